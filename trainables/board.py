@@ -1,0 +1,185 @@
+"""Where trials wait for slots, and slots leave what they measured.
+
+One Ray actor per sweep. Clients (Tune trials) submit jobs and wait for events; slots take jobs,
+leave evaluations and outcomes. Everything is keyed by trial, so that a slot may one day hold
+several trials at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from trainables.config import TrialConfig
+from trainables.evaluation import Cost, Ending, Evaluation, Outcome
+
+Event = Evaluation | Outcome
+
+
+class JobKind(StrEnum):
+    """What a slot is asked to do."""
+
+    TRAIN = "train"
+    MEASURE_BASE = "measure_base"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One trial's order: `folder` is where the slot may leave files."""
+
+    trial_id: str
+    config: TrialConfig
+    folder: Path
+    kind: JobKind = JobKind.TRAIN
+
+
+class Closed:
+    """What a slot is told when no more jobs will come."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The board's answer to an evaluation."""
+
+    go_on: bool
+    keep: bool
+
+
+@dataclass
+class _Ticket:
+    job: Job
+    events: asyncio.Queue[Event] = field(default_factory=asyncio.Queue)
+    cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    slot: str | None = None
+    attempts: int = 0
+    seen: list[Evaluation] = field(default_factory=list)
+    ended: bool = False
+
+
+class Board:
+    """The queue between trials and slots.
+
+    `metric` and `mode` decide which weights are worth keeping: those of an evaluation that beats
+    both the trial's own earlier ones and every completed trial. The sweep's winner is always among
+    them, and hardly anything else is written.
+    """
+
+    def __init__(self, metric: str, mode: str, retries: int = 1) -> None:
+        self._metric = metric
+        self._sign = 1.0 if mode == "min" else -1.0
+        self._retries = retries
+        self._tickets: dict[str, _Ticket] = {}
+        self._waiting: deque[str] = deque()
+        self._arrival = asyncio.Event()
+        self._closed: str | None = None
+        self._best_complete = math.inf
+
+    # What clients call
+
+    async def submit(self, job: Job) -> None:
+        """Queue a job; it is taken in order of arrival."""
+        ticket = _Ticket(job)
+        self._tickets[job.trial_id] = ticket
+        if self._closed is not None:
+            self._end(ticket, Outcome(Ending.FAILED, error=self._closed))
+            return
+        self._waiting.append(job.trial_id)
+        self._arrival.set()
+
+    async def next_event(self, trial_id: str) -> Event:
+        """The trial's next evaluation, or its outcome, as soon as there is one."""
+        return await self._tickets[trial_id].events.get()
+
+    async def cancel(self, trial_id: str) -> None:
+        """Have the trial dropped at its next step. Nothing happens where it has ended already."""
+        ticket = self._tickets.get(trial_id)
+        if ticket is None or ticket.ended:
+            return
+        ticket.cancelled.set()
+        if ticket.slot is None:
+            self._end(ticket, Outcome(Ending.STOPPED))
+
+    async def close(self, reason: str) -> None:
+        """Let slots go home when they ask for work, and end whatever still waits for one."""
+        self._closed = reason
+        for trial_id in list(self._waiting):
+            self._end(self._tickets[trial_id], Outcome(Ending.FAILED, error=reason))
+        self._arrival.set()
+
+    # What slots call
+
+    async def hello(self, slot: str) -> None:
+        """A slot has (re)started: a trial that it was training when it died gets another try."""
+        for ticket in self._tickets.values():
+            if ticket.slot == slot and not ticket.ended:
+                self._retry(ticket)
+
+    async def take(self, slot: str, patience: float) -> Job | Closed | None:
+        """The next job, waiting at most `patience` seconds for one."""
+        if not self._waiting and self._closed is None:
+            self._arrival.clear()
+            try:
+                await asyncio.wait_for(self._arrival.wait(), patience)
+            except TimeoutError:
+                return None
+        if not self._waiting:
+            return Closed() if self._closed is not None else None
+        ticket = self._tickets[self._waiting.popleft()]
+        ticket.slot = slot
+        ticket.attempts += 1
+        return ticket.job
+
+    async def evaluated(self, trial_id: str, evaluation: Evaluation) -> Reply:
+        """Pass an evaluation on. A retried trial's points that were seen before are not repeated."""
+        ticket = self._tickets[trial_id]
+        keep = self._worth_keeping(ticket, evaluation)
+        if all(evaluation.point > earlier.point for earlier in ticket.seen):
+            ticket.seen.append(evaluation)
+            ticket.events.put_nowait(evaluation)
+        return Reply(go_on=not ticket.cancelled.is_set(), keep=keep)
+
+    async def ended(self, trial_id: str, outcome: Outcome) -> None:
+        """A trial has come to its end, whichever it was."""
+        ticket = self._tickets[trial_id]
+        if ticket.ended:
+            return
+        if outcome.ending is Ending.COMPLETE:
+            best = min((self._value(e) for e in ticket.seen), default=math.inf)
+            self._best_complete = min(self._best_complete, best)
+        self._end(ticket, outcome)
+
+    async def cancellation(self, trial_id: str) -> None:
+        """Returns when the trial has been cancelled, or has ended."""
+        await self._tickets[trial_id].cancelled.wait()
+
+    async def attempts(self, trial_id: str) -> int:
+        """How often a slot has taken the trial up."""
+        return self._tickets[trial_id].attempts
+
+    def _retry(self, ticket: _Ticket) -> None:
+        ticket.slot = None
+        if ticket.attempts > self._retries:
+            why = f"its slot died {ticket.attempts} times while training it"
+            self._end(ticket, Outcome(Ending.FAILED, Cost(), why))
+            return
+        self._waiting.appendleft(ticket.job.trial_id)
+        self._arrival.set()
+
+    def _end(self, ticket: _Ticket, outcome: Outcome) -> None:
+        ticket.ended = True
+        ticket.events.put_nowait(outcome)
+        ticket.cancelled.set()
+        if ticket.job.trial_id in self._waiting:
+            self._waiting.remove(ticket.job.trial_id)
+
+    def _value(self, evaluation: Evaluation) -> float:
+        value = self._sign * evaluation.metrics.get(self._metric, math.nan)
+        return value if math.isfinite(value) else math.inf
+
+    def _worth_keeping(self, ticket: _Ticket, evaluation: Evaluation) -> bool:
+        earlier = [self._value(e) for e in ticket.seen if e.point < evaluation.point]
+        return self._value(evaluation) < min([self._best_complete, *earlier])

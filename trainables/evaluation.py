@@ -1,0 +1,95 @@
+"""What passes between a trial and whoever runs it: evaluations out, verdicts in, one outcome.
+
+The same values are used in a plain process, in a slot and by the toy trial.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class Ending(StrEnum):
+    """How a trial ended, as seen by the one who trained it."""
+
+    COMPLETE = "complete"
+    STOPPED = "stopped"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a trial has used so far.
+
+    `seconds` is wall time since the trial began, evaluations included; `tokens` are training tokens
+    over all workers, without padding; `peak_memory_bytes` is the allocator's peak on a GPU and the
+    largest resident size seen on a CPU, of one worker.
+    """
+
+    seconds: float = 0.0
+    tokens: int = 0
+    peak_memory_bytes: int = 0
+    trainable_parameters: int = 0
+    total_parameters: int = 0
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Training tokens over wall time; 0 before any time has passed."""
+        return self.tokens / self.seconds if self.seconds > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One measurement on the validation set.
+
+    `point` counts from 1 to budget.evaluations, `step` counts optimizer steps.
+    """
+
+    point: int
+    step: int
+    metrics: Mapping[str, float]
+    cost: Cost = Cost()
+
+    def finite(self) -> bool:
+        """Whether every metric is a finite number."""
+        return all(math.isfinite(value) for value in self.metrics.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a trial is told after an evaluation.
+
+    `go_on` is whether it may train further; `keep` is a folder to write the trained part into.
+    """
+
+    go_on: bool = True
+    keep: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is left when a trial has ended. `error` says why it diverged or failed."""
+
+    ending: Ending
+    cost: Cost = Cost()
+    error: str | None = None
+
+
+class Monitor:
+    """Whoever watches a trial; this one lets it run. Only rank 0 calls it."""
+
+    def evaluated(self, evaluation: Evaluation) -> Verdict:
+        """Take note of an evaluation and rule on the trial."""
+        return Verdict()
+
+    def stop_requested(self) -> bool:
+        """Asked after each optimizer step; must be cheap."""
+        return False
+
+
+class Diverged(ArithmeticError):
+    """A loss that is no finite number."""

@@ -1,0 +1,229 @@
+"""Trains one trial in this process, on the ranks it finds. Knows nothing of Ray.
+
+    workshop = Workshop(inputs)
+    outcome = workshop.train(config, monitor)
+
+A workshop keeps what is dear to set up (base model, data) from trial to trial, and every trial
+leaves it as it was.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import math
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import torch
+from accelerate import PartialState
+from accelerate.state import AcceleratorState
+from transformers import AutoTokenizer, TrainerCallback, set_seed
+from transformers.integrations.deepspeed import unset_hf_deepspeed_config
+
+from trainables import methods, ranks
+from trainables.base import BaseModel, borrows_in_place
+from trainables.config import TrialConfig
+from trainables.data.sequences import Sequences
+from trainables.evaluation import Cost, Diverged, Ending, Evaluation, Monitor, Outcome, Verdict
+from trainables.inputs import Inputs
+from trainables.objectives.causal_lm import SequenceScores, score
+from trainables.plan import Plan, make_plan
+from trainables.trainer import TrialTrainer, make_trainer
+
+logger = logging.getLogger(__name__)
+
+
+class Workshop:
+    """The warm part of a process that trains trials: one base model, one data set."""
+
+    def __init__(self, inputs: Inputs) -> None:
+        self.inputs = inputs
+        self.device = _device()
+        self.train_set = Sequences.open(inputs.train)
+        self.validation_set = Sequences.open(inputs.validation)
+        self._base = BaseModel(inputs.model, inputs.model_revision, self.device)
+
+    def measure_base(self, config: TrialConfig) -> Evaluation:
+        """The untouched base model on the validation set, as evaluation point 0."""
+        began = time.monotonic()
+        model = self._base.lend(config)
+        scores = score(
+            model, self.validation_set, config.micro_batch_size, self.device, _autocast(config)
+        )
+        cost = Cost(seconds=time.monotonic() - began, peak_memory_bytes=_memory(self.device))
+        return Evaluation(point=0, step=0, metrics=scores.metrics(), cost=cost)
+
+    def train(self, config: TrialConfig, monitor: Monitor) -> Outcome:
+        """Train one trial to its end. Errors other than divergence are the caller's to judge."""
+        plan = make_plan(config, self.train_set.lengths, ranks.world_size())
+        set_seed(config.seed % 2**32)
+        model = methods.attach(self._base.lend(config), config)
+        run = _Run(self, config, plan, model, monitor)
+        trainer = make_trainer(config, plan, model, self.train_set, run)
+        run.trainer = trainer
+        try:
+            trainer.train()
+            return Outcome(ending=run.ending, cost=run.cost())
+        except Diverged as error:
+            return Outcome(ending=Ending.DIVERGED, cost=run.cost(), error=str(error))
+        finally:
+            _dismantle(trainer, config)
+            run.trainer = None
+            if borrows_in_place(config):
+                methods.detach(model).requires_grad_(False)
+            del model, trainer
+            _release_memory()
+
+
+class _Run(TrainerCallback):
+    """One trial under way: watches each step, measures at the evaluation points."""
+
+    def __init__(
+        self,
+        workshop: Workshop,
+        config: TrialConfig,
+        plan: Plan,
+        model: torch.nn.Module,
+        monitor: Monitor,
+    ) -> None:
+        self.trainer: TrialTrainer | None = None
+        self.ending = Ending.COMPLETE
+        self._workshop = workshop
+        self._config = config
+        self._plan = plan
+        self._model = model
+        self._monitor = monitor
+        self._began = time.monotonic()
+        self._step = 0
+        self._peak = 0
+        self._parameters = methods.parameter_counts(model)
+        if workshop.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(workshop.device)
+
+    def cost(self) -> Cost:
+        """What the trial has used up to now."""
+        self._peak = max(self._peak, _memory(self._workshop.device))
+        trainable, total = self._parameters
+        return Cost(
+            seconds=time.monotonic() - self._began,
+            tokens=int(self._plan.tokens_after[self._step]),
+            peak_memory_bytes=self._peak,
+            trainable_parameters=trainable,
+            total_parameters=total,
+        )
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
+        """After each optimizer step: all ranks agree whether the trial goes on."""
+        assert self.trainer is not None, "the trainer is set before training starts"
+        self._step = int(state.global_step)
+        asked = ranks.rank() == 0 and self._monitor.stop_requested()
+        bad = not self.trainer.loss_is_finite()
+        asked, bad = ranks.any_rank(asked, bad, device=self._workshop.device)
+        if bad:
+            raise Diverged(f"the training loss is not finite at step {self._step}")
+        if asked or not self._measure_due_points():
+            self.ending = Ending.STOPPED
+            control.should_training_stop = True
+        return control
+
+    def _measure_due_points(self) -> bool:
+        """Measure if this step holds evaluation points; whether the trial may go on."""
+        points = self._plan.points_at(self._step)
+        if not points:
+            return True
+        scores = self._score()
+        return all([self._report(point, scores) for point in points])
+
+    def _score(self) -> SequenceScores:
+        workshop = self._workshop
+        scores = score(
+            self._model,
+            workshop.validation_set,
+            self._config.micro_batch_size,
+            workshop.device,
+            _autocast(self._config),
+        )
+        if not math.isfinite(scores.metrics()["eval_loss"]):
+            raise Diverged(f"the evaluation loss is not finite at step {self._step}")
+        return scores
+
+    def _report(self, point: int, scores: SequenceScores) -> bool:
+        verdict: Verdict | None = None
+        if ranks.rank() == 0:
+            evaluation = Evaluation(point, self._step, scores.metrics(), self.cost())
+            verdict = self._monitor.evaluated(evaluation)
+        verdict = ranks.from_rank_zero(verdict)
+        if verdict.keep is not None:
+            self._keep(verdict.keep, scores)
+        last = point == len(self._plan.evaluation_steps)
+        return verdict.go_on or last
+
+    def _keep(self, folder: Path, scores: SequenceScores) -> None:
+        """Write the trained part; the folder appears whole or not at all."""
+        state = self._gathered_state()
+        if ranks.rank() != 0:
+            return
+        partial = folder.with_name(folder.name + ".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        methods.save(self._model, partial, state)
+        tokenizer = AutoTokenizer.from_pretrained(
+            self._workshop.inputs.model, revision=self._workshop.inputs.model_revision
+        )
+        tokenizer.save_pretrained(partial)
+        np.savez(
+            partial / "sequence_losses.npz",
+            loss_sums=scores.losses,
+            token_counts=scores.targets.astype(np.int64),
+        )
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
+
+    def _gathered_state(self) -> dict[str, torch.Tensor] | None:
+        if self._config.deepspeed is None or self._config.deepspeed.zero_stage < 3:
+            return None
+        assert self.trainer is not None
+        state: dict[str, torch.Tensor] = self.trainer.accelerator.get_state_dict(
+            self.trainer.model_wrapped
+        )
+        return state
+
+
+def _device() -> torch.device:
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", torch.cuda.current_device())
+
+
+def _autocast(config: TrialConfig) -> bool:
+    return config.precision == "bf16"
+
+
+def _memory(device: torch.device) -> int:
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    return int(psutil.Process().memory_info().rss)
+
+
+def _dismantle(trainer: TrialTrainer, config: TrialConfig) -> None:
+    """Take the engine apart and let go of the process-wide state that accelerate keeps."""
+    if config.deepspeed is not None:
+        engine = trainer.model_wrapped
+        if hasattr(engine, "destroy"):
+            engine.destroy()
+        unset_hf_deepspeed_config()
+    trainer.accelerator.free_memory()
+    trainer.callback_handler.callbacks.clear()
+    trainer.model = trainer.model_wrapped = trainer.optimizer = trainer.lr_scheduler = None
+    AcceleratorState._reset_state()
+    PartialState._reset_state()
+
+
+def _release_memory() -> None:
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

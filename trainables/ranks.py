@@ -1,0 +1,48 @@
+"""Agreement among the ranks that train one trial together; with one process, nothing to do."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import torch
+import torch.distributed as dist
+
+T = TypeVar("T")
+
+
+def rank() -> int:
+    """This process's rank; 0 where there is no process group."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def world_size() -> int:
+    """How many processes train together."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def from_rank_zero(value: T | None) -> T:
+    """Rank 0's value on every rank; the others' argument is ignored."""
+    if world_size() == 1:
+        assert value is not None
+        return value
+    box = [value]
+    dist.broadcast_object_list(box, src=0)
+    received = box[0]
+    assert received is not None
+    return received
+
+
+def any_rank(*flags: bool, device: torch.device) -> tuple[bool, ...]:
+    """For each flag, whether it is set on any rank. Every rank must call this at the same step."""
+    if world_size() == 1:
+        return flags
+    tensor = torch.tensor([float(flag) for flag in flags], device=device)
+    dist.all_reduce(tensor, op=dist.ReduceOp.MAX)
+    return tuple(value > 0 for value in tensor.tolist())
+
+
+def sum_over_ranks(tensor: torch.Tensor) -> torch.Tensor:
+    """The element-wise sum over all ranks, in place."""
+    if world_size() > 1:
+        dist.all_reduce(tensor)
+    return tensor

@@ -1,0 +1,153 @@
+"""A slot: one Ray Train run that stays warm and trains trial after trial from the board."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.train import FailureConfig, RunConfig, ScalingConfig, get_context
+from ray.train.torch import TorchConfig, TorchTrainer
+
+from trainables import ranks, toy
+from trainables.board import Closed, Job, JobKind
+from trainables.evaluation import Ending, Evaluation, Monitor, Outcome, Verdict
+from trainables.inputs import Inputs
+
+logger = logging.getLogger(__name__)
+
+PATIENCE = 20.0
+"""Seconds that rank 0 waits for a job before all ranks meet again, well below any timeout of the
+collectives in which the other ranks are waiting for it."""
+
+
+@dataclass(frozen=True)
+class SlotPlan:
+    """The gang of one slot: `workers` processes, each with so many CPUs and GPUs."""
+
+    workers: int
+    cpus: float
+    gpus: float
+
+
+def run_slot(name: str, plan: SlotPlan, board: Any, inputs: Inputs | None, folder: Path) -> None:
+    """Run one slot until the board closes. Blocks; raises when the slot cannot be kept alive.
+
+    A slot whose workers die is started again, as often as it takes: the board counts the tries of
+    each trial, so a trial that kills its slot cannot do so for ever.
+    """
+    TorchTrainer(
+        _serve,
+        train_loop_config={"name": name, "board": board, "inputs": inputs},
+        torch_config=TorchConfig(backend="nccl" if plan.gpus else "gloo"),
+        scaling_config=ScalingConfig(
+            num_workers=plan.workers,
+            use_gpu=plan.gpus > 0,
+            resources_per_worker={"CPU": plan.cpus, **({"GPU": plan.gpus} if plan.gpus else {})},
+        ),
+        run_config=RunConfig(
+            name=name,
+            storage_path=str(folder),
+            failure_config=FailureConfig(max_failures=-1),
+        ),
+    ).fit()
+
+
+def _serve(settings: dict[str, Any]) -> None:
+    """What each rank of a slot does: take the job that rank 0 was given, do it, ask again."""
+    board, name, inputs = settings["board"], settings["name"], settings["inputs"]
+    leads = get_context().get_world_rank() == 0
+    if leads:
+        ray.get(board.hello.remote(name))
+    worker = _Worker(board, inputs)
+    while True:
+        taken = [ray.get(board.take.remote(name, PATIENCE))] if leads else None
+        (job,) = ranks.from_rank_zero(taken)
+        if isinstance(job, Closed):
+            return
+        if job is not None:
+            worker.do(job)
+
+
+class _Worker:
+    """One rank of a slot. The workshop is set up at the first job that needs it."""
+
+    def __init__(self, board: Any, inputs: Inputs | None) -> None:
+        self._board = board
+        self._inputs = inputs
+        self._workshop: Any = None
+
+    def do(self, job: Job) -> None:
+        """Do one job; its failure becomes its record and leaves the slot alive.
+
+        With several ranks a failure may have left the others waiting inside a collective. Only a
+        ValueError is raised by all ranks alike; after anything else the slot has to start anew.
+        """
+        try:
+            outcome = self._outcome(job)
+        except ValueError as error:
+            outcome = _failure(job, error)
+        except Exception as error:  # noqa: BLE001 - the edge of a trial: any error becomes its record
+            outcome = _failure(job, error)
+            if ranks.world_size() > 1:
+                ray.get(self._board.ended.remote(job.trial_id, outcome))
+                raise
+        if ranks.rank() == 0:
+            ray.get(self._board.ended.remote(job.trial_id, outcome))
+
+    def _outcome(self, job: Job) -> Outcome:
+        if job.kind is JobKind.MEASURE_BASE:
+            return self._measure_base(job)
+        monitor = BoardMonitor(self._board, job)
+        if job.config.objective == "toy":
+            return toy.train(job.config, monitor)
+        return self._warm_workshop().train(job.config, monitor)
+
+    def _measure_base(self, job: Job) -> Outcome:
+        if job.config.objective == "toy":
+            evaluation = toy.measure_base()
+        else:
+            evaluation = self._warm_workshop().measure_base(job.config)
+        if ranks.rank() == 0:
+            ray.get(self._board.evaluated.remote(job.trial_id, evaluation))
+        return Outcome(Ending.COMPLETE, evaluation.cost)
+
+    def _warm_workshop(self) -> Any:
+        if self._workshop is None:
+            # Imported here: a toy trial's slot needs neither torch models nor transformers.
+            from trainables.finetune import Workshop
+
+            assert self._inputs is not None, "a trial that trains needs inputs"
+            self._workshop = Workshop(self._inputs)
+        return self._workshop
+
+
+class BoardMonitor(Monitor):
+    """Passes a trial's evaluations to the board, and the board's rulings back."""
+
+    def __init__(self, board: Any, job: Job) -> None:
+        self._board = board
+        self._job = job
+        # One call that stays open: looking whether it has returned costs microseconds a step.
+        self._cancelled = board.cancellation.remote(job.trial_id)
+
+    def evaluated(self, evaluation: Evaluation) -> Verdict:
+        """Leave an evaluation on the board."""
+        reply = ray.get(self._board.evaluated.remote(self._job.trial_id, evaluation))
+        return Verdict(reply.go_on, self._job.folder / "best" if reply.keep else None)
+
+    def stop_requested(self) -> bool:
+        """Whether the trial was cancelled."""
+        ready, _ = ray.wait([self._cancelled], timeout=0)
+        return bool(ready)
+
+
+def _failure(job: Job, error: Exception) -> Outcome:
+    """The trial's epitaph; the whole traceback goes into its folder."""
+    first_line = (str(error).strip() or "no message").splitlines()[0]
+    job.folder.mkdir(parents=True, exist_ok=True)
+    (job.folder / f"error-rank{ranks.rank()}.txt").write_text(traceback.format_exc())
+    return Outcome(Ending.FAILED, error=f"{type(error).__name__}: {first_line}")

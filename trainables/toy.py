@@ -1,0 +1,84 @@
+"""A closed-form trial with the same contract as a real one: fast, and bad on demand.
+
+For examples, tests and checks of the search itself, where the optimum must be known.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+
+from trainables.config import TrialConfig
+from trainables.evaluation import Cost, Ending, Evaluation, Monitor, Outcome
+
+FLOOR = 1.0
+"""The loss at the optimum of the landscape, at the end of the budget."""
+
+BASE_LOSS = 4.0
+"""The loss of the untouched toy model."""
+
+_STEPS_PER_POINT = 10
+_TOKENS_PER_SEQUENCE = 100
+
+
+def final_loss(config: TrialConfig) -> float:
+    """The loss at the end of the budget.
+
+    FLOOR + 0.5 (log10(learning_rate / optimum))^2 + 0.02 (log2(rank / optimum))^2, plus 0.05 for
+    every schedule but cosine: a long valley in the learning rate, a flat one in the rank.
+    """
+    toy = config.toy
+    rate = math.log10(config.learning_rate / toy.learning_rate)
+    rank = math.log2(config.lora.rank / toy.rank)
+    schedule = 0.0 if config.schedule == "cosine" else 0.05
+    return FLOOR + 0.5 * rate**2 + 0.02 * rank**2 + schedule
+
+
+def loss_at(config: TrialConfig, progress: float) -> float:
+    """The loss after `progress` (0 .. 1) of the budget: an exponential fall from BASE_LOSS."""
+    left = (math.exp(-3.0 * progress) - math.exp(-3.0)) / (1.0 - math.exp(-3.0))
+    end = final_loss(config)
+    return end + (BASE_LOSS - end) * left
+
+
+def measure_base() -> Evaluation:
+    """The untouched toy model."""
+    return Evaluation(point=0, step=0, metrics={"eval_loss": BASE_LOSS})
+
+
+def train(config: TrialConfig, monitor: Monitor) -> Outcome:
+    """Run one toy trial, reporting at each evaluation point."""
+    began = time.monotonic()
+    cost = Cost()
+    for point in range(1, config.budget.evaluations + 1):
+        time.sleep(config.toy.seconds)
+        if monitor.stop_requested():
+            return Outcome(Ending.STOPPED, cost)
+        steps = point * _STEPS_PER_POINT
+        cost = Cost(
+            seconds=time.monotonic() - began,
+            tokens=steps * config.batch_size * _TOKENS_PER_SEQUENCE,
+            trainable_parameters=config.lora.rank,
+            total_parameters=config.lora.rank,
+        )
+        progress = point / config.budget.evaluations
+        if progress >= 0.5:
+            _misbehave(config, steps)
+            if _above(config.learning_rate, config.toy.diverge_above):
+                return Outcome(Ending.DIVERGED, cost, f"the loss is not finite at step {steps}")
+        loss = loss_at(config, progress)
+        if not monitor.evaluated(Evaluation(point, steps, {"eval_loss": loss}, cost)).go_on:
+            return Outcome(Ending.STOPPED, cost)
+    return Outcome(Ending.COMPLETE, cost)
+
+
+def _misbehave(config: TrialConfig, step: int) -> None:
+    if _above(config.learning_rate, config.toy.crash_above):
+        raise RuntimeError(
+            f"the toy trial crashes at step {step}: learning_rate {config.learning_rate:g} is "
+            f"above toy.crash_above {config.toy.crash_above:g}"
+        )
+
+
+def _above(value: float, limit: float | None) -> bool:
+    return limit is not None and value > limit
