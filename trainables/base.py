@@ -41,7 +41,7 @@ class BaseModel:
     def _load(self, dtype: torch.dtype) -> PreTrainedModel:
         if dtype not in self._loaded:
             model = load_model(self._name, self._revision, dtype)
-            self._loaded[dtype] = model.to(self._device)  # type: ignore[arg-type]
+            self._loaded[dtype] = model.to(self._device)
         return self._loaded[dtype]
 
 

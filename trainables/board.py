@@ -43,10 +43,12 @@ class Closed:
 
 @dataclass(frozen=True)
 class Reply:
-    """The board's answer to an evaluation."""
+    """The board's answer to an evaluation: whether the trial goes on, whether the evaluation is its
+    best so far, and whether it might win the sweep."""
 
     go_on: bool
-    keep: bool
+    is_best: bool
+    may_win: bool
 
 
 @dataclass
@@ -63,9 +65,9 @@ class _Ticket:
 class Board:
     """The queue between trials and slots.
 
-    `metric` and `mode` decide which weights are worth keeping: those of an evaluation that beats
+    `metric` and `mode` decide whose weights are worth keeping: an evaluation may win if it beats
     both the trial's own earlier ones and every completed trial. The sweep's winner is always among
-    them, and hardly anything else is written.
+    those, and hardly anything else is written.
     """
 
     def __init__(self, metric: str, mode: str, retries: int = 1) -> None:
@@ -136,11 +138,13 @@ class Board:
     async def evaluated(self, trial_id: str, evaluation: Evaluation) -> Reply:
         """Pass an evaluation on. A retried trial's points that were seen before are not repeated."""
         ticket = self._tickets[trial_id]
-        keep = self._worth_keeping(ticket, evaluation)
+        value = self._value(evaluation)
+        is_best = all(value < self._value(e) for e in ticket.seen if e.point < evaluation.point)
         if all(evaluation.point > earlier.point for earlier in ticket.seen):
             ticket.seen.append(evaluation)
             ticket.events.put_nowait(evaluation)
-        return Reply(go_on=not ticket.cancelled.is_set(), keep=keep)
+        may_win = is_best and value < self._best_complete
+        return Reply(not ticket.cancelled.is_set(), is_best, may_win)
 
     async def ended(self, trial_id: str, outcome: Outcome) -> None:
         """A trial has come to its end, whichever it was."""
@@ -179,7 +183,3 @@ class Board:
     def _value(self, evaluation: Evaluation) -> float:
         value = self._sign * evaluation.metrics.get(self._metric, math.nan)
         return value if math.isfinite(value) else math.inf
-
-    def _worth_keeping(self, ticket: _Ticket, evaluation: Evaluation) -> bool:
-        earlier = [self._value(e) for e in ticket.seen if e.point < evaluation.point]
-        return self._value(evaluation) < min([self._best_complete, *earlier])

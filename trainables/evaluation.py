@@ -63,11 +63,13 @@ class Evaluation:
 class Verdict:
     """What a trial is told after an evaluation.
 
-    `go_on` is whether it may train further; `keep` is a folder to write the trained part into.
+    `go_on` is whether it may train further. `weights` is a folder for the trained part, `losses` a
+    file for the loss of each validation sequence; None where they need not be kept.
     """
 
     go_on: bool = True
-    keep: Path | None = None
+    weights: Path | None = None
+    losses: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,5 +93,5 @@ class Monitor:
         return False
 
 
-class Diverged(ArithmeticError):
+class DivergedError(ArithmeticError):
     """A loss that is no finite number."""

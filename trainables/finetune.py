@@ -29,7 +29,7 @@ from trainables import methods, ranks
 from trainables.base import BaseModel, borrows_in_place
 from trainables.config import TrialConfig
 from trainables.data.sequences import Sequences
-from trainables.evaluation import Cost, Diverged, Ending, Evaluation, Monitor, Outcome, Verdict
+from trainables.evaluation import Cost, DivergedError, Ending, Evaluation, Monitor, Outcome, Verdict
 from trainables.inputs import Inputs
 from trainables.objectives.causal_lm import SequenceScores, score
 from trainables.plan import Plan, make_plan
@@ -48,13 +48,18 @@ class Workshop:
         self.validation_set = Sequences.open(inputs.validation)
         self._base = BaseModel(inputs.model, inputs.model_revision, self.device)
 
-    def measure_base(self, config: TrialConfig) -> Evaluation:
-        """The untouched base model on the validation set, as evaluation point 0."""
+    def measure_base(self, config: TrialConfig, losses: Path | None = None) -> Evaluation:
+        """The untouched base model on the validation set, as evaluation point 0.
+
+        The loss of each sequence goes to the file `losses`, if one is given.
+        """
         began = time.monotonic()
         model = self._base.lend(config)
         scores = score(
             model, self.validation_set, config.micro_batch_size, self.device, _autocast(config)
         )
+        if losses is not None and ranks.rank() == 0:
+            _write_losses(scores, losses)
         cost = Cost(seconds=time.monotonic() - began, peak_memory_bytes=_memory(self.device))
         return Evaluation(point=0, step=0, metrics=scores.metrics(), cost=cost)
 
@@ -69,7 +74,7 @@ class Workshop:
         try:
             trainer.train()
             return Outcome(ending=run.ending, cost=run.cost())
-        except Diverged as error:
+        except DivergedError as error:
             return Outcome(ending=Ending.DIVERGED, cost=run.cost(), error=str(error))
         finally:
             _dismantle(trainer, config)
@@ -125,7 +130,7 @@ class _Run(TrainerCallback):
         bad = not self.trainer.loss_is_finite()
         asked, bad = ranks.any_rank(asked, bad, device=self._workshop.device)
         if bad:
-            raise Diverged(f"the training loss is not finite at step {self._step}")
+            raise DivergedError(f"the training loss is not finite at step {self._step}")
         if asked or not self._measure_due_points():
             self.ending = Ending.STOPPED
             control.should_training_stop = True
@@ -137,7 +142,8 @@ class _Run(TrainerCallback):
         if not points:
             return True
         scores = self._score()
-        return all([self._report(point, scores) for point in points])
+        verdicts = [self._report(point, scores) for point in points]
+        return all(verdicts)
 
     def _score(self) -> SequenceScores:
         workshop = self._workshop
@@ -149,7 +155,7 @@ class _Run(TrainerCallback):
             _autocast(self._config),
         )
         if not math.isfinite(scores.metrics()["eval_loss"]):
-            raise Diverged(f"the evaluation loss is not finite at step {self._step}")
+            raise DivergedError(f"the evaluation loss is not finite at step {self._step}")
         return scores
 
     def _report(self, point: int, scores: SequenceScores) -> bool:
@@ -158,12 +164,14 @@ class _Run(TrainerCallback):
             evaluation = Evaluation(point, self._step, scores.metrics(), self.cost())
             verdict = self._monitor.evaluated(evaluation)
         verdict = ranks.from_rank_zero(verdict)
-        if verdict.keep is not None:
-            self._keep(verdict.keep, scores)
+        if verdict.losses is not None and ranks.rank() == 0:
+            _write_losses(scores, verdict.losses)
+        if verdict.weights is not None:
+            self._write_weights(verdict.weights)
         last = point == len(self._plan.evaluation_steps)
         return verdict.go_on or last
 
-    def _keep(self, folder: Path, scores: SequenceScores) -> None:
+    def _write_weights(self, folder: Path) -> None:
         """Write the trained part; the folder appears whole or not at all."""
         state = self._gathered_state()
         if ranks.rank() != 0:
@@ -175,11 +183,6 @@ class _Run(TrainerCallback):
             self._workshop.inputs.model, revision=self._workshop.inputs.model_revision
         )
         tokenizer.save_pretrained(partial)
-        np.savez(
-            partial / "sequence_losses.npz",
-            loss_sums=scores.losses,
-            token_counts=scores.targets.astype(np.int64),
-        )
         shutil.rmtree(folder, ignore_errors=True)
         partial.rename(folder)
 
@@ -197,6 +200,11 @@ def _device() -> torch.device:
     if not torch.cuda.is_available():
         return torch.device("cpu")
     return torch.device("cuda", torch.cuda.current_device())
+
+
+def _write_losses(scores: SequenceScores, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, loss_sums=scores.losses, token_counts=scores.targets.astype(np.int64))
 
 
 def _autocast(config: TrialConfig) -> bool:

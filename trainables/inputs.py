@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+
+from trainables.config import TrialConfig
+
+_WHOLE_FILE_BYTES = 64 * 2**20
+"""Larger weight files are fingerprinted by their ends and their size: reading 16 GB takes long."""
 
 
 @dataclass(frozen=True)
@@ -14,3 +20,49 @@ class Inputs:
     model_revision: str | None
     train: Path
     validation: Path
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Inputs, with what a user wants to know of them and a record must say of them."""
+
+    inputs: Inputs
+    data_fingerprint: str
+    model_fingerprint: str
+    description: str
+
+
+def prepare_inputs(config: TrialConfig, cache: Path) -> Prepared:
+    """Build or find the token files, and the built-in model where it is asked for.
+
+    DataError or ModelError where something cannot be used. Imports transformers only where the
+    data was not tokenised before.
+    """
+    from trainables.data.prepare import prepare
+
+    data = prepare(config, config.model, cache / "data")
+    inputs = Inputs(config.model, config.model_revision, data.train, data.validation)
+    fingerprint = model_fingerprint(config.model, config.model_revision)
+    return Prepared(inputs, data.fingerprint, fingerprint, data.summary.describe())
+
+
+def model_fingerprint(model: str, revision: str | None) -> str:
+    """A short hash of a local model's files, or the hub id with its revision."""
+    folder = Path(model).expanduser()
+    if not folder.is_dir():
+        return f"{model}@{revision or 'main'}"
+    digest = hashlib.sha256()
+    for file in sorted([*folder.glob("*.safetensors"), *folder.glob("config.json")]):
+        digest.update(f"{file.name}:{file.stat().st_size}".encode())
+        digest.update(_sample(file))
+    return digest.hexdigest()[:16]
+
+
+def _sample(file: Path) -> bytes:
+    size = file.stat().st_size
+    with file.open("rb") as stream:
+        if size <= _WHOLE_FILE_BYTES:
+            return stream.read()
+        head = stream.read(_WHOLE_FILE_BYTES // 2)
+        stream.seek(size - _WHOLE_FILE_BYTES // 2)
+        return head + stream.read()

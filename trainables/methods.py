@@ -31,7 +31,7 @@ def attach(base: PreTrainedModel, config: TrialConfig) -> PreTrainedModel | Peft
         PeftLoraConfig(
             task_type="CAUSAL_LM",
             r=config.lora.rank,
-            lora_alpha=config.lora.alpha,  # type: ignore[arg-type]
+            lora_alpha=config.lora.alpha,
             lora_dropout=config.lora.dropout,
             target_modules=_targets(base, config.lora),
         ),

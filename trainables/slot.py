@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import traceback
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,45 +14,52 @@ from ray.train.torch import TorchConfig, TorchTrainer
 from trainables import ranks, toy
 from trainables.board import Closed, Job, JobKind
 from trainables.evaluation import Ending, Evaluation, Monitor, Outcome, Verdict
+from trainables.gang import Gang
 from trainables.inputs import Inputs
 
 logger = logging.getLogger(__name__)
+
+WEIGHTS = "best"
+"""In a trial's folder: the trained part as it was at the trial's best evaluation."""
+
+LOSSES = "sequence_losses.npz"
+"""In a trial's folder: the loss of each validation sequence at the trial's best evaluation."""
 
 PATIENCE = 20.0
 """Seconds that rank 0 waits for a job before all ranks meet again, well below any timeout of the
 collectives in which the other ranks are waiting for it."""
 
 
-@dataclass(frozen=True)
-class SlotPlan:
-    """The gang of one slot: `workers` processes, each with so many CPUs and GPUs."""
-
-    workers: int
-    cpus: float
-    gpus: float
-
-
-def run_slot(name: str, plan: SlotPlan, board: Any, inputs: Inputs | None, folder: Path) -> None:
+def run_slot(
+    name: str, gang: Gang, board: Any, inputs: Inputs | None, folder: Path, restarts: int
+) -> None:
     """Run one slot until the board closes. Blocks; raises when the slot cannot be kept alive.
 
-    A slot whose workers die is started again, as often as it takes: the board counts the tries of
-    each trial, so a trial that kills its slot cannot do so for ever.
+    A slot whose workers die is started again up to `restarts` times; the board counts the tries of
+    each trial, so that one which kills its slot cannot do so for ever.
     """
     TorchTrainer(
         _serve,
         train_loop_config={"name": name, "board": board, "inputs": inputs},
-        torch_config=TorchConfig(backend="nccl" if plan.gpus else "gloo"),
+        torch_config=TorchConfig(backend="nccl" if gang.gpus else "gloo"),
         scaling_config=ScalingConfig(
-            num_workers=plan.workers,
-            use_gpu=plan.gpus > 0,
-            resources_per_worker={"CPU": plan.cpus, **({"GPU": plan.gpus} if plan.gpus else {})},
+            num_workers=gang.workers,
+            use_gpu=gang.gpus > 0,
+            resources_per_worker={"CPU": gang.cpus, **({"GPU": gang.gpus} if gang.gpus else {})},
         ),
         run_config=RunConfig(
             name=name,
             storage_path=str(folder),
-            failure_config=FailureConfig(max_failures=-1),
+            failure_config=FailureConfig(max_failures=restarts),
+            worker_runtime_env={"env_vars": _environment(gang)},
         ),
     ).fit()
+
+
+def _environment(gang: Gang) -> dict[str, str]:
+    quiet = {"TOKENIZERS_PARALLELISM": "false", "TRANSFORMERS_VERBOSITY": "error"}
+    # DeepSpeed looks for a GPU unless told that there is none.
+    return quiet if gang.gpus else {**quiet, "DS_ACCELERATOR": "cpu"}
 
 
 def _serve(settings: dict[str, Any]) -> None:
@@ -90,7 +96,7 @@ class _Worker:
             outcome = self._outcome(job)
         except ValueError as error:
             outcome = _failure(job, error)
-        except Exception as error:  # noqa: BLE001 - the edge of a trial: any error becomes its record
+        except Exception as error:
             outcome = _failure(job, error)
             if ranks.world_size() > 1:
                 ray.get(self._board.ended.remote(job.trial_id, outcome))
@@ -104,13 +110,14 @@ class _Worker:
         monitor = BoardMonitor(self._board, job)
         if job.config.objective == "toy":
             return toy.train(job.config, monitor)
-        return self._warm_workshop().train(job.config, monitor)
+        outcome: Outcome = self._warm_workshop().train(job.config, monitor)
+        return outcome
 
     def _measure_base(self, job: Job) -> Outcome:
         if job.config.objective == "toy":
             evaluation = toy.measure_base()
         else:
-            evaluation = self._warm_workshop().measure_base(job.config)
+            evaluation = self._warm_workshop().measure_base(job.config, job.folder / LOSSES)
         if ranks.rank() == 0:
             ray.get(self._board.evaluated.remote(job.trial_id, evaluation))
         return Outcome(Ending.COMPLETE, evaluation.cost)
@@ -137,7 +144,12 @@ class BoardMonitor(Monitor):
     def evaluated(self, evaluation: Evaluation) -> Verdict:
         """Leave an evaluation on the board."""
         reply = ray.get(self._board.evaluated.remote(self._job.trial_id, evaluation))
-        return Verdict(reply.go_on, self._job.folder / "best" if reply.keep else None)
+        folder = self._job.folder
+        return Verdict(
+            go_on=reply.go_on,
+            weights=folder / WEIGHTS if reply.may_win else None,
+            losses=folder / LOSSES if reply.is_best else None,
+        )
 
     def stop_requested(self) -> bool:
         """Whether the trial was cancelled."""

@@ -41,12 +41,13 @@ class TrialTrainer(Trainer):
         self._config = config
         self._plan = plan
         self.loss_sum = torch.zeros(())
+        self.lr_scheduler: Any = None
         super().__init__(**kwargs)
         self.remove_callback(PrinterCallback)
 
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         """Train on one micro-batch. Its loss stays on the device, so nothing waits for it here."""
-        loss = super().training_step(*args, **kwargs)
+        loss: torch.Tensor = super().training_step(*args, **kwargs)
         self.loss_sum = self.loss_sum.to(loss.device) + loss
         return loss
 

@@ -20,6 +20,8 @@ class SlotTrial(tune.Trainable):
     still ends with a result, not with an exception, so that its actor serves the next one.
     """
 
+    _last: Evaluation | None
+
     def setup(self, config: dict[str, Any], board: Any = None) -> None:
         """Tune's constructor: submit the first trial."""
         self._board = board
@@ -52,7 +54,7 @@ class SlotTrial(tune.Trainable):
         trial_config: TrialConfig = config["config"]
         self._trial = str(config["trial"])
         self._points = trial_config.budget.evaluations
-        self._last: Evaluation | None = None
+        self._last = None
         job = Job(self._trial, trial_config, Path(config["folder"]))
         ray.get(self._board.submit.remote(job))
 

@@ -1,0 +1,125 @@
+"""Ready spaces with known-good starting points, and how a user's own entries go over them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from search_spaces.notation import read_domain, read_when, write_entry
+from search_spaces.problem import DomainError, Problem, SpaceError, did_you_mean
+from search_spaces.space import Space
+from search_spaces.values import as_option, identity
+
+_FOLDER = Path(__file__).with_name("presets")
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A named space for one method.
+
+    `space` is a tree for `Space.parse`; `first_points` are points of it, worth trying first;
+    `about` says from which literature they come; `source` is the file as it was written.
+    """
+
+    name: str
+    about: str
+    method: str
+    space: Mapping[str, Any]
+    first_points: tuple[Mapping[str, Any], ...]
+    source: str
+
+
+def names() -> tuple[str, ...]:
+    """The presets that can be loaded."""
+    return tuple(sorted(file.stem for file in _FOLDER.glob("*.yaml")))
+
+
+def load(name: str) -> Preset:
+    """The preset called `name`; SpaceError where there is none."""
+    known = names()
+    if name not in known:
+        raise SpaceError(
+            [Problem("preset", f"there is no preset {name!r}", did_you_mean(name, known))]
+        )
+    source = (_FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
+    tree = yaml.safe_load(source)
+    space = Space.parse(tree["space"])
+    points = tuple(space.parse_point(point) for point in tree["first_points"])
+    return Preset(name, tree["about"].strip(), tree["method"], tree["space"], points, source)
+
+
+def overlay(
+    tree: Mapping[str, Any],
+    user_tree: Mapping[str, Any],
+    fixed_values: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """A preset's tree with a user's entries over it.
+
+    A user's entry replaces the preset's of the same name, and null takes it out. `fixed_values` are
+    what the user sets once for all trials; they take entries out, too. The preset's remaining
+    conditions are narrowed to what can still happen, and its entries that never can are dropped.
+    """
+    fixed = fixed_values or {}
+    merged = {
+        name: entry
+        for name, entry in {**tree, **user_tree}.items()
+        if name in user_tree or name not in fixed
+    }
+    for name in tree:
+        if name in merged and merged[name] is None:
+            del merged[name]
+    while True:
+        narrowed = {
+            name: entry if name in user_tree else _narrowed(entry, merged, fixed)
+            for name, entry in merged.items()
+        }
+        kept = {name: entry for name, entry in narrowed.items() if entry or name in user_tree}
+        if kept == merged:
+            return kept
+        merged = kept
+
+
+def fitting(first_points: Iterable[Mapping[str, Any]], space: Space) -> list[dict[str, Any]]:
+    """What is left of `first_points` in `space`, as points that may be partial.
+
+    Names that `space` lacks, or that are inactive, are taken out of a point; a point with a value
+    outside its domain is dropped, as is one that repeats another.
+    """
+    points: list[dict[str, Any]] = []
+    for first_point in first_points:
+        known = {name: value for name, value in first_point.items() if name in space}
+        states = space.activity(known)
+        point = {name: value for name, value in known.items() if states[name] is not False}
+        if point and point not in points and not space.explain(point, partial=True):
+            points.append(point)
+    return points
+
+
+def _narrowed(
+    entry: Mapping[str, Any], tree: Mapping[str, Any], fixed: Mapping[str, Any]
+) -> Mapping[str, Any] | None:
+    """`entry` with only the accepted values that can happen; None where a condition has none."""
+    before = read_when(entry)
+    after = {
+        parent: tuple(value for value in accepted if _can_be(parent, value, tree, fixed))
+        for parent, accepted in before.items()
+    }
+    if not all(after.values()):
+        return None
+    open_conditions = {parent: after[parent] for parent in after if parent in tree}
+    if open_conditions == before:
+        return entry
+    return write_entry(read_domain(entry), open_conditions)
+
+
+def _can_be(parent: str, value: object, tree: Mapping[str, Any], fixed: Mapping[str, Any]) -> bool:
+    if parent not in tree:
+        return parent in fixed and identity(as_option(fixed[parent])) == identity(value)
+    try:
+        return read_domain(tree[parent]).contains(value)
+    except DomainError:
+        return True  # the user's entry cannot be read; Space.parse will say so

@@ -1,0 +1,75 @@
+"""A user's mistake: where it is, what is wrong, and the way out.
+
+ValueError
+├── DomainError    one mistake, by someone who does not know its place
+└── SpaceError     every mistake of a whole, each with its place
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake. `place` is the dotted name it is about; `remedy` is what to do instead."""
+
+    place: str
+    message: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return "; ".join(part for part in (f"{self.place}: {self.message}", self.remedy) if part)
+
+
+class DomainError(ValueError):
+    """One mistake in a domain or a value; whoever knows the place makes a Problem of it."""
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message, remedy)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return "; ".join(part for part in (self.message, self.remedy) if part)
+
+    def at(self, place: str) -> Problem:
+        """The same mistake with its place."""
+        return Problem(place, self.message, self.remedy)
+
+
+class SpaceError(ValueError):
+    """Everything that is wrong, at once; reads as one line for each problem."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.problems))
+
+
+@contextmanager
+def noting(problems: list[Problem], place: str) -> Iterator[None]:
+    """Add the block's DomainError to `problems`, and go on after the block."""
+    try:
+        yield
+    except DomainError as error:
+        problems.append(error.at(place))
+
+
+def nearest(word: str, known: Collection[str]) -> str | None:
+    """The known word that `word` was probably meant to be."""
+    found = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return found[0] if found else None
+
+
+def did_you_mean(word: str, known: Collection[str]) -> str:
+    """A remedy for an unknown word: the nearest known one, else all of them."""
+    near = nearest(word, known)
+    if near:
+        return f"did you mean {near}?"
+    return f"known: {', '.join(known)}" if known else ""

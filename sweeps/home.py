@@ -1,0 +1,106 @@
+"""Where everything of this user's sweeps lies on disk."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from results.store import RecordStore
+
+
+class SweepError(ValueError):
+    """A user's mistake about sweeps as a whole; says the way out."""
+
+
+@dataclass(frozen=True)
+class SweepHome:
+    """The folder with all sweeps, caches and the default MLflow database."""
+
+    path: Path
+
+    @classmethod
+    def find(cls, given: Path | None = None) -> SweepHome:
+        """`given` (--home), else $SWEEP_HOME, else ./.winnow; absolute, for workers elsewhere."""
+        path = given or Path(os.environ.get("SWEEP_HOME") or ".winnow")
+        return cls(path.expanduser().resolve())
+
+    @property
+    def tracking_uri(self) -> str:
+        """The MLflow database that is used where the spec names none."""
+        return f"sqlite:///{self.path / 'mlflow.db'}"
+
+    @property
+    def artifacts(self) -> Path:
+        """Artifacts of the default MLflow database."""
+        return self.path / "mlartifacts"
+
+    @property
+    def cache(self) -> Path:
+        """Tokenised data and the built-in model: can be deleted at any time between sweeps."""
+        return self.path / "cache"
+
+    def sweep(self, name: str) -> SweepFolder:
+        """The folder of one sweep, which need not exist."""
+        return SweepFolder(self.path / "sweeps" / name)
+
+    def existing(self, name: str) -> SweepFolder:
+        """The folder of a sweep that was launched; SweepError names the ones that were."""
+        folder = self.sweep(name)
+        if not folder.books.exists():
+            known = ", ".join(each.path.name for each in self.sweeps()) or "none yet"
+            raise SweepError(f"no sweep {name!r} in {self.path}; sweeps there: {known}")
+        return folder
+
+    def sweeps(self) -> list[SweepFolder]:
+        """All sweeps, by name."""
+        folders = sorted((self.path / "sweeps").glob("*/sweep.json"))
+        return [SweepFolder(file.parent) for file in folders]
+
+
+@dataclass(frozen=True)
+class SweepFolder:
+    """One sweep's folder: its books, its Optuna journal, its trials' files."""
+
+    path: Path
+
+    @property
+    def store(self) -> RecordStore:
+        """The sweep's records."""
+        return RecordStore(self.path)
+
+    @property
+    def books(self) -> Path:
+        """The file that makes a folder a sweep."""
+        return self.path / "sweep.json"
+
+    @property
+    def spec(self) -> Path:
+        """The spec as it was launched."""
+        return self.path / "sweep.yaml"
+
+    @property
+    def journal(self) -> Path:
+        """Optuna's study."""
+        return self.path / "optuna.journal"
+
+    @property
+    def base(self) -> Path:
+        """What the base model left: its losses by sequence."""
+        return self.path / "base"
+
+    @property
+    def ray(self) -> Path:
+        """What Ray wants to write about its runs."""
+        return self.path / "ray"
+
+    def claim(self) -> None:
+        """Take the name. Of two launches at once, one gets SweepError."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.mkdir()
+        except FileExistsError:
+            raise SweepError(
+                f"there is a sweep {self.path.name!r} already; give this one another name with "
+                f"--name, or delete {self.path}"
+            ) from None

@@ -1,0 +1,182 @@
+"""Keeps the books while a sweep runs: what is measured is on disk before it is shown."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ray.tune import Callback
+
+from results.record import Measurement, Provenance, SweepRecord, TrialRecord, TrialStatus
+from results.store import RecordStore
+from sweeps.scribe import Scribe
+from trainables.config import TrialConfig
+from trainables.evaluation import Cost, Ending, Evaluation, Outcome
+
+_STATUS: Mapping[Ending, TrialStatus] = {
+    Ending.COMPLETE: TrialStatus.COMPLETE,
+    Ending.STOPPED: TrialStatus.PRUNED,
+    Ending.DIVERGED: TrialStatus.DIVERGED,
+    Ending.FAILED: TrialStatus.FAILED,
+}
+
+
+class Recorder(Callback):
+    """Tune's events, and the searcher's, become records: in the sweep folder, then in MLflow.
+
+    `on_change` is called with each changed record once it is on disk; `cancel` with the number of a
+    trial that Tune has ended, so that its slot may drop it at the next step.
+    """
+
+    def __init__(
+        self,
+        sweep: SweepRecord,
+        store: RecordStore,
+        scribe: Scribe,
+        provenance: Provenance,
+        cancel: Callable[[int], None],
+        on_change: Callable[[TrialRecord], None],
+    ) -> None:
+        self.sweep = sweep
+        self.records: dict[int, TrialRecord] = {}
+        self._store = store
+        self._scribe = scribe
+        self._provenance = provenance
+        self._cancel = cancel
+        self._on_change = on_change
+
+    def __reduce__(self) -> Any:
+        """Tune keeps a copy for its own restore, which is not ours: the books are on disk."""
+        return Callback, ()
+
+    # The searcher's events
+
+    def suggested(self, number: int, params: Mapping[str, Any], config: TrialConfig) -> None:
+        """A new trial is in the queue."""
+        self._write(
+            TrialRecord(
+                sweep=self.sweep.name,
+                number=number,
+                status=TrialStatus.WAITING,
+                params=dict(params),
+                config=config.flat(),
+                provenance=self._provenance.with_changes(seed=config.seed),
+            )
+        )
+
+    def refused(self, number: int, params: Mapping[str, Any], why: str) -> None:
+        """A combination that is no valid trial; it is recorded as one that failed."""
+        now = time.time()
+        record = TrialRecord(
+            sweep=self.sweep.name,
+            number=number,
+            status=TrialStatus.FAILED,
+            params=dict(params),
+            error=why,
+            provenance=self._provenance,
+            started=now,
+            ended=now,
+        )
+        self._scribe.trial_started(record)
+        self._end(record)
+
+    # Tune's events
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """A trial runs."""
+        record = self._record_of(trial)
+        if record.status is TrialStatus.WAITING:
+            record = record.with_changes(status=TrialStatus.RUNNING, started=time.time())
+            self._scribe.trial_started(record)
+            self._write(record)
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        """A trial was measured. Its last result may repeat the evaluation before."""
+        evaluation: Evaluation | None = result["evaluation"]
+        record = self._record_of(trial)
+        if evaluation is None or any(m.point == evaluation.point for m in record.measurements):
+            return
+        measurement = _measurement(evaluation)
+        self._scribe.measured(record.number, measurement)
+        record = record.with_changes(measurements=(*record.measurements, measurement))
+        self._write(_with_cost(record, evaluation.cost))
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """A trial has ended by itself, or was stopped early (then it has no outcome)."""
+        outcome: Outcome | None = (trial.last_result or {}).get("outcome")
+        record = self._record_of(trial)
+        self._cancel(record.number)
+        if outcome is None:
+            self._end(record.with_changes(status=TrialStatus.PRUNED, ended=time.time()))
+            return
+        record = _with_cost(record, outcome.cost)
+        self._end(
+            record.with_changes(
+                status=_STATUS[outcome.ending], error=outcome.error, ended=time.time()
+            )
+        )
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """The trial's own thin actor died, which takes nothing of the training with it."""
+        record = self._record_of(trial)
+        self._cancel(record.number)
+        self._end_failed(record, "the trial's client process died; see Ray's logs")
+
+    def interrupt(self, why: str) -> int:
+        """End the trials that are still open when the sweep ends; how many there were."""
+        unfinished = [record for record in self.records.values() if not record.status.ended]
+        for record in unfinished:
+            if record.status is TrialStatus.WAITING:
+                self._scribe.trial_started(record)
+            self._end_failed(record, why)
+        return len(unfinished)
+
+    def note_run_ids(self) -> None:
+        """Write down the MLflow runs of all trials, once the scribe has made them."""
+        for number, record in self.records.items():
+            run_id = self._scribe.run_ids.get(number)
+            if run_id != record.run_id:
+                self.records[number] = record.with_changes(run_id=run_id)
+                self._store.write_trial(self.records[number])
+
+    def _end_failed(self, record: TrialRecord, why: str) -> None:
+        self._end(record.with_changes(status=TrialStatus.FAILED, error=why, ended=time.time()))
+
+    def _end(self, record: TrialRecord) -> None:
+        self._scribe.trial_ended(record, self.sweep)
+        self._write(record)
+
+    def _write(self, record: TrialRecord) -> None:
+        self._store.write_trial(record)
+        self.records[record.number] = record
+        self._on_change(record)
+
+    def _record_of(self, trial: Any) -> TrialRecord:
+        return self.records[int(trial.config["trial"])]
+
+
+def _measurement(evaluation: Evaluation) -> Measurement:
+    return Measurement(
+        point=evaluation.point,
+        step=evaluation.step,
+        tokens=evaluation.cost.tokens,
+        seconds=evaluation.cost.seconds,
+        metrics=dict(evaluation.metrics),
+    )
+
+
+def _with_cost(record: TrialRecord, cost: Cost) -> TrialRecord:
+    """The trial's totals so far. A failed trial's outcome knows none; what was known stays."""
+    if cost == Cost():
+        return record
+    return record.with_changes(
+        seconds=cost.seconds,
+        tokens=cost.tokens,
+        tokens_per_second=cost.tokens_per_second,
+        peak_memory_bytes=cost.peak_memory_bytes,
+        trainable_parameters=cost.trainable_parameters,
+        total_parameters=cost.total_parameters,
+    )

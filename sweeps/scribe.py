@@ -1,0 +1,115 @@
+"""The one writer of MLflow: a thread that takes down what the driver tells it, in order.
+
+Tracking that cannot start stops the sweep before any training. Tracking that fails later never
+does: the sweep folder has everything, and what MLflow missed is said at the end.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from results.record import Measurement, SweepRecord, TrialRecord
+from results.winners import Winner
+
+if TYPE_CHECKING:
+    from results.tracking import Tracker
+
+Entry = Callable[["Tracker"], None]
+
+
+class Scribe:
+    """Writes a sweep to MLflow in the background. `run_ids` maps trial numbers to their runs."""
+
+    def __init__(self, uri: str, experiment: str, artifacts: str | None) -> None:
+        self.run_ids: dict[int, str] = {}
+        self.parent: str | None = None
+        self.failures: list[str] = []
+        self._where = (uri, experiment, artifacts)
+        self._entries: queue.Queue[Entry | None] = queue.Queue()
+        self._opened = threading.Event()
+        self._refusal: BaseException | None = None
+        self._thread = threading.Thread(target=self._write, name="scribe", daemon=True)
+
+    def start(self, record: SweepRecord, spec_text: str) -> None:
+        """Open the parent run in the background; `wait_until_open` tells how that went."""
+        self._sweep = (record, spec_text)
+        self._thread.start()
+
+    def wait_until_open(self) -> str:
+        """The parent run's id; raises what MLflow raised."""
+        self._opened.wait()
+        if self._refusal is not None:
+            raise self._refusal
+        assert self.parent is not None, "an opened sweep has a run"
+        return self.parent
+
+    def trial_started(self, record: TrialRecord) -> None:
+        """Open the trial's run."""
+
+        def entry(tracker: Tracker) -> None:
+            assert self.parent is not None
+            self.run_ids[record.number] = tracker.start_trial(record, self.parent)
+
+        self._entries.put(entry)
+
+    def measured(self, number: int, measurement: Measurement) -> None:
+        """Log one evaluation of a trial."""
+        self._entries.put(lambda t: t.log_measurement(self.run_ids[number], measurement))
+
+    def trial_ended(self, record: TrialRecord, sweep: SweepRecord) -> None:
+        """Close the trial's run."""
+
+        def entry(tracker: Tracker) -> None:
+            known = record.with_changes(run_id=self.run_ids[record.number])
+            tracker.end_trial(known, sweep.metric, sweep.mode)
+
+        self._entries.put(entry)
+
+    def sweep_ended(
+        self, record: SweepRecord, winner: Winner | None, weights: Path | None, config_text: str
+    ) -> None:
+        """Close the parent run; the winner's weights and config become artifacts of both runs."""
+
+        def entry(tracker: Tracker) -> None:
+            assert self.parent is not None
+            if winner is not None:
+                for run_id in (self.run_ids[winner.record.number], self.parent):
+                    tracker.log_text(run_id, config_text, "winner.yaml")
+                    if weights is not None and weights.is_dir():
+                        tracker.log_artifacts(run_id, weights, "model")
+            tracker.end_sweep(record.with_changes(run_id=self.parent), winner)
+
+        self._entries.put(entry)
+
+    def finish(self) -> None:
+        """Write down what is left, and stop."""
+        self._entries.put(None)
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _write(self) -> None:
+        try:
+            tracker = self._open()
+        except Exception as error:
+            self._refusal = error
+            return
+        finally:
+            self._opened.set()
+        while (entry := self._entries.get()) is not None:
+            try:
+                entry(tracker)
+            except Exception as error:
+                self.failures.append(f"{type(error).__name__}: {error}")
+
+    def _open(self) -> Tracker:
+        # Imported here, in the thread: MLflow takes seconds, in which Ray can start.
+        from results.tracking import Tracker
+
+        tracker = Tracker(*self._where)
+        record, spec_text = self._sweep
+        self.parent = tracker.start_sweep(record, spec_text)
+        return tracker

@@ -1,0 +1,206 @@
+"""Our Optuna searcher for Ray Tune: asks and tells the study directly, and tells it everything.
+
+Ray's own OptunaSearch tells Optuna that an early-stopped trial is complete, and leaves one that
+diverged running for ever; what the sampler then learns from is wrong.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import optuna
+from optuna.exceptions import ExperimentalWarning
+from optuna.samplers import BaseSampler
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
+from pydantic import ValidationError
+from ray.tune.search import Searcher
+
+from search_spaces import bridge
+from search_spaces.space import Space
+from sweeps.settings import SamplerName, SearchSettings
+from sweeps.spec import SweepSpec
+from trainables.config import TrialConfig
+from trainables.evaluation import Ending, Evaluation, Outcome
+
+DEFAULT_OPTIONS: Mapping[SamplerName, Mapping[str, Any]] = {
+    "tpe": {"multivariate": True, "group": True, "constant_liar": True},
+}
+"""What a sampler gets unless search.sampler_options says otherwise. TPE then sees correlations,
+each branch of a conditional space by itself, and the trials that are still running."""
+
+SAMPLERS: Mapping[SamplerName, Callable[..., BaseSampler]] = {
+    "tpe": optuna.samplers.TPESampler,
+    "random": optuna.samplers.RandomSampler,
+    # A grid's points are queued, conditions and all; the sampler only has to be there.
+    "grid": optuna.samplers.RandomSampler,
+    "cmaes": optuna.samplers.CmaEsSampler,
+    "gp": optuna.samplers.GPSampler,
+    "qmc": optuna.samplers.QMCSampler,
+}
+
+
+class SamplerOptionsError(ValueError):
+    """search.sampler_options that the sampler does not take."""
+
+
+def make_sampler(search: SearchSettings) -> BaseSampler:
+    """The seeded sampler that the settings name; SamplerOptionsError repeats Optuna's reason."""
+    options = {**DEFAULT_OPTIONS.get(search.sampler, {}), **search.sampler_options}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            return SAMPLERS[search.sampler](seed=search.seed, **options)
+    except (TypeError, ValueError) as error:
+        raise SamplerOptionsError(
+            f"search.sampler_options {dict(search.sampler_options)} does not suit the sampler "
+            f"{search.sampler}: {error}"
+        ) from error
+
+
+def open_study(spec: SweepSpec, journal: Path) -> optuna.Study:
+    """The sweep's study, in Optuna's journal on disk, with the points to try first queued."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(
+        storage=JournalStorage(JournalFileBackend(str(journal))),
+        study_name=spec.name,
+        sampler=make_sampler(spec.search),
+        direction="minimize" if spec.search.direction == "min" else "maximize",
+        load_if_exists=True,
+    )
+    if not study.get_trials(deepcopy=False):
+        for point in points_to_queue(spec.space, spec.first_points, spec.search):
+            study.enqueue_trial(bridge.encode(point, spec.space))
+    return study
+
+
+def points_to_queue(
+    space: Space, first_points: Sequence[Mapping[str, Any]], search: SearchSettings
+) -> list[Mapping[str, Any]]:
+    """The whole grid for a grid search, else the points known to be good."""
+    if search.sampler != "grid":
+        return list(first_points)
+    return list(space.grid())
+
+
+def trial_seed(sweep_seed: int, number: int) -> int:
+    """A trial's seed, from the sweep's and its own number: same sweep, same trial, same seed."""
+    digest = hashlib.sha256(f"{sweep_seed}/{number}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
+
+
+class SearchWatcher(Protocol):
+    """Who keeps the books: is told of every trial that the search brings into the world."""
+
+    def suggested(self, number: int, params: Mapping[str, Any], config: TrialConfig) -> None:
+        """A trial was suggested and will be run."""
+
+    def refused(self, number: int, params: Mapping[str, Any], why: str) -> None:
+        """A combination was suggested that is no valid trial; it will not be run."""
+
+
+class OptunaSearcher(Searcher):
+    """Suggests `spec.trials` trials to Tune, and tells the study how each one ended.
+
+    Each suggestion is {"trial": Optuna's number, "config": TrialConfig, "folder": str}.
+    """
+
+    def __init__(
+        self,
+        spec: SweepSpec,
+        study: optuna.Study,
+        folder_of: Callable[[int], Path],
+        watcher: SearchWatcher,
+    ) -> None:
+        super().__init__(metric=spec.search.metric, mode=spec.search.direction)
+        self._spec = spec
+        self._study = study
+        self._folder_of = folder_of
+        self._watcher = watcher
+        self._asked = 0
+        self._open: dict[str, optuna.Trial] = {}
+        self._best: dict[str, float] = {}
+
+    def __reduce__(self) -> Any:
+        """Tune keeps a copy for its own restore, which is not ours: the study is on disk."""
+        return Searcher, (self.metric, self.mode)
+
+    def suggest(self, trial_id: str) -> Any:
+        """The next trial's configuration, or Searcher.FINISHED when all have been suggested."""
+        while self._asked < self._spec.trials:
+            self._asked += 1
+            trial = self._study.ask()
+            with warnings.catch_warnings():
+                # Samplers that cannot take a conditional space say so for every trial.
+                warnings.simplefilter("ignore")
+                params = bridge.suggest(trial, self._spec.space)
+            config = self._configured(trial, params)
+            if config is not None:
+                self._open[trial_id] = trial
+                self._watcher.suggested(trial.number, params, config)
+                folder = str(self._folder_of(trial.number))
+                return {"trial": trial.number, "config": config, "folder": folder}
+        return Searcher.FINISHED
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Tell the study an intermediate value, at its evaluation point."""
+        self._report(trial_id, result)
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Tell the study the end: the best evaluation of a trial that had its whole budget."""
+        trial = self._open.pop(trial_id, None)
+        if trial is None:
+            return
+        if result:
+            self._report_to(trial, trial_id, result)
+        best = self._best.pop(trial_id, None)
+        outcome: Outcome | None = result.get("outcome") if result else None
+        if error or (outcome and outcome.ending in (Ending.DIVERGED, Ending.FAILED)):
+            self._study.tell(trial, state=TrialState.FAIL)
+        elif outcome is None or outcome.ending is Ending.STOPPED:
+            self._study.tell(trial, state=TrialState.PRUNED)
+        else:
+            # A complete trial that never measured the metric has nothing to be compared by.
+            state = TrialState.COMPLETE if best is not None else TrialState.FAIL
+            self._study.tell(trial, best, state=state)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save: the study is on disk after every ask and tell."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing to restore."""
+
+    def _configured(self, trial: optuna.Trial, params: Mapping[str, Any]) -> TrialConfig | None:
+        seed = trial_seed(self._spec.search.seed, trial.number)
+        try:
+            return self._spec.trial.with_params({**params, "seed": seed})
+        except ValidationError as error:
+            why = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+            self._study.tell(trial, state=TrialState.FAIL)
+            self._watcher.refused(trial.number, params, why)
+            return None
+
+    def _report(self, trial_id: str, result: Mapping[str, Any]) -> None:
+        trial = self._open.get(trial_id)
+        if trial is not None:
+            self._report_to(trial, trial_id, result)
+
+    def _report_to(self, trial: optuna.Trial, trial_id: str, result: Mapping[str, Any]) -> None:
+        evaluation: Evaluation | None = result.get("evaluation")
+        value = evaluation.metrics.get(self.metric, math.nan) if evaluation else math.nan
+        if evaluation is None or not math.isfinite(value):
+            return
+        with warnings.catch_warnings():
+            # The end of a trial repeats its last evaluation; Optuna keeps the first and warns.
+            warnings.simplefilter("ignore")
+            trial.report(value, step=evaluation.point)
+        better = min if self.mode == "min" else max
+        self._best[trial_id] = better(value, self._best.get(trial_id, value))

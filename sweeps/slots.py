@@ -1,0 +1,72 @@
+"""The sweep's slots: each a task on the head node that holds one Ray Train run."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from trainables.gang import Gang
+from trainables.inputs import Inputs
+
+_SPARE_RESTARTS = 3
+"""Deaths of a slot that no trial has to answer for, such as those at its start."""
+
+_LOOK_EVERY = 1.0
+"""Seconds between two looks at whether all slots are alive."""
+
+
+class Slots:
+    """`count` slots at a board. When none is left alive the board is closed, so nobody waits."""
+
+    def __init__(self, board: Any, resources: dict[str, float]) -> None:
+        self._board = board
+        self._resources = resources
+        self._tasks: list[Any] = []
+        self._stop = threading.Event()
+        self._watch = threading.Thread(target=self._watch_over, name="slots", daemon=True)
+
+    def start(
+        self, count: int, gang: Gang, inputs: Inputs | None, folder: Path, deaths: int
+    ) -> None:
+        """Start the slots; they come up in the background."""
+        task = ray.remote(_run).options(num_cpus=0, resources=self._resources, max_retries=0)
+        self._tasks = [
+            task.remote(f"slot-{number}", gang, self._board, inputs, folder, deaths)
+            for number in range(count)
+        ]
+        self._watch.start()
+
+    def close(self, patience: float) -> None:
+        """Send the slots home, waiting at most `patience` seconds for steps that are under way."""
+        self._stop.set()
+        if self._watch.is_alive():
+            self._watch.join()
+        ray.get(self._board.close.remote("the sweep is over"))
+        ray.wait(self._tasks, num_returns=len(self._tasks), timeout=patience)
+
+    def _watch_over(self) -> None:
+        open_tasks, why = list(self._tasks), "all slots have ended"
+        while open_tasks and not self._stop.is_set():
+            ended, open_tasks = ray.wait(open_tasks, timeout=_LOOK_EVERY)
+            for task in ended:
+                why = _cause_of_death(task) or why
+        if not self._stop.is_set():
+            ray.get(self._board.close.remote(f"no slot is left: {why}"))
+
+
+def _run(name: str, gang: Gang, board: Any, inputs: Inputs | None, folder: Path, n: int) -> None:
+    # Imported here, not in the driver: it needs torch.
+    from trainables.slot import run_slot
+
+    run_slot(name, gang, board, inputs, folder, restarts=n + _SPARE_RESTARTS)
+
+
+def _cause_of_death(task: Any) -> str | None:
+    try:
+        ray.get(task)
+    except ray.exceptions.RayError as error:
+        return str(getattr(error, "cause", None) or error).strip().splitlines()[-1]
+    return None

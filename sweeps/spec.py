@@ -1,0 +1,331 @@
+"""A sweep file, checked as a whole: every mistake at once, each with its place and its way out."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from search_spaces import presets
+from search_spaces.problem import Problem, SpaceError, did_you_mean
+from search_spaces.space import Space
+from sweeps.settings import SearchSettings, SlotsSettings, TrackingSettings
+from sweeps.spec_checks import Parts, check_fit
+from sweeps.yaml_file import YamlError, parse_yaml, read_yaml
+from trainables.config import NOT_SEARCHABLE, TrialConfig, field_names
+
+SECTIONS: Mapping[str, type[BaseModel]] = {
+    "search": SearchSettings,
+    "slots": SlotsSettings,
+    "tracking": TrackingSettings,
+}
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class SpecError(ValueError):
+    """Everything that is wrong with a spec, one line for each problem."""
+
+    def __init__(self, place: str, problems: Iterable[Problem]) -> None:
+        self.place = place
+        self.problems = tuple(problems)
+        super().__init__(place, self.problems)
+
+    def __str__(self) -> str:
+        count = len(self.problems)
+        head = f"{self.place}: {count} problem{'s' if count > 1 else ''}"
+        return "\n".join([head, *(f"  {problem}" for problem in self.problems)])
+
+
+@dataclass(frozen=True)
+class SweepSpec:
+    """One search, checked: what each trial has in common, what varies, and how it is searched."""
+
+    name: str
+    trials: int
+    trial: TrialConfig
+    space: Space
+    first_points: tuple[Mapping[str, Any], ...]
+    search: SearchSettings
+    slots: SlotsSettings
+    tracking: TrackingSettings
+    tree: Mapping[str, Any]
+
+    @classmethod
+    def load(cls, path: Path, overrides: Sequence[str] = (), name: str | None = None) -> SweepSpec:
+        """Read a sweep file, with `key=value` overrides and another name; SpecError lists all."""
+        try:
+            tree = read_yaml(path)
+            for override in overrides:
+                tree = with_override(tree, override)
+        except YamlError as error:
+            raise SpecError(str(path), [Problem("file", str(error))]) from error
+        tree.setdefault("name", path.stem)
+        return cls.parse({**tree, **({"name": name} if name else {})}, str(path))
+
+    @classmethod
+    def parse(cls, tree: Mapping[str, Any], place: str = "spec") -> SweepSpec:
+        """Check a spec given as a mapping; SpecError lists every problem."""
+        reader = _Reader(tree)
+        spec = reader.read()
+        if spec is None:
+            raise SpecError(place, reader.problems)
+        return spec
+
+    def text(self) -> str:
+        """The spec as YAML that reads back as an equal one."""
+        return yaml.safe_dump(dict(self.tree), sort_keys=False, allow_unicode=True)
+
+
+def with_override(tree: Mapping[str, Any], override: str) -> dict[str, Any]:
+    """`tree` with one `dotted.key=value` from the command line; the value is read as YAML.
+
+    A key under `space.` or `search.first_points` may hold dots of its own: the rest of it is one
+    name. SpecError's cause where there is no `=`.
+    """
+    key, equals, value = override.partition("=")
+    if not equals or not key:
+        raise YamlError(f"--set {override!r}: write --set key=value, e.g. --set budget.trials=8")
+    changed = dict(tree)
+    _put(changed, key.split("."), parse_yaml(value, f"--set {key}"))
+    return changed
+
+
+def _put(tree: dict[str, Any], path: list[str], value: Any) -> None:
+    head, *rest = path
+    if not rest:
+        tree[head] = value
+        return
+    if head == "space":
+        rest = [".".join(rest)]
+    inner = tree.get(head)
+    tree[head] = dict(inner) if isinstance(inner, Mapping) else {}
+    _put(tree[head], rest, value)
+
+
+class _Reader:
+    """Reads each part of the tree by itself, so that one mistake does not hide another.
+
+    A part with mistakes is read once more without them, for what remains to be checked against the
+    other parts.
+    """
+
+    def __init__(self, tree: Mapping[str, Any]) -> None:
+        self._tree = tree
+        self.problems: list[Problem] = []
+
+    def read(self) -> SweepSpec | None:
+        tree = dict(self._tree)
+        name = self._name(tree.pop("name", None))
+        sections = {key: self._section(key, tree.pop(key, {})) for key in SECTIONS}
+        space_tree = tree.pop("space", None)
+        trials = self._trials(tree, sections["search"])
+        trial = self._trial(tree, sections["slots"])
+        space, first_points = self._space(space_tree, tree, sections["search"])
+        parts = Parts(trial, space, sections["search"], sections["slots"], self._tree)
+        self.problems += check_fit(parts)
+        if self.problems:
+            return None
+        assert trial is not None and space is not None, "a part is missing only with a problem"
+        return SweepSpec(
+            name=name,
+            trials=trials or len(space.grid()),
+            trial=trial,
+            space=space,
+            first_points=tuple(first_points),
+            search=sections["search"],
+            slots=sections["slots"],
+            tracking=sections["tracking"],
+            tree=self._tree,
+        )
+
+    def _name(self, name: Any) -> str:
+        if isinstance(name, str) and _NAME.fullmatch(name):
+            return name
+        message = "is missing" if name is None else f"{name!r} is no name for a sweep"
+        remedy = (
+            "use letters, digits, '.', '_' and '-', at most 64, beginning with a letter or digit"
+        )
+        self.problems.append(Problem("name", message, remedy))
+        return ""
+
+    def _section(self, key: str, tree: Any) -> Any:
+        return self._validated(SECTIONS[key], tree or {}, key)
+
+    def _validated(self, model: type[BaseModel], tree: Any, prefix: str) -> Any:
+        try:
+            return model.model_validate(tree)
+        except ValidationError as error:
+            self.problems += explain(error, model, prefix)
+            try:
+                return model.model_validate(_without_mistakes(tree, error))
+            except ValidationError:
+                return None
+
+    def _trials(self, tree: dict[str, Any], search: SearchSettings | None) -> int | None:
+        """Takes budget.trials out of the tree. A grid knows by itself how many it has."""
+        budget = tree.get("budget")
+        trials = None
+        if isinstance(budget, Mapping):
+            tree["budget"] = {key: value for key, value in budget.items() if key != "trials"}
+            trials = budget.get("trials")
+        if trials is None:
+            if search and search.sampler != "grid":
+                remedy = "say how many trials the sweep has, e.g. budget: {trials: 20}"
+                self.problems.append(Problem("budget.trials", "is missing", remedy))
+            return None
+        if isinstance(trials, bool) or not isinstance(trials, int) or trials < 1:
+            message = f"{trials!r} is no number of trials"
+            self.problems.append(Problem("budget.trials", message, "use a whole number from 1 on"))
+            return None
+        return trials
+
+    def _trial(self, tree: Mapping[str, Any], slots: SlotsSettings | None) -> TrialConfig | None:
+        unknown = [
+            key for key in tree if key not in TrialConfig.model_fields and "." not in str(key)
+        ]
+        known = [*TrialConfig.model_fields, "name", "space", *SECTIONS]
+        for key in unknown:
+            self.problems.append(
+                Problem(str(key), "is not a known field", did_you_mean(str(key), known))
+            )
+        for key in ("deepspeed", "seed"):
+            if key in tree:
+                other = "slots.deepspeed" if key == "deepspeed" else "search.seed"
+                self.problems.append(Problem(key, "is set elsewhere", f"write {other} instead"))
+        fields = _undotted({k: v for k, v in tree.items() if k not in unknown})
+        if slots and slots.engine:
+            fields["deepspeed"] = slots.engine.model_dump()
+        trial: TrialConfig | None = self._validated(TrialConfig, fields, "")
+        return trial
+
+    def _space(
+        self, tree: Any, fields: Mapping[str, Any], search: SearchSettings | None
+    ) -> tuple[Space | None, list[Mapping[str, Any]]]:
+        try:
+            tree, preset_points = self._with_preset(tree, fields)
+        except SpaceError as error:
+            self.problems += [_under("space", problem) for problem in error.problems]
+            return None, []
+        space = self._parsed_space(tree)
+        if space is None:
+            return None, []
+        points: list[Mapping[str, Any]] = list(presets.fitting(preset_points, space))
+        for number, point in enumerate(search.first_points if search else (), 1):
+            try:
+                points.insert(number - 1, space.parse_point(point, partial=True))
+            except SpaceError as error:
+                place = f"search.first_points[{number}]"
+                self.problems += [_under(place, problem) for problem in error.problems]
+        return space, points
+
+    def _parsed_space(self, tree: Any) -> Space | None:
+        try:
+            return Space.parse(tree, _searchable(), NOT_SEARCHABLE)
+        except SpaceError as error:
+            self.problems += [_under("space", problem) for problem in error.problems]
+            wrong = {problem.place for problem in error.problems}
+        if not isinstance(tree, Mapping):
+            return None
+        try:
+            return Space.parse({k: v for k, v in tree.items() if k not in wrong})
+        except SpaceError:
+            return None
+
+    def _with_preset(
+        self, tree: Any, fields: Mapping[str, Any]
+    ) -> tuple[Any, Sequence[Mapping[str, Any]]]:
+        """`space: lora`, or `space: {preset: lora, ...}` with the user's entries on top."""
+        if tree is None:
+            remedy = "write NAME: DOMAIN lines, or space: lora for a ready one"
+            raise SpaceError([Problem("", "is missing", remedy)])
+        if isinstance(tree, str):
+            tree = {"preset": tree}
+        if not isinstance(tree, Mapping) or "preset" not in tree:
+            return tree, ()
+        preset = presets.load(str(tree["preset"]))
+        own = {key: value for key, value in tree.items() if key != "preset"}
+        return presets.overlay(preset.space, own, _dotted(fields)), preset.first_points
+
+
+def explain(error: ValidationError, model: type[BaseModel], prefix: str) -> list[Problem]:
+    """pydantic's complaints in our words: dotted place, message with the value, way out."""
+    problems = [_problem(detail, model, prefix) for detail in error.errors(include_url=False)]
+    # Of a union's alternatives, the one that was meant complains deeper than the others.
+    return [p for p in problems if not any(q.place.startswith(f"{p.place}.") for q in problems)]
+
+
+def _problem(detail: Any, model: type[BaseModel], prefix: str) -> Problem:
+    # Alternatives of a union appear in the location by their type's name; a user wrote none.
+    parts = [str(part) for part in detail["loc"] if _is_field(part)]
+    place = ".".join([prefix, *parts] if prefix else parts) or "spec"
+    if detail["type"] == "extra_forbidden":
+        known = _fields_at(model, parts[:-1])
+        return Problem(place, "is not a known field", did_you_mean(parts[-1], known))
+    if detail["type"] == "missing":
+        return Problem(place, "is missing", "add it")
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "value_error":
+        return Problem(place, message)
+    return Problem(place, f"{detail['input']!r}: {message[0].lower()}{message[1:]}")
+
+
+def _without_mistakes(tree: Any, error: ValidationError) -> Any:
+    """A copy of `tree` that lacks the fields which pydantic refused."""
+    copied = copy.deepcopy(tree)
+    for detail in error.errors(include_url=False):
+        node = copied
+        *parents, leaf = [part for part in detail["loc"] if _is_field(part)] or [""]
+        for part in parents:
+            node = node.get(part) if isinstance(node, dict) else None
+        if isinstance(node, dict):
+            node.pop(leaf, None)
+    return copied
+
+
+def _is_field(part: Any) -> bool:
+    return isinstance(part, int) or re.fullmatch(r"[a-z_0-9.]+", part) is not None
+
+
+def _fields_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:
+    names = [name for name in _all_names(model) if name.startswith(".".join([*path, ""]))]
+    depth = len(path)
+    return list(dict.fromkeys(name.split(".")[depth] for name in names))
+
+
+def _all_names(model: type[BaseModel]) -> Sequence[str]:
+    return field_names() if model is TrialConfig else list(model.model_fields)
+
+
+def _searchable() -> list[str]:
+    return [name for name in field_names() if not name.startswith("deepspeed.")]
+
+
+def _under(place: str, problem: Problem) -> Problem:
+    inner = f"{place}.{problem.place}" if problem.place else place
+    return Problem(inner, problem.message, problem.remedy)
+
+
+def _undotted(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """`lora.rank: 8` at the top level means the same as `lora: {rank: 8}`."""
+    plain: dict[str, Any] = {key: value for key, value in tree.items() if "." not in str(key)}
+    for key, value in tree.items():
+        if "." in str(key):
+            _put(plain, str(key).split("."), value)
+    return plain
+
+
+def _dotted(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            flat |= _dotted(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

@@ -1,0 +1,166 @@
+"""What a spec's parts must be to each other. Pure, but for looking whether files exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from search_spaces.domains import Choice
+from search_spaces.problem import Problem, SpaceError, did_you_mean
+from search_spaces.space import Space
+from sweeps.settings import SearchSettings, SlotsSettings
+from trainables.config import METRICS, TrialConfig
+
+if TYPE_CHECKING:
+    from sweeps.spec import SweepSpec
+
+BUILTIN = "builtin:"
+"""Prefix of models and data that the package makes by itself."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A spec's parts; None where one could not be read, which its own problem tells."""
+
+    trial: TrialConfig | None
+    space: Space | None
+    search: SearchSettings | None
+    slots: SlotsSettings | None
+    tree: Mapping[str, Any]
+
+
+def check_fit(parts: Parts) -> list[Problem]:
+    """All that is wrong between parts which are right by themselves."""
+    problems = []
+    trial, space, search, slots = parts.trial, parts.space, parts.search, parts.slots
+    if trial and search:
+        problems += _metric(trial, search)
+    if space and search:
+        problems += _sampler(space, search)
+    if trial and space:
+        problems += _values(trial, space)
+    if space:
+        problems += _fixed_and_searched(space, parts.tree)
+    if trial and slots:
+        problems += _batch_sizes(trial, space, slots)
+    if trial:
+        problems += missing_files(trial)
+    return problems
+
+
+def notes(spec: SweepSpec) -> list[str]:
+    """What a user should know before the sweep starts, though nothing is wrong."""
+    remarks = []
+    if "batch_size" in spec.space and spec.trial.budget.steps is not None:
+        remarks.append(
+            "batch_size is searched and the budget is in steps: larger batches see more data. "
+            "A budget in tokens or epochs compares like with like."
+        )
+    if spec.search.early_stopping != "none" and spec.trial.budget.evaluations == 1:
+        remarks.append(
+            f"early_stopping {spec.search.early_stopping} stops nothing with budget.evaluations 1."
+        )
+    return remarks
+
+
+def missing_files(trial: TrialConfig) -> list[Problem]:
+    """Local files and folders that the trial names and that are not there."""
+    problems = []
+    if trial.objective == "toy":
+        return []
+    if _looks_local(trial.model) and not Path(trial.model).expanduser().is_dir():
+        remedy = "name a folder with config.json and safetensors, or a hub id such as org/model"
+        problems.append(Problem("model", f"there is no folder {trial.model}", remedy))
+    for place, name in _files(trial):
+        if not Path(name).expanduser().exists():
+            remedy = f"paths start from the current folder, {Path.cwd()}"
+            problems.append(Problem(place, f"there is no file {name}", remedy))
+    return problems
+
+
+def _files(trial: TrialConfig) -> Iterator[tuple[str, str]]:
+    assert trial.data is not None
+    train = trial.data.train
+    for name in (train,) if isinstance(train, str) else train:
+        if not name.startswith(BUILTIN):
+            yield "data.train", name
+    if isinstance(trial.data.validation, str):
+        yield "data.validation", trial.data.validation
+
+
+def _looks_local(model: str) -> bool:
+    """A hub id is NAME or ORG/NAME; anything else that is not built in must be a folder."""
+    if model.startswith(BUILTIN):
+        return False
+    return model.startswith(("/", "./", "../", "~")) or model.count("/") > 1
+
+
+def _metric(trial: TrialConfig, search: SearchSettings) -> list[Problem]:
+    known = METRICS[trial.objective]
+    if search.metric in known:
+        return []
+    message = f"objective {trial.objective} does not measure {search.metric!r}"
+    return [Problem("search.metric", message, did_you_mean(search.metric, known))]
+
+
+def _sampler(space: Space, search: SearchSettings) -> list[Problem]:
+    if search.sampler != "grid":
+        return []
+    try:
+        space.grid()
+    except SpaceError as error:
+        return [Problem(f"space.{p.place}", f"grid: {p.message}", p.remedy) for p in error.problems]
+    return []
+
+
+def _values(trial: TrialConfig, space: Space) -> list[Problem]:
+    """Values that the space allows and the trial's own fields refuse, such as a rank of 0."""
+    problems = []
+    for name, dimension in space.items():
+        for value in _extremes(dimension.domain):
+            try:
+                trial.with_params({name: value})
+            except ValidationError as error:
+                detail = error.errors(include_url=False)[0]
+                if detail["loc"]:  # without a place it is about a combination; conditions decide
+                    problems.append(Problem(f"space.{name}", f"{value!r}: {detail['msg'].lower()}"))
+    return problems
+
+
+def _extremes(domain: Any) -> tuple[Any, ...]:
+    return domain.options if isinstance(domain, Choice) else (domain.low, domain.high)
+
+
+def _fixed_and_searched(space: Space, tree: Mapping[str, Any]) -> list[Problem]:
+    return [
+        Problem(f"space.{name}", "is also set at the top level", "keep one of the two")
+        for name in space
+        if _is_set(tree, name)
+    ]
+
+
+def _is_set(tree: Any, name: str) -> bool:
+    if not isinstance(tree, Mapping):
+        return False
+    if name in tree:
+        return True
+    head, _, rest = name.partition(".")
+    return bool(rest) and _is_set(tree.get(head), rest)
+
+
+def _batch_sizes(trial: TrialConfig, space: Space | None, slots: SlotsSettings) -> list[Problem]:
+    searched = space.get("batch_size") if space else None
+    sizes = _extremes(searched.domain) if searched else (trial.batch_size,)
+    return [
+        Problem(
+            "space.batch_size" if searched else "batch_size",
+            f"{size} sequences do not divide among the {slots.workers} workers of a slot",
+            f"use multiples of {slots.workers}",
+        )
+        for size in sizes
+        if isinstance(size, int) and size % slots.workers
+    ]

@@ -1,0 +1,147 @@
+"""Spaces to Optuna and back. Optuna's own warnings about ranges are errors here."""
+
+import optuna
+import pytest
+from hypothesis import given, settings
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from space_strategies import domains, spaces
+
+from search_spaces.bridge import decode, encode, from_distribution, suggest, to_distribution
+from search_spaces.conditions import Dimension
+from search_spaces.domains import Choice, Float, Int
+from search_spaces.problem import SpaceError
+from search_spaces.space import Space
+
+EVERY_KIND = Space.parse(
+    {
+        "wsd.decay_fraction": {"quantized": [0.05, 0.4, 0.05], "when": {"schedule": "wsd"}},
+        "learning_rate": {"log_uniform": [1e-5, 3e-3]},
+        "optimizer.weight_decay": {"uniform": [0.0, 0.1]},
+        "lora.rank": {"int": [4, 64], "step": 4},
+        "batch_size": {"log_int": [4, 256]},
+        "schedule": {"choice": ["cosine", "wsd", None, True, 0]},
+        "lora.target_modules": {"choice": ["all-linear", ["q_proj", "v_proj"], "[x]", '"']},
+    }
+)
+
+
+def new_study(sampler=None):
+    return optuna.create_study(sampler=sampler or optuna.samplers.RandomSampler(seed=0))
+
+
+@pytest.mark.parametrize(
+    ("domain", "distribution"),
+    [
+        (Float(0.0, 0.1), FloatDistribution(0.0, 0.1)),
+        (Float(1e-5, 1e-3, log=True), FloatDistribution(1e-5, 1e-3, log=True)),
+        (Float(0.0, 0.2, step=0.05), FloatDistribution(0.0, 0.2, step=0.05)),
+        (Int(4, 64, step=4), IntDistribution(4, 64, step=4)),
+        (Int(4, 64, log=True), IntDistribution(4, 64, log=True)),
+        (Choice(("a", None, 1, 0.5)), CategoricalDistribution(["a", None, 1, 0.5])),
+        (Choice(("a", ("b", 1))), CategoricalDistribution(["a", '["b", 1]'])),
+        # A text that looks like a list must not come back as one.
+        (Choice(("[1]", (1,), '"')), CategoricalDistribution(['"[1]"', "[1]", '"\\""'])),
+    ],
+)
+def test_each_domain_has_its_distribution_and_back(domain, distribution):
+    assert to_distribution(domain) == distribution
+    assert from_distribution(distribution) == domain
+
+
+@settings(max_examples=50, deadline=None)
+@given(domains)
+def test_domain_to_distribution_and_back_is_the_same_domain(domain):
+    distribution = to_distribution(domain)
+    assert from_distribution(distribution) == domain
+    stored = optuna.distributions.distribution_to_json(distribution)
+    assert from_distribution(optuna.distributions.json_to_distribution(stored)) == domain
+
+
+@settings(max_examples=50, deadline=None)
+@given(spaces())
+def test_what_is_suggested_is_a_point_of_the_space(space):
+    study = new_study()
+    for _ in range(3):
+        trial = study.ask()
+        params = suggest(trial, space)
+        assert space.explain(params) == []
+        assert decode(trial.params, space) == params
+        assert list(params) == [name for name in space if name in params]
+
+
+@settings(max_examples=50, deadline=None)
+@given(domains)
+def test_every_value_can_be_queued_and_comes_back_the_same(domain):
+    space = Space({"x": Dimension(domain)})
+    study = new_study()
+    for value in domain.grid()[-5:] if domain.cardinality else (domain.low, domain.high):
+        study.enqueue_trial(encode({"x": value}, space))
+        found = suggest(study.ask(), space)["x"]
+        assert (found, type(found)) == (value, type(value))
+
+
+def test_tops_are_reached_and_nothing_beyond_them():
+    space = Space.parse({"rank": {"int": [4, 12], "step": 4}, "drop": {"quantized": [0, 0.3, 0.1]}})
+    study = new_study()
+    seen = [suggest(study.ask(), space) for _ in range(100)]
+    assert {point["rank"] for point in seen} == {4, 8, 12}
+    assert {point["drop"] for point in seen} == {0.0, 0.1, 0.2, 0.3}
+
+
+def test_the_default_sampler_learns_over_a_conditional_space():
+    study = new_study(optuna.samplers.TPESampler(seed=3, n_startup_trials=4))
+    for _ in range(25):
+        trial = study.ask()
+        params = suggest(trial, EVERY_KIND)
+        assert EVERY_KIND.explain(params) == []
+        assert ("wsd.decay_fraction" in params) == (params["schedule"] == "wsd")
+        study.tell(trial, params["learning_rate"])
+    assert study.best_value < 2e-4
+
+
+def test_parents_are_asked_first_and_inactive_names_not_at_all():
+    trial = optuna.trial.FixedTrial({"schedule": "cosine", "wsd.decay_fraction": 0.1})
+    tree = {"wsd.decay_fraction": {"uniform": [0, 1], "when": {"schedule": "wsd"}}}
+    space = Space.parse({**tree, "schedule": {"choice": ["cosine", "wsd"]}})
+    assert suggest(trial, space) == {"schedule": "cosine"}
+    assert list(trial.params) == ["schedule"]
+
+
+def test_a_queued_point_is_tried_as_it_is_and_its_gaps_are_sampled():
+    point = {
+        "lora.target_modules": ["q_proj", "v_proj"],
+        "schedule": "wsd",
+        "wsd.decay_fraction": 0.05 + 0.1,
+        "learning_rate": 3e-3,
+    }
+    study = new_study()
+    study.enqueue_trial(encode(point, EVERY_KIND))
+    params = suggest(study.ask(), EVERY_KIND)
+    assert EVERY_KIND.contains(params)
+    assert params["lora.target_modules"] == ("q_proj", "v_proj")
+    assert (params["wsd.decay_fraction"], params["learning_rate"]) == (0.15, 3e-3)
+
+
+def test_points_that_do_not_fit_are_not_queued():
+    with pytest.raises(SpaceError) as caught:
+        encode({"schedule": "cosine", "wsd.decay_fraction": 0.1, "rank": 8}, EVERY_KIND)
+    assert [problem.place for problem in caught.value.problems] == ["rank", "wsd.decay_fraction"]
+
+
+def test_a_value_queued_for_another_space_is_not_trained():
+    space = Space.parse({"rank": {"int": [4, 64]}})
+    trial = optuna.trial.FixedTrial({"rank": 128})
+    with pytest.warns(UserWarning, match="out of"), pytest.raises(SpaceError, match="rank: 128"):
+        suggest(trial, space)
+
+
+@pytest.mark.parametrize(
+    ("params", "problem"),
+    [
+        ({"lora.rnk": 8}, "lora.rnk: is not in the space; did you mean lora.rank?"),
+        ({"lora.rank": 7}, r"lora.rank: 7 is not in int \[4, 64\], step 4"),
+    ],
+)
+def test_decoding_what_the_space_lacks_is_refused(params, problem):
+    with pytest.raises(SpaceError, match=problem):
+        decode(params, EVERY_KIND)

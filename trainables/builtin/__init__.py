@@ -1,0 +1,1 @@
+"""The model and the data that come with the package: `builtin:pydoc`, made without a network."""

@@ -1,0 +1,147 @@
+"""`builtin:pydoc`: a small base model and its instruction pairs, built on first use and kept.
+
+Built in a minute or so on two cores, in the cache folder and nowhere else; no network is asked.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import platform
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress
+
+from trainables.builtin.corpus import Source, pairs, pretraining_text, stdlib_sources
+from trainables.builtin.pretraining import Recipe, Trained, pretrain
+from trainables.builtin.tokenizer import train_tokenizer
+from trainables.config import TrialConfig
+from trainables.data.atomic import publish
+from trainables.data.blocks import blocks, tokenise
+from trainables.data.draft import train_files
+from trainables.data.errors import DataError
+from trainables.data.sequences import TokenSequence
+from trainables.data.tokenizer import load_tokenizer
+
+PREFIX = "builtin:"
+NAMES = ("builtin:pydoc",)
+
+RECIPE_VERSION = 1
+"""Raised whenever the same Python and recipe would give another model or other pairs."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltinPaths:
+    """The model's folder, and the file of alpaca records to fine-tune it on."""
+
+    model: Path
+    data: Path
+
+
+def resolve(config: TrialConfig, home_cache: Path, progress: Progress | None = None) -> TrialConfig:
+    """The configuration with builtin names replaced by paths, which are built where missing.
+
+    DataError on a builtin name that there is not.
+    """
+    files = train_files(config.data) if config.data else ()
+    asked = [name for name in (config.model, *files) if name.startswith(PREFIX)]
+    for name in asked:
+        if name not in NAMES:
+            raise DataError(f"{name} is not built in; use {' or '.join(NAMES)}, or a path")
+    if not asked:
+        return config
+    paths = ensure(home_cache, progress)
+    model = str(paths.model) if config.model in NAMES else config.model
+    train = tuple(str(paths.data) if name in NAMES else name for name in files)
+    return config.with_params({"model": model} | ({"data.train": train} if train else {}))
+
+
+def ensure(
+    home_cache: Path, progress: Progress | None = None, recipe: Recipe | None = None
+) -> BuiltinPaths:
+    """The builtin model and data below `home_cache`, built first where they are not there yet.
+
+    Steps are shown on `progress`, or on a bar of its own on stderr. One process builds and others
+    wait for it; a build that is killed leaves nothing that would be taken for a whole one.
+    """
+    recipe = recipe or Recipe()
+    folder = home_cache / f"pydoc-{_key(recipe)}"
+    if not folder.is_dir():
+        with _locked(folder.with_suffix(".lock")), _shown(progress) as bar:
+            if not folder.is_dir():
+                publish(folder, lambda temporary: _build(temporary, recipe, bar))
+    return BuiltinPaths(folder / "model", folder / "pydoc.jsonl")
+
+
+def _key(recipe: Recipe) -> str:
+    parts = [RECIPE_VERSION, platform.python_version(), asdict(recipe)]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Held by one process at a time; the system lets go of it when its holder dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _shown(progress: Progress | None) -> Iterator[Progress]:
+    if progress is not None:
+        yield progress
+        return
+    with Progress(console=Console(stderr=True), transient=True) as own:
+        yield own
+
+
+def _build(folder: Path, recipe: Recipe, progress: Progress) -> None:
+    begun = time.monotonic()
+    task = progress.add_task("building builtin:pydoc", total=recipe.steps)
+    sources = stdlib_sources()
+    count = _write_pairs(folder / "pydoc.jsonl", sources)
+    model = folder / "model"
+    text = _blocks(sources, recipe, model)
+    trained = pretrain(text, recipe, model, after_step=lambda: progress.advance(task))
+    _describe(folder / "about.json", count, trained, time.monotonic() - begun)
+
+
+def _write_pairs(path: Path, sources: Sequence[Source]) -> int:
+    lines = [json.dumps(pair.record()) for source in sources for pair in pairs(source)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return len(lines)
+
+
+def _blocks(sources: Sequence[Source], recipe: Recipe, model: Path) -> list[TokenSequence]:
+    """Whole blocks of shuffled modules, and the tokenizer that they are made with."""
+    shuffled = np.random.default_rng(recipe.seed).permutation(len(sources))
+    texts = [pretraining_text(sources[place]) for place in shuffled]
+    train_tokenizer(texts, recipe.vocabulary, model)
+    tokenised = tokenise(_enough(texts, recipe.tokens), load_tokenizer(str(model)))
+    cut = blocks(tokenised, recipe.context)
+    return [block for block in cut if len(block.tokens) == recipe.context]
+
+
+def _enough(texts: Sequence[str], tokens: int) -> list[str]:
+    """As many texts as are sure to give `tokens` tokens, at 4 characters a token; or all."""
+    ends = np.cumsum([len(text) for text in texts])
+    return list(texts[: int(np.searchsorted(ends, 4 * tokens)) + 1])
+
+
+def _describe(path: Path, count: int, trained: Trained, seconds: float) -> None:
+    facts = {
+        "pairs": count,
+        "parameters": trained.parameters,
+        "text_loss": round(trained.loss, 4),
+        "build_seconds": round(seconds, 1),
+        "python": platform.python_version(),
+    }
+    path.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,1 @@
+"""From the files that people have to the token arrays that a trial reads."""

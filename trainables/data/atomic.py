@@ -1,0 +1,33 @@
+"""Folders that are either whole or not there, however many processes build them at once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+
+def publish(folder: Path, build: Callable[[Path], None]) -> None:
+    """Let `build` fill an empty folder beside `folder`, then move it there in one step.
+
+    Where `folder` exists by then, the earlier one stays and ours is thrown away: all builders of
+    one folder build the same.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        temporary.chmod(0o755)
+        build(temporary)
+        _move(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _move(temporary: Path, folder: Path) -> None:
+    try:
+        os.rename(temporary, folder)  # noqa: PTH104 (Path.replace says nothing of folders)
+    except OSError:
+        if not folder.is_dir():
+            raise

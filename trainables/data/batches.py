@@ -1,0 +1,40 @@
+"""Which sequences come when, and how several of them become one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from trainables.data.sequences import IntArray, TokenSequence
+
+IGNORED = -100
+"""The label of a token that is no target, as torch's cross entropy knows it."""
+
+
+def collate(sequences: Sequence[TokenSequence], pad_id: int) -> dict[str, IntArray]:
+    """`input_ids`, `attention_mask` and `labels`, each [sequences, longest], padded on the right.
+
+    Labels are not shifted: a causal model of transformers does that itself.
+    """
+    shape = (len(sequences), max(len(tokens) for tokens, _ in sequences))
+    input_ids = np.full(shape, pad_id, dtype=np.int64)
+    attention_mask = np.zeros(shape, dtype=np.int64)
+    labels = np.full(shape, IGNORED, dtype=np.int64)
+    for row, (tokens, targets) in enumerate(sequences):
+        input_ids[row, : len(tokens)] = tokens
+        attention_mask[row, : len(tokens)] = 1
+        labels[row, : len(tokens)] = np.where(targets, tokens, IGNORED)
+    return {"input_ids": input_ids, "attention_mask": attention_mask, "labels": labels}
+
+
+def order(n: int, count: int, seed: int) -> IntArray:
+    """The first `count` indices of an endless stream over `n` sequences, each epoch shuffled anew.
+
+    Epoch e is a permutation that depends on (seed, e) alone, so every batch size and every number
+    of workers draws from the same stream.
+    """
+    assert n > 0, "there is nothing to order"
+    epochs = -(-count // n)
+    shuffled = [np.random.default_rng([seed, epoch]).permutation(n) for epoch in range(epochs)]
+    return np.concatenate([np.empty(0, dtype=np.int64), *shuffled])[:count]

@@ -1,0 +1,34 @@
+"""The sequences of pretraining: documents laid end to end and cut into blocks of equal length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from trainables.data.sequences import TokenSequence
+from trainables.data.tokenizer import Tokenizer, encode, leading_bos, require_eos
+
+
+def tokenise(documents: Sequence[str], tokenizer: Tokenizer) -> list[TokenSequence]:
+    """Each document's tokens, closed by eos; all are targets but the bos that some put first."""
+    bos, eos = leading_bos(tokenizer), require_eos(tokenizer)[1]
+    return [
+        TokenSequence.of([*bos, *ids, eos], [False] * len(bos) + [True] * (len(ids) + 1))
+        for ids in encode(tokenizer, documents)
+    ]
+
+
+def blocks(documents: Sequence[TokenSequence], length: int) -> list[TokenSequence]:
+    """Blocks of `length` tokens; a last, shorter one is kept where it has a target.
+
+    A block's first token is no target: nothing in the block predicts it.
+    """
+    if not documents:
+        return []
+    tokens = np.concatenate([document.tokens for document in documents])
+    targets = np.concatenate([document.targets for document in documents])
+    targets[::length] = False
+    starts = range(0, len(tokens), length)
+    cut = [TokenSequence(tokens[at : at + length], targets[at : at + length]) for at in starts]
+    return [block for block in cut if block.targets.any()]

@@ -1,0 +1,46 @@
+"""A chat as all record formats become it before it is rendered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Role = Literal["system", "user", "assistant", "tool"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn. Only an assistant's turn is ever trainable."""
+
+    role: Role
+    content: str
+    trainable: bool = False
+
+    @classmethod
+    def of(cls, role: Role, content: str) -> Message:
+        """A turn that is trained if, and only if, it is the assistant's."""
+        return cls(role, content, trainable=role == "assistant")
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Turns in order, and where they were read ("chats.json row 3"), for messages about them."""
+
+    messages: tuple[Message, ...]
+    where: str = field(default="", compare=False)
+
+    def reason_to_drop(self) -> str | None:
+        """Why nothing can be learned from this chat, or None where something can."""
+        answers = [message for message in self.messages if message.role == "assistant"]
+        if not answers:
+            return "no answer"
+        if any(not answer.content.strip() for answer in answers):
+            return "empty answer"
+        if next(each.role for each in self.messages if each.role != "system") == "assistant":
+            return "begins with an answer"
+        return None if any(answer.trainable for answer in answers) else "no trained answer"
+
+    def up_to_last_answer(self) -> Conversation:
+        """Without the turns after the last trained answer: nothing is learned from them."""
+        last = max(place for place, message in enumerate(self.messages) if message.trainable)
+        return Conversation(self.messages[: last + 1], self.where)

@@ -1,0 +1,81 @@
+"""From a trial's files to memory-mapped train and validation sequences, built once and cached."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainables.config import DataConfig, TrialConfig
+from trainables.data.atomic import publish
+from trainables.data.draft import Sources, draft, expanded, train_files
+from trainables.data.reading import read_bytes
+from trainables.data.sequences import write
+from trainables.data.summary import Summary
+from trainables.data.tokenizer import context_length, identity, load_tokenizer
+
+FORMAT_VERSION = 1
+"""Raised whenever the same files would give other sequences than before."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedData:
+    """The folders to open with `Sequences.open`, and what identifies their contents."""
+
+    train: Path
+    validation: Path
+    fingerprint: str
+    summary: Summary
+
+
+def prepare(
+    config: TrialConfig, tokenizer: str, cache: Path, context_limit: int | None = None
+) -> PreparedData:
+    """Read, tokenise, split and store the data of `config`, or find them stored already.
+
+    `tokenizer` is a local folder or a hub id (read at `config.model_revision`). `context_limit` is
+    the most tokens that the model sees; unset, a local folder's config.json is asked. Equal files,
+    tokenizer and settings share one folder in `cache`, and then no tokenizer is loaded. DataError
+    where the data, or the tokenizer, cannot be used.
+    """
+    assert config.data is not None, f"objective {config.objective} reads no data"
+    limit = context_limit if context_limit is not None else context_length(tokenizer)
+    fingerprint = _fingerprint(config, config.data, tokenizer, limit)
+    folder = cache / fingerprint
+    if not folder.is_dir():
+        publish(folder, lambda temporary: _build(temporary, config, tokenizer, limit))
+    summary = Summary.load(folder / "summary.json")
+    return PreparedData(folder / "train", folder / "validation", fingerprint, summary)
+
+
+def _fingerprint(config: TrialConfig, data: DataConfig, tokenizer: str, limit: int | None) -> str:
+    held_out = data.validation
+    parts = {
+        "version": FORMAT_VERSION,
+        "objective": config.objective,
+        "tokenizer": identity(tokenizer, config.model_revision),
+        "train": [_file_identity(name) for name in train_files(data)],
+        "validation": _file_identity(held_out) if isinstance(held_out, str) else held_out,
+        "max_length": data.max_length,
+        "context": limit,
+        "seed": data.seed,
+    }
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def _file_identity(name: str) -> tuple[str, str]:
+    path = expanded(name)
+    return path.name, hashlib.sha256(read_bytes(path)).hexdigest()
+
+
+def _build(folder: Path, config: TrialConfig, tokenizer: str, limit: int | None) -> None:
+    assert config.data is not None, "checked by prepare"
+    wanted = config.data.max_length
+    length = min(wanted, limit or wanted)
+    sources = Sources.read(config)
+    made = draft(sources, config, load_tokenizer(tokenizer, config.model_revision), length)
+    notes = (f"max_length {wanted:,} is cut to the model's context",) if length < wanted else ()
+    write(folder / "train", made.train)
+    write(folder / "validation", made.validation)
+    made.summary(sources, length, notes).save(folder / "summary.json")

@@ -1,0 +1,157 @@
+"""From a conversation to token ids, and to which of them are trained: the answers, no more.
+
+A tokenizer's own chat template is used where it has one: the trained part of a turn is what
+rendering the chat with the answer adds to rendering it as a prompt, up to the token that ends the
+turn. Otherwise the default template is used, which needs no special token but eos:
+
+    ### System:\\n{system}\\n\\n### User:\\n{question}\\n\\n### Assistant:\\n{answer}{eos}
+
+with "\\n\\n" between an eos and the next header, and "### Tool:" over what a tool returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, islice
+from typing import NamedTuple
+
+from trainables.data.conversation import Conversation, Role
+from trainables.data.errors import DataError
+from trainables.data.sequences import TokenSequence
+from trainables.data.tokenizer import Tokenizer, encode, leading_bos, require_eos
+
+DEFAULT_HEADERS: Mapping[Role, str] = {
+    "system": "### System:\n",
+    "user": "### User:\n",
+    "assistant": "### Assistant:\n",
+    "tool": "### Tool:\n",
+}
+"""What the default template writes over each turn; turns are parted by TURN_SEPARATOR."""
+
+TURN_SEPARATOR = "\n\n"
+
+_CHUNK = 1000
+
+
+class Segment(NamedTuple):
+    """A stretch of a rendered chat that is trained as a whole, or not at all."""
+
+    text: str
+    trained: bool
+
+
+def render(chats: Iterable[Conversation], tokenizer: Tokenizer) -> Iterator[TokenSequence]:
+    """The tokens of each chat, in order; targets are its answers with their end-of-turn tokens.
+
+    Each chat must have a trained answer (see Conversation.reason_to_drop). With a chat template
+    the ids are those of `apply_chat_template`; with the default one, a bos comes first where the
+    tokenizer adds it to any text.
+    """
+    bos = [] if tokenizer.chat_template else leading_bos(tokenizer)
+    remaining = iter(chats)
+    while chunk := list(islice(remaining, _CHUNK)):
+        yield from _tokenise([segments(chat, tokenizer) for chat in chunk], tokenizer, bos)
+
+
+def segments(chat: Conversation, tokenizer: Tokenizer) -> list[Segment]:
+    """A chat up to its last trained answer as text, in trained and untrained stretches."""
+    chat = chat.up_to_last_answer()
+    if tokenizer.chat_template:
+        return _by_template(chat, tokenizer)
+    return _by_default(chat, require_eos(tokenizer)[0])
+
+
+def _by_default(chat: Conversation, eos: str) -> list[Segment]:
+    parts: list[Segment] = []
+    prompt = ""
+    for place, message in enumerate(chat.messages):
+        prompt += (TURN_SEPARATOR if place else "") + DEFAULT_HEADERS[message.role]
+        ending = eos if message.role == "assistant" else ""
+        if message.trainable:
+            parts += [Segment(prompt, False), Segment(message.content + ending, True)]
+            prompt = ""
+        else:
+            prompt += message.content + ending
+    return parts
+
+
+def _by_template(chat: Conversation, tokenizer: Tokenizer) -> list[Segment]:
+    parts: list[Segment] = []
+    written = ""
+    for place, message in enumerate(chat.messages):
+        if not message.trainable:
+            continue
+        prompt = _rendered(chat, place, tokenizer, prompt=True)
+        answered = _rendered(chat, place + 1, tokenizer, prompt=False)
+        _check_prefix(written, prompt, chat, place)
+        _check_prefix(prompt, answered, chat, place)
+        answered = _without_padding(answered, len(prompt), tokenizer)
+        parts += [
+            Segment(prompt[len(written) :], False),
+            Segment(answered[len(prompt) :], True),
+        ]
+        written = answered
+    return parts
+
+
+def _rendered(chat: Conversation, count: int, tokenizer: Tokenizer, *, prompt: bool) -> str:
+    from jinja2 import TemplateError
+
+    turns = [{"role": turn.role, "content": turn.content} for turn in chat.messages[:count]]
+    try:
+        text: str = tokenizer.apply_chat_template(
+            turns, tokenize=False, add_generation_prompt=prompt
+        )
+    except TemplateError as error:
+        raise DataError(
+            f"{chat.where}: the chat template of {tokenizer.name_or_path} refuses this chat "
+            f"({error}); change the chat, or use a tokenizer with another template"
+        ) from error
+    return text
+
+
+def _check_prefix(earlier: str, later: str, chat: Conversation, place: int) -> None:
+    if not later.startswith(earlier):
+        raise DataError(
+            f"{chat.where} turn {place + 1}: the chat template is not prefix-consistent (adding "
+            "a turn changes how the turns before it are written), so its answers cannot be told "
+            "from its prompts; use chats of one answer, or a template that only appends"
+        )
+
+
+def _without_padding(answered: str, start: int, tokenizer: Tokenizer) -> str:
+    """Without the white space that a template writes after the token that ends the turn."""
+    trimmed = answered[:start] + answered[start:].rstrip()
+    ends_in_token = trimmed.endswith(tuple(tokenizer.get_added_vocab()))
+    return trimmed if ends_in_token else answered
+
+
+def _tokenise(
+    chats: Sequence[Sequence[Segment]], tokenizer: Tokenizer, bos: Sequence[int]
+) -> Iterator[TokenSequence]:
+    beginnings = [list(accumulate(part.text for part in chat)) for chat in chats]
+    encoded = iter(encode(tokenizer, [text for texts in beginnings for text in texts]))
+    for chat in chats:
+        tokens, targets = list(bos), [False] * len(bos)
+        pieces = _cut(chat, list(islice(encoded, len(chat))), tokenizer)
+        for part, piece in zip(chat, pieces, strict=True):
+            tokens += piece
+            targets += [part.trained] * len(piece)
+        yield TokenSequence.of(tokens, targets)
+
+
+def _cut(
+    chat: Sequence[Segment], beginnings: Sequence[list[int]], tokenizer: Tokenizer
+) -> list[list[int]]:
+    """The ids of each segment, so that a prompt has the very ids that it has at inference.
+
+    `beginnings` are the ids of the chat up to the end of each segment. What a segment adds is its
+    own, unless a token reaches over its border: then the segment is encoded by itself.
+    """
+    pieces: list[list[int]] = []
+    before: list[int] = []
+    for part, upto in zip(chat, beginnings, strict=True):
+        joined = upto[: len(before)] == before
+        pieces.append(upto[len(before) :] if joined else encode(tokenizer, [part.text])[0])
+        before = upto
+    return pieces

@@ -1,0 +1,116 @@
+"""Token sequences on disk, memory-mapped: any number of trials and workers share one copy.
+
+A folder holds tokens.npy (int32) and targets.npy (bool), both flat, offsets.npy (int64: where each
+sequence begins, and the end of the last) and meta.json.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from trainables.data.atomic import publish
+from trainables.data.errors import DataError
+
+VERSION = 1
+
+TokenArray = npt.NDArray[np.int32]
+TargetArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
+
+
+class TokenSequence(NamedTuple):
+    """Token ids, and True where a token is a target: predicted from those before it, and scored.
+
+    The first token is never a target, so the targets are exactly the terms of the loss.
+    """
+
+    tokens: TokenArray
+    targets: TargetArray
+
+    @classmethod
+    def of(cls, tokens: Sequence[int], targets: Sequence[bool]) -> TokenSequence:
+        """From plain lists of equal length."""
+        assert len(tokens) == len(targets), "each token is a target or not"
+        marks = np.array(targets, dtype=np.bool_)
+        marks[:1] = False
+        return cls(np.asarray(tokens, dtype=np.int32), marks)
+
+    def cut(self, length: int) -> TokenSequence:
+        """The first `length` tokens."""
+        return TokenSequence(self.tokens[:length], self.targets[:length])
+
+
+class Sequences:
+    """Read access to a folder that `write` made. Indexing gives views and copies nothing."""
+
+    def __init__(self, folder: Path, arrays: tuple[TokenArray, TargetArray, IntArray]) -> None:
+        self.folder = folder
+        self._tokens, self._targets, self._offsets = arrays
+
+    @classmethod
+    def open(cls, folder: Path) -> Sequences:
+        """Map the folder's arrays; DataError where it is none, or of another version."""
+        _check_meta(folder)
+        tokens, targets = (
+            np.load(folder / name, mmap_mode="r") for name in ("tokens.npy", "targets.npy")
+        )
+        return cls(folder, (tokens, targets, np.load(folder / "offsets.npy")))
+
+    def __len__(self) -> int:
+        return len(self._offsets) - 1
+
+    def __getitem__(self, index: int) -> TokenSequence:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"sequence {index} of {len(self)}")
+        index %= len(self)
+        part = slice(self._offsets[index], self._offsets[index + 1])
+        return TokenSequence(self._tokens[part], self._targets[part])
+
+    def __iter__(self) -> Iterator[TokenSequence]:
+        return (self[index] for index in range(len(self)))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickled as the folder's name, so that another process maps it and copies nothing."""
+        return Sequences.open, (self.folder,)
+
+    @property
+    def lengths(self) -> IntArray:
+        """Tokens of each sequence."""
+        return np.diff(self._offsets)
+
+    @property
+    def target_counts(self) -> IntArray:
+        """Targets of each sequence."""
+        return np.add.reduceat(self._targets, self._offsets[:-1], dtype=np.int64)
+
+
+def write(folder: Path, sequences: Iterable[TokenSequence]) -> None:
+    """Write the sequences to a new folder, at once whole; each has a token, and there is one."""
+    listed = list(sequences)
+    assert listed and all(len(sequence.tokens) for sequence in listed), "nothing to write"
+
+    def build(temporary: Path) -> None:
+        offsets = np.zeros(len(listed) + 1, dtype=np.int64)
+        np.cumsum([len(sequence.tokens) for sequence in listed], out=offsets[1:])
+        np.save(temporary / "tokens.npy", np.concatenate([each.tokens for each in listed]))
+        np.save(temporary / "targets.npy", np.concatenate([each.targets for each in listed]))
+        np.save(temporary / "offsets.npy", offsets)
+        meta = {"version": VERSION, "sequences": len(listed), "tokens": int(offsets[-1])}
+        (temporary / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+
+    publish(folder, build)
+
+
+def _check_meta(folder: Path) -> None:
+    path = folder / "meta.json"
+    if not path.is_file():
+        raise DataError(f"{folder} holds no token sequences (no meta.json); prepare them anew")
+    version = json.loads(path.read_text(encoding="utf-8")).get("version")
+    if version != VERSION:
+        raise DataError(f"{folder} has version {version}, not {VERSION}; delete the folder")

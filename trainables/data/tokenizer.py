@@ -1,0 +1,128 @@
+"""Tokenizers: loading one, what identifies one, and encoding many texts at once.
+
+Nothing here imports transformers before a tokenizer is really loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from trainables.data.errors import DataError
+
+_FILE_SUFFIXES = (".json", ".jinja", ".txt", ".model", ".tiktoken")
+_CONTEXT_FIELDS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")
+
+
+class Tokenizer(Protocol):
+    """The part of a Hugging Face tokenizer that is used here."""
+
+    name_or_path: str
+    bos_token_id: int | None
+    eos_token: str | None
+    eos_token_id: int | None
+    chat_template: Any
+
+    def __call__(self, text: Any, **options: Any) -> Any:
+        """Encode one text or a list of them."""
+        ...
+
+    def get_added_vocab(self) -> dict[str, int]:
+        """The tokens that are matched as a whole before anything else, special or not."""
+        ...
+
+    def apply_chat_template(self, conversation: Any, **options: Any) -> Any:
+        """Render a conversation with `chat_template`."""
+        ...
+
+
+def load_tokenizer(model: str, revision: str | None = None) -> Tokenizer:
+    """The tokenizer of a local folder or a hub id; DataError where there is none."""
+    if _is_path(model) and not Path(model).expanduser().is_dir():
+        raise DataError(
+            f"model: folder {model} does not exist (looked from {Path.cwd()}); correct the path"
+        )
+    from transformers import AutoTokenizer
+
+    folder = Path(model).expanduser()
+    name = str(folder) if folder.is_dir() else model
+    try:
+        loaded: Tokenizer = AutoTokenizer.from_pretrained(
+            name, revision=revision, trust_remote_code=False
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(_cannot_load(model, revision, error)) from error
+    return loaded
+
+
+def identity(model: str, revision: str | None = None) -> str:
+    """What changes when the tokenizer may have: its files' contents, or its name and revision."""
+    folder = Path(model).expanduser()
+    if not folder.is_dir():
+        return f"{model}@{revision or 'main'}"
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and path.suffix in _FILE_SUFFIXES:
+            digest.update(path.name.encode())
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def context_length(model: str) -> int | None:
+    """The most tokens that a local model folder's config.json says it can see, if it says so."""
+    path = Path(model).expanduser() / "config.json"
+    if not path.is_file():
+        return None
+    config = json.loads(path.read_text(encoding="utf-8"))
+    for part in (config, config.get("text_config") or {}):
+        for name in _CONTEXT_FIELDS:
+            if isinstance(part.get(name), int):
+                return int(part[name])
+    return None
+
+
+def leading_bos(tokenizer: Tokenizer) -> list[int]:
+    """The bos token's id where the tokenizer itself starts a text with it, else nothing."""
+    bos = tokenizer.bos_token_id
+    adds_it = bos is not None and list(tokenizer("a")["input_ids"])[:1] == [bos]
+    return [bos] if bos is not None and adds_it else []
+
+
+def require_eos(tokenizer: Tokenizer) -> tuple[str, int]:
+    """The end-of-sequence token, as text and as id; without one no model learns to stop."""
+    if tokenizer.eos_token is None or tokenizer.eos_token_id is None:
+        raise DataError(
+            f"the tokenizer of {tokenizer.name_or_path} has no eos_token; "
+            "name one in its tokenizer_config.json"
+        )
+    return tokenizer.eos_token, tokenizer.eos_token_id
+
+
+def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
+    """The ids of each text, with no special token added and nothing cut."""
+    if not texts:
+        return []
+    encoded = tokenizer(
+        list(texts), add_special_tokens=False, return_attention_mask=False, verbose=False
+    )
+    ids: list[list[int]] = encoded["input_ids"]
+    return ids
+
+
+def _is_path(model: str) -> bool:
+    """Whether a model's name cannot be a hub id (NAME or OWNER/NAME)."""
+    return model.startswith((".", "/", "~")) or model.count("/") > 1
+
+
+def _cannot_load(model: str, revision: str | None, error: Exception) -> str:
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    if Path(model).expanduser().is_dir():
+        return f"model: folder {model} holds no tokenizer that can be loaded ({reason})"
+    revised = f" at revision {revision}" if revision else ""
+    return (
+        f"model: {model}{revised} is no local folder and could not be had from the hub ({reason}); "
+        "check the spelling and the network, or download it and name its folder"
+    )
