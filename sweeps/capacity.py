@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from sweeps.errors import CapacityError
 from sweeps.settings import SlotsSettings
 from trainables.gang import Gang
 
 MOST_CPUS_PER_GPU = 8
 """More cores than this do not make a worker with a GPU any faster."""
-
-
-class CapacityError(ValueError):
-    """Slots that cannot be had here, with what would fit."""
 
 
 def plan_slots(

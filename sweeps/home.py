@@ -6,11 +6,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
+from results.record import SweepRecord, SweepState
 from results.store import RecordStore
-
-
-class SweepError(ValueError):
-    """A user's mistake about sweeps as a whole; says the way out."""
+from sweeps.errors import SweepError
 
 
 @dataclass(frozen=True)
@@ -94,13 +94,30 @@ class SweepFolder:
         """What Ray wants to write about its runs."""
         return self.path / "ray"
 
+    def sweep_record(self) -> SweepRecord:
+        """The sweep's record. One that says it is running but whose process is gone was killed."""
+        record = self.store.sweep()
+        if record.state is SweepState.RUNNING and not _lives(record.pid):
+            return record.with_changes(state=SweepState.INTERRUPTED)
+        return record
+
+    def refuse_if_taken(self) -> None:
+        """SweepError where the name is taken, before any work is done for it."""
+        if self.path.exists():
+            raise SweepError(
+                f"there is a sweep {self.path.name!r} already; give this one another name with "
+                f"--name, or delete {self.path}"
+            )
+
     def claim(self) -> None:
         """Take the name. Of two launches at once, one gets SweepError."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self.path.mkdir()
         except FileExistsError:
-            raise SweepError(
-                f"there is a sweep {self.path.name!r} already; give this one another name with "
-                f"--name, or delete {self.path}"
-            ) from None
+            self.refuse_if_taken()
+            raise
+
+
+def _lives(pid: int | None) -> bool:
+    return pid is not None and psutil.pid_exists(pid)

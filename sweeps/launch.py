@@ -14,6 +14,7 @@ import yaml
 
 from results.record import SweepRecord, SweepState, TrialRecord
 from results.winners import Ranking, rank
+from sweeps.errors import LaunchError
 from sweeps.home import SweepFolder, SweepHome
 from sweeps.provenance import sweep_provenance
 from sweeps.scribe import Scribe
@@ -37,17 +38,13 @@ ON_HEAD = {"node:__internal_head__": 0.001}
 """What a thin trial client asks for: a place on the head node, and none of the slots' cores."""
 
 
-class LaunchError(RuntimeError):
-    """A sweep that could not start or go on, with the reason."""
-
-
 class View(Protocol):
     """Who shows a running sweep."""
 
     def phase(self, text: str) -> None:
         """Something takes a while; say what."""
 
-    def trials_begin(self, sweep: SweepRecord, slots: int, slot_text: str) -> None:
+    def trials_begin(self, sweep: SweepRecord, slots: str) -> None:
         """Everything is up and measured; trials come."""
 
     def changed(self, record: TrialRecord) -> None:
@@ -68,11 +65,13 @@ class Finished:
 
 
 def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = None) -> Finished:
-    """Run the sweep to its end. SpecError, DataError, SweepError or LaunchError say what is wrong.
+    """Run the sweep to its end. A SweepError or a DataError says what is wrong.
 
     Ctrl-C ends it early; what was measured is kept and its record says `interrupted`.
     """
     folder = home.sweep(spec.name)
+    folder.refuse_if_taken()
+    _check_options(spec)
     prepared = _prepare(spec, home, view)
     folder.claim()
     folder.spec.write_text(spec.text(), encoding="utf-8")
@@ -80,6 +79,15 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
     with _ending(driver):
         driver.run(address)
     return driver.finished()
+
+
+def _check_options(spec: SweepSpec) -> None:
+    """Options that are passed through are known to fit only when they have been passed."""
+    from sweeps.schedulers import make_scheduler
+    from sweeps.search import make_sampler
+
+    make_sampler(spec.search)
+    make_scheduler(spec.search, spec.trial.budget.evaluations)
 
 
 def _prepare(spec: SweepSpec, home: SweepHome, view: View) -> Prepared | None:
@@ -151,7 +159,7 @@ class _Driver:
         self._view.phase("Starting Ray")
         self._start_ray(address)
         board = self._start_slots()
-        self._note(run_id=self._scribe.wait_until_open())
+        self._note(run_id=self._open_tracking())
         self._measure_base(board)
         self._search(board)
 
@@ -190,7 +198,9 @@ class _Driver:
                 **({} if address else local),
             )
         except (ConnectionError, RuntimeError, ValueError) as error:
-            raise LaunchError(f"Ray did not start at {address or 'this machine'}: {error}") from error
+            raise LaunchError(
+                f"Ray did not start at {address or 'this machine'}: {error}"
+            ) from error
 
     def _start_slots(self) -> Any:
         import ray
@@ -211,8 +221,14 @@ class _Driver:
         self._slots = Slots(board, ON_HEAD)
         self._slots.start(count, gang, inputs, self._folder.ray, deaths)
         self._count = count
-        self._gang = gang
+        self._slots_text = f"{count} slot{'s' if count > 1 else ''} of {gang}"
         return board
+
+    def _open_tracking(self) -> str:
+        try:
+            return self._scribe.wait_until_open()
+        except (OSError, RuntimeError, ValueError) as error:
+            raise LaunchError(f"tracking.uri: {error}") from error
 
     def _measure_base(self, board: Any) -> None:
         import ray
@@ -247,7 +263,7 @@ class _Driver:
         )
         study = open_study(self._spec, self._folder.journal)
         searcher = OptunaSearcher(self._spec, study, store.trial_folder, self._recorder)
-        self._view.trials_begin(self._sweep, self._count, str(self._gang))
+        self._view.trials_begin(self._sweep, self._slots_text)
         tune.Tuner(
             tune.with_resources(
                 tune.with_parameters(SlotTrial, board=board), tune.PlacementGroupFactory([ON_HEAD])

@@ -12,11 +12,8 @@ from ray.tune.schedulers import (
     TrialScheduler,
 )
 
+from sweeps.errors import OptionsError
 from sweeps.settings import SearchSettings
-
-
-class SchedulerOptionsError(ValueError):
-    """search.early_stopping_options that the scheduler does not take."""
 
 
 def make_scheduler(search: SearchSettings, evaluations: int) -> TrialScheduler:
@@ -24,7 +21,7 @@ def make_scheduler(search: SearchSettings, evaluations: int) -> TrialScheduler:
 
     ASHA (Li et al. 2020, arXiv:1810.05934) with reduction factor 3 keeps the best third at points
     1, 3, 9 ...; median (Golovin et al. 2017, Google Vizier) stops a trial that is worse than the
-    running average of its peers' medians. SchedulerOptionsError repeats Ray's reason.
+    running average of its peers' medians. OptionsError repeats Ray's reason.
     """
     goal = {"metric": search.metric, "mode": search.direction, "time_attr": "point"}
     defaults: Mapping[str, Mapping[str, Any]] = {
@@ -37,7 +34,7 @@ def make_scheduler(search: SearchSettings, evaluations: int) -> TrialScheduler:
     try:
         return makers[search.early_stopping](**options)
     except (TypeError, ValueError, AssertionError) as error:
-        raise SchedulerOptionsError(
+        raise OptionsError(
             f"search.early_stopping_options {dict(search.early_stopping_options)} does not suit "
             f"{search.early_stopping}: {error}"
         ) from error

@@ -94,7 +94,7 @@ class Scribe:
     def _write(self) -> None:
         try:
             tracker = self._open()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the edge of a thread: raised in wait_until_open
             self._refusal = error
             return
         finally:
@@ -102,7 +102,7 @@ class Scribe:
         while (entry := self._entries.get()) is not None:
             try:
                 entry(tracker)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - tracking never stops training
                 self.failures.append(f"{type(error).__name__}: {error}")
 
     def _open(self) -> Tracker:

@@ -24,6 +24,7 @@ from ray.tune.search import Searcher
 
 from search_spaces import bridge
 from search_spaces.space import Space
+from sweeps.errors import OptionsError
 from sweeps.settings import SamplerName, SearchSettings
 from sweeps.spec import SweepSpec
 from trainables.config import TrialConfig
@@ -46,19 +47,15 @@ SAMPLERS: Mapping[SamplerName, Callable[..., BaseSampler]] = {
 }
 
 
-class SamplerOptionsError(ValueError):
-    """search.sampler_options that the sampler does not take."""
-
-
 def make_sampler(search: SearchSettings) -> BaseSampler:
-    """The seeded sampler that the settings name; SamplerOptionsError repeats Optuna's reason."""
+    """The seeded sampler that the settings name; OptionsError repeats Optuna's reason."""
     options = {**DEFAULT_OPTIONS.get(search.sampler, {}), **search.sampler_options}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             return SAMPLERS[search.sampler](seed=search.seed, **options)
     except (TypeError, ValueError) as error:
-        raise SamplerOptionsError(
+        raise OptionsError(
             f"search.sampler_options {dict(search.sampler_options)} does not suit the sampler "
             f"{search.sampler}: {error}"
         ) from error

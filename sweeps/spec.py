@@ -15,9 +15,10 @@ from pydantic import BaseModel, ValidationError
 from search_spaces import presets
 from search_spaces.problem import Problem, SpaceError, did_you_mean
 from search_spaces.space import Space
+from sweeps.errors import SweepError, YamlError
 from sweeps.settings import SearchSettings, SlotsSettings, TrackingSettings
 from sweeps.spec_checks import Parts, check_fit
-from sweeps.yaml_file import YamlError, parse_yaml, read_yaml
+from sweeps.yaml_file import parse_yaml, read_yaml
 from trainables.config import NOT_SEARCHABLE, TrialConfig, field_names
 
 SECTIONS: Mapping[str, type[BaseModel]] = {
@@ -29,7 +30,7 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-class SpecError(ValueError):
+class SpecError(SweepError):
     """Everything that is wrong with a spec, one line for each problem."""
 
     def __init__(self, place: str, problems: Iterable[Problem]) -> None:
@@ -84,17 +85,18 @@ class SweepSpec:
 
 
 def with_override(tree: Mapping[str, Any], override: str) -> dict[str, Any]:
-    """`tree` with one `dotted.key=value` from the command line; the value is read as YAML.
-
-    A key under `space.` or `search.first_points` may hold dots of its own: the rest of it is one
-    name. SpecError's cause where there is no `=`.
-    """
+    """`tree` with one `dotted.key=value` from the command line; the value is read as YAML."""
     key, equals, value = override.partition("=")
     if not equals or not key:
         raise YamlError(f"--set {override!r}: write --set key=value, e.g. --set budget.trials=8")
-    changed = dict(tree)
-    _put(changed, key.split("."), parse_yaml(value, f"--set {key}"))
-    return changed
+    return changed(tree, key, parse_yaml(value, f"--set {key}"))
+
+
+def changed(tree: Mapping[str, Any], key: str, value: Any) -> dict[str, Any]:
+    """`tree` with the field of that dotted name set. What follows `space.` is one name."""
+    copied = copy.deepcopy(dict(tree))
+    _put(copied, key.split("."), value)
+    return copied
 
 
 def _put(tree: dict[str, Any], path: list[str], value: Any) -> None:

@@ -8,9 +8,7 @@ from typing import Any
 
 import yaml
 
-
-class YamlError(ValueError):
-    """A file that is no readable YAML mapping; names the file and the line."""
+from sweeps.errors import YamlError
 
 
 class _Loader(yaml.SafeLoader):

@@ -136,7 +136,7 @@ class Board:
         return ticket.job
 
     async def evaluated(self, trial_id: str, evaluation: Evaluation) -> Reply:
-        """Pass an evaluation on. A retried trial's points that were seen before are not repeated."""
+        """Pass an evaluation on, unless a retried trial repeats one that was seen before."""
         ticket = self._tickets[trial_id]
         value = self._value(evaluation)
         is_best = all(value < self._value(e) for e in ticket.seen if e.point < evaluation.point)

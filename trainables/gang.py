@@ -12,3 +12,8 @@ class Gang:
     workers: int
     cpus: float
     gpus: float
+
+    def __str__(self) -> str:
+        plural = "s" if self.workers > 1 else ""
+        gpus = f" and {self.gpus:g} GPU" if self.gpus else ""
+        return f"{self.workers} worker{plural} with {self.cpus:g} CPU{gpus}"

@@ -76,7 +76,8 @@ def pretrain(
             _step(model, optimizers, batch)
             after_step()
         loss = mean_loss(model, held_out)
-    model.save_pretrained(folder)
+    with _no_bars():
+        model.save_pretrained(folder)
     return Trained(sum(parameter.numel() for parameter in model.parameters()), loss)
 
 
@@ -105,6 +106,20 @@ def _all_cores() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def _no_bars() -> Iterator[None]:
+    """Without the bars of transformers, which would break through our own."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def _config(recipe: Recipe) -> Any:

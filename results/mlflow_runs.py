@@ -1,0 +1,213 @@
+"""The runs of an MLflow server or database, in plain values.
+
+The only module that imports MLflow. It changes nothing that other users of MLflow in this process
+would notice: no active run, no tracking address, no logger but MLflow's own.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.request import getproxies
+
+from results.run_metrics import Row
+from results.uris import artifact_uri, redact, server_address, sqlite_file
+
+# MLflow reads these when it is imported. The last two keep the terminal for our own output.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("DO_NOT_TRACK", "true")
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities import Run as MlflowRun
+from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
+
+_PAGE = 1000
+_PATIENCE = 10.0  # seconds
+
+
+class TrackingError(RuntimeError):
+    """MLflow could not be reached, or refused. The message shows the address without secrets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as it was found; `metrics` are the latest values."""
+
+    run_id: str
+    experiment_id: str
+    status: str
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+    metrics: Mapping[str, float]
+
+
+class MlflowRuns:
+    """Reads and writes runs. Statuses are the names in MLflow's RunStatus, times unix seconds."""
+
+    def __init__(self, uri: str) -> None:
+        _quieten()
+        _check_database(uri)
+        _check_server(uri)
+        self._uri = uri
+        self._client = MlflowClient(uri)
+
+    def open_experiment(self, name: str, artifact_location: str | None) -> str:
+        """The experiment's id; a new one keeps its artifacts at `artifact_location`."""
+        experiment = self._client.get_experiment_by_name(name)
+        if experiment is None:
+            return self._client.create_experiment(name, artifact_uri(self._uri, artifact_location))
+        if experiment.lifecycle_stage != "active":
+            raise TrackingError(f"experiment {name}: deleted in MLflow; restore it or rename yours")
+        return experiment.experiment_id
+
+    def experiments(self) -> dict[str, str]:
+        """All experiments, id -> name."""
+        names: dict[str, str] = {}
+        token: str | None = ""
+        while token is not None:
+            page = self._client.search_experiments(max_results=_PAGE, page_token=token or None)
+            names |= {experiment.experiment_id: experiment.name for experiment in page}
+            token = page.token
+        return names
+
+    def get(self, run_id: str) -> Run | None:
+        """The run, or None where there is none."""
+        try:
+            return _plain(self._client.get_run(run_id))
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
+
+    def find(self, experiment_ids: Iterable[str], tags: Mapping[str, str]) -> Iterator[Run]:
+        """All runs with these tags, the latest first."""
+        wanted = " and ".join(f"tags.`{name}` = {_quoted(text)}" for name, text in tags.items())
+        token: str | None = ""
+        while token is not None:
+            page = self._client.search_runs(
+                list(experiment_ids),
+                wanted,
+                max_results=_PAGE,
+                order_by=["attributes.start_time DESC"],
+                page_token=token or None,
+            )
+            yield from map(_plain, page)
+            token = page.token
+
+    def create(
+        self, experiment_id: str, name: str, tags: Mapping[str, str], started: float | None
+    ) -> Run:
+        """A new run; it is RUNNING."""
+        started_at = _milliseconds(started)
+        return _plain(self._client.create_run(experiment_id, started_at, dict(tags), name))
+
+    def log(
+        self,
+        run_id: str,
+        rows: Sequence[Row] = (),
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """All at once: every call is a transaction or a request. MLflow splits what is too much."""
+        self._client.log_batch(
+            run_id,
+            metrics=[Metric(row.key, row.value, row.stamp, row.step) for row in rows],
+            params=[Param(name, text) for name, text in (params or {}).items()],
+            tags=[RunTag(name, text) for name, text in (tags or {}).items()],
+            synchronous=True,
+        )
+
+    def remove_tags(self, run_id: str, names: Iterable[str]) -> None:
+        """Take tags off."""
+        for name in names:
+            self._client.delete_tag(run_id, name)
+
+    def set_status(self, run_id: str, status: str) -> None:
+        """Change the status of a run that goes on."""
+        self._client.update_run(run_id, status)
+
+    def end(self, run_id: str, status: str, ended: float | None) -> None:
+        """Change the status of a run that is over, by default now."""
+        self._client.set_terminated(run_id, status, _milliseconds(ended))
+
+    def history(self, run: Run) -> list[Row]:
+        """All values of all metrics."""
+        return [
+            Row(metric.key, metric.value, metric.step, metric.timestamp)
+            for key in run.metrics
+            for metric in self._client.get_metric_history(run.run_id, key)
+        ]
+
+    def log_texts(self, run_id: str, texts: Mapping[str, str]) -> None:
+        """Keep texts as artifacts, path -> text."""
+        for path, text in texts.items():
+            self._client.log_text(run_id, text, path)
+
+    def log_folder(self, run_id: str, folder: Path, path: str | None) -> None:
+        """Copy the files in `folder` to the artifacts under `path`."""
+        self._client.log_artifacts(run_id, str(folder), path)
+
+    def texts(self, run_id: str, paths: Iterable[str]) -> dict[str, str]:
+        """The texts of artifacts, by path."""
+        with tempfile.TemporaryDirectory() as folder:
+            files = {path: self._client.download_artifacts(run_id, path, folder) for path in paths}
+            return {path: Path(file).read_text(encoding="utf-8") for path, file in files.items()}
+
+
+@contextmanager
+def reported(uri: str, doing: str) -> Iterator[None]:
+    """MLflow's many failures as TrackingError: "cannot start trial 7 at ...: server is down"."""
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
+        reason = str(error).replace(uri, redact(uri))
+        # Not chained: the original message may hold the address with its password.
+        raise TrackingError(f"cannot {doing} at {redact(uri)}: {reason}") from None
+
+
+def _quieten() -> None:
+    """MLflow tells of every table it makes, unless the user has asked for a level."""
+    if "MLFLOW_LOGGING_LEVEL" not in os.environ:
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _check_database(uri: str) -> None:
+    """MLflow would try for minutes to open a folder as a database."""
+    database = sqlite_file(uri)
+    if database and database.is_dir():
+        raise TrackingError(f"tracking uri {uri}: {database} is a folder; name a file in it")
+
+
+def _check_server(uri: str) -> None:
+    """MLflow would try for minutes to reach a server that is not there.
+
+    Behind a proxy only MLflow's own attempt can tell.
+    """
+    server = server_address(uri)
+    if server and not getproxies():
+        socket.create_connection(server, timeout=_PATIENCE).close()
+
+
+def _plain(run: MlflowRun) -> Run:
+    info, data = run.info, run.data
+    return Run(info.run_id, info.experiment_id, info.status, data.params, data.tags, data.metrics)
+
+
+def _quoted(text: str) -> str:
+    """MLflow's filters know two quotes and no escape."""
+    return f'"{text}"' if "'" in text else f"'{text}'"
+
+
+def _milliseconds(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1000)

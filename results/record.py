@@ -1,0 +1,198 @@
+"""What is left of a trial and of a sweep: frozen values that survive JSON whole."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Literal, NamedTuple, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+
+from results.uris import redact
+
+Mode = Literal["min", "max"]
+"""Whether a smaller or a larger value of the metric is better."""
+
+
+class TrialStatus(StrEnum):
+    """Where a trial stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    COMPLETE = "complete"
+    PRUNED = "pruned"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the trial will not be measured again."""
+        return self not in (TrialStatus.WAITING, TrialStatus.RUNNING)
+
+    @property
+    def can_win(self) -> bool:
+        """Whether the trial had its whole budget, so that it may be compared."""
+        return self is TrialStatus.COMPLETE
+
+    @property
+    def mlflow(self) -> str:
+        """The name of MLflow's RunStatus."""
+        return OUTWARD[self].mlflow
+
+    @property
+    def optuna(self) -> str:
+        """The name of Optuna's TrialState."""
+        return OUTWARD[self].optuna
+
+
+class Outward(NamedTuple):
+    """A status in other libraries' names."""
+
+    mlflow: str
+    optuna: str
+
+
+# MLflow has no status for a pruned trial. KILLED tells it apart from a failed one in lists.
+OUTWARD: Mapping[TrialStatus, Outward] = {
+    TrialStatus.WAITING: Outward("SCHEDULED", "WAITING"),
+    TrialStatus.RUNNING: Outward("RUNNING", "RUNNING"),
+    TrialStatus.COMPLETE: Outward("FINISHED", "COMPLETE"),
+    TrialStatus.PRUNED: Outward("KILLED", "PRUNED"),
+    TrialStatus.DIVERGED: Outward("FAILED", "FAIL"),
+    TrialStatus.FAILED: Outward("FAILED", "FAIL"),
+}
+
+
+class SweepState(StrEnum):
+    """Where a sweep stands."""
+
+    RUNNING = "running"
+    COMPLETE = "complete"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more happens unless the sweep is resumed."""
+        return self is not SweepState.RUNNING
+
+    @property
+    def mlflow(self) -> str:
+        """The name of MLflow's RunStatus."""
+        return _SWEEP_OUTWARD[self]
+
+
+_SWEEP_OUTWARD: Mapping[SweepState, str] = {
+    SweepState.RUNNING: "RUNNING",
+    SweepState.COMPLETE: "FINISHED",
+    SweepState.INTERRUPTED: "KILLED",
+    SweepState.FAILED: "FAILED",
+}
+
+
+def _without_tuples(value: Any) -> Any:
+    """JSON has lists only, so a record holds lists only; else it would not equal its own copy."""
+    if isinstance(value, Mapping):
+        return {key: _without_tuples(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_tuples(inner) for inner in value]
+    return value
+
+
+Values = Annotated[dict[str, JsonValue], BeforeValidator(_without_tuples)]
+Uri = Annotated[str, AfterValidator(redact)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Record(BaseModel):
+    """A value that is checked at birth, never changes, and writes NaN and infinity as strings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+    def with_changes(self, **changes: Any) -> Self:
+        """A copy with `changes` made, checked anew."""
+        return type(self).model_validate({**dict(self), **changes})
+
+
+class Measurement(Record):
+    """One evaluation: `point` counts from 1, `step` in optimizer steps, `tokens` trained on,
+    `seconds` since the trial began. Metrics may be NaN or infinite."""
+
+    point: Count
+    step: Count
+    tokens: Count
+    seconds: float
+    metrics: dict[str, float]
+
+
+class Provenance(Record):
+    """What a trial came from. Names no host and no user."""
+
+    seed: int
+    git_commit: str | None = None
+    git_dirty: bool | None = None
+    data_fingerprint: str = ""
+    model_fingerprint: str = ""
+    versions: dict[str, str] = Field(default_factory=dict)
+    device: str = ""
+
+
+class TrialRecord(Record):
+    """One trial. `params` are the searched values, `config` all resolved ones, by dotted name.
+
+    `measurements` are in the order in which they were taken, without those that a retry undid.
+    `started` and `ended` are in unix seconds; the totals cover all attempts' useful work.
+    """
+
+    sweep: str
+    number: Count
+    status: TrialStatus
+    params: Values = Field(default_factory=dict)
+    config: Values = Field(default_factory=dict)
+    measurements: tuple[Measurement, ...] = ()
+    error: str | None = None
+    seconds: float = 0.0
+    tokens: Count = 0
+    tokens_per_second: float = 0.0
+    peak_memory_bytes: Count = 0
+    trainable_parameters: Count = 0
+    total_parameters: Count = 0
+    attempts: Count = 1
+    provenance: Provenance | None = None
+    run_id: str | None = None
+    started: float | None = None
+    ended: float | None = None
+
+    def best(self, metric: str, mode: Mode) -> Measurement | None:
+        """The best evaluation, the earliest of equals; None without a finite value."""
+        finite = [m for m in self.measurements if math.isfinite(m.metrics.get(metric, math.nan))]
+        pick = min if mode == "min" else max
+        return pick(finite, key=lambda m: m.metrics[metric], default=None)
+
+    def last(self) -> Measurement | None:
+        """The latest evaluation."""
+        return self.measurements[-1] if self.measurements else None
+
+
+class SweepRecord(Record):
+    """One sweep. `base` is what the untouched base model measures; empty when it is not known.
+
+    `pid` is the process that drives the sweep: a "running" sweep without it was killed.
+    `tracking_uri` keeps no credentials, so it may not be enough to connect with.
+    """
+
+    name: str
+    state: SweepState
+    metric: str
+    mode: Mode
+    base: dict[str, float] = Field(default_factory=dict)
+    budget_trials: Count | None = None
+    created: float
+    ended: float | None = None
+    run_id: str | None = None
+    experiment: str | None = None
+    tracking_uri: Uri | None = None
+    seed: int | None = None
+    pid: int | None = None
+    provenance: Provenance | None = None

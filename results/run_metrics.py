@@ -1,0 +1,114 @@
+"""A record's numbers as the metrics of an MLflow run, and back."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from results.record import Measurement, Mode, SweepRecord, TrialRecord
+from results.winners import Winner
+
+TOTALS = (
+    "seconds",
+    "tokens",
+    "tokens_per_second",
+    "peak_memory_bytes",
+    "trainable_parameters",
+    "total_parameters",
+)
+_SERIES = ("point", "tokens", "seconds")
+
+
+class Row(NamedTuple):
+    """One value of a metric; `stamp` in unix milliseconds is shared by what was logged together."""
+
+    key: str
+    value: float
+    step: int
+    stamp: int
+
+
+def measurement_rows(measurement: Measurement, stamp: int) -> list[Row]:
+    """One row for each metric, over optimizer steps; `stamp` must be unique within the run."""
+    own = {name: float(getattr(measurement, name)) for name in _SERIES}
+    assert not own.keys() & measurement.metrics.keys(), "a metric has a measurement's own name"
+    values = {**measurement.metrics, **own}
+    return [Row(key, value, measurement.step, stamp) for key, value in values.items()]
+
+
+def measurements_in(rows: Iterable[Row]) -> tuple[Measurement, ...]:
+    """The measurements among a run's rows.
+
+    A trial that was retried measures some points again. MLflow keeps both series; what was measured
+    before the trial went back is dropped here.
+    """
+    kept: list[Measurement] = []
+    for group in _by_stamp(rows):
+        if _is_measurement(group):
+            measurement = _measurement(group)
+            kept = [earlier for earlier in kept if earlier.point < measurement.point]
+            kept.append(measurement)
+    return tuple(kept)
+
+
+def _measurement(group: list[Row]) -> Measurement:
+    values = {row.key: _with_infinity(row.value) for row in group}
+    own = {name: values.pop(name) for name in _SERIES}
+    return Measurement.model_validate({**own, "step": group[0].step, "metrics": values})
+
+
+def total_rows(record: TrialRecord, metric: str, mode: Mode, stamp: int) -> list[Row]:
+    """A trial's totals, and its best value.
+
+    Tokens and seconds close their series. The others are single values at step 0: MLflow shows the
+    value at the greatest step, and a retry may end before the step that its predecessor reached.
+    """
+    last, best = record.last(), record.best(metric, mode)
+    end = last.step if last else 0
+    totals = {name: float(getattr(record, name)) for name in TOTALS}
+    rows = [Row(key, totals[key], end if key in _SERIES else 0, stamp) for key in TOTALS]
+    return rows + ([Row(f"best_{metric}", best.metrics[metric], 0, stamp)] if best else [])
+
+
+def totals_in(rows: Iterable[Row]) -> dict[str, float]:
+    """The latest totals among a run's rows; empty where no end was logged."""
+    ends = [group for group in _by_stamp(rows) if not _is_measurement(group)]
+    return {row.key: row.value for row in ends[-1] if row.key in TOTALS} if ends else {}
+
+
+def base_rows(record: SweepRecord, stamp: int) -> list[Row]:
+    """What the untouched base model measures."""
+    return [Row(f"base_{name}", value, 0, stamp) for name, value in record.base.items()]
+
+
+def base_in(metrics: Mapping[str, float]) -> dict[str, float]:
+    """The base metrics among a parent run's latest values."""
+    return {
+        name.removeprefix("base_"): _with_infinity(value)
+        for name, value in metrics.items()
+        if name.startswith("base_")
+    }
+
+
+def winner_rows(winner: Winner | None, metric: str, stamp: int) -> list[Row]:
+    """What the best trial measured, for the parent run."""
+    return [Row(f"best_{metric}", winner.value, 0, stamp)] if winner else []
+
+
+def _with_infinity(value: float) -> float:
+    """MLflow's databases hold the greatest float in place of infinity."""
+    return math.copysign(math.inf, value) if abs(value) == sys.float_info.max else value
+
+
+def _is_measurement(group: list[Row]) -> bool:
+    return any(row.key == "point" for row in group)
+
+
+def _by_stamp(rows: Iterable[Row]) -> list[list[Row]]:
+    groups: dict[int, list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[row.stamp].append(row)
+    return [groups[stamp] for stamp in sorted(groups)]

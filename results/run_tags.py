@@ -1,0 +1,141 @@
+"""What params and metrics cannot hold of a record, as the tags of an MLflow run, and back.
+
+Tags are named after the record's fields behind "winnow."; a few are MLflow's own. What is unknown
+(None) has no tag.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import JsonValue
+
+from results.record import Provenance, SweepRecord, TrialRecord
+from results.winners import Winner
+
+PREFIX = "winnow."
+PARENT = "mlflow.parentRunId"
+NUMBER = f"{PREFIX}number"
+SWEEP = f"{PREFIX}sweep"
+KIND = f"{PREFIX}kind"
+SEARCHED = f"{PREFIX}searched"
+MEASURED = f"{PREFIX}measurements"
+
+LONGEST_TAG = 5000
+"""Characters that every MLflow store takes; longer values are cut without a word."""
+
+_VERSION = f"{PREFIX}version."
+_FILE = f"{PREFIX}file."
+_PROVENANCE = {
+    "seed": f"{PREFIX}seed",
+    "git_commit": "mlflow.source.git.commit",
+    "git_dirty": f"{PREFIX}git_dirty",
+    "data_fingerprint": f"{PREFIX}data_fingerprint",
+    "model_fingerprint": f"{PREFIX}model_fingerprint",
+    "device": f"{PREFIX}device",
+}
+_OF_A_TRIAL = ("sweep", "number", "status", "attempts", "started", "ended", "error")
+_OF_A_SWEEP = ("state", "metric", "mode", "budget_trials", "pid", "created", "ended")
+
+
+def trial_tags(record: TrialRecord) -> dict[str, str]:
+    """All that is known of a trial besides its configuration, numbers and run id."""
+    fields = {name: getattr(record, name) for name in _OF_A_TRIAL}
+    if record.error is not None:
+        fields["error"] = _cut(record.error)
+    return {
+        KIND: "trial",
+        SEARCHED: json.dumps(list(record.params)),
+        MEASURED: str(len(record.measurements)),
+        **_written(fields),
+        **provenance_tags(record.provenance),
+    }
+
+
+def trial_fields(tags: Mapping[str, str]) -> dict[str, Any]:
+    """The fields of a TrialRecord that `trial_tags` wrote."""
+    return {**_read(tags, _OF_A_TRIAL), "provenance": provenance_in(tags)}
+
+
+def searched_in(tags: Mapping[str, str]) -> list[str]:
+    """The names of a trial's searched values."""
+    names: list[str] = json.loads(tags[SEARCHED])
+    return names
+
+
+def sweep_tags(record: SweepRecord) -> dict[str, str]:
+    """All that is known of a sweep besides its base metrics, run id and tracking server."""
+    fields = {name: getattr(record, name) for name in _OF_A_SWEEP}
+    return {
+        KIND: "sweep",
+        **_written({**fields, "sweep": record.name, "search_seed": record.seed}),
+        **provenance_tags(record.provenance),
+    }
+
+
+def sweep_fields(tags: Mapping[str, str]) -> dict[str, Any]:
+    """The fields of a SweepRecord that `sweep_tags` wrote."""
+    return {
+        **_read(tags, _OF_A_SWEEP),
+        "name": tags[SWEEP],
+        "seed": tags.get(f"{PREFIX}search_seed"),
+        "provenance": provenance_in(tags),
+    }
+
+
+def winner_tags(winner: Winner | None) -> dict[str, str]:
+    """Which trial won, for the parent run."""
+    if winner is None:
+        return {}
+    number, run_id = winner.record.number, winner.record.run_id
+    return _written({"winner": number, "winner_run_id": run_id})
+
+
+def provenance_tags(provenance: Provenance | None) -> dict[str, str]:
+    """A tag for every known fact, and one for every library's version."""
+    if provenance is None:
+        return {}
+    facts = {tag: getattr(provenance, name) for name, tag in _PROVENANCE.items()}
+    tags = {tag: str(fact) for tag, fact in facts.items() if fact is not None}
+    return tags | {f"{_VERSION}{name}": text for name, text in provenance.versions.items()}
+
+
+def provenance_in(tags: Mapping[str, str]) -> Provenance | None:
+    """The provenance that `provenance_tags` wrote."""
+    if _PROVENANCE["seed"] not in tags:
+        return None
+    facts = {name: tags[tag] for name, tag in _PROVENANCE.items() if tag in tags}
+    versions = {
+        tag.removeprefix(_VERSION): text for tag, text in tags.items() if tag.startswith(_VERSION)
+    }
+    return Provenance.model_validate({**facts, "versions": versions})
+
+
+def file_tags(names: Mapping[str, str]) -> dict[str, str]:
+    """The tags that say which artifacts hold a part of the record."""
+    return {f"{_FILE}{name}": name for name in names}
+
+
+def files_in(tags: Mapping[str, str]) -> list[str]:
+    """The artifacts that hold a part of the record."""
+    return [name for tag, name in tags.items() if tag.startswith(_FILE)]
+
+
+def too_long(text: str | None) -> str | None:
+    """`text` if a tag cannot hold it."""
+    return text if text is not None and len(text) > LONGEST_TAG else None
+
+
+def _cut(text: str) -> str:
+    """MLflow would shorten it silently; this one shows."""
+    return text[: LONGEST_TAG - 1] + "…" if too_long(text) else text
+
+
+def _written(fields: Mapping[str, JsonValue]) -> dict[str, str]:
+    return {f"{PREFIX}{name}": str(value) for name, value in fields.items() if value is not None}
+
+
+def _read(tags: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
+    return {name: tags[f"{PREFIX}{name}"] for name in names if f"{PREFIX}{name}" in tags}

@@ -1,0 +1,99 @@
+"""The books of a sweep on disk: one JSON file for the sweep and one for each trial."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from results.record import Record, SweepRecord, TrialRecord
+
+R = TypeVar("R", bound=Record)
+
+
+class RecordError(ValueError):
+    """A record on disk is missing or cannot be read. The message names the file."""
+
+
+class RecordStore:
+    """`sweep.json` and `trials/0007/record.json` under `folder`.
+
+    A record is on disk when its write has returned, whole or not at all, also after a power cut.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def trial_folder(self, number: int) -> Path:
+        """Where all files of a trial are kept."""
+        return self.folder / "trials" / f"{number:04d}"
+
+    def write_sweep(self, record: SweepRecord) -> None:
+        """Write `sweep.json`, replacing what was there."""
+        _write(self.folder / "sweep.json", record)
+
+    def sweep(self) -> SweepRecord:
+        """The sweep's record; RecordError when there is none."""
+        return _read(self.folder / "sweep.json", SweepRecord)
+
+    def write_trial(self, record: TrialRecord) -> None:
+        """Write the trial's file, replacing what was there."""
+        _write(self.trial_folder(record.number) / "record.json", record)
+
+    def trials(self) -> list[TrialRecord]:
+        """All trials by number; RecordError when one cannot be read."""
+        files = (self.folder / "trials").glob("*/record.json")
+        records = [_read(file, TrialRecord) for file in files if file.parent.name.isdigit()]
+        return sorted(records, key=lambda record: record.number)
+
+
+def _write(path: Path, record: Record) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The process id keeps two writers from sharing a half-written file.
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        _write_through(draft, record.model_dump_json(indent=1))
+        draft.replace(path)
+        _sync_folder(path.parent)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _write_through(path: Path, text: str) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """The new name of a file is on disk only when its folder is."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read(path: Path, kind: type[R]) -> R:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise RecordError(f"{path}: does not exist; is {path.parent} a sweep's folder?") from None
+    except UnicodeDecodeError as error:
+        raise RecordError(f"{path}: not UTF-8 text ({error.reason}); {_WAY_OUT}") from error
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError as error:
+        raise RecordError(f"{path}: {_first_mistake(error)}; {_WAY_OUT}") from error
+
+
+_WAY_OUT = "restore it from a copy, or move it away and resume the sweep"
+
+
+def _first_mistake(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where}: {first['msg']}" if where else first["msg"]

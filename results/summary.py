@@ -1,0 +1,68 @@
+"""The JSON that scripts read. Its keys are a promise: add none, rename none."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from results.record import SweepRecord, TrialRecord, TrialStatus
+from results.winners import LeftOut, Ranking, Winner, rank
+
+
+def status_json(sweep: SweepRecord, trials: Sequence[TrialRecord]) -> dict[str, Any]:
+    """How far a sweep is: a count for every status, and the best complete trial or null."""
+    counts = Counter(trial.status for trial in trials)
+    winners = rank(trials, sweep.metric, sweep.mode).winners
+    return {
+        "name": sweep.name,
+        "state": sweep.state.value,
+        "trials": {status.value: counts[status] for status in TrialStatus},
+        "best": _best(winners[0]) if winners else None,
+    }
+
+
+def winners_json(sweep: SweepRecord, ranking: Ranking, top: int | None = None) -> dict[str, Any]:
+    """The `top` best trials (None: all) and everyone who was left out, with the reason."""
+    return {
+        "sweep": sweep.name,
+        "metric": ranking.metric,
+        "mode": ranking.mode,
+        "base": strict(sweep.base),
+        "winners": [_winner(winner) for winner in ranking.winners[:top]],
+        "left_out": [_left_out(trial) for trial in ranking.left_out],
+    }
+
+
+def _best(winner: Winner) -> dict[str, Any]:
+    return {
+        "trial": winner.record.number,
+        "params": strict(winner.record.params),
+        "metrics": strict(winner.best.metrics),
+    }
+
+
+def _winner(winner: Winner) -> dict[str, Any]:
+    return {
+        "trial": winner.record.number,
+        "status": winner.record.status.value,
+        "params": strict(winner.record.params),
+        "metrics": strict(winner.best.metrics),
+        "run_id": winner.record.run_id,
+    }
+
+
+def _left_out(trial: LeftOut) -> dict[str, Any]:
+    return {"trial": trial.number, "status": trial.status.value, "why": trial.why}
+
+
+def strict(value: Any) -> Any:
+    """`value` without NaN and infinity, which JSON does not know: they become null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: strict(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [strict(inner) for inner in value]
+    return value

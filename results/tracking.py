@@ -1,0 +1,256 @@
+"""Sweeps and trials in MLflow: the writer and, beside it, the reader."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from results.mlflow_runs import MlflowRuns, Run, TrackingError, reported
+from results.record import Measurement, Mode, SweepRecord, TrialRecord
+from results.run_metrics import (
+    Row,
+    base_in,
+    base_rows,
+    measurement_rows,
+    measurements_in,
+    total_rows,
+    totals_in,
+    winner_rows,
+)
+from results.run_params import parameters_in, parameters_text, parameters_text_in, trial_params
+from results.run_tags import (
+    KIND,
+    MEASURED,
+    NUMBER,
+    PARENT,
+    PREFIX,
+    SWEEP,
+    file_tags,
+    files_in,
+    searched_in,
+    sweep_fields,
+    sweep_tags,
+    too_long,
+    trial_fields,
+    trial_tags,
+    winner_tags,
+)
+from results.uris import redact, sqlite_file
+from results.winners import Winner
+
+__all__ = ["SPEC_FILE", "Tracker", "TrackingError", "UnknownSweepError", "read_sweep", "redact"]
+
+SPEC_FILE = "sweep.yaml"
+_PARAMETERS_FILE = "parameters.json"
+_ERROR_FILE = "error.txt"
+
+
+class UnknownSweepError(ValueError):
+    """No sweep of that name is tracked there."""
+
+
+class Tracker:
+    """Writes sweeps to MLflow. Synchronous, and to be called from one thread.
+
+    `uri` is a database ("sqlite:///mlflow.db") or a tracking server. The artifacts of a new
+    experiment go to `artifact_location`, a folder or a URI; without it they go beside an SQLite
+    database, else where the server puts them. Making a new SQLite database takes a second or two.
+
+    Every method raises TrackingError when MLflow fails.
+    """
+
+    def __init__(self, uri: str, experiment: str, artifact_location: str | None = None) -> None:
+        self._uri = uri
+        self._last_stamp = 0
+        with reported(uri, f"open experiment {experiment}"):
+            self._runs = MlflowRuns(uri)
+            self._experiment_id = self._runs.open_experiment(experiment, artifact_location)
+
+    def start_sweep(
+        self, record: SweepRecord, spec_text: str, tags: Mapping[str, str] | None = None
+    ) -> str:
+        """Open the parent run, with the spec as artifact; its id. A record's own run is reopened.
+
+        The tracking address in the spec is stored without its secrets.
+        """
+        with reported(self._uri, f"start sweep {record.name}"):
+            run_id = self._open(
+                self._existing(record.run_id),
+                name=record.name,
+                tags={**(tags or {}), **sweep_tags(record)},
+                status=record.state.mlflow,
+                started=record.created,
+            )
+            spec = spec_text.replace(self._uri, redact(self._uri))
+            self._runs.log_texts(run_id, {SPEC_FILE: spec})
+            self._runs.log(run_id, base_rows(record, self._stamp()))
+            return run_id
+
+    def start_trial(self, record: TrialRecord, parent_run_id: str) -> str:
+        """Open the trial's run under its sweep; its id.
+
+        The same number under the same parent is the same run, so a restart continues it.
+        """
+        with reported(self._uri, f"start trial {record.number}"):
+            run = self._existing(record.run_id) or self._child(parent_run_id, record.number)
+            # MLflow never lets a param change, so a reopened run goes on showing the old ones.
+            params = {**trial_params(record), **(run.params if run else {})}
+            texts = _known({_PARAMETERS_FILE: parameters_text(record, params)})
+            run_id = self._open(
+                run,
+                name=f"{record.number:04d}",
+                tags={**trial_tags(record), PARENT: parent_run_id},
+                status=record.status.mlflow,
+                started=record.started,
+            )
+            self._runs.log_texts(run_id, texts)
+            self._runs.log(run_id, params=params, tags=file_tags(texts))
+            return run_id
+
+    def log_measurement(self, run_id: str, measurement: Measurement) -> None:
+        """One evaluation, over optimizer steps."""
+        with reported(self._uri, f"log evaluation {measurement.point}"):
+            self._runs.log(run_id, measurement_rows(measurement, self._stamp()))
+
+    def end_trial(self, record: TrialRecord, metric: str, mode: Mode) -> None:
+        """Totals, best value, status, error and provenance of the record's run."""
+        assert record.run_id is not None, "a trial that ends has a run"
+        with reported(self._uri, f"end trial {record.number}"):
+            texts = _known({_ERROR_FILE: too_long(record.error)})
+            rows = total_rows(record, metric, mode, self._stamp())
+            self._runs.log_texts(record.run_id, texts)
+            self._runs.log(record.run_id, rows, tags={**trial_tags(record), **file_tags(texts)})
+            self._runs.end(record.run_id, record.status.mlflow, record.ended)
+
+    def end_sweep(self, record: SweepRecord, winner: Winner | None = None) -> None:
+        """Base metrics, state, and which trial won."""
+        assert record.run_id is not None, "a sweep that ends has a run"
+        with reported(self._uri, f"end sweep {record.name}"):
+            stamp = self._stamp()
+            rows = base_rows(record, stamp) + winner_rows(winner, record.metric, stamp)
+            self._runs.log(record.run_id, rows)
+            if run := self._runs.get(record.run_id):
+                self._retag(run, {**sweep_tags(record), **winner_tags(winner)})
+            self._runs.end(record.run_id, record.state.mlflow, record.ended)
+
+    def log_text(self, run_id: str, text: str, path: str) -> None:
+        """Keep `text` as the artifact `path`."""
+        with reported(self._uri, f"store {path}"):
+            self._runs.log_texts(run_id, {path: text})
+
+    def log_artifacts(self, run_id: str, folder: Path, path: str | None = None) -> None:
+        """Copy the files in `folder` to the run's artifacts, under `path`."""
+        with reported(self._uri, f"store {folder}"):
+            self._runs.log_folder(run_id, folder, path)
+
+    def find_parent(self, sweep_name: str) -> str | None:
+        """The id of the latest run of a sweep in this experiment."""
+        with reported(self._uri, f"look for sweep {sweep_name}"):
+            run = _latest_sweep(self._runs, [self._experiment_id], sweep_name)
+            return run.run_id if run else None
+
+    def _existing(self, run_id: str | None) -> Run | None:
+        """The record's run, unless the record was tracked elsewhere."""
+        return self._runs.get(run_id) if run_id else None
+
+    def _child(self, parent_run_id: str, number: int) -> Run | None:
+        wanted = {PARENT: parent_run_id, NUMBER: str(number)}
+        return next(self._runs.find([self._experiment_id], wanted), None)
+
+    def _open(
+        self,
+        run: Run | None,
+        name: str,
+        tags: Mapping[str, str],
+        status: str,
+        started: float | None,
+    ) -> str:
+        if run is None:
+            run = self._runs.create(self._experiment_id, name, tags, started)
+        else:
+            self._retag(run, tags)
+        if run.status != status:
+            self._runs.set_status(run.run_id, status)
+        return run.run_id
+
+    def _retag(self, run: Run, tags: Mapping[str, str]) -> None:
+        """Our tags become `tags`: an earlier attempt's error, for one, must not stay."""
+        stale = [tag for tag in run.tags if tag.startswith(PREFIX) and tag not in tags]
+        self._runs.remove_tags(run.run_id, stale)
+        self._runs.log(run.run_id, tags=tags)
+
+    def _stamp(self) -> int:
+        """Now in milliseconds, and never the same twice: a stamp tells evaluations apart."""
+        self._last_stamp = max(time.time_ns() // 1_000_000, self._last_stamp + 1)
+        return self._last_stamp
+
+
+def read_sweep(uri: str, sweep_name: str) -> tuple[SweepRecord, list[TrialRecord]]:
+    """The latest sweep of that name with its trials by number, as they were written.
+
+    A trial's totals are known once it has ended. UnknownSweepError when there is no such sweep.
+    """
+    database = sqlite_file(uri)
+    if database and not database.exists():
+        raise UnknownSweepError(f"sweep {sweep_name}: there is no tracking database {database}")
+    with reported(uri, f"read sweep {sweep_name}"):
+        runs = MlflowRuns(uri)
+        experiments = runs.experiments()
+        parent = _latest_sweep(runs, list(experiments), sweep_name)
+        if parent is None:
+            raise UnknownSweepError(f"sweep {sweep_name}: not tracked at {redact(uri)}")
+        wanted = {PARENT: parent.run_id, KIND: "trial"}
+        children = runs.find([parent.experiment_id], wanted)
+        trials = sorted((_trial(runs, run) for run in children), key=lambda trial: trial.number)
+        return _sweep(parent, experiments[parent.experiment_id], uri), trials
+
+
+def _latest_sweep(runs: MlflowRuns, experiment_ids: list[str], name: str) -> Run | None:
+    return next(runs.find(experiment_ids, {KIND: "sweep", SWEEP: name}), None)
+
+
+def _sweep(run: Run, experiment: str, uri: str) -> SweepRecord:
+    return SweepRecord.model_validate(
+        {
+            **sweep_fields(run.tags),
+            "base": base_in(run.metrics),
+            "run_id": run.run_id,
+            "experiment": experiment,
+            "tracking_uri": uri,
+        }
+    )
+
+
+def _trial(runs: MlflowRuns, run: Run) -> TrialRecord:
+    rows = runs.history(run)
+    texts = runs.texts(run.run_id, files_in(run.tags))
+    parameters = (
+        parameters_text_in(texts[_PARAMETERS_FILE])
+        if _PARAMETERS_FILE in texts
+        else parameters_in(run.params, searched_in(run.tags))
+    )
+    record = TrialRecord.model_validate(
+        {
+            **trial_fields(run.tags),
+            **parameters,
+            "run_id": run.run_id,
+            "measurements": measurements_in(rows),
+        }
+    )
+    return _ended(record, run, rows, texts) if record.status.ended else record
+
+
+def _ended(
+    record: TrialRecord, run: Run, rows: Sequence[Row], texts: Mapping[str, str]
+) -> TrialRecord:
+    """With what is known at the end only. A last attempt may have measured less than an earlier."""
+    return record.with_changes(
+        **totals_in(rows),
+        measurements=record.measurements[: int(run.tags[MEASURED])],
+        error=texts.get(_ERROR_FILE, record.error),
+    )
+
+
+def _known(texts: Mapping[str, str | None]) -> dict[str, str]:
+    return {path: text for path, text in texts.items() if text is not None}

@@ -1,0 +1,59 @@
+"""Addresses of tracking servers and databases: without their secrets, and what lies behind them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+HIDDEN = "***"
+
+# The second form lets a password hold "/", "?" or "#": databases accept them there unquoted.
+_USER_INFO = re.compile(r"(?<=://)(?:[^/?#]*|[^:/@?#]*:.*)@")
+_SECRET_QUERY = re.compile(
+    r"([?&;][^=&;#]*(?:passw|pwd|token|secret|key|signature|sig|credential)[^=&;#]*=)[^&;#]*",
+    re.IGNORECASE,
+)
+_SQLITE = re.compile(r"sqlite(?:\+\w+)?:///(?P<file>[^?]+)")
+_PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
+_SCHEME = re.compile(r"[A-Za-z][\w+.-]*:")
+
+
+def redact(uri: str) -> str:
+    """`uri` with user, password and secret-looking query values replaced by `***`.
+
+    Where it cannot tell, it hides too much rather than too little.
+    """
+    if not uri.startswith(("sqlite", "file:")):
+        uri = _USER_INFO.sub(f"{HIDDEN}@", uri)
+    return _SECRET_QUERY.sub(rf"\g<1>{HIDDEN}", uri)
+
+
+def sqlite_file(uri: str) -> Path | None:
+    """The file of an SQLite database; None for every other address."""
+    found = _SQLITE.match(uri)
+    return Path(found["file"]) if found else None
+
+
+def server_address(uri: str) -> tuple[str, int] | None:
+    """Host and port of a tracking or database server; None for every other address."""
+    parts = urlsplit(redact(uri))  # a password may hold what looks like a port or a path
+    usual = _PORTS.get(parts.scheme.partition("+")[0])
+    if usual is None or not parts.hostname:
+        return None
+    try:
+        return parts.hostname, parts.port or usual
+    except ValueError as error:
+        raise ValueError(f"tracking uri {redact(uri)}: {error}") from None
+
+
+def artifact_uri(tracking_uri: str, location: str | None) -> str | None:
+    """Where the artifacts of a new experiment go, as MLflow wants it.
+
+    `location` is a folder or a URI. Without it: beside an SQLite database, since MLflow would take
+    the working directory; None, which lets the server choose, for every other address.
+    """
+    if location is not None:
+        return location if _SCHEME.match(location) else Path(location).resolve().as_uri()
+    database = sqlite_file(tracking_uri)
+    return (database.resolve().parent / "mlartifacts").as_uri() if database else None

@@ -1,0 +1,149 @@
+"""Who won, who did not, and why."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from results.record import Measurement, Mode, TrialRecord, TrialStatus
+
+_LONGEST_ERROR = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Winner:
+    """A complete trial with its best evaluation; `tied_with` are the equals' numbers."""
+
+    record: TrialRecord
+    best: Measurement
+    value: float
+    tied_with: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A trial that is not ranked, and the reason in words."""
+
+    number: int
+    status: TrialStatus
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """`winners` best first, `left_out` by number."""
+
+    metric: str
+    mode: Mode
+    winners: tuple[Winner, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """How far ahead a winner is, in units of the metric; positive is better, None is unknown."""
+
+    to_next: float | None
+    to_base: float | None
+
+
+def rank(records: Sequence[TrialRecord], metric: str, mode: Mode) -> Ranking:
+    """Complete trials by their best evaluation; of equals the earlier trial comes first."""
+    entrants: list[Winner] = []
+    left_out: list[LeftOut] = []
+    for record in sorted(records, key=lambda record: record.number):
+        best = record.best(metric, mode) if record.status.can_win else None
+        if best is None:
+            why = reason(record, metric)
+            left_out.append(LeftOut(record.number, record.status, why))
+        else:
+            entrants.append(Winner(record, best, best.metrics[metric]))
+    # Sorting is stable, also in reverse, so equals stay in the order of their numbers.
+    entrants.sort(key=lambda winner: winner.value, reverse=mode == "max")
+    return Ranking(metric, mode, _with_ties(entrants), tuple(left_out))
+
+
+def _with_ties(entrants: Sequence[Winner]) -> tuple[Winner, ...]:
+    numbers: dict[float, list[int]] = defaultdict(list)
+    for winner in entrants:
+        numbers[winner.value].append(winner.record.number)
+    return tuple(
+        Winner(
+            winner.record,
+            winner.best,
+            winner.value,
+            tuple(n for n in numbers[winner.value] if n != winner.record.number),
+        )
+        for winner in entrants
+    )
+
+
+def margin(first: Winner, second: Winner | None, base: float | None, mode: Mode) -> Margin:
+    """By how much `first` beats the next trial and the untouched base model."""
+    return Margin(
+        to_next=_lead(first.value, second.value if second else None, mode),
+        to_base=_lead(first.value, base, mode),
+    )
+
+
+def _lead(value: float, other: float | None, mode: Mode) -> float | None:
+    if other is None or not math.isfinite(other):
+        return None
+    return other - value if mode == "min" else value - other
+
+
+def reason(record: TrialRecord, metric: str) -> str:
+    """Why a trial cannot be ranked by `metric`."""
+    match record.status:
+        case TrialStatus.WAITING:
+            return "not started yet"
+        case TrialStatus.RUNNING:
+            return "still running"
+        case TrialStatus.PRUNED:
+            return _why_pruned(record, metric)
+        case TrialStatus.DIVERGED:
+            return _why_diverged(record, metric)
+        case TrialStatus.FAILED:
+            return f"failed: {_short(record.error)}"
+        case TrialStatus.COMPLETE:
+            return _why_unmeasured(record, metric)
+
+
+def _why_pruned(record: TrialRecord, metric: str) -> str:
+    last = record.last()
+    if last is None:
+        return "pruned before its first evaluation"
+    total = record.config.get("budget.evaluations")
+    words = f"pruned after evaluation {last.point}" + (f" of {total}" if total else "")
+    return words + (f" at {metric} {last.metrics[metric]:g}" if metric in last.metrics else "")
+
+
+def _why_diverged(record: TrialRecord, metric: str) -> str:
+    for measurement in record.measurements:
+        names = sorted(measurement.metrics, key=lambda name: name != metric)
+        for name in names:
+            if not math.isfinite(measurement.metrics[name]):
+                value = _word(measurement.metrics[name])
+                return f"diverged: {name} was {value} at step {measurement.step}"
+    return f"diverged: {_short(record.error)}"
+
+
+def _why_unmeasured(record: TrialRecord, metric: str) -> str:
+    if any(metric in measurement.metrics for measurement in record.measurements):
+        return f"complete but {metric} was never a finite number"
+    return f"complete but never measured {metric}"
+
+
+def _word(value: float) -> str:
+    return "NaN" if math.isnan(value) else f"{value:g}"
+
+
+def _short(error: str | None) -> str:
+    """The line that says what happened: a traceback's last one, else the first."""
+    lines = [line.strip() for line in (error or "").splitlines() if line.strip()]
+    if not lines:
+        return "no reason was recorded"
+    line = lines[-1] if lines[0].startswith("Traceback") else lines[0]
+    return line if len(line) <= _LONGEST_ERROR else line[: _LONGEST_ERROR - 1] + "…"

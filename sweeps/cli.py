@@ -1,0 +1,182 @@
+"""`sweep ...`: a few lines for each verb; what is heavy is imported inside the verb."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from results.record import SweepState
+from results.store import RecordError
+from results.summary import status_json, winners_json
+from results.winners import rank
+from sweeps.errors import SweepError
+from sweeps.home import SweepFolder, SweepHome
+from trainables.data.errors import DataError
+
+app = typer.Typer(
+    help="Find the best way to fine-tune a language model.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+MISTAKE = 2
+"""Exit code for what the user can mend."""
+
+NO_WINNER = 1
+INTERRUPTED = 130
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", help="Sweep home (default: $SWEEP_HOME, else ./.winnow)."),
+]
+NameArgument = Annotated[str, typer.Argument(help="The sweep's name.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+
+
+@app.command()
+def launch(
+    spec: Annotated[Path, typer.Argument(help="The sweep file.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a field; can be repeated."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Another name for the sweep.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check all, train a few steps, say the cost.")
+    ] = False,
+    address: Annotated[
+        str | None, typer.Option(help="Ray cluster to run on (default: this machine).")
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Run a sweep to its end."""
+    console = Console(soft_wrap=not sys.stdout.isatty())
+    with _mistakes_shown():
+        from sweeps.spec import SweepSpec
+        from sweeps.spec_checks import notes
+
+        checked = SweepSpec.load(spec, overrides or (), name)
+        for note in notes(checked):
+            console.print(f"Note: {note}", style="yellow", highlight=False)
+        where = SweepHome.find(home)
+        if dry_run:
+            _dry_run(console, checked, where)
+        else:
+            raise typer.Exit(_launch(console, checked, where, address))
+
+
+@app.command("list")
+def list_sweeps(home: HomeOption = None) -> None:
+    """All sweeps in the sweep home."""
+    where = SweepHome.find(home)
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for title in ("sweep", "state", "trials", "best"):
+        table.add_column(title)
+    with _mistakes_shown():
+        for folder in where.sweeps():
+            status = _status(folder)
+            best = status["best"]
+            value = f"{best['metrics'][folder.store.sweep().metric]:.4f}" if best else ""
+            table.add_row(
+                status["name"], status["state"], str(sum(status["trials"].values())), value
+            )
+    Console().print(table if table.rows else f"No sweeps in {where.path} yet.")
+
+
+@app.command()
+def status(name: NameArgument, as_json: JsonOption = False, home: HomeOption = None) -> None:
+    """How far a sweep is."""
+    with _mistakes_shown():
+        report = _status(SweepHome.find(home).existing(name))
+    if as_json:
+        typer.echo(json.dumps(report))
+        return
+    from sweeps.live import show_params
+
+    counts = "  ".join(f"{key} {count}" for key, count in report["trials"].items() if count)
+    Console().print(f"{report['name']}: {report['state']}\n{counts or 'no trials yet'}")
+    if report["best"]:
+        best = report["best"]
+        Console().print(f"best: trial {best['trial']}  {show_params(best['params'])}")
+
+
+@app.command()
+def winners(
+    name: NameArgument,
+    top: Annotated[int, typer.Option(min=1, help="How many to show.")] = 5,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Who won, by how much, and why the others did not."""
+    with _mistakes_shown():
+        folder = SweepHome.find(home).existing(name)
+        sweep = folder.sweep_record()
+        ranking = rank(folder.store.trials(), sweep.metric, sweep.mode)
+    if as_json:
+        typer.echo(json.dumps(winners_json(sweep, ranking, top)))
+        return
+    from sweeps.finale import show_left_out, show_result
+
+    console = Console()
+    show_result(console, sweep, ranking, folder, top)
+    show_left_out(console, ranking)
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000,
+    home: HomeOption = None,
+) -> None:
+    """The MLflow UI of this sweep home, on loopback."""
+    from sweeps.ui import serve
+
+    with _mistakes_shown():
+        raise typer.Exit(serve(SweepHome.find(home), port))
+
+
+@contextmanager
+def _mistakes_shown() -> Iterator[None]:
+    """What the user can mend is one message and exit code 2, without a traceback."""
+    try:
+        yield
+    except (SweepError, DataError, RecordError) as error:
+        Console(stderr=True, soft_wrap=True).print(
+            f"Error: {error}", style="red", highlight=False, markup=False
+        )
+        raise typer.Exit(MISTAKE) from None
+
+
+def _launch(console: Console, spec: Any, home: SweepHome, address: str | None) -> int:
+    from sweeps.finale import show_result
+    from sweeps.launch import launch as run
+    from sweeps.live import LiveView, PlainView
+
+    view = LiveView(console) if console.is_terminal else PlainView(console)
+    finished = run(spec, home, view, address)
+    show_result(console, finished.sweep, finished.ranking, finished.folder)
+    for failure in finished.tracking_failures[:1]:
+        more = len(finished.tracking_failures)
+        console.print(f"MLflow missed {more} entries ({failure}); the sweep folder has them all.")
+    if finished.sweep.state is SweepState.INTERRUPTED:
+        return INTERRUPTED
+    return 0 if finished.ranking.winners else NO_WINNER
+
+
+def _dry_run(console: Console, spec: Any, home: SweepHome) -> None:
+    from sweeps.dry_run import dry_run as measure
+    from sweeps.dry_run_report import report
+
+    console.print(report(spec, measure(spec, home)), highlight=False)
+
+
+def _status(folder: SweepFolder) -> dict[str, Any]:
+    return status_json(folder.sweep_record(), folder.store.trials())

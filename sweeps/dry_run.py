@@ -1,0 +1,140 @@
+"""One trial for a few steps on this machine, in this process: does it work, what would it cost?"""
+
+from __future__ import annotations
+
+import logging
+import statistics
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from sweeps.home import SweepHome
+from sweeps.spec import SweepSpec
+from trainables.config import TrialBudget, TrialConfig
+from trainables.evaluation import Evaluation, Monitor, Verdict
+from trainables.inputs import Prepared, prepare_inputs
+
+STEPS = 5
+"""Optimizer steps that are trained; the first one, which warms up, is not timed."""
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What was measured, and what follows for the whole sweep on one slot like this machine."""
+
+    params: dict[str, Any]
+    data: str
+    base_metrics: dict[str, float]
+    trial_metrics: dict[str, float]
+    seconds_per_step: float
+    evaluation_seconds: float
+    tokens_per_second: float
+    peak_memory_bytes: int
+    trainable_parameters: int
+    total_parameters: int
+    steps: int
+    evaluations: int
+    trials: int
+
+    @property
+    def trial_seconds(self) -> float:
+        """Training and evaluating one trial at its whole budget."""
+        return self.steps * self.seconds_per_step + self.evaluations * self.evaluation_seconds
+
+    @property
+    def sweep_seconds(self) -> float:
+        """All trials in a row at their whole budget; early stopping makes it less."""
+        return self.trials * self.trial_seconds
+
+
+class Stopwatch(Monitor):
+    """Notes when each optimizer step ended, and the last evaluation."""
+
+    def __init__(self) -> None:
+        self.last: Evaluation | None = None
+        self._steps: list[float] = []
+
+    def evaluated(self, evaluation: Evaluation) -> Verdict:
+        """Note it."""
+        self.last = evaluation
+        return Verdict()
+
+    def stop_requested(self) -> bool:
+        """Asked after each step and before an evaluation, so evaluations are not timed."""
+        self._steps.append(time.monotonic())
+        return False
+
+    def seconds_per_step(self) -> float:
+        """The median over all steps but the first."""
+        return statistics.median(later - earlier for earlier, later in pairwise(self._steps))
+
+
+def dry_run(spec: SweepSpec, home: SweepHome) -> DryRun:
+    """Try the sweep's first trial. What it raises is what the sweep would run into.
+
+    It runs as one process and so without DeepSpeed, which shares a trial's state among several.
+    """
+    prepared = prepare_inputs(spec.trial, home.cache)
+    params = first_params(spec)
+    config = spec.trial.with_params(params).model_copy(update={"deepspeed": None})
+    with _quiet():
+        return _measure(spec, prepared, config, params)
+
+
+def first_params(spec: SweepSpec) -> dict[str, Any]:
+    """The parameters of the sweep's first trial, found without a study on disk."""
+    import optuna
+
+    from search_spaces import bridge
+    from sweeps.search import make_sampler, points_to_queue
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(sampler=make_sampler(spec.search))
+    for point in points_to_queue(spec.space, spec.first_points, spec.search)[:1]:
+        study.enqueue_trial(bridge.encode(point, spec.space))
+    return bridge.suggest(study.ask(), spec.space)
+
+
+def _measure(
+    spec: SweepSpec, prepared: Prepared, config: TrialConfig, params: dict[str, Any]
+) -> DryRun:
+    from trainables.finetune import Workshop
+    from trainables.plan import make_plan
+
+    workshop = Workshop(prepared.inputs)
+    workshop.measure_base(config)  # loads the model; the next one is timed
+    base = workshop.measure_base(config)
+    plan = make_plan(config, workshop.train_set.lengths, workers=1)
+    watch = Stopwatch()
+    short = config.model_copy(update={"budget": TrialBudget(steps=STEPS, evaluations=1)})
+    cost = workshop.train(short, watch).cost
+    step = watch.seconds_per_step()
+    return DryRun(
+        params=params,
+        data=prepared.description,
+        base_metrics=dict(base.metrics),
+        trial_metrics=dict(watch.last.metrics) if watch.last else {},
+        seconds_per_step=step,
+        evaluation_seconds=base.cost.seconds,
+        tokens_per_second=float(plan.tokens_after[-1]) / plan.steps / step,
+        peak_memory_bytes=cost.peak_memory_bytes,
+        trainable_parameters=cost.trainable_parameters,
+        total_parameters=cost.total_parameters,
+        steps=plan.steps,
+        evaluations=config.budget.evaluations,
+        trials=spec.trials,
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Here the libraries would write into the user's terminal; in a slot they write to a log."""
+    for name in ("transformers", "bitsandbytes", "deepspeed", "accelerate", "torch"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,36 @@
+"""A dry run in words."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from sweeps.dry_run import STEPS, DryRun
+from sweeps.live import duration, show_params
+from sweeps.spec import SweepSpec
+
+
+def report(spec: SweepSpec, run: DryRun) -> Table:
+    """What was tried, what was measured, what the sweep would cost."""
+    metric = spec.search.metric
+    share = run.trainable_parameters / run.total_parameters
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    rows = {
+        "spec": f"{spec.name}: {spec.trials} trials, {len(spec.space)} searched parameters",
+        "data": run.data,
+        "tried": f"{STEPS} steps with {show_params(run.params)}",
+        "parameters": f"{run.trainable_parameters:,} trained of {run.total_parameters:,} "
+        f"({share:.2%})",
+        metric: f"{run.base_metrics[metric]:.4f} before, {run.trial_metrics[metric]:.4f} after",
+        "speed": f"{run.seconds_per_step:.3g} s a step, {run.tokens_per_second:,.0f} tokens/s, "
+        f"{run.evaluation_seconds:.3g} s an evaluation",
+        "peak memory": f"{run.peak_memory_bytes / 2**20:,.0f} MiB",
+        "a trial": f"{run.steps} steps and {run.evaluations} evaluations: "
+        f"{duration(run.trial_seconds)}",
+        "the sweep": f"at most {duration(run.sweep_seconds)} on one slot like this machine"
+        + ("" if spec.search.early_stopping == "none" else "; early stopping makes it less"),
+    }
+    for name, text in rows.items():
+        table.add_row(name, text)
+    return table

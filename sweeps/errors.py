@@ -1,0 +1,31 @@
+"""What a user can mend. The command line shows these as one message, without a traceback.
+
+SweepError
+├── YamlError               a file that is no YAML mapping
+├── SpecError               everything wrong with a spec, at once
+├── OptionsError            options that a sampler or a scheduler does not take
+├── CapacityError           slots that the machine or the cluster cannot hold
+└── LaunchError             Ray, tracking or the model would not start
+"""
+
+from __future__ import annotations
+
+
+class SweepError(ValueError):
+    """A mistake or an obstacle, with the way out."""
+
+
+class YamlError(SweepError):
+    """A file that is no readable YAML mapping; names the file and the line."""
+
+
+class OptionsError(SweepError):
+    """Options passed through to a library that does not take them; repeats its reason."""
+
+
+class CapacityError(SweepError):
+    """Slots that cannot be had here, with what there is."""
+
+
+class LaunchError(SweepError):
+    """A sweep that could not start, with the reason."""

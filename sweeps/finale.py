@@ -1,0 +1,150 @@
+"""The end of a sweep in the terminal: who won, by how much, how sure that is, and what next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from results.certainty import Difference, LossesError, load_sequence_losses, paired_difference
+from results.record import SweepRecord, SweepState
+from results.winners import Ranking, Winner, margin
+from sweeps.home import SweepFolder
+from sweeps.live import show_value
+
+LOSSES = "sequence_losses.npz"
+SURE = 2.0
+"""Standard errors from which on a difference is called more than noise of the validation set."""
+
+
+def show_result(
+    console: Console, sweep: SweepRecord, ranking: Ranking, folder: SweepFolder, top: int = 5
+) -> None:
+    """Print the winners and what to type next."""
+    if not ranking.winners:
+        console.print(_nobody(ranking))
+    else:
+        console.print(winners_table(sweep, ranking, folder, top))
+        console.print(_verdict(sweep, ranking.winners, folder))
+    console.print(_left_out(ranking))
+    console.print(_next_commands(sweep, ranking, folder), highlight=False)
+
+
+def show_left_out(console: Console, ranking: Ranking) -> None:
+    """Print why each trial that is not ranked is not."""
+    for trial in ranking.left_out:
+        console.print(f"  trial {trial.number}: {trial.why}", style="dim", highlight=False)
+
+
+def winners_table(
+    sweep: SweepRecord, ranking: Ranking, folder: SweepFolder, top: int
+) -> RenderableType:
+    """The best trials, only with the parameters that differ among all that were tried."""
+    shown = ranking.winners[:top]
+    names = list(dict.fromkeys(name for winner in shown for name in winner.record.params))
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for title in ("trial", sweep.metric, "behind"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for name in names:
+        table.add_column(name, justify="right", overflow="fold")
+    for place, winner in enumerate(shown):
+        params = [show_value(winner.record.params.get(name, "-")) for name in names]
+        behind = "" if place == 0 else _behind(sweep, shown[0], winner, folder)
+        style = "bold green" if place == 0 else ""
+        table.add_row(
+            str(winner.record.number), f"{winner.value:.4f}", behind, *params, style=style
+        )
+    return Group(Text(f"\n{sweep.name}: the best of {_count(ranking)} trials", "bold"), table)
+
+
+def difference(folder: SweepFolder, first: int, other: int | None) -> Difference | None:
+    """Loss of trial `first` minus that of `other` (None: the base model), in nats per token.
+
+    Paired over the validation sequences; None where a trial left no losses.
+    """
+    mine = folder.store.trial_folder(first) / LOSSES
+    theirs = (folder.base if other is None else folder.store.trial_folder(other)) / LOSSES
+    if not mine.exists() or not theirs.exists():
+        return None
+    try:
+        return paired_difference(load_sequence_losses(mine), load_sequence_losses(theirs))
+    except LossesError:
+        return None
+
+
+def _behind(sweep: SweepRecord, first: Winner, other: Winner, folder: SweepFolder) -> str:
+    lead = margin(first, other, None, sweep.mode).to_next
+    text = f"{lead:.4f}" if lead is not None else ""
+    measured = _paired(sweep, first, other.record.number, folder)
+    return f"{text} ± {measured.standard_error:.4f}" if measured else text
+
+
+def _paired(
+    sweep: SweepRecord, first: Winner, other: int | None, folder: SweepFolder
+) -> Difference | None:
+    """Losses per sequence say something of eval_loss only."""
+    if sweep.metric != "eval_loss":
+        return None
+    return difference(folder, first.record.number, other)
+
+
+def _verdict(sweep: SweepRecord, winners: Sequence[Winner], folder: SweepFolder) -> Text:
+    first = winners[0]
+    second = winners[1] if len(winners) > 1 else None
+    ahead = margin(first, second, sweep.base.get(sweep.metric), sweep.mode)
+    line = Text(f"\nTrial {first.record.number} wins", "bold")
+    if ahead.to_base is not None:
+        line.append(f", {ahead.to_base:.4f} better than the untouched base model", "not bold")
+    if second is not None and ahead.to_next is not None:
+        line.append(f", {ahead.to_next:.4f} ahead of trial {second.record.number}", "not bold")
+    line.append(".", "not bold")
+    if second is not None:
+        line.append(_certainty(_paired(sweep, first, second.record.number, folder)), "not bold")
+    return line
+
+
+def _certainty(lead: Difference | None) -> str:
+    if lead is None:
+        return ""
+    errors = abs(lead.z)
+    if errors >= SURE:
+        return f" On this validation set that is {errors:.1f} standard errors: not luck of the set."
+    return (
+        f" That is only {errors:.1f} standard errors on this validation set: take the two as equal,"
+        f" or measure on more data."
+    )
+
+
+def _nobody(ranking: Ranking) -> Text:
+    text = Text("\nNo trial came to its end, so nothing won.", "bold red")
+    for trial in ranking.left_out[:5]:
+        text.append(f"\n  trial {trial.number} {trial.why}", "not bold")
+    return text
+
+
+def _left_out(ranking: Ranking) -> Text:
+    kinds: dict[str, int] = {}
+    for trial in ranking.left_out:
+        kinds[trial.status.value] = kinds.get(trial.status.value, 0) + 1
+    if not kinds:
+        return Text("")
+    listed = ", ".join(f"{count} {status}" for status, count in kinds.items())
+    return Text(f"Left out of the comparison: {listed}.", "dim")
+
+
+def _next_commands(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) -> Text:
+    lines = [f"  sweep winners {sweep.name}", "  sweep ui"]
+    text = Text("\nNext:\n" + "\n".join(lines))
+    if ranking.winners:
+        weights = folder.store.trial_folder(ranking.winners[0].record.number) / "best"
+        if weights.is_dir():
+            text.append(f"\nThe winner's weights: {weights}")
+    if sweep.state is SweepState.INTERRUPTED:
+        text.append("\nThe sweep was interrupted; what was measured until then is kept.", "yellow")
+    return text
+
+
+def _count(ranking: Ranking) -> int:
+    return len(ranking.winners) + len(ranking.left_out)

@@ -1,0 +1,111 @@
+"""The Python way in: load a sweep, change it, launch it, read what came of it.
+
+from sweeps import Sweep
+
+result = Sweep.load("my.yaml").with_changes({"budget.trials": 8}).launch()
+result.frame()
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from results.record import SweepRecord, TrialRecord
+from results.winners import Ranking, Winner, rank
+from sweeps.home import SweepFolder, SweepHome
+from sweeps.launch import View
+from sweeps.spec import SweepSpec, changed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sweeps.dry_run import DryRun
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep that could be launched. Immutable; `with_changes` returns another one."""
+
+    spec: SweepSpec
+
+    @classmethod
+    def load(cls, path: str | Path) -> Sweep:
+        """Read a sweep file; SpecError lists all that is wrong with it."""
+        return cls(SweepSpec.load(Path(path)))
+
+    @classmethod
+    def from_dict(cls, tree: Mapping[str, Any]) -> Sweep:
+        """A sweep from the same fields as in a file."""
+        return cls(SweepSpec.parse(copy.deepcopy(dict(tree))))
+
+    def with_changes(self, changes: Mapping[str, Any]) -> Sweep:
+        """A copy with dotted fields changed, e.g. {"name": "b", "budget.trials": 8}."""
+        tree = dict(self.spec.tree)
+        for key, value in changes.items():
+            tree = changed(tree, key, value)
+        return Sweep.from_dict(tree)
+
+    def dry_run(self, home: str | Path | None = None) -> DryRun:
+        """Train one trial for a few steps in this process, and say what the sweep would cost."""
+        from sweeps.dry_run import dry_run
+
+        return dry_run(self.spec, _home(home))
+
+    def launch(
+        self, home: str | Path | None = None, address: str | None = None, view: View | None = None
+    ) -> SweepResult:
+        """Run the sweep to its end and return what came of it.
+
+        Without a `view`, one line is printed for each trial.
+        """
+        from rich.console import Console
+
+        from sweeps.launch import launch
+        from sweeps.live import PlainView
+
+        finished = launch(self.spec, _home(home), view or PlainView(Console()), address)
+        return SweepResult(finished.folder)
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """What is on disk of a sweep, running or ended."""
+
+    folder: SweepFolder
+
+    @classmethod
+    def open(cls, name: str, home: str | Path | None = None) -> SweepResult:
+        """The sweep of that name in the sweep home; SweepError where there is none."""
+        return cls(_home(home).existing(name))
+
+    @property
+    def sweep(self) -> SweepRecord:
+        """The sweep's record."""
+        return self.folder.sweep_record()
+
+    @property
+    def trials(self) -> list[TrialRecord]:
+        """All trials' records, by number."""
+        return self.folder.store.trials()
+
+    def ranking(self) -> Ranking:
+        """Who won, and why the others did not."""
+        return rank(self.trials, self.sweep.metric, self.sweep.mode)
+
+    def winner(self) -> Winner | None:
+        """The best complete trial."""
+        return next(iter(self.ranking().winners), None)
+
+    def frame(self) -> pd.DataFrame:
+        """One row for each trial."""
+        from results.frame import to_frame
+
+        return to_frame(self.trials, self.sweep.metric, self.sweep.mode)
+
+
+def _home(home: str | Path | None) -> SweepHome:
+    return SweepHome.find(Path(home) if home else None)

@@ -1,0 +1,82 @@
+"""Records for the tests of this room."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from results.record import Measurement, Provenance, SweepRecord, TrialRecord, TrialStatus
+
+
+def measured(*losses: float, metric: str = "eval_loss") -> tuple[Measurement, ...]:
+    """Evaluations every ten steps with these losses."""
+    return tuple(
+        Measurement(point=i, step=10 * i, tokens=1000 * i, seconds=0.1 * i, metrics={metric: loss})
+        for i, loss in enumerate(losses, start=1)
+    )
+
+
+def trial(number: int = 0, status: str = "complete", *losses: float, **fields: Any) -> TrialRecord:
+    fields = {"sweep": "s", "measurements": measured(*losses), **fields}
+    return TrialRecord(number=number, status=TrialStatus(status), **fields)
+
+
+def full_trial(**changes: Any) -> TrialRecord:
+    """A trial in which every field says something."""
+    return TrialRecord(
+        sweep="alpaca",
+        number=7,
+        status=TrialStatus.COMPLETE,
+        params={"learning_rate": 0.1 + 0.2, "lora.rank": 16, "schedule": "wsd"},
+        config={
+            "learning_rate": 0.1 + 0.2,
+            "lora.rank": 16,
+            "schedule": "wsd",
+            "lora.target_modules": ["q_proj", "v_proj"],
+            "gradient_checkpointing": False,
+            "model": "16",
+            "budget.evaluations": 2,
+        },
+        measurements=(
+            Measurement(
+                point=1, step=100, tokens=2**40 + 1, seconds=1.1, metrics={"eval_loss": 1 / 3}
+            ),
+            Measurement(
+                point=2, step=200, tokens=2**41 + 1, seconds=2.3, metrics={"eval_loss": 0.7}
+            ),
+        ),
+        seconds=2.7,
+        tokens=2**41 + 1,
+        tokens_per_second=1e5 / 3,
+        peak_memory_bytes=2**36 + 1,
+        trainable_parameters=12_345_678,
+        total_parameters=494_032_768,
+        attempts=2,
+        provenance=Provenance(
+            seed=11,
+            git_commit="0123abc",
+            git_dirty=True,
+            data_fingerprint="d" * 64,
+            model_fingerprint="m" * 64,
+            versions={"torch": "2.13.0", "peft": "0.21.2"},
+            device="2 × CPU",
+        ),
+        started=1_700_000_000.123456,
+        ended=1_700_000_002.823456,
+    ).with_changes(**changes)
+
+
+def full_sweep(**changes: Any) -> SweepRecord:
+    """A sweep in which every field says something."""
+    return SweepRecord(
+        name="alpaca",
+        state="running",
+        metric="eval_loss",
+        mode="min",
+        base={"eval_loss": 3.25, "eval_perplexity": float("inf")},
+        budget_trials=40,
+        created=1_700_000_000.5,
+        experiment="tuning",
+        seed=7,
+        pid=4321,
+        provenance=Provenance(seed=7, git_commit="0123abc", git_dirty=False),
+    ).with_changes(**changes)

@@ -1,0 +1,260 @@
+"""The writer and the reader as a pair, on one real SQLite database (making it is the slow part)."""
+
+from __future__ import annotations
+
+import logging
+import math
+import socket
+from pathlib import Path
+
+import mlflow
+import pytest
+from mlflow import MlflowClient
+from record_samples import full_sweep, full_trial, measured, trial
+
+from results.tracking import Tracker, TrackingError, UnknownSweepError, read_sweep
+from results.winners import rank
+
+LONG = "line of a traceback\n" * 500
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("my runs")
+
+
+@pytest.fixture(scope="module")
+def uri(folder):
+    return f"sqlite:///{folder}/not/yet/there/mlflow.db"
+
+
+@pytest.fixture(scope="module")
+def tracker(uri, folder):
+    return Tracker(uri, "tuning", str(folder / "artifacts"))
+
+
+@pytest.fixture
+def client(uri, tracker):
+    return MlflowClient(uri)
+
+
+@pytest.fixture
+def sweep(tracker, uri, request):
+    """A sweep named after the test, running."""
+    record = full_sweep(name=request.node.name, tracking_uri=uri)
+    return record.with_changes(run_id=tracker.start_sweep(record, "name: x\n"))
+
+
+def track(tracker, sweep, record):
+    """Write a whole trial as a sweep does, and give the record as it should be read back."""
+    record = record.with_changes(sweep=sweep.name)
+    opened = record.with_changes(status="running", ended=None, error=None)
+    record = record.with_changes(run_id=tracker.start_trial(opened, sweep.run_id))
+    for measurement in record.measurements:
+        tracker.log_measurement(record.run_id, measurement)
+    if record.status.ended:
+        tracker.end_trial(record, sweep.metric, sweep.mode)
+    return record
+
+
+def test_a_sweep_is_read_back_as_it_was_written(tracker, sweep, uri):
+    records = [
+        track(tracker, sweep, full_trial(number=12)),
+        track(tracker, sweep, trial(3, "failed", error="boom", params={"x": "1"}, attempts=3)),
+        track(tracker, sweep, trial(4, "pruned", 3.0, math.inf, ended=1_700_000_009.000001)),
+        track(tracker, sweep, trial(5, "running", 2.0, provenance=full_trial().provenance)),
+    ]
+    ended = sweep.with_changes(state="interrupted", ended=1_700_000_099.25, pid=None)
+    tracker.end_sweep(ended)
+    read, trials = read_sweep(uri, sweep.name)
+    assert read == ended
+    assert trials == [records[1], records[2], records[3], records[0]]
+
+
+def test_nan_is_read_back_as_nan(tracker, sweep, uri):
+    track(tracker, sweep, trial(1, "diverged", 2.0, math.nan))
+    (record,) = read_sweep(uri, sweep.name)[1]
+    first, second = (one.metrics["eval_loss"] for one in record.measurements)
+    assert first == 2.0
+    assert math.isnan(second)
+    assert record.status == "diverged"
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        trial(1, "failed", error=LONG),
+        trial(1, "failed", error=""),
+        trial(1, "failed", params={"warmup_fraction": 1}, config={}),
+        trial(1, "complete", params={"x": 1}, config={"x": 1.0, "data.train": ["file"] * 2000}),
+        trial(1, "complete", config={f"field.{n}": n for n in range(250)}),
+    ],
+    ids=["long error", "empty error", "no config", "long value", "many values"],
+)
+def test_what_mlflow_has_no_room_for_is_read_back_too(tracker, sweep, uri, record):
+    assert read_sweep(uri, sweep.name)[1] == []
+    assert track(tracker, sweep, record) == read_sweep(uri, sweep.name)[1][0]
+
+
+@pytest.mark.parametrize(
+    ("status", "shown"),
+    [("complete", "FINISHED"), ("pruned", "KILLED"), ("failed", "FAILED"), ("diverged", "FAILED")],
+)
+def test_mlflow_shows_the_trial(tracker, sweep, client, status, shown):
+    record = track(tracker, sweep, full_trial(status=status))
+    run = client.get_run(record.run_id)
+    assert run.info.run_name == "0007"
+    assert run.info.status == shown
+    assert run.info.end_time - run.info.start_time == 2700
+    assert run.data.tags["mlflow.parentRunId"] == sweep.run_id
+    assert run.data.tags["winnow.status"] == status
+    assert run.data.tags["winnow.searched"] == '["learning_rate", "lora.rank", "schedule"]'
+    assert run.data.tags["mlflow.source.git.commit"] == "0123abc"
+    assert run.data.params["lora.rank"] == "16"
+    assert run.data.params["schedule"] == "wsd"
+    assert run.data.metrics["best_eval_loss"] == 1 / 3
+    assert run.data.metrics["eval_loss"] == 0.7
+    assert run.data.metrics["seconds"] == 2.7
+    steps = [point.step for point in client.get_metric_history(record.run_id, "eval_loss")]
+    assert steps == [100, 200]
+
+
+def test_a_waiting_trial_is_shown_as_scheduled(tracker, sweep, client):
+    run_id = tracker.start_trial(trial(1, "waiting", sweep=sweep.name), sweep.run_id)
+    assert client.get_run(run_id).info.status == "SCHEDULED"
+
+
+def test_a_restart_continues_the_trials_run(tracker, sweep, client, uri):
+    failed = trial(1, "failed", 9.0, 9.0, 9.0, error=LONG, config={"micro_batch_size": 8})
+    first = track(tracker, sweep, failed)
+    fields = {"config": {"micro_batch_size": 4}, "attempts": 2, "ended": 1_700_000_050.0}
+    # Without a run id, as when the driver was killed before it could note it.
+    again = track(tracker, sweep, trial(1, "complete", 5.0, 4.0, **fields))
+    assert again.run_id == first.run_id
+    assert read_sweep(uri, sweep.name)[1] == [again]
+    assert client.get_run(first.run_id).data.params["micro_batch_size"] == "8"
+
+
+def test_a_restart_that_measures_nothing_has_no_measurements(tracker, sweep, uri):
+    track(tracker, sweep, trial(1, "failed", 9.0, 9.0, error="killed"))
+    again = track(tracker, sweep, trial(1, "failed", error="killed again"))
+    assert read_sweep(uri, sweep.name)[1] == [again]
+
+
+def test_a_resumed_sweep_keeps_its_run(tracker, sweep, uri):
+    tracker.end_sweep(sweep.with_changes(state="interrupted", ended=5.0))
+    resumed = sweep.with_changes(pid=999)
+    assert tracker.start_sweep(resumed, "name: x\n") == sweep.run_id
+    assert tracker.find_parent(sweep.name) == sweep.run_id
+    assert read_sweep(uri, sweep.name)[0] == resumed
+
+
+def test_a_record_from_another_server_gets_a_new_run(tracker, sweep):
+    moved = trial(1, "running", sweep=sweep.name, run_id="0" * 32)
+    assert tracker.start_trial(moved, sweep.run_id) != moved.run_id
+
+
+def test_the_latest_sweep_of_a_name_counts(tracker, sweep, uri):
+    later = sweep.with_changes(run_id=None, created=sweep.created + 1)
+    run_id = tracker.start_sweep(later, "name: x\n")
+    assert tracker.find_parent(sweep.name) == run_id
+    assert read_sweep(uri, sweep.name)[0].run_id == run_id
+
+
+def test_the_parent_shows_the_spec_the_base_and_the_winner(tracker, sweep, client, tmp_path):
+    record = track(tracker, sweep, full_trial())
+    winner = rank([record], "eval_loss", "min").winners[0]
+    tracker.end_sweep(sweep.with_changes(state="complete", ended=1.0), winner)
+    run = client.get_run(sweep.run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics["base_eval_loss"] == 3.25
+    assert run.data.metrics["best_eval_loss"] == 1 / 3
+    assert run.data.tags["winnow.winner"] == "7"
+    assert run.data.tags["winnow.winner_run_id"] == record.run_id
+    spec = client.download_artifacts(sweep.run_id, "sweep.yaml", str(tmp_path))
+    assert Path(spec).read_text(encoding="utf-8") == "name: x\n"
+
+
+def test_the_users_tags_are_on_the_parent(tracker, client):
+    run_id = tracker.start_sweep(full_sweep(name="tagged"), "", {"team": "language"})
+    assert client.get_run(run_id).data.tags["team"] == "language"
+
+
+def test_files_are_kept_with_the_run(tracker, sweep, client, tmp_path, folder):
+    (tmp_path / "adapter.safetensors").write_bytes(b"x")
+    tracker.log_artifacts(sweep.run_id, tmp_path, "model")
+    tracker.log_text(sweep.run_id, "# Report", "report.md")
+    names = {artifact.path for artifact in client.list_artifacts(sweep.run_id)}
+    assert names == {"model", "report.md", "sweep.yaml"}
+    assert list((folder / "artifacts").rglob("adapter.safetensors"))
+
+
+def test_other_runs_under_the_parent_are_not_taken_for_trials(tracker, sweep, client, uri):
+    experiment = client.get_run(sweep.run_id).info.experiment_id
+    client.create_run(experiment, tags={"mlflow.parentRunId": sweep.run_id})
+    assert read_sweep(uri, sweep.name)[1] == []
+
+
+def test_tracking_leaves_other_users_of_mlflow_alone(tmp_path, monkeypatch, tracker, uri):
+    monkeypatch.chdir(tmp_path)
+    before = (mlflow.get_tracking_uri(), logging.getLogger().level)
+    run_id = Tracker(uri, "elsewhere").start_sweep(full_sweep(name="quiet"), "")
+    assert (mlflow.get_tracking_uri(), logging.getLogger().level) == before
+    assert mlflow.active_run() is None
+    assert not logging.getLogger("mlflow.store.db.utils").isEnabledFor(logging.INFO)
+    assert MlflowClient(uri).get_run(run_id).info.artifact_uri.startswith("file://")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_secrets_in_the_spec_are_not_stored(tracker, sweep, client, tmp_path, monkeypatch):
+    address = "postgresql://me:hunter2@db/mlflow"
+    monkeypatch.setattr(tracker, "_uri", address)
+    tracker.start_sweep(sweep, f"tracking: {{uri: {address}}}\n")
+    spec = Path(client.download_artifacts(sweep.run_id, "sweep.yaml", str(tmp_path)))
+    assert spec.read_text(encoding="utf-8") == "tracking: {uri: postgresql://***@db/mlflow}\n"
+
+
+def test_an_unknown_sweep_is_said_with_its_address(tracker, uri):
+    with pytest.raises(UnknownSweepError, match="sweep nobody's: not tracked at sqlite"):
+        read_sweep(uri, "nobody's")
+
+
+def test_reading_makes_no_database(tmp_path):
+    with pytest.raises(UnknownSweepError, match=r"there is no tracking database .*none\.db"):
+        read_sweep(f"sqlite:///{tmp_path}/none.db", "s")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_deleted_experiment_is_refused(tracker, client, uri):
+    client.delete_experiment(client.create_experiment("gone"))
+    with pytest.raises(TrackingError, match="experiment gone: deleted in MLflow; restore it"):
+        Tracker(uri, "gone")
+
+
+@pytest.mark.parametrize(
+    ("uri", "complaint"),
+    [
+        ("sqlite:///{folder}", "is a folder; name a file in it"),
+        ("sqlite:///{folder}/text.db", "not a database"),
+        ("nonsense://me:hunter2@host/x", r"cannot open experiment e at nonsense://\*\*\*@host"),
+    ],
+)
+def test_an_address_that_cannot_be_opened_is_said_without_its_secrets(tmp_path, uri, complaint):
+    (tmp_path / "text.db").write_text("this is no database " * 100)
+    with pytest.raises(TrackingError, match=complaint) as caught:
+        Tracker(uri.format(folder=tmp_path), "e")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_server_that_is_not_there_is_said_at_once(monkeypatch):
+    monkeypatch.setattr("results.mlflow_runs.getproxies", dict)
+    with socket.socket() as taken:  # bound and not listening: nobody else can answer there
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        with pytest.raises(TrackingError, match=rf"open experiment e at http://\*\*\*@.*:{port}: "):
+            Tracker(f"http://me:hunter2@127.0.0.1:{port}", "e")
+
+
+def test_a_failure_of_the_database_is_said(tracker, sweep):
+    with pytest.raises(TrackingError, match=r"cannot log evaluation 1 at sqlite.*not found"):
+        tracker.log_measurement("0" * 32, measured(1.0)[0])

@@ -1,0 +1,87 @@
+"""What the data tests share: a tiny byte-level tokenizer, and files of hand-made rows."""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+REAL_DATA = Path(os.environ.get("SWEEP_TEST_DATA", ""))
+needs_real_data = pytest.mark.skipif(
+    "SWEEP_TEST_DATA" not in os.environ, reason="SWEEP_TEST_DATA names no folder of real data"
+)
+
+CHATML = (
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n"
+    "{% if message.role == 'assistant' %}"
+    "{% generation %}{{ message.content }}<|im_end|>{% endgeneration %}"
+    "{% else %}{{ message.content }}<|im_end|>{% endif %}{{ '\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+"""ChatML, marked for transformers' own mask of the assistant's tokens."""
+
+_LINES = ["Give three tips for staying healthy.", "Eat well, sleep well and move.", "### User:\n"]
+
+
+@cache
+def _tokenizer_json(bos: bool) -> str:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=320,
+        special_tokens=["<s>", "</s>", "<|im_start|>", "<|im_end|>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(_LINES * 20, trainer)
+    if bos:
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single="<s> $A", pair="<s> $A $B", special_tokens=[("<s>", 0)]
+        )
+    text: str = tokenizer.to_str()
+    return text
+
+
+def tiny_tokenizer(bos: bool = True, chat_template: str | None = None):
+    """A tokenizer of 320 tokens that encodes any text; `bos` says whether it adds one."""
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer.from_str(_tokenizer_json(bos)),
+        bos_token="<s>",
+        eos_token="</s>",
+        pad_token="</s>",
+    )
+    tokenizer.chat_template = chat_template
+    return tokenizer
+
+
+def save_tokenizer(folder: Path, **options) -> Path:
+    """The same, as a local model folder that sees 64 tokens."""
+    tiny_tokenizer(**options).save_pretrained(folder)
+    (folder / "config.json").write_text('{"max_position_embeddings": 64}')
+    return folder
+
+
+def write_json(path: Path, rows: list) -> Path:
+    """The rows as a JSON list."""
+    path.write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
+    return path
+
+
+def write_lines(path: Path, rows: list) -> Path:
+    """The rows as JSON lines, with a final newline."""
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def alpaca_rows(count: int) -> list[dict[str, str]]:
+    """Records that all differ."""
+    return [{"instruction": f"Add {n} and 1.", "output": f"It is {n + 1}."} for n in range(count)]

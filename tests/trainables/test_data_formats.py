@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pytest
+from data_samples import REAL_DATA, needs_real_data, write_json
+
+from trainables.data.conversation import Message
+from trainables.data.errors import DataError
+from trainables.data.formats import read_records
+
+ASK, ANSWER = Message("user", "hi"), Message("assistant", "hello", trainable=True)
+ALPACA = {"instruction": "hi", "output": "hello"}
+SHAREGPT = {"conversations": [{"from": "human", "value": "hi"}, {"from": "gpt", "value": "hello"}]}
+CHAT = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]
+
+PARTS = [{"type": "text", "value": "hel"}, {"type": "text", "text": "lo"}]
+
+
+def turn(**fields):
+    return {"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", **fields}]}
+
+
+@pytest.mark.parametrize(
+    ("record", "format_", "messages"),
+    [
+        (ALPACA, "alpaca", [ASK, ANSWER]),
+        (ALPACA | {"input": ""}, "alpaca", [ASK, ANSWER]),
+        (ALPACA | {"input": "there"}, "alpaca", [Message("user", "hi\nthere"), ANSWER]),
+        (ALPACA | {"system": "Be brief."}, "alpaca", [Message("system", "Be brief."), ASK, ANSWER]),
+        (SHAREGPT, "sharegpt", [ASK, ANSWER]),
+        (CHAT, "messages", [ASK, ANSWER]),
+        ({"messages": CHAT}, "messages", [ASK, ANSWER]),
+        ({"prompt": "hi", "completion": "hello"}, "prompt_completion", [ASK, ANSWER]),
+        (turn(content=PARTS), "messages", [ASK, ANSWER]),
+        (turn(content="hello", loss_weight=1.0), "messages", [ASK, ANSWER]),
+        (turn(content="hello", loss_weight=0.0), "messages", [ASK, Message("assistant", "hello")]),
+    ],
+)
+def test_each_format_is_recognised_and_becomes_turns(tmp_path, record, format_, messages):
+    records = read_records(write_json(tmp_path / "rows.json", [record, record]))
+    assert records.format == format_
+    assert [list(chat.messages) for chat in records.conversations] == [messages, messages]
+
+
+def test_tool_calls_of_sharegpt_are_the_models_words_and_results_are_not(tmp_path):
+    names = ("system", "human", "function_call", "observation", "gpt")
+    turns = [{"from": name, "value": name} for name in names]
+    records = read_records(write_json(tmp_path / "rows.json", [{"conversations": turns}]))
+    assert [(m.role, m.trainable) for m in records.conversations[0].messages] == [
+        ("system", False),
+        ("user", False),
+        ("assistant", True),
+        ("tool", False),
+        ("assistant", True),
+    ]
+
+
+def test_text_records_are_documents(tmp_path):
+    records = read_records(write_json(tmp_path / "rows.json", [{"text": "a", "url": "b"}]))
+    assert (records.documents, records.unread_fields) == (("a",), ("url",))
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        (SHAREGPT, "row 2 is sharegpt, but the file began as alpaca; split"),
+        (CHAT, "row 2 is messages, but the file began as alpaca"),
+        ({"instruction": "hi"}, "row 2 has no field output; add it"),
+        ({"instruction": 3, "output": "x"}, "row 2: instruction is int 3; it must be a string"),
+        ({"instruction": "hi", "output": ["x"]}, r"row 2: output is list \['x'\]"),
+        ({"instruction": "hi", "output": "\ud83d"}, "row 2: output holds half a surrogate pair"),
+        ("hello", "row 2 is str 'hello'; a record is an object"),
+        (None, "row 2 is NoneType None"),
+    ],
+)
+def test_a_row_that_does_not_fit_is_named(tmp_path, second, said):
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps([ALPACA, second]))
+    with pytest.raises(DataError, match=f"^{path} {said}"):
+        read_records(path)
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        ({"question": "a", "answer": "b"}, "has the fields: question, answer; rename.*alpaca {"),
+        ({"conversations": "hi"}, "conversations is str 'hi'; it must be a list"),
+        (
+            {"conversations": [{"from": "bot", "value": "x"}]},
+            "turn 1: from 'bot' is unknown.*human",
+        ),
+        ({"conversations": [{"from": "gpt"}]}, "turn 1 has no field value"),
+        ({"messages": ["hi"]}, "turn 1 is str 'hi'; a turn is an object"),
+        (turn(content=[{"type": "image_url"}]), "turn 2: content has a part.*only text"),
+        (turn(content=None, tool_calls=[1]), "turn 2: tool_calls are not read"),
+        (turn(content="x", loss_weight=0.5), "turn 2: loss_weight 0.5"),
+        (
+            {"messages": [{"role": "user", "content": "x", "loss_weight": 1}]},
+            "loss_weight 1 of a turn",
+        ),
+        ({"messages": CHAT, "label": False}, "field label.*rated or compared"),
+        (SHAREGPT | {"chosen": {}, "rejected": {}}, "field chosen.*rated or compared"),
+    ],
+)
+def test_a_record_that_cannot_be_used_says_why(tmp_path, record, said):
+    with pytest.raises(DataError, match=f"row 1.* ?{said}"):
+        read_records(write_json(tmp_path / "rows.json", [record, record]))
+
+
+@pytest.mark.parametrize(
+    ("messages", "reason"),
+    [
+        ([("user", "hi")], "no answer"),
+        ([("user", "hi"), ("assistant", " \n")], "empty answer"),
+        ([("user", "hi"), ("assistant", None)], "empty answer"),
+        ([("user", "hi"), ("assistant", "hello")], None),
+        ([("system", "x"), ("assistant", "hello")], "begins with an answer"),
+        ([], "no answer"),
+    ],
+)
+def test_chats_without_something_to_learn_have_a_reason_to_be_dropped(tmp_path, messages, reason):
+    record = {"messages": [{"role": role, "content": content} for role, content in messages]}
+    chat = read_records(write_json(tmp_path / "rows.json", [record])).conversations[0]
+    assert chat.reason_to_drop() == reason
+
+
+def test_a_chat_whose_answers_are_all_weighted_zero_is_dropped(tmp_path):
+    path = write_json(tmp_path / "rows.json", [turn(content="hello", loss_weight=0)])
+    assert read_records(path).conversations[0].reason_to_drop() == "no trained answer"
+
+
+@needs_real_data
+@pytest.mark.parametrize(
+    ("name", "format_", "count", "dropped"),
+    [
+        ("sft/alpaca_en_demo.json", "alpaca", 999, {}),
+        ("sft/alpaca_zh_demo.json", "alpaca", 1000, {}),
+        ("sft/identity.json", "alpaca", 91, {}),
+        ("sft/instruction-data.json", "alpaca", 1100, {}),
+        ("sft/alpaca_orig_5k.json", "alpaca", 5000, {"empty answer": 2}),
+        ("sft/glaive_toolcall_en_demo.json", "sharegpt", 300, {}),
+        ("sft/v1_sft_demo.jsonl", "messages", 500, {}),
+        ("chat/fastchat_dummy_conversation.json", "sharegpt", 500, {}),
+        ("chat/xtuner_openai_sft.jsonl", "messages", 128, {}),
+        ("corpus/tinyshakespeare.txt", "text", 1, {}),
+        ("corpus/tinystories_1200.txt", "text", 1200, {}),
+        ("corpus/c4_demo.jsonl", "text", 300, {}),
+        ("corpus/wiki_demo.txt", "text", 1, {}),
+        ("corpus/the-verdict.txt", "text", 1, {}),
+        ("corpus/names.txt", "text", 1, {}),
+        ("bad/08_utf8_bom.json", "alpaca", 40, {}),
+        ("bad/37_unicode_valid.jsonl", "alpaca", 61, {}),
+    ],
+)
+def test_real_files_give_all_their_records(name, format_, count, dropped):
+    records = read_records(REAL_DATA / name)
+    reasons = Counter(chat.reason_to_drop() for chat in records.conversations)
+    del reasons[None]
+    assert (records.format, len(records), dict(reasons)) == (format_, count, dropped)

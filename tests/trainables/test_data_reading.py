@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from data_samples import REAL_DATA, needs_real_data
+
+from trainables.data.errors import DataError
+from trainables.data.reading import read_documents, read_rows
+
+ROWS = [{"text": "one"}, {"text": "二"}]
+LIST = json.dumps(ROWS, ensure_ascii=False, indent=2).encode()
+LINES = b'{"text": "one"}\n{"text": "\xe4\xba\x8c"}\n'
+CHAT = b'[{"role": "user", "content": "hi"}]'
+
+
+def values(path):
+    return [row.value for row in read_rows(path)]
+
+
+@pytest.mark.parametrize(
+    ("name", "raw"),
+    [
+        ("list.json", LIST),
+        ("lines.jsonl", LINES),
+        ("lines_called.json", LINES),
+        ("list_called.jsonl", LIST),
+        ("bom.json", b"\xef\xbb\xbf" + LIST),
+        ("crlf.jsonl", LINES.replace(b"\n", b"\r\n")),
+        ("no_final_newline.jsonl", LINES.rstrip()),
+        ("blank_lines.jsonl", LINES.replace(b"\n", b"\n\n")),
+    ],
+)
+def test_the_same_records_come_from_every_way_of_writing_them(tmp_path, name, raw):
+    path = tmp_path / name
+    path.write_bytes(raw)
+    assert values(path) == ROWS
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_line_may_be_a_bare_list_of_messages(tmp_path, count):
+    path = tmp_path / "chats.jsonl"
+    path.write_bytes(b"\n".join([CHAT] * count))
+    assert values(path) == [json.loads(CHAT)] * count
+
+
+def test_a_line_separator_inside_a_string_ends_no_line(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"text": "a\u2028b"}\n{"text": "c"}', encoding="utf-8")
+    assert values(path) == [{"text": "a\u2028b"}, {"text": "c"}]
+
+
+def test_places_count_from_one(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(b"\n" + LINES)
+    assert [row.where for row in read_rows(path)] == [f"{path} line 2", f"{path} line 3"]
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "said"),
+    [
+        ("a.jsonl", b"", "is empty"),
+        ("a.jsonl", b" \r\n\n", "nothing but white space"),
+        ("a.json", b"[]", "empty list"),
+        ("a.json", b"3", "holds one int"),
+        ("a.json", LIST[:-10], "cut off"),
+        ("a.json", LIST.replace(b'"one"', b"one"), "line 3 column 13.*not valid JSON"),
+        ("a.jsonl", LINES[:-6], "line 2 column 10.*cut off"),
+        ("a.jsonl", b'{"text": "one"}\noops\n{"text": "two"}\n', "line 2 column 1.*not valid JSON"),
+        ("a.json", LIST.decode().encode("utf-16"), "UTF-16"),
+        ("a.json", LIST.decode().encode("utf-16-le"), "UTF-16"),
+        ("a.txt", "\n细胞理论是生物科学的一个理论。".encode("gbk"), "line 2.*GBK.*GB18030"),
+        ("a.txt", "déjà vu à la carte".encode("latin-1"), "not UTF-8 .byte 0xe9.*ENCODING"),
+        ("a.json", b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "git lfs pull"),
+        ("a.json", b"\n<!DOCTYPE html>\n<html><body>404</body></html>", "HTML"),
+        ("a.csv", b"text\none\n", r"\.csv suffix is not read.*\.jsonl"),
+        ("a", b"one", "no suffix is not read"),
+    ],
+)
+def test_what_cannot_be_read_is_named_with_file_and_fault(tmp_path, name, raw, said):
+    path = tmp_path / name
+    path.write_bytes(raw)
+    reader = read_documents if path.suffix == ".txt" else read_rows
+    with pytest.raises(DataError, match=rf"(?s)^{path}.*{said}"):
+        reader(path)
+
+
+def test_a_missing_file_and_a_folder_are_told_apart(tmp_path):
+    with pytest.raises(DataError, match="does not exist"):
+        read_rows(tmp_path / "none.json")
+    (tmp_path / "rows.json").mkdir()
+    with pytest.raises(DataError, match="is a folder"):
+        read_rows(tmp_path / "rows.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "documents"),
+    [
+        ("one\r\ntwo\r\n", ["one\ntwo\n"]),
+        ("one\n<|endoftext|>\ntwo\n<|endoftext|>\n", ["one", "two"]),
+    ],
+)
+def test_a_text_file_is_one_document_unless_it_is_parted(tmp_path, text, documents):
+    path = tmp_path / "corpus.txt"
+    path.write_bytes(text.encode())
+    assert [row.value for row in read_documents(path)] == documents
+
+
+@needs_real_data
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("01_empty.jsonl", "empty"),
+        ("03_truncated.json", "line 275 column 15.*cut off"),
+        ("04_truncated_last_line.jsonl", "line 40 .*cut off"),
+        ("36_lfs_pointer.json", "git lfs pull"),
+    ],
+)
+def test_broken_real_files_are_refused(name, said):
+    with pytest.raises(DataError, match=f"{name}.*{said}"):
+        read_rows(REAL_DATA / "bad" / name)
+
+
+@needs_real_data
+@pytest.mark.parametrize(
+    ("name", "count"), [("08_utf8_bom.json", 40), ("37_unicode_valid.jsonl", 61)]
+)
+def test_odd_but_valid_real_files_are_read(name, count):
+    assert len(read_rows(REAL_DATA / "bad" / name)) == count
