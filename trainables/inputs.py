@@ -38,8 +38,10 @@ def prepare_inputs(config: TrialConfig, cache: Path) -> Prepared:
     DataError or ModelError where something cannot be used. Imports transformers only where the
     data was not tokenised before.
     """
+    from trainables.builtin.model import resolve
     from trainables.data.prepare import prepare
 
+    config = resolve(config, cache)
     data = prepare(config, config.model, cache / "data")
     inputs = Inputs(config.model, config.model_revision, data.train, data.validation)
     fingerprint = model_fingerprint(config.model, config.model_revision)

@@ -96,6 +96,13 @@ def test_what_mlflow_has_no_room_for_is_read_back_too(tracker, sweep, uri, recor
     assert track(tracker, sweep, record) == read_sweep(uri, sweep.name)[1][0]
 
 
+def test_a_long_error_is_cut_where_people_can_see_it(tracker, sweep, client):
+    record = track(tracker, sweep, trial(1, "failed", error=LONG))
+    shown = client.get_run(record.run_id).data.tags["winnow.error"]
+    assert shown.endswith("…")
+    assert LONG.startswith(shown[:-1])
+
+
 @pytest.mark.parametrize(
     ("status", "shown"),
     [("complete", "FINISHED"), ("pruned", "KILLED"), ("failed", "FAILED"), ("diverged", "FAILED")],
