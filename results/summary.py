@@ -7,13 +7,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from results.record import SweepRecord, TrialRecord, TrialStatus
+from results.record import SweepRecord, SweepState, TrialRecord, TrialStatus
 from results.winners import LeftOut, Ranking, Winner, rank
 
 
 def status_json(sweep: SweepRecord, trials: Sequence[TrialRecord]) -> dict[str, Any]:
     """How far a sweep is: a count for every status, and the best complete trial or null."""
     counts = Counter(trial.status for trial in trials)
+    if sweep.state is SweepState.RUNNING and sweep.budget_trials is not None:
+        # Trials that have not been suggested yet wait as well.
+        counts[TrialStatus.WAITING] += max(0, sweep.budget_trials - len(trials))
     winners = rank(trials, sweep.metric, sweep.mode).winners
     return {
         "name": sweep.name,

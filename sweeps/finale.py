@@ -12,7 +12,7 @@ from results.certainty import Difference, LossesError, load_sequence_losses, pai
 from results.record import SweepRecord, SweepState
 from results.winners import Ranking, Winner, margin
 from sweeps.home import SweepFolder
-from sweeps.live import show_value
+from sweeps.live import show_params
 
 LOSSES = "sequence_losses.npz"
 SURE = 2.0
@@ -41,20 +41,20 @@ def show_left_out(console: Console, ranking: Ranking) -> None:
 def winners_table(
     sweep: SweepRecord, ranking: Ranking, folder: SweepFolder, top: int
 ) -> RenderableType:
-    """The best trials, only with the parameters that differ among all that were tried."""
+    """The best trials; `behind` is the distance to the winner with its standard error."""
     shown = ranking.winners[:top]
-    names = list(dict.fromkeys(name for winner in shown for name in winner.record.params))
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for title in ("trial", sweep.metric, "behind"):
         table.add_column(title, justify="right", no_wrap=True)
-    for name in names:
-        table.add_column(name, justify="right", overflow="fold")
+    table.add_column("parameters")
     for place, winner in enumerate(shown):
-        params = [show_value(winner.record.params.get(name, "-")) for name in names]
         behind = "" if place == 0 else _behind(sweep, shown[0], winner, folder)
-        style = "bold green" if place == 0 else ""
         table.add_row(
-            str(winner.record.number), f"{winner.value:.4f}", behind, *params, style=style
+            str(winner.record.number),
+            f"{winner.value:.4f}",
+            behind,
+            show_params(winner.record.params),
+            style="bold green" if place == 0 else "",
         )
     return Group(Text(f"\n{sweep.name}: the best of {_count(ranking)} trials", "bold"), table)
 

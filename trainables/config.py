@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 PositiveInt = Annotated[int, Field(gt=0)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Seed = Annotated[int, Field(ge=0)]
 
 Objective = Literal["sft", "clm", "toy"]
 Method = Literal["full", "lora"]
@@ -56,7 +57,7 @@ class DataConfig(Frozen):
     max_length: Annotated[int, Field(ge=8)] = Field(
         default=1024, description="tokens of a sequence; longer ones are cut (sft) or split (clm)"
     )
-    seed: int = Field(default=0, description="of the train/validation split")
+    seed: Seed = Field(default=0, description="of the train/validation split")
 
 
 class LoraConfig(Frozen):
@@ -170,7 +171,7 @@ class TrialConfig(Frozen):
         default=None, description="set through slots.deepspeed; none is the plain trainer"
     )
     toy: ToyConfig = ToyConfig()
-    seed: int = 0
+    seed: Seed = 0
 
     @model_validator(mode="after")
     def _fits_together(self) -> TrialConfig:
@@ -185,12 +186,13 @@ class TrialConfig(Frozen):
 
     def with_params(self, params: Mapping[str, Any]) -> TrialConfig:
         """A copy with `params` (dotted name -> value) set; pydantic.ValidationError on nonsense."""
-        tree = self.model_dump()
+        # What nobody set is left open: a default of the budget would clash with what comes now.
+        tree = self.model_dump(exclude_unset=True)
         for name, value in params.items():
             *parents, leaf = name.split(".")
             node = tree
             for parent in parents:
-                if node.get(parent) is None:
+                if not isinstance(node.get(parent), dict):
                     node[parent] = {}
                 node = node[parent]
             node[leaf] = copy.deepcopy(value)

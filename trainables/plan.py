@@ -79,7 +79,9 @@ def _steps(config: TrialConfig, lengths: NDArray[np.int64]) -> int:
     if budget.tokens is not None:
         return _steps_for_tokens(config, lengths, budget.tokens)
     assert budget.epochs is not None, "TrialBudget sets one of its three measures"
-    return max(1, math.ceil(budget.epochs * len(lengths) / config.batch_size))
+    exactly = budget.epochs * len(lengths) / config.batch_size
+    # 1.1 epochs of 10 are 11 sequences, though the product of the floats is a hair above.
+    return max(1, math.ceil(exactly - 1e-6))
 
 
 def _steps_for_tokens(config: TrialConfig, lengths: NDArray[np.int64], tokens: int) -> int:

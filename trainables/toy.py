@@ -67,7 +67,8 @@ def train(config: TrialConfig, monitor: Monitor) -> Outcome:
             if _above(config.learning_rate, config.toy.diverge_above):
                 return Outcome(Ending.DIVERGED, cost, f"the loss is not finite at step {steps}")
         loss = loss_at(config, progress)
-        if not monitor.evaluated(Evaluation(point, steps, {"eval_loss": loss}, cost)).go_on:
+        verdict = monitor.evaluated(Evaluation(point, steps, {"eval_loss": loss}, cost))
+        if not verdict.go_on and point < config.budget.evaluations:
             return Outcome(Ending.STOPPED, cost)
     return Outcome(Ending.COMPLETE, cost)
 

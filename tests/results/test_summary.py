@@ -31,7 +31,7 @@ def test_the_status_of_a_sweep(trials):
         "name": "alpaca",
         "state": "running",
         "trials": {
-            "waiting": 0,
+            "waiting": 35,
             "running": 1,
             "complete": 2,
             "pruned": 1,

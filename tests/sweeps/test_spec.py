@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from spec_samples import toy_tree
+
+from search_spaces import presets
+from sweeps.spec import SpecError, SweepSpec, with_override
+from sweeps.spec_checks import notes
+from trainables.config import NOT_SEARCHABLE, TrialConfig, field_names
+
+RECIPES = sorted((Path(__file__).parents[2] / "sweeps" / "recipes").glob("*.yaml"))
+
+
+def problems_of(tree) -> list[str]:
+    with pytest.raises(SpecError) as refusal:
+        SweepSpec.parse(tree)
+    return [str(problem) for problem in refusal.value.problems]
+
+
+def test_a_spec_reads_back_from_its_own_text():
+    spec = SweepSpec.parse(toy_tree())
+    assert SweepSpec.parse(yaml.safe_load(spec.text())) == spec
+
+
+def test_every_mistake_is_reported_at_once_with_its_place_and_way_out(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tree = {
+        "name": "a sweep",
+        "model": "./nowhere",
+        "objective": "sft",
+        "data": {"train": "nothing.jsonl"},
+        "precission": "bf16",
+        "lora": {"rnk": 8},
+        "budget": {"trials": 4, "steps": 10, "tokens": 100},
+        "search": {"sampler": "grid", "metric": "eval_los"},
+        "slots": {"workers": 3},
+        "space": {
+            "learning_rate": {"log_uniform": [1e-3, 1e-5]},
+            "lora.dropout": {"uniform": [0, 0.5]},
+            "lora.rank": {"choice": [0, 8]},
+            "wsd.decay_fraction": {"uniform": [0.1, 0.4], "when": {"shedule": "wsd"}},
+            "model": {"choice": ["a", "b"]},
+        },
+    }
+    found = "\n".join(problems_of(tree))
+    for expected in (
+        "name: 'a sweep' is no name for a sweep; use letters",
+        "precission: is not a known field; did you mean precision?",
+        "lora.rnk: is not a known field; did you mean rank?",
+        "budget: steps and tokens are both set; keep one of them",
+        "space.learning_rate: log_uniform [0.001, 1e-05] has low above high; swap them",
+        "when names shedule, which is not in the space",
+        "space.model: cannot be searched: losses per token of two tokenizers",
+        "search.metric: objective sft does not measure 'eval_los'; did you mean eval_loss?",
+        "space.lora.dropout: grid: uniform [0.0, 0.5] is continuous",
+        "space.lora.rank: 0: input should be greater than 0",
+        "batch_size: 16 sequences do not divide among the 3 workers of a slot",
+        "model: there is no folder ./nowhere",
+        "data.train: there is no file nothing.jsonl",
+    ):
+        assert expected in found
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"space": None}, "space: is missing"),
+        ({"space": "lorra"}, "did you mean lora?"),
+        ({"budget": {"evaluations": 2}}, "budget.trials: is missing"),
+        ({"budget": {"trials": 0}}, "0 is no number of trials"),
+        ({"seed": 3}, "seed: is set elsewhere; write search.seed"),
+        ({"learning_rate": 1e-4}, "space.learning_rate: is also set at the top level"),
+        ({"lora": {"rank": 8}}, "space.lora.rank: is also set at the top level"),
+        ({"objective": "sft"}, "objective sft needs data"),
+        ({"slots": {"gpus": 2.0}}, "at most 1; raise workers instead"),
+        ({"slots": {"deepspeed": {"zero_stage": 7}}}, "slots.deepspeed.zero_stage: 7"),
+        ({"search": {"first_points": [{"lora.rank": 5}]}}, "search.first_points[1].lora.rank"),
+    ],
+)
+def test_a_mistake_is_told_with_its_way_out(change, message):
+    assert message in "\n".join(problems_of(toy_tree(**change)))
+
+
+def test_a_preset_brings_its_space_and_points_and_the_user_goes_over_it():
+    tree = toy_tree(space={"preset": "lora", "lora.rank": {"choice": [2, 16]}}, schedule="cosine")
+    spec = SweepSpec.parse(tree)
+    assert spec.space["lora.rank"].domain.options == (2, 16)
+    assert "schedule" not in spec.space and "wsd.decay_fraction" not in spec.space
+    assert spec.first_points and all(p.get("lora.rank") in (2, 16, None) for p in spec.first_points)
+
+
+def test_presets_name_only_fields_that_may_be_searched_and_points_that_are_trials():
+    found = presets.names()
+    assert {"lora", "full"} <= set(found)
+    for name in found:
+        preset = presets.load(name)
+        config = TrialConfig(model="toy", objective="toy", method=preset.method)
+        assert set(preset.space) <= set(field_names()) - set(NOT_SEARCHABLE)
+        assert [config.with_params(point) for point in preset.first_points]
+
+
+def test_overrides_reach_every_part():
+    tree = toy_tree()
+    for override in ("budget.trials=3", "space.lora.rank={int: [1, 8]}", "search.seed=9"):
+        tree = with_override(tree, override)
+    spec = SweepSpec.parse(tree)
+    assert (spec.trials, spec.search.seed, spec.space["lora.rank"].domain.high) == (3, 9, 8)
+
+
+def test_several_workers_mean_zero_2_unless_said_otherwise():
+    two = {"workers": 2}
+    assert SweepSpec.parse(toy_tree(slots=two)).trial.deepspeed.zero_stage == 2
+    assert SweepSpec.parse(toy_tree(slots={**two, "deepspeed": None})).trial.deepspeed is None
+    assert SweepSpec.parse(toy_tree()).trial.deepspeed is None
+
+
+def test_a_budget_in_steps_with_a_searched_batch_size_is_pointed_out():
+    space = {"batch_size": {"choice": [8, 16]}}
+    steps = {"trials": 2, "steps": 10}
+    assert any("tokens or epochs" in note for note in notes(SweepSpec.parse(
+        toy_tree(space=space, budget=steps))))
+    assert not notes(SweepSpec.parse(toy_tree(space=space)))
+
+
+def test_a_grid_knows_its_number_of_trials():
+    tree = toy_tree(
+        space={"lora.rank": {"choice": [4, 16]}, "schedule": {"choice": ["cosine", "wsd"]}},
+        search={"sampler": "grid"},
+        budget={"evaluations": 2},
+    )
+    assert SweepSpec.parse(tree).trials == 4
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_is_a_sweep_but_for_the_users_own_files(recipe, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    for name in ("alpaca.jsonl", "corpus.txt"):
+        (tmp_path / "data" / name).write_text("x")
+    assert SweepSpec.load(recipe).trials > 0
+
+
+def test_there_are_recipes():
+    assert {"quickstart", "toy", "qwen-0.5b-lora", "llama-8b-lora"} <= {r.stem for r in RECIPES}

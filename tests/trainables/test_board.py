@@ -1,0 +1,347 @@
+from __future__ import annotations
+
+import asyncio
+import math
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainables.board import Board, Closed, Job, JobKind
+from trainables.config import TrialConfig
+from trainables.evaluation import Ending, Evaluation, Outcome
+
+TOY = TrialConfig(model="toy", objective="toy")
+SOON = 0.01
+COMPLETE = Outcome(Ending.COMPLETE)
+
+
+def job(trial_id, kind=JobKind.TRAIN):
+    return Job(str(trial_id), TOY, Path("unused"), kind)
+
+
+def loss(point, value):
+    return Evaluation(point, 10 * point, {"eval_loss": value})
+
+
+def in_a_loop(test):
+    """Run an async test without a plugin."""
+
+    def run(*args, **kwargs):
+        return asyncio.run(asyncio.wait_for(test(*args, **kwargs), 10))
+
+    run.__name__ = test.__name__
+    return run
+
+
+async def board_with(*trial_ids, retries=1, taken_by=None):
+    """A board in "min" with these jobs; the slot, if one is named, takes all of them."""
+    board = Board("eval_loss", "min", retries)
+    for trial_id in trial_ids:
+        await board.submit(job(trial_id))
+        if taken_by:
+            await board.take(taken_by, SOON)
+    return board
+
+
+async def nothing_comes(board, trial_id):
+    try:
+        event = await asyncio.wait_for(board.next_event(trial_id), SOON)
+    except TimeoutError:
+        return True
+    raise AssertionError(f"{event} came")
+
+
+@in_a_loop
+async def test_jobs_are_taken_in_order_of_arrival_by_whichever_slot_asks():
+    board = await board_with("a", "b", "c")
+    takers = ("one", "two", "one")
+    assert [(await board.take(slot, SOON)).trial_id for slot in takers] == ["a", "b", "c"]
+
+
+@in_a_loop
+async def test_a_slot_that_waits_is_given_the_next_job_at_once():
+    board = await board_with()
+    waiting = asyncio.create_task(board.take("one", 9))
+    await asyncio.sleep(0)
+    await board.submit(job("a"))
+    assert (await waiting).trial_id == "a"
+
+
+@in_a_loop
+async def test_two_slots_that_wait_never_get_the_same_job():
+    board = await board_with()
+    waiting = [asyncio.create_task(board.take(slot, 0.2)) for slot in ("one", "two")]
+    await asyncio.sleep(0)
+    await board.submit(job("a"))
+    taken = [await each for each in waiting]
+    assert sorted(each.trial_id for each in taken if each) == ["a"] and None in taken
+
+
+@in_a_loop
+async def test_a_slot_is_let_go_with_nothing_when_its_patience_ends():
+    board = await board_with()
+    assert await board.take("one", SOON) is None
+    await board.submit(job("a"))
+    assert (await board.take("one", SOON)).trial_id == "a"
+
+
+@in_a_loop
+async def test_a_client_gets_each_evaluation_and_then_the_outcome():
+    board = await board_with("a", taken_by="one")
+    sent = [loss(1, 3.0), loss(2, 2.0)]
+    for evaluation in sent:
+        assert (await board.evaluated("a", evaluation)).go_on
+    await board.ended("a", COMPLETE)
+    assert [await board.next_event("a") for _ in range(3)] == [*sent, COMPLETE]
+
+
+@in_a_loop
+async def test_the_base_model_is_measured_as_point_zero():
+    board = Board("eval_loss", "min")
+    await board.submit(job("base", JobKind.MEASURE_BASE))
+    taken = await board.take("one", SOON)
+    assert taken.kind is JobKind.MEASURE_BASE
+    await board.evaluated("base", loss(0, 4.0))
+    await board.ended("base", COMPLETE)
+    assert await board.next_event("base") == loss(0, 4.0)
+    assert await board.next_event("base") == COMPLETE
+
+
+@in_a_loop
+async def test_a_trial_worse_than_the_base_model_may_win_all_the_same():
+    board = Board("eval_loss", "min")
+    await board.submit(job("base", JobKind.MEASURE_BASE))
+    await board.take("one", SOON)
+    await board.evaluated("base", loss(0, 4.0))
+    await board.ended("base", COMPLETE)
+    await board.submit(job("a"))
+    await board.take("one", SOON)
+    assert (await board.evaluated("a", loss(1, 5.0))).may_win
+
+
+@in_a_loop
+async def test_cancelling_a_trial_that_waits_ends_it_and_no_slot_sees_it():
+    board = await board_with("a", "b")
+    await board.cancel("a")
+    assert (await board.next_event("a")).ending is Ending.STOPPED
+    assert (await board.take("one", SOON)).trial_id == "b"
+
+
+@in_a_loop
+async def test_cancelling_a_trial_that_runs_reaches_its_slot_and_not_its_neighbour():
+    board = await board_with("a", "b", taken_by="one")
+    watching = {name: asyncio.create_task(board.cancellation(name)) for name in "ab"}
+    await asyncio.sleep(0)
+    assert not any(task.done() for task in watching.values())
+    await board.cancel("a")
+    await watching["a"]
+    assert not (await board.evaluated("a", loss(1, 1.0))).go_on
+    assert (await board.evaluated("b", loss(1, 1.0))).go_on and not watching["b"].done()
+    watching["b"].cancel()
+
+
+@in_a_loop
+async def test_cancelling_what_has_ended_or_never_was_does_nothing():
+    board = await board_with("a", taken_by="one")
+    await board.ended("a", COMPLETE)
+    await board.cancel("a")
+    await board.cancel("nobody")
+    assert await board.next_event("a") == COMPLETE and await nothing_comes(board, "a")
+
+
+@in_a_loop
+async def test_the_watch_over_a_trial_ends_with_the_trial():
+    board = await board_with("a", taken_by="one")
+    watching = asyncio.create_task(board.cancellation("a"))
+    await board.ended("a", COMPLETE)
+    await watching
+
+
+@in_a_loop
+async def test_a_trial_ends_once():
+    board = await board_with("a", taken_by="one")
+    await board.ended("a", Outcome(Ending.FAILED, error="first"))
+    await board.ended("a", COMPLETE)
+    assert (await board.next_event("a")).error == "first" and await nothing_comes(board, "a")
+
+
+@in_a_loop
+async def test_a_closed_board_sends_slots_home_and_ends_what_waits():
+    board = await board_with("a", "b")
+    waiting = asyncio.create_task(board.take("late", 9))
+    assert (await waiting).trial_id == "a"
+    await board.close("the sweep is over")
+    assert isinstance(await board.take("one", 9), Closed)
+    assert await board.next_event("b") == Outcome(Ending.FAILED, error="the sweep is over")
+    await board.submit(job("c"))
+    assert (await board.next_event("c")).error == "the sweep is over"
+
+
+@in_a_loop
+async def test_closing_wakes_every_slot_that_waits():
+    board = await board_with()
+    waiting = [asyncio.create_task(board.take(slot, 9)) for slot in ("one", "two")]
+    await asyncio.sleep(0)
+    await board.close("over")
+    assert [type(await each) for each in waiting] == [Closed, Closed]
+
+
+@in_a_loop
+async def test_a_trial_under_way_when_the_board_closes_may_still_end_by_itself():
+    board = await board_with("a", taken_by="one")
+    await board.close("over")
+    await board.evaluated("a", loss(1, 1.0))
+    await board.ended("a", COMPLETE)
+    assert [await board.next_event("a") for _ in range(2)] == [loss(1, 1.0), COMPLETE]
+
+
+@in_a_loop
+async def test_a_slot_that_comes_back_gets_its_orphan_before_anything_else():
+    board = await board_with("a", "b", taken_by="one")
+    await board.ended("a", COMPLETE)
+    await board.submit(job("c"))
+    await board.hello("two")
+    await board.hello("one")
+    assert (await board.take("one", SOON)).trial_id == "b"
+    assert await board.attempts("b") == 2 and await board.attempts("a") == 1
+
+
+@pytest.mark.parametrize("retries", [0, 1, 3])
+def test_a_trial_that_kills_its_slot_is_given_up_after_its_retries(retries):
+    async def scene():
+        board = await board_with("a", retries=retries)
+        for _ in range(retries + 1):
+            assert (await board.take("one", SOON)).trial_id == "a"
+            await board.hello("one")
+        assert await board.take("one", SOON) is None
+        return await board.next_event("a")
+
+    outcome = asyncio.run(scene())
+    assert outcome.ending is Ending.FAILED
+    assert outcome.error == f"its slot died {retries + 1} times while training it"
+
+
+@in_a_loop
+async def test_points_seen_before_a_retry_are_not_delivered_twice():
+    board = await board_with("a", taken_by="one")
+    await board.evaluated("a", loss(1, 3.0))
+    await board.evaluated("a", loss(2, 2.0))
+    await board.hello("one")
+    await board.take("one", SOON)
+    for point, value in ((1, 3.0), (2, 2.0), (3, 1.0)):
+        reply = await board.evaluated("a", loss(point, value))
+        # The dead slot may have left no weights, or half of them: they are written anew.
+        assert reply.go_on and reply.may_win
+    await board.ended("a", COMPLETE)
+    events = [await board.next_event("a") for _ in range(4)]
+    assert events == [loss(1, 3.0), loss(2, 2.0), loss(3, 1.0), COMPLETE]
+
+
+@in_a_loop
+async def test_a_trial_cancelled_while_its_slot_was_dying_is_stopped_and_not_tried_again():
+    board = await board_with("a", taken_by="one")
+    await board.cancel("a")
+    await board.hello("one")
+    assert await board.take("one", SOON) is None
+    assert (await board.next_event("a")).ending is Ending.STOPPED
+
+
+@in_a_loop
+async def test_an_orphan_does_not_wait_for_ever_on_a_closed_board():
+    board = await board_with("a", taken_by="one", retries=5)
+    await board.close("no slot is left")
+    await board.hello("one")
+    assert (await board.next_event("a")).error == "no slot is left"
+
+
+@in_a_loop
+async def test_only_the_best_so_far_may_win():
+    board = await board_with("a", taken_by="one")
+    replies = [await board.evaluated("a", loss(p, v)) for p, v in enumerate([3, 2, 2.5, 1], 1)]
+    assert [reply.is_best for reply in replies] == [True, True, False, True]
+    assert [reply.may_win for reply in replies] == [True, True, False, True]
+
+
+@in_a_loop
+async def test_a_trial_that_ended_badly_raises_no_bar_but_a_complete_one_does():
+    board = await board_with("bad", "good", "late", taken_by="one")
+    await board.evaluated("bad", loss(1, 0.1))
+    await board.ended("bad", Outcome(Ending.DIVERGED))
+    assert (await board.evaluated("good", loss(1, 1.0))).may_win
+    await board.ended("good", COMPLETE)
+    reply = await board.evaluated("late", loss(1, 1.5))
+    assert reply.is_best and not reply.may_win
+    assert (await board.evaluated("late", loss(2, 0.9))).may_win
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, None])
+def test_a_metric_that_is_no_number_never_wins(value):
+    async def scene():
+        board = await board_with("a", taken_by="one")
+        metrics = {} if value is None else {"eval_loss": value}
+        first = await board.evaluated("a", Evaluation(1, 1, metrics))
+        return first, await board.evaluated("a", loss(2, 9.0))
+
+    first, second = asyncio.run(scene())
+    assert not first.may_win and second.may_win and second.is_best
+
+
+steps = st.lists(
+    st.tuples(
+        st.integers(0, 4),
+        st.sampled_from(["measure", "measure", "measure", "complete", "stopped", "diverged", "die"]),
+        st.sampled_from([0.5, 1.0, 1.5, 2.0, math.nan]) | st.floats(0, 10),
+    ),
+    max_size=40,
+)
+
+
+@given(mode=st.sampled_from(["min", "max"]), script=steps)
+def test_the_winners_weights_were_always_kept(mode, script):
+    """However trials interleave, the winner's weights are those of its best evaluation.
+
+    The winner is the complete trial with the best evaluation; the lower number wins among equals.
+    """
+    kept, values, complete = asyncio.run(_play(mode, script))
+    sign = 1 if mode == "min" else -1
+    points = [
+        (sign * value, number, point)
+        for number in complete
+        for point, value in enumerate(values[number], 1)
+        if math.isfinite(value)
+    ]
+    if points:
+        _, winner, best_point = min(points)
+        assert kept.get(winner) == best_point
+
+
+async def _play(mode, script):
+    """Five trials on five slots: the point whose weights each one's folder holds, what each one
+    measured, and those that came to their end."""
+    board = Board("eval_loss", mode, retries=99)
+    values = [[] for _ in range(5)]
+    at, kept, ended = [0] * 5, {}, {}
+    for number in range(5):
+        await board.submit(job(number))
+        await board.take(f"slot-{number}", SOON)
+    for number, act, value in script:
+        if number in ended:
+            continue
+        if act == "measure":
+            at[number] += 1
+            if at[number] > len(values[number]):
+                values[number].append(value)
+            evaluation = loss(at[number], values[number][at[number] - 1])
+            if (await board.evaluated(str(number), evaluation)).may_win:
+                kept[number] = at[number]
+        elif act == "die":
+            await board.hello(f"slot-{number}")
+            await board.take(f"slot-{number}", SOON)
+            at[number] = 0
+        elif act != Ending.COMPLETE or at[number] == len(values[number]):
+            # A retried trial comes to its end only after all points that it had reached before.
+            ended[number] = Ending(act)
+            await board.ended(str(number), Outcome(ended[number]))
+    return kept, values, [n for n, ending in ended.items() if ending is Ending.COMPLETE]

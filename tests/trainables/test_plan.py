@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainables.config import TrialConfig
+from trainables.plan import evaluation_steps, make_plan, split_batch
+
+TOY = TrialConfig(model="toy", objective="toy")
+
+
+def plan(lengths, workers=1, **params):
+    changes = {name.replace("__", "."): value for name, value in params.items()}
+    return make_plan(TOY.with_params(changes), np.asarray(lengths, dtype=np.int64), workers)
+
+
+@given(
+    share=st.integers(1, 200), workers=st.integers(1, 16), most=st.integers(1, 64)
+)
+def test_the_parts_of_a_batch_multiply_to_the_batch(share, workers, most):
+    micro, accumulation = split_batch(share * workers, workers, most)
+    assert micro * accumulation * workers == share * workers
+    assert 1 <= micro <= most
+    larger = [size for size in range(micro + 1, min(most, share) + 1) if share % size == 0]
+    assert larger == [], "the micro-batch is as large as it may be"
+
+
+@pytest.mark.parametrize(("batch_size", "workers"), [(10, 4), (1, 2), (3, 8)])
+def test_a_batch_that_does_not_divide_among_the_workers_is_refused(batch_size, workers):
+    message = f"batch_size {batch_size} does not divide among {workers} workers; use a multiple of"
+    with pytest.raises(ValueError, match=message):
+        split_batch(batch_size, workers, 8)
+
+
+@pytest.mark.parametrize(
+    ("steps", "evaluations", "expected"),
+    [
+        (100, 4, (25, 50, 75, 100)),
+        (10, 3, (3, 7, 10)),
+        (6, 2, (3, 6)),
+        (2, 4, (1, 1, 2, 2)),
+        (1, 3, (1, 1, 1)),
+    ],
+)
+def test_evaluation_points_are_evenly_spaced(steps, evaluations, expected):
+    assert evaluation_steps(steps, evaluations) == expected
+
+
+@given(steps=st.integers(1, 5000), evaluations=st.integers(1, 60))
+def test_evaluation_points_come_in_order_and_the_last_at_the_end(steps, evaluations):
+    points = evaluation_steps(steps, evaluations)
+    assert len(points) == evaluations and points[-1] == steps and points[0] >= 1
+    assert list(points) == sorted(points)
+    assert all(abs(at - (i + 1) * steps / evaluations) <= 1 for i, at in enumerate(points))
+
+
+def test_points_are_found_by_their_step():
+    made = plan([5] * 4, budget__steps=2, budget__evaluations=4)
+    assert [made.points_at(step) for step in (0, 1, 2)] == [[], [1, 2], [3, 4]]
+
+
+def test_a_budget_in_steps_is_taken_as_it_is():
+    made = plan([3, 4, 5], budget__steps=7, batch_size=2)
+    assert made.steps == 7 and len(made.order) == 14
+
+
+@pytest.mark.parametrize(
+    ("epochs", "sequences", "batch_size", "steps"),
+    [
+        (1.0, 10, 4, 3),
+        (2.0, 10, 4, 5),
+        (0.5, 100, 10, 5),
+        (0.001, 10, 4, 1),
+        (1.1, 10, 1, 11),
+        (2.2, 100, 10, 22),
+    ],
+)
+def test_a_budget_in_epochs_is_rounded_up_to_whole_steps(epochs, sequences, batch_size, steps):
+    made = plan([2] * sequences, budget__epochs=epochs, batch_size=batch_size)
+    assert made.steps == steps
+
+
+@given(tenths=st.integers(1, 60), sequences=st.integers(1, 200), batch_size=st.integers(1, 32))
+def test_epochs_written_as_decimals_are_meant_exactly(tenths, sequences, batch_size):
+    made = plan([1] * sequences, budget__epochs=tenths / 10, batch_size=batch_size)
+    exact = Fraction(tenths, 10) * sequences / batch_size
+    assert made.steps == max(1, -(-exact.numerator // exact.denominator))
+
+
+@given(
+    lengths=st.lists(st.integers(1, 50), min_size=1, max_size=30),
+    tokens=st.integers(1, 4000),
+    batch_size=st.integers(1, 9),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_a_budget_in_tokens_is_reached_in_the_last_step_and_not_before(
+    lengths, tokens, batch_size, seed
+):
+    made = plan(lengths, budget__tokens=tokens, batch_size=batch_size, seed=seed)
+    assert made.tokens_after[made.steps] >= tokens > made.tokens_after[made.steps - 1]
+
+
+def test_tokens_are_those_of_the_sequences_that_were_used():
+    lengths = [3, 50, 7, 11, 2]
+    made = plan(lengths, budget__steps=4, batch_size=3, seed=5)
+    by_hand = [0]
+    for step in range(4):
+        by_hand.append(by_hand[-1] + sum(lengths[i] for i in made.order[3 * step : 3 * step + 3]))
+    assert list(made.tokens_after) == by_hand
+
+
+def test_the_order_depends_on_nothing_but_the_seed():
+    lengths = list(range(1, 14))
+    alone = plan(lengths, budget__steps=6, batch_size=8, seed=3)
+    for workers, most in ((1, 1), (2, 4), (8, 3)):
+        other = plan(
+            lengths, workers, budget__steps=6, batch_size=8, micro_batch_size=most, seed=3
+        )
+        assert (other.order == alone.order).all()
+        assert (other.tokens_after == alone.tokens_after).all()
+    assert (plan(lengths, budget__steps=12, batch_size=4, seed=3).order == alone.order).all()
+    assert (plan(lengths, budget__steps=6, batch_size=8, seed=4).order != alone.order).any()
+
+
+def test_every_epoch_holds_each_sequence_once_in_another_order():
+    order = plan([1] * 20, budget__epochs=3, batch_size=5, seed=1).order.reshape(3, 20)
+    assert (np.sort(order, axis=1) == np.arange(20)).all()
+    assert len({tuple(epoch) for epoch in order}) == 3
+
+
+@pytest.mark.parametrize("seed", [0, 2**40])
+def test_any_natural_number_is_a_seed(seed):
+    assert len(plan([1, 2, 3], budget__steps=2, batch_size=2, seed=seed).order) == 4
