@@ -180,3 +180,7 @@ def _dry_run(console: Console, spec: Any, home: SweepHome) -> None:
 
 def _status(folder: SweepFolder) -> dict[str, Any]:
     return status_json(folder.sweep_record(), folder.store.trials())
+
+
+if __name__ == "__main__":
+    app()

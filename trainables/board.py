@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from trainables.config import TrialConfig
-from trainables.evaluation import Cost, Ending, Evaluation, Outcome
+from trainables.evaluation import Ending, Evaluation, Outcome
 
 Event = Evaluation | Outcome
 
@@ -66,7 +66,7 @@ class Board:
     """The queue between trials and slots.
 
     `metric` and `mode` decide whose weights are worth keeping: an evaluation may win if it beats
-    both the trial's own earlier ones and every completed trial. The sweep's winner is always among
+    the trial's own earlier ones and no completed trial beats it. The sweep's winner is always among
     those, and hardly anything else is written.
     """
 
@@ -143,7 +143,8 @@ class Board:
         if all(evaluation.point > earlier.point for earlier in ticket.seen):
             ticket.seen.append(evaluation)
             ticket.events.put_nowait(evaluation)
-        may_win = is_best and value < self._best_complete
+        # An equal may win too: it may have the lower number.
+        may_win = is_best and math.isfinite(value) and value <= self._best_complete
         return Reply(not ticket.cancelled.is_set(), is_best, may_win)
 
     async def ended(self, trial_id: str, outcome: Outcome) -> None:
@@ -151,7 +152,7 @@ class Board:
         ticket = self._tickets[trial_id]
         if ticket.ended:
             return
-        if outcome.ending is Ending.COMPLETE:
+        if outcome.ending is Ending.COMPLETE and ticket.job.kind is JobKind.TRAIN:
             best = min((self._value(e) for e in ticket.seen), default=math.inf)
             self._best_complete = min(self._best_complete, best)
         self._end(ticket, outcome)
@@ -166,12 +167,16 @@ class Board:
 
     def _retry(self, ticket: _Ticket) -> None:
         ticket.slot = None
-        if ticket.attempts > self._retries:
+        if ticket.cancelled.is_set():
+            self._end(ticket, Outcome(Ending.STOPPED))
+        elif self._closed is not None:
+            self._end(ticket, Outcome(Ending.FAILED, error=self._closed))
+        elif ticket.attempts > self._retries:
             why = f"its slot died {ticket.attempts} times while training it"
-            self._end(ticket, Outcome(Ending.FAILED, Cost(), why))
-            return
-        self._waiting.appendleft(ticket.job.trial_id)
-        self._arrival.set()
+            self._end(ticket, Outcome(Ending.FAILED, error=why))
+        else:
+            self._waiting.appendleft(ticket.job.trial_id)
+            self._arrival.set()
 
     def _end(self, ticket: _Ticket, outcome: Outcome) -> None:
         ticket.ended = True

@@ -109,7 +109,10 @@ def test_a_grid_is_run_through_once_with_its_conditions(tmp_path):
 def test_a_combination_that_is_no_trial_is_recorded_and_passed_over(tmp_path):
     space = {"schedule": {"choice": ["wsd"]}, "wsd.decay_fraction": {"choice": [0.3, 0.9]}}
     searcher, study, book = searcher_for(
-        tmp_path, space=space, warmup_fraction=0.5, search={"sampler": "grid"},
+        tmp_path,
+        space=space,
+        warmup_fraction=0.5,
+        search={"sampler": "grid"},
         budget={"evaluations": 1},
     )
     assert searcher.suggest("1")["config"].wsd.decay_fraction == 0.3

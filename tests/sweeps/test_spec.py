@@ -120,8 +120,10 @@ def test_several_workers_mean_zero_2_unless_said_otherwise():
 def test_a_budget_in_steps_with_a_searched_batch_size_is_pointed_out():
     space = {"batch_size": {"choice": [8, 16]}}
     steps = {"trials": 2, "steps": 10}
-    assert any("tokens or epochs" in note for note in notes(SweepSpec.parse(
-        toy_tree(space=space, budget=steps))))
+    assert any(
+        "tokens or epochs" in note
+        for note in notes(SweepSpec.parse(toy_tree(space=space, budget=steps)))
+    )
     assert not notes(SweepSpec.parse(toy_tree(space=space)))
 
 

@@ -276,6 +276,15 @@ async def test_a_trial_that_ended_badly_raises_no_bar_but_a_complete_one_does():
     assert (await board.evaluated("late", loss(2, 0.9))).may_win
 
 
+@in_a_loop
+async def test_an_equal_of_the_best_complete_trial_may_win():
+    """The lower number wins among equals, and it may be the one that ends later."""
+    board = await board_with("1", "2", taken_by="one")
+    await board.evaluated("2", loss(1, 1.0))
+    await board.ended("2", COMPLETE)
+    assert (await board.evaluated("1", loss(1, 1.0))).may_win
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, None])
 def test_a_metric_that_is_no_number_never_wins(value):
     async def scene():
@@ -288,28 +297,24 @@ def test_a_metric_that_is_no_number_never_wins(value):
     assert not first.may_win and second.may_win and second.is_best
 
 
-steps = st.lists(
-    st.tuples(
-        st.integers(0, 4),
-        st.sampled_from(["measure", "measure", "measure", "complete", "stopped", "diverged", "die"]),
-        st.sampled_from([0.5, 1.0, 1.5, 2.0, math.nan]) | st.floats(0, 10),
-    ),
-    max_size=40,
-)
+measured = st.lists(st.sampled_from([1.0, 2.0, 3.0, math.nan]), min_size=1, max_size=3)
+endings = st.sampled_from([Ending.COMPLETE, Ending.COMPLETE, Ending.STOPPED, Ending.DIVERGED])
+trials = st.lists(st.tuples(measured, endings), min_size=3, max_size=3)
+turns = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 9).map(lambda n: n == 0)), max_size=30)
 
 
-@given(mode=st.sampled_from(["min", "max"]), script=steps)
-def test_the_winners_weights_were_always_kept(mode, script):
-    """However trials interleave, the winner's weights are those of its best evaluation.
+@given(mode=st.sampled_from(["min", "max"]), trials=trials, turns=turns)
+def test_the_winners_weights_were_always_kept(mode, trials, turns):
+    """However trials interleave and slots die, the winner's weights are those of its best point.
 
     The winner is the complete trial with the best evaluation; the lower number wins among equals.
     """
-    kept, values, complete = asyncio.run(_play(mode, script))
+    kept, complete = asyncio.run(_play(mode, trials, turns))
     sign = 1 if mode == "min" else -1
     points = [
         (sign * value, number, point)
         for number in complete
-        for point, value in enumerate(values[number], 1)
+        for point, value in enumerate(trials[number][0], 1)
         if math.isfinite(value)
     ]
     if points:
@@ -317,31 +322,30 @@ def test_the_winners_weights_were_always_kept(mode, script):
         assert kept.get(winner) == best_point
 
 
-async def _play(mode, script):
-    """Five trials on five slots: the point whose weights each one's folder holds, what each one
-    measured, and those that came to their end."""
+async def _play(mode, trials, turns):
+    """Each turn a trial measures its next point, or ends after its last, or its slot dies.
+
+    Returns the point whose weights each trial's folder holds, and who came to the end.
+    """
     board = Board("eval_loss", mode, retries=99)
-    values = [[] for _ in range(5)]
-    at, kept, ended = [0] * 5, {}, {}
-    for number in range(5):
+    at, kept, ended = [0] * len(trials), {}, {}
+    for number in range(len(trials)):
         await board.submit(job(number))
         await board.take(f"slot-{number}", SOON)
-    for number, act, value in script:
+    for number, slot_dies in turns:
+        values, ending = trials[number]
         if number in ended:
             continue
-        if act == "measure":
-            at[number] += 1
-            if at[number] > len(values[number]):
-                values[number].append(value)
-            evaluation = loss(at[number], values[number][at[number] - 1])
-            if (await board.evaluated(str(number), evaluation)).may_win:
-                kept[number] = at[number]
-        elif act == "die":
+        if slot_dies:
             await board.hello(f"slot-{number}")
             await board.take(f"slot-{number}", SOON)
             at[number] = 0
-        elif act != Ending.COMPLETE or at[number] == len(values[number]):
-            # A retried trial comes to its end only after all points that it had reached before.
-            ended[number] = Ending(act)
-            await board.ended(str(number), Outcome(ended[number]))
-    return kept, values, [n for n, ending in ended.items() if ending is Ending.COMPLETE]
+        elif at[number] < len(values):
+            at[number] += 1
+            evaluation = loss(at[number], values[at[number] - 1])
+            if (await board.evaluated(str(number), evaluation)).may_win:
+                kept[number] = at[number]
+        else:
+            ended[number] = ending
+            await board.ended(str(number), Outcome(ending))
+    return kept, [number for number, how in ended.items() if how is Ending.COMPLETE]

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+import yaml
+from spec_samples import toy_tree
+from test_live import sweep, trial
+from typer.testing import CliRunner
+
+from sweeps.cli import app
+from sweeps.home import SweepHome
+
+HEAVY = ("torch", "ray", "mlflow", "transformers", "optuna", "pandas", "peft", "deepspeed", "numpy")
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch) -> SweepHome:
+    monkeypatch.setenv("SWEEP_HOME", str(tmp_path))
+    home = SweepHome(tmp_path)
+    store = home.sweep("alpaca-lora").store
+    store.write_sweep(sweep(state="complete"))
+    store.write_trial(trial(0, "complete", 2.5, 2.6, run_id="r0"))
+    store.write_trial(trial(1, "failed", error="boom"))
+    return home
+
+
+def run(*arguments: str):
+    return CliRunner().invoke(app, arguments)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from typer.testing import CliRunner; from sweeps.cli import app; "
+        "CliRunner().invoke(app, ['--help'])",
+        "from sweeps.spec import SweepSpec; from spec_samples import toy_tree; "
+        "SweepSpec.parse(toy_tree())",
+        "from sweeps import Sweep",
+    ],
+    ids=["help", "spec", "python"],
+)
+def test_what_should_be_quick_imports_nothing_heavy(code):
+    check = f"{code}\nimport sys; print([m for m in {HEAVY!r} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", check],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd="tests/sweeps",
+    )
+    assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_status_as_json_has_the_promised_keys(home):
+    report = json.loads(run("status", "alpaca-lora", "--json").stdout)
+    assert list(report) == ["name", "state", "trials", "best"]
+    assert report["trials"] == {
+        "waiting": 0,
+        "running": 0,
+        "complete": 1,
+        "pruned": 0,
+        "diverged": 0,
+        "failed": 1,
+    }
+    assert report["best"]["trial"] == 0
+
+
+def test_winners_as_json_has_the_promised_keys(home):
+    report = json.loads(run("winners", "alpaca-lora", "--json").stdout)
+    assert list(report) == ["sweep", "metric", "mode", "base", "winners", "left_out"]
+    assert list(report["winners"][0]) == ["trial", "status", "params", "metrics", "run_id"]
+    assert report["winners"][0]["metrics"] == {"eval_loss": 2.5}, (
+        "the best evaluation, not the last"
+    )
+    assert report["left_out"] == [{"trial": 1, "status": "failed", "why": "failed: boom"}]
+
+
+def test_list_and_winners_for_people(home):
+    assert "alpaca-lora" in run("list").stdout
+    assert "trial 1: failed: boom" in run("winners", "alpaca-lora").stdout
+
+
+def test_a_mistake_in_a_spec_is_a_message_and_exit_code_2(home, tmp_path):
+    spec = tmp_path / "a.yaml"
+    spec.write_text(yaml.safe_dump(toy_tree(metod="lora")))
+    done = run("launch", str(spec))
+    assert done.exit_code == 2
+    assert "metod: is not a known field; did you mean method?" in done.stderr
+    assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("launch", "nowhere.yaml"), "there is no such file"),
+        (("status", "nothing"), "no sweep 'nothing'"),
+        (("winners", "nothing"), "sweeps there: alpaca-lora"),
+        (("ui", "--home", "/nonexistent"), "no sweep was tracked there yet"),
+    ],
+)
+def test_mistakes_name_the_way_out(home, arguments, message):
+    done = run(*arguments)
+    assert done.exit_code == 2 and message in done.stderr
+
+
+def test_a_name_that_is_taken_is_refused_before_anything_starts(home, tmp_path):
+    spec = tmp_path / "a.yaml"
+    spec.write_text(yaml.safe_dump(toy_tree(name="alpaca-lora")))
+    done = run("launch", str(spec))
+    assert done.exit_code == 2 and "--name" in done.stderr
+
+
+def test_a_killed_writers_half_record_is_named(home):
+    broken = home.sweep("alpaca-lora").store.trial_folder(0) / "record.json"
+    broken.write_text('{"sweep": "alp')
+    done = run("status", "alpaca-lora")
+    assert done.exit_code == 2 and str(broken) in done.stderr

@@ -1,0 +1,188 @@
+"""The real command, with real Ray, Optuna and MLflow: the three books must agree."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pytest
+import yaml
+from spec_samples import toy_tree
+
+from results.record import TrialStatus
+from results.tracking import read_sweep
+from sweeps.home import SweepFolder, SweepHome
+
+pytestmark = pytest.mark.endtoend
+
+
+def sweep_command(*arguments: str, home: Path) -> list[str]:
+    return [sys.executable, "-m", "sweeps.cli", *arguments, "--home", str(home)]
+
+
+def launch(tree: dict, home: Path) -> subprocess.CompletedProcess[str]:
+    spec = home / f"{tree['name']}.yaml"
+    spec.write_text(yaml.safe_dump(tree))
+    command = sweep_command("launch", str(spec), home=home)
+    return subprocess.run(command, capture_output=True, text=True, timeout=400)
+
+
+def check_books(home: Path, name: str, trials: int) -> SweepFolder:
+    """Sweep folder, Optuna and MLflow hold the same trials, each once, with the same ends."""
+    folder = SweepHome(home).sweep(name)
+    records = folder.store.trials()
+    assert [record.number for record in records] == list(range(trials))
+    assert all(record.status.ended for record in records)
+    journal = optuna.storages.journal.JournalFileBackend(str(folder.journal))
+    study = optuna.load_study(study_name=name, storage=optuna.storages.JournalStorage(journal))
+    assert [t.state.name for t in study.trials] == [r.status.optuna for r in records]
+    sweep, tracked = read_sweep(SweepHome(home).tracking_uri, name)
+    assert tracked == records
+    assert sweep.base == folder.store.sweep().base
+    return folder
+
+
+def winners_of(home: Path, name: str) -> dict:
+    command = sweep_command("winners", name, "--json", "--top", "99", home=home)
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def test_a_sweep_with_every_kind_of_ending(tmp_path):
+    tree = toy_tree(
+        budget={"trials": 9, "evaluations": 4},
+        search={"early_stopping": "asha", "sampler": "grid"},
+        space={
+            "learning_rate": {"choice": [3e-4, 1e-4, 1e-6, 1e-3, 2e-3, 3e-3, 5e-2, 6e-2, 7e-2]},
+        },
+        toy={"diverge_above": 2e-3, "crash_above": 4e-2},
+    )
+    tree["search"] = {
+        "sampler": "tpe",
+        "early_stopping": "none",
+        "first_points": [
+            {"learning_rate": rate} for rate in tree["space"]["learning_rate"]["choice"]
+        ],
+    }
+    done = launch(tree, tmp_path)
+    assert done.returncode == 0, done.stderr
+    folder = check_books(tmp_path, "toy", trials=9)
+    statuses = [record.status for record in folder.store.trials()]
+    expected = [TrialStatus.COMPLETE] * 5 + [TrialStatus.DIVERGED] + [TrialStatus.FAILED] * 3
+    assert statuses == expected
+    report = winners_of(tmp_path, "toy")
+    assert [w["trial"] for w in report["winners"]] == [0, 1, 3, 4, 2]
+    assert len(report["winners"]) + len(report["left_out"]) == 9
+    assert "Trial 0 wins" in done.stdout and "RuntimeError: the toy trial crashes" in done.stdout
+
+
+def test_ctrl_c_keeps_what_was_measured(tmp_path):
+    tree = toy_tree(toy={"seconds": 0.3}, budget={"trials": 50, "evaluations": 4})
+    spec = tmp_path / "a.yaml"
+    spec.write_text(yaml.safe_dump(tree))
+    process = subprocess.Popen(
+        sweep_command("launch", str(spec), home=tmp_path), stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("trial 1 "):
+            break
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=90) == 130
+    folder = SweepHome(tmp_path).sweep("toy")
+    check_books(tmp_path, "toy", trials=len(folder.store.trials()))
+    records = folder.store.trials()
+    assert [r.status for r in records[:2]] == [TrialStatus.COMPLETE] * 2
+    assert folder.store.sweep().state.value == "interrupted"
+
+
+def real_tree(data: Path, **changes) -> dict:
+    return {
+        "name": "real",
+        "model": str(data / "models/stories260K_hf"),
+        "objective": "sft",
+        "data": {"train": str(data / "sft/instruction-data.json"), "max_length": 256},
+        "method": "lora",
+        "precision": "fp32",
+        "budget": {"trials": 4, "steps": 8, "evaluations": 2},
+        "search": {"seed": 1, "early_stopping": "none"},
+        "space": {
+            "learning_rate": {"log_uniform": [1e-3, 2e-2]},
+            "lora.rank": {"choice": [4, 8]},
+        },
+        **changes,
+    }
+
+
+@pytest.fixture
+def data() -> Path:
+    if "SWEEP_TEST_DATA" not in os.environ:
+        pytest.skip("SWEEP_TEST_DATA names no folder with real data")
+    return Path(os.environ["SWEEP_TEST_DATA"])
+
+
+def test_a_real_sweep_beats_its_base_and_leaves_a_loadable_winner(tmp_path, data):
+    from peft import AutoPeftModelForCausalLM
+
+    done = launch(real_tree(data), tmp_path)
+    assert done.returncode == 0, done.stderr
+    folder = check_books(tmp_path, "real", trials=4)
+    report = winners_of(tmp_path, "real")
+    winner = report["winners"][0]
+    assert winner["metrics"]["eval_loss"] < report["base"]["eval_loss"] - 0.3
+    kept = [path.parent.name for path in folder.path.glob("trials/*/best")]
+    assert kept == [f"{winner['trial']:04d}"], "only the winner's weights are kept"
+    model = AutoPeftModelForCausalLM.from_pretrained(folder.path / "trials" / kept[0] / "best")
+    assert model.peft_config["default"].r == winner["params"]["lora.rank"]
+    losses = np.load(folder.path / "trials" / kept[0] / "sequence_losses.npz")
+    mean = losses["loss_sums"].sum() / losses["token_counts"].sum()
+    assert mean == pytest.approx(winner["metrics"]["eval_loss"])
+    record = folder.store.trials()[winner["trial"]]
+    assert record.tokens_per_second > 0 and record.peak_memory_bytes > 0
+    assert record.provenance is not None and record.provenance.data_fingerprint
+
+
+def test_two_workers_under_zero_2_find_the_same_losses_as_one(tmp_path, data):
+    tree = real_tree(data, budget={"trials": 1, "steps": 4, "evaluations": 2})
+    two = {**tree, "name": "two", "slots": {"workers": 2, "deepspeed": {"zero_stage": 2}}}
+    for each in (tree, two):
+        done = launch(each, tmp_path)
+        assert done.returncode == 0, done.stderr + done.stdout
+    losses = [
+        [
+            m.metrics["eval_loss"]
+            for m in SweepHome(tmp_path).sweep(n).store.trials()[0].measurements
+        ]
+        for n in ("real", "two")
+    ]
+    assert losses[1] == pytest.approx(losses[0], abs=1e-4)
+
+
+def test_a_worker_killed_in_mid_trial_costs_nothing_but_time(tmp_path):
+    import psutil
+
+    tree = toy_tree(toy={"seconds": 0.5}, budget={"trials": 3, "evaluations": 4})
+    spec = tmp_path / "a.yaml"
+    spec.write_text(yaml.safe_dump(tree))
+    process = subprocess.Popen(
+        sweep_command("launch", str(spec), home=tmp_path), stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("trial 0 "):
+            break
+    time.sleep(0.7)
+    family = psutil.Process(process.pid).children(recursive=True)
+    workers = [p for p in family if "RayTrainWorker" in " ".join(p.cmdline())]
+    assert workers, "the slot's worker is a child of the driver"
+    workers[0].kill()
+    assert process.wait(timeout=120) == 0
+    folder = check_books(tmp_path, "toy", trials=3)
+    assert {r.status for r in folder.store.trials()} == {TrialStatus.COMPLETE}

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from results.record import Measurement, SweepRecord, TrialRecord
+from sweeps.live import PlainView, Progress, duration, render, show_params
+
+
+def sweep(**changes) -> SweepRecord:
+    fields = {
+        "name": "alpaca-lora",
+        "state": "running",
+        "metric": "eval_loss",
+        "mode": "min",
+        "budget_trials": 40,
+        "created": 0.0,
+        "base": {"eval_loss": 4.5},
+    }
+    return SweepRecord(**{**fields, **changes})
+
+
+def trial(number: int, status: str, *losses: float, **changes) -> TrialRecord:
+    return TrialRecord(
+        sweep="alpaca-lora",
+        number=number,
+        status=status,
+        params={"learning_rate": 0.00021, "lora.rank": 8, "schedule": "wsd", "batch_size": 16},
+        config={"budget.evaluations": 4},
+        measurements=tuple(
+            Measurement(point=i, step=i, tokens=i * 100, seconds=i, metrics={"eval_loss": loss})
+            for i, loss in enumerate(losses, 1)
+        ),
+        tokens=len(losses) * 100,
+        **changes,
+    )
+
+
+@pytest.fixture
+def progress() -> Progress:
+    records = [
+        trial(0, "complete", 3.0, 2.5),
+        trial(1, "pruned", 3.5),
+        trial(2, "diverged", error="the loss is not finite"),
+        trial(3, "running", 2.0),
+    ]
+    return Progress(sweep(), "1 slot", began=0.0, records={r.number: r for r in records})
+
+
+def picture(progress: Progress, width: int = 100) -> str:
+    console = Console(width=width, file=io.StringIO())
+    console.print(render(progress, now=30.0))
+    return console.file.getvalue()
+
+
+def test_the_table_tells_how_far_the_sweep_is(progress):
+    shown = picture(progress)
+    for text in (
+        "3 of 40 trials",
+        "running 1",
+        "pruned 1",
+        "diverged 1",
+        "best so far  eval_loss 2.5000  trial 0",
+        "base model 4.5000",
+        "13 tokens/s",
+        "about 6 min left",
+        "the loss is not finite",
+    ):
+        assert text in shown
+
+
+def test_a_running_trial_is_not_the_best_though_its_loss_is_lowest(progress):
+    assert progress.best().record.number == 0
+
+
+def test_it_fits_in_100_columns(progress):
+    assert max(len(line) for line in picture(progress).splitlines()) <= 100
+
+
+def test_plain_lines_tell_of_each_trial_once_and_in_full():
+    out = io.StringIO()
+    view = PlainView(Console(file=out, width=40))
+    view.trials_begin(sweep(), "1 slot")
+    view.changed(trial(3, "running", 2.0))
+    view.changed(trial(3, "complete", 2.0, 2.2))
+    assert out.getvalue().splitlines() == [
+        "alpaca-lora: 40 trials on 1 slot, base model eval_loss 4.5000",
+        "trial 3 complete eval_loss 2.0000  learning_rate 0.00021  lora.rank 8  schedule wsd  "
+        "batch_size 16",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(7, "7 s"), (89, "89 s"), (600, "10 min"), (12000, "3 h 20 min")]
+)
+def test_durations_read_well(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_params_read_well():
+    assert show_params({"a.b": 0.000123456, "c": ["q", "v"]}) == "a.b 0.000123  c q,v"
