@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import statistics
 import time
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from sweeps.errors import SweepError
 from sweeps.home import SweepHome
+from sweeps.quiet import quiet
 from sweeps.spec import SweepSpec
 from trainables.config import TrialBudget, TrialConfig
 from trainables.evaluation import Evaluation, Monitor, Verdict
@@ -78,10 +76,12 @@ def dry_run(spec: SweepSpec, home: SweepHome) -> DryRun:
 
     It runs as one process and so without DeepSpeed, which shares a trial's state among several.
     """
-    prepared = prepare_inputs(spec.trial, home.cache)
-    params = first_params(spec)
-    config = spec.trial.with_params(params).model_copy(update={"deepspeed": None})
-    with _quiet():
+    if spec.trial.objective == "toy":
+        raise SweepError("objective toy trains nothing, so there is nothing to measure; launch it")
+    with quiet():
+        prepared = prepare_inputs(spec.trial, home.cache)
+        params = first_params(spec)
+        config = spec.trial.with_params(params).model_copy(update={"deepspeed": None})
         return _measure(spec, prepared, config, params)
 
 
@@ -128,13 +128,3 @@ def _measure(
         evaluations=config.budget.evaluations,
         trials=spec.trials,
     )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Here the libraries would write into the user's terminal; in a slot they write to a log."""
-    for name in ("transformers", "bitsandbytes", "deepspeed", "accelerate", "torch"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield

@@ -17,6 +17,7 @@ from results.winners import Ranking, rank
 from sweeps.errors import LaunchError
 from sweeps.home import SweepFolder, SweepHome
 from sweeps.provenance import sweep_provenance
+from sweeps.quiet import quiet
 from sweeps.scribe import Scribe
 from sweeps.spec import SweepSpec
 from trainables.inputs import Prepared, prepare_inputs
@@ -29,6 +30,8 @@ _QUIET_RAY = {
     "RAY_TRAIN_V2_ENABLED": "1",
     # Our own records take the place of Tune's result files, and our own table that of its output.
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    # Tune would end open trials as if a scheduler had stopped them; ours are told apart.
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -94,7 +97,8 @@ def _prepare(spec: SweepSpec, home: SweepHome, view: View) -> Prepared | None:
     if spec.trial.objective == "toy":
         return None
     view.phase("Preparing model and data")
-    prepared = prepare_inputs(spec.trial, home.cache)
+    with quiet():
+        prepared = prepare_inputs(spec.trial, home.cache)
     view.phase(prepared.description)
     return prepared
 
@@ -150,6 +154,7 @@ class _Driver:
             provenance=self._provenance,
         )
         self._recorder: Any = None
+        self._searcher: Any = None
         self._slots: Any = None
         self._write_sweep()
 
@@ -168,8 +173,9 @@ class _Driver:
         import ray
 
         self._view.trials_end()
-        if self._recorder is not None:
+        if self._searcher is not None:
             unfinished = self._recorder.interrupt("the sweep was interrupted")
+            self._searcher.abandon()
             if unfinished and state is SweepState.COMPLETE:
                 state = SweepState.INTERRUPTED
         self._note(state=state, ended=time.time())
@@ -262,14 +268,14 @@ class _Driver:
             on_change=self._trial_changed,
         )
         study = open_study(self._spec, self._folder.journal)
-        searcher = OptunaSearcher(self._spec, study, store.trial_folder, self._recorder)
+        self._searcher = OptunaSearcher(self._spec, study, store.trial_folder, self._recorder)
         self._view.trials_begin(self._sweep, self._slots_text)
         tune.Tuner(
             tune.with_resources(
                 tune.with_parameters(SlotTrial, board=board), tune.PlacementGroupFactory([ON_HEAD])
             ),
             tune_config=tune.TuneConfig(
-                search_alg=searcher,
+                search_alg=self._searcher,
                 scheduler=make_scheduler(self._spec.search, self._spec.trial.budget.evaluations),
                 num_samples=-1,
                 max_concurrent_trials=self._count,

@@ -169,6 +169,12 @@ class OptunaSearcher(Searcher):
             state = TrialState.COMPLETE if best is not None else TrialState.FAIL
             self._study.tell(trial, best, state=state)
 
+    def abandon(self) -> None:
+        """Tell the study that the trials which are still open will not end."""
+        for trial in self._open.values():
+            self._study.tell(trial, state=TrialState.FAIL)
+        self._open.clear()
+
     def save(self, checkpoint_path: str) -> None:
         """Nothing to save: the study is on disk after every ask and tell."""
 

@@ -8,10 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import optuna
+import psutil
 import pytest
 import yaml
 from spec_samples import toy_tree
@@ -32,6 +35,21 @@ def launch(tree: dict, home: Path) -> subprocess.CompletedProcess[str]:
     spec.write_text(yaml.safe_dump(tree))
     command = sweep_command("launch", str(spec), home=home)
     return subprocess.run(command, capture_output=True, text=True, timeout=400)
+
+
+@contextmanager
+def started(tree: dict, home: Path, until: str) -> Iterator[subprocess.Popen[str]]:
+    """A sweep in the background that has printed a line beginning with `until`."""
+    spec = home / "background.yaml"
+    spec.write_text(yaml.safe_dump(tree))
+    command = sweep_command("launch", str(spec), home=home)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        next(line for line in process.stdout if line.startswith(until))
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def check_books(home: Path, name: str, trials: int) -> SweepFolder:
@@ -85,21 +103,15 @@ def test_a_sweep_with_every_kind_of_ending(tmp_path):
 
 def test_ctrl_c_keeps_what_was_measured(tmp_path):
     tree = toy_tree(toy={"seconds": 0.3}, budget={"trials": 50, "evaluations": 4})
-    spec = tmp_path / "a.yaml"
-    spec.write_text(yaml.safe_dump(tree))
-    process = subprocess.Popen(
-        sweep_command("launch", str(spec), home=tmp_path), stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("trial 1 "):
-            break
-    process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=90) == 130
+    with started(tree, tmp_path, until="trial 1 ") as process:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=90) == 130
     folder = SweepHome(tmp_path).sweep("toy")
     check_books(tmp_path, "toy", trials=len(folder.store.trials()))
     records = folder.store.trials()
     assert [r.status for r in records[:2]] == [TrialStatus.COMPLETE] * 2
+    assert {r.error for r in records[2:]} <= {None, "the sweep was interrupted"}
+    assert TrialStatus.PRUNED not in {r.status for r in records}
     assert folder.store.sweep().state.value == "interrupted"
 
 
@@ -166,23 +178,13 @@ def test_two_workers_under_zero_2_find_the_same_losses_as_one(tmp_path, data):
 
 
 def test_a_worker_killed_in_mid_trial_costs_nothing_but_time(tmp_path):
-    import psutil
-
     tree = toy_tree(toy={"seconds": 0.5}, budget={"trials": 3, "evaluations": 4})
-    spec = tmp_path / "a.yaml"
-    spec.write_text(yaml.safe_dump(tree))
-    process = subprocess.Popen(
-        sweep_command("launch", str(spec), home=tmp_path), stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("trial 0 "):
-            break
-    time.sleep(0.7)
-    family = psutil.Process(process.pid).children(recursive=True)
-    workers = [p for p in family if "RayTrainWorker" in " ".join(p.cmdline())]
-    assert workers, "the slot's worker is a child of the driver"
-    workers[0].kill()
-    assert process.wait(timeout=120) == 0
+    with started(tree, tmp_path, until="trial 0 ") as process:
+        time.sleep(0.7)
+        family = psutil.Process(process.pid).children(recursive=True)
+        workers = [p for p in family if "RayTrainWorker" in " ".join(p.cmdline())]
+        assert workers, "the slot's worker is a child of the driver"
+        workers[0].kill()
+        assert process.wait(timeout=120) == 0
     folder = check_books(tmp_path, "toy", trials=3)
     assert {r.status for r in folder.store.trials()} == {TrialStatus.COMPLETE}

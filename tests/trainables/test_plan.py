@@ -18,9 +18,7 @@ def plan(lengths, workers=1, **params):
     return make_plan(TOY.with_params(changes), np.asarray(lengths, dtype=np.int64), workers)
 
 
-@given(
-    share=st.integers(1, 200), workers=st.integers(1, 16), most=st.integers(1, 64)
-)
+@given(share=st.integers(1, 200), workers=st.integers(1, 16), most=st.integers(1, 64))
 def test_the_parts_of_a_batch_multiply_to_the_batch(share, workers, most):
     micro, accumulation = split_batch(share * workers, workers, most)
     assert micro * accumulation * workers == share * workers
@@ -117,9 +115,7 @@ def test_the_order_depends_on_nothing_but_the_seed():
     lengths = list(range(1, 14))
     alone = plan(lengths, budget__steps=6, batch_size=8, seed=3)
     for workers, most in ((1, 1), (2, 4), (8, 3)):
-        other = plan(
-            lengths, workers, budget__steps=6, batch_size=8, micro_batch_size=most, seed=3
-        )
+        other = plan(lengths, workers, budget__steps=6, batch_size=8, micro_batch_size=most, seed=3)
         assert (other.order == alone.order).all()
         assert (other.tokens_after == alone.tokens_after).all()
     assert (plan(lengths, budget__steps=12, batch_size=4, seed=3).order == alone.order).all()

@@ -1,0 +1,65 @@
+"""Ours: a whole sweep, with its records, its Optuna study and its MLflow database."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks.ways.job import EVALUATIONS, RANKS, RATES, Job
+from results.record import SweepRecord, TrialRecord
+from sweeps.home import SweepHome
+from sweeps.launch import launch
+from sweeps.spec import SweepSpec
+
+
+class Watch:
+    """Notes when trials end; shows nothing."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def phase(self, text: str) -> None:
+        """Not shown."""
+
+    def trials_begin(self, sweep: SweepRecord, slots: str) -> None:
+        """Not shown."""
+
+    def changed(self, record: TrialRecord) -> None:
+        """Note an ended trial."""
+        last = record.last()
+        if record.status.ended:
+            self._job.ended(last.metrics["eval_loss"] if last else float("nan"))
+
+    def trials_end(self) -> None:
+        """Not shown."""
+
+
+def run(job: Job, model: str, data: str, max_length: int) -> None:
+    """A sweep whose points are queued, so that it meets the very same configurations."""
+    home = SweepHome(Path(tempfile.mkdtemp()))
+    # The token files are there already for all four ways; ours looks for them in its cache.
+    home.path.mkdir(exist_ok=True)
+    home.cache.symlink_to(job.log.parent / "cache")
+    launch(SweepSpec.parse(_tree(job, model, data, max_length)), home, Watch(job))
+
+
+def _tree(job: Job, model: str, data: str, max_length: int) -> dict[str, Any]:
+    return {
+        "name": "overhead",
+        "model": model,
+        "data": {"train": data, "max_length": max_length},
+        "precision": "fp32",
+        "batch_size": job.batch_size,
+        "warmup_fraction": 0.0,
+        "budget": {"trials": job.trials, "steps": job.steps, "evaluations": EVALUATIONS},
+        "search": {
+            "early_stopping": "none",
+            "first_points": [job.params(trial) for trial in range(job.trials)],
+        },
+        "space": {
+            "learning_rate": {"choice": sorted(set(RATES))},
+            "lora.rank": {"choice": sorted(set(RANKS))},
+        },
+        "slots": {"count": 1, "cpus": float(job.threads), "gpus": 0.0},
+    }

@@ -1,0 +1,126 @@
+"""What the training tests share: a random tiny Llama, sequences with a pattern, and a watcher."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from trainables.config import TrialConfig
+from trainables.data.sequences import TokenSequence, write
+from trainables.evaluation import Monitor, Verdict
+from trainables.inputs import Inputs
+
+VOCABULARY = 64
+
+TRIAL = TrialConfig(
+    model="tiny",
+    data={"train": "unused"},
+    precision="fp32",
+    budget={"steps": 4, "evaluations": 2},
+    batch_size=8,
+    micro_batch_size=4,
+    learning_rate=1e-2,
+    warmup_fraction=0.25,
+    lora={"rank": 4},
+    seed=11,
+)
+
+
+def make_model(folder: Path) -> Path:
+    """A Llama of 2 layers with random weights, and a tokenizer of 64 words."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    config = LlamaConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=64,
+        initializer_range=0.2,
+    )
+    torch.manual_seed(0)
+    LlamaForCausalLM(config).save_pretrained(folder)
+    words = {f"w{number}": number for number in range(VOCABULARY)}
+    tokenizer = Tokenizer(models.WordLevel(words, unk_token="w0"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="w1").save_pretrained(folder)
+    return folder
+
+
+def make_sequences(folder: Path, count: int, seed: int) -> Path:
+    """Sequences of very different lengths, each word deciding the next; the first two are asked
+    and not answered, as in a chat."""
+    rng = np.random.default_rng(seed)
+    sequences = []
+    for length in rng.integers(4, 25, size=count):
+        tokens = [int(rng.integers(2, VOCABULARY))]
+        while len(tokens) < length:
+            tokens.append((tokens[-1] * 5 + 3) % VOCABULARY)
+        sequences.append(TokenSequence.of(tokens, [place >= 2 for place in range(length)]))
+    write(folder, sequences)
+    return folder
+
+
+def make_inputs(folder: Path) -> Inputs:
+    """Model, 40 training sequences and 13 validation sequences below `folder`."""
+    return Inputs(
+        model=str(make_model(folder / "model")),
+        model_revision=None,
+        train=make_sequences(folder / "train", 40, seed=1),
+        validation=make_sequences(folder / "validation", 13, seed=2),
+    )
+
+
+class Watcher(Monitor):
+    """Keeps all evaluations; can stop the trial, and have the last weights and losses written."""
+
+    def __init__(self, folder=None, stop_at_step=None, stop_after_point=None):
+        self.seen = []
+        self.steps = 0
+        self._folder = folder
+        self._stop_at_step = stop_at_step
+        self._stop_after_point = stop_after_point
+
+    def evaluated(self, evaluation):
+        self.seen.append(evaluation)
+        return Verdict(
+            go_on=evaluation.point != self._stop_after_point,
+            weights=self._folder / "best" if self._folder else None,
+            losses=self._folder / "losses.npz" if self._folder else None,
+        )
+
+    def stop_requested(self):
+        self.steps += 1
+        return self.steps == self._stop_at_step
+
+    @property
+    def losses(self):
+        return [evaluation.metrics["eval_loss"] for evaluation in self.seen]
+
+
+def run_trial(workshop, watcher=None, /, **params):
+    """Train TRIAL with `params` (`lora__rank` for "lora.rank") changed: outcome and watcher."""
+    watcher = watcher or Watcher()
+    return workshop.train(trial(**params), watcher), watcher
+
+
+def trial(**params) -> TrialConfig:
+    """TRIAL with `params` (`lora__rank` for "lora.rank") changed."""
+    return TRIAL.with_params({name.replace("__", "."): value for name, value in params.items()})
+
+
+def fingerprint(model) -> str:
+    """A hash of the names, shapes and bits of all weights."""
+    import torch
+
+    digest = hashlib.sha256()
+    for name, weight in model.state_dict().items():
+        digest.update(f"{name}{tuple(weight.shape)}{weight.dtype}".encode())
+        digest.update(weight.contiguous().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
