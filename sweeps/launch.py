@@ -30,7 +30,7 @@ _QUIET_RAY = {
     "RAY_TRAIN_V2_ENABLED": "1",
     # Our own records take the place of Tune's result files, and our own table that of its output.
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    # Tune would end open trials as if a scheduler had stopped them; ours are told apart.
+    # We listen ourselves, to tell trials that Ctrl-C ended from those that a scheduler stopped.
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
@@ -253,12 +253,14 @@ class _Driver:
     def _search(self, board: Any) -> None:
         from ray import tune
 
+        from sweeps.interruption import Interruption
         from sweeps.recorder import Recorder
         from sweeps.schedulers import make_scheduler
         from sweeps.search import OptunaSearcher, open_study
         from trainables.trial import SlotTrial
 
         store = self._folder.store
+        interruption = Interruption()
         self._recorder = Recorder(
             self._sweep,
             store,
@@ -266,11 +268,14 @@ class _Driver:
             self._provenance,
             cancel=lambda number: board.cancel.remote(str(number)),
             on_change=self._trial_changed,
+            interruption=interruption,
         )
         study = open_study(self._spec, self._folder.journal)
-        self._searcher = OptunaSearcher(self._spec, study, store.trial_folder, self._recorder)
+        self._searcher = OptunaSearcher(
+            self._spec, study, store.trial_folder, self._recorder, interruption
+        )
         self._view.trials_begin(self._sweep, self._slots_text)
-        tune.Tuner(
+        tuner = tune.Tuner(
             tune.with_resources(
                 tune.with_parameters(SlotTrial, board=board), tune.PlacementGroupFactory([ON_HEAD])
             ),
@@ -286,8 +291,13 @@ class _Driver:
                 storage_path=str(self._folder.ray),
                 verbose=0,
                 callbacks=[self._recorder],
+                stop=interruption,
             ),
-        ).fit()
+        )
+        with interruption.listening():
+            tuner.fit()
+        if interruption.requested:
+            raise KeyboardInterrupt
 
     def _trial_changed(self, record: TrialRecord) -> None:
         if record.status.ended:

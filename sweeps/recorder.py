@@ -10,6 +10,7 @@ from ray.tune import Callback
 
 from results.record import Measurement, Provenance, SweepRecord, TrialRecord, TrialStatus
 from results.store import RecordStore
+from sweeps.interruption import Interruption
 from sweeps.scribe import Scribe
 from trainables.config import TrialConfig
 from trainables.evaluation import Cost, Ending, Evaluation, Outcome
@@ -37,6 +38,7 @@ class Recorder(Callback):
         provenance: Provenance,
         cancel: Callable[[int], None],
         on_change: Callable[[TrialRecord], None],
+        interruption: Interruption,
     ) -> None:
         self.sweep = sweep
         self.records: dict[int, TrialRecord] = {}
@@ -45,6 +47,7 @@ class Recorder(Callback):
         self._provenance = provenance
         self._cancel = cancel
         self._on_change = on_change
+        self._interruption = interruption
 
     def __reduce__(self) -> Any:
         """Tune keeps a copy for its own restore, which is not ours: the books are on disk."""
@@ -109,6 +112,8 @@ class Recorder(Callback):
         outcome: Outcome | None = (trial.last_result or {}).get("outcome")
         record = self._record_of(trial)
         self._cancel(record.number)
+        if outcome is None and self._interruption.requested:
+            return  # `interrupt` ends it
         if outcome is None:
             self._end(record.with_changes(status=TrialStatus.PRUNED, ended=time.time()))
             return

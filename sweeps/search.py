@@ -25,6 +25,7 @@ from ray.tune.search import Searcher
 from search_spaces import bridge
 from search_spaces.space import Space
 from sweeps.errors import OptionsError
+from sweeps.interruption import Interruption
 from sweeps.settings import SamplerName, SearchSettings
 from sweeps.spec import SweepSpec
 from trainables.config import TrialConfig
@@ -114,12 +115,14 @@ class OptunaSearcher(Searcher):
         study: optuna.Study,
         folder_of: Callable[[int], Path],
         watcher: SearchWatcher,
+        interruption: Interruption,
     ) -> None:
         super().__init__(metric=spec.search.metric, mode=spec.search.direction)
         self._spec = spec
         self._study = study
         self._folder_of = folder_of
         self._watcher = watcher
+        self._interruption = interruption
         self._asked = 0
         self._open: dict[str, optuna.Trial] = {}
         self._best: dict[str, float] = {}
@@ -153,13 +156,15 @@ class OptunaSearcher(Searcher):
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
         """Tell the study the end: the best evaluation of a trial that had its whole budget."""
+        outcome: Outcome | None = result.get("outcome") if result else None
+        if outcome is None and self._interruption.requested:
+            return  # `abandon` ends it
         trial = self._open.pop(trial_id, None)
         if trial is None:
             return
         if result:
             self._report_to(trial, trial_id, result)
         best = self._best.pop(trial_id, None)
-        outcome: Outcome | None = result.get("outcome") if result else None
         if error or (outcome and outcome.ending in (Ending.DIVERGED, Ending.FAILED)):
             self._study.tell(trial, state=TrialState.FAIL)
         elif outcome is None or outcome.ending is Ending.STOPPED:

@@ -38,6 +38,10 @@ class BaseModel:
         base = self._load(weights_dtype(config))
         return base if borrows_in_place(config) else copy.deepcopy(base)
 
+    def forget(self) -> None:
+        """Drop what is loaded; the next trial gets it anew."""
+        self._loaded.clear()
+
     def _load(self, dtype: torch.dtype) -> PreTrainedModel:
         if dtype not in self._loaded:
             model = load_model(self._name, self._revision, dtype)

@@ -47,6 +47,10 @@ class Workshop:
         self.train_set = Sequences.open(inputs.train)
         self.validation_set = Sequences.open(inputs.validation)
         self._base = BaseModel(inputs.model, inputs.model_revision, self.device)
+        # What is imported by now stays for good. Looking at it again and again in each collection
+        # would take longer than a small trial.
+        gc.collect()
+        gc.freeze()
 
     def measure_base(self, config: TrialConfig, losses: Path | None = None) -> Evaluation:
         """The untouched base model on the validation set, as evaluation point 0.
@@ -65,12 +69,8 @@ class Workshop:
 
     def train(self, config: TrialConfig, monitor: Monitor) -> Outcome:
         """Train one trial to its end. Errors other than divergence are the caller's to judge."""
-        plan = make_plan(config, self.train_set.lengths, ranks.world_size())
-        set_seed(config.seed % 2**32)
-        model = methods.attach(self._base.lend(config), config)
-        run = _Run(self, config, plan, model, monitor)
-        trainer = make_trainer(config, plan, model, self.train_set, run)
-        run.trainer = trainer
+        run, trainer = self._set_up(config, monitor)
+        model = trainer.model
         try:
             trainer.train()
             return Outcome(ending=run.ending, cost=run.cost())
@@ -83,6 +83,20 @@ class Workshop:
                 methods.detach(model).requires_grad_(False)
             del model, trainer
             _release_memory()
+
+    def _set_up(self, config: TrialConfig, monitor: Monitor) -> tuple[_Run, TrialTrainer]:
+        plan = make_plan(config, self.train_set.lengths, ranks.world_size())
+        set_seed(config.seed % 2**32)
+        try:
+            model = methods.attach(self._base.lend(config), config)
+            run = _Run(self, config, plan, model, monitor)
+            run.trainer = make_trainer(config, plan, model, self.train_set, run)
+        except BaseException:
+            # The adapters may be half on. The next trial gets a base that is loaded anew.
+            self._base.forget()
+            _reset_process_state()
+            raise
+        return run, run.trainer
 
 
 class _Run(TrainerCallback):
@@ -223,10 +237,14 @@ def _dismantle(trainer: TrialTrainer, config: TrialConfig) -> None:
         engine = trainer.model_wrapped
         if hasattr(engine, "destroy"):
             engine.destroy()
-        unset_hf_deepspeed_config()
     trainer.accelerator.free_memory()
     trainer.callback_handler.callbacks.clear()
     trainer.model = trainer.model_wrapped = trainer.optimizer = trainer.lr_scheduler = None
+    _reset_process_state()
+
+
+def _reset_process_state() -> None:
+    unset_hf_deepspeed_config()
     AcceleratorState._reset_state()
     PartialState._reset_state()
 

@@ -56,7 +56,10 @@ def save(
 
     `state` is the gathered state dict where ranks hold only shares of the weights.
     """
+    # The cache is off only while we train; whoever loads the model wants to generate with it.
+    model.config.use_cache = True
     model.save_pretrained(folder, state_dict=state)
+    model.config.use_cache = False
 
 
 def parameter_counts(model: torch.nn.Module) -> tuple[int, int]:

@@ -29,14 +29,14 @@ def test_the_home_is_the_option_then_the_variable_then_here(tmp_path: Path, monk
 def test_a_name_can_be_claimed_once(tmp_path: Path):
     folder = SweepHome(tmp_path).sweep("a")
     folder.claim()
-    with pytest.raises(SweepError, match="there is a sweep 'a' already; .*--name"):
+    with pytest.raises(SweepError, match=r"there is a sweep 'a' already; .*--name"):
         folder.claim()
 
 
 def test_an_unknown_sweep_is_refused_with_those_that_are_there(tmp_path: Path):
     home = SweepHome(tmp_path)
     home.sweep("a").store.write_sweep(running(1))
-    with pytest.raises(SweepError, match="no sweep 'b' in .*; sweeps there: a"):
+    with pytest.raises(SweepError, match=r"no sweep 'b' in .*; sweeps there: a"):
         home.existing("b")
 
 

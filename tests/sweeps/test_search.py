@@ -10,6 +10,7 @@ from ray.tune.search import Searcher
 from spec_samples import toy_tree
 
 from sweeps.errors import OptionsError
+from sweeps.interruption import Interruption
 from sweeps.schedulers import make_scheduler
 from sweeps.search import OptunaSearcher, make_sampler, open_study, trial_seed
 from sweeps.settings import SearchSettings
@@ -32,7 +33,11 @@ def searcher_for(tmp_path: Path, **changes):
     spec = SweepSpec.parse(toy_tree(**changes))
     study = open_study(spec, tmp_path / "journal")
     book = Book()
-    return OptunaSearcher(spec, study, lambda n: tmp_path / str(n), book), study, book
+    return (
+        OptunaSearcher(spec, study, lambda n: tmp_path / str(n), book, Interruption()),
+        study,
+        book,
+    )
 
 
 def result(point: int, loss: float, outcome: Outcome | None = None):
@@ -63,7 +68,7 @@ def test_each_ending_is_told_to_optuna_as_what_it_was(tmp_path):
 
 
 def test_the_study_is_on_disk(tmp_path):
-    searcher, study, _ = searcher_for(tmp_path)
+    searcher, _, _ = searcher_for(tmp_path)
     searcher.suggest("a")
     searcher.on_trial_complete("a", result(4, 1.5, Outcome(Ending.COMPLETE)))
     storage = optuna.storages.JournalStorage(

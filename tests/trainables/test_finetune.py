@@ -87,7 +87,7 @@ def test_lora_touches_the_modules_that_were_named(workshop, modules, touched):
 
     config = tiny.trial(lora__target_modules=modules)
     model = methods.attach(workshop._base.lend(config), config)
-    names = {name.split(".")[-3] for name, w in model.named_parameters() if w.requires_grad}
+    names = {name.split(".")[-4] for name, w in model.named_parameters() if w.requires_grad}
     methods.detach(model)
     assert names == touched
 
@@ -174,7 +174,7 @@ def test_one_step_of_a_full_fine_tune_is_that_of_plain_pytorch(workshop, inputs)
         optimizer.step()
         optimizer.zero_grad()
         sums, count = zip(*(loss_sum(model, s) for s in workshop.validation_set), strict=True)
-        expected.append(float(sum(sums) / sum(count)))
+        expected.append((sum(sums) / sum(count)).item())
     assert watcher.losses == pytest.approx(expected, abs=1e-5)
 
 
@@ -269,7 +269,11 @@ def test_the_adapter_that_was_kept_scores_the_same_on_a_fresh_base(workshop, inp
     scores = score(kept, workshop.validation_set, 4, torch.device("cpu"), autocast=False)
     assert scores.metrics()["eval_loss"] == pytest.approx(watcher.losses[-1], abs=1e-6)
     assert AutoTokenizer.from_pretrained(tmp_path / "best")("w5 w6")["input_ids"] == [5, 6]
-    assert {path.suffix for path in (tmp_path / "best").iterdir()} <= {".json", ".safetensors", ".md"}
+    assert {path.suffix for path in (tmp_path / "best").iterdir()} <= {
+        ".json",
+        ".safetensors",
+        ".md",
+    }
 
 
 def test_the_model_that_a_full_fine_tune_kept_scores_the_same(workshop, tmp_path):
@@ -366,7 +370,7 @@ def test_trials_leave_no_model_behind(workshop):
 
     def models():
         gc.collect()
-        return sum(isinstance(each, PreTrainedModel) for each in gc.get_objects())
+        return sum(issubclass(type(each), PreTrainedModel) for each in gc.get_objects())
 
     run_trial(workshop, method="full", budget__steps=1)
     before = models()
