@@ -6,6 +6,10 @@ import os
 
 import pytest
 
+# The tests' models are tiny: threads would only wait for each other, and long ones where other
+# processes keep the cores busy. Set before anything imports torch, and inherited by subprocesses.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 QUIET_RAY = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_TRAIN_V2_ENABLED": "1",

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import contextlib
+import gc
 import math
 import subprocess
 import sys
+import weakref
 
 import numpy as np
 import pytest
@@ -363,21 +366,45 @@ def test_an_error_in_the_middle_of_a_trial_harms_no_other(workshop, reference, p
     assert run_trial(workshop)[1].losses == reference[1].losses
 
 
-def test_trials_leave_no_model_behind(workshop):
-    import gc
+class Lent(list):
+    """Weak references to all models lent, and how many were still alive whenever one was."""
 
-    from transformers import PreTrainedModel
+    def __init__(self):
+        self.alive = []
 
-    def models():
-        gc.collect()
-        return sum(issubclass(type(each), PreTrainedModel) for each in gc.get_objects())
 
-    run_trial(workshop, method="full", budget__steps=1)
-    before = models()
-    for _ in range(3):
-        run_trial(workshop, method="full", budget__steps=1)
-        run_trial(workshop, budget__steps=1)
-    assert models() == before
+@pytest.fixture
+def lent(workshop, monkeypatch):
+    """What is lent from now on. The garbage collector comes only when a trial calls it."""
+    lend, models = workshop._base.lend, Lent()
+
+    def watched(config):
+        models.alive.append(sum(model() is not None for model in models))
+        model = lend(config)
+        models.append(weakref.ref(model))
+        return model
+
+    monkeypatch.setattr(workshop._base, "lend", watched)
+    gc.disable()
+    yield models
+    gc.enable()
+
+
+def test_a_trial_has_let_go_of_its_model_when_it_returns(workshop, lent):
+    run_trial(workshop, method="full", budget__steps=2)
+    run_trial(workshop, method="full", budget__steps=3, warmup_fraction=0.0, learning_rate=1e25)
+    assert [model() for model in lent] == [None, None]
+
+
+def test_a_trial_that_broke_has_let_go_of_its_model_when_the_next_is_lent_one(workshop, lent):
+    class Broken(Watcher):
+        def evaluated(self, evaluation):
+            raise MemoryError("out of memory")
+
+    for _ in range(2):
+        with contextlib.suppress(MemoryError):
+            run_trial(workshop, Broken(), method="full")
+    assert lent.alive == [0, 0]
 
 
 def test_a_model_that_cannot_be_loaded_is_refused_with_its_name(tmp_path):

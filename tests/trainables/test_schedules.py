@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -103,8 +104,8 @@ def test_every_schedule_rises_over_the_warmup_then_never_again(config, steps):
     factors = [multiplier(config, steps)(step) for step in range(steps + 1)]
     warmup = round(config.warmup_fraction * steps)
     assert all(0 <= factor <= 1 for factor in factors)
-    assert all(b > a for a, b in zip(factors[:warmup], factors[1:warmup], strict=False))
-    assert all(b <= a for a, b in zip(factors[warmup:], factors[warmup + 1 :], strict=False))
+    assert all(b > a for a, b in pairwise(factors[:warmup]))
+    assert all(b <= a for a, b in pairwise(factors[warmup:]))
     assert max(factors[:steps]) == 1, "the peak rate is trained with, in whatever few steps"
 
 

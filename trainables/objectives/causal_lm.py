@@ -20,6 +20,9 @@ from trainables.data.batches import IGNORED, collate
 from trainables.data.sequences import Sequences
 from trainables.ranks import rank, sum_over_ranks, world_size
 
+MOST_ELEMENTS = 2**27
+"""Logits that are held in float32 at once: half a gigabyte."""
+
 
 @dataclass(frozen=True)
 class SequenceScores:
@@ -67,8 +70,7 @@ def score(
                 input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]
             ).logits
         if counted:
-            rows = [_row(logits[i], batch["labels"][i]) for i in range(len(indices))]
-            sums[torch.as_tensor(indices, device=device)] = torch.stack(rows)
+            sums[torch.as_tensor(indices, device=device)] = _sums(logits, batch["labels"])
     model.train(was_training)
     losses, targets, correct = sum_over_ranks(sums).cpu().numpy().T
     return SequenceScores(losses, targets, correct)
@@ -84,17 +86,25 @@ def _shares(lengths: NDArray[np.int64], size: int) -> list[tuple[list[int], bool
     return batches + spare
 
 
-def _row(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Loss sum, targets and hits of one sequence: logits [length, vocabulary], labels [length].
+def _sums(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """[sequences, 3]: loss sum, targets and hits of each row of logits [sequences, length, words].
 
-    Row by row, because a whole micro-batch in float32 is the largest tensor of an evaluation.
+    In few rows at a time where they are large, because a whole micro-batch in float32 is the
+    largest tensor of an evaluation; in one go where they are small, because each operation costs.
     """
-    predictions, targets = logits[:-1].float(), labels[1:]
-    kept = targets != IGNORED
-    predictions, targets = predictions[kept], targets[kept]
-    loss = cross_entropy(predictions, targets, reduction="sum").double()
-    hits = (predictions.argmax(-1) == targets).sum().double()
-    return torch.stack([loss, kept.sum().double(), hits])
+    rows = max(1, MOST_ELEMENTS // logits[0].numel())
+    parts = zip(logits.split(rows), labels.split(rows), strict=True)
+    return torch.cat([_sums_of(some_logits, some_labels) for some_logits, some_labels in parts])
+
+
+def _sums_of(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    predictions, targets = logits[:, :-1].float(), labels[:, 1:]
+    losses = cross_entropy(
+        predictions.transpose(1, 2), targets, reduction="none", ignore_index=IGNORED
+    )
+    hits = predictions.argmax(-1) == targets
+    counted = targets != IGNORED
+    return torch.stack([each.double().sum(1) for each in (losses, counted, hits)], dim=1)
 
 
 def _tensors(

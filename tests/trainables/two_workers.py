@@ -1,0 +1,76 @@
+"""Run by torchrun on two workers: trains the trials of CASES and writes down what came of them.
+
+torchrun --nproc-per-node 2 two_workers.py FOLDER
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import tiny_training as tiny
+
+from trainables.inputs import Inputs
+
+SHORT = {"budget__steps": 4, "budget__evaluations": 2, "warmup_fraction": 0.5, "batch_size": 12}
+"""With a warm-up, accumulation and clipping that matter, and steps that no rounding turns round."""
+
+SAME_AS_ALONE = {
+    f"{method} {name}": {
+        **SHORT,
+        "method": method,
+        "micro_batch_size": 3,
+        "optimizer__epsilon": 1e-3,
+        "optimizer__max_grad_norm": 0.3,
+        "optimizer__weight_decay": 0.1,
+        **({} if stage is None else {"deepspeed__zero_stage": stage}),
+    }
+    for method in ("lora", "full")
+    for name, stage in [("plain", None), *((f"ZeRO-{n}", n) for n in range(4))]
+}
+"""Trials that must end like the same ones on one worker without DeepSpeed."""
+
+STOPPED = {**SHORT, "budget__steps": 30}
+DIVERGED = {**SHORT, "budget__steps": 30, "warmup_fraction": 0.0, "learning_rate": 1e25}
+
+
+def main(folder: Path) -> None:
+    import deepspeed
+    import torch.distributed as dist
+
+    from trainables.finetune import Workshop
+
+    deepspeed.init_distributed("gloo")
+    workshop = Workshop(
+        Inputs(str(folder / "model"), None, folder / "train", folder / "validation")
+    )
+    base = tiny.fingerprint(workshop._base.lend(tiny.trial()))
+    made = {"base": workshop.measure_base(tiny.trial()).metrics}
+    for name, params in SAME_AS_ALONE.items():
+        made[name] = trained(workshop, tiny.Watcher(folder / name), params)
+    made["stopped"] = trained(workshop, tiny.Watcher(stop_at_step=3), STOPPED)
+    made["diverged"] = trained(workshop, tiny.Watcher(), DIVERGED)
+    made["bf16 ZeRO-2"] = trained(
+        workshop, tiny.Watcher(), {**SHORT, "precision": "bf16", "deepspeed__zero_stage": 2}
+    )
+    made["after all"] = trained(workshop, tiny.Watcher(), SAME_AS_ALONE["lora plain"])
+    made["pristine"] = tiny.fingerprint(workshop._base.lend(tiny.trial())) == base
+    (folder / f"rank{dist.get_rank()}.json").write_text(json.dumps(made))
+    dist.destroy_process_group()
+
+
+def trained(workshop, watcher, params):
+    outcome, watcher = tiny.run_trial(workshop, watcher, **params)
+    return {
+        "ending": outcome.ending,
+        "error": outcome.error,
+        "losses": watcher.losses,
+        "steps": watcher.steps,
+        "cost": asdict(outcome.cost),
+    }
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
