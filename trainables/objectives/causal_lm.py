@@ -93,7 +93,7 @@ def _sums(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     largest tensor of an evaluation; in one go where they are small, because each operation costs.
     """
     rows = max(1, MOST_ELEMENTS // logits[0].numel())
-    parts = zip(logits.split(rows), labels.split(rows), strict=True)
+    parts = zip(torch.split(logits, rows), torch.split(labels, rows), strict=True)
     return torch.cat([_sums_of(some_logits, some_labels) for some_logits, some_labels in parts])
 
 
