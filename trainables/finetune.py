@@ -12,6 +12,7 @@ from __future__ import annotations
 import gc
 import logging
 import math
+import os
 import shutil
 import time
 from pathlib import Path
@@ -245,6 +246,8 @@ def _dismantle(trainer: TrialTrainer, config: TrialConfig) -> None:
 
 def _reset_process_state() -> None:
     unset_hf_deepspeed_config()
+    # Accelerate sets it at a trial with DeepSpeed, and would give every later trial an engine too.
+    os.environ.pop("ACCELERATE_USE_DEEPSPEED", None)
     AcceleratorState._reset_state()
     PartialState._reset_state()
 

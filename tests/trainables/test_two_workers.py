@@ -52,7 +52,7 @@ def alone(inputs):
 
 def test_the_base_measures_the_same_on_two_workers_as_on_one(together, alone):
     expected = alone.measure_base(tiny.trial()).metrics
-    assert together["base"] == pytest.approx(expected, abs=1e-6)
+    assert together["base"] == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize("name", SAME_AS_ALONE)
