@@ -88,16 +88,15 @@ def _best_line(progress: Progress) -> Text:
         line.append(f"{metric} {best.value:.4f}", style="bold")
         line.append(f"  trial {best.record.number}  {show_params(best.record.params)}")
     if base is not None:
-        line.append(f"  (base model {base:.4f})", style="dim")
+        line.append(f"\nbase model   {metric} {base:.4f}", style="dim")
     return line
 
 
 def _table(progress: Progress) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column("trial", justify="right", no_wrap=True)
-    table.add_column("status", no_wrap=True)
-    table.add_column("point", justify="right", no_wrap=True)
-    table.add_column(progress.sweep.metric, justify="right", no_wrap=True)
+    for title, least in (("trial", 5), ("status", 8), ("point", 5), (progress.sweep.metric, 9)):
+        # Long parameters must not take the room of the numbers.
+        table.add_column(title, justify="right", no_wrap=True, min_width=least)
     table.add_column("parameters", overflow="ellipsis", no_wrap=True)
     latest = sorted(
         (r for r in progress.records.values() if r.status is not TrialStatus.WAITING),

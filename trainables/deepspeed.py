@@ -28,5 +28,4 @@ def deepspeed_config(
         "zero_allow_untested_optimizer": True,
         "zero_force_ds_cpu_optimizer": False,
         "steps_per_print": 2**31 - 1,
-        **({"data_types": {"grad_accum_dtype": "fp32"}} if stage == 0 else {}),
     }

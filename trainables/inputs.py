@@ -43,9 +43,16 @@ def prepare_inputs(config: TrialConfig, cache: Path) -> Prepared:
 
     config = resolve(config, cache)
     data = prepare(config, config.model, cache / "data")
-    inputs = Inputs(config.model, config.model_revision, data.train, data.validation)
+    # Workers may have another working folder and another home: whole paths only.
+    train, validation = data.train.absolute(), data.validation.absolute()
+    inputs = Inputs(_place(config.model), config.model_revision, train, validation)
     fingerprint = model_fingerprint(config.model, config.model_revision)
     return Prepared(inputs, data.fingerprint, fingerprint, data.summary.describe())
+
+
+def _place(model: str) -> str:
+    folder = Path(model).expanduser()
+    return str(folder.absolute()) if folder.is_dir() else model
 
 
 def model_fingerprint(model: str, revision: str | None) -> str:

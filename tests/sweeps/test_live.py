@@ -63,7 +63,7 @@ def test_the_table_tells_how_far_the_sweep_is(progress):
         "pruned 1",
         "diverged 1",
         "best so far  eval_loss 2.5000  trial 0",
-        "base model 4.5000",
+        "base model   eval_loss 4.5000",
         "13 tokens/s",
         "about 6 min left",
         "the loss is not finite",
@@ -76,7 +76,9 @@ def test_a_running_trial_is_not_the_best_though_its_loss_is_lowest(progress):
 
 
 def test_it_fits_in_100_columns(progress):
-    assert max(len(line) for line in picture(progress).splitlines()) <= 100
+    shown = picture(progress)
+    assert max(len(line) for line in shown.splitlines()) <= 100
+    assert all(word in shown for word in ("trial", "complete", "diverged", "eval_loss"))
 
 
 def test_plain_lines_tell_of_each_trial_once_and_in_full():

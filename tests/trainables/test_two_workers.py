@@ -24,7 +24,7 @@ def inputs(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def together(inputs):
-    """What rank 0 of two workers saw; the ranks must agree on everything but what rank 0 is told."""
+    """What rank 0 of two workers saw."""
     folder = Path(inputs.model).parent
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     environment = {**os.environ, "DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "1"}

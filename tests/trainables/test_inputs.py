@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from data_samples import alpaca_rows, save_tokenizer, write_json
+
+from trainables import inputs as module
+from trainables.config import TrialConfig
+from trainables.data.sequences import Sequences
+from trainables.inputs import model_fingerprint, prepare_inputs
+
+
+@pytest.fixture
+def model(tmp_path):
+    folder = save_tokenizer(tmp_path / "model")
+    (folder / "model.safetensors").write_bytes(b"weights")
+    return folder
+
+
+@pytest.fixture
+def config(tmp_path, model):
+    rows = write_json(tmp_path / "rows.json", alpaca_rows(40))
+    return TrialConfig(model=str(model), data={"train": str(rows), "max_length": 64})
+
+
+def test_what_trials_read_is_prepared_once(config, model, tmp_path):
+    prepared = prepare_inputs(config, tmp_path / "cache")
+    assert prepared.inputs.model == str(model)
+    sides = [Sequences.open(f) for f in (prepared.inputs.train, prepared.inputs.validation)]
+    assert len(sides[0]) > len(sides[1]) > 0
+    assert prepared.description and prepared.data_fingerprint
+    assert prepared.model_fingerprint == model_fingerprint(str(model), None)
+    written = prepared.inputs.train.stat().st_mtime_ns
+    assert prepare_inputs(config, tmp_path / "cache") == prepared
+    assert prepared.inputs.train.stat().st_mtime_ns == written
+
+
+@pytest.mark.parametrize("spelling", ["~/model", "./model"])
+def test_a_workers_model_folder_does_not_depend_on_where_it_is_started(
+    config, model, tmp_path, monkeypatch, spelling
+):
+    """Workers may have another home and another working folder than the one who launched."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    prepared = prepare_inputs(config.with_params({"model": spelling}), Path("cache"))
+    monkeypatch.chdir("/")
+    assert os.path.samefile(prepared.inputs.model, model)
+    assert len(Sequences.open(prepared.inputs.train)) > 0
+
+
+def test_equal_models_have_equal_fingerprints_and_changed_ones_do_not(model, tmp_path):
+    first = model_fingerprint(str(model), None)
+    assert first == model_fingerprint(str(model.rename(tmp_path / "moved")), None)
+    model = tmp_path / "moved"
+    (model / "README.md").write_text("words")
+    assert model_fingerprint(str(model), None) == first
+    (model / "model.safetensors").write_bytes(b"WEIGHTS")
+    second = model_fingerprint(str(model), None)
+    (model / "config.json").write_text('{"max_position_embeddings": 32}')
+    assert len({first, second, model_fingerprint(str(model), None)}) == 3
+
+
+def test_of_a_large_file_both_ends_and_the_size_count(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_WHOLE_FILE_BYTES", 8)
+    seen = set()
+    for content in (
+        b"head....middle....tail",
+        b"HEAD....middle....tail",
+        b"head....middle....TAIL",
+        b"head....longer..middle....tail",
+    ):
+        (tmp_path / "model.safetensors").write_bytes(content)
+        seen.add(model_fingerprint(str(tmp_path), None))
+    assert len(seen) == 4
+
+
+def test_a_hub_models_fingerprint_is_its_name_and_revision():
+    assert model_fingerprint("Qwen/Qwen2.5-0.5B", None) == "Qwen/Qwen2.5-0.5B@main"
+    assert model_fingerprint("Qwen/Qwen2.5-0.5B", "abc") == "Qwen/Qwen2.5-0.5B@abc"
