@@ -41,7 +41,9 @@ def prepare_inputs(config: TrialConfig, cache: Path) -> Prepared:
     from trainables.builtin.model import resolve
     from trainables.data.prepare import prepare
 
+    cache = cache.resolve()
     config = resolve(config, cache)
+    config = config.with_params({"model": _absolute(config.model)})
     data = prepare(config, config.model, cache / "data")
     # Workers may have another working folder and another home: whole paths only.
     train, validation = data.train.absolute(), data.validation.absolute()
@@ -53,6 +55,12 @@ def prepare_inputs(config: TrialConfig, cache: Path) -> Prepared:
 def _place(model: str) -> str:
     folder = Path(model).expanduser()
     return str(folder.absolute()) if folder.is_dir() else model
+
+
+def _absolute(model: str) -> str:
+    """A folder's whole path, since workers have other working folders; a hub id as it is."""
+    folder = Path(model).expanduser()
+    return str(folder.resolve()) if folder.is_dir() else model
 
 
 def model_fingerprint(model: str, revision: str | None) -> str:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -46,7 +45,7 @@ def test_a_workers_model_folder_does_not_depend_on_where_it_is_started(
     monkeypatch.chdir(tmp_path)
     prepared = prepare_inputs(config.with_params({"model": spelling}), Path("cache"))
     monkeypatch.chdir("/")
-    assert os.path.samefile(prepared.inputs.model, model)
+    assert Path(prepared.inputs.model).samefile(model)
     assert len(Sequences.open(prepared.inputs.train)) > 0
 
 

@@ -1,0 +1,166 @@
+"""Real slots on a real, small Ray cluster, with toy trials."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import psutil
+import pytest
+
+from sweeps.launch import ON_HEAD
+from sweeps.slots import Slots
+from trainables import toy
+from trainables.board import Board, Job, JobKind
+from trainables.config import TrialConfig
+from trainables.evaluation import Ending, Evaluation
+from trainables.gang import Gang
+
+pytestmark = pytest.mark.ray
+
+TOY = TrialConfig(model="toy", objective="toy", budget={"evaluations": 3}, learning_rate=3e-4)
+PATIENCE = 60.0
+
+
+class Site:
+    """A board with one slot at it, and what clients do there."""
+
+    def __init__(self, ray, folder):
+        self._ray = ray
+        self._folder = folder
+        self.board = ray.remote(Board).options(num_cpus=0, max_concurrency=100).remote(
+            "eval_loss", "min", 1
+        )
+        self.slots = Slots(self.board, ON_HEAD)
+
+    def open(self, folder=None):
+        gang = Gang(workers=1, cpus=1, gpus=0)
+        self.slots.start(1, gang, None, folder or self._folder / "ray", deaths=5)
+        return self
+
+    def submit(self, trial_id, kind=JobKind.TRAIN, **params):
+        config = TOY.with_params({name.replace("__", "."): v for name, v in params.items()})
+        job = Job(trial_id, config, self._folder / trial_id, kind)
+        self.call("submit", job)
+
+    def call(self, method, *arguments):
+        reference = getattr(self.board, method).remote(*arguments)
+        return self._ray.get(reference, timeout=PATIENCE)
+
+    def event(self, trial_id):
+        return self.call("next_event", trial_id)
+
+    def end(self, trial_id):
+        """All further evaluations of the trial, and its outcome."""
+        evaluations = []
+        while isinstance(event := self.event(trial_id), Evaluation):
+            evaluations.append(event)
+        return evaluations, event
+
+
+def processes(title):
+    """The processes of this session's Ray that have a title."""
+    children = psutil.Process().children(recursive=True)
+    return [child for child in children if title in " ".join(child.cmdline())]
+
+
+def worker_process():
+    (worker,) = processes("RayTrainWorker")
+    return worker.pid
+
+
+@pytest.fixture(scope="module")
+def site(ray_cluster, tmp_path_factory):
+    site = Site(ray_cluster, tmp_path_factory.mktemp("slot")).open()
+    site.submit("warm-up")
+    assert site.end("warm-up")[1].ending is Ending.COMPLETE
+    yield site
+    site.slots.close(patience=PATIENCE)
+
+
+def test_one_process_trains_one_trial_after_another(site):
+    before = worker_process()
+    for number in range(5):
+        site.submit(f"plain-{number}", learning_rate=1e-4 * (1 + number))
+    for number in range(5):
+        evaluations, outcome = site.end(f"plain-{number}")
+        assert outcome.ending is Ending.COMPLETE
+        config = TOY.with_params({"learning_rate": 1e-4 * (1 + number)})
+        losses = [evaluation.metrics["eval_loss"] for evaluation in evaluations]
+        assert losses == [toy.loss_at(config, point / 3) for point in (1, 2, 3)]
+    assert worker_process() == before
+
+
+def test_a_crash_is_its_trials_own_affair(site, tmp_path):
+    before = worker_process()
+    site.submit("crash", learning_rate=1.0, toy__crash_above=0.1)
+    site.submit("diverge", learning_rate=1.0, toy__diverge_above=0.1)
+    site.submit("next")
+    evaluations, outcome = site.end("crash")
+    assert outcome.ending is Ending.FAILED and len(evaluations) == 1
+    assert outcome.error.startswith("RuntimeError: the toy trial crashes at step 20")
+    traceback = (site._folder / "crash" / "error-rank0.txt").read_text()
+    assert "Traceback" in traceback and "_misbehave" in traceback
+    assert site.end("diverge")[1].ending is Ending.DIVERGED
+    assert site.end("next")[1].ending is Ending.COMPLETE
+    assert worker_process() == before
+
+
+def test_the_base_model_is_measured_on_request(site):
+    site.submit("base", JobKind.MEASURE_BASE)
+    (evaluation,), outcome = site.end("base")
+    assert evaluation == toy.measure_base() and outcome.ending is Ending.COMPLETE
+
+
+def test_a_cancelled_trial_makes_room_for_the_next(site):
+    site.submit("long", toy__seconds=0.2, budget__evaluations=200)
+    site.submit("next in line")
+    site.event("long")
+    site.call("cancel", "long")
+    began = time.monotonic()
+    evaluations, outcome = site.end("long")
+    assert outcome.ending is Ending.STOPPED and len(evaluations) < 20
+    assert site.end("next in line")[1].ending is Ending.COMPLETE
+    assert time.monotonic() - began < 10
+
+
+def test_a_killed_worker_costs_its_trial_a_retry_and_nobody_else_anything(site):
+    before = worker_process()
+    site.submit("hurt", toy__seconds=0.5, budget__evaluations=4)
+    site.submit("behind")
+    first = site.event("hurt")
+    os.kill(before, signal.SIGKILL)
+    evaluations, outcome = site.end("hurt")
+    assert outcome.ending is Ending.COMPLETE
+    assert [e.point for e in (first, *evaluations)] == [1, 2, 3, 4]
+    assert site.call("attempts", "hurt") == 2 and worker_process() != before
+    assert site.end("behind")[1].ending is Ending.COMPLETE
+
+
+def test_a_slot_goes_home_when_the_board_closes(ray_cluster, site, tmp_path):
+    """Last in this file: it closes the board that the others use."""
+    (task,) = site.slots._tasks
+    site.slots.close(patience=PATIENCE)
+    assert ray_cluster.get(task, timeout=1) is None
+    site.submit("late")
+    assert site.event("late").error == "the sweep is over"
+
+
+def test_where_no_slot_can_live_nobody_waits_for_one(ray_cluster, tmp_path):
+    (tmp_path / "file").write_text("where a folder should be")
+    site = Site(ray_cluster, tmp_path).open(folder=tmp_path / "file")
+    site.submit("a")
+    outcome = site.event("a")
+    assert outcome.ending is Ending.FAILED
+    assert outcome.error.startswith("no slot is left: ") and str(tmp_path / "file") in outcome.error
+
+
+def test_a_trial_whose_slot_is_lost_for_good_does_not_wait_for_ever(ray_cluster, tmp_path):
+    site = Site(ray_cluster, tmp_path).open()
+    site.submit("a", toy__seconds=0.2, budget__evaluations=500)
+    site.event("a")
+    (task,) = processes("ray::_run")
+    task.kill()
+    outcome = site.end("a")[1]
+    assert outcome.ending is Ending.FAILED and outcome.error.startswith("no slot is left: ")
