@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import logging
 from pathlib import Path
 
 import torch
@@ -12,8 +11,6 @@ from transformers.utils import logging as transformers_logging
 
 from trainables.config import TrialConfig
 from trainables.methods import keeps_base
-
-logger = logging.getLogger(__name__)
 
 
 class ModelError(ValueError):

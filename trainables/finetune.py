@@ -10,7 +10,6 @@ leaves it as it was.
 from __future__ import annotations
 
 import gc
-import logging
 import math
 import os
 import shutil
@@ -35,8 +34,6 @@ from trainables.inputs import Inputs
 from trainables.objectives.causal_lm import SequenceScores, score
 from trainables.plan import Plan, make_plan
 from trainables.trainer import TrialTrainer, make_trainer
-
-logger = logging.getLogger(__name__)
 
 
 class Workshop:
@@ -214,7 +211,10 @@ class _Run(TrainerCallback):
 def _device() -> torch.device:
     if not torch.cuda.is_available():
         return torch.device("cpu")
-    return torch.device("cuda", torch.cuda.current_device())
+    # Workers of a slot on one node see all of the slot's GPUs, and are told which is theirs.
+    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    torch.cuda.set_device(device)
+    return device
 
 
 def _write_losses(scores: SequenceScores, path: Path) -> None:

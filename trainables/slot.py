@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import traceback
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from trainables.evaluation import Ending, Evaluation, Monitor, Outcome, Verdict
 from trainables.gang import Gang
 from trainables.inputs import Inputs
 
-logger = logging.getLogger(__name__)
 
 WEIGHTS = "best"
 """In a trial's folder: the trained part as it was at the trial's best evaluation."""

@@ -29,8 +29,8 @@ class Site:
     def __init__(self, ray, folder):
         self._ray = ray
         self._folder = folder
-        self.board = ray.remote(Board).options(num_cpus=0, max_concurrency=100).remote(
-            "eval_loss", "min", 1
+        self.board = (
+            ray.remote(Board).options(num_cpus=0, max_concurrency=100).remote("eval_loss", "min", 1)
         )
         self.slots = Slots(self.board, ON_HEAD)
 
