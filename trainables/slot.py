@@ -16,7 +16,6 @@ from trainables.evaluation import Ending, Evaluation, Monitor, Outcome, Verdict
 from trainables.gang import Gang
 from trainables.inputs import Inputs
 
-
 WEIGHTS = "best"
 """In a trial's folder: the trained part as it was at the trial's best evaluation."""
 
