@@ -106,16 +106,17 @@ class Board:
             self._end(ticket, Outcome(Ending.STOPPED))
 
     async def close(self, reason: str) -> None:
-        """Let slots go home when they ask for work, and end whatever still waits for one."""
+        """Let slots go home, and end every trial: its slot may be gone, and nobody may wait."""
         self._closed = reason
-        for trial_id in list(self._waiting):
-            self._end(self._tickets[trial_id], Outcome(Ending.FAILED, error=reason))
+        for ticket in self._tickets.values():
+            if not ticket.ended:
+                self._end(ticket, Outcome(Ending.FAILED, error=reason))
         self._arrival.set()
 
     # What slots call
 
     async def hello(self, slot: str) -> None:
-        """A slot has (re)started: a trial that it was training when it died gets another try."""
+        """A slot has (re)started, or is gone: what it was training when it died gets another try."""
         for ticket in self._tickets.values():
             if ticket.slot == slot and not ticket.ended:
                 self._retry(ticket)
@@ -169,8 +170,6 @@ class Board:
         ticket.slot = None
         if ticket.cancelled.is_set():
             self._end(ticket, Outcome(Ending.STOPPED))
-        elif self._closed is not None:
-            self._end(ticket, Outcome(Ending.FAILED, error=self._closed))
         elif ticket.attempts > self._retries:
             why = f"its slot died {ticket.attempts} times while training it"
             self._end(ticket, Outcome(Ending.FAILED, error=why))

@@ -35,7 +35,7 @@ def run_slot(
     A slot whose workers die is started again up to `restarts` times; the board counts the tries of
     each trial, so that one which kills its slot cannot do so for ever.
     """
-    TorchTrainer(
+    trainer = TorchTrainer(
         _serve,
         train_loop_config={"name": name, "board": board, "inputs": inputs},
         torch_config=TorchConfig(backend="nccl" if gang.gpus else "gloo"),
@@ -50,7 +50,12 @@ def run_slot(
             failure_config=FailureConfig(max_failures=restarts),
             worker_runtime_env={"env_vars": _environment(gang)},
         ),
-    ).fit()
+    )
+    try:
+        trainer.fit()
+    finally:
+        # Lost for good: another slot may take what it was training.
+        ray.get(board.hello.remote(name))
 
 
 def _environment(gang: Gang) -> dict[str, str]:

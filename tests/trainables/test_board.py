@@ -189,12 +189,16 @@ async def test_closing_wakes_every_slot_that_waits():
 
 
 @in_a_loop
-async def test_a_trial_under_way_when_the_board_closes_may_still_end_by_itself():
+async def test_closing_ends_a_trial_under_way_because_its_slot_may_be_gone():
     board = await board_with("a", taken_by="one")
-    await board.close("over")
+    watching = asyncio.create_task(board.cancellation("a"))
     await board.evaluated("a", loss(1, 1.0))
+    await board.close("no slot is left")
+    await watching
     await board.ended("a", COMPLETE)
-    assert [await board.next_event("a") for _ in range(2)] == [loss(1, 1.0), COMPLETE]
+    events = [await board.next_event("a") for _ in range(2)]
+    assert events == [loss(1, 1.0), Outcome(Ending.FAILED, error="no slot is left")]
+    assert await nothing_comes(board, "a")
 
 
 @in_a_loop
@@ -249,11 +253,12 @@ async def test_a_trial_cancelled_while_its_slot_was_dying_is_stopped_and_not_tri
 
 
 @in_a_loop
-async def test_an_orphan_does_not_wait_for_ever_on_a_closed_board():
-    board = await board_with("a", taken_by="one", retries=5)
-    await board.close("no slot is left")
+async def test_another_slot_may_take_the_orphan_of_one_that_is_gone():
+    board = await board_with("a", taken_by="one")
     await board.hello("one")
-    assert (await board.next_event("a")).error == "no slot is left"
+    assert (await board.take("two", SOON)).trial_id == "a"
+    await board.hello("one")
+    assert await board.take("one", SOON) is None, "it is in good hands"
 
 
 @in_a_loop

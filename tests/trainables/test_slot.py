@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from sweeps.launch import ON_HEAD
-from sweeps.slots import Slots
+from sweeps.slots import _SPARE_RESTARTS, Slots
 from trainables import toy
 from trainables.board import Board, Job, JobKind
 from trainables.config import TrialConfig
@@ -34,9 +34,10 @@ class Site:
         )
         self.slots = Slots(self.board, ON_HEAD)
 
-    def open(self, folder=None):
+    def open(self, folder=None, restarts=8):
         gang = Gang(workers=1, cpus=1, gpus=0)
-        self.slots.start(1, gang, None, folder or self._folder / "ray", deaths=5)
+        deaths = restarts - _SPARE_RESTARTS
+        self.slots.start(1, gang, None, folder or self._folder / "ray", deaths)
         return self
 
     def submit(self, trial_id, kind=JobKind.TRAIN, **params):
@@ -157,10 +158,9 @@ def test_where_no_slot_can_live_nobody_waits_for_one(ray_cluster, tmp_path):
 
 
 def test_a_trial_whose_slot_is_lost_for_good_does_not_wait_for_ever(ray_cluster, tmp_path):
-    site = Site(ray_cluster, tmp_path).open()
+    site = Site(ray_cluster, tmp_path).open(restarts=0)
     site.submit("a", toy__seconds=0.2, budget__evaluations=500)
     site.event("a")
-    (task,) = processes("ray::_run")
-    task.kill()
+    os.kill(worker_process(), signal.SIGKILL)
     outcome = site.end("a")[1]
     assert outcome.ending is Ending.FAILED and outcome.error.startswith("no slot is left: ")
