@@ -116,7 +116,7 @@ class Board:
     # What slots call
 
     async def hello(self, slot: str) -> None:
-        """A slot has (re)started, or is gone: what it was training when it died gets another try."""
+        """A slot has (re)started, or is gone: what it trained when it died gets another try."""
         for ticket in self._tickets.values():
             if ticket.slot == slot and not ticket.ended:
                 self._retry(ticket)
