@@ -10,6 +10,9 @@ import pytest
 # processes keep the cores busy. Set before anything imports torch, and inherited by subprocesses.
 os.environ["OMP_NUM_THREADS"] = "1"
 
+# Plain tests mean the same everywhere, with a GPU and without.
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
 
 @pytest.fixture(scope="session")
 def ray_cluster():

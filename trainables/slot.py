@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
+import torch
 from ray.train import FailureConfig, RunConfig, ScalingConfig, get_context
 from ray.train.torch import TorchConfig, TorchTrainer
 
@@ -98,6 +99,10 @@ class _Worker:
             outcome = self._outcome(job)
         except ValueError as error:
             outcome = _failure(job, error)
+        except torch.AcceleratorError as error:
+            # Nothing works on the device any more in this process. A new one gives it another try.
+            _failure(job, error)
+            raise
         except Exception as error:
             outcome = _failure(job, error)
             if ranks.world_size() > 1:

@@ -50,10 +50,14 @@ def one_by_one(model, sequences):
     return np.array(rows).T
 
 
+@pytest.mark.parametrize("most_elements", [1, 4000, 2**27])
 @pytest.mark.parametrize("micro_batch_size", [1, 3, 8, 100])
 def test_the_loss_is_the_mean_over_all_target_tokens_however_it_is_cut(
-    model, inputs, micro_batch_size
+    model, inputs, micro_batch_size, most_elements, monkeypatch
 ):
+    from trainables.objectives import causal_lm
+
+    monkeypatch.setattr(causal_lm, "MOST_ELEMENTS", most_elements)
     sequences = Sequences.open(inputs.validation)
     losses, counts, hits = one_by_one(model, sequences)
     scores = measured(model, sequences, micro_batch_size)

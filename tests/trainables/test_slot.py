@@ -148,6 +148,22 @@ def test_a_slot_goes_home_when_the_board_closes(ray_cluster, site, tmp_path):
     assert site.event("late").error == "the sweep is over"
 
 
+def test_a_device_that_is_lost_costs_the_slot_its_process_and_the_trial_a_retry(tmp_path):
+    """Every later trial in that process would fail too, so the trial is not told that it ended."""
+    import torch
+
+    from trainables.slot import _Worker
+
+    class Broken(_Worker):
+        def _outcome(self, job):
+            raise torch.AcceleratorError("CUDA error: device-side assert triggered")
+
+    job = Job("a", TOY, tmp_path / "a")
+    with pytest.raises(torch.AcceleratorError):
+        Broken(board=None, inputs=None).do(job)
+    assert "device-side assert" in (tmp_path / "a" / "error-rank0.txt").read_text()
+
+
 def test_where_no_slot_can_live_nobody_waits_for_one(ray_cluster, tmp_path):
     (tmp_path / "file").write_text("where a folder should be")
     site = Site(ray_cluster, tmp_path).open(folder=tmp_path / "file")
