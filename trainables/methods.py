@@ -34,6 +34,8 @@ def attach(base: PreTrainedModel, config: TrialConfig) -> PreTrainedModel | Peft
             lora_alpha=config.lora.alpha,
             lora_dropout=config.lora.dropout,
             target_modules=_targets(base, config.lora),
+            # GPT-2's layers keep their weights transposed.
+            fan_in_fan_out=any(isinstance(module, Conv1D) for module in base.modules()),
         ),
     )
 
