@@ -45,6 +45,9 @@ def detach(model: PreTrainedModel | PeftModel) -> PreTrainedModel:
     if not isinstance(model, PeftModel):
         return model
     base = model.unload()
+    # Both would stay on for every later trial, and the second would pile up.
+    base.activation_checkpointing_disable()
+    base.disable_input_require_grads()
     # PEFT leaves its mark behind and would warn at the next trial.
     vars(base).pop("peft_config", None)
     base._hf_peft_config_loaded = False

@@ -50,13 +50,15 @@ def reference(workshop):
 def test_lora_leaves_the_base_bit_for_bit_as_it_was(workshop, pristine):
     import torch
 
-    outcome, _ = run_trial(workshop, learning_rate=0.1)
-    assert outcome.ending is Ending.COMPLETE
+    for thrifty in (False, True):
+        outcome, _ = run_trial(workshop, learning_rate=0.1, gradient_checkpointing=thrifty)
+        assert outcome.ending is Ending.COMPLETE
     base = workshop._base.lend(tiny.trial())
     assert tiny.fingerprint(base) == pristine
     assert not any(weight.requires_grad or weight.grad is not None for weight in base.parameters())
     assert not any(type(module).__module__.startswith("peft") for module in base.modules())
     assert all(weight.dtype is torch.float32 for weight in base.parameters())
+    assert not any(module._forward_hooks or module._backward_hooks for module in base.modules())
 
 
 def test_a_full_fine_tune_leaves_the_workshops_base_pristine(workshop, pristine):
@@ -155,6 +157,7 @@ def test_one_step_of_a_full_fine_tune_is_that_of_plain_pytorch(workshop, inputs)
 
     config = tiny.trial(method="full", budget__steps=2, budget__evaluations=2, schedule="linear")
     config = config.with_params({"optimizer.weight_decay": 0.1, "optimizer.max_grad_norm": 0.05})
+    config = config.with_params({"optimizer.beta1": 0.7, "optimizer.beta2": 0.8})
     watcher = Watcher()
     workshop.train(config, watcher)
 
@@ -164,6 +167,7 @@ def test_one_step_of_a_full_fine_tune_is_that_of_plain_pytorch(workshop, inputs)
     optimizer = torch.optim.AdamW(
         [{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}],
         lr=config.learning_rate,
+        betas=(0.7, 0.8),
     )
     plan = make_plan(config, workshop.train_set.lengths, workers=1)
     expected = []
@@ -307,6 +311,45 @@ def test_the_base_is_measured_as_point_zero_without_touching_it(workshop, tmp_pa
     mean = kept["loss_sums"].sum() / kept["token_counts"].sum()
     assert mean == pytest.approx(base.metrics["eval_loss"])
     assert set(base.metrics) == {"eval_loss", "eval_perplexity", "eval_token_accuracy"}
+
+
+@pytest.fixture
+def attention_calls(monkeypatch):
+    """The dtype of what each block's attention gives while a model trains, call by call."""
+    from transformers.models.llama.modeling_llama import LlamaAttention
+
+    forward, dtypes = LlamaAttention.forward, []
+
+    def watched(self, *args, **kwargs):
+        out = forward(self, *args, **kwargs)
+        if self.training:
+            dtypes.append(str(out[0].dtype))
+        return out
+
+    monkeypatch.setattr(LlamaAttention, "forward", watched)
+    return dtypes
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+@pytest.mark.parametrize(
+    ("precision", "dtype"), [("fp32", "torch.float32"), ("bf16", "torch.bfloat16")]
+)
+def test_a_trial_computes_in_its_precision(workshop, attention_calls, method, precision, dtype):
+    run_trial(workshop, method=method, precision=precision, budget__steps=1)
+    assert set(attention_calls) == {dtype}
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_gradient_checkpointing_computes_each_block_twice_and_only_in_its_own_trial(
+    workshop, attention_calls, method
+):
+    counts = []
+    for on in (False, True, True, False):
+        before = len(attention_calls)
+        run_trial(workshop, method=method, budget__steps=1, gradient_checkpointing=on)
+        counts.append(len(attention_calls) - before)
+    # 2 blocks and 2 micro-batches.
+    assert counts == [4, 8, 8, 4]
 
 
 def test_gradient_checkpointing_changes_nothing_but_memory(workshop, reference):

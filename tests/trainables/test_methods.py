@@ -43,13 +43,7 @@ def touched(architecture, modules):
             {f"self_attn.{name}_proj" for name in "qkvo"},
             {"mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"},
         ),
-        pytest.param(
-            "gpt2",
-            {"attn.c_attn", "attn.c_proj"},
-            {"mlp.c_fc", "mlp.c_proj"},
-            # PEFT says that it has understood what this family's layers are.
-            marks=pytest.mark.filterwarnings("ignore:fan_in_fan_out is set to False:UserWarning"),
-        ),
+        ("gpt2", {"attn.c_attn", "attn.c_proj"}, {"mlp.c_fc", "mlp.c_proj"}),
         (
             "gpt_neox",
             {"attention.query_key_value", "attention.dense"},
@@ -101,6 +95,21 @@ def test_an_update_is_scaled_by_alpha_over_rank():
     torch.testing.assert_close(changes[4, 16.0], 2 * changes[4, 8.0], rtol=1e-4, atol=1e-6)
     # Twice the rank at twice the alpha: the same scale, twice the sum over the rank.
     torch.testing.assert_close(changes[8, 16.0], 2 * changes[4, 8.0], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(("dropout", "equal"), [(0.0, True), (0.5, False)])
+def test_dropout_is_in_the_adapter_while_it_trains(dropout, equal):
+    import torch
+
+    from trainables import methods
+
+    model = methods.attach(tiny_model("qwen2"), tiny.trial(lora__dropout=dropout)).train()
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "lora_B" in name:
+                weight.fill_(0.1)
+    first, second = (model(input_ids=torch.arange(5)[None]).logits for _ in range(2))
+    assert torch.equal(first, second) is equal
 
 
 def test_an_adapter_changes_nothing_before_it_has_learned():
