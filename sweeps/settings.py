@@ -6,13 +6,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from trainables.config import DeepSpeedConfig, Frozen, PositiveFloat, PositiveInt
+from trainables.deepspeed_config import DeepSpeedConfig
+from trainables.frozen import Frozen, PositiveFloat, PositiveInt
 
 SamplerName = Literal["tpe", "random", "grid", "cmaes", "gp", "qmc"]
 EarlyStopping = Literal["none", "asha", "median"]
 
-MAXIMISED = ("eval_token_accuracy",)
-"""Metrics of which more is better, so that `mode` can be left out."""
+MINIMISED = ("eval_loss", "eval_perplexity", "eval_kl")
+"""Metrics of which less is better; of all others, more. So `mode` can be left out."""
 
 
 class SearchSettings(Frozen):
@@ -28,7 +29,7 @@ class SearchSettings(Frozen):
     )
     metric: str = "eval_loss"
     mode: Literal["min", "max"] | None = Field(
-        default=None, description="unset: max for accuracies, min for the rest"
+        default=None, description="unset: min for losses, perplexity and kl, max for the rest"
     )
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     first_points: tuple[dict[str, Any], ...] = Field(
@@ -38,7 +39,7 @@ class SearchSettings(Frozen):
     @property
     def direction(self) -> Literal["min", "max"]:
         """`mode`, or what the metric's name says."""
-        return self.mode or ("max" if self.metric in MAXIMISED else "min")
+        return self.mode or ("min" if self.metric in MINIMISED else "max")
 
 
 class SlotsSettings(Frozen):

@@ -3,47 +3,79 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    BitsAndBytesConfig,
+    PreTrainedModel,
+)
 from transformers.utils import logging as transformers_logging
 
 from trainables.config import TrialConfig
+from trainables.method_config import QuantizationConfig
 from trainables.methods import keeps_base
+
+DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 class ModelError(ValueError):
     """A model that cannot be loaded, with the way out."""
 
 
+@dataclass(frozen=True)
+class Head:
+    """What a model puts on its last token instead of words: one number for each label."""
+
+    labels: tuple[str, ...]
+    pad_id: int
+
+
+@dataclass(frozen=True)
+class Loading:
+    """Which base a trial wants. `weights` is the dtype of what is not quantised."""
+
+    weights: torch.dtype
+    quantization: QuantizationConfig | None = None
+    compute: torch.dtype = torch.float32
+
+
 class BaseModel:
-    """One base model, loaded at most once per precision.
+    """One base model, loaded at most once for each way of holding its weights.
 
     A method that keeps the base borrows the loaded model itself. One that changes it (full
     fine-tuning, or any method under ZeRO-3, which takes the weights apart) gets a copy.
     """
 
-    def __init__(self, name: str, revision: str | None, device: torch.device) -> None:
+    def __init__(
+        self, name: str, revision: str | None, device: torch.device, head: Head | None = None
+    ) -> None:
         self._name = name
         self._revision = revision
         self._device = device
-        self._loaded: dict[torch.dtype, PreTrainedModel] = {}
+        self._head = head
+        self._loaded: dict[Loading, PreTrainedModel] = {}
 
     def lend(self, config: TrialConfig) -> PreTrainedModel:
-        """The model for one trial, on the device, in the dtype that its precision asks for."""
-        base = self._load(weights_dtype(config))
+        """The model for one trial, on the device, held as its method and precision ask for."""
+        base = self.shared(config)
         return base if borrows_in_place(config) else copy.deepcopy(base)
+
+    def shared(self, config: TrialConfig) -> PreTrainedModel:
+        """The untouched base itself, which a trial may read but not change."""
+        loading = loading_of(config)
+        if loading not in self._loaded:
+            model = load_model(self._name, self._revision, loading, self._head, self._device)
+            self._loaded[loading] = model
+        return self._loaded[loading]
 
     def forget(self) -> None:
         """Drop what is loaded; the next trial gets it anew."""
         self._loaded.clear()
-
-    def _load(self, dtype: torch.dtype) -> PreTrainedModel:
-        if dtype not in self._loaded:
-            model = load_model(self._name, self._revision, dtype)
-            self._loaded[dtype] = model.to(self._device)
-        return self._loaded[dtype]
 
 
 def borrows_in_place(config: TrialConfig) -> bool:
@@ -52,30 +84,78 @@ def borrows_in_place(config: TrialConfig) -> bool:
     return keeps_base(config) and not zero3
 
 
-def weights_dtype(config: TrialConfig) -> torch.dtype:
-    """bf16 holds the weights only where nothing is lost by it.
+def autocast_dtype(config: TrialConfig) -> torch.dtype | None:
+    """The dtype that a trial computes in, where it is not that of its weights."""
+    return None if config.precision == "fp32" else DTYPES[config.precision]
 
-    That is a frozen base, or DeepSpeed, whose optimizer keeps fp32 master weights. The plain
-    trainer's full fine-tune keeps fp32 weights and computes in bf16.
+
+def loading_of(config: TrialConfig) -> Loading:
+    """How a trial wants the base to be held.
+
+    Half precision holds the weights only where nothing is lost by it: a frozen base, or DeepSpeed,
+    whose optimizer keeps fp32 master weights. The plain trainer's full fine-tune keeps fp32 weights
+    and computes in half precision.
     """
     safe = keeps_base(config) or config.deepspeed is not None
-    return torch.bfloat16 if config.precision == "bf16" and safe else torch.float32
+    weights = DTYPES[config.precision] if safe else torch.float32
+    if config.method != "qlora":
+        return Loading(weights)
+    chosen = config.quantization.compute_dtype
+    compute = DTYPES[config.precision if chosen == "auto" else chosen]
+    return Loading(weights, config.quantization, compute)
 
 
-def load_model(name: str, revision: str | None, dtype: torch.dtype) -> PreTrainedModel:
-    """Load a causal language model from safetensors; ModelError names the way out."""
+def load_model(
+    name: str,
+    revision: str | None,
+    loading: Loading,
+    head: Head | None = None,
+    device: torch.device | None = None,
+) -> PreTrainedModel:
+    """Load a model from safetensors onto `device`; ModelError names the way out.
+
+    A new head is the same in every slot, whatever was drawn at random before.
+    """
     transformers_logging.disable_progress_bar()
+    device = device or torch.device("cpu")
+    kind = AutoModelForSequenceClassification if head else AutoModelForCausalLM
+    options: dict[str, Any] = {"dtype": loading.weights, **_head_options(head)}
+    if loading.quantization:
+        options["quantization_config"] = _quantization(loading)
+        options["device_map"] = {"": device}
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            name,
-            revision=revision,
-            dtype=dtype,
-            trust_remote_code=False,
-            use_safetensors=True,
-        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            model: PreTrainedModel = kind.from_pretrained(
+                name, revision=revision, trust_remote_code=False, use_safetensors=True, **options
+            )
     except (OSError, ValueError) as error:
         where = "folder" if Path(name).exists() else "hub model"
         first_line = str(error).strip().splitlines()[0]
         raise ModelError(f"model {name!r}: this {where} cannot be loaded: {first_line}") from error
     model.config.use_cache = False
-    return model.requires_grad_(False)
+    if head:
+        model.config.get_text_config().pad_token_id = head.pad_id
+    placed: PreTrainedModel = model if loading.quantization else model.to(device)
+    return placed.requires_grad_(False)
+
+
+def _head_options(head: Head | None) -> dict[str, Any]:
+    if head is None:
+        return {}
+    names = dict(enumerate(head.labels))
+    return {
+        "num_labels": len(names),
+        "id2label": names,
+        "label2id": {name: index for index, name in names.items()},
+    }
+
+
+def _quantization(loading: Loading) -> BitsAndBytesConfig:
+    assert loading.quantization is not None
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type=loading.quantization.type,
+        bnb_4bit_use_double_quant=loading.quantization.double,
+        bnb_4bit_compute_dtype=loading.compute,
+    )

@@ -10,24 +10,89 @@ import copy
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
-PositiveInt = Annotated[int, Field(gt=0)]
-PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Seed = Annotated[int, Field(ge=0)]
+from trainables.data_config import DataConfig
+from trainables.deepspeed_config import DeepSpeedConfig
+from trainables.frozen import (
+    BelowOne,
+    Fraction,
+    Frozen,
+    NonNegative,
+    PositiveFloat,
+    PositiveInt,
+    Seed,
+)
+from trainables.method_config import (
+    AdapterConfig,
+    FreezeConfig,
+    LoraConfig,
+    PrefixConfig,
+    PromptConfig,
+    PTuningConfig,
+    QuantizationConfig,
+)
+from trainables.objective_config import (
+    ClassificationConfig,
+    DpoConfig,
+    KtoConfig,
+    RewardConfig,
+)
 
-Objective = Literal["sft", "clm", "toy"]
-Method = Literal["full", "lora"]
-Precision = Literal["fp32", "bf16"]
+Objective = Literal["sft", "clm", "classification", "reward", "dpo", "kto", "toy"]
+Method = Literal["full", "freeze", "lora", "qlora", "adapter", "prefix", "prompt", "ptuning"]
+Precision = Literal["fp32", "fp16", "bf16"]
 ScheduleName = Literal["constant", "linear", "cosine", "wsd"]
+OptimizerName = Literal[
+    "adamw",
+    "adamw_fused",
+    "adamw_8bit",
+    "paged_adamw_8bit",
+    "adam",
+    "sgd",
+    "adafactor",
+    "lion",
+    "lion_8bit",
+    "lamb",
+]
+
+_LANGUAGE = ("eval_loss", "eval_perplexity", "eval_token_accuracy")
+_REWARDS = ("eval_loss", "eval_reward_accuracy", "eval_reward_margin")
 
 METRICS: Mapping[str, tuple[str, ...]] = {
-    "sft": ("eval_loss", "eval_perplexity", "eval_token_accuracy"),
-    "clm": ("eval_loss", "eval_perplexity", "eval_token_accuracy"),
+    "sft": _LANGUAGE,
+    "clm": _LANGUAGE,
+    "classification": (
+        "eval_loss",
+        "eval_accuracy",
+        "eval_macro_precision",
+        "eval_macro_recall",
+        "eval_macro_f1",
+    ),
+    "reward": _REWARDS,
+    "dpo": (*_REWARDS, "eval_chosen_reward", "eval_rejected_reward"),
+    "kto": (*_REWARDS, "eval_chosen_reward", "eval_rejected_reward", "eval_kl"),
     "toy": ("eval_loss",),
 }
 """What each objective measures at an evaluation point; any of them can be a sweep's metric."""
+
+_SECTIONS_OF: Mapping[str, tuple[str, ...]] = {
+    "freeze": ("freeze",),
+    "lora": ("lora",),
+    "qlora": ("lora", "quantization"),
+    "adapter": ("adapter",),
+    "prefix": ("prefix",),
+    "prompt": ("prompt",),
+    "ptuning": ("ptuning",),
+}
+"""Which settings each method reads."""
+
+_SECTIONS = frozenset(
+    name
+    for names in (*_SECTIONS_OF.values(), ("classification", "reward", "dpo", "kto", "toy", "wsd"))
+    for name in names
+)
+"""The settings that only some trials read: those of one method, objective or schedule."""
 
 NOT_SEARCHABLE: Mapping[str, str] = {
     "model": "losses per token of two tokenizers cannot be compared; launch one sweep per model",
@@ -41,38 +106,6 @@ NOT_SEARCHABLE: Mapping[str, str] = {
 """Fields that a sweep holds still, each with the reason; a name covers the fields below it."""
 
 
-class Frozen(BaseModel):
-    """A strict value: unknown fields are refused, and nothing changes after birth."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class DataConfig(Frozen):
-    """Which files are learned from and measured on."""
-
-    train: str | tuple[str, ...] = Field(description="file, or list of files")
-    validation: str | Annotated[float, Field(gt=0, lt=1)] = Field(
-        default=0.05, description="file, or fraction of the training records that is held out"
-    )
-    max_length: Annotated[int, Field(ge=8)] = Field(
-        default=1024, description="tokens of a sequence; longer ones are cut (sft) or split (clm)"
-    )
-    seed: Seed = Field(default=0, description="of the train/validation split")
-
-
-class LoraConfig(Frozen):
-    """Low-rank adapters (Hu et al. 2021, arXiv:2106.09685); the update is scaled by alpha / rank.
-
-    With alpha fixed the best learning rate hardly depends on the rank (Schulman et al. 2025,
-    "LoRA Without Regret"), hence a constant default and not a multiple of the rank.
-    """
-
-    rank: PositiveInt = 16
-    alpha: PositiveFloat = 32.0
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    target_modules: Literal["all-linear", "attention", "mlp"] | tuple[str, ...] = "all-linear"
-
-
 class WsdConfig(Frozen):
     """Warmup-stable-decay (Hu et al. 2024, arXiv:2404.06395)."""
 
@@ -82,13 +115,14 @@ class WsdConfig(Frozen):
 
 
 class OptimizerConfig(Frozen):
-    """AdamW (Loshchilov & Hutter 2017, arXiv:1711.05101)."""
+    """The optimizer and its constants (see optimizers.py for what each name stands for)."""
 
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    beta1: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    beta2: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    name: OptimizerName = "adamw"
+    weight_decay: NonNegative = 0.0
+    beta1: BelowOne = Field(default=0.9, description="of gradients; momentum, for sgd")
+    beta2: BelowOne = Field(default=0.999, description="of their squares, or of lion's momentum")
     epsilon: PositiveFloat = 1e-8
-    max_grad_norm: Annotated[float, Field(ge=0)] = Field(
+    max_grad_norm: NonNegative = Field(
         default=1.0, description="gradients are clipped to this norm; 0 turns clipping off"
     )
 
@@ -115,14 +149,6 @@ class TrialBudget(Frozen):
         if not given:
             object.__setattr__(self, "epochs", 1.0)
         return self
-
-
-class DeepSpeedConfig(Frozen):
-    """How a slot's workers share a trial's state."""
-
-    zero_stage: Literal[0, 1, 2, 3] = Field(
-        default=2, description="0 shares nothing, 1 optimizer state, 2 + gradients, 3 + parameters"
-    )
 
 
 class ToyConfig(Frozen):
@@ -164,9 +190,26 @@ class TrialConfig(Frozen):
         default=0.0, description="where the decay ends, as a share of learning_rate"
     )
     wsd: WsdConfig = WsdConfig()
+    freeze: FreezeConfig = FreezeConfig()
     lora: LoraConfig = LoraConfig()
+    quantization: QuantizationConfig = QuantizationConfig()
+    adapter: AdapterConfig = AdapterConfig()
+    prefix: PrefixConfig = PrefixConfig()
+    prompt: PromptConfig = PromptConfig()
+    ptuning: PTuningConfig = PTuningConfig()
+    classification: ClassificationConfig = ClassificationConfig()
+    reward: RewardConfig = RewardConfig()
+    dpo: DpoConfig = DpoConfig()
+    kto: KtoConfig = KtoConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     gradient_checkpointing: bool = False
+    label_smoothing: BelowOne = Field(
+        default=0.0, description="share of a target's probability spread over all (sft, clm)"
+    )
+    neftune_noise: NonNegative = Field(
+        default=0.0,
+        description="alpha of the noise on embeddings (Jain et al. 2023, arXiv:2310.05914)",
+    )
     deepspeed: DeepSpeedConfig | None = Field(
         default=None, description="set through slots.deepspeed; none is the plain trainer"
     )
@@ -199,8 +242,14 @@ class TrialConfig(Frozen):
         return TrialConfig.model_validate(tree)
 
     def flat(self) -> dict[str, Any]:
-        """Every field by its dotted name, as MLflow shows it. A part that is unset is left out."""
-        return dict(_leaves(self.model_dump(mode="json"), ""))
+        """Every field that this trial reads, by its dotted name, as MLflow shows it.
+
+        What is unset is left out, and so are the settings of other methods and objectives.
+        """
+        tree = self.model_dump(mode="json")
+        read = {*_SECTIONS_OF.get(self.method, ()), self.objective, self.schedule}
+        unread = _SECTIONS - read
+        return dict(_leaves({k: v for k, v in tree.items() if k not in unread}, ""))
 
 
 def field_names() -> tuple[str, ...]:

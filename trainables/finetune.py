@@ -14,6 +14,7 @@ import math
 import os
 import shutil
 import time
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,23 @@ from transformers import AutoTokenizer, TrainerCallback, set_seed
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from trainables import methods, ranks
-from trainables.base import BaseModel, borrows_in_place
+from trainables.base import (
+    BaseModel,
+    Head,
+    Loading,
+    autocast_dtype,
+    borrows_in_place,
+    loading_of,
+)
 from trainables.config import TrialConfig
-from trainables.data.sequences import Sequences
+from trainables.data.examples import Examples
 from trainables.evaluation import Cost, DivergedError, Ending, Evaluation, Monitor, Outcome, Verdict
 from trainables.inputs import Inputs
-from trainables.objectives.causal_lm import SequenceScores, score
+from trainables.objectives.make import make_objective
+from trainables.objectives.objective import Batch, Objective, Scores, measure
+from trainables.objectives.tokens import logits_of
 from trainables.plan import Plan, make_plan
+from trainables.reference import Reference, ReferenceMemo, as_untouched
 from trainables.trainer import TrialTrainer, make_trainer
 
 
@@ -42,13 +53,21 @@ class Workshop:
     def __init__(self, inputs: Inputs) -> None:
         self.inputs = inputs
         self.device = _device()
-        self.train_set = Sequences.open(inputs.train)
-        self.validation_set = Sequences.open(inputs.validation)
-        self._base = BaseModel(inputs.model, inputs.model_revision, self.device)
+        self.train_set = Examples(inputs.train)
+        self.validation_set = Examples(inputs.validation, first_place=len(self.train_set))
+        self.pad_id = _pad_id(self.tokenizer)
+        head = Head(inputs.labels, self.pad_id) if inputs.labels else None
+        self._base = BaseModel(inputs.model, inputs.model_revision, self.device, head)
+        self._memos: dict[Loading, ReferenceMemo] = {}
         # What is imported by now stays for good. Looking at it again and again in each collection
         # would take longer than a small trial.
         gc.collect()
         gc.freeze()
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """The base model's tokenizer, which is saved beside every winner."""
+        return AutoTokenizer.from_pretrained(self.inputs.model, revision=self.inputs.model_revision)
 
     def measure_base(self, config: TrialConfig, losses: Path | None = None) -> Evaluation:
         """The untouched base model on the validation set, as evaluation point 0.
@@ -56,14 +75,31 @@ class Workshop:
         The loss of each sequence goes to the file `losses`, if one is given.
         """
         began = time.monotonic()
-        model = self._base.lend(config)
-        scores = score(
-            model, self.validation_set, config.micro_batch_size, self.device, _autocast(config)
-        )
+        model = self._base.shared(config)
+        scores = self.score(config, self.objective(config, model), model)
         if losses is not None and ranks.rank() == 0:
             _write_losses(scores, losses)
         cost = Cost(seconds=time.monotonic() - began, peak_memory_bytes=_memory(self.device))
-        return Evaluation(point=0, step=0, metrics=scores.metrics(), cost=cost)
+        return Evaluation(point=0, step=0, metrics=scores.metrics, cost=cost)
+
+    def score(self, config: TrialConfig, objective: Objective, model: torch.nn.Module) -> Scores:
+        """Measure a model on the validation set."""
+        return measure(
+            objective,
+            model,
+            self.validation_set,
+            config.micro_batch_size,
+            self.pad_id,
+            self.device,
+            autocast_dtype(config),
+        )
+
+    def objective(self, config: TrialConfig, model: torch.nn.Module) -> Objective:
+        """What `config` minimises in `model`, which is the shared base or made of a copy of it."""
+        classes = len(self.inputs.labels)
+        return make_objective(
+            config, self.train_set, classes, lambda: self._reference(config, model)
+        )
 
     def train(self, config: TrialConfig, monitor: Monitor) -> Outcome:
         """Train one trial to its end. Errors other than divergence are the caller's to judge."""
@@ -82,13 +118,32 @@ class Workshop:
             del model, trainer
             _release_memory()
 
+    def _reference(self, config: TrialConfig, model: torch.nn.Module) -> Reference:
+        """The base's answers, by `model` with its adapter off, or by the base itself."""
+        count = len(self.train_set) + len(self.validation_set)
+        memo = self._memos.setdefault(
+            loading_of(config), ReferenceMemo(count, self.train_set.arity)
+        )
+        base = model if borrows_in_place(config) else self._base.shared(config)
+        dtype = autocast_dtype(config)
+
+        def untouched(batch: Batch) -> torch.Tensor:
+            enabled = dtype is not None
+            with as_untouched(base), torch.autocast(self.device.type, dtype, enabled=enabled):
+                return logits_of(base, batch)
+
+        return Reference(memo, untouched)
+
     def _set_up(self, config: TrialConfig, monitor: Monitor) -> tuple[_Run, TrialTrainer]:
         plan = make_plan(config, self.train_set.lengths, ranks.world_size())
         set_seed(config.seed % 2**32)
         try:
             model = methods.attach(self._base.lend(config), config)
-            run = _Run(self, config, plan, model, monitor)
-            run.trainer = make_trainer(config, plan, model, self.train_set, run)
+            objective = self.objective(config, model)
+            run = _Run(self, config, plan, model, objective, monitor)
+            run.trainer = make_trainer(
+                config, plan, model, objective, self.train_set, self.pad_id, run
+            )
         except BaseException:
             # The adapters may be half on. The next trial gets a base that is loaded anew.
             self._base.forget()
@@ -106,6 +161,7 @@ class _Run(TrainerCallback):
         config: TrialConfig,
         plan: Plan,
         model: torch.nn.Module,
+        objective: Objective,
         monitor: Monitor,
     ) -> None:
         self.trainer: TrialTrainer | None = None
@@ -114,6 +170,7 @@ class _Run(TrainerCallback):
         self._config = config
         self._plan = plan
         self._model = model
+        self._objective = objective
         self._monitor = monitor
         self._began = time.monotonic()
         self._step = 0
@@ -157,23 +214,16 @@ class _Run(TrainerCallback):
         verdicts = [self._report(point, scores) for point in points]
         return all(verdicts)
 
-    def _score(self) -> SequenceScores:
-        workshop = self._workshop
-        scores = score(
-            self._model,
-            workshop.validation_set,
-            self._config.micro_batch_size,
-            workshop.device,
-            _autocast(self._config),
-        )
-        if not math.isfinite(scores.metrics()["eval_loss"]):
+    def _score(self) -> Scores:
+        scores = self._workshop.score(self._config, self._objective, self._model)
+        if not math.isfinite(scores.metrics["eval_loss"]):
             raise DivergedError(f"the evaluation loss is not finite at step {self._step}")
         return scores
 
-    def _report(self, point: int, scores: SequenceScores) -> bool:
+    def _report(self, point: int, scores: Scores) -> bool:
         verdict: Verdict | None = None
         if ranks.rank() == 0:
-            evaluation = Evaluation(point, self._step, scores.metrics(), self.cost())
+            evaluation = Evaluation(point, self._step, scores.metrics, self.cost())
             verdict = self._monitor.evaluated(evaluation)
         verdict = ranks.from_rank_zero(verdict)
         if verdict.losses is not None and ranks.rank() == 0:
@@ -191,10 +241,7 @@ class _Run(TrainerCallback):
         partial = folder.with_name(folder.name + ".partial")
         shutil.rmtree(partial, ignore_errors=True)
         methods.save(self._model, partial, state)
-        tokenizer = AutoTokenizer.from_pretrained(
-            self._workshop.inputs.model, revision=self._workshop.inputs.model_revision
-        )
-        tokenizer.save_pretrained(partial)
+        self._workshop.tokenizer.save_pretrained(partial)
         shutil.rmtree(folder, ignore_errors=True)
         partial.rename(folder)
 
@@ -217,13 +264,17 @@ def _device() -> torch.device:
     return device
 
 
-def _write_losses(scores: SequenceScores, path: Path) -> None:
+def _write_losses(scores: Scores, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, loss_sums=scores.losses, token_counts=scores.targets.astype(np.int64))
+    np.savez(path, loss_sums=scores.losses, token_counts=scores.counts.astype(np.int64))
 
 
-def _autocast(config: TrialConfig) -> bool:
-    return config.precision == "bf16"
+def _pad_id(tokenizer: Any) -> int:
+    """Which token fills up short sequences; it is masked, so any will do where none is named."""
+    for candidate in (tokenizer.pad_token_id, tokenizer.eos_token_id):
+        if candidate is not None:
+            return int(candidate)
+    return 0
 
 
 def _memory(device: torch.device) -> int:

@@ -14,12 +14,16 @@ _WHOLE_FILE_BYTES = 64 * 2**20
 
 @dataclass(frozen=True)
 class Inputs:
-    """`model` is a folder or a hub id; `train` and `validation` are folders of token arrays."""
+    """`model` is a folder or a hub id; `train` and `validation` are folders of examples.
+
+    `labels` are the names of the classes, in the order of their indices.
+    """
 
     model: str
     model_revision: str | None
     train: Path
     validation: Path
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

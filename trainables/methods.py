@@ -3,48 +3,40 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
-from peft import LoraConfig as PeftLoraConfig
 from peft import PeftModel, get_peft_model
+from peft.utils import ModulesToSaveWrapper
 from transformers import PreTrainedModel
-from transformers.pytorch_utils import Conv1D
 
-from trainables.config import LoraConfig, TrialConfig
-
-PARTS = {"attention": ("attn", "attention"), "mlp": ("mlp", "feed_forward", "ffn")}
-"""What the parts of a block are called in the architectures that people fine-tune."""
+from trainables.config import TrialConfig
+from trainables.modules import blocks
+from trainables.peft_configs import peft_config
 
 
 def keeps_base(config: TrialConfig) -> bool:
-    """Whether the method leaves the base's weights bit for bit as they were."""
-    return config.method == "lora"
+    """Whether the method leaves the base's weights bit for bit as they were.
+
+    PiSSA does not: it moves the principal components out of the base into the adapter.
+    """
+    pissa = config.method in ("lora", "qlora") and config.lora.init == "pissa"
+    return config.method not in ("full", "freeze") and not pissa
 
 
 def attach(base: PreTrainedModel, config: TrialConfig) -> PreTrainedModel | PeftModel:
     """The model that the trial trains, with requires_grad set on its trainable part only."""
     if config.method == "full":
         return base.requires_grad_(True)
-    return get_peft_model(
-        base,
-        PeftLoraConfig(
-            task_type="CAUSAL_LM",
-            r=config.lora.rank,
-            lora_alpha=config.lora.alpha,
-            lora_dropout=config.lora.dropout,
-            target_modules=_targets(base, config.lora),
-            # GPT-2's layers keep their weights transposed.
-            fan_in_fan_out=any(isinstance(module, Conv1D) for module in base.modules()),
-        ),
-    )
+    if config.method == "freeze":
+        return _thaw(base, config)
+    return get_peft_model(base, peft_config(base, config))
 
 
 def detach(model: PreTrainedModel | PeftModel) -> PreTrainedModel:
-    """The base as it was before `attach`; of a full fine-tune, the model itself."""
+    """The base as it was before `attach`; of a method that trains the base, the model itself."""
     if not isinstance(model, PeftModel):
         return model
-    base = model.unload()
+    base = _without_adapter(model)
     # Both would stay on for every later trial, and the second would pile up.
     base.activation_checkpointing_disable()
     base.disable_input_require_grads()
@@ -73,24 +65,52 @@ def parameter_counts(model: torch.nn.Module) -> tuple[int, int]:
     return sum(n for n, trains in sizes if trains), sum(n for n, _ in sizes)
 
 
-def _targets(base: PreTrainedModel, lora: LoraConfig) -> Any:
-    if lora.target_modules == "all-linear":
-        return "all-linear"
-    if isinstance(lora.target_modules, tuple):
-        return list(lora.target_modules)
-    return _linear_modules_in(base, lora.target_modules)
-
-
-def _linear_modules_in(base: PreTrainedModel, part: str) -> list[str]:
-    names = [
-        name
-        for name, module in base.named_modules()
-        if isinstance(module, torch.nn.Linear | Conv1D)
-        and any(word in piece for piece in name.split(".")[:-1] for word in PARTS[part])
-    ]
-    if not names:
+def _thaw(base: PreTrainedModel, config: TrialConfig) -> PreTrainedModel:
+    """Let the last blocks, the named modules and a new head learn, and nothing else."""
+    count, named = config.freeze.last_blocks, list(config.freeze.modules)
+    names = list(blocks(base))
+    if count > len(names):
         raise ValueError(
-            f"lora.target_modules {part!r} matches no linear layer of "
-            f"{type(base).__name__}; use all-linear or list the modules' names"
+            f"freeze.last_blocks {count} is more than the {len(names)} blocks of "
+            f"{type(base).__name__}; use at most {len(names)}, or method: full"
         )
-    return names
+    trained = names[len(names) - count :] + _matching(base, named)
+    head = [name for name, _ in base.named_children() if name in ("score", "classifier")]
+    base.requires_grad_(False)
+    for name in trained + head:
+        base.get_submodule(name).requires_grad_(True)
+    if not trained:
+        raise ValueError("freeze.last_blocks 0 without freeze.modules trains nothing; raise it")
+    return base
+
+
+def _matching(base: PreTrainedModel, endings: list[str]) -> list[str]:
+    names = [name for name, _ in base.named_modules() if name]
+    found: list[str] = []
+    for ending in endings:
+        matches = [name for name in names if f".{name}".endswith(f".{ending}")]
+        if not matches:
+            raise ValueError(
+                f"freeze.modules: {type(base).__name__} has no module named {ending!r}; "
+                f"its last ones are {', '.join(names[-3:])}"
+            )
+        found += matches
+    return found
+
+
+def _without_adapter(model: PeftModel) -> PreTrainedModel:
+    _put_back_originals(model)
+    prompts = model.active_peft_config.is_prompt_learning
+    base: PreTrainedModel = model.get_base_model() if prompts else model.unload()
+    return base
+
+
+def _put_back_originals(model: torch.nn.Module) -> None:
+    """Put back the modules that PEFT trained a whole copy of, such as a classifier's head.
+
+    PEFT's own unload would leave the trained copies in their place.
+    """
+    for module in list(model.modules()):
+        for name, child in list(module.named_children()):
+            if isinstance(child, ModulesToSaveWrapper):
+                setattr(module, name, child.original_module)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,35 +15,43 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 
 from trainables.config import TrialConfig
 from trainables.data.batches import collate
-from trainables.data.sequences import Sequences
+from trainables.data.examples import Example, Examples
 from trainables.deepspeed import deepspeed_config
+from trainables.objectives.objective import Objective
+from trainables.optimizers import lora_plus, optimizer
 from trainables.plan import Plan
 from trainables.schedules import multiplier
 
 
-class OrderedSequences(Dataset[Any]):
-    """The training sequences in the order that the plan laid down, as one long pass."""
+class OrderedExamples(Dataset[Example]):
+    """The training examples in the order that the plan laid down, as one long pass."""
 
-    def __init__(self, sequences: Sequences, order: NDArray[np.int64]) -> None:
-        self._sequences = sequences
+    def __init__(self, examples: Examples, order: NDArray[np.int64]) -> None:
+        self._examples = examples
         self._order = order
 
     def __len__(self) -> int:
         return len(self._order)
 
-    def __getitem__(self, index: int) -> Any:
-        return self._sequences[int(self._order[index])]
+    def __getitem__(self, index: int) -> Example:
+        return self._examples[int(self._order[index])]
 
 
 class TrialTrainer(Trainer):
     """One trial's trainer; `loss_sum` adds up the losses of all micro-batches so far."""
 
-    def __init__(self, config: TrialConfig, plan: Plan, **kwargs: Any) -> None:
+    def __init__(
+        self, config: TrialConfig, plan: Plan, objective: Objective, **kwargs: Any
+    ) -> None:
         self._config = config
         self._plan = plan
+        self._objective = objective
         self.loss_sum = torch.zeros(())
         self.lr_scheduler: Any = None
+        self.optimizer: Any = None
         super().__init__(**kwargs)
+        # Whether the trainer counts a step's target tokens for the loss, or averages micro-batches.
+        self.model_accepts_loss_kwargs = self.loss_is_scaled_for_ga = objective.per_token
         self.remove_callback(PrinterCallback)
 
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
@@ -51,9 +60,23 @@ class TrialTrainer(Trainer):
         self.loss_sum = self.loss_sum.to(loss.device) + loss
         return loss
 
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """The objective's loss of one micro-batch."""
+        assert not return_outputs, "nothing here evaluates through the trainer"
+        return self._objective.loss(model, inputs, num_items_in_batch)
+
     def loss_is_finite(self) -> bool:
         """Whether every loss so far was a finite number, on this rank."""
         return math.isfinite(self.loss_sum.item())
+
+    def create_optimizer(self, model: Any = None) -> Any:
+        """The trial's optimizer; LoRA+ gives the adapters' B matrices a rate of their own."""
+        lora = self._config.method in ("lora", "qlora")
+        if self.optimizer is None and lora and self._config.lora.learning_rate_ratio != 1.0:
+            self.optimizer = lora_plus(self.model, self._config)
+        return super().create_optimizer(model)
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         """Our closed-form schedule, whatever the transformers' own would be."""
@@ -72,7 +95,9 @@ def make_trainer(
     config: TrialConfig,
     plan: Plan,
     model: torch.nn.Module,
-    sequences: Sequences,
+    objective: Objective,
+    examples: Examples,
+    pad_id: int,
     callback: TrainerCallback,
 ) -> TrialTrainer:
     """A trainer that saves, logs and evaluates nothing by itself; the callback does what is due."""
@@ -84,16 +109,14 @@ def make_trainer(
         gradient_accumulation_steps=plan.accumulation,
         learning_rate=config.learning_rate,
         weight_decay=config.optimizer.weight_decay,
-        adam_beta1=config.optimizer.beta1,
-        adam_beta2=config.optimizer.beta2,
-        adam_epsilon=config.optimizer.epsilon,
         max_grad_norm=config.optimizer.max_grad_norm,
-        optim="adamw_torch",
         bf16=config.precision == "bf16",
+        fp16=config.precision == "fp16",
         activation_checkpointing=config.gradient_checkpointing,
         activation_checkpointing_kwargs={"use_reentrant": False},
         deepspeed=_engine(config, plan),
         ddp_find_unused_parameters=False,
+        neftune_noise_alpha=config.neftune_noise or None,
         seed=config.seed % 2**32,
         save_strategy="no",
         logging_strategy="no",
@@ -107,10 +130,12 @@ def make_trainer(
     return TrialTrainer(
         config,
         plan,
+        objective,
         model=model,
         args=arguments,
-        train_dataset=OrderedSequences(sequences, plan.order),
-        data_collator=_collate,
+        train_dataset=OrderedExamples(examples, plan.order),
+        data_collator=partial(_collate, pad_id=pad_id),
+        optimizer_cls_and_kwargs=optimizer(config),
         callbacks=[callback],
     )
 
@@ -121,5 +146,5 @@ def _engine(config: TrialConfig, plan: Plan) -> dict[str, Any] | None:
     return deepspeed_config(config, plan.micro_batch_size, plan.accumulation)
 
 
-def _collate(rows: list[Any]) -> dict[str, torch.Tensor]:
-    return {name: torch.from_numpy(array) for name, array in collate(rows, pad_id=0).items()}
+def _collate(examples: list[Example], pad_id: int) -> dict[str, torch.Tensor]:
+    return {name: torch.from_numpy(array) for name, array in collate(examples, pad_id).items()}

@@ -108,9 +108,9 @@ def rows(folder: Path) -> Any:
 def _collate(batch: list[Any]) -> dict[str, Any]:
     import torch
 
-    from trainables.data.batches import collate
+    from trainables.data.batches import pad
 
-    return {name: torch.from_numpy(array) for name, array in collate(batch, 0).items()}
+    return {name: torch.from_numpy(array) for name, array in pad(batch, 0).items()}
 
 
 def last_eval_loss(trainer: Any) -> float:

@@ -20,17 +20,9 @@ def inputs(tmp_path_factory):
 def model(inputs):
     import torch
 
-    from trainables.base import load_model
+    from trainables.base import Loading, load_model
 
-    return load_model(inputs.model, None, torch.float32)
-
-
-def measured(model, sequences, micro_batch_size=4, autocast=False):
-    import torch
-
-    from trainables.objectives.causal_lm import score
-
-    return score(model, sequences, micro_batch_size, torch.device("cpu"), autocast)
+    return load_model(inputs.model, None, Loading(torch.float32))
 
 
 def one_by_one(model, sequences):
@@ -55,15 +47,14 @@ def one_by_one(model, sequences):
 def test_the_loss_is_the_mean_over_all_target_tokens_however_it_is_cut(
     model, inputs, micro_batch_size, most_elements, monkeypatch
 ):
-    from trainables.objectives import causal_lm
+    from trainables.objectives import tokens
 
-    monkeypatch.setattr(causal_lm, "MOST_ELEMENTS", most_elements)
-    sequences = Sequences.open(inputs.validation)
-    losses, counts, hits = one_by_one(model, sequences)
-    scores = measured(model, sequences, micro_batch_size)
+    monkeypatch.setattr(tokens, "MOST_ELEMENTS", most_elements)
+    losses, counts, hits = one_by_one(model, Sequences.open(inputs.validation))
+    scores = tiny.measured(model, inputs.validation, micro_batch_size)
     assert scores.losses == pytest.approx(losses, rel=1e-5)
-    assert list(scores.targets) == list(counts) and list(scores.correct) == list(hits)
-    metrics = scores.metrics()
+    assert list(scores.counts) == list(counts)
+    metrics = scores.metrics
     assert metrics["eval_loss"] == pytest.approx(losses.sum() / counts.sum(), abs=1e-6)
     assert metrics["eval_perplexity"] == pytest.approx(math.exp(losses.sum() / counts.sum()))
     assert metrics["eval_token_accuracy"] == hits.sum() / counts.sum()
@@ -76,17 +67,15 @@ def test_a_sequence_without_targets_counts_for_nothing(model, tmp_path):
     answered = TokenSequence.of([5, 6, 7, 8], [False, False, True, True])
     write(tmp_path / "both", [asked, answered])
     write(tmp_path / "one", [answered])
-    both = measured(model, Sequences.open(tmp_path / "both"))
-    one = measured(model, Sequences.open(tmp_path / "one"))
-    assert list(both.targets) == [0, 2] and both.losses[0] == 0
-    assert both.metrics()["eval_loss"] == pytest.approx(one.metrics()["eval_loss"], abs=1e-6)
+    both, one = (tiny.measured(model, tmp_path / name) for name in ("both", "one"))
+    assert list(both.counts) == [0, 2] and both.losses[0] == 0
+    assert both.metrics["eval_loss"] == pytest.approx(one.metrics["eval_loss"], abs=1e-6)
 
 
 def test_measuring_leaves_the_model_in_its_mode_and_without_gradients(model, inputs):
-    sequences = Sequences.open(inputs.validation)
     for training in (True, False):
         model.train(training)
-        measured(model, sequences)
+        tiny.measured(model, inputs.validation)
         assert model.training is training
     assert all(weight.grad is None for weight in model.parameters())
 
@@ -96,7 +85,6 @@ def test_dropout_is_off_while_measuring(model, inputs):
 
     from trainables import methods
 
-    sequences = Sequences.open(inputs.validation)
     peft_model = methods.attach(model, tiny.trial(lora__dropout=0.9))
     try:
         peft_model.train()
@@ -104,25 +92,27 @@ def test_dropout_is_off_while_measuring(model, inputs):
             for name, weight in peft_model.named_parameters():
                 if "lora_B" in name:
                     weight.fill_(0.1)
-        first, second = (measured(peft_model, sequences).losses for _ in range(2))
+        first, second = (tiny.measured(peft_model, inputs.validation).losses for _ in range(2))
     finally:
         methods.detach(peft_model)
     assert list(first) == list(second)
 
 
 def test_bf16_measures_nearly_the_same(model, inputs):
-    sequences = Sequences.open(inputs.validation)
+    import torch
+
     exact, rounded = (
-        measured(model, sequences, autocast=on).metrics()["eval_loss"] for on in (False, True)
+        tiny.measured(model, inputs.validation, autocast=dtype).metrics["eval_loss"]
+        for dtype in (None, torch.bfloat16)
     )
     assert exact != rounded and rounded == pytest.approx(exact, rel=0.01)
 
 
 def test_a_hopeless_loss_has_an_infinite_perplexity_and_raises_nothing():
-    from trainables.objectives.causal_lm import SequenceScores
+    from trainables.objectives.causal_lm import CausalLm
 
-    scores = SequenceScores(np.array([9e3]), np.array([10.0]), np.array([0.0]))
-    assert scores.metrics() == {
+    scores = CausalLm().scores(np.array([[9e3, 10.0, 0.0]]), examples=None)
+    assert scores.metrics == {
         "eval_loss": 900.0,
         "eval_perplexity": math.inf,
         "eval_token_accuracy": 0.0,
@@ -134,11 +124,11 @@ def test_a_real_model_measures_what_is_known_of_it(tmp_path):
     import torch
     from transformers import AutoTokenizer
 
-    from trainables.base import load_model
+    from trainables.base import Loading, load_model
 
     data = Path(os.environ["SWEEP_TEST_DATA"])
     folder = data / "models/stories260K_hf"
-    model = load_model(str(folder), None, torch.float32)
+    model = load_model(str(folder), None, Loading(torch.float32))
     tokenizer = AutoTokenizer.from_pretrained(folder)
     stories = (data / "corpus/tinystories_1200.txt").read_text().split("<|endoftext|>")[200:260]
     play = (data / "corpus/tinyshakespeare.txt").read_text()
@@ -150,5 +140,5 @@ def test_a_real_model_measures_what_is_known_of_it(tmp_path):
     for name, known in (("stories", 1.527), ("play", 4.734)):
         encoded = [tokenizer(text)["input_ids"][:500] for text in texts[name]]
         write(tmp_path / name, [TokenSequence.of(ids, [True] * len(ids)) for ids in encoded])
-        metrics = measured(model, Sequences.open(tmp_path / name)).metrics()
+        metrics = tiny.measured(model, tmp_path / name).metrics
         assert metrics["eval_loss"] == pytest.approx(known, abs=5e-4)

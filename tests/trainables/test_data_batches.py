@@ -3,12 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trainables.data.batches import collate, order
+from trainables.data.batches import order, pad
 from trainables.data.sequences import TokenSequence
 
 
 def test_a_batch_is_padded_on_the_right_and_only_targets_have_labels():
-    batch = collate(
+    batch = pad(
         [
             TokenSequence.of([5, 6, 7], [False, False, True]),
             TokenSequence.of([8, 9], [False, True]),

@@ -34,9 +34,9 @@ def pristine(inputs, workshop):
     """The hash of the base as it is on disk; afterwards the workshop's base must have the same."""
     import torch
 
-    from trainables.base import load_model
+    from trainables.base import Loading, load_model
 
-    before = tiny.fingerprint(load_model(inputs.model, None, torch.float32))
+    before = tiny.fingerprint(load_model(inputs.model, None, Loading(torch.float32)))
     yield before
     assert tiny.fingerprint(workshop._base.lend(tiny.trial())) == before
 
@@ -152,7 +152,7 @@ def test_one_step_of_a_full_fine_tune_is_that_of_plain_pytorch(workshop, inputs)
     """Against AdamW by hand: the mean over all target tokens of the batch, and clipping."""
     import torch
 
-    from trainables.base import load_model
+    from trainables.base import Loading, load_model
     from trainables.plan import make_plan
 
     config = tiny.trial(method="full", budget__steps=2, budget__evaluations=2, schedule="linear")
@@ -161,7 +161,7 @@ def test_one_step_of_a_full_fine_tune_is_that_of_plain_pytorch(workshop, inputs)
     watcher = Watcher()
     workshop.train(config, watcher)
 
-    model = load_model(inputs.model, None, torch.float32).requires_grad_(True)
+    model = load_model(inputs.model, None, Loading(torch.float32)).requires_grad_(True)
     matrices = [weight for weight in model.parameters() if weight.ndim > 1]
     vectors = [weight for weight in model.parameters() if weight.ndim < 2]
     optimizer = torch.optim.AdamW(
@@ -185,9 +185,10 @@ def test_one_step_of_a_full_fine_tune_is_that_of_plain_pytorch(workshop, inputs)
     assert watcher.losses == pytest.approx(expected, abs=1e-5)
 
 
-def loss_sum(model, sequence):
+def loss_sum(model, example):
     import torch
 
+    (sequence,) = example.sequences
     ids = torch.tensor(np.array(sequence.tokens), dtype=torch.long)[None]
     marks = torch.tensor(np.array(sequence.targets))[None]
     logits = model(input_ids=ids).logits[0, :-1]
@@ -266,15 +267,14 @@ def test_the_adapter_that_was_kept_scores_the_same_on_a_fresh_base(workshop, inp
     from peft import PeftModel
     from transformers import AutoTokenizer
 
-    from trainables.base import load_model
-    from trainables.objectives.causal_lm import score
+    from trainables.base import Loading, load_model
 
     _, watcher = run_trial(workshop, Watcher(tmp_path))
     assert not any("partial" in path.name for path in tmp_path.iterdir())
-    fresh = load_model(inputs.model, None, torch.float32)
+    fresh = load_model(inputs.model, None, Loading(torch.float32))
     kept = PeftModel.from_pretrained(fresh, tmp_path / "best")
-    scores = score(kept, workshop.validation_set, 4, torch.device("cpu"), autocast=False)
-    assert scores.metrics()["eval_loss"] == pytest.approx(watcher.losses[-1], abs=1e-6)
+    scores = tiny.measured(kept, workshop.inputs.validation)
+    assert scores.metrics["eval_loss"] == pytest.approx(watcher.losses[-1], abs=1e-6)
     assert AutoTokenizer.from_pretrained(tmp_path / "best")("w5 w6")["input_ids"] == [5, 6]
     assert {path.suffix for path in (tmp_path / "best").iterdir()} <= {
         ".json",
@@ -287,19 +287,19 @@ def test_the_model_that_a_full_fine_tune_kept_scores_the_same(workshop, tmp_path
     import torch
     from transformers import AutoModelForCausalLM
 
-    from trainables.objectives.causal_lm import score
-
     _, watcher = run_trial(workshop, Watcher(tmp_path), method="full")
     kept = AutoModelForCausalLM.from_pretrained(tmp_path / "best", dtype=torch.float32)
-    scores = score(kept, workshop.validation_set, 4, torch.device("cpu"), autocast=False)
-    assert scores.metrics()["eval_loss"] == pytest.approx(watcher.losses[-1], abs=1e-6)
+    scores = tiny.measured(kept, workshop.inputs.validation)
+    assert scores.metrics["eval_loss"] == pytest.approx(watcher.losses[-1], abs=1e-6)
     assert kept.config.use_cache, "whoever generates with it wants the cache"
 
 
 def test_the_losses_that_were_kept_add_up_to_the_evaluation(workshop, tmp_path):
     _, watcher = run_trial(workshop, Watcher(tmp_path))
     kept = np.load(tmp_path / "losses.npz")
-    assert list(kept["token_counts"]) == list(workshop.validation_set.target_counts)
+    assert list(kept["token_counts"]) == list(
+        Sequences.open(workshop.inputs.validation).target_counts
+    )
     mean = kept["loss_sums"].sum() / kept["token_counts"].sum()
     assert mean == pytest.approx(watcher.losses[-1])
 
@@ -453,11 +453,11 @@ def test_a_trial_that_broke_has_let_go_of_its_model_when_the_next_is_lent_one(wo
 def test_a_model_that_cannot_be_loaded_is_refused_with_its_name(tmp_path):
     import torch
 
-    from trainables.base import ModelError, load_model
+    from trainables.base import Loading, ModelError, load_model
 
     (tmp_path / "config.json").write_text('{"model_type": "llama"}')
     with pytest.raises(ModelError, match=f"model '{tmp_path}': this folder cannot be loaded"):
-        load_model(str(tmp_path), None, torch.float32)
+        load_model(str(tmp_path), None, Loading(torch.float32))
 
 
 def test_training_needs_neither_ray_nor_mlflow_nor_optuna():

@@ -72,13 +72,11 @@ def test_what_two_workers_kept_scores_what_they_measured(together, alone, inputs
     from peft import AutoPeftModelForCausalLM
     from transformers import AutoModelForCausalLM
 
-    from trainables.objectives.causal_lm import score
-
     folder = Path(inputs.model).parent / name / "best"
     loader = AutoPeftModelForCausalLM if name.startswith("lora") else AutoModelForCausalLM
     kept = loader.from_pretrained(folder, dtype=torch.float32)
-    scores = score(kept, alone.validation_set, 4, torch.device("cpu"), autocast=False)
-    assert scores.metrics()["eval_loss"] == pytest.approx(together[name]["losses"][-1], abs=1e-5)
+    scores = tiny.measured(kept, alone.inputs.validation)
+    assert scores.metrics["eval_loss"] == pytest.approx(together[name]["losses"][-1], abs=1e-5)
 
 
 def test_a_stop_that_rank_0_hears_of_ends_the_trial_on_both(together):

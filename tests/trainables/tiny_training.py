@@ -110,6 +110,18 @@ def run_trial(workshop, watcher=None, /, **params):
     return workshop.train(trial(**params), watcher), watcher
 
 
+def measured(model, folder, micro_batch_size=4, autocast=None):
+    """The language-modelling scores of a model on a folder of examples."""
+    import torch
+
+    from trainables.data.examples import Examples
+    from trainables.objectives.causal_lm import CausalLm
+    from trainables.objectives.objective import measure
+
+    cpu = torch.device("cpu")
+    return measure(CausalLm(), model, Examples(folder), micro_batch_size, 0, cpu, autocast)
+
+
 def trial(**params) -> TrialConfig:
     """TRIAL with `params` (`lora__rank` for "lora.rank") changed."""
     return TRIAL.with_params({name.replace("__", "."): value for name, value in params.items()})

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainables.data.batches import collate, order
+from trainables.data.batches import order, pad
 from trainables.data.sequences import TokenSequence
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def _batches(blocks: Sequence[TokenSequence], recipe: Recipe) -> Iterator[dict[s
 def _tensors(sequences: Sequence[TokenSequence]) -> dict[str, Any]:
     import torch
 
-    return {name: torch.from_numpy(array) for name, array in collate(sequences, pad_id=2).items()}
+    return {name: torch.from_numpy(array) for name, array in pad(sequences, pad_id=2).items()}
 
 
 def _share_of_rate(step: int, recipe: Recipe) -> float:

@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from trainables.data.examples import Example
 from trainables.data.sequences import IntArray, TokenSequence
 
 IGNORED = -100
 """The label of a token that is no target, as torch's cross entropy knows it."""
 
 
-def collate(sequences: Sequence[TokenSequence], pad_id: int) -> dict[str, IntArray]:
+def collate(examples: Sequence[Example], pad_id: int) -> dict[str, npt.NDArray[Any]]:
+    """What `pad` gives, with `label`, `weight` (float32) and `place`, each [examples].
+
+    The first sequences of all examples come before the second ones of all.
+    """
+    ordered = [each for part in zip(*[e.sequences for e in examples], strict=True) for each in part]
+    return {
+        **pad(ordered, pad_id),
+        "label": np.array([example.label for example in examples], dtype=np.float32),
+        "weight": np.array([example.weight for example in examples], dtype=np.float32),
+        "place": np.array([example.place for example in examples]),
+    }
+
+
+def pad(sequences: Sequence[TokenSequence], pad_id: int) -> dict[str, IntArray]:
     """`input_ids`, `attention_mask` and `labels`, each [sequences, longest], padded on the right.
 
     Labels are not shifted: a causal model of transformers does that itself.

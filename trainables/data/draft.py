@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
-from trainables.config import DataConfig, TrialConfig
+from trainables.config import TrialConfig
 from trainables.data.answers import answers, placeholders
 from trainables.data.blocks import blocks, tokenise
 from trainables.data.conversation import Conversation
@@ -17,6 +17,7 @@ from trainables.data.sequences import TokenSequence
 from trainables.data.split import Split, duplicates, split
 from trainables.data.summary import Side, Summary
 from trainables.data.tokenizer import Tokenizer
+from trainables.data_config import DataConfig
 
 ENOUGH_DOCUMENTS = 10
 """Whole documents are held out where the validation set would get this many; else, blocks."""

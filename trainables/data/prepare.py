@@ -7,13 +7,14 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainables.config import DataConfig, TrialConfig
+from trainables.config import TrialConfig
 from trainables.data.atomic import publish
 from trainables.data.draft import Sources, draft, expanded, train_files
 from trainables.data.reading import read_bytes
 from trainables.data.sequences import write
 from trainables.data.summary import Summary
 from trainables.data.tokenizer import context_length, identity, load_tokenizer
+from trainables.data_config import DataConfig
 
 FORMAT_VERSION = 1
 """Raised whenever the same files would give other sequences than before."""

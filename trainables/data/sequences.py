@@ -93,18 +93,19 @@ class Sequences:
 def write(folder: Path, sequences: Iterable[TokenSequence]) -> None:
     """Write the sequences to a new folder, at once whole; each has a token, and there is one."""
     listed = list(sequences)
-    assert listed and all(len(sequence.tokens) for sequence in listed), "nothing to write"
+    publish(folder, lambda temporary: write_arrays(temporary, listed))
 
-    def build(temporary: Path) -> None:
-        offsets = np.zeros(len(listed) + 1, dtype=np.int64)
-        np.cumsum([len(sequence.tokens) for sequence in listed], out=offsets[1:])
-        np.save(temporary / "tokens.npy", np.concatenate([each.tokens for each in listed]))
-        np.save(temporary / "targets.npy", np.concatenate([each.targets for each in listed]))
-        np.save(temporary / "offsets.npy", offsets)
-        meta = {"version": VERSION, "sequences": len(listed), "tokens": int(offsets[-1])}
-        (temporary / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 
-    publish(folder, build)
+def write_arrays(folder: Path, sequences: Sequence[TokenSequence]) -> None:
+    """Write the sequences' files into a folder that is there already."""
+    assert sequences and all(len(each.tokens) for each in sequences), "nothing to write"
+    offsets = np.zeros(len(sequences) + 1, dtype=np.int64)
+    np.cumsum([len(sequence.tokens) for sequence in sequences], out=offsets[1:])
+    np.save(folder / "tokens.npy", np.concatenate([each.tokens for each in sequences]))
+    np.save(folder / "targets.npy", np.concatenate([each.targets for each in sequences]))
+    np.save(folder / "offsets.npy", offsets)
+    meta = {"version": VERSION, "sequences": len(sequences), "tokens": int(offsets[-1])}
+    (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 
 
 def _check_meta(folder: Path) -> None:

@@ -1,0 +1,93 @@
+"""Examples on disk: what one step of an objective is made of, over a folder of token sequences.
+
+An example is one sequence, or the two of a pair (chosen, then rejected), with a label and a weight.
+A folder of sequences is a folder of examples; pairs, labels and weights are there where they are
+needed: labels.npy and weights.npy (float64, one for each example) and `arity` in examples.json.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from trainables.data.atomic import publish
+from trainables.data.sequences import IntArray, Sequences, TokenSequence, write_arrays
+
+FloatArray = npt.NDArray[np.float64]
+
+
+class Example(NamedTuple):
+    """`label` is a class's index, a reward, or 1 (good) and 0 (bad); NaN where there is none.
+
+    `place` counts the examples of the training set, and goes on counting in the validation set.
+    """
+
+    sequences: tuple[TokenSequence, ...]
+    label: float = float("nan")
+    weight: float = 1.0
+    place: int = 0
+
+
+class Examples:
+    """Read access to a folder that `write` made; the tokens are memory-mapped."""
+
+    def __init__(self, folder: Path, first_place: int = 0) -> None:
+        self._sequences = Sequences.open(folder)
+        settings = folder / "examples.json"
+        self.arity: int = json.loads(settings.read_text())["arity"] if settings.is_file() else 1
+        count = len(self._sequences) // self.arity
+        self.labels = _optional(folder / "labels.npy", count, np.nan)
+        self.weights = _optional(folder / "weights.npy", count, 1.0)
+        self._first_place = first_place
+
+    def __len__(self) -> int:
+        return len(self._sequences) // self.arity
+
+    def __getitem__(self, index: int) -> Example:
+        first = index * self.arity
+        sequences = tuple(self._sequences[first + offset] for offset in range(self.arity))
+        label, weight = float(self.labels[index]), float(self.weights[index])
+        return Example(sequences, label, weight, self._first_place + index)
+
+    @property
+    def lengths(self) -> IntArray:
+        """Tokens of each example, over all its sequences."""
+        lengths: IntArray = self._sequences.lengths.reshape(-1, self.arity).sum(axis=1)
+        return lengths
+
+    @property
+    def weighted(self) -> bool:
+        """Whether any example counts more or less than the others."""
+        return bool((self.weights != 1.0).any())
+
+
+def write(folder: Path, examples: Iterable[Example]) -> None:
+    """Write examples of one kind to a new folder, at once whole; `place` follows from the order."""
+    listed = list(examples)
+    assert listed, "nothing to write"
+    arity = len(listed[0].sequences)
+    assert all(len(example.sequences) == arity for example in listed), "of one kind"
+
+    def build(temporary: Path) -> None:
+        write_arrays(temporary, [sequence for each in listed for sequence in each.sequences])
+        (temporary / "examples.json").write_text(json.dumps({"arity": arity}), encoding="utf-8")
+        np.save(temporary / "labels.npy", _floats([example.label for example in listed]))
+        np.save(temporary / "weights.npy", _floats([example.weight for example in listed]))
+
+    publish(folder, build)
+
+
+def _optional(path: Path, count: int, default: float) -> FloatArray:
+    if not path.is_file():
+        return np.full(count, default)
+    values: FloatArray = np.load(path)
+    return values
+
+
+def _floats(values: Sequence[float]) -> FloatArray:
+    return np.asarray(values, dtype=np.float64)

@@ -1,0 +1,59 @@
+"""Finding one's way in a transformer: its blocks, their attention and feed-forward parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import nn
+from transformers.pytorch_utils import Conv1D
+
+PARTS: Mapping[str, tuple[str, ...]] = {
+    "attention": ("attn", "attention"),
+    "mlp": ("mlp", "feed_forward", "ffn"),
+}
+"""What the parts of a block are called in the architectures that people fine-tune."""
+
+
+def is_linear(module: nn.Module) -> bool:
+    """Whether it is a linear layer; GPT-2's are Conv1D, which keep their weights transposed."""
+    return isinstance(module, nn.Linear | Conv1D)
+
+
+def blocks(model: nn.Module) -> dict[str, nn.Module]:
+    """The transformer blocks by their whole names, from first to last; ValueError without any."""
+    lists = [(n, m) for n, m in model.named_modules() if isinstance(m, nn.ModuleList) and len(m)]
+    stacks = [(name, stack) for name, stack in lists if _is_stack(stack)]
+    if not stacks:
+        raise ValueError(f"no transformer blocks are found in {type(model).__name__}")
+    name, stack = max(stacks, key=lambda found: len(found[1]))
+    return {f"{name}.{place}": block for place, block in enumerate(stack)}
+
+
+def sublayers(model: nn.Module, part: str) -> list[str]:
+    """The whole names of each block's attention or mlp; ValueError where none is called so."""
+    found = [
+        f"{block_name}.{name}"
+        for block_name, block in blocks(model).items()
+        for name, child in block.named_children()
+        if any(word in name for word in PARTS[part]) and any(map(is_linear, child.modules()))
+    ]
+    if not found:
+        raise ValueError(f"the blocks of {type(model).__name__} have no part like {PARTS[part]}")
+    return found
+
+
+def linear_modules_in(model: nn.Module, part: str) -> list[str]:
+    """The whole names of all linear layers in each block's attention or mlp."""
+    modules = dict(model.named_modules())
+    return [
+        f"{place}.{name}" if name else place
+        for place in sublayers(model, part)
+        for name, module in modules[place].named_modules()
+        if is_linear(module)
+    ]
+
+
+def _is_stack(modules: nn.ModuleList) -> bool:
+    """Whether the modules are blocks: all of one kind, with parts that hold linear layers."""
+    one_kind = len({type(module) for module in modules}) == 1
+    return one_kind and any(map(is_linear, modules[0].modules())) and not is_linear(modules[0])

@@ -1,0 +1,72 @@
+"""One label for a text, read off the last token (AutoModelForSequenceClassification)."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn.functional import cross_entropy
+
+from trainables.data.examples import Examples
+from trainables.objectives.objective import Batch, Floats, Objective, Scores
+
+
+class Classification(Objective):
+    """Cross entropy over the classes. `class_weights` [classes] weigh the training loss only."""
+
+    columns = 2
+
+    def __init__(self, class_weights: torch.Tensor) -> None:
+        self._class_weights = class_weights
+
+    def loss(
+        self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | None
+    ) -> torch.Tensor:
+        """The weighted mean, over examples; weights of classes average to 1 over the train set."""
+        labels = batch["label"].long()
+        losses = cross_entropy(_logits(model, batch), labels, reduction="none")
+        weights = self._class_weights.to(losses.device)[labels] * batch["weight"]
+        return (losses * weights).mean()
+
+    def rows(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+        """Loss in nats, and the predicted class."""
+        logits = _logits(model, batch)
+        losses = cross_entropy(logits, batch["label"].long(), reduction="none")
+        return torch.stack([losses, logits.argmax(-1).to(losses.dtype)], dim=1)
+
+    def scores(self, rows: Floats, examples: Examples) -> Scores:
+        """Accuracy, and precision, recall and F1 as plain means over the classes.
+
+        A class that is nowhere predicted, or nowhere true, counts as 0 where that is its divisor.
+        """
+        from sklearn.metrics import precision_recall_fscore_support
+
+        losses, predicted = rows.T
+        truth = examples.labels.astype(int)
+        precision, recall, f1, _ = precision_recall_fscore_support(
+            truth,
+            predicted.astype(int),
+            labels=range(len(self._class_weights)),
+            average="macro",
+            zero_division=0.0,
+        )
+        metrics = {
+            "eval_loss": float(losses.mean()),
+            "eval_accuracy": float((truth == predicted).mean()),
+            "eval_macro_precision": float(precision),
+            "eval_macro_recall": float(recall),
+            "eval_macro_f1": float(f1),
+        }
+        return Scores(metrics, losses, np.ones_like(losses))
+
+
+def balanced_weights(labels: Floats, classes: int) -> NDArray[np.float32]:
+    """rows / (classes * rows of each class), as scikit-learn's class_weight="balanced"."""
+    counts = np.bincount(labels.astype(int), minlength=classes)
+    return (len(labels) / (classes * np.maximum(counts, 1))).astype(np.float32)
+
+
+def _logits(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+    outputs = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
+    logits: torch.Tensor = outputs.logits.float()
+    return logits

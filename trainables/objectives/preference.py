@@ -1,0 +1,129 @@
+"""Learning from preferences against a reference: DPO on pairs, KTO on single judgements."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch.nn.functional import logsigmoid, relu
+
+from trainables.data.batches import IGNORED
+from trainables.data.examples import Examples
+from trainables.objective_config import DpoConfig, KtoConfig
+from trainables.objectives.objective import Batch, Floats, Objective, Scores
+from trainables.objectives.ranking import ranking
+from trainables.objectives.tokens import logits_of, loss_sums
+from trainables.ranks import sum_over_ranks, world_size
+from trainables.reference import Reference
+
+
+class Dpo(Objective):
+    """Pairs of answers to one prompt: the better should gain on the reference, the worse lose.
+
+    A row holds the log-ratios of chosen and rejected (policy over reference, summed over the
+    answer's tokens) and how many tokens each has.
+    """
+
+    columns = 4
+
+    def __init__(self, settings: DpoConfig, reference: Reference) -> None:
+        self._settings = settings
+        self._reference = reference
+
+    def loss(
+        self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | None
+    ) -> torch.Tensor:
+        """The mean over pairs; label_smoothing is for training alone."""
+        losses = self._losses(self.rows(model, batch), self._settings.label_smoothing)
+        return (losses * batch["weight"]).mean()
+
+    def rows(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+        """Log-ratios and token counts of chosen and rejected."""
+        policy = -loss_sums(logits_of(model, batch), batch["labels"]).view(2, -1).T
+        counts = (batch["labels"][:, 1:] != IGNORED).sum(1).view(2, -1).T
+        return torch.cat([policy - self._reference(batch), counts.to(policy.dtype)], dim=1)
+
+    def scores(self, rows: Floats, examples: Examples) -> Scores:
+        """Rewards are beta times the log-ratios."""
+        losses = self._losses(torch.from_numpy(rows), 0.0).numpy()
+        chosen, rejected = self._settings.beta * rows[:, 0], self._settings.beta * rows[:, 1]
+        metrics = {
+            "eval_loss": float(losses.mean()),
+            "eval_reward_accuracy": float((chosen > rejected).mean()),
+            "eval_reward_margin": float((chosen - rejected).mean()),
+            "eval_chosen_reward": float(chosen.mean()),
+            "eval_rejected_reward": float(rejected.mean()),
+        }
+        return Scores(metrics, losses, np.ones_like(losses))
+
+    def _losses(self, rows: torch.Tensor, label_smoothing: float) -> torch.Tensor:
+        beta, kind = self._settings.beta, self._settings.loss
+        chosen, rejected, chosen_tokens, rejected_tokens = rows.unbind(1)
+        margin = beta * (chosen - rejected)
+        if kind == "hinge":
+            return relu(1 - margin)
+        if kind == "ipo":
+            return (chosen / chosen_tokens - rejected / rejected_tokens - 1 / (2 * beta)) ** 2
+        swapped = label_smoothing * logsigmoid(-margin)
+        return -(1 - label_smoothing) * logsigmoid(margin) - swapped
+
+
+class Kto(Objective):
+    """Single answers, good (label 1) or bad (0).
+
+    An example's second sequence is its prompt with another example's answer: from these the
+    divergence from the reference is estimated, over the micro-batch in training (as TRL does, so
+    micro_batch_size matters a little), over the whole set in scores. A row holds the log-ratio of
+    the answer and that of the other one.
+    """
+
+    columns = 2
+
+    def __init__(self, settings: KtoConfig, reference: Reference) -> None:
+        self._settings = settings
+        self._reference = reference
+
+    def loss(
+        self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | None
+    ) -> torch.Tensor:
+        """The mean over examples, each weighted by its label's weight."""
+        rows = self.rows(model, batch)
+        divergence = sum_over_ranks(rows[:, 1].detach().mean()) / world_size()
+        good = batch["label"] > 0.5
+        weights = torch.where(
+            good, self._settings.desirable_weight, self._settings.undesirable_weight
+        )
+        losses = self._losses(rows[:, 0], good, divergence.clamp(min=0))
+        return (losses * weights * batch["weight"]).mean()
+
+    def rows(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+        """Log-ratios of the answer, and of the other example's answer to the same prompt."""
+        policy = -loss_sums(logits_of(model, batch), batch["labels"]).view(2, -1).T
+        return policy - self._reference(batch)
+
+    def scores(self, rows: Floats, examples: Examples) -> Scores:
+        """Unweighted; accuracy and margin compare each good answer with each bad one."""
+        divergence = max(0.0, float(rows[:, 1].mean()))
+        good = examples.labels > 0.5
+        ratios = torch.from_numpy(rows[:, 0])
+        losses = self._losses(ratios, torch.from_numpy(good), torch.tensor(divergence)).numpy()
+        rewards = self._settings.beta * rows[:, 0]
+        accuracy, margin = ranking(rewards, examples.labels)
+        metrics = {
+            "eval_loss": float(losses.mean()),
+            "eval_reward_accuracy": accuracy,
+            "eval_reward_margin": margin,
+            "eval_chosen_reward": _mean(rewards[good]),
+            "eval_rejected_reward": _mean(rewards[~good]),
+            "eval_kl": divergence,
+        }
+        return Scores(metrics, losses, np.ones_like(losses))
+
+    def _losses(
+        self, ratios: torch.Tensor, good: torch.Tensor, divergence: torch.Tensor
+    ) -> torch.Tensor:
+        gained = self._settings.beta * (ratios - divergence)
+        return 1 - torch.sigmoid(torch.where(good, gained, -gained))
+
+
+def _mean(values: Floats) -> float:
+    return float(values.mean()) if values.size else 0.0

@@ -1,0 +1,58 @@
+"""Token losses, summed over each sequence: what language modelling and preferences are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from trainables.data.batches import IGNORED
+
+MOST_ELEMENTS = 2**27
+"""Logits that are held in float32 at once where no gradient is kept: half a gigabyte."""
+
+
+def logits_of(model: torch.nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """[sequences, length, words], without what prompt methods put before the sequence."""
+    outputs = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
+    logits: torch.Tensor = outputs.logits[:, -batch["input_ids"].shape[1] :]
+    return logits
+
+
+def sequence_sums(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """[sequences, 3]: loss sum in nats, targets and hits of each row of logits.
+
+    In few rows at a time where they are large, because a whole micro-batch in float32 is the
+    largest tensor of an evaluation; in one go where they are small, because each operation costs.
+    """
+    rows = max(1, MOST_ELEMENTS // logits[0].numel())
+    parts = zip(torch.split(logits, rows), torch.split(labels, rows), strict=True)
+    return torch.cat([_sums(some_logits, some_labels) for some_logits, some_labels in parts])
+
+
+def loss_sums(
+    logits: torch.Tensor, labels: torch.Tensor, label_smoothing: float = 0.0
+) -> torch.Tensor:
+    """[sequences]: minus the log-probability of each sequence's targets, in float32."""
+    return _token_losses(logits, labels, label_smoothing).sum(1)
+
+
+def _sums(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    losses = _token_losses(logits, labels)
+    targets = labels[:, 1:]
+    hits = logits[:, :-1].argmax(-1) == targets
+    counted = targets != IGNORED
+    return torch.stack([each.double().sum(1) for each in (losses, counted, hits)], dim=1)
+
+
+def _token_losses(
+    logits: torch.Tensor, labels: torch.Tensor, label_smoothing: float = 0.0
+) -> torch.Tensor:
+    return cross_entropy(
+        logits[:, :-1].float().transpose(1, 2),
+        labels[:, 1:],
+        reduction="none",
+        ignore_index=IGNORED,
+        label_smoothing=label_smoothing,
+    )

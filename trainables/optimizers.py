@@ -1,0 +1,91 @@
+"""The optimizers by their names in a trial's config.
+
+| name             | class                             | state for each parameter |
+|------------------|-----------------------------------|--------------------------|
+| adamw            | torch.optim.AdamW                 | 8 bytes                  |
+| adamw_fused      | torch.optim.AdamW, fused kernel   | 8 bytes                  |
+| adamw_8bit       | bitsandbytes AdamW8bit            | 2 bytes                  |
+| paged_adamw_8bit | bitsandbytes PagedAdamW8bit       | 2 bytes, may leave a GPU |
+| adam             | torch.optim.Adam                  | 8 bytes                  |
+| sgd              | torch.optim.SGD                   | 4 bytes (0 with beta1 0) |
+| adafactor        | transformers.Adafactor            | about 0                  |
+| lion             | bitsandbytes Lion                 | 4 bytes                  |
+| lion_8bit        | bitsandbytes Lion8bit             | 1 byte                   |
+| lamb             | bitsandbytes LAMB                 | 8 bytes                  |
+
+The 8-bit ones keep small tensors (below 4,096 elements) in 32 bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from peft import PeftModel
+from peft.optimizers import create_loraplus_optimizer
+
+from trainables.config import OptimizerConfig, TrialConfig
+
+Recipe = tuple[type[torch.optim.Optimizer], dict[str, Any]]
+
+
+def optimizer(config: TrialConfig) -> Recipe:
+    """The class and its arguments, the learning rate included, as transformers' Trainer wants it.
+
+    Weight decay is left to the trainer, which spares biases and norms.
+    """
+    kind, settings = _RECIPES[config.optimizer.name](config.optimizer)
+    return kind, {"lr": config.learning_rate, **settings}
+
+
+def lora_plus(model: PeftModel, config: TrialConfig) -> torch.optim.Optimizer:
+    """The same optimizer with the B matrices at lora.learning_rate_ratio times the rate."""
+    kind, settings = optimizer(config)
+    made: torch.optim.Optimizer = create_loraplus_optimizer(
+        model,
+        kind,
+        loraplus_lr_ratio=config.lora.learning_rate_ratio,
+        loraplus_weight_decay=config.optimizer.weight_decay,
+        **settings,
+    )
+    return made
+
+
+def _torch(name: str, settings: OptimizerConfig, **more: Any) -> Recipe:
+    betas = (settings.beta1, settings.beta2)
+    return getattr(torch.optim, name), {"betas": betas, "eps": settings.epsilon, **more}
+
+
+def _bitsandbytes(name: str, settings: OptimizerConfig) -> Recipe:
+    import bitsandbytes
+
+    known: dict[str, Any] = {"betas": (settings.beta1, settings.beta2)}
+    if not name.startswith("Lion"):
+        known["eps"] = settings.epsilon
+    return getattr(bitsandbytes.optim, name), known
+
+
+def _sgd(settings: OptimizerConfig) -> Recipe:
+    return torch.optim.SGD, {"momentum": settings.beta1}
+
+
+def _adafactor(settings: OptimizerConfig) -> Recipe:
+    from transformers.optimization import Adafactor
+
+    return Adafactor, {"scale_parameter": False, "relative_step": False}
+
+
+_RECIPES: Mapping[str, Callable[[OptimizerConfig], Recipe]] = {
+    "adamw": partial(_torch, "AdamW"),
+    "adamw_fused": partial(_torch, "AdamW", fused=True),
+    "adamw_8bit": partial(_bitsandbytes, "AdamW8bit"),
+    "paged_adamw_8bit": partial(_bitsandbytes, "PagedAdamW8bit"),
+    "adam": partial(_torch, "Adam"),
+    "sgd": _sgd,
+    "adafactor": _adafactor,
+    "lion": partial(_bitsandbytes, "Lion"),
+    "lion_8bit": partial(_bitsandbytes, "Lion8bit"),
+    "lamb": partial(_bitsandbytes, "LAMB"),
+}
