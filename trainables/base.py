@@ -134,6 +134,8 @@ def load_model(
         first_line = str(error).strip().splitlines()[0]
         raise ModelError(f"model {name!r}: this {where} cannot be loaded: {first_line}") from error
     model.config.use_cache = False
+    if loading.quantization and device.type == "cpu":
+        _settle_on_cpu(model)
     if head:
         model.config.get_text_config().pad_token_id = head.pad_id
     placed: PreTrainedModel = model if loading.quantization else model.to(device)
@@ -159,3 +161,16 @@ def _quantization(loading: Loading) -> BitsAndBytesConfig:
         bnb_4bit_use_double_quant=loading.quantization.double,
         bnb_4bit_compute_dtype=loading.compute,
     )
+
+
+def _settle_on_cpu(model: PreTrainedModel) -> None:
+    """Keep bitsandbytes from two things that it does on CPUs.
+
+    It compiles its kernels anew for each shape, which takes a minute for a small model. And on some
+    CPUs it repacks the weights at the first evaluation: layers whose inputs are no multiple of 64
+    then fail, and the shared base has changed.
+    """
+    torch.compiler.set_stance("force_eager")
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False

@@ -11,9 +11,10 @@
 | adafactor        | transformers.Adafactor            | about 0                  |
 | lion             | bitsandbytes Lion                 | 4 bytes                  |
 | lion_8bit        | bitsandbytes Lion8bit             | 1 byte                   |
-| lamb             | bitsandbytes LAMB                 | 8 bytes                  |
+| lamb             | pytorch_optimizer Lamb            | 8 bytes                  |
 
-The 8-bit ones keep small tensors (below 4,096 elements) in 32 bits.
+The 8-bit ones keep small tensors (below 4,096 elements) in 32 bits. LAMB is not bitsandbytes' own:
+that one scales an update to the norm of its weight, and never moves a LoRA's B away from zero.
 """
 
 from __future__ import annotations
@@ -62,13 +63,21 @@ def _bitsandbytes(name: str, settings: OptimizerConfig) -> Recipe:
     import bitsandbytes
 
     known: dict[str, Any] = {"betas": (settings.beta1, settings.beta2)}
-    if not name.startswith("Lion"):
+    if "Adam" in name:
         known["eps"] = settings.epsilon
     return getattr(bitsandbytes.optim, name), known
 
 
 def _sgd(settings: OptimizerConfig) -> Recipe:
     return torch.optim.SGD, {"momentum": settings.beta1}
+
+
+def _lamb(settings: OptimizerConfig) -> Recipe:
+    from pytorch_optimizer import Lamb
+
+    betas = (settings.beta1, settings.beta2)
+    # Otherwise the first steps are 1 / (1 - beta1) times as long as the paper's.
+    return Lamb, {"betas": betas, "eps": settings.epsilon, "adam_debias": True}
 
 
 def _adafactor(settings: OptimizerConfig) -> Recipe:
@@ -87,5 +96,5 @@ _RECIPES: Mapping[str, Callable[[OptimizerConfig], Recipe]] = {
     "adafactor": _adafactor,
     "lion": partial(_bitsandbytes, "Lion"),
     "lion_8bit": partial(_bitsandbytes, "Lion8bit"),
-    "lamb": partial(_bitsandbytes, "LAMB"),
+    "lamb": _lamb,
 }

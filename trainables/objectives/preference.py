@@ -10,7 +10,7 @@ from trainables.data.batches import IGNORED
 from trainables.data.examples import Examples
 from trainables.objective_config import DpoConfig, KtoConfig
 from trainables.objectives.objective import Batch, Floats, Objective, Scores
-from trainables.objectives.ranking import ranking
+from trainables.objectives.ranking import pair_accuracy, ranking
 from trainables.objectives.tokens import logits_of, loss_sums
 from trainables.ranks import sum_over_ranks, world_size
 from trainables.reference import Reference
@@ -48,7 +48,7 @@ class Dpo(Objective):
         chosen, rejected = self._settings.beta * rows[:, 0], self._settings.beta * rows[:, 1]
         metrics = {
             "eval_loss": float(losses.mean()),
-            "eval_reward_accuracy": float((chosen > rejected).mean()),
+            "eval_reward_accuracy": pair_accuracy(chosen - rejected),
             "eval_reward_margin": float((chosen - rejected).mean()),
             "eval_chosen_reward": float(chosen.mean()),
             "eval_rejected_reward": float(rejected.mean()),
@@ -86,19 +86,18 @@ class Kto(Objective):
         self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | None
     ) -> torch.Tensor:
         """The mean over examples, each weighted by its label's weight."""
-        rows = self.rows(model, batch)
-        divergence = sum_over_ranks(rows[:, 1].detach().mean()) / world_size()
+        ratios, others = self._ratios(model, batch)
+        divergence = sum_over_ranks(others.mean()) / world_size()
         good = batch["label"] > 0.5
         weights = torch.where(
             good, self._settings.desirable_weight, self._settings.undesirable_weight
         )
-        losses = self._losses(rows[:, 0], good, divergence.clamp(min=0))
+        losses = self._losses(ratios, good, divergence.clamp(min=0))
         return (losses * weights * batch["weight"]).mean()
 
     def rows(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
         """Log-ratios of the answer, and of the other example's answer to the same prompt."""
-        policy = -loss_sums(logits_of(model, batch), batch["labels"]).view(2, -1).T
-        return policy - self._reference(batch)
+        return torch.stack(self._ratios(model, batch), dim=1)
 
     def scores(self, rows: Floats, examples: Examples) -> Scores:
         """Unweighted; accuracy and margin compare each good answer with each bad one."""
@@ -117,6 +116,18 @@ class Kto(Objective):
             "eval_kl": divergence,
         }
         return Scores(metrics, losses, np.ones_like(losses))
+
+    def _ratios(self, model: torch.nn.Module, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """With gradients for the answers only: the divergence is a baseline."""
+        answers, others = (
+            {name: batch[name].chunk(2)[half] for name in ("input_ids", "attention_mask", "labels")}
+            for half in (0, 1)
+        )
+        policy = -loss_sums(logits_of(model, answers), answers["labels"])
+        with torch.no_grad():
+            baseline = -loss_sums(logits_of(model, others), others["labels"])
+        reference = self._reference(batch)
+        return policy - reference[:, 0], baseline - reference[:, 1]
 
     def _losses(
         self, ratios: torch.Tensor, good: torch.Tensor, divergence: torch.Tensor

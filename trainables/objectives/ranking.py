@@ -9,6 +9,11 @@ from trainables.objectives.objective import Floats
 _ROWS = 1024
 
 
+def pair_accuracy(margins: Floats) -> float:
+    """The share of pairs whose better one is predicted better, a tie counting half."""
+    return float(((np.sign(margins) + 1) / 2).mean())
+
+
 def ranking(predicted: Floats, given: Floats) -> tuple[float, float]:
     """(accuracy, margin) over all pairs of examples with different given rewards.
 

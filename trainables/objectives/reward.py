@@ -9,7 +9,7 @@ from torch.nn.functional import logsigmoid
 from trainables.data.examples import Examples
 from trainables.objective_config import RewardConfig
 from trainables.objectives.objective import Batch, Floats, Objective, Scores
-from trainables.objectives.ranking import ranking
+from trainables.objectives.ranking import pair_accuracy, ranking
 
 
 class PairReward(Objective):
@@ -33,12 +33,12 @@ class PairReward(Objective):
         return torch.stack(_rewards(model, batch).chunk(2), dim=1)
 
     def scores(self, rows: Floats, examples: Examples) -> Scores:
-        """The loss without the centring term; a tie is no success."""
+        """The loss without the centring term."""
         margins = rows[:, 0] - rows[:, 1]
         losses = np.logaddexp(0.0, -margins)
         metrics = {
             "eval_loss": float(losses.mean()),
-            "eval_reward_accuracy": float((margins > 0).mean()),
+            "eval_reward_accuracy": pair_accuracy(margins),
             "eval_reward_margin": float(margins.mean()),
         }
         return Scores(metrics, losses, np.ones_like(losses))

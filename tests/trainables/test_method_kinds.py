@@ -1,0 +1,168 @@
+"""Every method, trained for some steps on the tiny Llama: what must hold for all of them."""
+
+from __future__ import annotations
+
+import pytest
+import tiny_training as tiny
+from tiny_training import Watcher, run_trial
+
+from trainables.evaluation import Ending
+
+HIDDEN, INNER, KV, WORDS, LAYERS = 32, 48, 16, 64, 2
+LINEAR = [(HIDDEN, HIDDEN)] * 2 + [(HIDDEN, KV)] * 2 + [(HIDDEN, INNER)] * 2 + [(INNER, HIDDEN)]
+BLOCK = sum(a * b for a, b in LINEAR) + 2 * HIDDEN
+LORA = LAYERS * sum(4 * (a + b) for a, b in LINEAR)
+MAGNITUDES = LAYERS * sum(b for _, b in LINEAR)
+BOTTLENECK = 2 * HIDDEN * 8 + 8 + HIDDEN
+
+KINDS = {
+    # The trainable parameters of each, in closed form.
+    "full": ({"method": "full"}, 2 * WORDS * HIDDEN + LAYERS * BLOCK + HIDDEN),
+    "freeze": ({"method": "freeze", "freeze__last_blocks": 1}, BLOCK),
+    "freeze, named": (
+        {
+            "method": "freeze",
+            "freeze__last_blocks": 0,
+            "freeze__modules": ["lm_head", "model.norm"],
+        },
+        WORDS * HIDDEN + HIDDEN,
+    ),
+    "lora": ({}, LORA),
+    "rslora": ({"lora__rslora": True}, LORA),
+    "dora": ({"lora__dora": True}, LORA + MAGNITUDES),
+    "pissa": ({"lora__init": "pissa"}, LORA),
+    "gaussian": ({"lora__init": "gaussian"}, LORA),
+    "lora+": ({"lora__learning_rate_ratio": 4.0, "learning_rate": 1e-3}, LORA),
+    "qlora nf4": ({"method": "qlora"}, LORA),
+    "qlora fp4": (
+        {"method": "qlora", "quantization__type": "fp4", "quantization__double": False},
+        LORA,
+    ),
+    "pfeiffer": ({"method": "adapter", "adapter__size": 8}, LAYERS * BOTTLENECK),
+    "houlsby": (
+        {"method": "adapter", "adapter__size": 8, "adapter__placement": "houlsby"},
+        2 * LAYERS * BOTTLENECK,
+    ),
+    # A key and a value of the KV heads' width in each layer.
+    "prefix": ({"method": "prefix", "prefix__virtual_tokens": 4}, 4 * LAYERS * 2 * KV),
+    "prefix, projected": (
+        {"method": "prefix", "prefix__virtual_tokens": 4, "prefix__projection": True},
+        4 * KV + (KV + 1) * HIDDEN + (HIDDEN + 1) * LAYERS * 2 * KV,
+    ),
+    "prompt": ({"method": "prompt", "prompt__virtual_tokens": 4}, 4 * HIDDEN),
+    "prompt, from text": (
+        {"method": "prompt", "prompt__virtual_tokens": 4, "prompt__init_text": "w3 w4"},
+        4 * HIDDEN,
+    ),
+    "ptuning": (
+        {"method": "ptuning", "ptuning__virtual_tokens": 4, "ptuning__hidden_size": 24},
+        4 * HIDDEN + (HIDDEN + 1) * 24 + (24 + 1) * 24 + (24 + 1) * HIDDEN,
+    ),
+}
+
+STEPS = {"budget__steps": 12, "learning_rate": 3e-2, "micro_batch_size": 8}
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    return tiny.make_inputs(tmp_path_factory.mktemp("kinds"))
+
+
+@pytest.fixture(scope="module")
+def workshop(inputs):
+    from trainables.finetune import Workshop
+
+    return Workshop(inputs)
+
+
+@pytest.fixture(scope="module")
+def pristine(inputs):
+    """For a trial's config, the hash of the base as it is when loaded anew."""
+    from trainables.base import load_model, loading_of
+
+    return lambda config: tiny.fingerprint(load_model(inputs.model, None, loading_of(config)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_method_learns_and_what_it_kept_scores_the_same(
+    workshop, inputs, pristine, kind, tmp_path
+):
+    params, parameters = KINDS[kind]
+    config = tiny.trial(**{**STEPS, **params})
+    base = workshop.measure_base(config).metrics["eval_loss"]
+    outcome, watcher = run_trial(workshop, Watcher(tmp_path), **{**STEPS, **params})
+    assert outcome.ending is Ending.COMPLETE
+    assert outcome.cost.trainable_parameters == parameters
+    assert watcher.losses[-1] < base - 0.02
+    kept = tiny.measured(load_kept(inputs, config, tmp_path / "best"), inputs.validation)
+    assert kept.metrics["eval_loss"] == pytest.approx(watcher.losses[-1], abs=2e-4)
+    assert tiny.fingerprint(workshop._base.shared(config)) == pristine(config)
+
+
+def load_kept(inputs, config, folder):
+    """As a user would: the saved model, or its adapter on the base as it was trained on."""
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    import trainables.bottleneck  # noqa: F401 (makes PEFT know the adapters)
+    from trainables.base import load_model, loading_of
+
+    if config.method in ("full", "freeze"):
+        return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    return PeftModel.from_pretrained(load_model(inputs.model, None, loading_of(config)), folder)
+
+
+def test_trials_of_all_methods_in_one_slot_do_not_touch_each_other(workshop):
+    before = run_trial(workshop)[1].losses
+    for params, _ in KINDS.values():
+        run_trial(workshop, **{"budget__steps": 1, "budget__evaluations": 1, **params})
+    assert run_trial(workshop)[1].losses == before
+
+
+def test_a_pissa_adapter_begins_as_the_base(workshop):
+    import torch
+
+    from trainables import methods
+
+    config = tiny.trial(lora__init="pissa")
+    ids = torch.arange(7)[None]
+    before = workshop._base.shared(config)(input_ids=ids).logits
+    model = methods.attach(workshop._base.lend(config), config)
+    torch.testing.assert_close(model(input_ids=ids).logits, before, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"freeze__last_blocks": 3}, "freeze.last_blocks 3 is more than the 2 blocks"),
+        ({"freeze__last_blocks": 0}, "freeze.last_blocks 0 without freeze.modules trains nothing"),
+        ({"freeze__modules": ["wte"]}, "LlamaForCausalLM has no module named 'wte'"),
+    ],
+)
+def test_what_cannot_be_frozen_like_that_is_refused(workshop, params, message):
+    with pytest.raises(ValueError, match=message):
+        run_trial(workshop, method="freeze", **params)
+
+
+@pytest.mark.parametrize("method", ["lora", "full", "adapter"])
+def test_checkpointing_recomputes_and_only_where_it_was_asked_for(workshop, method, monkeypatch):
+    """Llama's attention runs once a layer and step; with checkpointing, twice."""
+    from transformers.models.llama.modeling_llama import LlamaAttention
+
+    calls = 0
+    forward = LlamaAttention.forward
+
+    def counted(self, *args, **kwargs):
+        nonlocal calls
+        calls += self.training
+        return forward(self, *args, **kwargs)
+
+    monkeypatch.setattr(LlamaAttention, "forward", counted)
+    seen = []
+    for checkpointing in (False, True, False):
+        calls = 0
+        params = {"budget__steps": 1, "budget__evaluations": 1, "micro_batch_size": 8}
+        run_trial(workshop, method=method, gradient_checkpointing=checkpointing, **params)
+        seen.append(calls)
+    assert seen == [LAYERS, 2 * LAYERS, LAYERS]
