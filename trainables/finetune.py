@@ -76,7 +76,7 @@ class Workshop:
         """
         began = time.monotonic()
         # The base is its own reference. Measured in the same batches the two are exactly alike;
-        # with answers known from other batches, rounding would make it win some pairs and lose some.
+        # with answers known from other batches, rounding would decide which pairs it wins.
         self._memos.clear()
         model = self._base.shared(config)
         scores = self.score(config, self.objective(config, model), model)
