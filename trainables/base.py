@@ -48,7 +48,8 @@ class BaseModel:
     """One base model, loaded at most once for each way of holding its weights.
 
     A method that keeps the base borrows the loaded model itself. One that changes it (full
-    fine-tuning, or any method under ZeRO-3, which takes the weights apart) gets a copy.
+    fine-tuning, or any method under ZeRO-3, which takes the weights apart) gets a copy of one that
+    waits in the host's memory, so that the device holds the weights only once.
     """
 
     def __init__(
@@ -58,24 +59,28 @@ class BaseModel:
         self._revision = revision
         self._device = device
         self._head = head
-        self._loaded: dict[Loading, PreTrainedModel] = {}
+        self._loaded: dict[tuple[Loading, torch.device], PreTrainedModel] = {}
 
     def lend(self, config: TrialConfig) -> PreTrainedModel:
         """The model for one trial, on the device, held as its method and precision ask for."""
-        base = self.shared(config)
-        return base if borrows_in_place(config) else copy.deepcopy(base)
+        if borrows_in_place(config):
+            return self.shared(config)
+        pristine = self._load(loading_of(config), torch.device("cpu"))
+        return copy.deepcopy(pristine).to(self._device)
 
     def shared(self, config: TrialConfig) -> PreTrainedModel:
-        """The untouched base itself, which a trial may read but not change."""
-        loading = loading_of(config)
-        if loading not in self._loaded:
-            model = load_model(self._name, self._revision, loading, self._head, self._device)
-            self._loaded[loading] = model
-        return self._loaded[loading]
+        """The untouched base itself on the device, which a trial may read but not change."""
+        return self._load(loading_of(config), self._device)
 
     def forget(self) -> None:
         """Drop what is loaded; the next trial gets it anew."""
         self._loaded.clear()
+
+    def _load(self, loading: Loading, device: torch.device) -> PreTrainedModel:
+        key = loading, device
+        if key not in self._loaded:
+            self._loaded[key] = load_model(self._name, self._revision, loading, self._head, device)
+        return self._loaded[key]
 
 
 def borrows_in_place(config: TrialConfig) -> bool:

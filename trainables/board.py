@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +18,9 @@ from trainables.config import TrialConfig
 from trainables.evaluation import Ending, Evaluation, Outcome
 
 Event = Evaluation | Outcome
+
+_IDLE_STARTS = 4
+"""Starts in a row without a job after which a slot is given up."""
 
 
 class JobKind(StrEnum):
@@ -58,6 +61,7 @@ class _Ticket:
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     slot: str | None = None
     attempts: int = 0
+    fault: str = ""
     seen: list[Evaluation] = field(default_factory=list)
     ended: bool = False
 
@@ -79,6 +83,8 @@ class Board:
         self._arrival = asyncio.Event()
         self._closed: str | None = None
         self._best_complete = math.inf
+        self._lives: Counter[str] = Counter()
+        self._idle_starts: Counter[str] = Counter()
 
     # What clients call
 
@@ -115,22 +121,40 @@ class Board:
 
     # What slots call
 
-    async def hello(self, slot: str) -> None:
-        """A slot has (re)started, or is gone: what it trained when it died gets another try."""
+    async def hello(self, slot: str) -> int:
+        """A slot has (re)started, or is gone: what it trained when it died gets another try.
+
+        Returns which of its lives begins. A slot that starts again and again without taking a job
+        would do so for ever, so the board closes.
+        """
+        self._lives[slot] += 1
+        self._idle_starts[slot] += 1
         for ticket in self._tickets.values():
             if ticket.slot == slot and not ticket.ended:
                 self._retry(ticket)
+        if self._idle_starts[slot] > _IDLE_STARTS:
+            await self.close(
+                f"{slot} died {_IDLE_STARTS} times in a row before it took a trial; "
+                "the logs of its workers are in Ray's session folder"
+            )
+        return self._lives[slot]
 
-    async def take(self, slot: str, patience: float) -> Job | Closed | None:
-        """The next job, waiting at most `patience` seconds for one."""
+    async def take(self, slot: str, life: int, patience: float) -> Job | Closed | None:
+        """The next job, waiting at most `patience` seconds for one.
+
+        A call that has outlived its slot gets none: the job would be lost.
+        """
         if not self._waiting and self._closed is None:
             self._arrival.clear()
             try:
                 await asyncio.wait_for(self._arrival.wait(), patience)
             except TimeoutError:
                 return None
+        if self._lives[slot] != life:
+            return Closed()
         if not self._waiting:
             return Closed() if self._closed is not None else None
+        self._idle_starts[slot] = 0
         ticket = self._tickets[self._waiting.popleft()]
         ticket.slot = slot
         ticket.attempts += 1
@@ -147,6 +171,11 @@ class Board:
         # An equal may win too: it may have the lower number.
         may_win = is_best and math.isfinite(value) and value <= self._best_complete
         return Reply(not ticket.cancelled.is_set(), is_best, may_win)
+
+    async def fault(self, trial_id: str, why: str) -> None:
+        """What a slot saw before it broke down with a trial; the first to speak is the nearest."""
+        ticket = self._tickets[trial_id]
+        ticket.fault = ticket.fault or why
 
     async def ended(self, trial_id: str, outcome: Outcome) -> None:
         """A trial has come to its end, whichever it was."""
@@ -172,8 +201,10 @@ class Board:
             self._end(ticket, Outcome(Ending.STOPPED))
         elif ticket.attempts > self._retries:
             why = f"its slot died {ticket.attempts} times while training it"
-            self._end(ticket, Outcome(Ending.FAILED, error=why))
+            last = f", the last time of {ticket.fault}" if ticket.fault else ""
+            self._end(ticket, Outcome(Ending.FAILED, error=why + last))
         else:
+            ticket.fault = ""
             self._waiting.appendleft(ticket.job.trial_id)
             self._arrival.set()
 

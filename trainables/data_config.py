@@ -19,4 +19,6 @@ class DataConfig(Frozen):
     max_length: Annotated[int, Field(ge=8)] = Field(
         default=1024, description="tokens of a sequence; longer ones are cut (sft) or split (clm)"
     )
-    seed: Seed = Field(default=0, description="of the train/validation split")
+    seed: Seed = Field(
+        default=0, description="of the split, and of the order in which all trials see the data"
+    )

@@ -25,6 +25,7 @@ from accelerate import PartialState
 from accelerate.state import AcceleratorState
 from transformers import AutoTokenizer, TrainerCallback, set_seed
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
+from transformers.integrations.neftune import deactivate_neftune
 
 from trainables import methods, ranks
 from trainables.base import (
@@ -37,7 +38,16 @@ from trainables.base import (
 )
 from trainables.config import TrialConfig
 from trainables.data.examples import Examples
-from trainables.evaluation import Cost, DivergedError, Ending, Evaluation, Monitor, Outcome, Verdict
+from trainables.evaluation import (
+    Cost,
+    DivergedError,
+    Ending,
+    Evaluation,
+    Monitor,
+    Outcome,
+    RefusedError,
+    Verdict,
+)
 from trainables.inputs import Inputs
 from trainables.objectives.make import make_objective
 from trainables.objectives.objective import Batch, Objective, Scores, measure
@@ -78,7 +88,7 @@ class Workshop:
         # The base is its own reference. Measured in the same batches the two are exactly alike;
         # with answers known from other batches, rounding would decide which pairs it wins.
         self._memos.clear()
-        model = self._base.shared(config)
+        model = self._base.lend(config)
         scores = self.score(config, self.objective(config, model), model)
         if losses is not None and ranks.rank() == 0:
             _write_losses(scores, losses)
@@ -105,7 +115,10 @@ class Workshop:
         )
 
     def train(self, config: TrialConfig, monitor: Monitor) -> Outcome:
-        """Train one trial to its end. Errors other than divergence are the caller's to judge."""
+        """Train one trial to its end; RefusedError where its settings do not work.
+
+        Errors other than divergence are the caller's to judge.
+        """
         run, trainer = self._set_up(config, monitor)
         model = trainer.model
         try:
@@ -138,19 +151,21 @@ class Workshop:
         return Reference(memo, untouched)
 
     def _set_up(self, config: TrialConfig, monitor: Monitor) -> tuple[_Run, TrialTrainer]:
-        plan = make_plan(config, self.train_set.lengths, ranks.world_size())
         set_seed(config.seed % 2**32)
         try:
+            plan = make_plan(config, self.train_set.lengths, ranks.world_size())
             model = methods.attach(self._base.lend(config), config)
             objective = self.objective(config, model)
             run = _Run(self, config, plan, model, objective, monitor)
             run.trainer = make_trainer(
                 config, plan, model, objective, self.train_set, self.pad_id, run
             )
-        except BaseException:
+        except BaseException as error:
             # The adapters may be half on. The next trial gets a base that is loaded anew.
             self._base.forget()
             _reset_process_state()
+            if isinstance(error, ValueError):
+                raise RefusedError(str(error)) from error
             raise
         return run, run.trainer
 
@@ -292,6 +307,9 @@ def _dismantle(trainer: TrialTrainer, config: TrialConfig) -> None:
         engine = trainer.model_wrapped
         if hasattr(engine, "destroy"):
             engine.destroy()
+    if hasattr(trainer, "neftune_hook_handle"):
+        # The trainer itself takes its noise off the embeddings only at a regular end.
+        deactivate_neftune(trainer.model, trainer.neftune_hook_handle, trainer.accelerator)
     trainer.accelerator.free_memory()
     trainer.callback_handler.callbacks.clear()
     trainer.model = trainer.model_wrapped = trainer.optimizer = trainer.lr_scheduler = None

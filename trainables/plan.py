@@ -33,14 +33,15 @@ class Plan:
 
 
 def make_plan(config: TrialConfig, lengths: NDArray[np.int64], workers: int) -> Plan:
-    """Plan a trial over training sequences of these `lengths` (tokens each).
+    """Plan a trial over training examples of these `lengths` (tokens each).
 
-    The data order depends on the seed alone, so the same trial sees the same sequences in each
-    optimizer step on 1 worker and on 8. ValueError where batch_size does not divide among workers.
+    The data order depends on data.seed alone: all trials of a sweep draw from the same stream, and
+    a trial sees the same examples in each optimizer step on 1 worker and on 8. ValueError where
+    batch_size does not divide among workers.
     """
     micro, accumulation = split_batch(config.batch_size, workers, config.micro_batch_size)
     steps = _steps(config, lengths)
-    indices = order(len(lengths), steps * config.batch_size, config.seed)
+    indices = order(len(lengths), steps * config.batch_size, _data_seed(config))
     per_step = lengths[indices].reshape(steps, config.batch_size).sum(axis=1)
     return Plan(
         steps=steps,
@@ -87,6 +88,11 @@ def _steps(config: TrialConfig, lengths: NDArray[np.int64]) -> int:
 def _steps_for_tokens(config: TrialConfig, lengths: NDArray[np.int64], tokens: int) -> int:
     """The fewest whole steps whose sequences, in this trial's order, hold `tokens` tokens."""
     epochs = math.ceil(tokens / int(lengths.sum()))
-    stream = lengths[order(len(lengths), epochs * len(lengths), config.seed)]
+    stream = lengths[order(len(lengths), epochs * len(lengths), _data_seed(config))]
     sequences = int(np.searchsorted(np.cumsum(stream), tokens)) + 1
     return math.ceil(sequences / config.batch_size)
+
+
+def _data_seed(config: TrialConfig) -> int:
+    assert config.data is not None, "an objective with data"
+    return config.data.seed

@@ -13,7 +13,14 @@ from ray.train.torch import TorchConfig, TorchTrainer
 
 from trainables import ranks, toy
 from trainables.board import Closed, Job, JobKind
-from trainables.evaluation import Ending, Evaluation, Monitor, Outcome, Verdict
+from trainables.evaluation import (
+    Ending,
+    Evaluation,
+    Monitor,
+    Outcome,
+    RefusedError,
+    Verdict,
+)
 from trainables.gang import Gang
 from trainables.inputs import Inputs
 
@@ -69,11 +76,10 @@ def _serve(settings: dict[str, Any]) -> None:
     """What each rank of a slot does: take the job that rank 0 was given, do it, ask again."""
     board, name, inputs = settings["board"], settings["name"], settings["inputs"]
     leads = get_context().get_world_rank() == 0
-    if leads:
-        ray.get(board.hello.remote(name))
+    life = ray.get(board.hello.remote(name)) if leads else 0
     worker = _Worker(board, inputs)
     while True:
-        taken = [ray.get(board.take.remote(name, PATIENCE))] if leads else None
+        taken = [ray.get(board.take.remote(name, life, PATIENCE))] if leads else None
         (job,) = ranks.from_rank_zero(taken)
         if isinstance(job, Closed):
             return
@@ -92,21 +98,18 @@ class _Worker:
     def do(self, job: Job) -> None:
         """Do one job; its failure becomes its record and leaves the slot alive.
 
-        With several ranks a failure may have left the others waiting inside a collective. Only a
-        ValueError is raised by all ranks alike; after anything else the slot has to start anew.
+        Not so where other ranks may be waiting inside a collective, or where the device is lost to
+        this process: then the slot starts anew, and the board gives the trial another try. Only
+        what is refused when a trial is set up is refused by all ranks alike.
         """
         try:
             outcome = self._outcome(job)
-        except ValueError as error:
+        except RefusedError as error:
             outcome = _failure(job, error)
-        except torch.AcceleratorError as error:
-            # Nothing works on the device any more in this process. A new one gives it another try.
-            _failure(job, error)
-            raise
         except Exception as error:
             outcome = _failure(job, error)
-            if ranks.world_size() > 1:
-                ray.get(self._board.ended.remote(job.trial_id, outcome))
+            if ranks.world_size() > 1 or isinstance(error, torch.AcceleratorError):
+                ray.get(self._board.fault.remote(job.trial_id, outcome.error))
                 raise
         if ranks.rank() == 0:
             ray.get(self._board.ended.remote(job.trial_id, outcome))
@@ -169,4 +172,5 @@ def _failure(job: Job, error: Exception) -> Outcome:
     first_line = (str(error).strip() or "no message").splitlines()[0]
     job.folder.mkdir(parents=True, exist_ok=True)
     (job.folder / f"error-rank{ranks.rank()}.txt").write_text(traceback.format_exc())
-    return Outcome(Ending.FAILED, error=f"{type(error).__name__}: {first_line}")
+    kind = "" if isinstance(error, RefusedError) else f"{type(error).__name__}: "
+    return Outcome(Ending.FAILED, error=kind + first_line)

@@ -127,6 +127,8 @@ def make_trainer(
         remove_unused_columns=False,
         use_cpu=not torch.cuda.is_available(),
     )
+    # A plain process on a machine of several GPUs would else split each micro-batch among them.
+    arguments._n_gpu = min(1, arguments.n_gpu)
     return TrialTrainer(
         config,
         plan,

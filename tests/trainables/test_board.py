@@ -41,8 +41,13 @@ async def board_with(*trial_ids, retries=1, taken_by=None):
     for trial_id in trial_ids:
         await board.submit(job(trial_id))
         if taken_by:
-            await board.take(taken_by, SOON)
+            await take(board, taken_by, SOON)
     return board
+
+
+def take(board, slot, patience):
+    """The next job for a slot in its present life."""
+    return board.take(slot, board._lives[slot], patience)
 
 
 async def nothing_comes(board, trial_id):
@@ -57,13 +62,13 @@ async def nothing_comes(board, trial_id):
 async def test_jobs_are_taken_in_order_of_arrival_by_whichever_slot_asks():
     board = await board_with("a", "b", "c")
     takers = ("one", "two", "one")
-    assert [(await board.take(slot, SOON)).trial_id for slot in takers] == ["a", "b", "c"]
+    assert [(await take(board, slot, SOON)).trial_id for slot in takers] == ["a", "b", "c"]
 
 
 @in_a_loop
 async def test_a_slot_that_waits_is_given_the_next_job_at_once():
     board = await board_with()
-    waiting = asyncio.create_task(board.take("one", 9))
+    waiting = asyncio.create_task(take(board, "one", 9))
     await asyncio.sleep(0)
     await board.submit(job("a"))
     assert (await waiting).trial_id == "a"
@@ -72,7 +77,7 @@ async def test_a_slot_that_waits_is_given_the_next_job_at_once():
 @in_a_loop
 async def test_two_slots_that_wait_never_get_the_same_job():
     board = await board_with()
-    waiting = [asyncio.create_task(board.take(slot, 0.2)) for slot in ("one", "two")]
+    waiting = [asyncio.create_task(take(board, slot, 0.2)) for slot in ("one", "two")]
     await asyncio.sleep(0)
     await board.submit(job("a"))
     taken = [await each for each in waiting]
@@ -82,9 +87,9 @@ async def test_two_slots_that_wait_never_get_the_same_job():
 @in_a_loop
 async def test_a_slot_is_let_go_with_nothing_when_its_patience_ends():
     board = await board_with()
-    assert await board.take("one", SOON) is None
+    assert await take(board, "one", SOON) is None
     await board.submit(job("a"))
-    assert (await board.take("one", SOON)).trial_id == "a"
+    assert (await take(board, "one", SOON)).trial_id == "a"
 
 
 @in_a_loop
@@ -101,7 +106,7 @@ async def test_a_client_gets_each_evaluation_and_then_the_outcome():
 async def test_the_base_model_is_measured_as_point_zero():
     board = Board("eval_loss", "min")
     await board.submit(job("base", JobKind.MEASURE_BASE))
-    taken = await board.take("one", SOON)
+    taken = await take(board, "one", SOON)
     assert taken.kind is JobKind.MEASURE_BASE
     await board.evaluated("base", loss(0, 4.0))
     await board.ended("base", COMPLETE)
@@ -113,11 +118,11 @@ async def test_the_base_model_is_measured_as_point_zero():
 async def test_a_trial_worse_than_the_base_model_may_win_all_the_same():
     board = Board("eval_loss", "min")
     await board.submit(job("base", JobKind.MEASURE_BASE))
-    await board.take("one", SOON)
+    await take(board, "one", SOON)
     await board.evaluated("base", loss(0, 4.0))
     await board.ended("base", COMPLETE)
     await board.submit(job("a"))
-    await board.take("one", SOON)
+    await take(board, "one", SOON)
     assert (await board.evaluated("a", loss(1, 5.0))).may_win
 
 
@@ -126,7 +131,7 @@ async def test_cancelling_a_trial_that_waits_ends_it_and_no_slot_sees_it():
     board = await board_with("a", "b")
     await board.cancel("a")
     assert (await board.next_event("a")).ending is Ending.STOPPED
-    assert (await board.take("one", SOON)).trial_id == "b"
+    assert (await take(board, "one", SOON)).trial_id == "b"
 
 
 @in_a_loop
@@ -170,10 +175,10 @@ async def test_a_trial_ends_once():
 @in_a_loop
 async def test_a_closed_board_sends_slots_home_and_ends_what_waits():
     board = await board_with("a", "b")
-    waiting = asyncio.create_task(board.take("late", 9))
+    waiting = asyncio.create_task(take(board, "late", 9))
     assert (await waiting).trial_id == "a"
     await board.close("the sweep is over")
-    assert isinstance(await board.take("one", 9), Closed)
+    assert isinstance(await take(board, "one", 9), Closed)
     assert await board.next_event("b") == Outcome(Ending.FAILED, error="the sweep is over")
     await board.submit(job("c"))
     assert (await board.next_event("c")).error == "the sweep is over"
@@ -182,7 +187,7 @@ async def test_a_closed_board_sends_slots_home_and_ends_what_waits():
 @in_a_loop
 async def test_closing_wakes_every_slot_that_waits():
     board = await board_with()
-    waiting = [asyncio.create_task(board.take(slot, 9)) for slot in ("one", "two")]
+    waiting = [asyncio.create_task(take(board, slot, 9)) for slot in ("one", "two")]
     await asyncio.sleep(0)
     await board.close("over")
     assert [type(await each) for each in waiting] == [Closed, Closed]
@@ -208,7 +213,7 @@ async def test_a_slot_that_comes_back_gets_its_orphan_before_anything_else():
     await board.submit(job("c"))
     await board.hello("two")
     await board.hello("one")
-    assert (await board.take("one", SOON)).trial_id == "b"
+    assert (await take(board, "one", SOON)).trial_id == "b"
     assert await board.attempts("b") == 2 and await board.attempts("a") == 1
 
 
@@ -217,9 +222,9 @@ def test_a_trial_that_kills_its_slot_is_given_up_after_its_retries(retries):
     async def scene():
         board = await board_with("a", retries=retries)
         for _ in range(retries + 1):
-            assert (await board.take("one", SOON)).trial_id == "a"
+            assert (await take(board, "one", SOON)).trial_id == "a"
             await board.hello("one")
-        assert await board.take("one", SOON) is None
+        assert await take(board, "one", SOON) is None
         return await board.next_event("a")
 
     outcome = asyncio.run(scene())
@@ -233,7 +238,7 @@ async def test_points_seen_before_a_retry_are_not_delivered_twice():
     await board.evaluated("a", loss(1, 3.0))
     await board.evaluated("a", loss(2, 2.0))
     await board.hello("one")
-    await board.take("one", SOON)
+    await take(board, "one", SOON)
     for point, value in ((1, 3.0), (2, 2.0), (3, 1.0)):
         reply = await board.evaluated("a", loss(point, value))
         # The dead slot may have left no weights, or half of them: they are written anew.
@@ -248,7 +253,7 @@ async def test_a_trial_cancelled_while_its_slot_was_dying_is_stopped_and_not_tri
     board = await board_with("a", taken_by="one")
     await board.cancel("a")
     await board.hello("one")
-    assert await board.take("one", SOON) is None
+    assert await take(board, "one", SOON) is None
     assert (await board.next_event("a")).ending is Ending.STOPPED
 
 
@@ -256,9 +261,9 @@ async def test_a_trial_cancelled_while_its_slot_was_dying_is_stopped_and_not_tri
 async def test_another_slot_may_take_the_orphan_of_one_that_is_gone():
     board = await board_with("a", taken_by="one")
     await board.hello("one")
-    assert (await board.take("two", SOON)).trial_id == "a"
+    assert (await take(board, "two", SOON)).trial_id == "a"
     await board.hello("one")
-    assert await board.take("one", SOON) is None, "it is in good hands"
+    assert await take(board, "one", SOON) is None, "it is in good hands"
 
 
 @in_a_loop
@@ -337,14 +342,14 @@ async def _play(mode, trials, turns):
     at, kept, ended = [0] * len(trials), {}, {}
     for number in range(len(trials)):
         await board.submit(job(number))
-        await board.take(f"slot-{number}", SOON)
+        await take(board, f"slot-{number}", SOON)
     for number, slot_dies in turns:
         values, ending = trials[number]
         if number in ended:
             continue
         if slot_dies:
             await board.hello(f"slot-{number}")
-            await board.take(f"slot-{number}", SOON)
+            await take(board, f"slot-{number}", SOON)
             at[number] = 0
         elif at[number] < len(values):
             at[number] += 1
@@ -355,3 +360,50 @@ async def _play(mode, trials, turns):
             ended[number] = ending
             await board.ended(str(number), Outcome(ending))
     return kept, [number for number, how in ended.items() if how is Ending.COMPLETE]
+
+
+@in_a_loop
+async def test_a_job_is_not_lost_to_a_call_that_outlived_its_slot():
+    board = await board_with()
+    first = await board.hello("one")
+    orphan = asyncio.create_task(board.take("one", first, 9))
+    await asyncio.sleep(SOON)
+    second = await board.hello("one")  # it died while it was idle, and is back
+    alive = asyncio.create_task(board.take("one", second, 9))
+    await asyncio.sleep(SOON)
+    await board.submit(job("a"))
+    assert isinstance(await orphan, Closed)
+    assert (await alive).trial_id == "a"
+
+
+@in_a_loop
+async def test_a_slot_that_never_gets_as_far_as_a_job_does_not_start_for_ever():
+    board = await board_with("a")
+    for _ in range(5):
+        await board.hello("one")
+    outcome = await board.next_event("a")
+    assert outcome.ending is Ending.FAILED
+    assert "one died 4 times in a row before it took a trial" in outcome.error
+
+
+@in_a_loop
+async def test_a_job_between_two_deaths_shows_that_the_slot_works():
+    board = await board_with(*"abcdef", retries=0)
+    for _ in range(6):
+        life = await board.hello("one")
+        assert not isinstance(await board.take("one", life, SOON), Closed)
+
+
+@in_a_loop
+async def test_a_trial_that_broke_its_slot_says_of_what():
+    board = await board_with("a", retries=1)
+    for cause in ("RuntimeError: first", "RuntimeError: second"):
+        life = await board.hello("one")
+        await board.take("one", life, SOON)
+        await board.fault("a", cause)
+        await board.fault("a", "RuntimeError: connection reset by peer")
+    await board.hello("one")
+    error = (await board.next_event("a")).error
+    assert error == (
+        "its slot died 2 times while training it, the last time of RuntimeError: second"
+    )

@@ -166,3 +166,20 @@ def test_checkpointing_recomputes_and_only_where_it_was_asked_for(workshop, meth
         run_trial(workshop, method=method, gradient_checkpointing=checkpointing, **params)
         seen.append(calls)
     assert seen == [LAYERS, 2 * LAYERS, LAYERS]
+
+
+@pytest.mark.parametrize("learning_rate", [1e-3, 1e25], ids=["complete", "diverged"])
+def test_noise_on_the_embeddings_ends_with_its_trial(workshop, learning_rate):
+    before = run_trial(workshop)[1].losses
+    noisy = {"neftune_noise": 5.0, "learning_rate": learning_rate, "warmup_fraction": 0.0}
+    assert run_trial(workshop, **{**STEPS, **noisy})[1].losses != before
+    assert run_trial(workshop)[1].losses == before
+
+
+def test_what_cannot_be_set_up_is_refused_and_harms_no_later_trial(workshop):
+    from trainables.evaluation import RefusedError
+
+    before = run_trial(workshop)[1].losses
+    with pytest.raises(RefusedError, match="Target modules"):
+        run_trial(workshop, lora__target_modules=["no_such_module"])
+    assert run_trial(workshop)[1].losses == before

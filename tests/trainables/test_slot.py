@@ -148,7 +148,9 @@ def test_a_slot_goes_home_when_the_board_closes(ray_cluster, site, tmp_path):
     assert site.event("late").error == "the sweep is over"
 
 
-def test_a_device_that_is_lost_costs_the_slot_its_process_and_the_trial_a_retry(tmp_path):
+def test_a_device_that_is_lost_costs_the_slot_its_process_and_the_trial_a_retry(
+    ray_cluster, tmp_path
+):
     """Every later trial in that process would fail too, so the trial is not told that it ended."""
     import torch
 
@@ -158,9 +160,15 @@ def test_a_device_that_is_lost_costs_the_slot_its_process_and_the_trial_a_retry(
         def _outcome(self, job):
             raise torch.AcceleratorError("CUDA error: device-side assert triggered")
 
-    job = Job("a", TOY, tmp_path / "a")
-    with pytest.raises(torch.AcceleratorError):
-        Broken(board=None, inputs=None).do(job)
+    site = Site(ray_cluster, tmp_path)
+    site.submit("a")
+    for _ in range(2):
+        job = site.call("take", "slot-0", site.call("hello", "slot-0"), PATIENCE)
+        with pytest.raises(torch.AcceleratorError):
+            Broken(board=site.board, inputs=None).do(job)
+    site.call("hello", "slot-0")
+    error = site.event("a").error
+    assert error.startswith("its slot died 2 times") and "device-side assert" in error
     assert "device-side assert" in (tmp_path / "a" / "error-rank0.txt").read_text()
 
 
