@@ -1,5 +1,8 @@
 """Between our spaces and Optuna's distributions, both ways; the room's only `import optuna`.
 
+A name with one branch is one parameter of that name. With several branches each is a parameter by
+itself, such as `learning_rate [method=full,freeze]`, so that a sampler never mixes their ranges.
+
 Optuna's categories are None, booleans, numbers and texts. A list-valued option travels as its JSON
 text, and a text that could be taken for one travels in JSON quotes, so that nothing is ambiguous.
 """
@@ -18,10 +21,11 @@ from optuna.distributions import (
     IntDistribution,
 )
 
+from search_spaces.dimension import Branch, Conditions, Dimension
 from search_spaces.domains import Choice, Domain, Float, Int
 from search_spaces.problem import DomainError, Problem, SpaceError, did_you_mean
 from search_spaces.space import Space
-from search_spaces.values import as_option
+from search_spaces.values import as_option, show
 
 _JSON_STARTS = ("[", '"')
 
@@ -49,6 +53,16 @@ def from_distribution(distribution: BaseDistribution) -> Domain:
     raise DomainError(f"{distribution} is of an unknown kind")
 
 
+def to_parameters(name: str, dimension: Dimension) -> dict[str, Branch]:
+    """The Optuna parameters that `name` stands for, each with its branch.
+
+    Unique in the space: branches differ in their conditions, and names hold no punctuation but . -
+    """
+    if len(dimension.branches) == 1:
+        return {name: dimension.branches[0]}
+    return {f"{name} [{_label(branch.when)}]": branch for branch in dimension.branches}
+
+
 def suggest(trial: optuna.trial.BaseTrial, space: Space) -> dict[str, Any]:
     """Ask `trial` for a value of each active name, parents first.
 
@@ -56,49 +70,74 @@ def suggest(trial: optuna.trial.BaseTrial, space: Space) -> dict[str, Any]:
     """
     params: dict[str, Any] = {}
     for name in space.parents_first:
-        if name in space.active(params):
-            params[name] = _asked(trial, name, space[name].domain)
+        standing = space.standings(params)[name]
+        for parameter, branch in to_parameters(name, space[name]).items():
+            if standing.sure and branch in standing.branches:
+                params[name] = _asked(trial, name, parameter, branch.domain)
     return {name: params[name] for name in space if name in params}
 
 
 def encode(params: Mapping[str, Any], space: Space) -> dict[str, Any]:
     """A point, whole or partial, as `study.enqueue_trial` takes it.
 
-    Raises SpaceError where it does not fit the space.
+    Where a partial point leaves open which branch of a name holds, each that has the value gets it.
+    Raises SpaceError where the point does not fit the space.
     """
     problems = space.explain(params, partial=True)
     if problems:
         raise SpaceError(problems)
-    return {name: _encoded(space[name].domain.canonical(params[name])) for name in params}
+    standings = space.standings(params)
+    return {
+        parameter: _encoded(branch.domain.canonical(value))
+        for name, value in params.items()
+        for parameter, branch in to_parameters(name, space[name]).items()
+        if branch in standings[name].branches and branch.domain.contains(value)
+    }
 
 
 def decode(params: Mapping[str, Any], space: Space) -> dict[str, Any]:
     """The inverse of `encode`, and what `trial.params` means.
 
-    Raises SpaceError for a name or a value that the space does not have.
+    Of several branches of a name, as a partial point may have queued, the first one counts.
+    Raises SpaceError for a parameter or a value that the space does not have.
     """
-    strangers = [name for name in params if name not in space]
+    known = {
+        parameter: (name, branch.domain)
+        for name, dimension in space.items()
+        for parameter, branch in to_parameters(name, dimension).items()
+    }
+    strangers = [parameter for parameter in params if parameter not in known]
     if strangers:
         raise SpaceError(
-            Problem(name, "is not in the space", did_you_mean(name, space.names))
-            for name in strangers
+            Problem(parameter, "is not in the space", did_you_mean(parameter, list(known)))
+            for parameter in strangers
         )
-    return {name: _read(name, params[name], space[name].domain) for name in params}
+    point: dict[str, Any] = {}
+    for parameter, value in params.items():
+        name, domain = known[parameter]
+        point.setdefault(name, _read(parameter, value, domain))
+    return point
 
 
-def _asked(trial: optuna.trial.BaseTrial, name: str, domain: Domain) -> Any:
+def _label(when: Conditions) -> str:
+    return "; ".join(f"{name}={','.join(map(show, values))}" for name, values in when.items())
+
+
+def _asked(trial: optuna.trial.BaseTrial, name: str, parameter: str, domain: Domain) -> Any:
     value: Any
     match domain:
         case Float():
             value = trial.suggest_float(
-                name, domain.low, domain.high, log=domain.log, step=domain.step
+                parameter, domain.low, domain.high, log=domain.log, step=domain.step
             )
         case Int():
             value = trial.suggest_int(
-                name, domain.low, domain.high, log=domain.log, step=domain.step
+                parameter, domain.low, domain.high, log=domain.log, step=domain.step
             )
         case Choice():
-            value = trial.suggest_categorical(name, [_encoded(each) for each in domain.options])
+            value = trial.suggest_categorical(
+                parameter, [_encoded(each) for each in domain.options]
+            )
     return _read(name, value, domain)
 
 

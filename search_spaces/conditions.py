@@ -1,59 +1,58 @@
-"""Dimensions that exist only while others take certain values, as a graph."""
+"""Which branches hold, given the values of other names."""
 
 from __future__ import annotations
 
-import graphlib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from search_spaces.domains import Domain
-from search_spaces.problem import Problem, did_you_mean
-from search_spaces.values import show
-
-Conditions = Mapping[str, tuple[Any, ...]]
-"""Name -> accepted values; all names must have one of theirs."""
+from search_spaces.dimension import Branch, Dimension, spelt
+from search_spaces.problem import DomainError
+from search_spaces.values import identity, show
 
 
 @dataclass(frozen=True, slots=True)
-class Dimension:
-    """A domain, and the conditions that switch it on; without any it always is."""
+class Standing:
+    """The branches of a name that can hold, given some values; `sure` where its only one does."""
 
-    domain: Domain
-    when: Conditions = field(default_factory=dict)
+    branches: tuple[Branch, ...]
+    sure: bool
+
+    @property
+    def active(self) -> bool | None:
+        """Whether the name exists; None where that is open."""
+        if not self.branches:
+            return False
+        return True if self.sure else None
+
+    def canonical(self, value: object) -> Any:
+        """The spelling of `value` in the first branch that has it; DomainError where none does."""
+        for branch in self.branches:
+            if branch.domain.contains(value):
+                return branch.domain.canonical(value)
+        domains = " or ".join(str(branch.domain) for branch in self.branches)
+        raise DomainError(f"{show(value)} is not in {domains}")
 
 
-def describe(when: Conditions) -> str:
-    """The conditions in words: `schedule wsd and lora.rank 8 or 16`."""
-    return " and ".join(f"{name} {' or '.join(map(show, values))}" for name, values in when.items())
-
-
-def find_problems(
-    conditions: Mapping[str, Conditions], domains: Mapping[str, Domain], declared: Collection[str]
-) -> list[Problem]:
-    """What is wrong with the conditions of each name.
-
-    `declared` holds also the names whose domain could not be read; nothing is said about those.
-    """
-    problems = [
-        problem
-        for name, when in conditions.items()
-        for parent, accepted in when.items()
-        for problem in _condition_problems(name, parent, accepted, domains, declared)
-    ]
-    return problems + _cycles(conditions)
+def find_standings(
+    dimensions: Mapping[str, Dimension], parents_first: tuple[str, ...], params: Mapping[str, Any]
+) -> dict[str, Standing]:
+    """The standing of each name. A parent's value that is missing or faulty leaves things open."""
+    standings: dict[str, Standing] = {}
+    for name in parents_first:
+        branches = dimensions[name].branches
+        answers = [_holds(branch, standings, params) for branch in branches]
+        possible = [
+            branch for branch, answer in zip(branches, answers, strict=True) if answer is not False
+        ]
+        standings[name] = Standing(tuple(possible), True in answers)
+    return standings
 
 
 def normalised(dimensions: Mapping[str, Dimension]) -> dict[str, Dimension]:
     """The same dimensions, with the accepted values spelt as the parents' domains spell them."""
     return {
-        name: Dimension(
-            dimension.domain,
-            {
-                parent: tuple(map(dimensions[parent].domain.canonical, accepted))
-                for parent, accepted in dimension.when.items()
-            },
-        )
+        name: Dimension(tuple(_normalised(branch, dimensions) for branch in dimension.branches))
         for name, dimension in dimensions.items()
     }
 
@@ -64,7 +63,7 @@ def sort_parents_first(dimensions: Mapping[str, Dimension]) -> tuple[str, ...]:
 
     def visit(name: str) -> None:
         if name not in ordered:
-            for parent in dimensions[name].when:
+            for parent in dimensions[name].parents:
                 visit(parent)
             ordered[name] = None
 
@@ -73,19 +72,20 @@ def sort_parents_first(dimensions: Mapping[str, Dimension]) -> tuple[str, ...]:
     return tuple(ordered)
 
 
-def is_active(
-    name: str,
-    dimensions: Mapping[str, Dimension],
-    states: Mapping[str, bool | None],
-    params: Mapping[str, Any],
-) -> bool | None:
-    """Whether `name` is switched on; None where a parent's value is missing or faulty.
+def _normalised(branch: Branch, dimensions: Mapping[str, Dimension]) -> Branch:
+    when = {
+        parent: spelt(accepted, dimensions[parent].domains)
+        for parent, accepted in branch.when.items()
+    }
+    return Branch(branch.domain, when)
 
-    `states` holds the answer for every parent.
-    """
+
+def _holds(
+    branch: Branch, standings: Mapping[str, Standing], params: Mapping[str, Any]
+) -> bool | None:
     answers = [
-        _is_met(dimensions[parent].domain, accepted, states[parent], params, parent)
-        for parent, accepted in dimensions[name].when.items()
+        _is_met(standings[parent], parent, accepted, params)
+        for parent, accepted in branch.when.items()
     ]
     if False in answers:
         return False
@@ -93,52 +93,14 @@ def is_active(
 
 
 def _is_met(
-    domain: Domain,
-    accepted: tuple[Any, ...],
-    state: bool | None,
-    params: Mapping[str, Any],
-    parent: str,
+    standing: Standing, parent: str, accepted: tuple[Any, ...], params: Mapping[str, Any]
 ) -> bool | None:
-    if not state:
-        return state
-    if parent not in params or not domain.contains(params[parent]):
+    if not standing.active:
+        return standing.active
+    if parent not in params:
         return None
-    return domain.canonical(params[parent]) in accepted
-
-
-def _condition_problems(
-    name: str,
-    parent: str,
-    accepted: tuple[Any, ...],
-    domains: Mapping[str, Domain],
-    declared: Collection[str],
-) -> list[Problem]:
-    if parent not in declared:
-        remedy = did_you_mean(parent, [other for other in declared if other != name])
-        return [Problem(name, f"when names {show(parent)}, which is not in the space", remedy)]
-    if parent not in domains:
-        return []
-    domain = domains[parent]
-    if domain.cardinality is None:
-        message = f"when asks for exact values of {parent}, which is continuous ({domain})"
-        return [Problem(name, message, f"give {parent} a step, or use choice")]
-    return [
-        Problem(name, f"when waits for {parent} {show(value)}, which is not in {domain}")
-        for value in accepted
-        if not domain.contains(value)
-    ]
-
-
-def _cycles(conditions: Mapping[str, Conditions]) -> list[Problem]:
-    graph = {name: set(when) for name, when in conditions.items()}
-    problems = []
-    while True:
-        try:
-            graphlib.TopologicalSorter(graph).prepare()
-        except graphlib.CycleError as error:
-            path = error.args[1]
-            message = f"conditions go round in a circle: {' -> '.join(path)}"
-            problems.append(Problem(path[0], message, "take one of them out"))
-            graph[path[0]] = set()
-        else:
-            return problems
+    try:
+        value = standing.canonical(params[parent])
+    except DomainError:
+        return None
+    return identity(value) in map(identity, accepted)

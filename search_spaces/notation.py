@@ -6,22 +6,34 @@ quantized: [low, high, step]    Float, the same as uniform with a step
 int: [low, high]                Int, evenly; with `step: s` only every s-th value
 log_int: [low, high]            Int, evenly over orders of magnitude
 choice: [a, b, ...]             Choice
+
+A list of such entries gives a name several branches: each entry holds while its `when` does, and no
+two may hold at once.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 from search_spaces.domains import Choice, Domain, Float, Int
 from search_spaces.problem import DomainError, nearest
 from search_spaces.values import show
 
+_Entry = TypeVar("_Entry")
+
 KINDS = ("uniform", "log_uniform", "quantized", "int", "log_int", "choice")
 
 _KINDS_REMEDY = f"the kinds are {', '.join(KINDS)}"
 _EXPONENT_FORM = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
+
+
+def read_entries(entry: object) -> Sequence[object]:
+    """The branches that stand under one name; nearly always it is one."""
+    if isinstance(entry, list | tuple) and any(isinstance(part, Mapping) for part in entry):
+        return entry
+    return [entry]
 
 
 def read_domain(entry: object) -> Domain:
@@ -56,6 +68,11 @@ def read_value(value: object) -> object:
     if isinstance(value, str) and _EXPONENT_FORM.fullmatch(value):
         return float(value)
     return value
+
+
+def write_entries(entries: Sequence[_Entry]) -> _Entry | list[_Entry]:
+    """What reads back as `entries`: a single one stands by itself."""
+    return entries[0] if len(entries) == 1 else list(entries)
 
 
 def write_entry(domain: Domain, when: Mapping[str, tuple[Any, ...]]) -> dict[str, Any]:

@@ -9,7 +9,13 @@ from typing import Any
 
 import yaml
 
-from search_spaces.notation import read_domain, read_when, write_entry
+from search_spaces.notation import (
+    read_domain,
+    read_entries,
+    read_when,
+    write_entries,
+    write_entry,
+)
 from search_spaces.problem import DomainError, Problem, SpaceError, did_you_mean
 from search_spaces.space import Space
 from search_spaces.values import as_option, identity
@@ -19,18 +25,39 @@ _FOLDER = Path(__file__).with_name("presets")
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A named space for one method.
+    """A named space.
 
-    `space` is a tree for `Space.parse`; `first_points` are points of it, worth trying first;
-    `about` says from which literature they come; `source` is the file as it was written.
+    `method` is the one it is made for, None where the space searches the method; `space` is a tree
+    for `Space.parse`; `first_points` are points of it, worth trying first; `about` says from which
+    literature they come; `source` is the file as it was written.
     """
 
     name: str
     about: str
-    method: str
+    method: str | None
     space: Mapping[str, Any]
     first_points: tuple[Mapping[str, Any], ...]
     source: str
+
+    def points_under(self, fixed_values: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """The first points, but for those that `fixed_values` puts on another branch of a name.
+
+        What was good for one method says nothing about another.
+        """
+        deciding = {
+            parent
+            for dimension in Space.parse(self.space).values()
+            if len(dimension.branches) > 1
+            for parent in dimension.parents
+        }
+        return [
+            point
+            for point in self.first_points
+            if all(
+                _same(fixed_values[name], point[name])
+                for name in deciding & point.keys() & fixed_values.keys()
+            )
+        ]
 
 
 def names() -> tuple[str, ...]:
@@ -49,7 +76,7 @@ def load(name: str) -> Preset:
     tree = yaml.safe_load(source)
     space = Space.parse(tree["space"])
     points = tuple(space.parse_point(point) for point in tree["first_points"])
-    return Preset(name, tree["about"].strip(), tree["method"], tree["space"], points, source)
+    return Preset(name, tree["about"].strip(), tree.get("method"), tree["space"], points, source)
 
 
 def overlay(
@@ -99,11 +126,16 @@ def fitting(first_points: Iterable[Mapping[str, Any]], space: Space) -> list[dic
     return points
 
 
-def _narrowed(
-    entry: Mapping[str, Any], tree: Mapping[str, Any], fixed: Mapping[str, Any]
-) -> Mapping[str, Any] | None:
-    """`entry` with only the accepted values that can happen; None where a condition has none."""
-    before = read_when(entry)
+def _narrowed(entry: Any, tree: Mapping[str, Any], fixed: Mapping[str, Any]) -> Any:
+    """What of `entry` can still happen; None where nothing can."""
+    parts = [_narrowed_part(part, tree, fixed) for part in read_entries(entry)]
+    left = [part for part in parts if part is not None]
+    return write_entries(left) if left else None
+
+
+def _narrowed_part(part: Any, tree: Mapping[str, Any], fixed: Mapping[str, Any]) -> Any:
+    """`part` with only the accepted values that can happen; None where a condition has none."""
+    before = read_when(part)
     after = {
         parent: tuple(value for value in accepted if _can_be(parent, value, tree, fixed))
         for parent, accepted in before.items()
@@ -112,14 +144,18 @@ def _narrowed(
         return None
     open_conditions = {parent: after[parent] for parent in after if parent in tree}
     if open_conditions == before:
-        return entry
-    return write_entry(read_domain(entry), open_conditions)
+        return part
+    return write_entry(read_domain(part), open_conditions)
 
 
 def _can_be(parent: str, value: object, tree: Mapping[str, Any], fixed: Mapping[str, Any]) -> bool:
     if parent not in tree:
-        return parent in fixed and identity(as_option(fixed[parent])) == identity(value)
+        return parent in fixed and _same(fixed[parent], value)
     try:
-        return read_domain(tree[parent]).contains(value)
+        return any(read_domain(part).contains(value) for part in read_entries(tree[parent]))
     except DomainError:
         return True  # the user's entry cannot be read; Space.parse will say so
+
+
+def _same(one: object, other: object) -> bool:
+    return identity(as_option(one)) == identity(as_option(other))

@@ -6,16 +6,22 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from search_spaces.conditions import (
-    Conditions,
-    Dimension,
-    describe,
-    find_problems,
-    is_active,
+    Standing,
+    find_standings,
     normalised,
     sort_parents_first,
 )
+from search_spaces.dimension import Dimension, describe
 from search_spaces.domains import Domain
-from search_spaces.notation import read_domain, read_value, read_when, write_entry
+from search_spaces.draft import Draft, find_problems, placed
+from search_spaces.notation import (
+    read_domain,
+    read_entries,
+    read_value,
+    read_when,
+    write_entries,
+    write_entry,
+)
 from search_spaces.problem import Problem, SpaceError, did_you_mean, noting
 from search_spaces.values import show
 
@@ -30,9 +36,15 @@ class Space(Mapping[str, Dimension]):
     """
 
     def __init__(self, dimensions: Mapping[str, Dimension]) -> None:
-        domains = {name: dimension.domain for name, dimension in dimensions.items()}
-        conditions = {name: dimension.when for name, dimension in dimensions.items()}
-        problems = find_problems(conditions, domains, dimensions)
+        problems = find_problems(
+            {
+                name: [
+                    Draft(place, branch.domain, branch.when)
+                    for place, branch in placed(name, dimension.branches)
+                ]
+                for name, dimension in dimensions.items()
+            }
+        )
         if problems:
             raise SpaceError(problems)
         self._dimensions = normalised(dimensions)
@@ -54,9 +66,9 @@ class Space(Mapping[str, Dimension]):
             message = f"is {show(tree)}, not a mapping of names to domains"
             raise SpaceError([Problem("space", message, "write NAME: {choice: [...]}")])
         problems: list[Problem] = []
-        domains: dict[str, Domain] = {}
-        conditions: dict[str, Conditions] = {}
+        drafts: dict[str, list[Draft]] = {}
         for name, entry in tree.items():
+            drafts[str(name)] = []
             refusal = _refusal(name, names, fixed or {})
             if refusal:
                 problems.append(refusal)
@@ -64,18 +76,26 @@ class Space(Mapping[str, Dimension]):
             if names is not None and name not in names:
                 free = [other for other in names if not _refusal(other, None, fixed or {})]
                 problems.append(Problem(name, "is not a known name", did_you_mean(name, free)))
-            with noting(problems, name):
-                domains[name] = read_domain(entry)
-            with noting(problems, name):
-                conditions[name] = read_when(entry)
-        problems += find_problems(conditions, domains, list(map(str, tree)))
+            parts = placed(name, read_entries(entry))
+            drafts[name] = [_drafted(place, part, problems) for place, part in parts]
+        problems += find_problems(drafts)
         if problems:
             raise SpaceError(problems)
-        return cls({name: Dimension(domains[name], conditions[name]) for name in domains})
+        return cls(
+            {
+                name: Dimension(tuple(entry.finished() for entry in entries))
+                for name, entries in drafts.items()
+            }
+        )
 
-    def dump(self) -> dict[str, dict[str, Any]]:
+    def dump(self) -> dict[str, Any]:
         """The tree that `parse` reads back as an equal space; plain YAML and JSON values only."""
-        return {name: write_entry(each.domain, each.when) for name, each in self.items()}
+        return {
+            name: write_entries(
+                [write_entry(branch.domain, branch.when) for branch in dimension.branches]
+            )
+            for name, dimension in self.items()
+        }
 
     def __getitem__(self, name: str) -> Dimension:
         return self._dimensions[name]
@@ -99,15 +119,17 @@ class Space(Mapping[str, Dimension]):
         """All names, in an order in which every condition can be decided when its turn comes."""
         return self._parents_first
 
+    def standings(self, params: Mapping[str, Any]) -> dict[str, Standing]:
+        """Which branches of each name can hold, given `params`."""
+        standings = find_standings(self._dimensions, self._parents_first, params)
+        return {name: standings[name] for name in self}
+
     def activity(self, params: Mapping[str, Any]) -> dict[str, bool | None]:
-        """Whether each dimension exists, given `params`.
+        """Whether each name exists, given `params`.
 
         None where that hangs on a value that `params` lacks, or that is outside its domain.
         """
-        states: dict[str, bool | None] = {}
-        for name in self._parents_first:
-            states[name] = is_active(name, self._dimensions, states, params)
-        return {name: states[name] for name in self}
+        return {name: standing.active for name, standing in self.standings(params).items()}
 
     def active(self, params: Mapping[str, Any]) -> tuple[str, ...]:
         """The names that exist, given the values of their parents in `params`."""
@@ -120,24 +142,26 @@ class Space(Mapping[str, Dimension]):
     def explain(self, params: Mapping[str, Any], *, partial: bool = False) -> list[Problem]:
         """Why `params` is no point of this space; empty where it is one.
 
-        A `partial` point may leave values out, for a sampler to fill in.
+        A `partial` point may leave values out, for a sampler to fill in. A value whose branch
+        hangs on one of those must be in one of the branches that are left.
         """
         problems = [
             Problem(str(name), "is not in the space", did_you_mean(str(name), self.names))
             for name in params
             if name not in self
         ]
-        for name, state in self.activity(params).items():
-            dimension = self[name]
+        for name, standing in self.standings(params).items():
             if name not in params:
-                if state and not partial:
-                    problems.append(Problem(name, "is missing", f"it takes {dimension.domain}"))
-            elif state is False:
-                message = f"does not exist here, only with {describe(dimension.when)}"
+                if standing.sure and not partial:
+                    domain = standing.branches[0].domain
+                    problems.append(Problem(name, "is missing", f"it takes {domain}"))
+            elif not standing.branches:
+                wanted = " or with ".join(describe(each.when) for each in self[name].branches)
+                message = f"does not exist here, only with {wanted}"
                 problems.append(Problem(name, message, "leave it out"))
             else:
                 with noting(problems, name):
-                    dimension.domain.canonical(params[name])
+                    standing.canonical(params[name])
         return problems
 
     def parse_point(self, point: Mapping[str, Any], *, partial: bool = False) -> dict[str, Any]:
@@ -152,7 +176,11 @@ class Space(Mapping[str, Dimension]):
         problems = self.explain(params, partial=partial)
         if problems:
             raise SpaceError(problems)
-        return {name: self[name].domain.canonical(params[name]) for name in self if name in params}
+        return {
+            name: standing.canonical(params[name])
+            for name, standing in self.standings(params).items()
+            if name in params
+        }
 
     def grid(self) -> list[dict[str, Any]]:
         """Every point, without inactive names; of `parents_first`, the first name varies slowest.
@@ -161,9 +189,10 @@ class Space(Mapping[str, Dimension]):
         """
         problems: list[Problem] = []
         for name, dimension in self.items():
-            if dimension.domain.cardinality is None:
-                with noting(problems, name):
-                    dimension.domain.grid()
+            for domain in dimension.domains:
+                if domain.cardinality is None:
+                    with noting(problems, name):
+                        domain.grid()
         if problems:
             raise SpaceError(problems)
         points: list[dict[str, Any]] = [{}]
@@ -172,20 +201,32 @@ class Space(Mapping[str, Dimension]):
         return [{name: point[name] for name in self if name in point} for point in points]
 
     def _extended(self, points: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
-        cardinality = self[name].domain.cardinality
-        assert cardinality is not None
-        always = not self[name].when
-        active = [always or bool(self.activity(point)[name]) for point in points]
-        size = len(points) + sum(active) * (cardinality - 1)
+        held = [self._held(name, point) for point in points]
+        size = sum(domain.cardinality or 0 if domain else 1 for domain in held)
         if size > GRID_LIMIT:
             message = f"the grid grows to {size:,} points here, over {GRID_LIMIT:,}"
             raise SpaceError([Problem(name, message, "give fewer values, or larger steps")])
-        values = self[name].domain.grid()
         return [
             extended
-            for point, exists in zip(points, active, strict=True)
-            for extended in ([{**point, name: value} for value in values] if exists else [point])
+            for point, domain in zip(points, held, strict=True)
+            for extended in ([{**point, name: v} for v in domain.grid()] if domain else [point])
         ]
+
+    def _held(self, name: str, params: Mapping[str, Any]) -> Domain | None:
+        """The domain that `name` has, given the values of its parents; None where it has none."""
+        if not self[name].parents:
+            return self[name].domain
+        standing = self.standings(params)[name]
+        return standing.branches[0].domain if standing.sure else None
+
+
+def _drafted(place: str, entry: object, problems: list[Problem]) -> Draft:
+    domain = when = None
+    with noting(problems, place):
+        domain = read_domain(entry)
+    with noting(problems, place):
+        when = read_when(entry)
+    return Draft(place, domain, when)
 
 
 def _refusal(name: Any, names: Collection[str] | None, fixed: Mapping[str, str]) -> Problem | None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -20,6 +20,7 @@ from results.winners import rank
 from sweeps.errors import SweepError
 from sweeps.home import SweepFolder, SweepHome
 from trainables.data.errors import DataError
+from trainables.errors import ModelError, RefusedError
 
 app = typer.Typer(
     help="Find the best way to fine-tune a language model.",
@@ -62,7 +63,7 @@ def launch(
     console = Console(soft_wrap=not sys.stdout.isatty())
     with _mistakes_shown():
         from sweeps.spec import SweepSpec
-        from sweeps.spec_checks import notes
+        from sweeps.spec_notes import notes
 
         checked = SweepSpec.load(spec, overrides or (), name)
         for note in notes(checked):
@@ -148,11 +149,19 @@ def _mistakes_shown() -> Iterator[None]:
     """What the user can mend is one message and exit code 2, without a traceback."""
     try:
         yield
-    except (SweepError, DataError, RecordError) as error:
-        Console(stderr=True, soft_wrap=True).print(
-            f"Error: {error}", style="red", highlight=False, markup=False
-        )
-        raise typer.Exit(MISTAKE) from None
+    except (SweepError, DataError, ModelError, RefusedError, RecordError) as error:
+        _show_mistake(str(error))
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _show_mistake(f"{error.filename}: {error.strerror or error}")
+
+
+def _show_mistake(message: str) -> NoReturn:
+    Console(stderr=True, soft_wrap=True).print(
+        f"Error: {message}", style="red", highlight=False, markup=False
+    )
+    raise typer.Exit(MISTAKE) from None
 
 
 def _launch(console: Console, spec: Any, home: SweepHome, address: str | None) -> int:

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from pydantic import ValidationError
+
 from sweeps.errors import SweepError
 from sweeps.home import SweepHome
 from sweeps.quiet import quiet
 from sweeps.spec import SweepSpec
 from trainables.config import TrialBudget, TrialConfig
-from trainables.evaluation import Evaluation, Monitor, Verdict
+from trainables.evaluation import Ending, Evaluation, Monitor, Verdict
 from trainables.inputs import Prepared, prepare_inputs
 
 STEPS = 5
@@ -79,10 +81,22 @@ def dry_run(spec: SweepSpec, home: SweepHome) -> DryRun:
     if spec.trial.objective == "toy":
         raise SweepError("objective toy trains nothing, so there is nothing to measure; launch it")
     with quiet():
-        prepared = prepare_inputs(spec.trial, home.cache)
         params = first_params(spec)
-        config = spec.trial.with_params(params).model_copy(update={"deepspeed": None})
+        config = _config(spec, params).model_copy(update={"deepspeed": None})
+        prepared = prepare_inputs(spec.trial, home.cache)
         return _measure(spec, prepared, config, params)
+
+
+def _config(spec: SweepSpec, params: dict[str, Any]) -> TrialConfig:
+    try:
+        return spec.trial.with_params(params)
+    except ValidationError as error:
+        why = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        raise SweepError(f"the sweep's first trial ({_shown(params)}) is refused: {why}") from error
+
+
+def _shown(params: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in params.items())
 
 
 def first_params(spec: SweepSpec) -> dict[str, Any]:
@@ -111,7 +125,13 @@ def _measure(
     plan = make_plan(config, workshop.train_set.lengths, workers=1)
     watch = Stopwatch()
     short = config.model_copy(update={"budget": TrialBudget(steps=STEPS, evaluations=1)})
-    cost = workshop.train(short, watch).cost
+    outcome = workshop.train(short, watch)
+    if outcome.ending is not Ending.COMPLETE:
+        raise SweepError(
+            f"the sweep's first trial ({_shown(params)}) diverged within {STEPS} steps: "
+            f"{outcome.error}; lower learning_rate or its range, or change search.first_points"
+        )
+    cost = outcome.cost
     step = watch.seconds_per_step()
     return DryRun(
         params=params,

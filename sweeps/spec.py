@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from search_spaces import presets
 from search_spaces.problem import Problem, SpaceError, did_you_mean
@@ -104,10 +104,14 @@ def _put(tree: dict[str, Any], path: list[str], value: Any) -> None:
     if not rest:
         tree[head] = value
         return
+    inner = tree.get(head)
     if head == "space":
         rest = [".".join(rest)]
-    inner = tree.get(head)
-    tree[head] = dict(inner) if isinstance(inner, Mapping) else {}
+        inner = {"preset": inner} if isinstance(inner, str) else inner
+    if not isinstance(inner, Mapping | None):
+        whole = ".".join(path)
+        raise YamlError(f"{whole} cannot be set: {head} is {inner!r}, which has no fields")
+    tree[head] = dict(inner or {})
     _put(tree[head], rest, value)
 
 
@@ -137,7 +141,7 @@ class _Reader:
         assert trial is not None and space is not None, "a part is missing only with a problem"
         return SweepSpec(
             name=name,
-            trials=trials or len(space.grid()),
+            trials=_trials(trials, space, sections["search"]),
             trial=trial,
             space=space,
             first_points=tuple(first_points),
@@ -165,10 +169,7 @@ class _Reader:
             return model.model_validate(tree)
         except ValidationError as error:
             self.problems += explain(error, model, prefix)
-            try:
-                return model.model_validate(_without_mistakes(tree, error))
-            except ValidationError:
-                return None
+            return _leniently(model, _without_mistakes(tree, error))
 
     def _trials(self, tree: dict[str, Any], search: SearchSettings | None) -> int | None:
         """Takes budget.trials out of the tree. A grid knows by itself how many it has."""
@@ -201,7 +202,10 @@ class _Reader:
             if key in tree:
                 other = "slots.deepspeed" if key == "deepspeed" else "search.seed"
                 self.problems.append(Problem(key, "is set elsewhere", f"write {other} instead"))
-        fields = _undotted({k: v for k, v in tree.items() if k not in unknown})
+        known_fields = {key: value for key, value in tree.items() if key not in unknown}
+        for key in _set_twice(known_fields):
+            self.problems.append(Problem(key, "is set twice", "keep one of the two"))
+        fields = _undotted(known_fields)
         if slots and slots.engine:
             fields["deepspeed"] = slots.engine.model_dump()
         trial: TrialConfig | None = self._validated(TrialConfig, fields, "")
@@ -232,7 +236,7 @@ class _Reader:
             return Space.parse(tree, _searchable(), NOT_SEARCHABLE)
         except SpaceError as error:
             self.problems += [_under("space", problem) for problem in error.problems]
-            wrong = {problem.place for problem in error.problems}
+            wrong = {problem.place.partition("[")[0] for problem in error.problems}
         if not isinstance(tree, Mapping):
             return None
         try:
@@ -253,7 +257,17 @@ class _Reader:
             return tree, ()
         preset = presets.load(str(tree["preset"]))
         own = {key: value for key, value in tree.items() if key != "preset"}
-        return presets.overlay(preset.space, own, _dotted(fields)), preset.first_points
+        fixed = _dotted(fields)
+        return presets.overlay(preset.space, own, fixed), preset.points_under(fixed)
+
+
+def _trials(wanted: int | None, space: Space, search: SearchSettings) -> int:
+    """How many trials there are; of a grid, never more than it has points."""
+    if search.sampler != "grid":
+        assert wanted is not None, "missing only with a problem"
+        return wanted
+    points = len(space.grid())
+    return min(wanted or points, points)
 
 
 def explain(error: ValidationError, model: type[BaseModel], prefix: str) -> list[Problem]:
@@ -291,6 +305,29 @@ def _without_mistakes(tree: Any, error: ValidationError) -> Any:
     return copied
 
 
+def _leniently(model: type[BaseModel], tree: Any) -> Any:
+    """The model without what its fields must be to each other; None where even that fails.
+
+    Only for finding further problems: there is one already.
+    """
+    try:
+        return model.model_validate(tree)
+    except ValidationError:
+        if not isinstance(tree, Mapping):
+            return None
+    values = {}
+    for name, field in model.model_fields.items():
+        try:
+            kind: Any = field.annotation
+            if field.metadata:
+                kind = Annotated[kind, *field.metadata]
+            if name in tree:
+                values[name] = TypeAdapter(kind).validate_python(tree[name])
+        except ValidationError:
+            return None
+    return model.model_construct(**values)
+
+
 def _is_field(part: Any) -> bool:
     return isinstance(part, int) or re.fullmatch(r"[a-z_0-9.]+", part) is not None
 
@@ -312,6 +349,12 @@ def _searchable() -> list[str]:
 def _under(place: str, problem: Problem) -> Problem:
     inner = f"{place}.{problem.place}" if problem.place else place
     return Problem(inner, problem.message, problem.remedy)
+
+
+def _set_twice(tree: Mapping[str, Any]) -> list[str]:
+    """Dotted names that are also set inside their section."""
+    nested = _dotted({key: value for key, value in tree.items() if "." not in str(key)})
+    return [str(key) for key in tree if "." in str(key) and key in nested]
 
 
 def _undotted(tree: Mapping[str, Any]) -> dict[str, Any]:

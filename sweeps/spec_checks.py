@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 
-from search_spaces.domains import Choice
+from search_spaces.domains import Choice, Float, Int
 from search_spaces.problem import Problem, SpaceError, did_you_mean
 from search_spaces.space import Space
 from sweeps.settings import SearchSettings, SlotsSettings
 from trainables.config import METRICS, TrialConfig
-
-if TYPE_CHECKING:
-    from sweeps.spec import SweepSpec
 
 BUILTIN = "builtin:"
 """Prefix of models and data that the package makes by itself."""
@@ -52,21 +50,6 @@ def check_fit(parts: Parts) -> list[Problem]:
     return problems
 
 
-def notes(spec: SweepSpec) -> list[str]:
-    """What a user should know before the sweep starts, though nothing is wrong."""
-    remarks = []
-    if "batch_size" in spec.space and spec.trial.budget.steps is not None:
-        remarks.append(
-            "batch_size is searched and the budget is in steps: larger batches see more data. "
-            "A budget in tokens or epochs compares like with like."
-        )
-    if spec.search.early_stopping != "none" and spec.trial.budget.evaluations == 1:
-        remarks.append(
-            f"early_stopping {spec.search.early_stopping} stops nothing with budget.evaluations 1."
-        )
-    return remarks
-
-
 def missing_files(trial: TrialConfig) -> list[Problem]:
     """Local files and folders that the trial names and that are not there."""
     problems = []
@@ -83,7 +66,8 @@ def missing_files(trial: TrialConfig) -> list[Problem]:
 
 
 def _files(trial: TrialConfig) -> Iterator[tuple[str, str]]:
-    assert trial.data is not None
+    if trial.data is None:
+        return
     train = trial.data.train
     for name in (train,) if isinstance(train, str) else train:
         if not name.startswith(BUILTIN):
@@ -121,14 +105,26 @@ def _values(trial: TrialConfig, space: Space) -> list[Problem]:
     """Values that the space allows and the trial's own fields refuse, such as a rank of 0."""
     problems = []
     for name, dimension in space.items():
-        for value in _extremes(dimension.domain):
+        for value in chain.from_iterable(map(_typical, dimension.domains)):
             try:
                 trial.with_params({name: value})
             except ValidationError as error:
                 detail = error.errors(include_url=False)[0]
                 if detail["loc"]:  # without a place it is about a combination; conditions decide
-                    problems.append(Problem(f"space.{name}", f"{value!r}: {detail['msg'].lower()}"))
+                    remedy = "search it with int or log_int" if "int" in detail["type"] else ""
+                    message = f"{value!r}: {detail['msg'].lower()}"
+                    problems.append(Problem(f"space.{name}", message, remedy))
     return problems
+
+
+def _typical(domain: Any) -> tuple[Any, ...]:
+    """The ends of a domain and, of real numbers, one that is no whole number."""
+    if not isinstance(domain, Float):
+        return _extremes(domain)
+    inside = domain.low + 0.381 * (domain.high - domain.low)
+    return *_extremes(domain), domain.canonical(inside) if domain.step is None else domain.grid()[
+        :2
+    ][-1]
 
 
 def _extremes(domain: Any) -> tuple[Any, ...]:
@@ -154,7 +150,7 @@ def _is_set(tree: Any, name: str) -> bool:
 
 def _batch_sizes(trial: TrialConfig, space: Space | None, slots: SlotsSettings) -> list[Problem]:
     searched = space.get("batch_size") if space else None
-    sizes = _extremes(searched.domain) if searched else (trial.batch_size,)
+    sizes = chain.from_iterable(map(_sizes, searched.domains)) if searched else [trial.batch_size]
     return [
         Problem(
             "space.batch_size" if searched else "batch_size",
@@ -164,3 +160,8 @@ def _batch_sizes(trial: TrialConfig, space: Space | None, slots: SlotsSettings) 
         for size in sizes
         if isinstance(size, int) and size % slots.workers
     ]
+
+
+def _sizes(domain: Any) -> tuple[Any, ...]:
+    """Enough of a domain's values: where the first two of an Int divide evenly, all do."""
+    return domain.grid()[:2] if isinstance(domain, Int) and not domain.log else _extremes(domain)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import (
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
@@ -17,14 +18,11 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from trainables.config import TrialConfig
+from trainables.errors import ModelError
 from trainables.method_config import QuantizationConfig
 from trainables.methods import keeps_base
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
-
-
-class ModelError(ValueError):
-    """A model that cannot be loaded, with the way out."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +132,7 @@ def load_model(
             model: PreTrainedModel = kind.from_pretrained(
                 name, revision=revision, trust_remote_code=False, use_safetensors=True, **options
             )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         where = "folder" if Path(name).exists() else "hub model"
         first_line = str(error).strip().splitlines()[0]
         raise ModelError(f"model {name!r}: this {where} cannot be loaded: {first_line}") from error

@@ -7,7 +7,7 @@ trial can inherit what another one set.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
@@ -246,10 +246,20 @@ class TrialConfig(Frozen):
 
         What is unset is left out, and so are the settings of other methods and objectives.
         """
-        tree = self.model_dump(mode="json")
-        read = {*_SECTIONS_OF.get(self.method, ()), self.objective, self.schedule}
-        unread = _SECTIONS - read
-        return dict(_leaves({k: v for k, v in tree.items() if k not in unread}, ""))
+        kinds = (self.method,), (self.objective,), (self.schedule,)
+        leaves = _leaves(self.model_dump(mode="json"), "")
+        return {name: value for name, value in leaves if reads(name, *kinds)}
+
+
+def reads(
+    name: str, methods: Sequence[str], objectives: Sequence[str], schedules: Sequence[str]
+) -> bool:
+    """Whether a trial of one of these methods, objectives and schedules looks at a field."""
+    section, _, inner = name.partition(".")
+    if not inner or section not in _SECTIONS:
+        return True
+    mine = {part for method in methods for part in _SECTIONS_OF.get(method, ())}
+    return section in mine or section in objectives or section in schedules
 
 
 def field_names() -> tuple[str, ...]:

@@ -95,7 +95,3 @@ class Monitor:
 
 class DivergedError(ArithmeticError):
     """A loss that is no finite number."""
-
-
-class RefusedError(ValueError):
-    """A trial that cannot be set up as it is configured. All ranks raise it at the same point."""

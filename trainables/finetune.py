@@ -38,6 +38,7 @@ from trainables.base import (
 )
 from trainables.config import TrialConfig
 from trainables.data.examples import Examples
+from trainables.errors import RefusedError
 from trainables.evaluation import (
     Cost,
     DivergedError,
@@ -45,7 +46,6 @@ from trainables.evaluation import (
     Evaluation,
     Monitor,
     Outcome,
-    RefusedError,
     Verdict,
 )
 from trainables.inputs import Inputs

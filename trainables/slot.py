@@ -13,12 +13,12 @@ from ray.train.torch import TorchConfig, TorchTrainer
 
 from trainables import ranks, toy
 from trainables.board import Closed, Job, JobKind
+from trainables.errors import RefusedError
 from trainables.evaluation import (
     Ending,
     Evaluation,
     Monitor,
     Outcome,
-    RefusedError,
     Verdict,
 )
 from trainables.gang import Gang

@@ -4,9 +4,10 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
-from search_spaces.conditions import Dimension
+from search_spaces.dimension import Branch, Dimension
 from search_spaces.domains import Choice, Float, Int
 from search_spaces.space import Space
+from search_spaces.values import identity
 
 
 def is_no_number(text):
@@ -59,20 +60,34 @@ domains = continuous_floats() | stepped_floats() | ints() | choices
 
 @st.composite
 def spaces(draw, of=domains):
-    """Up to five dimensions, each conditioned on some of the earlier ones, in any order."""
+    """Up to five dimensions, each conditioned on some of the earlier ones, in any order.
+
+    Some have two branches, which a parent's values keep apart.
+    """
     dimensions = {}
     for number in range(draw(st.integers(1, 5))):
-        parents = [name for name in dimensions if dimensions[name].domain.cardinality]
-        when = {
-            parent: tuple(draw(st.lists(values_of(dimensions[parent].domain), min_size=1)))
-            for parent in draw(st.lists(st.sampled_from(parents), max_size=2) if parents else NONE)
-        }
-        dimensions[f"part.x{number}"] = Dimension(draw(of), when)
+        dimensions[f"part.x{number}"] = Dimension(tuple(draw(branches(of, dimensions))))
     return Space(dict(draw(st.permutations(list(dimensions.items())))))
 
 
-def values_of(domain):
-    return st.sampled_from(domain.grid()[:5])
+@st.composite
+def branches(draw, of, earlier):
+    known = {name: values for name in earlier if (values := possible_values(earlier[name]))}
+    parents = draw(st.lists(st.sampled_from(list(known)), max_size=2, unique=True)) if known else []
+    when = {
+        name: tuple(draw(st.lists(st.sampled_from(known[name]), min_size=1))) for name in parents
+    }
+    forks = [name for name in parents if len(known[name]) > 1]
+    if not forks or draw(st.booleans()):
+        return [Branch(draw(of), when)]
+    cut = draw(st.integers(1, len(known[forks[0]]) - 1))
+    sides = known[forks[0]][:cut], known[forks[0]][cut:]
+    return [Branch(draw(of), {**when, forks[0]: side}) for side in sides]
 
 
-NONE = st.just([])
+def possible_values(dimension):
+    """Some values that other names can wait for; none of a continuous dimension."""
+    if not all(domain.cardinality for domain in dimension.domains):
+        return ()
+    values = [value for domain in dimension.domains for value in domain.grid()[:5]]
+    return tuple({identity(value): value for value in values}.values())

@@ -1,5 +1,7 @@
 """Spaces to Optuna and back. Optuna's own warnings about ranges are errors here."""
 
+import math
+
 import optuna
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from space_strategies import domains, spaces
 
 from search_spaces.bridge import decode, encode, from_distribution, suggest, to_distribution
-from search_spaces.conditions import Dimension
+from search_spaces.dimension import Branch, Dimension
 from search_spaces.domains import Choice, Float, Int
 from search_spaces.problem import SpaceError
 from search_spaces.space import Space
@@ -72,7 +74,7 @@ def test_what_is_suggested_is_a_point_of_the_space(space):
 @settings(max_examples=50, deadline=None)
 @given(domains)
 def test_every_value_can_be_queued_and_comes_back_the_same(domain):
-    space = Space({"x": Dimension(domain)})
+    space = Space({"x": Dimension((Branch(domain),))})
     study = new_study()
     for value in domain.grid()[-5:] if domain.cardinality else (domain.low, domain.high):
         study.enqueue_trial(encode({"x": value}, space))
@@ -105,6 +107,50 @@ def test_parents_are_asked_first_and_inactive_names_not_at_all():
     space = Space.parse({**tree, "schedule": {"choice": ["cosine", "wsd"]}})
     assert suggest(trial, space) == {"schedule": "cosine"}
     assert list(trial.params) == ["schedule"]
+
+
+BRANCHED = Space.parse(
+    {
+        "method": {"choice": ["full", "lora", "prompt"]},
+        "learning_rate": [
+            {"log_uniform": [1e-6, 1e-4], "when": {"method": "full"}},
+            {"log_uniform": [1e-5, 1e-2], "when": {"method": ["lora", "prompt"]}},
+        ],
+    }
+)
+
+
+def test_each_branch_is_a_parameter_of_its_own():
+    trial = optuna.trial.FixedTrial(
+        {
+            "method": "lora",
+            "learning_rate [method=full]": 1e-5,
+            "learning_rate [method=lora,prompt]": 1e-3,
+        }
+    )
+    assert suggest(trial, BRANCHED) == {"method": "lora", "learning_rate": 1e-3}
+    assert list(trial.params) == ["method", "learning_rate [method=lora,prompt]"]
+
+
+def test_the_default_sampler_finds_each_branchs_own_range():
+    # The best rate of full fine-tuning is a hundredth of the others'; one range for both would
+    # learn a mean of the two.
+    study = new_study(optuna.samplers.TPESampler(seed=3, n_startup_trials=4))
+    best = {"full": 1e-5, "lora": 1e-3, "prompt": 1e-3}
+    for _ in range(30):
+        trial = study.ask()
+        params = suggest(trial, BRANCHED)
+        assert BRANCHED.explain(params) == []
+        study.tell(trial, abs(math.log10(params["learning_rate"] / best[params["method"]])))
+    assert study.best_value < 0.1
+
+
+def test_a_queued_point_without_its_parent_keeps_every_branch_that_has_the_value():
+    assert encode({"learning_rate": 5e-5}, BRANCHED) == {
+        "learning_rate [method=full]": 5e-5,
+        "learning_rate [method=lora,prompt]": 5e-5,
+    }
+    assert list(encode({"learning_rate": 5e-3}, BRANCHED)) == ["learning_rate [method=lora,prompt]"]
 
 
 def test_a_queued_point_is_tried_as_it_is_and_its_gaps_are_sampled():

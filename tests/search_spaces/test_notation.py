@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from space_examples import EVERY_KIND, parse
 from space_strategies import spaces
 
-from search_spaces.conditions import Dimension
+from search_spaces.dimension import Branch, Dimension
 from search_spaces.domains import Choice, Float, Int
 from search_spaces.problem import SpaceError
 from search_spaces.space import Space
@@ -22,23 +22,80 @@ def problems_of(text, **known):
     return str(caught.value).split("\n")
 
 
+def only(domain, when=None):
+    return Dimension((Branch(domain, when or {}),))
+
+
 def test_every_kind_is_read_as_written():
     assert dict(parse(EVERY_KIND)) == {
-        "wsd.decay_fraction": Dimension(Float(0.05, 0.4), {"schedule": ("wsd",)}),
-        "learning_rate": Dimension(Float(1e-5, 3e-3, log=True)),
-        "optimizer.weight_decay": Dimension(Float(0.0, 0.1)),
-        "lora.dropout": Dimension(Float(0.0, 0.2, step=0.05)),
-        "lora.rank": Dimension(Int(4, 64, step=4)),
-        "batch_size": Dimension(Int(4, 256, log=True)),
-        "schedule": Dimension(Choice(("cosine", "wsd", "linear"))),
-        "floor_fraction": Dimension(
+        "wsd.decay_fraction": only(Float(0.05, 0.4), {"schedule": ("wsd",)}),
+        "learning_rate": only(Float(1e-5, 3e-3, log=True)),
+        "optimizer.weight_decay": only(Float(0.0, 0.1)),
+        "lora.dropout": only(Float(0.0, 0.2, step=0.05)),
+        "lora.rank": only(Int(4, 64, step=4)),
+        "batch_size": only(Int(4, 256, log=True)),
+        "schedule": only(Choice(("cosine", "wsd", "linear"))),
+        "floor_fraction": only(
             Choice((0, 1e-4, None, True)), {"schedule": ("wsd", "linear"), "lora.rank": (8,)}
         ),
-        "lora.target_modules": Dimension(Choice(("all-linear", ("q_proj", "v_proj")))),
-        "warmup_fraction": Dimension(
+        "lora.target_modules": only(Choice(("all-linear", ("q_proj", "v_proj")))),
+        "warmup_fraction": only(
             Float(0.0, 0.1, step=0.01), {"lora.target_modules": (("q_proj", "v_proj"),)}
         ),
     }
+
+
+BRANCHED = """
+    method: {choice: [full, lora]}
+    learning_rate:
+      - {log_uniform: [1e-6, 1e-4], when: {method: full}}
+      - {log_uniform: [1e-5, 1e-3], when: {method: lora}}
+"""
+
+
+def test_a_name_may_have_a_domain_for_each_value_of_another():
+    space = parse(BRANCHED)
+    assert space["learning_rate"] == Dimension(
+        (
+            Branch(Float(1e-6, 1e-4, log=True), {"method": ("full",)}),
+            Branch(Float(1e-5, 1e-3, log=True), {"method": ("lora",)}),
+        )
+    )
+    assert Space.parse(space.dump()) == space
+
+
+@pytest.mark.parametrize(
+    ("second", "problem"),
+    [
+        (
+            "{log_uniform: [1e-5, 1e-3], when: {method: [lora, full]}}",
+            "learning_rate: entries 1 and 2 overlap: both hold with method full; give each of them "
+            "a when on the same name, with values of its own",
+        ),
+        (
+            "{log_uniform: [1e-5, 1e-3]}",
+            "learning_rate: entries 1 and 2 overlap: both hold with method full; give each of them "
+            "a when on the same name, with values of its own",
+        ),
+        (
+            "{log_uniform: [1e-3, 1e-5], when: {method: lora}}",
+            "learning_rate[2]: log_uniform [0.001, 1e-05] has low above high; swap them",
+        ),
+        (
+            "{log_uniform: [1e-5, 1e-3], when: {method: lroa}}",
+            "learning_rate[2]: when waits for method lroa, which is not in choice [full, lora]",
+        ),
+    ],
+)
+def test_a_mistake_in_one_of_several_entries_is_named_with_its_number(second, problem):
+    assert problems_of(
+        f"""
+        method: {{choice: [full, lora]}}
+        learning_rate:
+          - {{log_uniform: [1e-6, 1e-4], when: {{method: full}}}}
+          - {second}
+        """
+    ) == [problem]
 
 
 def test_whole_floats_are_taken_as_bounds_of_whole_numbers():

@@ -43,7 +43,7 @@ def test_loras_rates_are_ten_times_those_of_full_fine_tuning():
 def test_an_unknown_preset_leads_to_the_known_ones():
     with pytest.raises(SpaceError, match="preset: there is no preset 'lroa'; did you mean lora"):
         presets.load("lroa")
-    with pytest.raises(SpaceError, match="known: full, lora"):
+    with pytest.raises(SpaceError, match="known: full, lora, methods, qlora"):
         presets.load("../zzz")
 
 
@@ -84,9 +84,36 @@ def test_entries_that_can_no_longer_happen_are_dropped(user, fixed, left):
 
 def test_conditions_are_narrowed_to_what_can_still_happen():
     merged = presets.overlay(TREE, {"schedule": {"choice": ["cosine", "linear"]}})
-    assert Space.parse(merged)["floor_fraction"].when == {"schedule": ("linear",)}
+    assert conditions(merged, "floor_fraction") == [{"schedule": ("linear",)}]
     always = presets.overlay(TREE, {}, {"schedule": "linear"})
-    assert Space.parse(always)["floor_fraction"].when == {}
+    assert conditions(always, "floor_fraction") == [{}]
+
+
+def conditions(tree, name):
+    return [branch.when for branch in Space.parse(tree)[name].branches]
+
+
+def test_of_several_branches_those_that_can_happen_stay():
+    tree = presets.load("methods").space
+    two = presets.overlay(tree, {"method": {"choice": ["full", "lora"]}})
+    assert conditions(two, "learning_rate") == [{"method": ("full",)}, {"method": ("lora",)}]
+    fixed = presets.overlay(tree, {}, {"method": "prompt"})
+    assert fixed["learning_rate"] == {"log_uniform": [1.0e-3, 1.0e-1]}
+    assert "lora.rank" not in fixed
+
+
+def test_first_points_of_another_branch_are_left_out():
+    preset = presets.load("methods")
+    assert preset.points_under({}) == list(preset.first_points)
+    assert [point["method"] for point in preset.points_under({"method": "lora"})] == ["lora"]
+    # The schedule decides no branch, so what another schedule's point says still helps.
+    assert preset.points_under({"schedule": "linear"}) == list(preset.first_points)
+
+
+def test_the_methods_preset_tries_each_method_first():
+    preset = presets.load("methods")
+    methods = preset.space["method"]["choice"]
+    assert sorted(point["method"] for point in preset.first_points) == sorted(methods)
 
 
 def test_a_users_mistakes_are_left_for_the_parser_to_name():

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from space_examples import EVERY_KIND, NESTED, parse
 from space_strategies import few_values, spaces
 
-from search_spaces.conditions import Dimension
+from search_spaces.dimension import Branch, Dimension
 from search_spaces.domains import Int
 from search_spaces.problem import SpaceError
 from search_spaces.space import Space
+from search_spaces.values import identity
 
 
 def test_names_keep_the_order_of_the_file():
@@ -28,7 +29,7 @@ def test_a_space_survives_the_way_between_processes():
 
 def test_a_space_built_in_python_is_checked_too():
     with pytest.raises(SpaceError, match="x: when names y, which is not in the space"):
-        Space({"x": Dimension(Int(1, 2), {"y": (1,)})})
+        Space({"x": Dimension((Branch(Int(1, 2), {"y": (1,)}),))})
 
 
 def test_parents_come_first_whatever_the_order_of_the_file():
@@ -130,7 +131,8 @@ def test_conditions_may_spell_a_value_differently_from_the_parent():
         alpha: {int: [1, 2], when: {rank: 8.0}}
         """
     )
-    assert (space["rank"].when, space["alpha"].when) == ({"drop": (0.3,)}, {"rank": (8,)})
+    assert [branch.when for branch in space["rank"].branches] == [{"drop": (0.3,)}]
+    assert [branch.when for branch in space["alpha"].branches] == [{"rank": (8,)}]
     assert space.active({"drop": 0.3, "rank": 8}) == ("drop", "rank", "alpha")
 
 
@@ -153,29 +155,50 @@ def test_grid_leaves_inactive_names_out_and_keeps_the_order():
 
 
 def thinned(space, params):
-    """`params` without the names whose conditions fail, taken off until nothing changes."""
+    """`params` without the names that no branch gives, taken off until nothing changes."""
     while True:
-        kept = {
-            name: value
-            for name, value in params.items()
-            if all(
-                parent in params and params[parent] in accepted
-                for parent, accepted in space[name].when.items()
-            )
-        }
+        kept = {name: value for name, value in params.items() if holding(space, params, name)}
         if kept == params:
             return kept
         params = kept
 
 
+def holding(space, params, name):
+    return [
+        branch
+        for branch in space[name].branches
+        if all(
+            parent in params and identity(params[parent]) in map(identity, accepted)
+            for parent, accepted in branch.when.items()
+        )
+    ]
+
+
+def frozen(point):
+    return frozenset((name, identity(value)) for name, value in point.items())
+
+
 @settings(max_examples=50, deadline=None)
 @given(spaces(of=few_values))
 def test_grid_is_every_assignment_once_by_brute_force(space):
-    values = itertools.product(*(dimension.domain.grid() for dimension in space.values()))
-    every = [thinned(space, dict(zip(space, row, strict=True))) for row in values]
+    values = itertools.product(
+        *(
+            {identity(v): v for domain in each.domains for v in domain.grid()}.values()
+            for each in space.values()
+        )
+    )
+    points = [thinned(space, dict(zip(space, row, strict=True))) for row in values]
+    every = [
+        point
+        for point in points
+        if all(
+            identity(value) in map(identity, holding(space, point, name)[0].domain.grid())
+            for name, value in point.items()
+        )
+    ]
     grid = space.grid()
-    assert {frozenset(point.items()) for point in grid} == {frozenset(p.items()) for p in every}
-    assert len(grid) == len({frozenset(point.items()) for point in grid})
+    assert set(map(frozen, grid)) == set(map(frozen, every))
+    assert len(grid) == len(set(map(frozen, grid)))
     assert all(space.contains(point) for point in grid)
 
 

@@ -7,8 +7,9 @@ import yaml
 from spec_samples import toy_tree
 
 from search_spaces import presets
+from sweeps.errors import YamlError
 from sweeps.spec import SpecError, SweepSpec, with_override
-from sweeps.spec_checks import notes
+from sweeps.spec_notes import notes
 from trainables.config import NOT_SEARCHABLE, TrialConfig, field_names
 
 RECIPES = sorted((Path(__file__).parents[2] / "sweeps" / "recipes").glob("*.yaml"))
@@ -78,10 +79,40 @@ def test_every_mistake_is_reported_at_once_with_its_place_and_way_out(tmp_path, 
         ({"slots": {"gpus": 2.0}}, "at most 1; raise workers instead"),
         ({"slots": {"deepspeed": {"zero_stage": 7}}}, "slots.deepspeed.zero_stage: 7"),
         ({"search": {"first_points": [{"lora.rank": 5}]}}, "search.first_points[1].lora.rank"),
+        (
+            {"space": {"lora.rank": {"log_uniform": [2, 64]}}},
+            "a valid integer, got a number with a fractional part; search it with int or log_int",
+        ),
+        (
+            {"space": {"batch_size": {"int": [8, 64]}}, "slots": {"workers": 2}},
+            "space.batch_size: 9 sequences do not divide among the 2 workers",
+        ),
+        (
+            {"wsd": {"decay_fraction": 0.3}, "wsd.decay_fraction": 0.2},
+            "wsd.decay_fraction: is set twice",
+        ),
     ],
 )
 def test_a_mistake_is_told_with_its_way_out(change, message):
     assert message in "\n".join(problems_of(toy_tree(**change)))
+
+
+def test_fields_that_do_not_fit_together_hide_no_other_mistake(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tree = toy_tree(
+        objective="sft",
+        data={"train": "nothing.jsonl"},
+        schedule="wsd",
+        warmup_fraction=0.9,
+        search={"metric": "foo"},
+    )
+    found = "\n".join(problems_of(tree))
+    for expected in (
+        "more than the whole run",
+        "does not measure 'foo'",
+        "there is no file nothing",
+    ):
+        assert expected in found
 
 
 def test_a_preset_brings_its_space_and_points_and_the_user_goes_over_it():
@@ -97,7 +128,7 @@ def test_presets_name_only_fields_that_may_be_searched_and_points_that_are_trial
     assert {"lora", "full"} <= set(found)
     for name in found:
         preset = presets.load(name)
-        config = TrialConfig(model="toy", objective="toy", method=preset.method)
+        config = TrialConfig(model="toy", objective="toy", method=preset.method or "lora")
         assert set(preset.space) <= set(field_names()) - set(NOT_SEARCHABLE)
         assert [config.with_params(point) for point in preset.first_points]
 
@@ -108,6 +139,18 @@ def test_overrides_reach_every_part():
         tree = with_override(tree, override)
     spec = SweepSpec.parse(tree)
     assert (spec.trials, spec.search.seed, spec.space["lora.rank"].domain.high) == (3, 9, 8)
+
+
+def test_an_override_goes_over_a_preset_and_does_not_replace_it():
+    tree = with_override(toy_tree(space="lora"), "space.lora.rank={choice: [4, 16]}")
+    spec = SweepSpec.parse(tree)
+    assert spec.space["lora.rank"].domain.options == (4, 16)
+    assert "learning_rate" in spec.space and spec.first_points
+
+
+def test_an_override_below_what_has_no_fields_is_refused():
+    with pytest.raises(YamlError, match=r"model\.name cannot be set: model is 'toy', which"):
+        with_override(toy_tree(), "model.name=x")
 
 
 def test_several_workers_mean_zero_2_unless_said_otherwise():
@@ -134,6 +177,38 @@ def test_a_grid_knows_its_number_of_trials():
         budget={"evaluations": 2},
     )
     assert SweepSpec.parse(tree).trials == 4
+    for wanted, trials in ((3, 3), (9, 4)):
+        assert SweepSpec.parse(with_override(tree, f"budget.trials={wanted}")).trials == trials
+
+
+@pytest.mark.parametrize(
+    ("change", "remark"),
+    [
+        ({"method": "full"}, "lora.rank: searched, but no trial reads it (method full"),
+        ({"method": "full"}, "The preset lora is made for method lora, and the trials' is full"),
+        (
+            {"schedule": "cosine", "space": {"wsd.decay_fraction": {"uniform": [0.1, 0.2]}}},
+            "wsd.decay_fraction: searched, but no trial reads it",
+        ),
+        ({"search": {"sampler": "cmaes"}}, "cmaes draws lora.rank, "),
+        (
+            {"objective": "dpo", "space": {"dpo.beta": {"log_uniform": [0.01, 0.5]}}},
+            "dpo.beta is searched and is a part of eval_loss itself",
+        ),
+    ],
+)
+def test_a_search_that_does_not_do_what_it_seems_to_is_pointed_out(change, remark, tmp_path):
+    (tmp_path / "data.jsonl").write_text("x")
+    tree = {
+        "name": "real",
+        "model": "org/model",
+        "data": {"train": str(tmp_path / "data.jsonl")},
+        "budget": {"trials": 4},
+        "space": {"preset": "lora", "lora.dropout": None},
+        **change,
+    }
+    assert any(remark in note for note in notes(SweepSpec.parse(tree)))
+    assert not notes(SweepSpec.parse({**tree, "method": "lora", "space": "lora", "search": {}}))
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)

@@ -453,7 +453,8 @@ def test_a_trial_that_broke_has_let_go_of_its_model_when_the_next_is_lent_one(wo
 def test_a_model_that_cannot_be_loaded_is_refused_with_its_name(tmp_path):
     import torch
 
-    from trainables.base import Loading, ModelError, load_model
+    from trainables.base import Loading, load_model
+    from trainables.errors import ModelError
 
     (tmp_path / "config.json").write_text('{"model_type": "llama"}')
     with pytest.raises(ModelError, match=f"model '{tmp_path}': this folder cannot be loaded"):

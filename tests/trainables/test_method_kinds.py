@@ -177,7 +177,7 @@ def test_noise_on_the_embeddings_ends_with_its_trial(workshop, learning_rate):
 
 
 def test_what_cannot_be_set_up_is_refused_and_harms_no_later_trial(workshop):
-    from trainables.evaluation import RefusedError
+    from trainables.errors import RefusedError
 
     before = run_trial(workshop)[1].losses
     with pytest.raises(RefusedError, match="Target modules"):

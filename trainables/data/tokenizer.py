@@ -76,7 +76,10 @@ def context_length(model: str) -> int | None:
     path = Path(model).expanduser() / "config.json"
     if not path.is_file():
         return None
-    config = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"model: {path} is not valid JSON ({error}); download it again") from error
     for part in (config, config.get("text_config") or {}):
         for name in _CONTEXT_FIELDS:
             if isinstance(part.get(name), int):

@@ -1,0 +1,75 @@
+"""What one name can be: one domain, or several of which the other names decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from search_spaces.domains import Domain
+from search_spaces.values import identity, show
+
+Conditions = Mapping[str, tuple[Any, ...]]
+"""Name -> accepted values; all names must have one of theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A domain, and the conditions under which a name has it; without any it always does."""
+
+    domain: Domain
+    when: Conditions = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """The branches of one name. At most one holds at a time; where none does, the name is inactive.
+
+    Most names have a single branch.
+    """
+
+    branches: tuple[Branch, ...]
+
+    @property
+    def domain(self) -> Domain:
+        """The domain of a name with a single branch; ValueError where there are several."""
+        (branch,) = self.branches
+        return branch.domain
+
+    @property
+    def domains(self) -> tuple[Domain, ...]:
+        """The domain of each branch."""
+        return tuple(branch.domain for branch in self.branches)
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """The names that some branch hangs on."""
+        return tuple(dict.fromkeys(name for branch in self.branches for name in branch.when))
+
+
+def describe(when: Conditions) -> str:
+    """The conditions in words: `schedule wsd and lora.rank 8 or 16`."""
+    return " and ".join(f"{name} {' or '.join(map(show, values))}" for name, values in when.items())
+
+
+def spelt(accepted: Iterable[Any], domains: Iterable[Domain]) -> tuple[Any, ...]:
+    """`accepted` as `domains` spell it, each value once; what none of them has is left out."""
+    known = tuple(domains)
+    spellings = [
+        domain.canonical(value) for value in accepted for domain in known if domain.contains(value)
+    ]
+    return tuple({identity(value): value for value in spellings}.values())
+
+
+def overlap(one: Conditions, other: Conditions) -> Conditions | None:
+    """The conditions under which both hold; None where a name they share keeps them apart.
+
+    Both must spell values as the names' domains do. A name has one value at a time, so None is
+    certain; conditions on different names are taken to be possible together.
+    """
+    both = {**one, **other}
+    for name in one:
+        if name in other:
+            theirs = set(map(identity, other[name]))
+            both[name] = tuple(value for value in one[name] if identity(value) in theirs)
+    return both if all(both.values()) else None

@@ -1,0 +1,108 @@
+"""What a user should know of a spec, though nothing in it is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from search_spaces import presets
+from search_spaces.dimension import Dimension
+from search_spaces.domains import Choice
+from trainables.config import reads
+
+if TYPE_CHECKING:
+    from sweeps.spec import SweepSpec
+
+
+def notes(spec: SweepSpec) -> list[str]:
+    """All remarks, each a sentence or two."""
+    return [
+        *_unequal_budgets(spec),
+        *_nothing_to_stop(spec),
+        *_foreign_preset(spec),
+        *_unread(spec),
+        *_sampled_by_themselves(spec),
+        *_moving_yardstick(spec),
+    ]
+
+
+def _unequal_budgets(spec: SweepSpec) -> Iterable[str]:
+    if "batch_size" in spec.space and spec.trial.budget.steps is not None:
+        yield (
+            "batch_size is searched and the budget is in steps: larger batches see more data. "
+            "A budget in tokens or epochs compares like with like."
+        )
+
+
+def _nothing_to_stop(spec: SweepSpec) -> Iterable[str]:
+    if spec.search.early_stopping != "none" and spec.trial.budget.evaluations == 1:
+        yield (
+            f"early_stopping {spec.search.early_stopping} stops nothing with budget.evaluations 1."
+        )
+
+
+def _foreign_preset(spec: SweepSpec) -> Iterable[str]:
+    tree = spec.tree.get("space")
+    name = tree if isinstance(tree, str) else dict(tree or {}).get("preset")
+    if name is None:
+        return
+    made_for = presets.load(str(name)).method
+    methods = _possible(spec, "method", spec.trial.method)
+    if made_for and made_for not in methods and spec.trial.objective != "toy":
+        yield (
+            f"The preset {name} is made for method {made_for}, and the trials' is "
+            f"{' or '.join(methods)}: its ranges and first points are for another one."
+        )
+
+
+def _unread(spec: SweepSpec) -> Iterable[str]:
+    """Searched settings that no trial of the sweep reads."""
+    methods = _possible(spec, "method", spec.trial.method)
+    schedules = _possible(spec, "schedule", spec.trial.schedule)
+    unread = [
+        name for name in spec.space if not reads(name, methods, (spec.trial.objective,), schedules)
+    ]
+    if unread and spec.trial.objective != "toy":
+        yield (
+            f"{', '.join(unread)}: searched, but no trial reads "
+            f"{'them' if len(unread) > 1 else 'it'} (method {' or '.join(methods)}, objective "
+            f"{spec.trial.objective}, schedule {' or '.join(schedules)})."
+        )
+
+
+def _sampled_by_themselves(spec: SweepSpec) -> Iterable[str]:
+    """Samplers that look at the whole space leave some of it to random draws."""
+    if spec.search.sampler not in ("cmaes", "gp", "qmc"):
+        return
+    loose = [
+        name
+        for name, dimension in spec.space.items()
+        if dimension.parents or (spec.search.sampler == "cmaes" and _is_choice(dimension))
+    ]
+    if loose:
+        yield (
+            f"{spec.search.sampler} draws {', '.join(loose)} at random, each by itself: it knows "
+            "no conditions and no choices. tpe does."
+        )
+
+
+def _moving_yardstick(spec: SweepSpec) -> Iterable[str]:
+    """DPO's and KTO's losses grow and shrink with beta, whatever the model has learned."""
+    for name in ("dpo.beta", "kto.beta"):
+        if name in spec.space and spec.search.metric == "eval_loss":
+            yield (
+                f"{name} is searched and is a part of eval_loss itself: trials with different ones "
+                "cannot be compared by it. search.metric: eval_reward_accuracy can."
+            )
+
+
+def _possible(spec: SweepSpec, name: str, fixed: str) -> tuple[str, ...]:
+    """The values that a field can have in the sweep."""
+    dimension = spec.space.get(name)
+    if dimension is None:
+        return (fixed,)
+    return tuple(str(value) for domain in dimension.domains for value in domain.grid())
+
+
+def _is_choice(dimension: Dimension) -> bool:
+    return any(isinstance(domain, Choice) for domain in dimension.domains)

@@ -1,0 +1,58 @@
+"""A dry run fails as the sweep would, in one message."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sweeps.dry_run import dry_run
+from sweeps.errors import SweepError
+from sweeps.home import SweepHome
+from sweeps.spec import SweepSpec
+
+
+def tree(folder, **change):
+    return {
+        "name": "dry",
+        "model": str(folder / "models/stories260K_hf"),
+        "data": {"train": str(folder / "sft/instruction-data.json"), "max_length": 128},
+        "precision": "fp32",
+        "budget": {"trials": 3, "steps": 20, "evaluations": 2},
+        "space": {"learning_rate": {"choice": [1e-3]}},
+        **change,
+    }
+
+
+@pytest.fixture
+def data():
+    if "SWEEP_TEST_DATA" not in os.environ:
+        pytest.skip("SWEEP_TEST_DATA is not set")
+    return Path(os.environ["SWEEP_TEST_DATA"])
+
+
+def test_it_measures_what_the_sweep_would_cost(data, tmp_path):
+    run = dry_run(SweepSpec.parse(tree(data)), SweepHome(tmp_path))
+    assert run.trial_metrics["eval_loss"] < run.base_metrics["eval_loss"]
+    assert run.sweep_seconds == pytest.approx(
+        3 * (20 * run.seconds_per_step + 2 * run.evaluation_seconds)
+    )
+
+
+def test_a_first_trial_that_diverges_is_told_with_its_parameters(data, tmp_path):
+    spec = SweepSpec.parse(tree(data, space={"learning_rate": {"choice": [1e30]}}))
+    with pytest.raises(SweepError, match=r"first trial \(learning_rate 1e\+30\) diverged"):
+        dry_run(spec, SweepHome(tmp_path))
+
+
+def test_a_first_trial_that_is_no_valid_combination_is_told(tmp_path):
+    (tmp_path / "data.jsonl").write_text("x")
+    change = {
+        "model": "org/model",
+        "data": {"train": str(tmp_path / "data.jsonl")},
+        "warmup_fraction": 0.9,
+        "space": {"schedule": {"choice": ["wsd"]}},
+    }
+    with pytest.raises(SweepError, match=r"first trial \(schedule wsd\) is refused: warmup_fract"):
+        dry_run(SweepSpec.parse(tree(tmp_path, **change)), SweepHome(tmp_path))
