@@ -178,7 +178,7 @@ class TrialRecord(Record):
 class SweepRecord(Record):
     """One sweep. `base` is what the untouched base model measures; empty when it is not known.
 
-    `pid` is the process that drives the sweep: a "running" sweep without it was killed.
+    `pid` is the process on `host` that drives the sweep: "running" without it was killed.
     `tracking_uri` keeps no credentials, so it may not be enough to connect with.
     """
 
@@ -195,4 +195,5 @@ class SweepRecord(Record):
     tracking_uri: Uri | None = None
     seed: int | None = None
     pid: int | None = None
+    host: str | None = None
     provenance: Provenance | None = None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,7 +99,7 @@ class SweepFolder:
     def sweep_record(self) -> SweepRecord:
         """The sweep's record. One that says it is running but whose process is gone was killed."""
         record = self.store.sweep()
-        if record.state is SweepState.RUNNING and not _lives(record.pid):
+        if record.state is SweepState.RUNNING and not _may_live(record):
             return record.with_changes(state=SweepState.INTERRUPTED)
         return record
 
@@ -109,6 +111,16 @@ class SweepFolder:
                 f"--name, or delete {self.path}"
             )
 
+    def write_spec(self, text: str) -> None:
+        """Keep the spec, for nobody else's eyes: a tracking address may hold a password."""
+        with self.spec.open("w", encoding="utf-8") as file:
+            self.spec.chmod(0o600)
+            file.write(text)
+
+    def free(self) -> None:
+        """Give the name back, with all that lies there."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
     def claim(self) -> None:
         """Take the name. Of two launches at once, one gets SweepError."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -119,5 +131,14 @@ class SweepFolder:
             raise
 
 
-def _lives(pid: int | None) -> bool:
-    return pid is not None and psutil.pid_exists(pid)
+def _may_live(record: SweepRecord) -> bool:
+    """Whether the driving process is there; of another machine's nothing can be known."""
+    if record.host not in (None, socket.gethostname()):
+        return True
+    try:
+        # One that began after the sweep has only got the number of the one that is gone.
+        return record.pid is not None and (
+            psutil.Process(record.pid).create_time() <= record.created + 1.0
+        )
+    except psutil.Error:
+        return False

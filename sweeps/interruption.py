@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -26,7 +27,10 @@ class Interruption(Stopper):
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Hear Ctrl-C while the block runs."""
+        """Hear Ctrl-C while the block runs; Python tells the main thread only."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
         before = signal.getsignal(signal.SIGINT)
         signal.signal(signal.SIGINT, self._hear)
         try:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ray.tune import Callback
 
-from results.record import Measurement, Provenance, SweepRecord, TrialRecord, TrialStatus
+from results.record import Measurement, SweepRecord, TrialRecord, TrialStatus
 from results.store import RecordStore
 from sweeps.interruption import Interruption
 from sweeps.scribe import Scribe
@@ -35,7 +35,6 @@ class Recorder(Callback):
         sweep: SweepRecord,
         store: RecordStore,
         scribe: Scribe,
-        provenance: Provenance,
         cancel: Callable[[int], None],
         on_change: Callable[[TrialRecord], None],
         interruption: Interruption,
@@ -44,7 +43,8 @@ class Recorder(Callback):
         self.records: dict[int, TrialRecord] = {}
         self._store = store
         self._scribe = scribe
-        self._provenance = provenance
+        assert sweep.provenance is not None, "a sweep that runs knows where it comes from"
+        self._provenance = sweep.provenance
         self._cancel = cancel
         self._on_change = on_change
         self._interruption = interruption
@@ -155,6 +155,7 @@ class Recorder(Callback):
         self._write(record)
 
     def _write(self, record: TrialRecord) -> None:
+        record = record.with_changes(run_id=self._scribe.run_ids.get(record.number))
         self._store.write_trial(record)
         self.records[record.number] = record
         self._on_change(record)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Entry = Callable[["Tracker"], None]
 
+PATIENCE = 120.0
+"""Seconds that the end of a sweep waits for a tracking server; the sweep folder has it all."""
+
 
 class Scribe:
     """Writes a sweep to MLflow in the background. `run_ids` maps trial numbers to their runs."""
@@ -86,10 +89,12 @@ class Scribe:
         self._entries.put(entry)
 
     def finish(self) -> None:
-        """Write down what is left, and stop."""
+        """Write down what is left, and stop; what takes longer than `PATIENCE` is given up."""
         self._entries.put(None)
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(PATIENCE)
+        if self._thread.is_alive():
+            self.failures.append(f"no answer for {PATIENCE:.0f} s, {self._entries.qsize()} to go")
 
     def _write(self) -> None:
         try:

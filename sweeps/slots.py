@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,8 @@ class Slots:
         self._stop.set()
         if self._watch.is_alive():
             self._watch.join()
-        ray.get(self._board.close.remote("the sweep is over"))
+        with suppress(ray.exceptions.RayError):  # nobody waits at a board that is gone
+            ray.get(self._board.close.remote("the sweep is over"))
         ray.wait(self._tasks, num_returns=len(self._tasks), timeout=patience)
 
     def _watch_over(self) -> None:

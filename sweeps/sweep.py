@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from results.record import SweepRecord, TrialRecord
 from results.winners import Ranking, Winner, rank
 from sweeps.home import SweepFolder, SweepHome
-from sweeps.launch import View
 from sweeps.spec import SweepSpec, changed
+from sweeps.view import View
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,9 +19,9 @@ def ray_cluster():
     """One local Ray for the whole session; each test that uses it is marked `ray`."""
     import ray
 
-    from sweeps.launch import _QUIET_RAY
+    from sweeps.cluster import SETTINGS
 
-    os.environ.update(_QUIET_RAY)
+    os.environ.update(SETTINGS)
     ray.init(
         num_cpus=2,
         include_dashboard=False,

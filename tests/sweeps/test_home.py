@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,15 @@ from sweeps.errors import SweepError
 from sweeps.home import SweepHome
 
 
-def running(pid: int) -> SweepRecord:
+def running(pid: int, created: float | None = None, host: str | None = None) -> SweepRecord:
     return SweepRecord(
-        name="a", state="running", metric="eval_loss", mode="min", created=0.0, pid=pid
+        name="a",
+        state="running",
+        metric="eval_loss",
+        mode="min",
+        created=time.time() if created is None else created,
+        pid=pid,
+        host=host,
     )
 
 
@@ -48,3 +56,33 @@ def test_a_sweep_whose_process_is_gone_was_interrupted(tmp_path: Path):
     gone.wait()
     folder.store.write_sweep(running(gone.pid))
     assert folder.sweep_record().state is SweepState.INTERRUPTED
+
+
+def test_another_process_that_got_the_number_of_a_dead_one_is_not_taken_for_it(tmp_path: Path):
+    folder = SweepHome(tmp_path).sweep("a")
+    before_this_process = 1_700_000_000.0
+    folder.store.write_sweep(running(os.getpid(), before_this_process))
+    assert folder.sweep_record().state is SweepState.INTERRUPTED
+
+
+def test_nothing_is_said_of_a_process_on_another_machine(tmp_path: Path):
+    folder = SweepHome(tmp_path).sweep("a")
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    folder.store.write_sweep(running(gone.pid, host="elsewhere.example"))
+    assert folder.sweep_record().state is SweepState.RUNNING
+
+
+def test_a_kept_spec_is_for_its_owner_only(tmp_path: Path):
+    folder = SweepHome(tmp_path).sweep("a")
+    folder.claim()
+    folder.write_spec("tracking: {uri: 'postgresql://me:secret@db/mlflow'}")
+    assert stat.S_IMODE(folder.spec.stat().st_mode) == 0o600
+
+
+def test_a_freed_name_can_be_claimed_again(tmp_path: Path):
+    folder = SweepHome(tmp_path).sweep("a")
+    folder.claim()
+    folder.write_spec("name: a")
+    folder.free()
+    folder.claim()

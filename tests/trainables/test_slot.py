@@ -9,7 +9,7 @@ import time
 import psutil
 import pytest
 
-from sweeps.launch import ON_HEAD
+from sweeps.cluster import ON_HEAD
 from sweeps.slots import _SPARE_RESTARTS, Slots
 from trainables import toy
 from trainables.board import Board, Job, JobKind

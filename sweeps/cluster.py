@@ -1,0 +1,60 @@
+"""The Ray that a sweep runs on. The only `ray.init`."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sweeps.errors import LaunchError
+
+ON_HEAD = {"node:__internal_head__": 0.001}
+"""What a thin trial client asks for: a place on the head node, and none of the slots' cores."""
+
+SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_TRAIN_V2_ENABLED": "1",
+    # Our own records take the place of Tune's result files, and our own table that of its output.
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    # We listen ourselves, to tell trials that Ctrl-C ended from those that a scheduler stopped.
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+}
+"""Environment variables that Ray reads."""
+
+_LOCAL = "local"
+
+
+@contextmanager
+def cluster(address: str | None) -> Iterator[None]:
+    """Be connected to Ray while the block runs; LaunchError where that cannot be.
+
+    `address`, else $RAY_ADDRESS, names a cluster; without them one is started here for the time
+    being. Where this process is connected already, that cluster is used and left as it is.
+    """
+    import ray
+
+    os.environ.update(SETTINGS)
+    ours = not ray.is_initialized()
+    if ours:
+        _connect(address or os.environ.get("RAY_ADDRESS") or _LOCAL)
+    try:
+        yield
+    finally:
+        if ours:
+            ray.shutdown()
+
+
+def _connect(address: str) -> None:
+    import ray
+
+    here = {"include_dashboard": False, "object_store_memory": 2 * 10**8}
+    options = here if address == _LOCAL else {}
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        where = "this machine" if address == _LOCAL else address
+        raise LaunchError(f"Ray did not start at {where}: {error}") from error
