@@ -114,6 +114,19 @@ class WsdConfig(Frozen):
     )
 
 
+class BatchRampConfig(Frozen):
+    """A smaller batch at the beginning, where gradients agree more (Smith et al. 2018,
+    arXiv:1711.00489; Brown et al. 2020, arXiv:2005.14165, ramped GPT-3's linearly).
+    """
+
+    start_fraction: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=1.0, description="of batch_size, at the first step; 1 is no ramp"
+    )
+    fraction: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.2, description="share of all steps over which the batch grows to batch_size"
+    )
+
+
 class OptimizerConfig(Frozen):
     """The optimizer and its constants (see optimizers.py for what each name stands for)."""
 
@@ -182,6 +195,7 @@ class TrialConfig(Frozen):
     micro_batch_size: PositiveInt = Field(
         default=8, description="most sequences that one worker holds at once"
     )
+    batch_ramp: BatchRampConfig = BatchRampConfig()
     schedule: ScheduleName = "cosine"
     warmup_fraction: Fraction = Field(
         default=0.03, description="share of all steps over which the rate rises"

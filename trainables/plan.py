@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trainables.config import TrialConfig
+from trainables.config import BatchRampConfig, TrialConfig
 from trainables.data.batches import order
 
 
@@ -16,16 +16,28 @@ from trainables.data.batches import order
 class Plan:
     """What a trial will do, known before it starts and the same on every rank.
 
-    `order` holds the training sequences' indices in the order of their use, steps * batch_size of
-    them; `tokens_after[s]` are the tokens trained on after s optimizer steps.
+    `batch_sizes` are the examples of each step; `order` holds the training examples' indices in the
+    order of their use; `tokens_after[s]` are the tokens trained on after s optimizer steps.
+    `micro_batch_size` is the largest that a worker holds, of which it adds up `accumulation`.
     """
 
     steps: int
     evaluation_steps: tuple[int, ...]
+    workers: int
     micro_batch_size: int
     accumulation: int
+    batch_sizes: NDArray[np.int64]
     order: NDArray[np.int64]
     tokens_after: NDArray[np.int64]
+
+    def micro_batches(self) -> list[NDArray[np.int64]]:
+        """`order` cut up: accumulation * workers pieces of equal size for each step.
+
+        Of `workers`, number r takes pieces r, r + workers, ...
+        """
+        pieces = self.workers * self.accumulation
+        sizes = np.repeat(self.batch_sizes // pieces, pieces)
+        return np.split(self.order, np.cumsum(sizes)[:-1])
 
     def points_at(self, step: int) -> list[int]:
         """The evaluation points (from 1) that fall on this step."""
@@ -40,16 +52,18 @@ def make_plan(config: TrialConfig, lengths: NDArray[np.int64], workers: int) -> 
     batch_size does not divide among workers.
     """
     micro, accumulation = split_batch(config.batch_size, workers, config.micro_batch_size)
-    steps = _steps(config, lengths)
-    indices = order(len(lengths), steps * config.batch_size, _data_seed(config))
-    per_step = lengths[indices].reshape(steps, config.batch_size).sum(axis=1)
+    sizes = _batch_sizes(config, lengths, micro)
+    indices = order(len(lengths), int(sizes.sum()), _data_seed(config))
+    tokens = np.concatenate([[0], np.cumsum(lengths[indices])])
     return Plan(
-        steps=steps,
-        evaluation_steps=evaluation_steps(steps, config.budget.evaluations),
+        steps=len(sizes),
+        evaluation_steps=evaluation_steps(len(sizes), config.budget.evaluations),
+        workers=workers,
         micro_batch_size=micro,
         accumulation=accumulation,
+        batch_sizes=sizes,
         order=indices,
-        tokens_after=np.concatenate([[0], np.cumsum(per_step)]),
+        tokens_after=tokens[np.concatenate([[0], np.cumsum(sizes)])],
     )
 
 
@@ -73,24 +87,52 @@ def evaluation_steps(steps: int, evaluations: int) -> tuple[int, ...]:
     return tuple(max(1, round(point * steps / evaluations)) for point in range(1, evaluations + 1))
 
 
-def _steps(config: TrialConfig, lengths: NDArray[np.int64]) -> int:
-    budget = config.budget
+def ramp(ramped: BatchRampConfig, steps: int, batch_size: int, micro: int) -> NDArray[np.int64]:
+    """The examples of each step: a straight line up to `batch_size`, in steps of one micro-batch.
+
+    The micro-batches grow, from 1 to `micro` examples, and not their number, which DeepSpeed's
+    engine holds still.
+    """
+    rising = max(1.0, ramped.fraction * steps)
+    share = np.minimum(1.0, np.arange(steps) / rising)
+    share = ramped.start_fraction + (1 - ramped.start_fraction) * share
+    sizes = np.maximum(1, np.round(micro * share)).astype(np.int64)
+    return sizes * (batch_size // micro)
+
+
+def _batch_sizes(config: TrialConfig, lengths: NDArray[np.int64], micro: int) -> NDArray[np.int64]:
+    """The sizes of the fewest steps that use up the budget."""
+    budget, batch_size = config.budget, config.batch_size
+    if config.batch_ramp.start_fraction < 1 and micro == 1:
+        raise ValueError(
+            f"batch_ramp grows the micro-batch, which is 1 for batch_size {batch_size} and "
+            f"micro_batch_size {config.micro_batch_size}; raise micro_batch_size"
+        )
     if budget.steps is not None:
-        return budget.steps
-    if budget.tokens is not None:
-        return _steps_for_tokens(config, lengths, budget.tokens)
-    assert budget.epochs is not None, "TrialBudget sets one of its three measures"
-    exactly = budget.epochs * len(lengths) / config.batch_size
-    # 1.1 epochs of 10 are 11 sequences, though the product of the floats is a hair above.
-    return max(1, math.ceil(exactly - 1e-6))
+        return ramp(config.batch_ramp, budget.steps, batch_size, micro)
+    wanted = _examples(config, lengths)
+    steps = max(1, math.ceil(wanted / batch_size))
+    while (
+        missing := wanted - (sizes := ramp(config.batch_ramp, steps, batch_size, micro)).sum()
+    ) > 0:
+        steps += math.ceil(missing / batch_size)
+    return sizes
 
 
-def _steps_for_tokens(config: TrialConfig, lengths: NDArray[np.int64], tokens: int) -> int:
-    """The fewest whole steps whose sequences, in this trial's order, hold `tokens` tokens."""
+def _examples(config: TrialConfig, lengths: NDArray[np.int64]) -> int:
+    """How many examples a budget in epochs or tokens has."""
+    if config.budget.tokens is not None:
+        return _examples_for_tokens(config, lengths, config.budget.tokens)
+    assert config.budget.epochs is not None, "TrialBudget sets one of its three measures"
+    # 1.1 epochs of 10 are 11 examples, though the product of the floats is a hair above.
+    return math.ceil(config.budget.epochs * len(lengths) - 1e-6)
+
+
+def _examples_for_tokens(config: TrialConfig, lengths: NDArray[np.int64], tokens: int) -> int:
+    """The fewest examples, in this trial's order, that hold `tokens` tokens."""
     epochs = math.ceil(tokens / int(lengths.sum()))
     stream = lengths[order(len(lengths), epochs * len(lengths), _data_seed(config))]
-    sequences = int(np.searchsorted(np.cumsum(stream), tokens)) + 1
-    return math.ceil(sequences / config.batch_size)
+    return int(np.searchsorted(np.cumsum(stream), tokens)) + 1
 
 
 def _data_seed(config: TrialConfig) -> int:

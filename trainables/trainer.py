@@ -7,10 +7,8 @@ import tempfile
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch.utils.data import Dataset, SequentialSampler
+from torch.utils.data import DataLoader, Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from trainables.config import TrialConfig
@@ -23,18 +21,18 @@ from trainables.plan import Plan
 from trainables.schedules import multiplier
 
 
-class OrderedExamples(Dataset[Example]):
-    """The training examples in the order that the plan laid down, as one long pass."""
+class MicroBatches(Dataset[list[Example]]):
+    """The training examples in the micro-batches that the plan laid down, as one long pass."""
 
-    def __init__(self, examples: Examples, order: NDArray[np.int64]) -> None:
+    def __init__(self, examples: Examples, plan: Plan) -> None:
         self._examples = examples
-        self._order = order
+        self._indices = plan.micro_batches()
 
     def __len__(self) -> int:
-        return len(self._order)
+        return len(self._indices)
 
-    def __getitem__(self, index: int) -> Example:
-        return self._examples[int(self._order[index])]
+    def __getitem__(self, index: int) -> list[Example]:
+        return [self._examples[int(place)] for place in self._indices[index]]
 
 
 class TrialTrainer(Trainer):
@@ -87,8 +85,15 @@ class TrialTrainer(Trainer):
             self._created_lr_scheduler = True
         return self.lr_scheduler
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-        return SequentialSampler(train_dataset or self.train_dataset)
+    def get_train_dataloader(self) -> Any:
+        """One item a micro-batch: the plan has made them, and a ramp's are of several sizes."""
+        loader = DataLoader(
+            self.train_dataset,
+            batch_size=1,
+            collate_fn=self.data_collator,
+            pin_memory=self.args.dataloader_pin_memory,
+        )
+        return self.accelerator.prepare(loader)
 
 
 def make_trainer(
@@ -135,7 +140,7 @@ def make_trainer(
         objective,
         model=model,
         args=arguments,
-        train_dataset=OrderedExamples(examples, plan.order),
+        train_dataset=MicroBatches(examples, plan),
         data_collator=partial(_collate, pad_id=pad_id),
         optimizer_cls_and_kwargs=optimizer(config),
         callbacks=[callback],
@@ -148,5 +153,6 @@ def _engine(config: TrialConfig, plan: Plan) -> dict[str, Any] | None:
     return deepspeed_config(config, plan.micro_batch_size, plan.accumulation)
 
 
-def _collate(examples: list[Example], pad_id: int) -> dict[str, torch.Tensor]:
+def _collate(items: list[list[Example]], pad_id: int) -> dict[str, torch.Tensor]:
+    (examples,) = items
     return {name: torch.from_numpy(array) for name, array in collate(examples, pad_id).items()}

@@ -185,6 +185,15 @@ def test_one_step_of_a_full_fine_tune_is_that_of_plain_pytorch(workshop, inputs)
     assert watcher.losses == pytest.approx(expected, abs=1e-5)
 
 
+def test_a_ramps_first_step_is_that_of_a_smaller_batch(workshop):
+    ramped, small = Watcher(), Watcher()
+    budget = {"budget__steps": 1, "budget__evaluations": 1}
+    start = {"batch_ramp__start_fraction": 0.25, "batch_ramp__fraction": 1.0}
+    run_trial(workshop, ramped, batch_size=8, micro_batch_size=4, **start, **budget)
+    run_trial(workshop, small, batch_size=2, micro_batch_size=1, **budget)
+    assert ramped.losses == pytest.approx(small.losses, abs=1e-6)
+
+
 def loss_sum(model, example):
     import torch
 

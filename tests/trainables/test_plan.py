@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainables.config import TrialConfig
-from trainables.plan import evaluation_steps, make_plan, split_batch
+from trainables.config import BatchRampConfig, TrialConfig
+from trainables.plan import evaluation_steps, make_plan, ramp, split_batch
 
 TRIAL = TrialConfig(model="tiny", data={"train": "unused"})
 
@@ -136,3 +136,51 @@ def test_every_epoch_holds_each_sequence_once_in_another_order():
 @pytest.mark.parametrize("seed", [0, 2**40])
 def test_any_natural_number_is_a_seed(seed):
     assert len(plan([1, 2, 3], budget__steps=2, batch_size=2, data__seed=seed).order) == 4
+
+
+def ramped(steps=10, batch_size=16, micro=8, **settings):
+    return list(ramp(BatchRampConfig(**settings), steps, batch_size, micro))
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, [16] * 10),
+        # A quarter of 8 is 2, and 8 is reached after half of the steps.
+        ({"start_fraction": 0.25, "fraction": 0.5}, [4, 6, 8, 12, 14, 16, 16, 16, 16, 16]),
+        # Never less than one example a micro-batch.
+        ({"start_fraction": 0.01, "fraction": 0.1}, [2] + [16] * 9),
+    ],
+)
+def test_a_ramp_is_a_straight_line_up_to_the_batch_size(settings, expected):
+    assert ramped(**settings) == expected
+
+
+@given(
+    start=st.floats(0.01, 1),
+    fraction=st.floats(0.01, 1),
+    epochs=st.integers(1, 3),
+    count=st.integers(1, 300),
+    workers=st.sampled_from([1, 2, 4]),
+)
+def test_a_ramp_uses_up_the_budget_in_the_fewest_steps(start, fraction, epochs, count, workers):
+    settings = {"batch_ramp__start_fraction": start, "batch_ramp__fraction": fraction}
+    made = plan([1] * count, workers, budget__epochs=epochs, batch_size=32, **settings)
+    sizes = made.batch_sizes
+    assert sizes.sum() == len(made.order) >= epochs * count
+    assert (np.diff(sizes) >= 0).all() and sizes[-1] <= 32
+    if made.steps > 1:
+        fewer = plan([1] * count, workers, budget__steps=made.steps - 1, batch_size=32, **settings)
+        assert fewer.batch_sizes.sum() < epochs * count
+
+
+def test_a_ramps_micro_batches_are_of_one_size_within_a_step():
+    settings = {"batch_ramp__start_fraction": 0.5, "batch_ramp__fraction": 0.5}
+    made = plan(range(1, 41), 2, budget__steps=4, batch_size=16, micro_batch_size=4, **settings)
+    assert [len(part) for part in made.micro_batches()] == [2] * 4 + [3] * 4 + [4] * 8
+    assert (np.concatenate(made.micro_batches()) == made.order).all()
+
+
+def test_a_micro_batch_of_one_cannot_grow():
+    with pytest.raises(ValueError, match="batch_ramp grows the micro-batch, which is 1 for batch"):
+        plan([1] * 9, micro_batch_size=1, batch_ramp__start_fraction=0.5)
