@@ -77,8 +77,16 @@ class BaseModel:
     def _load(self, loading: Loading, device: torch.device) -> PreTrainedModel:
         key = loading, device
         if key not in self._loaded:
+            self._make_room()
             self._loaded[key] = load_model(self._name, self._revision, loading, self._head, device)
         return self._loaded[key]
+
+    def _make_room(self) -> None:
+        """Let go of what an accelerator holds for trials of another kind.
+
+        A trial's peak memory must not depend on who was there before.
+        """
+        self._loaded = {key: model for key, model in self._loaded.items() if key[1].type == "cpu"}
 
 
 def borrows_in_place(config: TrialConfig) -> bool:
