@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import yaml
 
 from results.record import SweepRecord, SweepState, TrialRecord
-from results.winners import Ranking, rank
+from results.winners import Ranking, failure, rank
 from sweeps.errors import LaunchError
 from sweeps.home import SweepFolder, SweepHome
 from sweeps.provenance import sweep_provenance
@@ -110,8 +110,8 @@ def _ending(driver: _Driver) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         driver.end(SweepState.INTERRUPTED)
-    except BaseException:
-        driver.end(SweepState.FAILED)
+    except BaseException as error:
+        driver.end(SweepState.FAILED, str(error))
         raise
     else:
         driver.end(SweepState.COMPLETE)
@@ -168,8 +168,12 @@ class _Driver:
         self._measure_base(board)
         self._search(board)
 
-    def end(self, state: SweepState) -> None:
-        """Close the books of every trial and of the sweep, then let go of Ray."""
+    def end(self, state: SweepState, error: str | None = None) -> None:
+        """Close the books of every trial and of the sweep, then let go of Ray.
+
+        A search that came to its end has failed all the same where all slots died under it, or
+        where no trial did anything but fail.
+        """
         import ray
 
         self._view.trials_end()
@@ -178,7 +182,10 @@ class _Driver:
             self._searcher.abandon()
             if unfinished and state is SweepState.COMPLETE:
                 state = SweepState.INTERRUPTED
-        self._note(state=state, ended=time.time())
+        if state is SweepState.COMPLETE:
+            error = self._slots.lost() or failure(list(self._recorder.records.values()))
+            state = SweepState.FAILED if error else state
+        self._note(state=state, error=error, ended=time.time())
         self._close_tracking()
         if self._slots is not None and ray.is_initialized():
             self._slots.close(patience=10.0 if state is SweepState.COMPLETE else 1.0)
