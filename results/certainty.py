@@ -38,12 +38,13 @@ class SequenceLosses:
 class Difference:
     """Loss of a minus loss of b, in nats per token: negative when a is better.
 
-    `z` is the mean in standard errors; 0 when both are zero.
+    `z` is the mean in standard errors; 0 when both are zero. `count` is the number of sequences.
     """
 
     mean: float
     standard_error: float
     z: float
+    count: int
 
 
 def paired_difference(a: SequenceLosses, b: SequenceLosses) -> Difference:
@@ -63,7 +64,7 @@ def paired_difference(a: SequenceLosses, b: SequenceLosses) -> Difference:
     mean = float(differences.sum() / tokens)
     residuals = differences - mean * a.token_counts
     error = math.sqrt(count / (count - 1) * float(residuals @ residuals)) / float(tokens)
-    return Difference(mean, error, _z(mean, error))
+    return Difference(mean, error, _z(mean, error), count)
 
 
 def load_sequence_losses(path: Path) -> SequenceLosses:

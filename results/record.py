@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
@@ -38,29 +38,17 @@ class TrialStatus(StrEnum):
     @property
     def mlflow(self) -> str:
         """The name of MLflow's RunStatus."""
-        return OUTWARD[self].mlflow
-
-    @property
-    def optuna(self) -> str:
-        """The name of Optuna's TrialState."""
-        return OUTWARD[self].optuna
-
-
-class Outward(NamedTuple):
-    """A status in other libraries' names."""
-
-    mlflow: str
-    optuna: str
+        return _IN_MLFLOW[self]
 
 
 # MLflow has no status for a pruned trial. KILLED tells it apart from a failed one in lists.
-OUTWARD: Mapping[TrialStatus, Outward] = {
-    TrialStatus.WAITING: Outward("SCHEDULED", "WAITING"),
-    TrialStatus.RUNNING: Outward("RUNNING", "RUNNING"),
-    TrialStatus.COMPLETE: Outward("FINISHED", "COMPLETE"),
-    TrialStatus.PRUNED: Outward("KILLED", "PRUNED"),
-    TrialStatus.DIVERGED: Outward("FAILED", "FAIL"),
-    TrialStatus.FAILED: Outward("FAILED", "FAIL"),
+_IN_MLFLOW: Mapping[TrialStatus, str] = {
+    TrialStatus.WAITING: "SCHEDULED",
+    TrialStatus.RUNNING: "RUNNING",
+    TrialStatus.COMPLETE: "FINISHED",
+    TrialStatus.PRUNED: "KILLED",
+    TrialStatus.DIVERGED: "FAILED",
+    TrialStatus.FAILED: "FAILED",
 }
 
 
@@ -80,10 +68,10 @@ class SweepState(StrEnum):
     @property
     def mlflow(self) -> str:
         """The name of MLflow's RunStatus."""
-        return _SWEEP_OUTWARD[self]
+        return _SWEEP_IN_MLFLOW[self]
 
 
-_SWEEP_OUTWARD: Mapping[SweepState, str] = {
+_SWEEP_IN_MLFLOW: Mapping[SweepState, str] = {
     SweepState.RUNNING: "RUNNING",
     SweepState.COMPLETE: "FINISHED",
     SweepState.INTERRUPTED: "KILLED",
@@ -143,6 +131,7 @@ class TrialRecord(Record):
 
     `measurements` are in the order in which they were taken, without those that a retry undid.
     `started` and `ended` are in unix seconds; the totals cover all attempts' useful work.
+    `attempts` is how often a slot took the trial up; 0 where none ever did.
     """
 
     sweep: str
@@ -158,7 +147,7 @@ class TrialRecord(Record):
     peak_memory_bytes: Count = 0
     trainable_parameters: Count = 0
     total_parameters: Count = 0
-    attempts: Count = 1
+    attempts: Count = 0
     provenance: Provenance | None = None
     run_id: str | None = None
     started: float | None = None
@@ -179,11 +168,13 @@ class SweepRecord(Record):
     """One sweep. `base` is what the untouched base model measures; empty when it is not known.
 
     `pid` is the process on `host` that drives the sweep: "running" without it was killed.
-    `tracking_uri` keeps no credentials, so it may not be enough to connect with.
+    `tracking_uri` keeps no credentials, so it may not be enough to connect with. `error` says why a
+    sweep failed.
     """
 
     name: str
     state: SweepState
+    error: str | None = None
     metric: str
     mode: Mode
     base: dict[str, float] = Field(default_factory=dict)

@@ -37,14 +37,13 @@ _PROVENANCE = {
     "device": f"{PREFIX}device",
 }
 _OF_A_TRIAL = ("sweep", "number", "status", "attempts", "started", "ended", "error")
-_OF_A_SWEEP = ("state", "metric", "mode", "budget_trials", "pid", "created", "ended")
+_OF_A_SWEEP = ("state", "error", "metric", "mode", "budget_trials", "pid", "created", "ended")
 
 
 def trial_tags(record: TrialRecord) -> dict[str, str]:
     """All that is known of a trial besides its configuration, numbers and run id."""
     fields = {name: getattr(record, name) for name in _OF_A_TRIAL}
-    if record.error is not None:
-        fields["error"] = _cut(record.error)
+    fields["error"] = _cut(record.error)
     return {
         KIND: "trial",
         SEARCHED: json.dumps(list(record.params)),
@@ -68,6 +67,7 @@ def searched_in(tags: Mapping[str, str]) -> list[str]:
 def sweep_tags(record: SweepRecord) -> dict[str, str]:
     """All that is known of a sweep besides its base metrics, run id and tracking server."""
     fields = {name: getattr(record, name) for name in _OF_A_SWEEP}
+    fields["error"] = _cut(record.error)
     return {
         KIND: "sweep",
         **_written({**fields, "sweep": record.name, "search_seed": record.seed}),
@@ -128,9 +128,9 @@ def too_long(text: str | None) -> str | None:
     return text if text is not None and len(text) > LONGEST_TAG else None
 
 
-def _cut(text: str) -> str:
+def _cut(text: str | None) -> str | None:
     """MLflow would shorten it silently; this one shows."""
-    return text[: LONGEST_TAG - 1] + "…" if too_long(text) else text
+    return f"{text[: LONGEST_TAG - 1]}…" if text and too_long(text) else text
 
 
 def _written(fields: Mapping[str, JsonValue]) -> dict[str, str]:

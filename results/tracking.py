@@ -144,12 +144,6 @@ class Tracker:
         with reported(self._uri, f"store {folder}"):
             self._runs.log_folder(run_id, folder, path)
 
-    def find_parent(self, sweep_name: str) -> str | None:
-        """The id of the latest run of a sweep in this experiment."""
-        with reported(self._uri, f"look for sweep {sweep_name}"):
-            run = _latest_sweep(self._runs, [self._experiment_id], sweep_name)
-            return run.run_id if run else None
-
     def _existing(self, run_id: str | None) -> Run | None:
         """The record's run, unless the record was tracked elsewhere."""
         return self._runs.get(run_id) if run_id else None

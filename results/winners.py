@@ -111,6 +111,16 @@ def reason(record: TrialRecord, metric: str) -> str:
             return _why_unmeasured(record, metric)
 
 
+def failure(records: Sequence[TrialRecord]) -> str | None:
+    """Why a sweep whose trials have all ended has failed; None where any of them did not fail."""
+    if any(record.status is not TrialStatus.FAILED for record in records):
+        return None
+    first = min(records, key=lambda record: record.ended or 0.0, default=None)
+    if first is None:
+        return "no trial was run"
+    return f"all {len(records)} trials failed, trial {first.number} first: {_short(first.error)}"
+
+
 def _why_pruned(record: TrialRecord, metric: str) -> str:
     last = record.last()
     if last is None:

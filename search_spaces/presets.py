@@ -28,16 +28,14 @@ class Preset:
     """A named space.
 
     `method` is the one it is made for, None where the space searches the method; `space` is a tree
-    for `Space.parse`; `first_points` are points of it, worth trying first; `about` says from which
-    literature they come; `source` is the file as it was written.
+    for `Space.parse`; `first_points` are points of it, worth trying first. From which literature
+    they come is in the preset's file.
     """
 
     name: str
-    about: str
     method: str | None
     space: Mapping[str, Any]
     first_points: tuple[Mapping[str, Any], ...]
-    source: str
 
     def points_under(self, fixed_values: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         """The first points, but for those that `fixed_values` puts on another branch of a name.
@@ -72,11 +70,10 @@ def load(name: str) -> Preset:
         raise SpaceError(
             [Problem("preset", f"there is no preset {name!r}", did_you_mean(name, known))]
         )
-    source = (_FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
-    tree = yaml.safe_load(source)
+    tree = yaml.safe_load((_FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
     space = Space.parse(tree["space"])
     points = tuple(space.parse_point(point) for point in tree["first_points"])
-    return Preset(name, tree["about"].strip(), tree.get("method"), tree["space"], points, source)
+    return Preset(name, tree.get("method"), tree["space"], points)
 
 
 def overlay(

@@ -79,11 +79,13 @@ class Books:
             if record.status.ended and (best is None or record.number != best.record.number):
                 shutil.rmtree(self._weights(record), ignore_errors=True)
 
-    def close(self, state: SweepState, records: Collection[TrialRecord]) -> None:
+    def close(
+        self, state: SweepState, records: Collection[TrialRecord], error: str | None = None
+    ) -> None:
         """Write how the sweep ended, once, and wait until MLflow has it all."""
         if self.sweep.state is not SweepState.RUNNING:
             return
-        self.note(state=state, ended=time.time())
+        self.note(state=state, error=error, ended=time.time())
         if self.scribe.parent is None:
             return
         winner = self._winner(records)

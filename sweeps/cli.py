@@ -32,8 +32,13 @@ app = typer.Typer(
 MISTAKE = 2
 """Exit code for what the user can mend."""
 
-NO_WINNER = 1
+FAILED = 1
+"""Exit code of a sweep that failed, or that nothing won."""
+
 INTERRUPTED = 130
+
+SHOWN = 5
+"""Winners that people are shown."""
 
 HomeOption = Annotated[
     Path | None,
@@ -82,38 +87,39 @@ def list_sweeps(home: HomeOption = None) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0))
     for title in ("sweep", "state", "trials", "best"):
         table.add_column(title)
+    unreadable = []
     with _mistakes_shown():
         for folder in where.sweeps():
-            status = _status(folder)
-            best = status["best"]
-            value = f"{best['metrics'][folder.store.sweep().metric]:.4f}" if best else ""
-            table.add_row(
-                status["name"], status["state"], str(sum(status["trials"].values())), value
-            )
-    Console().print(table if table.rows else f"No sweeps in {where.path} yet.")
+            try:
+                table.add_row(*_list_row(folder))
+            except RecordError as error:
+                unreadable.append(f"sweep {folder.path.name}: {error}")
+    if table.rows or not unreadable:
+        Console().print(table if table.rows else f"No sweeps in {where.path} yet.")
+    if unreadable:
+        _show_mistake("\n".join(unreadable))
 
 
 @app.command()
 def status(name: NameArgument, as_json: JsonOption = False, home: HomeOption = None) -> None:
     """How far a sweep is."""
     with _mistakes_shown():
-        report = _status(SweepHome.find(home).existing(name))
+        folder = SweepHome.find(home).existing(name)
+        sweep, trials = folder.sweep_record(), folder.store.trials()
     if as_json:
-        typer.echo(json.dumps(report))
+        typer.echo(json.dumps(status_json(sweep, trials)))
         return
-    from sweeps.live import show_params
+    from sweeps.status import show_status
 
-    counts = "  ".join(f"{key} {count}" for key, count in report["trials"].items() if count)
-    Console().print(f"{report['name']}: {report['state']}\n{counts or 'no trials yet'}")
-    if report["best"]:
-        best = report["best"]
-        Console().print(f"best: trial {best['trial']}  {show_params(best['params'])}")
+    show_status(Console(), sweep, trials)
 
 
 @app.command()
 def winners(
     name: NameArgument,
-    top: Annotated[int, typer.Option(min=1, help="How many to show.")] = 5,
+    top: Annotated[
+        int | None, typer.Option(min=1, help="How many to show (default: 5; with --json all).")
+    ] = None,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
@@ -128,7 +134,7 @@ def winners(
     from sweeps.finale import show_left_out, show_result
 
     console = Console()
-    show_result(console, sweep, ranking, folder, top)
+    show_result(console, sweep, ranking, folder, top or SHOWN)
     show_left_out(console, ranking)
 
 
@@ -138,10 +144,13 @@ def ui(
     home: HomeOption = None,
 ) -> None:
     """The MLflow UI of this sweep home, on loopback."""
-    from sweeps.ui import serve
+    from sweeps.ui import elsewhere, serve
 
+    where = SweepHome.find(home)
     with _mistakes_shown():
-        raise typer.Exit(serve(SweepHome.find(home), port))
+        for note in elsewhere(where) if (where.path / "mlflow.db").exists() else ():
+            Console(stderr=True, soft_wrap=True).print(f"Note: {note}", highlight=False)
+        raise typer.Exit(serve(where, port))
 
 
 @contextmanager
@@ -177,7 +186,8 @@ def _launch(console: Console, spec: Any, home: SweepHome, address: str | None) -
         console.print(f"MLflow missed {more} entries ({failure}); the sweep folder has them all.")
     if finished.sweep.state is SweepState.INTERRUPTED:
         return INTERRUPTED
-    return 0 if finished.ranking.winners else NO_WINNER
+    won = finished.ranking.winners and finished.sweep.state is not SweepState.FAILED
+    return 0 if won else FAILED
 
 
 def _dry_run(console: Console, spec: Any, home: SweepHome) -> None:
@@ -187,8 +197,13 @@ def _dry_run(console: Console, spec: Any, home: SweepHome) -> None:
     console.print(report(spec, measure(spec, home)), highlight=False)
 
 
-def _status(folder: SweepFolder) -> dict[str, Any]:
-    return status_json(folder.sweep_record(), folder.store.trials())
+def _list_row(folder: SweepFolder) -> tuple[str, ...]:
+    from sweeps.status import best_value
+
+    sweep, trials = folder.sweep_record(), folder.store.trials()
+    ended = sum(trial.status.ended for trial in trials)
+    count = f"{ended} of {sweep.budget_trials or len(trials)}"
+    return sweep.name, sweep.state.value, count, best_value(sweep, trials)
 
 
 if __name__ == "__main__":

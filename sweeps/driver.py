@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from results.record import SweepState, TrialRecord
+from results.winners import failure
 from sweeps.books import Books
 from sweeps.cluster import ON_HEAD
 from sweeps.errors import LaunchError
@@ -44,15 +45,22 @@ class Driver:
         self._measure_base(board)
         self._search(board)
 
-    def end(self, state: SweepState) -> None:
-        """Close the books of every trial and of the sweep, then send the slots home."""
+    def end(self, state: SweepState, error: str | None = None) -> None:
+        """Close the books of every trial and of the sweep, then send the slots home.
+
+        A search that came to its end has failed all the same where all slots died under it, or
+        where no trial did anything but fail.
+        """
         self._view.trials_end()
         if self._searcher is not None:
             unfinished = self._recorder.interrupt("the sweep was interrupted")
             self._searcher.abandon()
             if unfinished and state is SweepState.COMPLETE:
                 state = SweepState.INTERRUPTED
-        self._books.close(state, self.records())
+        if state is SweepState.COMPLETE:
+            error = self._slots.lost() or failure(self.records())
+            state = SweepState.FAILED if error else state
+        self._books.close(state, self.records(), error)
         if self._recorder is not None:
             self._recorder.note_run_ids()
         if self._slots is not None:

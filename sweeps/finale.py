@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -11,23 +9,26 @@ from rich.text import Text
 from results.certainty import Difference, LossesError, load_sequence_losses, paired_difference
 from results.record import SweepRecord, SweepState
 from results.winners import Ranking, Winner, margin
-from sweeps.home import SweepFolder
+from sweeps.home import SweepFolder, SweepHome
 from sweeps.live import show_params
+from sweeps.ui import how_to_open
+from sweeps.verdict import at_the_top, behind_the_top, verdict
 
 LOSSES = "sequence_losses.npz"
-SURE = 2.0
-"""Standard errors from which on a difference is called more than noise of the validation set."""
+"""In a trial's folder: the loss of each validation sequence at the trial's best evaluation."""
 
 
 def show_result(
     console: Console, sweep: SweepRecord, ranking: Ranking, folder: SweepFolder, top: int = 5
 ) -> None:
     """Print the winners and what to type next."""
+    if sweep.error:
+        console.print(Text(f"\nThe sweep failed: {sweep.error}", "bold red"))
     if not ranking.winners:
         console.print(_nobody(ranking))
     else:
         console.print(winners_table(sweep, ranking, folder, top))
-        console.print(_verdict(sweep, ranking.winners, folder))
+        console.print(_verdict(sweep, ranking, folder))
     console.print(_left_out(ranking))
     console.print(_next_commands(sweep, ranking, folder), highlight=False)
 
@@ -47,16 +48,19 @@ def winners_table(
     for title in ("trial", sweep.metric, "behind"):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("parameters")
-    for place, winner in enumerate(shown):
-        behind = "" if place == 0 else _behind(sweep, shown[0], winner, folder)
+    winners = at_the_top(ranking)
+    for winner in shown:
         table.add_row(
             str(winner.record.number),
             f"{winner.value:.4f}",
-            behind,
+            _behind(sweep, shown[0], winner, folder),
             show_params(winner.record.params),
-            style="bold green" if place == 0 else "",
+            style="bold green" if winner in winners else "",
         )
-    return Group(Text(f"\n{sweep.name}: the best of {_count(ranking)} trials", "bold"), table)
+    heading = Text(f"\n{sweep.name}: the best of {_count(ranking)} trials", "bold")
+    hidden = len(ranking.winners) - len(shown)
+    more = f"and {hidden} more: sweep winners {sweep.name} --top {len(ranking.winners)}"
+    return Group(heading, table, *([Text(more, "dim")] if hidden else []))
 
 
 def difference(folder: SweepFolder, first: int, other: int | None) -> Difference | None:
@@ -75,10 +79,13 @@ def difference(folder: SweepFolder, first: int, other: int | None) -> Difference
 
 
 def _behind(sweep: SweepRecord, first: Winner, other: Winner, folder: SweepFolder) -> str:
+    if other is first:
+        return ""
+    if other.value == first.value:
+        return "tied"
     lead = margin(first, other, None, sweep.mode).to_next
-    text = f"{lead:.4f}" if lead is not None else ""
     measured = _paired(sweep, first, other.record.number, folder)
-    return f"{text} ± {measured.standard_error:.4f}" if measured else text
+    return f"{lead:.4f}" + (f" ± {measured.standard_error:.4f}" if measured else "")
 
 
 def _paired(
@@ -90,31 +97,12 @@ def _paired(
     return difference(folder, first.record.number, other)
 
 
-def _verdict(sweep: SweepRecord, winners: Sequence[Winner], folder: SweepFolder) -> Text:
-    first = winners[0]
-    second = winners[1] if len(winners) > 1 else None
-    ahead = margin(first, second, sweep.base.get(sweep.metric), sweep.mode)
-    line = Text(f"\nTrial {first.record.number} wins", "bold")
-    if ahead.to_base is not None:
-        line.append(f", {ahead.to_base:.4f} better than the untouched base model", "not bold")
-    if second is not None and ahead.to_next is not None:
-        line.append(f", {ahead.to_next:.4f} ahead of trial {second.record.number}", "not bold")
-    line.append(".", "not bold")
-    if second is not None:
-        line.append(_certainty(_paired(sweep, first, second.record.number, folder)), "not bold")
-    return line
-
-
-def _certainty(lead: Difference | None) -> str:
-    if lead is None:
-        return ""
-    errors = abs(lead.z)
-    if errors >= SURE:
-        return f" On this validation set that is {errors:.1f} standard errors: not luck of the set."
-    return (
-        f" That is only {errors:.1f} standard errors on this validation set: take the two as equal,"
-        f" or measure on more data."
-    )
+def _verdict(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) -> Text:
+    first, second = ranking.winners[0], behind_the_top(ranking)
+    to_next = _paired(sweep, first, second.record.number, folder) if second else None
+    to_base = _paired(sweep, first, None, folder)
+    who, how_sure = verdict(sweep, ranking, to_next, to_base)
+    return Text.assemble("\n", (who, "bold"), f"\n{how_sure}" if how_sure else "")
 
 
 def _nobody(ranking: Ranking) -> Text:
@@ -135,8 +123,8 @@ def _left_out(ranking: Ranking) -> Text:
 
 
 def _next_commands(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) -> Text:
-    lines = [f"  sweep winners {sweep.name}", "  sweep ui"]
-    text = Text("\nNext:\n" + "\n".join(lines))
+    mlflow = how_to_open(sweep, SweepHome(folder.path.parents[1]))
+    text = Text(f"\nNext:\n  sweep winners {sweep.name}\n  {mlflow}")
     if ranking.winners:
         weights = folder.store.trial_folder(ranking.winners[0].record.number) / "best"
         if weights.is_dir():

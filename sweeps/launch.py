@@ -90,8 +90,8 @@ def _ending(driver: Driver) -> Iterator[None]:
         driver.end(SweepState.INTERRUPTED)
         if not driver.records():
             raise
-    except BaseException:
-        driver.end(SweepState.FAILED)
+    except BaseException as error:
+        driver.end(SweepState.FAILED, str(error))
         raise
     else:
         driver.end(SweepState.COMPLETE)

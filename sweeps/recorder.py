@@ -13,7 +13,7 @@ from results.store import RecordStore
 from sweeps.interruption import Interruption
 from sweeps.scribe import Scribe
 from trainables.config import TrialConfig
-from trainables.evaluation import Cost, Ending, Evaluation, Outcome
+from trainables.evaluation import Attempt, Cost, Ending, Evaluation, Outcome
 
 _STATUS: Mapping[Ending, TrialStatus] = {
     Ending.COMPLETE: TrialStatus.COMPLETE,
@@ -68,7 +68,9 @@ class Recorder(Callback):
             )
         )
 
-    def refused(self, number: int, params: Mapping[str, Any], why: str) -> None:
+    def refused(
+        self, number: int, params: Mapping[str, Any], config: Mapping[str, Any], why: str
+    ) -> None:
         """A combination that is no valid trial; it is recorded as one that failed."""
         now = time.time()
         record = TrialRecord(
@@ -76,8 +78,9 @@ class Recorder(Callback):
             number=number,
             status=TrialStatus.FAILED,
             params=dict(params),
+            config=dict(config),
             error=why,
-            provenance=self._provenance,
+            provenance=self._provenance.with_changes(seed=config["seed"]),
             started=now,
             ended=now,
         )
@@ -105,7 +108,7 @@ class Recorder(Callback):
         measurement = _measurement(evaluation)
         self._scribe.measured(record.number, measurement)
         record = record.with_changes(measurements=(*record.measurements, measurement))
-        self._write(_with_cost(record, evaluation.cost))
+        self._write(_with_attempt(_with_cost(record, evaluation.cost), evaluation.attempt))
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A trial has ended by itself, or was stopped early (then it has no outcome)."""
@@ -117,7 +120,7 @@ class Recorder(Callback):
         if outcome is None:
             self._end(record.with_changes(status=TrialStatus.PRUNED, ended=time.time()))
             return
-        record = _with_cost(record, outcome.cost)
+        record = _with_attempt(_with_cost(record, outcome.cost), outcome.attempt)
         self._end(
             record.with_changes(
                 status=_STATUS[outcome.ending], error=outcome.error, ended=time.time()
@@ -172,6 +175,13 @@ def _measurement(evaluation: Evaluation) -> Measurement:
         seconds=evaluation.cost.seconds,
         metrics=dict(evaluation.metrics),
     )
+
+
+def _with_attempt(record: TrialRecord, attempt: Attempt) -> TrialRecord:
+    """Which try it is and what it runs on. A trial that no slot took has neither."""
+    assert record.provenance is not None, "every trial's record says where it comes from"
+    provenance = record.provenance.with_changes(device=attempt.device)
+    return record.with_changes(attempts=attempt.number, provenance=provenance)
 
 
 def _with_cost(record: TrialRecord, cost: Cost) -> TrialRecord:

@@ -99,8 +99,13 @@ class SearchWatcher(Protocol):
     def suggested(self, number: int, params: Mapping[str, Any], config: TrialConfig) -> None:
         """A trial was suggested and will be run."""
 
-    def refused(self, number: int, params: Mapping[str, Any], why: str) -> None:
-        """A combination was suggested that is no valid trial; it will not be run."""
+    def refused(
+        self, number: int, params: Mapping[str, Any], config: Mapping[str, Any], why: str
+    ) -> None:
+        """A combination was suggested that is no valid trial; it will not be run.
+
+        `config` is what it would have been, by dotted name.
+        """
 
 
 class OptunaSearcher(Searcher):
@@ -187,13 +192,13 @@ class OptunaSearcher(Searcher):
         """Nothing to restore."""
 
     def _configured(self, trial: optuna.Trial, params: Mapping[str, Any]) -> TrialConfig | None:
-        seed = trial_seed(self._spec.search.seed, trial.number)
+        drawn = {**params, "seed": trial_seed(self._spec.search.seed, trial.number)}
         try:
-            return self._spec.trial.with_params({**params, "seed": seed})
+            return self._spec.trial.with_params(drawn)
         except ValidationError as error:
             why = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
             self._study.tell(trial, state=TrialState.FAIL)
-            self._watcher.refused(trial.number, params, why)
+            self._watcher.refused(trial.number, params, self._spec.trial.flat_with(drawn), why)
             return None
 
     def _report(self, trial_id: str, result: Mapping[str, Any]) -> None:

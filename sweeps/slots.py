@@ -49,6 +49,11 @@ class Slots:
             ray.get(self._board.close.remote("the sweep is over"))
         ray.wait(self._tasks, num_returns=len(self._tasks), timeout=patience)
 
+    def lost(self) -> str | None:
+        """Why there is no slot any more; None while there is one."""
+        why: str | None = ray.get(self._board.why_closed.remote())
+        return why
+
     def _watch_over(self) -> None:
         open_tasks, why = list(self._tasks), "all slots have ended"
         while open_tasks and not self._stop.is_set():

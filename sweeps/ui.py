@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 
+from results.record import SweepRecord
+from results.store import RecordError
 from sweeps.errors import SweepError
 from sweeps.home import SweepHome
 
 
 def serve(home: SweepHome, port: int) -> int:
-    """Run the UI until Ctrl-C; MLflow's exit code. SweepError where nothing was tracked yet."""
+    """Run the UI until Ctrl-C; MLflow's exit code. SweepError where there is nothing to show."""
     if not (home.path / "mlflow.db").exists():
-        raise SweepError(f"{home.path}: no sweep was tracked there yet; launch one first")
+        where = "; ".join(elsewhere(home)) or "no sweep was tracked there yet; launch one first"
+        raise SweepError(f"{home.path}: {where}")
     server = ["server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     stores = ["--backend-store-uri", home.tracking_uri, "--artifacts-destination"]
     command = [sys.executable, "-m", "mlflow", *server, *stores, home.artifacts.as_uri()]
@@ -20,3 +24,28 @@ def serve(home: SweepHome, port: int) -> int:
         return subprocess.run(command, check=False).returncode
     except KeyboardInterrupt:
         return 0
+
+
+def elsewhere(home: SweepHome) -> Iterator[str]:
+    """A sentence for each sweep of the home that is tracked by another server or database."""
+    for folder in home.sweeps():
+        try:
+            sweep = folder.store.sweep()
+        except RecordError:
+            continue  # `sweep list` names it
+        if not _is_here(sweep, home):
+            yield f"sweep {sweep.name} is tracked elsewhere: {how_to_open(sweep, home)}"
+
+
+def how_to_open(sweep: SweepRecord, home: SweepHome) -> str:
+    """What to type, or to open in a browser, to see a sweep in MLflow."""
+    if _is_here(sweep, home):
+        return "sweep ui"
+    uri = str(sweep.tracking_uri)
+    if uri.startswith("http"):
+        return f"open {uri} in a browser"
+    return f"mlflow server --backend-store-uri {uri}"
+
+
+def _is_here(sweep: SweepRecord, home: SweepHome) -> bool:
+    return sweep.tracking_uri in (None, home.tracking_uri)

@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
 from trainables.config import TrialConfig
-from trainables.evaluation import Ending, Evaluation, Outcome
+from trainables.evaluation import Attempt, Ending, Evaluation, Outcome
 
 Event = Evaluation | Outcome
 
@@ -60,7 +60,7 @@ class _Ticket:
     events: asyncio.Queue[Event] = field(default_factory=asyncio.Queue)
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     slot: str | None = None
-    attempts: int = 0
+    attempt: Attempt = field(default_factory=Attempt)
     fault: str = ""
     seen: list[Evaluation] = field(default_factory=list)
     ended: bool = False
@@ -84,6 +84,7 @@ class Board:
         self._closed: str | None = None
         self._best_complete = math.inf
         self._lives: Counter[str] = Counter()
+        self._devices: dict[str, str] = {}
         self._idle_starts: Counter[str] = Counter()
 
     # What clients call
@@ -112,21 +113,29 @@ class Board:
             self._end(ticket, Outcome(Ending.STOPPED))
 
     async def close(self, reason: str) -> None:
-        """Let slots go home, and end every trial: its slot may be gone, and nobody may wait."""
-        self._closed = reason
+        """Let slots go home, and end every trial: its slot may be gone, and nobody may wait.
+
+        Of several reasons the first is the cause of the others.
+        """
+        self._closed = self._closed or reason
         for ticket in self._tickets.values():
             if not ticket.ended:
-                self._end(ticket, Outcome(Ending.FAILED, error=reason))
+                self._end(ticket, Outcome(Ending.FAILED, error=self._closed))
         self._arrival.set()
+
+    async def why_closed(self) -> str | None:
+        """The reason why no trial is taken any more; None while the board is open."""
+        return self._closed
 
     # What slots call
 
-    async def hello(self, slot: str) -> int:
+    async def hello(self, slot: str, device: str = "") -> int:
         """A slot has (re)started, or is gone: what it trained when it died gets another try.
 
-        Returns which of its lives begins. A slot that starts again and again without taking a job
-        would do so for ever, so the board closes.
+        `device` is what it runs on. Returns which of its lives begins. A slot that starts again and
+        again without taking a job would do so for ever, so the board closes.
         """
+        self._devices[slot] = device
         self._lives[slot] += 1
         self._idle_starts[slot] += 1
         for ticket in self._tickets.values():
@@ -157,12 +166,13 @@ class Board:
         self._idle_starts[slot] = 0
         ticket = self._tickets[self._waiting.popleft()]
         ticket.slot = slot
-        ticket.attempts += 1
+        ticket.attempt = Attempt(ticket.attempt.number + 1, self._devices.get(slot, ""))
         return ticket.job
 
     async def evaluated(self, trial_id: str, evaluation: Evaluation) -> Reply:
         """Pass an evaluation on, unless a retried trial repeats one that was seen before."""
         ticket = self._tickets[trial_id]
+        evaluation = replace(evaluation, attempt=ticket.attempt)
         value = self._value(evaluation)
         is_best = all(value < self._value(e) for e in ticket.seen if e.point < evaluation.point)
         if all(evaluation.point > earlier.point for earlier in ticket.seen):
@@ -191,16 +201,12 @@ class Board:
         """Returns when the trial has been cancelled, or has ended."""
         await self._tickets[trial_id].cancelled.wait()
 
-    async def attempts(self, trial_id: str) -> int:
-        """How often a slot has taken the trial up."""
-        return self._tickets[trial_id].attempts
-
     def _retry(self, ticket: _Ticket) -> None:
         ticket.slot = None
         if ticket.cancelled.is_set():
             self._end(ticket, Outcome(Ending.STOPPED))
-        elif ticket.attempts > self._retries:
-            why = f"its slot died {ticket.attempts} times while training it"
+        elif ticket.attempt.number > self._retries:
+            why = f"its slot died {ticket.attempt.number} times while training it"
             last = f", the last time of {ticket.fault}" if ticket.fault else ""
             self._end(ticket, Outcome(Ending.FAILED, error=why + last))
         else:
@@ -210,7 +216,7 @@ class Board:
 
     def _end(self, ticket: _Ticket, outcome: Outcome) -> None:
         ticket.ended = True
-        ticket.events.put_nowait(outcome)
+        ticket.events.put_nowait(replace(outcome, attempt=ticket.attempt))
         ticket.cancelled.set()
         if ticket.job.trial_id in self._waiting:
             self._waiting.remove(ticket.job.trial_id)

@@ -260,9 +260,17 @@ class TrialConfig(Frozen):
 
         What is unset is left out, and so are the settings of other methods and objectives.
         """
-        kinds = (self.method,), (self.objective,), (self.schedule,)
-        leaves = _leaves(self.model_dump(mode="json"), "")
-        return {name: value for name, value in leaves if reads(name, *kinds)}
+        return self.flat_with({})
+
+    def flat_with(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """What `with_params(params).flat()` gives, also where that combination is refused."""
+        leaves = {**dict(_leaves(self.model_dump(mode="json"), "")), **params}
+        kinds = (leaves["method"],), (leaves["objective"],), (leaves["schedule"],)
+        return {
+            name: value
+            for name, value in leaves.items()
+            if value is not None and reads(name, *kinds)
+        }
 
 
 def reads(

@@ -5,9 +5,8 @@ The same values are used in a plain process, in a slot and by the toy trial.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -43,6 +42,14 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """Which try of a trial something comes from, and what it ran on; 0 before any slot took it."""
+
+    number: int = 0
+    device: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """One measurement on the validation set.
 
@@ -53,10 +60,7 @@ class Evaluation:
     step: int
     metrics: Mapping[str, float]
     cost: Cost = Cost()
-
-    def finite(self) -> bool:
-        """Whether every metric is a finite number."""
-        return all(math.isfinite(value) for value in self.metrics.values())
+    attempt: Attempt = field(default=Attempt(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,7 @@ class Outcome:
     ending: Ending
     cost: Cost = Cost()
     error: str | None = None
+    attempt: Attempt = field(default=Attempt(), compare=False)
 
 
 class Monitor:

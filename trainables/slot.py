@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import traceback
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ def _serve(settings: dict[str, Any]) -> None:
     """What each rank of a slot does: take the job that rank 0 was given, do it, ask again."""
     board, name, inputs = settings["board"], settings["name"], settings["inputs"]
     leads = get_context().get_world_rank() == 0
-    life = ray.get(board.hello.remote(name)) if leads else 0
+    life = ray.get(board.hello.remote(name, _device())) if leads else 0
     worker = _Worker(board, inputs)
     while True:
         taken = [ray.get(board.take.remote(name, life, PATIENCE))] if leads else None
@@ -85,6 +86,14 @@ def _serve(settings: dict[str, Any]) -> None:
             return
         if job is not None:
             worker.do(job)
+
+
+def _device() -> str:
+    """What the slot's workers run on: `2 × NVIDIA H200`, `x86_64 CPU`."""
+    gpu = torch.cuda.is_available()
+    device = torch.cuda.get_device_name() if gpu else f"{platform.machine()} CPU"
+    workers = ranks.world_size()
+    return f"{workers} × {device}" if workers > 1 else device
 
 
 class _Worker:

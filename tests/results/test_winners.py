@@ -6,7 +6,7 @@ import pytest
 from record_samples import measured, trial
 
 from results.record import Measurement
-from results.winners import Margin, margin, rank
+from results.winners import Margin, failure, margin, rank
 
 
 def order(ranking):
@@ -79,6 +79,15 @@ def test_the_sweeps_own_metric_is_blamed_before_another():
     bad = Measurement(point=1, step=5, tokens=0, seconds=0.0, metrics=metrics)
     out = rank([trial(1, "diverged", measurements=(bad,))], "eval_loss", "min").left_out[0]
     assert out.why == "diverged: eval_loss was NaN at step 5"
+
+
+def test_a_sweep_has_failed_when_every_trial_did_and_the_first_cause_is_told():
+    later = trial(0, "failed", error="no slot is left", ended=9.0)
+    first = trial(1, "failed", error="CUDA out of memory\n at x", ended=4.0)
+    assert failure([later, first]) == "all 2 trials failed, trial 1 first: CUDA out of memory"
+    assert failure([]) == "no trial was run"
+    for other in ("complete", "pruned", "diverged"):
+        assert failure([first, trial(2, other)]) is None
 
 
 def test_every_trial_is_either_ranked_or_left_out():

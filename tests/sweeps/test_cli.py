@@ -78,9 +78,53 @@ def test_winners_as_json_has_the_promised_keys(home):
     assert report["left_out"] == [{"trial": 1, "status": "failed", "why": "failed: boom"}]
 
 
-def test_list_and_winners_for_people(home):
-    assert "alpaca-lora" in run("list").stdout
+def test_winners_as_json_are_all_of_them_unless_fewer_are_asked_for(home):
+    store = home.sweep("alpaca-lora").store
+    for number in range(2, 9):
+        store.write_trial(trial(number, "complete", 2.5 + number))
+    every = [0, *range(2, 9)]
+    for options, expected in (((), every), (("--top", "3"), every[:3])):
+        report = json.loads(run("winners", "alpaca-lora", "--json", *options).stdout)
+        assert [winner["trial"] for winner in report["winners"]] == expected
+    shown = run("winners", "alpaca-lora").stdout
+    assert "and 3 more: sweep winners alpaca-lora --top 8" in shown
+
+
+def test_list_status_and_winners_for_people(home):
+    assert "eval_loss 2.5000" in run("list").stdout
     assert "trial 1: failed: boom" in run("winners", "alpaca-lora").stdout
+    assert run("status", "alpaca-lora").stdout.splitlines() == [
+        "alpaca-lora: complete",
+        "complete 1  failed 1",
+        "best: trial 0  eval_loss 2.5000  learning_rate 0.00021  lora.rank 8  schedule wsd  "
+        "batch_size 16",
+        "base model: eval_loss 4.5000",
+    ]
+
+
+def test_one_bad_record_hides_no_other_sweep_and_is_named(home):
+    home.sweep("zebra").store.write_sweep(sweep(name="zebra"))
+    broken = home.sweep("alpaca-lora").store.trial_folder(0) / "record.json"
+    broken.write_text('{"sweep": "alp')
+    listed = run("list")
+    assert listed.exit_code == 2
+    assert "zebra" in listed.stdout and "alpaca-lora" not in listed.stdout
+    assert "sweep alpaca-lora" in listed.stderr and str(broken) in listed.stderr
+
+
+@pytest.mark.parametrize(
+    ("uri", "how"),
+    [
+        ("http://ml.example:5000", "open http://ml.example:5000 in a browser"),
+        ("postgresql://me:pw@db/x", "mlflow server --backend-store-uri postgresql://***@db/x"),
+    ],
+)
+def test_the_ui_of_a_sweep_that_is_tracked_elsewhere_is_there(home, uri, how):
+    home.sweep("alpaca-lora").store.write_sweep(sweep(tracking_uri=uri))
+    done = run("ui")
+    assert done.exit_code == 2
+    assert f"sweep alpaca-lora is tracked elsewhere: {how}" in done.stderr
+    assert how in run("winners", "alpaca-lora").stdout
 
 
 def test_a_mistake_in_a_spec_is_a_message_and_exit_code_2(home, tmp_path):

@@ -10,18 +10,19 @@ from test_live import sweep, trial
 
 from results.winners import rank
 from sweeps.finale import show_result
-from sweeps.home import SweepFolder
+from sweeps.home import SweepHome
 
 
-def shown(tmp_path: Path, *records) -> str:
-    console = Console(file=io.StringIO(), width=100, soft_wrap=True)
-    record = sweep(state="complete")
-    show_result(console, record, rank(records, "eval_loss", "min"), SweepFolder(tmp_path))
+def shown(tmp_path: Path, *records, record=None) -> str:
+    console = Console(file=io.StringIO(), width=300)
+    record = record or sweep(state="complete")
+    folder = SweepHome(tmp_path).sweep("alpaca-lora")
+    show_result(console, record, rank(records, "eval_loss", "min"), folder)
     return console.file.getvalue()
 
 
 def write_losses(tmp_path: Path, number: int, per_sequence) -> None:
-    folder = SweepFolder(tmp_path).store.trial_folder(number)
+    folder = SweepHome(tmp_path).sweep("alpaca-lora").store.trial_folder(number)
     folder.mkdir(parents=True)
     losses = np.asarray(per_sequence, dtype=float)
     counts = np.ones(len(losses), dtype=np.int64)
@@ -30,20 +31,42 @@ def write_losses(tmp_path: Path, number: int, per_sequence) -> None:
 
 def test_the_winner_is_told_with_its_lead_over_the_base_and_the_next(tmp_path):
     text = shown(tmp_path, trial(0, "complete", 2.5), trial(1, "complete", 2.0), trial(2, "pruned"))
-    assert "Trial 1 wins, 2.5000 better than the untouched base model, 0.5000 ahead of" in text
+    assert (
+        "Trial 1 wins: eval_loss 2.0000, 0.5000 ahead of trial 0, 2.5000 better than the untouched "
+        "base model." in text
+    )
     assert "Left out of the comparison: 1 pruned." in text
     assert "sweep winners alpaca-lora" in text
 
 
 @pytest.mark.parametrize(
-    ("spread", "words"), [(0.001, "not luck of the set"), (3.0, "take the two as equal")]
+    ("spread", "words"),
+    [(0.001, "more than the noise of this validation set"), (3.0, "too little to tell the two")],
 )
-def test_a_winner_says_how_sure_it_is(tmp_path, spread, words):
+def test_a_winner_says_how_sure_it_is_and_of_what(tmp_path, spread, words):
     rng = np.random.default_rng(0)
     base = rng.normal(2.0, 0.5, 200)
     write_losses(tmp_path, 0, base)
     write_losses(tmp_path, 1, base - 0.05 + rng.normal(0, spread, 200))
-    assert words in shown(tmp_path, trial(0, "complete", 2.05), trial(1, "complete", 2.0))
+    text = shown(tmp_path, trial(0, "complete", 2.05), trial(1, "complete", 2.0))
+    assert words in text
+    assert "paired over 200 validation examples" in text
+    assert "says nothing about other seeds" in text
+
+
+def test_trials_that_tie_at_the_top_are_shown_as_such(tmp_path):
+    text = shown(tmp_path, *(trial(n, "complete", loss) for n, loss in enumerate([2.0, 3.0, 2.0])))
+    assert "Trials 0 and 2 tie at the top: eval_loss 2.0000, 1.0000 ahead of trial 1" in text
+    assert [line.split()[2] for line in text.splitlines() if "2.0000  " in line] == [
+        "learning_rate",
+        "tied",
+    ]
+
+
+def test_a_sweep_that_failed_says_so_first(tmp_path):
+    record = sweep(state="failed", error="no slot is left: killed")
+    text = shown(tmp_path, trial(0, "complete", 2.0), record=record)
+    assert text.startswith("\nThe sweep failed: no slot is left: killed")
 
 
 def test_a_sweep_without_a_winner_says_why(tmp_path):

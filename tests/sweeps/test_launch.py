@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -17,13 +18,22 @@ import optuna
 import psutil
 import pytest
 import yaml
+from optuna.trial import TrialState
 from spec_samples import toy_tree
 
 from results.record import TrialStatus
 from results.tracking import read_sweep
 from sweeps.home import SweepFolder, SweepHome
+from sweeps.search import trial_seed
 
 pytestmark = pytest.mark.endtoend
+
+IN_OPTUNA = {
+    TrialStatus.COMPLETE: TrialState.COMPLETE,
+    TrialStatus.PRUNED: TrialState.PRUNED,
+    TrialStatus.DIVERGED: TrialState.FAIL,
+    TrialStatus.FAILED: TrialState.FAIL,
+}
 
 
 def sweep_command(*arguments: str, home: Path) -> list[str]:
@@ -60,7 +70,7 @@ def check_books(home: Path, name: str, trials: int) -> SweepFolder:
     assert all(record.status.ended for record in records)
     journal = optuna.storages.journal.JournalFileBackend(str(folder.journal))
     study = optuna.load_study(study_name=name, storage=optuna.storages.JournalStorage(journal))
-    assert [t.state.name for t in study.trials] == [r.status.optuna for r in records]
+    assert [t.state for t in study.trials] == [IN_OPTUNA[r.status] for r in records]
     sweep, tracked = read_sweep(SweepHome(home).tracking_uri, name)
     assert tracked == records
     assert sweep.base == folder.store.sweep().base
@@ -99,6 +109,24 @@ def test_a_sweep_with_every_kind_of_ending(tmp_path):
     assert [w["trial"] for w in report["winners"]] == [0, 1, 3, 4, 2]
     assert len(report["winners"]) + len(report["left_out"]) == 9
     assert "Trial 0 wins" in done.stdout and "RuntimeError: the toy trial crashes" in done.stdout
+
+
+def test_a_sweep_whose_trials_all_fail_has_failed(tmp_path):
+    space = {"schedule": {"choice": ["wsd"]}, "wsd.decay_fraction": {"choice": [0.9, 0.2]}}
+    search = {"sampler": "grid", "early_stopping": "none"}
+    tree = toy_tree(space=space, warmup_fraction=0.5, search=search, toy={"crash_above": 1e-9})
+    done = launch(tree, tmp_path)
+    assert done.returncode == 1
+    folder = check_books(tmp_path, "toy", trials=2)
+    sweep, (refused, crashed) = folder.store.sweep(), folder.store.trials()
+    assert sweep.state.value == "failed"
+    assert sweep.error.startswith("all 2 trials failed, trial 0 first: warmup_fraction 0.5 + wsd")
+    assert f"The sweep failed: {sweep.error}" in done.stdout
+    assert (refused.attempts, crashed.attempts) == (0, 1)
+    assert refused.config.keys() == crashed.config.keys()
+    assert refused.config["wsd.decay_fraction"] == 0.9
+    for record in (refused, crashed):
+        assert record.provenance.seed == record.config["seed"] == trial_seed(0, record.number)
 
 
 def test_ctrl_c_keeps_what_was_measured(tmp_path):
@@ -188,3 +216,5 @@ def test_a_worker_killed_in_mid_trial_costs_nothing_but_time(tmp_path):
         assert process.wait(timeout=120) == 0
     folder = check_books(tmp_path, "toy", trials=3)
     assert {r.status for r in folder.store.trials()} == {TrialStatus.COMPLETE}
+    assert [r.attempts for r in folder.store.trials()] == [1, 2, 1]
+    assert {r.provenance.device for r in folder.store.trials()} == {f"{platform.machine()} CPU"}

@@ -25,8 +25,8 @@ class Book:
     def suggested(self, number, params, config):
         self.suggested_numbers.append(number)
 
-    def refused(self, number, params, why):
-        self.refusals.append((number, why))
+    def refused(self, number, params, config, why):
+        self.refusals.append((number, config, why))
 
 
 def searcher_for(tmp_path: Path, **changes):
@@ -122,7 +122,10 @@ def test_a_combination_that_is_no_trial_is_recorded_and_passed_over(tmp_path):
     )
     assert searcher.suggest("1")["config"].wsd.decay_fraction == 0.3
     assert searcher.suggest("2") == Searcher.FINISHED
-    assert book.refusals[0][0] == 1 and "more than the whole run" in book.refusals[0][1]
+    ((number, config, why),) = book.refusals
+    assert number == 1 and "more than the whole run" in why
+    assert (config["wsd.decay_fraction"], config["warmup_fraction"]) == (0.9, 0.5)
+    assert config["seed"] == trial_seed(0, 1)
     assert study.get_trials()[1].state is TrialState.FAIL
 
 

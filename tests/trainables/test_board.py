@@ -207,6 +207,30 @@ async def test_closing_ends_a_trial_under_way_because_its_slot_may_be_gone():
 
 
 @in_a_loop
+async def test_the_first_reason_for_closing_is_the_one_that_counts():
+    board = await board_with()
+    assert await board.why_closed() is None
+    await board.close("slot-0 died")
+    await board.close("the sweep is over")
+    await board.submit(job("late"))
+    assert (await board.next_event("late")).error == "slot-0 died" == await board.why_closed()
+
+
+@in_a_loop
+async def test_what_comes_of_a_trial_says_which_try_it_was_and_on_which_device():
+    board = await board_with("a", "never taken")
+    for device in ("NVIDIA H200", "NVIDIA H100"):
+        await board.hello("one", device)
+        await take(board, "one", SOON)
+        await board.evaluated("a", loss(1, 3.0))
+    await board.ended("a", COMPLETE)
+    await board.cancel("never taken")
+    events = [await board.next_event(each) for each in ("a", "a", "never taken")]
+    attempts = [(event.attempt.number, event.attempt.device) for event in events]
+    assert attempts == [(1, "NVIDIA H200"), (2, "NVIDIA H100"), (0, "")]
+
+
+@in_a_loop
 async def test_a_slot_that_comes_back_gets_its_orphan_before_anything_else():
     board = await board_with("a", "b", taken_by="one")
     await board.ended("a", COMPLETE)
@@ -214,7 +238,8 @@ async def test_a_slot_that_comes_back_gets_its_orphan_before_anything_else():
     await board.hello("two")
     await board.hello("one")
     assert (await take(board, "one", SOON)).trial_id == "b"
-    assert await board.attempts("b") == 2 and await board.attempts("a") == 1
+    attempts = {each: board._tickets[each].attempt.number for each in "ab"}
+    assert attempts == {"a": 1, "b": 2}
 
 
 @pytest.mark.parametrize("retries", [0, 1, 3])

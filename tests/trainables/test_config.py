@@ -117,6 +117,26 @@ def test_field_names_are_the_names_that_a_config_shows():
     assert {"lora.rank", "data.max_length", "budget.evaluations"} <= set(full.flat())
 
 
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"learning_rate": 1e-3, "lora.target_modules": ["q_proj"], "model_revision": None},
+        {"method": "freeze", "freeze.last_blocks": 1, "optimizer.name": "lion"},
+        {"schedule": "wsd", "wsd.decay_fraction": 0.3},
+    ],
+)
+def test_a_combination_is_shown_as_the_trial_that_it_would_be(params):
+    assert SFT.flat_with(params) == SFT.with_params(params).flat()
+
+
+def test_a_refused_combination_is_shown_too():
+    drawn = {"schedule": "wsd", "wsd.decay_fraction": 0.9, "warmup_fraction": 0.9}
+    with pytest.raises(ValidationError):
+        SFT.with_params(drawn)
+    assert SFT.flat_with(drawn) == {**SFT.with_params({"schedule": "wsd"}).flat(), **drawn}
+
+
 @pytest.mark.parametrize("module", LIGHT_MODULES)
 def test_a_light_module_imports_nothing_heavy(module):
     found = _imported(f"trainables.{module}", HEAVY_MODULES)

@@ -1,27 +1,11 @@
 from __future__ import annotations
 
-import math
-
-import pytest
-
 from trainables.evaluation import Cost, Ending, Evaluation, Monitor, Outcome
 
 
 def test_tokens_per_second_are_tokens_over_seconds_and_no_division_by_zero():
     assert Cost(seconds=4.0, tokens=100).tokens_per_second == 25.0
     assert Cost(seconds=0.0, tokens=100).tokens_per_second == 0.0
-
-
-@pytest.mark.parametrize(
-    ("metrics", "finite"),
-    [
-        ({"eval_loss": 1.0, "eval_perplexity": math.e}, True),
-        ({"eval_loss": 800.0, "eval_perplexity": math.inf}, False),
-        ({"eval_loss": math.nan}, False),
-    ],
-)
-def test_an_evaluation_is_finite_where_all_its_metrics_are(metrics, finite):
-    assert Evaluation(1, 10, metrics).finite() is finite
 
 
 def test_a_monitor_that_nobody_wrote_lets_a_trial_run_and_keeps_nothing():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import time
 
@@ -135,7 +136,9 @@ def test_a_killed_worker_costs_its_trial_a_retry_and_nobody_else_anything(site):
     evaluations, outcome = site.end("hurt")
     assert outcome.ending is Ending.COMPLETE
     assert [e.point for e in (first, *evaluations)] == [1, 2, 3, 4]
-    assert site.call("attempts", "hurt") == 2 and worker_process() != before
+    assert (first.attempt.number, outcome.attempt.number) == (1, 2)
+    assert first.attempt.device == f"{platform.machine()} CPU" == outcome.attempt.device
+    assert worker_process() != before
     assert site.end("behind")[1].ending is Ending.COMPLETE
 
 

@@ -1,0 +1,90 @@
+"""Who won a sweep with one metric, in sentences that claim no more than was measured. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from results.certainty import Difference
+from results.record import SweepRecord
+from results.winners import Ranking, Winner, margin
+
+SURE = 2.0
+"""Standard errors from which on a difference is called more than noise of the validation set."""
+
+
+def verdict(
+    sweep: SweepRecord,
+    ranking: Ranking,
+    to_next: Difference | None = None,
+    to_base: Difference | None = None,
+) -> tuple[str, str]:
+    """(who won, how sure that is); the second is empty where nobody can be told apart.
+
+    `to_next` and `to_base` are the winner's paired differences to the trial behind the winners and
+    to the base model, where they are known.
+    """
+    winners = at_the_top(ranking)
+    second = behind_the_top(ranking)
+    first = winners[0]
+    ahead = margin(first, second, sweep.base.get(sweep.metric), sweep.mode)
+    names = _trials(winner.record.number for winner in winners)
+    head = f"{names} tie at the top" if len(winners) > 1 else f"{names} wins"
+    parts = [f"{head}: {sweep.metric} {first.value:.4f}"]
+    if second is not None and ahead.to_next is not None:
+        parts.append(f"{_amount(ahead.to_next, to_next)} ahead of trial {second.record.number}")
+    if ahead.to_base is not None:
+        parts.append(_against_base(ahead.to_base, to_base))
+    return ", ".join(parts) + ".", _certainty(sweep, second, to_next)
+
+
+def at_the_top(ranking: Ranking) -> Sequence[Winner]:
+    """The best trial, and those that tie with it."""
+    first = ranking.winners[0]
+    return ranking.winners[: 1 + len(first.tied_with)]
+
+
+def behind_the_top(ranking: Ranking) -> Winner | None:
+    """The best trial that the winner beat."""
+    return next(iter(ranking.winners[len(at_the_top(ranking)) :]), None)
+
+
+def _against_base(lead: float, measured: Difference | None) -> str:
+    if lead > 0:
+        return f"{_amount(lead, measured)} better than the untouched base model"
+    if lead == 0:
+        return "exactly as good as the untouched base model: training changed nothing"
+    return (
+        f"but {_amount(-lead, measured)} WORSE than the untouched base model: by this metric "
+        "training gained nothing"
+    )
+
+
+def _amount(lead: float, measured: Difference | None) -> str:
+    return f"{lead:.4f}" + (f" ± {measured.standard_error:.4f}" if measured else "")
+
+
+def _certainty(sweep: SweepRecord, second: Winner | None, lead: Difference | None) -> str:
+    if second is None:
+        return ""
+    if lead is None:
+        return "How sure that lead is was not measured. " + _ONE_SEED
+    errors = abs(lead.z)
+    measured = (
+        f"The lead over trial {second.record.number} is {errors:.1f} standard errors, paired over "
+        f"{lead.count:,} validation examples: "
+    )
+    if errors >= SURE:
+        return f"{measured}more than the noise of this validation set. {_ONE_SEED}"
+    return f"{measured}too little to tell the two apart on this validation set. {_ONE_SEED}"
+
+
+_ONE_SEED = (
+    "It says nothing about other seeds: each trial was trained once, and the best of many looks "
+    "better than it is."
+)
+
+
+def _trials(numbers: Iterable[int]) -> str:
+    """`Trial 3`, `Trials 3 and 5`, `Trials 3, 5 and 8`."""
+    *others, last = map(str, numbers)
+    return f"Trials {', '.join(others)} and {last}" if others else f"Trial {last}"

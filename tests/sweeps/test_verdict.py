@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+from test_live import sweep, trial
+
+from results.certainty import Difference
+from results.winners import rank
+from sweeps.verdict import verdict
+
+
+def said(*losses: float, base: float | None = None, to_next=None, to_base=None):
+    records = [trial(number, "complete", loss) for number, loss in enumerate(losses)]
+    record = sweep(base={} if base is None else {"eval_loss": base})
+    return verdict(record, rank(records, "eval_loss", "min"), to_next, to_base)
+
+
+@pytest.mark.parametrize(
+    ("losses", "base", "words"),
+    [
+        ([2.0], None, "Trial 0 wins: eval_loss 2.0000."),
+        ([2.0], 2.5, "Trial 0 wins: eval_loss 2.0000, 0.5000 better than the untouched base "
+         "model."),
+        ([2.0], 1.5, "Trial 0 wins: eval_loss 2.0000, but 0.5000 WORSE than the untouched base "
+         "model: by this metric training gained nothing."),
+        ([2.0], 2.0, "Trial 0 wins: eval_loss 2.0000, exactly as good as the untouched base model: "
+         "training changed nothing."),
+        ([2.0, 2.0], None, "Trials 0 and 1 tie at the top: eval_loss 2.0000."),
+        ([2.0, 2.0, 9.0, 2.0], None, "Trials 0, 1 and 3 tie at the top: eval_loss 2.0000, 7.0000 "
+         "ahead of trial 2."),
+    ],
+)  # fmt: skip
+def test_who_won(losses, base, words):
+    assert said(*losses, base=base)[0] == words
+
+
+def test_leads_come_with_their_standard_errors():
+    to_next = Difference(mean=-0.5, standard_error=0.01, z=-50.0, count=1234)
+    to_base = Difference(mean=-1.5, standard_error=0.02, z=-75.0, count=1234)
+    who, how_sure = said(2.0, 2.5, base=3.5, to_next=to_next, to_base=to_base)
+    assert "0.5000 ± 0.0100 ahead of trial 1" in who and "1.5000 ± 0.0200 better" in who
+    assert "50.0 standard errors, paired over 1,234 validation examples" in how_sure
+
+
+def test_a_lead_whose_certainty_was_not_measured_says_so():
+    assert said(2.0, 2.5)[1].startswith("How sure that lead is was not measured.")
+
+
+def test_a_single_trial_leads_over_nobody():
+    assert said(2.0)[1] == ""
