@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
@@ -10,7 +11,7 @@ from search_spaces import presets
 from sweeps.errors import YamlError
 from sweeps.spec import SpecError, SweepSpec, with_override
 from sweeps.spec_notes import notes
-from trainables.config import NOT_SEARCHABLE, TrialConfig, field_names
+from trainables.config import NOT_SEARCHABLE, Method, Objective, TrialConfig, field_names
 
 RECIPES = sorted((Path(__file__).parents[2] / "sweeps" / "recipes").glob("*.yaml"))
 
@@ -215,10 +216,13 @@ def test_a_search_that_does_not_do_what_it_seems_to_is_pointed_out(change, remar
 def test_every_recipe_is_a_sweep_but_for_the_users_own_files(recipe, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
-    for name in ("alpaca.jsonl", "corpus.txt"):
+    for name in ("alpaca.jsonl", "corpus.txt", "labelled.csv", "pairs.jsonl", "judged.jsonl"):
         (tmp_path / "data" / name).write_text("x")
     assert SweepSpec.load(recipe).trials > 0
 
 
 def test_there_are_recipes():
     assert {"quickstart", "toy", "qwen-0.5b-lora", "llama-8b-lora"} <= {r.stem for r in RECIPES}
+    loaded = [yaml.safe_load(recipe.read_text()) for recipe in RECIPES]
+    assert set(get_args(Method)) <= {each.get("method") for each in loaded}
+    assert set(get_args(Objective)) <= {each.get("objective") for each in loaded}
