@@ -9,6 +9,7 @@ from rich.text import Text
 from results.certainty import Difference, LossesError, load_sequence_losses, paired_difference
 from results.record import SweepRecord, SweepState
 from results.winners import Ranking, Winner, margin
+from sweeps.each_method import each_method
 from sweeps.home import SweepFolder, SweepHome
 from sweeps.live import show_params
 from sweeps.ui import how_to_open
@@ -29,6 +30,8 @@ def show_result(
     else:
         console.print(winners_table(sweep, ranking, folder, top))
         console.print(_verdict(sweep, ranking, folder))
+        if methods := each_method(ranking):
+            console.print(methods)
     console.print(_left_out(ranking))
     console.print(_next_commands(sweep, ranking, folder), highlight=False)
 
