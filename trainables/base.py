@@ -21,6 +21,7 @@ from trainables.config import TrialConfig
 from trainables.errors import ModelError
 from trainables.method_config import QuantizationConfig
 from trainables.methods import keeps_base
+from trainables.vocabulary import with_tokens
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
@@ -51,12 +52,18 @@ class BaseModel:
     """
 
     def __init__(
-        self, name: str, revision: str | None, device: torch.device, head: Head | None = None
+        self,
+        name: str,
+        revision: str | None,
+        device: torch.device,
+        head: Head | None = None,
+        new_tokens: tuple[int, ...] = (),
     ) -> None:
         self._name = name
         self._revision = revision
         self._device = device
         self._head = head
+        self._new_tokens = new_tokens
         self._loaded: dict[tuple[Loading, torch.device], PreTrainedModel] = {}
 
     def lend(self, config: TrialConfig) -> PreTrainedModel:
@@ -78,7 +85,8 @@ class BaseModel:
         key = loading, device
         if key not in self._loaded:
             self._make_room()
-            self._loaded[key] = load_model(self._name, self._revision, loading, self._head, device)
+            model = load_model(self._name, self._revision, loading, self._head, device)
+            self._loaded[key] = with_tokens(model, self._new_tokens)
         return self._loaded[key]
 
     def _make_room(self) -> None:

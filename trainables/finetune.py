@@ -67,7 +67,9 @@ class Workshop:
         self.validation_set = Examples(inputs.validation, first_place=len(self.train_set))
         self.pad_id = _pad_id(self.tokenizer)
         head = Head(inputs.labels, self.pad_id) if inputs.labels else None
-        self._base = BaseModel(inputs.model, inputs.model_revision, self.device, head)
+        self._base = BaseModel(
+            inputs.model, inputs.model_revision, self.device, head, inputs.new_tokens
+        )
         self._memos: dict[Loading, ReferenceMemo] = {}
         # What is imported by now stays for good. Looking at it again and again in each collection
         # would take longer than a small trial.
@@ -77,7 +79,8 @@ class Workshop:
     @cached_property
     def tokenizer(self) -> Any:
         """The base model's tokenizer, which is saved beside every winner."""
-        return AutoTokenizer.from_pretrained(self.inputs.model, revision=self.inputs.model_revision)
+        name = self.inputs.tokenizer or self.inputs.model
+        return AutoTokenizer.from_pretrained(name, revision=self.inputs.model_revision)
 
     def measure_base(self, config: TrialConfig, losses: Path | None = None) -> Evaluation:
         """The untouched base model on the validation set, as evaluation point 0.
@@ -154,7 +157,7 @@ class Workshop:
         set_seed(config.seed % 2**32)
         try:
             plan = make_plan(config, self.train_set.lengths, ranks.world_size())
-            model = methods.attach(self._base.lend(config), config)
+            model = methods.attach(self._base.lend(config), config, self.inputs.new_tokens)
             objective = self.objective(config, model)
             run = _Run(self, config, plan, model, objective, monitor)
             run.trainer = make_trainer(

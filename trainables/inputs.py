@@ -16,7 +16,9 @@ _WHOLE_FILE_BYTES = 64 * 2**20
 class Inputs:
     """`model` is a folder or a hub id; `train` and `validation` are folders of examples.
 
-    `labels` are the names of the classes, in the order of their indices.
+    `labels` are the names of the classes, in the order of their indices. `tokenizer` is a folder or
+    hub id as well, unset where it is the model's own; `new_tokens` are ids that it adds to those
+    that the model knows.
     """
 
     model: str
@@ -24,6 +26,8 @@ class Inputs:
     train: Path
     validation: Path
     labels: tuple[str, ...] = ()
+    tokenizer: str | None = None
+    new_tokens: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

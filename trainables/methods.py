@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import torch
@@ -12,6 +13,7 @@ from transformers import PreTrainedModel
 from trainables.config import TrialConfig
 from trainables.modules import blocks
 from trainables.peft_configs import peft_config
+from trainables.vocabulary import embeddings
 
 
 def keeps_base(config: TrialConfig) -> bool:
@@ -23,13 +25,18 @@ def keeps_base(config: TrialConfig) -> bool:
     return config.method not in ("full", "freeze") and not pissa
 
 
-def attach(base: PreTrainedModel, config: TrialConfig) -> PreTrainedModel | PeftModel:
-    """The model that the trial trains, with requires_grad set on its trainable part only."""
+def attach(
+    base: PreTrainedModel, config: TrialConfig, new_tokens: Sequence[int] = ()
+) -> PreTrainedModel | PeftModel:
+    """The model that the trial trains, with requires_grad set on its trainable part only.
+
+    The rows of `new_tokens` in the embeddings train as well; with freeze, whole embeddings do.
+    """
     if config.method == "full":
         return base.requires_grad_(True)
     if config.method == "freeze":
-        return _thaw(base, config)
-    return get_peft_model(base, peft_config(base, config))
+        return _thaw(base, config, embeddings(base) if new_tokens else ())
+    return get_peft_model(base, peft_config(base, config, new_tokens))
 
 
 def detach(model: PreTrainedModel | PeftModel) -> PreTrainedModel:
@@ -55,7 +62,9 @@ def save(
     """
     # The cache is off only while we train; whoever loads the model wants to generate with it.
     model.config.use_cache = True
-    model.save_pretrained(folder, state_dict=state)
+    # PEFT would add whole embeddings to an adapter that trains a few rows of them.
+    rows_only = {"save_embedding_layers": False} if isinstance(model, PeftModel) else {}
+    model.save_pretrained(folder, state_dict=state, **rows_only)
     model.config.use_cache = False
 
 
@@ -65,8 +74,8 @@ def parameter_counts(model: torch.nn.Module) -> tuple[int, int]:
     return sum(n for n, trains in sizes if trains), sum(n for n, _ in sizes)
 
 
-def _thaw(base: PreTrainedModel, config: TrialConfig) -> PreTrainedModel:
-    """Let the last blocks, the named modules and a new head learn, and nothing else."""
+def _thaw(base: PreTrainedModel, config: TrialConfig, also: Collection[str]) -> PreTrainedModel:
+    """Let the last blocks, the named modules, a new head and `also` learn, and nothing else."""
     count, named = config.freeze.last_blocks, list(config.freeze.modules)
     names = list(blocks(base))
     if count > len(names):
@@ -77,7 +86,7 @@ def _thaw(base: PreTrainedModel, config: TrialConfig) -> PreTrainedModel:
     trained = names[len(names) - count :] + _matching(base, named)
     head = [name for name, _ in base.named_children() if name in ("score", "classifier")]
     base.requires_grad_(False)
-    for name in trained + head:
+    for name in (*trained, *head, *also):
         base.get_submodule(name).requires_grad_(True)
     if not trained:
         raise ValueError("freeze.last_blocks 0 without freeze.modules trains nothing; raise it")

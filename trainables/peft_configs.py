@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from peft import (
@@ -20,11 +20,24 @@ from transformers.pytorch_utils import Conv1D
 from trainables.bottleneck import BottleneckConfig
 from trainables.config import TrialConfig
 from trainables.modules import linear_modules_in, sublayers
+from trainables.vocabulary import embeddings
 
 
-def peft_config(model: PreTrainedModel, config: TrialConfig) -> PeftConfig:
-    """What `get_peft_model` needs to put the method of `config` on `model`."""
+def peft_config(
+    model: PreTrainedModel, config: TrialConfig, new_tokens: Sequence[int] = ()
+) -> PeftConfig:
+    """What `get_peft_model` needs to put the method of `config` on `model`.
+
+    ValueError where the method cannot train the embeddings of `new_tokens`.
+    """
     built = _BUILDERS[config.method](model, config)
+    if new_tokens:
+        if not isinstance(built, LoraConfig):
+            raise ValueError(
+                f"data.new_tokens: method {config.method} leaves the embeddings as they are; use "
+                "lora, qlora, freeze or full"
+            )
+        built.trainable_token_indices = {name: list(new_tokens) for name in embeddings(model)}
     has_head = config.objective in ("classification", "reward")
     built.task_type = TaskType.SEQ_CLS if has_head else TaskType.CAUSAL_LM
     return built

@@ -1,0 +1,33 @@
+"""Tokens that a model has not seen before, and the embeddings that they need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from transformers import PreTrainedModel
+
+
+def with_tokens(model: PreTrainedModel, ids: Sequence[int]) -> PreTrainedModel:
+    """`model` with rows for the token ids `ids`, all beginning as the mean of the known rows.
+
+    That bounds how far a new token's logit is from the others' (Hewitt 2021, "Initializing new word
+    embeddings for pretrained language models"), and unlike a random row it is the same each time.
+    """
+    if not ids:
+        return model
+    if max(ids) >= model.get_input_embeddings().weight.shape[0]:
+        model.resize_token_embeddings(max(ids) + 1, mean_resizing=False)
+    with torch.no_grad():
+        for name in embeddings(model):
+            rows = model.get_parameter(f"{name}.weight")
+            # Some models keep rows that no token uses, so the new ids need not be the last ones.
+            rows[list(ids)] = rows[: min(ids)].float().mean(dim=0).to(rows.dtype)
+    return model.requires_grad_(False)
+
+
+def embeddings(model: PreTrainedModel) -> list[str]:
+    """The names of the layers with a row for each token: one where input and output are tied."""
+    layers = [model.get_output_embeddings(), model.get_input_embeddings()]
+    own = {id(layer.weight): layer for layer in layers if layer is not None}.values()
+    return [name for name, part in model.named_modules() if any(part is layer for layer in own)]
