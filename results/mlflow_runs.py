@@ -34,6 +34,9 @@ from sqlalchemy.exc import SQLAlchemyError
 _PAGE = 1000
 _PATIENCE = 10.0  # seconds
 
+_EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+"""MLflow's pages are those of model training then, not those of prompts and traces."""
+
 
 class TrackingError(RuntimeError):
     """MLflow could not be reached, or refused. The message shows the address without secrets."""
@@ -65,7 +68,8 @@ class MlflowRuns:
         """The experiment's id; a new one keeps its artifacts at `artifact_location`."""
         experiment = self._client.get_experiment_by_name(name)
         if experiment is None:
-            return self._client.create_experiment(name, artifact_uri(self._uri, artifact_location))
+            location = artifact_uri(self._uri, artifact_location)
+            return self._client.create_experiment(name, location, tags=_EXPERIMENT_TAGS)
         if experiment.lifecycle_stage != "active":
             raise TrackingError(f"experiment {name}: deleted in MLflow; restore it or rename yours")
         return experiment.experiment_id

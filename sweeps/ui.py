@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,9 +22,14 @@ def serve(home: SweepHome, port: int) -> int:
     stores = ["--backend-store-uri", home.tracking_uri, "--artifacts-destination"]
     command = [sys.executable, "-m", "mlflow", *server, *stores, home.artifacts.as_uri()]
     try:
-        return subprocess.run(command, check=False).returncode
+        return subprocess.run(command, check=False, env=_silent()).returncode
     except KeyboardInterrupt:
         return 0
+
+
+def _silent() -> dict[str, str]:
+    """MLflow reports to its makers unless told otherwise."""
+    return {"MLFLOW_DISABLE_TELEMETRY": "true", **os.environ}
 
 
 def elsewhere(home: SweepHome) -> Iterator[str]:
