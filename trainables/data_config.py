@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from trainables.data.errors import did_you_mean
+from trainables.data.roles import ROLES
 from trainables.frozen import Frozen, Seed
 
 
 class DataConfig(Frozen):
     """Which files are learned from and measured on."""
 
-    train: str | tuple[str, ...] = Field(description="file, or list of files")
+    train: str | tuple[str, ...] = Field(
+        description="file, folder, Hugging Face data set (org/name or org/name:config), or a list"
+    )
     validation: str | Annotated[float, Field(gt=0, lt=1)] = Field(
         default=0.05, description="file, or fraction of the training records that is held out"
     )
@@ -22,3 +26,15 @@ class DataConfig(Frozen):
     seed: Seed = Field(
         default=0, description="of the split, and of the order in which all trials see the data"
     )
+    columns: dict[str, str | Annotated[int, Field(ge=0)]] = Field(
+        default_factory=dict,
+        description="field (text, label ...) -> its column's name, or its position from 0",
+    )
+
+    @field_validator("columns")
+    @classmethod
+    def _known_roles(cls, columns: dict[str, str | int]) -> dict[str, str | int]:
+        for role in columns:
+            if role not in ROLES:
+                raise ValueError(f"{role!r} is no field that is read; {did_you_mean(role, ROLES)}")
+        return columns

@@ -70,6 +70,27 @@ def save_tokenizer(folder: Path, **options) -> Path:
     return folder
 
 
+def rows_of(path: Path | str, columns: dict | None = None, objective: str = "sft") -> list:
+    """The rows of all files that a name stands for."""
+    from trainables.data.origin import find
+    from trainables.data.reading import read
+
+    origins = find(str(path)).origins
+    return [row for origin in origins for row in read(origin, columns, objective).rows]
+
+
+def values_of(path: Path | str, columns: dict | None = None, objective: str = "sft") -> list:
+    """The same rows without their places."""
+    return [row.value for row in rows_of(path, columns, objective)]
+
+
+def read_records(path: Path):
+    """The records of a file."""
+    from trainables.data.formats import records_of
+
+    return records_of(rows_of(path))
+
+
 def write_json(path: Path, rows: list) -> Path:
     """The rows as a JSON list."""
     path.write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")

@@ -4,11 +4,10 @@ import json
 from collections import Counter
 
 import pytest
-from data_samples import REAL_DATA, needs_real_data, write_json
+from data_samples import REAL_DATA, needs_real_data, read_records, write_json
 
 from trainables.data.conversation import Message
 from trainables.data.errors import DataError
-from trainables.data.formats import read_records
 
 ASK, ANSWER = Message("user", "hi"), Message("assistant", "hello", trainable=True)
 ALPACA = {"instruction": "hi", "output": "hello"}

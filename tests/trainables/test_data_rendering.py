@@ -2,11 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from data_samples import CHATML, REAL_DATA, needs_real_data, tiny_tokenizer
+from data_samples import CHATML, REAL_DATA, needs_real_data, read_records, tiny_tokenizer
 
 from trainables.data.conversation import Conversation, Message
 from trainables.data.errors import DataError
-from trainables.data.formats import read_records
 from trainables.data.rendering import render
 from trainables.data.tokenizer import load_tokenizer
 

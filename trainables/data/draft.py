@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain
-from pathlib import Path
 
 from trainables.config import TrialConfig
 from trainables.data.answers import answers, placeholders
 from trainables.data.blocks import blocks, tokenise
 from trainables.data.conversation import Conversation
 from trainables.data.errors import DataError
-from trainables.data.formats import Records, read_records
+from trainables.data.formats import Records, records_of
+from trainables.data.origin import Origin, find
+from trainables.data.reading import read
 from trainables.data.sequences import TokenSequence
 from trainables.data.split import Split, duplicates, split
 from trainables.data.summary import Side, Summary
@@ -27,30 +28,34 @@ ENOUGH_DOCUMENTS = 10
 class Sources:
     """The records of the train files and of the validation file, each with its file's name."""
 
-    train: tuple[tuple[Path, Records], ...]
-    validation: tuple[tuple[Path, Records], ...]
+    train: tuple[tuple[Origin, Records], ...]
+    validation: tuple[tuple[Origin, Records], ...]
+    reading_notes: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, config: TrialConfig) -> Sources:
         """Read all files of `config`; DataError where one does not suit the objective."""
         assert config.data is not None, "an objective with data"
-        held_out = config.data.validation
-        names = [held_out] if isinstance(held_out, str) else []
+        found = [find(name) for name in (*train_files(config.data), *validation_files(config.data))]
         train, validation = (
-            tuple((path, _suitable(path, config.objective)) for path in map(expanded, each))
-            for each in (train_files(config.data), names)
+            tuple((origin, _suitable(origin, config)) for origin in origins_of(names))
+            for names in (train_files(config.data), validation_files(config.data))
         )
-        return cls(train, validation)
+        notes = [note for each in found for note in each.notes]
+        return cls(train, validation, tuple(notes))
 
     def notes(self) -> tuple[str, ...]:
         """What the owner should know about the fields and the answers of the files."""
-        notes: list[str] = []
-        for path, records in (*self.train, *self.validation):
+        notes: list[str] = [*self.reading_notes]
+        for origin, records in (*self.train, *self.validation):
+            notes += records.notes
             if records.unread_fields:
-                notes.append(f"{path.name}: fields not read: {', '.join(records.unread_fields)}")
+                notes.append(f"{origin.name}: fields not read: {', '.join(records.unread_fields)}")
             count, example = placeholders(records.conversations)
             if count:
-                notes.append(f"{path.name}: {count:,} answers hold a placeholder such as {example}")
+                notes.append(
+                    f"{origin.name}: {count:,} answers hold a placeholder such as {example}"
+                )
         return tuple(notes)
 
 
@@ -96,18 +101,26 @@ def draft(sources: Sources, config: TrialConfig, tokenizer: Tokenizer, length: i
     return made
 
 
-def expanded(name: str) -> Path:
-    """The path that a user meant by a file's name."""
-    return Path(name).expanduser()
-
-
 def train_files(data: DataConfig) -> tuple[str, ...]:
     """The names of the train files."""
     return (data.train,) if isinstance(data.train, str) else data.train
 
 
-def _suitable(path: Path, objective: str) -> Records:
-    records = read_records(path)
+def validation_files(data: DataConfig) -> tuple[str, ...]:
+    """The name of the validation file, if there is one."""
+    return (data.validation,) if isinstance(data.validation, str) else ()
+
+
+def origins_of(names: Iterable[str]) -> list[Origin]:
+    """Everything that the names stand for, in order."""
+    return [origin for name in names for origin in find(name).origins]
+
+
+def _suitable(origin: Origin, config: TrialConfig) -> Records:
+    assert config.data is not None, "an objective with data"
+    path, objective = origin.path, config.objective
+    read_ = read(origin, config.data.columns, objective)
+    records = replace(records_of(read_.rows), notes=read_.notes)
     if objective == "sft" and records.format == "text":
         raise DataError(
             f"{path} holds text without answers, which objective sft needs; set objective: clm"
@@ -162,11 +175,11 @@ def _draft_blocks(sources: Sources, data: DataConfig, tokenizer: Tokenizer, leng
     return Draft(left, right, duplicates(keys), 0, dropped, (note,))
 
 
-def _chats(files: Sequence[tuple[Path, Records]]) -> list[Conversation]:
+def _chats(files: Sequence[tuple[Origin, Records]]) -> list[Conversation]:
     return list(chain.from_iterable(records.conversations for _, records in files))
 
 
-def _documents(files: Sequence[tuple[Path, Records]]) -> tuple[list[str], int]:
+def _documents(files: Sequence[tuple[Origin, Records]]) -> tuple[list[str], int]:
     """The documents that hold something, and how many hold nothing."""
     listed = list(chain.from_iterable(records.documents for _, records in files))
     texts = [text for text in listed if text.strip()]

@@ -15,12 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 from trainables.data.conversation import Conversation, Message, Role
 from trainables.data.errors import DataError
-from trainables.data.reading import TEXT_SUFFIXES, Row, read_documents, read_rows
+from trainables.data.row import Row
 
 Format = Literal["alpaca", "sharegpt", "messages", "prompt_completion", "text"]
 
@@ -64,16 +63,14 @@ class Records:
     conversations: tuple[Conversation, ...] = ()
     documents: tuple[str, ...] = ()
     unread_fields: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.conversations) + len(self.documents)
 
 
-def read_records(path: Path) -> Records:
+def records_of(rows: Sequence[Row]) -> Records:
     """All records of a file; DataError, with file and row, where one does not fit."""
-    if path.suffix.lower() in TEXT_SUFFIXES:
-        return Records("text", documents=tuple(row.value for row in read_documents(path)))
-    rows = read_rows(path)
     format_ = recognise(rows[0])
     for row in rows:
         _check_same_format(row, format_)

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from trainables.config import TrialConfig
 from trainables.data.atomic import publish
-from trainables.data.draft import Sources, draft, expanded, train_files
-from trainables.data.reading import read_bytes
+from trainables.data.draft import (
+    Sources,
+    draft,
+    origins_of,
+    train_files,
+    validation_files,
+)
 from trainables.data.sequences import write
 from trainables.data.summary import Summary
 from trainables.data.tokenizer import context_length, identity, load_tokenizer
 from trainables.data_config import DataConfig
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Raised whenever the same files would give other sequences than before."""
 
 
@@ -51,13 +57,13 @@ def prepare(
 
 
 def _fingerprint(config: TrialConfig, data: DataConfig, tokenizer: str, limit: int | None) -> str:
-    held_out = data.validation
     parts = {
         "version": FORMAT_VERSION,
         "objective": config.objective,
         "tokenizer": identity(tokenizer, config.model_revision),
-        "train": [_file_identity(name) for name in train_files(data)],
-        "validation": _file_identity(held_out) if isinstance(held_out, str) else held_out,
+        "train": _identities(train_files(data)),
+        "validation": _identities(validation_files(data)) or data.validation,
+        "columns": data.columns,
         "max_length": data.max_length,
         "context": limit,
         "seed": data.seed,
@@ -65,9 +71,8 @@ def _fingerprint(config: TrialConfig, data: DataConfig, tokenizer: str, limit: i
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
-def _file_identity(name: str) -> tuple[str, str]:
-    path = expanded(name)
-    return path.name, hashlib.sha256(read_bytes(path)).hexdigest()
+def _identities(names: Iterable[str]) -> list[tuple[str, str]]:
+    return [origin.identity() for origin in origins_of(names)]
 
 
 def _build(folder: Path, config: TrialConfig, tokenizer: str, limit: int | None) -> None:
