@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from trainables.data.errors import did_you_mean
 from trainables.data.roles import ROLES
@@ -20,6 +20,10 @@ class DataConfig(Frozen):
     validation: str | Annotated[float, Field(gt=0, lt=1)] = Field(
         default=0.05, description="file, or fraction of the training records that is held out"
     )
+    test: str | Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        default=None,
+        description="file, or fraction of the training records, that no trial is chosen by",
+    )
     max_length: Annotated[int, Field(ge=8)] = Field(
         default=1024, description="tokens of a sequence; longer ones are cut (sft) or split (clm)"
     )
@@ -30,6 +34,16 @@ class DataConfig(Frozen):
         default_factory=dict,
         description="field (text, label ...) -> its column's name, or its position from 0",
     )
+
+    @model_validator(mode="after")
+    def _something_is_left(self) -> DataConfig:
+        parts = [part for part in (self.validation, self.test) if isinstance(part, float)]
+        if sum(parts) >= 1:
+            raise ValueError(
+                f"validation {parts[0]:g} + test {parts[1]:g} leave nothing to train on; "
+                "together less than 1"
+            )
+        return self
 
     @field_validator("columns")
     @classmethod

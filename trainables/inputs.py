@@ -14,9 +14,10 @@ _WHOLE_FILE_BYTES = 64 * 2**20
 
 @dataclass(frozen=True)
 class Inputs:
-    """`model` is a folder or a hub id; `train` and `validation` are folders of examples.
+    """`model` is a folder or a hub id; `train`, `validation` and `test` are folders of examples.
 
-    `labels` are the names of the classes, in the order of their indices.
+    `labels` are the names of the classes, in the order of their indices. A test set is there where
+    the configuration asks for one; nothing is chosen by it.
     """
 
     model: str
@@ -24,6 +25,7 @@ class Inputs:
     train: Path
     validation: Path
     labels: tuple[str, ...] = ()
+    test: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,14 @@ def prepare_inputs(config: TrialConfig, cache: Path) -> Prepared:
     config = config.with_params({"model": _absolute(config.model)})
     data = prepare(config, config.model, cache / "data")
     # Workers may have another working folder and another home: whole paths only.
-    train, validation = data.train.absolute(), data.validation.absolute()
-    inputs = Inputs(_place(config.model), config.model_revision, train, validation)
+    inputs = Inputs(
+        _place(config.model),
+        config.model_revision,
+        train=data.train.absolute(),
+        validation=data.validation.absolute(),
+        labels=data.summary.labels,
+        test=data.test.absolute() if data.test else None,
+    )
     fingerprint = model_fingerprint(config.model, config.model_revision)
     return Prepared(inputs, data.fingerprint, fingerprint, data.summary.describe())
 

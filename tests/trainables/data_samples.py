@@ -84,11 +84,13 @@ def values_of(path: Path | str, columns: dict | None = None, objective: str = "s
     return [row.value for row in rows_of(path, columns, objective)]
 
 
-def read_records(path: Path):
+def read_records(path: Path, objective: str = "sft", columns: dict | None = None):
     """The records of a file."""
-    from trainables.data.formats import records_of
+    from trainables.data.origin import find
+    from trainables.data.record_file import records_of
 
-    return records_of(rows_of(path))
+    (origin,) = find(str(path)).origins
+    return records_of(origin, rows_of(path, columns, objective), objective)
 
 
 def write_json(path: Path, rows: list) -> Path:
