@@ -42,9 +42,9 @@ READ_BY: Mapping[str, tuple[Gives, ...]] = {
     "sft": (Gives.CHAT,),
     "clm": (Gives.DOCUMENT,),
     "classification": (Gives.LABELLED,),
-    "reward": (Gives.PAIR, Gives.RATED),
     "dpo": (Gives.PAIR,),
     "kto": (Gives.JUDGED, Gives.PAIR),
+    "reward": (Gives.PAIR, Gives.RATED),
 }
 """What each objective reads, in the order of its preference."""
 
