@@ -15,6 +15,7 @@ from search_spaces.problem import Problem, SpaceError, did_you_mean
 from search_spaces.space import Space
 from sweeps.settings import SearchSettings, SlotsSettings
 from trainables.config import METRICS, TrialConfig
+from trainables.data.origin import is_hub_name
 
 BUILTIN = "builtin:"
 """Prefix of models and data that the package makes by itself."""
@@ -59,7 +60,7 @@ def missing_files(trial: TrialConfig) -> list[Problem]:
         remedy = "name a folder with config.json and safetensors, or a hub id such as org/model"
         problems.append(Problem("model", f"there is no folder {trial.model}", remedy))
     for place, name in _files(trial):
-        if not Path(name).expanduser().exists():
+        if not Path(name).expanduser().exists() and not is_hub_name(name):
             remedy = f"paths start from the current folder, {Path.cwd()}"
             problems.append(Problem(place, f"there is no file {name}", remedy))
     return problems

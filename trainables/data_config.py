@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
+from trainables.data.errors import did_you_mean
+from trainables.data.roles import ROLES
 from trainables.frozen import Frozen, Seed
 
 
 class DataConfig(Frozen):
     """Which files are learned from and measured on."""
 
-    train: str | tuple[str, ...] = Field(description="file, or list of files")
+    train: str | tuple[str, ...] = Field(
+        description="file, folder, Hugging Face data set (org/name or org/name:config), or a list"
+    )
     validation: str | Annotated[float, Field(gt=0, lt=1)] = Field(
         default=0.05, description="file, or fraction of the training records that is held out"
+    )
+    test: str | Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        default=None,
+        description="file, or fraction of the training records, that no trial is chosen by",
     )
     max_length: Annotated[int, Field(ge=8)] = Field(
         default=1024, description="tokens of a sequence; longer ones are cut (sft) or split (clm)"
@@ -22,3 +30,25 @@ class DataConfig(Frozen):
     seed: Seed = Field(
         default=0, description="of the split, and of the order in which all trials see the data"
     )
+    columns: dict[str, str | Annotated[int, Field(ge=0)]] = Field(
+        default_factory=dict,
+        description="field (text, label ...) -> its column's name, or its position from 0",
+    )
+
+    @model_validator(mode="after")
+    def _something_is_left(self) -> DataConfig:
+        parts = [part for part in (self.validation, self.test) if isinstance(part, float)]
+        if sum(parts) >= 1:
+            raise ValueError(
+                f"validation {parts[0]:g} + test {parts[1]:g} leave nothing to train on; "
+                "together less than 1"
+            )
+        return self
+
+    @field_validator("columns")
+    @classmethod
+    def _known_roles(cls, columns: dict[str, str | int]) -> dict[str, str | int]:
+        for role in columns:
+            if role not in ROLES:
+                raise ValueError(f"{role!r} is no field that is read; {did_you_mean(role, ROLES)}")
+        return columns

@@ -14,11 +14,12 @@ _WHOLE_FILE_BYTES = 64 * 2**20
 
 @dataclass(frozen=True)
 class Inputs:
-    """`model` is a folder or a hub id; `train` and `validation` are folders of examples.
+    """`model` is a folder or a hub id; `train`, `validation` and `test` are folders of examples.
 
     `labels` are the names of the classes, in the order of their indices. `tokenizer` is a folder or
     hub id as well, unset where it is the model's own; `new_tokens` are ids that it adds to those
-    that the model knows.
+    that the model knows. A test set is there where the configuration asks for one; nothing is
+    chosen by it.
     """
 
     model: str
@@ -28,6 +29,7 @@ class Inputs:
     labels: tuple[str, ...] = ()
     tokenizer: str | None = None
     new_tokens: tuple[int, ...] = ()
+    test: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,14 @@ def prepare_inputs(config: TrialConfig, cache: Path) -> Prepared:
     config = config.with_params({"model": _absolute(config.model)})
     data = prepare(config, config.model, cache / "data")
     # Workers may have another working folder and another home: whole paths only.
-    train, validation = data.train.absolute(), data.validation.absolute()
-    inputs = Inputs(_place(config.model), config.model_revision, train, validation)
+    inputs = Inputs(
+        _place(config.model),
+        config.model_revision,
+        train=data.train.absolute(),
+        validation=data.validation.absolute(),
+        labels=data.summary.labels,
+        test=data.test.absolute() if data.test else None,
+    )
     fingerprint = model_fingerprint(config.model, config.model_revision)
     return Prepared(inputs, data.fingerprint, fingerprint, data.summary.describe())
 

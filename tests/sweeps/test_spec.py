@@ -116,6 +116,13 @@ def test_fields_that_do_not_fit_together_hide_no_other_mistake(tmp_path, monkeyp
         assert expected in found
 
 
+def test_a_data_set_of_the_hub_is_no_missing_file_and_a_columns_role_must_exist():
+    tree = toy_tree(objective="sft", model="org/model", data={"train": "org/data-set:config"})
+    assert SweepSpec.parse(tree).trial.data.train == "org/data-set:config"
+    tree["data"] = {"train": "org/data-set", "columns": {"txt": "sentence"}}
+    assert any("'txt' is no field that is read; did you mean text" in p for p in problems_of(tree))
+
+
 def test_a_preset_brings_its_space_and_points_and_the_user_goes_over_it():
     tree = toy_tree(space={"preset": "lora", "lora.rank": {"choice": [2, 16]}}, schedule="cosine")
     spec = SweepSpec.parse(tree)

@@ -70,6 +70,29 @@ def save_tokenizer(folder: Path, **options) -> Path:
     return folder
 
 
+def rows_of(path: Path | str, columns: dict | None = None, objective: str = "sft") -> list:
+    """The rows of all files that a name stands for."""
+    from trainables.data.origin import find
+    from trainables.data.reading import read
+
+    origins = find(str(path)).origins
+    return [row for origin in origins for row in read(origin, columns, objective).rows]
+
+
+def values_of(path: Path | str, columns: dict | None = None, objective: str = "sft") -> list:
+    """The same rows without their places."""
+    return [row.value for row in rows_of(path, columns, objective)]
+
+
+def read_records(path: Path, objective: str = "sft", columns: dict | None = None):
+    """The records of a file."""
+    from trainables.data.origin import find
+    from trainables.data.record_file import records_of
+
+    (origin,) = find(str(path)).origins
+    return records_of(origin, rows_of(path, columns, objective), objective)
+
+
 def write_json(path: Path, rows: list) -> Path:
     """The rows as a JSON list."""
     path.write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")

@@ -4,11 +4,11 @@ import json
 from collections import Counter
 
 import pytest
-from data_samples import REAL_DATA, needs_real_data, write_json
+from data_samples import REAL_DATA, needs_real_data, read_records, write_json
 
 from trainables.data.conversation import Message
 from trainables.data.errors import DataError
-from trainables.data.formats import read_records
+from trainables.data.records import Document
 
 ASK, ANSWER = Message("user", "hi"), Message("assistant", "hello", trainable=True)
 ALPACA = {"instruction": "hi", "output": "hello"}
@@ -40,15 +40,15 @@ def turn(**fields):
 )
 def test_each_format_is_recognised_and_becomes_turns(tmp_path, record, format_, messages):
     records = read_records(write_json(tmp_path / "rows.json", [record, record]))
-    assert records.format == format_
-    assert [list(chat.messages) for chat in records.conversations] == [messages, messages]
+    assert records.format.name == format_
+    assert [list(chat.messages) for chat in records.records] == [messages, messages]
 
 
 def test_tool_calls_of_sharegpt_are_the_models_words_and_results_are_not(tmp_path):
     names = ("system", "human", "function_call", "observation", "gpt")
     turns = [{"from": name, "value": name} for name in names]
     records = read_records(write_json(tmp_path / "rows.json", [{"conversations": turns}]))
-    assert [(m.role, m.trainable) for m in records.conversations[0].messages] == [
+    assert [(m.role, m.trainable) for m in records.records[0].messages] == [
         ("system", False),
         ("user", False),
         ("assistant", True),
@@ -58,8 +58,9 @@ def test_tool_calls_of_sharegpt_are_the_models_words_and_results_are_not(tmp_pat
 
 
 def test_text_records_are_documents(tmp_path):
-    records = read_records(write_json(tmp_path / "rows.json", [{"text": "a", "url": "b"}]))
-    assert (records.documents, records.unread_fields) == (("a",), ("url",))
+    path = write_json(tmp_path / "rows.json", [{"text": "a", "url": "b"}])
+    records = read_records(path, "clm")
+    assert (records.records, records.unread_fields) == ((Document("a"),), ("url",))
 
 
 @pytest.mark.parametrize(
@@ -100,8 +101,6 @@ def test_a_row_that_does_not_fit_is_named(tmp_path, second, said):
             {"messages": [{"role": "user", "content": "x", "loss_weight": 1}]},
             "loss_weight 1 of a turn",
         ),
-        ({"messages": CHAT, "label": False}, "field label.*rated or compared"),
-        (SHAREGPT | {"chosen": {}, "rejected": {}}, "field chosen.*rated or compared"),
     ],
 )
 def test_a_record_that_cannot_be_used_says_why(tmp_path, record, said):
@@ -122,13 +121,13 @@ def test_a_record_that_cannot_be_used_says_why(tmp_path, record, said):
 )
 def test_chats_without_something_to_learn_have_a_reason_to_be_dropped(tmp_path, messages, reason):
     record = {"messages": [{"role": role, "content": content} for role, content in messages]}
-    chat = read_records(write_json(tmp_path / "rows.json", [record])).conversations[0]
+    chat = read_records(write_json(tmp_path / "rows.json", [record])).records[0]
     assert chat.reason_to_drop() == reason
 
 
 def test_a_chat_whose_answers_are_all_weighted_zero_is_dropped(tmp_path):
     path = write_json(tmp_path / "rows.json", [turn(content="hello", loss_weight=0)])
-    assert read_records(path).conversations[0].reason_to_drop() == "no trained answer"
+    assert read_records(path).records[0].reason_to_drop() == "no trained answer"
 
 
 @needs_real_data
@@ -155,7 +154,7 @@ def test_a_chat_whose_answers_are_all_weighted_zero_is_dropped(tmp_path):
     ],
 )
 def test_real_files_give_all_their_records(name, format_, count, dropped):
-    records = read_records(REAL_DATA / name)
-    reasons = Counter(chat.reason_to_drop() for chat in records.conversations)
+    file = read_records(REAL_DATA / name, "clm" if format_ == "text" else "sft")
+    reasons = Counter(record.reason_to_drop() for record in file.records)
     del reasons[None]
-    assert (records.format, len(records), dict(reasons)) == (format_, count, dropped)
+    assert (file.format.name, len(file.records), dict(reasons)) == (format_, count, dropped)

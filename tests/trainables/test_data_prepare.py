@@ -155,7 +155,7 @@ def test_many_documents_are_held_out_whole(tmp_path, model):
     ("rows", "objective", "said"),
     [
         ([{"text": "a"}], "sft", "holds text without answers.*set objective: clm"),
-        (alpaca_rows(2), "clm", "holds alpaca records.*set objective: sft"),
+        (alpaca_rows(2), "clm", "holds chats .alpaca records.*set objective: sft"),
         (
             [{"instruction": "a", "output": ""}],
             "sft",

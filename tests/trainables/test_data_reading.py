@@ -1,21 +1,17 @@
 from __future__ import annotations
 
+import gzip
 import json
 
 import pytest
-from data_samples import REAL_DATA, needs_real_data
+from data_samples import REAL_DATA, needs_real_data, rows_of, values_of
 
 from trainables.data.errors import DataError
-from trainables.data.reading import read_documents, read_rows
 
 ROWS = [{"text": "one"}, {"text": "二"}]
 LIST = json.dumps(ROWS, ensure_ascii=False, indent=2).encode()
 LINES = b'{"text": "one"}\n{"text": "\xe4\xba\x8c"}\n'
 CHAT = b'[{"role": "user", "content": "hi"}]'
-
-
-def values(path):
-    return [row.value for row in read_rows(path)]
 
 
 @pytest.mark.parametrize(
@@ -29,31 +25,34 @@ def values(path):
         ("crlf.jsonl", LINES.replace(b"\n", b"\r\n")),
         ("no_final_newline.jsonl", LINES.rstrip()),
         ("blank_lines.jsonl", LINES.replace(b"\n", b"\n\n")),
+        ("packed.jsonl.gz", gzip.compress(LINES)),
+        ("packed.JSON.GZ", gzip.compress(LIST)),
+        ("packed_unsaid.json", gzip.compress(LIST)),
     ],
 )
 def test_the_same_records_come_from_every_way_of_writing_them(tmp_path, name, raw):
     path = tmp_path / name
     path.write_bytes(raw)
-    assert values(path) == ROWS
+    assert values_of(path) == ROWS
 
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_line_may_be_a_bare_list_of_messages(tmp_path, count):
     path = tmp_path / "chats.jsonl"
     path.write_bytes(b"\n".join([CHAT] * count))
-    assert values(path) == [json.loads(CHAT)] * count
+    assert values_of(path) == [json.loads(CHAT)] * count
 
 
 def test_a_line_separator_inside_a_string_ends_no_line(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_text('{"text": "a\u2028b"}\n{"text": "c"}', encoding="utf-8")
-    assert values(path) == [{"text": "a\u2028b"}, {"text": "c"}]
+    assert values_of(path) == [{"text": "a\u2028b"}, {"text": "c"}]
 
 
 def test_places_count_from_one(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_bytes(b"\n" + LINES)
-    assert [row.where for row in read_rows(path)] == [f"{path} line 2", f"{path} line 3"]
+    assert [row.where for row in rows_of(path)] == [f"{path} line 2", f"{path} line 3"]
 
 
 @pytest.mark.parametrize(
@@ -73,24 +72,18 @@ def test_places_count_from_one(tmp_path):
         ("a.txt", "déjà vu à la carte".encode("latin-1"), "not UTF-8 .byte 0xe9.*ENCODING"),
         ("a.json", b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "git lfs pull"),
         ("a.json", b"\n<!DOCTYPE html>\n<html><body>404</body></html>", "HTML"),
-        ("a.csv", b"text\none\n", r"\.csv suffix is not read.*\.jsonl"),
+        ("a.jsonl.gz", LINES, "no gzip file.*take .gz off its name"),
+        ("a.jsonl.gz", gzip.compress(LINES)[:-9], "broken gzip file.*download it again"),
+        ("a.jsonl.gz", gzip.compress(b"oops"), "line 1 column 1.*cut off"),
+        ("a.xlsx", b"text\none\n", r"\.xlsx suffix is not read.*\.jsonl"),
         ("a", b"one", "no suffix is not read"),
     ],
 )
 def test_what_cannot_be_read_is_named_with_file_and_fault(tmp_path, name, raw, said):
     path = tmp_path / name
     path.write_bytes(raw)
-    reader = read_documents if path.suffix == ".txt" else read_rows
     with pytest.raises(DataError, match=rf"(?s)^{path}.*{said}"):
-        reader(path)
-
-
-def test_a_missing_file_and_a_folder_are_told_apart(tmp_path):
-    with pytest.raises(DataError, match="does not exist"):
-        read_rows(tmp_path / "none.json")
-    (tmp_path / "rows.json").mkdir()
-    with pytest.raises(DataError, match="is a folder"):
-        read_rows(tmp_path / "rows.json")
+        rows_of(path)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +96,7 @@ def test_a_missing_file_and_a_folder_are_told_apart(tmp_path):
 def test_a_text_file_is_one_document_unless_it_is_parted(tmp_path, text, documents):
     path = tmp_path / "corpus.txt"
     path.write_bytes(text.encode())
-    assert [row.value for row in read_documents(path)] == documents
+    assert [value["text"] for value in values_of(path)] == documents
 
 
 @needs_real_data
@@ -118,7 +111,7 @@ def test_a_text_file_is_one_document_unless_it_is_parted(tmp_path, text, documen
 )
 def test_broken_real_files_are_refused(name, said):
     with pytest.raises(DataError, match=f"{name}.*{said}"):
-        read_rows(REAL_DATA / "bad" / name)
+        rows_of(REAL_DATA / "bad" / name)
 
 
 @needs_real_data
@@ -126,4 +119,4 @@ def test_broken_real_files_are_refused(name, said):
     ("name", "count"), [("08_utf8_bom.json", 40), ("37_unicode_valid.jsonl", 61)]
 )
 def test_odd_but_valid_real_files_are_read(name, count):
-    assert len(read_rows(REAL_DATA / "bad" / name)) == count
+    assert len(rows_of(REAL_DATA / "bad" / name)) == count

@@ -2,11 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from data_samples import CHATML, REAL_DATA, needs_real_data, tiny_tokenizer
+from data_samples import CHATML, REAL_DATA, needs_real_data, read_records, tiny_tokenizer
 
 from trainables.data.conversation import Conversation, Message
 from trainables.data.errors import DataError
-from trainables.data.formats import read_records
 from trainables.data.rendering import render
 from trainables.data.tokenizer import load_tokenizer
 
@@ -150,7 +149,7 @@ def test_chats_are_rendered_one_for_one_and_in_order(monkeypatch):
 def test_real_chats_survive_a_real_tokenizer(name):
     """Chinese goes through byte fallback; the tokenizer's own rule joins repeated spaces."""
     tokenizer = load_tokenizer(str(REAL_DATA / "models/stories260K_hf"))
-    chats = read_records(REAL_DATA / name).conversations[:100]
+    chats = read_records(REAL_DATA / name).records[:100]
     for conversation, sequence in zip(chats, render(chats, tokenizer), strict=True):
         answers = "</s>".join(m.content for m in conversation.messages if m.trainable) + "</s>"
         written = trained_text(tokenizer, sequence)
@@ -164,7 +163,7 @@ def test_a_real_tokenizer_with_chatml_trains_what_transformers_marks():
     tokenizer = load_tokenizer(str(REAL_DATA / "models/stories260K_hf"))
     tokenizer.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>"]})
     tokenizer.chat_template = CHATML
-    chats = read_records(REAL_DATA / "chat/fastchat_dummy_conversation.json").conversations[:50]
+    chats = read_records(REAL_DATA / "chat/fastchat_dummy_conversation.json").records[:50]
     for conversation, sequence in zip(chats, render(chats, tokenizer), strict=True):
         expected = tokenizer.apply_chat_template(
             [{"role": turn.role, "content": turn.content} for turn in conversation.messages],

@@ -25,9 +25,9 @@ from trainables.builtin.tokenizer import train_tokenizer
 from trainables.config import TrialConfig
 from trainables.data.atomic import publish
 from trainables.data.blocks import blocks, tokenise
-from trainables.data.draft import train_files
 from trainables.data.errors import DataError
 from trainables.data.sequences import TokenSequence
+from trainables.data.sources import train_files
 from trainables.data.tokenizer import load_tokenizer
 
 PREFIX = "builtin:"

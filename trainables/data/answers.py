@@ -1,44 +1,41 @@
-"""The sequences of supervised fine-tuning: one chat each, cut to length, its answers scored."""
+"""The examples of supervised fine-tuning: one chat each, cut to length, its answers scored."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from trainables.data.conversation import Conversation
+from trainables.data.examples import Example
+from trainables.data.items import Drop, Item, Made, key, usable
 from trainables.data.rendering import render
 from trainables.data.sequences import TokenSequence
 from trainables.data.tokenizer import Tokenizer
 
+TOO_LONG = "prompt longer than max_length"
+
 _PLACEHOLDER = re.compile(r"\{\{\s*\w+\s*\}\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """The usable sequences; how many were cut; how many chats were dropped, by reason."""
-
-    sequences: tuple[TokenSequence, ...] = ()
-    truncated: int = 0
-    dropped: Counter[str] = field(default_factory=Counter)
-
-
-def answers(chats: Sequence[Conversation], tokenizer: Tokenizer, length: int) -> Answers:
+def answers(chats: Sequence[Conversation], tokenizer: Tokenizer, length: int) -> Made:
     """Render the chats and cut each after `length` tokens.
 
     Chats without an answer to learn from are dropped, as are those whose cut leaves none.
     """
-    reasons = [chat.reason_to_drop() for chat in chats]
-    dropped = Counter(reason for reason in reasons if reason)
-    usable = [chat for chat, reason in zip(chats, reasons, strict=True) if reason is None]
-    rendered = list(render(usable, tokenizer))
-    cut = [sequence.cut(length) for sequence in rendered]
-    kept = [sequence for sequence in cut if sequence.targets.any()]
-    if len(kept) < len(cut):
-        dropped["prompt longer than max_length"] = len(cut) - len(kept)
-    truncated = sum(len(sequence.tokens) > length for sequence in rendered)
-    return Answers(tuple(kept), truncated - (len(cut) - len(kept)), dropped)
+    kept, drops = usable(chats)
+    items = []
+    for chat, whole in zip(kept, render(kept, tokenizer), strict=True):
+        sequence = whole.cut(length)
+        if sequence.targets.any():
+            items.append(_item(chat, sequence, cut=len(whole.tokens) > length))
+        else:
+            drops.append(Drop(TOO_LONG, chat.where))
+    return Made(tuple(items), tuple(drops))
+
+
+def _item(chat: Conversation, sequence: TokenSequence, *, cut: bool) -> Item:
+    example = Example((sequence,), weight=chat.weight)
+    return Item(example, key(sequence), key(sequence), chat.where, cut=cut)
 
 
 def placeholders(chats: Sequence[Conversation]) -> tuple[int, str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -28,6 +29,7 @@ class Conversation:
 
     messages: tuple[Message, ...]
     where: str = field(default="", compare=False)
+    weight: float = 1.0
 
     def reason_to_drop(self) -> str | None:
         """Why nothing can be learned from this chat, or None where something can."""
@@ -43,4 +45,26 @@ class Conversation:
     def up_to_last_answer(self) -> Conversation:
         """Without the turns after the last trained answer: nothing is learned from them."""
         last = max(place for place, message in enumerate(self.messages) if message.trainable)
-        return Conversation(self.messages[: last + 1], self.where)
+        return replace(self, messages=self.messages[: last + 1])
+
+    def last_answer_only(self) -> Conversation:
+        """With its last answer as the only trained turn; those before are a part of the prompt."""
+        answers = [n for n, message in enumerate(self.messages) if message.role == "assistant"]
+        last = answers[-1:]
+        return replace(
+            self,
+            messages=tuple(
+                replace(message, trainable=place in last)
+                for place, message in enumerate(self.messages)
+            ),
+        )
+
+
+def untrained(messages: Iterable[Message]) -> tuple[Message, ...]:
+    """The turns as a prompt."""
+    return tuple(replace(message, trainable=False) for message in messages)
+
+
+def trained(messages: Iterable[Message]) -> tuple[Message, ...]:
+    """The turns as an answer: what the assistant says in them is learned."""
+    return tuple(Message.of(message.role, message.content) for message in messages)

@@ -1,94 +1,64 @@
-"""Both sides of a trial's data in memory, with what was counted on the way; nothing is written."""
+"""All sets of a trial in memory, with what was counted on the way; nothing is written."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 
 from trainables.config import TrialConfig
-from trainables.data.answers import answers, placeholders
-from trainables.data.blocks import blocks, tokenise
-from trainables.data.conversation import Conversation
 from trainables.data.errors import DataError
-from trainables.data.formats import Records, read_records
-from trainables.data.sequences import TokenSequence
-from trainables.data.split import Split, duplicates, split
-from trainables.data.summary import Side, Summary
+from trainables.data.examples import Example
+from trainables.data.items import Drop, Item, counted, firsts, usable
+from trainables.data.makers import counted_names, label_names, maker
+from trainables.data.preferences import with_others
+from trainables.data.record_file import RecordFile
+from trainables.data.records import Document, Record
+from trainables.data.shares import Sides, share_documents, share_items
+from trainables.data.sources import Sources
+from trainables.data.summary import FileCounts, Side, Summary
 from trainables.data.tokenizer import Tokenizer
 from trainables.data_config import DataConfig
-
-ENOUGH_DOCUMENTS = 10
-"""Whole documents are held out where the validation set would get this many; else, blocks."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """The records of the train files and of the validation file, each with its file's name."""
-
-    train: tuple[tuple[Path, Records], ...]
-    validation: tuple[tuple[Path, Records], ...]
-
-    @classmethod
-    def read(cls, config: TrialConfig) -> Sources:
-        """Read all files of `config`; DataError where one does not suit the objective."""
-        assert config.data is not None, "an objective with data"
-        held_out = config.data.validation
-        names = [held_out] if isinstance(held_out, str) else []
-        train, validation = (
-            tuple((path, _suitable(path, config.objective)) for path in map(expanded, each))
-            for each in (train_files(config.data), names)
-        )
-        return cls(train, validation)
-
-    def notes(self) -> tuple[str, ...]:
-        """What the owner should know about the fields and the answers of the files."""
-        notes: list[str] = []
-        for path, records in (*self.train, *self.validation):
-            if records.unread_fields:
-                notes.append(f"{path.name}: fields not read: {', '.join(records.unread_fields)}")
-            count, example = placeholders(records.conversations)
-            if count:
-                notes.append(f"{path.name}: {count:,} answers hold a placeholder such as {example}")
-        return tuple(notes)
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """Train and validation sequences, and the counts for the summary."""
+    """The examples of each set, and the counts for the summary."""
 
-    train: Sequence[TokenSequence]
-    validation: Sequence[TokenSequence]
+    sides: Sides[list[Example]]
+    files: tuple[FileCounts, ...]
     duplicates: int
     truncated: int = 0
-    dropped: Mapping[str, int] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
+    counted_as: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def summary(self, sources: Sources, length: int, notes: tuple[str, ...]) -> Summary:
         """The counts of this draft of `sources`, at `length` tokens a sequence."""
-        files = [records for _, records in (*sources.train, *sources.validation)]
+        train, validation, test = (Side.of(side, self.counted_as) for side in self.sides)
         return Summary(
-            format=" + ".join(dict.fromkeys(records.format for records in files)),
-            records=sum(len(records) for records in files),
-            train=Side.of(self.train),
-            validation=Side.of(self.validation),
+            train=train,
+            validation=validation,
+            test=test if self.sides.test else None,
+            files=self.files,
             max_length=length,
             duplicates=self.duplicates,
             truncated=self.truncated,
-            dropped=self.dropped,
-            notes=(*notes, *sources.notes(), *self.notes),
+            labels=self.labels,
+            notes=(*notes, *sources.notes, *self.notes),
         )
 
 
 def draft(sources: Sources, config: TrialConfig, tokenizer: Tokenizer, length: int) -> Draft:
-    """Sequences of at most `length` tokens, on both sides; DataError where a side stays empty."""
+    """Sequences of at most `length` tokens; DataError where a set stays empty."""
     assert config.data is not None, "an objective with data"
-    make: Callable[..., Draft] = _draft_answers if config.objective == "sft" else _draft_blocks
-    made = make(sources, config.data, tokenizer, length)
-    for side, sequences in (("train", made.train), ("validation", made.validation)):
-        if not sequences:
-            reasons = ", ".join(f"{count} {reason}" for reason, count in made.dropped.items())
+    make = _draft_documents if config.objective == "clm" else _draft_records
+    made = make(sources, config, config.data, tokenizer, length)
+    wanted = ["train", "validation", *(["test"] if config.data.test is not None else [])]
+    for side in wanted:
+        if not getattr(made.sides, side):
+            dropped = made.summary(sources, length, ()).dropped
+            reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
             raise DataError(
                 f"data.{side}: no record is left to use ({reasons or 'there were none'}); "
                 "mend the records, or raise data.max_length if they are too long"
@@ -96,96 +66,60 @@ def draft(sources: Sources, config: TrialConfig, tokenizer: Tokenizer, length: i
     return made
 
 
-def expanded(name: str) -> Path:
-    """The path that a user meant by a file's name."""
-    return Path(name).expanduser()
-
-
-def train_files(data: DataConfig) -> tuple[str, ...]:
-    """The names of the train files."""
-    return (data.train,) if isinstance(data.train, str) else data.train
-
-
-def _suitable(path: Path, objective: str) -> Records:
-    records = read_records(path)
-    if objective == "sft" and records.format == "text":
-        raise DataError(
-            f"{path} holds text without answers, which objective sft needs; set objective: clm"
-        )
-    if objective == "clm" and records.format != "text":
-        raise DataError(
-            f"{path} holds {records.format} records, and objective clm reads plain text; "
-            "set objective: sft"
-        )
-    return records
-
-
-def _draft_answers(sources: Sources, data: DataConfig, tokenizer: Tokenizer, length: int) -> Draft:
-    made = answers(_chats(sources.train), tokenizer, length)
-    held_out = answers(_chats(sources.validation), tokenizer, length)
-    train, validation = list(made.sequences), list(held_out.sequences)
-    keys = [_key(sequence) for sequence in (*train, *validation)]
-    notes: tuple[str, ...] = ()
-    if isinstance(data.validation, str):
-        notes = _overlap(keys[: len(train)], keys[len(train) :])
-    elif train:
-        train, validation = _divided(train, split(keys, data.validation, data.seed))
+def _draft_records(
+    sources: Sources, config: TrialConfig, data: DataConfig, tokenizer: Tokenizer, length: int
+) -> Draft:
+    names = label_names(config.objective, sources)
+    make = maker(config.objective, sources, names)
+    made = Sides(
+        *([make(file.records, tokenizer, length) for file in side] for side in sources.sides)
+    )
+    items = Sides(*(list(chain.from_iterable(each.items for each in side)) for side in made))
+    shares = share_items(items, data)
+    finished = with_others if config.objective == "kto" else _examples
+    everything = list(chain.from_iterable(made))
     return Draft(
-        train=train,
-        validation=validation,
-        duplicates=duplicates(keys),
-        truncated=made.truncated + held_out.truncated,
-        dropped=dict(made.dropped + held_out.dropped),
-        notes=notes,
+        sides=Sides(*(finished(side, length) for side in shares.sides)),
+        files=tuple(
+            _counts(file, each.drops) for file, each in zip(sources.files, everything, strict=True)
+        ),
+        duplicates=shares.duplicates,
+        truncated=sum(each.truncated for each in everything),
+        labels=names,
+        counted_as=counted_names(config.objective, names),
+        notes=shares.notes,
     )
 
 
-def _draft_blocks(sources: Sources, data: DataConfig, tokenizer: Tokenizer, length: int) -> Draft:
-    (texts, empty), (held_out_texts, more) = map(_documents, (sources.train, sources.validation))
-    dropped = {"empty document": empty + more} if empty + more else {}
-    train = tokenise(texts, tokenizer)
-    if isinstance(data.validation, str):
-        held_out = tokenise(held_out_texts, tokenizer)
-        repeated = duplicates([*texts, *held_out_texts])
-        sides = blocks(train, length), blocks(held_out, length)
-        return Draft(*sides, repeated, 0, dropped, _overlap(texts, held_out_texts))
-    if len(set(texts)) * data.validation >= ENOUGH_DOCUMENTS:
-        weights = [len(document.tokens) for document in train]
-        parts = _divided(train, split(texts, data.validation, data.seed, weights))
-        left, right = (blocks(part, length) for part in parts)
-        note = "whole documents are held out"
-        return Draft(left, right, duplicates(texts), 0, dropped, (note,))
-    cut = blocks(train, length)
-    keys = [_key(block) for block in cut]
-    left, right = _divided(cut, split(keys, data.validation, data.seed))
-    note = "blocks of the text are held out"
-    return Draft(left, right, duplicates(keys), 0, dropped, (note,))
+def _draft_documents(
+    sources: Sources, config: TrialConfig, data: DataConfig, tokenizer: Tokenizer, length: int
+) -> Draft:
+    kept = Sides(*([usable(file.records) for file in side] for side in sources.sides))
+    texts = Sides(*([_text(record) for some, _ in side for record in some] for side in kept))
+    shares = share_documents(texts, data, tokenizer, length)
+    drops = [drops for side in kept for _, drops in side]
+    return Draft(
+        sides=Sides(*([Example((block,)) for block in side] for side in shares.sides)),
+        files=tuple(_counts(file, each) for file, each in zip(sources.files, drops, strict=True)),
+        duplicates=shares.duplicates,
+        notes=shares.notes,
+    )
 
 
-def _chats(files: Sequence[tuple[Path, Records]]) -> list[Conversation]:
-    return list(chain.from_iterable(records.conversations for _, records in files))
+def _text(record: Record) -> str:
+    assert isinstance(record, Document), "clm reads nothing else"
+    return record.text
 
 
-def _documents(files: Sequence[tuple[Path, Records]]) -> tuple[list[str], int]:
-    """The documents that hold something, and how many hold nothing."""
-    listed = list(chain.from_iterable(records.documents for _, records in files))
-    texts = [text for text in listed if text.strip()]
-    return texts, len(listed) - len(texts)
+def _examples(items: Sequence[Item], length: int) -> list[Example]:
+    return [item.example for item in items]
 
 
-def _divided(
-    sequences: Sequence[TokenSequence], places: Split
-) -> tuple[list[TokenSequence], list[TokenSequence]]:
-    left, right = ([sequences[place] for place in side] for side in places)
-    return left, right
-
-
-def _key(sequence: TokenSequence) -> bytes:
-    return sequence.tokens.tobytes() + sequence.targets.tobytes()
-
-
-def _overlap(train: Sequence[Hashable], validation: Sequence[Hashable]) -> tuple[str, ...]:
-    known = set(train)
-    shared = sum(key in known for key in validation)
-    text = f"{shared:,} of {len(validation):,} validation records are in the train files as well"
-    return (text,) if shared else ()
+def _counts(file: RecordFile, drops: Sequence[Drop]) -> FileCounts:
+    return FileCounts(
+        name=file.name,
+        format=file.format.name,
+        rows=len(file.records),
+        dropped=counted(drops),
+        first_dropped=firsts(drops),
+    )

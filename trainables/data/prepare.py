@@ -1,31 +1,33 @@
-"""From a trial's files to memory-mapped train and validation sequences, built once and cached."""
+"""From a trial's files to memory-mapped sets of examples, built once and cached."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from trainables.config import TrialConfig
 from trainables.data.atomic import publish
-from trainables.data.draft import Sources, draft, expanded, train_files
-from trainables.data.reading import read_bytes
-from trainables.data.sequences import write
+from trainables.data.draft import draft
+from trainables.data.examples import write
+from trainables.data.sources import Sources, held_out_files, origins_of, train_files
 from trainables.data.summary import Summary
 from trainables.data.tokenizer import context_length, identity, load_tokenizer
 from trainables.data_config import DataConfig
 
-FORMAT_VERSION = 1
-"""Raised whenever the same files would give other sequences than before."""
+FORMAT_VERSION = 2
+"""Raised whenever the same files would give other examples than before."""
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedData:
-    """The folders to open with `Sequences.open`, and what identifies their contents."""
+    """The folders to open with `Examples`, and what identifies their contents."""
 
     train: Path
     validation: Path
+    test: Path | None
     fingerprint: str
     summary: Summary
 
@@ -47,17 +49,20 @@ def prepare(
     if not folder.is_dir():
         publish(folder, lambda temporary: _build(temporary, config, tokenizer, limit))
     summary = Summary.load(folder / "summary.json")
-    return PreparedData(folder / "train", folder / "validation", fingerprint, summary)
+    test = folder / "test" if summary.test else None
+    return PreparedData(folder / "train", folder / "validation", test, fingerprint, summary)
 
 
 def _fingerprint(config: TrialConfig, data: DataConfig, tokenizer: str, limit: int | None) -> str:
-    held_out = data.validation
+    validation, test = held_out_files(data)
     parts = {
         "version": FORMAT_VERSION,
         "objective": config.objective,
         "tokenizer": identity(tokenizer, config.model_revision),
-        "train": [_file_identity(name) for name in train_files(data)],
-        "validation": _file_identity(held_out) if isinstance(held_out, str) else held_out,
+        "train": _identities(train_files(data)),
+        "validation": _identities(validation) or data.validation,
+        "test": _identities(test) or data.test,
+        "columns": data.columns,
         "max_length": data.max_length,
         "context": limit,
         "seed": data.seed,
@@ -65,9 +70,8 @@ def _fingerprint(config: TrialConfig, data: DataConfig, tokenizer: str, limit: i
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
-def _file_identity(name: str) -> tuple[str, str]:
-    path = expanded(name)
-    return path.name, hashlib.sha256(read_bytes(path)).hexdigest()
+def _identities(names: Iterable[str]) -> list[tuple[str, str]]:
+    return [origin.identity() for origin in origins_of(names)]
 
 
 def _build(folder: Path, config: TrialConfig, tokenizer: str, limit: int | None) -> None:
@@ -77,6 +81,7 @@ def _build(folder: Path, config: TrialConfig, tokenizer: str, limit: int | None)
     sources = Sources.read(config)
     made = draft(sources, config, load_tokenizer(tokenizer, config.model_revision), length)
     notes = (f"max_length {wanted:,} is cut to the model's context",) if length < wanted else ()
-    write(folder / "train", made.train)
-    write(folder / "validation", made.validation)
+    for side, examples in made.sides._asdict().items():
+        if examples:
+            write(folder / side, examples)
     made.summary(sources, length, notes).save(folder / "summary.json")

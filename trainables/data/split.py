@@ -1,4 +1,4 @@
-"""The train/validation split: seeded, and with equal records always on the same side."""
+"""Splits of the training records: seeded, and with equal records always on the same side."""
 
 from __future__ import annotations
 
@@ -17,23 +17,71 @@ class Split(NamedTuple):
     validation: list[int]
 
 
+class Places(NamedTuple):
+    """The places of the records in each of the three sets, in their original order."""
+
+    train: list[int]
+    validation: list[int]
+    test: list[int]
+
+
+def hold_out(
+    keys: Sequence[Hashable],
+    validation: float | None,
+    test: float | None,
+    seed: int,
+    weights: Sequence[int] | None = None,
+    strata: Sequence[int] | None = None,
+) -> Places:
+    """Hold out these fractions of all weight; None, or no records at all, holds out nothing.
+
+    The validation set does not depend on whether there is a test set.
+    """
+    sizes = [1] * len(keys) if weights is None else list(weights)
+    classes = [0] * len(keys) if strata is None else list(strata)
+    rest = list(range(len(keys)))
+    held_out: dict[str, list[int]] = {"validation": [], "test": []}
+    for side, fraction in (("validation", validation), ("test", test)):
+        if fraction is None or not rest:
+            continue
+        left = sum(sizes[place] for place in rest)
+        part = split(
+            [keys[place] for place in rest],
+            min(1.0, fraction * sum(sizes) / left),
+            seed,
+            [sizes[place] for place in rest],
+            [classes[place] for place in rest],
+            side,
+        )
+        held_out[side] = [rest[place] for place in part.validation]
+        rest = [rest[place] for place in part.train]
+    return Places(rest, held_out["validation"], held_out["test"])
+
+
 def split(
-    keys: Sequence[Hashable], fraction: float, seed: int, weights: Sequence[int] | None = None
+    keys: Sequence[Hashable],
+    fraction: float,
+    seed: int,
+    weights: Sequence[int] | None = None,
+    strata: Sequence[int] | None = None,
+    side: str = "validation",
 ) -> Split:
     """Hold out about `fraction` of all weight (each record weighs 1 unless told otherwise).
 
-    Records with equal keys stay together. Each side gets one record at least; DataError where
-    that cannot be.
+    Records with equal keys stay together. Where `strata` tell the class of each record, every class
+    is held out in proportion. Each side gets one record at least; DataError where that cannot be.
     """
     sizes = [1] * len(keys) if weights is None else list(weights)
     groups = _groups(keys)
     if len(groups) < 2:
         raise DataError(
-            f"data.validation: {len(keys)} usable records, {len(groups)} of them different, cannot "
-            "be split into train and validation; add records or name a validation file"
+            f"data.{side}: {len(keys)} usable records, {len(groups)} of them different, cannot "
+            f"be split into train and {side}; add records or name a {side} file"
         )
     rng = np.random.default_rng(seed)
     shuffled = [groups[place] for place in rng.permutation(len(groups))]
+    if strata is not None:
+        shuffled = _interleaved(shuffled, strata)
     held_out = _fill(shuffled, sizes, fraction * sum(sizes))
     inside = set(held_out)
     return Split([place for place in range(len(keys)) if place not in inside], sorted(held_out))
@@ -49,6 +97,22 @@ def _groups(keys: Sequence[Hashable]) -> list[list[int]]:
     for place, key in enumerate(keys):
         groups.setdefault(key, []).append(place)
     return list(groups.values())
+
+
+def _interleaved(groups: Sequence[list[int]], strata: Sequence[int]) -> list[list[int]]:
+    """The groups in an order of which any beginning has all classes in proportion.
+
+    The last group of each class comes after all others, so that no class is held out whole.
+    """
+    of_class: dict[int, list[list[int]]] = {}
+    for group in groups:
+        of_class.setdefault(strata[group[0]], []).append(group)
+    placed = [
+        ((rank + 0.5) / len(members) + (rank == len(members) - 1), group)
+        for members in of_class.values()
+        for rank, group in enumerate(members)
+    ]
+    return [group for _, group in sorted(placed, key=lambda pair: pair[0])]
 
 
 def _fill(groups: Sequence[list[int]], sizes: Sequence[int], wanted: float) -> list[int]:

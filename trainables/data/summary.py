@@ -3,54 +3,114 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
-from trainables.data.sequences import TokenSequence
+import numpy as np
+
+from trainables.data.examples import Example
+
+
+@dataclass(frozen=True, slots=True)
+class FileCounts:
+    """How many rows of a file were read, and how many were dropped, by reason.
+
+    `first_dropped` says where the first row stands that was dropped for each reason.
+    """
+
+    name: str
+    format: str
+    rows: int
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    first_dropped: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def used(self) -> int:
+        """The rows that something is learned from or measured on."""
+        return self.rows - sum(self.dropped.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """The size of one side of the split; targets are the tokens that are scored."""
+    """The size of one set; targets are the tokens that are scored by themselves.
 
+    `labels` counts the examples of each label; `rewards` are least, mean and largest one.
+    """
+
+    examples: int
     sequences: int
     tokens: int
     targets: int
+    labels: Mapping[str, int] = field(default_factory=dict)
+    rewards: tuple[float, float, float] | None = None
 
     @classmethod
-    def of(cls, sequences: Sequence[TokenSequence]) -> Side:
-        """Count the sequences."""
-        tokens = sum(len(sequence.tokens) for sequence in sequences)
-        targets = sum(int(sequence.targets.sum()) for sequence in sequences)
-        return cls(len(sequences), tokens, targets)
+    def of(cls, examples: Sequence[Example], labels: Sequence[str] = ()) -> Side:
+        """Count the examples; `labels` are the names of what their labels stand for."""
+        sequences = [sequence for example in examples for sequence in example.sequences]
+        given = np.array([example.label for example in examples])
+        rated = not labels and len(given) > 0 and not np.isnan(given).any()
+        return cls(
+            examples=len(examples),
+            sequences=len(sequences),
+            tokens=sum(len(sequence.tokens) for sequence in sequences),
+            targets=sum(int(sequence.targets.sum()) for sequence in sequences),
+            labels=_named(given, labels),
+            rewards=(given.min(), given.mean(), given.max()) if rated else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
     """How many records were read, what they became, and what was left out and why."""
 
-    format: str
-    records: int
     train: Side
     validation: Side
     max_length: int
+    files: tuple[FileCounts, ...] = ()
+    test: Side | None = None
     duplicates: int = 0
     truncated: int = 0
-    dropped: Mapping[str, int] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @property
+    def format(self) -> str:
+        """The formats of all files."""
+        return " + ".join(dict.fromkeys(file.format for file in self.files))
+
+    @property
+    def records(self) -> int:
+        """The rows of all files."""
+        return sum(file.rows for file in self.files)
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """How many rows of all files were dropped, by reason."""
+        return dict(sum((Counter(file.dropped) for file in self.files), Counter()))
+
+    @property
+    def first_dropped(self) -> dict[str, str]:
+        """Where the first row stands that was dropped, by reason."""
+        found: dict[str, str] = {}
+        for file in self.files:
+            found = {**file.first_dropped, **found}
+        return {reason: found[reason] for reason in self.dropped}
+
     def describe(self) -> str:
-        """Two lines for a terminal, and one more for each note."""
+        """Two lines for a terminal, and more for what was dropped and for the notes."""
         lost = [f"{count:,} dropped ({reason})" for reason, count in self.dropped.items()]
         facts = [f"{_counted(self.records, 'record')} ({self.format})", *lost]
         facts += [_counted(self.duplicates, "duplicate")] if self.duplicates else []
         facts += [f"{self.truncated:,} cut"] if self.truncated else []
-        sizes = (
-            f"train {_size(self.train)}; validation {_size(self.validation)}; "
-            f"at most {self.max_length:,} tokens each"
-        )
-        return "\n".join([", ".join(facts), sizes, *self.notes])
+        sizes = [f"train {_size(self.train)}", f"validation {_size(self.validation)}"]
+        sizes += [f"test {_size(self.test)}"] if self.test else []
+        size = f"{'; '.join(sizes)}; at most {self.max_length:,} tokens each"
+        first = [f"first dropped ({reason}): {at}" for reason, at in self.first_dropped.items()]
+        return "\n".join([", ".join(facts), size, *first, *self.notes])
 
     def save(self, path: Path) -> None:
         """Write as JSON."""
@@ -60,13 +120,28 @@ class Summary:
     def load(cls, path: Path) -> Summary:
         """Read what `save` wrote."""
         fields = json.loads(path.read_text(encoding="utf-8"))
-        sides = {name: Side(**fields[name]) for name in ("train", "validation")}
-        return cls(**{**fields, **sides, "notes": tuple(fields["notes"])})
+        for name in ("train", "validation", "test"):
+            fields[name] = _side(fields[name]) if fields[name] else None
+        fields["files"] = tuple(FileCounts(**file) for file in fields["files"])
+        return cls(**{**fields, **{name: tuple(fields[name]) for name in ("labels", "notes")}})
+
+
+def _side(fields: dict[str, Any]) -> Side:
+    rewards = fields["rewards"]
+    return Side(**{**fields, "rewards": tuple(rewards) if rewards else None})
+
+
+def _named(labels: np.ndarray[Any, Any], names: Sequence[str]) -> dict[str, int]:
+    if not names:
+        return {}
+    counts = np.bincount(labels.astype(int), minlength=len(names)).tolist()
+    return dict(zip(names, counts, strict=True))
 
 
 def _size(side: Side) -> str:
     sequences, tokens = _counted(side.sequences, "sequence"), _counted(side.tokens, "token")
-    return f"{sequences}, {tokens}, {side.targets:,} of them scored"
+    scored = f", {side.targets:,} of them scored" if side.targets else ""
+    return f"{sequences}, {tokens}{scored}"
 
 
 def _counted(count: int, noun: str) -> str:

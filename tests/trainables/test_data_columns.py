@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+from data_samples import values_of, write_json
+from pydantic import ValidationError
+
+from trainables.data.errors import DataError
+from trainables.data_config import DataConfig
+
+RECORD = {"id": 7, "sentence": "fine", "gold": 1}
+
+
+@pytest.mark.parametrize(
+    "columns", [{"text": "sentence", "label": "gold"}, {"text": 1, "label": 2}]
+)
+def test_fields_are_found_by_the_names_or_positions_of_their_columns(tmp_path, columns):
+    path = write_json(tmp_path / "rows.json", [RECORD, RECORD])
+    assert values_of(path, columns) == [{"text": "fine", "label": 1, "id": 7}] * 2
+
+
+def test_a_named_column_makes_a_header_and_a_position_needs_none(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("id,phrase,gold\n1,fine,good\n")
+    named = {"text": "phrase", "label": "gold"}
+    assert values_of(path, named) == [{"text": "fine", "label": "good", "id": "1"}]
+    path.write_text("1,fine,good\n2,dull,bad\n")
+    texts = [value["text"] for value in values_of(path, {"text": 1, "label": 2})]
+    assert texts == ["fine", "dull"]
+
+
+def test_a_column_wins_over_a_field_that_has_the_roles_own_name(tmp_path):
+    path = write_json(tmp_path / "rows.json", [{"text": "raw", "clean": "tidy"}])
+    assert values_of(path, {"text": "clean"}) == [{"text": "tidy"}]
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"text": "sentense"}, "data.columns.text: .*no column 'sentense'; did you mean sentence"),
+        ({"text": "zzz"}, "no column 'zzz'; there is id, sentence, gold"),
+        ({"label": 3}, "data.columns.label: .*no column 3; it has 3, counted from 0: id, sent"),
+    ],
+)
+def test_a_column_that_is_not_there_is_named(tmp_path, columns, said):
+    path = write_json(tmp_path / "rows.json", [RECORD])
+    with pytest.raises(DataError, match=said):
+        values_of(path, columns)
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"txt": "a"}, "'txt' is no field that is read; did you mean text"),
+        ({"text": -1}, "greater than or equal to 0"),
+    ],
+)
+def test_a_role_that_there_is_not_is_refused_before_any_file_is_read(columns, said):
+    with pytest.raises(ValidationError, match=said):
+        DataConfig(train="none.json", columns=columns)

@@ -1,0 +1,324 @@
+"""Pairs, judgements, rewards and labels, from every spelling in which they come."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import pytest
+from data_samples import REAL_DATA, needs_real_data, read_records, write_json, write_lines
+
+from trainables.data.conversation import Conversation, Message
+from trainables.data.errors import DataError
+from trainables.data.records import Document, Judged, Labelled, Pair, Rated
+
+ASK, GOOD, BAD = (
+    Message("user", "hi"),
+    Message.of("assistant", "yes"),
+    Message.of("assistant", "no"),
+)
+BRIEF = Message("system", "Be brief.")
+
+
+def chat(*turns, spelling="messages"):
+    """Turns as written in a file: ("user", "hi") ..."""
+    names = {"user": "human", "assistant": "gpt", "system": "system"}
+    if spelling == "sharegpt":
+        return [{"from": names[role], "value": content} for role, content in turns]
+    return [{"role": role, "content": content} for role, content in turns]
+
+
+U, A, B, S = ("user", "hi"), ("assistant", "yes"), ("assistant", "no"), ("system", "Be brief.")
+ANSWERS = {"chosen": "yes", "rejected": "no"}
+
+
+@pytest.mark.parametrize(
+    ("record", "format_", "prompt"),
+    [
+        ({"prompt": "hi", **ANSWERS}, "prompt_pair", (ASK,)),
+        ({"prompt": "hi", "system": "Be brief.", **ANSWERS}, "prompt_pair", (BRIEF, ASK)),
+        ({"prompt": chat(S, U), **ANSWERS}, "prompt_pair", (BRIEF, ASK)),
+        ({"prompt": chat(U), "chosen": chat(A), "rejected": chat(B)}, "prompt_pair", (ASK,)),
+        ({"prompt": "hi", "chosen": chat(U, A), "rejected": chat(U, B)}, "prompt_pair", (ASK,)),
+        ({"chosen": chat(S, U, A), "rejected": chat(S, U, B)}, "chat_pair", (BRIEF, ASK)),
+        ({"instruction": "hi", "input": "", **ANSWERS}, "alpaca_pair", (ASK,)),
+        (
+            {"conversations": chat(S, U, spelling="sharegpt"),
+             "chosen": chat(A, spelling="sharegpt")[0],
+             "rejected": chat(B, spelling="sharegpt")[0]},
+            "sharegpt_pair",
+            (BRIEF, ASK),
+        ),
+        ({"messages": chat(U), "chosen": chat(A)[0], "rejected": chat(B)}, "messages_pair", (ASK,)),
+        (
+            {"question": "hi", "response_chosen": "yes", "response_rejected": "no"},
+            "prompt_pair",
+            (ASK,),
+        ),
+        (
+            {"system": "Be brief.", "question": "hi", "chosen": "yes", "rejected": "no"},
+            "prompt_pair",
+            (BRIEF, ASK),
+        ),
+        (
+            {"chosen_messages": chat(S, U, A), "rejected_messages": chat(S, U, B)},
+            "chosen_messages",
+            (BRIEF, ASK),
+        ),
+    ],
+)  # fmt: skip
+def test_pairs_are_read_in_their_usual_spellings(tmp_path, record, format_, prompt):
+    path = write_json(tmp_path / "rows.json", [record, record])
+    for objective in ("dpo", "reward", "kto"):
+        file = read_records(path, objective)
+        assert file.format.name == format_
+        assert file.records == (Pair(prompt, (GOOD,), (BAD,)),) * 2
+        assert file.unread_fields == ()
+
+
+def test_answers_that_both_chats_share_are_a_part_of_the_prompt(tmp_path):
+    earlier = [("user", "a"), ("assistant", "b"), U]
+    record = {"chosen": chat(*earlier, A), "rejected": chat(*earlier, B)}
+    (pair,) = read_records(write_json(tmp_path / "rows.json", [record]), "dpo").records
+    assert [message.content for message in pair.prompt] == ["a", "b", "hi"]
+    chosen, rejected = pair.conversations()
+    assert [m.content for m in chosen.messages if m.trainable] == ["yes"]
+    assert [m.content for m in rejected.messages if m.trainable] == ["no"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "rejected", "reason"),
+    [
+        ("yes", "no", None),
+        ("yes", "yes", "chosen equals rejected"),
+        ("", "no", "empty answer"),
+        ("yes", None, "empty answer"),
+        ([], chat(B), "no answer"),
+        (chat(U, A), chat(U, A), "chosen equals rejected"),
+    ],
+)
+def test_pairs_that_teach_nothing_have_a_reason_to_be_dropped(tmp_path, chosen, rejected, reason):
+    record = {"prompt": "hi", "chosen": chosen, "rejected": rejected}
+    (pair,) = read_records(write_json(tmp_path / "rows.json", [record]), "dpo").records
+    assert pair.reason_to_drop() == reason
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"messages": chat(U, A), "label": True},
+        {"messages": chat(U, A), "label": 1},
+        {"messages": chat(U, A), "kto_tag": "true"},
+        {"conversations": chat(U, A, spelling="sharegpt"), "label": True},
+        {"prompt": "hi", "completion": "yes", "label": True},
+        {"prompt": chat(U), "completion": chat(A), "label": True},
+        {"instruction": "hi", "output": "yes", "label": True},
+    ],
+)
+def test_judgements_are_read_in_their_usual_spellings(tmp_path, record):
+    path = write_json(tmp_path / "rows.json", [record])
+    assert read_records(path, "kto").records == (Judged(Conversation((ASK, GOOD)), True),)
+
+
+def test_only_the_last_answer_of_a_chat_is_judged(tmp_path):
+    record = {"messages": chat(("user", "a"), ("assistant", "b"), U, A), "label": False}
+    (judged,) = read_records(write_json(tmp_path / "rows.json", [record]), "kto").records
+    assert [m.content for m in judged.conversation.messages if m.trainable] == ["yes"]
+
+
+def test_a_judgement_that_is_missing_is_a_reason_to_drop_and_another_word_a_mistake(tmp_path):
+    rows = [{"messages": chat(U, A), "label": label} for label in (True, None, "")]
+    path = write_json(tmp_path / "rows.json", [*rows, {"messages": chat(U, A)}])
+    reasons = [record.reason_to_drop() for record in read_records(path, "kto").records]
+    assert reasons == [None, "no label", "no label", "no label"]
+    write_json(path, [*rows, {"messages": chat(U, A), "label": "great"}])
+    with pytest.raises(DataError, match=r"row 4: label is str 'great'; true \(good\) or false"):
+        read_records(path, "kto")
+
+
+def test_a_pair_gives_kto_one_good_and_one_bad_answer():
+    good, bad = Pair((ASK,), (GOOD,), (BAD,), weight=2.0).judged()
+    assert (good.desirable, bad.desirable, good.weight, bad.weight) == (True, False, 2.0, 2.0)
+    assert good.conversation.messages == (ASK, GOOD)
+    assert bad.conversation.messages == (ASK, BAD)
+
+
+@pytest.mark.parametrize(
+    ("record", "content"),
+    [
+        ({"text": "fine", "reward": 0.5}, Document("fine")),
+        ({"sentence": "fine", "score": 0.5}, Document("fine")),
+        ({"prompt": "hi", "response": "yes", "reward": 0.5}, Conversation((ASK, GOOD))),
+        ({"prompt": "hi", "completion": "yes", "score": 0.5}, Conversation((ASK, GOOD))),
+        ({"messages": chat(U, A), "reward": 0.5}, Conversation((ASK, GOOD))),
+    ],
+)
+def test_rewards_are_read_in_their_usual_spellings(tmp_path, record, content):
+    path = write_json(tmp_path / "rows.json", [record])
+    assert read_records(path, "reward").records == (Rated(content, 0.5),)
+
+
+def test_rewards_that_are_no_finite_numbers_have_a_reason_to_be_dropped(tmp_path):
+    rewards = [0.5, 3, math.nan, math.inf, -math.inf, None, "0.5", True, [1], 10**400]
+    path = write_json(tmp_path / "rows.json", [{"text": "a", "reward": each} for each in rewards])
+    reasons = Counter(each.reason_to_drop() for each in read_records(path, "reward").records)
+    assert reasons == {None: 2, "reward is no finite number": 7, "no reward": 1}
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [("pos ", "pos"), (3, "3"), (2.0, "2"), (True, "true"), ("", ""), (None, ""), (math.nan, "")],
+)
+def test_a_label_is_a_name_or_a_number(tmp_path, label, name):
+    path = write_json(tmp_path / "rows.json", [{"text": "a", "label": label}])
+    (record,) = read_records(path, "classification").records
+    assert record == Labelled("a", name)
+    assert record.reason_to_drop() == (None if name else "no label")
+
+
+@pytest.mark.parametrize("text", ["text", "sentence", "content", "review"])
+@pytest.mark.parametrize("label", ["label", "category", "class"])
+def test_texts_and_labels_have_other_names_as_well(tmp_path, text, label):
+    path = write_json(tmp_path / "rows.json", [{text: "a", label: "b", "idx": 3}])
+    file = read_records(path, "classification")
+    assert (file.records, file.unread_fields) == ((Labelled("a", "b"),), ("idx",))
+
+
+@pytest.mark.parametrize(("label", "said"), [([1], "list .*one class"), (0.3, "objective: reward")])
+def test_a_label_that_is_no_class_is_a_mistake(tmp_path, label, said):
+    path = write_json(tmp_path / "rows.json", [{"text": "a", "label": label}])
+    with pytest.raises(DataError, match=f"row 1: label is {said}" if "list" in said else said):
+        read_records(path, "classification")
+
+
+@pytest.mark.parametrize(
+    ("record", "objective"),
+    [
+        ({"instruction": "hi", "output": "yes"}, "sft"),
+        ({"text": "a", "label": "b"}, "classification"),
+        ({"prompt": "hi", **ANSWERS}, "dpo"),
+        ({"messages": chat(U, A), "label": True}, "kto"),
+        ({"text": "a", "reward": 1}, "reward"),
+        ({"prompt": "hi", "response": "yes", "reward": 1}, "reward"),
+    ],
+)
+def test_every_record_may_have_a_weight(tmp_path, record, objective):
+    rows = [record, record | {"weight": 2.5}, record | {"weight": None}]
+    file = read_records(write_lines(tmp_path / "rows.jsonl", rows), objective)
+    assert [each.weight for each in file.records] == [1.0, 2.5, 1.0]
+    for wrong in (-1, "heavy", math.nan):
+        path = write_lines(tmp_path / "rows.jsonl", [record, record | {"weight": wrong}])
+        with pytest.raises(DataError, match=r"line 2: weight is .*a number from 0 on"):
+            read_records(path, objective)
+
+
+@pytest.mark.parametrize(
+    ("record", "objective", "held", "way_out"),
+    [
+        ({"text": "a", "label": 1}, "sft", "labelled texts", "classification or clm"),
+        ({"text": "a", "reward": 1}, "dpo", "texts or answers with a reward", "reward or clm"),
+        ({"text": "a"}, "classification", "text without answers", "clm"),
+        ({"prompt": "hi", **ANSWERS}, "sft", "pairs of a chosen", "dpo or kto or reward"),
+        ({"messages": chat(U, A), "label": True}, "sft", "answers judged good or bad", "kto"),
+        ({"messages": chat(U, A)}, "kto", r"chats \(messages records\)", "sft"),
+        ({"messages": chat(U, A)}, "clm", "chats", "sft"),
+        (
+            {"conversations": [], "chosen": {}, "rejected": {}},
+            "sft",
+            r"pairs of a chosen and a rejected answer \(sharegpt_pair",
+            "dpo or kto",
+        ),
+    ],
+)
+def test_what_an_objective_cannot_use_is_told_with_the_one_that_can(
+    tmp_path, record, objective, held, way_out
+):
+    path = write_json(tmp_path / "rows.json", [record])
+    said = f"^{path} holds {held}.*objective {objective} reads .*; set objective: {way_out}"
+    with pytest.raises(DataError, match=said):
+        read_records(path, objective)
+
+
+@pytest.mark.parametrize(
+    ("objective", "format_"), [("sft", "alpaca"), ("dpo", "alpaca_pair"), ("kto", "alpaca_pair")]
+)
+def test_the_objective_decides_how_a_file_is_read_that_fits_two(tmp_path, objective, format_):
+    record = {"instruction": "hi", "output": "yes", **ANSWERS}
+    file = read_records(write_json(tmp_path / "rows.json", [record]), objective)
+    assert file.format.name == format_
+    assert file.unread_fields == (("chosen", "rejected") if objective == "sft" else ("output",))
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        ({"prompt": "hi", "chosen": "yes"}, "row 2 has no field rejected; add it"),
+        ({"prompt": "hi", "chosen": 3, "rejected": "no"}, "row 2: chosen is int 3; it must be"),
+        ({"text": "a"}, "row 2 is text, but the file began as prompt_pair; split the file"),
+        (
+            {"prompt": "hi", "chosen": [{"role": "bot", "content": "x"}], "rejected": "no"},
+            "row 2 chosen turn 1: role 'bot' is unknown",
+        ),
+    ],
+)
+def test_a_row_that_is_built_wrongly_is_a_mistake(tmp_path, second, said):
+    path = write_json(tmp_path / "rows.json", [{"prompt": "hi", **ANSWERS}, second])
+    with pytest.raises(DataError, match=f"^{path} {said}"):
+        read_records(path, "dpo")
+
+
+def test_two_answers_without_a_prompt_are_a_mistake(tmp_path):
+    path = write_json(tmp_path / "rows.json", [ANSWERS])
+    with pytest.raises(DataError, match="row 1 has two answers and no prompt; add the field prom"):
+        read_records(path, "dpo")
+
+
+def test_columns_give_the_fields_their_roles(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("q,better,worse,importance\nhi,yes,no,2\n")
+    columns = {"prompt": "q", "chosen": "better", "rejected": 2, "weight": "importance"}
+    (pair,) = read_records(path, "dpo", columns).records
+    assert pair == Pair((ASK,), (GOOD,), (BAD,), weight=2.0)
+
+
+@needs_real_data
+@pytest.mark.parametrize(
+    ("name", "objective", "format_", "count", "dropped"),
+    [
+        ("pref/dpo_en_demo.json", "dpo", "sharegpt_pair", 300, {}),
+        ("pref/dpo_zh_demo.json", "reward", "sharegpt_pair", 300, {}),
+        ("pref/v1_dpo_demo.jsonl", "dpo", "chosen_messages", 10, {}),
+        ("pref/kto_en_demo.json", "kto", "messages_label", 300, {}),
+        (
+            "pref/instruction-data-with-preference.json",
+            "dpo",
+            "alpaca_pair",
+            1100,
+            {"chosen equals rejected": 6},
+        ),
+        (
+            "reward/alpaca_eval_vicuna7b_winprob.jsonl",
+            "reward",
+            "prompt_completion_reward",
+            805,
+            {},
+        ),
+        ("cls/sst2_train.tsv", "classification", "text_label", 6920, {}),
+        ("cls/thucnews_dev.txt", "classification", "text_label", 10000, {}),
+        ("bad/09_utf8_bom_crlf.csv", "classification", "text_label", 30, {}),
+        ("bad/10_crlf.tsv", "classification", "text_label", 30, {}),
+        ("bad/13_missing_label.csv", "classification", "text_label", 30, {"no label": 3}),
+        (
+            "bad/19_nan_rewards.jsonl",
+            "reward",
+            "text_reward",
+            30,
+            {"reward is no finite number": 6, "no reward": 1},
+        ),
+    ],
+)
+def test_real_files_give_all_their_records(name, objective, format_, count, dropped):
+    file = read_records(REAL_DATA / name, objective)
+    reasons = Counter(record.reason_to_drop() for record in file.records)
+    del reasons[None]
+    assert (file.format.name, len(file.records), dict(reasons)) == (format_, count, dropped)

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import gzip
+import io
+
+import pytest
+from data_samples import rows_of, values_of
+
+from trainables.data.errors import DataError
+from trainables.data.origin import Kind, find
+
+CHATS = [
+    {"messages": [{"role": "user", "content": "hi"}], "n": 1},
+    {"messages": [{"role": "user", "content": "细胞"}], "n": None},
+]
+
+
+def parquet_bytes(records):
+    import pyarrow
+    from pyarrow import parquet
+
+    buffer = io.BytesIO()
+    parquet.write_table(pyarrow.Table.from_pylist(records), buffer)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("name", ["rows.parquet", "rows.parquet.gz"])
+def test_parquet_gives_its_records(tmp_path, name):
+    path = tmp_path / name
+    raw = parquet_bytes(CHATS)
+    path.write_bytes(gzip.compress(raw) if name.endswith("gz") else raw)
+    assert values_of(path) == CHATS
+    assert [row.where for row in rows_of(path)] == [f"{path} row 1", f"{path} row 2"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (parquet_bytes(CHATS)[:-20], "no parquet file that can be read.*download it again"),
+        (b"", "is empty"),
+        (b"version https://git-lfs.github.com/spec/v1\noid", "git lfs pull"),
+        (b"<html>", "no parquet file"),
+    ],
+)
+def test_a_broken_parquet_file_is_named(tmp_path, raw, said):
+    path = tmp_path / "rows.parquet"
+    path.write_bytes(raw)
+    with pytest.raises(DataError, match=f"^{path} .*{said}"):
+        rows_of(path)
+
+
+@pytest.fixture
+def labelled():
+    import datasets
+
+    features = datasets.Features(
+        {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["neg", "pos"])}
+    )
+    return datasets.Dataset.from_dict({"text": ["a", "b", "c"], "label": [1, 0, -1]}, features)
+
+
+@pytest.fixture
+def no_bars():
+    import datasets
+
+    datasets.disable_progress_bars()
+    yield
+    datasets.enable_progress_bars()
+
+
+EXPECTED = [
+    {"text": "a", "label": "pos"},
+    {"text": "b", "label": "neg"},
+    {"text": "c", "label": None},
+]
+
+
+def test_a_saved_data_set_gives_its_records_with_the_names_of_classes(tmp_path, labelled, no_bars):
+    labelled.save_to_disk(tmp_path / "saved")
+    assert values_of(tmp_path / "saved") == EXPECTED
+    assert find(str(tmp_path / "saved")).origins[0].kind is Kind.SAVED
+
+
+def test_of_several_saved_splits_train_is_read(tmp_path, labelled, no_bars):
+    import datasets
+
+    splits = datasets.DatasetDict({"train": labelled, "test": labelled.select([0])})
+    splits.save_to_disk(tmp_path / "saved")
+    assert values_of(tmp_path / "saved") == EXPECTED
+    assert values_of(tmp_path / "saved" / "test") == EXPECTED[:1]
+    datasets.DatasetDict({"test": labelled}).save_to_disk(tmp_path / "other")
+    with pytest.raises(DataError, match=r"holds the splits test and no train; .*other/test"):
+        values_of(tmp_path / "other")
+
+
+def test_a_saved_data_sets_identity_is_its_content(tmp_path, labelled, no_bars):
+    def identity(data):
+        data.save_to_disk(tmp_path / "saved")
+        return find(str(tmp_path / "saved")).origins[0].identity()
+
+    assert identity(labelled) != identity(labelled.select([0, 1]))
+
+
+@pytest.mark.parametrize("name", ["stanfordnlp/imdb", "nyu-mll/glue:sst2", "org/data-set_1.0"])
+def test_what_is_no_path_here_may_be_on_the_hub(name):
+    assert find(name).origins[0].kind is Kind.HUB
+
+
+def test_a_hub_that_cannot_be_reached_is_one_clear_error(monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
+    said = "org/nothing is no file or folder here.*could not be had from the hub.*check the spell"
+    with pytest.raises(DataError, match=f"^{said}"):
+        rows_of("org/nothing")
+
+
+def test_a_hub_data_set_is_asked_for_its_train_split(monkeypatch, labelled):
+    asked = []
+
+    def load_dataset(*args, **kwargs):
+        asked.append((args, kwargs))
+        return labelled
+
+    monkeypatch.setattr("datasets.load_dataset", load_dataset)
+    assert values_of("org/glue:sst2") == EXPECTED
+    assert values_of("org/imdb") == EXPECTED
+    assert asked == [
+        (("org/glue", "sst2"), {"split": "train"}),
+        (("org/imdb", None), {"split": "train"}),
+    ]

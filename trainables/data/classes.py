@@ -1,0 +1,69 @@
+"""The examples of classification: a text that ends in eos, and the index of its class."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from trainables.data.blocks import tokenise
+from trainables.data.errors import DataError
+from trainables.data.examples import Example
+from trainables.data.items import Item, Made, usable
+from trainables.data.records import Labelled
+from trainables.data.sequences import TokenSequence
+from trainables.data.tokenizer import Tokenizer
+
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+
+
+def class_names(train: Iterable[Labelled], held_out: Iterable[Labelled]) -> tuple[str, ...]:
+    """The names of all classes: numbers in their order, else the alphabet's.
+
+    DataError where there is one class only, or where a held-out label is none of the train files'.
+    """
+    names = {record.label for record in train if record.reason_to_drop() is None}
+    for record in held_out:
+        if record.reason_to_drop() is None and record.label not in names:
+            raise DataError(
+                f"{record.where}: label {record.label!r} is not among those of the train files "
+                f"({', '.join(_ordered(names)[:10])}); mend it, or add training records for it"
+            )
+    if len(names) == 1:
+        raise DataError(
+            f"data.train: all records have the label {next(iter(names))!r}; classification needs "
+            "two classes at least"
+        )
+    return tuple(_ordered(names))
+
+
+def labelled(
+    records: Sequence[Labelled], names: Sequence[str], tokenizer: Tokenizer, length: int
+) -> Made:
+    """Texts cut to `length` tokens, of which eos is the last. Equal texts lie on one side."""
+    kept, drops = usable(records)
+    index = {name: place for place, name in enumerate(names)}
+    items = []
+    for record, whole in zip(kept, tokenise([each.text for each in kept], tokenizer), strict=True):
+        tokens = _cut(whole, length)
+        place = index[record.label]
+        sequence = TokenSequence(tokens, np.zeros(len(tokens), dtype=np.bool_))
+        example = Example((sequence,), float(place), record.weight)
+        group = tokens.tobytes()
+        identity = group + f"|{place}".encode()
+        cut = len(whole.tokens) > length
+        items.append(Item(example, identity, group, record.where, stratum=place, cut=cut))
+    return Made(tuple(items), tuple(drops))
+
+
+def _ordered(names: Iterable[str]) -> list[str]:
+    listed = sorted(names)
+    numeric = all(_NUMBER.fullmatch(name) for name in listed)
+    return sorted(listed, key=float) if numeric else listed
+
+
+def _cut(whole: TokenSequence, length: int) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+    if len(whole.tokens) <= length:
+        return whole.tokens
+    return np.append(whole.tokens[: length - 1], whole.tokens[-1])

@@ -1,0 +1,45 @@
+"""`data.columns`: the fields of a file by the names, or positions, that the file gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from trainables.data.errors import DataError, did_you_mean
+from trainables.data.row import Row
+
+Columns = Mapping[str, str | int]
+"""From a role to the name of its column, or to its position, counted from 0."""
+
+
+def renamed(rows: Sequence[Row], columns: Columns, place: str | Path) -> list[Row]:
+    """The rows with their roles as field names; DataError where no row has a column."""
+    if not columns:
+        return list(rows)
+    records = [row for row in rows if isinstance(row.value, dict)]
+    known = list(dict.fromkeys(str(name) for row in records for name in row.value))
+    names = {role: _name(role, column, known, place) for role, column in columns.items()}
+    taken = {*names, *names.values()}
+    return [
+        Row(row.where, _renamed(row.value, names, taken)) if isinstance(row.value, dict) else row
+        for row in rows
+    ]
+
+
+def _name(role: str, column: str | int, known: Sequence[str], place: str | Path) -> str:
+    if isinstance(column, int) and column < len(known):
+        return known[column]
+    if column in known:
+        return str(column)
+    problem = f"data.columns.{role}: {place} has no column {column!r}"
+    if isinstance(column, int):
+        raise DataError(f"{problem}; it has {len(known)}, counted from 0: {', '.join(known)}")
+    raise DataError(f"{problem}; {did_you_mean(column, known)}")
+
+
+def _renamed(
+    record: Mapping[str, Any], names: Mapping[str, str], taken: set[str]
+) -> dict[str, Any]:
+    mine = {role: record[name] for role, name in names.items() if name in record}
+    return {**mine, **{name: value for name, value in record.items() if name not in taken}}

@@ -1,0 +1,189 @@
+"""The records of CSV and TSV files, with a header or without one.
+
+A first row that names a known field, or a column of `data.columns`, is a header. Without one, a
+single column is `text`; of two, the one with fewer different values is `label` and the other
+`text`; more of them are named by `data.columns`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from trainables.data.columns import Columns
+from trainables.data.content import read_text
+from trainables.data.errors import DataError
+from trainables.data.roles import KNOWN_NAMES, NUMBERS
+from trainables.data.row import Row, Rows
+
+_QUOTED = re.compile(r'"(?:[^"]|"")*"')
+
+
+class Line(NamedTuple):
+    """The cells of one record, and the number of the line that it begins on."""
+
+    number: int
+    cells: tuple[str, ...]
+
+
+def csv_rows(path: Path, columns: Columns) -> Rows:
+    """The records of a CSV file; semicolons and tabs separate where the header has no commas."""
+    text = read_text(path)
+    lines = _parsed(path, text, _delimiter(text, columns))
+    return _rows(path, lines, columns)
+
+
+def tsv_rows(path: Path, columns: Columns) -> Rows:
+    """The records of a TSV file, whether its quotes are quoting or a part of the text."""
+    text = read_text(path)
+    plain = [
+        Line(number, tuple(line.split("\t")))
+        for number, line in enumerate(text.split("\n"), start=1)
+        if line.strip()
+    ]
+    return _rows(path, _parsed(path, text, "\t") if _is_quoted(plain) else plain, columns)
+
+
+def is_tsv(text: str) -> bool:
+    """Whether each line that holds something has exactly one tab."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    return bool(lines) and all(line.count("\t") == 1 for line in lines)
+
+
+def _delimiter(text: str, columns: Columns) -> str:
+    first = text.lstrip("\n").partition("\n")[0]
+    for other in (";", "\t"):
+        if "," not in first and _is_header(first.replace('"', "").split(other), columns):
+            return other
+    return ","
+
+
+def _is_quoted(lines: Sequence[Line]) -> bool:
+    """Whether the quotes in a TSV are quoting, as spreadsheets write it.
+
+    They are where cells break off within quotes, and where each cell that begins with one is
+    quoted properly and some cell had to be, or a whole column was.
+    """
+    begun = [cell for line in lines for cell in line.cells if cell.startswith('"')]
+    whole = [cell for cell in begun if _QUOTED.fullmatch(cell)]
+    if len(whole) < len(begun):
+        return len({len(line.cells) for line in lines}) > 1
+    return len(whole) >= len(lines) or any('""' in cell[1:-1] for cell in whole)
+
+
+def _parsed(path: Path, text: str, delimiter: str) -> list[Line]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    lines: list[Line] = []
+    begins = 1
+    try:
+        with _cells_of_any_size():
+            for cells in reader:
+                if any(map(str.strip, cells)):
+                    lines.append(Line(begins, tuple(cells)))
+                begins = reader.line_num + 1
+    except csv.Error as error:
+        raise DataError(
+            f"{path} line {begins}: {error}; close its quotes, and write a quote within "
+            'quotes as ""'
+        ) from error
+    return lines
+
+
+@contextmanager
+def _cells_of_any_size() -> Iterator[None]:
+    """The csv module's limit of 128 KiB is the process's own: it is put back."""
+    before = csv.field_size_limit(sys.maxsize)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+def _rows(path: Path, lines: Sequence[Line], columns: Columns) -> Rows:
+    if not lines:
+        raise DataError(f"{path} holds nothing but empty cells; add records to it")
+    header = _is_header(lines[0].cells, columns)
+    names, notes = (
+        _header(path, lines[0], columns) if header else _by_position(path, lines, columns)
+    )
+    body = lines[1:] if header else lines
+    if not body:
+        raise DataError(f"{path} holds a header and no records; add records below it")
+    _check_widths(path, body, len(names))
+    rows = (Row(f"{path} line {line.number}", _record(names, line.cells)) for line in body)
+    return Rows(tuple(rows), notes)
+
+
+def _is_header(cells: Iterable[str], columns: Columns) -> bool:
+    named = set(columns.values())
+    return any(cell.strip().casefold() in KNOWN_NAMES or cell.strip() in named for cell in cells)
+
+
+def _header(path: Path, line: Line, columns: Columns) -> tuple[list[str], tuple[str, ...]]:
+    names = [_name(cell.strip(), place, columns) for place, cell in enumerate(line.cells)]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f"{path} line {line.number}: two columns are named {twice}; rename one")
+    return names, ()
+
+
+def _name(cell: str, place: int, columns: Columns) -> str:
+    if not cell:
+        return f"column {place}"
+    known = cell not in columns.values() and cell.casefold() in KNOWN_NAMES
+    return cell.casefold() if known else cell
+
+
+def _by_position(
+    path: Path, lines: Sequence[Line], columns: Columns
+) -> tuple[list[str], tuple[str, ...]]:
+    width = len(lines[0].cells)
+    if columns:
+        return [f"column {place}" for place in range(width)], ()
+    if width == 1:
+        return ["text"], (f"{path.name}: no header; its one column is read as text",)
+    if width > 2:
+        raise DataError(
+            f"{path} has {width} columns and its first row names no known field; "
+            "say which is which, e.g. data.columns: {text: 0, label: 1}"
+        )
+    _check_widths(path, lines, 2)
+    different = [len({line.cells[place] for line in lines}) for place in range(2)]
+    label = 0 if different[0] < different[1] else 1
+    names = ["label", "text"] if label == 0 else ["text", "label"]
+    note = f"{path.name}: no header; column {1 - label} is read as text, column {label} as label"
+    return names, (note,)
+
+
+def _check_widths(path: Path, lines: Sequence[Line], width: int) -> None:
+    for line in lines:
+        if len(line.cells) != width:
+            raise DataError(
+                f"{path} line {line.number} has {len(line.cells)} cells where the file began with "
+                f"{width}; quote a cell that holds the separator, or remove the line"
+            )
+
+
+def _record(names: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
+    return dict(zip(names, cells, strict=True))
+
+
+def with_numbers(rows: Iterable[Row]) -> Iterator[Row]:
+    """The rows with the cells of numeric fields as numbers; an empty cell is None."""
+    for row in rows:
+        yield Row(row.where, {name: _cell(name, cell) for name, cell in row.value.items()})
+
+
+def _cell(name: str, cell: str) -> str | float | None:
+    if name not in NUMBERS:
+        return cell
+    try:
+        return float(cell) if cell.strip() else None
+    except ValueError:
+        return cell

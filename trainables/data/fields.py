@@ -1,0 +1,84 @@
+"""The fields of a record, read with their types; DataError where one is wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from trainables.data.errors import DataError
+
+_JUDGEMENTS: Mapping[str, bool] = {"true": True, "1": True, "false": False, "0": False}
+
+
+def text(value: Any, where: str, field: str) -> str:
+    """The value as text; null counts as empty."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise DataError(f"{where}: {field} is {shown(value)}; it must be a string")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        fault = f"{field} holds half a surrogate pair at character {error.start + 1}"
+        raise DataError(f"{where}: {fault}; repair or remove the record") from error
+    return value
+
+
+def label(value: Any, where: str) -> str:
+    """The name of a class: a string, a whole number or true and false; empty where it is null."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, str):
+        return text(value, where, "label").strip()
+    raise DataError(
+        f"{where}: label is {shown(value)}; the name or number of one class is needed"
+        + (", or objective: reward for numbers" if isinstance(value, float) else "")
+    )
+
+
+def judgement(value: Any, where: str) -> bool | None:
+    """Whether an answer is good: true or false, or 1 or 0; None where it is null or empty."""
+    if value is None or value == "":
+        return None
+    name = str(value).strip().lower()
+    if name not in _JUDGEMENTS:
+        raise DataError(f"{where}: label is {shown(value)}; true (good) or false (bad) is needed")
+    return _JUDGEMENTS[name]
+
+
+def reward(value: Any) -> float | None:
+    """A number, NaN in place of what is none, or None where it is null."""
+    if value is None:
+        return None
+    return _number(value)
+
+
+def weight(value: Any, where: str) -> float:
+    """How much a record counts: a number from 0 on, 1 where it is null."""
+    if value is None:
+        return 1.0
+    number = _number(value)
+    if not (math.isfinite(number) and number >= 0):
+        raise DataError(f"{where}: weight is {shown(value)}; a number from 0 on is needed")
+    return number
+
+
+def shown(value: Any) -> str:
+    """A value and its type, cut short, for a message."""
+    written = repr(value)
+    return f"{type(value).__name__} {written if len(written) <= 60 else written[:57] + '...'}"
+
+
+def _number(value: Any) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    try:
+        return float(value) if is_number else math.nan
+    except OverflowError:
+        return math.inf

@@ -1,0 +1,75 @@
+"""What turns the records of a file into examples, for each objective but clm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import Any
+
+from trainables.data.answers import answers
+from trainables.data.classes import class_names, labelled
+from trainables.data.errors import DataError
+from trainables.data.formats import Gives
+from trainables.data.items import Made
+from trainables.data.preferences import judgements, pairs
+from trainables.data.record_file import RecordFile
+from trainables.data.rewards import compared, rated
+from trainables.data.sources import Sources
+from trainables.data.tokenizer import Tokenizer
+
+Maker = Callable[[Sequence[Any], Tokenizer, int], Made]
+"""From records, with a tokenizer and the most tokens of a sequence, to items."""
+
+
+def label_names(objective: str, sources: Sources) -> tuple[str, ...]:
+    """The names of what a model puts out in place of words; none where it puts out words."""
+    match objective:
+        case "classification":
+            return class_names(_records(sources.train), _records(sources.held_out))
+        case "reward":
+            return ("reward",)
+        case _:
+            return ()
+
+
+def counted_names(objective: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """What the labels of examples are counted as; nothing where they are no classes."""
+    match objective:
+        case "classification":
+            return names
+        case "kto":
+            return ("bad", "good")
+        case _:
+            return ()
+
+
+def maker(objective: str, sources: Sources, names: Sequence[str]) -> Maker:
+    """The maker for all files; DataError where one would need another than the first."""
+    match objective:
+        case "sft":
+            return answers
+        case "dpo":
+            return pairs
+        case "kto":
+            return judgements
+        case "classification":
+            return lambda records, *rest: labelled(records, names, *rest)
+        case "reward":
+            return compared if _all_pairs(sources.files) else rated
+        case other:
+            raise AssertionError(f"objective {other} makes no examples of records")
+
+
+def _all_pairs(files: Sequence[RecordFile]) -> bool:
+    first = files[0].format
+    for file in files:
+        if file.format.gives is not first.gives:
+            raise DataError(
+                f"{file.name} holds {file.format.gives}, and {files[0].name} {first.gives}; "
+                "a reward model learns from one kind, so launch one sweep for each"
+            )
+    return first.gives is Gives.PAIR
+
+
+def _records(files: Sequence[RecordFile]) -> list[Any]:
+    return list(chain.from_iterable(file.records for file in files))

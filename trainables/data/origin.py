@@ -1,0 +1,137 @@
+"""What a name in the `data` section stands for: files, a saved data set, or one on the hub."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from trainables.data.content import PACKED, inner_suffix
+from trainables.data.errors import DataError
+
+
+class Kind(StrEnum):
+    """How an origin is read."""
+
+    JSON = "json"
+    CSV = "csv"
+    TSV = "tsv"
+    PARQUET = "parquet"
+    TEXT = "text"
+    SAVED = "saved data set"
+    HUB = "hub data set"
+
+
+SUFFIXES = {
+    ".json": Kind.JSON,
+    ".jsonl": Kind.JSON,
+    ".ndjson": Kind.JSON,
+    ".csv": Kind.CSV,
+    ".tsv": Kind.TSV,
+    ".parquet": Kind.PARQUET,
+    ".txt": Kind.TEXT,
+}
+"""The kinds of files, each also packed with gzip (rows.jsonl.gz)."""
+
+_DESCRIPTIONS = frozenset({"dataset_info.json", "dataset_infos.json"})
+"""Files that lie beside data and describe them."""
+
+_HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*(?::[\w.-]+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One file, saved data set or data set on the hub; `name` is how notes call it."""
+
+    name: str
+    kind: Kind
+    path: Path
+
+    def identity(self) -> tuple[str, str]:
+        """Its name and a hash of what it holds."""
+        if self.kind is Kind.HUB:
+            from trainables.data.tables import load_from_hub
+
+            return self.name, str(load_from_hub(self.name)._fingerprint)
+        files = [self.path] if self.kind is not Kind.SAVED else _all_files(self.path)
+        digest = hashlib.sha256()
+        for file in files:
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
+        return self.name, digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """What one name stands for, and what its owner should know about what was left aside."""
+
+    origins: tuple[Origin, ...]
+    notes: tuple[str, ...] = ()
+
+
+def find(name: str) -> Origins:
+    """The files that `name` stands for; DataError where there are none or they are not read."""
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return _in_folder(path)
+    if not path.exists() and is_hub_name(name):
+        return Origins((Origin(name, Kind.HUB, path),))
+    kind = SUFFIXES.get(inner_suffix(path))
+    if kind is None:
+        raise DataError(
+            f"{path}: {path.suffix or 'no'} suffix is not read; convert it to {_suffixes()}"
+        )
+    if not path.exists():
+        raise DataError(f"{path} does not exist (looked from {Path.cwd()}); correct the path")
+    return Origins((Origin(path.name, kind, path),))
+
+
+def is_hub_name(name: str) -> bool:
+    """Whether a name that is no local path can be org/name or org/name:config on the hub."""
+    return bool(_HUB_NAME.fullmatch(name)) and inner_suffix(Path(name)) not in SUFFIXES
+
+
+def _in_folder(folder: Path) -> Origins:
+    if _is_saved(folder):
+        return Origins((Origin(folder.name, Kind.SAVED, folder),))
+    found: list[Origin] = []
+    unread: list[str] = []
+    for file in _visible_files(folder):
+        kind = SUFFIXES.get(inner_suffix(file))
+        if kind is None or file.name in _DESCRIPTIONS:
+            unread.append(str(file.relative_to(folder)))
+        else:
+            found.append(Origin(str(file.relative_to(folder.parent)), kind, file))
+    if not found:
+        raise DataError(f"{folder} is a folder without data files ({_suffixes()}); name another")
+    return Origins(tuple(found), _unread_note(folder, unread))
+
+
+def _is_saved(folder: Path) -> bool:
+    """Whether `save_to_disk` of the `datasets` library made the folder."""
+    one = all((folder / name).is_file() for name in ("state.json", "dataset_info.json"))
+    return one or (folder / "dataset_dict.json").is_file()
+
+
+def _visible_files(folder: Path) -> list[Path]:
+    return [
+        file
+        for file in _all_files(folder)
+        if not any(part.startswith(".") for part in file.relative_to(folder).parts)
+    ]
+
+
+def _all_files(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.rglob("*") if file.is_file())
+
+
+def _unread_note(folder: Path, unread: list[str]) -> tuple[str, ...]:
+    if not unread:
+        return ()
+    more = f" and {len(unread) - 5} more" if len(unread) > 5 else ""
+    return (f"{folder.name}: files not read: {', '.join(unread[:5])}{more}",)
+
+
+def _suffixes() -> str:
+    return f"{', '.join(SUFFIXES)}, or one of these with {PACKED}"

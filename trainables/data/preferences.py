@@ -1,0 +1,118 @@
+"""The examples of DPO and KTO: prompts with answers that are better or worse.
+
+As TRL does, a prompt with its answer is cut after `length` tokens, and left out where the prompt
+alone fills them. Only the last answer is scored; answers before it are a part of the prompt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+
+import numpy as np
+
+from trainables.data.answers import TOO_LONG
+from trainables.data.examples import Example
+from trainables.data.items import Drop, Item, Made, key, usable
+from trainables.data.records import Judged, Pair
+from trainables.data.rendering import render
+from trainables.data.sequences import TokenSequence
+from trainables.data.tokenizer import Tokenizer
+
+ALIKE = "answers alike up to max_length"
+
+
+def pairs(records: Sequence[Pair], tokenizer: Tokenizer, length: int) -> Made:
+    """Examples of two sequences, chosen and rejected, that begin with the same prompt tokens."""
+    kept, drops = usable(records)
+    chats = chain.from_iterable(pair.conversations() for pair in kept)
+    rendered = list(render(chats, tokenizer))
+    items = []
+    for pair, *wholes in zip(kept, rendered[::2], rendered[1::2], strict=True):
+        sequences = tuple(whole.cut(length) for whole in wholes)
+        reason = _reason_to_drop(sequences)
+        if reason:
+            drops.append(Drop(reason, pair.where))
+            continue
+        cut = any(len(whole.tokens) > length for whole in wholes)
+        example = Example(sequences, weight=pair.weight)
+        items.append(Item(example, key(*sequences), _prompt(sequences[0]), pair.where, cut=cut))
+    return Made(tuple(items), tuple(drops))
+
+
+def judgements(records: Sequence[Judged | Pair], tokenizer: Tokenizer, length: int) -> Made:
+    """Examples of one sequence and label 1 (good) or 0 (bad); a pair gives one of each.
+
+    `with_others` adds the second sequence when it is known who lies on the same side.
+    """
+    kept, drops = usable(records)
+    answers = list(chain.from_iterable(_judged(record) for record in kept))
+    rendered = render((answer.conversation for answer in answers), tokenizer)
+    items = []
+    for answer, whole in zip(answers, rendered, strict=True):
+        sequence = whole.cut(length)
+        if not sequence.targets.any():
+            drops.append(Drop(TOO_LONG, answer.where))
+            continue
+        example = Example((sequence,), float(bool(answer.desirable)), answer.weight)
+        identity = key(sequence) + bytes([bool(answer.desirable)])
+        cut = len(whole.tokens) > length
+        items.append(Item(example, identity, _prompt(sequence), answer.where, cut=cut))
+    return Made(tuple(items), tuple(dict.fromkeys(drops)))
+
+
+def with_others(items: Sequence[Item], length: int) -> list[Example]:
+    """The examples, each with its prompt and the answer of the next one to another prompt.
+
+    From these KTO estimates how far the model is from the reference. The last is followed by the
+    first; where all have the same prompt, it is the next one's answer that is taken.
+    """
+    others = _next_of_other_prompt([item.group for item in items])
+    return [
+        item.example._replace(
+            sequences=(*item.example.sequences, _crossed(item, items[other]).cut(length))
+        )
+        for item, other in zip(items, others, strict=True)
+    ]
+
+
+def _judged(record: Judged | Pair) -> Sequence[Judged]:
+    return (record,) if isinstance(record, Judged) else record.judged()
+
+
+def _reason_to_drop(sequences: Sequence[TokenSequence]) -> str | None:
+    if not all(sequence.targets.any() for sequence in sequences):
+        return TOO_LONG
+    return ALIKE if key(sequences[0]) == key(sequences[1]) else None
+
+
+def _answer_start(sequence: TokenSequence) -> int:
+    return int(np.argmax(sequence.targets))
+
+
+def _prompt(sequence: TokenSequence) -> bytes:
+    return sequence.tokens[: _answer_start(sequence)].tobytes()
+
+
+def _crossed(item: Item, other: Item) -> TokenSequence:
+    """The prompt of one example with the answer of the other."""
+    mine, theirs = item.example.sequences[0], other.example.sequences[0]
+    end, start = _answer_start(mine), _answer_start(theirs)
+    return TokenSequence(
+        np.concatenate([mine.tokens[:end], theirs.tokens[start:]]),
+        np.concatenate([mine.targets[:end], theirs.targets[start:]]),
+    )
+
+
+def _next_of_other_prompt(prompts: Sequence[bytes]) -> list[int]:
+    count = len(prompts)
+    following = [(place + 1) % count for place in range(count)]
+    others = list(following)
+    for _ in range(2):  # the second time for those whose next lies round the corner
+        for place in reversed(range(count)):
+            if prompts[others[place]] == prompts[place]:
+                others[place] = others[others[place]]
+    return [
+        other if prompts[other] != prompt else after
+        for prompt, other, after in zip(prompts, others, following, strict=True)
+    ]

@@ -1,0 +1,166 @@
+"""All records of one file: one format, chosen for the objective, and every row turned into it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from trainables.data import chats, fields
+from trainables.data.conversation import Conversation
+from trainables.data.errors import DataError
+from trainables.data.formats import (
+    FORMATS,
+    LENIENT,
+    READ_BY,
+    Format,
+    Gives,
+    fitting,
+    objectives_for,
+)
+from trainables.data.origin import Origin
+from trainables.data.records import Document, Judged, Labelled, Pair, Rated, Record
+from trainables.data.roles import ALIASES
+from trainables.data.row import Row
+
+_MAY_COME_LATE = frozenset({"weight", *LENIENT}).union(*(ALIASES[role] for role in LENIENT))
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFile:
+    """The records of a file, one for each of its rows, and the fields that were not looked at."""
+
+    name: str
+    format: Format
+    records: tuple[Record, ...]
+    unread_fields: tuple[str, ...] = ()
+
+
+def records_of(origin: Origin, rows: Sequence[Row], objective: str) -> RecordFile:
+    """Every row as a record that `objective` reads; DataError, with its place, where one is not."""
+    rows = [_with_fields(row) for row in rows]
+    format_ = _chosen(origin, rows, objective)
+    columns = format_.columns(_all_fields(rows)) or {}
+    for row in rows:
+        _check_same_format(row, format_, columns)
+    make = _MAKERS[format_.gives]
+    made = tuple(make(format_, _by_role(row, columns), row.where) for row in rows)
+    return RecordFile(origin.name, format_, made, _unread_fields(rows, columns))
+
+
+def _with_fields(row: Row) -> Row:
+    """The row as an object; a bare list is the messages of a chat."""
+    if isinstance(row.value, list):
+        return Row(row.where, {"messages": row.value})
+    if not isinstance(row.value, dict):
+        raise DataError(
+            f"{row.where} is {fields.shown(row.value)}; a record is an object with fields"
+        )
+    return row
+
+
+def _all_fields(rows: Sequence[Row]) -> dict[str, Any]:
+    """The first record, with the labels, rewards and weights that only later ones have."""
+    late = {name: None for row in rows for name in row.value if name in _MAY_COME_LATE}
+    return {**late, **rows[0].value}
+
+
+def _chosen(origin: Origin, rows: Sequence[Row], objective: str) -> Format:
+    """The format that the file has, of those which the objective reads."""
+    formats = fitting(_all_fields(rows))
+    for gives in READ_BY[objective]:
+        for each in formats:
+            if each.gives is gives:
+                return each
+    if not formats:
+        raise _unknown(rows[0], objective)
+    held = f"{formats[0].gives} ({formats[0].name} records)"
+    reads = " or ".join(READ_BY[objective])
+    others = " or ".join(objectives_for(formats))
+    raise DataError(
+        f"{origin.path} holds {held}, and objective {objective} reads {reads}; "
+        f"set objective: {others}"
+    )
+
+
+def _unknown(row: Row, objective: str) -> DataError:
+    known = "; ".join(each.shown() for each in FORMATS if each.gives in READ_BY[objective])
+    found = ", ".join([*map(str, row.value)][:8]) or "none"
+    return DataError(
+        f"{row.where} has the fields: {found}; rename them, or name them in data.columns, "
+        f"as one of: {known}"
+    )
+
+
+def _check_same_format(row: Row, format_: Format, columns: Mapping[str, str]) -> None:
+    foreign = next((name for name in format_.foreign if name in row.value), None)
+    if foreign:
+        raise DataError(
+            f"{row.where} has the field {foreign}, so its answers are rated or compared; "
+            "keep such records in a file of their own"
+        )
+    needed = [columns[role] for role in format_.needed if role not in LENIENT]
+    missing = next((name for name in needed if name not in row.value), None)
+    if missing is None:
+        return
+    others = fitting(row.value)
+    if not others:
+        raise DataError(f"{row.where} has no field {missing}; add it or remove the record")
+    raise DataError(
+        f"{row.where} is {others[0].name}, but the file began as {format_.name}; split the file"
+    )
+
+
+def _by_role(row: Row, columns: Mapping[str, str]) -> dict[str, Any]:
+    return {role: row.value.get(column) for role, column in columns.items()}
+
+
+def _unread_fields(rows: Sequence[Row], columns: Mapping[str, str]) -> tuple[str, ...]:
+    """The fields that hold something somewhere and are not looked at, in order of appearance."""
+    found = {name: None for row in rows for name, value in row.value.items() if value}
+    return tuple(str(name) for name in found if name not in columns.values())
+
+
+def _chat(format_: Format, row: chats.Fields, where: str) -> Conversation:
+    weight = fields.weight(row.get("weight"), where)
+    return Conversation(chats.CHATS[format_.base](row, where), where, weight)
+
+
+def _document(format_: Format, row: chats.Fields, where: str) -> Document:
+    weight = fields.weight(row.get("weight"), where)
+    return Document(fields.text(row["text"], where, "text"), where, weight)
+
+
+def _labelled(format_: Format, row: chats.Fields, where: str) -> Labelled:
+    written = fields.text(row["text"], where, "text")
+    label = fields.label(row["label"], where)
+    return Labelled(written, label, where, fields.weight(row.get("weight"), where))
+
+
+def _judged(format_: Format, row: chats.Fields, where: str) -> Judged:
+    chat = _chat(format_, row, where).last_answer_only()
+    return Judged(chat, fields.judgement(row["label"], where))
+
+
+def _rated(format_: Format, row: chats.Fields, where: str) -> Rated:
+    if format_.name == "text_reward":
+        return Rated(_document(format_, row, where), fields.reward(row["reward"]))
+    return Rated(_chat(format_, row, where).last_answer_only(), fields.reward(row["reward"]))
+
+
+def _pair(format_: Format, row: chats.Fields, where: str) -> Pair:
+    if format_.name == "chosen_messages":
+        row = {"chosen": row["chosen_messages"], "rejected": row["rejected_messages"], **row}
+    asked = chats.PROMPTS.get(format_.name, chats.no_prompt)(row, where)
+    parts = chats.answered(asked, row["chosen"], row["rejected"], where)
+    return Pair(*parts, where, fields.weight(row.get("weight"), where))
+
+
+_MAKERS: Mapping[Gives, Callable[[Format, chats.Fields, str], Record]] = {
+    Gives.CHAT: _chat,
+    Gives.DOCUMENT: _document,
+    Gives.LABELLED: _labelled,
+    Gives.JUDGED: _judged,
+    Gives.RATED: _rated,
+    Gives.PAIR: _pair,
+}

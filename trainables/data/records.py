@@ -1,0 +1,124 @@
+"""What the rows of a file become: one small value for each record.
+
+Each says by `reason_to_drop` why nothing can be learned from it, or None; `where` is its place in
+its file, and `weight` how much it counts (1 unless the row has a field `weight`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from trainables.data.conversation import Conversation, Message, trained, untrained
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Plain text."""
+
+    text: str
+    where: str = field(default="", compare=False)
+    weight: float = 1.0
+
+    def reason_to_drop(self) -> str | None:
+        """Why nothing can be learned from it."""
+        return None if self.text.strip() else "empty document"
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A text and the name of its class, which is empty where it has none."""
+
+    text: str
+    label: str
+    where: str = field(default="", compare=False)
+    weight: float = 1.0
+
+    def reason_to_drop(self) -> str | None:
+        """Why nothing can be learned from it."""
+        if not self.label:
+            return "no label"
+        return None if self.text.strip() else "empty text"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A prompt and two answers to it, the first of which is the better one."""
+
+    prompt: tuple[Message, ...]
+    chosen: tuple[Message, ...]
+    rejected: tuple[Message, ...]
+    where: str = field(default="", compare=False)
+    weight: float = 1.0
+
+    def conversations(self) -> tuple[Conversation, Conversation]:
+        """The prompt with the chosen and with the rejected answer, which alone is trained."""
+        chosen, rejected = (
+            Conversation((*untrained(self.prompt), *trained(answer)), self.where, self.weight)
+            for answer in (self.chosen, self.rejected)
+        )
+        return chosen, rejected
+
+    def reason_to_drop(self) -> str | None:
+        """Why nothing can be learned from it."""
+        for conversation in self.conversations():
+            reason = conversation.reason_to_drop()
+            if reason:
+                return "no answer" if reason == "no trained answer" else reason
+        return "chosen equals rejected" if self.chosen == self.rejected else None
+
+    def judged(self) -> tuple[Judged, Judged]:
+        """The two answers as single ones: the chosen is good, the rejected is bad."""
+        chosen, rejected = self.conversations()
+        return Judged(chosen, desirable=True), Judged(rejected, desirable=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A chat whose last answer is good or bad; None where nobody said which."""
+
+    conversation: Conversation
+    desirable: bool | None
+
+    @property
+    def where(self) -> str:
+        """Its place."""
+        return self.conversation.where
+
+    @property
+    def weight(self) -> float:
+        """How much it counts."""
+        return self.conversation.weight
+
+    def reason_to_drop(self) -> str | None:
+        """Why nothing can be learned from it."""
+        return "no label" if self.desirable is None else self.conversation.reason_to_drop()
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """A chat or a text and its reward; None where there is none, NaN where it is no number."""
+
+    content: Conversation | Document
+    reward: float | None
+
+    @property
+    def where(self) -> str:
+        """Its place."""
+        return self.content.where
+
+    @property
+    def weight(self) -> float:
+        """How much it counts."""
+        return self.content.weight
+
+    def reason_to_drop(self) -> str | None:
+        """Why nothing can be learned from it."""
+        if self.reward is None:
+            return "no reward"
+        if not math.isfinite(self.reward):
+            return "reward is no finite number"
+        return self.content.reason_to_drop()
+
+
+Record = Conversation | Document | Labelled | Pair | Judged | Rated

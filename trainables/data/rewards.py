@@ -1,0 +1,82 @@
+"""The examples of a reward model: whole texts that end in eos, compared or rated.
+
+As TRL does, what is longer than `length` is left out: a reward is for the whole of an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+
+import numpy as np
+
+from trainables.data.blocks import tokenise
+from trainables.data.conversation import Conversation
+from trainables.data.examples import Example
+from trainables.data.items import Drop, Item, Made, key, usable
+from trainables.data.records import Document, Pair, Rated
+from trainables.data.rendering import render
+from trainables.data.sequences import TokenSequence
+from trainables.data.tokenizer import Tokenizer, require_eos
+
+TOO_LONG = "longer than max_length"
+
+
+def compared(records: Sequence[Pair], tokenizer: Tokenizer, length: int) -> Made:
+    """Examples of two sequences, chosen and rejected."""
+    kept, drops = usable(records)
+    chats = chain.from_iterable(pair.conversations() for pair in kept)
+    rendered = list(render(chats, tokenizer))
+    items = []
+    for pair, *wholes in zip(kept, rendered[::2], rendered[1::2], strict=True):
+        sequences = tuple(_unscored(whole, tokenizer) for whole in wholes)
+        reason = _reason_to_drop(sequences, length)
+        if reason:
+            drops.append(Drop(reason, pair.where))
+            continue
+        example = Example(sequences, weight=pair.weight)
+        items.append(Item(example, key(*sequences), _prompt(wholes[0]), pair.where))
+    return Made(tuple(items), tuple(drops))
+
+
+def rated(records: Sequence[Rated], tokenizer: Tokenizer, length: int) -> Made:
+    """Examples of one sequence, with the reward as label."""
+    kept, drops = usable(records)
+    items = []
+    for record, whole in zip(kept, _rendered(kept, tokenizer), strict=True):
+        sequence = _unscored(whole, tokenizer)
+        if len(sequence.tokens) > length:
+            drops.append(Drop(TOO_LONG, record.where))
+            continue
+        assert record.reward is not None, "else it is not usable"
+        example = Example((sequence,), record.reward, record.weight)
+        identity = key(sequence) + str(record.reward).encode()
+        is_chat = isinstance(record.content, Conversation)
+        group = _prompt(whole) if is_chat else key(sequence)
+        items.append(Item(example, identity, group, record.where))
+    return Made(tuple(items), tuple(drops))
+
+
+def _reason_to_drop(sequences: Sequence[TokenSequence], length: int) -> str | None:
+    if max(len(sequence.tokens) for sequence in sequences) > length:
+        return TOO_LONG
+    return "chosen equals rejected" if key(sequences[0]) == key(sequences[1]) else None
+
+
+def _rendered(records: Sequence[Rated], tokenizer: Tokenizer) -> Iterable[TokenSequence]:
+    """All of one file: chats, or plain texts."""
+    contents = [record.content for record in records]
+    chats = [content for content in contents if isinstance(content, Conversation)]
+    texts = [content.text for content in contents if isinstance(content, Document)]
+    return render(chats, tokenizer) if chats else tokenise(texts, tokenizer)
+
+
+def _unscored(whole: TokenSequence, tokenizer: Tokenizer) -> TokenSequence:
+    """The tokens, with eos at the end; no token of them is a target by itself."""
+    eos = require_eos(tokenizer)[1]
+    tokens = whole.tokens if whole.tokens[-1:] == eos else np.append(whole.tokens, np.int32(eos))
+    return TokenSequence(tokens, np.zeros(len(tokens), dtype=np.bool_))
+
+
+def _prompt(whole: TokenSequence) -> bytes:
+    return whole.tokens[: int(np.argmax(whole.targets))].tobytes()

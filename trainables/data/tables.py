@@ -1,0 +1,97 @@
+"""The records of parquet files and of data sets of the `datasets` library."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from trainables.data.content import read_bytes
+from trainables.data.errors import DataError
+from trainables.data.row import Row, Rows
+
+
+def parquet_rows(path: Path) -> list[Row]:
+    """The records of a parquet file."""
+    import pyarrow
+    from pyarrow import parquet
+
+    raw = read_bytes(path)
+    try:
+        table = parquet.read_table(io.BytesIO(raw))
+    except (pyarrow.ArrowInvalid, OSError) as error:
+        raise DataError(
+            f"{path} is no parquet file that can be read ({_first_line(error)}); download it again"
+        ) from error
+    return _listed(str(path), table.to_pylist())
+
+
+def saved_rows(folder: Path) -> Rows:
+    """The records of a folder that `save_to_disk` made; of several splits, `train`."""
+    from datasets import load_from_disk
+
+    try:
+        loaded = load_from_disk(str(folder))
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{folder} is no data set that can be read ({_first_line(error)}); save it again"
+        ) from error
+    if not isinstance(loaded, dict):
+        return Rows(tuple(_listed(str(folder), _decoded(loaded))))
+    if "train" not in loaded:
+        raise DataError(
+            f"{folder} holds the splits {', '.join(loaded)} and no train; "
+            f"name one of its folders, e.g. {folder / next(iter(loaded))}"
+        )
+    others = ", ".join(str(folder / name) for name in loaded if name != "train")
+    note = f"{folder.name}: its split train is read" + (
+        f"; there is also {others}" if others else ""
+    )
+    return Rows(tuple(_listed(str(folder / "train"), _decoded(loaded["train"]))), (note,))
+
+
+def hub_rows(name: str) -> list[Row]:
+    """The train split of a data set on the Hugging Face hub, named org/name or org/name:config."""
+    return _listed(name, _decoded(load_from_hub(name)))
+
+
+def load_from_hub(name: str) -> Any:
+    """The train split itself, downloaded where it is not in the hub's cache."""
+    from datasets import load_dataset
+    from datasets.exceptions import DatasetsError
+
+    repository, _, config = name.partition(":")
+    try:
+        return load_dataset(repository, config or None, split="train")
+    except (OSError, ValueError, RuntimeError, DatasetsError) as error:
+        raise DataError(
+            f"{name} is no file or folder here, and as a data set it could not be had from the "
+            f"hub ({_first_line(error)}); check the spelling and the network, or name a local file"
+        ) from error
+
+
+def _decoded(loaded: Any) -> Iterable[dict[str, Any]]:
+    """The records, with the names of classes in place of their numbers; -1 is no class."""
+    from datasets import ClassLabel
+
+    features = loaded.features.items()
+    names = {name: feature.int2str for name, feature in features if isinstance(feature, ClassLabel)}
+    return ({k: _class_name(names.get(k), v) for k, v in record.items()} for record in loaded)
+
+
+def _class_name(name_of: Callable[[int], str] | None, value: Any) -> Any:
+    if name_of is None or value is None:
+        return value
+    return name_of(value) if value >= 0 else None
+
+
+def _listed(where: str, records: Iterable[dict[str, Any]]) -> list[Row]:
+    rows = [Row(f"{where} row {number}", value) for number, value in enumerate(records, start=1)]
+    if not rows:
+        raise DataError(f"{where} holds no records; name another file")
+    return rows
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
