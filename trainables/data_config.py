@@ -27,6 +27,9 @@ class DataConfig(Frozen):
     max_length: Annotated[int, Field(ge=8)] = Field(
         default=1024, description="tokens of a sequence; longer ones are cut (sft) or split (clm)"
     )
+    new_tokens: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        default=(), description="added to the vocabulary, whole; their embeddings train"
+    )
     seed: Seed = Field(
         default=0, description="of the split, and of the order in which all trials see the data"
     )

@@ -57,20 +57,17 @@ def prepare_inputs(config: TrialConfig, cache: Path) -> Prepared:
     data = prepare(config, config.model, cache / "data")
     # Workers may have another working folder and another home: whole paths only.
     inputs = Inputs(
-        _place(config.model),
+        config.model,
         config.model_revision,
         train=data.train.absolute(),
         validation=data.validation.absolute(),
         labels=data.summary.labels,
         test=data.test.absolute() if data.test else None,
+        tokenizer=str(data.tokenizer.absolute()) if data.tokenizer else None,
+        new_tokens=data.new_tokens,
     )
     fingerprint = model_fingerprint(config.model, config.model_revision)
     return Prepared(inputs, data.fingerprint, fingerprint, data.summary.describe())
-
-
-def _place(model: str) -> str:
-    folder = Path(model).expanduser()
-    return str(folder.absolute()) if folder.is_dir() else model
 
 
 def _absolute(model: str) -> str:

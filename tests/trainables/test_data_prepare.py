@@ -172,6 +172,29 @@ def test_data_that_do_not_suit_the_trial_are_refused(tmp_path, model, rows, obje
     assert not (tmp_path / "cache").exists() or not list((tmp_path / "cache").iterdir())
 
 
+def test_new_tokens_are_encoded_whole_and_their_tokenizer_is_kept(tmp_path, model):
+    rows = [{"instruction": f"q{n}", "output": f"<think>hm{n}</think>yes"} for n in range(20)]
+    path = write_json(tmp_path / "rows.json", rows)
+    plain = prepare(config(path), model, tmp_path / "cache")
+    assert (plain.tokenizer, plain.new_tokens) == (None, ())
+    tokens = ["<think>", "</think>", "<think>"]
+    data = prepare(config(path, new_tokens=tokens), model, tmp_path / "cache")
+    size = len(load_tokenizer(model))
+    assert data.new_tokens == (size, size + 1)
+    for sequence, _ in Sequences.open(data.train):
+        assert [token for token in sequence if token >= size] == [size, size + 1]
+    kept = load_tokenizer(str(data.tokenizer))
+    assert texts(data.train, kept)[0].startswith("<s>### User:\nq")
+    again = prepare(config(path, new_tokens=tokens), model, tmp_path / "cache")
+    assert again == data
+
+
+def test_a_new_token_that_is_not_new_is_refused(tmp_path, model):
+    path = write_json(tmp_path / "rows.json", alpaca_rows(20))
+    with pytest.raises(DataError, match=r"data.new_tokens: the tokenizer of .* knows '</s>' alrea"):
+        prepare(config(path, new_tokens=["</s>"]), model, tmp_path / "cache")
+
+
 def test_the_fingerprint_follows_everything_that_changes_the_sequences(tmp_path, model):
     path = write_json(tmp_path / "rows.json", alpaca_rows(8))
     cache = tmp_path / "cache"

@@ -14,22 +14,31 @@ from trainables.data.draft import draft
 from trainables.data.examples import write
 from trainables.data.sources import Sources, held_out_files, origins_of, train_files
 from trainables.data.summary import Summary
-from trainables.data.tokenizer import context_length, identity, load_tokenizer
+from trainables.data.tokenizer import add_tokens, context_length, identity, load_tokenizer
 from trainables.data_config import DataConfig
 
 FORMAT_VERSION = 2
 """Raised whenever the same files would give other examples than before."""
 
+_TOKENIZER = "tokenizer"
+_NEW_TOKENS = "new_tokens.json"
+
 
 @dataclass(frozen=True, slots=True)
 class PreparedData:
-    """The folders to open with `Examples`, and what identifies their contents."""
+    """The folders to open with `Examples`, and what identifies their contents.
+
+    `tokenizer` is a folder with the tokenizer that knows the new tokens as well, where there are
+    any; `new_tokens` are their ids.
+    """
 
     train: Path
     validation: Path
     test: Path | None
     fingerprint: str
     summary: Summary
+    tokenizer: Path | None = None
+    new_tokens: tuple[int, ...] = ()
 
 
 def prepare(
@@ -49,8 +58,15 @@ def prepare(
     if not folder.is_dir():
         publish(folder, lambda temporary: _build(temporary, config, tokenizer, limit))
     summary = Summary.load(folder / "summary.json")
-    test = folder / "test" if summary.test else None
-    return PreparedData(folder / "train", folder / "validation", test, fingerprint, summary)
+    return PreparedData(
+        folder / "train",
+        folder / "validation",
+        folder / "test" if summary.test else None,
+        fingerprint,
+        summary,
+        folder / _TOKENIZER if config.data.new_tokens else None,
+        _new_tokens(folder),
+    )
 
 
 def _fingerprint(config: TrialConfig, data: DataConfig, tokenizer: str, limit: int | None) -> str:
@@ -63,6 +79,7 @@ def _fingerprint(config: TrialConfig, data: DataConfig, tokenizer: str, limit: i
         "validation": _identities(validation) or data.validation,
         "test": _identities(test) or data.test,
         "columns": data.columns,
+        "new_tokens": data.new_tokens,
         "max_length": data.max_length,
         "context": limit,
         "seed": data.seed,
@@ -79,9 +96,19 @@ def _build(folder: Path, config: TrialConfig, tokenizer: str, limit: int | None)
     wanted = config.data.max_length
     length = min(wanted, limit or wanted)
     sources = Sources.read(config)
-    made = draft(sources, config, load_tokenizer(tokenizer, config.model_revision), length)
+    loaded = load_tokenizer(tokenizer, config.model_revision)
+    new_tokens = add_tokens(loaded, config.data.new_tokens)
+    made = draft(sources, config, loaded, length)
     notes = (f"max_length {wanted:,} is cut to the model's context",) if length < wanted else ()
     for side, examples in made.sides._asdict().items():
         if examples:
             write(folder / side, examples)
     made.summary(sources, length, notes).save(folder / "summary.json")
+    if new_tokens:
+        loaded.save_pretrained(folder / _TOKENIZER)
+        (folder / _NEW_TOKENS).write_text(json.dumps(new_tokens), encoding="utf-8")
+
+
+def _new_tokens(folder: Path) -> tuple[int, ...]:
+    path = folder / _NEW_TOKENS
+    return tuple(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else ()

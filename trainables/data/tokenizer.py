@@ -30,8 +30,24 @@ class Tokenizer(Protocol):
         """Encode one text or a list of them."""
         ...
 
+    def get_vocab(self) -> dict[str, int]:
+        """All tokens."""
+        ...
+
     def get_added_vocab(self) -> dict[str, int]:
         """The tokens that are matched as a whole before anything else, special or not."""
+        ...
+
+    def add_tokens(self, new_tokens: Any) -> int:
+        """Add tokens that are matched as a whole; how many there were that it did not know."""
+        ...
+
+    def convert_tokens_to_ids(self, tokens: Any) -> Any:
+        """The ids of a list of tokens."""
+        ...
+
+    def save_pretrained(self, folder: Any) -> Any:
+        """Write it to a folder."""
         ...
 
     def apply_chat_template(self, conversation: Any, **options: Any) -> Any:
@@ -56,6 +72,25 @@ def load_tokenizer(model: str, revision: str | None = None) -> Tokenizer:
     except (OSError, ValueError, KeyError) as error:
         raise DataError(_cannot_load(model, revision, error)) from error
     return loaded
+
+
+def add_tokens(tokenizer: Tokenizer, tokens: Sequence[str]) -> tuple[int, ...]:
+    """Add `tokens` to the vocabulary and return their ids.
+
+    DataError for one that is there already: it has an embedding that was trained.
+    """
+    if not tokens:
+        return ()
+    known = tokenizer.get_vocab()
+    for token in tokens:
+        if token in known:
+            raise DataError(
+                f"data.new_tokens: the tokenizer of {tokenizer.name_or_path} knows {token!r} "
+                "already; take it out of the list"
+            )
+    each_once = list(dict.fromkeys(tokens))
+    tokenizer.add_tokens(each_once)
+    return tuple(tokenizer.convert_tokens_to_ids(each_once))
 
 
 def identity(model: str, revision: str | None = None) -> str:
