@@ -47,12 +47,16 @@ def prepare(
     """Read, tokenise, split and store the data of `config`, or find them stored already.
 
     `tokenizer` is a local folder or a hub id (read at `config.model_revision`). `context_limit` is
-    the most tokens that the model sees; unset, a local folder's config.json is asked. Equal files,
+    the most tokens that the model sees; unset, the model's config.json is asked. Equal files,
     tokenizer and settings share one folder in `cache`, and then no tokenizer is loaded. DataError
     where the data, or the tokenizer, cannot be used.
     """
     assert config.data is not None, f"objective {config.objective} reads no data"
-    limit = context_limit if context_limit is not None else context_length(tokenizer)
+    limit = (
+        context_limit
+        if context_limit is not None
+        else context_length(tokenizer, config.model_revision)
+    )
     fingerprint = _fingerprint(config, config.data, tokenizer, limit)
     folder = cache / fingerprint
     if not folder.is_dir():

@@ -106,10 +106,10 @@ def identity(model: str, revision: str | None = None) -> str:
     return digest.hexdigest()
 
 
-def context_length(model: str) -> int | None:
-    """The most tokens that a local model folder's config.json says it can see, if it says so."""
-    path = Path(model).expanduser() / "config.json"
-    if not path.is_file():
+def context_length(model: str, revision: str | None = None) -> int | None:
+    """The most tokens that a model's config.json says it can see, if it says so."""
+    path = _config_file(model, revision)
+    if path is None or not path.is_file():
         return None
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
@@ -148,6 +148,20 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
     )
     ids: list[list[int]] = encoded["input_ids"]
     return ids
+
+
+def _config_file(model: str, revision: str | None) -> Path | None:
+    """The model's config.json, fetched from the hub where need be; None where it cannot be had."""
+    folder = Path(model).expanduser()
+    if folder.is_dir() or _is_path(model):
+        return folder / "config.json"
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    try:
+        return Path(hf_hub_download(model, "config.json", revision=revision))
+    except (OSError, HfHubHTTPError, HFValidationError):
+        return None  # whoever loads the model says what is wrong with it
 
 
 def _is_path(model: str) -> bool:

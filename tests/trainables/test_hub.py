@@ -1,0 +1,72 @@
+"""Models by hub id, from the cache of downloads: there is no network in tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+import tiny_training as tiny
+from data_samples import write_json
+
+SCRIPT = """
+import json, sys
+from pathlib import Path
+from trainables.config import TrialConfig
+from trainables.evaluation import Monitor, Verdict
+from trainables.finetune import Workshop
+from trainables.inputs import prepare_inputs
+
+rows, cache, model = sys.argv[1:]
+config = TrialConfig(
+    model=model, precision="fp32", data={"train": rows, "max_length": 512, "validation": 0.2},
+    budget={"steps": 1, "evaluations": 1}, batch_size=2,
+)
+prepared = prepare_inputs(config, Path(cache))
+
+class Nobody(Monitor):
+    def evaluated(self, evaluation): return Verdict()
+    def stop_requested(self): return False
+
+outcome = Workshop(prepared.inputs).train(config, Nobody())
+print(json.dumps([outcome.ending.value, prepared.inputs.model, prepared.description]))
+"""
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """A download cache that holds one model, as huggingface_hub lays it out."""
+    folder = tmp_path_factory.mktemp("hub")
+    repository = folder / "models--some-org--tiny"
+    snapshot = repository / "snapshots" / ("a" * 40)
+    shutil.copytree(tiny.make_model(folder / "model"), snapshot)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("a" * 40)
+    return folder
+
+
+def run(cache, tmp_path, model):
+    records = [{"instruction": f"w{n}", "output": f"w{n + 1} w{n + 2}"} for n in range(2, 22)]
+    rows = write_json(tmp_path / "rows.json", records)
+    environment = {**os.environ, "HF_HUB_CACHE": str(cache), "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-W", "ignore", "-c", SCRIPT, str(rows), str(tmp_path), model]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+
+
+def test_a_model_of_the_hub_is_trained_within_its_context(cache, tmp_path):
+    done = run(cache, tmp_path, "some-org/tiny")
+    assert done.returncode == 0, done.stderr
+    ending, model, description = json.loads(done.stdout.splitlines()[-1])
+    assert (ending, model) == ("complete", "some-org/tiny")
+    assert "max_length 512 is cut to the model's context" in description
+    assert "at most 64 tokens each" in description
+
+
+def test_a_model_that_the_hub_does_not_give_is_one_clear_error(cache, tmp_path):
+    done = run(cache, tmp_path, "some-org/absent")
+    assert done.returncode != 0
+    last = done.stderr.strip().splitlines()[-1]
+    assert "DataError: model: some-org/absent is no local folder and could not be had" in last
