@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import yaml
-
+from results.front import judge
 from results.record import SweepRecord, SweepState, TrialRecord
-from results.winners import Ranking, failure, rank
+from results.winners import Ranking, failure
 from sweeps.errors import LaunchError
 from sweeps.home import SweepFolder, SweepHome
 from sweeps.provenance import sweep_provenance
@@ -145,6 +144,7 @@ class _Driver:
             state=SweepState.RUNNING,
             metric=spec.search.metric,
             mode=spec.search.direction,
+            other_metrics=dict(list(spec.search.goals.items())[1:]),
             budget_trials=spec.trials,
             created=time.time(),
             experiment=spec.tracking.experiment,
@@ -195,7 +195,7 @@ class _Driver:
     def finished(self) -> Finished:
         """The result, read back from what is on disk."""
         records = self._folder.store.trials()
-        ranking = rank(records, self._sweep.metric, self._sweep.mode)
+        ranking = judge(records, self._sweep.goals)
         return Finished(self._sweep, ranking, self._folder, tuple(self._scribe.failures))
 
     def _start_ray(self, address: str | None) -> None:
@@ -227,7 +227,7 @@ class _Driver:
         board = (
             ray.remote(Board)
             .options(num_cpus=0, max_concurrency=1000, resources=ON_HEAD)
-            .remote(self._spec.search.metric, self._spec.search.direction, settings.retries)
+            .remote(self._spec.search.goals, settings.retries)
         )
         deaths = self._spec.trials * (settings.retries + 1)
         inputs = self._prepared.inputs if self._prepared else None
@@ -312,14 +312,13 @@ class _Driver:
         self._view.changed(record)
 
     def _drop_weights(self) -> None:
-        """Only the best complete trial's weights are kept; a running trial's may yet win."""
+        """Only the winner's weights are kept, or the front's; a running trial's may yet win."""
         import shutil
 
         records = self._recorder.records.values()
-        winners = rank(list(records), self._sweep.metric, self._sweep.mode).winners
-        best = winners[0].record.number if winners else None
+        kept = {w.record.number for w in judge(list(records), self._sweep.goals).chosen}
         for record in records:
-            if record.status.ended and record.number != best:
+            if record.status.ended and record.number not in kept:
                 shutil.rmtree(self._weights(record.number), ignore_errors=True)
 
     def _weights(self, number: int) -> Any:
@@ -329,11 +328,8 @@ class _Driver:
         if self._scribe.parent is None:
             return
         records = list(self._recorder.records.values()) if self._recorder else []
-        winners = rank(records, self._sweep.metric, self._sweep.mode).winners
-        winner = winners[0] if winners else None
-        weights = self._weights(winner.record.number) if winner else None
-        text = yaml.safe_dump(dict(winner.record.config), sort_keys=False) if winner else ""
-        self._scribe.sweep_ended(self._sweep, winner, weights, text)
+        ranking = judge(records, self._sweep.goals)
+        self._scribe.sweep_ended(self._sweep, ranking, self._weights)
         self._scribe.finish()
         if self._recorder is not None:
             self._recorder.note_run_ids()
