@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from results.record import Mode, TrialRecord
@@ -11,27 +11,26 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def to_frame(records: Sequence[TrialRecord], metric: str, mode: Mode) -> pd.DataFrame:
-    """One row per trial: its searched params, and the metrics of its best evaluation by `metric`.
+def to_frame(records: Sequence[TrialRecord], goals: Mapping[str, Mode]) -> pd.DataFrame:
+    """One row per trial, in the given order: its searched params and the metrics that count.
 
-    Rows come by number. Trials that cannot win are there too; `status` tells them apart. What a
-    trial does not have is missing (NaN or None).
+    Those are of the best evaluation by a single goal, and of the last one where there are several.
+    Trials that cannot win are there too; `status` tells them apart. What a trial does not have is
+    missing (NaN or None).
     """
     import pandas as pd
 
-    ordered = sorted(records, key=lambda record: record.number)
-    rows = [_row(record, metric, mode) for record in ordered]
-    params = _names(record.params for record in ordered)
-    metrics = _names(m.metrics for record in ordered for m in record.measurements)
+    params = _names(record.params for record in records)
+    metrics = _names(m.metrics for record in records for m in record.measurements)
     columns = ["number", "status", *params, *metrics, "seconds", "tokens_per_second", "error"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame([_row(record, goals) for record in records], columns=columns)
 
 
-def _row(record: TrialRecord, metric: str, mode: Mode) -> dict[str, Any]:
-    best = record.best(metric, mode)
+def _row(record: TrialRecord, goals: Mapping[str, Mode]) -> dict[str, Any]:
+    counts = record.counted(goals)
     return {
         **record.params,
-        **(best.metrics if best else {}),
+        **(counts.metrics if counts else {}),
         "number": record.number,
         "status": record.status.value,
         "seconds": record.seconds,

@@ -159,6 +159,17 @@ class TrialRecord(Record):
         pick = min if mode == "min" else max
         return pick(finite, key=lambda m: m.metrics[metric], default=None)
 
+    def counted(self, goals: Mapping[str, Mode]) -> Measurement | None:
+        """The evaluation that counts: the best by a single metric, the last where there are more.
+
+        The best one of each of several metrics may come from different moments, and no model has
+        them together.
+        """
+        if len(goals) > 1:
+            return self.last()
+        ((metric, mode),) = goals.items()
+        return self.best(metric, mode)
+
     def last(self) -> Measurement | None:
         """The latest evaluation."""
         return self.measurements[-1] if self.measurements else None
@@ -169,7 +180,7 @@ class SweepRecord(Record):
 
     `pid` is the process on `host` that drives the sweep: "running" without it was killed.
     `tracking_uri` keeps no credentials, so it may not be enough to connect with. `error` says why a
-    sweep failed.
+    sweep failed. With `other_metrics` the sweep is for the Pareto front of all of its metrics.
     """
 
     name: str
@@ -177,6 +188,7 @@ class SweepRecord(Record):
     error: str | None = None
     metric: str
     mode: Mode
+    other_metrics: dict[str, Mode] = Field(default_factory=dict)
     base: dict[str, float] = Field(default_factory=dict)
     budget_trials: Count | None = None
     created: float
@@ -188,3 +200,8 @@ class SweepRecord(Record):
     pid: int | None = None
     host: str | None = None
     provenance: Provenance | None = None
+
+    @property
+    def goals(self) -> dict[str, Mode]:
+        """All metrics that the sweep searches by, each with its mode; `metric` comes first."""
+        return {self.metric: self.mode, **self.other_metrics}

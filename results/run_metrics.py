@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from results.record import Measurement, Mode, SweepRecord, TrialRecord
-from results.winners import Winner
+from results.winners import Ranking
 
 TOTALS = (
     "seconds",
@@ -60,17 +60,20 @@ def _measurement(group: list[Row]) -> Measurement:
     return Measurement.model_validate({**own, "step": group[0].step, "metrics": values})
 
 
-def total_rows(record: TrialRecord, metric: str, mode: Mode, stamp: int) -> list[Row]:
-    """A trial's totals, and its best value.
+def total_rows(record: TrialRecord, goals: Mapping[str, Mode], stamp: int) -> list[Row]:
+    """A trial's totals and, of a single metric, its best value. Of several, the last one counts.
 
     Tokens and seconds close their series. The others are single values at step 0: MLflow shows the
     value at the greatest step, and a retry may end before the step that its predecessor reached.
     """
-    last, best = record.last(), record.best(metric, mode)
+    last = record.last()
     end = last.step if last else 0
     totals = {name: float(getattr(record, name)) for name in TOTALS}
     rows = [Row(key, totals[key], end if key in _SERIES else 0, stamp) for key in TOTALS]
-    return rows + ([Row(f"best_{metric}", best.metrics[metric], 0, stamp)] if best else [])
+    for metric, mode in goals.items() if len(goals) == 1 else ():
+        if best := record.best(metric, mode):
+            rows.append(Row(f"best_{metric}", best.metrics[metric], 0, stamp))
+    return rows
 
 
 def totals_in(rows: Iterable[Row]) -> dict[str, float]:
@@ -93,9 +96,12 @@ def base_in(metrics: Mapping[str, float]) -> dict[str, float]:
     }
 
 
-def winner_rows(winner: Winner | None, metric: str, stamp: int) -> list[Row]:
-    """What the best trial measured, for the parent run."""
-    return [Row(f"best_{metric}", winner.value, 0, stamp)] if winner else []
+def winner_rows(ranking: Ranking, stamp: int) -> list[Row]:
+    """What the best trial measured, or how many trials are on the front; for the parent run."""
+    if ranking.several:
+        return [Row("front_size", float(len(ranking.winners)), 0, stamp)]
+    (metric,) = ranking.goals
+    return [Row(f"best_{metric}", winner.value, 0, stamp) for winner in ranking.chosen]
 
 
 def _with_infinity(value: float) -> float:

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from results.record import Provenance, SweepRecord, TrialRecord
-from results.winners import Winner
+from results.winners import Ranking
 
 PREFIX = "winnow."
 PARENT = "mlflow.parentRunId"
@@ -22,6 +22,9 @@ SWEEP = f"{PREFIX}sweep"
 KIND = f"{PREFIX}kind"
 SEARCHED = f"{PREFIX}searched"
 MEASURED = f"{PREFIX}measurements"
+
+ON_FRONT = f"{PREFIX}on_front"
+"""Set on the runs of the trials that are on the front when a sweep with several metrics ends."""
 
 LONGEST_TAG = 5000
 """Characters that every MLflow store takes; longer values are cut without a word."""
@@ -68,6 +71,7 @@ def sweep_tags(record: SweepRecord) -> dict[str, str]:
     """All that is known of a sweep besides its base metrics, run id and tracking server."""
     fields = {name: getattr(record, name) for name in _OF_A_SWEEP}
     fields["error"] = _cut(record.error)
+    fields["other_metrics"] = json.dumps(record.other_metrics) if record.other_metrics else None
     return {
         KIND: "sweep",
         **_written({**fields, "sweep": record.name, "search_seed": record.seed}),
@@ -79,18 +83,20 @@ def sweep_fields(tags: Mapping[str, str]) -> dict[str, Any]:
     """The fields of a SweepRecord that `sweep_tags` wrote."""
     return {
         **_read(tags, _OF_A_SWEEP),
+        "other_metrics": json.loads(tags.get(f"{PREFIX}other_metrics", "{}")),
         "name": tags[SWEEP],
         "seed": tags.get(f"{PREFIX}search_seed"),
         "provenance": provenance_in(tags),
     }
 
 
-def winner_tags(winner: Winner | None) -> dict[str, str]:
-    """Which trial won, for the parent run."""
-    if winner is None:
-        return {}
-    number, run_id = winner.record.number, winner.record.run_id
-    return _written({"winner": number, "winner_run_id": run_id})
+def winner_tags(ranking: Ranking) -> dict[str, str]:
+    """Which trial won, or which are on the front ("3,1,8"); for the parent run."""
+    chosen = [winner.record for winner in ranking.chosen]
+    if ranking.several:
+        return _written({"front": ",".join(str(record.number) for record in chosen)})
+    fields = [{"winner": record.number, "winner_run_id": record.run_id} for record in chosen]
+    return _written(fields[0]) if fields else {}
 
 
 def provenance_tags(provenance: Provenance | None) -> dict[str, str]:

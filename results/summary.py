@@ -7,31 +7,39 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from results.front import judge
 from results.record import SweepRecord, SweepState, TrialRecord, TrialStatus
-from results.winners import LeftOut, Ranking, Winner, rank
+from results.winners import LeftOut, Ranking, Winner
 
 
 def status_json(sweep: SweepRecord, trials: Sequence[TrialRecord]) -> dict[str, Any]:
-    """How far a sweep is: a count for every status, and the best complete trial or null."""
+    """How far a sweep is: a count for every status, and the best complete trial or null.
+
+    A sweep with several metrics has `front` in place of `best`: a list, empty at first.
+    """
     counts = Counter(trial.status for trial in trials)
     if sweep.state is SweepState.RUNNING and sweep.budget_trials is not None:
         # Trials that have not been suggested yet wait as well.
         counts[TrialStatus.WAITING] += max(0, sweep.budget_trials - len(trials))
-    winners = rank(trials, sweep.metric, sweep.mode).winners
+    ranking = judge(trials, sweep.goals)
+    chosen = [_best(winner) for winner in ranking.chosen]
     return {
         "name": sweep.name,
         "state": sweep.state.value,
         "trials": {status.value: counts[status] for status in TrialStatus},
-        "best": _best(winners[0]) if winners else None,
+        **({"front": chosen} if ranking.several else {"best": next(iter(chosen), None)}),
     }
 
 
 def winners_json(sweep: SweepRecord, ranking: Ranking, top: int | None = None) -> dict[str, Any]:
-    """The `top` best trials (None: all) and everyone who was left out, with the reason."""
+    """The `top` best trials (None: all) and everyone who was left out, with the reason.
+
+    A sweep with several metrics has `metrics`, name -> mode, in place of `metric` and `mode`.
+    """
+    ((metric, mode), *others) = ranking.goals.items()
     return {
         "sweep": sweep.name,
-        "metric": ranking.metric,
-        "mode": ranking.mode,
+        **({"metrics": dict(ranking.goals)} if others else {"metric": metric, "mode": mode}),
         "base": strict(sweep.base),
         "winners": [_winner(winner) for winner in ranking.winners[:top]],
         "left_out": [_left_out(trial) for trial in ranking.left_out],

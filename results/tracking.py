@@ -23,6 +23,7 @@ from results.run_tags import (
     KIND,
     MEASURED,
     NUMBER,
+    ON_FRONT,
     PARENT,
     PREFIX,
     SWEEP,
@@ -37,7 +38,7 @@ from results.run_tags import (
     winner_tags,
 )
 from results.uris import redact, sqlite_file
-from results.winners import Winner
+from results.winners import Ranking
 
 __all__ = ["SPEC_FILE", "Tracker", "TrackingError", "UnknownSweepError", "read_sweep", "redact"]
 
@@ -113,25 +114,28 @@ class Tracker:
         with reported(self._uri, f"log evaluation {measurement.point}"):
             self._runs.log(run_id, measurement_rows(measurement, self._stamp()))
 
-    def end_trial(self, record: TrialRecord, metric: str, mode: Mode) -> None:
+    def end_trial(self, record: TrialRecord, goals: Mapping[str, Mode]) -> None:
         """Totals, best value, status, error and provenance of the record's run."""
         assert record.run_id is not None, "a trial that ends has a run"
         with reported(self._uri, f"end trial {record.number}"):
             texts = _known({_ERROR_FILE: too_long(record.error)})
-            rows = total_rows(record, metric, mode, self._stamp())
+            rows = total_rows(record, goals, self._stamp())
             self._runs.log_texts(record.run_id, texts)
             self._runs.log(record.run_id, rows, tags={**trial_tags(record), **file_tags(texts)})
             self._runs.end(record.run_id, record.status.mlflow, record.ended)
 
-    def end_sweep(self, record: SweepRecord, winner: Winner | None = None) -> None:
-        """Base metrics, state, and which trial won."""
+    def end_sweep(self, record: SweepRecord, ranking: Ranking) -> None:
+        """Base metrics, state, and which trial won, or which are on the front."""
         assert record.run_id is not None, "a sweep that ends has a run"
         with reported(self._uri, f"end sweep {record.name}"):
             stamp = self._stamp()
-            rows = base_rows(record, stamp) + winner_rows(winner, record.metric, stamp)
+            rows = base_rows(record, stamp) + winner_rows(ranking, stamp)
             self._runs.log(record.run_id, rows)
             if run := self._runs.get(record.run_id):
-                self._retag(run, {**sweep_tags(record), **winner_tags(winner)})
+                self._retag(run, {**sweep_tags(record), **winner_tags(ranking)})
+            for winner in ranking.winners if ranking.several else ():
+                if winner.record.run_id:
+                    self._runs.log(winner.record.run_id, tags={ON_FRONT: "true"})
             self._runs.end(record.run_id, record.state.mlflow, record.ended)
 
     def log_text(self, run_id: str, text: str, path: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from results.record import Measurement, Mode, TrialRecord, TrialStatus
@@ -14,7 +14,10 @@ _LONGEST_ERROR = 200
 
 @dataclass(frozen=True, slots=True)
 class Winner:
-    """A complete trial with its best evaluation; `tied_with` are the equals' numbers."""
+    """A complete trial with the evaluation that it is compared by.
+
+    `value` is its value by the sweep's (first) metric; `tied_with` are the equals' numbers.
+    """
 
     record: TrialRecord
     best: Measurement
@@ -24,21 +27,39 @@ class Winner:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A trial that is not ranked, and the reason in words."""
+    """A trial that is not ranked, and the reason in words.
+
+    `dominated_by` is a trial that is better by every metric of several, or better by one and as
+    good by the others.
+    """
 
     number: int
     status: TrialStatus
     why: str
+    dominated_by: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """`winners` best first, `left_out` by number."""
+    """Who won by `goals`, metric -> mode, and who was left out, by number.
 
-    metric: str
-    mode: Mode
+    By one metric `winners` are all that could be compared, the best first. By several they are the
+    Pareto front, in the order of the first metric.
+    """
+
+    goals: Mapping[str, Mode]
     winners: tuple[Winner, ...]
     left_out: tuple[LeftOut, ...]
+
+    @property
+    def several(self) -> bool:
+        """Whether it is a front."""
+        return len(self.goals) > 1
+
+    @property
+    def chosen(self) -> tuple[Winner, ...]:
+        """Those whose weights are worth keeping: the best trial, or the whole front."""
+        return self.winners if self.several else self.winners[:1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +83,7 @@ def rank(records: Sequence[TrialRecord], metric: str, mode: Mode) -> Ranking:
             entrants.append(Winner(record, best, best.metrics[metric]))
     # Sorting is stable, also in reverse, so equals stay in the order of their numbers.
     entrants.sort(key=lambda winner: winner.value, reverse=mode == "max")
-    return Ranking(metric, mode, _with_ties(entrants), tuple(left_out))
+    return Ranking({metric: mode}, _with_ties(entrants), tuple(left_out))
 
 
 def _with_ties(entrants: Sequence[Winner]) -> tuple[Winner, ...]:

@@ -10,11 +10,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from results.front import judge
 from results.record import SweepRecord, SweepState, TrialRecord
 from results.uris import redact
-from results.winners import Winner, rank
 from sweeps.errors import LaunchError
 from sweeps.home import SweepFolder, SweepHome
 from sweeps.provenance import sweep_provenance
@@ -39,6 +37,7 @@ class Books:
             state=SweepState.RUNNING,
             metric=spec.search.metric,
             mode=spec.search.direction,
+            other_metrics=dict(list(spec.search.goals.items())[1:]),
             budget_trials=spec.trials,
             created=time.time(),
             experiment=spec.tracking.experiment,
@@ -73,11 +72,11 @@ class Books:
         self._folder.store.write_sweep(self.sweep)
 
     def drop_weights(self, records: Collection[TrialRecord]) -> None:
-        """Only the best complete trial's weights are kept; a running trial's may yet win."""
-        best = self._winner(records)
+        """Only the winner's weights are kept, or the front's; a running trial's may yet win."""
+        kept = {winner.record.number for winner in judge(list(records), self.sweep.goals).chosen}
         for record in records:
-            if record.status.ended and (best is None or record.number != best.record.number):
-                shutil.rmtree(self._weights(record), ignore_errors=True)
+            if record.status.ended and record.number not in kept:
+                shutil.rmtree(self._weights(record.number), ignore_errors=True)
 
     def close(
         self, state: SweepState, records: Collection[TrialRecord], error: str | None = None
@@ -88,14 +87,9 @@ class Books:
         self.note(state=state, error=error, ended=time.time())
         if self.scribe.parent is None:
             return
-        winner = self._winner(records)
-        weights = self._weights(winner.record) if winner else None
-        text = yaml.safe_dump(dict(winner.record.config), sort_keys=False) if winner else ""
-        self.scribe.sweep_ended(self.sweep, winner, weights, text)
+        ranking = judge(list(records), self.sweep.goals)
+        self.scribe.sweep_ended(self.sweep, ranking, self._weights)
         self.scribe.finish()
 
-    def _winner(self, records: Collection[TrialRecord]) -> Winner | None:
-        return next(iter(rank(list(records), self.sweep.metric, self.sweep.mode).winners), None)
-
-    def _weights(self, record: TrialRecord) -> Path:
-        return self._folder.store.trial_folder(record.number) / "best"
+    def _weights(self, number: int) -> Path:
+        return self._folder.store.trial_folder(number) / "best"

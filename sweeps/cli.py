@@ -13,10 +13,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from results.front import judge
 from results.record import SweepState
 from results.store import RecordError
 from results.summary import status_json, winners_json
-from results.winners import rank
 from sweeps.errors import SweepError
 from sweeps.home import SweepFolder, SweepHome
 from trainables.data.errors import DataError
@@ -36,9 +36,6 @@ FAILED = 1
 """Exit code of a sweep that failed, or that nothing won."""
 
 INTERRUPTED = 130
-
-SHOWN = 5
-"""Winners that people are shown."""
 
 HomeOption = Annotated[
     Path | None,
@@ -118,7 +115,8 @@ def status(name: NameArgument, as_json: JsonOption = False, home: HomeOption = N
 def winners(
     name: NameArgument,
     top: Annotated[
-        int | None, typer.Option(min=1, help="How many to show (default: 5; with --json all).")
+        int | None,
+        typer.Option(min=1, help="How many to show (default: 5; with --json, or of a front, all)."),
     ] = None,
     as_json: JsonOption = False,
     home: HomeOption = None,
@@ -127,14 +125,14 @@ def winners(
     with _mistakes_shown():
         folder = SweepHome.find(home).existing(name)
         sweep = folder.sweep_record()
-        ranking = rank(folder.store.trials(), sweep.metric, sweep.mode)
+        ranking = judge(folder.store.trials(), sweep.goals)
     if as_json:
         typer.echo(json.dumps(winners_json(sweep, ranking, top)))
         return
     from sweeps.finale import show_left_out, show_result
 
     console = Console()
-    show_result(console, sweep, ranking, folder, top or SHOWN)
+    show_result(console, sweep, ranking, folder, top)
     show_left_out(console, ranking)
 
 
@@ -198,12 +196,12 @@ def _dry_run(console: Console, spec: Any, home: SweepHome) -> None:
 
 
 def _list_row(folder: SweepFolder) -> tuple[str, ...]:
-    from sweeps.status import best_value
+    from sweeps.status import in_a_word
 
     sweep, trials = folder.sweep_record(), folder.store.trials()
     ended = sum(trial.status.ended for trial in trials)
     count = f"{ended} of {sweep.budget_trials or len(trials)}"
-    return sweep.name, sweep.state.value, count, best_value(sweep, trials)
+    return sweep.name, sweep.state.value, count, in_a_word(sweep, trials)
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ class Driver:
         board = (
             ray.remote(Board)
             .options(num_cpus=0, max_concurrency=1000, resources=ON_HEAD)
-            .remote(self._spec.search.metric, self._spec.search.direction, settings.retries)
+            .remote(self._spec.search.goals, settings.retries)
         )
         deaths = self._spec.trials * (settings.retries + 1)
         self._slots = Slots(board, ON_HEAD)

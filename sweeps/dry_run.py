@@ -104,10 +104,12 @@ def first_params(spec: SweepSpec) -> dict[str, Any]:
     import optuna
 
     from search_spaces import bridge
-    from sweeps.search import make_sampler, points_to_queue
+    from sweeps.search import directions, make_sampler, points_to_queue
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    study = optuna.create_study(sampler=make_sampler(spec.search))
+    study = optuna.create_study(
+        sampler=make_sampler(spec.search), directions=directions(spec.search)
+    )
     for point in points_to_queue(spec.space, spec.first_points, spec.search)[:1]:
         study.enqueue_trial(bridge.encode(point, spec.space))
     return bridge.suggest(study.ask(), spec.space)

@@ -11,7 +11,6 @@ from sweeps.spec import SweepSpec
 
 def report(spec: SweepSpec, run: DryRun) -> Table:
     """What was tried, what was measured, what the sweep would cost."""
-    metric = spec.search.metric
     share = run.trainable_parameters / run.total_parameters
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)
@@ -22,7 +21,10 @@ def report(spec: SweepSpec, run: DryRun) -> Table:
         "tried": f"{STEPS} steps with {show_params(run.params)}",
         "parameters": f"{run.trainable_parameters:,} trained of {run.total_parameters:,} "
         f"({share:.2%})",
-        metric: f"{run.base_metrics[metric]:.4f} before, {run.trial_metrics[metric]:.4f} after",
+        **{
+            metric: f"{run.base_metrics[metric]:.4f} before, {run.trial_metrics[metric]:.4f} after"
+            for metric in spec.search.goals
+        },
         "speed": f"{run.seconds_per_step:.3g} s a step, {run.tokens_per_second:,.0f} tokens/s, "
         f"{run.evaluation_seconds:.3g} s an evaluation",
         "peak memory": f"{run.peak_memory_bytes / 2**20:,.0f} MiB",

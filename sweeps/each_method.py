@@ -26,7 +26,7 @@ def each_method(ranking: Ranking) -> RenderableType | None:
         return None
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column("method")
-    for title in ("trial", ranking.metric, "trained"):
+    for title in ("trial", next(iter(ranking.goals)), "trained"):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("parameters")
     for winner in best:

@@ -10,6 +10,7 @@ from results.certainty import Difference, LossesError, load_sequence_losses, pai
 from results.record import SweepRecord, SweepState
 from results.winners import Ranking, Winner, margin
 from sweeps.each_method import each_method
+from sweeps.front import front_table, front_verdict
 from sweeps.home import SweepFolder, SweepHome
 from sweeps.live import show_params
 from sweeps.ui import how_to_open
@@ -18,17 +19,27 @@ from sweeps.verdict import at_the_top, behind_the_top, verdict
 LOSSES = "sequence_losses.npz"
 """In a trial's folder: the loss of each validation sequence at the trial's best evaluation."""
 
+SHOWN = 5
+"""Winners that people are shown unless they ask for more."""
+
 
 def show_result(
-    console: Console, sweep: SweepRecord, ranking: Ranking, folder: SweepFolder, top: int = 5
+    console: Console,
+    sweep: SweepRecord,
+    ranking: Ranking,
+    folder: SweepFolder,
+    top: int | None = None,
 ) -> None:
-    """Print the winners and what to type next."""
+    """Print `top` of the winners (None: a handful, or the whole front) and what to do next."""
     if sweep.error:
         console.print(Text(f"\nThe sweep failed: {sweep.error}", "bold red"))
     if not ranking.winners:
         console.print(_nobody(ranking))
+    elif ranking.several:
+        console.print(front_table(sweep, ranking, top))
+        console.print(_sentences(*front_verdict(sweep, ranking)))
     else:
-        console.print(winners_table(sweep, ranking, folder, top))
+        console.print(winners_table(sweep, ranking, folder, top or SHOWN))
         console.print(_verdict(sweep, ranking, folder))
         if methods := each_method(ranking):
             console.print(methods)
@@ -104,7 +115,10 @@ def _verdict(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) -> Text:
     first, second = ranking.winners[0], behind_the_top(ranking)
     to_next = _paired(sweep, first, second.record.number, folder) if second else None
     to_base = _paired(sweep, first, None, folder)
-    who, how_sure = verdict(sweep, ranking, to_next, to_base)
+    return _sentences(*verdict(sweep, ranking, to_next, to_base))
+
+
+def _sentences(who: str, how_sure: str) -> Text:
     return Text.assemble("\n", (who, "bold"), f"\n{how_sure}" if how_sure else "")
 
 
@@ -118,7 +132,8 @@ def _nobody(ranking: Ranking) -> Text:
 def _left_out(ranking: Ranking) -> Text:
     kinds: dict[str, int] = {}
     for trial in ranking.left_out:
-        kinds[trial.status.value] = kinds.get(trial.status.value, 0) + 1
+        kind = trial.status.value if trial.dominated_by is None else "dominated"
+        kinds[kind] = kinds.get(kind, 0) + 1
     if not kinds:
         return Text("")
     listed = ", ".join(f"{count} {status}" for status, count in kinds.items())
@@ -128,10 +143,10 @@ def _left_out(ranking: Ranking) -> Text:
 def _next_commands(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) -> Text:
     mlflow = how_to_open(sweep, SweepHome(folder.path.parents[1]))
     text = Text(f"\nNext:\n  sweep winners {sweep.name}\n  {mlflow}")
-    if ranking.winners:
-        weights = folder.store.trial_folder(ranking.winners[0].record.number) / "best"
+    for winner in ranking.chosen:
+        weights = folder.store.trial_folder(winner.record.number) / "best"
         if weights.is_dir():
-            text.append(f"\nThe winner's weights: {weights}")
+            text.append(f"\nThe weights of trial {winner.record.number}: {weights}")
     if sweep.state is SweepState.INTERRUPTED:
         text.append("\nThe sweep was interrupted; what was measured until then is kept.", "yellow")
     return text

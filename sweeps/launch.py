@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from results.front import judge
 from results.record import SweepRecord, SweepState
-from results.winners import Ranking, rank
+from results.winners import Ranking
 from sweeps.books import Books
 from sweeps.cluster import cluster
 from sweeps.driver import Driver
@@ -46,7 +47,7 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
         view.phase("Starting Ray")
         with cluster(address), _ending(driver):
             driver.run()
-    ranking = rank(folder.store.trials(), books.sweep.metric, books.sweep.mode)
+    ranking = judge(folder.store.trials(), books.sweep.goals)
     return Finished(books.sweep, ranking, folder, tuple(books.scribe.failures))
 
 

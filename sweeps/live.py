@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,8 +13,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from results.front import judge
 from results.record import SweepRecord, TrialRecord, TrialStatus
-from results.winners import Winner, rank
+from results.winners import Winner
 
 ROWS = 8
 """Trials shown at once: those that run, then the latest ended ones."""
@@ -42,10 +43,9 @@ class Progress:
         """Trials that are over."""
         return sum(record.status.ended for record in self.records.values())
 
-    def best(self) -> Winner | None:
-        """The best complete trial so far."""
-        winners = rank(list(self.records.values()), self.sweep.metric, self.sweep.mode).winners
-        return winners[0] if winners else None
+    def chosen(self) -> tuple[Winner, ...]:
+        """The best complete trial so far, or the front so far."""
+        return judge(list(self.records.values()), self.sweep.goals).chosen
 
     def tokens_per_second(self, now: float) -> float:
         """Training tokens of all trials over the time since trials began."""
@@ -81,20 +81,33 @@ def _headline(progress: Progress, now: float) -> Text:
 
 
 def _best_line(progress: Progress) -> Text:
-    best, metric = progress.best(), progress.sweep.metric
-    base = progress.sweep.base.get(metric)
-    line = Text("best so far  " if best else "no trial is complete yet", style="green")
-    if best:
-        line.append(f"{metric} {best.value:.4f}", style="bold")
+    chosen, goals = progress.chosen(), progress.sweep.goals
+    line = Text("" if chosen else "no trial is complete yet", style="green")
+    if chosen and len(goals) > 1:
+        line.append(f"front so far {_trials(len(chosen))}  ", style="bold")
+        line.append("  ".join(_range(name, chosen) for name in goals))
+    elif chosen:
+        (best,) = chosen
+        line.append(f"best so far  {show_metrics(best.best.metrics, goals)}", style="bold")
         line.append(f"  trial {best.record.number}  {show_params(best.record.params)}")
-    if base is not None:
-        line.append(f"\nbase model   {metric} {base:.4f}", style="dim")
+    if base := show_metrics(progress.sweep.base, goals):
+        line.append(f"\nbase model   {base}", style="dim")
     return line
+
+
+def _range(name: str, chosen: Sequence[Winner]) -> str:
+    values = [winner.best.metrics[name] for winner in chosen]
+    return f"{name} {min(values):.4f} to {max(values):.4f}"
+
+
+def _trials(count: int) -> str:
+    return f"{count} trial{'s' if count > 1 else ''}"
 
 
 def _table(progress: Progress) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for title, least in (("trial", 5), ("status", 8), ("point", 5), (progress.sweep.metric, 9)):
+    widths = {"trial": 5, "status": 8, "point": 5} | dict.fromkeys(progress.sweep.goals, 9)
+    for title, least in widths.items():
         # Long parameters must not take the room of the numbers.
         table.add_column(title, justify="right", no_wrap=True, min_width=least)
     table.add_column("parameters", overflow="ellipsis", no_wrap=True)
@@ -114,9 +127,19 @@ def _row(record: TrialRecord, sweep: SweepRecord) -> tuple[str, ...]:
         str(record.number),
         record.status.value,
         f"{last.point if last else 0}/{points}",
-        f"{last.metrics[sweep.metric]:.4f}" if last else "",
+        *(show_metric(last.metrics, name) if last else "" for name in sweep.goals),
         record.error or show_params(record.params),
     )
+
+
+def show_metrics(metrics: Mapping[str, float], names: Iterable[str]) -> str:
+    """`eval_loss 2.1034  eval_accuracy 0.7100`; what was not measured is left out."""
+    return "  ".join(f"{name} {show_metric(metrics, name)}" for name in names if name in metrics)
+
+
+def show_metric(metrics: Mapping[str, float], name: str) -> str:
+    """The value to four places; empty where it was not measured."""
+    return f"{metrics[name]:.4f}" if name in metrics else ""
 
 
 def show_params(params: Mapping[str, Any]) -> str:
@@ -189,19 +212,19 @@ class PlainView:
     def trials_begin(self, sweep: SweepRecord, slots: str) -> None:
         """Say what the trials run on."""
         self._sweep = sweep
-        base = sweep.base.get(sweep.metric)
-        known = f", base model {sweep.metric} {base:.4f}" if base is not None else ""
+        base = show_metrics(sweep.base, sweep.goals)
+        known = f", base model {base}" if base else ""
         self._line(f"{sweep.name}: {sweep.budget_trials} trials on {slots}{known}")
 
     def changed(self, record: TrialRecord) -> None:
         """A line for each trial that ended."""
         if self._sweep is None or not record.status.ended:
             return
-        best = record.best(self._sweep.metric, self._sweep.mode)
-        value = f" {self._sweep.metric} {best.metrics[self._sweep.metric]:.4f}" if best else ""
-        why = f" ({record.error})" if record.error else ""
-        line = f"trial {record.number} {record.status.value}{value}{why}"
-        self._line(f"{line}  {show_params(record.params)}")
+        counts = record.counted(self._sweep.goals)
+        values = show_metrics(counts.metrics, self._sweep.goals) if counts else ""
+        why = f"({record.error})" if record.error else ""
+        words = (f"trial {record.number}", record.status.value, values, why)
+        self._line(f"{' '.join(filter(None, words))}  {show_params(record.params)}")
 
     def trials_end(self) -> None:
         """Nothing to take down."""

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import yaml
+
 from results.record import Measurement, SweepRecord, TrialRecord
-from results.winners import Winner
+from results.winners import Ranking, Winner
 
 if TYPE_CHECKING:
     from results.tracking import Tracker
@@ -68,23 +71,27 @@ class Scribe:
 
         def entry(tracker: Tracker) -> None:
             known = record.with_changes(run_id=self.run_ids[record.number])
-            tracker.end_trial(known, sweep.metric, sweep.mode)
+            tracker.end_trial(known, sweep.goals)
 
         self._entries.put(entry)
 
     def sweep_ended(
-        self, record: SweepRecord, winner: Winner | None, weights: Path | None, config_text: str
+        self, record: SweepRecord, ranking: Ranking, weights: Callable[[int], Path]
     ) -> None:
-        """Close the parent run; the winner's weights and config become artifacts of both runs."""
+        """Close the parent run, and keep the weights and configs of whoever won as artifacts.
+
+        They go to the winner's own run and to the parent. Of a front, each trial's go to its own
+        run only. `weights` tells the folder where a trial's are; it may not be there.
+        """
 
         def entry(tracker: Tracker) -> None:
             assert self.parent is not None
-            if winner is not None:
-                for run_id in (self.run_ids[winner.record.number], self.parent):
-                    tracker.log_text(run_id, config_text, "winner.yaml")
-                    if weights is not None and weights.is_dir():
-                        tracker.log_artifacts(run_id, weights, "model")
-            tracker.end_sweep(record.with_changes(run_id=self.parent), winner)
+            tracked = _with_run_ids(ranking, self.run_ids)
+            for winner in tracked.chosen:
+                own = self.run_ids[winner.record.number]
+                for run_id in (own,) if ranking.several else (own, self.parent):
+                    _keep(tracker, run_id, winner, weights(winner.record.number))
+            tracker.end_sweep(record.with_changes(run_id=self.parent), tracked)
 
         self._entries.put(entry)
 
@@ -118,3 +125,19 @@ class Scribe:
         record, spec_text = self._sweep
         self.parent = tracker.start_sweep(record, spec_text)
         return tracker
+
+
+def _with_run_ids(ranking: Ranking, run_ids: Mapping[int, str]) -> Ranking:
+    """The ranking with the runs that records on disk do not know of yet."""
+    winners = (
+        replace(w, record=w.record.with_changes(run_id=run_ids[w.record.number]))
+        for w in ranking.winners
+    )
+    return replace(ranking, winners=tuple(winners))
+
+
+def _keep(tracker: Tracker, run_id: str, winner: Winner, weights: Path) -> None:
+    config = yaml.safe_dump(dict(winner.record.config), sort_keys=False)
+    tracker.log_text(run_id, config, "winner.yaml")
+    if weights.is_dir():
+        tracker.log_artifacts(run_id, weights, "model")

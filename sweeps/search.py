@@ -18,6 +18,7 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
+from optuna.study import StudyDirection
 from optuna.trial import TrialState
 from pydantic import ValidationError
 from ray.tune.search import Searcher
@@ -45,6 +46,7 @@ SAMPLERS: Mapping[SamplerName, Callable[..., BaseSampler]] = {
     "cmaes": optuna.samplers.CmaEsSampler,
     "gp": optuna.samplers.GPSampler,
     "qmc": optuna.samplers.QMCSampler,
+    "nsga2": optuna.samplers.NSGAIISampler,
 }
 
 
@@ -69,13 +71,19 @@ def open_study(spec: SweepSpec, journal: Path) -> optuna.Study:
         storage=JournalStorage(JournalFileBackend(str(journal))),
         study_name=spec.name,
         sampler=make_sampler(spec.search),
-        direction="minimize" if spec.search.direction == "min" else "maximize",
+        directions=directions(spec.search),
         load_if_exists=True,
     )
     if not study.get_trials(deepcopy=False):
         for point in points_to_queue(spec.space, spec.first_points, spec.search):
             study.enqueue_trial(bridge.encode(point, spec.space))
     return study
+
+
+def directions(search: SearchSettings) -> list[StudyDirection]:
+    """What Optuna is to do with each metric."""
+    known = {"min": StudyDirection.MINIMIZE, "max": StudyDirection.MAXIMIZE}
+    return [known[mode] for mode in search.goals.values()]
 
 
 def points_to_queue(
@@ -130,7 +138,8 @@ class OptunaSearcher(Searcher):
         self._interruption = interruption
         self._asked = 0
         self._open: dict[str, optuna.Trial] = {}
-        self._best: dict[str, float] = {}
+        self._goals = spec.search.goals
+        self._values: dict[str, tuple[float, ...]] = {}
 
     def __reduce__(self) -> Any:
         """Tune keeps a copy for its own restore, which is not ours: the study is on disk."""
@@ -160,7 +169,10 @@ class OptunaSearcher(Searcher):
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Tell the study the end: the best evaluation of a trial that had its whole budget."""
+        """Tell the study the end of a trial and, where it had its whole budget, its values.
+
+        They are those of its best evaluation, or of its last one where there are several metrics.
+        """
         outcome: Outcome | None = result.get("outcome") if result else None
         if outcome is None and self._interruption.requested:
             return  # `abandon` ends it
@@ -169,15 +181,16 @@ class OptunaSearcher(Searcher):
             return
         if result:
             self._report_to(trial, trial_id, result)
-        best = self._best.pop(trial_id, None)
+        values = self._values.pop(trial_id, (math.nan,))
         if error or (outcome and outcome.ending in (Ending.DIVERGED, Ending.FAILED)):
             self._study.tell(trial, state=TrialState.FAIL)
         elif outcome is None or outcome.ending is Ending.STOPPED:
             self._study.tell(trial, state=TrialState.PRUNED)
         else:
-            # A complete trial that never measured the metric has nothing to be compared by.
-            state = TrialState.COMPLETE if best is not None else TrialState.FAIL
-            self._study.tell(trial, best, state=state)
+            # A complete trial that did not measure the metrics has nothing to be compared by.
+            known = all(map(math.isfinite, values))
+            state = TrialState.COMPLETE if known else TrialState.FAIL
+            self._study.tell(trial, values if known else None, state=state)
 
     def abandon(self) -> None:
         """Tell the study that the trials which are still open will not end."""
@@ -208,12 +221,19 @@ class OptunaSearcher(Searcher):
 
     def _report_to(self, trial: optuna.Trial, trial_id: str, result: Mapping[str, Any]) -> None:
         evaluation: Evaluation | None = result.get("evaluation")
-        value = evaluation.metrics.get(self.metric, math.nan) if evaluation else math.nan
-        if evaluation is None or not math.isfinite(value):
+        if evaluation is None:
             return
+        values = tuple(evaluation.metrics.get(name, math.nan) for name in self._goals)
+        if len(values) > 1:
+            self._values[trial_id] = values
+        elif math.isfinite(values[0]):
+            self._report_value(trial, evaluation.point, values[0])
+            better = min if self.mode == "min" else max
+            self._values[trial_id] = better(values, self._values.get(trial_id, values))
+
+    def _report_value(self, trial: optuna.Trial, point: int, value: float) -> None:
+        """An intermediate value. Optuna takes none where there are several metrics."""
         with warnings.catch_warnings():
             # The end of a trial repeats its last evaluation; Optuna keeps the first and warns.
             warnings.simplefilter("ignore")
-            trial.report(value, step=evaluation.point)
-        better = min if self.mode == "min" else max
-        self._best[trial_id] = better(value, self._best.get(trial_id, value))
+            trial.report(value, step=point)

@@ -9,37 +9,73 @@ from pydantic import Field, model_validator
 from trainables.deepspeed_config import DeepSpeedConfig
 from trainables.frozen import Frozen, PositiveFloat, PositiveInt
 
-SamplerName = Literal["tpe", "random", "grid", "cmaes", "gp", "qmc"]
+SamplerName = Literal["tpe", "random", "grid", "cmaes", "gp", "qmc", "nsga2"]
 EarlyStopping = Literal["none", "asha", "median"]
+Mode = Literal["min", "max"]
 
-MINIMISED = ("eval_loss", "eval_perplexity", "eval_kl")
-"""Metrics of which less is better; of all others, more. So `mode` can be left out."""
+MINIMISED = ("eval_loss", "eval_perplexity", "eval_kl", "eval_cost")
+"""Metrics of which less is better; of all others, more. So a mode can be left out."""
 
 
 class SearchSettings(Frozen):
-    """How the space is searched. `seed` decides every suggestion and every trial's own seed."""
+    """How the space is searched. `seed` decides every suggestion and every trial's own seed.
+
+    With several `metrics`, `metric` and `mode` are the first of them and nothing is stopped early.
+    """
 
     sampler: SamplerName = "tpe"
     sampler_options: dict[str, Any] = Field(
         default_factory=dict, description="passed to Optuna's sampler as they are"
     )
-    early_stopping: EarlyStopping = "asha"
+    early_stopping: EarlyStopping = Field(
+        default="asha", description="unset: none where there are several metrics"
+    )
     early_stopping_options: dict[str, Any] = Field(
         default_factory=dict, description="passed to Ray Tune's scheduler as they are"
     )
     metric: str = "eval_loss"
-    mode: Literal["min", "max"] | None = Field(
+    mode: Mode | None = Field(
         default=None, description="unset: min for losses, perplexity and kl, max for the rest"
+    )
+    metrics: dict[str, Mode | None] | None = Field(
+        default=None, description="two or more, each with its mode: the search is for their front"
     )
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     first_points: tuple[dict[str, Any], ...] = Field(
         default=(), description="known-good points, tried before the sampler's own"
     )
 
+    @model_validator(mode="after")
+    def _one_metric_or_several(self) -> SearchSettings:
+        if self.metrics is None:
+            return self
+        given = sorted({"metric", "mode"} & self.model_fields_set)
+        if given:
+            raise ValueError(f"metrics and {' and '.join(given)} are both set; keep one of them")
+        if len(self.metrics) < 2:
+            raise ValueError("metrics needs two or more; a single one is written metric: NAME")
+        first = next(iter(self.metrics))
+        object.__setattr__(self, "metric", first)
+        object.__setattr__(self, "mode", self.metrics[first])
+        if "early_stopping" not in self.model_fields_set:
+            object.__setattr__(self, "early_stopping", "none")
+        return self
+
     @property
-    def direction(self) -> Literal["min", "max"]:
-        """`mode`, or what the metric's name says."""
-        return self.mode or ("min" if self.metric in MINIMISED else "max")
+    def direction(self) -> Mode:
+        """The mode of `metric`, or what its name says."""
+        return self.mode or _usual_mode(self.metric)
+
+    @property
+    def goals(self) -> dict[str, Mode]:
+        """What is searched for, metric -> mode; one, or several in the order of the spec."""
+        if self.metrics is None:
+            return {self.metric: self.direction}
+        return {name: mode or _usual_mode(name) for name, mode in self.metrics.items()}
+
+
+def _usual_mode(metric: str) -> Mode:
+    return "min" if metric in MINIMISED else "max"
 
 
 class SlotsSettings(Frozen):

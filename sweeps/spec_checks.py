@@ -37,7 +37,9 @@ def check_fit(parts: Parts) -> list[Problem]:
     problems = []
     trial, space, search, slots = parts.trial, parts.space, parts.search, parts.slots
     if trial and search:
-        problems += _metric(trial, search)
+        problems += _metrics(trial, search)
+    if search and search.metrics:
+        problems += _several_metrics(search)
     if space and search:
         problems += _sampler(space, search)
     if trial and space:
@@ -84,12 +86,33 @@ def _looks_local(model: str) -> bool:
     return model.startswith(("/", "./", "../", "~")) or model.count("/") > 1
 
 
-def _metric(trial: TrialConfig, search: SearchSettings) -> list[Problem]:
+def _metrics(trial: TrialConfig, search: SearchSettings) -> list[Problem]:
     known = METRICS[trial.objective]
-    if search.metric in known:
-        return []
-    message = f"objective {trial.objective} does not measure {search.metric!r}"
-    return [Problem("search.metric", message, did_you_mean(search.metric, known))]
+    return [
+        Problem(
+            f"search.metrics.{name}" if search.metrics else "search.metric",
+            f"objective {trial.objective} does not measure {name!r}",
+            did_you_mean(name, known),
+        )
+        for name in search.goals
+        if name not in known
+    ]
+
+
+def _several_metrics(search: SearchSettings) -> list[Problem]:
+    """What Optuna and the schedulers can do with one metric only."""
+    problems = []
+    if search.sampler == "cmaes":
+        message = "cmaes searches by one metric, and there are several"
+        problems.append(Problem("search.sampler", message, "use tpe, gp or nsga2"))
+    if search.early_stopping != "none":
+        message = (
+            f"{search.early_stopping} compares unfinished trials by one metric, and one that is "
+            "behind in it may be ahead in another"
+        )
+        remedy = "leave it out, or use none, where there are several metrics"
+        problems.append(Problem("search.early_stopping", message, remedy))
+    return problems
 
 
 def _sampler(space: Space, search: SearchSettings) -> list[Problem]:

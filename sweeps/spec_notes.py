@@ -23,6 +23,8 @@ def notes(spec: SweepSpec) -> list[str]:
         *_unread(spec),
         *_sampled_by_themselves(spec),
         *_moving_yardstick(spec),
+        *_first_generation(spec),
+        *_many_weights(spec),
     ]
 
 
@@ -72,28 +74,48 @@ def _unread(spec: SweepSpec) -> Iterable[str]:
 
 def _sampled_by_themselves(spec: SweepSpec) -> Iterable[str]:
     """Samplers that look at the whole space leave some of it to random draws."""
-    if spec.search.sampler not in ("cmaes", "gp", "qmc"):
+    if spec.search.sampler not in ("cmaes", "gp", "qmc", "nsga2"):
         return
     loose = [
         name
         for name, dimension in spec.space.items()
         if dimension.parents or (spec.search.sampler == "cmaes" and _is_choice(dimension))
     ]
+    unknown = "conditions and no choices" if spec.search.sampler == "cmaes" else "conditions"
     if loose:
         yield (
             f"{spec.search.sampler} draws {', '.join(loose)} at random, each by itself: it knows "
-            "no conditions and no choices. tpe does."
+            f"no {unknown}. tpe does."
         )
 
 
 def _moving_yardstick(spec: SweepSpec) -> Iterable[str]:
     """DPO's and KTO's losses grow and shrink with beta, whatever the model has learned."""
     for name in ("dpo.beta", "kto.beta"):
-        if name in spec.space and spec.search.metric == "eval_loss":
+        if name in spec.space and "eval_loss" in spec.search.goals:
             yield (
                 f"{name} is searched and is a part of eval_loss itself: trials with different ones "
                 "cannot be compared by it. search.metric: eval_reward_accuracy can."
             )
+
+
+def _first_generation(spec: SweepSpec) -> Iterable[str]:
+    """NSGA-II breeds from what it has drawn at random before."""
+    size = spec.search.sampler_options.get("population_size", 50)
+    if spec.search.sampler == "nsga2" and isinstance(size, int) and spec.trials <= 2 * size:
+        yield (
+            f"nsga2 draws its first {size} trials at random, which leaves {spec.trials} trials "
+            "little to learn from: lower search.sampler_options.population_size, or use tpe."
+        )
+
+
+def _many_weights(spec: SweepSpec) -> Iterable[str]:
+    whole = {"full", "freeze"} & set(_possible(spec, "method", spec.trial.method))
+    if spec.search.metrics and whole and spec.trial.objective != "toy":
+        yield (
+            "The weights of every trial on the front are kept, in the sweep folder and in MLflow: "
+            f"with method {' or '.join(sorted(whole))} that is a model each time."
+        )
 
 
 def _possible(spec: SweepSpec, name: str, fixed: str) -> tuple[str, ...]:

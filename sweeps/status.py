@@ -6,33 +6,31 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from results.front import judge
 from results.record import SweepRecord, TrialRecord
 from results.summary import status_json
-from results.winners import rank
-from sweeps.live import show_params
+from sweeps.live import show_metrics, show_params
 
 
 def show_status(console: Console, sweep: SweepRecord, trials: Sequence[TrialRecord]) -> None:
-    """Print the state, how many trials stand where, and the best one beside the base model."""
+    """Print the state, how many trials stand where, and the best one, or all on the front."""
     counts = status_json(sweep, trials)["trials"]
     listed = "  ".join(f"{status} {count}" for status, count in counts.items() if count)
     lines = [f"{sweep.name}: {sweep.state.value}", listed or "no trials yet"]
     lines += [f"failed: {sweep.error}"] if sweep.error else []
-    lines += _best(sweep, trials)
-    if sweep.metric in sweep.base:
-        lines.append(f"base model: {sweep.metric} {sweep.base[sweep.metric]:.4f}")
+    for winner in judge(trials, sweep.goals).chosen:
+        word = "front" if sweep.other_metrics else "best"
+        values = show_metrics(winner.best.metrics, sweep.goals)
+        params = show_params(winner.record.params)
+        lines.append(f"{word}: trial {winner.record.number}  {values}  {params}")
+    if base := show_metrics(sweep.base, sweep.goals):
+        lines.append(f"base model: {base}")
     console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
 
 
-def best_value(sweep: SweepRecord, trials: Sequence[TrialRecord]) -> str:
-    """The best complete trial's value, in a word for a list; empty before there is one."""
-    winners = rank(trials, sweep.metric, sweep.mode).winners
-    return f"{sweep.metric} {winners[0].value:.4f}" if winners else ""
-
-
-def _best(sweep: SweepRecord, trials: Sequence[TrialRecord]) -> list[str]:
-    winners = rank(trials, sweep.metric, sweep.mode).winners
-    if not winners:
-        return []
-    number, params = winners[0].record.number, winners[0].record.params
-    return [f"best: trial {number}  {best_value(sweep, trials)}  {show_params(params)}"]
+def in_a_word(sweep: SweepRecord, trials: Sequence[TrialRecord]) -> str:
+    """The best value so far, or the size of the front, for a list; empty before there is one."""
+    ranking = judge(trials, sweep.goals)
+    if ranking.several:
+        return f"front of {len(ranking.winners)}" if ranking.winners else ""
+    return "".join(show_metrics(each.best.metrics, sweep.goals) for each in ranking.chosen)

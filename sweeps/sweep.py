@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from results.front import judge
 from results.record import SweepRecord, TrialRecord
-from results.winners import Ranking, Winner, rank
+from results.winners import Ranking, Winner
 from sweeps.home import SweepFolder, SweepHome
 from sweeps.spec import SweepSpec, changed
 from sweeps.view import View
@@ -94,17 +95,24 @@ class SweepResult:
 
     def ranking(self) -> Ranking:
         """Who won, and why the others did not."""
-        return rank(self.trials, self.sweep.metric, self.sweep.mode)
+        return judge(self.trials, self.sweep.goals)
 
     def winner(self) -> Winner | None:
-        """The best complete trial."""
+        """The best complete trial; of several metrics, by the first."""
         return next(iter(self.ranking().winners), None)
 
     def frame(self) -> pd.DataFrame:
-        """One row for each trial."""
+        """One row for each trial, by number."""
         from results.frame import to_frame
 
-        return to_frame(self.trials, self.sweep.metric, self.sweep.mode)
+        return to_frame(self.trials, self.sweep.goals)
+
+    def front(self) -> pd.DataFrame:
+        """One row for each trial on the Pareto front, by the first metric; else for the winner."""
+        from results.frame import to_frame
+
+        ranking = self.ranking()
+        return to_frame([winner.record for winner in ranking.chosen], ranking.goals)
 
 
 def _home(home: str | Path | None) -> SweepHome:

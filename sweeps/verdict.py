@@ -27,7 +27,7 @@ def verdict(
     second = behind_the_top(ranking)
     first = winners[0]
     ahead = margin(first, second, sweep.base.get(sweep.metric), sweep.mode)
-    names = _trials(winner.record.number for winner in winners)
+    names = in_words(winner.record.number for winner in winners)
     head = f"{names} tie at the top" if len(winners) > 1 else f"{names} wins"
     parts = [f"{head}: {sweep.metric} {first.value:.4f}"]
     if second is not None and ahead.to_next is not None:
@@ -84,7 +84,7 @@ _ONE_SEED = (
 )
 
 
-def _trials(numbers: Iterable[int]) -> str:
+def in_words(numbers: Iterable[int]) -> str:
     """`Trial 3`, `Trials 3 and 5`, `Trials 3, 5 and 8`."""
     *others, last = map(str, numbers)
     return f"Trials {', '.join(others)} and {last}" if others else f"Trial {last}"

@@ -8,14 +8,15 @@ several trials at once.
 from __future__ import annotations
 
 import asyncio
-import math
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
 from trainables.config import TrialConfig
 from trainables.evaluation import Attempt, Ending, Evaluation, Outcome
+from trainables.keeping import keeper
 
 Event = Evaluation | Outcome
 
@@ -69,20 +70,16 @@ class _Ticket:
 class Board:
     """The queue between trials and slots.
 
-    `metric` and `mode` decide whose weights are worth keeping: an evaluation may win if it beats
-    the trial's own earlier ones and no completed trial beats it. The sweep's winner is always among
-    those, and hardly anything else is written.
+    `goals`, metric -> "min" or "max", decide whose weights are worth keeping (see keeping.py).
     """
 
-    def __init__(self, metric: str, mode: str, retries: int = 1) -> None:
-        self._metric = metric
-        self._sign = 1.0 if mode == "min" else -1.0
+    def __init__(self, goals: Mapping[str, str], retries: int = 1) -> None:
+        self._keeper = keeper(goals)
         self._retries = retries
         self._tickets: dict[str, _Ticket] = {}
         self._waiting: deque[str] = deque()
         self._arrival = asyncio.Event()
         self._closed: str | None = None
-        self._best_complete = math.inf
         self._lives: Counter[str] = Counter()
         self._devices: dict[str, str] = {}
         self._idle_starts: Counter[str] = Counter()
@@ -173,13 +170,13 @@ class Board:
         """Pass an evaluation on, unless a retried trial repeats one that was seen before."""
         ticket = self._tickets[trial_id]
         evaluation = replace(evaluation, attempt=ticket.attempt)
-        value = self._value(evaluation)
-        is_best = all(value < self._value(e) for e in ticket.seen if e.point < evaluation.point)
+        earlier = [each for each in ticket.seen if each.point < evaluation.point]
+        last = evaluation.point == ticket.job.config.budget.evaluations
+        is_best = self._keeper.is_best(evaluation, earlier, last)
         if all(evaluation.point > earlier.point for earlier in ticket.seen):
             ticket.seen.append(evaluation)
             ticket.events.put_nowait(evaluation)
-        # An equal may win too: it may have the lower number.
-        may_win = is_best and math.isfinite(value) and value <= self._best_complete
+        may_win = is_best and self._keeper.may_win(evaluation)
         return Reply(not ticket.cancelled.is_set(), is_best, may_win)
 
     async def fault(self, trial_id: str, why: str) -> None:
@@ -193,8 +190,7 @@ class Board:
         if ticket.ended:
             return
         if outcome.ending is Ending.COMPLETE and ticket.job.kind is JobKind.TRAIN:
-            best = min((self._value(e) for e in ticket.seen), default=math.inf)
-            self._best_complete = min(self._best_complete, best)
+            self._keeper.completed(ticket.seen)
         self._end(ticket, outcome)
 
     async def cancellation(self, trial_id: str) -> None:
@@ -220,7 +216,3 @@ class Board:
         ticket.cancelled.set()
         if ticket.job.trial_id in self._waiting:
             self._waiting.remove(ticket.job.trial_id)
-
-    def _value(self, evaluation: Evaluation) -> float:
-        value = self._sign * evaluation.metrics.get(self._metric, math.nan)
-        return value if math.isfinite(value) else math.inf

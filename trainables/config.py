@@ -72,7 +72,7 @@ METRICS: Mapping[str, tuple[str, ...]] = {
     "reward": _REWARDS,
     "dpo": (*_REWARDS, "eval_chosen_reward", "eval_rejected_reward"),
     "kto": (*_REWARDS, "eval_chosen_reward", "eval_rejected_reward", "eval_kl"),
-    "toy": ("eval_loss",),
+    "toy": ("eval_loss", "eval_cost"),
 }
 """What each objective measures at an evaluation point; any of them can be a sweep's metric."""
 

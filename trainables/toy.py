@@ -41,9 +41,24 @@ def loss_at(config: TrialConfig, progress: float) -> float:
     return end + (BASE_LOSS - end) * left
 
 
+def final_cost(config: TrialConfig) -> float:
+    """What the loss is paid with, at the end of the budget; less is better.
+
+    log2(1 + learning_rate / optimum) + 0.1 log2(rank): the loss wants both of them larger, up to
+    its optimum. So no trial is best in both.
+    """
+    rate = config.learning_rate / config.toy.learning_rate
+    return math.log2(1.0 + rate) + 0.1 * math.log2(config.lora.rank)
+
+
+def metrics_at(config: TrialConfig, progress: float) -> dict[str, float]:
+    """What is measured after `progress` (0 .. 1) of the budget: the loss falls, the cost grows."""
+    return {"eval_loss": loss_at(config, progress), "eval_cost": progress * final_cost(config)}
+
+
 def measure_base() -> Evaluation:
     """The untouched toy model."""
-    return Evaluation(point=0, step=0, metrics={"eval_loss": BASE_LOSS})
+    return Evaluation(point=0, step=0, metrics={"eval_loss": BASE_LOSS, "eval_cost": 0.0})
 
 
 def train(config: TrialConfig, monitor: Monitor) -> Outcome:
@@ -66,8 +81,8 @@ def train(config: TrialConfig, monitor: Monitor) -> Outcome:
             _misbehave(config, steps)
             if _above(config.learning_rate, config.toy.diverge_above):
                 return Outcome(Ending.DIVERGED, cost, f"the loss is not finite at step {steps}")
-        loss = loss_at(config, progress)
-        verdict = monitor.evaluated(Evaluation(point, steps, {"eval_loss": loss}, cost))
+        metrics = metrics_at(config, progress)
+        verdict = monitor.evaluated(Evaluation(point, steps, metrics, cost))
         if not verdict.go_on and point < config.budget.evaluations:
             return Outcome(Ending.STOPPED, cost)
     return Outcome(Ending.COMPLETE, cost)

@@ -8,6 +8,8 @@ from record_samples import full_trial, measured, trial
 
 from results.run_metrics import Row, measurement_rows, measurements_in, total_rows, totals_in
 
+GOAL = {"eval_loss": "min"}
+
 
 def logged(*measurements):
     """The rows of evaluations that were logged one after the other."""
@@ -46,19 +48,23 @@ def test_a_retry_undoes_the_points_from_which_it_went_on(again, kept):
 def test_totals_are_no_measurement_and_the_latest_count():
     record = full_trial()
     rows = logged(*record.measurements)
-    earlier = total_rows(record.with_changes(tokens=1), "eval_loss", "min", 50)
-    rows += earlier + total_rows(record, "eval_loss", "min", 60)
+    earlier = total_rows(record.with_changes(tokens=1), GOAL, 50)
+    rows += earlier + total_rows(record, GOAL, 60)
     assert measurements_in(rows) == record.measurements
     assert totals_in(rows)["tokens"] == record.tokens
     assert totals_in(logged(*record.measurements)) == {}
 
 
 def test_the_best_value_is_shown_unless_there_is_none():
-    assert Row("best_eval_loss", 1.0, 0, 5) in total_rows(
-        trial(0, "complete", 2.0, 1.0), "eval_loss", "min", 5
-    )
-    keys = [row.key for row in total_rows(trial(0, "failed", math.nan), "eval_loss", "min", 5)]
+    assert Row("best_eval_loss", 1.0, 0, 5) in total_rows(trial(0, "complete", 2.0, 1.0), GOAL, 5)
+    keys = [row.key for row in total_rows(trial(0, "failed", math.nan), GOAL, 5)]
     assert "best_eval_loss" not in keys
+
+
+def test_of_several_metrics_no_best_value_is_shown_since_the_last_one_counts():
+    goals = {"eval_loss": "min", "eval_accuracy": "max"}
+    rows = total_rows(trial(0, "complete", 2.0, 1.0), goals, 5)
+    assert not [row.key for row in rows if row.key.startswith("best_")]
 
 
 def test_a_metric_cannot_take_a_measurements_own_name():

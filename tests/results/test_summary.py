@@ -6,6 +6,7 @@ import math
 import pytest
 from record_samples import full_sweep, trial
 
+from results.front import judge
 from results.summary import status_json, winners_json
 from results.winners import rank
 
@@ -75,6 +76,21 @@ def test_all_winners_unless_the_top_is_asked_for(trials):
     ranking = rank(trials, "eval_loss", "min")
     assert [w["trial"] for w in winners_json(full_sweep(), ranking)["winners"]] == [2, 0]
     assert winners_json(full_sweep(base={}), ranking)["base"] == {}
+
+
+def test_a_front_takes_the_place_of_metric_mode_and_best(trials):
+    sweep = full_sweep(other_metrics={"eval_accuracy": "max"})
+    last = trials[0].measurements[0].with_changes(metrics={"eval_loss": 2, "eval_accuracy": 0.5})
+    trials = [trials[0].with_changes(measurements=(last,)), trials[3]]
+    report = strictly(winners_json(sweep, judge(trials, sweep.goals)))
+    assert list(report) == ["sweep", "metrics", "base", "winners", "left_out"]
+    assert report["metrics"] == {"eval_loss": "min", "eval_accuracy": "max"}
+    assert list(report["winners"][0]) == ["trial", "status", "params", "metrics", "run_id"]
+    status = strictly(status_json(sweep, trials))
+    assert list(status) == ["name", "state", "trials", "front"]
+    values = {"eval_loss": 2.0, "eval_accuracy": 0.5}
+    assert status["front"] == [{"trial": 0, "params": {"learning_rate": 0.1}, "metrics": values}]
+    assert status_json(sweep, [])["front"] == []
 
 
 def test_a_metric_that_is_no_number_is_null():

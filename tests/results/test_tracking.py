@@ -12,8 +12,9 @@ import pytest
 from mlflow import MlflowClient
 from record_samples import full_sweep, full_trial, measured, trial
 
+from results.front import judge
+from results.record import Measurement
 from results.tracking import Tracker, TrackingError, UnknownSweepError, read_sweep
-from results.winners import rank
 
 LONG = "line of a traceback\n" * 500
 
@@ -53,7 +54,7 @@ def track(tracker, sweep, record):
     for measurement in record.measurements:
         tracker.log_measurement(record.run_id, measurement)
     if record.status.ended:
-        tracker.end_trial(record, sweep.metric, sweep.mode)
+        tracker.end_trial(record, sweep.goals)
     return record
 
 
@@ -65,7 +66,7 @@ def test_a_sweep_is_read_back_as_it_was_written(tracker, sweep, uri):
         track(tracker, sweep, trial(5, "running", 2.0, provenance=full_trial().provenance)),
     ]
     ended = sweep.with_changes(state="interrupted", ended=1_700_000_099.25, pid=None)
-    tracker.end_sweep(ended)
+    tracker.end_sweep(ended, judge(records, sweep.goals))
     read, trials = read_sweep(uri, sweep.name)
     assert read == ended
     assert trials == [records[1], records[2], records[3], records[0]]
@@ -149,7 +150,8 @@ def test_a_restart_that_measures_nothing_has_no_measurements(tracker, sweep, uri
 
 
 def test_a_resumed_sweep_keeps_its_run(tracker, sweep, uri):
-    tracker.end_sweep(sweep.with_changes(state="interrupted", ended=5.0))
+    nobody = judge([], sweep.goals)
+    tracker.end_sweep(sweep.with_changes(state="interrupted", ended=5.0), nobody)
     resumed = sweep.with_changes(pid=999)
     assert tracker.start_sweep(resumed, "name: x\n") == sweep.run_id
     assert read_sweep(uri, sweep.name)[0] == resumed
@@ -168,8 +170,8 @@ def test_the_latest_sweep_of_a_name_counts(tracker, sweep, uri):
 
 def test_the_parent_shows_the_spec_the_base_and_the_winner(tracker, sweep, client, tmp_path):
     record = track(tracker, sweep, full_trial())
-    winner = rank([record], "eval_loss", "min").winners[0]
-    tracker.end_sweep(sweep.with_changes(state="complete", ended=1.0), winner)
+    ranking = judge([record], sweep.goals)
+    tracker.end_sweep(sweep.with_changes(state="complete", ended=1.0), ranking)
     run = client.get_run(sweep.run_id)
     assert run.info.status == "FINISHED"
     assert run.data.metrics["base_eval_loss"] == 3.25
@@ -178,6 +180,23 @@ def test_the_parent_shows_the_spec_the_base_and_the_winner(tracker, sweep, clien
     assert run.data.tags["winnow.winner_run_id"] == record.run_id
     spec = client.download_artifacts(sweep.run_id, "sweep.yaml", str(tmp_path))
     assert Path(spec).read_text(encoding="utf-8") == "name: x\n"
+
+
+def test_a_front_is_told_by_tags_on_the_parent_and_on_its_trials(tracker, sweep, client, uri):
+    sweep = sweep.with_changes(other_metrics={"eval_accuracy": "max"})
+    records = []
+    for number, point in enumerate([(3.0, 0.9), (3.0, 0.8), (1.0, 0.1)]):
+        metrics = dict(zip(sweep.goals, point, strict=True))
+        last = Measurement(point=1, step=1, tokens=1, seconds=1.0, metrics=metrics)
+        records.append(track(tracker, sweep, trial(number, "complete", measurements=(last,))))
+    ended = sweep.with_changes(state="complete", ended=1.0)
+    tracker.end_sweep(ended, judge(records, sweep.goals))
+    parent = client.get_run(sweep.run_id)
+    assert parent.data.tags["winnow.front"] == "2,0"
+    assert parent.data.metrics["front_size"] == 2.0
+    found = client.search_runs([parent.info.experiment_id], "tags.`winnow.on_front` = 'true'")
+    assert {run.info.run_id for run in found} == {records[0].run_id, records[2].run_id}
+    assert read_sweep(uri, sweep.name) == (ended, records)
 
 
 def test_the_users_tags_are_on_the_parent(tracker, client):

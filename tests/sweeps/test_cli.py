@@ -7,7 +7,7 @@ import sys
 import pytest
 import yaml
 from spec_samples import toy_tree
-from test_live import sweep, trial
+from test_live import sweep, trial, two_metrics
 from typer.testing import CliRunner
 
 from sweeps.cli import app
@@ -100,6 +100,21 @@ def test_list_status_and_winners_for_people(home):
         "batch_size 16",
         "base model: eval_loss 4.5000",
     ]
+
+
+def test_a_front_for_people(home):
+    store = home.sweep("front").store
+    store.write_sweep(sweep(name="front", state="complete", other_metrics={"eval_cost": "min"}))
+    for number, point in enumerate([(3.0, 0.1), (1.0, 0.9), (2.0, 0.95)]):
+        store.write_trial(two_metrics(number, *point))
+    assert "front of 2" in run("list").stdout
+    lines = run("status", "front").stdout.splitlines()
+    assert [line.partition("  lea")[0] for line in lines[2:4]] == [
+        "front: trial 1  eval_loss 1.0000  eval_cost 0.9000",
+        "front: trial 0  eval_loss 3.0000  eval_cost 0.1000",
+    ]
+    assert "trial 2: dominated by trial 1" in run("winners", "front").stdout
+    assert "and 1 more on the front" in run("winners", "front", "--top", "1").stdout
 
 
 def test_one_bad_record_hides_no_other_sweep_and_is_named(home):

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.console import Console
-from test_live import sweep, trial
+from test_live import sweep, trial, two_metrics
 
-from results.winners import rank
+from results.front import judge
 from sweeps.finale import show_result
 from sweeps.home import SweepHome
 
@@ -17,7 +17,7 @@ def shown(tmp_path: Path, *records, record=None) -> str:
     console = Console(file=io.StringIO(), width=300)
     record = record or sweep(state="complete")
     folder = SweepHome(tmp_path).sweep("alpaca-lora")
-    show_result(console, record, rank(records, "eval_loss", "min"), folder)
+    show_result(console, record, judge(records, record.goals), folder)
     return console.file.getvalue()
 
 
@@ -72,3 +72,49 @@ def test_a_sweep_that_failed_says_so_first(tmp_path):
 def test_a_sweep_without_a_winner_says_why(tmp_path):
     text = shown(tmp_path, trial(0, "failed", error="CUDA out of memory"))
     assert "nothing won" in text and "CUDA out of memory" in text
+
+
+def front_of(tmp_path: Path, base: dict, *points: tuple[float, float]) -> str:
+    record = sweep(state="complete", other_metrics={"eval_cost": "min"}, base=base)
+    trials = [two_metrics(number, *point) for number, point in enumerate(points)]
+    return shown(tmp_path, *trials, trial(9, "failed"), record=record)
+
+
+def test_a_front_is_shown_with_all_metrics_and_the_base_below_it(tmp_path):
+    base = {"eval_loss": 4.0, "eval_cost": 0.0}
+    text = front_of(tmp_path, base, (3.0, 0.1), (1.0, 0.9), (2.0, 0.95))
+    assert "the front of 4 trials by eval_loss (min), eval_cost (min)" in text
+    rows = [line.split()[:3] for line in text.splitlines() if ".0000" in line]
+    assert rows == [
+        ["1", "1.0000", "0.9000"],
+        ["0", "3.0000", "0.1000"],
+        ["base", "4.0000", "0.0000"],
+    ]
+    assert (
+        "Trials 1 and 0 are on the front: a trial that is better by one of eval_loss and eval_cost "
+        "is worse by another." in text
+    )
+    assert "What they gain on the untouched base model in one metric they pay for" in text
+    assert "neighbours on the front may differ by noise only" in text
+    assert "Left out of the comparison: 1 dominated, 1 failed." in text
+
+
+@pytest.mark.parametrize(
+    ("base", "words"),
+    [
+        ({"eval_loss": 4.0, "eval_cost": 0.5}, "Better than the untouched base model by all of "
+         "them: trial 0."),
+        ({"eval_loss": 1.0, "eval_cost": 0.5}, "WORSE than the untouched base model by all of "
+         "them: trial 1."),
+    ],
+)  # fmt: skip
+def test_a_front_is_held_against_the_base_model(tmp_path, base, words):
+    assert words in front_of(tmp_path, base, (3.0, 0.1), (2.0, 0.9))
+
+
+def test_the_weights_of_the_whole_front_are_named(tmp_path):
+    for number in range(3):
+        folder = SweepHome(tmp_path).sweep("alpaca-lora").store.trial_folder(number)
+        (folder / "best").mkdir(parents=True)
+    text = front_of(tmp_path, {}, (3.0, 0.1), (2.0, 0.9), (2.5, 1.0))
+    assert [f"The weights of trial {n}:" in text for n in range(3)] == [True, True, False]

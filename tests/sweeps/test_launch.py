@@ -18,13 +18,17 @@ import optuna
 import psutil
 import pytest
 import yaml
+from mlflow import MlflowClient
 from optuna.trial import TrialState
 from spec_samples import toy_tree
 
 from results.record import TrialStatus
 from results.tracking import read_sweep
+from sweeps import SweepResult
 from sweeps.home import SweepFolder, SweepHome
 from sweeps.search import trial_seed
+from sweeps.spec import SweepSpec
+from trainables import toy
 
 pytestmark = pytest.mark.endtoend
 
@@ -42,7 +46,7 @@ def sweep_command(*arguments: str, home: Path) -> list[str]:
 
 def launch(tree: dict, home: Path) -> subprocess.CompletedProcess[str]:
     spec = home / f"{tree['name']}.yaml"
-    spec.write_text(yaml.safe_dump(tree))
+    spec.write_text(yaml.safe_dump(tree, sort_keys=False))
     command = sweep_command("launch", str(spec), home=home)
     return subprocess.run(command, capture_output=True, text=True, timeout=400)
 
@@ -51,7 +55,7 @@ def launch(tree: dict, home: Path) -> subprocess.CompletedProcess[str]:
 def started(tree: dict, home: Path, until: str) -> Iterator[subprocess.Popen[str]]:
     """A sweep in the background that has printed a line beginning with `until`."""
     spec = home / "background.yaml"
-    spec.write_text(yaml.safe_dump(tree))
+    spec.write_text(yaml.safe_dump(tree, sort_keys=False))
     command = sweep_command("launch", str(spec), home=home)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -127,6 +131,48 @@ def test_a_sweep_whose_trials_all_fail_has_failed(tmp_path):
     assert refused.config["wsd.decay_fraction"] == 0.9
     for record in (refused, crashed):
         assert record.provenance.seed == record.config["seed"] == trial_seed(0, record.number)
+
+
+def test_a_search_by_two_metrics_finds_the_front_that_brute_force_does(tmp_path):
+    goals = {"eval_loss": "min", "eval_cost": "min"}
+    tree = toy_tree(
+        budget={"trials": 14, "evaluations": 2},
+        search={"metrics": goals, "sampler": "nsga2", "sampler_options": {"population_size": 5}},
+        space={"learning_rate": {"log_uniform": [1e-5, 1e-2]}, "lora.rank": {"choice": [4, 16]}},
+        toy={"diverge_above": 5e-3},
+    )
+    done = launch(tree, tmp_path)
+    assert done.returncode == 0, done.stderr
+    folder = check_books(tmp_path, "toy", trials=14)
+    spec = SweepSpec.parse(tree)
+    points = {
+        r.number: (toy.final_loss(config), toy.final_cost(config))
+        for r in folder.store.trials()
+        if r.status is TrialStatus.COMPLETE
+        for config in [spec.trial.with_params(r.params)]
+    }
+    front = {
+        number
+        for number, (loss, cost) in points.items()
+        if not any(a <= loss and b <= cost and (a, b) != (loss, cost) for a, b in points.values())
+    }
+    assert 1 < len(front) < len(points)
+    result = SweepResult.open("toy", tmp_path)
+    assert set(result.front()["number"]) == front
+    assert result.front()["eval_loss"].is_monotonic_increasing
+    report = winners_of(tmp_path, "toy")
+    assert report["metrics"] == goals and {w["trial"] for w in report["winners"]} == front
+    assert "on the front: a trial that is better by one of" in done.stdout
+    journal = optuna.storages.journal.JournalFileBackend(str(folder.journal))
+    storage = optuna.storages.JournalStorage(journal)
+    study = optuna.load_study(study_name="toy", storage=storage)
+    assert {trial.number for trial in study.best_trials} == front
+    client = MlflowClient(SweepHome(tmp_path).tracking_uri)
+    (experiment,) = [e for e in client.search_experiments() if e.name == "winnow"]
+    runs = client.search_runs([experiment.experiment_id], "tags.`winnow.on_front` = 'true'")
+    assert {int(run.data.tags["winnow.number"]) for run in runs} == front
+    artifacts = [client.list_artifacts(run.info.run_id) for run in runs]
+    assert all("winner.yaml" in [each.path for each in listed] for listed in artifacts)
 
 
 def test_ctrl_c_keeps_what_was_measured(tmp_path):

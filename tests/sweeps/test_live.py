@@ -72,7 +72,30 @@ def test_the_table_tells_how_far_the_sweep_is(progress):
 
 
 def test_a_running_trial_is_not_the_best_though_its_loss_is_lowest(progress):
-    assert progress.best().record.number == 0
+    assert [winner.record.number for winner in progress.chosen()] == [0]
+
+
+def two_metrics(number: int, loss: float, cost: float) -> TrialRecord:
+    """A complete trial of a sweep with two metrics."""
+    record = trial(number, "complete", loss)
+    (last,) = record.measurements
+    both = last.with_changes(metrics={"eval_loss": loss, "eval_cost": cost})
+    return record.with_changes(measurements=(both,))
+
+
+def test_of_several_metrics_the_table_shows_all_and_how_wide_the_front_is():
+    record = sweep(other_metrics={"eval_cost": "min"}, base={"eval_loss": 4.5, "eval_cost": 0.0})
+    trials = [two_metrics(0, 2.5, 0.7), two_metrics(1, 2.0, 0.9), two_metrics(2, 2.6, 0.8)]
+    shown = picture(Progress(record, "1 slot", 0.0, {each.number: each for each in trials}))
+    assert "front so far 2 trials  eval_loss 2.0000 to 2.5000  eval_cost 0.7000 to 0.9000" in shown
+    assert "base model   eval_loss 4.5000  eval_cost 0.0000" in shown
+    row = next(line for line in shown.splitlines() if line.startswith("    2"))
+    assert row.split()[3:5] == ["2.6000", "0.8000"]
+    out = io.StringIO()
+    view = PlainView(Console(file=out))
+    view.trials_begin(record, "1 slot")
+    view.changed(trials[2])
+    assert "trial 2 complete eval_loss 2.6000 eval_cost 0.8000" in " ".join(out.getvalue().split())
 
 
 def test_it_fits_in_100_columns(progress):

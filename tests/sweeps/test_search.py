@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from spec_samples import toy_tree
 from sweeps.errors import OptionsError
 from sweeps.interruption import Interruption
 from sweeps.schedulers import make_scheduler
-from sweeps.search import OptunaSearcher, make_sampler, open_study, trial_seed
+from sweeps.search import SAMPLERS, OptunaSearcher, make_sampler, open_study, trial_seed
 from sweeps.settings import SearchSettings
 from sweeps.spec import SweepSpec
 from trainables.evaluation import Ending, Evaluation, Outcome
@@ -129,7 +130,7 @@ def test_a_combination_that_is_no_trial_is_recorded_and_passed_over(tmp_path):
     assert study.get_trials()[1].state is TrialState.FAIL
 
 
-@pytest.mark.parametrize("name", ["tpe", "random", "grid", "cmaes", "gp", "qmc"])
+@pytest.mark.parametrize("name", sorted(SAMPLERS))
 def test_every_sampler_suggests_points_of_a_conditional_space(tmp_path, name):
     space = {
         "learning_rate": {"log_uniform": [1e-5, 1e-2]} if name != "grid" else {"choice": [1, 2]},
@@ -144,6 +145,57 @@ def test_every_sampler_suggests_points_of_a_conditional_space(tmp_path, name):
         loss = abs(math.log10(config.learning_rate) + 3)
         searcher.on_trial_complete(str(i), result(1, loss, Outcome(Ending.COMPLETE)))
     assert len(searcher._study.get_trials(states=[TrialState.COMPLETE])) == 5
+
+
+TWO = {"metrics": {"eval_loss": "min", "eval_accuracy": "max"}}
+
+
+def measured(point: int, loss: float, accuracy: float, outcome: Outcome | None = None):
+    metrics = {"eval_loss": loss, "eval_accuracy": accuracy}
+    return {"evaluation": Evaluation(point, point, metrics), "outcome": outcome}
+
+
+def several(tmp_path: Path, **search):
+    spec = SweepSpec.parse(toy_tree(objective="toy"))
+    changed = SearchSettings(**{"seed": 1, **TWO, **search})
+    spec = dataclasses.replace(spec, search=changed, trials=12)
+    study = open_study(spec, tmp_path / "journal")
+    made = OptunaSearcher(spec, study, lambda n: tmp_path / str(n), Book(), Interruption())
+    return made, study
+
+
+def test_of_several_metrics_the_last_evaluation_is_told_to_optuna(tmp_path):
+    searcher, study = several(tmp_path)
+    for name in "abcd":
+        searcher.suggest(name)
+    searcher.on_trial_result("a", measured(1, 1.0, 0.9))
+    searcher.on_trial_complete("a", measured(2, 2.0, 0.5, Outcome(Ending.COMPLETE)))
+    searcher.on_trial_result("b", measured(1, 0.1, 0.9))
+    searcher.on_trial_complete("b", {"evaluation": None, "outcome": Outcome(Ending.DIVERGED)})
+    searcher.on_trial_complete("c", measured(2, 0.1, math.nan, Outcome(Ending.COMPLETE)))
+    searcher.on_trial_complete("d", measured(2, 3.0, 0.6, Outcome(Ending.COMPLETE)))
+    complete, fail = TrialState.COMPLETE, TrialState.FAIL
+    assert [t.state for t in study.get_trials()] == [complete, fail, fail, complete]
+    assert {t.number: t.values for t in study.best_trials} == {0: [2.0, 0.5], 3: [3.0, 0.6]}
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLERS.keys() - {"cmaes", "grid"}))
+def test_every_sampler_that_is_let_through_searches_by_several_metrics(tmp_path, name):
+    options = {"population_size": 4} if name == "nsga2" else {}
+    searcher, study = several(tmp_path, sampler=name, sampler_options=options)
+    for i in range(12):
+        config = searcher.suggest(str(i))["config"]
+        rate = math.log10(config.learning_rate)
+        result = measured(4, abs(rate + 3), rate, Outcome(Ending.COMPLETE))
+        searcher.on_trial_complete(str(i), result)
+    assert [t.state for t in study.get_trials()] == [TrialState.COMPLETE] * 12
+
+
+def test_optuna_knows_of_no_cmaes_for_several_metrics(tmp_path):
+    """Were this to change, the spec could let it through."""
+    searcher, _ = several(tmp_path, sampler="cmaes")
+    with pytest.raises(ValueError, match="multi-objective"):
+        searcher.suggest("a")
 
 
 def test_wrong_options_are_told_with_the_librarys_reason():

@@ -98,6 +98,43 @@ def test_a_mistake_is_told_with_its_way_out(change, message):
     assert message in "\n".join(problems_of(toy_tree(**change)))
 
 
+TWO = {"metrics": {"eval_loss": "min", "eval_cost": "min"}}
+
+
+def test_several_metrics_keep_their_order_and_stop_nothing_early():
+    search = SweepSpec.parse(toy_tree(search=TWO)).search
+    assert list(search.goals.items()) == [("eval_loss", "min"), ("eval_cost", "min")]
+    assert (search.metric, search.direction, search.early_stopping) == ("eval_loss", "min", "none")
+    usual = SweepSpec.parse(toy_tree(search={"metrics": {"eval_cost": None, "eval_loss": "max"}}))
+    assert usual.search.goals == {"eval_cost": "min", "eval_loss": "max"}
+    single = SweepSpec.parse(toy_tree(search={})).search
+    assert (single.goals, single.early_stopping) == ({"eval_loss": "min"}, "asha")
+
+
+@pytest.mark.parametrize(
+    ("search", "message"),
+    [
+        ({**TWO, "metric": "eval_loss"}, "search: metrics and metric are both set; keep one"),
+        ({**TWO, "mode": "min"}, "search: metrics and mode are both set; keep one"),
+        ({"metrics": {"eval_loss": "min"}}, "search: metrics needs two or more; a single one is"),
+        ({"metrics": {}}, "search: metrics needs two or more"),
+        (
+            {"metrics": {"eval_loss": "min", "eval_cots": "min"}},
+            "search.metrics.eval_cots: objective toy does not measure 'eval_cots'; did you mean "
+            "eval_cost?",
+        ),
+        ({"metrics": {"eval_loss": "min", "eval_cost": "low"}}, "search.metrics.eval_cost: 'low'"),
+        ({**TWO, "sampler": "cmaes"}, "search.sampler: cmaes searches by one metric, and there are "
+         "several; use tpe, gp or nsga2"),
+        ({**TWO, "early_stopping": "asha"}, "search.early_stopping: asha compares unfinished "
+         "trials by one metric"),
+        ({**TWO, "early_stopping": "median"}, "leave it out, or use none, where there are several"),
+    ],
+)  # fmt: skip
+def test_what_several_metrics_cannot_have_is_refused_with_the_reason(search, message):
+    assert message in "\n".join(problems_of(toy_tree(search=search)))
+
+
 def test_fields_that_do_not_fit_together_hide_no_other_mistake(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tree = toy_tree(
@@ -199,6 +236,15 @@ def test_a_grid_knows_its_number_of_trials():
             "wsd.decay_fraction: searched, but no trial reads it",
         ),
         ({"search": {"sampler": "cmaes"}}, "cmaes draws lora.rank, "),
+        ({"search": {"sampler": "nsga2"}}, "nsga2 draws wsd.decay_fraction at random"),
+        ({"search": {"sampler": "nsga2"}}, "nsga2 draws its first 50 trials at random"),
+        (
+            {
+                "search": {"metrics": {"eval_loss": "min", "eval_token_accuracy": "max"}},
+                "method": "full",
+            },
+            "with method full that is a model each time",
+        ),
         (
             {"objective": "dpo", "space": {"dpo.beta": {"log_uniform": [0.01, 0.5]}}},
             "dpo.beta is searched and is a part of eval_loss itself",

@@ -37,7 +37,7 @@ def in_a_loop(test):
 
 async def board_with(*trial_ids, retries=1, taken_by=None):
     """A board in "min" with these jobs; the slot, if one is named, takes all of them."""
-    board = Board("eval_loss", "min", retries)
+    board = Board({"eval_loss": "min"}, retries)
     for trial_id in trial_ids:
         await board.submit(job(trial_id))
         if taken_by:
@@ -104,7 +104,7 @@ async def test_a_client_gets_each_evaluation_and_then_the_outcome():
 
 @in_a_loop
 async def test_the_base_model_is_measured_as_point_zero():
-    board = Board("eval_loss", "min")
+    board = Board({"eval_loss": "min"})
     await board.submit(job("base", JobKind.MEASURE_BASE))
     taken = await take(board, "one", SOON)
     assert taken.kind is JobKind.MEASURE_BASE
@@ -116,7 +116,7 @@ async def test_the_base_model_is_measured_as_point_zero():
 
 @in_a_loop
 async def test_a_trial_worse_than_the_base_model_may_win_all_the_same():
-    board = Board("eval_loss", "min")
+    board = Board({"eval_loss": "min"})
     await board.submit(job("base", JobKind.MEASURE_BASE))
     await take(board, "one", SOON)
     await board.evaluated("base", loss(0, 4.0))
@@ -358,15 +358,32 @@ def test_the_winners_weights_were_always_kept(mode, trials, turns):
         assert kept.get(winner) == best_point
 
 
-async def _play(mode, trials, turns):
+two = st.lists(st.sampled_from([1.0, 2.0, 3.0, math.nan]), min_size=2, max_size=2)
+pairs = st.lists(st.tuples(st.lists(two, min_size=1, max_size=2), endings), min_size=3, max_size=3)
+
+
+@given(trials=pairs, turns=turns)
+def test_the_weights_of_the_whole_front_were_always_kept(trials, turns):
+    """With two metrics: those of the last evaluation of each trial that no other one beats."""
+    kept, complete = asyncio.run(_play("min", trials, turns, {"eval_accuracy": "max"}))
+    last = {number: trials[number][0][-1] for number in complete}
+    finite = {number: point for number, point in last.items() if not any(map(math.isnan, point))}
+    for number, (low, high) in finite.items():
+        beaten = any(a <= low and b >= high and (a, b) != (low, high) for a, b in finite.values())
+        assert beaten or kept.get(number) == len(trials[number][0])
+    assert {number for number, point in kept.items() if point < len(trials[number][0])} == set()
+
+
+async def _play(mode, trials, turns, others=None):
     """Each turn a trial measures its next point, or ends after its last, or its slot dies.
 
     Returns the point whose weights each trial's folder holds, and who came to the end.
     """
-    board = Board("eval_loss", mode, retries=99)
+    board = Board({"eval_loss": mode, **(others or {})}, retries=99)
     at, kept, ended = [0] * len(trials), {}, {}
     for number in range(len(trials)):
-        await board.submit(job(number))
+        config = TOY.with_params({"budget.evaluations": len(trials[number][0])})
+        await board.submit(Job(str(number), config, Path("unused")))
         await take(board, f"slot-{number}", SOON)
     for number, slot_dies in turns:
         values, ending = trials[number]
@@ -378,13 +395,19 @@ async def _play(mode, trials, turns):
             at[number] = 0
         elif at[number] < len(values):
             at[number] += 1
-            evaluation = loss(at[number], values[at[number] - 1])
+            measured = values[at[number] - 1]
+            metrics = zip(["eval_loss", *(others or {})], _all(measured), strict=True)
+            evaluation = Evaluation(at[number], at[number], dict(metrics))
             if (await board.evaluated(str(number), evaluation)).may_win:
                 kept[number] = at[number]
         else:
             ended[number] = ending
             await board.ended(str(number), Outcome(ending))
     return kept, [number for number, how in ended.items() if how is Ending.COMPLETE]
+
+
+def _all(measured):
+    return measured if isinstance(measured, list) else [measured]
 
 
 @in_a_loop

@@ -70,7 +70,19 @@ def test_a_trial_reports_each_point_in_order_with_a_falling_loss_and_growing_cos
 
 def test_the_base_is_point_zero():
     base = toy.measure_base()
-    assert (base.point, base.step, base.metrics) == (0, 0, {"eval_loss": toy.BASE_LOSS})
+    untouched = {"eval_loss": toy.BASE_LOSS, "eval_cost": 0.0}
+    assert (base.point, base.step, base.metrics) == (0, 0, untouched)
+
+
+def test_the_cost_is_what_it_says_and_no_trial_is_best_in_both():
+    _, watcher = train(learning_rate=3e-3, lora__rank=8)
+    costs = [evaluation.metrics["eval_cost"] for evaluation in watcher.seen]
+    # By the formula: log2(1 + 3) + 0.1 * log2(8), growing evenly with the budget.
+    assert costs == pytest.approx([0.25 * 2.3, 0.5 * 2.3, 0.75 * 2.3, 2.3])
+    configs = [TOY.with_params({"learning_rate": rate}) for rate in (1e-4, 3e-4, 1e-3)]
+    losses, costs = map(toy.final_loss, configs), map(toy.final_cost, configs)
+    assert sorted(losses, reverse=True) == [toy.final_loss(c) for c in configs]
+    assert sorted(costs) == [toy.final_cost(c) for c in configs]
 
 
 def test_equal_configs_give_equal_trials_so_ties_can_be_had():

@@ -1,0 +1,82 @@
+"""Who is on the front of a sweep with several metrics, who is not, and why."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from results.pareto import dominates, layers
+from results.record import Mode, TrialRecord, TrialStatus
+from results.winners import LeftOut, Ranking, Winner, rank, reason
+
+Points = Mapping[int, tuple[float, ...]]
+"""A trial's number -> its value by each metric; only of trials that can be compared."""
+
+
+def judge(records: Sequence[TrialRecord], goals: Mapping[str, Mode]) -> Ranking:
+    """Who won by these metrics: of one, the best trials first; of several, the Pareto front."""
+    if len(goals) > 1:
+        return rank_front(records, goals)
+    ((metric, mode),) = goals.items()
+    return rank(records, metric, mode)
+
+
+def rank_front(records: Sequence[TrialRecord], goals: Mapping[str, Mode]) -> Ranking:
+    """The complete trials that no other one dominates, by the first metric.
+
+    One dominates another if it is nowhere worse, and better by some metric. A trial's values are
+    those of its last evaluation.
+    """
+    ordered = sorted(records, key=lambda record: record.number)
+    by_number = {record.number: record for record in ordered}
+    front, points = _front(ordered, goals)
+    return Ranking(
+        goals,
+        tuple(_winner(by_number[number], front, points, goals) for number in front),
+        tuple(_left_out(r, front, points, goals) for r in ordered if r.number not in front),
+    )
+
+
+def _front(records: Sequence[TrialRecord], goals: Mapping[str, Mode]) -> tuple[list[int], Points]:
+    """The numbers of the trials on the front, and the points of all that can be compared."""
+    points = {r.number: _point(r, goals) for r in records if _can_be_compared(r, goals)}
+    numbers = list(points)
+    first = next(iter(layers(list(points.values()), tuple(goals.values()))), [])
+    return [numbers[place] for place in first], points
+
+
+def _can_be_compared(record: TrialRecord, goals: Mapping[str, Mode]) -> bool:
+    return record.status.can_win and all(map(math.isfinite, _point(record, goals)))
+
+
+def _point(record: TrialRecord, goals: Mapping[str, Mode]) -> tuple[float, ...]:
+    counts = record.counted(goals)
+    return tuple(counts.metrics.get(name, math.nan) if counts else math.nan for name in goals)
+
+
+def _winner(
+    record: TrialRecord, front: Sequence[int], points: Points, goals: Mapping[str, Mode]
+) -> Winner:
+    point, counts = points[record.number], record.counted(goals)
+    assert counts is not None, "what can be compared was measured"
+    equals = (n for n in front if points[n] == point and n != record.number)
+    return Winner(record, counts, point[0], tuple(sorted(equals)))
+
+
+def _left_out(
+    record: TrialRecord, front: Sequence[int], points: Points, goals: Mapping[str, Mode]
+) -> LeftOut:
+    point = points.get(record.number)
+    if point is None:
+        return LeftOut(record.number, record.status, _why_no_point(record, goals))
+    modes = tuple(goals.values())
+    better = next(number for number in front if dominates(points[number], point, modes))
+    return LeftOut(record.number, record.status, f"dominated by trial {better}", better)
+
+
+def _why_no_point(record: TrialRecord, goals: Mapping[str, Mode]) -> str:
+    values = dict(zip(goals, _point(record, goals), strict=True))
+    bad = next((name for name, value in values.items() if not math.isfinite(value)), None)
+    if record.status is TrialStatus.COMPLETE and record.measurements:
+        return f"complete but {bad} was no finite number at the last evaluation"
+    return reason(record, bad or next(iter(goals)))

@@ -1,0 +1,86 @@
+"""The front of a sweep with several metrics, in the terminal. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from results.pareto import dominates
+from results.record import Measurement, SweepRecord
+from results.winners import Ranking
+from sweeps.live import show_params
+from sweeps.verdict import in_words
+
+
+def front_table(sweep: SweepRecord, ranking: Ranking, top: int | None) -> RenderableType:
+    """The trials on the front (`top` of them) with all metrics, and the base model below them."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for title in ("trial", *ranking.goals):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("parameters")
+    for winner in ranking.winners[:top]:
+        record, values = winner.record, _cells(winner.best.metrics, ranking)
+        table.add_row(str(record.number), *values, show_params(record.params), style="bold green")
+    if sweep.base:
+        table.add_row("base", *_cells(sweep.base, ranking), "the untouched model", style="dim")
+    count = len(ranking.winners) + len(ranking.left_out)
+    head = f"\n{sweep.name}: the front of {count} trials by {_listed(ranking)}"
+    hidden = len(ranking.winners[top:]) if top else 0
+    more = [Text(f"and {hidden} more on the front", "dim")] if hidden else []
+    return Group(Text(head, "bold"), table, *more)
+
+
+def front_verdict(sweep: SweepRecord, ranking: Ranking) -> tuple[str, str]:
+    """(who is on the front, what that says and does not say)."""
+    trials = in_words(winner.record.number for winner in ranking.winners)
+    are = "are" if len(ranking.winners) > 1 else "is"
+    who = (
+        f"{trials} {are} on the front: a trial that is better by one of {_names(ranking)} is worse "
+        "by another."
+    )
+    caution = (
+        "Which of them to take is your choice. Each trial was trained once, so neighbours on the "
+        "front may differ by noise only."
+    )
+    return who, f"{_against_base(sweep, ranking)}{caution}"
+
+
+def _against_base(sweep: SweepRecord, ranking: Ranking) -> str:
+    base = tuple(sweep.base.get(name, math.nan) for name in ranking.goals)
+    if not all(map(math.isfinite, base)):
+        return ""
+    modes = tuple(ranking.goals.values())
+    better = _whose(ranking, lambda point: dominates(point, base, modes))
+    worse = _whose(ranking, lambda point: dominates(base, point, modes))
+    if better:
+        return f"Better than the untouched base model by all of them: {better.lower()}. "
+    if worse:
+        return f"WORSE than the untouched base model by all of them: {worse.lower()}. "
+    return "What they gain on the untouched base model in one metric they pay for in another. "
+
+
+def _whose(ranking: Ranking, test: Callable[[tuple[float, ...]], bool]) -> str:
+    points = {w.record.number: _point(w.best, ranking) for w in ranking.winners}
+    numbers = [number for number, point in points.items() if test(point)]
+    return in_words(numbers) if numbers else ""
+
+
+def _point(measurement: Measurement, ranking: Ranking) -> tuple[float, ...]:
+    return tuple(measurement.metrics[name] for name in ranking.goals)
+
+
+def _cells(metrics: dict[str, float], ranking: Ranking) -> list[str]:
+    return [f"{metrics[name]:.4f}" if name in metrics else "" for name in ranking.goals]
+
+
+def _listed(ranking: Ranking) -> str:
+    return ", ".join(f"{name} ({mode})" for name, mode in ranking.goals.items())
+
+
+def _names(ranking: Ranking) -> str:
+    *others, last = ranking.goals
+    return f"{', '.join(others)} and {last}"
