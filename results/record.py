@@ -131,7 +131,8 @@ class TrialRecord(Record):
 
     `measurements` are in the order in which they were taken, without those that a retry undid.
     `started` and `ended` are in unix seconds; the totals cover all attempts' useful work.
-    `attempts` is how often a slot took the trial up; 0 where none ever did.
+    `attempts` is how often a slot took the trial up; 0 where none ever did. `test` is what its kept
+    weights measure on the test set, of those who won where there is one.
     """
 
     sweep: str
@@ -140,6 +141,7 @@ class TrialRecord(Record):
     params: Values = Field(default_factory=dict)
     config: Values = Field(default_factory=dict)
     measurements: tuple[Measurement, ...] = ()
+    test: dict[str, float] = Field(default_factory=dict)
     error: str | None = None
     seconds: float = 0.0
     tokens: Count = 0
@@ -176,7 +178,8 @@ class TrialRecord(Record):
 
 
 class SweepRecord(Record):
-    """One sweep. `base` is what the untouched base model measures; empty when it is not known.
+    """One sweep. `base` is what the untouched base model measures; empty when it is not known, and
+    with `test_` names where there is a test set.
 
     `pid` is the process on `host` that drives the sweep: "running" without it was killed.
     `tracking_uri` keeps no credentials, so it may not be enough to connect with. `error` says why a

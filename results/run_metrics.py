@@ -78,8 +78,21 @@ def total_rows(record: TrialRecord, goals: Mapping[str, Mode], stamp: int) -> li
 
 def totals_in(rows: Iterable[Row]) -> dict[str, float]:
     """The latest totals among a run's rows; empty where no end was logged."""
-    ends = [group for group in _by_stamp(rows) if not _is_measurement(group)]
+    ends = [group for group in _by_stamp(rows) if any(row.key in TOTALS for row in group)]
+    ends = [group for group in ends if not _is_measurement(group)]
     return {row.key: row.value for row in ends[-1] if row.key in TOTALS} if ends else {}
+
+
+def test_rows(record: TrialRecord, stamp: int) -> list[Row]:
+    """What the trial measures on the test set."""
+    return [Row(name, value, 0, stamp) for name, value in record.test.items()]
+
+
+def test_in(metrics: Mapping[str, float]) -> dict[str, float]:
+    """The test metrics among a run's latest values."""
+    return {
+        name: _with_infinity(value) for name, value in metrics.items() if name.startswith("test_")
+    }
 
 
 def base_rows(record: SweepRecord, stamp: int) -> list[Row]:

@@ -59,7 +59,7 @@ def _winner(winner: Winner) -> dict[str, Any]:
         "trial": winner.record.number,
         "status": winner.record.status.value,
         "params": strict(winner.record.params),
-        "metrics": strict(winner.best.metrics),
+        "metrics": strict({**winner.best.metrics, **winner.record.test}),
         "run_id": winner.record.run_id,
     }
 

@@ -14,6 +14,8 @@ from results.run_metrics import (
     base_rows,
     measurement_rows,
     measurements_in,
+    test_in,
+    test_rows,
     total_rows,
     totals_in,
     winner_rows,
@@ -123,6 +125,12 @@ class Tracker:
             self._runs.log_texts(record.run_id, texts)
             self._runs.log(record.run_id, rows, tags={**trial_tags(record), **file_tags(texts)})
             self._runs.end(record.run_id, record.status.mlflow, record.ended)
+
+    def log_test(self, record: TrialRecord) -> None:
+        """What the trial measures on the test set, which is known after its end only."""
+        assert record.run_id is not None, "a trial that was tested has a run"
+        with reported(self._uri, f"log the test of trial {record.number}"):
+            self._runs.log(record.run_id, test_rows(record, self._stamp()))
 
     def end_sweep(self, record: SweepRecord, ranking: Ranking) -> None:
         """Base metrics, state, and which trial won, or which are on the front."""
@@ -234,6 +242,7 @@ def _trial(runs: MlflowRuns, run: Run) -> TrialRecord:
             **parameters,
             "run_id": run.run_id,
             "measurements": measurements_in(rows),
+            "test": test_in(run.metrics),
         }
     )
     return _ended(record, run, rows, texts) if record.status.ended else record

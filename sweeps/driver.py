@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from results.front import judge
 from results.record import SweepState, TrialRecord
 from results.winners import failure
 from sweeps.books import Books
@@ -12,6 +13,8 @@ from sweeps.errors import LaunchError
 from sweeps.home import SweepFolder
 from sweeps.spec import SweepSpec
 from sweeps.view import View
+from trainables.board import Job, JobKind
+from trainables.evaluation import Evaluation
 from trainables.inputs import Inputs
 
 BASE_TRIAL = "base"
@@ -44,6 +47,7 @@ class Driver:
         self._books.wait_until_open()
         self._measure_base(board)
         self._search(board)
+        self._test(board)
 
     def end(self, state: SweepState, error: str | None = None) -> None:
         """Close the books of every trial and of the sweep, then send the slots home.
@@ -94,9 +98,6 @@ class Driver:
     def _measure_base(self, board: Any) -> None:
         import ray
 
-        from trainables.board import Job, JobKind
-        from trainables.evaluation import Evaluation
-
         self._view.phase("Measuring the untouched base model")
         job = Job(BASE_TRIAL, self._spec.trial, self._folder.base, JobKind.MEASURE_BASE)
         ray.get(board.submit.remote(job))
@@ -104,6 +105,33 @@ class Driver:
         if not isinstance(event, Evaluation):
             raise LaunchError(f"the base model could not be measured: {event.error}")
         self._books.note(base=dict(event.metrics))
+
+    def _test(self, board: Any) -> None:
+        """Measure the base and whoever won on the test set, by which nothing was chosen."""
+        chosen = judge(self.records(), self._books.sweep.goals).chosen
+        if self._inputs is None or self._inputs.test is None or not chosen:
+            return
+        self._view.phase("Measuring the winner on the test set")
+        trial = self._spec.trial
+        base = self._tested(board, Job("test-base", trial, self._folder.base, JobKind.TEST))
+        self._books.note(base={**self._books.sweep.base, **base})
+        for winner in chosen:
+            number = winner.record.number
+            folder = self._folder.store.trial_folder(number)
+            config = trial.with_params(winner.record.params)
+            job = Job(f"test-{number}", config, folder, JobKind.TEST)
+            self._recorder.tested(number, self._tested(board, job))
+
+    def _tested(self, board: Any, job: Job) -> dict[str, float]:
+        """Empty where it could not be measured, which is said and undoes no result."""
+        import ray
+
+        ray.get(board.submit.remote(job))
+        event = ray.get(board.next_event.remote(job.trial_id))
+        if isinstance(event, Evaluation):
+            return dict(event.metrics)
+        self._view.phase(f"The test set could not be measured: {event.error}")
+        return {}
 
     def _search(self, board: Any) -> None:
         from ray import tune

@@ -14,7 +14,7 @@ from sweeps.front import front_table, front_verdict
 from sweeps.home import SweepFolder, SweepHome
 from sweeps.live import show_params
 from sweeps.ui import how_to_open
-from sweeps.verdict import at_the_top, behind_the_top, verdict
+from sweeps.verdict import at_the_top, behind_the_top, on_the_test_set, verdict
 
 LOSSES = "sequence_losses.npz"
 """In a trial's folder: the loss of each validation sequence at the trial's best evaluation."""
@@ -115,7 +115,8 @@ def _verdict(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) -> Text:
     first, second = ranking.winners[0], behind_the_top(ranking)
     to_next = _paired(sweep, first, second.record.number, folder) if second else None
     to_base = _paired(sweep, first, None, folder)
-    return _sentences(*verdict(sweep, ranking, to_next, to_base))
+    who, how_sure = verdict(sweep, ranking, to_next, to_base)
+    return _sentences(who, "\n".join(filter(None, (how_sure, on_the_test_set(sweep, first)))))
 
 
 def _sentences(who: str, how_sure: str) -> Text:

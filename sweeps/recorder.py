@@ -133,6 +133,13 @@ class Recorder(Callback):
         self._cancel(record.number)
         self._end_failed(record, "the trial's client process died; see Ray's logs")
 
+    def tested(self, number: int, metrics: Mapping[str, float]) -> None:
+        """A trial that won was measured on the test set."""
+        record = self.records[number].with_changes(test=dict(metrics))
+        self._store.write_trial(record)
+        self.records[number] = record
+        self._scribe.tested(record)
+
     def interrupt(self, why: str) -> int:
         """End the trials that are still open when the sweep ends; how many there were."""
         unfinished = [record for record in self.records.values() if not record.status.ended]

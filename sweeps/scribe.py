@@ -66,6 +66,14 @@ class Scribe:
         """Log one evaluation of a trial."""
         self._entries.put(lambda t: t.log_measurement(self.run_ids[number], measurement))
 
+    def tested(self, record: TrialRecord) -> None:
+        """Log what a trial that won measures on the test set."""
+
+        def entry(tracker: Tracker) -> None:
+            tracker.log_test(record.with_changes(run_id=self.run_ids[record.number]))
+
+        self._entries.put(entry)
+
     def trial_ended(self, record: TrialRecord, sweep: SweepRecord) -> None:
         """Close the trial's run."""
 

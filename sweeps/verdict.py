@@ -48,6 +48,16 @@ def behind_the_top(ranking: Ranking) -> Winner | None:
     return next(iter(ranking.winners[len(at_the_top(ranking)) :]), None)
 
 
+def on_the_test_set(sweep: SweepRecord, winner: Winner) -> str:
+    """What the winner measures where nothing was chosen; empty where there is no test set."""
+    name = f"test_{sweep.metric.removeprefix('eval_')}"
+    if name not in winner.record.test:
+        return ""
+    base = f" (the base model: {sweep.base[name]:.4f})" if name in sweep.base else ""
+    value = winner.record.test[name]
+    return f"On the test set, by which nothing was chosen: {name} {value:.4f}{base}."
+
+
 def _against_base(lead: float, measured: Difference | None) -> str:
     if lead > 0:
         return f"{_amount(lead, measured)} better than the untouched base model"

@@ -29,11 +29,15 @@ class JobKind(StrEnum):
 
     TRAIN = "train"
     MEASURE_BASE = "measure_base"
+    TEST = "test"
 
 
 @dataclass(frozen=True)
 class Job:
-    """One trial's order: `folder` is where the slot may leave files."""
+    """One trial's order: `folder` is where the slot may leave files.
+
+    A test measures what a trial has left in `folder`, or the base where `folder` has no weights.
+    """
 
     trial_id: str
     config: TrialConfig

@@ -65,6 +65,8 @@ class Workshop:
         self.device = _device()
         self.train_set = Examples(inputs.train)
         self.validation_set = Examples(inputs.validation, first_place=len(self.train_set))
+        after = len(self.train_set) + len(self.validation_set)
+        self.test_set = Examples(inputs.test, first_place=after) if inputs.test else None
         self.pad_id = _pad_id(self.tokenizer)
         head = Head(inputs.labels, self.pad_id) if inputs.labels else None
         self._base = BaseModel(
@@ -92,18 +94,34 @@ class Workshop:
         # with answers known from other batches, rounding would decide which pairs it wins.
         self._memos.clear()
         model = self._base.lend(config)
-        scores = self.score(config, self.objective(config, model), model)
+        scores = self.score(config, self.objective(config, model), model, self.validation_set)
         if losses is not None and ranks.rank() == 0:
             _write_losses(scores, losses)
         cost = Cost(seconds=time.monotonic() - began, peak_memory_bytes=_memory(self.device))
         return Evaluation(point=0, step=0, metrics=scores.metrics, cost=cost)
 
-    def score(self, config: TrialConfig, objective: Objective, model: torch.nn.Module) -> Scores:
-        """Measure a model on the validation set."""
+    def test(self, config: TrialConfig, weights: Path | None) -> Evaluation:
+        """What a trial has left in `weights` (None: the base) on the test set, as point 0."""
+        assert self.test_set is not None, "a test asked for where there is no test set"
+        began = time.monotonic()
+        base = self._base.lend(config)
+        model = base if weights is None else methods.restore(base, config, weights)
+        try:
+            scores = self.score(config, self.objective(config, model), model, self.test_set)
+        finally:
+            if borrows_in_place(config):
+                methods.detach(model).requires_grad_(False)
+        metrics = {f"test_{name.removeprefix('eval_')}": v for name, v in scores.metrics.items()}
+        return Evaluation(0, 0, metrics, Cost(seconds=time.monotonic() - began))
+
+    def score(
+        self, config: TrialConfig, objective: Objective, model: torch.nn.Module, examples: Examples
+    ) -> Scores:
+        """Measure a model on a set."""
         return measure(
             objective,
             model,
-            self.validation_set,
+            examples,
             config.micro_batch_size,
             self.pad_id,
             self.device,
@@ -139,7 +157,9 @@ class Workshop:
 
     def _reference(self, config: TrialConfig, model: torch.nn.Module) -> Reference:
         """The base's answers, by `model` with its adapter off, or by the base itself."""
-        count = len(self.train_set) + len(self.validation_set)
+        count = sum(
+            len(each) for each in (self.train_set, self.validation_set, self.test_set or ())
+        )
         memo = self._memos.setdefault(
             loading_of(config), ReferenceMemo(count, self.train_set.arity)
         )
@@ -236,7 +256,8 @@ class _Run(TrainerCallback):
         return all(verdicts)
 
     def _score(self) -> Scores:
-        scores = self._workshop.score(self._config, self._objective, self._model)
+        workshop = self._workshop
+        scores = workshop.score(self._config, self._objective, self._model, workshop.validation_set)
         if not math.isfinite(scores.metrics["eval_loss"]):
             raise DivergedError(f"the evaluation loss is not finite at step {self._step}")
         return scores

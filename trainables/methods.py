@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from peft import PeftModel, get_peft_model
 from peft.utils import ModulesToSaveWrapper
+from safetensors.torch import load_file
 from transformers import PreTrainedModel
 
 from trainables.config import TrialConfig
@@ -66,6 +67,23 @@ def save(
     rows_only = {"save_embedding_layers": False} if isinstance(model, PeftModel) else {}
     model.save_pretrained(folder, state_dict=state, **rows_only)
     model.config.use_cache = False
+
+
+def restore(
+    base: PreTrainedModel, config: TrialConfig, folder: Path
+) -> PreTrainedModel | PeftModel:
+    """The model that `save` wrote; an adapter is put on `base`, and `detach` takes it off again."""
+    if config.method in ("full", "freeze"):
+        # Weights that are tied to others are not saved.
+        unknown = base.load_state_dict(_weights_in(folder, base.device), strict=False)
+        assert not unknown.unexpected_keys, "weights of another model"
+        return base
+    return PeftModel.from_pretrained(base, folder)
+
+
+def _weights_in(folder: Path, device: torch.device) -> dict[str, torch.Tensor]:
+    files = sorted(folder.glob("*.safetensors"))
+    return {name: w for file in files for name, w in load_file(file, device=str(device)).items()}
 
 
 def parameter_counts(model: torch.nn.Module) -> tuple[int, int]:

@@ -126,6 +126,8 @@ class _Worker:
     def _outcome(self, job: Job) -> Outcome:
         if job.kind is JobKind.MEASURE_BASE:
             return self._measure_base(job)
+        if job.kind is JobKind.TEST:
+            return self._test(job)
         monitor = BoardMonitor(self._board, job)
         if job.config.objective == "toy":
             return toy.train(job.config, monitor)
@@ -137,6 +139,13 @@ class _Worker:
             evaluation = toy.measure_base()
         else:
             evaluation = self._warm_workshop().measure_base(job.config, job.folder / LOSSES)
+        if ranks.rank() == 0:
+            ray.get(self._board.evaluated.remote(job.trial_id, evaluation))
+        return Outcome(Ending.COMPLETE, evaluation.cost)
+
+    def _test(self, job: Job) -> Outcome:
+        weights = job.folder / WEIGHTS
+        evaluation = self._warm_workshop().test(job.config, weights if weights.is_dir() else None)
         if ranks.rank() == 0:
             ray.get(self._board.evaluated.remote(job.trial_id, evaluation))
         return Outcome(Ending.COMPLETE, evaluation.cost)

@@ -55,6 +55,8 @@ def track(tracker, sweep, record):
         tracker.log_measurement(record.run_id, measurement)
     if record.status.ended:
         tracker.end_trial(record, sweep.goals)
+    if record.test:
+        tracker.log_test(record)
     return record
 
 

@@ -54,6 +54,14 @@ def test_a_winner_says_how_sure_it_is_and_of_what(tmp_path, spread, words):
     assert "says nothing about other seeds" in text
 
 
+def test_the_winner_is_measured_where_nothing_was_chosen(tmp_path):
+    winner = trial(0, "complete", 2.0).with_changes(test={"test_loss": 2.25})
+    record = sweep(state="complete", base={"eval_loss": 4.5, "test_loss": 4.75})
+    text = shown(tmp_path, winner, record=record)
+    assert "nothing was chosen: test_loss 2.2500 (the base model: 4.7500)." in text
+    assert "test set" not in shown(tmp_path, trial(0, "complete", 2.0))
+
+
 def test_trials_that_tie_at_the_top_are_shown_as_such(tmp_path):
     text = shown(tmp_path, *(trial(n, "complete", loss) for n, loss in enumerate([2.0, 3.0, 2.0])))
     assert "Trials 0 and 2 tie at the top: eval_loss 2.0000, 1.0000 ahead of trial 1" in text

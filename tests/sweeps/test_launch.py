@@ -194,7 +194,7 @@ def real_tree(data: Path, **changes) -> dict:
         "name": "real",
         "model": str(data / "models/stories260K_hf"),
         "objective": "sft",
-        "data": {"train": str(data / "sft/instruction-data.json"), "max_length": 256},
+        "data": {"train": str(data / "sft/instruction-data.json"), "max_length": 256, "test": 0.05},
         "method": "lora",
         "precision": "fp32",
         "budget": {"trials": 4, "steps": 8, "evaluations": 2},
@@ -223,6 +223,8 @@ def test_a_real_sweep_beats_its_base_and_leaves_a_loadable_winner(tmp_path, data
     report = winners_of(tmp_path, "real")
     winner = report["winners"][0]
     assert winner["metrics"]["eval_loss"] < report["base"]["eval_loss"] - 0.3
+    assert winner["metrics"]["test_loss"] < report["base"]["test_loss"] - 0.3
+    assert "On the test set, by which nothing was chosen: test_loss" in done.stdout
     kept = [path.parent.name for path in folder.path.glob("trials/*/best")]
     assert kept == [f"{winner['trial']:04d}"], "only the winner's weights are kept"
     model = AutoPeftModelForCausalLM.from_pretrained(folder.path / "trials" / kept[0] / "best")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import tiny_training as tiny
 from tiny_training import Watcher, run_trial
@@ -65,7 +67,8 @@ STEPS = {"budget__steps": 12, "learning_rate": 3e-2, "micro_batch_size": 8}
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory):
-    return tiny.make_inputs(tmp_path_factory.mktemp("kinds"))
+    made = tiny.make_inputs(tmp_path_factory.mktemp("kinds"))
+    return dataclasses.replace(made, test=made.validation)
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +97,8 @@ def test_a_method_learns_and_what_it_kept_scores_the_same(
     assert outcome.ending is Ending.COMPLETE
     assert outcome.cost.trainable_parameters == parameters
     assert watcher.losses[-1] < base - 0.02
+    tested = workshop.test(config, tmp_path / "best").metrics["test_loss"]
+    assert tested == pytest.approx(watcher.losses[-1], abs=1e-5)
     kept = tiny.measured(load_kept(inputs, config, tmp_path / "best"), inputs.validation)
     assert kept.metrics["eval_loss"] == pytest.approx(watcher.losses[-1], abs=2e-4)
     assert tiny.fingerprint(workshop._base.shared(config)) == pristine(config)
