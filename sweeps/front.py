@@ -27,8 +27,7 @@ def front_table(sweep: SweepRecord, ranking: Ranking, top: int | None) -> Render
         table.add_row(str(record.number), *values, show_params(record.params), style="bold green")
     if sweep.base:
         table.add_row("base", *_cells(sweep.base, ranking), "the untouched model", style="dim")
-    count = len(ranking.winners) + len(ranking.left_out)
-    head = f"\n{sweep.name}: the front of {count} trials by {_listed(ranking)}"
+    head = f"\n{sweep.name}: the front of {_count(ranking)} trials by {_listed(ranking)}"
     hidden = len(ranking.winners[top:]) if top else 0
     more = [Text(f"and {hidden} more on the front", "dim")] if hidden else []
     return Group(Text(head, "bold"), table, *more)
@@ -36,17 +35,23 @@ def front_table(sweep: SweepRecord, ranking: Ranking, top: int | None) -> Render
 
 def front_verdict(sweep: SweepRecord, ranking: Ranking) -> tuple[str, str]:
     """(who is on the front, what that says and does not say)."""
-    trials = in_words(winner.record.number for winner in ranking.winners)
-    are = "are" if len(ranking.winners) > 1 else "is"
-    who = (
-        f"{trials} {are} on the front: a trial that is better by one of {_names(ranking)} is worse "
-        "by another."
-    )
+    choice = "Which of them to take is your choice. " if len(ranking.winners) > 1 else ""
     caution = (
-        "Which of them to take is your choice. Each trial was trained once, so neighbours on the "
-        "front may differ by noise only."
+        f"{choice}Each trial was trained once, so trials whose values are close may differ by "
+        "noise only."
     )
-    return who, f"{_against_base(sweep, ranking)}{caution}"
+    return _who(ranking), f"{_against_base(sweep, ranking)}{caution}"
+
+
+def _who(ranking: Ranking) -> str:
+    names, front = _names(ranking), ranking.winners
+    if len(front) == 1:
+        number = front[0].record.number
+        return f"Trial {number} is the whole front: no trial is better by any of {names}."
+    return (
+        f"{len(front)} of {_count(ranking)} trials are on the front: whoever is better than one of "
+        f"them by one of {names} is worse by another."
+    )
 
 
 def _against_base(sweep: SweepRecord, ranking: Ranking) -> str:
@@ -79,6 +84,10 @@ def _cells(metrics: dict[str, float], ranking: Ranking) -> list[str]:
 
 def _listed(ranking: Ranking) -> str:
     return ", ".join(f"{name} ({mode})" for name, mode in ranking.goals.items())
+
+
+def _count(ranking: Ranking) -> int:
+    return len(ranking.winners) + len(ranking.left_out)
 
 
 def _names(ranking: Ranking) -> str:

@@ -99,12 +99,17 @@ def test_a_front_is_shown_with_all_metrics_and_the_base_below_it(tmp_path):
         ["base", "4.0000", "0.0000"],
     ]
     assert (
-        "Trials 1 and 0 are on the front: a trial that is better by one of eval_loss and eval_cost "
-        "is worse by another." in text
+        "2 of 4 trials are on the front: whoever is better than one of them by one of eval_loss "
+        "and eval_cost is worse by another." in text
     )
     assert "What they gain on the untouched base model in one metric they pay for" in text
-    assert "neighbours on the front may differ by noise only" in text
+    assert "trials whose values are close may differ by noise only" in text
     assert "Left out of the comparison: 1 dominated, 1 failed." in text
+
+
+def test_one_trial_that_beats_all_others_is_the_whole_front(tmp_path):
+    text = front_of(tmp_path, {}, (3.0, 0.5), (1.0, 0.1))
+    assert "Trial 1 is the whole front: no trial is better by any of eval_loss and" in text
 
 
 @pytest.mark.parametrize(

@@ -162,7 +162,7 @@ def test_a_search_by_two_metrics_finds_the_front_that_brute_force_does(tmp_path)
     assert result.front()["eval_loss"].is_monotonic_increasing
     report = winners_of(tmp_path, "toy")
     assert report["metrics"] == goals and {w["trial"] for w in report["winners"]} == front
-    assert "on the front: a trial that is better by one of" in done.stdout
+    assert f"{len(front)} of 14 trials are on the front" in done.stdout
     journal = optuna.storages.journal.JournalFileBackend(str(folder.journal))
     storage = optuna.storages.JournalStorage(journal)
     study = optuna.load_study(study_name="toy", storage=storage)
@@ -235,6 +235,31 @@ def test_a_real_sweep_beats_its_base_and_leaves_a_loadable_winner(tmp_path, data
     record = folder.store.trials()[winner["trial"]]
     assert record.tokens_per_second > 0 and record.peak_memory_bytes > 0
     assert record.provenance is not None and record.provenance.data_fingerprint
+
+
+def test_the_adapters_of_the_whole_front_are_kept_and_load(tmp_path, data):
+    from peft import AutoPeftModelForCausalLM
+
+    # Two that pull apart, though nobody would want the second one low.
+    search = {"metrics": {"eval_loss": "min", "eval_token_accuracy": "min"}, "seed": 1}
+    budget = {"trials": 5, "steps": 4, "evaluations": 2}
+    done = launch(real_tree(data, search=search, budget=budget), tmp_path)
+    assert done.returncode == 0, done.stderr
+    folder = check_books(tmp_path, "real", trials=5)
+    front = {winner["trial"]: winner for winner in winners_of(tmp_path, "real")["winners"]}
+    assert len(front) > 1
+    kept = {int(path.parent.name): path for path in folder.path.glob("trials/*/best")}
+    assert kept.keys() == front.keys()
+    client = MlflowClient(SweepHome(tmp_path).tracking_uri)
+    for number, path in kept.items():
+        model = AutoPeftModelForCausalLM.from_pretrained(path)
+        assert model.peft_config["default"].r == front[number]["params"]["lora.rank"]
+        files = client.list_artifacts(front[number]["run_id"], "model")
+        assert "model/adapter_model.safetensors" in [file.path for file in files]
+        record = folder.store.trials()[number]
+        losses = np.load(path.parent / "sequence_losses.npz")
+        mean = losses["loss_sums"].sum() / losses["token_counts"].sum()
+        assert mean == pytest.approx(record.last().metrics["eval_loss"])
 
 
 def test_two_workers_under_zero_2_find_the_same_losses_as_one(tmp_path, data):

@@ -275,7 +275,8 @@ def test_every_recipe_is_a_sweep_but_for_the_users_own_files(recipe, tmp_path, m
 
 
 def test_there_are_recipes():
-    assert {"quickstart", "toy", "qwen-0.5b-lora", "llama-8b-lora"} <= {r.stem for r in RECIPES}
+    named = {"quickstart", "toy", "toy-front", "qwen-0.5b-lora", "llama-8b-lora"}
+    assert named <= {recipe.stem for recipe in RECIPES}
     loaded = [yaml.safe_load(recipe.read_text()) for recipe in RECIPES]
     assert set(get_args(Method)) <= {each.get("method") for each in loaded}
     assert set(get_args(Objective)) <= {each.get("objective") for each in loaded}
