@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from search_spaces import presets
 from search_spaces.problem import Problem, SpaceError, did_you_mean
 from search_spaces.space import Space
+from sweeps.complaints import explain, leniently, without_mistakes
 from sweeps.errors import SweepError, YamlError
+from sweeps.fields import dotted, set_twice, undotted, with_override
 from sweeps.settings import SearchSettings, SlotsSettings, TrackingSettings
 from sweeps.spec_checks import Parts, check_fit
-from sweeps.yaml_file import parse_yaml, read_yaml
+from sweeps.yaml_file import read_yaml
 from trainables.config import NOT_SEARCHABLE, TrialConfig, field_names
 
 SECTIONS: Mapping[str, type[BaseModel]] = {
@@ -84,37 +85,6 @@ class SweepSpec:
         return yaml.safe_dump(dict(self.tree), sort_keys=False, allow_unicode=True)
 
 
-def with_override(tree: Mapping[str, Any], override: str) -> dict[str, Any]:
-    """`tree` with one `dotted.key=value` from the command line; the value is read as YAML."""
-    key, equals, value = override.partition("=")
-    if not equals or not key:
-        raise YamlError(f"--set {override!r}: write --set key=value, e.g. --set budget.trials=8")
-    return changed(tree, key, parse_yaml(value, f"--set {key}"))
-
-
-def changed(tree: Mapping[str, Any], key: str, value: Any) -> dict[str, Any]:
-    """`tree` with the field of that dotted name set. What follows `space.` is one name."""
-    copied = copy.deepcopy(dict(tree))
-    _put(copied, key.split("."), value)
-    return copied
-
-
-def _put(tree: dict[str, Any], path: list[str], value: Any) -> None:
-    head, *rest = path
-    if not rest:
-        tree[head] = value
-        return
-    inner = tree.get(head)
-    if head == "space":
-        rest = [".".join(rest)]
-        inner = {"preset": inner} if isinstance(inner, str) else inner
-    if not isinstance(inner, Mapping | None):
-        whole = ".".join(path)
-        raise YamlError(f"{whole} cannot be set: {head} is {inner!r}, which has no fields")
-    tree[head] = dict(inner or {})
-    _put(tree[head], rest, value)
-
-
 class _Reader:
     """Reads each part of the tree by itself, so that one mistake does not hide another.
 
@@ -169,7 +139,7 @@ class _Reader:
             return model.model_validate(tree)
         except ValidationError as error:
             self.problems += explain(error, model, prefix)
-            return _leniently(model, _without_mistakes(tree, error))
+            return leniently(model, without_mistakes(tree, error))
 
     def _trials(self, tree: dict[str, Any], search: SearchSettings | None) -> int | None:
         """Takes budget.trials out of the tree. A grid knows by itself how many it has."""
@@ -203,9 +173,9 @@ class _Reader:
                 other = "slots.deepspeed" if key == "deepspeed" else "search.seed"
                 self.problems.append(Problem(key, "is set elsewhere", f"write {other} instead"))
         known_fields = {key: value for key, value in tree.items() if key not in unknown}
-        for key in _set_twice(known_fields):
+        for key in set_twice(known_fields):
             self.problems.append(Problem(key, "is set twice", "keep one of the two"))
-        fields = _undotted(known_fields)
+        fields = undotted(known_fields)
         if slots and slots.engine:
             fields["deepspeed"] = slots.engine.model_dump()
         trial: TrialConfig | None = self._validated(TrialConfig, fields, "")
@@ -257,7 +227,7 @@ class _Reader:
             return tree, ()
         preset = presets.load(str(tree["preset"]))
         own = {key: value for key, value in tree.items() if key != "preset"}
-        fixed = _dotted(fields)
+        fixed = dotted(fields)
         return presets.overlay(preset.space, own, fixed), preset.points_under(fixed)
 
 
@@ -270,78 +240,6 @@ def _trials(wanted: int | None, space: Space, search: SearchSettings) -> int:
     return min(wanted or points, points)
 
 
-def explain(error: ValidationError, model: type[BaseModel], prefix: str) -> list[Problem]:
-    """pydantic's complaints in our words: dotted place, message with the value, way out."""
-    problems = [_problem(detail, model, prefix) for detail in error.errors(include_url=False)]
-    # Of a union's alternatives, the one that was meant complains deeper than the others.
-    return [p for p in problems if not any(q.place.startswith(f"{p.place}.") for q in problems)]
-
-
-def _problem(detail: Any, model: type[BaseModel], prefix: str) -> Problem:
-    # Alternatives of a union appear in the location by their type's name; a user wrote none.
-    parts = [str(part) for part in detail["loc"] if _is_field(part)]
-    place = ".".join([prefix, *parts] if prefix else parts) or "spec"
-    if detail["type"] == "extra_forbidden":
-        known = _fields_at(model, parts[:-1])
-        return Problem(place, "is not a known field", did_you_mean(parts[-1], known))
-    if detail["type"] == "missing":
-        return Problem(place, "is missing", "add it")
-    message = detail["msg"].removeprefix("Value error, ")
-    if detail["type"] == "value_error":
-        return Problem(place, message)
-    return Problem(place, f"{detail['input']!r}: {message[0].lower()}{message[1:]}")
-
-
-def _without_mistakes(tree: Any, error: ValidationError) -> Any:
-    """A copy of `tree` that lacks the fields which pydantic refused."""
-    copied = copy.deepcopy(tree)
-    for detail in error.errors(include_url=False):
-        node = copied
-        *parents, leaf = [part for part in detail["loc"] if _is_field(part)] or [""]
-        for part in parents:
-            node = node.get(part) if isinstance(node, dict) else None
-        if isinstance(node, dict):
-            node.pop(leaf, None)
-    return copied
-
-
-def _leniently(model: type[BaseModel], tree: Any) -> Any:
-    """The model without what its fields must be to each other; None where even that fails.
-
-    Only for finding further problems: there is one already.
-    """
-    try:
-        return model.model_validate(tree)
-    except ValidationError:
-        if not isinstance(tree, Mapping):
-            return None
-    values = {}
-    for name, field in model.model_fields.items():
-        try:
-            kind: Any = field.annotation
-            if field.metadata:
-                kind = Annotated[kind, *field.metadata]
-            if name in tree:
-                values[name] = TypeAdapter(kind).validate_python(tree[name])
-        except ValidationError:
-            return None
-    return model.model_construct(**values)
-
-
-def _is_field(part: Any) -> bool:
-    return isinstance(part, int) or re.fullmatch(r"[a-z_0-9.]+", part) is not None
-
-
-def _fields_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:
-    names = [name for name in _all_names(model) if name.startswith(".".join([*path, ""]))]
-    depth = len(path)
-    return list(dict.fromkeys(name.split(".")[depth] for name in names))
-
-
-def _all_names(model: type[BaseModel]) -> Sequence[str]:
-    return field_names() if model is TrialConfig else list(model.model_fields)
-
-
 def _searchable() -> list[str]:
     return [name for name in field_names() if not name.startswith("deepspeed.")]
 
@@ -349,28 +247,3 @@ def _searchable() -> list[str]:
 def _under(place: str, problem: Problem) -> Problem:
     inner = f"{place}.{problem.place}" if problem.place else place
     return Problem(inner, problem.message, problem.remedy)
-
-
-def _set_twice(tree: Mapping[str, Any]) -> list[str]:
-    """Dotted names that are also set inside their section."""
-    nested = _dotted({key: value for key, value in tree.items() if "." not in str(key)})
-    return [str(key) for key in tree if "." in str(key) and key in nested]
-
-
-def _undotted(tree: Mapping[str, Any]) -> dict[str, Any]:
-    """`lora.rank: 8` at the top level means the same as `lora: {rank: 8}`."""
-    plain: dict[str, Any] = {key: value for key, value in tree.items() if "." not in str(key)}
-    for key, value in tree.items():
-        if "." in str(key):
-            _put(plain, str(key).split("."), value)
-    return plain
-
-
-def _dotted(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            flat |= _dotted(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat

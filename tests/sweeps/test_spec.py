@@ -9,7 +9,8 @@ from spec_samples import toy_tree
 
 from search_spaces import presets
 from sweeps.errors import YamlError
-from sweeps.spec import SpecError, SweepSpec, with_override
+from sweeps.fields import with_override
+from sweeps.spec import SpecError, SweepSpec
 from sweeps.spec_notes import notes
 from trainables.config import NOT_SEARCHABLE, Method, Objective, TrialConfig, field_names
 

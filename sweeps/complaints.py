@@ -1,0 +1,85 @@
+"""pydantic's complaints as problems in our words, and what is left of a tree without mistakes."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from search_spaces.problem import Problem, did_you_mean
+from trainables.config import TrialConfig, field_names
+
+
+def explain(error: ValidationError, model: type[BaseModel], prefix: str) -> list[Problem]:
+    """pydantic's complaints in our words: dotted place, message with the value, way out."""
+    problems = [_problem(detail, model, prefix) for detail in error.errors(include_url=False)]
+    # Of a union's alternatives, the one that was meant complains deeper than the others.
+    return [p for p in problems if not any(q.place.startswith(f"{p.place}.") for q in problems)]
+
+
+def without_mistakes(tree: Any, error: ValidationError) -> Any:
+    """A copy of `tree` that lacks the fields which pydantic refused."""
+    copied = copy.deepcopy(tree)
+    for detail in error.errors(include_url=False):
+        node = copied
+        *parents, leaf = [part for part in detail["loc"] if _is_field(part)] or [""]
+        for part in parents:
+            node = node.get(part) if isinstance(node, dict) else None
+        if isinstance(node, dict):
+            node.pop(leaf, None)
+    return copied
+
+
+def leniently(model: type[BaseModel], tree: Any) -> Any:
+    """The model without what its fields must be to each other; None where even that fails.
+
+    Only for finding further problems: there is one already.
+    """
+    try:
+        return model.model_validate(tree)
+    except ValidationError:
+        if not isinstance(tree, Mapping):
+            return None
+    values = {}
+    for name, field in model.model_fields.items():
+        try:
+            kind: Any = field.annotation
+            if field.metadata:
+                kind = Annotated[kind, *field.metadata]
+            if name in tree:
+                values[name] = TypeAdapter(kind).validate_python(tree[name])
+        except ValidationError:
+            return None
+    return model.model_construct(**values)
+
+
+def _problem(detail: Any, model: type[BaseModel], prefix: str) -> Problem:
+    # Alternatives of a union appear in the location by their type's name; a user wrote none.
+    parts = [str(part) for part in detail["loc"] if _is_field(part)]
+    place = ".".join([prefix, *parts] if prefix else parts) or "spec"
+    if detail["type"] == "extra_forbidden":
+        known = _fields_at(model, parts[:-1])
+        return Problem(place, "is not a known field", did_you_mean(parts[-1], known))
+    if detail["type"] == "missing":
+        return Problem(place, "is missing", "add it")
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "value_error":
+        return Problem(place, message)
+    return Problem(place, f"{detail['input']!r}: {message[0].lower()}{message[1:]}")
+
+
+def _is_field(part: Any) -> bool:
+    return isinstance(part, int) or re.fullmatch(r"[a-z_0-9.]+", part) is not None
+
+
+def _fields_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:
+    names = [name for name in _all_names(model) if name.startswith(".".join([*path, ""]))]
+    depth = len(path)
+    return list(dict.fromkeys(name.split(".")[depth] for name in names))
+
+
+def _all_names(model: type[BaseModel]) -> Sequence[str]:
+    return field_names() if model is TrialConfig else list(model.model_fields)
