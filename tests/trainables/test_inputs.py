@@ -7,6 +7,7 @@ from data_samples import alpaca_rows, save_tokenizer, write_json
 
 from trainables import inputs as module
 from trainables.config import TrialConfig
+from trainables.data.examples import Examples
 from trainables.data.sequences import Sequences
 from trainables.inputs import model_fingerprint, prepare_inputs
 
@@ -34,6 +35,24 @@ def test_what_trials_read_is_prepared_once(config, model, tmp_path):
     written = prepared.inputs.train.stat().st_mtime_ns
     assert prepare_inputs(config, tmp_path / "cache") == prepared
     assert prepared.inputs.train.stat().st_mtime_ns == written
+
+
+@pytest.mark.parametrize(
+    ("objective", "row", "labels"),
+    [
+        ("classification", lambda n: {"text": f"t{n}", "label": "ab"[n % 2]}, ("a", "b")),
+        ("reward", lambda n: {"text": f"t{n}", "reward": n}, ("reward",)),
+        ("dpo", lambda n: {"prompt": f"q{n}", "chosen": "yes", "rejected": "no"}, ()),
+    ],
+)
+def test_trials_know_what_the_model_puts_out_and_where_the_test_set_is(
+    config, tmp_path, objective, row, labels
+):
+    rows = write_json(tmp_path / "rows.json", [row(n) for n in range(40)])
+    config = config.with_params({"objective": objective, "data.train": str(rows), "data.test": 0.1})
+    inputs = prepare_inputs(config, tmp_path / "cache").inputs
+    assert inputs.labels == labels
+    assert inputs.test is not None and len(Examples(inputs.test)) == 4
 
 
 @pytest.mark.parametrize("spelling", ["~/model", "./model"])

@@ -147,7 +147,7 @@ def _by_position(
     if columns:
         return [f"column {place}" for place in range(width)], ()
     if width == 1:
-        return ["text"], (f"{path.name}: no header; its one column is read as text",)
+        return ["text"], ("no header; its one column is read as text",)
     if width > 2:
         raise DataError(
             f"{path} has {width} columns and its first row names no known field; "
@@ -157,7 +157,7 @@ def _by_position(
     different = [len({line.cells[place] for line in lines}) for place in range(2)]
     label = 0 if different[0] < different[1] else 1
     names = ["label", "text"] if label == 0 else ["text", "label"]
-    note = f"{path.name}: no header; column {1 - label} is read as text, column {label} as label"
+    note = f"no header; column {1 - label} is read as text, column {label} as label"
     return names, (note,)
 
 

@@ -22,7 +22,8 @@ def read(origin: Origin, columns: Columns | None = None, objective: str = "sft")
     delimited = origin.kind in (Kind.CSV, Kind.TSV) or _is_labelled_text(origin, objective)
     found = _delimited(origin, columns) if delimited else _read(origin)
     rows = renamed(found.rows, columns, origin.path)
-    return Rows(tuple(with_numbers(rows) if delimited else rows), found.notes)
+    notes = tuple(f"{origin.name}: {note}" for note in found.notes)
+    return Rows(tuple(with_numbers(rows) if delimited else rows), notes)
 
 
 def _is_labelled_text(origin: Origin, objective: str) -> bool:

@@ -139,9 +139,10 @@ def _named(labels: np.ndarray[Any, Any], names: Sequence[str]) -> dict[str, int]
 
 
 def _size(side: Side) -> str:
-    sequences, tokens = _counted(side.sequences, "sequence"), _counted(side.tokens, "token")
-    scored = f", {side.targets:,} of them scored" if side.targets else ""
-    return f"{sequences}, {tokens}{scored}"
+    examples = [_counted(side.examples, "example")] if side.examples < side.sequences else []
+    sizes = [_counted(side.sequences, "sequence"), _counted(side.tokens, "token")]
+    scored = [f"{side.targets:,} of them scored"] if side.targets else []
+    return ", ".join([*examples, *sizes, *scored])
 
 
 def _counted(count: int, noun: str) -> str:

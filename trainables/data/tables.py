@@ -45,9 +45,7 @@ def saved_rows(folder: Path) -> Rows:
             f"name one of its folders, e.g. {folder / next(iter(loaded))}"
         )
     others = ", ".join(str(folder / name) for name in loaded if name != "train")
-    note = f"{folder.name}: its split train is read" + (
-        f"; there is also {others}" if others else ""
-    )
+    note = "its split train is read" + (f"; there is also {others}" if others else "")
     return Rows(tuple(_listed(str(folder / "train"), _decoded(loaded["train"]))), (note,))
 
 

@@ -1,0 +1,94 @@
+"""From a file of rows to a trained model, for each objective: the loss must fall."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import tiny_training as tiny
+from data_samples import REAL_DATA, needs_real_data, write_lines
+from tiny_training import Watcher
+
+from trainables.config import METRICS, TrialConfig
+from trainables.evaluation import Ending
+from trainables.inputs import prepare_inputs
+
+
+def words(numbers):
+    return " ".join(f"w{number}" for number in numbers)
+
+
+def row(kind, number):
+    """Rows with something to learn: what is good ends in other words than what is bad."""
+    drawn = random.Random(number)
+    asked, said = ([drawn.randrange(10, 60) for _ in range(4)] for _ in range(2))
+    good, bad = words([*said, 5, 6]), words([*said, 7, 8])
+    match kind:
+        case "classification":
+            return {"text": good if number % 2 else bad, "label": "good" if number % 2 else "bad"}
+        case "rated":
+            return {"text": good if number % 2 else bad, "reward": number % 2}
+        case "kto":
+            answer = good if number % 2 else bad
+            return {"prompt": words(asked), "completion": answer, "label": bool(number % 2)}
+        case _:
+            return {"prompt": words(asked), "chosen": good, "rejected": bad}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return str(tiny.make_model(tmp_path_factory.mktemp("model")))
+
+
+def trained(config, cache, watcher=None):
+    """(metrics of the untouched base, metrics at the end) of one trial."""
+    from trainables.finetune import Workshop
+
+    workshop = Workshop(prepare_inputs(config, cache).inputs)
+    base = workshop.measure_base(config)
+    watcher = watcher or Watcher()
+    assert workshop.train(config, watcher).ending is Ending.COMPLETE
+    assert set(watcher.seen[-1].metrics) == set(METRICS[config.objective])
+    return base.metrics, watcher.seen[-1].metrics
+
+
+@pytest.mark.parametrize("kind", ["classification", "pairs", "rated", "dpo", "kto"])
+def test_what_the_rows_say_is_learned(model, kind, tmp_path):
+    rows = write_lines(tmp_path / "rows.jsonl", [row(kind, number) for number in range(120)])
+    config = tiny.trial(
+        model=model,
+        objective="reward" if kind in ("pairs", "rated") else kind,
+        data={"train": str(rows), "validation": 0.2, "test": 0.1, "max_length": 40},
+        budget={"steps": 30, "evaluations": 1},
+        learning_rate=1e-2,
+    )
+    base, after = trained(config, tmp_path / "cache")
+    assert after["eval_loss"] < 0.8 * base["eval_loss"]
+    better = "eval_accuracy" if kind == "classification" else "eval_reward_accuracy"
+    assert after[better] > 0.8
+
+
+@needs_real_data
+@pytest.mark.parametrize(
+    ("name", "objective", "max_length"),
+    [
+        ("cls/sst2_dev.tsv", "classification", 128),
+        ("pref/instruction-data-with-preference.json", "reward", 128),
+        ("reward/alpaca_eval_vicuna7b_winprob.jsonl", "reward", 512),
+        ("pref/instruction-data-with-preference.json", "dpo", 128),
+        ("pref/instruction-data-with-preference.json", "kto", 128),
+    ],
+)
+def test_a_real_model_learns_from_real_rows(name, objective, max_length, tmp_path):
+    config = TrialConfig(
+        model=str(REAL_DATA / "models/stories260K_hf"),
+        objective=objective,
+        method="lora",
+        precision="fp32",
+        data={"train": str(REAL_DATA / name), "max_length": max_length, "validation": 0.1},
+        budget={"steps": 20, "evaluations": 1},
+        batch_size=8,
+        learning_rate=1e-3 if objective == "kto" else 3e-3,
+    )
+    base, after = trained(config, tmp_path)
+    assert after["eval_loss"] < base["eval_loss"]
