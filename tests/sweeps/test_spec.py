@@ -267,6 +267,4 @@ def test_every_recipe_is_a_sweep_but_for_the_users_own_files(recipe, tmp_path, m
 
 
 def test_there_are_recipes():
-    assert {"quickstart", "toy", "toy-front", "qwen-0.5b-lora", "llama-8b-lora"} <= {
-        r.stem for r in RECIPES
-    }
+    assert {"quickstart", "toy", "qwen-0.5b-lora", "llama-8b-lora"} <= {r.stem for r in RECIPES}
