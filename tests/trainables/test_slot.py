@@ -31,7 +31,9 @@ class Site:
         self._ray = ray
         self._folder = folder
         self.board = (
-            ray.remote(Board).options(num_cpus=0, max_concurrency=100).remote("eval_loss", "min", 1)
+            ray.remote(Board)
+            .options(num_cpus=0, max_concurrency=100)
+            .remote({"eval_loss": "min"}, 1)
         )
         self.slots = Slots(self.board, ON_HEAD)
 
