@@ -48,7 +48,7 @@ def hypervolume(points: Sequence[tuple[float, float]]) -> float:
     """The area between the front of `points` and REFERENCE; less is better in both."""
     inside = [point for point in points if point[0] < REFERENCE[0] and point[1] < REFERENCE[1]]
     area, ceiling = 0.0, REFERENCE[1]
-    for place in next(iter(layers(inside, ["min", "min"])), []):
+    for place in next(layers(inside, ["min", "min"]), []):
         loss, cost = inside[place]
         area += (REFERENCE[0] - loss) * (ceiling - cost)
         ceiling = cost

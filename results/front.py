@@ -41,7 +41,7 @@ def _front(records: Sequence[TrialRecord], goals: Mapping[str, Mode]) -> tuple[l
     """The numbers of the trials on the front, and the points of all that can be compared."""
     points = {r.number: _point(r, goals) for r in records if _can_be_compared(r, goals)}
     numbers = list(points)
-    first = next(iter(layers(list(points.values()), tuple(goals.values()))), [])
+    first = next(layers(list(points.values()), tuple(goals.values())), [])
     return [numbers[place] for place in first], points
 
 

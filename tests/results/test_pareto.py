@@ -48,7 +48,7 @@ def test_layers_are_those_of_optuna(problem):
     finite = [point for point in points if all(map(math.isfinite, point))]
     study = optuna.create_study(directions=[f"{mode}imize" for mode in directions])
     study.add_trials([optuna.trial.create_trial(values=list(point)) for point in finite])
-    found = layers(finite, directions)
+    found = list(layers(finite, directions))
     front = [finite[i] for i in found[0]] if found else []
     assert sorted(front) == sorted(tuple(trial.values) for trial in _best(study))
     ours = {i: depth for depth, layer in enumerate(found) for i in layer}
@@ -76,14 +76,14 @@ def _array(costs):
 
 def test_a_layer_is_in_the_order_of_the_first_metric():
     points = [(3.0, 1.0), (1.0, 3.0), (2.0, 2.0), (2.0, 2.0)]
-    assert layers(points, ["min", "min"]) == [[1, 2, 3, 0]]
-    assert layers(points, ["max", "max"]) == [[0, 2, 3, 1]]
+    assert list(layers(points, ["min", "min"])) == [[1, 2, 3, 0]]
+    assert list(layers(points, ["max", "max"])) == [[0, 2, 3, 1]]
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_a_point_that_is_no_number_is_nowhere_and_hides_nobody(bad):
-    assert layers([(bad, 0.0), (1.0, bad), (5.0, 5.0)], ["min", "min"]) == [[2]]
-    assert layers([(bad, bad)], ["min", "max"]) == []
+    assert list(layers([(bad, 0.0), (1.0, bad), (5.0, 5.0)], ["min", "min"])) == [[2]]
+    assert list(layers([(bad, bad)], ["min", "max"])) == []
 
 
 def test_an_equal_does_not_dominate():

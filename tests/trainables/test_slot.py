@@ -31,7 +31,9 @@ class Site:
         self._ray = ray
         self._folder = folder
         self.board = (
-            ray.remote(Board).options(num_cpus=0, max_concurrency=100).remote("eval_loss", "min", 1)
+            ray.remote(Board)
+            .options(num_cpus=0, max_concurrency=100)
+            .remote({"eval_loss": "min"}, 1)
         )
         self.slots = Slots(self.board, ON_HEAD)
 
@@ -145,10 +147,11 @@ def test_a_killed_worker_costs_its_trial_a_retry_and_nobody_else_anything(site):
 def test_a_slot_goes_home_when_the_board_closes(ray_cluster, site, tmp_path):
     """Last in this file: it closes the board that the others use."""
     (task,) = site.slots._tasks
+    assert site.slots.lost() is None
     site.slots.close(patience=PATIENCE)
     assert ray_cluster.get(task, timeout=1) is None
     site.submit("late")
-    assert site.event("late").error == "the sweep is over"
+    assert site.event("late").error == "the sweep is over" == site.slots.lost()
 
 
 def test_a_device_that_is_lost_costs_the_slot_its_process_and_the_trial_a_retry(
