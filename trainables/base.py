@@ -67,11 +67,14 @@ class BaseModel:
         self._loaded: dict[tuple[Loading, torch.device], PreTrainedModel] = {}
 
     def lend(self, config: TrialConfig) -> PreTrainedModel:
-        """The model for one trial, on the device, held as its method and precision ask for."""
+        """The model for one trial, held as its method and precision ask for.
+
+        It is on the device, unless `is_scattered`: then it is in the host's memory.
+        """
         if borrows_in_place(config):
             return self.shared(config)
-        pristine = self._load(loading_of(config), torch.device("cpu"))
-        return copy.deepcopy(pristine).to(self._device)
+        copied = copy.deepcopy(self._load(loading_of(config), torch.device("cpu")))
+        return copied if is_scattered(config) else copied.to(self._device)
 
     def shared(self, config: TrialConfig) -> PreTrainedModel:
         """The untouched base itself on the device, which a trial may read but not change."""
@@ -99,8 +102,12 @@ class BaseModel:
 
 def borrows_in_place(config: TrialConfig) -> bool:
     """Whether a trial can train on the shared base without changing it."""
-    zero3 = config.deepspeed is not None and config.deepspeed.zero_stage == 3
-    return keeps_base(config) and not zero3
+    return keeps_base(config) and not is_scattered(config)
+
+
+def is_scattered(config: TrialConfig) -> bool:
+    """Whether the ranks share the weights, so that none of them needs to hold all."""
+    return config.deepspeed is not None and config.deepspeed.zero_stage == 3
 
 
 def autocast_dtype(config: TrialConfig) -> torch.dtype | None:

@@ -14,6 +14,8 @@ import math
 import os
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -34,10 +36,12 @@ from trainables.base import (
     Loading,
     autocast_dtype,
     borrows_in_place,
+    is_scattered,
     loading_of,
 )
 from trainables.config import TrialConfig
 from trainables.data.examples import Examples
+from trainables.deepspeed import deepspeed_config
 from trainables.errors import RefusedError
 from trainables.evaluation import (
     Cost,
@@ -54,7 +58,8 @@ from trainables.objectives.objective import Batch, Objective, Scores, measure
 from trainables.objectives.tokens import logits_of
 from trainables.plan import Plan, make_plan
 from trainables.reference import Reference, ReferenceMemo, as_untouched
-from trainables.trainer import TrialTrainer, make_trainer
+from trainables.scatter import assembled, scatter
+from trainables.trainer import TrialTrainer, engine_settings, make_trainer
 
 
 class Workshop:
@@ -93,8 +98,8 @@ class Workshop:
         # The base is its own reference. Measured in the same batches the two are exactly alike;
         # with answers known from other batches, rounding would decide which pairs it wins.
         self._memos.clear()
-        model = self._base.lend(config)
-        scores = self.score(config, self.objective(config, model), model, self.validation_set)
+        with self._ready(config, self._base.lend(config)) as model:
+            scores = self.score(config, self.objective(config, model), model, self.validation_set)
         if losses is not None and ranks.rank() == 0:
             _write_losses(scores, losses)
         cost = Cost(seconds=time.monotonic() - began, peak_memory_bytes=_memory(self.device))
@@ -107,7 +112,8 @@ class Workshop:
         base = self._base.lend(config)
         model = base if weights is None else methods.restore(base, config, weights)
         try:
-            scores = self.score(config, self.objective(config, model), model, self.test_set)
+            with self._ready(config, model):
+                scores = self.score(config, self.objective(config, model), model, self.test_set)
         finally:
             if borrows_in_place(config):
                 methods.detach(model).requires_grad_(False)
@@ -163,7 +169,7 @@ class Workshop:
         memo = self._memos.setdefault(
             loading_of(config), ReferenceMemo(count, self.train_set.arity)
         )
-        base = model if borrows_in_place(config) else self._base.shared(config)
+        base = model if methods.keeps_base(config) else self._base.shared(config)
         dtype = autocast_dtype(config)
 
         def untouched(batch: Batch) -> torch.Tensor:
@@ -173,11 +179,23 @@ class Workshop:
 
         return Reference(memo, untouched)
 
+    @contextmanager
+    def _ready(self, config: TrialConfig, model: torch.nn.Module) -> Iterator[torch.nn.Module]:
+        """A model as it was lent, so that all ranks together can ask it."""
+        if not is_scattered(config):
+            yield model
+            return
+        settings = deepspeed_config(config, config.micro_batch_size, accumulation=1)
+        with assembled(model, settings, self.device):
+            yield model
+
     def _set_up(self, config: TrialConfig, monitor: Monitor) -> tuple[_Run, TrialTrainer]:
         set_seed(config.seed % 2**32)
         try:
             plan = make_plan(config, self.train_set.lengths, ranks.world_size())
             model = methods.attach(self._base.lend(config), config, self.inputs.new_tokens)
+            if is_scattered(config):
+                scatter(model, engine_settings(config, plan), self.device)
             objective = self.objective(config, model)
             run = _Run(self, config, plan, model, objective, monitor)
             run.trainer = make_trainer(

@@ -119,7 +119,7 @@ def make_trainer(
         fp16=config.precision == "fp16",
         activation_checkpointing=config.gradient_checkpointing,
         activation_checkpointing_kwargs={"use_reentrant": False},
-        deepspeed=_engine(config, plan),
+        deepspeed=engine_settings(config, plan) if config.deepspeed else None,
         ddp_find_unused_parameters=False,
         neftune_noise_alpha=config.neftune_noise or None,
         seed=config.seed % 2**32,
@@ -147,9 +147,8 @@ def make_trainer(
     )
 
 
-def _engine(config: TrialConfig, plan: Plan) -> dict[str, Any] | None:
-    if config.deepspeed is None:
-        return None
+def engine_settings(config: TrialConfig, plan: Plan) -> dict[str, Any]:
+    """DeepSpeed's configuration of a trial that runs under it."""
     return deepspeed_config(config, plan.micro_batch_size, plan.accumulation)
 
 

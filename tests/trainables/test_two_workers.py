@@ -55,6 +55,17 @@ def test_the_base_measures_the_same_on_two_workers_as_on_one(together, alone):
     assert together["base"] == pytest.approx(expected, rel=1e-6)
 
 
+def test_a_base_that_no_rank_holds_whole_measures_the_same(together):
+    assert together["base ZeRO-3"] == pytest.approx(together["base"], rel=1e-5)
+    held, whole = together["shares"]
+    assert whole / 2 <= held < whole / 2 + 100, "half of it, and padding"
+
+
+def test_kept_weights_are_tested_under_zero_3(together):
+    measured = together["test ZeRO-3"]["test_loss"]
+    assert measured == pytest.approx(together["lora ZeRO-3"]["losses"][-1], abs=1e-5)
+
+
 @pytest.mark.parametrize("name", SAME_AS_ALONE)
 def test_a_trial_ends_on_two_workers_as_on_one(together, alone, name):
     made = together[name]

@@ -44,7 +44,13 @@ def main(folder: Path) -> None:
 
     deepspeed.init_distributed("gloo")
     workshop = Workshop(
-        Inputs(str(folder / "model"), None, folder / "train", folder / "validation")
+        Inputs(
+            str(folder / "model"),
+            None,
+            folder / "train",
+            folder / "validation",
+            test=folder / "validation",
+        )
     )
     base = tiny.fingerprint(workshop._base.lend(tiny.trial()))
     made = {"base": workshop.measure_base(tiny.trial()).metrics}
@@ -55,10 +61,26 @@ def main(folder: Path) -> None:
     made["bf16 ZeRO-2"] = trained(
         workshop, tiny.Watcher(), {**SHORT, "precision": "bf16", "deepspeed__zero_stage": 2}
     )
+    made["base ZeRO-3"] = workshop.measure_base(tiny.trial(deepspeed__zero_stage=3)).metrics
+    kept = folder / "lora ZeRO-3" / "best"
+    made["test ZeRO-3"] = workshop.test(tiny.trial(deepspeed__zero_stage=3), kept).metrics
+    made["shares"] = shares(workshop)
     made["after all"] = trained(workshop, tiny.Watcher(), SAME_AS_ALONE["lora plain"])
     made["pristine"] = tiny.fingerprint(workshop._base.lend(tiny.trial())) == base
     (folder / f"rank{dist.get_rank()}.json").write_text(json.dumps(made))
     dist.destroy_process_group()
+
+
+def shares(workshop) -> tuple[int, int]:
+    """The numbers that this rank holds of a scattered model, and those of the whole model."""
+    from trainables.deepspeed import deepspeed_config
+    from trainables.scatter import scatter
+
+    config = tiny.trial(deepspeed__zero_stage=3, method="full")
+    model = workshop._base.lend(config)
+    whole = sum(weight.numel() for weight in model.parameters())
+    scatter(model, deepspeed_config(config, 4, 1), workshop.device)
+    return sum(weight.ds_tensor.numel() for weight in model.parameters()), whole
 
 
 def trained(workshop, watcher, params):

@@ -1,0 +1,45 @@
+"""ZeRO-3 for models that no device holds whole: weights go from the host to the ranks' shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from trainables import ranks
+
+
+def scatter(model: torch.nn.Module, settings: Mapping[str, Any], device: torch.device) -> None:
+    """Leave each rank its share of the weights of `model`, which lies in the host's memory.
+
+    They cross the device one by one, so it never holds more than the largest of them beside its
+    share. `settings` are DeepSpeed's. A rank that is alone keeps everything.
+    """
+    import deepspeed
+
+    if ranks.world_size() == 1:
+        model.to(device)
+        return
+    deepspeed.zero.Init(module=model, config_dict_or_path=dict(settings))
+    for buffer in model.buffers():
+        buffer.data = buffer.data.to(device)
+
+
+@contextmanager
+def assembled(
+    model: torch.nn.Module, settings: Mapping[str, Any], device: torch.device
+) -> Iterator[torch.nn.Module]:
+    """A model from the host that can be asked on all ranks together, layer after layer."""
+    import deepspeed
+
+    scatter(model, settings, device)
+    if ranks.world_size() == 1:
+        yield model
+        return
+    engine, *_ = deepspeed.initialize(model=model, config=dict(settings))
+    try:
+        yield model
+    finally:
+        engine.destroy()
