@@ -262,20 +262,24 @@ def test_the_adapters_of_the_whole_front_are_kept_and_load(tmp_path, data):
         assert mean == pytest.approx(record.last().metrics["eval_loss"])
 
 
-def test_two_workers_under_zero_2_find_the_same_losses_as_one(tmp_path, data):
-    tree = real_tree(data, budget={"trials": 1, "steps": 4, "evaluations": 2})
-    two = {**tree, "name": "two", "slots": {"workers": 2, "deepspeed": {"zero_stage": 2}}}
-    for each in (tree, two):
+def test_two_workers_under_zero_2_and_3_find_the_same_losses_as_one(tmp_path, data):
+    tree = real_tree(data, budget={"trials": 2, "steps": 4, "evaluations": 2})
+    slots = {"two": {"zero_stage": 2}, "three": {"zero_stage": 3}}
+    shared = [
+        {**tree, "name": name, "slots": {"workers": 2, "deepspeed": engine}}
+        for name, engine in slots.items()
+    ]
+    for each in (tree, *shared):
         done = launch(each, tmp_path)
         assert done.returncode == 0, done.stderr + done.stdout
-    losses = [
-        [
-            m.metrics["eval_loss"]
-            for m in SweepHome(tmp_path).sweep(n).store.trials()[0].measurements
-        ]
-        for n in ("real", "two")
-    ]
-    assert losses[1] == pytest.approx(losses[0], abs=1e-4)
+    alone, *others = (losses_of(check_books(tmp_path, n, 2)) for n in ("real", *slots))
+    for losses in others:
+        assert losses == pytest.approx(alone, abs=1e-4)
+
+
+def losses_of(folder: SweepFolder) -> list[float]:
+    trials = folder.store.trials()
+    return [m.metrics["eval_loss"] for trial in trials for m in trial.measurements]
 
 
 def test_a_worker_killed_in_mid_trial_costs_nothing_but_time(tmp_path):
