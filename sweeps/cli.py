@@ -41,17 +41,19 @@ HomeOption = Annotated[
     Path | None,
     typer.Option("--home", help="Sweep home (default: $SWEEP_HOME, else ./.winnow)."),
 ]
+SpecArgument = Annotated[Path, typer.Argument(help="The sweep file.")]
+OverridesOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a field; can be repeated."),
+]
 NameArgument = Annotated[str, typer.Argument(help="The sweep's name.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
 @app.command()
 def launch(
-    spec: Annotated[Path, typer.Argument(help="The sweep file.")],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a field; can be repeated."),
-    ] = None,
+    spec: SpecArgument,
+    overrides: OverridesOption = None,
     name: Annotated[str | None, typer.Option(help="Another name for the sweep.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check all, train a few steps, say the cost.")
@@ -75,6 +77,27 @@ def launch(
             _dry_run(console, checked, where)
         else:
             raise typer.Exit(_launch(console, checked, where, address))
+
+
+@app.command()
+def inspect(
+    spec: SpecArgument,
+    overrides: OverridesOption = None,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """What a sweep's data are: formats, counts, lengths, and samples as the model sees them."""
+    with _mistakes_shown():
+        from sweeps.inspect import inspect as look
+        from sweeps.inspect_report import WIDTH, report
+        from sweeps.spec import SweepSpec
+
+        found = look(SweepSpec.load(spec, overrides or ()), SweepHome.find(home))
+    if as_json:
+        typer.echo(json.dumps(found.json(), ensure_ascii=False))
+        return
+    console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
+    console.print(report(found, console), width=WIDTH, highlight=False, markup=False)
 
 
 @app.command("list")

@@ -71,12 +71,12 @@ def missing_files(trial: TrialConfig) -> list[Problem]:
 def _files(trial: TrialConfig) -> Iterator[tuple[str, str]]:
     if trial.data is None:
         return
-    train = trial.data.train
-    for name in (train,) if isinstance(train, str) else train:
-        if not name.startswith(BUILTIN):
-            yield "data.train", name
-    if isinstance(trial.data.validation, str):
-        yield "data.validation", trial.data.validation
+    for place in ("train", "validation", "test"):
+        named = getattr(trial.data, place)
+        names = named if isinstance(named, tuple) else (named,)
+        for name in names:
+            if isinstance(name, str) and not name.startswith(BUILTIN):
+                yield f"data.{place}", name
 
 
 def _looks_local(model: str) -> bool:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trainables.config import TrialConfig
+
+if TYPE_CHECKING:
+    from trainables.data.summary import Summary
 
 _WHOLE_FILE_BYTES = 64 * 2**20
 """Larger weight files are fingerprinted by their ends and their size: reading 16 GB takes long."""
@@ -39,7 +43,12 @@ class Prepared:
     inputs: Inputs
     data_fingerprint: str
     model_fingerprint: str
-    description: str
+    summary: Summary
+
+    @property
+    def description(self) -> str:
+        """The data in a few lines."""
+        return self.summary.describe()
 
 
 def prepare_inputs(config: TrialConfig, cache: Path) -> Prepared:
@@ -67,7 +76,7 @@ def prepare_inputs(config: TrialConfig, cache: Path) -> Prepared:
         new_tokens=data.new_tokens,
     )
     fingerprint = model_fingerprint(config.model, config.model_revision)
-    return Prepared(inputs, data.fingerprint, fingerprint, data.summary.describe())
+    return Prepared(inputs, data.fingerprint, fingerprint, data.summary)
 
 
 def _absolute(model: str) -> str:

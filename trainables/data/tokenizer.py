@@ -34,6 +34,10 @@ class Tokenizer(Protocol):
         """All tokens."""
         ...
 
+    def decode(self, token_ids: Any, **options: Any) -> str:
+        """The text of some ids, special tokens included."""
+        ...
+
     def get_added_vocab(self) -> dict[str, int]:
         """The tokens that are matched as a whole before anything else, special or not."""
         ...

@@ -1,0 +1,112 @@
+"""What a sweep's data are: the counts, the lengths, and some examples as the model sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sweeps.errors import SweepError
+from sweeps.home import SweepHome
+from sweeps.quiet import quiet
+from sweeps.spec import SweepSpec
+from trainables.config import TrialConfig
+from trainables.data.examples import Examples
+from trainables.data.samples import Sample, sample
+from trainables.data.summary import Summary
+from trainables.data.tokenizer import Tokenizer, load_tokenizer
+from trainables.inputs import prepare_inputs
+
+SAMPLES = 3
+BARS = 10
+
+
+@dataclass(frozen=True)
+class Bar:
+    """How many training sequences have from `low` to `high` tokens, both included."""
+
+    low: int
+    high: int
+    sequences: int
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """All that `sweep inspect` shows."""
+
+    objective: str
+    summary: Summary
+    lengths: tuple[Bar, ...]
+    samples: tuple[Sample, ...]
+
+    def json(self) -> dict[str, Any]:
+        """As plain values, for scripts. A text is a list of [stretch, trained]."""
+        summary = self.summary
+        return {
+            "objective": self.objective,
+            "format": summary.format,
+            "files": [{**asdict(file), "used": file.used} for file in summary.files],
+            "sets": {
+                name: asdict(side)
+                for name in ("train", "validation", "test")
+                if (side := getattr(summary, name)) is not None
+            },
+            "labels": list(summary.labels),
+            "max_length": summary.max_length,
+            "duplicates": summary.duplicates,
+            "truncated": summary.truncated,
+            "notes": list(summary.notes),
+            "lengths": [asdict(bar) for bar in self.lengths],
+            "samples": [{"label": each.label, "texts": _plain(each)} for each in self.samples],
+        }
+
+
+def inspect(spec: SweepSpec, home: SweepHome) -> Inspection:
+    """Prepare the sweep's data, or find them prepared; DataError where they cannot be used."""
+    config = spec.trial
+    if config.objective == "toy":
+        raise SweepError("objective toy reads no data, so there is nothing to inspect; launch it")
+    with quiet():
+        prepared = prepare_inputs(config, home.cache)
+        train = Examples(prepared.inputs.train)
+        tokenizer = load_tokenizer(prepared.inputs.model, prepared.inputs.model_revision)
+        return Inspection(
+            objective=config.objective,
+            summary=prepared.summary,
+            lengths=histogram(_lengths(train, config)),
+            samples=_samples(train, config, tokenizer, prepared.inputs.labels),
+        )
+
+
+def histogram(lengths: NDArray[np.int64], bars: int = BARS) -> tuple[Bar, ...]:
+    """At most `bars` bars of equal width, from the shortest to the longest."""
+    least, most = int(lengths.min()), int(lengths.max())
+    width = -(-(most - least + 1) // bars)
+    counts = np.bincount((lengths - least) // width).tolist()
+    lows = range(least, most + 1, width)
+    return tuple(
+        Bar(low, min(low + width - 1, most), count) for low, count in zip(lows, counts, strict=True)
+    )
+
+
+def _lengths(examples: Examples, config: TrialConfig) -> NDArray[np.int64]:
+    """Tokens of each sequence that comes from the files; of KTO's two the first one does."""
+    kept = 1 if config.objective == "kto" else examples.arity
+    sequences = (examples[place].sequences[:kept] for place in range(len(examples)))
+    return np.array([len(each.tokens) for pair in sequences for each in pair], dtype=np.int64)
+
+
+def _samples(
+    examples: Examples, config: TrialConfig, tokenizer: Tokenizer, labels: tuple[str, ...]
+) -> tuple[Sample, ...]:
+    """Some examples, evenly spaced over the training set."""
+    count = min(SAMPLES, len(examples))
+    places = [len(examples) * number // count for number in range(count)]
+    return tuple(sample(examples[p], tokenizer, config.objective, labels) for p in places)
+
+
+def _plain(each: Sample) -> Mapping[str, list[list[Any]]]:
+    return {name: [list(stretch) for stretch in text] for name, text in each.texts.items()}

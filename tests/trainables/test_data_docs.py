@@ -1,0 +1,69 @@
+"""docs/data.md says what the reader does."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from data_samples import REAL_DATA, needs_real_data, read_records, write_json
+
+from trainables.data.errors import DataError
+from trainables.data.formats import READ_BY, Gives
+
+PAGE = Path("docs/data.md").read_text(encoding="utf-8")
+EXAMPLES = [
+    json.loads(line)
+    for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+    for line in block.splitlines()
+]
+TABLE = [
+    [cell.strip().strip("`") for cell in line.strip("| ").split(" | ")]
+    for line in PAGE.splitlines()
+    if re.match(r"\| `[\w.-]+` \| \w+ \| \w+ \| [\d,]+ \|", line)
+]
+
+
+def readings(example, folder):
+    """The example as each objective that can reads it."""
+    path = write_json(folder / "rows.json", [example])
+    for objective in READ_BY:
+        with contextlib.suppress(DataError):
+            yield read_records(path, objective)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda each: str(each)[:50])
+def test_every_example_record_can_be_used(tmp_path, example):
+    found = list(readings(example, tmp_path))
+    assert found
+    assert not any(file.records[0].reason_to_drop() for file in found)
+
+
+def test_every_kind_of_record_and_every_named_format_has_an_example(tmp_path):
+    formats = [file.format for each in EXAMPLES for file in readings(each, tmp_path)]
+    assert {each.gives for each in formats} == set(Gives)
+    named = set(re.findall(r"`(\w+_pair|sharegpt|alpaca|prompt_completion|chosen_messages)`", PAGE))
+    assert named - {"messages_pair"} <= {each.name for each in formats}
+
+
+@needs_real_data
+@pytest.mark.parametrize("line", TABLE, ids=lambda line: line[0])
+def test_the_table_of_real_files_is_what_the_reader_gives(line):
+    name, objective, format_, rows, used, left_out = line
+    (path,) = REAL_DATA.glob(f"*/{name}")
+    file = read_records(path, objective)
+    reasons = Counter(record.reason_to_drop() for record in file.records)
+    good = reasons.pop(None, 0)
+    dropped = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items()) or "none"
+    found = [file.format.name, f"{len(file.records):,}", f"{good:,}", dropped]
+    assert found == [format_, rows, used, left_out]
+
+
+@needs_real_data
+def test_the_table_has_all_real_files():
+    folders = ("sft", "chat", "pref", "reward", "cls", "corpus")
+    found = {path.name for folder in folders for path in (REAL_DATA / folder).iterdir()}
+    assert {line[0] for line in TABLE} == found - {"dataset_info.json"}
