@@ -72,7 +72,8 @@ def inspect(spec: SweepSpec, home: SweepHome) -> Inspection:
     with quiet():
         prepared = prepare_inputs(config, home.cache)
         train = Examples(prepared.inputs.train)
-        tokenizer = load_tokenizer(prepared.inputs.model, prepared.inputs.model_revision)
+        inputs = prepared.inputs
+        tokenizer = load_tokenizer(inputs.tokenizer or inputs.model, inputs.model_revision)
         return Inspection(
             objective=config.objective,
             summary=prepared.summary,
