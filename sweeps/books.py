@@ -18,6 +18,7 @@ from sweeps.home import SweepFolder, SweepHome
 from sweeps.provenance import sweep_provenance
 from sweeps.scribe import Scribe
 from sweeps.spec import SweepSpec
+from trainables.board import WEIGHTS
 from trainables.inputs import Prepared
 
 
@@ -92,4 +93,4 @@ class Books:
         self.scribe.finish()
 
     def _weights(self, number: int) -> Path:
-        return self._folder.store.trial_folder(number) / "best"
+        return self._folder.store.trial_folder(number) / WEIGHTS

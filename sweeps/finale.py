@@ -15,9 +15,7 @@ from sweeps.home import SweepFolder, SweepHome
 from sweeps.live import show_params
 from sweeps.ui import how_to_open
 from sweeps.verdict import at_the_top, behind_the_top, on_the_test_set, verdict
-
-LOSSES = "sequence_losses.npz"
-"""In a trial's folder: the loss of each validation sequence at the trial's best evaluation."""
+from trainables.board import LOSSES, WEIGHTS
 
 SHOWN = 5
 """Winners that people are shown unless they ask for more."""
@@ -145,7 +143,7 @@ def _next_commands(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) ->
     mlflow = how_to_open(sweep, SweepHome(folder.path.parents[1]))
     text = Text(f"\nNext:\n  sweep winners {sweep.name}\n  {mlflow}")
     for winner in ranking.chosen:
-        weights = folder.store.trial_folder(winner.record.number) / "best"
+        weights = folder.store.trial_folder(winner.record.number) / WEIGHTS
         if weights.is_dir():
             text.append(f"\nThe weights of trial {winner.record.number}: {weights}")
     if sweep.state is SweepState.INTERRUPTED:

@@ -14,11 +14,9 @@ from search_spaces.domains import Choice, Float, Int
 from search_spaces.problem import Problem, SpaceError, did_you_mean
 from search_spaces.space import Space
 from sweeps.settings import SearchSettings, SlotsSettings
+from trainables.builtin import PREFIX
 from trainables.config import METRICS, TrialConfig
 from trainables.data.origin import is_hub_name
-
-BUILTIN = "builtin:"
-"""Prefix of models and data that the package makes by itself."""
 
 
 @dataclass(frozen=True)
@@ -75,13 +73,13 @@ def _files(trial: TrialConfig) -> Iterator[tuple[str, str]]:
         named = getattr(trial.data, place)
         names = named if isinstance(named, tuple) else (named,)
         for name in names:
-            if isinstance(name, str) and not name.startswith(BUILTIN):
+            if isinstance(name, str) and not name.startswith(PREFIX):
                 yield f"data.{place}", name
 
 
 def _looks_local(model: str) -> bool:
     """A hub id is NAME or ORG/NAME; anything else that is not built in must be a folder."""
-    if model.startswith(BUILTIN):
+    if model.startswith(PREFIX):
         return False
     return model.startswith(("/", "./", "../", "~")) or model.count("/") > 1
 

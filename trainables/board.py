@@ -20,6 +20,12 @@ from trainables.keeping import keeper
 
 Event = Evaluation | Outcome
 
+WEIGHTS = "best"
+"""In a job's folder: the trained part as it was at the trial's best evaluation."""
+
+LOSSES = "sequence_losses.npz"
+"""In a job's folder: the loss of each validation example at the trial's best evaluation."""
+
 _IDLE_STARTS = 4
 """Starts in a row without a job after which a slot is given up."""
 

@@ -13,7 +13,7 @@ from ray.train import FailureConfig, RunConfig, ScalingConfig, get_context
 from ray.train.torch import TorchConfig, TorchTrainer
 
 from trainables import ranks, toy
-from trainables.board import Closed, Job, JobKind
+from trainables.board import LOSSES, WEIGHTS, Closed, Job, JobKind
 from trainables.errors import RefusedError
 from trainables.evaluation import (
     Ending,
@@ -24,12 +24,6 @@ from trainables.evaluation import (
 )
 from trainables.gang import Gang
 from trainables.inputs import Inputs
-
-WEIGHTS = "best"
-"""In a trial's folder: the trained part as it was at the trial's best evaluation."""
-
-LOSSES = "sequence_losses.npz"
-"""In a trial's folder: the loss of each validation sequence at the trial's best evaluation."""
 
 PATIENCE = 20.0
 """Seconds that rank 0 waits for a job before all ranks meet again, well below any timeout of the

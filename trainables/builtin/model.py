@@ -19,6 +19,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
+from trainables.builtin import PREFIX
 from trainables.builtin.corpus import Source, pairs, pretraining_text, stdlib_sources
 from trainables.builtin.pretraining import Recipe, Trained, pretrain
 from trainables.builtin.tokenizer import train_tokenizer
@@ -30,7 +31,6 @@ from trainables.data.sequences import TokenSequence
 from trainables.data.sources import train_files
 from trainables.data.tokenizer import load_tokenizer
 
-PREFIX = "builtin:"
 NAMES = ("builtin:pydoc",)
 
 RECIPE_VERSION = 1
