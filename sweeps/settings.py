@@ -12,7 +12,13 @@ from trainables.frozen import Frozen, PositiveFloat, PositiveInt
 SamplerName = Literal["tpe", "random", "grid", "cmaes", "gp", "qmc"]
 EarlyStopping = Literal["none", "asha", "median"]
 
-MINIMISED = ("eval_loss", "eval_perplexity", "eval_kl")
+MINIMISED = (
+    "eval_loss",
+    "eval_perplexity",
+    "eval_kl",
+    "eval_general_loss",
+    "eval_general_change",
+)
 """Metrics of which less is better; of all others, more. So `mode` can be left out."""
 
 

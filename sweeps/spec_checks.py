@@ -20,6 +20,9 @@ from trainables.data.origin import is_hub_name
 BUILTIN = "builtin:"
 """Prefix of models and data that the package makes by itself."""
 
+_WITH_FILES = ("train", "validation", "test", "general")
+"""The data fields that name files."""
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -69,11 +72,13 @@ def missing_files(trial: TrialConfig) -> list[Problem]:
 def _files(trial: TrialConfig) -> Iterator[tuple[str, str]]:
     if trial.data is None:
         return
-    for place in ("train", "validation", "test"):
-        named = getattr(trial.data, place)
-        names = named if isinstance(named, tuple) else (named,)
-        for name in names:
-            if isinstance(name, str) and not name.startswith(BUILTIN):
+    named = {place: getattr(trial.data, place) for place in _WITH_FILES}
+    if trial.data.mix is not None:
+        named["mix.train"] = trial.data.mix.train
+    for place, names in named.items():
+        for name in names if isinstance(names, tuple) else (names,):
+            builtin = place not in ("validation", "test") and str(name).startswith(BUILTIN)
+            if isinstance(name, str) and not builtin:
                 yield f"data.{place}", name
 
 
@@ -85,9 +90,12 @@ def _looks_local(model: str) -> bool:
 
 
 def _metric(trial: TrialConfig, search: SearchSettings) -> list[Problem]:
-    known = METRICS[trial.objective]
+    known = trial.metrics
     if search.metric in known:
         return []
+    if search.metric in METRICS[trial.objective]:
+        message = f"{search.metric} is measured only where data.general names a file"
+        return [Problem("search.metric", message, "set data.general")]
     message = f"objective {trial.objective} does not measure {search.metric!r}"
     return [Problem("search.metric", message, did_you_mean(search.metric, known))]
 
@@ -114,6 +122,9 @@ def _values(trial: TrialConfig, space: Space) -> list[Problem]:
                 if detail["loc"]:  # without a place it is about a combination; conditions decide
                     remedy = "search it with int or log_int" if "int" in detail["type"] else ""
                     message = f"{value!r}: {detail['msg'].lower()}"
+                    if detail["type"] == "missing":
+                        field = ".".join(map(str, detail["loc"]))
+                        message, remedy = f"is a setting of a part without {field}", f"set {field}"
                     problems.append(Problem(f"space.{name}", message, remedy))
     return problems
 

@@ -8,13 +8,24 @@ from pydantic import Field, field_validator, model_validator
 
 from trainables.data.errors import did_you_mean
 from trainables.data.roles import ROLES
-from trainables.frozen import Frozen, Seed
+from trainables.frozen import Fraction, Frozen, Seed
+
+Files = str | tuple[str, ...]
+
+
+class MixConfig(Frozen):
+    """Replay: examples of another file among those of the train files (sft and clm)."""
+
+    train: Files = Field(description="file, folder or data set, or a list; chats or text")
+    proportion: Fraction = Field(
+        default=0.1, description="share of the training examples that come from it"
+    )
 
 
 class DataConfig(Frozen):
     """Which files are learned from and measured on."""
 
-    train: str | tuple[str, ...] = Field(
+    train: Files = Field(
         description="file, folder, Hugging Face data set (org/name or org/name:config), or a list"
     )
     validation: str | Annotated[float, Field(gt=0, lt=1)] = Field(
@@ -24,6 +35,12 @@ class DataConfig(Frozen):
         default=None,
         description="file, or fraction of the training records, that no trial is chosen by",
     )
+    general: Files | None = Field(
+        default=None,
+        description="file, folder or data set, or a list, of chats or text, whose loss is measured "
+        "beside the validation set's, to see what is forgotten (sft and clm)",
+    )
+    mix: MixConfig | None = None
     max_length: Annotated[int, Field(ge=8)] = Field(
         default=1024, description="tokens of a sequence; longer ones are cut (sft) or split (clm)"
     )

@@ -14,6 +14,7 @@ import math
 import os
 import shutil
 import time
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ from trainables.base import (
     loading_of,
 )
 from trainables.config import TrialConfig
-from trainables.data.examples import Examples
+from trainables.data.examples import Examples, Joined
 from trainables.errors import RefusedError
 from trainables.evaluation import (
     Cost,
@@ -48,6 +49,7 @@ from trainables.evaluation import (
     Outcome,
     Verdict,
 )
+from trainables.general import GeneralSet
 from trainables.inputs import Inputs
 from trainables.objectives.make import make_objective
 from trainables.objectives.objective import Batch, Objective, Scores, measure
@@ -65,7 +67,11 @@ class Workshop:
         self.device = _device()
         self.train_set = Examples(inputs.train)
         self.validation_set = Examples(inputs.validation, first_place=len(self.train_set))
+        self._replay_set = Examples(inputs.mix) if inputs.mix else None
+        self._examples = Joined(self.train_set, self._replay_set) if self._replay_set else None
         self.pad_id = _pad_id(self.tokenizer)
+        general = Examples(inputs.general) if inputs.general else None
+        self._general = GeneralSet(general, self.pad_id, self.device) if general else None
         head = Head(inputs.labels, self.pad_id) if inputs.labels else None
         self._base = BaseModel(inputs.model, inputs.model_revision, self.device, head)
         self._memos: dict[Loading, ReferenceMemo] = {}
@@ -89,6 +95,8 @@ class Workshop:
         # with answers known from other batches, rounding would decide which pairs it wins.
         self._memos.clear()
         model = self._base.lend(config)
+        if self._general:
+            self._general.measure_base(config, lambda: model)
         scores = self.score(config, self.objective(config, model), model)
         if losses is not None and ranks.rank() == 0:
             _write_losses(scores, losses)
@@ -96,8 +104,8 @@ class Workshop:
         return Evaluation(point=0, step=0, metrics=scores.metrics, cost=cost)
 
     def score(self, config: TrialConfig, objective: Objective, model: torch.nn.Module) -> Scores:
-        """Measure a model on the validation set."""
-        return measure(
+        """Measure a model on the validation set, and on the general set where there is one."""
+        scores = measure(
             objective,
             model,
             self.validation_set,
@@ -106,6 +114,15 @@ class Workshop:
             self.device,
             autocast_dtype(config),
         )
+        if self._general is None:
+            return scores
+        general = self._general.metrics(config, model)
+        return replace(scores, metrics={**scores.metrics, **general})
+
+    def plan(self, config: TrialConfig, workers: int) -> Plan:
+        """A trial's plan over the training set, and the replay set where there is one."""
+        replayed = self._replay_set.lengths if self._replay_set else None
+        return make_plan(config, self.train_set.lengths, workers, replayed)
 
     def objective(self, config: TrialConfig, model: torch.nn.Module) -> Objective:
         """What `config` minimises in `model`, which is the shared base or made of a copy of it."""
@@ -153,13 +170,14 @@ class Workshop:
     def _set_up(self, config: TrialConfig, monitor: Monitor) -> tuple[_Run, TrialTrainer]:
         set_seed(config.seed % 2**32)
         try:
-            plan = make_plan(config, self.train_set.lengths, ranks.world_size())
+            plan = self.plan(config, ranks.world_size())
+            if self._general:
+                self._general.measure_base(config, lambda: self._base.lend(config))
             model = methods.attach(self._base.lend(config), config)
             objective = self.objective(config, model)
             run = _Run(self, config, plan, model, objective, monitor)
-            run.trainer = make_trainer(
-                config, plan, model, objective, self.train_set, self.pad_id, run
-            )
+            examples = self._examples or self.train_set
+            run.trainer = make_trainer(config, plan, model, objective, examples, self.pad_id, run)
         except BaseException as error:
             # The adapters may be half on. The next trial gets a base that is loaded anew.
             self._base.forget()

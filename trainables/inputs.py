@@ -18,10 +18,11 @@ _WHOLE_FILE_BYTES = 64 * 2**20
 
 @dataclass(frozen=True)
 class Inputs:
-    """`model` is a folder or a hub id; `train`, `validation` and `test` are folders of examples.
+    """`model` is a folder or a hub id; the sets are folders of examples.
 
-    `labels` are the names of the classes, in the order of their indices. A test set is there where
-    the configuration asks for one; nothing is chosen by it.
+    `labels` are the names of the classes, in the order of their indices. There are further sets
+    where the configuration asks for them: `test`, by which nothing is chosen, `general`, measured
+    beside the validation set, and `mix`, from which examples are mixed into those of `train`.
     """
 
     model: str
@@ -30,6 +31,8 @@ class Inputs:
     validation: Path
     labels: tuple[str, ...] = ()
     test: Path | None = None
+    general: Path | None = None
+    mix: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -64,10 +67,12 @@ def prepare_inputs(config: TrialConfig, cache: Path) -> Prepared:
     inputs = Inputs(
         _place(config.model),
         config.model_revision,
-        train=data.train.absolute(),
-        validation=data.validation.absolute(),
+        train=data.train,
+        validation=data.validation,
         labels=data.summary.labels,
-        test=data.test.absolute() if data.test else None,
+        test=data.further("test"),
+        general=data.further("general"),
+        mix=data.further("mix"),
     )
     fingerprint = model_fingerprint(config.model, config.model_revision)
     return Prepared(inputs, data.fingerprint, fingerprint, data.summary)

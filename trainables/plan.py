@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainables.config import TrialConfig
-from trainables.data.batches import order
+from trainables.data.batches import mixed_order, order
 
 
 @dataclass(frozen=True)
@@ -32,17 +32,25 @@ class Plan:
         return [i + 1 for i, at in enumerate(self.evaluation_steps) if at == step]
 
 
-def make_plan(config: TrialConfig, lengths: NDArray[np.int64], workers: int) -> Plan:
+def make_plan(
+    config: TrialConfig,
+    lengths: NDArray[np.int64],
+    workers: int,
+    replayed: NDArray[np.int64] | None = None,
+) -> Plan:
     """Plan a trial over training examples of these `lengths` (tokens each).
 
+    Those of the replay set, where one is mixed in, have the lengths `replayed`, and follow in the
+    numbering. An epoch is as many examples as the training set has, wherever they come from.
     The data order depends on data.seed alone: all trials of a sweep draw from the same stream, and
     a trial sees the same examples in each optimizer step on 1 worker and on 8. ValueError where
     batch_size does not divide among workers.
     """
     micro, accumulation = split_batch(config.batch_size, workers, config.micro_batch_size)
-    steps = _steps(config, lengths)
-    indices = order(len(lengths), steps * config.batch_size, _data_seed(config))
-    per_step = lengths[indices].reshape(steps, config.batch_size).sum(axis=1)
+    stream = _Stream(config, lengths, replayed)
+    steps = _steps(config, stream)
+    indices = stream.first(steps * config.batch_size)
+    per_step = stream.lengths[indices].reshape(steps, config.batch_size).sum(axis=1)
     return Plan(
         steps=steps,
         evaluation_steps=evaluation_steps(steps, config.budget.evaluations),
@@ -73,26 +81,41 @@ def evaluation_steps(steps: int, evaluations: int) -> tuple[int, ...]:
     return tuple(max(1, round(point * steps / evaluations)) for point in range(1, evaluations + 1))
 
 
-def _steps(config: TrialConfig, lengths: NDArray[np.int64]) -> int:
+class _Stream:
+    """The endless order in which all trials of a sweep see the training examples."""
+
+    def __init__(
+        self, config: TrialConfig, lengths: NDArray[np.int64], replayed: NDArray[np.int64] | None
+    ) -> None:
+        assert config.data is not None, "an objective with data"
+        self._seed = config.data.seed
+        self._proportion = config.data.mix.proportion if config.data.mix else 0.0
+        self.trained = len(lengths)
+        self.lengths = lengths if replayed is None else np.concatenate([lengths, replayed])
+
+    def first(self, count: int) -> NDArray[np.int64]:
+        """The indices of the first `count` examples."""
+        replayed = len(self.lengths) - self.trained
+        if not replayed:
+            return order(self.trained, count, self._seed)
+        return mixed_order(self.trained, replayed, self._proportion, count, self._seed)
+
+
+def _steps(config: TrialConfig, stream: _Stream) -> int:
     budget = config.budget
     if budget.steps is not None:
         return budget.steps
     if budget.tokens is not None:
-        return _steps_for_tokens(config, lengths, budget.tokens)
+        return _steps_for_tokens(config, stream, budget.tokens)
     assert budget.epochs is not None, "TrialBudget sets one of its three measures"
-    exactly = budget.epochs * len(lengths) / config.batch_size
+    exactly = budget.epochs * stream.trained / config.batch_size
     # 1.1 epochs of 10 are 11 sequences, though the product of the floats is a hair above.
     return max(1, math.ceil(exactly - 1e-6))
 
 
-def _steps_for_tokens(config: TrialConfig, lengths: NDArray[np.int64], tokens: int) -> int:
+def _steps_for_tokens(config: TrialConfig, stream: _Stream, tokens: int) -> int:
     """The fewest whole steps whose sequences, in this trial's order, hold `tokens` tokens."""
-    epochs = math.ceil(tokens / int(lengths.sum()))
-    stream = lengths[order(len(lengths), epochs * len(lengths), _data_seed(config))]
-    sequences = int(np.searchsorted(np.cumsum(stream), tokens)) + 1
-    return math.ceil(sequences / config.batch_size)
-
-
-def _data_seed(config: TrialConfig) -> int:
-    assert config.data is not None, "an objective with data"
-    return config.data.seed
+    count = stream.trained
+    while (used := np.cumsum(stream.lengths[stream.first(count)]))[-1] < tokens:
+        count *= 2
+    return math.ceil((int(np.searchsorted(used, tokens)) + 1) / config.batch_size)

@@ -15,7 +15,7 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 
 from trainables.config import TrialConfig
 from trainables.data.batches import collate
-from trainables.data.examples import Example, Examples
+from trainables.data.examples import Example, Examples, Joined
 from trainables.deepspeed import deepspeed_config
 from trainables.objectives.objective import Objective
 from trainables.optimizers import lora_plus, optimizer
@@ -26,7 +26,7 @@ from trainables.schedules import multiplier
 class OrderedExamples(Dataset[Example]):
     """The training examples in the order that the plan laid down, as one long pass."""
 
-    def __init__(self, examples: Examples, order: NDArray[np.int64]) -> None:
+    def __init__(self, examples: Examples | Joined, order: NDArray[np.int64]) -> None:
         self._examples = examples
         self._order = order
 
@@ -96,7 +96,7 @@ def make_trainer(
     plan: Plan,
     model: torch.nn.Module,
     objective: Objective,
-    examples: Examples,
+    examples: Examples | Joined,
     pad_id: int,
     callback: TrainerCallback,
 ) -> TrialTrainer:
