@@ -119,12 +119,11 @@ def _measure(
     spec: SweepSpec, prepared: Prepared, config: TrialConfig, params: dict[str, Any]
 ) -> DryRun:
     from trainables.finetune import Workshop
-    from trainables.plan import make_plan
 
     workshop = Workshop(prepared.inputs)
     workshop.measure_base(config)  # loads the model; the next one is timed
     base = workshop.measure_base(config)
-    plan = make_plan(config, workshop.train_set.lengths, workers=1)
+    plan = workshop.plan(config, workers=1)
     watch = Stopwatch()
     short = config.model_copy(update={"budget": TrialBudget(steps=STEPS, evaluations=1)})
     outcome = workshop.train(short, watch)

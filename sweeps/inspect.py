@@ -49,11 +49,7 @@ class Inspection:
             "objective": self.objective,
             "format": summary.format,
             "files": [{**asdict(file), "used": file.used} for file in summary.files],
-            "sets": {
-                name: asdict(side)
-                for name in ("train", "validation", "test")
-                if (side := getattr(summary, name)) is not None
-            },
+            "sets": {name: asdict(side) for name, side in summary.sets.items()},
             "labels": list(summary.labels),
             "max_length": summary.max_length,
             "duplicates": summary.duplicates,

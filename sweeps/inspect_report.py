@@ -58,14 +58,12 @@ def _place(where: str) -> str:
 
 
 def _sets(inspection: Inspection) -> Table:
-    summary = inspection.summary
-    sides = {"train": summary.train, "validation": summary.validation, "test": summary.test}
-    present = {name: side for name, side in sides.items() if side is not None}
-    scored = any(side.targets for side in present.values())
-    extra = _extra_title(present)
+    sets = inspection.summary.sets
+    scored = any(side.targets for side in sets.values())
+    extra = _extra_title(sets)
     titles = ["set", "examples", "sequences", "tokens", *(["scored"] if scored else [])]
     table = _table(*titles, *([extra] if extra else []))
-    for name, side in present.items():
+    for name, side in sets.items():
         numbers = [side.examples, side.sequences, side.tokens, *([side.targets] if scored else [])]
         table.add_row(name, *(f"{number:,}" for number in numbers), *_extra(side))
     return table

@@ -13,7 +13,14 @@ SamplerName = Literal["tpe", "random", "grid", "cmaes", "gp", "qmc", "nsga2"]
 EarlyStopping = Literal["none", "asha", "median"]
 Mode = Literal["min", "max"]
 
-MINIMISED = ("eval_loss", "eval_perplexity", "eval_kl", "eval_cost")
+MINIMISED = (
+    "eval_loss",
+    "eval_perplexity",
+    "eval_kl",
+    "eval_cost",
+    "eval_general_loss",
+    "eval_general_change",
+)
 """Metrics of which less is better; of all others, more. So a mode can be left out."""
 
 

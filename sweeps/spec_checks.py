@@ -18,6 +18,9 @@ from trainables.builtin import PREFIX
 from trainables.config import METRICS, TrialConfig
 from trainables.data.origin import is_hub_name
 
+_WITH_FILES = ("train", "validation", "test", "general")
+"""The data fields that name files."""
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -69,11 +72,13 @@ def missing_files(trial: TrialConfig) -> list[Problem]:
 def _files(trial: TrialConfig) -> Iterator[tuple[str, str]]:
     if trial.data is None:
         return
-    for place in ("train", "validation", "test"):
-        named = getattr(trial.data, place)
-        names = named if isinstance(named, tuple) else (named,)
-        for name in names:
-            if isinstance(name, str) and not name.startswith(PREFIX):
+    named = {place: getattr(trial.data, place) for place in _WITH_FILES}
+    if trial.data.mix is not None:
+        named["mix.train"] = trial.data.mix.train
+    for place, names in named.items():
+        for name in names if isinstance(names, tuple) else (names,):
+            builtin = place not in ("validation", "test") and str(name).startswith(PREFIX)
+            if isinstance(name, str) and not builtin:
                 yield f"data.{place}", name
 
 
@@ -85,16 +90,19 @@ def _looks_local(model: str) -> bool:
 
 
 def _metrics(trial: TrialConfig, search: SearchSettings) -> list[Problem]:
-    known = METRICS[trial.objective]
-    return [
-        Problem(
-            f"search.metrics.{name}" if search.metrics else "search.metric",
-            f"objective {trial.objective} does not measure {name!r}",
-            did_you_mean(name, known),
-        )
-        for name in search.goals
-        if name not in known
-    ]
+    place = "search.metrics." if search.metrics else "search.metric"
+    problems = []
+    for name in search.goals:
+        if name in trial.metrics:
+            continue
+        where = f"{place}{name}" if search.metrics else place
+        if name in METRICS[trial.objective]:
+            message = f"{name} is measured only where data.general names a file"
+            problems.append(Problem(where, message, "set data.general"))
+        else:
+            message = f"objective {trial.objective} does not measure {name!r}"
+            problems.append(Problem(where, message, did_you_mean(name, trial.metrics)))
+    return problems
 
 
 def _several_metrics(search: SearchSettings) -> list[Problem]:
@@ -135,6 +143,9 @@ def _values(trial: TrialConfig, space: Space) -> list[Problem]:
                 if detail["loc"]:  # without a place it is about a combination; conditions decide
                     remedy = "search it with int or log_int" if "int" in detail["type"] else ""
                     message = f"{value!r}: {detail['msg'].lower()}"
+                    if detail["type"] == "missing":
+                        field = ".".join(map(str, detail["loc"]))
+                        message, remedy = f"is a setting of a part without {field}", f"set {field}"
                     problems.append(Problem(f"space.{name}", message, remedy))
     return problems
 

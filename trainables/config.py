@@ -57,11 +57,15 @@ OptimizerName = Literal[
 ]
 
 _LANGUAGE = ("eval_loss", "eval_perplexity", "eval_token_accuracy")
+GENERAL = ("eval_general_loss", "eval_general_change")
+"""Measured where `data.general` is set: the loss there, and by how much it is above the untouched
+base's."""
+
 _REWARDS = ("eval_loss", "eval_reward_accuracy", "eval_reward_margin")
 
 METRICS: Mapping[str, tuple[str, ...]] = {
-    "sft": _LANGUAGE,
-    "clm": _LANGUAGE,
+    "sft": (*_LANGUAGE, *GENERAL),
+    "clm": (*_LANGUAGE, *GENERAL),
     "classification": (
         "eval_loss",
         "eval_accuracy",
@@ -74,7 +78,7 @@ METRICS: Mapping[str, tuple[str, ...]] = {
     "kto": (*_REWARDS, "eval_chosen_reward", "eval_rejected_reward", "eval_kl"),
     "toy": ("eval_loss", "eval_cost"),
 }
-"""What each objective measures at an evaluation point; any of them can be a sweep's metric."""
+"""What each objective can measure at an evaluation point; see TrialConfig.metrics."""
 
 _SECTIONS_OF: Mapping[str, tuple[str, ...]] = {
     "freeze": ("freeze",),
@@ -98,7 +102,11 @@ NOT_SEARCHABLE: Mapping[str, str] = {
     "model": "losses per token of two tokenizers cannot be compared; launch one sweep per model",
     "model_revision": "launch one sweep per revision",
     "objective": "the losses of two objectives cannot be compared; launch one sweep per objective",
-    "data": "every trial must be measured on the same sequences; launch one sweep per data set",
+    **dict.fromkeys(
+        [f"data.{name}" for name in DataConfig.model_fields if name != "mix"],
+        "every trial must be measured on the same sequences; launch one sweep per data set",
+    ),
+    "data.mix.train": "launch one sweep per data set; data.mix.proportion can be searched",
     "budget": "trials with unequal budgets cannot be compared",
     "seed": "each trial's seed derives from search.seed and the trial's number",
     "toy": "it describes the landscape, not the trial",
@@ -234,12 +242,25 @@ class TrialConfig(Frozen):
     def _fits_together(self) -> TrialConfig:
         if self.objective != "toy" and self.data is None:
             raise ValueError(f"objective {self.objective} needs data; add data: {{train: FILE}}")
+        if self.data and self.objective not in ("sft", "clm"):
+            for name in ("general", "mix"):
+                if getattr(self.data, name) is not None:
+                    raise ValueError(
+                        f"data.{name} is for objectives sft and clm, not for {self.objective}; "
+                        "leave it out"
+                    )
         if self.schedule == "wsd" and self.warmup_fraction + self.wsd.decay_fraction > 1:
             raise ValueError(
                 f"warmup_fraction {self.warmup_fraction:g} + wsd.decay_fraction "
                 f"{self.wsd.decay_fraction:g} is more than the whole run; together at most 1"
             )
         return self
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What is measured of this trial; any of them can be a sweep's metric."""
+        general = self.data is not None and self.data.general is not None
+        return tuple(m for m in METRICS[self.objective] if general or m not in GENERAL)
 
     def with_params(self, params: Mapping[str, Any]) -> TrialConfig:
         """A copy with `params` (dotted name -> value) set; pydantic.ValidationError on nonsense."""

@@ -4,26 +4,52 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from trainables.data.errors import did_you_mean
 from trainables.data.roles import ROLES
-from trainables.frozen import Frozen, Seed
+from trainables.frozen import Fraction, Frozen, Seed
+
+Files = str | tuple[str, ...]
+
+
+def _between_0_and_1(value: str | float) -> str | float:
+    if isinstance(value, float) and not 0 < value < 1:
+        raise ValueError(f"{value:g} is no fraction; name a file, or a number between 0 and 1")
+    return value
+
+
+FileOrFraction = Annotated[str | float, AfterValidator(_between_0_and_1)]
+
+
+class MixConfig(Frozen):
+    """Replay: examples of another file among those of the train files (sft and clm)."""
+
+    train: Files = Field(description="file, folder or data set, or a list; chats or text")
+    proportion: Fraction = Field(
+        default=0.1, description="share of the training examples that come from it"
+    )
 
 
 class DataConfig(Frozen):
     """Which files are learned from and measured on."""
 
-    train: str | tuple[str, ...] = Field(
+    train: Files = Field(
         description="file, folder, Hugging Face data set (org/name or org/name:config), or a list"
     )
-    validation: str | Annotated[float, Field(gt=0, lt=1)] = Field(
+    validation: FileOrFraction = Field(
         default=0.05, description="file, or fraction of the training records that is held out"
     )
-    test: str | Annotated[float, Field(gt=0, lt=1)] | None = Field(
+    test: FileOrFraction | None = Field(
         default=None,
         description="file, or fraction of the training records, that no trial is chosen by",
     )
+    general: Files | None = Field(
+        default=None,
+        description="file, folder or data set, or a list, of chats or text, whose loss is measured "
+        "beside the validation set's, to see what is forgotten (sft and clm)",
+    )
+    mix: MixConfig | None = None
     max_length: Annotated[int, Field(ge=8)] = Field(
         default=1024, description="tokens of a sequence; longer ones are cut (sft) or split (clm)"
     )
@@ -33,7 +59,7 @@ class DataConfig(Frozen):
     seed: Seed = Field(
         default=0, description="of the split, and of the order in which all trials see the data"
     )
-    columns: dict[str, str | Annotated[int, Field(ge=0)]] = Field(
+    columns: dict[str, str | int] = Field(
         default_factory=dict,
         description="field (text, label ...) -> its column's name, or its position from 0",
     )
@@ -51,7 +77,9 @@ class DataConfig(Frozen):
     @field_validator("columns")
     @classmethod
     def _known_roles(cls, columns: dict[str, str | int]) -> dict[str, str | int]:
-        for role in columns:
+        for role, column in columns.items():
             if role not in ROLES:
                 raise ValueError(f"{role!r} is no field that is read; {did_you_mean(role, ROLES)}")
+            if isinstance(column, int) and column < 0:
+                raise ValueError(f"{role}: {column} is no position; the first column is 0")
         return columns

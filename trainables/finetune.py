@@ -10,22 +10,19 @@ leaves it as it was.
 from __future__ import annotations
 
 import gc
-import math
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import psutil
 import torch
 from accelerate import PartialState
 from accelerate.state import AcceleratorState
-from transformers import AutoTokenizer, TrainerCallback, set_seed
+from transformers import AutoTokenizer, set_seed
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 from transformers.integrations.neftune import deactivate_neftune
 
@@ -40,7 +37,7 @@ from trainables.base import (
     loading_of,
 )
 from trainables.config import TrialConfig
-from trainables.data.examples import Examples
+from trainables.data.examples import Examples, Joined
 from trainables.deepspeed import deepspeed_config
 from trainables.errors import RefusedError
 from trainables.evaluation import (
@@ -50,14 +47,15 @@ from trainables.evaluation import (
     Evaluation,
     Monitor,
     Outcome,
-    Verdict,
 )
+from trainables.general import GeneralSet
 from trainables.inputs import Inputs
 from trainables.objectives.make import make_objective
 from trainables.objectives.objective import Batch, Objective, Scores, measure
 from trainables.objectives.tokens import logits_of
 from trainables.plan import Plan, make_plan
 from trainables.reference import Reference, ReferenceMemo, as_untouched
+from trainables.run import Run, peak_memory, write_losses
 from trainables.scatter import assembled, scatter
 from trainables.trainer import TrialTrainer, engine_settings, make_trainer
 
@@ -72,7 +70,11 @@ class Workshop:
         self.validation_set = Examples(inputs.validation, first_place=len(self.train_set))
         after = len(self.train_set) + len(self.validation_set)
         self.test_set = Examples(inputs.test, first_place=after) if inputs.test else None
+        self._replay_set = Examples(inputs.mix) if inputs.mix else None
+        self._examples = Joined(self.train_set, self._replay_set) if self._replay_set else None
         self.pad_id = _pad_id(self.tokenizer)
+        general = Examples(inputs.general) if inputs.general else None
+        self._general = GeneralSet(general, self.pad_id, self.device) if general else None
         head = Head(inputs.labels, self.pad_id) if inputs.labels else None
         self._base = BaseModel(
             inputs.model, inputs.model_revision, self.device, head, inputs.new_tokens
@@ -99,10 +101,12 @@ class Workshop:
         # with answers known from other batches, rounding would decide which pairs it wins.
         self._memos.clear()
         with self._ready(config, self._base.lend(config)) as model:
-            scores = self.score(config, self.objective(config, model), model, self.validation_set)
+            if self._general:
+                self._general.measure_base(config, model)
+            scores = self.score(config, self.objective(config, model), model)
         if losses is not None and ranks.rank() == 0:
-            _write_losses(scores, losses)
-        cost = Cost(seconds=time.monotonic() - began, peak_memory_bytes=_memory(self.device))
+            write_losses(scores, losses)
+        cost = Cost(seconds=time.monotonic() - began, peak_memory_bytes=peak_memory(self.device))
         return Evaluation(point=0, step=0, metrics=scores.metrics, cost=cost)
 
     def test(self, config: TrialConfig, weights: Path | None) -> Evaluation:
@@ -113,17 +117,24 @@ class Workshop:
         model = base if weights is None else methods.restore(base, config, weights)
         try:
             with self._ready(config, model):
-                scores = self.score(config, self.objective(config, model), model, self.test_set)
+                scores = self._measured(config, self.objective(config, model), model, self.test_set)
         finally:
             if borrows_in_place(config):
                 methods.detach(model).requires_grad_(False)
         metrics = {f"test_{name.removeprefix('eval_')}": v for name, v in scores.metrics.items()}
         return Evaluation(0, 0, metrics, Cost(seconds=time.monotonic() - began))
 
-    def score(
+    def score(self, config: TrialConfig, objective: Objective, model: torch.nn.Module) -> Scores:
+        """Measure a model on the validation set, and on the general set where there is one."""
+        scores = self._measured(config, objective, model, self.validation_set)
+        if self._general is None:
+            return scores
+        general = self._general.metrics(config, model)
+        return replace(scores, metrics={**scores.metrics, **general})
+
+    def _measured(
         self, config: TrialConfig, objective: Objective, model: torch.nn.Module, examples: Examples
     ) -> Scores:
-        """Measure a model on a set."""
         return measure(
             objective,
             model,
@@ -133,6 +144,17 @@ class Workshop:
             self.device,
             autocast_dtype(config),
         )
+
+    def _know_general_base(self, config: TrialConfig) -> None:
+        """Measure what forgetting is counted from, where no trial of this kind has yet."""
+        if self._general and not self._general.knows(config):
+            with self._ready(config, self._base.lend(config)) as base:
+                self._general.measure_base(config, base)
+
+    def plan(self, config: TrialConfig, workers: int) -> Plan:
+        """A trial's plan over the training set, and the replay set where there is one."""
+        replayed = self._replay_set.lengths if self._replay_set else None
+        return make_plan(config, self.train_set.lengths, workers, replayed)
 
     def objective(self, config: TrialConfig, model: torch.nn.Module) -> Objective:
         """What `config` minimises in `model`, which is the shared base or made of a copy of it."""
@@ -189,18 +211,18 @@ class Workshop:
         with assembled(model, settings, self.device):
             yield model
 
-    def _set_up(self, config: TrialConfig, monitor: Monitor) -> tuple[_Run, TrialTrainer]:
+    def _set_up(self, config: TrialConfig, monitor: Monitor) -> tuple[Run, TrialTrainer]:
         set_seed(config.seed % 2**32)
         try:
-            plan = make_plan(config, self.train_set.lengths, ranks.world_size())
+            plan = self.plan(config, ranks.world_size())
+            self._know_general_base(config)
             model = methods.attach(self._base.lend(config), config, self.inputs.new_tokens)
             if is_scattered(config):
                 scatter(model, engine_settings(config, plan), self.device)
             objective = self.objective(config, model)
-            run = _Run(self, config, plan, model, objective, monitor)
-            run.trainer = make_trainer(
-                config, plan, model, objective, self.train_set, self.pad_id, run
-            )
+            run = Run(self, config, plan, model, objective, monitor)
+            examples = self._examples or self.train_set
+            run.trainer = make_trainer(config, plan, model, objective, examples, self.pad_id, run)
         except BaseException as error:
             # The adapters may be half on. The next trial gets a base that is loaded anew.
             self._base.forget()
@@ -209,110 +231,6 @@ class Workshop:
                 raise RefusedError(str(error)) from error
             raise
         return run, run.trainer
-
-
-class _Run(TrainerCallback):
-    """One trial under way: watches each step, measures at the evaluation points."""
-
-    def __init__(
-        self,
-        workshop: Workshop,
-        config: TrialConfig,
-        plan: Plan,
-        model: torch.nn.Module,
-        objective: Objective,
-        monitor: Monitor,
-    ) -> None:
-        self.trainer: TrialTrainer | None = None
-        self.ending = Ending.COMPLETE
-        self._workshop = workshop
-        self._config = config
-        self._plan = plan
-        self._model = model
-        self._objective = objective
-        self._monitor = monitor
-        self._began = time.monotonic()
-        self._step = 0
-        self._peak = 0
-        self._parameters = methods.parameter_counts(model)
-        if workshop.device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(workshop.device)
-
-    def cost(self) -> Cost:
-        """What the trial has used up to now."""
-        self._peak = max(self._peak, _memory(self._workshop.device))
-        trainable, total = self._parameters
-        return Cost(
-            seconds=time.monotonic() - self._began,
-            tokens=int(self._plan.tokens_after[self._step]),
-            peak_memory_bytes=self._peak,
-            trainable_parameters=trainable,
-            total_parameters=total,
-        )
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
-        """After each optimizer step: all ranks agree whether the trial goes on."""
-        assert self.trainer is not None, "the trainer is set before training starts"
-        self._step = int(state.global_step)
-        asked = ranks.rank() == 0 and self._monitor.stop_requested()
-        bad = not self.trainer.loss_is_finite()
-        asked, bad = ranks.any_rank(asked, bad, device=self._workshop.device)
-        if bad:
-            raise DivergedError(f"the training loss is not finite at step {self._step}")
-        if asked or not self._measure_due_points():
-            self.ending = Ending.STOPPED
-            control.should_training_stop = True
-        return control
-
-    def _measure_due_points(self) -> bool:
-        """Measure if this step holds evaluation points; whether the trial may go on."""
-        points = self._plan.points_at(self._step)
-        if not points:
-            return True
-        scores = self._score()
-        verdicts = [self._report(point, scores) for point in points]
-        return all(verdicts)
-
-    def _score(self) -> Scores:
-        workshop = self._workshop
-        scores = workshop.score(self._config, self._objective, self._model, workshop.validation_set)
-        if not math.isfinite(scores.metrics["eval_loss"]):
-            raise DivergedError(f"the evaluation loss is not finite at step {self._step}")
-        return scores
-
-    def _report(self, point: int, scores: Scores) -> bool:
-        verdict: Verdict | None = None
-        if ranks.rank() == 0:
-            evaluation = Evaluation(point, self._step, scores.metrics, self.cost())
-            verdict = self._monitor.evaluated(evaluation)
-        verdict = ranks.from_rank_zero(verdict)
-        if verdict.losses is not None and ranks.rank() == 0:
-            _write_losses(scores, verdict.losses)
-        if verdict.weights is not None:
-            self._write_weights(verdict.weights)
-        last = point == len(self._plan.evaluation_steps)
-        return verdict.go_on or last
-
-    def _write_weights(self, folder: Path) -> None:
-        """Write the trained part; the folder appears whole or not at all."""
-        state = self._gathered_state()
-        if ranks.rank() != 0:
-            return
-        partial = folder.with_name(folder.name + ".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        methods.save(self._model, partial, state)
-        self._workshop.tokenizer.save_pretrained(partial)
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.rename(folder)
-
-    def _gathered_state(self) -> dict[str, torch.Tensor] | None:
-        if self._config.deepspeed is None or self._config.deepspeed.zero_stage < 3:
-            return None
-        assert self.trainer is not None
-        state: dict[str, torch.Tensor] = self.trainer.accelerator.get_state_dict(
-            self.trainer.model_wrapped
-        )
-        return state
 
 
 def _device() -> torch.device:
@@ -324,23 +242,12 @@ def _device() -> torch.device:
     return device
 
 
-def _write_losses(scores: Scores, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, loss_sums=scores.losses, token_counts=scores.counts.astype(np.int64))
-
-
 def _pad_id(tokenizer: Any) -> int:
     """Which token fills up short sequences; it is masked, so any will do where none is named."""
     for candidate in (tokenizer.pad_token_id, tokenizer.eos_token_id):
         if candidate is not None:
             return int(candidate)
     return 0
-
-
-def _memory(device: torch.device) -> int:
-    if device.type == "cuda":
-        return int(torch.cuda.max_memory_allocated(device))
-    return int(psutil.Process().memory_info().rss)
 
 
 def _dismantle(trainer: TrialTrainer, config: TrialConfig) -> None:
@@ -352,7 +259,7 @@ def _dismantle(trainer: TrialTrainer, config: TrialConfig) -> None:
     if hasattr(trainer, "neftune_hook_handle"):
         # The trainer itself takes its noise off the embeddings only at a regular end.
         deactivate_neftune(trainer.model, trainer.neftune_hook_handle, trainer.accelerator)
-    trainer.accelerator.free_memory()
+    trainer.accelerator.freepeak_memory()
     trainer.callback_handler.callbacks.clear()
     trainer.model = trainer.model_wrapped = trainer.optimizer = trainer.lr_scheduler = None
     _reset_process_state()

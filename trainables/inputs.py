@@ -18,12 +18,13 @@ _WHOLE_FILE_BYTES = 64 * 2**20
 
 @dataclass(frozen=True)
 class Inputs:
-    """`model` is a folder or a hub id; `train`, `validation` and `test` are folders of examples.
+    """`model` is a folder or a hub id; the sets are folders of examples.
 
     `labels` are the names of the classes, in the order of their indices. `tokenizer` is a folder or
     hub id as well, unset where it is the model's own; `new_tokens` are ids that it adds to those
-    that the model knows. A test set is there where the configuration asks for one; nothing is
-    chosen by it.
+    that the model knows. There are further sets where the configuration asks for them: `test`, by
+    which nothing is chosen, `general`, measured beside the validation set, and `mix`, from which
+    examples are mixed into those of `train`.
     """
 
     model: str
@@ -34,6 +35,8 @@ class Inputs:
     tokenizer: str | None = None
     new_tokens: tuple[int, ...] = ()
     test: Path | None = None
+    general: Path | None = None
+    mix: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -68,12 +71,14 @@ def prepare_inputs(config: TrialConfig, cache: Path) -> Prepared:
     inputs = Inputs(
         config.model,
         config.model_revision,
-        train=data.train.absolute(),
-        validation=data.validation.absolute(),
+        train=data.train,
+        validation=data.validation,
         labels=data.summary.labels,
-        test=data.test.absolute() if data.test else None,
-        tokenizer=str(data.tokenizer.absolute()) if data.tokenizer else None,
+        tokenizer=str(data.tokenizer) if data.tokenizer else None,
         new_tokens=data.new_tokens,
+        test=data.further("test"),
+        general=data.further("general"),
+        mix=data.further("mix"),
     )
     fingerprint = model_fingerprint(config.model, config.model_revision)
     return Prepared(inputs, data.fingerprint, fingerprint, data.summary)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainables.config import BatchRampConfig, TrialConfig
-from trainables.data.batches import order
+from trainables.data.batches import mixed_order, order
 
 
 @dataclass(frozen=True)
@@ -44,17 +44,25 @@ class Plan:
         return [i + 1 for i, at in enumerate(self.evaluation_steps) if at == step]
 
 
-def make_plan(config: TrialConfig, lengths: NDArray[np.int64], workers: int) -> Plan:
+def make_plan(
+    config: TrialConfig,
+    lengths: NDArray[np.int64],
+    workers: int,
+    replayed: NDArray[np.int64] | None = None,
+) -> Plan:
     """Plan a trial over training examples of these `lengths` (tokens each).
 
+    Those of the replay set, where one is mixed in, have the lengths `replayed`, and follow in the
+    numbering. An epoch is as many examples as the training set has, wherever they come from.
     The data order depends on data.seed alone: all trials of a sweep draw from the same stream, and
     a trial sees the same examples in each optimizer step on 1 worker and on 8. ValueError where
     batch_size does not divide among workers.
     """
     micro, accumulation = split_batch(config.batch_size, workers, config.micro_batch_size)
-    sizes = _batch_sizes(config, lengths, micro)
-    indices = order(len(lengths), int(sizes.sum()), _data_seed(config))
-    tokens = np.concatenate([[0], np.cumsum(lengths[indices])])
+    stream = _Stream(config, lengths, replayed)
+    sizes = _batch_sizes(config, stream, micro)
+    indices = stream.first(int(sizes.sum()))
+    tokens = np.concatenate([[0], np.cumsum(stream.lengths[indices])])
     return Plan(
         steps=len(sizes),
         evaluation_steps=evaluation_steps(len(sizes), config.budget.evaluations),
@@ -87,6 +95,26 @@ def evaluation_steps(steps: int, evaluations: int) -> tuple[int, ...]:
     return tuple(max(1, round(point * steps / evaluations)) for point in range(1, evaluations + 1))
 
 
+class _Stream:
+    """The endless order in which all trials of a sweep see the training examples."""
+
+    def __init__(
+        self, config: TrialConfig, lengths: NDArray[np.int64], replayed: NDArray[np.int64] | None
+    ) -> None:
+        assert config.data is not None, "an objective with data"
+        self._seed = config.data.seed
+        self._proportion = config.data.mix.proportion if config.data.mix else 0.0
+        self.trained = len(lengths)
+        self.lengths = lengths if replayed is None else np.concatenate([lengths, replayed])
+
+    def first(self, count: int) -> NDArray[np.int64]:
+        """The indices of the first `count` examples."""
+        replayed = len(self.lengths) - self.trained
+        if not replayed:
+            return order(self.trained, count, self._seed)
+        return mixed_order(self.trained, replayed, self._proportion, count, self._seed)
+
+
 def ramp(ramped: BatchRampConfig, steps: int, batch_size: int, micro: int) -> NDArray[np.int64]:
     """The examples of each step: a straight line up to `batch_size`, in steps of one micro-batch.
 
@@ -100,7 +128,7 @@ def ramp(ramped: BatchRampConfig, steps: int, batch_size: int, micro: int) -> ND
     return sizes * (batch_size // micro)
 
 
-def _batch_sizes(config: TrialConfig, lengths: NDArray[np.int64], micro: int) -> NDArray[np.int64]:
+def _batch_sizes(config: TrialConfig, stream: _Stream, micro: int) -> NDArray[np.int64]:
     """The sizes of the fewest steps that use up the budget."""
     budget, batch_size = config.budget, config.batch_size
     if config.batch_ramp.start_fraction < 1 and micro == 1:
@@ -110,31 +138,27 @@ def _batch_sizes(config: TrialConfig, lengths: NDArray[np.int64], micro: int) ->
         )
     if budget.steps is not None:
         return ramp(config.batch_ramp, budget.steps, batch_size, micro)
-    wanted = _examples(config, lengths)
+    wanted = _examples(config, stream)
     steps = max(1, math.ceil(wanted / batch_size))
-    while (
-        missing := wanted - (sizes := ramp(config.batch_ramp, steps, batch_size, micro)).sum()
-    ) > 0:
+    sizes = ramp(config.batch_ramp, steps, batch_size, micro)
+    while (missing := wanted - sizes.sum()) > 0:
         steps += math.ceil(missing / batch_size)
+        sizes = ramp(config.batch_ramp, steps, batch_size, micro)
     return sizes
 
 
-def _examples(config: TrialConfig, lengths: NDArray[np.int64]) -> int:
+def _examples(config: TrialConfig, stream: _Stream) -> int:
     """How many examples a budget in epochs or tokens has."""
     if config.budget.tokens is not None:
-        return _examples_for_tokens(config, lengths, config.budget.tokens)
+        return _examples_for_tokens(stream, config.budget.tokens)
     assert config.budget.epochs is not None, "TrialBudget sets one of its three measures"
     # 1.1 epochs of 10 are 11 examples, though the product of the floats is a hair above.
-    return math.ceil(config.budget.epochs * len(lengths) - 1e-6)
+    return math.ceil(config.budget.epochs * stream.trained - 1e-6)
 
 
-def _examples_for_tokens(config: TrialConfig, lengths: NDArray[np.int64], tokens: int) -> int:
+def _examples_for_tokens(stream: _Stream, tokens: int) -> int:
     """The fewest examples, in this trial's order, that hold `tokens` tokens."""
-    epochs = math.ceil(tokens / int(lengths.sum()))
-    stream = lengths[order(len(lengths), epochs * len(lengths), _data_seed(config))]
-    return int(np.searchsorted(np.cumsum(stream), tokens)) + 1
-
-
-def _data_seed(config: TrialConfig) -> int:
-    assert config.data is not None, "an objective with data"
-    return config.data.seed
+    count = stream.trained
+    while (used := np.cumsum(stream.lengths[stream.first(count)]))[-1] < tokens:
+        count *= 2
+    return int(np.searchsorted(used, tokens)) + 1

@@ -13,7 +13,7 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 
 from trainables.config import TrialConfig
 from trainables.data.batches import collate
-from trainables.data.examples import Example, Examples
+from trainables.data.examples import Example, Examples, Joined
 from trainables.deepspeed import deepspeed_config
 from trainables.objectives.objective import Objective
 from trainables.optimizers import lora_plus, optimizer
@@ -24,7 +24,7 @@ from trainables.schedules import multiplier
 class MicroBatches(Dataset[list[Example]]):
     """The training examples in the micro-batches that the plan laid down, as one long pass."""
 
-    def __init__(self, examples: Examples, plan: Plan) -> None:
+    def __init__(self, examples: Examples | Joined, plan: Plan) -> None:
         self._examples = examples
         self._indices = plan.micro_batches()
 
@@ -101,7 +101,7 @@ def make_trainer(
     plan: Plan,
     model: torch.nn.Module,
     objective: Objective,
-    examples: Examples,
+    examples: Examples | Joined,
     pad_id: int,
     callback: TrainerCallback,
 ) -> TrialTrainer:

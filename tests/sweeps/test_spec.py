@@ -161,6 +161,40 @@ def test_a_data_set_of_the_hub_is_no_missing_file_and_a_columns_role_must_exist(
     assert any("'txt' is no field that is read; did you mean text" in p for p in problems_of(tree))
 
 
+def language_tree(tmp_path, **data):
+    for name in ("rows.jsonl", "more.jsonl"):
+        (tmp_path / name).write_text("x")
+    files = {"train": str(tmp_path / "rows.jsonl"), **data}
+    return toy_tree(objective="sft", model="org/model", data=files)
+
+
+def test_the_share_of_a_replay_set_can_be_searched_and_nothing_else_of_the_data(tmp_path):
+    space = {"data.mix.proportion": {"uniform": [0.0, 0.5]}}
+    more = str(tmp_path / "more.jsonl")
+    tree = language_tree(tmp_path, mix={"train": more}) | {"space": space}
+    spec = SweepSpec.parse(tree)
+    assert spec.trial.with_params({"data.mix.proportion": 0.25}).data.mix.proportion == 0.25
+    without = language_tree(tmp_path) | {"space": space}
+    assert any(
+        "a part without data.mix.train; set data.mix.train" in p for p in problems_of(without)
+    )
+    for name in ("data.max_length", "data.mix.train", "data.general"):
+        wrong = tree | {"space": {name: {"choice": [16, 32]}}}
+        assert any(f"space.{name}: cannot be searched" in p for p in problems_of(wrong))
+    fixed = language_tree(tmp_path, mix={"train": more, "proportion": 0.1}) | {"space": space}
+    assert any("is also set at the top level" in problem for problem in problems_of(fixed))
+
+
+@pytest.mark.parametrize("metric", ["eval_general_loss", "eval_general_change"])
+def test_forgetting_is_a_metric_where_there_is_a_general_set(tmp_path, metric):
+    tree = language_tree(tmp_path) | {"search": {"metric": metric}}
+    assert any(f"{metric} is measured only where data.general" in p for p in problems_of(tree))
+    tree["data"]["general"] = str(tmp_path / "more.jsonl")
+    assert SweepSpec.parse(tree).search.direction == "min"
+    tree["data"]["general"] = "nothing.jsonl"
+    assert any("data.general: there is no file nothing.jsonl" in p for p in problems_of(tree))
+
+
 def test_a_preset_brings_its_space_and_points_and_the_user_goes_over_it():
     tree = toy_tree(space={"preset": "lora", "lora.rank": {"choice": [2, 16]}}, schedule="cosine")
     spec = SweepSpec.parse(tree)

@@ -86,11 +86,13 @@ def values_of(path: Path | str, columns: dict | None = None, objective: str = "s
 
 def read_records(path: Path, objective: str = "sft", columns: dict | None = None):
     """The records of a file."""
+    from trainables.data.formats import READ_BY
     from trainables.data.origin import find
     from trainables.data.record_file import records_of
 
     (origin,) = find(str(path)).origins
-    return records_of(origin, rows_of(path, columns, objective), objective)
+    rows = rows_of(path, columns, objective)
+    return records_of(origin, rows, f"objective {objective}", READ_BY[objective])
 
 
 def write_json(path: Path, rows: list) -> Path:

@@ -51,7 +51,7 @@ def test_a_column_that_is_not_there_is_named(tmp_path, columns, said):
     ("columns", "said"),
     [
         ({"txt": "a"}, "'txt' is no field that is read; did you mean text"),
-        ({"text": -1}, "greater than or equal to 0"),
+        ({"text": -1}, "text: -1 is no position; the first column is 0"),
     ],
 )
 def test_a_role_that_there_is_not_is_refused_before_any_file_is_read(columns, said):

@@ -234,7 +234,7 @@ OF_OBJECTIVE = {
 def test_each_objective_has_three_sets_of_its_examples(tmp_path, model, objective, arity, labels):
     path = write_json(tmp_path / "rows.json", OF_OBJECTIVE[objective])
     data = prepare(config(path, objective, validation=0.1, test=0.2), model, tmp_path / "cache")
-    sets = [Examples(folder) for folder in (data.train, data.validation, data.test)]
+    sets = [Examples(folder) for folder in (data.train, data.validation, data.further("test"))]
     doubled = 2 if objective == "kto" else 1
     assert [len(each) for each in sets] == [28 * doubled, 4 * doubled, 8 * doubled]
     assert {each.arity for each in sets} == {arity}
@@ -263,7 +263,7 @@ def test_the_same_prompt_never_lies_on_both_sides(tmp_path, model):
         data = prepare(config(path, objective, validation=0.2, test=0.2), model, tmp_path / "cache")
         sides = [
             {text.split("Assistant")[0] for text in texts(folder, load_tokenizer(model))}
-            for folder in (data.train, data.validation, data.test)
+            for folder in (data.train, data.validation, data.further("test"))
         ]
         assert sum(map(len, sides)) == len(set.union(*sides)) == 20
 
@@ -272,9 +272,42 @@ def test_a_test_file_is_used_whole_and_its_overlap_is_told(tmp_path, model):
     train = write_json(tmp_path / "train.json", alpaca_rows(20))
     held_out = write_json(tmp_path / "test.json", alpaca_rows(23)[19:])
     data = prepare(config(train, test=str(held_out)), model, tmp_path / "cache")
-    assert (data.summary.train.examples, data.summary.test.examples) == (19, 4)
+    assert (data.summary.train.examples, data.summary.sets["test"].examples) == (19, 4)
     assert "1 of 4 test records are in the train files as well" in data.summary.notes
     assert [file.name for file in data.summary.files] == ["train.json", "test.json"]
+
+
+@pytest.mark.parametrize("objective", ["sft", "clm"])
+def test_general_and_mix_are_sets_of_their_own_of_chats_or_text(tmp_path, model, objective):
+    rows = alpaca_rows(20) if objective == "sft" else [{"text": "a b c " * 200}]
+    train = write_json(tmp_path / "train.json", rows)
+    chats = write_json(
+        tmp_path / "chats.json", [*alpaca_rows(5), {"instruction": "a", "output": ""}]
+    )
+    text = tmp_path / "text.txt"
+    text.write_text("Once upon a time. " * 50)
+    base = config(train, objective, general=[str(chats), str(text)], mix={"train": str(chats)})
+    data = prepare(base, model, tmp_path / "cache")
+    general, mix = Examples(data.further("general")), Examples(data.further("mix"))
+    assert len(mix) == 5 and len(general) > 10
+    written = [load_tokenizer(model).decode(s.tokens) for s in Sequences.open(data.further("mix"))]
+    assert "It is 5.</s>" in written[4]
+    assert [(file.name, file.used) for file in data.summary.files[1:]] == [
+        ("chats.json", 5), ("text.txt", 1), ("chats.json", 5),
+    ]  # fmt: skip
+    again = base.with_params({"data.mix.proportion": 0.7})
+    assert prepare(again, model, tmp_path / "cache").fingerprint == data.fingerprint
+    other = base.with_params({"data.general": str(chats)})
+    assert prepare(other, model, tmp_path / "cache").fingerprint != data.fingerprint
+
+
+def test_a_general_set_of_something_else_is_refused(tmp_path, model):
+    train = write_json(tmp_path / "train.json", alpaca_rows(20))
+    pairs = write_json(tmp_path / "pairs.json", OF_OBJECTIVE["dpo"])
+    with pytest.raises(DataError, match=r"holds pairs .*data\.general reads chats or text without"):
+        prepare(config(train, general=str(pairs)), model, tmp_path / "cache")
+    with pytest.raises(ValueError, match=r"data\.mix is for objectives sft and clm, not for dpo"):
+        config(pairs, "dpo", mix={"train": "x"})
 
 
 def test_text_has_a_test_set_too(tmp_path, model):
@@ -282,7 +315,7 @@ def test_text_has_a_test_set_too(tmp_path, model):
     path = write_lines(tmp_path / "stories.jsonl", rows)
     data = prepare(config(path, "clm", validation=0.1, test=0.2), model, tmp_path / "cache")
     sizes = [sum(len(s.tokens) for s in Sequences.open(f))
-             for f in (data.train, data.validation, data.test)]  # fmt: skip
+             for f in (data.train, data.validation, data.further("test"))]  # fmt: skip
     assert [round(size / sum(sizes), 1) for size in sizes] == [0.7, 0.1, 0.2]
 
 

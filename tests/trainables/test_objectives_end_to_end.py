@@ -9,7 +9,7 @@ import tiny_training as tiny
 from data_samples import REAL_DATA, needs_real_data, write_lines
 from tiny_training import Watcher
 
-from trainables.config import METRICS, TrialConfig
+from trainables.config import TrialConfig
 from trainables.evaluation import Ending
 from trainables.inputs import prepare_inputs
 
@@ -48,7 +48,7 @@ def trained(config, cache, watcher=None):
     base = workshop.measure_base(config)
     watcher = watcher or Watcher()
     assert workshop.train(config, watcher).ending is Ending.COMPLETE
-    assert set(watcher.seen[-1].metrics) == set(METRICS[config.objective])
+    assert set(watcher.seen[-1].metrics) == set(config.metrics)
     return base.metrics, watcher.seen[-1].metrics
 
 
@@ -66,6 +66,42 @@ def test_what_the_rows_say_is_learned(model, kind, tmp_path):
     assert after["eval_loss"] < 0.8 * base["eval_loss"]
     better = "eval_accuracy" if kind == "classification" else "eval_reward_accuracy"
     assert after[better] > 0.8
+
+
+def texts(begin, count):
+    """Rows of text in which each word follows from the one before it, from `begin` on."""
+    return [{"text": words(range(begin + n % 3, begin + n % 3 + 12))} for n in range(count)]
+
+
+def forgetting(model, tmp_path, proportion):
+    """How the loss on other data changes while a model learns one kind of text."""
+    train = write_lines(tmp_path / "train.jsonl", texts(2, 60))
+    other = write_lines(tmp_path / "other.jsonl", texts(40, 60))
+    config = tiny.trial(
+        model=model,
+        objective="clm",
+        method="full",
+        data={
+            "train": str(train),
+            "max_length": 16,
+            "general": str(other),
+            "mix": {"train": str(other), "proportion": proportion},
+        },
+        budget={"steps": 30, "evaluations": 1},
+        learning_rate=3e-3,
+    )
+    return trained(config, tmp_path / "cache")
+
+
+def test_a_replay_set_keeps_a_model_from_forgetting(model, tmp_path):
+    base, without = forgetting(model, tmp_path, 0.0)
+    _, mixed = forgetting(model, tmp_path, 0.5)
+    assert base["eval_general_change"] == 0.0
+    for metrics in (without, mixed):
+        change = metrics["eval_general_loss"] - base["eval_general_loss"]
+        assert metrics["eval_general_change"] == pytest.approx(change)
+        assert metrics["eval_loss"] < 0.8 * base["eval_loss"]
+    assert mixed["eval_general_loss"] < 0.8 * without["eval_general_loss"]
 
 
 @needs_real_data

@@ -133,6 +133,39 @@ def test_every_epoch_holds_each_sequence_once_in_another_order():
     assert len({tuple(epoch) for epoch in order}) == 3
 
 
+def mixed(proportion, **params):
+    """A plan over 20 training examples of 3 tokens and 7 replayed ones of 5."""
+    data = {"data__mix": {"train": "more", "proportion": proportion}}
+    changes = {name.replace("__", "."): value for name, value in {**data, **params}.items()}
+    return make_plan(TRIAL.with_params(changes), np.full(20, 3), 1, np.full(7, 5))
+
+
+@pytest.mark.parametrize("proportion", [0.0, 0.1, 0.25, 0.5, 1 / 3, 0.9, 1.0])
+def test_a_mixture_has_its_share_of_replayed_examples_in_every_stretch(proportion):
+    replayed = mixed(proportion, budget__steps=25, batch_size=8).order >= 20
+    assert replayed.sum() == int(200 * proportion + 1e-6)
+    for start in range(0, 200, 40):
+        assert abs(replayed[start : start + 40].sum() - 40 * proportion) <= 1
+
+
+def test_each_part_of_a_mixture_keeps_its_own_order():
+    order = mixed(0.3, budget__steps=20, batch_size=5, data__seed=4).order
+    alone = plan([3] * 20, budget__steps=20, batch_size=5, data__seed=4).order
+    trained = order[order < 20]
+    assert (trained == alone[: len(trained)]).all()
+    replayed = order[order >= 20] - 20
+    assert (np.sort(replayed[:7]) == np.arange(7)).all()
+    assert (mixed(0.3, budget__steps=10, batch_size=5, data__seed=4).order == order[:50]).all()
+
+
+def test_a_mixtures_budget_does_not_depend_on_its_proportion():
+    """So trials that differ in it can be compared."""
+    for proportion in (0.0, 0.5, 1.0):
+        assert mixed(proportion, budget__epochs=2, batch_size=4).steps == 10
+        made = mixed(proportion, budget__tokens=400, batch_size=4)
+        assert made.tokens_after[-1] >= 400 > made.tokens_after[-2]
+
+
 @pytest.mark.parametrize("seed", [0, 2**40])
 def test_any_natural_number_is_a_seed(seed):
     assert len(plan([1, 2, 3], budget__steps=2, batch_size=2, data__seed=seed).order) == 4

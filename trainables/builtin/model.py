@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -28,10 +29,13 @@ from trainables.data.atomic import publish
 from trainables.data.blocks import blocks, tokenise
 from trainables.data.errors import DataError
 from trainables.data.sequences import TokenSequence
-from trainables.data.sources import train_files
+from trainables.data.sources import file_names
 from trainables.data.tokenizer import load_tokenizer
 
 NAMES = ("builtin:pydoc",)
+
+_FIELDS = {"train": "data.train", "general": "data.general", "mix": "data.mix.train"}
+"""The fields that may name built-in data."""
 
 RECIPE_VERSION = 1
 """Raised whenever the same Python and recipe would give another model or other pairs."""
@@ -50,8 +54,9 @@ def resolve(config: TrialConfig, home_cache: Path, progress: Progress | None = N
 
     DataError on a builtin name that there is not.
     """
-    files = train_files(config.data) if config.data else ()
-    asked = [name for name in (config.model, *files) if name.startswith(PREFIX)]
+    files = file_names(config.data) if config.data else {}
+    named = chain([config.model], *(files[part] for part in _FIELDS if part in files))
+    asked = [name for name in named if name.startswith(PREFIX)]
     for name in asked:
         if name not in NAMES:
             raise DataError(f"{name} is not built in; use {' or '.join(NAMES)}, or a path")
@@ -59,8 +64,12 @@ def resolve(config: TrialConfig, home_cache: Path, progress: Progress | None = N
         return config
     paths = ensure(home_cache, progress)
     model = str(paths.model) if config.model in NAMES else config.model
-    train = tuple(str(paths.data) if name in NAMES else name for name in files)
-    return config.with_params({"model": model} | ({"data.train": train} if train else {}))
+    places = {
+        _FIELDS[part]: tuple(str(paths.data) if name in NAMES else name for name in names)
+        for part, names in files.items()
+        if part in _FIELDS and names
+    }
+    return config.with_params({"model": model, **places})
 
 
 def ensure(

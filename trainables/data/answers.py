@@ -34,8 +34,8 @@ def answers(chats: Sequence[Conversation], tokenizer: Tokenizer, length: int) ->
 
 
 def _item(chat: Conversation, sequence: TokenSequence, *, cut: bool) -> Item:
-    example = Example((sequence,), weight=chat.weight)
-    return Item(example, key(sequence), key(sequence), chat.where, cut=cut)
+    example, same = Example((sequence,), weight=chat.weight), key(sequence)
+    return Item(example, same, same, chat.where, cut=cut)
 
 
 def placeholders(chats: Sequence[Conversation]) -> tuple[int, str]:

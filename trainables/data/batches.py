@@ -51,7 +51,21 @@ def order(n: int, count: int, seed: int) -> IntArray:
     Epoch e is a permutation that depends on (seed, e) alone, so every batch size and every number
     of workers draws from the same stream.
     """
-    assert n > 0, "there is nothing to order"
-    epochs = -(-count // n)
+    assert n > 0 or count == 0, "there is nothing to order"
+    epochs = -(-count // max(n, 1))
     shuffled = [np.random.default_rng([seed, epoch]).permutation(n) for epoch in range(epochs)]
     return np.concatenate([np.empty(0, dtype=np.int64), *shuffled])[:count]
+
+
+def mixed_order(n: int, replayed: int, proportion: float, count: int, seed: int) -> IntArray:
+    """The first `count` indices of a stream in which `proportion` come from a replay set.
+
+    Its examples are numbered after the `n` of the training set. They are spread evenly, so every
+    stretch of the stream has its share of them, and each set has its own order, as of `order`.
+    """
+    due = np.floor(np.arange(count + 1) * proportion + 1e-9)
+    from_replay = np.diff(due) > 0
+    mixed = np.empty(count, dtype=np.int64)
+    mixed[~from_replay] = order(n, int((~from_replay).sum()), seed)
+    mixed[from_replay] = n + order(replayed, int(from_replay.sum()), seed)
+    return mixed

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from trainables.config import TrialConfig
 from trainables.data.errors import DataError
 from trainables.data.examples import Example
 from trainables.data.items import Drop, Item, counted, firsts, usable
-from trainables.data.makers import counted_names, label_names, maker
+from trainables.data.makers import counted_names, label_names, language, maker
 from trainables.data.preferences import with_others
 from trainables.data.record_file import RecordFile
 from trainables.data.records import Document, Record
@@ -18,7 +18,9 @@ from trainables.data.shares import Sides, share_documents, share_items
 from trainables.data.sources import Sources
 from trainables.data.summary import FileCounts, Side, Summary
 from trainables.data.tokenizer import Tokenizer
-from trainables.data_config import DataConfig
+
+FURTHER = ("general", "mix")
+"""Sets with files of their own, of chats or text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +33,14 @@ class Draft:
     truncated: int = 0
     labels: tuple[str, ...] = ()
     counted_as: tuple[str, ...] = ()
+    further: Mapping[str, list[Example]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def summary(self, sources: Sources, length: int, notes: tuple[str, ...]) -> Summary:
         """The counts of this draft of `sources`, at `length` tokens a sequence."""
-        train, validation, test = (Side.of(side, self.counted_as) for side in self.sides)
+        sets = {name: Side.of(each, self.counted_as) for name, each in self.sets().items()}
         return Summary(
-            train=train,
-            validation=validation,
-            test=test if self.sides.test else None,
+            sets=sets,
             files=self.files,
             max_length=length,
             duplicates=self.duplicates,
@@ -48,15 +49,21 @@ class Draft:
             notes=(*notes, *sources.notes, *self.notes),
         )
 
+    def sets(self) -> dict[str, list[Example]]:
+        """The sets that hold something, by their names."""
+        named = {**self.sides._asdict(), **self.further}
+        return {name: examples for name, examples in named.items() if examples}
+
 
 def draft(sources: Sources, config: TrialConfig, tokenizer: Tokenizer, length: int) -> Draft:
     """Sequences of at most `length` tokens; DataError where a set stays empty."""
     assert config.data is not None, "an objective with data"
     make = _draft_documents if config.objective == "clm" else _draft_records
-    made = make(sources, config, config.data, tokenizer, length)
-    wanted = ["train", "validation", *(["test"] if config.data.test is not None else [])]
-    for side in wanted:
-        if not getattr(made.sides, side):
+    made = _with_further(make(sources, config, tokenizer, length), sources, tokenizer, length)
+    wanted = {"train": True, "validation": True, "test": config.data.test is not None}
+    wanted |= {name: bool(getattr(sources, name)) for name in FURTHER}
+    for side in (name for name, asked in wanted.items() if asked):
+        if side not in made.sets():
             dropped = made.summary(sources, length, ()).dropped
             reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
             raise DataError(
@@ -67,15 +74,16 @@ def draft(sources: Sources, config: TrialConfig, tokenizer: Tokenizer, length: i
 
 
 def _draft_records(
-    sources: Sources, config: TrialConfig, data: DataConfig, tokenizer: Tokenizer, length: int
+    sources: Sources, config: TrialConfig, tokenizer: Tokenizer, length: int
 ) -> Draft:
+    assert config.data is not None, "an objective with data"
     names = label_names(config.objective, sources)
     make = maker(config.objective, sources, names)
     made = Sides(
         *([make(file.records, tokenizer, length) for file in side] for side in sources.sides)
     )
     items = Sides(*(list(chain.from_iterable(each.items for each in side)) for side in made))
-    shares = share_items(items, data)
+    shares = share_items(items, config.data)
     finished = with_others if config.objective == "kto" else _examples
     everything = list(chain.from_iterable(made))
     return Draft(
@@ -92,11 +100,12 @@ def _draft_records(
 
 
 def _draft_documents(
-    sources: Sources, config: TrialConfig, data: DataConfig, tokenizer: Tokenizer, length: int
+    sources: Sources, config: TrialConfig, tokenizer: Tokenizer, length: int
 ) -> Draft:
+    assert config.data is not None, "an objective with data"
     kept = Sides(*([usable(file.records) for file in side] for side in sources.sides))
     texts = Sides(*([_text(record) for some, _ in side for record in some] for side in kept))
-    shares = share_documents(texts, data, tokenizer, length)
+    shares = share_documents(texts, config.data, tokenizer, length)
     drops = [drops for side in kept for _, drops in side]
     return Draft(
         sides=Sides(*([Example((block,)) for block in side] for side in shares.sides)),
@@ -104,6 +113,22 @@ def _draft_documents(
         duplicates=shares.duplicates,
         notes=shares.notes,
     )
+
+
+def _with_further(made: Draft, sources: Sources, tokenizer: Tokenizer, length: int) -> Draft:
+    """The draft with the sets that are not shared out: each holds all of its files."""
+    for name in FURTHER:
+        files: tuple[RecordFile, ...] = getattr(sources, name)
+        parts = [language(file, tokenizer, length) for file in files]
+        items = list(chain.from_iterable(part.items for part in parts))
+        counts = (_counts(file, part.drops) for file, part in zip(files, parts, strict=True))
+        made = replace(
+            made,
+            further={**made.further, name: _examples(items, length)},
+            files=(*made.files, *counts),
+            truncated=made.truncated + sum(part.truncated for part in parts),
+        )
+    return made
 
 
 def _text(record: Record) -> str:

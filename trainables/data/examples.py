@@ -66,6 +66,21 @@ class Examples:
         return bool((self.weights != 1.0).any())
 
 
+class Joined:
+    """Two sets as one: the examples of the second are numbered after those of the first."""
+
+    def __init__(self, first: Examples, second: Examples) -> None:
+        self._first = first
+        self._second = second
+
+    def __len__(self) -> int:
+        return len(self._first) + len(self._second)
+
+    def __getitem__(self, index: int) -> Example:
+        inside = index < len(self._first)
+        return self._first[index] if inside else self._second[index - len(self._first)]
+
+
 def write(folder: Path, examples: Iterable[Example]) -> None:
     """Write examples of one kind to a new folder, at once whole; `place` follows from the order."""
     listed = list(examples)

@@ -48,6 +48,9 @@ READ_BY: Mapping[str, tuple[Gives, ...]] = {
 }
 """What each objective reads, in the order of its preference."""
 
+LANGUAGE = (Gives.CHAT, Gives.DOCUMENT)
+"""What is read of files that are mixed in, or measured beside the validation set."""
+
 LENIENT = frozenset({"label", "reward"})
 """Fields that single records may lack: they are dropped and counted."""
 

@@ -7,12 +7,16 @@ from itertools import chain
 from typing import Any
 
 from trainables.data.answers import answers
+from trainables.data.blocks import blocks, tokenise
 from trainables.data.classes import class_names, labelled
+from trainables.data.conversation import Conversation
 from trainables.data.errors import DataError
+from trainables.data.examples import Example
 from trainables.data.formats import Gives
-from trainables.data.items import Made
+from trainables.data.items import Item, Made, key, usable
 from trainables.data.preferences import judgements, pairs
 from trainables.data.record_file import RecordFile
+from trainables.data.records import Document
 from trainables.data.rewards import compared, rated
 from trainables.data.sources import Sources
 from trainables.data.tokenizer import Tokenizer
@@ -58,6 +62,17 @@ def maker(objective: str, sources: Sources, names: Sequence[str]) -> Maker:
             return compared if _all_pairs(sources.files) else rated
         case other:
             raise AssertionError(f"objective {other} makes no examples of records")
+
+
+def language(file: RecordFile, tokenizer: Tokenizer, length: int) -> Made:
+    """The chats of a file as answers, or its text as blocks, whatever the objective is."""
+    if file.format.gives is Gives.CHAT:
+        chats = [record for record in file.records if isinstance(record, Conversation)]
+        return answers(chats, tokenizer, length)
+    kept, drops = usable([each for each in file.records if isinstance(each, Document)])
+    cut = blocks(tokenise([record.text for record in kept], tokenizer), length)
+    items = [Item(Example((block,)), key(block), key(block), file.name) for block in cut]
+    return Made(tuple(items), tuple(drops))
 
 
 def _all_pairs(files: Sequence[RecordFile]) -> bool:

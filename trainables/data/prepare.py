@@ -12,7 +12,7 @@ from trainables.config import TrialConfig
 from trainables.data.atomic import publish
 from trainables.data.draft import draft
 from trainables.data.examples import write
-from trainables.data.sources import Sources, held_out_files, origins_of, train_files
+from trainables.data.sources import Sources, file_names, origins_of
 from trainables.data.summary import Summary
 from trainables.data.tokenizer import add_tokens, context_length, identity, load_tokenizer
 from trainables.data_config import DataConfig
@@ -26,19 +26,31 @@ _NEW_TOKENS = "new_tokens.json"
 
 @dataclass(frozen=True, slots=True)
 class PreparedData:
-    """The folders to open with `Examples`, and what identifies their contents.
+    """A folder with a folder for each set, and what identifies their contents.
 
     `tokenizer` is a folder with the tokenizer that knows the new tokens as well, where there are
     any; `new_tokens` are their ids.
     """
 
-    train: Path
-    validation: Path
-    test: Path | None
+    folder: Path
     fingerprint: str
     summary: Summary
     tokenizer: Path | None = None
     new_tokens: tuple[int, ...] = ()
+
+    @property
+    def train(self) -> Path:
+        """What is learned from, to open with `Examples`."""
+        return self.folder / "train"
+
+    @property
+    def validation(self) -> Path:
+        """What trials are compared on."""
+        return self.folder / "validation"
+
+    def further(self, name: str) -> Path | None:
+        """The set of that name (test, general, mix), where there is one."""
+        return self.folder / name if name in self.summary.sets else None
 
 
 def prepare(
@@ -63,25 +75,22 @@ def prepare(
         publish(folder, lambda temporary: _build(temporary, config, tokenizer, limit))
     summary = Summary.load(folder / "summary.json")
     return PreparedData(
-        folder / "train",
-        folder / "validation",
-        folder / "test" if summary.test else None,
+        folder.absolute(),
         fingerprint,
         summary,
-        folder / _TOKENIZER if config.data.new_tokens else None,
+        (folder / _TOKENIZER).absolute() if config.data.new_tokens else None,
         _new_tokens(folder),
     )
 
 
 def _fingerprint(config: TrialConfig, data: DataConfig, tokenizer: str, limit: int | None) -> str:
-    validation, test = held_out_files(data)
+    files = {part: _identities(names) for part, names in file_names(data).items()}
     parts = {
         "version": FORMAT_VERSION,
         "objective": config.objective,
         "tokenizer": identity(tokenizer, config.model_revision),
-        "train": _identities(train_files(data)),
-        "validation": _identities(validation) or data.validation,
-        "test": _identities(test) or data.test,
+        **files,
+        "fractions": [each for each in (data.validation, data.test) if not isinstance(each, str)],
         "columns": data.columns,
         "new_tokens": data.new_tokens,
         "max_length": data.max_length,
@@ -104,9 +113,8 @@ def _build(folder: Path, config: TrialConfig, tokenizer: str, limit: int | None)
     new_tokens = add_tokens(loaded, config.data.new_tokens)
     made = draft(sources, config, loaded, length)
     notes = (f"max_length {wanted:,} is cut to the model's context",) if length < wanted else ()
-    for side, examples in made.sides._asdict().items():
-        if examples:
-            write(folder / side, examples)
+    for name, examples in made.sets().items():
+        write(folder / name, examples)
     made.summary(sources, length, notes).save(folder / "summary.json")
     if new_tokens:
         loaded.save_pretrained(folder / _TOKENIZER)

@@ -12,7 +12,6 @@ from trainables.data.errors import DataError
 from trainables.data.formats import (
     FORMATS,
     LENIENT,
-    READ_BY,
     Format,
     Gives,
     fitting,
@@ -36,10 +35,15 @@ class RecordFile:
     unread_fields: tuple[str, ...] = ()
 
 
-def records_of(origin: Origin, rows: Sequence[Row], objective: str) -> RecordFile:
-    """Every row as a record that `objective` reads; DataError, with its place, where one is not."""
+def records_of(
+    origin: Origin, rows: Sequence[Row], reader: str, reads: Sequence[Gives]
+) -> RecordFile:
+    """Every row as a record of the kinds that `reader` reads, the first one that fits.
+
+    DataError, with file and row, where one does not fit.
+    """
     rows = [_with_fields(row) for row in rows]
-    format_ = _chosen(origin, rows, objective)
+    format_ = _chosen(origin, rows, reader, reads)
     columns = format_.columns(_all_fields(rows)) or {}
     for row in rows:
         _check_same_format(row, format_, columns)
@@ -65,26 +69,25 @@ def _all_fields(rows: Sequence[Row]) -> dict[str, Any]:
     return {**late, **rows[0].value}
 
 
-def _chosen(origin: Origin, rows: Sequence[Row], objective: str) -> Format:
-    """The format that the file has, of those which the objective reads."""
+def _chosen(origin: Origin, rows: Sequence[Row], reader: str, reads: Sequence[Gives]) -> Format:
+    """The format that the file has, of those which are read."""
     formats = fitting(_all_fields(rows))
-    for gives in READ_BY[objective]:
+    for gives in reads:
         for each in formats:
             if each.gives is gives:
                 return each
     if not formats:
-        raise _unknown(rows[0], objective)
+        raise _unknown(rows[0], reads)
     held = f"{formats[0].gives} ({formats[0].name} records)"
-    reads = " or ".join(READ_BY[objective])
     others = " or ".join(objectives_for(formats))
     raise DataError(
-        f"{origin.path} holds {held}, and objective {objective} reads {reads}; "
+        f"{origin.path} holds {held}, and {reader} reads {' or '.join(reads)}; "
         f"set objective: {others}"
     )
 
 
-def _unknown(row: Row, objective: str) -> DataError:
-    known = "; ".join(each.shown() for each in FORMATS if each.gives in READ_BY[objective])
+def _unknown(row: Row, reads: Sequence[Gives]) -> DataError:
+    known = "; ".join(each.shown() for each in FORMATS if each.gives in reads)
     found = ", ".join([*map(str, row.value)][:8]) or "none"
     return DataError(
         f"{row.where} has the fields: {found}; rename them, or name them in data.columns, "

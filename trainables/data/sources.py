@@ -9,6 +9,7 @@ from itertools import chain
 from trainables.config import TrialConfig
 from trainables.data.answers import placeholders
 from trainables.data.conversation import Conversation
+from trainables.data.formats import LANGUAGE, READ_BY
 from trainables.data.origin import Origin, find
 from trainables.data.reading import read
 from trainables.data.record_file import RecordFile, records_of
@@ -18,28 +19,33 @@ from trainables.data_config import DataConfig
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The files of each side. A side that is held out of the train files has none of its own."""
+    """The files of each set. A set that is held out of the train files has none of its own."""
 
     train: tuple[RecordFile, ...]
-    validation: tuple[RecordFile, ...] = ()
-    test: tuple[RecordFile, ...] = ()
-    notes: tuple[str, ...] = ()
+    validation: tuple[RecordFile, ...]
+    test: tuple[RecordFile, ...]
+    general: tuple[RecordFile, ...]
+    mix: tuple[RecordFile, ...]
+    notes: tuple[str, ...]
 
     @classmethod
     def read(cls, config: TrialConfig) -> Sources:
         """Read all files of `config`; DataError where one does not suit the objective."""
         assert config.data is not None, "an objective with data"
-        names = train_files(config.data), *held_out_files(config.data)
-        notes = list(chain.from_iterable(find(name).notes for each in names for name in each))
-        sides = [[_read(origin, config) for origin in origins_of(each)] for each in names]
-        for file, said in chain.from_iterable(sides):
+        names = file_names(config.data)
+        notes = [note for each in names.values() for name in each for note in find(name).notes]
+        found = {
+            part: [_read(origin, config, part) for origin in origins_of(each)]
+            for part, each in names.items()
+        }
+        for file, said in chain.from_iterable(found.values()):
             notes += [*said, *_remarks(file)]
-        train, validation, test = (tuple(file for file, _ in side) for side in sides)
-        return cls(train, validation, test, tuple(notes))
+        files = {part: tuple(file for file, _ in each) for part, each in found.items()}
+        return cls(**files, notes=tuple(notes))
 
     @property
     def sides(self) -> Sides[tuple[RecordFile, ...]]:
-        """The files of each set."""
+        """The files of the sets that share the records of the train files among them."""
         return Sides(self.train, self.validation, self.test)
 
     @property
@@ -49,21 +55,26 @@ class Sources:
 
     @property
     def files(self) -> tuple[RecordFile, ...]:
-        """All of them, in the order train, validation, test."""
+        """All files of the three sets."""
         return (*self.train, *self.held_out)
 
 
-def train_files(data: DataConfig) -> tuple[str, ...]:
-    """The names of the train files."""
-    return (data.train,) if isinstance(data.train, str) else data.train
+def file_names(data: DataConfig) -> dict[str, tuple[str, ...]]:
+    """What is named for each set: train, validation, test, general and mix."""
+    named = {
+        "train": data.train,
+        "validation": data.validation,
+        "test": data.test,
+        "general": data.general,
+        "mix": data.mix.train if data.mix else None,
+    }
+    return {part: _as_names(given) for part, given in named.items()}
 
 
-def held_out_files(data: DataConfig) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The names of the validation files and of the test files, where there are such files."""
-    validation, test = (
-        (name,) if isinstance(name, str) else () for name in (data.validation, data.test)
-    )
-    return validation, test
+def _as_names(given: str | tuple[str, ...] | float | None) -> tuple[str, ...]:
+    if isinstance(given, tuple):
+        return given
+    return (given,) if isinstance(given, str) else ()
 
 
 def origins_of(names: Iterable[str]) -> list[Origin]:
@@ -71,10 +82,14 @@ def origins_of(names: Iterable[str]) -> list[Origin]:
     return [origin for name in names for origin in find(name).origins]
 
 
-def _read(origin: Origin, config: TrialConfig) -> tuple[RecordFile, tuple[str, ...]]:
+def _read(origin: Origin, config: TrialConfig, part: str) -> tuple[RecordFile, tuple[str, ...]]:
     assert config.data is not None, "an objective with data"
+    if part in ("general", "mix"):
+        found = read(origin)
+        return records_of(origin, found.rows, f"data.{part}", LANGUAGE), found.notes
     found = read(origin, config.data.columns, config.objective)
-    return records_of(origin, found.rows, config.objective), found.notes
+    reader, reads = f"objective {config.objective}", READ_BY[config.objective]
+    return records_of(origin, found.rows, reader, reads), found.notes
 
 
 def _remarks(file: RecordFile) -> list[str]:

@@ -65,17 +65,28 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How many records were read, what they became, and what was left out and why."""
+    """How many records were read, what they became, and what was left out and why.
 
-    train: Side
-    validation: Side
+    `sets` are train and validation and, where there are such, test, general and mix.
+    """
+
+    sets: Mapping[str, Side]
     max_length: int
     files: tuple[FileCounts, ...] = ()
-    test: Side | None = None
     duplicates: int = 0
     truncated: int = 0
     labels: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def train(self) -> Side:
+        """What is learned from."""
+        return self.sets["train"]
+
+    @property
+    def validation(self) -> Side:
+        """What trials are compared on."""
+        return self.sets["validation"]
 
     @property
     def format(self) -> str:
@@ -106,8 +117,7 @@ class Summary:
         facts = [f"{_counted(self.records, 'record')} ({self.format})", *lost]
         facts += [_counted(self.duplicates, "duplicate")] if self.duplicates else []
         facts += [f"{self.truncated:,} cut"] if self.truncated else []
-        sizes = [f"train {_size(self.train)}", f"validation {_size(self.validation)}"]
-        sizes += [f"test {_size(self.test)}"] if self.test else []
+        sizes = [f"{name} {_size(side)}" for name, side in self.sets.items()]
         size = f"{'; '.join(sizes)}; at most {self.max_length:,} tokens each"
         first = [f"first dropped ({reason}): {at}" for reason, at in self.first_dropped.items()]
         return "\n".join([", ".join(facts), size, *first, *self.notes])
@@ -120,8 +130,7 @@ class Summary:
     def load(cls, path: Path) -> Summary:
         """Read what `save` wrote."""
         fields = json.loads(path.read_text(encoding="utf-8"))
-        for name in ("train", "validation", "test"):
-            fields[name] = _side(fields[name]) if fields[name] else None
+        fields["sets"] = {name: _side(side) for name, side in fields["sets"].items()}
         fields["files"] = tuple(FileCounts(**file) for file in fields["files"])
         return cls(**{**fields, **{name: tuple(fields[name]) for name in ("labels", "notes")}})
 

@@ -1,0 +1,51 @@
+"""What a model forgets: its loss on a set of other data, beside that of the untouched base."""
+
+from __future__ import annotations
+
+import torch
+
+from trainables.base import Loading, autocast_dtype, loading_of
+from trainables.config import TrialConfig
+from trainables.data.examples import Examples
+from trainables.objectives.causal_lm import CausalLm
+from trainables.objectives.objective import measure
+
+
+class GeneralSet:
+    """The set, and the base's loss on it for each way of holding the base."""
+
+    def __init__(self, examples: Examples, pad_id: int, device: torch.device) -> None:
+        self._examples = examples
+        self._pad_id = pad_id
+        self._device = device
+        self._base_losses: dict[tuple[Loading, torch.dtype | None], float] = {}
+
+    def knows(self, config: TrialConfig) -> bool:
+        """Whether the base was measured as `config` holds it."""
+        return _held(config) in self._base_losses
+
+    def measure_base(self, config: TrialConfig, base: torch.nn.Module) -> None:
+        """Measure the untouched base, as `config` holds it."""
+        self._base_losses[_held(config)] = self._loss(config, base)
+
+    def metrics(self, config: TrialConfig, model: torch.nn.Module) -> dict[str, float]:
+        """The loss in nats per target token, and how much more it is than the base's."""
+        loss = self._loss(config, model)
+        change = loss - self._base_losses[_held(config)]
+        return {"eval_general_loss": loss, "eval_general_change": change}
+
+    def _loss(self, config: TrialConfig, model: torch.nn.Module) -> float:
+        scores = measure(
+            CausalLm(),
+            model,
+            self._examples,
+            config.micro_batch_size,
+            self._pad_id,
+            self._device,
+            autocast_dtype(config),
+        )
+        return scores.metrics["eval_loss"]
+
+
+def _held(config: TrialConfig) -> tuple[Loading, torch.dtype | None]:
+    return loading_of(config), autocast_dtype(config)

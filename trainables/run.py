@@ -1,0 +1,140 @@
+"""One trial under way: watches each step, measures and reports at the evaluation points."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import psutil
+import torch
+from transformers import TrainerCallback
+
+from trainables import methods, ranks
+from trainables.config import TrialConfig
+from trainables.evaluation import Cost, DivergedError, Ending, Evaluation, Monitor, Verdict
+from trainables.objectives.objective import Objective, Scores
+from trainables.plan import Plan
+from trainables.trainer import TrialTrainer
+
+if TYPE_CHECKING:
+    from trainables.finetune import Workshop
+
+
+class Run(TrainerCallback):
+    """The trainer's callback of one trial, on each of its ranks."""
+
+    def __init__(
+        self,
+        workshop: Workshop,
+        config: TrialConfig,
+        plan: Plan,
+        model: torch.nn.Module,
+        objective: Objective,
+        monitor: Monitor,
+    ) -> None:
+        self.trainer: TrialTrainer | None = None
+        self.ending = Ending.COMPLETE
+        self._workshop = workshop
+        self._config = config
+        self._plan = plan
+        self._model = model
+        self._objective = objective
+        self._monitor = monitor
+        self._began = time.monotonic()
+        self._step = 0
+        self._peak = 0
+        self._parameters = methods.parameter_counts(model)
+        if workshop.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(workshop.device)
+
+    def cost(self) -> Cost:
+        """What the trial has used up to now."""
+        self._peak = max(self._peak, peak_memory(self._workshop.device))
+        trainable, total = self._parameters
+        return Cost(
+            seconds=time.monotonic() - self._began,
+            tokens=int(self._plan.tokens_after[self._step]),
+            peak_memory_bytes=self._peak,
+            trainable_parameters=trainable,
+            total_parameters=total,
+        )
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
+        """After each optimizer step: all ranks agree whether the trial goes on."""
+        assert self.trainer is not None, "the trainer is set before training starts"
+        self._step = int(state.global_step)
+        asked = ranks.rank() == 0 and self._monitor.stop_requested()
+        bad = not self.trainer.loss_is_finite()
+        asked, bad = ranks.any_rank(asked, bad, device=self._workshop.device)
+        if bad:
+            raise DivergedError(f"the training loss is not finite at step {self._step}")
+        if asked or not self._measure_due_points():
+            self.ending = Ending.STOPPED
+            control.should_training_stop = True
+        return control
+
+    def _measure_due_points(self) -> bool:
+        """Measure if this step holds evaluation points; whether the trial may go on."""
+        points = self._plan.points_at(self._step)
+        if not points:
+            return True
+        scores = self._score()
+        verdicts = [self._report(point, scores) for point in points]
+        return all(verdicts)
+
+    def _score(self) -> Scores:
+        scores = self._workshop.score(self._config, self._objective, self._model)
+        if not math.isfinite(scores.metrics["eval_loss"]):
+            raise DivergedError(f"the evaluation loss is not finite at step {self._step}")
+        return scores
+
+    def _report(self, point: int, scores: Scores) -> bool:
+        verdict: Verdict | None = None
+        if ranks.rank() == 0:
+            evaluation = Evaluation(point, self._step, scores.metrics, self.cost())
+            verdict = self._monitor.evaluated(evaluation)
+        verdict = ranks.from_rank_zero(verdict)
+        if verdict.losses is not None and ranks.rank() == 0:
+            write_losses(scores, verdict.losses)
+        if verdict.weights is not None:
+            self._write_weights(verdict.weights)
+        last = point == len(self._plan.evaluation_steps)
+        return verdict.go_on or last
+
+    def _write_weights(self, folder: Path) -> None:
+        """Write the trained part; the folder appears whole or not at all."""
+        state = self._gathered_state()
+        if ranks.rank() != 0:
+            return
+        partial = folder.with_name(folder.name + ".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        methods.save(self._model, partial, state)
+        self._workshop.tokenizer.save_pretrained(partial)
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
+
+    def _gathered_state(self) -> dict[str, torch.Tensor] | None:
+        if self._config.deepspeed is None or self._config.deepspeed.zero_stage < 3:
+            return None
+        assert self.trainer is not None
+        state: dict[str, torch.Tensor] = self.trainer.accelerator.get_state_dict(
+            self.trainer.model_wrapped
+        )
+        return state
+
+
+def write_losses(scores: Scores, path: Path) -> None:
+    """Keep the loss of each example, and over how many tokens it is a sum."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, loss_sums=scores.losses, token_counts=scores.counts.astype(np.int64))
+
+
+def peak_memory(device: torch.device) -> int:
+    """Bytes: the allocator's peak on a GPU, the resident size now on a CPU."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    return int(psutil.Process().memory_info().rss)
