@@ -259,7 +259,7 @@ def _dismantle(trainer: TrialTrainer, config: TrialConfig) -> None:
     if hasattr(trainer, "neftune_hook_handle"):
         # The trainer itself takes its noise off the embeddings only at a regular end.
         deactivate_neftune(trainer.model, trainer.neftune_hook_handle, trainer.accelerator)
-    trainer.accelerator.freepeak_memory()
+    trainer.accelerator.free_memory()
     trainer.callback_handler.callbacks.clear()
     trainer.model = trainer.model_wrapped = trainer.optimizer = trainer.lr_scheduler = None
     _reset_process_state()
