@@ -128,3 +128,11 @@ def test_a_hub_data_set_is_asked_for_its_train_split(monkeypatch, labelled):
         (("org/glue", "sst2"), {"split": "train"}),
         (("org/imdb", None), {"split": "train"}),
     ]
+
+
+def test_a_hub_data_sets_identity_follows_its_content(monkeypatch, labelled):
+    def identity(data):
+        monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: data)
+        return find("org/imdb").origins[0].identity()
+
+    assert identity(labelled) == identity(labelled) != identity(labelled.select([0]))
