@@ -304,7 +304,14 @@ def test_a_search_that_does_not_do_what_it_seems_to_is_pointed_out(change, remar
 def test_every_recipe_is_a_sweep_but_for_the_users_own_files(recipe, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
-    for name in ("alpaca.jsonl", "corpus.txt", "labelled.csv", "pairs.jsonl", "judged.jsonl"):
+    for name in (
+        "alpaca.jsonl",
+        "corpus.txt",
+        "general.txt",
+        "labelled.csv",
+        "pairs.jsonl",
+        "judged.jsonl",
+    ):
         (tmp_path / "data" / name).write_text("x")
     assert SweepSpec.load(recipe).trials > 0
 
