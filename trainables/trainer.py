@@ -87,6 +87,15 @@ class TrialTrainer(Trainer):
             self._created_lr_scheduler = True
         return self.lr_scheduler
 
+    def _prepare_for_training(self, *args: Any, **kwargs: Any) -> Any:
+        prepared = super()._prepare_for_training(*args, **kwargs)
+        if self.deepspeed is not None:
+            # Imported here: a trial without DeepSpeed can do without its import, which takes long.
+            from trainables.deepspeed_engine import take_back_first_step
+
+            take_back_first_step(self.deepspeed)
+        return prepared
+
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         return SequentialSampler(train_dataset or self.train_dataset)
 
