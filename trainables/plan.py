@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from trainables.batch_split import split_batch
 from trainables.config import BatchRampConfig, TrialConfig
 from trainables.data.batches import mixed_order, order
 
@@ -73,21 +74,6 @@ def make_plan(
         order=indices,
         tokens_after=tokens[np.concatenate([[0], np.cumsum(sizes)])],
     )
-
-
-def split_batch(batch_size: int, workers: int, most: int) -> tuple[int, int]:
-    """(micro-batch, accumulation steps) whose product times `workers` is exactly `batch_size`.
-
-    The micro-batch is the largest divisor of a worker's share that is not above `most`.
-    """
-    if batch_size % workers:
-        raise ValueError(
-            f"batch_size {batch_size} does not divide among {workers} workers; "
-            f"use a multiple of {workers}, or set slots.workers to a divisor of {batch_size}"
-        )
-    share = batch_size // workers
-    micro = max(size for size in range(1, min(share, most) + 1) if share % size == 0)
-    return micro, share // micro
 
 
 def evaluation_steps(steps: int, evaluations: int) -> tuple[int, ...]:

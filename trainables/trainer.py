@@ -95,6 +95,15 @@ class TrialTrainer(Trainer):
         )
         return self.accelerator.prepare(loader)
 
+    def _prepare_for_training(self, *args: Any, **kwargs: Any) -> Any:
+        prepared = super()._prepare_for_training(*args, **kwargs)
+        if self.deepspeed is not None:
+            # Imported here: a trial without DeepSpeed can do without its import, which takes long.
+            from trainables.deepspeed_engine import take_back_first_step
+
+            take_back_first_step(self.deepspeed)
+        return prepared
+
 
 def make_trainer(
     config: TrialConfig,

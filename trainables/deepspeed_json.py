@@ -1,0 +1,172 @@
+"""A DeepSpeed JSON of the user's own: what of it is ours to decide, and what goes through.
+
+The workers, the batch, the optimizer, the schedule and the precision of a trial are decided by the
+trial, and differ from trial to trial. A JSON may repeat them or say "auto", and not contradict.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+AUTO = "auto"
+
+ADOPTED: Mapping[str, str] = {
+    "zero_optimization.stage": "zero_stage",
+    "zero_optimization.offload_optimizer.device": "offload_optimizer",
+    "zero_optimization.offload_param.device": "offload_parameters",
+    "zero_optimization.offload_optimizer.nvme_path": "nvme_path",
+    "zero_optimization.offload_param.nvme_path": "nvme_path",
+    "zero_optimization.zero_quantized_weights": "quantized_weights",
+    "zero_optimization.zero_quantized_gradients": "quantized_gradients",
+    "zero_optimization.zero_hpz_partition_size": "hierarchical_partition_size",
+    "zero_optimization.reduce_bucket_size": "reduce_bucket_size",
+    "zero_optimization.allgather_bucket_size": "allgather_bucket_size",
+    "zero_optimization.overlap_comm": "overlap_communication",
+}
+"""DeepSpeed's names of the settings that are fields of DeepSpeedConfig."""
+
+_FIELDS: Mapping[str, str] = {
+    **{key: f"slots.deepspeed.{field}" for key, field in ADOPTED.items()},
+    "train_batch_size": "batch_size",
+    "train_micro_batch_size_per_gpu": "micro_batch_size",
+    "gradient_accumulation_steps": "batch_size over micro_batch_size and slots.workers",
+    "gradient_clipping": "optimizer.max_grad_norm",
+    "fp16.enabled": "precision",
+    "bf16.enabled": "precision",
+    "optimizer.type": "optimizer.name",
+    "optimizer.params.lr": "learning_rate",
+    "optimizer.params.betas": "optimizer.beta1 and optimizer.beta2",
+    "optimizer.params.eps": "optimizer.epsilon",
+    "optimizer.params.weight_decay": "optimizer.weight_decay",
+    "scheduler.type": "schedule",
+}
+"""The fields that say the same as a key of DeepSpeed's."""
+
+_WITHOUT_PLACE: Mapping[str, str] = {
+    "bfloat16": "is the old name of bf16",
+    "amp": "would train in another precision than the trial's; set precision",
+    "torch_autocast": "would train in another precision than the trial's; set precision",
+    "data_efficiency": "would change the order of the data, which is the same for all trials",
+    "tensor_parallel": "needs workers that share a batch, and each worker of a slot has its own",
+    "sequence_parallel_size": "needs workers that share a batch, and each has its own",
+    "expert_parallel": "is not known to our trainer",
+    "hybrid_engine": "is for generating while training, which no objective does",
+    "compression_training": "would change the model that a trial is judged by",
+    "zero_optimization.cpu_offload": "is deprecated; write offload_optimizer: {device: cpu}",
+    "zero_optimization.cpu_offload_param": "is deprecated; write offload_param: {device: cpu}",
+}
+"""What a trial has no place for, each with the reason."""
+
+_FILLED_FROM_THE_MODEL = (
+    "zero_optimization.reduce_bucket_size",
+    "zero_optimization.stage3_prefetch_bucket_size",
+    "zero_optimization.stage3_param_persistence_threshold",
+)
+""" "auto" stays: transformers makes these of the model's hidden size."""
+
+
+class Contradiction(NamedTuple):
+    """What a JSON says and a trial does not mean."""
+
+    message: str
+    remedy: str
+
+
+def read(given: Any) -> dict[str, Any]:
+    """The JSON at a path, or a mapping as it is; ValueError says what is wrong with it."""
+    if isinstance(given, Mapping):
+        return copy.deepcopy(dict(given))
+    if not isinstance(given, str | Path):
+        raise ValueError(f"config: {given!r} is neither the path of a DeepSpeed JSON nor a mapping")
+    path = Path(given).expanduser()
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(
+            f"config: {given} cannot be read ({error.strerror}); paths start from the current "
+            f"folder, {Path.cwd()}"
+        ) from error
+    except ValueError as error:
+        raise ValueError(f"config: {given} is no JSON: {error}") from error
+    if not isinstance(tree, dict):
+        raise ValueError(f"config: {given} holds no mapping of DeepSpeed's settings")
+    return tree
+
+
+def adopted(theirs: Mapping[str, Any]) -> dict[str, Any]:
+    """Those fields of DeepSpeedConfig of which the JSON says something."""
+    said = {key: value for key, value in _leaves(theirs) if value != AUTO and value is not None}
+    return {field: said[key] for key, field in ADOPTED.items() if key in said}
+
+
+def contradictions(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterator[Contradiction]:
+    """Where the JSON says something else than `ours`, all that a trial decides."""
+    decided = dict(_leaves(ours))
+    for key, value in _leaves(theirs):
+        reason = _reason_against(key)
+        if reason:
+            yield Contradiction(f"{key} {reason}", f"delete {key} there")
+        elif value != AUTO and (key in decided or key.startswith(("optimizer.", "scheduler."))):
+            if not _same(value, decided.get(key)):
+                yield _contradiction(key, value, decided)
+
+
+def merged(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
+    """`ours` with what the JSON says besides; "auto" is what is ours, or DeepSpeed's default."""
+    tree: dict[str, Any] = {}
+    for key, value in _leaves(theirs):
+        filled_later = key in _FILLED_FROM_THE_MODEL
+        if key.startswith(("optimizer.", "scheduler.")) or (value == AUTO and not filled_later):
+            continue
+        _put(tree, key, copy.deepcopy(value))
+    for key, value in _leaves(ours):
+        _put(tree, key, value)
+    tree.pop("train_batch_size", None)  # follows from the other two and the number of workers
+    return tree
+
+
+def _contradiction(key: str, value: Any, decided: Mapping[str, Any]) -> Contradiction:
+    field = _FIELDS.get(key)
+    if key not in decided:
+        section = key.partition(".")[0]
+        message = f"{key} is {value} there, and the trial's own {section} takes no such setting"
+        return Contradiction(message, f"delete {key} there")
+    if field is None:
+        message = f"{key} is {value} there, and a trial needs {decided[key]}"
+        return Contradiction(message, f'write "{AUTO}" there, or delete {key}')
+    message = f"{key} is {value} there, and {field} makes it {decided[key]}"
+    return Contradiction(message, f'write "{AUTO}" there, or change {field}')
+
+
+def _reason_against(key: str) -> str | None:
+    for name, reason in _WITHOUT_PLACE.items():
+        if key == name or key.startswith(f"{name}."):
+            return reason
+    return None
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, str) and isinstance(other, str):
+        return one.lower() == other.lower()
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return list(one) == list(other)
+    return bool(one == other)
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _put(tree: dict[str, Any], key: str, value: Any) -> None:
+    *parents, leaf = key.split(".")
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+    tree[leaf] = value
