@@ -110,9 +110,8 @@ def contradictions(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterat
         reason = _reason_against(key)
         if reason:
             yield Contradiction(f"{key} {reason}", f"delete {key} there")
-        elif value != AUTO and (key in decided or key.startswith(("optimizer.", "scheduler."))):
-            if not _same(value, decided.get(key)):
-                yield _contradiction(key, value, decided)
+        elif value != AUTO and _is_decided(key, decided) and not _same(value, decided.get(key)):
+            yield _contradiction(key, value, decided)
 
 
 def merged(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,6 +126,10 @@ def merged(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]
         _put(tree, key, value)
     tree.pop("train_batch_size", None)  # follows from the other two and the number of workers
     return tree
+
+
+def _is_decided(key: str, decided: Mapping[str, Any]) -> bool:
+    return key in decided or key.startswith(("optimizer.", "scheduler."))
 
 
 def _contradiction(key: str, value: Any, decided: Mapping[str, Any]) -> Contradiction:
