@@ -14,6 +14,7 @@ from search_spaces.domains import Choice, Float, Int
 from search_spaces.problem import Problem, SpaceError, did_you_mean
 from search_spaces.space import Space
 from sweeps.settings import SearchSettings, SlotsSettings
+from sweeps.spec_combinations import check_combinations, check_engine
 from trainables.builtin import PREFIX
 from trainables.config import METRICS, TrialConfig
 from trainables.data.origin import is_hub_name
@@ -45,10 +46,12 @@ def check_fit(parts: Parts) -> list[Problem]:
         problems += _sampler(space, search)
     if trial and space:
         problems += _values(trial, space)
+        problems += check_combinations(trial, space)
     if space:
         problems += _fixed_and_searched(space, parts.tree)
     if trial and slots:
         problems += _batch_sizes(trial, space, slots)
+        problems += check_engine(trial, slots.workers)
     if trial:
         problems += missing_files(trial)
     return problems

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -33,9 +35,9 @@ def refusals(config: TrialConfig) -> list[Refusal]:
     return [*_methods(config), *_objectives(config), *_engine(config)]
 
 
-def device_refusals(config: TrialConfig, cuda: bool) -> list[Refusal]:
-    """What a trial asks for that this device cannot do."""
-    return [] if cuda else list(_without_cuda(config))
+def machine_refusals(config: TrialConfig, cuda: bool) -> list[Refusal]:
+    """What a trial asks for that this machine cannot do."""
+    return [*([] if cuda else _without_cuda(config)), *_nvme(config)]
 
 
 def _methods(config: TrialConfig) -> Iterator[Refusal]:
@@ -104,6 +106,16 @@ def _engine(config: TrialConfig) -> Iterator[Refusal]:
             "slots.deepspeed.nvme_path",
             "is missing, and something is to be offloaded to nvme",
             "name a folder on each worker's NVMe disk",
+        )
+
+
+def _nvme(config: TrialConfig) -> Iterator[Refusal]:
+    path = config.deepspeed.nvme_path if config.deepspeed else None
+    if path is not None and not os.access(path, os.W_OK):
+        yield Refusal(
+            "slots.deepspeed.nvme_path",
+            f"{path} is no folder that can be written to on {socket.gethostname()}",
+            "name one that is there on each worker",
         )
 
 

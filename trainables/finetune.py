@@ -36,6 +36,7 @@ from trainables.base import (
     is_scattered,
     loading_of,
 )
+from trainables.combinations import machine_refusals, refusals
 from trainables.config import TrialConfig
 from trainables.data.examples import Examples, Joined
 from trainables.deepspeed import deepspeed_config
@@ -213,6 +214,8 @@ class Workshop:
 
     def _set_up(self, config: TrialConfig, monitor: Monitor) -> tuple[Run, TrialTrainer]:
         set_seed(config.seed % 2**32)
+        for refusal in (*refusals(config), *machine_refusals(config, torch.cuda.is_available())):
+            raise RefusedError(f"{refusal.field}: {refusal.message}; {refusal.remedy}")
         try:
             plan = self.plan(config, ranks.world_size())
             self._know_general_base(config)

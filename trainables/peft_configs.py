@@ -26,17 +26,10 @@ from trainables.vocabulary import embeddings
 def peft_config(
     model: PreTrainedModel, config: TrialConfig, new_tokens: Sequence[int] = ()
 ) -> PeftConfig:
-    """What `get_peft_model` needs to put the method of `config` on `model`.
-
-    ValueError where the method cannot train the embeddings of `new_tokens`.
-    """
+    """What `get_peft_model` needs to put the method of `config` on `model`."""
     built = _BUILDERS[config.method](model, config)
     if new_tokens:
-        if not isinstance(built, LoraConfig):
-            raise ValueError(
-                f"data.new_tokens: method {config.method} leaves the embeddings as they are; use "
-                "lora, qlora, freeze or full"
-            )
+        assert isinstance(built, LoraConfig), "other methods are refused"
         built.trainable_token_indices = {name: list(new_tokens) for name in embeddings(model)}
     has_head = config.objective in ("classification", "reward")
     built.task_type = TaskType.SEQ_CLS if has_head else TaskType.CAUSAL_LM

@@ -322,3 +322,57 @@ def test_there_are_recipes():
     loaded = [yaml.safe_load(recipe.read_text()) for recipe in RECIPES]
     assert set(get_args(Method)) <= {each.get("method") for each in loaded}
     assert set(get_args(Objective)) <= {each.get("objective") for each in loaded}
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (
+            {"space": {"method": {"choice": ["lora", "prefix"]}}, "gradient_checkpointing": True},
+            "gradient_checkpointing: with method prefix: the second forward pass would see the "
+            "prefix twice; leave it out with method prefix",
+        ),
+        (
+            {
+                "method": "qlora",
+                "space": {"lora.init": {"choice": ["kaiming", "pissa"]}},
+            },
+            "space.lora.init: with lora.init pissa: pissa takes the base's weights apart, and "
+            "qlora holds them in 4 bits; use lora.init: kaiming or gaussian with qlora",
+        ),
+        (
+            {"slots": {"deepspeed": {"zero_stage": 2, "offload_parameters": "cpu"}}},
+            "slots.deepspeed.offload_parameters: cpu works with ZeRO stage 3 only; set "
+            "slots.deepspeed.zero_stage: 3, or leave it out",
+        ),
+        (
+            {"slots": {"deepspeed": {"config": {"train_batch_size": 7}}}},
+            "slots.deepspeed.config: train_batch_size is 7 there, and batch_size makes it 16; "
+            'write "auto" there, or change batch_size',
+        ),
+    ],
+)
+def test_combinations_that_no_trial_can_run_are_named_when_the_spec_is_read(
+    change, problem, tmp_path
+):
+    assert problem in problems_of(real_tree(tmp_path, **change))
+
+
+def test_conditions_keep_apart_what_does_not_go_together(tmp_path):
+    space = {
+        "method": {"choice": ["lora", "prefix"]},
+        "gradient_checkpointing": {"choice": [False, True], "when": {"method": "lora"}},
+    }
+    assert SweepSpec.parse(real_tree(tmp_path, space=space))
+
+
+def real_tree(tmp_path, **changes):
+    (tmp_path / "data.jsonl").write_text("x")
+    return {
+        "name": "real",
+        "model": "org/model",
+        "data": {"train": str(tmp_path / "data.jsonl")},
+        "budget": {"trials": 4},
+        "space": {"learning_rate": {"log_uniform": [1e-4, 1e-3]}},
+        **changes,
+    }

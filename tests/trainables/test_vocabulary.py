@@ -97,4 +97,4 @@ def test_a_saved_adapter_brings_its_tokens_along(workshop, inputs, tmp_path):
 @pytest.mark.parametrize("method", ["prefix", "prompt", "ptuning", "adapter"])
 def test_a_method_that_cannot_train_embeddings_is_refused(workshop, method):
     with pytest.raises(RefusedError, match=f"data.new_tokens: method {method} leaves the embed"):
-        run_trial(workshop, method=method)
+        run_trial(workshop, method=method, data__new_tokens=["<think>", "</think>"])

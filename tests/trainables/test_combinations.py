@@ -1,0 +1,79 @@
+"""What is refused before it runs. benchmarks/combinations.py is how each was found."""
+
+from __future__ import annotations
+
+import pytest
+import tiny_training as tiny
+
+from trainables.combinations import machine_refusals, refusals
+
+
+def fields(**params) -> list[str]:
+    return [refusal.field for refusal in refusals(tiny.trial(**params))]
+
+
+@pytest.mark.parametrize(
+    ("params", "field"),
+    [
+        ({"method": "qlora", "lora__init": "pissa"}, "lora.init"),
+        ({"method": "prefix", "gradient_checkpointing": True}, "gradient_checkpointing"),
+        ({"method": "prompt", "objective": "reward"}, "method"),
+        ({"method": "ptuning", "objective": "classification"}, "method"),
+        ({"method": "adapter", "data__new_tokens": ["<a>"]}, "data.new_tokens"),
+        ({"label_smoothing": 0.1, "objective": "dpo"}, "label_smoothing"),
+        (
+            {"method": "qlora", "lora__dora": True, "deepspeed__zero_stage": 3},
+            "lora.dora",
+        ),
+        (
+            {"deepspeed__zero_stage": 0, "deepspeed__offload_optimizer": "cpu"},
+            "slots.deepspeed.offload_optimizer",
+        ),
+        (
+            {"deepspeed__zero_stage": 2, "deepspeed__offload_parameters": "cpu"},
+            "slots.deepspeed.offload_parameters",
+        ),
+        (
+            {"deepspeed__zero_stage": 2, "deepspeed__quantized_weights": True},
+            "slots.deepspeed.quantized_weights",
+        ),
+        (
+            {"deepspeed__zero_stage": 3, "deepspeed__offload_optimizer": "nvme"},
+            "slots.deepspeed.nvme_path",
+        ),
+    ],
+)
+def test_what_cannot_run_is_refused_and_names_a_field(params, field):
+    assert fields(**params) == [field]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"method": "qlora", "lora__dora": True, "deepspeed__zero_stage": 2},
+        {"method": "prefix", "objective": "classification"},
+        {"method": "prompt", "gradient_checkpointing": True},
+        {"deepspeed__zero_stage": 3, "deepspeed__offload_parameters": "cpu"},
+    ],
+)
+def test_what_can_run_is_not_refused(params):
+    assert fields(**params) == []
+
+
+def test_a_cpu_has_no_fp16_under_deepspeed_and_no_quantised_zero():
+    half = tiny.trial(precision="fp16", deepspeed__zero_stage=2)
+    assert [each.field for each in machine_refusals(half, cuda=False)] == ["precision"]
+    assert machine_refusals(half, cuda=True) == []
+    quantised = tiny.trial(deepspeed__zero_stage=3, deepspeed__quantized_gradients=True)
+    assert [each.field for each in machine_refusals(quantised, cuda=False)] == ["slots.deepspeed"]
+
+
+def test_an_nvme_path_must_be_there(tmp_path):
+    engine = {"deepspeed__zero_stage": 3, "deepspeed__offload_optimizer": "nvme"}
+    there = tiny.trial(**engine, deepspeed__nvme_path=str(tmp_path))
+    assert machine_refusals(there, cuda=True) == []
+    absent = tiny.trial(**engine, deepspeed__nvme_path=str(tmp_path / "no"))
+    (refusal,) = machine_refusals(absent, cuda=True)
+    assert refusal.field == "slots.deepspeed.nvme_path"
+    assert str(tmp_path / "no") in refusal.message
