@@ -1,6 +1,6 @@
 """Which methods, objectives, precisions, optimizers and ZeRO stages run together.
 
-    python -m benchmarks.combinations [--out docs/combinations.md]
+    python -m benchmarks.combinations [--all] [--tables NAME ...]
 
 Trains each pair for two steps on a tiny Llama of random weights: what needs no DeepSpeed in one
 process, the ZeRO stages on two ranks. What combinations.py refuses is not run, unless with --all,
@@ -140,7 +140,8 @@ def _run(folder: Path, ranks: int, keys: list[str], everything: bool) -> dict[st
             group = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         last, stuck = _watch(group, folder)
         done |= last
-        if len(last) < len(remaining):
+        told = any(result.startswith("FAILED") for result in last.values())
+        if len(last) < len(remaining) and (stuck or not told):
             done[remaining[len(last)]] = "FAILED: hangs" if stuck else "FAILED: the process died"
     return done
 
@@ -191,7 +192,8 @@ def _work(folder: Path, everything: bool) -> None:
             with (folder / "results.jsonl").open("a") as file:
                 file.write(json.dumps([key, result]) + "\n")
         if result.startswith("FAILED") and ranks.world_size() > 1:
-            os._exit(1)  # the other rank may wait inside a collective
+            time.sleep(3)  # the first rank is to write it down
+            os._exit(1)  # and the other may wait inside a collective
     if dist.is_initialized():
         dist.destroy_process_group()
 
@@ -203,12 +205,12 @@ def _tried(key: str, folder: Path, workshops: dict[str, Any], everything: bool) 
     config = _config(key)
     refused = refusals(config)
     if refused and not everything:
-        return f"refused: {refused[0].message}"
+        return f"refused: {refused[0].field}"
     try:
         workshop = _workshop(config.objective, folder, workshops)
         outcome = workshop.train(config, Monitor())
     except RefusedError as error:
-        return f"refused: {error}"
+        return f"refused: {str(error).partition(':')[0]}"
     except Exception as error:  # noqa: BLE001 - whatever happens is the result
         traceback.print_exc()
         return f"FAILED: {type(error).__name__}: {str(error).strip().splitlines()[0][:200]}"
