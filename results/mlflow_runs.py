@@ -174,7 +174,9 @@ def reported(uri: str, doing: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
-        reason = str(error).replace(uri, redact(uri))
+        # The statement and its values, which SQLAlchemy repeats, are nobody's business.
+        cause = getattr(error, "orig", None) or error
+        reason = str(cause).partition("\n[SQL")[0].replace(uri, redact(uri))
         # Not chained: the original message may hold the address with its password.
         raise TrackingError(f"cannot {doing} at {redact(uri)}: {reason}") from None
 

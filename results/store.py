@@ -90,7 +90,7 @@ def _read(path: Path, kind: type[R]) -> R:
         raise RecordError(f"{path}: {_first_mistake(error)}; {_WAY_OUT}") from error
 
 
-_WAY_OUT = "restore it from a copy, or move it away and resume the sweep"
+_WAY_OUT = "restore it from a copy, or move it away: the other trials are readable"
 
 
 def _first_mistake(error: ValidationError) -> str:

@@ -37,6 +37,9 @@ FAILED = 1
 
 INTERRUPTED = 130
 
+PIPE_WIDTH = 250
+"""Columns, where there is no terminal that has any."""
+
 HomeOption = Annotated[
     Path | None,
     typer.Option("--home", help="Sweep home (default: $SWEEP_HOME, else ./.winnow)."),
@@ -64,7 +67,7 @@ def launch(
     home: HomeOption = None,
 ) -> None:
     """Run a sweep to its end."""
-    console = Console(soft_wrap=not sys.stdout.isatty())
+    console = _console()
     with _mistakes_shown():
         from sweeps.spec import SweepSpec
         from sweeps.spec_notes import notes
@@ -115,7 +118,7 @@ def list_sweeps(home: HomeOption = None) -> None:
             except RecordError as error:
                 unreadable.append(f"sweep {folder.path.name}: {error}")
     if table.rows or not unreadable:
-        Console().print(table if table.rows else f"No sweeps in {where.path} yet.")
+        _console().print(table if table.rows else f"No sweeps in {where.path} yet.")
     if unreadable:
         _show_mistake("\n".join(unreadable))
 
@@ -125,13 +128,13 @@ def status(name: NameArgument, as_json: JsonOption = False, home: HomeOption = N
     """How far a sweep is."""
     with _mistakes_shown():
         folder = SweepHome.find(home).existing(name)
-        sweep, trials = folder.sweep_record(), folder.store.trials()
+        sweep, trials = folder.sweep_record(), folder.trials()
     if as_json:
         typer.echo(json.dumps(status_json(sweep, trials)))
         return
     from sweeps.status import show_status
 
-    show_status(Console(), sweep, trials)
+    show_status(_console(), sweep, trials)
 
 
 @app.command()
@@ -148,20 +151,20 @@ def winners(
     with _mistakes_shown():
         folder = SweepHome.find(home).existing(name)
         sweep = folder.sweep_record()
-        ranking = judge(folder.store.trials(), sweep.goals)
+        ranking = judge(folder.trials(), sweep.goals)
     if as_json:
         typer.echo(json.dumps(winners_json(sweep, ranking, top)))
         return
     from sweeps.finale import show_left_out, show_result
 
-    console = Console()
+    console = _console()
     show_result(console, sweep, ranking, folder, top)
     show_left_out(console, ranking)
 
 
 @app.command()
 def ui(
-    port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 5000,
     home: HomeOption = None,
 ) -> None:
     """The MLflow UI of this sweep home, on loopback."""
@@ -181,10 +184,19 @@ def _mistakes_shown() -> Iterator[None]:
         yield
     except (SweepError, DataError, ModelError, RefusedError, RecordError) as error:
         _show_mistake(str(error))
+    except KeyboardInterrupt:
+        _console(stderr=True).print("Interrupted; nothing was measured that could be kept.")
+        raise typer.Exit(INTERRUPTED) from None
     except OSError as error:
         if error.filename is None:
             raise
         _show_mistake(f"{error.filename}: {error.strerror or error}")
+
+
+def _console(stderr: bool = False) -> Console:
+    """A terminal as wide as it is; logs and pipes get lines that nothing wraps."""
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr) if stream.isatty() else Console(stderr=stderr, width=PIPE_WIDTH)
 
 
 def _show_mistake(message: str) -> NoReturn:
@@ -203,8 +215,9 @@ def _launch(console: Console, spec: Any, home: SweepHome, address: str | None) -
     finished = run(spec, home, view, address)
     show_result(console, finished.sweep, finished.ranking, finished.folder)
     for failure in finished.tracking_failures[:1]:
-        more = len(finished.tracking_failures)
-        console.print(f"MLflow missed {more} entries ({failure}); the sweep folder has them all.")
+        count = finished.untracked
+        entries = "1 entry" if count == 1 else f"{count} entries"
+        console.print(f"MLflow missed {entries} ({failure}); the sweep folder has them all.")
     if finished.sweep.state is SweepState.INTERRUPTED:
         return INTERRUPTED
     won = finished.ranking.winners and finished.sweep.state is not SweepState.FAILED
@@ -221,7 +234,7 @@ def _dry_run(console: Console, spec: Any, home: SweepHome) -> None:
 def _list_row(folder: SweepFolder) -> tuple[str, ...]:
     from sweeps.status import in_a_word
 
-    sweep, trials = folder.sweep_record(), folder.store.trials()
+    sweep, trials = folder.sweep_record(), folder.trials()
     ended = sum(trial.status.ended for trial in trials)
     count = f"{ended} of {sweep.budget_trials or len(trials)}"
     return sweep.name, sweep.state.value, count, in_a_word(sweep, trials)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -28,6 +29,7 @@ SETTINGS = {
 """Environment variables that Ray reads."""
 
 _LOCAL = "local"
+_PATIENCE = 10.0  # seconds
 
 
 @contextmanager
@@ -50,9 +52,24 @@ def cluster(address: str | None) -> Iterator[None]:
             ray.shutdown()
 
 
+def _check_reachable(address: str) -> None:
+    """Ray itself would try for many minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon or not port.isdigit():
+        return  # "auto", "local", or what Ray has to judge
+    try:
+        socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
+    except OSError as error:
+        raise LaunchError(
+            f"no Ray cluster answers at {address} ({error}); `ray status` on its head node says "
+            "whether it is up, and --address takes HOST:6379 or ray://HOST:10001"
+        ) from error
+
+
 def _connect(address: str) -> None:
     import ray
 
+    _check_reachable(address)
     here = {"include_dashboard": False, "object_store_memory": 2 * 10**8}
     options = here if address == _LOCAL else {}
     try:

@@ -65,6 +65,8 @@ def _problem(detail: Any, model: type[BaseModel], prefix: str) -> Problem:
         return Problem(place, "is not a known field", did_you_mean(parts[-1], known))
     if detail["type"] == "missing":
         return Problem(place, "is missing", "add it")
+    if detail["type"] in ("model_type", "model_attributes_type", "dict_type"):
+        return Problem(place, f"{detail['input']!r} is no mapping of fields", "write FIELD: VALUE")
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "value_error":
         return Problem(place, message)

@@ -64,6 +64,8 @@ class Driver:
         if state is SweepState.COMPLETE:
             error = self._slots.lost() or failure(self.records())
             state = SweepState.FAILED if error else state
+        if self._books.scribe.busy:
+            self._view.phase("Writing the rest to MLflow")
         self._books.close(state, self.records(), error)
         if self._recorder is not None:
             self._recorder.note_run_ids()
@@ -113,7 +115,7 @@ class Driver:
             return
         self._view.phase("Measuring the winner on the test set")
         trial = self._spec.trial
-        base = self._tested(board, Job("test-base", trial, self._folder.base, JobKind.TEST))
+        base = self._tested(board, Job("test-base", trial, self._folder.base, JobKind.TEST_BASE))
         self._books.note(base={**self._books.sweep.base, **base})
         for winner in chosen:
             number = winner.record.number
@@ -148,6 +150,7 @@ class Driver:
             self._books.sweep,
             store,
             self._books.scribe,
+            accept=lambda number: board.accept.remote(str(number)),
             cancel=lambda number: board.cancel.remote(str(number)),
             on_change=self._trial_changed,
             interruption=interruption,

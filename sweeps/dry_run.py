@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from sweeps.errors import SweepError
 from sweeps.home import SweepHome
+from sweeps.options import check_options, first_params
 from sweeps.quiet import quiet
 from sweeps.spec import SweepSpec
 from trainables.config import TrialBudget, TrialConfig
@@ -80,6 +81,7 @@ def dry_run(spec: SweepSpec, home: SweepHome) -> DryRun:
     """
     if spec.trial.objective == "toy":
         raise SweepError("objective toy trains nothing, so there is nothing to measure; launch it")
+    check_options(spec)
     with quiet():
         params = first_params(spec)
         config = _config(spec, params).model_copy(update={"deepspeed": None})
@@ -97,22 +99,6 @@ def _config(spec: SweepSpec, params: dict[str, Any]) -> TrialConfig:
 
 def _shown(params: dict[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in params.items())
-
-
-def first_params(spec: SweepSpec) -> dict[str, Any]:
-    """The parameters of the sweep's first trial, found without a study on disk."""
-    import optuna
-
-    from search_spaces import bridge
-    from sweeps.search import directions, make_sampler, points_to_queue
-
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    study = optuna.create_study(
-        sampler=make_sampler(spec.search), directions=directions(spec.search)
-    )
-    for point in points_to_queue(spec.space, spec.first_points, spec.search)[:1]:
-        study.enqueue_trial(bridge.encode(point, spec.space))
-    return bridge.suggest(study.ask(), spec.space)
 
 
 def _measure(

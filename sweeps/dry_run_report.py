@@ -30,9 +30,16 @@ def report(spec: SweepSpec, run: DryRun) -> Table:
         "peak memory": f"{run.peak_memory_bytes / 2**20:,.0f} MiB",
         "a trial": f"{run.steps} steps and {run.evaluations} evaluations: "
         f"{duration(run.trial_seconds)}",
-        "the sweep": f"at most {duration(run.sweep_seconds)} on one slot like this machine"
-        + ("" if spec.search.early_stopping == "none" else "; early stopping makes it less"),
+        "the sweep": f"about {duration(run.sweep_seconds)} on one slot like this machine, and half "
+        "a minute to start" + _caveats(spec),
     }
     for name, text in rows.items():
         table.add_row(name, text)
     return table
+
+
+def _caveats(spec: SweepSpec) -> str:
+    """What makes the sweep dearer or cheaper than its first trial."""
+    early = "" if spec.search.early_stopping == "none" else "; early stopping makes it less"
+    steps = "batch_size" in spec.space and spec.trial.budget.steps is not None
+    return early + ("; larger batches than the tried one make it more" if steps else "")

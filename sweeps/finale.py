@@ -71,7 +71,8 @@ def winners_table(
         )
     heading = Text(f"\n{sweep.name}: the best of {_count(ranking)} trials", "bold")
     hidden = len(ranking.winners) - len(shown)
-    more = f"and {hidden} more: sweep winners {sweep.name} --top {len(ranking.winners)}"
+    option = SweepHome(folder.path.parents[1]).option()
+    more = f"and {hidden} more: sweep winners {sweep.name} --top {len(ranking.winners)}{option}"
     return Group(heading, table, *([Text(more, "dim")] if hidden else []))
 
 
@@ -140,8 +141,9 @@ def _left_out(ranking: Ranking) -> Text:
 
 
 def _next_commands(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) -> Text:
-    mlflow = how_to_open(sweep, SweepHome(folder.path.parents[1]))
-    text = Text(f"\nNext:\n  sweep winners {sweep.name}\n  {mlflow}")
+    home = SweepHome(folder.path.parents[1])
+    mlflow = how_to_open(sweep, home)
+    text = Text(f"\nNext:\n  sweep winners {sweep.name}{home.option()}\n  {mlflow}")
     for winner in ranking.chosen:
         weights = folder.store.trial_folder(winner.record.number) / WEIGHTS
         if weights.is_dir():

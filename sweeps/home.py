@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import socket
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from results.record import SweepRecord, SweepState
+from results.record import SweepRecord, SweepState, TrialRecord, TrialStatus
 from results.store import RecordStore
 from sweeps.errors import SweepError
 
@@ -26,6 +27,10 @@ class SweepHome:
         """`given` (--home), else $SWEEP_HOME, else ./.winnow; absolute, for workers elsewhere."""
         path = given or Path(os.environ.get("SWEEP_HOME") or ".winnow")
         return cls(path.expanduser().resolve())
+
+    def option(self) -> str:
+        """What a command needs to find this home: ` --home PATH`, or nothing."""
+        return "" if self == SweepHome.find() else f" --home {shlex.quote(str(self.path))}"
 
     @property
     def tracking_uri(self) -> str:
@@ -103,6 +108,13 @@ class SweepFolder:
             return record.with_changes(state=SweepState.INTERRUPTED)
         return record
 
+    def trials(self) -> list[TrialRecord]:
+        """All trials' records. Of a sweep whose process is gone none is running any more."""
+        records = self.store.trials()
+        if self.sweep_record().state is SweepState.RUNNING:
+            return records
+        return [record if record.status.ended else _left_behind(record) for record in records]
+
     def refuse_if_taken(self) -> None:
         """SweepError where the name is taken, before any work is done for it."""
         if self.path.exists():
@@ -129,6 +141,10 @@ class SweepFolder:
         except FileExistsError:
             self.refuse_if_taken()
             raise
+
+
+def _left_behind(record: TrialRecord) -> TrialRecord:
+    return record.with_changes(status=TrialStatus.FAILED, error="the sweep's process was killed")
 
 
 def _may_live(record: SweepRecord) -> bool:

@@ -1,4 +1,4 @@
-"""Ctrl-C during a search: Tune is asked to end, in its own time, so that no write is cut in two."""
+"""Ctrl-C and SIGTERM: a search ends in its own time, so that no write is cut in two."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from typing import Any
 
 from ray.tune import Stopper
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 
 class Interruption(Stopper):
-    """Whether Ctrl-C was pressed. A second one is not caught and ends the process at once."""
+    """Whether Ctrl-C was pressed or SIGTERM came. A second one is not caught and ends the process
+    at once."""
 
     def __init__(self) -> None:
         self.requested = False
@@ -27,17 +30,37 @@ class Interruption(Stopper):
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Hear Ctrl-C while the block runs; Python tells the main thread only."""
-        if threading.current_thread() is not threading.main_thread():
+        """Hear signals while the block runs."""
+        with _handled(self._hear):
             yield
-            return
-        before = signal.getsignal(signal.SIGINT)
-        signal.signal(signal.SIGINT, self._hear)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
 
     def _hear(self, number: int, frame: Any) -> None:
         self.requested = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for each in _SIGNALS:
+            signal.signal(each, signal.default_int_handler)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Both signals raise KeyboardInterrupt while the block runs.
+
+    Batch systems and `timeout` send SIGTERM; Ray would make a SystemExit, or a crash, of it.
+    """
+    with _handled(signal.default_int_handler):
+        yield
+
+
+@contextmanager
+def _handled(handler: Any) -> Iterator[None]:
+    """Python tells the main thread only, so in any other one nothing is changed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {each: signal.getsignal(each) for each in _SIGNALS}
+    for each in _SIGNALS:
+        signal.signal(each, handler)
+    try:
+        yield
+    finally:
+        for each, earlier in before.items():
+            signal.signal(each, earlier)

@@ -13,6 +13,8 @@ from sweeps.books import Books
 from sweeps.cluster import cluster
 from sweeps.driver import Driver
 from sweeps.home import SweepFolder, SweepHome
+from sweeps.interruption import interruptible
+from sweeps.options import check_options
 from sweeps.quiet import quiet
 from sweeps.spec import SweepSpec
 from sweeps.view import View
@@ -27,6 +29,7 @@ class Finished:
     ranking: Ranking
     folder: SweepFolder
     tracking_failures: tuple[str, ...]
+    untracked: int
 
 
 def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = None) -> Finished:
@@ -37,7 +40,7 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
     """
     folder = home.sweep(spec.name)
     folder.refuse_if_taken()
-    _check_options(spec)
+    check_options(spec)
     prepared = _prepare(spec, home, view)
     folder.claim()
     books = Books(spec, home, folder, prepared)
@@ -45,19 +48,10 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
     with _freed_if_empty(folder, books):
         books.open()
         view.phase("Starting Ray")
-        with cluster(address), _ending(driver):
+        with cluster(address), interruptible(), _ending(driver):
             driver.run()
     ranking = judge(folder.store.trials(), books.sweep.goals)
-    return Finished(books.sweep, ranking, folder, tuple(books.scribe.failures))
-
-
-def _check_options(spec: SweepSpec) -> None:
-    """Options that are passed through are known to fit only when they have been passed."""
-    from sweeps.schedulers import make_scheduler
-    from sweeps.search import make_sampler
-
-    make_sampler(spec.search)
-    make_scheduler(spec.search, spec.trial.budget.evaluations)
+    return Finished(books.sweep, ranking, folder, tuple(books.scribe.failures), books.scribe.missed)
 
 
 def _prepare(spec: SweepSpec, home: SweepHome, view: View) -> Prepared | None:

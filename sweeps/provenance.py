@@ -1,4 +1,5 @@
-"""Where a sweep came from: the code's commit and the versions of what decides its numbers."""
+"""Where a sweep came from: the commit of the folder that it was launched in, which holds the user's
+spec and scripts, and the versions of what decides its numbers, this package among them."""
 
 from __future__ import annotations
 

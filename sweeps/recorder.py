@@ -26,8 +26,9 @@ _STATUS: Mapping[Ending, TrialStatus] = {
 class Recorder(Callback):
     """Tune's events, and the searcher's, become records: in the sweep folder, then in MLflow.
 
-    `on_change` is called with each changed record once it is on disk; `cancel` with the number of a
-    trial that Tune has ended, so that its slot may drop it at the next step.
+    `on_change` is called with each changed record once it is on disk; `accept` with the number of a
+    trial that is complete, `cancel` with that of any trial that Tune has ended, so that its slot
+    may drop it at the next step.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Recorder(Callback):
         sweep: SweepRecord,
         store: RecordStore,
         scribe: Scribe,
+        accept: Callable[[int], None],
         cancel: Callable[[int], None],
         on_change: Callable[[TrialRecord], None],
         interruption: Interruption,
@@ -45,6 +47,7 @@ class Recorder(Callback):
         self._scribe = scribe
         assert sweep.provenance is not None, "a sweep that runs knows where it comes from"
         self._provenance = sweep.provenance
+        self._accept = accept
         self._cancel = cancel
         self._on_change = on_change
         self._interruption = interruption
@@ -120,6 +123,8 @@ class Recorder(Callback):
         if outcome is None:
             self._end(record.with_changes(status=TrialStatus.PRUNED, ended=time.time()))
             return
+        if outcome.ending is Ending.COMPLETE:
+            self._accept(record.number)
         record = _with_attempt(_with_cost(record, outcome.cost), outcome.attempt)
         self._end(
             record.with_changes(

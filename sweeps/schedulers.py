@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,14 +21,22 @@ def make_scheduler(search: SearchSettings, evaluations: int) -> TrialScheduler:
     """The scheduler that `search.early_stopping` names. Its clock is the evaluation point.
 
     ASHA (Li et al. 2020, arXiv:1810.05934) with reduction factor 3 keeps the best third at points
-    1, 3, 9 ...; median (Golovin et al. 2017, Google Vizier) stops a trial that is worse than the
-    running average of its peers' medians. OptionsError repeats Ray's reason.
+    n, 3n, 9n ..., where n is `first_point`; median (Golovin et al. 2017, Google Vizier) stops a
+    trial that is worse than the running average of its peers' medians, from point n on.
+    OptionsError names what does not suit, or repeats Ray's reason.
     """
     goal = {"metric": search.metric, "mode": search.direction, "time_attr": "point"}
+    reserved = [name for name in search.early_stopping_options if name in (*goal, "max_t")]
+    if reserved:
+        raise OptionsError(
+            f"search.early_stopping_options: {reserved[0]} is not free; search.metric, search.mode "
+            "and budget.evaluations say it"
+        )
+    first = first_point(evaluations)
     defaults: Mapping[str, Mapping[str, Any]] = {
         "none": {},
-        "asha": {**goal, "max_t": evaluations, "grace_period": 1, "reduction_factor": 3},
-        "median": {**goal, "grace_period": 1, "min_samples_required": 3},
+        "asha": {**goal, "max_t": evaluations, "grace_period": first, "reduction_factor": 3},
+        "median": {**goal, "grace_period": first, "min_samples_required": 3},
     }
     makers = {"none": FIFOScheduler, "asha": ASHAScheduler, "median": MedianStoppingRule}
     options = {**defaults[search.early_stopping], **search.early_stopping_options}
@@ -38,3 +47,12 @@ def make_scheduler(search: SearchSettings, evaluations: int) -> TrialScheduler:
             f"search.early_stopping_options {dict(search.early_stopping_options)} does not suit "
             f"{search.early_stopping}: {error}"
         ) from error
+
+
+def first_point(evaluations: int) -> int:
+    """The first evaluation point at which a trial may be stopped: after a third of its budget.
+
+    Earlier ones favour whatever learns quickly at first, such as high learning rates and schedules
+    that decay early, and not what ends best.
+    """
+    return math.ceil(evaluations / 3)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Entry = Callable[["Tracker"], None]
 
-PATIENCE = 120.0
+PATIENCE = 60.0
 """Seconds that the end of a sweep waits for a tracking server; the sweep folder has it all."""
 
 
@@ -34,6 +34,7 @@ class Scribe:
         self.run_ids: dict[int, str] = {}
         self.parent: str | None = None
         self.failures: list[str] = []
+        self.missed = 0
         self._where = (uri, experiment, artifacts)
         self._entries: queue.Queue[Entry | None] = queue.Queue()
         self._opened = threading.Event()
@@ -103,13 +104,19 @@ class Scribe:
 
         self._entries.put(entry)
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is left to write down."""
+        return not self._entries.empty()
+
     def finish(self) -> None:
         """Write down what is left, and stop; what takes longer than `PATIENCE` is given up."""
         self._entries.put(None)
         if self._thread.is_alive():
             self._thread.join(PATIENCE)
         if self._thread.is_alive():
-            self.failures.append(f"no answer for {PATIENCE:.0f} s, {self._entries.qsize()} to go")
+            self.missed += self._entries.qsize()
+            self.failures.append(f"no answer for {PATIENCE:.0f} s")
 
     def _write(self) -> None:
         try:
@@ -123,6 +130,7 @@ class Scribe:
             try:
                 entry(tracker)
             except Exception as error:  # noqa: BLE001 - tracking never stops training
+                self.missed += 1
                 self.failures.append(f"{type(error).__name__}: {error}")
 
     def _open(self) -> Tracker:

@@ -132,7 +132,7 @@ class _Reader:
         return ""
 
     def _section(self, key: str, tree: Any) -> Any:
-        return self._validated(SECTIONS[key], tree or {}, key)
+        return self._validated(SECTIONS[key], {} if tree is None else tree, key)
 
     def _validated(self, model: type[BaseModel], tree: Any, prefix: str) -> Any:
         try:
@@ -218,7 +218,7 @@ class _Reader:
         self, tree: Any, fields: Mapping[str, Any]
     ) -> tuple[Any, Sequence[Mapping[str, Any]]]:
         """`space: lora`, or `space: {preset: lora, ...}` with the user's entries on top."""
-        if tree is None:
+        if tree is None or tree == {}:
             remedy = "write NAME: DOMAIN lines, or space: lora for a ready one"
             raise SpaceError([Problem("", "is missing", remedy)])
         if isinstance(tree, str):

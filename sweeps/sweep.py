@@ -92,7 +92,7 @@ class SweepResult:
     @property
     def trials(self) -> list[TrialRecord]:
         """All trials' records, by number."""
-        return self.folder.store.trials()
+        return self.folder.trials()
 
     def ranking(self) -> Ranking:
         """Who won, and why the others did not."""

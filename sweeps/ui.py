@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ def serve(home: SweepHome, port: int) -> int:
     if not (home.path / "mlflow.db").exists():
         where = "; ".join(elsewhere(home)) or "no sweep was tracked there yet; launch one first"
         raise SweepError(f"{home.path}: {where}")
+    _refuse_if_busy(port)
     server = ["server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     stores = ["--backend-store-uri", home.tracking_uri, "--artifacts-destination"]
     command = [sys.executable, "-m", "mlflow", *server, *stores, home.artifacts.as_uri()]
@@ -25,6 +27,17 @@ def serve(home: SweepHome, port: int) -> int:
         return subprocess.run(command, check=False, env=_silent()).returncode
     except KeyboardInterrupt:
         return 0
+
+
+def _refuse_if_busy(port: int) -> None:
+    """MLflow itself would try for a minute, and then end as if nothing were wrong."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        raise SweepError(
+            f"port {port} of this machine cannot be used ({error.strerror}); choose another with "
+            "--port"
+        ) from error
 
 
 def _silent() -> dict[str, str]:
@@ -46,7 +59,7 @@ def elsewhere(home: SweepHome) -> Iterator[str]:
 def how_to_open(sweep: SweepRecord, home: SweepHome) -> str:
     """What to type, or to open in a browser, to see a sweep in MLflow."""
     if _is_here(sweep, home):
-        return "sweep ui"
+        return f"sweep ui{home.option()}"
     uri = str(sweep.tracking_uri)
     if uri.startswith("http"):
         return f"open {uri} in a browser"

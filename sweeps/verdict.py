@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from results.certainty import Difference
-from results.record import SweepRecord
+from results.record import SweepRecord, TrialStatus
 from results.winners import Ranking, Winner, margin
 
 SURE = 2.0
@@ -34,7 +34,8 @@ def verdict(
         parts.append(f"{_amount(ahead.to_next, to_next)} ahead of trial {second.record.number}")
     if ahead.to_base is not None:
         parts.append(_against_base(ahead.to_base, to_base))
-    return ", ".join(parts) + ".", _certainty(sweep, second, to_next)
+    certainty = " ".join(filter(None, (_certainty(sweep, second, to_next), _stopped(ranking))))
+    return ", ".join(parts) + ".", certainty
 
 
 def at_the_top(ranking: Ranking) -> Sequence[Winner]:
@@ -86,6 +87,17 @@ def _certainty(sweep: SweepRecord, second: Winner | None, lead: Difference | Non
     if errors >= SURE:
         return f"{measured}more than the noise of this validation set. {_ONE_SEED}"
     return f"{measured}too little to tell the two apart on this validation set. {_ONE_SEED}"
+
+
+def _stopped(ranking: Ranking) -> str:
+    """Early stopping is a bet, and a winner among few is not the best of many."""
+    pruned = sum(trial.status is TrialStatus.PRUNED for trial in ranking.left_out)
+    if not pruned:
+        return ""
+    total = pruned + len(ranking.winners)
+    return (
+        f"{pruned} of {total} trials were stopped early, and some of them might have ended better."
+    )
 
 
 _ONE_SEED = (

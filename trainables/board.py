@@ -36,13 +36,14 @@ class JobKind(StrEnum):
     TRAIN = "train"
     MEASURE_BASE = "measure_base"
     TEST = "test"
+    TEST_BASE = "test_base"
 
 
 @dataclass(frozen=True)
 class Job:
     """One trial's order: `folder` is where the slot may leave files.
 
-    A test measures what a trial has left in `folder`, or the base where `folder` has no weights.
+    A test measures what a trial has left in `folder`, or the base.
     """
 
     trial_id: str
@@ -118,6 +119,14 @@ class Board:
         ticket.cancelled.set()
         if ticket.slot is None:
             self._end(ticket, Outcome(Ending.STOPPED))
+
+    async def accept(self, trial_id: str) -> None:
+        """The trial counts as complete, so others must be as good as it to have weights kept.
+
+        The scheduler may have stopped it before its slot heard of that, and what has been stopped
+        can win nothing.
+        """
+        self._keeper.completed(self._tickets[trial_id].seen)
 
     async def close(self, reason: str) -> None:
         """Let slots go home, and end every trial: its slot may be gone, and nobody may wait.
@@ -199,8 +208,6 @@ class Board:
         ticket = self._tickets[trial_id]
         if ticket.ended:
             return
-        if outcome.ending is Ending.COMPLETE and ticket.job.kind is JobKind.TRAIN:
-            self._keeper.completed(ticket.seen)
         self._end(ticket, outcome)
 
     async def cancellation(self, trial_id: str) -> None:

@@ -121,7 +121,9 @@ class _Worker:
         if job.kind is JobKind.MEASURE_BASE:
             return self._measure_base(job)
         if job.kind is JobKind.TEST:
-            return self._test(job)
+            return self._test(job, job.folder / WEIGHTS)
+        if job.kind is JobKind.TEST_BASE:
+            return self._test(job, None)
         monitor = BoardMonitor(self._board, job)
         if job.config.objective == "toy":
             return toy.train(job.config, monitor)
@@ -137,9 +139,10 @@ class _Worker:
             ray.get(self._board.evaluated.remote(job.trial_id, evaluation))
         return Outcome(Ending.COMPLETE, evaluation.cost)
 
-    def _test(self, job: Job) -> Outcome:
-        weights = job.folder / WEIGHTS
-        evaluation = self._warm_workshop().test(job.config, weights if weights.is_dir() else None)
+    def _test(self, job: Job, weights: Path | None) -> Outcome:
+        if weights is not None and not weights.is_dir():
+            raise RefusedError(f"trial {job.trial_id} left no weights in {weights}")
+        evaluation = self._warm_workshop().test(job.config, weights)
         if ranks.rank() == 0:
             ray.get(self._board.evaluated.remote(job.trial_id, evaluation))
         return Outcome(Ending.COMPLETE, evaluation.cost)

@@ -88,21 +88,16 @@ def winners_of(home: Path, name: str) -> dict:
 
 
 def test_a_sweep_with_every_kind_of_ending(tmp_path):
+    rates = [3e-4, 1e-4, 1e-6, 1e-3, 2e-3, 3e-3, 5e-2, 6e-2, 7e-2]
     tree = toy_tree(
         budget={"trials": 9, "evaluations": 4},
-        search={"early_stopping": "asha", "sampler": "grid"},
-        space={
-            "learning_rate": {"choice": [3e-4, 1e-4, 1e-6, 1e-3, 2e-3, 3e-3, 5e-2, 6e-2, 7e-2]},
+        search={
+            "early_stopping": "none",
+            "first_points": [{"learning_rate": rate} for rate in rates],
         },
+        space={"learning_rate": {"choice": rates}},
         toy={"diverge_above": 2e-3, "crash_above": 4e-2},
     )
-    tree["search"] = {
-        "sampler": "tpe",
-        "early_stopping": "none",
-        "first_points": [
-            {"learning_rate": rate} for rate in tree["space"]["learning_rate"]["choice"]
-        ],
-    }
     done = launch(tree, tmp_path)
     assert done.returncode == 0, done.stderr
     folder = check_books(tmp_path, "toy", trials=9)

@@ -306,7 +306,11 @@ async def test_a_trial_that_ended_badly_raises_no_bar_but_a_complete_one_does():
     await board.ended("bad", Outcome(Ending.DIVERGED))
     assert (await board.evaluated("good", loss(1, 1.0))).may_win
     await board.ended("good", COMPLETE)
-    reply = await board.evaluated("late", loss(1, 1.5))
+    assert (await board.evaluated("late", loss(1, 1.5))).may_win, (
+        "the scheduler may have stopped it"
+    )
+    await board.accept("good")
+    reply = await board.evaluated("late", loss(2, 1.2))
     assert reply.is_best and not reply.may_win
     assert (await board.evaluated("late", loss(2, 0.9))).may_win
 

@@ -1,0 +1,39 @@
+"""Options that are passed through to Optuna and Ray are known to fit only when they have been."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sweeps.errors import OptionsError
+from sweeps.spec import SweepSpec
+
+
+def check_options(spec: SweepSpec) -> None:
+    """OptionsError where the sampler or the scheduler does not take its options."""
+    from sweeps.schedulers import make_scheduler
+
+    make_scheduler(spec.search, spec.trial.budget.evaluations)
+    first_params(spec)
+
+
+def first_params(spec: SweepSpec) -> dict[str, Any]:
+    """The parameters of the sweep's first trial, found without a study on disk."""
+    import optuna
+
+    from search_spaces import bridge
+    from sweeps.search import directions, make_sampler, points_to_queue
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    sampler = make_sampler(spec.search)
+    study = optuna.create_study(sampler=sampler, directions=directions(spec.search))
+    for point in points_to_queue(spec.space, spec.first_points, spec.search)[:1]:
+        study.enqueue_trial(bridge.encode(point, spec.space))
+    try:
+        return bridge.suggest(study.ask(), spec.space)
+    except (TypeError, ValueError, AttributeError) as error:
+        if not spec.search.sampler_options:
+            raise
+        raise OptionsError(
+            f"search.sampler_options {dict(spec.search.sampler_options)} do not suit "
+            f"{spec.search.sampler}: {error}"
+        ) from error
