@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from results.record import SweepRecord, SweepState
+from results.record import SweepRecord, SweepState, TrialRecord, TrialStatus
 from sweeps.errors import SweepError
 from sweeps.home import SweepHome
 
@@ -86,3 +86,22 @@ def test_a_freed_name_can_be_claimed_again(tmp_path: Path):
     folder.write_spec("name: a")
     folder.free()
     folder.claim()
+
+
+def test_trials_of_a_killed_sweep_run_no_more(tmp_path: Path):
+    folder = SweepHome(tmp_path).sweep("a")
+    trial = TrialRecord(sweep="a", number=0, status="running")
+    folder.store.write_trial(trial)
+    folder.store.write_sweep(running(os.getpid()))
+    assert folder.trials() == [trial]
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    folder.store.write_sweep(running(gone.pid))
+    (left,) = folder.trials()
+    assert (left.status, left.error) == (TrialStatus.FAILED, "the sweep's process was killed")
+
+
+def test_a_command_names_the_home_that_it_would_not_find(tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("SWEEP_HOME", str(tmp_path / "usual"))
+    assert SweepHome.find().option() == ""
+    assert SweepHome(tmp_path / "my home").option() == f" --home '{tmp_path}/my home'"

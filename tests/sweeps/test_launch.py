@@ -170,10 +170,11 @@ def test_a_search_by_two_metrics_finds_the_front_that_brute_force_does(tmp_path)
     assert all("winner.yaml" in [each.path for each in listed] for listed in artifacts)
 
 
-def test_ctrl_c_keeps_what_was_measured(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_sigterm_keep_what_was_measured(tmp_path, number):
     tree = toy_tree(toy={"seconds": 0.3}, budget={"trials": 50, "evaluations": 4})
     with started(tree, tmp_path, until="trial 1 ") as process:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         assert process.wait(timeout=90) == 130
     folder = SweepHome(tmp_path).sweep("toy")
     check_books(tmp_path, "toy", trials=len(folder.store.trials()))

@@ -376,3 +376,16 @@ def real_tree(tmp_path, **changes):
         "space": {"learning_rate": {"log_uniform": [1e-4, 1e-3]}},
         **changes,
     }
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"slots": 3}, "slots: 3 is no mapping of fields; write FIELD: VALUE"),
+        ({"search": []}, "search: [] is no mapping of fields; write FIELD: VALUE"),
+        ({"data": "x.json"}, "data: 'x.json' is no mapping of fields; write FIELD: VALUE"),
+        ({"space": {}}, "space: is missing; write NAME: DOMAIN lines, or space: lora for a ready"),
+    ],
+)
+def test_a_part_of_the_wrong_kind_is_told_in_plain_words(change, problem, tmp_path):
+    assert any(each.startswith(problem) for each in problems_of(real_tree(tmp_path, **change)))

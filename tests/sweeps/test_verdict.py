@@ -47,3 +47,11 @@ def test_a_lead_whose_certainty_was_not_measured_says_so():
 
 def test_a_single_trial_leads_over_nobody():
     assert said(2.0)[1] == ""
+
+
+def test_trials_that_were_stopped_early_take_from_the_certainty():
+    records = [trial(0, "complete", 2.0), trial(1, "pruned", 3.0), trial(2, "pruned", 3.5)]
+    _, how_sure = verdict(sweep(), rank(records, "eval_loss", "min"))
+    assert how_sure == (
+        "2 of 3 trials were stopped early, and some of them might have ended better."
+    )

@@ -60,3 +60,13 @@ def test_what_is_no_mapping_is_refused(tmp_path: Path, content, message):
 def test_a_missing_file_is_named(tmp_path: Path):
     with pytest.raises(YamlError, match=r"nowhere\.yaml: there is no such file"):
         read_yaml(tmp_path / "nowhere.yaml")
+
+
+def test_a_merge_key_takes_over_the_fields_of_an_anchor():
+    text = "a: &a {steps: 10, evaluations: 2}\nb: {<<: *a, steps: 20}"
+    assert parse_yaml(text, "here")["b"] == {"steps": 20, "evaluations": 2}
+
+
+def test_a_key_that_is_a_list_is_refused_with_its_line():
+    with pytest.raises(YamlError, match="here, line 2: a key must be a plain word"):
+        parse_yaml("a: 1\n? [b, c]\n: 2", "here")
