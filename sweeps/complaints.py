@@ -12,6 +12,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from search_spaces.problem import Problem, did_you_mean
 from trainables.config import TrialConfig, field_names
 
+_ALTERNATIVES = ("str", "int", "float", "bool")
+"""How pydantic names the alternatives of a union; no field is called so."""
+
 
 def explain(error: ValidationError, model: type[BaseModel], prefix: str) -> list[Problem]:
     """pydantic's complaints in our words: dotted place, message with the value, way out."""
@@ -74,7 +77,9 @@ def _problem(detail: Any, model: type[BaseModel], prefix: str) -> Problem:
 
 
 def _is_field(part: Any) -> bool:
-    return isinstance(part, int) or re.fullmatch(r"[a-z_0-9.]+", part) is not None
+    return isinstance(part, int) or (
+        part not in _ALTERNATIVES and re.fullmatch(r"[a-z_0-9.]+", part) is not None
+    )
 
 
 def _fields_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from search_spaces import presets
 from search_spaces.dimension import Dimension
 from search_spaces.domains import Choice
+from sweeps.settings import MINIMISED
 from trainables.config import reads
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def notes(spec: SweepSpec) -> list[str]:
         *_unread(spec),
         *_sampled_by_themselves(spec),
         *_moving_yardstick(spec),
+        *_backwards(spec),
         *_first_generation(spec),
         *_many_weights(spec),
     ]
@@ -116,6 +118,13 @@ def _many_weights(spec: SweepSpec) -> Iterable[str]:
             "The weights of every trial on the front are kept, in the sweep folder and in MLflow: "
             f"with method {' or '.join(sorted(whole))} that is a model each time."
         )
+
+
+def _backwards(spec: SweepSpec) -> Iterable[str]:
+    for name, mode in spec.search.goals.items():
+        usual = "min" if name in MINIMISED else "max"
+        if mode != usual:
+            yield f"{name} is searched for its {mode}imum, though {usual}imum is what is good."
 
 
 def _possible(spec: SweepSpec, name: str, fixed: str) -> tuple[str, ...]:

@@ -271,6 +271,7 @@ def test_a_grid_knows_its_number_of_trials():
             "wsd.decay_fraction: searched, but no trial reads it",
         ),
         ({"search": {"sampler": "cmaes"}}, "cmaes draws lora.rank, "),
+        ({"search": {"mode": "max"}}, "eval_loss is searched for its maximum, though minimum is"),
         ({"search": {"sampler": "nsga2"}}, "nsga2 draws wsd.decay_fraction at random"),
         ({"search": {"sampler": "nsga2"}}, "nsga2 draws its first 50 trials at random"),
         (
@@ -382,6 +383,7 @@ def real_tree(tmp_path, **changes):
     ("change", "problem"),
     [
         ({"slots": 3}, "slots: 3 is no mapping of fields; write FIELD: VALUE"),
+        ({"data": {"train": 3}}, "data.train: 3: input should be a valid string"),
         ({"search": []}, "search: [] is no mapping of fields; write FIELD: VALUE"),
         ({"data": "x.json"}, "data: 'x.json' is no mapping of fields; write FIELD: VALUE"),
         ({"space": {}}, "space: is missing; write NAME: DOMAIN lines, or space: lora for a ready"),
