@@ -34,6 +34,8 @@ def assembled(
     """A model from the host that can be asked on all ranks together, layer after layer."""
     import deepspeed
 
+    from trainables.deepspeed_engine import dismantle
+
     scatter(model, settings, device)
     if ranks.world_size() == 1:
         yield model
@@ -42,4 +44,4 @@ def assembled(
     try:
         yield model
     finally:
-        engine.destroy()
+        dismantle(engine)

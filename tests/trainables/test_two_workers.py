@@ -61,6 +61,12 @@ def test_a_base_that_no_rank_holds_whole_measures_the_same(together):
     assert whole / 2 <= held < whole / 2 + 100, "half of it, and padding"
 
 
+def test_zero_3_leaves_no_weights_behind(together):
+    _, whole = together["shares"]
+    # Of three models that were taken apart, less than a twentieth of one.
+    assert together["left behind"] < 4 * whole / 20
+
+
 def test_kept_weights_are_tested_under_zero_3(together):
     measured = together["test ZeRO-3"]["test_loss"]
     assert measured == pytest.approx(together["lora ZeRO-3"]["losses"][-1], abs=1e-5)

@@ -5,8 +5,10 @@ torchrun --nproc-per-node 2 two_workers.py FOLDER
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 
@@ -64,11 +66,28 @@ def main(folder: Path) -> None:
     made["base ZeRO-3"] = workshop.measure_base(tiny.trial(deepspeed__zero_stage=3)).metrics
     kept = folder / "lora ZeRO-3" / "best"
     made["test ZeRO-3"] = workshop.test(tiny.trial(deepspeed__zero_stage=3), kept).metrics
+    before = bytes_alive()
+    for name in ("lora ZeRO-3", "full ZeRO-3"):
+        trained(workshop, tiny.Watcher(), SAME_AS_ALONE[name])
+    workshop.measure_base(tiny.trial(deepspeed__zero_stage=3))
+    made["left behind"] = bytes_alive() - before
     made["shares"] = shares(workshop)
     made["after all"] = trained(workshop, tiny.Watcher(), SAME_AS_ALONE["lora plain"])
     made["pristine"] = tiny.fingerprint(workshop._base.lend(tiny.trial())) == base
     (folder / f"rank{dist.get_rank()}.json").write_text(json.dumps(made))
     dist.destroy_process_group()
+
+
+def bytes_alive() -> int:
+    """What all tensors of this process hold."""
+    import torch
+
+    gc.collect()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some objects warn when they are looked at
+        tensors = [each for each in gc.get_objects() if isinstance(each, torch.Tensor)]
+    storages = [tensor.untyped_storage() for tensor in tensors]
+    return sum({each.data_ptr(): each.nbytes() for each in storages}.values())
 
 
 def shares(workshop) -> tuple[int, int]:
