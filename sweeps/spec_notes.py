@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from sweeps.spec import SweepSpec
 
 
+_SCALED_BY_BETA = (
+    "eval_loss",
+    "eval_reward_margin",
+    "eval_chosen_reward",
+    "eval_rejected_reward",
+)
+
+
 def notes(spec: SweepSpec) -> list[str]:
     """All remarks, each a sentence or two."""
     return [
@@ -92,32 +100,14 @@ def _sampled_by_themselves(spec: SweepSpec) -> Iterable[str]:
 
 
 def _moving_yardstick(spec: SweepSpec) -> Iterable[str]:
-    """DPO's and KTO's losses grow and shrink with beta, whatever the model has learned."""
+    """DPO's and KTO's losses and rewards grow and shrink with beta, whatever was learned."""
     for name in ("dpo.beta", "kto.beta"):
-        if name in spec.space and "eval_loss" in spec.search.goals:
+        scaled = [each for each in spec.search.goals if each in _SCALED_BY_BETA]
+        if name in spec.space and scaled:
             yield (
-                f"{name} is searched and is a part of eval_loss itself: trials with different ones "
-                "cannot be compared by it. search.metric: eval_reward_accuracy can."
+                f"{name} is searched and is a part of {scaled[0]} itself: trials with different "
+                "ones cannot be compared by it. search.metric: eval_reward_accuracy can."
             )
-
-
-def _first_generation(spec: SweepSpec) -> Iterable[str]:
-    """NSGA-II breeds from what it has drawn at random before."""
-    size = spec.search.sampler_options.get("population_size", 50)
-    if spec.search.sampler == "nsga2" and isinstance(size, int) and spec.trials <= 2 * size:
-        yield (
-            f"nsga2 draws its first {size} trials at random, which leaves {spec.trials} trials "
-            "little to learn from: lower search.sampler_options.population_size, or use tpe."
-        )
-
-
-def _many_weights(spec: SweepSpec) -> Iterable[str]:
-    whole = {"full", "freeze"} & set(_possible(spec, "method", spec.trial.method))
-    if spec.search.metrics and whole and spec.trial.objective != "toy":
-        yield (
-            "The weights of every trial on the front are kept, in the sweep folder and in MLflow: "
-            f"with method {' or '.join(sorted(whole))} that is a model each time."
-        )
 
 
 def _backwards(spec: SweepSpec) -> Iterable[str]:
