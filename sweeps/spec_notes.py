@@ -110,6 +110,25 @@ def _moving_yardstick(spec: SweepSpec) -> Iterable[str]:
             )
 
 
+def _first_generation(spec: SweepSpec) -> Iterable[str]:
+    """NSGA-II breeds from what it has drawn at random before."""
+    size = spec.search.sampler_options.get("population_size", 50)
+    if spec.search.sampler == "nsga2" and isinstance(size, int) and spec.trials <= 2 * size:
+        yield (
+            f"nsga2 draws its first {size} trials at random, which leaves {spec.trials} trials "
+            "little to learn from: lower search.sampler_options.population_size, or use tpe."
+        )
+
+
+def _many_weights(spec: SweepSpec) -> Iterable[str]:
+    whole = {"full", "freeze"} & set(_possible(spec, "method", spec.trial.method))
+    if spec.search.metrics and whole and spec.trial.objective != "toy":
+        yield (
+            "The weights of every trial on the front are kept, in the sweep folder and in MLflow: "
+            f"with method {' or '.join(sorted(whole))} that is a model each time."
+        )
+
+
 def _backwards(spec: SweepSpec) -> Iterable[str]:
     for name, mode in spec.search.goals.items():
         usual = "min" if name in MINIMISED else "max"
