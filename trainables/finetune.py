@@ -127,11 +127,11 @@ class Workshop:
         except DivergedError as error:
             return Outcome(ending=Ending.DIVERGED, cost=run.cost(), error=str(error))
         finally:
-            _dismantle(trainer, config)
+            _dismantle(trainer)
             run.trainer = None
             if borrows_in_place(config):
                 methods.detach(model).requires_grad_(False)
-            del model, trainer
+            del model, trainer, run
             _release_memory()
 
     def _reference(self, config: TrialConfig, model: torch.nn.Module) -> Reference:
@@ -301,12 +301,12 @@ def _memory(device: torch.device) -> int:
     return int(psutil.Process().memory_info().rss)
 
 
-def _dismantle(trainer: TrialTrainer, config: TrialConfig) -> None:
+def _dismantle(trainer: TrialTrainer) -> None:
     """Take the engine apart and let go of the process-wide state that accelerate keeps."""
-    if config.deepspeed is not None:
-        engine = trainer.model_wrapped
-        if hasattr(engine, "destroy"):
-            engine.destroy()
+    if trainer.deepspeed is not None:
+        from trainables.deepspeed_engine import dismantle
+
+        dismantle(trainer.deepspeed)
     if hasattr(trainer, "neftune_hook_handle"):
         # The trainer itself takes its noise off the embeddings only at a regular end.
         deactivate_neftune(trainer.model, trainer.neftune_hook_handle, trainer.accelerator)

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trainables.batch_split import split_batch
 from trainables.config import TrialConfig
-from trainables.plan import evaluation_steps, make_plan, split_batch
+from trainables.plan import evaluation_steps, make_plan
 
 TRIAL = TrialConfig(model="tiny", data={"train": "unused"})
 

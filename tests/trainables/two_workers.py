@@ -5,6 +5,7 @@ torchrun --nproc-per-node 2 two_workers.py FOLDER
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from dataclasses import asdict
@@ -17,20 +18,38 @@ from trainables.inputs import Inputs
 SHORT = {"budget__steps": 4, "budget__evaluations": 2, "warmup_fraction": 0.5, "batch_size": 12}
 """With a warm-up, accumulation and clipping that matter, and steps that no rounding turns round."""
 
+CAREFUL = {
+    **SHORT,
+    "micro_batch_size": 3,
+    "optimizer__epsilon": 1e-3,
+    "optimizer__max_grad_norm": 0.3,
+    "optimizer__weight_decay": 0.1,
+}
+
+ENGINES = {
+    "plain": {},
+    **{f"ZeRO-{stage}": {"deepspeed__zero_stage": stage} for stage in range(4)},
+    "ZeRO-2 offload": {"deepspeed__zero_stage": 2, "deepspeed__offload_optimizer": "cpu"},
+    "ZeRO-3 offload": {
+        "deepspeed__zero_stage": 3,
+        "deepspeed__offload_optimizer": "cpu",
+        "deepspeed__offload_parameters": "cpu",
+    },
+}
+
 SAME_AS_ALONE = {
-    f"{method} {name}": {
-        **SHORT,
-        "method": method,
-        "micro_batch_size": 3,
-        "optimizer__epsilon": 1e-3,
-        "optimizer__max_grad_norm": 0.3,
-        "optimizer__weight_decay": 0.1,
-        **({} if stage is None else {"deepspeed__zero_stage": stage}),
-    }
-    for method in ("lora", "full")
-    for name, stage in [("plain", None), *((f"ZeRO-{n}", n) for n in range(4))]
+    f"{method} {name}": {**CAREFUL, "method": method, **engine}
+    for method in ("lora", "freeze", "full")
+    for name, engine in ENGINES.items()
 }
 """Trials that must end like the same ones on one worker without DeepSpeed."""
+
+HALF = {
+    f"{method} {name}": {**CAREFUL, "method": method, "precision": "bf16", **engine}
+    for method in ("lora", "freeze", "full")
+    for name, engine in ENGINES.items()
+}
+"""The same in bf16, in which two ways of summing up differ in the third digit."""
 
 STOPPED = {**SHORT, "budget__steps": 30}
 DIVERGED = {**SHORT, "budget__steps": 30, "warmup_fraction": 0.0, "learning_rate": 1e25}
@@ -52,9 +71,10 @@ def main(folder: Path) -> None:
         made[name] = trained(workshop, tiny.Watcher(folder / name), params)
     made["stopped"] = trained(workshop, tiny.Watcher(stop_at_step=3), STOPPED)
     made["diverged"] = trained(workshop, tiny.Watcher(), DIVERGED)
-    made["bf16 ZeRO-2"] = trained(
-        workshop, tiny.Watcher(), {**SHORT, "precision": "bf16", "deepspeed__zero_stage": 2}
-    )
+    made["bf16"] = {
+        name: trained(workshop, tiny.Watcher(), params) for name, params in HALF.items()
+    }
+    made["engines"] = sum(isinstance(each, deepspeed.DeepSpeedEngine) for each in gc.get_objects())
     made["after all"] = trained(workshop, tiny.Watcher(), SAME_AS_ALONE["lora plain"])
     made["pristine"] = tiny.fingerprint(workshop._base.lend(tiny.trial())) == base
     (folder / f"rank{dist.get_rank()}.json").write_text(json.dumps(made))

@@ -1,0 +1,76 @@
+"""A random tiny Llama, and hand-made examples for every objective: inputs without any data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from trainables.data.examples import Example, write
+from trainables.data.sequences import TokenSequence
+from trainables.inputs import Inputs
+
+VOCABULARY = 128
+PROMPT = 2
+"""The words at the beginning of each sequence that nothing is learned of."""
+
+LABELS: Mapping[str, tuple[str, ...]] = {"classification": ("a", "b", "c"), "reward": ("reward",)}
+
+
+def make_model(folder: Path, hidden: int = 64, layers: int = 2) -> int:
+    """Write a Llama with random weights and a tokenizer of VOCABULARY words; its parameters."""
+    config = LlamaConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=hidden,
+        intermediate_size=2 * hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=64,
+        initializer_range=0.1,
+    )
+    torch.manual_seed(0)
+    model = LlamaForCausalLM(config)
+    model.save_pretrained(folder)
+    words = {f"w{number}": number for number in range(VOCABULARY)}
+    tokenizer = Tokenizer(WordLevel(words, unk_token="w0"))
+    tokenizer.pre_tokenizer = Whitespace()
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="w1").save_pretrained(folder)
+    return int(sum(weight.numel() for weight in model.parameters()))
+
+
+def make_inputs(folder: Path, objective: str, model: Path) -> Inputs:
+    """24 training and 8 validation examples for an objective, below `folder`."""
+    for name, count, seed in (("train", 24, 1), ("validation", 8, 2)):
+        sequences = _sequences(count + 1, seed)
+        write(folder / name, [_example(objective, n, sequences) for n in range(count)])
+    labels = LABELS.get(objective, ())
+    return Inputs(str(model), None, folder / "train", folder / "validation", labels)
+
+
+def _sequences(count: int, seed: int) -> list[TokenSequence]:
+    rng = np.random.default_rng(seed)
+    return [_sequence(rng.integers(2, VOCABULARY, length)) for length in rng.integers(6, 25, count)]
+
+
+def _sequence(tokens: np.ndarray) -> TokenSequence:
+    return TokenSequence.of(tokens.tolist(), [place >= PROMPT for place in range(len(tokens))])
+
+
+def _example(objective: str, number: int, sequences: list[TokenSequence]) -> Example:
+    sequence, other = sequences[number], sequences[number + 1]
+    match objective:
+        case "classification":
+            return Example((sequence,), float(sequence.tokens[0] % 3))
+        case "reward" | "dpo":
+            return Example((sequence, _sequence(np.flip(sequence.tokens))))
+        case "kto":
+            return Example((sequence, other), float(number % 2))
+        case _:
+            return Example((sequence,))
