@@ -56,10 +56,16 @@ _WITHOUT_PLACE: Mapping[str, str] = {
     "expert_parallel": "is not known to our trainer",
     "hybrid_engine": "is for generating while training, which no objective does",
     "compression_training": "would change the model that a trial is judged by",
+    "bf16.bf16_master_weights_and_grads": "needs DeepSpeed's own optimizer for CPUs",
+    "bf16.bf16_optimizer_states": "needs DeepSpeed's own optimizer for CPUs",
+    "fp16.fp16_master_weights_and_grads": "needs DeepSpeed's own optimizer for CPUs",
     "zero_optimization.cpu_offload": "is deprecated; write offload_optimizer: {device: cpu}",
     "zero_optimization.cpu_offload_param": "is deprecated; write offload_param: {device: cpu}",
 }
 """What a trial has no place for, each with the reason."""
+
+_REPLACED = ("optimizer.", "scheduler.")
+"""Sections in whose place comes the trial's own."""
 
 _FILLED_FROM_THE_MODEL = (
     "zero_optimization.reduce_bucket_size",
@@ -105,12 +111,13 @@ def adopted(theirs: Mapping[str, Any]) -> dict[str, Any]:
 
 def contradictions(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterator[Contradiction]:
     """Where the JSON says something else than `ours`, all that a trial decides."""
+    for name, reason in _WITHOUT_PLACE.items():
+        if _is_on(_at(theirs, name)):
+            yield Contradiction(f"{name} {reason}", f"delete {name} there")
     decided = dict(_leaves(ours))
     for key, value in _leaves(theirs):
-        reason = _reason_against(key)
-        if reason:
-            yield Contradiction(f"{key} {reason}", f"delete {key} there")
-        elif value != AUTO and _is_decided(key, decided) and not _same(value, decided.get(key)):
+        is_decided = key in decided or key.startswith(_REPLACED)
+        if is_decided and value != AUTO and not _same(value, decided.get(key)):
             yield _contradiction(key, value, decided)
 
 
@@ -118,18 +125,13 @@ def merged(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]
     """`ours` with what the JSON says besides; "auto" is what is ours, or DeepSpeed's default."""
     tree: dict[str, Any] = {}
     for key, value in _leaves(theirs):
-        filled_later = key in _FILLED_FROM_THE_MODEL
-        if key.startswith(("optimizer.", "scheduler.")) or (value == AUTO and not filled_later):
-            continue
-        _put(tree, key, copy.deepcopy(value))
+        said = value != AUTO or key in _FILLED_FROM_THE_MODEL
+        if said and not key.startswith((*_REPLACED, *(f"{name}." for name in _WITHOUT_PLACE))):
+            _put(tree, key, copy.deepcopy(value))
     for key, value in _leaves(ours):
         _put(tree, key, value)
     tree.pop("train_batch_size", None)  # follows from the other two and the number of workers
     return tree
-
-
-def _is_decided(key: str, decided: Mapping[str, Any]) -> bool:
-    return key in decided or key.startswith(("optimizer.", "scheduler."))
 
 
 def _contradiction(key: str, value: Any, decided: Mapping[str, Any]) -> Contradiction:
@@ -145,11 +147,17 @@ def _contradiction(key: str, value: Any, decided: Mapping[str, Any]) -> Contradi
     return Contradiction(message, f'write "{AUTO}" there, or change {field}')
 
 
-def _reason_against(key: str) -> str | None:
-    for name, reason in _WITHOUT_PLACE.items():
-        if key == name or key.startswith(f"{name}."):
-            return reason
-    return None
+def _is_on(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return bool(value.get("enabled", value))
+    return value is not None and value is not False and value != AUTO
+
+
+def _at(tree: Mapping[str, Any], key: str) -> Any:
+    node: Any = tree
+    for name in key.split("."):
+        node = node.get(name) if isinstance(node, Mapping) else None
+    return node
 
 
 def _same(one: Any, other: Any) -> bool:

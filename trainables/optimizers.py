@@ -38,6 +38,10 @@ def optimizer(config: TrialConfig) -> Recipe:
     Weight decay is left to the trainer, which spares biases and norms.
     """
     kind, settings = _RECIPES[config.optimizer.name](config.optimizer)
+    if kind in (torch.optim.Adam, torch.optim.AdamW) and _steps_on_host(config):
+        # Nine times as fast there as the default, and as fast as DeepSpeed's own CPU Adam, which
+        # would have to be compiled first.
+        settings["fused"] = True
     return kind, {"lr": config.learning_rate, **settings}
 
 
@@ -52,6 +56,10 @@ def lora_plus(model: PeftModel, config: TrialConfig) -> torch.optim.Optimizer:
         **settings,
     )
     return made
+
+
+def _steps_on_host(config: TrialConfig) -> bool:
+    return config.deepspeed is not None and config.deepspeed.offload_optimizer != "none"
 
 
 def _torch(name: str, settings: OptimizerConfig, **more: Any) -> Recipe:

@@ -94,8 +94,8 @@ def test_a_json_of_the_users_own_is_merged_in(tmp_path):
         ({"bf16": {"enabled": True}}, "bf16.enabled is True there, and precision makes it False"),
         ({"gradient_clipping": 9.0}, "gradient_clipping is 9.0 there, and optimizer.max_grad_norm"),
         ({"optimizer": {"type": "Lion"}}, "optimizer.type is Lion there, and optimizer.name makes"),
-        ({"amp": {"enabled": True}}, "amp.enabled would train in another precision"),
-        ({"data_efficiency": {"seed": 1}}, "data_efficiency.seed would change the order of the"),
+        ({"amp": {"enabled": True}}, "amp would train in another precision"),
+        ({"data_efficiency": {"seed": 1}}, "data_efficiency would change the order of the"),
     ],
 )
 def test_what_a_json_contradicts_is_named_with_both_values(tmp_path, tree, message):
