@@ -12,12 +12,10 @@ from trainables.config import TrialConfig
 READ = (
     "method",
     "objective",
-    "precision",
     "lora.init",
     "lora.dora",
     "gradient_checkpointing",
     "label_smoothing",
-    "optimizer.name",
 )
 """The searchable fields that `refusals` looks at."""
 

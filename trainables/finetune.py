@@ -80,7 +80,7 @@ class Workshop:
         self._base = BaseModel(
             inputs.model, inputs.model_revision, self.device, head, inputs.new_tokens
         )
-        self._memos: dict[Loading, ReferenceMemo] = {}
+        self._memos: dict[tuple[Loading, torch.dtype | None], ReferenceMemo] = {}
         # What is imported by now stays for good. Looking at it again and again in each collection
         # would take longer than a small trial.
         gc.collect()
@@ -97,6 +97,7 @@ class Workshop:
 
         The loss of each sequence goes to the file `losses`, if one is given.
         """
+        _refuse(config)
         began = time.monotonic()
         # The base is its own reference. Measured in the same batches the two are exactly alike;
         # with answers known from other batches, rounding would decide which pairs it wins.
@@ -114,9 +115,10 @@ class Workshop:
         """What a trial has left in `weights` (None: the base) on the test set, as point 0."""
         assert self.test_set is not None, "a test asked for where there is no test set"
         began = time.monotonic()
-        base = self._base.lend(config)
-        model = base if weights is None else methods.restore(base, config, weights)
+        base = model = self._base.lend(config)
         try:
+            if weights is not None:
+                model = methods.restore(base, config, weights)
             with self._ready(config, model):
                 scores = self._measured(config, self.objective(config, model), model, self.test_set)
         finally:
@@ -189,9 +191,8 @@ class Workshop:
         count = sum(
             len(each) for each in (self.train_set, self.validation_set, self.test_set or ())
         )
-        memo = self._memos.setdefault(
-            loading_of(config), ReferenceMemo(count, self.train_set.arity)
-        )
+        kind = loading_of(config), autocast_dtype(config)
+        memo = self._memos.setdefault(kind, ReferenceMemo(count, self.train_set.arity))
         base = model if methods.keeps_base(config) else self._base.shared(config)
         dtype = autocast_dtype(config)
 
@@ -200,7 +201,8 @@ class Workshop:
             with as_untouched(base), torch.autocast(self.device.type, dtype, enabled=enabled):
                 return logits_of(base, batch)
 
-        return Reference(memo, untouched)
+        # With the adapter off it is the trial's own model, which ZeRO-3 has shared out.
+        return Reference(memo, untouched, together=base is model and is_scattered(config))
 
     @contextmanager
     def _ready(self, config: TrialConfig, model: torch.nn.Module) -> Iterator[torch.nn.Module]:
@@ -214,8 +216,7 @@ class Workshop:
 
     def _set_up(self, config: TrialConfig, monitor: Monitor) -> tuple[Run, TrialTrainer]:
         set_seed(config.seed % 2**32)
-        for refusal in (*refusals(config), *machine_refusals(config, torch.cuda.is_available())):
-            raise RefusedError(f"{refusal.field}: {refusal.message}; {refusal.remedy}")
+        _refuse(config)
         try:
             plan = self.plan(config, ranks.world_size())
             self._know_general_base(config)
@@ -234,6 +235,11 @@ class Workshop:
                 raise RefusedError(str(error)) from error
             raise
         return run, run.trainer
+
+
+def _refuse(config: TrialConfig) -> None:
+    for refusal in (*refusals(config), *machine_refusals(config, torch.cuda.is_available())):
+        raise RefusedError(f"{refusal.field}: {refusal.message}; {refusal.remedy}")
 
 
 def _device() -> torch.device:

@@ -10,6 +10,7 @@ from peft import PeftModel
 
 from trainables.objectives.objective import Batch
 from trainables.objectives.tokens import loss_sums
+from trainables.ranks import any_rank
 
 Untouched = Callable[[Batch], torch.Tensor]
 """From a batch to the base's logits for it."""
@@ -36,18 +37,25 @@ class ReferenceMemo:
 
 
 class Reference:
-    """The reference of one trial: `untouched` runs the base, however this trial holds it."""
+    """The reference of one trial: `untouched` runs the base, however this trial holds it.
 
-    def __init__(self, memo: ReferenceMemo, untouched: Untouched) -> None:
+    `together` says that the ranks share its weights: then all of them run it where any has to.
+    """
+
+    def __init__(self, memo: ReferenceMemo, untouched: Untouched, together: bool) -> None:
         self._memo = memo
         self._untouched = untouched
+        self._together = together
 
     @torch.no_grad()
     def __call__(self, batch: Batch) -> torch.Tensor:
         """The log-probability of each example's answers: [examples, arity]."""
         places = batch["place"].cpu()
         known = self._memo.look_up(places)
-        if known is None:
+        asked = known is None
+        if self._together:
+            (asked,) = any_rank(asked, device=batch["labels"].device)
+        if asked or known is None:
             losses = loss_sums(self._untouched(batch), batch["labels"])
             known = -losses.view(-1, len(places)).T.float().cpu()
             self._memo.keep(places, known)

@@ -238,7 +238,7 @@ def test_the_reference_is_asked_once_for_each_example(workshop_for):
     workshop = workshop_for("dpo")
     workshop._memos.clear()
     run_trial(workshop, **settings("dpo"))
-    known = workshop._memos[loading_of(tiny.trial())]
+    known = workshop._memos[loading_of(tiny.trial()), None]
     places = list(range(len(workshop.train_set) + len(workshop.validation_set)))
     seen = [place for place in places if known.look_up([place]) is not None]
     # 4 steps of 8 of the 40 training examples, and the whole validation set, which comes after.
