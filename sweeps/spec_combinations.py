@@ -31,12 +31,19 @@ def check_combinations(trial: TrialConfig, space: Space) -> list[Problem]:
 
 
 def check_engine(trial: TrialConfig, workers: int) -> list[Problem]:
-    """What a DeepSpeed JSON of the user's own says against the trials."""
+    """What of slots.deepspeed does not suit the workers, or a JSON there the trials."""
     try:
         said = refused_settings(trial, workers)
     except ValueError:
         return []  # the batch does not divide among the workers, which is said elsewhere
-    return [Problem("slots.deepspeed.config", each.message, each.remedy) for each in said]
+    problems = [Problem("slots.deepspeed.config", each.message, each.remedy) for each in said]
+    size = trial.deepspeed.hierarchical_partition_size if trial.deepspeed else 1
+    if workers % size:
+        message = f"{size} does not divide the {workers} workers of a slot"
+        remedy = "name how many of them are on a node"
+        place = "slots.deepspeed.hierarchical_partition_size"
+        problems.append(Problem(place, message, remedy))
+    return problems
 
 
 def _points(space: Space) -> list[dict[str, Any]]:

@@ -347,6 +347,16 @@ def test_there_are_recipes():
             "slots.deepspeed.zero_stage: 3, or leave it out",
         ),
         (
+            {
+                "slots": {
+                    "workers": 4,
+                    "deepspeed": {"zero_stage": 3, "hierarchical_partition_size": 3},
+                }
+            },
+            "slots.deepspeed.hierarchical_partition_size: 3 does not divide the 4 workers of a "
+            "slot; name how many of them are on a node",
+        ),
+        (
             {"slots": {"deepspeed": {"config": {"train_batch_size": 7}}}},
             "slots.deepspeed.config: train_batch_size is 7 there, and batch_size makes it 16; "
             'write "auto" there, or change batch_size',
