@@ -1,0 +1,67 @@
+"""Run by torchrun on two workers: trials under ZeRO-3, and what came of them.
+
+torchrun --nproc-per-node 2 two_workers_zero3.py FOLDER
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import tiny_training as tiny
+
+from trainables.inputs import Inputs
+
+TRAIN, VALIDATION = 16, 9
+"""Pairs. One rank validates 5 of the 9 and the other 4, so that it has a pass to spare with
+micro-batches of 1 and 4."""
+
+PREFERENCES = {
+    f"{method}, micro-batches of {size}": {
+        "objective": "dpo",
+        "method": method,
+        "micro_batch_size": size,
+        "budget__steps": None,
+        "budget__epochs": 2,
+        "optimizer__epsilon": 1e-3,
+    }
+    for method, size in (("lora", 1), ("lora", 4), ("full", 4))
+}
+"""In the second epoch a rank meets examples whose reference only the other one remembers."""
+
+
+def main(folder: Path) -> None:
+    import deepspeed
+    import torch.distributed as dist
+
+    from trainables.finetune import Workshop
+
+    deepspeed.init_distributed("gloo")
+    workshop = Workshop(
+        Inputs(str(folder / "model"), None, folder / "train-pairs", folder / "validation-pairs")
+    )
+    made = {}
+    for name, params in PREFERENCES.items():
+        workshop._memos.clear()
+        made[name] = preferred(workshop, folder / name, deepspeed__zero_stage=3, **params)
+    (folder / f"rank{dist.get_rank()}.json").write_text(json.dumps(made))
+    dist.destroy_process_group()
+
+
+def preferred(workshop, folder, **params):
+    """The metrics at each evaluation, and the loss of each pair at the last."""
+    _, watcher = tiny.run_trial(workshop, tiny.Watcher(folder), **params)
+    if not watcher.seen:
+        return None
+    kept = np.load(folder / "losses.npz")
+    return {
+        "metrics": [dict(evaluation.metrics) for evaluation in watcher.seen],
+        "losses": kept["loss_sums"].tolist(),
+        "counts": kept["token_counts"].tolist(),
+    }
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
