@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tiny_training as tiny
 from torchrun import on_two_workers
-from two_workers_zero3 import PREFERENCES, TRAIN, VALIDATION, preferred
+from two_workers_zero3 import HIERARCHY, PREFERENCES, TRAIN, VALIDATION, preferred
 
 from trainables.plan import make_plan
 
@@ -61,3 +61,10 @@ def test_ranks_that_remember_different_references_learn_what_one_does(ranks, alo
     assert made["counts"] == [1] * VALIDATION, (
         "each counts once, also where one rank made a pass more"
     )
+
+
+@pytest.mark.parametrize("name", HIERARCHY)
+def test_a_second_copy_on_each_node_changes_no_trial(ranks, name):
+    made, without = ranks[0][name], ranks[0]["none"]
+    assert made["losses"] == pytest.approx(without["losses"], abs=1e-6)
+    assert made["metrics"][0]["eval_loss"] > made["metrics"][1]["eval_loss"]

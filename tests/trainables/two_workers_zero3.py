@@ -31,6 +31,11 @@ PREFERENCES = {
 }
 """In the second epoch a rank meets examples whose reference only the other one remembers."""
 
+SHORT = {"objective": "dpo", "method": "full", "budget__steps": 2}
+
+HIERARCHY = {"a copy on the node": 2, "another one": 2, "none": 1, "one again": 2}
+"""The hierarchical_partition_size of trials in a row, which must all learn the same."""
+
 
 def main(folder: Path) -> None:
     import deepspeed
@@ -46,6 +51,9 @@ def main(folder: Path) -> None:
     for name, params in PREFERENCES.items():
         workshop._memos.clear()
         made[name] = preferred(workshop, folder / name, deepspeed__zero_stage=3, **params)
+    for name, size in HIERARCHY.items():
+        engine = {"zero_stage": 3, "hierarchical_partition_size": size}
+        made[name] = preferred(workshop, folder / name, **SHORT, deepspeed=engine)
     (folder / f"rank{dist.get_rank()}.json").write_text(json.dumps(made))
     dist.destroy_process_group()
 
