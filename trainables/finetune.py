@@ -39,7 +39,7 @@ from trainables.base import (
 from trainables.combinations import machine_refusals, refusals
 from trainables.config import TrialConfig
 from trainables.data.examples import Examples, Joined
-from trainables.deepspeed import deepspeed_config
+from trainables.deepspeed import deepspeed_config, refused_settings
 from trainables.errors import RefusedError
 from trainables.evaluation import (
     Cost,
@@ -217,6 +217,7 @@ class Workshop:
     def _set_up(self, config: TrialConfig, monitor: Monitor) -> tuple[Run, TrialTrainer]:
         set_seed(config.seed % 2**32)
         _refuse(config)
+        _refuse_engine(config)
         try:
             plan = self.plan(config, ranks.world_size())
             self._know_general_base(config)
@@ -240,6 +241,16 @@ class Workshop:
 def _refuse(config: TrialConfig) -> None:
     for refusal in (*refusals(config), *machine_refusals(config, torch.cuda.is_available())):
         raise RefusedError(f"{refusal.field}: {refusal.message}; {refusal.remedy}")
+
+
+def _refuse_engine(config: TrialConfig) -> None:
+    """A JSON of the user's own was read before the search drew this trial's values."""
+    try:
+        said = refused_settings(config, ranks.world_size())
+    except ValueError as error:
+        raise RefusedError(str(error)) from error
+    for each in said:
+        raise RefusedError(f"slots.deepspeed.config: {each.message}; {each.remedy}")
 
 
 def _device() -> torch.device:
