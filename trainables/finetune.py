@@ -239,8 +239,12 @@ class Workshop:
 
 
 def _refuse(config: TrialConfig) -> None:
-    for refusal in (*refusals(config), *machine_refusals(config, torch.cuda.is_available())):
-        raise RefusedError(f"{refusal.field}: {refusal.message}; {refusal.remedy}")
+    """What one rank's machine cannot do is refused by all: the others would wait for it."""
+    found = (*refusals(config), *machine_refusals(config, torch.cuda.is_available()))
+    messages = [f"{each.field}: {each.message}; {each.remedy}" for each in found]
+    message = ranks.from_any_rank(messages[0] if messages else None)
+    if message is not None:
+        raise RefusedError(message)
 
 
 def _refuse_engine(config: TrialConfig) -> None:

@@ -68,3 +68,10 @@ def test_a_second_copy_on_each_node_changes_no_trial(ranks, name):
     made, without = ranks[0][name], ranks[0]["none"]
     assert made["losses"] == pytest.approx(without["losses"], abs=1e-6)
     assert made["metrics"][0]["eval_loss"] > made["metrics"][1]["eval_loss"]
+
+
+def test_what_one_ranks_machine_lacks_is_refused_by_both(ranks):
+    first, second = ranks
+    assert first["refused"].startswith("slots.deepspeed.nvme_path: disk is no folder that can be")
+    assert second["refused"] == first["refused"]
+    assert first["after it"]["losses"] == pytest.approx(first["none"]["losses"], abs=1e-6)

@@ -5,6 +5,7 @@ torchrun --nproc-per-node 2 two_workers_zero3.py FOLDER
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import tiny_training as tiny
 
+from trainables import ranks
+from trainables.errors import RefusedError
 from trainables.inputs import Inputs
 
 TRAIN, VALIDATION = 16, 9
@@ -54,6 +57,8 @@ def main(folder: Path) -> None:
     for name, size in HIERARCHY.items():
         engine = {"zero_stage": 3, "hierarchical_partition_size": size}
         made[name] = preferred(workshop, folder / name, **SHORT, deepspeed=engine)
+    made["refused"] = refused(workshop, folder)
+    made["after it"] = preferred(workshop, folder / "after it", **SHORT)
     (folder / f"rank{dist.get_rank()}.json").write_text(json.dumps(made))
     dist.destroy_process_group()
 
@@ -69,6 +74,18 @@ def preferred(workshop, folder, **params):
         "losses": kept["loss_sums"].tolist(),
         "counts": kept["token_counts"].tolist(),
     }
+
+
+def refused(workshop, folder):
+    """Why a trial is refused whose disk is there for the first rank alone."""
+    (folder / "disk").mkdir(exist_ok=True)
+    engine = {"zero_stage": 3, "offload_optimizer": "nvme", "nvme_path": "disk"}
+    with contextlib.chdir(folder if ranks.rank() == 0 else folder / "model"):
+        try:
+            tiny.run_trial(workshop, **SHORT, deepspeed=engine)
+        except RefusedError as error:
+            return str(error)
+    return None
 
 
 if __name__ == "__main__":
