@@ -70,6 +70,13 @@ def test_a_second_copy_on_each_node_changes_no_trial(ranks, name):
     assert made["metrics"][0]["eval_loss"] > made["metrics"][1]["eval_loss"]
 
 
+def test_a_full_fine_tunes_reference_is_shared_and_left_nowhere(ranks):
+    for each in ranks:
+        held, whole = each["shares"]
+        assert whole / 2 <= held < whole / 2 + 100, "half of it, and padding"
+        assert each["left behind"] < 4 * whole / 20
+
+
 def test_what_one_ranks_machine_lacks_is_refused_by_both(ranks):
     first, second = ranks
     assert first["refused"].startswith("slots.deepspeed.nvme_path: disk is no folder that can be")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import tiny_training as tiny
+from two_workers import bytes_alive
 
 from trainables import ranks
 from trainables.errors import RefusedError
@@ -30,7 +31,7 @@ PREFERENCES = {
         "budget__epochs": 2,
         "optimizer__epsilon": 1e-3,
     }
-    for method, size in (("lora", 1), ("lora", 4), ("full", 4))
+    for method, size in (("lora", 1), ("lora", 4), ("full", 1))
 }
 """In the second epoch a rank meets examples whose reference only the other one remembers."""
 
@@ -54,9 +55,12 @@ def main(folder: Path) -> None:
     for name, params in PREFERENCES.items():
         workshop._memos.clear()
         made[name] = preferred(workshop, folder / name, deepspeed__zero_stage=3, **params)
+    before = bytes_alive()
     for name, size in HIERARCHY.items():
         engine = {"zero_stage": 3, "hierarchical_partition_size": size}
         made[name] = preferred(workshop, folder / name, **SHORT, deepspeed=engine)
+    made["left behind"] = bytes_alive() - before
+    made["shares"] = shares(workshop)
     made["refused"] = refused(workshop, folder)
     made["after it"] = preferred(workshop, folder / "after it", **SHORT)
     (folder / f"rank{dist.get_rank()}.json").write_text(json.dumps(made))
@@ -74,6 +78,16 @@ def preferred(workshop, folder, **params):
         "losses": kept["loss_sums"].tolist(),
         "counts": kept["token_counts"].tolist(),
     }
+
+
+def shares(workshop) -> tuple[int, int]:
+    """The numbers that this rank holds of a full fine-tune's reference, and those of the whole."""
+    config = tiny.trial(**SHORT, deepspeed={"zero_stage": 3})
+    with workshop._held:
+        weights = list(workshop._untouched(config).parameters())
+        return sum(each.ds_tensor.numel() for each in weights), sum(
+            each.ds_numel for each in weights
+        )
 
 
 def refused(workshop, folder):
