@@ -183,6 +183,9 @@ class ToyConfig(Frozen):
     crash_above: PositiveFloat | None = Field(
         default=None, description="learning rates above this one raise halfway"
     )
+    hang_above: PositiveFloat | None = Field(
+        default=None, description="learning rates above this one do nothing any more halfway"
+    )
     seconds: Annotated[float, Field(ge=0)] = Field(default=0.0, description="per evaluation point")
 
 

@@ -60,13 +60,15 @@ from trainables.reference import Reference, ReferenceMemo, as_untouched
 from trainables.run import Run, peak_memory, write_losses
 from trainables.scatter import assembled, scatter
 from trainables.trainer import TrialTrainer, engine_settings, make_trainer
+from trainables.watchdog import NO_WATCHDOG, Watchdog
 
 
 class Workshop:
     """The warm part of a process that trains trials: one base model, one data set."""
 
-    def __init__(self, inputs: Inputs) -> None:
+    def __init__(self, inputs: Inputs, watchdog: Watchdog = NO_WATCHDOG) -> None:
         self.inputs = inputs
+        self.watchdog = watchdog
         self.device = _device()
         self.train_set = Examples(inputs.train)
         self.validation_set = Examples(inputs.validation, first_place=len(self.train_set))
