@@ -165,9 +165,9 @@ class _Reader:
         ]
         known = [*TrialConfig.model_fields, "name", "space", *SECTIONS]
         for key in unknown:
-            self.problems.append(
-                Problem(str(key), "is not a known field", did_you_mean(str(key), known))
-            )
+            place = str(key) or "''"
+            remedy = did_you_mean(str(key), known)
+            self.problems.append(Problem(place, "is not a known field", remedy))
         for key in ("deepspeed", "seed"):
             if key in tree:
                 other = "slots.deepspeed" if key == "deepspeed" else "search.seed"
@@ -175,7 +175,11 @@ class _Reader:
         known_fields = {key: value for key, value in tree.items() if key not in unknown}
         for key in set_twice(known_fields):
             self.problems.append(Problem(key, "is set twice", "keep one of the two"))
-        fields = undotted(known_fields)
+        try:
+            fields = undotted(known_fields)
+        except YamlError as error:
+            self.problems.append(Problem("spec", str(error), "write the one or the other"))
+            return None
         if slots and slots.engine:
             fields["deepspeed"] = slots.engine.model_dump()
         trial: TrialConfig | None = self._validated(TrialConfig, fields, "")
