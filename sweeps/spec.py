@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from search_spaces.space import Space
 from sweeps.complaints import explain, leniently, without_mistakes
 from sweeps.errors import SweepError, YamlError
 from sweeps.fields import dotted, set_twice, undotted, with_override
+from sweeps.home import NAMES_ARE, is_name
 from sweeps.settings import SearchSettings, SlotsSettings, TrackingSettings
 from sweeps.spec_checks import Parts, check_fit
 from sweeps.yaml_file import read_yaml
@@ -27,8 +27,6 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "slots": SlotsSettings,
     "tracking": TrackingSettings,
 }
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class SpecError(SweepError):
@@ -69,7 +67,7 @@ class SweepSpec:
         except YamlError as error:
             raise SpecError(str(path), [Problem("file", str(error))]) from error
         tree.setdefault("name", path.stem)
-        return cls.parse({**tree, **({"name": name} if name else {})}, str(path))
+        return cls.parse({**tree, **({} if name is None else {"name": name})}, str(path))
 
     @classmethod
     def parse(cls, tree: Mapping[str, Any], place: str = "spec") -> SweepSpec:
@@ -122,13 +120,10 @@ class _Reader:
         )
 
     def _name(self, name: Any) -> str:
-        if isinstance(name, str) and _NAME.fullmatch(name):
-            return name
+        if is_name(name):
+            return str(name)
         message = "is missing" if name is None else f"{name!r} is no name for a sweep"
-        remedy = (
-            "use letters, digits, '.', '_' and '-', at most 64, beginning with a letter or digit"
-        )
-        self.problems.append(Problem("name", message, remedy))
+        self.problems.append(Problem("name", message, NAMES_ARE))
         return ""
 
     def _section(self, key: str, tree: Any) -> Any:
