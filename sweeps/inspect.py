@@ -69,7 +69,9 @@ def inspect(spec: SweepSpec, home: SweepHome) -> Inspection:
         prepared = prepare_inputs(config, home.cache)
         train = Examples(prepared.inputs.train)
         inputs = prepared.inputs
-        tokenizer = load_tokenizer(inputs.tokenizer or inputs.model, inputs.model_revision)
+        tokenizer = load_tokenizer(
+            inputs.tokenizer or inputs.model, inputs.model_revision, inputs.trust_remote_code
+        )
         return Inspection(
             objective=config.objective,
             summary=prepared.summary,

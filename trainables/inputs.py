@@ -37,6 +37,7 @@ class Inputs:
     test: Path | None = None
     general: Path | None = None
     mix: Path | None = None
+    trust_remote_code: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,12 @@ def prepare_inputs(config: TrialConfig, cache: Path) -> Prepared:
     """
     from trainables.builtin.model import resolve
     from trainables.data.prepare import prepare
+    from trainables.model_folder import check_model
 
     cache = cache.resolve()
     config = resolve(config, cache)
     config = config.with_params({"model": _absolute(config.model)})
+    check_model(config.model, config.model_revision, config.trust_remote_code)
     data = prepare(config, config.model, cache / "data")
     # Workers may have another working folder and another home: whole paths only.
     inputs = Inputs(
@@ -79,6 +82,7 @@ def prepare_inputs(config: TrialConfig, cache: Path) -> Prepared:
         test=data.further("test"),
         general=data.further("general"),
         mix=data.further("mix"),
+        trust_remote_code=config.trust_remote_code,
     )
     fingerprint = model_fingerprint(config.model, config.model_revision)
     return Prepared(inputs, data.fingerprint, fingerprint, data.summary)
