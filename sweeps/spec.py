@@ -19,6 +19,7 @@ from sweeps.fields import dotted, set_twice, undotted, with_override
 from sweeps.home import NAMES_ARE, is_name
 from sweeps.settings import SearchSettings, SlotsSettings, TrackingSettings
 from sweeps.spec_checks import Parts, check_fit
+from sweeps.spec_secrets import check_secrets, public
 from sweeps.yaml_file import read_yaml
 from trainables.config import NOT_SEARCHABLE, TrialConfig, field_names
 
@@ -34,7 +35,7 @@ class SpecError(SweepError):
 
     def __init__(self, place: str, problems: Iterable[Problem]) -> None:
         self.place = place
-        self.problems = tuple(problems)
+        self.problems = tuple(map(public, problems))
         super().__init__(place, self.problems)
 
     def __str__(self) -> str:
@@ -65,7 +66,8 @@ class SweepSpec:
             for override in overrides:
                 tree = with_override(tree, override)
         except YamlError as error:
-            raise SpecError(str(path), [Problem("file", str(error))]) from error
+            # Not chained: what YAML holds may be a password, which a SpecError does not repeat.
+            raise SpecError(str(path), [Problem("file", str(error))]) from None
         tree.setdefault("name", path.stem)
         return cls.parse({**tree, **({} if name is None else {"name": name})}, str(path))
 
@@ -104,6 +106,7 @@ class _Reader:
         space, first_points = self._space(space_tree, tree, sections["search"])
         parts = Parts(trial, space, sections["search"], sections["slots"], self._tree)
         self.problems += check_fit(parts)
+        self.problems += self._secrets(sections["slots"])
         if self.problems:
             return None
         assert trial is not None and space is not None, "a part is missing only with a problem"
@@ -125,6 +128,12 @@ class _Reader:
         message = "is missing" if name is None else f"{name!r} is no name for a sweep"
         self.problems.append(Problem("name", message, NAMES_ARE))
         return ""
+
+    def _secrets(self, slots: SlotsSettings | None) -> list[Problem]:
+        """Of the whole tree, and of a DeepSpeed JSON that it names."""
+        theirs = slots.engine.config if slots and slots.engine else None
+        read = {"slots.deepspeed.config": theirs} if theirs else {}
+        return list(dict.fromkeys(check_secrets(self._tree) + check_secrets(read)))
 
     def _section(self, key: str, tree: Any) -> Any:
         return self._validated(SECTIONS[key], {} if tree is None else tree, key)
