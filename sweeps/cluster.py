@@ -45,6 +45,7 @@ def cluster(address: str | None) -> Iterator[None]:
     ours = not ray.is_initialized()
     if ours:
         _connect(address or os.environ.get("RAY_ADDRESS") or _LOCAL)
+    _keep_keys_out_of_logs()
     try:
         yield
     finally:
@@ -64,6 +65,17 @@ def _check_reachable(address: str) -> None:
             f"no Ray cluster answers at {address} ({error}); `ray status` on its head node says "
             "whether it is up, and --address takes HOST:6379 or ray://HOST:10001"
         ) from error
+
+
+def _keep_keys_out_of_logs() -> None:
+    """Tune hands AWS keys on to each trial's process, and Ray's logs tell what is handed on.
+
+    Ours is a thin client of a slot, which reaches no storage.
+    """
+    from ray.tune.execution import class_cache
+
+    keys = {name for name in class_cache.ENV_VARS_TO_PROPAGATE if name.startswith("AWS_")}
+    class_cache.ENV_VARS_TO_PROPAGATE -= keys
 
 
 def _keep_to_loopback(wanted: bool) -> None:

@@ -63,7 +63,7 @@ def locked_server() -> Iterator[str]:
             self.end_headers()
             self.wfile.write(b"wrong password")
 
-        do_POST = do_GET
+        do_POST = do_GET  # noqa: N815
 
         def log_message(self, *words): ...
 
