@@ -139,7 +139,7 @@ class SweepFolder:
             )
 
     def write_spec(self, text: str) -> None:
-        """Keep the spec, for nobody else's eyes: a tracking address may hold a password."""
+        """Keep the spec, for nobody else's eyes, whatever its options hold."""
         with self.spec.open("w", encoding="utf-8") as file:
             self.spec.chmod(0o600)
             file.write(text)

@@ -55,11 +55,11 @@ class Prepared:
         return self.summary.describe()
 
 
-def prepare_inputs(config: TrialConfig, cache: Path) -> Prepared:
+def prepare_inputs(config: TrialConfig, cache: Path, trains: bool = True) -> Prepared:
     """Build or find the token files, and the built-in model where it is asked for.
 
     DataError or ModelError where something cannot be used. Imports transformers only where the
-    data was not tokenised before.
+    data was not tokenised before. Without `trains`, a model needs no weights.
     """
     from trainables.builtin.model import resolve
     from trainables.data.prepare import prepare
@@ -68,7 +68,7 @@ def prepare_inputs(config: TrialConfig, cache: Path) -> Prepared:
     cache = cache.resolve()
     config = resolve(config, cache)
     config = config.with_params({"model": _absolute(config.model)})
-    check_model(config.model, config.model_revision, config.trust_remote_code)
+    check_model(config.model, config.model_revision, config.trust_remote_code, weights=trains)
     data = prepare(config, config.model, cache / "data")
     # Workers may have another working folder and another home: whole paths only.
     inputs = Inputs(

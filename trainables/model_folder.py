@@ -33,14 +33,18 @@ _NO_FILE: Mapping[bytes, tuple[str, str]] = {
 """First bytes of what downloads leave where a file should be."""
 
 
-def check_model(name: str, revision: str | None, trust_remote_code: bool) -> None:
+def check_model(
+    name: str, revision: str | None, trust_remote_code: bool, weights: bool = True
+) -> None:
     """ModelError where a folder cannot be loaded, or a model asks for code that is not trusted.
 
     Of a hub model only the code is looked at; whatever else is wrong shows when it is loaded.
     """
     folder = Path(name)
     if folder.is_dir():
-        _check_folder(folder)
+        _check_descriptions(folder)
+        for file in _weights(folder) if weights else ():
+            _check_weights(file)
     configuration = config_file(name, revision)
     if configuration is None:
         return  # the hub does not answer, which whoever loads the tokenizer says
@@ -49,14 +53,12 @@ def check_model(name: str, revision: str | None, trust_remote_code: bool) -> Non
             _check_code(name, file)
 
 
-def _check_folder(folder: Path) -> None:
+def _check_descriptions(folder: Path) -> None:
     for name in _DESCRIPTIONS:
         if (folder / name).exists():
             _read(folder / name)
     if not (folder / "config.json").exists():
         raise ModelError(f"model: {folder} has no config.json{_instead_of_a_model(folder)}")
-    for file in _weights(folder):
-        _check_weights(file)
 
 
 def _instead_of_a_model(folder: Path) -> str:
