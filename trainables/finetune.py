@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from accelerate import PartialState
 from accelerate.state import AcceleratorState
-from transformers import AutoTokenizer, set_seed
+from transformers import set_seed
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 from transformers.integrations.neftune import deactivate_neftune
 
@@ -40,6 +40,7 @@ from trainables.checkpoints import NO_CHECKPOINTS, Checkpoints
 from trainables.combinations import machine_refusals, refusals
 from trainables.config import TrialConfig
 from trainables.data.examples import Examples, Joined
+from trainables.data.tokenizer import load_tokenizer
 from trainables.deepspeed import deepspeed_config, refused_settings
 from trainables.errors import RefusedError
 from trainables.evaluation import (
@@ -81,7 +82,12 @@ class Workshop:
         self._general = GeneralSet(general, self.pad_id, self.device) if general else None
         head = Head(inputs.labels, self.pad_id) if inputs.labels else None
         self._base = BaseModel(
-            inputs.model, inputs.model_revision, self.device, head, inputs.new_tokens
+            inputs.model,
+            inputs.model_revision,
+            self.device,
+            head,
+            inputs.new_tokens,
+            inputs.trust_remote_code,
         )
         # The engine of a reference that the ranks share; it lasts as long as what it is asked for.
         self._held = ExitStack()
@@ -94,8 +100,10 @@ class Workshop:
     @cached_property
     def tokenizer(self) -> Any:
         """The base model's tokenizer, which is saved beside every winner."""
-        name = self.inputs.tokenizer or self.inputs.model
-        return AutoTokenizer.from_pretrained(name, revision=self.inputs.model_revision)
+        inputs = self.inputs
+        return load_tokenizer(
+            inputs.tokenizer or inputs.model, inputs.model_revision, inputs.trust_remote_code
+        )
 
     def measure_base(self, config: TrialConfig, losses: Path | None = None) -> Evaluation:
         """The untouched base model on the validation set, as evaluation point 0.
