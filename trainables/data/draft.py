@@ -141,10 +141,11 @@ def _examples(items: Sequence[Item], length: int) -> list[Example]:
 
 
 def _counts(file: RecordFile, drops: Sequence[Drop]) -> FileCounts:
+    everything = [*(Drop(row.reason, row.where) for row in file.bad), *drops]
     return FileCounts(
         name=file.name,
         format=file.format.name,
-        rows=len(file.records),
-        dropped=counted(drops),
-        first_dropped=firsts(drops),
+        rows=len(file.records) + len(file.bad),
+        dropped=counted(everything),
+        first_dropped=firsts(everything),
     )
