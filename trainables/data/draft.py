@@ -77,7 +77,7 @@ def _draft_records(
     sources: Sources, config: TrialConfig, tokenizer: Tokenizer, length: int
 ) -> Draft:
     assert config.data is not None, "an objective with data"
-    names = label_names(config.objective, sources)
+    names = label_names(config.objective, sources, config.data.skip_bad_rows)
     make = maker(config.objective, sources, names)
     made = Sides(
         *([make(file.records, tokenizer, length) for file in side] for side in sources.sides)
