@@ -49,7 +49,7 @@ def _decoded(path: Path, raw: bytes, encoding: str) -> str:
 
 
 def _check_narrow(path: Path, raw: bytes) -> None:
-    wide = _marked(raw) or _wide_by_its_zeros(raw[:1000])
+    wide = _marked(raw) or _wide_by_its_look(raw[:1000])
     if wide:
         raise DataError(
             f"{path} is {wide.upper()}, not UTF-8; set data.encoding: {wide}, or save it as UTF-8"
@@ -68,13 +68,24 @@ def _marked(raw: bytes) -> str | None:
     return next((name for mark, name in _WIDE_MARKS.items() if raw.startswith(mark)), None)
 
 
-def _wide_by_its_zeros(raw: bytes) -> str | None:
-    """UTF-16 without a mark: of ASCII letters every other byte is zero."""
-    for name, zeros, others in (("utf-16-le", raw[1::2], raw[::2]),
-                                ("utf-16-be", raw[::2], raw[1::2])):  # fmt: skip
-        if zeros.count(0) > 0.05 * len(zeros) and not others.count(0):
-            return name
-    return None
+def _wide_by_its_look(raw: bytes) -> str | None:
+    """UTF-16 without a mark, where that gives common characters: the more ASCII, the likelier."""
+    if b"\0" not in raw:
+        return None
+    even = raw[: len(raw) // 2 * 2]
+    texts = {name: even.decode(name, "replace") for name in ("utf-16-le", "utf-16-be")}
+    likely = {
+        name: sum(char < "\x80" for char in text)
+        for name, text in texts.items()
+        if sum(map(_is_common, text)) > 0.9 * len(text)
+    }
+    return max(likely, key=likely.__getitem__, default=None)
+
+
+def _is_common(char: str) -> bool:
+    """A letter of a living language, or what stands between letters."""
+    is_word = "\xa0" <= char <= "\u1fff" or "\u3000" <= char <= "\u9fff" or "가" <= char <= "힣"
+    return " " <= char <= "~" or char in "\t\r\n" or is_word or "\uff01" <= char <= "\uff5e"
 
 
 def _misread(path: Path, raw: bytes, encoding: str, error: UnicodeError) -> str:
