@@ -19,6 +19,7 @@ from trainables.data.formats import READ_BY
 from trainables.data.origin import SUFFIXES
 from trainables.data.roles import KNOWN_NAMES
 from trainables.data.sources import Sources
+from trainables.data.summary import Summary
 from trainables.data.turns import ROLES
 
 QUICK = settings(
@@ -110,6 +111,48 @@ def test_any_json(tmp_path, tokenizer, rows, objective, skip, as_lines):
     path = tmp_path / "rows.json"
     path.write_bytes(lines(*rows) if as_lines else listed(*rows))
     used(path, objective, tokenizer, skip_bad_rows=skip)
+
+
+def of(objective: str, number: int) -> dict[str, Any]:
+    """A good row, unlike those of other numbers."""
+    text = f"number {number}"
+    good = {
+        "sft": {"instruction": text, "output": "3"},
+        "clm": {"text": text},
+        "classification": {"text": text, "label": number % 2},
+        "dpo": {**PAIR, "prompt": text},
+        "kto": {"prompt": text, "completion": "yes", "label": number % 2 == 0},
+        "reward": {"text": text, "reward": number / 2},
+    }
+    return good[objective]
+
+
+@given(
+    objective=st.sampled_from(OBJECTIVES),
+    changes=st.lists(st.dictionaries(NAMES, VALUES | TURNS, max_size=2) | SCALARS, max_size=4),
+)
+@QUICK
+def test_good_rows_among_which_some_are_bad_give_sets(tmp_path, tokenizer, objective, changes):
+    """Where the rows are skipped that cannot be used, the others are a set whatever these held."""
+    good = [of(objective, number) for number in range(8)]
+    changed = [
+        {**of(objective, number), **change} if isinstance(change, dict) else change
+        for number, change in enumerate(changes, start=8)
+    ]
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(lines(*good, *changed))
+    config = TrialConfig(
+        model="m",
+        objective=objective,
+        data={"train": str(path), "validation": 0.3, "skip_bad_rows": True},
+    )
+    sources = Sources.read(config)
+    made = draft(sources, config, tokenizer, 64)
+    summary = made.summary(sources, 64, ())
+    summary.save(tmp_path / "summary.json")
+    assert Summary.load(tmp_path / "summary.json").describe() == summary.describe()
+    assert summary.records == len(good) + len(changed)
+    assert 8 <= summary.files[0].used <= summary.records
 
 
 VALID = [
