@@ -62,7 +62,8 @@ def records_of(
     records = tuple(sifted(objects, make, sieve))
     sieve.check_left(origin.path, len(records))
     unread = _unread_fields(objects, columns)
-    return RecordFile(origin.name, format_, records, unread, tuple(sieve.bad))
+    bad = sorted(sieve.bad, key=lambda row: row.number)
+    return RecordFile(origin.name, format_, records, unread, tuple(bad))
 
 
 def _made(format_: Format, columns: Mapping[str, str], row: Row) -> Record:

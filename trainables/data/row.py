@@ -35,6 +35,12 @@ class BadRow:
     reason: str
     message: str
 
+    @property
+    def number(self) -> int:
+        """Of its line or row; 0 where its place has none."""
+        last = self.where.rsplit(" ", 1)[-1]
+        return int(last) if last.isdecimal() else 0
+
 
 class Sieve:
     """What rows of one file that cannot be used fall into: an error, or `bad` if they are skipped.
