@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -93,7 +94,7 @@ WHOLE_FILES = [
     Bad("byte order mark only", "rows.json", b"\xef\xbb\xbf", "sft", " holds nothing but white"),
     Bad("empty list", "rows.json", b"[]", "sft", " holds an empty list; add records"),
     Bad("one number", "rows.json", b"3", "sft", " holds one int 3; a list of records is needed"),
-    Bad("null", "rows.json", b"null", "sft", " holds one NoneType None; a list"),
+    Bad("null", "rows.json", b"null", "sft", " holds one null; a list"),
     Bad("truncated list", "rows.json", listed(QA, QA)[:-20], "sft",
         " line 1 column .*the file is cut off there, so download"),
     Bad("truncated in a string", "rows.json", json.dumps([QA, QA], indent=1).encode()[:70], "sft",
@@ -187,7 +188,7 @@ SINGLE_ROWS = [
     rows("truncated last line", "sft", QA, None, "")._replace(
         content=lines(QA, QA, QA)[:-9], said=" line 3 column .*cut off there, so download"),
     rows("a number between records", "sft", QA, 3, " is int 3; a record is an object with fields"),
-    rows("a null between records", "sft", QA, None, " is NoneType None; a record is an object"),
+    rows("a null between records", "sft", QA, None, " is null; a record is an object"),
     rows("another format", "sft", QA, CHAT, " is messages, but the file began as alpaca; split"),
     rows("a labelled text among rated ones", "reward", RATED, TEXT, ": no reward "),
     rows("a pair among chats", "sft", CHAT, {**CHAT, "rejected": "x"}, " has the field rejected"),
@@ -211,7 +212,7 @@ SINGLE_ROWS = [
     rows("no turns", "sft", CHAT, {"messages": []}, r": no answer \(turns: none\); add a turn"),
     rows("no answer", "sft", CHAT, chat("system", "user"), r": no answer \(turns: system, user\)"),
     rows("an empty answer", "sft", QA, {**QA, "output": " "}, ": empty answer .output is str ' '"),
-    rows("a null answer", "sft", QA, {**QA, "output": None}, r": empty answer \(output is None"),
+    rows("a null answer", "sft", QA, {**QA, "output": None}, r": empty answer \(output is null\)"),
     rows("an answer first", "sft", CHAT, chat("assistant", "user", "assistant"),
          r": begins with an answer \(turns: assistant, user, assistant\); begin with a turn"),
     rows("two questions in a row", "sft", CHAT, chat("user", "user", "assistant"),
@@ -252,7 +253,7 @@ SINGLE_ROWS = [
          r" has no field instruction.*\(it has: a{57}\.\.\.\)"),
     rows("a name that moves the cursor", "sft", QA, {"\x1b[2J\u202e\ud800": 1},
          r" has no field .*it has: \\x1b\[2J\\u202e\\ud800\)"),
-    rows("no label", "classification", TEXT, {"text": "a"}, r": no label \(label is None"),
+    rows("no label", "classification", TEXT, {"text": "a"}, r": no label \(label is null"),
     rows("an empty label", "classification", TEXT, {**TEXT, "label": " "},
          r": no label \(label is str ' '\); write its label, or remove the row"),
     rows("a null label", "classification", TEXT, {**TEXT, "label": None}, ": no label"),
@@ -266,14 +267,14 @@ SINGLE_ROWS = [
          r": label is str 'great'; true \(good\) or false \(bad\) is needed"),
     rows("a judgement between", "kto", JUDGED, {**JUDGED, "label": 0.5}, ": label is float 0.5; "),
     rows("no judgement", "kto", JUDGED, {**JUDGED, "label": None}, ": no label"),
-    rows("a null reward", "reward", RATED, {**RATED, "reward": None}, ": no reward .reward is N"),
+    rows("a null reward", "reward", RATED, {**RATED, "reward": None}, ": no reward .reward is nul"),
     rows("no reward", "reward", RATED, {"text": "a"}, ": no reward"),
     *(
         rows(f"reward {shown}", "reward", RATED, {**RATED, "reward": reward},
-             rf": reward is no finite number \(reward is {shown}.*; write a number, without quot")
+             rf": reward is no finite number \(reward is {re.escape(shown)}.*; write a number")
         for reward, shown in [(float("nan"), "float nan"), (float("inf"), "float inf"),
                               (-float("inf"), "float -inf"), ("0.5", "str '0.5'"),
-                              (True, "bool True"), ([1], r"list \[1\]"), (10**400, "int 1000000")]
+                              (True, "bool True"), ([1], "list [1]"), (10**400, "int 1000000")]
     ),
     rows("an empty rated text", "reward", RATED, {**RATED, "text": ""}, ": empty document "),
     rows("a negative weight", "sft", QA, {**QA, "weight": -1}, ": weight is int -1; a number"),

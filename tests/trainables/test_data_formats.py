@@ -72,7 +72,7 @@ def test_text_records_are_documents(tmp_path):
         ({"instruction": "hi", "output": ["x"]}, r"row 2: output is list \['x'\]"),
         ({"instruction": "hi", "output": "\ud83d"}, "row 2: output holds half a surrogate pair"),
         ("hello", "row 2 is str 'hello'; a record is an object"),
-        (None, "row 2 is NoneType None"),
+        (None, "row 2 is null"),
     ],
 )
 def test_a_row_that_does_not_fit_is_named(tmp_path, second, said):

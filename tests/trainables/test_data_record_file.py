@@ -90,7 +90,7 @@ def test_answers_that_both_chats_share_are_a_part_of_the_prompt(tmp_path):
     [
         ("yes", "yes", r"chosen equals rejected \(chosen is str 'yes'\); mend one"),
         ("", "no", r"empty answer \(chosen is str ''"),
-        ("yes", None, "empty answer .*rejected is NoneType"),
+        ("yes", None, "empty answer .*rejected is null"),
         ([], chat(B), "no answer"),
         (chat(U, A), chat(U, A), "chosen equals rejected"),
     ],
@@ -129,7 +129,7 @@ def test_only_the_last_answer_of_a_chat_is_judged(tmp_path):
 @pytest.mark.parametrize(
     ("label", "said"),
     [
-        (None, r"no label \(label is NoneType None\); write its label"),
+        (None, r"no label \(label is null\); write its label"),
         ("", r"no label \(label is str ''\)"),
         ("great", r"label is str 'great'; true \(good\) or false"),
         ([1], "label is list .*true"),
@@ -170,7 +170,8 @@ def test_a_reward_that_is_no_finite_number_is_a_mistake(tmp_path, reward):
     rows = [{"text": "a", "reward": each} for each in (0.5, 3, reward)]
     path = write_json(tmp_path / "rows.json", rows)
     said = r"no reward|reward is no finite number"
-    with pytest.raises(DataError, match=rf"row 3: ({said}) \(reward is {type(reward).__name__} "):
+    kind = "null" if reward is None else type(reward).__name__
+    with pytest.raises(DataError, match=rf"row 3: ({said}) \(reward is {kind}"):
         read_records(path, "reward")
     assert [each.reward for each in read_records(path, "reward", skip=True).records] == [0.5, 3]
 

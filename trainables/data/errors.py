@@ -33,6 +33,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def shown(value: object) -> str:
     """A value and its type, cut short, for a message; however large or deep it is."""
+    if value is None:
+        return "null"
     written = _REPR.repr(value)
     return f"{type(value).__name__} {_short(written)}"
 

@@ -106,8 +106,8 @@ def _remarks(file: RecordFile) -> list[str]:
         remarks.append(f"{file.name}: fields not read: {listing(file.unread_fields, 20)}")
     if file.bad:
         first = "; ".join(f"({row.message})" for row in file.bad[:SHOWN_BAD])
-        count = "1 bad row" if len(file.bad) == 1 else f"{len(file.bad):,} bad rows"
-        remarks.append(f"{file.name}: {count} skipped, the first: {first}")
+        bad = "1 bad row" if len(file.bad) == 1 else f"{len(file.bad):,} bad rows"
+        remarks.append(f"{file.name}: {bad} skipped, the first: {first}")
     chats = [record for record in file.records if isinstance(record, Conversation)]
     count, example = placeholders(chats)
     if count:
