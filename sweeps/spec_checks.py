@@ -51,7 +51,7 @@ def check_fit(parts: Parts) -> list[Problem]:
         problems += _fixed_and_searched(space, parts.tree)
     if trial and slots:
         problems += _batch_sizes(trial, space, slots)
-        problems += check_engine(trial, slots.workers)
+        problems += check_engine(trial, space, slots.workers)
     if trial:
         problems += missing_files(trial)
     return problems

@@ -13,7 +13,7 @@ import gc
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -36,10 +36,11 @@ from trainables.base import (
     is_scattered,
     loading_of,
 )
+from trainables.checkpoints import NO_CHECKPOINTS, Checkpoints
 from trainables.combinations import machine_refusals, refusals
 from trainables.config import TrialConfig
 from trainables.data.examples import Examples, Joined
-from trainables.deepspeed import deepspeed_config
+from trainables.deepspeed import deepspeed_config, refused_settings
 from trainables.errors import RefusedError
 from trainables.evaluation import (
     Cost,
@@ -80,6 +81,8 @@ class Workshop:
         self._base = BaseModel(
             inputs.model, inputs.model_revision, self.device, head, inputs.new_tokens
         )
+        # The engine of a reference that the ranks share; it lasts as long as what it is asked for.
+        self._held = ExitStack()
         self._memos: dict[tuple[Loading, torch.dtype | None], ReferenceMemo] = {}
         # What is imported by now stays for good. Looking at it again and again in each collection
         # would take longer than a small trial.
@@ -102,7 +105,7 @@ class Workshop:
         # The base is its own reference. Measured in the same batches the two are exactly alike;
         # with answers known from other batches, rounding would decide which pairs it wins.
         self._memos.clear()
-        with self._ready(config, self._base.lend(config)) as model:
+        with self._ready(config, self._base.lend(config)) as model, self._held:
             if self._general:
                 self._general.measure_base(config, model)
             scores = self.score(config, self.objective(config, model), model)
@@ -119,7 +122,7 @@ class Workshop:
         try:
             if weights is not None:
                 model = methods.restore(base, config, weights)
-            with self._ready(config, model):
+            with self._ready(config, model), self._held:
                 scores = self._measured(config, self.objective(config, model), model, self.test_set)
         finally:
             if borrows_in_place(config):
@@ -166,34 +169,41 @@ class Workshop:
             config, self.train_set, classes, lambda: self._reference(config, model)
         )
 
-    def train(self, config: TrialConfig, monitor: Monitor) -> Outcome:
-        """Train one trial to its end; RefusedError where its settings do not work.
+    def train(
+        self, config: TrialConfig, monitor: Monitor, checkpoints: Checkpoints = NO_CHECKPOINTS
+    ) -> Outcome:
+        """Train one trial to its end, from its last checkpoint if it has left any.
 
-        Errors other than divergence are the caller's to judge.
+        RefusedError where its settings do not work. Errors other than divergence are the caller's
+        to judge.
         """
-        run, trainer = self._set_up(config, monitor)
+        run, trainer = self._set_up(config, monitor, checkpoints)
         model = trainer.model
         try:
-            trainer.train()
+            left = checkpoints.latest()
+            if left:
+                run.go_on_from(left)
+            trainer.train(resume_from_checkpoint=str(checkpoints.path(left)) if left else None)
             return Outcome(ending=run.ending, cost=run.cost())
         except DivergedError as error:
             return Outcome(ending=Ending.DIVERGED, cost=run.cost(), error=str(error))
         finally:
             _dismantle(trainer)
+            self._held.close()
             run.trainer = None
             if borrows_in_place(config):
                 methods.detach(model).requires_grad_(False)
-            del model, trainer
+            del model, trainer, run
             _release_memory()
 
     def _reference(self, config: TrialConfig, model: torch.nn.Module) -> Reference:
-        """The base's answers, by `model` with its adapter off, or by the base itself."""
+        """The base's answers. Where the ranks share its weights, all of them ask together."""
         count = sum(
             len(each) for each in (self.train_set, self.validation_set, self.test_set or ())
         )
         kind = loading_of(config), autocast_dtype(config)
         memo = self._memos.setdefault(kind, ReferenceMemo(count, self.train_set.arity))
-        base = model if methods.keeps_base(config) else self._base.shared(config)
+        base = model if methods.keeps_base(config) else self._untouched(config)
         dtype = autocast_dtype(config)
 
         def untouched(batch: Batch) -> torch.Tensor:
@@ -201,8 +211,13 @@ class Workshop:
             with as_untouched(base), torch.autocast(self.device.type, dtype, enabled=enabled):
                 return logits_of(base, batch)
 
-        # With the adapter off it is the trial's own model, which ZeRO-3 has shared out.
-        return Reference(memo, untouched, together=base is model and is_scattered(config))
+        return Reference(memo, untouched, together=is_scattered(config))
+
+    def _untouched(self, config: TrialConfig) -> torch.nn.Module:
+        """The base beside a trial's own copy, until `_held` is closed."""
+        scattered = is_scattered(config)
+        base: torch.nn.Module = (self._base.lend if scattered else self._base.shared)(config)
+        return self._held.enter_context(self._ready(config, base))
 
     @contextmanager
     def _ready(self, config: TrialConfig, model: torch.nn.Module) -> Iterator[torch.nn.Module]:
@@ -214,9 +229,12 @@ class Workshop:
         with assembled(model, settings, self.device):
             yield model
 
-    def _set_up(self, config: TrialConfig, monitor: Monitor) -> tuple[Run, TrialTrainer]:
+    def _set_up(
+        self, config: TrialConfig, monitor: Monitor, checkpoints: Checkpoints
+    ) -> tuple[Run, TrialTrainer]:
         set_seed(config.seed % 2**32)
         _refuse(config)
+        _refuse_engine(config)
         try:
             plan = self.plan(config, ranks.world_size())
             self._know_general_base(config)
@@ -224,10 +242,11 @@ class Workshop:
             if is_scattered(config):
                 scatter(model, engine_settings(config, plan), self.device)
             objective = self.objective(config, model)
-            run = Run(self, config, plan, model, objective, monitor)
+            run = Run(self, config, plan, model, objective, monitor, checkpoints)
             examples = self._examples or self.train_set
             run.trainer = make_trainer(config, plan, model, objective, examples, self.pad_id, run)
         except BaseException as error:
+            self._held.close()
             # The adapters may be half on. The next trial gets a base that is loaded anew.
             self._base.forget()
             _reset_process_state()
@@ -238,8 +257,22 @@ class Workshop:
 
 
 def _refuse(config: TrialConfig) -> None:
-    for refusal in (*refusals(config), *machine_refusals(config, torch.cuda.is_available())):
-        raise RefusedError(f"{refusal.field}: {refusal.message}; {refusal.remedy}")
+    """What one rank's machine cannot do is refused by all: the others would wait for it."""
+    found = (*refusals(config), *machine_refusals(config, torch.cuda.is_available()))
+    messages = [f"{each.field}: {each.message}; {each.remedy}" for each in found]
+    message = ranks.from_any_rank(messages[0] if messages else None)
+    if message is not None:
+        raise RefusedError(message)
+
+
+def _refuse_engine(config: TrialConfig) -> None:
+    """A JSON of the user's own was read before the search drew this trial's values."""
+    try:
+        said = refused_settings(config, ranks.world_size())
+    except ValueError as error:
+        raise RefusedError(str(error)) from error
+    for each in said:
+        raise RefusedError(f"slots.deepspeed.config: {each.message}; {each.remedy}")
 
 
 def _device() -> torch.device:

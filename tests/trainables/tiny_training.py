@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
+from trainables.checkpoints import NO_CHECKPOINTS
 from trainables.config import TrialConfig
-from trainables.data.sequences import TokenSequence, write
-from trainables.evaluation import Monitor, Verdict
+from trainables.data.examples import Example
+from trainables.data.examples import write as write_examples
+from trainables.data.sequences import Sequences, TokenSequence, write
+from trainables.evaluation import Ending, Monitor, Verdict
 from trainables.inputs import Inputs
 
 VOCABULARY = 64
+
+PROMPT = 2
+"""The untrained tokens that each of the sequences begins with."""
 
 TRIAL = TrialConfig(
     model="tiny",
@@ -62,7 +70,7 @@ def make_sequences(folder: Path, count: int, seed: int) -> Path:
         tokens = [int(rng.integers(2, VOCABULARY))]
         while len(tokens) < length:
             tokens.append((tokens[-1] * 5 + 3) % VOCABULARY)
-        sequences.append(TokenSequence.of(tokens, [place >= 2 for place in range(length)]))
+        sequences.append(TokenSequence.of(tokens, [place >= PROMPT for place in range(length)]))
     write(folder, sequences)
     return folder
 
@@ -77,14 +85,31 @@ def make_inputs(folder: Path) -> Inputs:
     )
 
 
+def make_pairs(inputs: Inputs, train: int, validation: int) -> Inputs:
+    """So many sequences of each set in a folder of its own, each preferred to itself backwards."""
+    folders = {}
+    for side, count in (("train", train), ("validation", validation)):
+        sequences = islice(Sequences.open(getattr(inputs, side)), count)
+        folders[side] = getattr(inputs, side).with_name(f"{side}-pairs")
+        write_examples(folders[side], (Example((each, backwards(each))) for each in sequences))
+    return dataclasses.replace(inputs, **folders)
+
+
+def backwards(sequence: TokenSequence) -> TokenSequence:
+    """The same question, its answer from the end to the beginning."""
+    tokens = [int(token) for token in sequence.tokens]
+    return TokenSequence.of(tokens[:PROMPT] + tokens[PROMPT:][::-1], sequence.targets.tolist())
+
+
 class Watcher(Monitor):
     """Keeps all evaluations; can stop the trial, and have the last weights and losses written."""
 
-    def __init__(self, folder=None, stop_at_step=None, stop_after_point=None):
+    def __init__(self, folder=None, stop_at_step=None, stop_after_point=None, how=Ending.STOPPED):
         self.seen = []
         self.steps = 0
         self._folder = folder
         self._stop_at_step = stop_at_step
+        self._how = how
         self._stop_after_point = stop_after_point
 
     def evaluated(self, evaluation):
@@ -95,19 +120,19 @@ class Watcher(Monitor):
             losses=self._folder / "losses.npz" if self._folder else None,
         )
 
-    def stop_requested(self):
+    def asked_to_end(self):
         self.steps += 1
-        return self.steps == self._stop_at_step
+        return self._how if self.steps == self._stop_at_step else None
 
     @property
     def losses(self):
         return [evaluation.metrics["eval_loss"] for evaluation in self.seen]
 
 
-def run_trial(workshop, watcher=None, /, **params):
+def run_trial(workshop, watcher=None, checkpoints=NO_CHECKPOINTS, /, **params):
     """Train TRIAL with `params` (`lora__rank` for "lora.rank") changed: outcome and watcher."""
     watcher = watcher or Watcher()
-    return workshop.train(trial(**params), watcher), watcher
+    return workshop.train(trial(**params), watcher, checkpoints), watcher
 
 
 def measured(model, folder, micro_batch_size=4, autocast=None):
