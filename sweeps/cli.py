@@ -53,6 +53,12 @@ OverridesOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a field; can be repeated."),
 ]
+SkipOption = Annotated[
+    bool,
+    typer.Option(
+        "--skip-bad-rows", help="Leave out and count rows that cannot be used; else, an error."
+    ),
+]
 AddressOption = Annotated[
     str | None, typer.Option(help="Ray cluster to run on (default: this machine).")
 ]
@@ -68,6 +74,7 @@ def launch(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check all, train a few steps, say the cost.")
     ] = False,
+    skip_bad_rows: SkipOption = False,
     address: AddressOption = None,
     home: HomeOption = None,
 ) -> None:
@@ -77,7 +84,7 @@ def launch(
         from sweeps.spec import SweepSpec
         from sweeps.spec_notes import notes
 
-        checked = SweepSpec.load(spec, overrides or (), name)
+        checked = SweepSpec.load(spec, _changes(overrides, skip_bad_rows), name)
         for note in notes(checked):
             console.print(f"Note: {note}", style="yellow", highlight=False)
         where = SweepHome.find(home)
@@ -126,6 +133,7 @@ def stop(name: NameArgument, home: HomeOption = None) -> None:
 def inspect(
     spec: SpecArgument,
     overrides: OverridesOption = None,
+    skip_bad_rows: SkipOption = False,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
@@ -135,7 +143,8 @@ def inspect(
         from sweeps.inspect_report import WIDTH, report
         from sweeps.spec import SweepSpec
 
-        found = look(SweepSpec.load(spec, overrides or ()), SweepHome.find(home))
+        changes = _changes(overrides, skip_bad_rows)
+        found = look(SweepSpec.load(spec, changes), SweepHome.find(home))
     if as_json:
         typer.echo(json.dumps(found.json(), ensure_ascii=False))
         return
@@ -215,6 +224,11 @@ def ui(
         for note in elsewhere(where) if (where.path / "mlflow.db").exists() else ():
             Console(stderr=True, soft_wrap=True).print(f"Note: {note}", highlight=False)
         raise typer.Exit(serve(where, port))
+
+
+def _changes(overrides: list[str] | None, skip_bad_rows: bool) -> list[str]:
+    """What the options change of a sweep file."""
+    return [*(overrides or ()), *(["data.skip_bad_rows=true"] if skip_bad_rows else [])]
 
 
 @contextmanager

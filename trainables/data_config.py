@@ -64,6 +64,13 @@ class DataConfig(Frozen):
         description="field (text, label ...) -> its column's name, or its position from 0",
     )
 
+    encoding: str = Field(
+        default="utf-8", description="of text files: utf-8, utf-16, gb18030, latin-1 ..."
+    )
+    skip_bad_rows: bool = Field(
+        default=False, description="leave out and count rows that cannot be used; unset: an error"
+    )
+
     @model_validator(mode="after")
     def _something_is_left(self) -> DataConfig:
         parts = [part for part in (self.validation, self.test) if isinstance(part, float)]
@@ -83,3 +90,21 @@ class DataConfig(Frozen):
             if isinstance(column, int) and column < 0:
                 raise ValueError(f"{role}: {column} is no position; the first column is 0")
         return columns
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, encoding: str) -> str:
+        try:
+            "".encode(encoding)
+        except (LookupError, ValueError) as error:
+            raise ValueError(
+                f"{encoding!r} is no encoding of text; use utf-8, utf-16, gb18030, latin-1 ..."
+            ) from error
+        return encoding
+
+    @field_validator("train", "validation", "test", "general")
+    @classmethod
+    def _names_something(cls, files: Files | float | None) -> Files | float | None:
+        if files == () or files == "" or (isinstance(files, tuple) and "" in files):
+            raise ValueError(f"{files!r} names no file; name one, or a folder or a data set")
+        return files

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -73,10 +74,12 @@ def save_tokenizer(folder: Path, **options) -> Path:
 def rows_of(path: Path | str, columns: dict | None = None, objective: str = "sft") -> list:
     """The rows of all files that a name stands for."""
     from trainables.data.origin import find
-    from trainables.data.reading import read
+    from trainables.data.reading import Manner, read
 
     origins = find(str(path)).origins
-    return [row for origin in origins for row in read(origin, columns, objective).rows]
+    return [
+        row for origin in origins for row in read(origin, Manner(columns or {}, objective)).rows
+    ]
 
 
 def values_of(path: Path | str, columns: dict | None = None, objective: str = "sft") -> list:
@@ -84,15 +87,27 @@ def values_of(path: Path | str, columns: dict | None = None, objective: str = "s
     return [row.value for row in rows_of(path, columns, objective)]
 
 
-def read_records(path: Path, objective: str = "sft", columns: dict | None = None):
-    """The records of a file."""
+def read_records(
+    path: Path, objective: str = "sft", columns: dict | None = None, skip: bool = False
+):
+    """The records of a file; `skip` leaves bad rows out."""
     from trainables.data.formats import READ_BY
     from trainables.data.origin import find
+    from trainables.data.reading import Manner, read
     from trainables.data.record_file import records_of
+    from trainables.data.row import Sieve
 
     (origin,) = find(str(path)).origins
-    rows = rows_of(path, columns, objective)
-    return records_of(origin, rows, f"objective {objective}", READ_BY[objective])
+    sieve = Sieve(skip)
+    rows = read(origin, Manner(columns or {}, objective), sieve).rows
+    return records_of(origin, rows, f"objective {objective}", READ_BY[objective], sieve)
+
+
+def left_out(file) -> dict[str, int]:
+    """How many rows of a file are not used, by reason."""
+    harmless = (record.reason_to_drop() for record in file.records)
+    reasons = [*(row.reason for row in file.bad), *(each for each in harmless if each)]
+    return dict(Counter(reasons))
 
 
 def write_json(path: Path, rows: list) -> Path:

@@ -51,7 +51,9 @@ def test_records_become_two_sides_of_sequences(tmp_path, model):
 def test_the_summary_counts_what_the_folders_hold(tmp_path, model):
     rows = [*alpaca_rows(20), alpaca_rows(1)[0], {"instruction": "hm", "output": " "}]
     path = write_json(tmp_path / "rows.json", rows)
-    data = prepare(config(path, validation=0.2, max_length=32), model, tmp_path / "cache")
+    data = prepare(
+        config(path, validation=0.2, max_length=32, skip_bad_rows=True), model, tmp_path / "cache"
+    )
     summary = data.summary
     assert (summary.format, summary.records, summary.duplicates) == ("alpaca", 22, 1)
     assert summary.dropped == {"empty answer": 1}
@@ -159,7 +161,7 @@ def test_many_documents_are_held_out_whole(tmp_path, model):
         (
             [{"instruction": "a", "output": ""}],
             "sft",
-            "data.train: no record is left.*1 empty answer",
+            r"row 1: empty answer \(output is str ''\); write the answer",
         ),
         (alpaca_rows(1), "sft", "1 usable records, 1 of them different"),
         ([{"text": "a"}], "clm", "cannot be split"),
@@ -274,7 +276,7 @@ def test_a_folder_without_a_tokenizer_is_named(tmp_path):
 )
 def test_real_files_give_all_that_fits_a_real_model(tmp_path, name, objective, sequences, dropped):
     model = str(REAL_DATA / "models/stories260K_hf")
-    data = prepare(config(REAL_DATA / name, objective), model, tmp_path)
+    data = prepare(config(REAL_DATA / name, objective, skip_bad_rows=True), model, tmp_path)
     found = data.summary.train.sequences + data.summary.validation.sequences
     assert (found, data.summary.dropped) == (sequences, dropped)
     assert data.summary.max_length == 512

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 
 import pytest
-from data_samples import REAL_DATA, needs_real_data, read_records, write_json, write_lines
+from data_samples import REAL_DATA, left_out, needs_real_data, read_records, write_json, write_lines
 
 from trainables.data.conversation import Conversation, Message
 from trainables.data.errors import DataError
@@ -89,18 +88,19 @@ def test_answers_that_both_chats_share_are_a_part_of_the_prompt(tmp_path):
 @pytest.mark.parametrize(
     ("chosen", "rejected", "reason"),
     [
-        ("yes", "no", None),
-        ("yes", "yes", "chosen equals rejected"),
-        ("", "no", "empty answer"),
-        ("yes", None, "empty answer"),
+        ("yes", "yes", r"chosen equals rejected \(chosen is str 'yes'\); mend one"),
+        ("", "no", r"empty answer \(chosen is str ''"),
+        ("yes", None, "empty answer .*rejected is null"),
         ([], chat(B), "no answer"),
         (chat(U, A), chat(U, A), "chosen equals rejected"),
     ],
 )
-def test_pairs_that_teach_nothing_have_a_reason_to_be_dropped(tmp_path, chosen, rejected, reason):
+def test_pairs_that_teach_nothing_are_a_mistake(tmp_path, chosen, rejected, reason):
     record = {"prompt": "hi", "chosen": chosen, "rejected": rejected}
-    (pair,) = read_records(write_json(tmp_path / "rows.json", [record]), "dpo").records
-    assert pair.reason_to_drop() == reason
+    path = write_json(tmp_path / "rows.json", [{"prompt": "hi", **ANSWERS}, record])
+    with pytest.raises(DataError, match=f"^{path} row 2: {reason}"):
+        read_records(path, "dpo")
+    assert len(read_records(path, "dpo", skip=True).records) == 1
 
 
 @pytest.mark.parametrize(
@@ -126,14 +126,21 @@ def test_only_the_last_answer_of_a_chat_is_judged(tmp_path):
     assert [m.content for m in judged.conversation.messages if m.trainable] == ["yes"]
 
 
-def test_a_judgement_that_is_missing_is_a_reason_to_drop_and_another_word_a_mistake(tmp_path):
-    rows = [{"messages": chat(U, A), "label": label} for label in (True, None, "")]
-    path = write_json(tmp_path / "rows.json", [*rows, {"messages": chat(U, A)}])
-    reasons = [record.reason_to_drop() for record in read_records(path, "kto").records]
-    assert reasons == [None, "no label", "no label", "no label"]
-    write_json(path, [*rows, {"messages": chat(U, A), "label": "great"}])
-    with pytest.raises(DataError, match=r"row 4: label is str 'great'; true \(good\) or false"):
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        (None, r"no label \(label is null\); write its label"),
+        ("", r"no label \(label is str ''\)"),
+        ("great", r"label is str 'great'; true \(good\) or false"),
+        ([1], "label is list .*true"),
+    ],
+)
+def test_an_answer_without_a_judgement_is_a_mistake(tmp_path, label, said):
+    rows = [{"messages": chat(U, A), "label": each} for each in (True, label)]
+    path = write_json(tmp_path / "rows.json", rows)
+    with pytest.raises(DataError, match=f"^{path} row 2: {said}"):
         read_records(path, "kto")
+    assert len(read_records(path, "kto", skip=True).bad) == 1
 
 
 def test_a_pair_gives_kto_one_good_and_one_bad_answer():
@@ -158,22 +165,35 @@ def test_rewards_are_read_in_their_usual_spellings(tmp_path, record, content):
     assert read_records(path, "reward").records == (Rated(content, 0.5),)
 
 
-def test_rewards_that_are_no_finite_numbers_have_a_reason_to_be_dropped(tmp_path):
-    rewards = [0.5, 3, math.nan, math.inf, -math.inf, None, "0.5", True, [1], 10**400]
-    path = write_json(tmp_path / "rows.json", [{"text": "a", "reward": each} for each in rewards])
-    reasons = Counter(each.reason_to_drop() for each in read_records(path, "reward").records)
-    assert reasons == {None: 2, "reward is no finite number": 7, "no reward": 1}
+@pytest.mark.parametrize("reward", [math.nan, math.inf, -math.inf, None, "0.5", True, [1], 10**400])
+def test_a_reward_that_is_no_finite_number_is_a_mistake(tmp_path, reward):
+    rows = [{"text": "a", "reward": each} for each in (0.5, 3, reward)]
+    path = write_json(tmp_path / "rows.json", rows)
+    said = r"no reward|reward is no finite number"
+    kind = "null" if reward is None else type(reward).__name__
+    with pytest.raises(DataError, match=rf"row 3: ({said}) \(reward is {kind}"):
+        read_records(path, "reward")
+    assert [each.reward for each in read_records(path, "reward", skip=True).records] == [0.5, 3]
 
 
 @pytest.mark.parametrize(
     ("label", "name"),
-    [("pos ", "pos"), (3, "3"), (2.0, "2"), (True, "true"), ("", ""), (None, ""), (math.nan, "")],
+    [("pos ", "pos"), (3, "3"), (2.0, "2"), (True, "true")],
 )
 def test_a_label_is_a_name_or_a_number(tmp_path, label, name):
     path = write_json(tmp_path / "rows.json", [{"text": "a", "label": label}])
     (record,) = read_records(path, "classification").records
     assert record == Labelled("a", name)
-    assert record.reason_to_drop() == (None if name else "no label")
+
+
+@pytest.mark.parametrize("label", ["", " ", None, math.nan])
+def test_a_text_without_a_label_is_a_mistake(tmp_path, label):
+    rows = [{"text": "a", "label": "b"}, {"text": "a", "label": label}, {"text": "a"}]
+    path = write_json(tmp_path / "rows.json", rows)
+    with pytest.raises(DataError, match=r"row 2: no label \(label is .*\); write its label"):
+        read_records(path, "classification")
+    file = read_records(path, "classification", skip=True)
+    assert (len(file.records), left_out(file)) == (1, {"no label": 2})
 
 
 @pytest.mark.parametrize("text", ["text", "sentence", "content", "review"])
@@ -257,7 +277,7 @@ def test_the_objective_decides_how_a_file_is_read_that_fits_two(tmp_path, object
         ({"text": "a"}, "row 2 is text, but the file began as prompt_pair; split the file"),
         (
             {"prompt": "hi", "chosen": [{"role": "bot", "content": "x"}], "rejected": "no"},
-            "row 2 chosen turn 1: role 'bot' is unknown",
+            "row 2 chosen turn 1: role str 'bot' is unknown",
         ),
     ],
 )
@@ -318,7 +338,6 @@ def test_columns_give_the_fields_their_roles(tmp_path):
     ],
 )
 def test_real_files_give_all_their_records(name, objective, format_, count, dropped):
-    file = read_records(REAL_DATA / name, objective)
-    reasons = Counter(record.reason_to_drop() for record in file.records)
-    del reasons[None]
-    assert (file.format.name, len(file.records), dict(reasons)) == (format_, count, dropped)
+    file = read_records(REAL_DATA / name, objective, skip=True)
+    total = len(file.records) + len(file.bad)
+    assert (file.format.name, total, left_out(file)) == (format_, count, dropped)

@@ -39,7 +39,8 @@ def test_parquet_gives_its_records(tmp_path, name):
         (parquet_bytes(CHATS)[:-20], "no parquet file that can be read.*download it again"),
         (b"", "is empty"),
         (b"version https://git-lfs.github.com/spec/v1\noid", "git lfs pull"),
-        (b"<html>", "no parquet file"),
+        (b"<html>", "is an HTML page"),
+        (b"hm", "no parquet file"),
     ],
 )
 def test_a_broken_parquet_file_is_named(tmp_path, raw, said):

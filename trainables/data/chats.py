@@ -7,8 +7,8 @@ from itertools import takewhile
 from typing import Any
 
 from trainables.data.conversation import Message, untrained
-from trainables.data.errors import DataError
-from trainables.data.fields import shown, text
+from trainables.data.errors import DataError, shown
+from trainables.data.fields import text
 from trainables.data.turns import any_turns, message_turns, sharegpt_turns
 
 Fields = Mapping[str, Any]

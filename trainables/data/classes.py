@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from trainables.data.blocks import tokenise
-from trainables.data.errors import DataError
+from trainables.data.errors import DataError, listing
 from trainables.data.examples import Example
-from trainables.data.items import Item, Made, usable
+from trainables.data.items import Drop, Item, Made, usable
 from trainables.data.records import Labelled
 from trainables.data.sequences import TokenSequence
 from trainables.data.tokenizer import Tokenizer
@@ -18,22 +18,29 @@ from trainables.data.tokenizer import Tokenizer
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
-def class_names(train: Iterable[Labelled], held_out: Iterable[Labelled]) -> tuple[str, ...]:
+UNKNOWN = "unknown label"
+
+
+def class_names(
+    train: Iterable[Labelled], held_out: Iterable[Labelled], skip: bool = False
+) -> tuple[str, ...]:
     """The names of all classes: numbers in their order, else the alphabet's.
 
-    DataError where there is one class only, or where a held-out label is none of the train files'.
+    DataError where there is one class only, or where a held-out label is none of the train files'
+    (unless such records are skipped: see `labelled`).
     """
     names = {record.label for record in train if record.reason_to_drop() is None}
-    for record in held_out:
+    for record in held_out if not skip else ():
         if record.reason_to_drop() is None and record.label not in names:
             raise DataError(
                 f"{record.where}: label {record.label!r} is not among those of the train files "
-                f"({', '.join(_ordered(names)[:10])}); mend it, or add training records for it"
+                f"({listing(_ordered(names), 10)}); mend it, or add training records for it; "
+                "--skip-bad-rows leaves such rows out"
             )
     if len(names) == 1:
         raise DataError(
             f"data.train: all records have the label {next(iter(names))!r}; classification needs "
-            "two classes at least"
+            "two classes at least, so add records of another, or name another column as label"
         )
     return tuple(_ordered(names))
 
@@ -41,9 +48,14 @@ def class_names(train: Iterable[Labelled], held_out: Iterable[Labelled]) -> tupl
 def labelled(
     records: Sequence[Labelled], names: Sequence[str], tokenizer: Tokenizer, length: int
 ) -> Made:
-    """Texts cut to `length` tokens, of which eos is the last. Equal texts lie on one side."""
-    kept, drops = usable(records)
+    """Texts cut to `length` tokens, of which eos is the last. Equal texts lie on one side.
+
+    Records whose label is not among `names` are dropped.
+    """
+    useful, drops = usable(records)
     index = {name: place for place, name in enumerate(names)}
+    kept = [record for record in useful if record.label in index]
+    drops += [Drop(UNKNOWN, record.where) for record in useful if record.label not in index]
     items = []
     for record, whole in zip(kept, tokenise([each.text for each in kept], tokenizer), strict=True):
         tokens = _cut(whole, length)

@@ -1,9 +1,11 @@
-"""A file's bytes and text, unpacked and decoded, or a clear DataError."""
+"""A file's bytes, unpacked, or a DataError that says what was saved in place of the data."""
 
 from __future__ import annotations
 
 import gzip
+import io
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from trainables.data.errors import DataError
@@ -12,8 +14,24 @@ PACKED = ".gz"
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
-_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-_HTML_STARTS = ("<!doctype html", "<html")
+_HTML_STARTS = (b"<!doctype html", b"<html")
+_OTHER_KINDS = {
+    b"PK\x03\x04": ("a ZIP archive, as .xlsx files are", "unpack it, or save it as .csv"),
+    b"PAR1": ("a Parquet file", "name it .parquet"),
+    b"\x28\xb5\x2f\xfd": ("packed with zstd", "unpack it"),
+    b"BZh": ("packed with bzip2", "unpack it"),
+    b"\xfd7zXZ": ("packed with xz", "unpack it"),
+    b"%PDF-": ("a PDF", "extract its text"),
+    _GZIP_MAGIC: ("packed twice", "unpack it once"),
+}
+
+ROOM = 64 * 2**20
+"""Bytes that a packed file may always grow to."""
+
+MOST_GROWTH = 100
+"""How many times its size a packed file may grow to beyond that; text is packed to a tenth."""
+
+_CHUNK = 2**20
 
 
 def inner_suffix(path: Path) -> str:
@@ -26,28 +44,37 @@ def read_bytes(path: Path) -> bytes:
     """The file's bytes, unpacked; DataError where there are none or they are not the data."""
     if not path.exists():
         raise DataError(f"{path} does not exist (looked from {Path.cwd()}); correct the path")
+    if not path.is_file():
+        raise DataError(f"{path} is no regular file; name a file that can be read twice")
     raw = path.read_bytes()
     if not raw:
         raise DataError(f"{path} is empty (0 bytes); download or write it again")
+    packed = path.suffix.lower() == PACKED or raw.startswith(_GZIP_MAGIC)
+    if packed and not raw.startswith(_LFS_POINTER):
+        raw = b"".join(_unpacked(path, raw))
+    _check_kind(path, raw)
+    return raw
+
+
+def _check_kind(path: Path, raw: bytes) -> None:
     if raw.startswith(_LFS_POINTER):
         raise DataError(f"{path} is a Git LFS pointer, not the data itself; run `git lfs pull`")
-    packed = path.suffix.lower() == PACKED or raw.startswith(_GZIP_MAGIC)
-    return _unpacked(path, raw) if packed else raw
-
-
-def read_text(path: Path) -> str:
-    """The file's text with plain newlines; DataError where it is no UTF-8 text or holds none."""
-    text = _decode(path, read_bytes(path)).replace("\r\n", "\n")
-    if not text.strip():
-        raise DataError(f"{path} holds nothing but white space; download or write it again")
-    if text[:200].lstrip().lower().startswith(_HTML_STARTS):
+    if raw[:4096].removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(_HTML_STARTS):
         raise DataError(f"{path} is an HTML page; download the raw file that the page shows")
-    return text
+    for magic, (kind, way_out) in _OTHER_KINDS.items():
+        if raw.startswith(magic) and inner_suffix(path) != ".parquet":
+            raise DataError(f"{path} is {kind}, whatever its name says; {way_out}")
 
 
-def _unpacked(path: Path, raw: bytes) -> bytes:
+def _unpacked(path: Path, raw: bytes) -> Iterator[bytes]:
+    """Its parts, as long as they stay in proportion to what was read of the packed file."""
+    packed, size = io.BytesIO(raw), 0
     try:
-        return gzip.decompress(raw)
+        with gzip.GzipFile(fileobj=packed) as file:
+            while part := file.read(_CHUNK):
+                yield part
+                size += len(part)
+                _check_growth(path, size, packed.tell())
     except gzip.BadGzipFile as error:
         raise DataError(
             f"{path} is no gzip file ({error}); take {PACKED} off its name if it is not packed"
@@ -56,26 +83,9 @@ def _unpacked(path: Path, raw: bytes) -> bytes:
         raise DataError(f"{path} is a broken gzip file ({error}); download it again") from error
 
 
-def _decode(path: Path, raw: bytes) -> str:
-    if raw.startswith(_UTF16_MARKS) or b"\0" in raw[:1000]:
-        raise DataError(f"{path} is not UTF-8 but UTF-16 or binary; save it as UTF-8")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        what = f"{path} line {line} is not UTF-8 (byte 0x{raw[error.start]:02x})"
-        hint = "it looks like GBK: " if _looks_like_gbk(raw) else ""
-        encoding = "GB18030" if hint else "ENCODING"
-        way_out = f"convert it with `iconv -f {encoding} -t UTF-8`"
-        raise DataError(f"{what}; {hint}{way_out}") from error
-
-
-def _looks_like_gbk(raw: bytes) -> bool:
-    """Whether GB18030 reads all of it, and mostly as common Chinese characters."""
-    try:
-        text = raw.decode("gb18030")
-    except UnicodeDecodeError:
-        return False
-    foreign = [char for char in text if ord(char) > 127]
-    chinese = sum("\u4e00" <= char <= "\u9fff" for char in foreign)
-    return chinese > 0.7 * len(foreign)
+def _check_growth(path: Path, size: int, packed: int) -> None:
+    if size > max(ROOM, MOST_GROWTH * packed):
+        raise DataError(
+            f"{path} grows from {packed:,} bytes to more than {size - 1:,}, as no text does; "
+            "unpack it yourself if you trust it"
+        )

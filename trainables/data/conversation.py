@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Role = Literal["system", "user", "assistant", "tool"]
+
+_AFTER: Mapping[Role | None, tuple[Role, ...]] = {
+    None: ("system", "user"),
+    "system": ("system", "user"),
+    "user": ("assistant",),
+    "assistant": ("user", "tool"),
+    "tool": ("tool", "assistant"),
+}
+"""Who may speak after whom; None stands for the beginning. A call may have several results."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +49,8 @@ class Conversation:
             return "empty answer"
         if next(each.role for each in self.messages if each.role != "system") == "assistant":
             return "begins with an answer"
+        if not _in_order([message.role for message in self.messages]):
+            return "roles out of order"
         return None if any(answer.trainable for answer in answers) else "no trained answer"
 
     def up_to_last_answer(self) -> Conversation:
@@ -68,3 +79,7 @@ def untrained(messages: Iterable[Message]) -> tuple[Message, ...]:
 def trained(messages: Iterable[Message]) -> tuple[Message, ...]:
     """The turns as an answer: what the assistant says in them is learned."""
     return tuple(Message.of(message.role, message.content) for message in messages)
+
+
+def _in_order(roles: Sequence[Role]) -> bool:
+    return all(role in _AFTER[before] for before, role in zip([None, *roles], roles, strict=False))

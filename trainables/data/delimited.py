@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,12 +16,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from trainables.data.columns import Columns
-from trainables.data.content import read_text
-from trainables.data.errors import DataError
+from trainables.data.decoding import UTF8, read_text
+from trainables.data.errors import DataError, shown
 from trainables.data.roles import KNOWN_NAMES, NUMBERS
-from trainables.data.row import Row, Rows
-
-_QUOTED = re.compile(r'"(?:[^"]|"")*"')
+from trainables.data.row import Row, Rows, Sieve
 
 
 class Line(NamedTuple):
@@ -32,28 +29,33 @@ class Line(NamedTuple):
     cells: tuple[str, ...]
 
 
-def csv_rows(path: Path, columns: Columns) -> Rows:
+def csv_rows(
+    path: Path, columns: Columns, encoding: str = UTF8, sieve: Sieve | None = None
+) -> Rows:
     """The records of a CSV file; semicolons and tabs separate where the header has no commas."""
-    text = read_text(path)
+    text = read_text(path, encoding)
     lines = _parsed(path, text, _delimiter(text, columns))
-    return _rows(path, lines, columns)
+    return _rows(path, lines, columns, sieve or Sieve())
 
 
-def tsv_rows(path: Path, columns: Columns) -> Rows:
+def tsv_rows(
+    path: Path, columns: Columns, encoding: str = UTF8, sieve: Sieve | None = None
+) -> Rows:
     """The records of a TSV file, whether its quotes are quoting or a part of the text."""
-    text = read_text(path)
+    text = read_text(path, encoding)
     plain = [
         Line(number, tuple(line.split("\t")))
         for number, line in enumerate(text.split("\n"), start=1)
         if line.strip()
     ]
-    return _rows(path, _parsed(path, text, "\t") if _is_quoted(plain) else plain, columns)
+    lines = _parsed(path, text, "\t") if _is_quoted(plain) else plain
+    return _rows(path, lines, columns, sieve or Sieve())
 
 
 def is_tsv(text: str) -> bool:
-    """Whether each line that holds something has exactly one tab."""
+    """Whether most of the lines that hold something have exactly one tab."""
     lines = [line for line in text.split("\n") if line.strip()]
-    return bool(lines) and all(line.count("\t") == 1 for line in lines)
+    return 2 * sum(line.count("\t") == 1 for line in lines) > len(lines)
 
 
 def _delimiter(text: str, columns: Columns) -> str:
@@ -71,10 +73,15 @@ def _is_quoted(lines: Sequence[Line]) -> bool:
     quoted properly and some cell had to be, or a whole column was.
     """
     begun = [cell for line in lines for cell in line.cells if cell.startswith('"')]
-    whole = [cell for cell in begun if _QUOTED.fullmatch(cell)]
+    whole = [cell for cell in begun if _is_whole(cell)]
     if len(whole) < len(begun):
         return len({len(line.cells) for line in lines}) > 1
     return len(whole) >= len(lines) or any('""' in cell[1:-1] for cell in whole)
+
+
+def _is_whole(cell: str) -> bool:
+    """Whether a cell that begins with a quote ends with one, and has only doubled ones between."""
+    return len(cell) > 1 and cell.endswith('"') and '"' not in cell[1:-1].replace('""', "")
 
 
 def _parsed(path: Path, text: str, delimiter: str) -> list[Line]:
@@ -105,7 +112,7 @@ def _cells_of_any_size() -> Iterator[None]:
         csv.field_size_limit(before)
 
 
-def _rows(path: Path, lines: Sequence[Line], columns: Columns) -> Rows:
+def _rows(path: Path, lines: Sequence[Line], columns: Columns, sieve: Sieve) -> Rows:
     if not lines:
         raise DataError(f"{path} holds nothing but empty cells; add records to it")
     header = _is_header(lines[0].cells, columns)
@@ -115,8 +122,9 @@ def _rows(path: Path, lines: Sequence[Line], columns: Columns) -> Rows:
     body = lines[1:] if header else lines
     if not body:
         raise DataError(f"{path} holds a header and no records; add records below it")
-    _check_widths(path, body, len(names))
-    rows = (Row(f"{path} line {line.number}", _record(names, line.cells)) for line in body)
+    whole = _of_width(path, body, len(names), sieve)
+    sieve.check_left(path, len(whole))
+    rows = (Row(f"{path} line {line.number}", _record(names, line.cells)) for line in whole)
     return Rows(tuple(rows), notes)
 
 
@@ -153,21 +161,26 @@ def _by_position(
             f"{path} has {width} columns and its first row names no known field; "
             "say which is which, e.g. data.columns: {text: 0, label: 1}"
         )
-    _check_widths(path, lines, 2)
-    different = [len({line.cells[place] for line in lines}) for place in range(2)]
+    whole = [line for line in lines if len(line.cells) == 2]
+    different = [len({line.cells[place] for line in whole}) for place in range(2)]
     label = 0 if different[0] < different[1] else 1
     names = ["label", "text"] if label == 0 else ["text", "label"]
     note = f"no header; column {1 - label} is read as text, column {label} as label"
     return names, (note,)
 
 
-def _check_widths(path: Path, lines: Sequence[Line], width: int) -> None:
+def _of_width(path: Path, lines: Sequence[Line], width: int, sieve: Sieve) -> list[Line]:
+    """The lines with as many cells as the first."""
     for line in lines:
         if len(line.cells) != width:
-            raise DataError(
-                f"{path} line {line.number} has {len(line.cells)} cells where the file began with "
-                f"{width}; quote a cell that holds the separator, or remove the line"
+            where = f"{path} line {line.number}"
+            message = (
+                f"{where} has {len(line.cells)} cells where the file began with {width} "
+                f"({shown(line.cells[-1])} is the last); quote a cell that holds the separator, "
+                "or remove the line"
             )
+            sieve.put(where, DataError(message, "wrong number of cells"))
+    return [line for line in lines if len(line.cells) == width]
 
 
 def _record(names: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from trainables.data.content import read_text
+from trainables.data.decoding import UTF8, read_text
 from trainables.data.row import Row
 
 DOCUMENT_SEPARATOR = "<|endoftext|>"
 
 
-def document_rows(path: Path) -> list[Row]:
+def document_rows(path: Path, encoding: str = UTF8) -> list[Row]:
     """The documents of a text file, each as a record {text}."""
-    parts = read_text(path).split(DOCUMENT_SEPARATOR)
+    parts = read_text(path, encoding).split(DOCUMENT_SEPARATOR)
     if len(parts) == 1:
         return [Row(str(path), {"text": parts[0]})]
     texts = [part.strip() for part in parts]

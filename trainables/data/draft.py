@@ -77,7 +77,7 @@ def _draft_records(
     sources: Sources, config: TrialConfig, tokenizer: Tokenizer, length: int
 ) -> Draft:
     assert config.data is not None, "an objective with data"
-    names = label_names(config.objective, sources)
+    names = label_names(config.objective, sources, config.data.skip_bad_rows)
     make = maker(config.objective, sources, names)
     made = Sides(
         *([make(file.records, tokenizer, length) for file in side] for side in sources.sides)
@@ -141,10 +141,11 @@ def _examples(items: Sequence[Item], length: int) -> list[Example]:
 
 
 def _counts(file: RecordFile, drops: Sequence[Drop]) -> FileCounts:
+    everything = [*(Drop(row.reason, row.where) for row in file.bad), *drops]
     return FileCounts(
         name=file.name,
         format=file.format.name,
-        rows=len(file.records),
-        dropped=counted(drops),
-        first_dropped=firsts(drops),
+        rows=len(file.records) + len(file.bad),
+        dropped=counted(everything),
+        first_dropped=firsts(everything),
     )

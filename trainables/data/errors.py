@@ -3,18 +3,53 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Iterable
+
+_LONGEST = 60
+_MOST_NAMES = 8
+_REPR = reprlib.Repr()
+_REPR.maxlevel, _REPR.maxstring, _REPR.maxother, _REPR.maxlong = 3, _LONGEST, _LONGEST, _LONGEST
 
 
 class DataError(ValueError):
     """A file, a record or a tokenizer that cannot be used.
 
     The message names the file, the row or line, the field and the value, and ends with a way out.
+    `reason` is what rows of that fault are counted as where they are skipped.
     """
+
+    def __init__(self, message: str, reason: str = "bad row") -> None:
+        super().__init__(printable(message))
+        self.reason = reason
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A way out for an unknown word: the nearest known one, else all of them."""
     listed = list(known)
     near = difflib.get_close_matches(word, listed, n=1, cutoff=0.5)
-    return f"did you mean {near[0]}?" if near else f"there is {', '.join(listed)}"
+    return f"did you mean {near[0]}?" if near else f"there is {listing(listed, 20)}"
+
+
+def shown(value: object) -> str:
+    """A value and its type, cut short, for a message; however large or deep it is."""
+    if value is None:
+        return "null"
+    written = _REPR.repr(value)
+    return f"{type(value).__name__} {_short(written)}"
+
+
+def listing(names: Iterable[object], most: int = _MOST_NAMES) -> str:
+    """Names for a message, cut short; "none" where there are none."""
+    listed = [_short(str(name)) for name in names]
+    more = [f"and {len(listed) - most} more"] if len(listed) > most else []
+    return ", ".join([*listed[:most], *more]) or "none"
+
+
+def printable(text: str) -> str:
+    """The text with escapes in place of what a terminal would act on, or could not encode."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."

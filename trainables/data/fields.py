@@ -6,17 +6,28 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from trainables.data.errors import DataError
+from trainables.data.errors import DataError, shown
 
 _JUDGEMENTS: Mapping[str, bool] = {"true": True, "1": True, "false": False, "0": False}
 
 
-def text(value: Any, where: str, field: str) -> str:
+LONGEST = 1_000_000
+"""Characters of a text that is not a document: no model sees as much, so it is a fault."""
+
+
+def text(value: Any, where: str, field: str, longest: float = LONGEST) -> str:
     """The value as text; null counts as empty."""
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise DataError(f"{where}: {field} is {shown(value)}; it must be a string")
+        message = f"{where}: {field} is {shown(value)}; it must be a string"
+        raise DataError(message, "wrong type")
+    if len(value) > longest:
+        raise DataError(
+            f"{where}: {field} has {len(value):,} characters ({shown(value)}), and at most "
+            f"{longest:,} are read; split or remove the record",
+            "text too long",
+        )
     try:
         value.encode()
     except UnicodeEncodeError as error:
@@ -47,7 +58,7 @@ def judgement(value: Any, where: str) -> bool | None:
     """Whether an answer is good: true or false, or 1 or 0; None where it is null or empty."""
     if value is None or value == "":
         return None
-    name = str(value).strip().lower()
+    name = str(value).strip().lower() if isinstance(value, str | int | float) else ""
     if name not in _JUDGEMENTS:
         raise DataError(f"{where}: label is {shown(value)}; true (good) or false (bad) is needed")
     return _JUDGEMENTS[name]
@@ -68,12 +79,6 @@ def weight(value: Any, where: str) -> float:
     if not (math.isfinite(number) and number >= 0):
         raise DataError(f"{where}: weight is {shown(value)}; a number from 0 on is needed")
     return number
-
-
-def shown(value: Any) -> str:
-    """A value and its type, cut short, for a message."""
-    written = repr(value)
-    return f"{type(value).__name__} {written if len(written) <= 60 else written[:57] + '...'}"
 
 
 def _number(value: Any) -> float:

@@ -3,29 +3,47 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from trainables.data.content import read_text
-from trainables.data.errors import DataError
-from trainables.data.row import Row
+from trainables.data.decoding import UTF8, read_text
+from trainables.data.errors import DataError, shown
+from trainables.data.row import Row, Sieve
+from trainables.data.strict_json import JsonLimitError, Repeat, parse, repeat_within
 
 
-def json_rows(path: Path) -> list[Row]:
+class Line(NamedTuple):
+    """What one line holds by itself: a value, or why it holds none."""
+
+    number: int
+    value: Any
+    error: json.JSONDecodeError | JsonLimitError | None
+    repeat: Repeat | None
+
+
+def json_rows(path: Path, encoding: str = UTF8, sieve: Sieve | None = None) -> list[Row]:
     """All records, in order; a file that is one object is one record."""
-    text = read_text(path)
+    sieve = sieve or Sieve()
+    text = read_text(path, encoding)
     try:
-        whole = json.loads(text)
+        whole, repeats = parse(text)
+    except JsonLimitError as error:
+        whole_error: json.JSONDecodeError | JsonLimitError = error
     except json.JSONDecodeError as error:
-        return _rows_of_lines(path, text, error)
-    return _rows_of_value(path, whole)
+        whole_error = error
+    else:
+        return _without_repeats(_rows_of_value(path, whole), repeats, sieve)
+    rows = _rows_of_lines(path, text, whole_error, sieve)
+    sieve.check_left(path, len(rows))
+    return rows
 
 
 def _rows_of_value(path: Path, whole: Any) -> list[Row]:
     if isinstance(whole, dict) or _is_one_chat(whole):
         return [Row(f"{path} line 1", whole)]
     if not isinstance(whole, list):
-        raise DataError(f"{path} holds one {type(whole).__name__}; a list of records is needed")
+        raise DataError(f"{path} holds one {shown(whole)}; a list of records is needed")
     if not whole:
         raise DataError(f"{path} holds an empty list; add records to it")
     return [Row(f"{path} row {number}", value) for number, value in enumerate(whole, start=1)]
@@ -40,25 +58,86 @@ def _is_one_chat(value: Any) -> bool:
     )
 
 
-def _rows_of_lines(path: Path, text: str, whole_error: json.JSONDecodeError) -> list[Row]:
-    rows: list[Row] = []
+def _without_repeats(rows: list[Row], repeats: Sequence[Repeat], sieve: Sieve) -> list[Row]:
+    """The rows of a list without those in which an object has a field twice."""
+    if not repeats:
+        return rows
+    kept = []
+    by_holder = {id(repeat.holder): repeat for repeat in repeats}
+    for row in rows:
+        repeat = repeat_within(row.value, by_holder)
+        if repeat is None:
+            kept.append(row)
+        else:
+            sieve.put(row.where, _repeated(row.where, repeat))
+    return kept
+
+
+def _rows_of_lines(
+    path: Path, text: str, whole_error: json.JSONDecodeError | JsonLimitError, sieve: Sieve
+) -> list[Row]:
     # not splitlines(): JSON strings may hold U+2028 and its like, which are no ends of lines
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            rows.append(Row(f"{path} line {number}", json.loads(line)))
-        except json.JSONDecodeError as error:
-            if rows:
-                raise _broken(path, text, error, number) from error
-            # not even the first line can be read alone: the file is meant as one document
-            raise _broken(path, text, whole_error, whole_error.lineno) from error
+    numbered = enumerate(text.split("\n"), start=1)
+    lines = [_line(number, line) for number, line in numbered if line.strip()]
+    end = _End.of(text)
+    if _is_one_document(text, lines):
+        raise _broken(path, end, whole_error)
+    rows = []
+    for line in lines:
+        where = f"{path} line {line.number}"
+        if line.error is not None:
+            sieve.put(where, _broken(path, end, line.error, line.number))
+        elif line.repeat is not None:
+            sieve.put(where, _repeated(where, line.repeat))
+        else:
+            rows.append(Row(where, line.value))
     return rows
 
 
-def _broken(path: Path, text: str, error: json.JSONDecodeError, line: int) -> DataError:
+def _line(number: int, text: str) -> Line:
+    try:
+        value, repeats = parse(text)
+    except (json.JSONDecodeError, JsonLimitError) as error:
+        return Line(number, None, error, None)
+    return Line(number, value, None, repeats[0] if repeats else None)
+
+
+def _is_one_document(text: str, lines: Sequence[Line]) -> bool:
+    """Whether a file that is broken was meant as one list or object, and not as lines."""
+    begins_a_list = text.lstrip().startswith("[") and lines[0].error is not None
+    return begins_a_list or not any(isinstance(line.value, dict | list) for line in lines)
+
+
+class _End(NamedTuple):
+    """How a file ends: the number of its last line that holds something, and if it is cut off."""
+
+    line: int
+    cut: bool
+
+    @classmethod
+    def of(cls, text: str) -> _End:
+        stripped = text.rstrip()
+        return cls(stripped.count("\n") + 1, not stripped.endswith(("]", "}")))
+
+
+def _broken(
+    path: Path, end: _End, error: json.JSONDecodeError | JsonLimitError, line: int | None = None
+) -> DataError:
+    """What is wrong with a line, or with the whole document."""
+    if isinstance(error, JsonLimitError):
+        return DataError(f"{path}{f' line {line}' if line else ''}: {error}", "broken JSON")
+    line = line or error.lineno
     place = f"{path} line {line} column {error.colno}: {error.msg}"
-    at_end = line >= text.rstrip().count("\n") + 1
-    if at_end and not text.rstrip().endswith(("]", "}")):
-        return DataError(f"{place}; the file is cut off there, so download or write it again")
-    return DataError(f"{place}; this is not valid JSON, so repair or remove that line")
+    if line >= end.line and end.cut:
+        way_out = "the file is cut off there, so download or write it again"
+    else:
+        way_out = "this is not valid JSON, so repair or remove that line"
+    return DataError(f"{place}; {way_out}", "broken JSON")
+
+
+def _repeated(where: str, repeat: Repeat) -> DataError:
+    first, second = (shown(value) for value in repeat.values)
+    return DataError(
+        f"{where}: field {shown(repeat.name)} is there twice ({first} and {second}); remove one",
+        "field twice",
+    )

@@ -25,11 +25,14 @@ Maker = Callable[[Sequence[Any], Tokenizer, int], Made]
 """From records, with a tokenizer and the most tokens of a sequence, to items."""
 
 
-def label_names(objective: str, sources: Sources) -> tuple[str, ...]:
-    """The names of what a model puts out in place of words; none where it puts out words."""
+def label_names(objective: str, sources: Sources, skip: bool = False) -> tuple[str, ...]:
+    """The names of what a model puts out in place of words; none where it puts out words.
+
+    DataError on a held-out label that the train files lack, unless such rows are skipped.
+    """
     match objective:
         case "classification":
-            return class_names(_records(sources.train), _records(sources.held_out))
+            return class_names(_records(sources.train), _records(sources.held_out), skip)
         case "reward":
             return ("reward",)
         case _:

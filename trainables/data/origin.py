@@ -72,7 +72,7 @@ class Origins:
 
 def find(name: str) -> Origins:
     """The files that `name` stands for; DataError where there are none or they are not read."""
-    path = Path(name).expanduser()
+    path = _path(name)
     if path.is_dir():
         return _in_folder(path)
     if not path.exists() and is_hub_name(name):
@@ -85,6 +85,13 @@ def find(name: str) -> Origins:
     if not path.exists():
         raise DataError(f"{path} does not exist (looked from {Path.cwd()}); correct the path")
     return Origins((Origin(path.name, kind, path),))
+
+
+def _path(name: str) -> Path:
+    try:
+        return Path(name).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"{name}: {error}; write the whole path") from error
 
 
 def is_hub_name(name: str) -> bool:

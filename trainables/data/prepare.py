@@ -17,7 +17,7 @@ from trainables.data.summary import Summary
 from trainables.data.tokenizer import add_tokens, context_length, identity, load_tokenizer
 from trainables.data_config import DataConfig
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Raised whenever the same files would give other examples than before."""
 
 _TOKENIZER = "tokenizer"
@@ -92,6 +92,8 @@ def _fingerprint(config: TrialConfig, data: DataConfig, tokenizer: str, limit: i
         **files,
         "fractions": [each for each in (data.validation, data.test) if not isinstance(each, str)],
         "columns": data.columns,
+        "encoding": data.encoding,
+        "skip_bad_rows": data.skip_bad_rows,
         "new_tokens": data.new_tokens,
         "max_length": data.max_length,
         "context": limit,

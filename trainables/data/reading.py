@@ -2,48 +2,64 @@
 
 from __future__ import annotations
 
-from trainables.data.columns import Columns, renamed
-from trainables.data.content import read_text
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from trainables.data.columns import renamed
+from trainables.data.decoding import UTF8, read_text
 from trainables.data.delimited import csv_rows, is_tsv, tsv_rows, with_numbers
 from trainables.data.documents import document_rows
 from trainables.data.json_rows import json_rows
 from trainables.data.origin import Kind, Origin
-from trainables.data.row import Rows
+from trainables.data.row import Rows, Sieve
 from trainables.data.tables import hub_rows, parquet_rows, saved_rows
 
 
-def read(origin: Origin, columns: Columns | None = None, objective: str = "sft") -> Rows:
-    """All records, their fields named as `columns` says; DataError, with the place, where one
-    cannot be read.
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How files are read: `columns` and `encoding` as in the data section.
 
-    A text file is a TSV for `classification` where each of its lines has one tab.
+    A text file is a TSV for the objective `classification` where each of its lines has one tab.
     """
-    columns = columns or {}
-    delimited = origin.kind in (Kind.CSV, Kind.TSV) or _is_labelled_text(origin, objective)
-    found = _delimited(origin, columns) if delimited else _read(origin)
-    rows = renamed(found.rows, columns, origin.path)
+
+    columns: Mapping[str, str | int] = field(default_factory=dict)
+    objective: str = "sft"
+    encoding: str = UTF8
+
+
+def read(origin: Origin, manner: Manner | None = None, sieve: Sieve | None = None) -> Rows:
+    """All records, their fields named as `manner.columns` says.
+
+    DataError, with the place, where the file cannot be read. A row that cannot be goes into
+    `sieve`, which by default makes it an error as well.
+    """
+    manner, sieve = manner or Manner(), sieve or Sieve()
+    delimited = origin.kind in (Kind.CSV, Kind.TSV) or _is_labelled_text(origin, manner)
+    found = (_delimited if delimited else _read)(origin, manner, sieve)
+    rows = renamed(found.rows, manner.columns, origin.path)
     notes = tuple(f"{origin.name}: {note}" for note in found.notes)
     return Rows(tuple(with_numbers(rows) if delimited else rows), notes)
 
 
-def _is_labelled_text(origin: Origin, objective: str) -> bool:
-    is_text = origin.kind is Kind.TEXT and objective == "classification"
-    return is_text and is_tsv(read_text(origin.path))
+def _is_labelled_text(origin: Origin, manner: Manner) -> bool:
+    is_text = origin.kind is Kind.TEXT and manner.objective == "classification"
+    return is_text and is_tsv(read_text(origin.path, manner.encoding))
 
 
-def _delimited(origin: Origin, columns: Columns) -> Rows:
-    return (csv_rows if origin.kind is Kind.CSV else tsv_rows)(origin.path, columns)
+def _delimited(origin: Origin, manner: Manner, sieve: Sieve) -> Rows:
+    rows = csv_rows if origin.kind is Kind.CSV else tsv_rows
+    return rows(origin.path, manner.columns, manner.encoding, sieve)
 
 
-def _read(origin: Origin) -> Rows:
+def _read(origin: Origin, manner: Manner, sieve: Sieve) -> Rows:
     match origin.kind:
         case Kind.PARQUET:
             return Rows(tuple(parquet_rows(origin.path)))
         case Kind.TEXT:
-            return Rows(tuple(document_rows(origin.path)))
+            return Rows(tuple(document_rows(origin.path, manner.encoding)))
         case Kind.SAVED:
             return saved_rows(origin.path)
         case Kind.HUB:
             return Rows(tuple(hub_rows(origin.name)))
         case _:
-            return Rows(tuple(json_rows(origin.path)))
+            return Rows(tuple(json_rows(origin.path, manner.encoding, sieve)))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from trainables.data import chats, fields
 from trainables.data.conversation import Conversation
-from trainables.data.errors import DataError
+from trainables.data.errors import DataError, listing, printable, shown
 from trainables.data.formats import (
     FORMATS,
     LENIENT,
@@ -20,36 +22,57 @@ from trainables.data.formats import (
 from trainables.data.origin import Origin
 from trainables.data.records import Document, Judged, Labelled, Pair, Rated, Record
 from trainables.data.roles import ALIASES
-from trainables.data.row import Row
+from trainables.data.row import BadRow, Row, Sieve, sifted
+from trainables.data.useful import check_useful
 
 _MAY_COME_LATE = frozenset({"weight", *LENIENT}).union(*(ALIASES[role] for role in LENIENT))
 
 
 @dataclass(frozen=True, slots=True)
 class RecordFile:
-    """The records of a file, one for each of its rows, and the fields that were not looked at."""
+    """The records of a file, the rows that were skipped, and the fields that were not looked at."""
 
     name: str
     format: Format
     records: tuple[Record, ...]
     unread_fields: tuple[str, ...] = ()
+    bad: tuple[BadRow, ...] = ()
 
 
 def records_of(
-    origin: Origin, rows: Sequence[Row], reader: str, reads: Sequence[Gives]
+    origin: Origin,
+    rows: Sequence[Row],
+    reader: str,
+    reads: Sequence[Gives],
+    sieve: Sieve | None = None,
 ) -> RecordFile:
     """Every row as a record of the kinds that `reader` reads, the first one that fits.
 
-    DataError, with file and row, where one does not fit.
+    DataError, with file and row, where one does not fit or nothing can be learned from it; with a
+    `sieve` that skips, such rows are left out.
     """
-    rows = [_with_fields(row) for row in rows]
-    format_ = _chosen(origin, rows, reader, reads)
-    columns = format_.columns(_all_fields(rows)) or {}
-    for row in rows:
-        _check_same_format(row, format_, columns)
-    make = _MAKERS[format_.gives]
-    made = tuple(make(format_, _by_role(row, columns), row.where) for row in rows)
-    return RecordFile(origin.name, format_, made, _unread_fields(rows, columns))
+    sieve = sieve or Sieve()
+    objects = list(sifted(rows, _with_fields, sieve))
+    sieve.check_left(origin.path, len(objects))
+    typical = _typical(objects, reads) if sieve.skip else objects[0]
+    fields_ = {**_late_fields(objects), **typical.value}
+    format_ = _chosen(origin, Row(typical.where, fields_), reader, reads)
+    columns = format_.columns(fields_) or {}
+    make = partial(_made, format_, columns)
+    records = tuple(sifted(objects, make, sieve))
+    sieve.check_left(origin.path, len(records))
+    unread = _unread_fields(objects, columns)
+    bad = sorted(sieve.bad, key=lambda row: row.number)
+    return RecordFile(origin.name, format_, records, unread, tuple(bad))
+
+
+def _made(format_: Format, columns: Mapping[str, str], row: Row) -> Record:
+    """The row as a record; DataError where it is none, or nothing can be learned from it."""
+    _check_same_format(row, format_, columns)
+    by_role = _by_role(row, columns)
+    record = _MAKERS[format_.gives](format_, by_role, row.where)
+    check_useful(record, by_role)
+    return record
 
 
 def _with_fields(row: Row) -> Row:
@@ -58,26 +81,35 @@ def _with_fields(row: Row) -> Row:
         return Row(row.where, {"messages": row.value})
     if not isinstance(row.value, dict):
         raise DataError(
-            f"{row.where} is {fields.shown(row.value)}; a record is an object with fields"
+            f"{row.where} is {shown(row.value)}; a record is an object with fields",
+            "no record",
         )
     return row
 
 
-def _all_fields(rows: Sequence[Row]) -> dict[str, Any]:
-    """The first record, with the labels, rewards and weights that only later ones have."""
-    late = {name: None for row in rows for name in row.value if name in _MAY_COME_LATE}
-    return {**late, **rows[0].value}
+def _late_fields(rows: Sequence[Row]) -> dict[str, Any]:
+    """The labels, rewards and weights that a first record may lack and later ones have."""
+    return {name: None for row in rows for name in row.value if name in _MAY_COME_LATE}
 
 
-def _chosen(origin: Origin, rows: Sequence[Row], reader: str, reads: Sequence[Gives]) -> Format:
-    """The format that the file has, of those which are read."""
-    formats = fitting(_all_fields(rows))
+def _typical(rows: Sequence[Row], reads: Sequence[Gives]) -> Row:
+    """The first row that is read, else the first of a known format, else the first."""
+    late = _late_fields(rows)
+    known = ((row, fitting({**late, **row.value})) for row in rows)
+    some = [(row, formats) for row, formats in known if formats]
+    read = (row for row, formats in some if any(each.gives in reads for each in formats))
+    return next(read, some[0][0] if some else rows[0])
+
+
+def _chosen(origin: Origin, row: Row, reader: str, reads: Sequence[Gives]) -> Format:
+    """The format that a file of such rows has, of those which are read."""
+    formats = fitting(row.value)
     for gives in reads:
         for each in formats:
             if each.gives is gives:
                 return each
     if not formats:
-        raise _unknown(rows[0], reads)
+        raise _unknown(row, reads)
     held = f"{formats[0].gives} ({formats[0].name} records)"
     others = " or ".join(objectives_for(formats))
     raise DataError(
@@ -88,10 +120,9 @@ def _chosen(origin: Origin, rows: Sequence[Row], reader: str, reads: Sequence[Gi
 
 def _unknown(row: Row, reads: Sequence[Gives]) -> DataError:
     known = "; ".join(each.shown() for each in FORMATS if each.gives in reads)
-    found = ", ".join([*map(str, row.value)][:8]) or "none"
     return DataError(
-        f"{row.where} has the fields: {found}; rename them, or name them in data.columns, "
-        f"as one of: {known}"
+        f"{row.where} has the fields: {listing(row.value)}; rename them, or name them in "
+        f"data.columns, as one of: {known}"
     )
 
 
@@ -100,17 +131,23 @@ def _check_same_format(row: Row, format_: Format, columns: Mapping[str, str]) ->
     if foreign:
         raise DataError(
             f"{row.where} has the field {foreign}, so its answers are rated or compared; "
-            "keep such records in a file of their own"
+            "keep such records in a file of their own",
+            "another format",
         )
     needed = [columns[role] for role in format_.needed if role not in LENIENT]
     missing = next((name for name in needed if name not in row.value), None)
     if missing is None:
         return
     others = fitting(row.value)
-    if not others:
-        raise DataError(f"{row.where} has no field {missing}; add it or remove the record")
+    if not others or others[0] is format_:
+        raise DataError(
+            f"{row.where} has no field {missing}; add it or remove the record "
+            f"(it has: {listing(row.value)})",
+            f"no field {missing}",
+        )
     raise DataError(
-        f"{row.where} is {others[0].name}, but the file began as {format_.name}; split the file"
+        f"{row.where} is {others[0].name}, but the file began as {format_.name}; split the file",
+        "another format",
     )
 
 
@@ -121,7 +158,7 @@ def _by_role(row: Row, columns: Mapping[str, str]) -> dict[str, Any]:
 def _unread_fields(rows: Sequence[Row], columns: Mapping[str, str]) -> tuple[str, ...]:
     """The fields that hold something somewhere and are not looked at, in order of appearance."""
     found = {name: None for row in rows for name, value in row.value.items() if value}
-    return tuple(str(name) for name in found if name not in columns.values())
+    return tuple(printable(str(name)) for name in found if name not in columns.values())
 
 
 def _chat(format_: Format, row: chats.Fields, where: str) -> Conversation:
@@ -131,7 +168,8 @@ def _chat(format_: Format, row: chats.Fields, where: str) -> Conversation:
 
 def _document(format_: Format, row: chats.Fields, where: str) -> Document:
     weight = fields.weight(row.get("weight"), where)
-    return Document(fields.text(row["text"], where, "text"), where, weight)
+    longest = math.inf if format_.gives is Gives.DOCUMENT else fields.LONGEST
+    return Document(fields.text(row["text"], where, "text", longest), where, weight)
 
 
 def _labelled(format_: Format, row: chats.Fields, where: str) -> Labelled:

@@ -9,12 +9,17 @@ from itertools import chain
 from trainables.config import TrialConfig
 from trainables.data.answers import placeholders
 from trainables.data.conversation import Conversation
+from trainables.data.errors import listing
 from trainables.data.formats import LANGUAGE, READ_BY
 from trainables.data.origin import Origin, find
-from trainables.data.reading import read
+from trainables.data.reading import Manner, read
 from trainables.data.record_file import RecordFile, records_of
+from trainables.data.row import Sieve
 from trainables.data.shares import Sides
 from trainables.data_config import DataConfig
+
+SHOWN_BAD = 3
+"""Bad rows of a file that are said in full; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +88,26 @@ def origins_of(names: Iterable[str]) -> list[Origin]:
 
 
 def _read(origin: Origin, config: TrialConfig, part: str) -> tuple[RecordFile, tuple[str, ...]]:
-    assert config.data is not None, "an objective with data"
+    data = config.data
+    assert data is not None, "an objective with data"
+    sieve = Sieve(data.skip_bad_rows)
     if part in ("general", "mix"):
-        found = read(origin)
-        return records_of(origin, found.rows, f"data.{part}", LANGUAGE), found.notes
-    found = read(origin, config.data.columns, config.objective)
+        found = read(origin, Manner(encoding=data.encoding), sieve)
+        return records_of(origin, found.rows, f"data.{part}", LANGUAGE, sieve), found.notes
+    found = read(origin, Manner(data.columns, config.objective, data.encoding), sieve)
     reader, reads = f"objective {config.objective}", READ_BY[config.objective]
-    return records_of(origin, found.rows, reader, reads), found.notes
+    return records_of(origin, found.rows, reader, reads, sieve), found.notes
 
 
 def _remarks(file: RecordFile) -> list[str]:
     """What the owner should know about the fields and the answers of a file."""
     remarks = []
     if file.unread_fields:
-        remarks.append(f"{file.name}: fields not read: {', '.join(file.unread_fields)}")
+        remarks.append(f"{file.name}: fields not read: {listing(file.unread_fields, 20)}")
+    if file.bad:
+        first = "; ".join(f"({row.message})" for row in file.bad[:SHOWN_BAD])
+        bad = "1 bad row" if len(file.bad) == 1 else f"{len(file.bad):,} bad rows"
+        remarks.append(f"{file.name}: {bad} skipped, the first: {first}")
     chats = [record for record in file.records if isinstance(record, Conversation)]
     count, example = placeholders(chats)
     if count:

@@ -80,9 +80,11 @@ def split(
         )
     rng = np.random.default_rng(seed)
     shuffled = [groups[place] for place in rng.permutation(len(groups))]
+    staying = 1
     if strata is not None:
         shuffled = _interleaved(shuffled, strata)
-    held_out = _fill(shuffled, sizes, fraction * sum(sizes))
+        staying = len({strata[group[0]] for group in groups})
+    held_out = _fill(shuffled[:-staying] or shuffled[:-1], sizes, fraction * sum(sizes))
     inside = set(held_out)
     return Split([place for place in range(len(keys)) if place not in inside], sorted(held_out))
 
@@ -102,7 +104,8 @@ def _groups(keys: Sequence[Hashable]) -> list[list[int]]:
 def _interleaved(groups: Sequence[list[int]], strata: Sequence[int]) -> list[list[int]]:
     """The groups in an order of which any beginning has all classes in proportion.
 
-    The last group of each class comes after all others, so that no class is held out whole.
+    The last group of each class comes after all others: it stays, so that no class is held out
+    whole (but where each class has one group only).
     """
     of_class: dict[int, list[list[int]]] = {}
     for group in groups:
@@ -118,7 +121,7 @@ def _interleaved(groups: Sequence[list[int]], strata: Sequence[int]) -> list[lis
 def _fill(groups: Sequence[list[int]], sizes: Sequence[int], wanted: float) -> list[int]:
     """Whole groups, in their order, each one that brings the sum nearer to `wanted`.
 
-    One group always goes in (the lightest, if all are too heavy) and one always stays out.
+    One group always goes in: the lightest, if all are too heavy.
     """
     chosen: list[list[int]] = []
     weight = 0
@@ -129,6 +132,4 @@ def _fill(groups: Sequence[list[int]], sizes: Sequence[int], wanted: float) -> l
             weight = heavier
     if not chosen:
         chosen = [min(groups, key=lambda group: sum(sizes[place] for place in group))]
-    if len(chosen) == len(groups):
-        chosen.pop()
     return [place for group in chosen for place in group]

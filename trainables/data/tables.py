@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from trainables.data.content import read_bytes
+from trainables.data.content import MOST_GROWTH, ROOM, read_bytes
 from trainables.data.errors import DataError
 from trainables.data.row import Row, Rows
+
+ROWS_ALWAYS_READ = 1_000_000
+
+"""A larger parquet file has a byte for each row at least, or it is made to fill the memory."""
+
+_BATCH = 256
 
 
 def parquet_rows(path: Path) -> list[Row]:
@@ -19,12 +25,32 @@ def parquet_rows(path: Path) -> list[Row]:
 
     raw = read_bytes(path)
     try:
-        table = parquet.read_table(io.BytesIO(raw))
-    except (pyarrow.ArrowInvalid, OSError) as error:
+        file = parquet.ParquetFile(io.BytesIO(raw))
+        _check_names(path, file.schema_arrow.names)
+        return _listed(str(path), _unpacked(path, file, len(raw)))
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError, OverflowError) as error:
         raise DataError(
             f"{path} is no parquet file that can be read ({_first_line(error)}); download it again"
         ) from error
-    return _listed(str(path), table.to_pylist())
+
+
+def _unpacked(path: Path, file: Any, packed: int) -> Iterator[dict[str, Any]]:
+    """Its records, as long as they stay in proportion to its size: equal values are stored once."""
+    size, rows = 0, file.metadata.num_rows
+    for batch in file.iter_batches(_BATCH):
+        size += batch.nbytes
+        if rows > max(ROWS_ALWAYS_READ, packed) or size > max(ROOM, MOST_GROWTH * packed):
+            raise DataError(
+                f"{path} grows from {packed:,} bytes to {rows:,} rows, as no text does; "
+                "convert it to .jsonl yourself if you trust it"
+            )
+        yield from batch.to_pylist()
+
+
+def _check_names(path: Path, names: Sequence[str]) -> None:
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f"{path}: two columns are named {twice}; rename one")
 
 
 def saved_rows(folder: Path) -> Rows:

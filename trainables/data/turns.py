@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from trainables.data.conversation import Message, Role
-from trainables.data.errors import DataError
-from trainables.data.fields import shown, text
+from trainables.data.errors import DataError, listing, shown
+from trainables.data.fields import text
 
 ROLES: Mapping[str, Role] = {
     "system": "system",
@@ -72,7 +72,8 @@ def _message_turn(turn: Mapping[str, Any], where: str) -> Message:
         return Message.of(role, content)
     if weight not in (0, 1) or (weight and not trainable):
         raise DataError(
-            f"{where}: loss_weight {weight!r} of a turn by {role}; answers take 0 or 1, others 0"
+            f"{where}: loss_weight {shown(weight)} of a turn by {role}; answers take "
+            "0 or 1, others 0"
         )
     return Message(role, content, trainable=bool(weight))
 
@@ -80,13 +81,16 @@ def _message_turn(turn: Mapping[str, Any], where: str) -> Message:
 def _role(turn: Mapping[str, Any], field: str, where: str) -> Role:
     name = _needed(turn, field, where)
     if not isinstance(name, str) or name not in ROLES:
-        raise DataError(f"{where}: {field} {name!r} is unknown; use one of {', '.join(ROLES)}")
+        raise DataError(
+            f"{where}: {field} {shown(name)} is unknown; use one of {', '.join(ROLES)}",
+            "unknown role",
+        )
     return ROLES[name]
 
 
 def _needed(turn: Mapping[str, Any], field: str, where: str) -> Any:
     if field not in turn:
-        raise DataError(f"{where} has no field {field} (it has {', '.join(turn)}); add it")
+        raise DataError(f"{where} has no field {field} (it has {listing(turn)}); add it")
     return turn[field]
 
 

@@ -1,0 +1,70 @@
+"""JSON as the json module reads it, but with its limits as errors and repeated names noted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+
+class JsonLimitError(ValueError):
+    """Valid JSON that Python cannot hold; the message has no place, but a way out."""
+
+
+class Repeat(NamedTuple):
+    """An object that has a name more than once, and the first two values of that name."""
+
+    holder: dict[str, Any]
+    name: str
+    values: tuple[Any, Any]
+
+
+def parse(text: str) -> tuple[Any, list[Repeat]]:
+    """The value of a text, and the objects in it that have a name twice.
+
+    json.JSONDecodeError where it is no JSON; JsonLimitError where it is nested too deeply, or
+    has an integer of thousands of digits.
+    """
+    repeats: list[Repeat] = []
+
+    def to_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        holder = dict(pairs)
+        if len(holder) < len(pairs):
+            repeats.append(_repeat(holder, pairs))
+        return holder
+
+    try:
+        return json.loads(text, object_pairs_hook=to_object), repeats
+    except json.JSONDecodeError:
+        raise
+    except RecursionError as error:
+        raise JsonLimitError(
+            "lists or objects are nested too deeply; flatten or remove them"
+        ) from error
+    except ValueError as error:
+        raise JsonLimitError(
+            "a whole number has thousands of digits; shorten or quote it"
+        ) from error
+
+
+def repeat_within(value: Any, by_holder: Mapping[int, Repeat]) -> Repeat | None:
+    """A repeat whose object (by its id) is the value or lies within it, however deep."""
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if id(each) in by_holder:
+            return by_holder[id(each)]
+        if isinstance(each, dict):
+            waiting.extend(each.values())
+        elif isinstance(each, list):
+            waiting.extend(each)
+    return None
+
+
+def _repeat(holder: dict[str, Any], pairs: Sequence[tuple[str, Any]]) -> Repeat:
+    earlier: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in earlier:
+            return Repeat(holder, name, (earlier[name], value))
+        earlier[name] = value
+    raise AssertionError("some name is there twice")

@@ -1,0 +1,63 @@
+"""Rows that are built well, but from which nothing can be learned: said with what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from trainables.data.conversation import Conversation
+from trainables.data.errors import DataError, listing, shown
+from trainables.data.records import Document, Judged, Pair, Rated, Record
+
+
+class _Fault(NamedTuple):
+    """The fields that show a fault, of those that a row has, and the way out."""
+
+    fields: tuple[str, ...]
+    way_out: str
+
+
+_ANSWERS = ("output", "completion", "chosen", "rejected")
+
+_FAULTS: Mapping[str, _Fault] = {
+    "no label": _Fault(("label",), "write its label, or remove the row"),
+    "empty text": _Fault(("text",), "write its text, or remove the row"),
+    "empty document": _Fault(("text",), "write its text, or remove the row"),
+    "no reward": _Fault(("reward",), "write a number, or remove the row"),
+    "reward is no finite number": _Fault(("reward",), "write a number, without quotes"),
+    "chosen equals rejected": _Fault(("chosen", "chosen_messages"), "mend one, or remove the row"),
+    "empty answer": _Fault(_ANSWERS, "write the answer, or remove the row"),
+    "no answer": _Fault((), "add a turn by the assistant, or remove the row"),
+    "begins with an answer": _Fault((), "begin with a turn by the user, or remove the row"),
+    "roles out of order": _Fault((), "let user and assistant take turns, or remove the row"),
+}
+
+
+def check_useful(record: Record, fields: Mapping[str, Any]) -> None:
+    """DataError where nothing can be learned from a record that was made of `fields`.
+
+    An empty document is harmless, and a chat whose answers are weighted 0 is meant: no error.
+    """
+    reason = record.reason_to_drop()
+    if reason is None or isinstance(record, Document) or reason not in _FAULTS:
+        return
+    fault = _FAULTS[reason]
+    held = [f"{name} is {shown(fields[name])}" for name in fault.fields if name in fields]
+    turns = _turns(record)
+    seen = "; ".join(held) or f"turns: {listing(turns)}"
+    raise DataError(f"{record.where}: {reason} ({seen}); {fault.way_out}", reason)
+
+
+def _turns(record: Record) -> list[str]:
+    """Who speaks, in order; of a pair, up to the chosen answer."""
+    match record:
+        case Conversation():
+            return [message.role for message in record.messages]
+        case Judged():
+            return _turns(record.conversation)
+        case Rated():
+            return _turns(record.content)
+        case Pair():
+            return _turns(record.conversations()[0])
+        case _:
+            return []
