@@ -7,11 +7,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from search_spaces.dimension import Branch, Dimension
-from search_spaces.domains import Choice, Float, Int
-from search_spaces.problem import Problem, SpaceError
+from search_spaces.problem import Problem
 from search_spaces.space import Space
 from search_spaces.values import show
+from sweeps.reach import reachable
 from trainables.combinations import READ, Refusal, refusals
 from trainables.config import TrialConfig
 from trainables.deepspeed import refused_settings
@@ -20,7 +19,7 @@ from trainables.deepspeed import refused_settings
 def check_combinations(trial: TrialConfig, space: Space) -> list[Problem]:
     """A problem for each refusal, with the first values that lead to it."""
     found: dict[Refusal, Mapping[str, Any]] = {}
-    for point in _points(space):
+    for point in reachable(space, READ):
         try:
             config = trial.with_params(point)
         except ValidationError:
@@ -46,40 +45,6 @@ def check_engine(trial: TrialConfig, workers: int) -> list[Problem]:
     return problems
 
 
-def _points(space: Space) -> list[dict[str, Any]]:
-    """Every combination of the searched values that refusals look at; one empty one of none."""
-    names = _with_parents([name for name in READ if name in space], space)
-    try:
-        return Space({name: _finite(space[name]) for name in names}).grid()
-    except SpaceError:
-        return []  # too many to look at; each trial is checked when it comes
-
-
-def _with_parents(names: list[str], space: Space) -> list[str]:
-    wanted: dict[str, None] = {}
-
-    def add(name: str) -> None:
-        for parent in space[name].parents:
-            add(parent)
-        wanted[name] = None
-
-    for name in names:
-        add(name)
-    return list(wanted)
-
-
-def _finite(dimension: Dimension) -> Dimension:
-    """With the ends of a range for all of it: no name waits for a value of a continuous one."""
-    return Dimension(tuple(_finite_branch(branch) for branch in dimension.branches))
-
-
-def _finite_branch(branch: Branch) -> Branch:
-    domain = branch.domain
-    if isinstance(domain, Float | Int) and domain.cardinality is None:
-        return Branch(Choice(tuple(dict.fromkeys((domain.low, domain.high)))), branch.when)
-    return branch
-
-
 def _problem(refusal: Refusal, point: Mapping[str, Any], space: Space) -> Problem:
     place = f"space.{refusal.field}" if refusal.field in space else refusal.field
     values = " and ".join(_values(point))
@@ -89,4 +54,4 @@ def _problem(refusal: Refusal, point: Mapping[str, Any], space: Space) -> Proble
 
 
 def _values(point: Mapping[str, Any]) -> Iterator[str]:
-    return (f"{name} {show(value)}" for name, value in point.items() if name in READ)
+    return (f"{name} {show(value)}" for name, value in point.items())
