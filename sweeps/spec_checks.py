@@ -15,7 +15,7 @@ from search_spaces.problem import Problem, SpaceError, did_you_mean
 from search_spaces.space import Space
 from sweeps.settings import SearchSettings, SlotsSettings
 from sweeps.spec_batches import check_batches
-from sweeps.spec_combinations import check_combinations, check_engine
+from sweeps.spec_combinations import check_combinations, check_engine, check_quantization
 from trainables.builtin import PREFIX
 from trainables.config import METRICS, TrialConfig
 from trainables.data.origin import is_hub_name
@@ -48,6 +48,7 @@ def check_fit(parts: Parts) -> list[Problem]:
     if trial and space:
         problems += _values(trial, space)
         problems += check_combinations(trial, space)
+        problems += check_quantization(trial, space)
     if space:
         problems += _fixed_and_searched(space, parts.tree)
     if trial and slots:

@@ -29,6 +29,18 @@ def check_combinations(trial: TrialConfig, space: Space) -> list[Problem]:
     return [_problem(refusal, point, space) for refusal, point in found.items()]
 
 
+def check_quantization(trial: TrialConfig, space: Space) -> list[Problem]:
+    """A base that is to be quantised, where no trial's method holds it so."""
+    methods = dict.fromkeys(
+        point.get("method", trial.method) for point in reachable(space, ["method"])
+    )
+    unread = "quantization" in trial.model_fields_set and "qlora" not in methods
+    if not unread or trial.objective == "toy":
+        return []
+    message = f"only qlora trains on a quantised base, and the method is {' or '.join(methods)}"
+    return [Problem("quantization", message, "set method: qlora, or leave it out")]
+
+
 def check_engine(trial: TrialConfig, workers: int) -> list[Problem]:
     """What of slots.deepspeed does not suit the workers, or a JSON there the trials."""
     try:
