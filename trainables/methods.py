@@ -40,7 +40,7 @@ def attach(
         return base.requires_grad_(True)
     if config.method == "freeze":
         return _thaw(base, config, embeddings(base) if new_tokens else ())
-    return get_peft_model(base, peft_config(base, config, new_tokens))
+    return _with_exact_head(get_peft_model(base, peft_config(base, config, new_tokens)))
 
 
 def detach(model: PreTrainedModel | PeftModel) -> PreTrainedModel:
@@ -115,6 +115,17 @@ def _with_adapter(base: PreTrainedModel, folder: Path) -> PeftModel:
             if "size mismatch" not in str(error):
                 raise  # such as a GPU without memory
             raise ValueError(str(error).splitlines()[1].strip()) from error
+
+
+def _with_exact_head(model: PeftModel) -> PeftModel:
+    """PEFT trains its adapters in float32 whatever the base is held in, but not a new head.
+
+    In half precision small updates are lost, and Adam's epsilon is nought in fp16.
+    """
+    for module in model.modules():
+        if isinstance(module, ModulesToSaveWrapper):
+            module.modules_to_save.float()
+    return model
 
 
 def _check_weights(weights: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> None:
