@@ -174,9 +174,8 @@ class Workshop:
 
     def objective(self, config: TrialConfig, model: torch.nn.Module) -> Objective:
         """What `config` minimises in `model`, which is the shared base or made of a copy of it."""
-        classes = len(self.inputs.labels)
         return make_objective(
-            config, self.train_set, classes, lambda: self._reference(config, model)
+            config, self.train_set, self.inputs.labels, lambda: self._reference(config, model)
         )
 
     def train(self, config: TrialConfig, monitor: Monitor) -> Outcome:
