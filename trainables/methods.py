@@ -10,7 +10,7 @@ import torch
 from peft import PeftModel, get_peft_model
 from peft.utils import ModulesToSaveWrapper, get_peft_model_state_dict
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
 
 from trainables.config import TrialConfig
@@ -96,6 +96,26 @@ def restore(
             f"the weights in {folder} are not those of this trial, or broken: {first_line}; copy "
             "them anew from where they were made, or train the trial again"
         ) from error
+
+
+def save_trained(model: torch.nn.Module, file: Path) -> None:
+    """Write the weights that train, as they are, for `reload_trained`.
+
+    What `save` writes is for use: of a prompt's encoder, for one, only what it makes.
+    """
+    save_file({name: weight.contiguous() for name, weight in _trained(model).items()}, file)
+
+
+@torch.no_grad()
+def reload_trained(model: torch.nn.Module, file: Path) -> None:
+    """Put back what `save_trained` wrote of a model that was set up alike."""
+    saved = load_file(file)
+    for name, weight in _trained(model).items():
+        weight.copy_(saved[name])
+
+
+def _trained(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: each.detach() for name, each in model.named_parameters() if each.requires_grad}
 
 
 def _weights_in(folder: Path, device: torch.device) -> dict[str, torch.Tensor]:

@@ -17,9 +17,9 @@ def test_only_a_complete_trial_can_win():
     assert [status for status in TrialStatus if status.can_win] == [TrialStatus.COMPLETE]
 
 
-def test_a_trial_has_ended_unless_it_waits_or_runs():
+def test_a_trial_has_ended_unless_it_waits_runs_or_was_interrupted():
     open_ones = [status.value for status in TrialStatus if not status.ended]
-    assert open_ones == ["waiting", "running"]
+    assert open_ones == ["waiting", "running", "interrupted"]
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,7 @@ def test_a_trial_has_ended_unless_it_waits_or_runs():
         ("running", "RUNNING"),
         ("complete", "FINISHED"),
         ("pruned", "KILLED"),
+        ("interrupted", "KILLED"),
         ("diverged", "FAILED"),
         ("failed", "FAILED"),
     ],
