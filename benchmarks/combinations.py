@@ -63,6 +63,10 @@ TABLES: Mapping[str, tuple[Mapping[str, dict[str, Any]], Mapping[str, dict[str, 
         {name: {**params, "method": "full"} for name, params in OBJECTIVES.items()},
         STAGES,
     ),
+    "objective x ZeRO stage, lora in bf16": (
+        {name: {**params, "precision": "bf16"} for name, params in OBJECTIVES.items()},
+        STAGES,
+    ),
     "objective x precision, lora": (OBJECTIVES, PRECISIONS),
     "objective x precision, full": (
         {name: {**params, "method": "full"} for name, params in OBJECTIVES.items()},

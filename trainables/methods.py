@@ -40,7 +40,9 @@ def attach(
         return base.requires_grad_(True)
     if config.method == "freeze":
         return _thaw(base, config, embeddings(base) if new_tokens else ())
-    return _with_exact_head(get_peft_model(base, peft_config(base, config, new_tokens)))
+    model = get_peft_model(base, peft_config(base, config, new_tokens))
+    _settle_head(model, config)
+    return model
 
 
 def detach(model: PreTrainedModel | PeftModel) -> PreTrainedModel:
@@ -137,15 +139,21 @@ def _with_adapter(base: PreTrainedModel, folder: Path) -> PeftModel:
             raise ValueError(str(error).splitlines()[1].strip()) from error
 
 
-def _with_exact_head(model: PeftModel) -> PeftModel:
+def _settle_head(model: PeftModel, config: TrialConfig) -> None:
     """PEFT trains its adapters in float32 whatever the base is held in, but not a new head.
 
-    In half precision small updates are lost, and Adam's epsilon is nought in fp16.
+    In half precision small updates are lost, and Adam's epsilon is nought in fp16. DeepSpeed keeps
+    float32 weights of its own, and ZeRO-3 wants all that trains in one dtype.
     """
-    for module in model.modules():
-        if isinstance(module, ModulesToSaveWrapper):
-            module.modules_to_save.float()
-    return model
+    heads = [module for module in model.modules() if isinstance(module, ModulesToSaveWrapper)]
+    if config.deepspeed is None:
+        for head in heads:
+            head.modules_to_save.float()
+    elif heads and config.deepspeed.zero_stage == 3:
+        dtype = next(heads[0].parameters()).dtype
+        for weight in model.parameters():
+            if weight.requires_grad:
+                weight.data = weight.data.to(dtype)
 
 
 def _check_weights(weights: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> None:
