@@ -11,11 +11,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from search_spaces.domains import Choice, Float, Int
+from search_spaces.domains import Choice, Float
 from search_spaces.problem import Problem, SpaceError, did_you_mean
 from search_spaces.space import Space
 from sweeps.settings import SearchSettings, SlotsSettings
-from sweeps.spec_combinations import check_combinations, check_engine
+from sweeps.spec_batches import check_batches
+from sweeps.spec_combinations import check_combinations, check_engine, check_quantization
 from trainables.builtin import PREFIX
 from trainables.config import METRICS, TrialConfig
 from trainables.data.origin import is_hub_name
@@ -50,10 +51,11 @@ def check_fit(parts: Parts) -> list[Problem]:
     if trial and space:
         problems += _values(trial, space)
         problems += check_combinations(trial, space)
+        problems += check_quantization(trial, space)
     if space:
         problems += _fixed_and_searched(space, parts.tree)
     if trial and slots:
-        problems += _batch_sizes(trial, space, slots)
+        problems += check_batches(trial, space, slots.workers)
         problems += check_engine(trial, space, slots.workers)
     if trial:
         problems += missing_files(trial)
@@ -203,22 +205,3 @@ def _is_set(tree: Any, name: str) -> bool:
         return True
     head, _, rest = name.partition(".")
     return bool(rest) and _is_set(tree.get(head), rest)
-
-
-def _batch_sizes(trial: TrialConfig, space: Space | None, slots: SlotsSettings) -> list[Problem]:
-    searched = space.get("batch_size") if space else None
-    sizes = chain.from_iterable(map(_sizes, searched.domains)) if searched else [trial.batch_size]
-    return [
-        Problem(
-            "space.batch_size" if searched else "batch_size",
-            f"{size} sequences do not divide among the {slots.workers} workers of a slot",
-            f"use multiples of {slots.workers}",
-        )
-        for size in sizes
-        if isinstance(size, int) and size % slots.workers
-    ]
-
-
-def _sizes(domain: Any) -> tuple[Any, ...]:
-    """Enough of a domain's values: where the first two of an Int divide evenly, all do."""
-    return domain.grid()[:2] if isinstance(domain, Int) and not domain.log else _extremes(domain)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from search_spaces import presets
 from search_spaces.dimension import Dimension
 from search_spaces.domains import Choice
+from sweeps.fields import dotted
 from sweeps.settings import MINIMISED
 from trainables.config import reads
 
@@ -69,18 +70,22 @@ def _foreign_preset(spec: SweepSpec) -> Iterable[str]:
 
 
 def _unread(spec: SweepSpec) -> Iterable[str]:
-    """Searched settings that no trial of the sweep reads."""
+    """Settings that no trial of the sweep reads."""
+    if spec.trial.objective == "toy":
+        return
     methods = _possible(spec, "method", spec.trial.method)
     schedules = _possible(spec, "schedule", spec.trial.schedule)
-    unread = [
-        name for name in spec.space if not reads(name, methods, (spec.trial.objective,), schedules)
-    ]
-    if unread and spec.trial.objective != "toy":
-        yield (
-            f"{', '.join(unread)}: searched, but no trial reads "
-            f"{'them' if len(unread) > 1 else 'it'} (method {' or '.join(methods)}, objective "
-            f"{spec.trial.objective}, schedule {' or '.join(schedules)})."
-        )
+    fixed = dotted(spec.trial.model_dump(exclude_unset=True))
+    for how, names in (("searched", spec.space), ("set", fixed)):
+        unread = [
+            name for name in names if not reads(name, methods, (spec.trial.objective,), schedules)
+        ]
+        if unread:
+            yield (
+                f"{', '.join(unread)}: {how}, but no trial reads "
+                f"{'them' if len(unread) > 1 else 'it'} (method {' or '.join(methods)}, objective "
+                f"{spec.trial.objective}, schedule {' or '.join(schedules)})."
+            )
 
 
 def _sampled_by_themselves(spec: SweepSpec) -> Iterable[str]:

@@ -78,7 +78,8 @@ METRICS: Mapping[str, tuple[str, ...]] = {
     "kto": (*_REWARDS, "eval_chosen_reward", "eval_rejected_reward", "eval_kl"),
     "toy": ("eval_loss", "eval_cost"),
 }
-"""What each objective can measure at an evaluation point; see TrialConfig.metrics."""
+"""What each objective can be searched by, measured at each evaluation point; see
+TrialConfig.metrics. Classification also gives each class's F1, whose names are the data's."""
 
 _SECTIONS_OF: Mapping[str, tuple[str, ...]] = {
     "freeze": ("freeze",),

@@ -22,7 +22,8 @@ from typing import Any
 import torch
 from accelerate import PartialState
 from accelerate.state import AcceleratorState
-from transformers import set_seed
+from peft import PeftModel
+from transformers import PreTrainedModel, set_seed
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 from transformers.integrations.neftune import deactivate_neftune
 
@@ -125,13 +126,16 @@ class Workshop:
         return Evaluation(point=0, step=0, metrics=scores.metrics, cost=cost)
 
     def test(self, config: TrialConfig, weights: Path | None) -> Evaluation:
-        """What a trial has left in `weights` (None: the base) on the test set, as point 0."""
+        """What a trial has left in `weights` (None: the base) on the test set, as point 0.
+
+        RefusedError where that is not what this trial leaves.
+        """
         assert self.test_set is not None, "a test asked for where there is no test set"
         began = time.monotonic()
         base = model = self._base.lend(config)
         try:
             if weights is not None:
-                model = methods.restore(base, config, weights)
+                model = self._restored(base, config, weights)
             with self._ready(config, model), self._held:
                 scores = self._measured(config, self.objective(config, model), model, self.test_set)
         finally:
@@ -139,6 +143,15 @@ class Workshop:
                 methods.detach(model).requires_grad_(False)
         metrics = {f"test_{name.removeprefix('eval_')}": v for name, v in scores.metrics.items()}
         return Evaluation(0, 0, metrics, Cost(seconds=time.monotonic() - began))
+
+    def _restored(
+        self, base: PreTrainedModel, config: TrialConfig, weights: Path
+    ) -> PreTrainedModel | PeftModel:
+        try:
+            return methods.restore(base, config, weights)
+        except BaseException:
+            self._base.forget()  # its adapter may be half on
+            raise
 
     def score(self, config: TrialConfig, objective: Objective, model: torch.nn.Module) -> Scores:
         """Measure a model on the validation set, and on the general set where there is one."""
@@ -174,9 +187,8 @@ class Workshop:
 
     def objective(self, config: TrialConfig, model: torch.nn.Module) -> Objective:
         """What `config` minimises in `model`, which is the shared base or made of a copy of it."""
-        classes = len(self.inputs.labels)
         return make_objective(
-            config, self.train_set, classes, lambda: self._reference(config, model)
+            config, self.train_set, self.inputs.labels, lambda: self._reference(config, model)
         )
 
     def train(
