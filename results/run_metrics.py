@@ -117,6 +117,17 @@ def winner_rows(ranking: Ranking, stamp: int) -> list[Row]:
     return [Row(f"best_{metric}", winner.value, 0, stamp) for winner in ranking.chosen]
 
 
+def news(rows: Iterable[Row], latest: Mapping[str, float]) -> list[Row]:
+    """Those rows whose values are not the run's latest already."""
+    return [row for row in rows if not _same(row.value, latest.get(row.key))]
+
+
+def _same(value: float, stored: float | None) -> bool:
+    if stored is None or math.isnan(value):
+        return stored is not None and math.isnan(stored)
+    return value == _with_infinity(stored)
+
+
 def _with_infinity(value: float) -> float:
     """MLflow's databases hold the greatest float in place of infinity."""
     return math.copysign(math.inf, value) if abs(value) == sys.float_info.max else value

@@ -20,6 +20,7 @@ PARENT = "mlflow.parentRunId"
 NUMBER = f"{PREFIX}number"
 SWEEP = f"{PREFIX}sweep"
 KIND = f"{PREFIX}kind"
+CREATED = f"{PREFIX}created"
 SEARCHED = f"{PREFIX}searched"
 MEASURED = f"{PREFIX}measurements"
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from results.mlflow_runs import MlflowRuns, Run, TrackingError, reported
+import yaml
+
+from results.mlflow_runs import MlflowRuns, Run, reported
 from results.record import Measurement, Mode, SweepRecord, TrialRecord
 from results.run_metrics import (
     Row,
@@ -14,6 +15,7 @@ from results.run_metrics import (
     base_rows,
     measurement_rows,
     measurements_in,
+    news,
     test_in,
     test_rows,
     total_rows,
@@ -22,6 +24,7 @@ from results.run_metrics import (
 )
 from results.run_params import parameters_in, parameters_text, parameters_text_in, trial_params
 from results.run_tags import (
+    CREATED,
     KIND,
     MEASURED,
     NUMBER,
@@ -39,12 +42,23 @@ from results.run_tags import (
     trial_tags,
     winner_tags,
 )
+from results.tracking_error import StoreAwayError, TrackingError
 from results.uris import redact, sqlite_file
 from results.winners import Ranking
 
-__all__ = ["SPEC_FILE", "Tracker", "TrackingError", "UnknownSweepError", "read_sweep", "redact"]
+__all__ = [
+    "SPEC_FILE",
+    "StoreAwayError",
+    "Tracker",
+    "TrackingError",
+    "UnknownSweepError",
+    "read_sweep",
+    "redact",
+]
 
 SPEC_FILE = "sweep.yaml"
+WINNER_FILE = "winner.yaml"
+WEIGHTS_PATH = "model"
 _PARAMETERS_FILE = "parameters.json"
 _ERROR_FILE = "error.txt"
 
@@ -60,26 +74,32 @@ class Tracker:
     experiment go to `artifact_location`, a folder or a URI; without it they go beside an SQLite
     database, else where the server puts them. Making a new SQLite database takes a second or two.
 
-    Every method raises TrackingError when MLflow fails.
+    Every method raises TrackingError when MLflow fails, StoreAwayError where it may work later.
+    Then it may be called again, whether or not the first call was carried out: runs are looked up
+    before they are created, and MLflow keeps once what comes with the same `stamp` (see Stamps).
     """
 
     def __init__(self, uri: str, experiment: str, artifact_location: str | None = None) -> None:
         self._uri = uri
-        self._last_stamp = 0
         with reported(uri, f"open experiment {experiment}"):
             self._runs = MlflowRuns(uri)
             self._experiment_id = self._runs.open_experiment(experiment, artifact_location)
 
     def start_sweep(
-        self, record: SweepRecord, spec_text: str, tags: Mapping[str, str] | None = None
+        self,
+        record: SweepRecord,
+        spec_text: str,
+        stamp: int,
+        tags: Mapping[str, str] | None = None,
     ) -> str:
         """Open the parent run, with the spec as artifact; its id. A record's own run is reopened.
 
         The tracking address in the spec is stored without its secrets.
         """
         with reported(self._uri, f"start sweep {record.name}"):
+            run = self._existing(record.run_id) or self._same_sweep(record)
             run_id = self._open(
-                self._existing(record.run_id),
+                run,
                 name=record.name,
                 tags={**(tags or {}), **sweep_tags(record)},
                 status=record.state.mlflow,
@@ -87,7 +107,7 @@ class Tracker:
             )
             spec = spec_text.replace(self._uri, redact(self._uri))
             self._runs.log_texts(run_id, {SPEC_FILE: spec})
-            self._runs.log(run_id, base_rows(record, self._stamp()))
+            self._runs.log(run_id, news(base_rows(record, stamp), run.metrics if run else {}))
             return run_id
 
     def start_trial(self, record: TrialRecord, parent_run_id: str) -> str:
@@ -111,54 +131,68 @@ class Tracker:
             self._runs.log(run_id, params=params, tags=file_tags(texts))
             return run_id
 
-    def log_measurement(self, run_id: str, measurement: Measurement) -> None:
+    def log_measurement(self, run_id: str, measurement: Measurement, stamp: int) -> None:
         """One evaluation, over optimizer steps."""
         with reported(self._uri, f"log evaluation {measurement.point}"):
-            self._runs.log(run_id, measurement_rows(measurement, self._stamp()))
+            self._runs.log(run_id, measurement_rows(measurement, stamp))
 
-    def end_trial(self, record: TrialRecord, goals: Mapping[str, Mode]) -> None:
+    def end_trial(self, record: TrialRecord, goals: Mapping[str, Mode], stamp: int) -> None:
         """Totals, best value, status, error and provenance of the record's run."""
         assert record.run_id is not None, "a trial that ends has a run"
         with reported(self._uri, f"end trial {record.number}"):
             texts = _known({_ERROR_FILE: too_long(record.error)})
-            rows = total_rows(record, goals, self._stamp())
+            rows = total_rows(record, goals, stamp)
             self._runs.log_texts(record.run_id, texts)
             self._runs.log(record.run_id, rows, tags={**trial_tags(record), **file_tags(texts)})
             self._runs.end(record.run_id, record.status.mlflow, record.ended)
 
-    def log_test(self, record: TrialRecord) -> None:
+    def log_test(self, record: TrialRecord, stamp: int) -> None:
         """What the trial measures on the test set, which is known after its end only."""
         assert record.run_id is not None, "a trial that was tested has a run"
         with reported(self._uri, f"log the test of trial {record.number}"):
-            self._runs.log(record.run_id, test_rows(record, self._stamp()))
+            self._runs.log(record.run_id, test_rows(record, stamp))
 
-    def end_sweep(self, record: SweepRecord, ranking: Ranking) -> None:
+    def end_sweep(self, record: SweepRecord, ranking: Ranking, stamp: int) -> None:
         """Base metrics, state, and which trial won, or which are on the front."""
         assert record.run_id is not None, "a sweep that ends has a run"
         with reported(self._uri, f"end sweep {record.name}"):
-            stamp = self._stamp()
-            rows = base_rows(record, stamp) + winner_rows(ranking, stamp)
-            self._runs.log(record.run_id, rows)
             if run := self._runs.get(record.run_id):
+                rows = base_rows(record, stamp) + winner_rows(ranking, stamp)
+                self._runs.log(record.run_id, news(rows, run.metrics))
                 self._retag(run, {**sweep_tags(record), **winner_tags(ranking)})
             for winner in ranking.winners if ranking.several else ():
                 if winner.record.run_id:
                     self._runs.log(winner.record.run_id, tags={ON_FRONT: "true"})
             self._runs.end(record.run_id, record.state.mlflow, record.ended)
 
-    def log_text(self, run_id: str, text: str, path: str) -> None:
-        """Keep `text` as the artifact `path`."""
-        with reported(self._uri, f"store {path}"):
-            self._runs.log_texts(run_id, {path: text})
+    def log_winner(self, run_id: str, record: TrialRecord, weights: Path) -> None:
+        """Keep a winner's config as `winner.yaml`, and its weights, where there are any."""
+        with reported(self._uri, f"store the weights of trial {record.number}"):
+            config = yaml.safe_dump(dict(record.config), sort_keys=False)
+            self._runs.log_texts(run_id, {WINNER_FILE: config})
+            if weights.is_dir():
+                self._runs.log_folder(run_id, weights, WEIGHTS_PATH)
 
-    def log_artifacts(self, run_id: str, folder: Path, path: str | None = None) -> None:
-        """Copy the files in `folder` to the run's artifacts, under `path`."""
-        with reported(self._uri, f"store {folder}"):
-            self._runs.log_folder(run_id, folder, path)
+    def takes_writes(self, run_id: str) -> bool:
+        """Whether the store takes down anything at all now. It writes what the sweep's run says."""
+        try:
+            with reported(self._uri, "write"):
+                self._runs.log(run_id, tags={KIND: "sweep"})
+        except StoreAwayError:
+            return False
+        except TrackingError:
+            pass  # it answers
+        return True
 
     def _existing(self, run_id: str | None) -> Run | None:
         """The record's run, unless the record was tracked elsewhere."""
         return self._runs.get(run_id) if run_id else None
+
+    def _same_sweep(self, record: SweepRecord) -> Run | None:
+        """The run that an earlier call has made, whose answer was lost."""
+        created = sweep_tags(record)[CREATED]
+        wanted = {KIND: "sweep", SWEEP: record.name, CREATED: created}
+        return next(self._runs.find([self._experiment_id], wanted), None)
 
     def _child(self, parent_run_id: str, number: int) -> Run | None:
         wanted = {PARENT: parent_run_id, NUMBER: str(number)}
@@ -185,11 +219,6 @@ class Tracker:
         stale = [tag for tag in run.tags if tag.startswith(PREFIX) and tag not in tags]
         self._runs.remove_tags(run.run_id, stale)
         self._runs.log(run.run_id, tags=tags)
-
-    def _stamp(self) -> int:
-        """Now in milliseconds, and never the same twice: a stamp tells evaluations apart."""
-        self._last_stamp = max(time.time_ns() // 1_000_000, self._last_stamp + 1)
-        return self._last_stamp
 
 
 def read_sweep(uri: str, sweep_name: str) -> tuple[SweepRecord, list[TrialRecord]]:

@@ -218,6 +218,10 @@ def _launch(console: Console, spec: Any, home: SweepHome, address: str | None) -
         count = finished.untracked
         entries = "1 entry" if count == 1 else f"{count} entries"
         console.print(f"MLflow missed {entries} ({failure}); the sweep folder has them all.")
+        console.print(
+            f"They are brought in by: sweep resume {finished.sweep.name}{home.option()}",
+            highlight=False,
+        )
     if finished.sweep.state is SweepState.INTERRUPTED:
         return INTERRUPTED
     won = finished.ranking.winners and finished.sweep.state is not SweepState.FAILED
