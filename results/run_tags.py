@@ -91,6 +91,12 @@ def sweep_fields(tags: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+def agrees(tags: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    """Whether a run has all `wanted` tags, and no other one of ours."""
+    ours = {tag for tag in tags if tag.startswith(PREFIX)}
+    return wanted.items() <= tags.items() and ours <= wanted.keys()
+
+
 def winner_tags(ranking: Ranking) -> dict[str, str]:
     """Which trial won, or which are on the front ("3,1,8"); for the parent run."""
     chosen = [winner.record for winner in ranking.chosen]

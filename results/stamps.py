@@ -6,10 +6,10 @@ import time
 
 
 class Stamps:
-    """Unix milliseconds, always later than the one before. For one thread."""
+    """Unix milliseconds, always later than the one before, and than `after`. For one thread."""
 
-    def __init__(self) -> None:
-        self._last = 0
+    def __init__(self, after: int = 0) -> None:
+        self._last = after
 
     def next(self) -> int:
         """Now, or a little later where two would be the same."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
@@ -10,37 +10,34 @@ import yaml
 from results.mlflow_runs import MlflowRuns, Run, reported
 from results.record import Measurement, Mode, SweepRecord, TrialRecord
 from results.run_metrics import (
-    Row,
-    base_in,
     base_rows,
     measurement_rows,
-    measurements_in,
     news,
-    test_in,
     test_rows,
     total_rows,
-    totals_in,
     winner_rows,
 )
-from results.run_params import parameters_in, parameters_text, parameters_text_in, trial_params
+from results.run_params import parameters_text, trial_params
 from results.run_tags import (
     CREATED,
     KIND,
-    MEASURED,
     NUMBER,
     ON_FRONT,
     PARENT,
     PREFIX,
     SWEEP,
     file_tags,
-    files_in,
-    searched_in,
-    sweep_fields,
     sweep_tags,
     too_long,
-    trial_fields,
     trial_tags,
     winner_tags,
+)
+from results.tracked import (
+    ERROR_FILE,
+    PARAMETERS_FILE,
+    TrackedTrial,
+    tracked_sweep,
+    tracked_trial,
 )
 from results.tracking_error import StoreAwayError, TrackingError
 from results.uris import redact, sqlite_file
@@ -59,8 +56,6 @@ __all__ = [
 SPEC_FILE = "sweep.yaml"
 WINNER_FILE = "winner.yaml"
 WEIGHTS_PATH = "model"
-_PARAMETERS_FILE = "parameters.json"
-_ERROR_FILE = "error.txt"
 
 
 class UnknownSweepError(ValueError):
@@ -119,7 +114,7 @@ class Tracker:
             run = self._existing(record.run_id) or self._child(parent_run_id, record.number)
             # MLflow never lets a param change, so a reopened run goes on showing the old ones.
             params = {**trial_params(record), **(run.params if run else {})}
-            texts = _known({_PARAMETERS_FILE: parameters_text(record, params)})
+            texts = _known({PARAMETERS_FILE: parameters_text(record, params)})
             run_id = self._open(
                 run,
                 name=f"{record.number:04d}",
@@ -140,7 +135,7 @@ class Tracker:
         """Totals, best value, status, error and provenance of the record's run."""
         assert record.run_id is not None, "a trial that ends has a run"
         with reported(self._uri, f"end trial {record.number}"):
-            texts = _known({_ERROR_FILE: too_long(record.error)})
+            texts = _known({ERROR_FILE: too_long(record.error)})
             rows = total_rows(record, goals, stamp)
             self._runs.log_texts(record.run_id, texts)
             self._runs.log(record.run_id, rows, tags={**trial_tags(record), **file_tags(texts)})
@@ -162,8 +157,13 @@ class Tracker:
                 self._retag(run, {**sweep_tags(record), **winner_tags(ranking)})
             for winner in ranking.winners if ranking.several else ():
                 if winner.record.run_id:
-                    self._runs.log(winner.record.run_id, tags={ON_FRONT: "true"})
+                    self.mark_on_front(winner.record.run_id)
             self._runs.end(record.run_id, record.state.mlflow, record.ended)
+
+    def mark_on_front(self, run_id: str) -> None:
+        """The trial is on the front of a sweep with several metrics."""
+        with reported(self._uri, "mark the front"):
+            self._runs.log(run_id, tags={ON_FRONT: "true"})
 
     def log_winner(self, run_id: str, record: TrialRecord, weights: Path) -> None:
         """Keep a winner's config as `winner.yaml`, and its weights, where there are any."""
@@ -172,6 +172,24 @@ class Tracker:
             self._runs.log_texts(run_id, {WINNER_FILE: config})
             if weights.is_dir():
                 self._runs.log_folder(run_id, weights, WEIGHTS_PATH)
+
+    def sweep_run(self, record: SweepRecord) -> Run | None:
+        """The parent run, if there is one."""
+        with reported(self._uri, f"read sweep {record.name}"):
+            return self._existing(record.run_id) or self._same_sweep(record)
+
+    def trials(self, parent_run_id: str) -> dict[int, TrackedTrial]:
+        """What is tracked of the trials under a parent, by number."""
+        wanted = {PARENT: parent_run_id, KIND: "trial"}
+        with reported(self._uri, "read trials"):
+            runs = list(self._runs.find([self._experiment_id], wanted))
+            found = [tracked_trial(self._runs, run) for run in reversed(runs)]
+        return {trial.record.number: trial for trial in found}
+
+    def files(self, run_id: str, path: str | None = None) -> set[str]:
+        """The paths of a run's artifacts, those in `path` or those at the top."""
+        with reported(self._uri, "list files"):
+            return self._runs.files(run_id, path)
 
     def takes_writes(self, run_id: str) -> bool:
         """Whether the store takes down anything at all now. It writes what the sweep's run says."""
@@ -235,57 +253,14 @@ def read_sweep(uri: str, sweep_name: str) -> tuple[SweepRecord, list[TrialRecord
         parent = _latest_sweep(runs, list(experiments), sweep_name)
         if parent is None:
             raise UnknownSweepError(f"sweep {sweep_name}: not tracked at {redact(uri)}")
-        wanted = {PARENT: parent.run_id, KIND: "trial"}
-        children = runs.find([parent.experiment_id], wanted)
-        trials = sorted((_trial(runs, run) for run in children), key=lambda trial: trial.number)
-        return _sweep(parent, experiments[parent.experiment_id], uri), trials
+        children = runs.find([parent.experiment_id], {PARENT: parent.run_id, KIND: "trial"})
+        trials = [tracked_trial(runs, run).record for run in children]
+        sweep = tracked_sweep(parent, experiments[parent.experiment_id], uri)
+        return sweep, sorted(trials, key=lambda trial: trial.number)
 
 
 def _latest_sweep(runs: MlflowRuns, experiment_ids: list[str], name: str) -> Run | None:
     return next(runs.find(experiment_ids, {KIND: "sweep", SWEEP: name}), None)
-
-
-def _sweep(run: Run, experiment: str, uri: str) -> SweepRecord:
-    return SweepRecord.model_validate(
-        {
-            **sweep_fields(run.tags),
-            "base": base_in(run.metrics),
-            "run_id": run.run_id,
-            "experiment": experiment,
-            "tracking_uri": uri,
-        }
-    )
-
-
-def _trial(runs: MlflowRuns, run: Run) -> TrialRecord:
-    rows = runs.history(run)
-    texts = runs.texts(run.run_id, files_in(run.tags))
-    parameters = (
-        parameters_text_in(texts[_PARAMETERS_FILE])
-        if _PARAMETERS_FILE in texts
-        else parameters_in(run.params, searched_in(run.tags))
-    )
-    record = TrialRecord.model_validate(
-        {
-            **trial_fields(run.tags),
-            **parameters,
-            "run_id": run.run_id,
-            "measurements": measurements_in(rows),
-            "test": test_in(run.metrics),
-        }
-    )
-    return _ended(record, run, rows, texts) if record.status.ended else record
-
-
-def _ended(
-    record: TrialRecord, run: Run, rows: Sequence[Row], texts: Mapping[str, str]
-) -> TrialRecord:
-    """With what is known at the end only. A last attempt may have measured less than an earlier."""
-    return record.with_changes(
-        **totals_in(rows),
-        measurements=record.measurements[: int(run.tags[MEASURED])],
-        error=texts.get(_ERROR_FILE, record.error),
-    )
 
 
 def _known(texts: Mapping[str, str | None]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,6 +21,7 @@ from results.tracking_error import StoreAwayError, TrackingError
 from results.winners import Ranking
 
 if TYPE_CHECKING:
+    from results.reconcile import Reconciled
     from results.tracking import Tracker
 
 PATIENCE = 60.0
@@ -54,6 +55,7 @@ class Scribe:
         self.parent: str | None = None
         self.failures: list[str] = []
         self.missed = 0
+        self.reconciled: Reconciled | None = None
         self._where = (uri, experiment, artifacts)
         self._stamps = Stamps()
         self._told = self._done = 0
@@ -121,6 +123,26 @@ class Scribe:
             tracker.end_sweep(ended, _with_run_ids(ranking, self.run_ids), stamp)
 
         self._put(write)
+
+    def catch_up(
+        self, trials: Sequence[TrialRecord], ranking: Ranking, weights: Callable[[int], Path]
+    ) -> None:
+        """Bring in what MLflow missed of the sweep that was started, and learn its trials' runs.
+
+        `reconciled` tells what came of it, once it is written down.
+        """
+
+        def write(tracker: Tracker) -> None:
+            from results.reconcile import reconcile
+
+            record, text, _ = self._sweep
+            record = record.with_changes(run_id=self.parent)
+            self.reconciled = reconcile(tracker, text, record, trials, ranking, weights)
+            self.run_ids |= self.reconciled.run_ids
+            for refused in self.reconciled.refused:
+                self._miss(TrackingError(refused))
+
+        self._put(write, uploads=True)
 
     @property
     def busy(self) -> bool:
