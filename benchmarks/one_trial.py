@@ -27,6 +27,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from sweeps.dry_run import Stopwatch
 from trainables.config import TrialConfig
 from trainables.data.sequences import TokenSequence, write
+from trainables.evaluation import Ending
 from trainables.finetune import Workshop
 from trainables.inputs import Inputs
 
@@ -83,11 +84,11 @@ class Watch(Stopwatch):
         super().__init__()
         self.times = self._steps
 
-    def stop_requested(self) -> bool:
+    def asked_to_end(self) -> Ending | None:
         """Wait for the device before looking at the clock."""
         if torch.cuda.is_available():
             torch.cuda.synchronize()
-        return super().stop_requested()
+        return super().asked_to_end()
 
 
 def _utilisation(device: str, rate: float, parameters: int, options: Any) -> float | None:

@@ -25,11 +25,13 @@ class TrialStatus(StrEnum):
     PRUNED = "pruned"
     DIVERGED = "diverged"
     FAILED = "failed"
+    INTERRUPTED = "interrupted"
 
     @property
     def ended(self) -> bool:
-        """Whether the trial will not be measured again."""
-        return self not in (TrialStatus.WAITING, TrialStatus.RUNNING)
+        """Whether the trial will not be measured again; an interrupted one is when it goes on."""
+        open_ones = (TrialStatus.WAITING, TrialStatus.RUNNING, TrialStatus.INTERRUPTED)
+        return self not in open_ones
 
     @property
     def can_win(self) -> bool:
@@ -50,6 +52,7 @@ _IN_MLFLOW: Mapping[TrialStatus, str] = {
     TrialStatus.PRUNED: "KILLED",
     TrialStatus.DIVERGED: "FAILED",
     TrialStatus.FAILED: "FAILED",
+    TrialStatus.INTERRUPTED: "KILLED",
 }
 
 
@@ -190,8 +193,10 @@ class SweepRecord(Record):
     with `test_` names where there is a test set.
 
     `pid` is the process on `host` that drives the sweep: "running" without it was killed.
-    `tracking_uri` keeps no credentials, so it may not be enough to connect with. `error` says why a
-    sweep failed. With `other_metrics` the sweep is for the Pareto front of all of its metrics.
+    `resumed` are the times at which it went on after an interruption, and `changes` what was
+    changed of its spec then. `tracking_uri` keeps no credentials, so it may not be enough to
+    connect with. `error` says why a sweep failed. With `other_metrics` the sweep is for the Pareto
+    front of all of its metrics.
     """
 
     name: str
@@ -204,6 +209,8 @@ class SweepRecord(Record):
     budget_trials: Count | None = None
     created: float
     ended: float | None = None
+    resumed: tuple[float, ...] = ()
+    changes: tuple[str, ...] = ()
     run_id: str | None = None
     experiment: str | None = None
     tracking_uri: Uri | None = None

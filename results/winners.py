@@ -122,6 +122,8 @@ def reason(record: TrialRecord, metric: str) -> str:
             return "not started yet"
         case TrialStatus.RUNNING:
             return "still running"
+        case TrialStatus.INTERRUPTED:
+            return "interrupted; it goes on when the sweep is resumed"
         case TrialStatus.PRUNED:
             return _why_pruned(record, metric)
         case TrialStatus.DIVERGED:

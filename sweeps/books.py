@@ -6,7 +6,7 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,43 +18,62 @@ from sweeps.home import SweepFolder, SweepHome
 from sweeps.provenance import sweep_provenance
 from sweeps.scribe import Scribe
 from sweeps.spec import SweepSpec
-from trainables.board import WEIGHTS
+from trainables.board import CHECKPOINTS, WEIGHTS
 from trainables.inputs import Prepared
+
+
+def new_record(spec: SweepSpec, prepared: Prepared | None) -> SweepRecord:
+    """The record of a sweep that begins."""
+    return SweepRecord(
+        name=spec.name,
+        state=SweepState.RUNNING,
+        metric=spec.search.metric,
+        mode=spec.search.direction,
+        other_metrics=dict(list(spec.search.goals.items())[1:]),
+        budget_trials=spec.trials,
+        created=time.time(),
+        experiment=spec.tracking.experiment,
+        seed=spec.search.seed,
+        pid=os.getpid(),
+        host=socket.gethostname(),
+        provenance=sweep_provenance(
+            spec.search.seed,
+            prepared.data_fingerprint if prepared else "",
+            prepared.model_fingerprint if prepared else "",
+        ),
+    )
+
+
+def resumed_record(earlier: SweepRecord, spec: SweepSpec, changes: Sequence[str]) -> SweepRecord:
+    """The record of a sweep that goes on, with what was changed of its spec."""
+    return earlier.with_changes(
+        state=SweepState.RUNNING,
+        error=None,
+        ended=None,
+        budget_trials=spec.trials,
+        experiment=spec.tracking.experiment,
+        resumed=(*earlier.resumed, time.time()),
+        changes=(*earlier.changes, *changes),
+        pid=os.getpid(),
+        host=socket.gethostname(),
+    )
 
 
 class Books:
     """What is written of a sweep as a whole; the recorder writes what is written of its trials."""
 
     def __init__(
-        self, spec: SweepSpec, home: SweepHome, folder: SweepFolder, prepared: Prepared | None
+        self, spec: SweepSpec, home: SweepHome, folder: SweepFolder, sweep: SweepRecord
     ) -> None:
         self._folder = folder
         self._text = spec.text()
         uri = spec.tracking.uri or home.tracking_uri
         artifacts = None if spec.tracking.uri else home.artifacts.as_uri()
         self.scribe = Scribe(uri, spec.tracking.experiment, artifacts)
-        self.sweep = SweepRecord(
-            name=spec.name,
-            state=SweepState.RUNNING,
-            metric=spec.search.metric,
-            mode=spec.search.direction,
-            other_metrics=dict(list(spec.search.goals.items())[1:]),
-            budget_trials=spec.trials,
-            created=time.time(),
-            experiment=spec.tracking.experiment,
-            tracking_uri=uri,
-            seed=spec.search.seed,
-            pid=os.getpid(),
-            host=socket.gethostname(),
-            provenance=sweep_provenance(
-                spec.search.seed,
-                prepared.data_fingerprint if prepared else "",
-                prepared.model_fingerprint if prepared else "",
-            ),
-        )
+        self.sweep = sweep.with_changes(tracking_uri=uri)
 
     def open(self) -> None:
-        """Begin to write; MLflow opens in the background, while Ray starts."""
+        """Begin to write, or go on; MLflow opens in the background, while Ray starts."""
         self._folder.write_spec(self._text)
         self.note()
         public = "\n".join(map(redact, self._text.split("\n")))
@@ -72,12 +91,19 @@ class Books:
         self.sweep = self.sweep.with_changes(**changes)
         self._folder.store.write_sweep(self.sweep)
 
-    def drop_weights(self, records: Collection[TrialRecord]) -> None:
-        """Only the winner's weights are kept, or the front's; a running trial's may yet win."""
+    def drop_files(self, records: Collection[TrialRecord]) -> None:
+        """Drop what is not needed any more: checkpoints of trials that have ended, and weights.
+
+        Only the winner's weights are kept, or the front's; a running trial's may yet win.
+        """
         kept = {winner.record.number for winner in judge(list(records), self.sweep.goals).chosen}
         for record in records:
-            if record.status.ended and record.number not in kept:
-                shutil.rmtree(self._weights(record.number), ignore_errors=True)
+            if not record.status.ended:
+                continue
+            folder = self._folder.store.trial_folder(record.number)
+            shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+            if record.number not in kept:
+                shutil.rmtree(folder / WEIGHTS, ignore_errors=True)
 
     def close(
         self, state: SweepState, records: Collection[TrialRecord], error: str | None = None

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -21,6 +21,10 @@ from sweeps.errors import SweepError
 from sweeps.home import SweepFolder, SweepHome
 from trainables.data.errors import DataError
 from trainables.errors import ModelError, RefusedError
+
+if TYPE_CHECKING:
+    from sweeps.launch import Finished
+    from sweeps.view import View
 
 app = typer.Typer(
     help="Find the best way to fine-tune a language model.",
@@ -49,6 +53,9 @@ OverridesOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a field; can be repeated."),
 ]
+AddressOption = Annotated[
+    str | None, typer.Option(help="Ray cluster to run on (default: this machine).")
+]
 NameArgument = Annotated[str, typer.Argument(help="The sweep's name.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
@@ -61,9 +68,7 @@ def launch(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check all, train a few steps, say the cost.")
     ] = False,
-    address: Annotated[
-        str | None, typer.Option(help="Ray cluster to run on (default: this machine).")
-    ] = None,
+    address: AddressOption = None,
     home: HomeOption = None,
 ) -> None:
     """Run a sweep to its end."""
@@ -79,7 +84,42 @@ def launch(
         if dry_run:
             _dry_run(console, checked, where)
         else:
-            raise typer.Exit(_launch(console, checked, where, address))
+            from sweeps.launch import launch as run
+
+            raise typer.Exit(_show_finished(console, run(checked, where, _view(console), address)))
+
+
+@app.command()
+def resume(
+    name: NameArgument,
+    spec: Annotated[
+        Path | None, typer.Option("--spec", help="A changed sweep file (default: as launched).")
+    ] = None,
+    overrides: OverridesOption = None,
+    address: AddressOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Go on with a sweep that was interrupted or killed, or give it more trials."""
+    console = _console()
+    with _mistakes_shown():
+        from sweeps.launch import resume as run
+
+        where = SweepHome.find(home)
+        view = _view(console)
+        finished = run(name, where, view, overrides or (), spec, address)
+        raise typer.Exit(_show_finished(console, finished))
+
+
+@app.command()
+def stop(name: NameArgument, home: HomeOption = None) -> None:
+    """End a running sweep as Ctrl-C does: its trials are saved, and it can be resumed."""
+    with _mistakes_shown():
+        from sweeps.stop import stop as end
+
+        folder = SweepHome.find(home).existing(name)
+        end(folder)
+        state = folder.sweep_record().state.value
+    _console().print(f"{name}: {state}; `sweep resume {name}` goes on with it", highlight=False)
 
 
 @app.command()
@@ -206,13 +246,16 @@ def _show_mistake(message: str) -> NoReturn:
     raise typer.Exit(MISTAKE) from None
 
 
-def _launch(console: Console, spec: Any, home: SweepHome, address: str | None) -> int:
-    from sweeps.finale import show_result
-    from sweeps.launch import launch as run
+def _view(console: Console) -> View:
     from sweeps.live import LiveView, PlainView
 
-    view = LiveView(console) if console.is_terminal else PlainView(console)
-    finished = run(spec, home, view, address)
+    return LiveView(console) if console.is_terminal else PlainView(console)
+
+
+def _show_finished(console: Console, finished: Finished) -> int:
+    """Print what a sweep came to; its exit code."""
+    from sweeps.finale import show_result
+
     show_result(console, finished.sweep, finished.ranking, finished.folder)
     for failure in finished.tracking_failures[:1]:
         count = finished.untracked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from results.front import judge
@@ -14,11 +15,22 @@ from sweeps.home import SweepFolder
 from sweeps.spec import SweepSpec
 from sweeps.view import View
 from trainables.board import Job, JobKind
-from trainables.evaluation import Evaluation
+from trainables.evaluation import Evaluation, Outcome
+from trainables.gang import Care
 from trainables.inputs import Inputs
 
 BASE_TRIAL = "base"
 """The board's name for the job that measures the untouched model."""
+
+_SAVING = 300.0
+"""Seconds that trials are given to write a checkpoint when the sweep is interrupted: a step, an
+evaluation, and the weights of a large model."""
+
+_CLIENT_DEATHS = 3
+"""How often the thin client of one trial may die."""
+
+_BARREN_LIVES = 3
+"""How often in a row the board may be lost without a trial having ended in between."""
 
 
 class Driver:
@@ -38,16 +50,37 @@ class Driver:
         self._books = books
         self._view = view
         self._recorder: Any = None
-        self._searcher: Any = None
+        self._board: Any = None
         self._slots: Any = None
 
     def run(self) -> None:
-        """Start everything, and search."""
-        board = self._start_slots()
+        """Start everything, and search.
+
+        Where the actor that holds the board is lost, all begins anew from the books.
+        """
+        import ray
+
+        barren = 0
+        while True:
+            ended = self._ended()
+            try:
+                self._run()
+                return
+            except ray.exceptions.RayActorError as error:
+                barren = 0 if self._ended() > ended else barren + 1
+                if barren == _BARREN_LIVES:
+                    raise LaunchError(f"the board was lost {barren} times in a row") from error
+                self._view.trials_end()
+                self._view.phase("The board of trials was lost; going on from the books")
+                self._slots.close(patience=0.0)
+
+    def _run(self) -> None:
+        self._start_slots()
         self._books.wait_until_open()
-        self._measure_base(board)
-        self._search(board)
-        self._test(board)
+        if not self._books.sweep.base:
+            self._measure_base()
+        self._search()
+        self._test()
 
     def end(self, state: SweepState, error: str | None = None) -> None:
         """Close the books of every trial and of the sweep, then send the slots home.
@@ -56,14 +89,13 @@ class Driver:
         where no trial did anything but fail.
         """
         self._view.trials_end()
-        if self._searcher is not None:
-            unfinished = self._recorder.interrupt("the sweep was interrupted")
-            self._searcher.abandon()
-            if unfinished and state is SweepState.COMPLETE:
-                state = SweepState.INTERRUPTED
+        if state is SweepState.INTERRUPTED and self._board is not None:
+            self._suspend()
         if state is SweepState.COMPLETE:
             error = self._slots.lost() or failure(self.records())
             state = SweepState.FAILED if error else state
+        if self._recorder is not None:
+            self._recorder.interrupt()
         if self._books.scribe.busy:
             self._view.phase("Writing the rest to MLflow")
         self._books.close(state, self.records(), error)
@@ -74,9 +106,22 @@ class Driver:
 
     def records(self) -> list[TrialRecord]:
         """All trials' records so far."""
-        return list(self._recorder.records.values()) if self._recorder is not None else []
+        if self._recorder is None:
+            return self._folder.store.trials()
+        return list(self._recorder.records.values())
 
-    def _start_slots(self) -> Any:
+    def _ended(self) -> int:
+        return sum(record.status.ended for record in self.records())
+
+    def _suspend(self) -> None:
+        """Let running trials leave a checkpoint. What fails here costs them no more than time."""
+        import ray
+
+        self._view.phase("Saving the running trials; Ctrl-C again ends at once")
+        with suppress(ray.exceptions.RayError, KeyboardInterrupt):
+            ray.get(self._board.suspend.remote(), timeout=_SAVING)
+
+    def _start_slots(self) -> None:
         import ray
 
         from sweeps.capacity import plan_slots
@@ -85,88 +130,100 @@ class Driver:
 
         settings = self._spec.slots
         count, gang = plan_slots(settings, ray.cluster_resources(), self._spec.trials)
-        board = (
+        self._board = board = (
             ray.remote(Board)
             .options(num_cpus=0, max_concurrency=1000, resources=ON_HEAD)
             .remote(self._spec.search.goals, settings.retries)
         )
         deaths = self._spec.trials * (settings.retries + 1)
         self._slots = Slots(board, ON_HEAD)
-        self._slots.start(count, gang, self._inputs, self._folder.ray, deaths)
+        care = Care(settings.checkpoint_seconds)
+        self._slots.start(count, gang, care, self._inputs, self._folder.ray, deaths)
         self._count = count
         self._slots_text = f"{count} slot{'s' if count > 1 else ''} of {gang}"
-        return board
 
-    def _measure_base(self, board: Any) -> None:
-        import ray
-
+    def _measure_base(self) -> None:
         self._view.phase("Measuring the untouched base model")
         job = Job(BASE_TRIAL, self._spec.trial, self._folder.base, JobKind.MEASURE_BASE)
-        ray.get(board.submit.remote(job))
-        event = ray.get(board.next_event.remote(BASE_TRIAL))
+        event = self._done(job)
         if not isinstance(event, Evaluation):
             raise LaunchError(f"the base model could not be measured: {event.error}")
         self._books.note(base=dict(event.metrics))
 
-    def _test(self, board: Any) -> None:
+    def _done(self, job: Job) -> Evaluation | Outcome:
+        """Have a job done that is no trial; its first event."""
+        import ray
+
+        ray.get(self._board.submit.remote(job))
+        event: Evaluation | Outcome = ray.get(self._board.next_event.remote(job.trial_id))
+        return event
+
+    def _test(self) -> None:
         """Measure the base and whoever won on the test set, by which nothing was chosen."""
         chosen = judge(self.records(), self._books.sweep.goals).chosen
         if self._inputs is None or self._inputs.test is None or not chosen:
             return
         self._view.phase("Measuring the winner on the test set")
         trial = self._spec.trial
-        base = self._tested(board, Job("test-base", trial, self._folder.base, JobKind.TEST_BASE))
+        base = self._tested(Job("test-base", trial, self._folder.base, JobKind.TEST_BASE))
         self._books.note(base={**self._books.sweep.base, **base})
         for winner in chosen:
             number = winner.record.number
+            if winner.record.test:
+                continue  # in an earlier part of a resumed sweep
             folder = self._folder.store.trial_folder(number)
             config = trial.with_params(winner.record.params)
             job = Job(f"test-{number}", config, folder, JobKind.TEST)
-            self._recorder.tested(number, self._tested(board, job))
+            self._recorder.tested(number, self._tested(job))
 
-    def _tested(self, board: Any, job: Job) -> dict[str, float]:
+    def _tested(self, job: Job) -> dict[str, float]:
         """Empty where it could not be measured, which is said and undoes no result."""
-        import ray
-
-        ray.get(board.submit.remote(job))
-        event = ray.get(board.next_event.remote(job.trial_id))
+        event = self._done(job)
         if isinstance(event, Evaluation):
             return dict(event.metrics)
         self._view.phase(f"The test set could not be measured: {event.error}")
         return {}
 
-    def _search(self, board: Any) -> None:
+    def _search(self) -> None:
+        import ray
         from ray import tune
 
         from sweeps.interruption import Interruption
         from sweeps.recorder import Recorder
-        from sweeps.schedulers import make_scheduler
-        from sweeps.search import OptunaSearcher, open_study
+        from sweeps.schedulers import make_scheduler, replay
+        from sweeps.search import OptunaSearcher
+        from sweeps.study import StudyBook, open_study
         from trainables.trial import SlotTrial
 
-        store = self._folder.store
+        board, store, search = self._board, self._folder.store, self._spec.search
         interruption = Interruption()
+        earlier = store.trials()
+        study = StudyBook(open_study(self._spec, self._folder.journal), search, earlier)
+        scheduler = make_scheduler(search, self._spec.trial.budget.evaluations)
+        replay(scheduler, earlier, search)
         self._recorder = Recorder(
             self._books.sweep,
             store,
+            study,
             self._books.scribe,
             accept=lambda number: board.accept.remote(str(number)),
             cancel=lambda number: board.cancel.remote(str(number)),
+            board_lives=self._board_lives,
             on_change=self._trial_changed,
             interruption=interruption,
         )
-        study = open_study(self._spec, self._folder.journal)
-        self._searcher = OptunaSearcher(
-            self._spec, study, store.trial_folder, self._recorder, interruption
-        )
+        for evaluations in self._recorder.complete():
+            ray.get(board.remember.remote(evaluations))
         self._view.trials_begin(self._books.sweep, self._slots_text)
+        for record in earlier:
+            self._view.changed(record)
         tuner = tune.Tuner(
             tune.with_resources(
                 tune.with_parameters(SlotTrial, board=board), tune.PlacementGroupFactory([ON_HEAD])
             ),
             tune_config=tune.TuneConfig(
-                search_alg=self._searcher,
-                scheduler=make_scheduler(self._spec.search, self._spec.trial.budget.evaluations),
+                search_alg=OptunaSearcher(self._spec, study, store.trial_folder, self._recorder),
+                scheduler=scheduler,
                 num_samples=-1,
                 max_concurrent_trials=self._count,
                 reuse_actors=True,
@@ -177,14 +234,26 @@ class Driver:
                 verbose=0,
                 callbacks=[self._recorder],
                 stop=interruption,
+                failure_config=tune.FailureConfig(max_failures=_CLIENT_DEATHS),
             ),
         )
         with interruption.listening():
             tuner.fit()
         if interruption.requested:
             raise KeyboardInterrupt
+        if interruption.halted:
+            ray.get(board.why_closed.remote())  # raises where the board is lost
+
+    def _board_lives(self) -> bool:
+        import ray
+
+        try:
+            ray.get(self._board.why_closed.remote())
+        except ray.exceptions.RayActorError:
+            return False
+        return True
 
     def _trial_changed(self, record: TrialRecord) -> None:
         if record.status.ended:
-            self._books.drop_weights(self.records())
+            self._books.drop_files(self.records())
         self._view.changed(record)

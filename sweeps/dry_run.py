@@ -64,10 +64,10 @@ class Stopwatch(Monitor):
         self.last = evaluation
         return Verdict()
 
-    def stop_requested(self) -> bool:
+    def asked_to_end(self) -> Ending | None:
         """Asked after each step and before an evaluation, so evaluations are not timed."""
         self._steps.append(time.monotonic())
-        return False
+        return None
 
     def seconds_per_step(self) -> float:
         """The median over all steps but the first."""

@@ -149,7 +149,11 @@ def _next_commands(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) ->
         if weights.is_dir():
             text.append(f"\nThe weights of trial {winner.record.number}: {weights}")
     if sweep.state is SweepState.INTERRUPTED:
-        text.append("\nThe sweep was interrupted; what was measured until then is kept.", "yellow")
+        text.append(
+            "\nThe sweep was interrupted; what was measured until then is kept. Go on with it:\n"
+            f"  sweep resume {sweep.name}{home.option()}",
+            "yellow",
+        )
     return text
 
 

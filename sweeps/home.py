@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shlex
 import shutil
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,8 +122,8 @@ class SweepFolder:
         """SweepError where the name is taken, before any work is done for it."""
         if self.path.exists():
             raise SweepError(
-                f"there is a sweep {self.path.name!r} already; give this one another name with "
-                f"--name, or delete {self.path}"
+                f"there is a sweep {self.path.name!r} already; go on with it by `sweep resume "
+                f"{self.path.name}`, give this one another name with --name, or delete {self.path}"
             )
 
     def write_spec(self, text: str) -> None:
@@ -128,6 +131,20 @@ class SweepFolder:
         with self.spec.open("w", encoding="utf-8") as file:
             self.spec.chmod(0o600)
             file.write(text)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Be the only process that runs this sweep; SweepError where another one does."""
+        with (self.path / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                name = self.path.name
+                raise SweepError(
+                    f"sweep {name!r} is running; `sweep status {name}` says how far it is, and "
+                    f"`sweep stop {name}` ends it"
+                ) from None
+            yield
 
     def free(self) -> None:
         """Give the name back, with all that lies there."""
@@ -144,7 +161,7 @@ class SweepFolder:
 
 
 def _left_behind(record: TrialRecord) -> TrialRecord:
-    return record.with_changes(status=TrialStatus.FAILED, error="the sweep's process was killed")
+    return record.with_changes(status=TrialStatus.INTERRUPTED)
 
 
 def _may_live(record: SweepRecord) -> bool:
@@ -153,8 +170,7 @@ def _may_live(record: SweepRecord) -> bool:
         return True
     try:
         # One that began after the sweep has only got the number of the one that is gone.
-        return record.pid is not None and (
-            psutil.Process(record.pid).create_time() <= record.created + 1.0
-        )
+        began = max((record.created, *record.resumed))
+        return record.pid is not None and (psutil.Process(record.pid).create_time() <= began + 1.0)
     except psutil.Error:
         return False

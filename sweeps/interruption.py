@@ -14,11 +14,12 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interruption(Stopper):
-    """Whether Ctrl-C was pressed or SIGTERM came. A second one is not caught and ends the process
-    at once."""
+    """Whether Ctrl-C was pressed or SIGTERM came (`requested`), or the search has lost what it
+    runs on (`halted`). A second signal is not caught and ends the process at once."""
 
     def __init__(self) -> None:
         self.requested = False
+        self.halted = False
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Tune asks for each trial; none is singled out."""
@@ -26,7 +27,7 @@ class Interruption(Stopper):
 
     def stop_all(self) -> bool:
         """Tune asks between events."""
-        return self.requested
+        return self.requested or self.halted
 
     @contextmanager
     def listening(self) -> Iterator[None]:

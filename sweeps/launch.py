@@ -1,21 +1,23 @@
-"""From a checked spec to a finished sweep."""
+"""From a checked spec to a finished sweep, at once or after an interruption."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from results.front import judge
 from results.record import SweepRecord, SweepState
 from results.winners import Ranking
-from sweeps.books import Books
+from sweeps.books import Books, new_record, resumed_record
 from sweeps.cluster import cluster
 from sweeps.driver import Driver
 from sweeps.home import SweepFolder, SweepHome
 from sweeps.interruption import interruptible
 from sweeps.options import check_options
 from sweeps.quiet import quiet
+from sweeps.resumption import changed_spec, refuse_if_changed
 from sweeps.spec import SweepSpec
 from sweeps.view import View
 from trainables.inputs import Prepared, prepare_inputs
@@ -43,13 +45,50 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
     check_options(spec)
     prepared = _prepare(spec, home, view)
     folder.claim()
-    books = Books(spec, home, folder, prepared)
+    with folder.held():
+        books = Books(spec, home, folder, new_record(spec, prepared))
+        with _freed_if_empty(folder, books):
+            return _run(spec, folder, prepared, books, view, address)
+
+
+def resume(
+    name: str,
+    home: SweepHome,
+    view: View,
+    overrides: Sequence[str] = (),
+    spec: Path | None = None,
+    address: str | None = None,
+) -> Finished:
+    """Go on with a sweep that was interrupted, killed or is to have more trials.
+
+    Trials that have ended are not run again; those that were under way go on from their last
+    checkpoint. `spec` and `overrides` may change what leaves the trials comparable (see
+    resumption.py).
+    """
+    folder = home.existing(name)
+    with folder.held():
+        earlier = folder.store.sweep()
+        changed, changes = changed_spec(folder, spec, overrides)
+        check_options(changed)
+        prepared = _prepare(changed, home, view)
+        refuse_if_changed(earlier, prepared)
+        books = Books(changed, home, folder, resumed_record(earlier, changed, changes))
+        return _run(changed, folder, prepared, books, view, address)
+
+
+def _run(
+    spec: SweepSpec,
+    folder: SweepFolder,
+    prepared: Prepared | None,
+    books: Books,
+    view: View,
+    address: str | None,
+) -> Finished:
     driver = Driver(spec, folder, prepared.inputs if prepared else None, books, view)
-    with _freed_if_empty(folder, books):
-        books.open()
-        view.phase("Starting Ray")
-        with cluster(address), interruptible(), _ending(driver):
-            driver.run()
+    books.open()
+    view.phase("Starting Ray")
+    with cluster(address), interruptible(), _ending(driver):
+        driver.run()
     ranking = judge(folder.store.trials(), books.sweep.goals)
     return Finished(books.sweep, ranking, folder, tuple(books.scribe.failures), books.scribe.missed)
 

@@ -21,7 +21,7 @@ def first_params(spec: SweepSpec) -> dict[str, Any]:
     import optuna
 
     from search_spaces import bridge
-    from sweeps.search import directions, make_sampler, points_to_queue
+    from sweeps.study import directions, make_sampler, points_to_queue
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     sampler = make_sampler(spec.search)

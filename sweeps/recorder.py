@@ -12,43 +12,52 @@ from results.record import Measurement, SweepRecord, TrialRecord, TrialStatus
 from results.store import RecordStore
 from sweeps.interruption import Interruption
 from sweeps.scribe import Scribe
+from sweeps.study import StudyBook
 from trainables.config import TrialConfig
 from trainables.evaluation import Attempt, Cost, Ending, Evaluation, Outcome
 
 _STATUS: Mapping[Ending, TrialStatus] = {
     Ending.COMPLETE: TrialStatus.COMPLETE,
     Ending.STOPPED: TrialStatus.PRUNED,
+    Ending.SUSPENDED: TrialStatus.INTERRUPTED,
     Ending.DIVERGED: TrialStatus.DIVERGED,
     Ending.FAILED: TrialStatus.FAILED,
 }
 
 
 class Recorder(Callback):
-    """Tune's events, and the searcher's, become records: in the sweep folder, then in MLflow.
+    """Tune's events, and the searcher's, become records: in the folder, then in Optuna and MLflow.
+
+    So the folder is never behind the other two, which can be made good from it.
 
     `on_change` is called with each changed record once it is on disk; `accept` with the number of a
     trial that is complete, `cancel` with that of any trial that Tune has ended, so that its slot
-    may drop it at the next step.
+    may drop it at the next step. `board_lives` tells whether the trials' board is still there.
     """
 
     def __init__(
         self,
         sweep: SweepRecord,
         store: RecordStore,
+        study: StudyBook,
         scribe: Scribe,
         accept: Callable[[int], None],
         cancel: Callable[[int], None],
+        board_lives: Callable[[], bool],
         on_change: Callable[[TrialRecord], None],
         interruption: Interruption,
     ) -> None:
         self.sweep = sweep
-        self.records: dict[int, TrialRecord] = {}
+        self.records = {record.number: record for record in store.trials()}
+        self._attempts = {number: record.attempts for number, record in self.records.items()}
         self._store = store
+        self._study = study
         self._scribe = scribe
         assert sweep.provenance is not None, "a sweep that runs knows where it comes from"
         self._provenance = sweep.provenance
         self._accept = accept
         self._cancel = cancel
+        self._board_lives = board_lives
         self._on_change = on_change
         self._interruption = interruption
 
@@ -56,10 +65,21 @@ class Recorder(Callback):
         """Tune keeps a copy for its own restore, which is not ours: the books are on disk."""
         return Callback, ()
 
+    def complete(self) -> list[tuple[Evaluation, ...]]:
+        """The evaluations of each trial that has come to its end."""
+        ended = (record for record in self.records.values() if record.status.can_win)
+        return [tuple(map(_evaluation, record.measurements)) for record in ended]
+
     # The searcher's events
 
-    def suggested(self, number: int, params: Mapping[str, Any], config: TrialConfig) -> None:
-        """A new trial is in the queue."""
+    def suggested(
+        self, number: int, params: Mapping[str, Any], config: TrialConfig
+    ) -> tuple[Evaluation, ...]:
+        """A trial is in the queue, for the first time or again."""
+        earlier = self.records.get(number)
+        if earlier is not None:
+            self._write(earlier.with_changes(status=TrialStatus.WAITING))
+            return tuple(map(_evaluation, earlier.measurements))
         self._write(
             TrialRecord(
                 sweep=self.sweep.name,
@@ -70,6 +90,7 @@ class Recorder(Callback):
                 provenance=self._provenance.with_changes(seed=config.seed),
             )
         )
+        return ()
 
     def refused(
         self, number: int, params: Mapping[str, Any], config: Mapping[str, Any], why: str
@@ -96,7 +117,8 @@ class Recorder(Callback):
         """A trial runs."""
         record = self._record_of(trial)
         if record.status is TrialStatus.WAITING:
-            record = record.with_changes(status=TrialStatus.RUNNING, started=time.time())
+            began = record.started or time.time()
+            record = record.with_changes(status=TrialStatus.RUNNING, started=began)
             self._scribe.trial_started(record)
             self._write(record)
 
@@ -109,34 +131,42 @@ class Recorder(Callback):
         if evaluation is None or any(m.point == evaluation.point for m in record.measurements):
             return
         measurement = _measurement(evaluation)
-        self._scribe.measured(record.number, measurement)
         record = record.with_changes(measurements=(*record.measurements, measurement))
-        self._write(_with_attempt(_with_cost(record, evaluation.cost), evaluation.attempt))
+        self._write(self._with_attempt(_with_cost(record, evaluation.cost), evaluation.attempt))
+        self._study.measured(self.records[record.number])
+        self._scribe.measured(record.number, measurement)
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A trial has ended by itself, or was stopped early (then it has no outcome)."""
         outcome: Outcome | None = (trial.last_result or {}).get("outcome")
         record = self._record_of(trial)
         self._cancel(record.number)
-        if outcome is None and self._interruption.requested:
-            return  # `interrupt` ends it
+        if outcome is None and self._interruption.stop_all():
+            return  # `interrupt` lays it aside
         if outcome is None:
             self._end(record.with_changes(status=TrialStatus.PRUNED, ended=time.time()))
             return
+        if outcome.ending is Ending.SUSPENDED:
+            self._interruption.halted = True  # the board is closed: it suspends no single trial
         if outcome.ending is Ending.COMPLETE:
             self._accept(record.number)
-        record = _with_attempt(_with_cost(record, outcome.cost), outcome.attempt)
-        self._end(
-            record.with_changes(
-                status=_STATUS[outcome.ending], error=outcome.error, ended=time.time()
-            )
-        )
+        record = self._with_attempt(_with_cost(record, outcome.cost), outcome.attempt)
+        status = _STATUS[outcome.ending]
+        if not status.ended:
+            self._end(record.with_changes(status=status))
+            return
+        self._end(record.with_changes(status=status, error=outcome.error, ended=time.time()))
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """The trial's own thin actor died, which takes nothing of the training with it."""
+        """The trial's own thin actor died again and again, or there is no board any more."""
+        if not self._board_lives():
+            self._interruption.halted = True
+            return
         record = self._record_of(trial)
         self._cancel(record.number)
-        self._end_failed(record, "the trial's client process died; see Ray's logs")
+        error = "the trial's client process died again and again; see Ray's logs"
+        now = time.time()
+        self._end(record.with_changes(status=TrialStatus.FAILED, error=error, ended=now))
 
     def tested(self, number: int, metrics: Mapping[str, float]) -> None:
         """A trial that won was measured on the test set."""
@@ -145,13 +175,16 @@ class Recorder(Callback):
         self.records[number] = record
         self._scribe.tested(record)
 
-    def interrupt(self, why: str) -> int:
-        """End the trials that are still open when the sweep ends; how many there were."""
+    def interrupt(self) -> int:
+        """Lay aside the trials that are open when the sweep ends; how many there are.
+
+        They stay open in Optuna, and go on when the sweep is resumed.
+        """
         unfinished = [record for record in self.records.values() if not record.status.ended]
         for record in unfinished:
             if record.status is TrialStatus.WAITING:
                 self._scribe.trial_started(record)
-            self._end_failed(record, why)
+            self._end(record.with_changes(status=TrialStatus.INTERRUPTED))
         return len(unfinished)
 
     def note_run_ids(self) -> None:
@@ -162,18 +195,26 @@ class Recorder(Callback):
                 self.records[number] = record.with_changes(run_id=run_id)
                 self._store.write_trial(self.records[number])
 
-    def _end_failed(self, record: TrialRecord, why: str) -> None:
-        self._end(record.with_changes(status=TrialStatus.FAILED, error=why, ended=time.time()))
-
     def _end(self, record: TrialRecord) -> None:
-        self._scribe.trial_ended(record, self.sweep)
         self._write(record)
+        if record.status.ended:
+            self._study.ended(record)
+        self._scribe.trial_ended(record, self.sweep)
 
     def _write(self, record: TrialRecord) -> None:
         record = record.with_changes(run_id=self._scribe.run_ids.get(record.number))
         self._store.write_trial(record)
         self.records[record.number] = record
         self._on_change(record)
+
+    def _with_attempt(self, record: TrialRecord, attempt: Attempt) -> TrialRecord:
+        """Which try it is and what it runs on. A trial that no slot took has neither."""
+        if not attempt.number:
+            return record
+        assert record.provenance is not None, "every trial's record says where it comes from"
+        provenance = record.provenance.with_changes(device=attempt.device)
+        attempts = self._attempts.get(record.number, 0) + attempt.number
+        return record.with_changes(attempts=attempts, provenance=provenance)
 
     def _record_of(self, trial: Any) -> TrialRecord:
         return self.records[int(trial.config["trial"])]
@@ -189,11 +230,9 @@ def _measurement(evaluation: Evaluation) -> Measurement:
     )
 
 
-def _with_attempt(record: TrialRecord, attempt: Attempt) -> TrialRecord:
-    """Which try it is and what it runs on. A trial that no slot took has neither."""
-    assert record.provenance is not None, "every trial's record says where it comes from"
-    provenance = record.provenance.with_changes(device=attempt.device)
-    return record.with_changes(attempts=attempt.number, provenance=provenance)
+def _evaluation(measurement: Measurement) -> Evaluation:
+    cost = Cost(seconds=measurement.seconds, tokens=measurement.tokens)
+    return Evaluation(measurement.point, measurement.step, measurement.metrics, cost)
 
 
 def _with_cost(record: TrialRecord, cost: Cost) -> TrialRecord:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ray.tune.schedulers import (
@@ -13,6 +14,7 @@ from ray.tune.schedulers import (
     TrialScheduler,
 )
 
+from results.record import TrialRecord
 from sweeps.errors import OptionsError
 from sweeps.settings import SearchSettings
 
@@ -47,6 +49,27 @@ def make_scheduler(search: SearchSettings, evaluations: int) -> TrialScheduler:
             f"search.early_stopping_options {dict(search.early_stopping_options)} does not suit "
             f"{search.early_stopping}: {error}"
         ) from error
+
+
+def replay(
+    scheduler: TrialScheduler, records: Iterable[TrialRecord], search: SearchSettings
+) -> None:
+    """Show a new scheduler the trials that have ended before, which it compares others with."""
+    for record in records:
+        trial = _Gone(f"before-{record.number}")
+        for measured in record.measurements if record.status.ended else ():
+            if math.isfinite(measured.metrics.get(search.metric, math.nan)):
+                # As if each evaluation were the end: of an end, nothing is to be decided any more.
+                scheduler.on_trial_add(None, trial)
+                result = {"point": measured.point, **measured.metrics}
+                scheduler.on_trial_complete(None, trial, result)
+
+
+@dataclass(frozen=True)
+class _Gone:
+    """All that the schedulers ask of a trial which they cannot stop any more."""
+
+    trial_id: str
 
 
 def first_point(evaluations: int) -> int:

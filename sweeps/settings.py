@@ -98,6 +98,11 @@ class SlotsSettings(Frozen):
     retries: Annotated[int, Field(ge=0)] = Field(
         default=1, description="further tries of a trial whose slot died"
     )
+    checkpoint_seconds: Annotated[float, Field(ge=0)] = Field(
+        default=300.0,
+        description="training time between two checkpoints, from which a trial goes on after an "
+        "interruption; 0: after every step",
+    )
 
     @model_validator(mode="after")
     def _whole_gpus_for_gangs(self) -> SlotsSettings:

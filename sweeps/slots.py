@@ -9,7 +9,7 @@ from typing import Any
 
 import ray
 
-from trainables.gang import Gang
+from trainables.gang import Care, Gang
 from trainables.inputs import Inputs
 
 _SPARE_RESTARTS = 3
@@ -30,12 +30,12 @@ class Slots:
         self._watch = threading.Thread(target=self._watch_over, name="slots", daemon=True)
 
     def start(
-        self, count: int, gang: Gang, inputs: Inputs | None, folder: Path, deaths: int
+        self, count: int, gang: Gang, care: Care, inputs: Inputs | None, folder: Path, deaths: int
     ) -> None:
         """Start the slots; they come up in the background."""
         task = ray.remote(_run).options(num_cpus=0, resources=self._resources, max_retries=0)
         self._tasks = [
-            task.remote(f"slot-{number}", gang, self._board, inputs, folder, deaths)
+            task.remote(f"slot-{number}", gang, care, self._board, inputs, folder, deaths)
             for number in range(count)
         ]
         self._watch.start()
@@ -47,7 +47,9 @@ class Slots:
             self._watch.join()
         with suppress(ray.exceptions.RayError):  # nobody waits at a board that is gone
             ray.get(self._board.close.remote("the sweep is over"))
-        ray.wait(self._tasks, num_returns=len(self._tasks), timeout=patience)
+        _, late = ray.wait(self._tasks, num_returns=len(self._tasks), timeout=patience)
+        for task in late:
+            ray.cancel(task, force=True)
 
     def lost(self) -> str | None:
         """Why there is no slot any more; None while there is one."""
@@ -61,14 +63,17 @@ class Slots:
             for task in ended:
                 why = _cause_of_death(task) or why
         if not self._stop.is_set():
-            ray.get(self._board.close.remote(f"no slot is left: {why}"))
+            with suppress(ray.exceptions.RayError):  # the driver misses its board by itself
+                ray.get(self._board.close.remote(f"no slot is left: {why}"))
 
 
-def _run(name: str, gang: Gang, board: Any, inputs: Inputs | None, folder: Path, n: int) -> None:
+def _run(
+    name: str, gang: Gang, care: Care, board: Any, inputs: Inputs | None, folder: Path, n: int
+) -> None:
     # Imported here, not in the driver: it needs torch.
     from trainables.slot import run_slot
 
-    run_slot(name, gang, board, inputs, folder, restarts=n + _SPARE_RESTARTS)
+    run_slot(name, gang, care, board, inputs, folder, restarts=n + _SPARE_RESTARTS)
 
 
 def _cause_of_death(task: Any) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -22,6 +22,9 @@ Event = Evaluation | Outcome
 
 WEIGHTS = "best"
 """In a job's folder: the trained part as it was at the trial's best evaluation."""
+
+CHECKPOINTS = "checkpoints"
+"""In a job's folder: from where the trial goes on after an interruption."""
 
 LOSSES = "sequence_losses.npz"
 """In a job's folder: the loss of each validation example at the trial's best evaluation."""
@@ -43,13 +46,15 @@ class JobKind(StrEnum):
 class Job:
     """One trial's order: `folder` is where the slot may leave files.
 
-    A test measures what a trial has left in `folder`, or the base.
+    A test measures what a trial has left in `folder`, or the base. `seen` was measured of the trial
+    before its sweep was interrupted.
     """
 
     trial_id: str
     config: TrialConfig
     folder: Path
     kind: JobKind = JobKind.TRAIN
+    seen: tuple[Evaluation, ...] = ()
 
 
 class Closed:
@@ -69,13 +74,27 @@ class Reply:
 @dataclass
 class _Ticket:
     job: Job
+    seen: list[Evaluation]
     events: asyncio.Queue[Event] = field(default_factory=asyncio.Queue)
-    cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    asked_to_end: asyncio.Event = field(default_factory=asyncio.Event)
+    how: Ending = Ending.STOPPED
     slot: str | None = None
     attempt: Attempt = field(default_factory=Attempt)
     fault: str = ""
-    seen: list[Evaluation] = field(default_factory=list)
-    ended: bool = False
+    outcome: Outcome | None = None
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def ended(self) -> bool:
+        return self.outcome is not None
+
+    def tell_anew(self) -> None:
+        """Queue everything for a client that knows nothing yet."""
+        self.events = asyncio.Queue()
+        for evaluation in self.seen:
+            self.events.put_nowait(evaluation)
+        if self.outcome is not None:
+            self.events.put_nowait(self.outcome)
 
 
 class Board:
@@ -97,12 +116,25 @@ class Board:
 
     # What clients call
 
+    async def remember(self, evaluations: Sequence[Evaluation]) -> None:
+        """A trial was complete before this board began; others must be as good as it."""
+        self._keeper.completed(evaluations)
+
     async def submit(self, job: Job) -> None:
-        """Queue a job; it is taken in order of arrival."""
-        ticket = _Ticket(job)
+        """Queue a job; it is taken in order of arrival.
+
+        A client that comes in the place of one which died gets the same job's events from the
+        beginning.
+        """
+        ticket = self._tickets.get(job.trial_id)
+        if ticket is not None:
+            ticket.tell_anew()
+            return
+        ticket = _Ticket(job, list(job.seen))
+        ticket.tell_anew()
         self._tickets[job.trial_id] = ticket
         if self._closed is not None:
-            self._end(ticket, Outcome(Ending.FAILED, error=self._closed))
+            self._end(ticket, Outcome(Ending.SUSPENDED, error=self._closed))
             return
         self._waiting.append(job.trial_id)
         self._arrival.set()
@@ -116,9 +148,24 @@ class Board:
         ticket = self._tickets.get(trial_id)
         if ticket is None or ticket.ended:
             return
-        ticket.cancelled.set()
-        if ticket.slot is None:
-            self._end(ticket, Outcome(Ending.STOPPED))
+        self._ask(ticket, Ending.STOPPED)
+
+    async def suspend(self) -> None:
+        """Have all trials laid aside, each with a checkpoint; returns when they are.
+
+        No other trial is taken up any more.
+        """
+        self._closed = self._closed or "the sweep was interrupted"
+        self._arrival.set()
+        training = [
+            ticket
+            for ticket in self._tickets.values()
+            if ticket.job.kind is JobKind.TRAIN and not ticket.ended
+        ]
+        for ticket in training:
+            self._ask(ticket, Ending.SUSPENDED)
+        for ticket in training:
+            await ticket.over.wait()
 
     async def accept(self, trial_id: str) -> None:
         """The trial counts as complete, so others must be as good as it to have weights kept.
@@ -136,7 +183,7 @@ class Board:
         self._closed = self._closed or reason
         for ticket in self._tickets.values():
             if not ticket.ended:
-                self._end(ticket, Outcome(Ending.FAILED, error=self._closed))
+                self._end(ticket, Outcome(Ending.SUSPENDED, error=self._closed))
         self._arrival.set()
 
     async def why_closed(self) -> str | None:
@@ -196,7 +243,8 @@ class Board:
             ticket.seen.append(evaluation)
             ticket.events.put_nowait(evaluation)
         may_win = is_best and self._keeper.may_win(evaluation)
-        return Reply(not ticket.cancelled.is_set(), is_best, may_win)
+        dropped = ticket.asked_to_end.is_set() and ticket.how is Ending.STOPPED
+        return Reply(not dropped, is_best, may_win)
 
     async def fault(self, trial_id: str, why: str) -> None:
         """What a slot saw before it broke down with a trial; the first to speak is the nearest."""
@@ -210,14 +258,22 @@ class Board:
             return
         self._end(ticket, outcome)
 
-    async def cancellation(self, trial_id: str) -> None:
-        """Returns when the trial has been cancelled, or has ended."""
-        await self._tickets[trial_id].cancelled.wait()
+    async def wish(self, trial_id: str) -> Ending:
+        """How the trial is to end, as soon as somebody wants it to; also when it has ended."""
+        ticket = self._tickets[trial_id]
+        await ticket.asked_to_end.wait()
+        return ticket.how
+
+    def _ask(self, ticket: _Ticket, how: Ending) -> None:
+        ticket.how = how
+        ticket.asked_to_end.set()
+        if ticket.slot is None:
+            self._end(ticket, Outcome(how))
 
     def _retry(self, ticket: _Ticket) -> None:
         ticket.slot = None
-        if ticket.cancelled.is_set():
-            self._end(ticket, Outcome(Ending.STOPPED))
+        if ticket.asked_to_end.is_set():
+            self._end(ticket, Outcome(ticket.how))
         elif ticket.attempt.number > self._retries:
             why = f"its slot died {ticket.attempt.number} times while training it"
             last = f", the last time of {ticket.fault}" if ticket.fault else ""
@@ -228,8 +284,9 @@ class Board:
             self._arrival.set()
 
     def _end(self, ticket: _Ticket, outcome: Outcome) -> None:
-        ticket.ended = True
-        ticket.events.put_nowait(replace(outcome, attempt=ticket.attempt))
-        ticket.cancelled.set()
+        ticket.outcome = replace(outcome, attempt=ticket.attempt)
+        ticket.events.put_nowait(ticket.outcome)
+        ticket.asked_to_end.set()
+        ticket.over.set()
         if ticket.job.trial_id in self._waiting:
             self._waiting.remove(ticket.job.trial_id)

@@ -16,6 +16,7 @@ class Ending(StrEnum):
 
     COMPLETE = "complete"
     STOPPED = "stopped"
+    SUSPENDED = "suspended"
     DIVERGED = "diverged"
     FAILED = "failed"
 
@@ -93,9 +94,12 @@ class Monitor:
         """Take note of an evaluation and rule on the trial."""
         return Verdict()
 
-    def stop_requested(self) -> bool:
-        """Asked after each optimizer step; must be cheap."""
-        return False
+    def asked_to_end(self) -> Ending | None:
+        """STOPPED where the trial is to be dropped, SUSPENDED where it is to be laid aside.
+
+        Asked after each optimizer step; must be cheap.
+        """
+        return None
 
 
 class DivergedError(ArithmeticError):

@@ -36,6 +36,7 @@ from trainables.base import (
     is_scattered,
     loading_of,
 )
+from trainables.checkpoints import NO_CHECKPOINTS, Checkpoints
 from trainables.combinations import machine_refusals, refusals
 from trainables.config import TrialConfig
 from trainables.data.examples import Examples, Joined
@@ -166,15 +167,21 @@ class Workshop:
             config, self.train_set, classes, lambda: self._reference(config, model)
         )
 
-    def train(self, config: TrialConfig, monitor: Monitor) -> Outcome:
-        """Train one trial to its end; RefusedError where its settings do not work.
+    def train(
+        self, config: TrialConfig, monitor: Monitor, checkpoints: Checkpoints = NO_CHECKPOINTS
+    ) -> Outcome:
+        """Train one trial to its end, from its last checkpoint if it has left any.
 
-        Errors other than divergence are the caller's to judge.
+        RefusedError where its settings do not work. Errors other than divergence are the caller's
+        to judge.
         """
-        run, trainer = self._set_up(config, monitor)
+        run, trainer = self._set_up(config, monitor, checkpoints)
         model = trainer.model
         try:
-            trainer.train()
+            left = checkpoints.latest()
+            if left:
+                run.go_on_from(left)
+            trainer.train(resume_from_checkpoint=str(checkpoints.path(left)) if left else None)
             return Outcome(ending=run.ending, cost=run.cost())
         except DivergedError as error:
             return Outcome(ending=Ending.DIVERGED, cost=run.cost(), error=str(error))
@@ -214,7 +221,9 @@ class Workshop:
         with assembled(model, settings, self.device):
             yield model
 
-    def _set_up(self, config: TrialConfig, monitor: Monitor) -> tuple[Run, TrialTrainer]:
+    def _set_up(
+        self, config: TrialConfig, monitor: Monitor, checkpoints: Checkpoints
+    ) -> tuple[Run, TrialTrainer]:
         set_seed(config.seed % 2**32)
         _refuse(config)
         try:
@@ -224,7 +233,7 @@ class Workshop:
             if is_scattered(config):
                 scatter(model, engine_settings(config, plan), self.device)
             objective = self.objective(config, model)
-            run = Run(self, config, plan, model, objective, monitor)
+            run = Run(self, config, plan, model, objective, monitor, checkpoints)
             examples = self._examples or self.train_set
             run.trainer = make_trainer(config, plan, model, objective, examples, self.pad_id, run)
         except BaseException as error:

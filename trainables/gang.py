@@ -1,4 +1,4 @@
-"""The workers of one slot."""
+"""The workers of one slot, and how it looks after its trials."""
 
 from __future__ import annotations
 
@@ -17,3 +17,10 @@ class Gang:
         plural = "s" if self.workers > 1 else ""
         gpus = f" and {self.gpus:g} GPU" if self.gpus else ""
         return f"{self.workers} worker{plural} with {self.cpus:g} CPU{gpus}"
+
+
+@dataclass(frozen=True)
+class Care:
+    """How a slot looks after a trial: a checkpoint every so many seconds of training."""
+
+    checkpoint_seconds: float = 300.0

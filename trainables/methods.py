@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from peft import PeftModel, get_peft_model
 from peft.utils import ModulesToSaveWrapper
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
 
 from trainables.config import TrialConfig
@@ -79,6 +79,26 @@ def restore(
         assert not unknown.unexpected_keys, "weights of another model"
         return base
     return PeftModel.from_pretrained(base, folder)
+
+
+def save_trained(model: torch.nn.Module, file: Path) -> None:
+    """Write the weights that train, as they are, for `reload_trained`.
+
+    What `save` writes is for use: of a prompt's encoder, for one, only what it makes.
+    """
+    save_file({name: weight.contiguous() for name, weight in _trained(model).items()}, file)
+
+
+@torch.no_grad()
+def reload_trained(model: torch.nn.Module, file: Path) -> None:
+    """Put back what `save_trained` wrote of a model that was set up alike."""
+    saved = load_file(file)
+    for name, weight in _trained(model).items():
+        weight.copy_(saved[name])
+
+
+def _trained(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: each.detach() for name, each in model.named_parameters() if each.requires_grad}
 
 
 def _weights_in(folder: Path, device: torch.device) -> dict[str, torch.Tensor]:

@@ -41,6 +41,12 @@ def any_rank(*flags: bool, device: torch.device) -> tuple[bool, ...]:
     return tuple(value > 0 for value in tensor.tolist())
 
 
+def barrier() -> None:
+    """Wait until every rank has come here."""
+    if world_size() > 1:
+        dist.barrier()
+
+
 def sum_over_ranks(tensor: torch.Tensor) -> torch.Tensor:
     """The element-wise sum over all ranks, in place."""
     if world_size() > 1:

@@ -14,6 +14,7 @@ import torch
 from transformers import TrainerCallback
 
 from trainables import methods, ranks
+from trainables.checkpoints import Checkpoint, Checkpoints
 from trainables.config import TrialConfig
 from trainables.evaluation import Cost, DivergedError, Ending, Evaluation, Monitor, Verdict
 from trainables.objectives.objective import Objective, Scores
@@ -35,6 +36,7 @@ class Run(TrainerCallback):
         model: torch.nn.Module,
         objective: Objective,
         monitor: Monitor,
+        checkpoints: Checkpoints,
     ) -> None:
         self.trainer: TrialTrainer | None = None
         self.ending = Ending.COMPLETE
@@ -44,12 +46,19 @@ class Run(TrainerCallback):
         self._model = model
         self._objective = objective
         self._monitor = monitor
+        self._checkpoints = checkpoints
         self._began = time.monotonic()
         self._step = 0
         self._peak = 0
         self._parameters = methods.parameter_counts(model)
         if workshop.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(workshop.device)
+
+    def go_on_from(self, checkpoint: Checkpoint) -> None:
+        """The trial has been trained up to here before."""
+        self._step = checkpoint.step
+        self._began -= checkpoint.seconds
+        self._peak = checkpoint.peak_memory_bytes
 
     def cost(self) -> Cost:
         """What the trial has used up to now."""
@@ -67,15 +76,37 @@ class Run(TrainerCallback):
         """After each optimizer step: all ranks agree whether the trial goes on."""
         assert self.trainer is not None, "the trainer is set before training starts"
         self._step = int(state.global_step)
-        asked = ranks.rank() == 0 and self._monitor.stop_requested()
-        bad = not self.trainer.loss_is_finite()
-        asked, bad = ranks.any_rank(asked, bad, device=self._workshop.device)
+        leads = ranks.rank() == 0
+        asked = self._monitor.asked_to_end() if leads else None
+        bad, drop, suspend, due = ranks.any_rank(
+            not self.trainer.loss_is_finite(),
+            asked is Ending.STOPPED,
+            asked is Ending.SUSPENDED,
+            leads and self._checkpoints.due(),
+            device=self._workshop.device,
+        )
         if bad:
             raise DivergedError(f"the training loss is not finite at step {self._step}")
-        if asked or not self._measure_due_points():
-            self.ending = Ending.STOPPED
-            control.should_training_stop = True
+        if drop or not self._measure_due_points():
+            self._end(Ending.STOPPED, control)
+        elif self._step < self._plan.steps and (due or suspend):
+            self._keep()
+            if suspend:
+                self._end(Ending.SUSPENDED, control)
         return control
+
+    def _end(self, ending: Ending, control: Any) -> None:
+        self.ending = ending
+        control.should_training_stop = True
+
+    def _keep(self) -> None:
+        """Write a checkpoint, from which the trial can go on after whatever comes."""
+        assert self.trainer is not None
+        cost = self.cost()
+        self._checkpoints.write(
+            Checkpoint(self._step, cost.seconds, cost.peak_memory_bytes),
+            self.trainer.write_checkpoint,
+        )
 
     def _measure_due_points(self) -> bool:
         """Measure if this step holds evaluation points; whether the trial may go on."""

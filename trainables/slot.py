@@ -13,7 +13,8 @@ from ray.train import FailureConfig, RunConfig, ScalingConfig, get_context
 from ray.train.torch import TorchConfig, TorchTrainer
 
 from trainables import ranks, toy
-from trainables.board import LOSSES, WEIGHTS, Closed, Job, JobKind
+from trainables.board import CHECKPOINTS, LOSSES, WEIGHTS, Closed, Job, JobKind
+from trainables.checkpoints import Checkpoints
 from trainables.errors import RefusedError
 from trainables.evaluation import (
     Ending,
@@ -22,7 +23,7 @@ from trainables.evaluation import (
     Outcome,
     Verdict,
 )
-from trainables.gang import Gang
+from trainables.gang import Care, Gang
 from trainables.inputs import Inputs
 
 PATIENCE = 20.0
@@ -31,7 +32,13 @@ collectives in which the other ranks are waiting for it."""
 
 
 def run_slot(
-    name: str, gang: Gang, board: Any, inputs: Inputs | None, folder: Path, restarts: int
+    name: str,
+    gang: Gang,
+    care: Care,
+    board: Any,
+    inputs: Inputs | None,
+    folder: Path,
+    restarts: int,
 ) -> None:
     """Run one slot until the board closes. Blocks; raises when the slot cannot be kept alive.
 
@@ -40,7 +47,7 @@ def run_slot(
     """
     trainer = TorchTrainer(
         _serve,
-        train_loop_config={"name": name, "board": board, "inputs": inputs},
+        train_loop_config={"name": name, "board": board, "inputs": inputs, "care": care},
         torch_config=TorchConfig(backend="nccl" if gang.gpus else "gloo"),
         scaling_config=ScalingConfig(
             num_workers=gang.workers,
@@ -72,7 +79,7 @@ def _serve(settings: dict[str, Any]) -> None:
     board, name, inputs = settings["board"], settings["name"], settings["inputs"]
     leads = get_context().get_world_rank() == 0
     life = ray.get(board.hello.remote(name, _device())) if leads else 0
-    worker = _Worker(board, inputs)
+    worker = _Worker(board, inputs, settings["care"])
     while True:
         taken = [ray.get(board.take.remote(name, life, PATIENCE))] if leads else None
         (job,) = ranks.from_rank_zero(taken)
@@ -93,9 +100,10 @@ def _device() -> str:
 class _Worker:
     """One rank of a slot. The workshop is set up at the first job that needs it."""
 
-    def __init__(self, board: Any, inputs: Inputs | None) -> None:
+    def __init__(self, board: Any, inputs: Inputs | None, care: Care) -> None:
         self._board = board
         self._inputs = inputs
+        self._care = care
         self._workshop: Any = None
 
     def do(self, job: Job) -> None:
@@ -127,8 +135,13 @@ class _Worker:
         monitor = BoardMonitor(self._board, job)
         if job.config.objective == "toy":
             return toy.train(job.config, monitor)
-        outcome: Outcome = self._warm_workshop().train(job.config, monitor)
+        checkpoints = self._checkpoints(job)
+        outcome: Outcome = self._warm_workshop().train(job.config, monitor, checkpoints)
         return outcome
+
+    def _checkpoints(self, job: Job) -> Checkpoints:
+        layout = f"{ranks.world_size()} workers, {job.config.deepspeed!r}"
+        return Checkpoints(job.folder / CHECKPOINTS, self._care.checkpoint_seconds, layout)
 
     def _measure_base(self, job: Job) -> Outcome:
         if job.config.objective == "toy":
@@ -164,7 +177,7 @@ class BoardMonitor(Monitor):
         self._board = board
         self._job = job
         # One call that stays open: looking whether it has returned costs microseconds a step.
-        self._cancelled = board.cancellation.remote(job.trial_id)
+        self._wish = board.wish.remote(job.trial_id)
 
     def evaluated(self, evaluation: Evaluation) -> Verdict:
         """Leave an evaluation on the board."""
@@ -176,10 +189,10 @@ class BoardMonitor(Monitor):
             losses=folder / LOSSES if reply.is_best else None,
         )
 
-    def stop_requested(self) -> bool:
-        """Whether the trial was cancelled."""
-        ready, _ = ray.wait([self._cancelled], timeout=0)
-        return bool(ready)
+    def asked_to_end(self) -> Ending | None:
+        """Whether the trial was cancelled, or is to be laid aside."""
+        ready, _ = ray.wait([self._wish], timeout=0)
+        return ray.get(ready[0]) if ready else None
 
 
 def _failure(job: Job, error: Exception) -> Outcome:

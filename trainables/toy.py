@@ -67,8 +67,8 @@ def train(config: TrialConfig, monitor: Monitor) -> Outcome:
     cost = Cost()
     for point in range(1, config.budget.evaluations + 1):
         time.sleep(config.toy.seconds)
-        if monitor.stop_requested():
-            return Outcome(Ending.STOPPED, cost)
+        if asked := monitor.asked_to_end():
+            return Outcome(asked, cost)
         steps = point * _STEPS_PER_POINT
         cost = Cost(
             seconds=time.monotonic() - began,

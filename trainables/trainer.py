@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import tempfile
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
+from trainables import methods
 from trainables.config import TrialConfig
 from trainables.data.batches import collate
 from trainables.data.examples import Example, Examples, Joined
@@ -19,6 +21,9 @@ from trainables.objectives.objective import Objective
 from trainables.optimizers import lora_plus, optimizer
 from trainables.plan import Plan
 from trainables.schedules import multiplier
+
+_TRAINED = "trained.safetensors"
+"""In a checkpoint: the weights that train."""
 
 
 class MicroBatches(Dataset[list[Example]]):
@@ -95,9 +100,28 @@ class TrialTrainer(Trainer):
         )
         return self.accelerator.prepare(loader)
 
-    def _prepare_for_training(self, *args: Any, **kwargs: Any) -> Any:
-        prepared = super()._prepare_for_training(*args, **kwargs)
-        if self.deepspeed is not None:
+    def write_checkpoint(self, folder: Path) -> None:
+        """Write `checkpoint-STEP` in `folder`: all that training needs to go on. For all ranks."""
+        self.args.output_dir = str(folder)
+        self._save_checkpoint(self.model, trial=None)
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """A checkpoint's weights; DeepSpeed's engine writes its own."""
+        assert output_dir is not None, "only checkpoints are saved by the trainer"
+        if self.deepspeed is None and self.args.should_save:
+            Path(output_dir).mkdir(parents=True, exist_ok=True)
+            methods.save_trained(self.model, Path(output_dir) / _TRAINED)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        methods.reload_trained(self.model, Path(resume_from_checkpoint) / _TRAINED)
+
+    def _prepare_for_training(
+        self, max_steps: int, train_dataloader: Any, resume_from_checkpoint: str | None
+    ) -> Any:
+        prepared = super()._prepare_for_training(
+            max_steps, train_dataloader, resume_from_checkpoint
+        )
+        if self.deepspeed is not None and resume_from_checkpoint is None:
             # Imported here: a trial without DeepSpeed can do without its import, which takes long.
             from trainables.deepspeed_engine import take_back_first_step
 

@@ -16,8 +16,9 @@ from trainables.evaluation import Ending, Evaluation, Outcome
 class SlotTrial(tune.Trainable):
     """Submits its configuration to the board and hands on what a slot measures.
 
-    Its config is {"trial": number, "config": TrialConfig, "folder": str}. A trial that ends badly
-    still ends with a result, not with an exception, so that its actor serves the next one.
+    Its config is {"trial": number, "config": TrialConfig, "folder": str, "seen": evaluations from
+    before an interruption}, which are reported anew: the scheduler has not seen them. A trial that
+    ends badly still ends with a result, not with an exception, so that its actor serves the next.
     """
 
     _last: Evaluation | None
@@ -55,7 +56,7 @@ class SlotTrial(tune.Trainable):
         self._trial = str(config["trial"])
         self._points = trial_config.budget.evaluations
         self._last = None
-        job = Job(self._trial, trial_config, Path(config["folder"]))
+        job = Job(self._trial, trial_config, Path(config["folder"]), seen=config["seen"])
         ray.get(self._board.submit.remote(job))
 
     def _next(self) -> Evaluation | Outcome:
@@ -69,7 +70,7 @@ class SlotTrial(tune.Trainable):
             result |= {"point": evaluation.point, **evaluation.metrics}
         if outcome is not None:
             result["done"] = True
-            if outcome.ending in (Ending.DIVERGED, Ending.FAILED):
+            if outcome.ending in (Ending.DIVERGED, Ending.FAILED, Ending.SUSPENDED):
                 # A scheduler must not take the last good value for this trial's end.
                 result = {k: v for k, v in result.items() if not k.startswith("eval_")}
         return result

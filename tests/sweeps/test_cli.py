@@ -64,6 +64,7 @@ def test_status_as_json_has_the_promised_keys(home):
         "pruned": 0,
         "diverged": 0,
         "failed": 1,
+        "interrupted": 0,
     }
     assert report["best"]["trial"] == 0
 

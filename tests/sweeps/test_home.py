@@ -98,7 +98,7 @@ def test_trials_of_a_killed_sweep_run_no_more(tmp_path: Path):
     gone.wait()
     folder.store.write_sweep(running(gone.pid))
     (left,) = folder.trials()
-    assert (left.status, left.error) == (TrialStatus.FAILED, "the sweep's process was killed")
+    assert (left.status, left.error) == (TrialStatus.INTERRUPTED, None)
 
 
 def test_a_command_names_the_home_that_it_would_not_find(tmp_path: Path, monkeypatch):

@@ -7,16 +7,17 @@ from pathlib import Path
 import optuna
 import pytest
 from optuna.trial import TrialState
+from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 from spec_samples import toy_tree
 
+from results.record import Measurement, TrialRecord, TrialStatus
 from sweeps.errors import OptionsError
-from sweeps.interruption import Interruption
-from sweeps.schedulers import make_scheduler
-from sweeps.search import SAMPLERS, OptunaSearcher, make_sampler, open_study, trial_seed
+from sweeps.schedulers import _Gone, make_scheduler, replay
+from sweeps.search import OptunaSearcher
 from sweeps.settings import SearchSettings
 from sweeps.spec import SweepSpec
-from trainables.evaluation import Ending, Evaluation, Outcome
+from sweeps.study import SAMPLERS, StudyBook, make_sampler, open_study, trial_seed
 
 
 class Book:
@@ -25,63 +26,150 @@ class Book:
 
     def suggested(self, number, params, config):
         self.suggested_numbers.append(number)
+        return ()
 
     def refused(self, number, params, config, why):
         self.refusals.append((number, config, why))
 
 
-def searcher_for(tmp_path: Path, **changes):
-    spec = SweepSpec.parse(toy_tree(**changes))
-    study = open_study(spec, tmp_path / "journal")
-    book = Book()
-    return (
-        OptunaSearcher(spec, study, lambda n: tmp_path / str(n), book, Interruption()),
-        study,
-        book,
+def record(number: int, status: TrialStatus, *measured: dict[str, float]) -> TrialRecord:
+    measurements = tuple(
+        Measurement(point=point, step=point, tokens=0, seconds=0.0, metrics=metrics)
+        for point, metrics in enumerate(measured, start=1)
     )
+    return TrialRecord(sweep="toy", number=number, status=status, measurements=measurements)
 
 
-def result(point: int, loss: float, outcome: Outcome | None = None):
-    evaluation = Evaluation(point, point * 10, {"eval_loss": loss})
-    return {"evaluation": evaluation, "outcome": outcome, "eval_loss": loss}
+def losses(*values: float) -> list[dict[str, float]]:
+    return [{"eval_loss": value} for value in values]
+
+
+def opened(tmp_path: Path, spec: SweepSpec, records=()):
+    """What a process has of a sweep: the searcher, the book that it asks, and who is told."""
+    study = open_study(spec, tmp_path / "journal")
+    book, watcher = StudyBook(study, spec.search, records), Book()
+    return OptunaSearcher(spec, book, lambda n: tmp_path / str(n), watcher), book, study, watcher
+
+
+def searcher_for(tmp_path: Path, **changes):
+    return opened(tmp_path, SweepSpec.parse(toy_tree(**changes)))
+
+
+COMPLETE, PRUNED = TrialStatus.COMPLETE, TrialStatus.PRUNED
 
 
 def test_each_ending_is_told_to_optuna_as_what_it_was(tmp_path):
-    searcher, study, _ = searcher_for(tmp_path)
-    for name in "abcd":
+    searcher, book, study, _ = searcher_for(tmp_path)
+    for name in "abcde":
         searcher.suggest(name)
-    searcher.on_trial_result("a", result(1, 2.0))
-    searcher.on_trial_complete("a", result(2, 3.0, Outcome(Ending.COMPLETE)))
-    searcher.on_trial_complete("b", result(1, 2.5))
-    searcher.on_trial_result("c", result(1, 2.7))
-    searcher.on_trial_complete("c", {"evaluation": None, "outcome": Outcome(Ending.DIVERGED)})
-    searcher.on_trial_complete("d", None, error=True)
+    book.measured(record(0, TrialStatus.RUNNING, *losses(2.0)))
+    book.ended(record(0, COMPLETE, *losses(2.0, 3.0)))
+    book.measured(record(1, TrialStatus.RUNNING, *losses(2.5)))
+    book.ended(record(1, PRUNED, *losses(2.5)))
+    book.ended(record(2, TrialStatus.DIVERGED, *losses(2.7)))
+    book.ended(record(3, TrialStatus.FAILED))
+    book.ended(record(4, COMPLETE, *losses(math.nan)))
     trials = study.get_trials()
     assert [t.state for t in trials] == [
         TrialState.COMPLETE,
         TrialState.PRUNED,
         TrialState.FAIL,
         TrialState.FAIL,
+        TrialState.FAIL,
     ]
     assert trials[0].value == 2.0, "the best evaluation counts, not the last"
-    assert trials[0].intermediate_values == {1: 2.0, 2: 3.0}
     assert trials[1].intermediate_values == {1: 2.5}
 
 
 def test_the_study_is_on_disk(tmp_path):
-    searcher, _, _ = searcher_for(tmp_path)
+    searcher, book, _, _ = searcher_for(tmp_path)
     searcher.suggest("a")
-    searcher.on_trial_complete("a", result(4, 1.5, Outcome(Ending.COMPLETE)))
+    book.ended(record(0, COMPLETE, *losses(1.5)))
     storage = optuna.storages.JournalStorage(
         optuna.storages.journal.JournalFileBackend(str(tmp_path / "journal"))
     )
     assert optuna.load_study(study_name="toy", storage=storage).best_value == 1.5
 
 
+SEARCHED = {
+    "learning_rate": {"log_uniform": [1e-5, 1e-2]},
+    "schedule": {"choice": ["cosine", "wsd"]},
+    "wsd.decay_fraction": {"uniform": [0.1, 0.3], "when": {"schedule": "wsd"}},
+}
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLERS.keys() - {"grid"}))
+def test_a_process_that_takes_over_suggests_what_the_first_would_have(tmp_path, name):
+    """Of ten trials, one process sees all; of the others, the first is killed after the sixth."""
+    spec = SweepSpec.parse(
+        toy_tree(
+            space=SEARCHED,
+            search={
+                "sampler": name,
+                "sampler_options": {"n_startup_trials": 3} if name in ("tpe", "gp") else {},
+            },
+            budget={"trials": 10, "evaluations": 1},
+        )
+    )
+    whole, first, second = (tmp_path / each for each in ("whole", "halves", "halves"))
+    whole.mkdir()
+    first.mkdir()
+
+    def go(folder, count, records):
+        searcher, book, *_ = opened(folder, spec, records)
+        made = []
+        while len(made) < count and (found := searcher.suggest("x")) != Searcher.FINISHED:
+            loss = abs(math.log10(found["config"].learning_rate) + 3)
+            made.append((found["trial"], found["config"]))
+            records.append(record(found["trial"], COMPLETE, *losses(loss)))
+            if len(made) < count:
+                book.ended(records[-1])
+        return made
+
+    undisturbed = go(whole, 99, [])
+    # Its last trial is on disk as complete, and Optuna was never told.
+    books: list[TrialRecord] = []
+    assert go(first, 6, books) + go(second, 99, books) == undisturbed
+    assert [number for number, _ in undisturbed] == list(range(10))
+
+
+def test_a_trial_that_was_under_way_is_suggested_again_with_its_values(tmp_path):
+    searcher, *_ = searcher_for(tmp_path)
+    first = [searcher.suggest(name) for name in "ab"]
+    records = [record(0, COMPLETE, *losses(1.0)), record(1, TrialStatus.RUNNING, *losses(1.0))]
+    spec = SweepSpec.parse(toy_tree())
+    searcher, _, study, watcher = opened(tmp_path, spec, records)
+    assert searcher.suggest("c") == first[1]
+    assert watcher.suggested_numbers == [1]
+    assert study.get_trials()[1].intermediate_values == {1: 1.0}
+    assert searcher.suggest("d")["trial"] == 2
+
+
+def test_a_process_killed_between_asking_and_writing_loses_no_trial(tmp_path):
+    """The study has a trial, perhaps with half its values, of which the folder knows nothing."""
+    searcher, *_ = searcher_for(tmp_path)
+    asked = searcher.suggest("a")
+    again, *_ = opened(tmp_path, SweepSpec.parse(toy_tree()))
+    assert again.suggest("b") == asked
+
+
+@pytest.mark.parametrize("torn", [b"{", b'{"op_code": 5, "worker_id": "x'])
+def test_a_line_that_was_cut_short_and_a_lock_that_was_left_do_no_harm(tmp_path, torn):
+    searcher, *_ = searcher_for(tmp_path)
+    searcher.suggest("a")
+    journal = tmp_path / "journal"
+    with journal.open("ab") as file:
+        file.write(torn)
+    (tmp_path / "journal.lock").symlink_to(journal)
+    searcher, _, study, _ = opened(tmp_path, SweepSpec.parse(toy_tree()))
+    assert [searcher.suggest(name)["trial"] for name in "ab"] == [0, 1]
+    assert len(study.get_trials()) == 2
+
+
 def test_suggestions_end_with_the_budget_and_repeat_with_the_seed(tmp_path):
     def suggestions(folder):
         folder.mkdir()
-        searcher, _, _ = searcher_for(folder)
+        searcher, *_ = searcher_for(folder)
         return [searcher.suggest(str(i)) for i in range(7)]
 
     first, second = suggestions(tmp_path / "1"), suggestions(tmp_path / "2")
@@ -92,7 +180,7 @@ def test_suggestions_end_with_the_budget_and_repeat_with_the_seed(tmp_path):
 
 def test_known_good_points_come_first(tmp_path):
     points = [{"learning_rate": 1e-3, "lora.rank": 4}, {"learning_rate": 2e-3}]
-    searcher, _, _ = searcher_for(tmp_path, search={"first_points": points})
+    searcher, *_ = searcher_for(tmp_path, search={"first_points": points})
     one, two = searcher.suggest("1")["config"], searcher.suggest("2")["config"]
     assert (one.learning_rate, one.lora.rank, two.learning_rate) == (1e-3, 4, 2e-3)
 
@@ -102,7 +190,7 @@ def test_a_grid_is_run_through_once_with_its_conditions(tmp_path):
         "schedule": {"choice": ["cosine", "wsd"]},
         "wsd.decay_fraction": {"choice": [0.1, 0.2], "when": {"schedule": "wsd"}},
     }
-    searcher, _, _ = searcher_for(
+    searcher, *_ = searcher_for(
         tmp_path, space=space, search={"sampler": "grid"}, budget={"evaluations": 1}
     )
     seen = []
@@ -114,7 +202,7 @@ def test_a_grid_is_run_through_once_with_its_conditions(tmp_path):
 
 def test_a_combination_that_is_no_trial_is_recorded_and_passed_over(tmp_path):
     space = {"schedule": {"choice": ["wsd"]}, "wsd.decay_fraction": {"choice": [0.3, 0.9]}}
-    searcher, study, book = searcher_for(
+    searcher, _, _, book = searcher_for(
         tmp_path,
         space=space,
         warmup_fraction=0.5,
@@ -127,53 +215,30 @@ def test_a_combination_that_is_no_trial_is_recorded_and_passed_over(tmp_path):
     assert number == 1 and "more than the whole run" in why
     assert (config["wsd.decay_fraction"], config["warmup_fraction"]) == (0.9, 0.5)
     assert config["seed"] == trial_seed(0, 1)
-    assert study.get_trials()[1].state is TrialState.FAIL
-
-
-@pytest.mark.parametrize("name", sorted(SAMPLERS))
-def test_every_sampler_suggests_points_of_a_conditional_space(tmp_path, name):
-    space = {
-        "learning_rate": {"log_uniform": [1e-5, 1e-2]} if name != "grid" else {"choice": [1, 2]},
-        "schedule": {"choice": ["cosine", "wsd"]},
-        "wsd.decay_fraction": {"choice": [0.1, 0.3], "when": {"schedule": "wsd"}},
-    }
-    searcher, _, _ = searcher_for(
-        tmp_path, space=space, search={"sampler": name}, budget={"trials": 5, "evaluations": 1}
-    )
-    for i in range(5):
-        config = searcher.suggest(str(i))["config"]
-        loss = abs(math.log10(config.learning_rate) + 3)
-        searcher.on_trial_complete(str(i), result(1, loss, Outcome(Ending.COMPLETE)))
-    assert len(searcher._study.get_trials(states=[TrialState.COMPLETE])) == 5
 
 
 TWO = {"metrics": {"eval_loss": "min", "eval_accuracy": "max"}}
 
 
-def measured(point: int, loss: float, accuracy: float, outcome: Outcome | None = None):
-    metrics = {"eval_loss": loss, "eval_accuracy": accuracy}
-    return {"evaluation": Evaluation(point, point, metrics), "outcome": outcome}
-
-
 def several(tmp_path: Path, **search):
     spec = SweepSpec.parse(toy_tree(objective="toy"))
     changed = SearchSettings(**{"seed": 1, **TWO, **search})
-    spec = dataclasses.replace(spec, search=changed, trials=12)
-    study = open_study(spec, tmp_path / "journal")
-    made = OptunaSearcher(spec, study, lambda n: tmp_path / str(n), Book(), Interruption())
-    return made, study
+    return opened(tmp_path, dataclasses.replace(spec, search=changed, trials=12))
+
+
+def both(loss: float, accuracy: float) -> dict[str, float]:
+    return {"eval_loss": loss, "eval_accuracy": accuracy}
 
 
 def test_of_several_metrics_the_last_evaluation_is_told_to_optuna(tmp_path):
-    searcher, study = several(tmp_path)
+    searcher, book, study, _ = several(tmp_path)
     for name in "abcd":
         searcher.suggest(name)
-    searcher.on_trial_result("a", measured(1, 1.0, 0.9))
-    searcher.on_trial_complete("a", measured(2, 2.0, 0.5, Outcome(Ending.COMPLETE)))
-    searcher.on_trial_result("b", measured(1, 0.1, 0.9))
-    searcher.on_trial_complete("b", {"evaluation": None, "outcome": Outcome(Ending.DIVERGED)})
-    searcher.on_trial_complete("c", measured(2, 0.1, math.nan, Outcome(Ending.COMPLETE)))
-    searcher.on_trial_complete("d", measured(2, 3.0, 0.6, Outcome(Ending.COMPLETE)))
+    book.measured(record(0, TrialStatus.RUNNING, both(1.0, 0.9)))
+    book.ended(record(0, COMPLETE, both(1.0, 0.9), both(2.0, 0.5)))
+    book.ended(record(1, TrialStatus.DIVERGED, both(0.1, 0.9)))
+    book.ended(record(2, COMPLETE, both(0.1, math.nan)))
+    book.ended(record(3, COMPLETE, both(3.0, 0.6)))
     complete, fail = TrialState.COMPLETE, TrialState.FAIL
     assert [t.state for t in study.get_trials()] == [complete, fail, fail, complete]
     assert {t.number: t.values for t in study.best_trials} == {0: [2.0, 0.5], 3: [3.0, 0.6]}
@@ -182,18 +247,17 @@ def test_of_several_metrics_the_last_evaluation_is_told_to_optuna(tmp_path):
 @pytest.mark.parametrize("name", sorted(SAMPLERS.keys() - {"cmaes", "grid"}))
 def test_every_sampler_that_is_let_through_searches_by_several_metrics(tmp_path, name):
     options = {"population_size": 4} if name == "nsga2" else {}
-    searcher, study = several(tmp_path, sampler=name, sampler_options=options)
+    searcher, book, study, _ = several(tmp_path, sampler=name, sampler_options=options)
     for i in range(12):
         config = searcher.suggest(str(i))["config"]
         rate = math.log10(config.learning_rate)
-        result = measured(4, abs(rate + 3), rate, Outcome(Ending.COMPLETE))
-        searcher.on_trial_complete(str(i), result)
+        book.ended(record(i, COMPLETE, both(abs(rate + 3), rate)))
     assert [t.state for t in study.get_trials()] == [TrialState.COMPLETE] * 12
 
 
 def test_optuna_knows_of_no_cmaes_for_several_metrics(tmp_path):
     """Were this to change, the spec could let it through."""
-    searcher, _ = several(tmp_path, sampler="cmaes")
+    searcher, *_ = several(tmp_path, sampler="cmaes")
     with pytest.raises(ValueError, match="multi-objective"):
         searcher.suggest("a")
 
@@ -203,6 +267,22 @@ def test_wrong_options_are_told_with_the_librarys_reason():
         make_sampler(SearchSettings(sampler_options={"startup": 3}))
     with pytest.raises(OptionsError, match="does not suit asha"):
         make_scheduler(SearchSettings(early_stopping_options={"grace": 3}), 4)
+
+
+@pytest.mark.parametrize("name", ["asha", "median"])
+def test_a_new_scheduler_judges_by_the_trials_that_ended_before(name):
+    """As the one that has seen them live does."""
+    search = SearchSettings(early_stopping=name, early_stopping_options={"grace_period": 1})
+    ended = [record(n, COMPLETE, *losses(*([1.0 + n / 10] * 4))) for n in range(4)]
+    ended.append(record(4, PRUNED, *losses(1.9)))
+    running = record(5, TrialStatus.INTERRUPTED, *losses(0.1))
+    for value, verdict in ((9.0, TrialScheduler.STOP), (0.5, TrialScheduler.CONTINUE)):
+        scheduler = make_scheduler(search, 4)
+        replay(scheduler, [*ended, running], search)
+        trial = _Gone("new")
+        scheduler.on_trial_add(None, trial)
+        result = {"point": 1, "eval_loss": value}
+        assert scheduler.on_trial_result(None, trial, result) == verdict
 
 
 def test_options_reach_the_sampler():

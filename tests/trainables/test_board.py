@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import math
 from pathlib import Path
 
@@ -137,7 +138,7 @@ async def test_cancelling_a_trial_that_waits_ends_it_and_no_slot_sees_it():
 @in_a_loop
 async def test_cancelling_a_trial_that_runs_reaches_its_slot_and_not_its_neighbour():
     board = await board_with("a", "b", taken_by="one")
-    watching = {name: asyncio.create_task(board.cancellation(name)) for name in "ab"}
+    watching = {name: asyncio.create_task(board.wish(name)) for name in "ab"}
     await asyncio.sleep(0)
     assert not any(task.done() for task in watching.values())
     await board.cancel("a")
@@ -159,7 +160,7 @@ async def test_cancelling_what_has_ended_or_never_was_does_nothing():
 @in_a_loop
 async def test_the_watch_over_a_trial_ends_with_the_trial():
     board = await board_with("a", taken_by="one")
-    watching = asyncio.create_task(board.cancellation("a"))
+    watching = asyncio.create_task(board.wish("a"))
     await board.ended("a", COMPLETE)
     await watching
 
@@ -179,7 +180,7 @@ async def test_a_closed_board_sends_slots_home_and_ends_what_waits():
     assert (await waiting).trial_id == "a"
     await board.close("the sweep is over")
     assert isinstance(await take(board, "one", 9), Closed)
-    assert await board.next_event("b") == Outcome(Ending.FAILED, error="the sweep is over")
+    assert await board.next_event("b") == Outcome(Ending.SUSPENDED, error="the sweep is over")
     await board.submit(job("c"))
     assert (await board.next_event("c")).error == "the sweep is over"
 
@@ -196,14 +197,65 @@ async def test_closing_wakes_every_slot_that_waits():
 @in_a_loop
 async def test_closing_ends_a_trial_under_way_because_its_slot_may_be_gone():
     board = await board_with("a", taken_by="one")
-    watching = asyncio.create_task(board.cancellation("a"))
+    watching = asyncio.create_task(board.wish("a"))
     await board.evaluated("a", loss(1, 1.0))
     await board.close("no slot is left")
     await watching
     await board.ended("a", COMPLETE)
     events = [await board.next_event("a") for _ in range(2)]
-    assert events == [loss(1, 1.0), Outcome(Ending.FAILED, error="no slot is left")]
+    assert events == [loss(1, 1.0), Outcome(Ending.SUSPENDED, error="no slot is left")]
     assert await nothing_comes(board, "a")
+
+
+@in_a_loop
+async def test_suspending_asks_those_that_run_ends_those_that_wait_and_returns_when_all_are_over():
+    board = await board_with("a", "b", taken_by="one")
+    await board.submit(job("c"))
+    suspending = asyncio.create_task(board.suspend())
+    assert await board.wish("a") is Ending.SUSPENDED
+    assert (await board.evaluated("a", loss(1, 1.0))).go_on, "it goes on until it has been saved"
+    assert (await board.next_event("c")).ending is Ending.SUSPENDED
+    await board.ended("a", Outcome(Ending.SUSPENDED))
+    assert not suspending.done()
+    await board.ended("b", COMPLETE)
+    await suspending
+    assert isinstance(await take(board, "one", 9), Closed)
+
+
+@in_a_loop
+async def test_a_trial_that_is_taken_up_again_is_told_from_its_beginning():
+    board = await board_with()
+    seen = (loss(1, 3.0), loss(2, 2.0))
+    await board.submit(dataclasses.replace(job("a"), seen=seen))
+    await take(board, "one", SOON)
+    # It goes on from a checkpoint between the two.
+    await board.evaluated("a", loss(2, 2.0))
+    await board.evaluated("a", loss(3, 1.0))
+    events = [await board.next_event("a") for _ in range(3)]
+    assert events == [*seen, loss(3, 1.0)] and await nothing_comes(board, "a")
+
+
+@in_a_loop
+async def test_a_client_in_the_place_of_one_that_died_is_told_everything():
+    board = await board_with("a", taken_by="one")
+    await board.evaluated("a", loss(1, 3.0))
+    assert await board.next_event("a") == loss(1, 3.0)
+    lost = asyncio.create_task(board.next_event("a"))  # of the client that died
+    await asyncio.sleep(0)
+    await board.submit(job("a"))
+    await board.evaluated("a", loss(2, 2.0))
+    await board.ended("a", COMPLETE)
+    assert [await board.next_event("a") for _ in range(3)] == [loss(1, 3.0), loss(2, 2.0), COMPLETE]
+    assert await take(board, "two", SOON) is None, "the trial itself goes on where it was"
+    lost.cancel()
+
+
+@in_a_loop
+async def test_complete_trials_from_before_are_what_others_must_reach():
+    board = await board_with("a", taken_by="one")
+    await board.remember((loss(1, 3.0), loss(4, 1.5)))
+    assert not (await board.evaluated("a", loss(1, 1.6))).may_win
+    assert (await board.evaluated("a", loss(2, 1.4))).may_win
 
 
 @in_a_loop
@@ -434,7 +486,7 @@ async def test_a_slot_that_never_gets_as_far_as_a_job_does_not_start_for_ever():
     for _ in range(5):
         await board.hello("one")
     outcome = await board.next_event("a")
-    assert outcome.ending is Ending.FAILED
+    assert outcome.ending is Ending.SUSPENDED
     assert "one died 4 times in a row before it took a trial" in outcome.error
 
 

@@ -12,9 +12,10 @@ def test_a_monitor_that_nobody_wrote_lets_a_trial_run_and_keeps_nothing():
     monitor = Monitor()
     verdict = monitor.evaluated(Evaluation(1, 1, {"eval_loss": 1.0}))
     assert (verdict.go_on, verdict.weights, verdict.losses) == (True, None, None)
-    assert not monitor.stop_requested()
+    assert monitor.asked_to_end() is None
 
 
 def test_an_ending_is_written_as_its_word():
-    assert [str(ending) for ending in Ending] == ["complete", "stopped", "diverged", "failed"]
+    words = ["complete", "stopped", "suspended", "diverged", "failed"]
+    assert [str(ending) for ending in Ending] == words
     assert Outcome(Ending("diverged")).error is None

@@ -29,7 +29,7 @@ prepared = prepare_inputs(config, Path(cache))
 
 class Nobody(Monitor):
     def evaluated(self, evaluation): return Verdict()
-    def stop_requested(self): return False
+    def asked_to_end(self): return None
 
 outcome = Workshop(prepared.inputs).train(config, Nobody())
 print(json.dumps([outcome.ending.value, prepared.inputs.model, prepared.description]))

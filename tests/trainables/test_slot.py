@@ -16,7 +16,7 @@ from trainables import toy
 from trainables.board import Board, Job, JobKind
 from trainables.config import TrialConfig
 from trainables.evaluation import Ending, Evaluation
-from trainables.gang import Gang
+from trainables.gang import Care, Gang
 
 pytestmark = pytest.mark.ray
 
@@ -40,7 +40,7 @@ class Site:
     def open(self, folder=None, restarts=8):
         gang = Gang(workers=1, cpus=1, gpus=0)
         deaths = restarts - _SPARE_RESTARTS
-        self.slots.start(1, gang, None, folder or self._folder / "ray", deaths)
+        self.slots.start(1, gang, Care(), None, folder or self._folder / "ray", deaths)
         return self
 
     def submit(self, trial_id, kind=JobKind.TRAIN, **params):
@@ -171,7 +171,7 @@ def test_a_device_that_is_lost_costs_the_slot_its_process_and_the_trial_a_retry(
     for _ in range(2):
         job = site.call("take", "slot-0", site.call("hello", "slot-0"), PATIENCE)
         with pytest.raises(torch.AcceleratorError):
-            Broken(board=site.board, inputs=None).do(job)
+            Broken(board=site.board, inputs=None, care=Care()).do(job)
     site.call("hello", "slot-0")
     error = site.event("a").error
     assert error.startswith("its slot died 2 times") and "device-side assert" in error
@@ -183,7 +183,7 @@ def test_where_no_slot_can_live_nobody_waits_for_one(ray_cluster, tmp_path):
     site = Site(ray_cluster, tmp_path).open(folder=tmp_path / "file")
     site.submit("a")
     outcome = site.event("a")
-    assert outcome.ending is Ending.FAILED
+    assert outcome.ending is Ending.SUSPENDED
     assert outcome.error.startswith("no slot is left: ") and str(tmp_path / "file") in outcome.error
 
 
@@ -193,4 +193,4 @@ def test_a_trial_whose_slot_is_lost_for_good_does_not_wait_for_ever(ray_cluster,
     site.event("a")
     os.kill(worker_process(), signal.SIGKILL)
     outcome = site.end("a")[1]
-    assert outcome.ending is Ending.FAILED and outcome.error.startswith("no slot is left: ")
+    assert outcome.ending is Ending.SUSPENDED and outcome.error.startswith("no slot is left: ")

@@ -31,8 +31,8 @@ class Watcher(Monitor):
         self.seen.append(evaluation)
         return Verdict(go_on=len(self.seen) != self.stop_after)
 
-    def stop_requested(self):
-        return len(self.seen) == self.cancel_after
+    def asked_to_end(self):
+        return Ending.STOPPED if len(self.seen) == self.cancel_after else None
 
     @property
     def losses(self):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import tiny_training as tiny
-from two_workers import DIVERGED, SAME_AS_ALONE, STOPPED
+from two_workers import DIVERGED, RESUMED, SAME_AS_ALONE, STOPPED
 
 pytestmark = pytest.mark.endtoend
 
@@ -70,6 +70,14 @@ def test_zero_3_leaves_no_weights_behind(together):
 def test_kept_weights_are_tested_under_zero_3(together):
     measured = together["test ZeRO-3"]["test_loss"]
     assert measured == pytest.approx(together["lora ZeRO-3"]["losses"][-1], abs=1e-5)
+
+
+@pytest.mark.parametrize("name", RESUMED)
+def test_a_trial_that_was_laid_aside_goes_on_on_two_workers(together, name):
+    made = together["resumed"][name]
+    assert made["endings"] == ["suspended", "complete"]
+    assert len(made["halves"]) == 2, "no evaluation is made twice"
+    assert made["halves"] == pytest.approx(made["whole"], abs=1e-6)
 
 
 @pytest.mark.parametrize("name", SAME_AS_ALONE)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from trainables.checkpoints import NO_CHECKPOINTS
 from trainables.config import TrialConfig
 from trainables.data.sequences import TokenSequence, write
-from trainables.evaluation import Monitor, Verdict
+from trainables.evaluation import Ending, Monitor, Verdict
 from trainables.inputs import Inputs
 
 VOCABULARY = 64
@@ -80,11 +81,12 @@ def make_inputs(folder: Path) -> Inputs:
 class Watcher(Monitor):
     """Keeps all evaluations; can stop the trial, and have the last weights and losses written."""
 
-    def __init__(self, folder=None, stop_at_step=None, stop_after_point=None):
+    def __init__(self, folder=None, stop_at_step=None, stop_after_point=None, how=Ending.STOPPED):
         self.seen = []
         self.steps = 0
         self._folder = folder
         self._stop_at_step = stop_at_step
+        self._how = how
         self._stop_after_point = stop_after_point
 
     def evaluated(self, evaluation):
@@ -95,19 +97,19 @@ class Watcher(Monitor):
             losses=self._folder / "losses.npz" if self._folder else None,
         )
 
-    def stop_requested(self):
+    def asked_to_end(self):
         self.steps += 1
-        return self.steps == self._stop_at_step
+        return self._how if self.steps == self._stop_at_step else None
 
     @property
     def losses(self):
         return [evaluation.metrics["eval_loss"] for evaluation in self.seen]
 
 
-def run_trial(workshop, watcher=None, /, **params):
+def run_trial(workshop, watcher=None, checkpoints=NO_CHECKPOINTS, /, **params):
     """Train TRIAL with `params` (`lora__rank` for "lora.rank") changed: outcome and watcher."""
     watcher = watcher or Watcher()
-    return workshop.train(trial(**params), watcher), watcher
+    return workshop.train(trial(**params), watcher, checkpoints), watcher
 
 
 def measured(model, folder, micro_batch_size=4, autocast=None):

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import tiny_training as tiny
 
+from trainables.checkpoints import NO_CHECKPOINTS, Checkpoints
+from trainables.evaluation import Ending
 from trainables.inputs import Inputs
 
 SHORT = {"budget__steps": 4, "budget__evaluations": 2, "warmup_fraction": 0.5, "batch_size": 12}
@@ -33,6 +35,12 @@ SAME_AS_ALONE = {
     for name, stage in [("plain", None), *((f"ZeRO-{n}", n) for n in range(4))]
 }
 """Trials that must end like the same ones on one worker without DeepSpeed."""
+
+RESUMED = {
+    **{name: params for name, params in SAME_AS_ALONE.items() if "ZeRO-1" not in name},
+    "bf16 ZeRO-0": {**SHORT, "precision": "bf16", "deepspeed__zero_stage": 0},
+}
+"""Trials that are laid aside after step 3 and taken up again."""
 
 STOPPED = {**SHORT, "budget__steps": 30}
 DIVERGED = {**SHORT, "budget__steps": 30, "warmup_fraction": 0.0, "learning_rate": 1e25}
@@ -58,6 +66,7 @@ def main(folder: Path) -> None:
     made = {"base": workshop.measure_base(tiny.trial()).metrics}
     for name, params in SAME_AS_ALONE.items():
         made[name] = trained(workshop, tiny.Watcher(folder / name), params)
+    made["resumed"] = {name: resumed(workshop, folder, name) for name in RESUMED}
     made["stopped"] = trained(workshop, tiny.Watcher(stop_at_step=3), STOPPED)
     made["diverged"] = trained(workshop, tiny.Watcher(), DIVERGED)
     made["bf16 ZeRO-2"] = trained(
@@ -102,8 +111,23 @@ def shares(workshop) -> tuple[int, int]:
     return sum(weight.ds_tensor.numel() for weight in model.parameters()), whole
 
 
-def trained(workshop, watcher, params):
-    outcome, watcher = tiny.run_trial(workshop, watcher, **params)
+def resumed(workshop, folder, name):
+    """The losses of a trial, undisturbed, and of the same one in two halves."""
+    checkpoints = Checkpoints(folder / "checkpoints" / name, float("inf"), "two workers")
+    params = {**RESUMED[name], "budget__steps": 6}
+    whole = trained(workshop, tiny.Watcher(), params)
+    laid_aside = tiny.Watcher(stop_at_step=4, how=Ending.SUSPENDED)
+    first = trained(workshop, laid_aside, params, checkpoints)
+    second = trained(workshop, tiny.Watcher(), params, checkpoints)
+    return {
+        "whole": whole["losses"],
+        "halves": first["losses"] + second["losses"],
+        "endings": [first["ending"], second["ending"]],
+    }
+
+
+def trained(workshop, watcher, params, checkpoints=NO_CHECKPOINTS):
+    outcome, watcher = tiny.run_trial(workshop, watcher, checkpoints, **params)
     return {
         "ending": outcome.ending,
         "error": outcome.error,

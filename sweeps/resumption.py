@@ -1,0 +1,77 @@
+"""What may be changed of a sweep when it is resumed, and what may not have changed meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from results.record import SweepRecord
+from sweeps.errors import SweepError
+from sweeps.home import SweepFolder
+from sweeps.spec import SweepSpec
+from trainables.inputs import Prepared
+
+FREE = ("budget.trials", "slots", "tracking")
+"""What of a spec decides no trial's meaning; a name covers the fields below it."""
+
+
+def changed_spec(
+    folder: SweepFolder, given: Path | None, overrides: Sequence[str]
+) -> tuple[SweepSpec, list[str]]:
+    """The spec to go on with, and what is new in it: `budget.trials: 8 -> 20`.
+
+    SweepError names a change after which its trials could not be compared with the earlier ones.
+    """
+    stored = SweepSpec.load(folder.spec)
+    wanted = SweepSpec.load(given or folder.spec, overrides, stored.name)
+    before, after = (dict(_leaves(spec.tree, "")) for spec in (stored, wanted))
+    changes = [
+        (name, f"{name}: {_shown(before, name)} -> {_shown(after, name)}")
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name) and name != "name"
+    ]
+    refused = [text for name, text in changes if not _is_free(name)]
+    if refused:
+        listed = "\n  ".join(refused)
+        raise SweepError(
+            f"sweep {stored.name!r} cannot be resumed with these changes, after which its trials "
+            f"would not be comparable:\n  {listed}\nundo them, or launch another sweep with "
+            f"--name; {', '.join(FREE)} may be changed"
+        )
+    return wanted, [text for _, text in changes]
+
+
+def refuse_if_changed(earlier: SweepRecord, prepared: Prepared | None) -> None:
+    """SweepError where the model or the data are not what the sweep began with."""
+    known = earlier.provenance
+    if known is None or prepared is None:
+        return
+    now = {"data": prepared.data_fingerprint, "model": prepared.model_fingerprint}
+    then = {"data": known.data_fingerprint, "model": known.model_fingerprint}
+    for what, fingerprint in now.items():
+        if fingerprint != then[what]:
+            raise SweepError(
+                f"sweep {earlier.name!r} cannot be resumed: its {what} has changed since it was "
+                f"launched (fingerprint {then[what]}, now {fingerprint}); put it back, or launch "
+                "another sweep"
+            )
+
+
+def _is_free(name: str) -> bool:
+    return any(name == free or name.startswith(f"{free}.") for free in FREE)
+
+
+def _shown(tree: Mapping[str, Any], name: str) -> str:
+    # An address may hold a password.
+    if name.startswith("tracking."):
+        return "(an address)" if name in tree else "unset"
+    return str(tree.get(name, "unset"))
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, value in tree.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value

@@ -1,0 +1,198 @@
+"""A sweep's Optuna study: asked for trials, and told what their records say."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import warnings
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.exceptions import ExperimentalWarning
+from optuna.samplers import BaseSampler
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.study import StudyDirection
+from optuna.trial import TrialState
+
+from results.record import Mode, TrialRecord, TrialStatus
+from search_spaces import bridge
+from search_spaces.space import Space
+from sweeps.errors import OptionsError
+from sweeps.settings import SamplerName, SearchSettings
+from sweeps.spec import SweepSpec
+
+DEFAULT_OPTIONS: Mapping[SamplerName, Mapping[str, Any]] = {
+    "tpe": {"multivariate": True, "group": True, "constant_liar": True},
+}
+"""What a sampler gets unless search.sampler_options says otherwise. TPE then sees correlations,
+each branch of a conditional space by itself, and the trials that are still running."""
+
+SAMPLERS: Mapping[SamplerName, Callable[..., BaseSampler]] = {
+    "tpe": optuna.samplers.TPESampler,
+    "random": optuna.samplers.RandomSampler,
+    # A grid's points are queued, conditions and all; the sampler only has to be there.
+    "grid": optuna.samplers.RandomSampler,
+    "cmaes": optuna.samplers.CmaEsSampler,
+    "gp": optuna.samplers.GPSampler,
+    "qmc": optuna.samplers.QMCSampler,
+    "nsga2": optuna.samplers.NSGAIISampler,
+}
+
+IN_OPTUNA: Mapping[TrialStatus, TrialState] = {
+    TrialStatus.WAITING: TrialState.RUNNING,
+    TrialStatus.RUNNING: TrialState.RUNNING,
+    TrialStatus.INTERRUPTED: TrialState.RUNNING,
+    TrialStatus.COMPLETE: TrialState.COMPLETE,
+    TrialStatus.PRUNED: TrialState.PRUNED,
+    TrialStatus.DIVERGED: TrialState.FAIL,
+    TrialStatus.FAILED: TrialState.FAIL,
+}
+"""What a trial's status is called there. One that was interrupted has yet to come to its end."""
+
+
+def make_sampler(search: SearchSettings, number: int = 0) -> BaseSampler:
+    """The sampler that the settings name, seeded for trial `number`.
+
+    A trial's draws depend on the sweep's seed, its own number and what the study knows, so that a
+    sweep which was interrupted goes on as it would have. A quasi-random sequence has one seed.
+    OptionsError repeats Optuna's reason.
+    """
+    options = {**DEFAULT_OPTIONS.get(search.sampler, {}), **search.sampler_options}
+    seed = search.seed if search.sampler == "qmc" else trial_seed(search.seed, number)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            return SAMPLERS[search.sampler](seed=seed, **options)
+    except (TypeError, ValueError) as error:
+        raise OptionsError(
+            f"search.sampler_options {dict(search.sampler_options)} does not suit the sampler "
+            f"{search.sampler}: {error}"
+        ) from error
+
+
+def trial_seed(sweep_seed: int, number: int) -> int:
+    """A trial's seed, from the sweep's and its own number: same sweep, same trial, same seed."""
+    digest = hashlib.sha256(f"{sweep_seed}/{number}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
+
+
+def open_study(spec: SweepSpec, journal: Path) -> optuna.Study:
+    """The sweep's study, in Optuna's journal on disk, with the points to try first queued.
+
+    Whoever calls this must be alone with the journal.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    _mend(journal)
+    study = optuna.create_study(
+        storage=JournalStorage(JournalFileBackend(str(journal))),
+        study_name=spec.name,
+        sampler=make_sampler(spec.search),
+        directions=directions(spec.search),
+        load_if_exists=True,
+    )
+    if not study.get_trials(deepcopy=False):
+        for point in points_to_queue(spec.space, spec.first_points, spec.search):
+            study.enqueue_trial(bridge.encode(point, spec.space))
+    return study
+
+
+def directions(search: SearchSettings) -> list[StudyDirection]:
+    """What Optuna is to do with each metric."""
+    known = {"min": StudyDirection.MINIMIZE, "max": StudyDirection.MAXIMIZE}
+    return [known[mode] for mode in search.goals.values()]
+
+
+def points_to_queue(
+    space: Space, first_points: Sequence[Mapping[str, Any]], search: SearchSettings
+) -> list[Mapping[str, Any]]:
+    """The whole grid for a grid search, else the points known to be good."""
+    if search.sampler != "grid":
+        return list(first_points)
+    return list(space.grid())
+
+
+class StudyBook:
+    """The study as one of the sweep's books."""
+
+    def __init__(
+        self, study: optuna.Study, search: SearchSettings, records: Collection[TrialRecord] = ()
+    ) -> None:
+        """`records` are what an earlier process has left; what Optuna missed, it is told now."""
+        self._study = study
+        self._search = search
+        self._goals: Mapping[str, Mode] = search.goals
+        self._open = {
+            frozen.number: optuna.Trial(study, frozen._trial_id)
+            for frozen in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        }
+        for record in records:
+            self.measured(record)
+            if record.status.ended:
+                self.ended(record)
+        self._left = list(self._open.values())
+        ended = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+        self.asked = len(study.get_trials(deepcopy=False, states=ended))
+
+    def ask(self) -> optuna.Trial:
+        """The next trial: one that was left open by the process before this, else a new one."""
+        self.asked += 1
+        if self._left:
+            return self._left.pop(0)
+        self._study.sampler = make_sampler(self._search, len(self._study.get_trials(False)))
+        trial = self._study.ask()
+        self._open[trial.number] = trial
+        return trial
+
+    def measured(self, record: TrialRecord) -> None:
+        """Tell the values of all evaluations; those that are known already stay as they are.
+
+        Optuna takes none where there are several metrics.
+        """
+        trial = self._open.get(record.number)
+        if trial is None or len(self._goals) > 1:
+            return
+        with warnings.catch_warnings():
+            # It warns of every value that it knows already.
+            warnings.simplefilter("ignore")
+            for measurement in record.measurements:
+                value = measurement.metrics.get(self._search.metric, math.nan)
+                if math.isfinite(value):
+                    trial.report(value, step=measurement.point)
+
+    def ended(self, record: TrialRecord) -> None:
+        """Tell the end of a trial and, where it had its whole budget, its values.
+
+        They are those of its best evaluation, or of its last one where there are several metrics.
+        """
+        if self._open.pop(record.number, None) is None:
+            return
+        values, state = None, IN_OPTUNA[record.status]
+        if state is TrialState.COMPLETE:
+            values = self._values(record)
+            # A complete trial that did not measure the metrics has nothing to be compared by.
+            state = TrialState.FAIL if values is None else state
+        self._study.tell(record.number, values, state=state)
+
+    def _values(self, record: TrialRecord) -> list[float] | None:
+        counted = record.counted(self._goals)
+        metrics = counted.metrics if counted else {}
+        values = [metrics.get(name, math.nan) for name in self._goals]
+        return values if all(map(math.isfinite, values)) else None
+
+
+def _mend(journal: Path) -> None:
+    """Take away what a process leaves that was killed while it wrote.
+
+    Optuna would wait for its lock, and stumble over a last line that is cut short.
+    """
+    journal.with_name(f"{journal.name}.lock").unlink(missing_ok=True)
+    if not journal.exists():
+        return
+    with journal.open("r+b") as file:
+        text = file.read()
+        whole = text.rfind(b"\n") + 1
+        if whole < len(text):
+            file.truncate(whole)

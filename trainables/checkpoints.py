@@ -1,0 +1,127 @@
+"""A trial's checkpoints: written whole or not at all, checked before they are trusted."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from trainables import ranks
+
+_KEPT = 2
+"""The last one and, should that be damaged, the one before."""
+
+_MANIFEST = "manifest.json"
+_PREFIX = "checkpoint-"  # transformers gives its checkpoints this name
+_CHUNK = 2**22
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """How far a trial was when it was written: optimizer steps, and seconds of training."""
+
+    step: int
+    seconds: float
+    peak_memory_bytes: int
+
+
+class Checkpoints:
+    """The checkpoints in `folder`, a new one every `every` seconds of training.
+
+    `layout` says how the ranks share a trial's state. A checkpoint of another layout cannot be
+    read, and is passed over.
+    """
+
+    def __init__(self, folder: Path, every: float, layout: str) -> None:
+        self._folder = folder
+        self._every = every
+        self._layout = layout
+        self._last = time.monotonic()
+
+    def due(self) -> bool:
+        """Whether it is time for the next one."""
+        return time.monotonic() - self._last >= self._every
+
+    def write(self, checkpoint: Checkpoint, fill: Callable[[Path], None]) -> None:
+        """Have `fill` write `checkpoint-STEP` in the folder that it is given. For all ranks."""
+        draft = self._folder / ".partial"
+        if ranks.rank() == 0:
+            shutil.rmtree(draft, ignore_errors=True)
+            draft.mkdir(parents=True)
+        ranks.barrier()
+        fill(draft)
+        ranks.barrier()
+        if ranks.rank() == 0:
+            self._publish(checkpoint, draft / self.path(checkpoint).name)
+        self._last = time.monotonic()
+
+    def latest(self) -> Checkpoint | None:
+        """The newest that is whole, on every rank the same."""
+        found = [self._newest()] if ranks.rank() == 0 else None
+        (newest,) = ranks.from_rank_zero(found)
+        return newest
+
+    def path(self, checkpoint: Checkpoint) -> Path:
+        """Where it lies."""
+        return self._folder / f"{_PREFIX}{checkpoint.step}"
+
+    def _publish(self, checkpoint: Checkpoint, draft: Path) -> None:
+        manifest = {
+            "checkpoint": asdict(checkpoint),
+            "layout": self._layout,
+            "files": {str(file.relative_to(draft)): _sum(file) for file in _files(draft)},
+        }
+        (draft / _MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        final = self.path(checkpoint)
+        shutil.rmtree(final, ignore_errors=True)
+        draft.rename(final)
+        shutil.rmtree(draft.parent, ignore_errors=True)
+        for old in self._newest_first()[_KEPT:]:
+            shutil.rmtree(old, ignore_errors=True)
+
+    def _newest(self) -> Checkpoint | None:
+        for path in self._newest_first():
+            if checkpoint := _whole(path, self._layout):
+                return checkpoint
+        return None
+
+    def _newest_first(self) -> list[Path]:
+        found = (p for p in self._folder.glob(f"{_PREFIX}*") if _step(p).isdigit())
+        return sorted(found, key=lambda path: int(_step(path)), reverse=True)
+
+
+NO_CHECKPOINTS = Checkpoints(Path("/nonexistent"), every=float("inf"), layout="")
+"""For trials that nothing interrupts."""
+
+
+def _whole(path: Path, layout: str) -> Checkpoint | None:
+    """What `path` holds, unless a file of it is missing, cut short or changed."""
+    try:
+        manifest = json.loads((path / _MANIFEST).read_text(encoding="utf-8"))
+        intact = all(_sum(path / name) == known for name, known in manifest["files"].items())
+        checkpoint = Checkpoint(**manifest["checkpoint"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None  # damaged: the one before takes its place
+    return checkpoint if intact and manifest.get("layout") == layout else None
+
+
+def _step(path: Path) -> str:
+    return path.name.removeprefix(_PREFIX)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def _sum(path: Path) -> list[int]:
+    """A file's size and its CRC-32."""
+    size = checksum = 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            size += len(chunk)
+            checksum = zlib.crc32(chunk, checksum)
+    return [size, checksum]
