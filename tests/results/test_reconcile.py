@@ -63,6 +63,7 @@ def records_of(sweep):
         trial(3, "failed", error="line\n" * 2000, **facts, **ended),
         trial(4, "running", 3.0, 2.5, **facts),
         whole,
+        trial(8, "interrupted", 3.0, 2.0, **facts, **(ended | {"ended": None})),
     ]
 
 
