@@ -180,7 +180,7 @@ def test_a_run_that_shows_an_earlier_state_is_mended(bring_in, tracker, client, 
 
 def test_a_sweep_that_goes_on_is_left_open(bring_in, tracker, client, uri, sweep):
     sweep = begin(tracker, sweep).with_changes(state="running", ended=None)
-    waiting = trial(8, "waiting", sweep=sweep.name)
+    waiting = trial(9, "waiting", sweep=sweep.name)
     records = records_of(sweep)
     assert bring_in(sweep, [*records, waiting]).changed == len(records)
     assert_told(client, uri, sweep, records)
