@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from enum import StrEnum
@@ -106,6 +107,13 @@ class Record(BaseModel):
     def with_changes(self, **changes: Any) -> Self:
         """A copy with `changes` made, checked anew."""
         return type(self).model_validate({**dict(self), **changes})
+
+    def same_as(self, other: Record) -> bool:
+        """Equal, where NaN equals NaN."""
+        mine, theirs = (
+            json.dumps(record.model_dump(mode="json"), sort_keys=True) for record in (self, other)
+        )
+        return mine == theirs
 
 
 class Measurement(Record):
