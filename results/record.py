@@ -25,6 +25,7 @@ class TrialStatus(StrEnum):
     PRUNED = "pruned"
     DIVERGED = "diverged"
     FAILED = "failed"
+    INFEASIBLE = "infeasible"
     INTERRUPTED = "interrupted"
 
     @property
@@ -52,6 +53,7 @@ _IN_MLFLOW: Mapping[TrialStatus, str] = {
     TrialStatus.PRUNED: "KILLED",
     TrialStatus.DIVERGED: "FAILED",
     TrialStatus.FAILED: "FAILED",
+    TrialStatus.INFEASIBLE: "FAILED",
     TrialStatus.INTERRUPTED: "KILLED",
 }
 
@@ -142,7 +144,9 @@ class TrialRecord(Record):
 
     `measurements` are in the order in which they were taken, without those that a retry undid.
     `started` and `ended` are in unix seconds; the totals cover all attempts' useful work.
-    `attempts` is how often a slot took the trial up; 0 where none ever did. `test` is what its kept
+    `attempts` is how often a slot took the trial up; 0 where none ever did. `repairs` are settings
+    that had to differ from `config` for the trial to fit into memory, and do not change what it
+    means: {"micro_batch_size": 4}. `test` is what its kept
     weights measure on the test set, of those who won where there is one.
     """
 
@@ -161,6 +165,7 @@ class TrialRecord(Record):
     trainable_parameters: Count = 0
     total_parameters: Count = 0
     attempts: Count = 0
+    repairs: dict[str, int] = Field(default_factory=dict)
     provenance: Provenance | None = None
     run_id: str | None = None
     started: float | None = None

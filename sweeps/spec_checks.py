@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
@@ -21,6 +22,8 @@ from trainables.data.origin import is_hub_name
 
 _WITH_FILES = ("train", "validation", "test", "general")
 """The data fields that name files."""
+
+_HUB_ID = re.compile(r"(?=.{1,96}$)[\w-][\w.-]*(/[\w-][\w.-]*)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def check_fit(parts: Parts) -> list[Problem]:
         problems += _fixed_and_searched(space, parts.tree)
     if trial and slots:
         problems += _batch_sizes(trial, space, slots)
-        problems += check_engine(trial, slots.workers)
+        problems += check_engine(trial, space, slots.workers)
     if trial:
         problems += missing_files(trial)
     return problems
@@ -62,14 +65,34 @@ def missing_files(trial: TrialConfig) -> list[Problem]:
     problems = []
     if trial.objective == "toy":
         return []
-    if _looks_local(trial.model) and not Path(trial.model).expanduser().is_dir():
-        remedy = "name a folder with config.json and safetensors, or a hub id such as org/model"
-        problems.append(Problem("model", f"there is no folder {trial.model}", remedy))
+    problems += _missing_model(trial.model)
     for place, name in _files(trial):
-        if not Path(name).expanduser().exists() and not is_hub_name(name):
+        if not _is_there(name) and not is_hub_name(name):
             remedy = f"paths start from the current folder, {Path.cwd()}"
             problems.append(Problem(place, f"there is no file {name}", remedy))
     return problems
+
+
+def _missing_model(model: str) -> list[Problem]:
+    remedy = "name a folder with config.json and safetensors, or a hub id such as org/model"
+    if _is_folder(model) or model.startswith(PREFIX):
+        return []
+    if _looks_local(model):
+        return [Problem("model", f"there is no folder {model}", remedy)]
+    if not _HUB_ID.fullmatch(model):
+        return [Problem("model", f"{model!r} is neither a folder nor a hub id", remedy)]
+    return []
+
+
+def _is_there(name: str) -> bool:
+    try:
+        return Path(name).expanduser().exists()
+    except (OSError, RuntimeError):  # too long a name, or the home of a user whom there is not
+        return False
+
+
+def _is_folder(name: str) -> bool:
+    return _is_there(name) and Path(name).expanduser().is_dir()
 
 
 def _files(trial: TrialConfig) -> Iterator[tuple[str, str]]:
@@ -87,8 +110,6 @@ def _files(trial: TrialConfig) -> Iterator[tuple[str, str]]:
 
 def _looks_local(model: str) -> bool:
     """A hub id is NAME or ORG/NAME; anything else that is not built in must be a folder."""
-    if model.startswith(PREFIX):
-        return False
     return model.startswith(("/", "./", "../", "~")) or model.count("/") > 1
 
 

@@ -30,20 +30,25 @@ def check_combinations(trial: TrialConfig, space: Space) -> list[Problem]:
     return [_problem(refusal, point, space) for refusal, point in found.items()]
 
 
-def check_engine(trial: TrialConfig, workers: int) -> list[Problem]:
+def check_engine(trial: TrialConfig, space: Space | None, workers: int) -> list[Problem]:
     """What of slots.deepspeed does not suit the workers, or a JSON there the trials."""
+    return [*_json(trial, space, workers), *_nodes(trial, workers)]
+
+
+def _json(trial: TrialConfig, space: Space | None, workers: int) -> list[Problem]:
     try:
-        said = refused_settings(trial, workers)
+        said = refused_settings(trial, workers, searched=tuple(space or ()))
     except ValueError:
         return []  # the batch does not divide among the workers, which is said elsewhere
-    problems = [Problem("slots.deepspeed.config", each.message, each.remedy) for each in said]
+    return [Problem("slots.deepspeed.config", each.message, each.remedy) for each in said]
+
+
+def _nodes(trial: TrialConfig, workers: int) -> Iterator[Problem]:
     size = trial.deepspeed.hierarchical_partition_size if trial.deepspeed else 1
     if workers % size:
         message = f"{size} does not divide the {workers} workers of a slot"
         remedy = "name how many of them are on a node"
-        place = "slots.deepspeed.hierarchical_partition_size"
-        problems.append(Problem(place, message, remedy))
-    return problems
+        yield Problem("slots.deepspeed.hierarchical_partition_size", message, remedy)
 
 
 def _points(space: Space) -> list[dict[str, Any]]:

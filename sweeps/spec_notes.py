@@ -31,6 +31,7 @@ def notes(spec: SweepSpec) -> list[str]:
         *_foreign_preset(spec),
         *_unread(spec),
         *_sampled_by_themselves(spec),
+        *_foreign_code(spec),
         *_moving_yardstick(spec),
         *_backwards(spec),
         *_first_generation(spec),
@@ -146,3 +147,11 @@ def _possible(spec: SweepSpec, name: str, fixed: str) -> tuple[str, ...]:
 
 def _is_choice(dimension: Dimension) -> bool:
     return any(isinstance(domain, Choice) for domain in dimension.domains)
+
+
+def _foreign_code(spec: SweepSpec) -> Iterable[str]:
+    if spec.trial.trust_remote_code:
+        yield (
+            f"trust_remote_code: Python code that comes with {spec.trial.model} may run, with all "
+            "your rights, here and in every worker."
+        )

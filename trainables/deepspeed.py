@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from trainables.batch_split import split_batch
@@ -32,17 +32,22 @@ def deepspeed_config(
     return merged(engine.config, ours) if engine.config else ours
 
 
-def refused_settings(config: TrialConfig, workers: int) -> list[Contradiction]:
+def refused_settings(
+    config: TrialConfig, workers: int, searched: Collection[str] = ()
+) -> list[Contradiction]:
     """What the user's own JSON says against a trial on so many workers.
 
-    ValueError where the batch does not divide among them.
+    Of a sweep, `searched` are the fields in which its trials will differ. ValueError where the
+    batch does not divide among the workers.
     """
     engine = config.deepspeed
     if engine is None or not engine.config:
         return []
-    micro, accumulation = split_batch(config.batch_size, workers, config.micro_batch_size)
+    # What follows from a batch size that is searched is not compared; any that divides will do.
+    batch_size = workers if "batch_size" in searched else config.batch_size
+    micro, accumulation = split_batch(batch_size, workers, config.micro_batch_size)
     ours = _ours(config, engine, micro, accumulation)
-    return list(contradictions(engine.config, {**ours, **_said_elsewhere(config)}))
+    return list(contradictions(engine.config, {**ours, **_said_elsewhere(config)}, searched))
 
 
 def _ours(

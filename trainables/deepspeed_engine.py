@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+import deepspeed
 from deepspeed.runtime.fp16.unfused_optimizer import FP16_UnfusedOptimizer
 from deepspeed.runtime.zero.parameter_offload import FWD_MODULE_STACK
 from deepspeed.runtime.zero.partitioned_param_coordinator import PartitionedParameterCoordinator
+from deepspeed.utils import groups
 
 
 def take_back_first_step(engine: Any) -> None:
@@ -25,6 +27,19 @@ def take_back_first_step(engine: Any) -> None:
     for masters, weights in zip(wrapper.fp32_groups, wrapper.fp16_groups, strict=True):
         for master, weight in zip(masters, weights, strict=True):
             master.data.copy_(weight.data)
+
+
+def node_group(size: int) -> Any:
+    """The workers that hold ZeRO++'s second copy among themselves, as an earlier trial left them.
+
+    None where there was none of that size: DeepSpeed then makes the group if it needs one. It keeps
+    it for the whole process, uses it for whatever model comes next, and makes no second.
+    """
+    group = groups._get_zero_param_intra_parallel_group()
+    if group is not None and deepspeed.comm.get_world_size(group=group) != size:
+        deepspeed.comm.destroy_process_group(group)
+        return None
+    return group
 
 
 def dismantle(engine: Any) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,22 +29,22 @@ ADOPTED: Mapping[str, str] = {
 }
 """DeepSpeed's names of the settings that are fields of DeepSpeedConfig."""
 
-_FIELDS: Mapping[str, str] = {
-    **{key: f"slots.deepspeed.{field}" for key, field in ADOPTED.items()},
-    "train_batch_size": "batch_size",
-    "train_micro_batch_size_per_gpu": "micro_batch_size",
-    "gradient_accumulation_steps": "batch_size over micro_batch_size and slots.workers",
-    "gradient_clipping": "optimizer.max_grad_norm",
-    "fp16.enabled": "precision",
-    "bf16.enabled": "precision",
-    "optimizer.type": "optimizer.name",
-    "optimizer.params.lr": "learning_rate",
-    "optimizer.params.betas": "optimizer.beta1 and optimizer.beta2",
-    "optimizer.params.eps": "optimizer.epsilon",
-    "optimizer.params.weight_decay": "optimizer.weight_decay",
-    "scheduler.type": "schedule",
+_FIELDS: Mapping[str, tuple[str, ...]] = {
+    **{key: (f"slots.deepspeed.{field}",) for key, field in ADOPTED.items()},
+    "train_batch_size": ("batch_size",),
+    "train_micro_batch_size_per_gpu": ("micro_batch_size", "batch_size", "slots.workers"),
+    "gradient_accumulation_steps": ("batch_size", "micro_batch_size", "slots.workers"),
+    "gradient_clipping": ("optimizer.max_grad_norm",),
+    "fp16.enabled": ("precision",),
+    "bf16.enabled": ("precision",),
+    "optimizer.type": ("optimizer.name",),
+    "optimizer.params.lr": ("learning_rate",),
+    "optimizer.params.betas": ("optimizer.beta1", "optimizer.beta2"),
+    "optimizer.params.eps": ("optimizer.epsilon",),
+    "optimizer.params.weight_decay": ("optimizer.weight_decay",),
+    "scheduler.type": ("schedule",),
 }
-"""The fields that say the same as a key of DeepSpeed's."""
+"""The fields that decide what a key of DeepSpeed's says."""
 
 _WITHOUT_PLACE: Mapping[str, str] = {
     "bfloat16": "is the old name of bf16",
@@ -88,15 +88,15 @@ def read(given: Any) -> dict[str, Any]:
         return copy.deepcopy(dict(given))
     if not isinstance(given, str | Path):
         raise ValueError(f"config: {given!r} is neither the path of a DeepSpeed JSON nor a mapping")
-    path = Path(given).expanduser()
     try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
+        tree = json.loads(Path(given).expanduser().read_text(encoding="utf-8"))
+    except (OSError, RuntimeError) as error:
+        why = getattr(error, "strerror", None) or error
         raise ValueError(
-            f"config: {given} cannot be read ({error.strerror}); paths start from the current "
-            f"folder, {Path.cwd()}"
+            f"config: {given} cannot be read ({why}); paths start from the current folder, "
+            f"{Path.cwd()}"
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"config: {given} is no JSON: {error}") from error
     if not isinstance(tree, dict):
         raise ValueError(f"config: {given} holds no mapping of DeepSpeed's settings")
@@ -109,15 +109,24 @@ def adopted(theirs: Mapping[str, Any]) -> dict[str, Any]:
     return {field: said[key] for key, field in ADOPTED.items() if key in said}
 
 
-def contradictions(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterator[Contradiction]:
-    """Where the JSON says something else than `ours`, all that a trial decides."""
+def contradictions(
+    theirs: Mapping[str, Any], ours: Mapping[str, Any], searched: Collection[str] = ()
+) -> Iterator[Contradiction]:
+    """Where the JSON says something else than `ours`, all that a trial decides.
+
+    Of what the `searched` fields decide it may say nothing at all: trials will differ in it.
+    """
     for name, reason in _WITHOUT_PLACE.items():
         if _is_on(_at(theirs, name)):
             yield Contradiction(f"{name} {reason}", f"delete {name} there")
     decided = dict(_leaves(ours))
     for key, value in _leaves(theirs):
-        is_decided = key in decided or key.startswith(_REPLACED)
-        if is_decided and value != AUTO and not _same(value, decided.get(key)):
+        if value == AUTO or not (key in decided or key.startswith(_REPLACED)):
+            continue
+        differing = [field for field in _FIELDS.get(key, ()) if field in searched]
+        if differing:
+            yield _of_searched(key, value, differing)
+        elif not _same(value, decided.get(key)):
             yield _contradiction(key, value, decided)
 
 
@@ -135,16 +144,29 @@ def merged(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _contradiction(key: str, value: Any, decided: Mapping[str, Any]) -> Contradiction:
-    field = _FIELDS.get(key)
+    fields = _FIELDS.get(key)
     if key not in decided:
         section = key.partition(".")[0]
         message = f"{key} is {value} there, and the trial's own {section} takes no such setting"
         return Contradiction(message, f"delete {key} there")
-    if field is None:
+    if fields is None:
         message = f"{key} is {value} there, and a trial needs {decided[key]}"
         return Contradiction(message, f'write "{AUTO}" there, or delete {key}')
-    message = f"{key} is {value} there, and {field} makes it {decided[key]}"
-    return Contradiction(message, f'write "{AUTO}" there, or change {field}')
+    makes = "makes" if len(fields) == 1 else "make"
+    message = f"{key} is {value} there, and {_listed(fields, 'and')} {makes} it {decided[key]}"
+    return Contradiction(message, f'write "{AUTO}" there, or change {_listed(fields, "or")}')
+
+
+def _of_searched(key: str, value: Any, fields: Sequence[str]) -> Contradiction:
+    named = _listed(fields, "and")
+    message = f"{key} is {value} there, and the space searches {named}, so that trials differ in it"
+    return Contradiction(message, f'write "{AUTO}" there, or search no {_listed(fields, "or")}')
+
+
+def _listed(fields: Sequence[str], word: str) -> str:
+    """a, b and c"""
+    *others, last = fields
+    return f"{', '.join(others)} {word} {last}" if others else last
 
 
 def _is_on(value: Any) -> bool:

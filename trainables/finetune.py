@@ -13,7 +13,7 @@ import gc
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from accelerate import PartialState
 from accelerate.state import AcceleratorState
-from transformers import AutoTokenizer, set_seed
+from transformers import set_seed
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 from transformers.integrations.neftune import deactivate_neftune
 
@@ -40,7 +40,8 @@ from trainables.checkpoints import NO_CHECKPOINTS, Checkpoints
 from trainables.combinations import machine_refusals, refusals
 from trainables.config import TrialConfig
 from trainables.data.examples import Examples, Joined
-from trainables.deepspeed import deepspeed_config
+from trainables.data.tokenizer import load_tokenizer
+from trainables.deepspeed import deepspeed_config, refused_settings
 from trainables.errors import RefusedError
 from trainables.evaluation import (
     Cost,
@@ -60,13 +61,15 @@ from trainables.reference import Reference, ReferenceMemo, as_untouched
 from trainables.run import Run, peak_memory, write_losses
 from trainables.scatter import assembled, scatter
 from trainables.trainer import TrialTrainer, engine_settings, make_trainer
+from trainables.watchdog import NO_WATCHDOG, Watchdog
 
 
 class Workshop:
     """The warm part of a process that trains trials: one base model, one data set."""
 
-    def __init__(self, inputs: Inputs) -> None:
+    def __init__(self, inputs: Inputs, watchdog: Watchdog = NO_WATCHDOG) -> None:
         self.inputs = inputs
+        self.watchdog = watchdog
         self.device = _device()
         self.train_set = Examples(inputs.train)
         self.validation_set = Examples(inputs.validation, first_place=len(self.train_set))
@@ -79,8 +82,15 @@ class Workshop:
         self._general = GeneralSet(general, self.pad_id, self.device) if general else None
         head = Head(inputs.labels, self.pad_id) if inputs.labels else None
         self._base = BaseModel(
-            inputs.model, inputs.model_revision, self.device, head, inputs.new_tokens
+            inputs.model,
+            inputs.model_revision,
+            self.device,
+            head,
+            inputs.new_tokens,
+            inputs.trust_remote_code,
         )
+        # The engine of a reference that the ranks share; it lasts as long as what it is asked for.
+        self._held = ExitStack()
         self._memos: dict[tuple[Loading, torch.dtype | None], ReferenceMemo] = {}
         # What is imported by now stays for good. Looking at it again and again in each collection
         # would take longer than a small trial.
@@ -90,8 +100,10 @@ class Workshop:
     @cached_property
     def tokenizer(self) -> Any:
         """The base model's tokenizer, which is saved beside every winner."""
-        name = self.inputs.tokenizer or self.inputs.model
-        return AutoTokenizer.from_pretrained(name, revision=self.inputs.model_revision)
+        inputs = self.inputs
+        return load_tokenizer(
+            inputs.tokenizer or inputs.model, inputs.model_revision, inputs.trust_remote_code
+        )
 
     def measure_base(self, config: TrialConfig, losses: Path | None = None) -> Evaluation:
         """The untouched base model on the validation set, as evaluation point 0.
@@ -103,7 +115,7 @@ class Workshop:
         # The base is its own reference. Measured in the same batches the two are exactly alike;
         # with answers known from other batches, rounding would decide which pairs it wins.
         self._memos.clear()
-        with self._ready(config, self._base.lend(config)) as model:
+        with self._ready(config, self._base.lend(config)) as model, self._held:
             if self._general:
                 self._general.measure_base(config, model)
             scores = self.score(config, self.objective(config, model), model)
@@ -120,7 +132,7 @@ class Workshop:
         try:
             if weights is not None:
                 model = methods.restore(base, config, weights)
-            with self._ready(config, model):
+            with self._ready(config, model), self._held:
                 scores = self._measured(config, self.objective(config, model), model, self.test_set)
         finally:
             if borrows_in_place(config):
@@ -187,20 +199,21 @@ class Workshop:
             return Outcome(ending=Ending.DIVERGED, cost=run.cost(), error=str(error))
         finally:
             _dismantle(trainer)
+            self._held.close()
             run.trainer = None
             if borrows_in_place(config):
                 methods.detach(model).requires_grad_(False)
-            del model, trainer
+            del model, trainer, run
             _release_memory()
 
     def _reference(self, config: TrialConfig, model: torch.nn.Module) -> Reference:
-        """The base's answers, by `model` with its adapter off, or by the base itself."""
+        """The base's answers. Where the ranks share its weights, all of them ask together."""
         count = sum(
             len(each) for each in (self.train_set, self.validation_set, self.test_set or ())
         )
         kind = loading_of(config), autocast_dtype(config)
         memo = self._memos.setdefault(kind, ReferenceMemo(count, self.train_set.arity))
-        base = model if methods.keeps_base(config) else self._base.shared(config)
+        base = model if methods.keeps_base(config) else self._untouched(config)
         dtype = autocast_dtype(config)
 
         def untouched(batch: Batch) -> torch.Tensor:
@@ -208,8 +221,13 @@ class Workshop:
             with as_untouched(base), torch.autocast(self.device.type, dtype, enabled=enabled):
                 return logits_of(base, batch)
 
-        # With the adapter off it is the trial's own model, which ZeRO-3 has shared out.
-        return Reference(memo, untouched, together=base is model and is_scattered(config))
+        return Reference(memo, untouched, together=is_scattered(config))
+
+    def _untouched(self, config: TrialConfig) -> torch.nn.Module:
+        """The base beside a trial's own copy, until `_held` is closed."""
+        scattered = is_scattered(config)
+        base: torch.nn.Module = (self._base.lend if scattered else self._base.shared)(config)
+        return self._held.enter_context(self._ready(config, base))
 
     @contextmanager
     def _ready(self, config: TrialConfig, model: torch.nn.Module) -> Iterator[torch.nn.Module]:
@@ -226,6 +244,7 @@ class Workshop:
     ) -> tuple[Run, TrialTrainer]:
         set_seed(config.seed % 2**32)
         _refuse(config)
+        _refuse_engine(config)
         try:
             plan = self.plan(config, ranks.world_size())
             self._know_general_base(config)
@@ -237,6 +256,7 @@ class Workshop:
             examples = self._examples or self.train_set
             run.trainer = make_trainer(config, plan, model, objective, examples, self.pad_id, run)
         except BaseException as error:
+            self._held.close()
             # The adapters may be half on. The next trial gets a base that is loaded anew.
             self._base.forget()
             _reset_process_state()
@@ -247,8 +267,22 @@ class Workshop:
 
 
 def _refuse(config: TrialConfig) -> None:
-    for refusal in (*refusals(config), *machine_refusals(config, torch.cuda.is_available())):
-        raise RefusedError(f"{refusal.field}: {refusal.message}; {refusal.remedy}")
+    """What one rank's machine cannot do is refused by all: the others would wait for it."""
+    found = (*refusals(config), *machine_refusals(config, torch.cuda.is_available()))
+    messages = [f"{each.field}: {each.message}; {each.remedy}" for each in found]
+    message = ranks.from_any_rank(messages[0] if messages else None)
+    if message is not None:
+        raise RefusedError(message)
+
+
+def _refuse_engine(config: TrialConfig) -> None:
+    """A JSON of the user's own was read before the search drew this trial's values."""
+    try:
+        said = refused_settings(config, ranks.world_size())
+    except ValueError as error:
+        raise RefusedError(str(error)) from error
+    for each in said:
+        raise RefusedError(f"slots.deepspeed.config: {each.message}; {each.remedy}")
 
 
 def _device() -> torch.device:

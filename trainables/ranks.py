@@ -32,6 +32,15 @@ def from_rank_zero(value: T | None) -> T:
     return received
 
 
+def from_any_rank(value: T | None) -> T | None:
+    """The value of the first rank that has one, on every rank; None where none has."""
+    if world_size() == 1:
+        return value
+    values: list[T | None] = [None] * world_size()
+    dist.all_gather_object(values, value)
+    return next((each for each in values if each is not None), None)
+
+
 def any_rank(*flags: bool, device: torch.device) -> tuple[bool, ...]:
     """For each flag, whether it is set on any rank. Every rank must call this at the same step."""
     if world_size() == 1:

@@ -17,12 +17,17 @@ def scatter(model: torch.nn.Module, settings: Mapping[str, Any], device: torch.d
     They cross the device one by one, so it never holds more than the largest of them beside its
     share. `settings` are DeepSpeed's. A rank that is alone keeps everything.
     """
-    import deepspeed
-
     if ranks.world_size() == 1:
         model.to(device)
         return
-    deepspeed.zero.Init(module=model, config_dict_or_path=dict(settings))
+    import deepspeed
+
+    from trainables.deepspeed_engine import node_group
+
+    nodes = node_group(settings["zero_optimization"]["zero_hpz_partition_size"])
+    deepspeed.zero.Init(
+        module=model, config_dict_or_path=dict(settings), zero_param_parallel_group=nodes
+    )
     for buffer in model.buffers():
         buffer.data = buffer.data.to(device)
 

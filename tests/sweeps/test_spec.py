@@ -361,6 +361,15 @@ def test_there_are_recipes():
             "slots.deepspeed.config: train_batch_size is 7 there, and batch_size makes it 16; "
             'write "auto" there, or change batch_size',
         ),
+        (
+            {
+                "slots": {"deepspeed": {"config": {"optimizer": {"params": {"lr": 0.0001}}}}},
+                "space": {"learning_rate": {"log_uniform": [0.0001, 0.001]}},
+            },
+            "slots.deepspeed.config: optimizer.params.lr is 0.0001 there, and the space searches "
+            'learning_rate, so that trials differ in it; write "auto" there, or search no '
+            "learning_rate",
+        ),
     ],
 )
 def test_combinations_that_no_trial_can_run_are_named_when_the_spec_is_read(

@@ -114,13 +114,14 @@ def test_a_file_that_is_no_deepspeed_json_is_refused(tmp_path, text, message):
         (
             {"train_micro_batch_size_per_gpu": 8},
             {},
-            "train_micro_batch_size_per_gpu is 8 there, and micro_batch_size makes it 4",
+            "train_micro_batch_size_per_gpu is 8 there, and micro_batch_size, batch_size and "
+            "slots.workers make it 4",
         ),
         (
             {"gradient_accumulation_steps": 2},
             {},
-            "gradient_accumulation_steps is 2 there, and batch_size over micro_batch_size and "
-            "slots.workers makes it 1",
+            "gradient_accumulation_steps is 2 there, and batch_size, micro_batch_size and "
+            "slots.workers make it 1",
         ),
         (
             {"gradient_clipping": 0.5},
@@ -188,6 +189,49 @@ def test_a_file_that_is_no_deepspeed_json_is_refused(tmp_path, text, message):
 def test_what_contradicts_the_trial_is_refused(theirs, params, message):
     (refusal,) = refusals(theirs, workers=2, **params)
     assert refusal.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "searched", "named"),
+    [
+        ({"train_batch_size": 8}, ["batch_size"], ["batch_size"]),
+        ({"train_micro_batch_size_per_gpu": 9}, ["batch_size"], ["batch_size"]),
+        (
+            {"gradient_accumulation_steps": 1},
+            ["batch_size", "micro_batch_size"],
+            ["batch_size and micro_batch_size"],
+        ),
+        (
+            {"fp16": {"enabled": False}, "bf16": {"enabled": False}},
+            ["precision"],
+            ["precision"] * 2,
+        ),
+        (
+            {"optimizer": {"params": {"betas": [0.9, 0.99]}}},
+            ["optimizer.beta2"],
+            ["optimizer.beta2"],
+        ),
+        ({"scheduler": {"type": "WarmupDecayLR"}}, ["schedule"], ["schedule"]),
+    ],
+)
+def test_of_what_is_searched_a_json_says_nothing(theirs, searched, named):
+    """Also not what the trial happens to say while nothing is drawn yet."""
+    said = refused_settings(trial(theirs), workers=2, searched=searched)
+    assert len(said) == len(named)
+    for found, fields in zip(said, named, strict=True):
+        assert f"there, and the space searches {fields}, so that trials" in found.message
+
+
+def test_what_is_searched_may_be_left_to_the_trial():
+    searched = ["batch_size", "precision", "learning_rate", "optimizer.beta1"]
+    assert refused_settings(trial(ZERO_3), workers=2, searched=searched) == []
+
+
+def test_a_searched_batch_size_hides_no_other_contradiction():
+    """Though the batch size that stands there for now does not divide among the workers."""
+    config = trial({"gradient_clipping": 3.0}, batch_size=8)
+    (said,) = refused_settings(config, workers=3, searched=["batch_size"])
+    assert said.message.startswith("gradient_clipping is 3.0")
 
 
 def test_every_contradiction_is_named_at_once_with_its_way_out():

@@ -471,6 +471,15 @@ def test_a_model_that_cannot_be_loaded_is_refused_with_its_name(tmp_path):
         load_model(str(tmp_path), None, Loading(torch.float32))
 
 
+def test_a_trial_whose_values_contradict_the_users_deepspeed_json_is_refused(workshop):
+    from trainables.errors import RefusedError
+
+    theirs = {"train_batch_size": 8, "zero_optimization": {"stage": 1}}
+    message = r"config: train_batch_size is 8 there, and batch_size makes it 12; write \"auto\""
+    with pytest.raises(RefusedError, match=message):
+        run_trial(workshop, deepspeed__config=theirs, batch_size=12)
+
+
 def test_training_needs_neither_ray_nor_mlflow_nor_optuna():
     watched = ("ray", "mlflow", "optuna")
     code = f"import sys, trainables.finetune; print(*(m for m in {watched!r} if m in sys.modules))"

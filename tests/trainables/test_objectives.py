@@ -12,11 +12,8 @@ from tiny_training import Watcher, run_trial
 
 from trainables.config import METRICS
 from trainables.data.examples import Example, Examples, write
-from trainables.data.sequences import Sequences, TokenSequence
+from trainables.data.sequences import Sequences
 from trainables.evaluation import Ending
-
-PROMPT = 2
-"""The untrained tokens that each of the tiny sequences begins with."""
 
 
 def example(kind, number, sequences):
@@ -28,15 +25,9 @@ def example(kind, number, sequences):
         case "scalar":
             return Example((sequence,), float(sequence.tokens[0]) / tiny.VOCABULARY)
         case "reward" | "dpo":
-            return Example((sequence, backwards(sequence)))
+            return Example((sequence, tiny.backwards(sequence)))
         case "kto":
             return Example((sequence, other), float(number % 2))
-
-
-def backwards(sequence):
-    """The same question, its answer from the end to the beginning."""
-    tokens = [int(token) for token in sequence.tokens]
-    return TokenSequence.of(tokens[:PROMPT] + tokens[PROMPT:][::-1], sequence.targets.tolist())
 
 
 @pytest.fixture(scope="module")

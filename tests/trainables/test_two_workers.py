@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import tiny_training as tiny
+from torchrun import on_two_workers
 from two_workers import DIVERGED, RESUMED, SAME_AS_ALONE, STOPPED
 
 pytestmark = pytest.mark.endtoend
@@ -25,18 +22,7 @@ def inputs(tmp_path_factory):
 @pytest.fixture(scope="module")
 def together(inputs):
     """What rank 0 of two workers saw."""
-    folder = Path(inputs.model).parent
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    environment = {**os.environ, "DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [*command, str(SCRIPT), str(folder)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    first, second = (json.loads((folder / f"rank{rank}.json").read_text()) for rank in (0, 1))
+    first, second = on_two_workers(SCRIPT, Path(inputs.model).parent)
     for name in (*SAME_AS_ALONE, "stopped", "diverged"):
         assert first[name]["ending"] == second[name]["ending"]
         assert second[name]["losses"] == [], "only rank 0 reports"

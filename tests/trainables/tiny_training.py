@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from trainables.checkpoints import NO_CHECKPOINTS
 from trainables.config import TrialConfig
-from trainables.data.sequences import TokenSequence, write
+from trainables.data.examples import Example
+from trainables.data.examples import write as write_examples
+from trainables.data.sequences import Sequences, TokenSequence, write
 from trainables.evaluation import Ending, Monitor, Verdict
 from trainables.inputs import Inputs
 
 VOCABULARY = 64
+
+PROMPT = 2
+"""The untrained tokens that each of the sequences begins with."""
 
 TRIAL = TrialConfig(
     model="tiny",
@@ -63,7 +70,7 @@ def make_sequences(folder: Path, count: int, seed: int) -> Path:
         tokens = [int(rng.integers(2, VOCABULARY))]
         while len(tokens) < length:
             tokens.append((tokens[-1] * 5 + 3) % VOCABULARY)
-        sequences.append(TokenSequence.of(tokens, [place >= 2 for place in range(length)]))
+        sequences.append(TokenSequence.of(tokens, [place >= PROMPT for place in range(length)]))
     write(folder, sequences)
     return folder
 
@@ -76,6 +83,22 @@ def make_inputs(folder: Path) -> Inputs:
         train=make_sequences(folder / "train", 40, seed=1),
         validation=make_sequences(folder / "validation", 13, seed=2),
     )
+
+
+def make_pairs(inputs: Inputs, train: int, validation: int) -> Inputs:
+    """So many sequences of each set in a folder of its own, each preferred to itself backwards."""
+    folders = {}
+    for side, count in (("train", train), ("validation", validation)):
+        sequences = islice(Sequences.open(getattr(inputs, side)), count)
+        folders[side] = getattr(inputs, side).with_name(f"{side}-pairs")
+        write_examples(folders[side], (Example((each, backwards(each))) for each in sequences))
+    return dataclasses.replace(inputs, **folders)
+
+
+def backwards(sequence: TokenSequence) -> TokenSequence:
+    """The same question, its answer from the end to the beginning."""
+    tokens = [int(token) for token in sequence.tokens]
+    return TokenSequence.of(tokens[:PROMPT] + tokens[PROMPT:][::-1], sequence.targets.tolist())
 
 
 class Watcher(Monitor):

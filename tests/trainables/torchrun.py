@@ -1,0 +1,23 @@
+"""Runs a script on two workers, as torchrun starts them, and reads what each of them saw."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+
+def on_two_workers(script: Path, folder: Path, *arguments: str) -> list[dict]:
+    """What each rank left in `folder`/rankN.json; the script is given the folder first."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    done = subprocess.run(
+        [*command, str(script), str(folder), *arguments],
+        env={**os.environ, "DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return [json.loads((folder / f"rank{rank}.json").read_text()) for rank in (0, 1)]
