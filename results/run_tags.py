@@ -49,6 +49,7 @@ def trial_tags(record: TrialRecord) -> dict[str, str]:
     """All that is known of a trial besides its configuration, numbers and run id."""
     fields = {name: getattr(record, name) for name in _OF_A_TRIAL}
     fields["error"] = _cut(record.error)
+    fields["repairs"] = json.dumps(record.repairs) if record.repairs else None
     return {
         KIND: "trial",
         SEARCHED: json.dumps(list(record.params)),
@@ -60,7 +61,11 @@ def trial_tags(record: TrialRecord) -> dict[str, str]:
 
 def trial_fields(tags: Mapping[str, str]) -> dict[str, Any]:
     """The fields of a TrialRecord that `trial_tags` wrote."""
-    return {**_read(tags, _OF_A_TRIAL), "provenance": provenance_in(tags)}
+    return {
+        **_read(tags, _OF_A_TRIAL),
+        "repairs": json.loads(tags.get(f"{PREFIX}repairs", "{}")),
+        "provenance": provenance_in(tags),
+    }
 
 
 def searched_in(tags: Mapping[str, str]) -> list[str]:

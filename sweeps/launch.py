@@ -72,8 +72,29 @@ def resume(
         check_options(changed)
         prepared = _prepare(changed, home, view)
         refuse_if_changed(earlier, prepared)
+        if _is_done(folder, changed):
+            return _complete_tracking(changed, home, folder, earlier, view)
         books = Books(changed, home, folder, resumed_record(earlier, changed, changes))
         return _run(changed, folder, prepared, books, view, address)
+
+
+def _is_done(folder: SweepFolder, spec: SweepSpec) -> bool:
+    """Whether all trials have ended, so that there is nothing to train."""
+    ended = [record for record in folder.store.trials() if record.status.ended]
+    return len(ended) >= spec.trials == len(folder.store.trials())
+
+
+def _complete_tracking(
+    spec: SweepSpec, home: SweepHome, folder: SweepFolder, earlier: SweepRecord, view: View
+) -> Finished:
+    """Bring into MLflow what it missed of a sweep that is over."""
+    view.phase("All trials have ended; bringing into MLflow what it missed")
+    books = Books(spec, home, folder, earlier)
+    books.open()
+    books.wait_until_open()
+    books.catch_up()
+    books.scribe.finish()
+    return _finished(books, folder)
 
 
 def _run(
@@ -86,9 +107,15 @@ def _run(
 ) -> Finished:
     driver = Driver(spec, folder, prepared.inputs if prepared else None, books, view)
     books.open()
+    if books.sweep.resumed:
+        books.catch_up()
     view.phase("Starting Ray")
     with cluster(address), interruptible(), _ending(driver):
         driver.run()
+    return _finished(books, folder)
+
+
+def _finished(books: Books, folder: SweepFolder) -> Finished:
     ranking = judge(folder.store.trials(), books.sweep.goals)
     return Finished(books.sweep, ranking, folder, tuple(books.scribe.failures), books.scribe.missed)
 
