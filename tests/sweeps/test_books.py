@@ -31,6 +31,7 @@ def test_a_resumed_sweep_first_brings_in_what_mlflow_missed(home):
     earlier = new_record(spec, None)
     books = Books(spec, home, folder, resumed_record(earlier, spec, ["budget.trials: 2 -> 6"]))
     books.open()
+    books.catch_up()
     books.wait_until_open()
     books.scribe.finish()
     sweep, tracked = read_sweep(home.tracking_uri, "toy")
