@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup quickstart test lint clean
+.PHONY: setup quickstart test chaos lint clean
 
 setup: $(READY)
 
@@ -19,7 +19,11 @@ quickstart: setup
 	$(BIN)/sweep launch sweeps/recipes/quickstart.yaml --name quickstart-$$(date +%Y%m%d-%H%M%S)
 
 test: setup
-	$(BIN)/pytest
+	$(BIN)/pytest -m "not chaos"
+
+# Servers that go away, processes that are killed, disks that are full: minutes.
+chaos: setup
+	$(BIN)/pytest -m chaos
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from trainables.combinations import refusals
-from trainables.config import Method, OptimizerName, Precision, TrialConfig
+from trainables.config import Method, Objective, OptimizerName, Precision, TrialConfig
 
 METHODS: Mapping[str, dict[str, Any]] = {
     **{name: {"method": name} for name in get_args(Method)},
@@ -33,9 +33,7 @@ METHODS: Mapping[str, dict[str, Any]] = {
     "qlora, pissa": {"method": "qlora", "lora.init": "pissa"},
     "qlora, lora+": {"method": "qlora", "lora.learning_rate_ratio": 4.0},
 }
-OBJECTIVES = {
-    name: {"objective": name} for name in ("sft", "classification", "reward", "dpo", "kto")
-}
+OBJECTIVES = {name: {"objective": name} for name in get_args(Objective) if name != "toy"}
 PRECISIONS = {name: {"precision": name} for name in get_args(Precision)}
 OPTIMIZERS = {name: {"optimizer.name": name} for name in get_args(OptimizerName)}
 STAGES = {f"ZeRO-{stage}": {"deepspeed.zero_stage": stage} for stage in range(4)}
@@ -64,6 +62,15 @@ TABLES: Mapping[str, tuple[Mapping[str, dict[str, Any]], Mapping[str, dict[str, 
     "objective x ZeRO stage, full": (
         {name: {**params, "method": "full"} for name, params in OBJECTIVES.items()},
         STAGES,
+    ),
+    "objective x ZeRO stage, lora in bf16": (
+        {name: {**params, "precision": "bf16"} for name, params in OBJECTIVES.items()},
+        STAGES,
+    ),
+    "objective x precision, lora": (OBJECTIVES, PRECISIONS),
+    "objective x precision, full": (
+        {name: {**params, "method": "full"} for name, params in OBJECTIVES.items()},
+        PRECISIONS,
     ),
     "precision x ZeRO stage, lora": (PRECISIONS, STAGES),
     "precision x ZeRO stage, full": (

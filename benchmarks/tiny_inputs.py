@@ -75,6 +75,8 @@ def _example(objective: str, number: int, sequences: list[TokenSequence]) -> Exa
             return Example((sequence,), float(sequence.tokens[0] % 3))
         case "reward" | "dpo":
             return Example((sequence, _sequence(np.flip(sequence.tokens))))
+        case "clm":
+            return Example((TokenSequence.of(sequence.tokens, [True] * len(sequence.tokens)),))
         case "kto":
             return Example((sequence, other), float(number % 2))
         case _:

@@ -1,7 +1,7 @@
 """The runs of an MLflow server or database, in plain values.
 
-The only module that imports MLflow. It changes nothing that other users of MLflow in this process
-would notice: no active run, no tracking address, no logger but MLflow's own.
+The only module that imports MLflow. It leaves alone what other users of MLflow in this process set:
+no active run, no tracking address, no logger but MLflow's own, no setting that the user has made.
 """
 
 from __future__ import annotations
@@ -9,14 +9,16 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import getproxies
 
 from results.run_metrics import Row
+from results.tracking_error import StoreAwayError, TrackingError
 from results.uris import artifact_uri, redact, server_address, sqlite_file
 
 # MLflow reads these when it is imported. The last two keep the terminal for our own output.
@@ -25,21 +27,36 @@ os.environ.setdefault("DO_NOT_TRACK", "true")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
+# An attempt ends in seconds. MLflow's own retries, of minutes, would create a run twice where only
+# the answer was lost; who calls us looks first.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.entities import Run as MlflowRun
 from mlflow.exceptions import MlflowException
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 _PAGE = 1000
 _PATIENCE = 10.0  # seconds
+_UPLOAD_TIMEOUT = "600"  # seconds until a server has stored a file
 
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 """MLflow's pages are those of model training then, not those of prompts and traces."""
 
 
-class TrackingError(RuntimeError):
-    """MLflow could not be reached, or refused. The message shows the address without secrets."""
+_PASSING = {
+    "ABORTED",
+    "CANCELLED",
+    "DEADLINE_EXCEEDED",
+    "ENDPOINT_NOT_FOUND",  # a gateway's 404: MLflow itself knows all that we ask for
+    "INTERNAL_ERROR",
+    "REQUEST_LIMIT_EXCEEDED",
+    "RESOURCE_EXHAUSTED",
+    "TEMPORARILY_UNAVAILABLE",
+}
+"""MLflow's names for what may work later. A connection that fails is an INTERNAL_ERROR to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +169,10 @@ class MlflowRuns:
             for metric in self._client.get_metric_history(run.run_id, key)
         ]
 
+    def files(self, run_id: str, path: str | None = None) -> set[str]:
+        """The paths of a run's artifacts, those in `path` or those at the top."""
+        return {file.path for file in self._client.list_artifacts(run_id, path)}
+
     def log_texts(self, run_id: str, texts: Mapping[str, str]) -> None:
         """Keep texts as artifacts, path -> text."""
         for path, text in texts.items():
@@ -159,7 +180,8 @@ class MlflowRuns:
 
     def log_folder(self, run_id: str, folder: Path, path: str | None) -> None:
         """Copy the files in `folder` to the artifacts under `path`."""
-        self._client.log_artifacts(run_id, str(folder), path)
+        with _unhurried():
+            self._client.log_artifacts(run_id, str(folder), path)
 
     def texts(self, run_id: str, paths: Iterable[str]) -> dict[str, str]:
         """The texts of artifacts, by path."""
@@ -170,15 +192,36 @@ class MlflowRuns:
 
 @contextmanager
 def reported(uri: str, doing: str) -> Iterator[None]:
-    """MLflow's many failures as TrackingError: "cannot start trial 7 at ...: server is down"."""
+    """MLflow's many failures as TrackingError: "cannot start trial 7 at ...: server is down".
+
+    StoreAwayError where it may work later.
+    """
     try:
         yield
     except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
         # The statement and its values, which SQLAlchemy repeats, are nobody's business.
         cause = getattr(error, "orig", None) or error
         reason = str(cause).partition("\n[SQL")[0].replace(uri, redact(uri))
+        kind = StoreAwayError if _passes(error) else TrackingError
         # Not chained: the original message may hold the address with its password.
-        raise TrackingError(f"cannot {doing} at {redact(uri)}: {reason}") from None
+        raise kind(f"cannot {doing} at {redact(uri)}: {reason}") from None
+
+
+def _passes(error: Exception) -> bool:
+    if isinstance(error, MlflowException):
+        return error.error_code in _PASSING
+    return isinstance(error, OperationalError | OSError)
+
+
+@contextmanager
+def _unhurried() -> Iterator[None]:
+    """A server stores gigabytes before it answers, and that is no sign of an outage."""
+    before = os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"]
+    os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = max(before, _UPLOAD_TIMEOUT, key=float)
+    try:
+        yield
+    finally:
+        os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = before
 
 
 def _quieten() -> None:
@@ -186,23 +229,36 @@ def _quieten() -> None:
     if "MLFLOW_LOGGING_LEVEL" not in os.environ:
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.WARNING)
+        # A locked database: we report it, without a traceback, and try again.
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
 
 
 def _check_database(uri: str) -> None:
-    """MLflow would try for minutes to open a folder as a database."""
+    """MLflow would try for minutes to open a folder, or a database that is locked."""
     database = sqlite_file(uri)
-    if database and database.is_dir():
+    if database is None or not database.exists():
+        return
+    if database.is_dir():
         raise TrackingError(f"tracking uri {uri}: {database} is a folder; name a file in it")
+    try:
+        with closing(sqlite3.connect(database, timeout=_PATIENCE)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master")
+    except sqlite3.Error as error:
+        held = f" by another process for {_PATIENCE:.0f} s" if "locked" in str(error) else ""
+        raise TrackingError(f"tracking uri {uri}: {error}{held}") from None
 
 
 def _check_server(uri: str) -> None:
-    """MLflow would try for minutes to reach a server that is not there.
+    """MLflow would try for minutes to reach a database server that is not there.
 
     Behind a proxy only MLflow's own attempt can tell.
     """
     server = server_address(uri)
     if server and not getproxies():
-        socket.create_connection(server, timeout=_PATIENCE).close()
+        try:
+            socket.create_connection(server, timeout=_PATIENCE).close()
+        except OSError as error:
+            raise TrackingError(f"cannot reach {redact(uri)}: {error}") from None
 
 
 def _plain(run: MlflowRun) -> Run:

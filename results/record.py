@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from enum import StrEnum
@@ -24,6 +25,7 @@ class TrialStatus(StrEnum):
     PRUNED = "pruned"
     DIVERGED = "diverged"
     FAILED = "failed"
+    INFEASIBLE = "infeasible"
     INTERRUPTED = "interrupted"
 
     @property
@@ -51,6 +53,7 @@ _IN_MLFLOW: Mapping[TrialStatus, str] = {
     TrialStatus.PRUNED: "KILLED",
     TrialStatus.DIVERGED: "FAILED",
     TrialStatus.FAILED: "FAILED",
+    TrialStatus.INFEASIBLE: "FAILED",
     TrialStatus.INTERRUPTED: "KILLED",
 }
 
@@ -105,6 +108,13 @@ class Record(BaseModel):
         """A copy with `changes` made, checked anew."""
         return type(self).model_validate({**dict(self), **changes})
 
+    def same_as(self, other: Record) -> bool:
+        """Equal, where NaN equals NaN."""
+        mine, theirs = (
+            json.dumps(record.model_dump(mode="json"), sort_keys=True) for record in (self, other)
+        )
+        return mine == theirs
+
 
 class Measurement(Record):
     """One evaluation: `point` counts from 1, `step` in optimizer steps, `tokens` trained on,
@@ -134,7 +144,9 @@ class TrialRecord(Record):
 
     `measurements` are in the order in which they were taken, without those that a retry undid.
     `started` and `ended` are in unix seconds; the totals cover all attempts' useful work.
-    `attempts` is how often a slot took the trial up; 0 where none ever did. `test` is what its kept
+    `attempts` is how often a slot took the trial up; 0 where none ever did. `repairs` are settings
+    that had to differ from `config` for the trial to fit into memory, and do not change what it
+    means: {"micro_batch_size": 4}. `test` is what its kept
     weights measure on the test set, of those who won where there is one.
     """
 
@@ -153,6 +165,7 @@ class TrialRecord(Record):
     trainable_parameters: Count = 0
     total_parameters: Count = 0
     attempts: Count = 0
+    repairs: dict[str, int] = Field(default_factory=dict)
     provenance: Provenance | None = None
     run_id: str | None = None
     started: float | None = None

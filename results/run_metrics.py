@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from results.record import Measurement, Mode, SweepRecord, TrialRecord
+from results.stamps import Stamps
 from results.winners import Ranking
 
 TOTALS = (
@@ -54,6 +55,30 @@ def measurements_in(rows: Iterable[Row]) -> tuple[Measurement, ...]:
     return tuple(kept)
 
 
+def missing_measurements(
+    wanted: Sequence[Measurement], rows: Sequence[Row], stamps: Stamps
+) -> list[tuple[Measurement, int]]:
+    """Those that the run's rows do not tell, each with a stamp that puts it in its place.
+
+    Between two that are told there is room for what is missing: each had a stamp of its own before
+    the later one had. Where there is none all the same, it is left out.
+    """
+    told = {
+        group[0].stamp: _measurement(group) for group in _by_stamp(rows) if _is_measurement(group)
+    }
+    taken = {row.stamp for row in rows}
+    later = stamps.next() + len(wanted)
+    missing: list[tuple[Measurement, int]] = []
+    for one in reversed(wanted):
+        stamp = max(
+            (at for at, other in told.items() if at < later and other.same_as(one)), default=0
+        )
+        later = stamp or later - 1
+        if later not in taken:
+            missing.append((one, later))
+    return missing[::-1]
+
+
 def _measurement(group: list[Row]) -> Measurement:
     values = {row.key: _with_infinity(row.value) for row in group}
     own = {name: values.pop(name) for name in _SERIES}
@@ -78,9 +103,21 @@ def total_rows(record: TrialRecord, goals: Mapping[str, Mode], stamp: int) -> li
 
 def totals_in(rows: Iterable[Row]) -> dict[str, float]:
     """The latest totals among a run's rows; empty where no end was logged."""
+    return {row.key: row.value for row in _last_totals(rows)}
+
+
+def totals_stamp(rows: Iterable[Row], record: TrialRecord) -> int | None:
+    """When the record's totals were logged; None where the latest are not the record's."""
+    last = _last_totals(rows)
+    told = {row.key: row.value for row in last}
+    same = told == {key: float(getattr(record, key)) for key in TOTALS}
+    return last[0].stamp if same else None
+
+
+def _last_totals(rows: Iterable[Row]) -> list[Row]:
     ends = [group for group in _by_stamp(rows) if any(row.key in TOTALS for row in group)]
     ends = [group for group in ends if not _is_measurement(group)]
-    return {row.key: row.value for row in ends[-1] if row.key in TOTALS} if ends else {}
+    return [row for row in ends[-1] if row.key in TOTALS] if ends else []
 
 
 def test_rows(record: TrialRecord, stamp: int) -> list[Row]:
@@ -115,6 +152,17 @@ def winner_rows(ranking: Ranking, stamp: int) -> list[Row]:
         return [Row("front_size", float(len(ranking.winners)), 0, stamp)]
     (metric,) = ranking.goals
     return [Row(f"best_{metric}", winner.value, 0, stamp) for winner in ranking.chosen]
+
+
+def news(rows: Iterable[Row], latest: Mapping[str, float]) -> list[Row]:
+    """Those rows whose values are not the run's latest already."""
+    return [row for row in rows if not _same(row.value, latest.get(row.key))]
+
+
+def _same(value: float, stored: float | None) -> bool:
+    if stored is None or math.isnan(value):
+        return stored is not None and math.isnan(stored)
+    return value == _with_infinity(stored)
 
 
 def _with_infinity(value: float) -> float:

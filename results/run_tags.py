@@ -20,6 +20,7 @@ PARENT = "mlflow.parentRunId"
 NUMBER = f"{PREFIX}number"
 SWEEP = f"{PREFIX}sweep"
 KIND = f"{PREFIX}kind"
+CREATED = f"{PREFIX}created"
 SEARCHED = f"{PREFIX}searched"
 MEASURED = f"{PREFIX}measurements"
 
@@ -41,6 +42,7 @@ _PROVENANCE = {
 }
 _OF_A_TRIAL = ("sweep", "number", "status", "attempts", "started", "ended", "error")
 _OF_A_SWEEP = ("state", "error", "metric", "mode", "budget_trials", "pid", "created", "ended")
+_AS_JSON = ("other_metrics", "resumed", "changes")
 
 
 def trial_tags(record: TrialRecord) -> dict[str, str]:
@@ -71,7 +73,9 @@ def sweep_tags(record: SweepRecord) -> dict[str, str]:
     """All that is known of a sweep besides its base metrics, run id and tracking server."""
     fields = {name: getattr(record, name) for name in _OF_A_SWEEP}
     fields["error"] = _cut(record.error)
-    fields["other_metrics"] = json.dumps(record.other_metrics) if record.other_metrics else None
+    for name in _AS_JSON:
+        value = getattr(record, name)
+        fields[name] = json.dumps(value) if value else None
     return {
         KIND: "sweep",
         **_written({**fields, "sweep": record.name, "search_seed": record.seed}),
@@ -83,11 +87,17 @@ def sweep_fields(tags: Mapping[str, str]) -> dict[str, Any]:
     """The fields of a SweepRecord that `sweep_tags` wrote."""
     return {
         **_read(tags, _OF_A_SWEEP),
-        "other_metrics": json.loads(tags.get(f"{PREFIX}other_metrics", "{}")),
+        **{name: json.loads(text) for name, text in _read(tags, _AS_JSON).items()},
         "name": tags[SWEEP],
         "seed": tags.get(f"{PREFIX}search_seed"),
         "provenance": provenance_in(tags),
     }
+
+
+def agrees(tags: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    """Whether a run has all `wanted` tags, and no other one of ours."""
+    ours = {tag for tag in tags if tag.startswith(PREFIX)}
+    return wanted.items() <= tags.items() and ours <= wanted.keys()
 
 
 def winner_tags(ranking: Ranking) -> dict[str, str]:

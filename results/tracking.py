@@ -2,51 +2,60 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-from results.mlflow_runs import MlflowRuns, Run, TrackingError, reported
+import yaml
+
+from results.mlflow_runs import MlflowRuns, Run, reported
 from results.record import Measurement, Mode, SweepRecord, TrialRecord
 from results.run_metrics import (
-    Row,
-    base_in,
     base_rows,
     measurement_rows,
-    measurements_in,
-    test_in,
+    news,
     test_rows,
     total_rows,
-    totals_in,
     winner_rows,
 )
-from results.run_params import parameters_in, parameters_text, parameters_text_in, trial_params
+from results.run_params import parameters_text, trial_params
 from results.run_tags import (
+    CREATED,
     KIND,
-    MEASURED,
     NUMBER,
     ON_FRONT,
     PARENT,
     PREFIX,
     SWEEP,
     file_tags,
-    files_in,
-    searched_in,
-    sweep_fields,
     sweep_tags,
     too_long,
-    trial_fields,
     trial_tags,
     winner_tags,
 )
+from results.tracked import (
+    ERROR_FILE,
+    PARAMETERS_FILE,
+    TrackedTrial,
+    tracked_sweep,
+    tracked_trial,
+)
+from results.tracking_error import StoreAwayError, TrackingError
 from results.uris import redact, sqlite_file
 from results.winners import Ranking
 
-__all__ = ["SPEC_FILE", "Tracker", "TrackingError", "UnknownSweepError", "read_sweep", "redact"]
+__all__ = [
+    "SPEC_FILE",
+    "StoreAwayError",
+    "Tracker",
+    "TrackingError",
+    "UnknownSweepError",
+    "read_sweep",
+    "redact",
+]
 
 SPEC_FILE = "sweep.yaml"
-_PARAMETERS_FILE = "parameters.json"
-_ERROR_FILE = "error.txt"
+WINNER_FILE = "winner.yaml"
+WEIGHTS_PATH = "model"
 
 
 class UnknownSweepError(ValueError):
@@ -60,26 +69,32 @@ class Tracker:
     experiment go to `artifact_location`, a folder or a URI; without it they go beside an SQLite
     database, else where the server puts them. Making a new SQLite database takes a second or two.
 
-    Every method raises TrackingError when MLflow fails.
+    Every method raises TrackingError when MLflow fails, StoreAwayError where it may work later.
+    Then it may be called again, whether or not the first call was carried out: runs are looked up
+    before they are created, and MLflow keeps once what comes with the same `stamp` (see Stamps).
     """
 
     def __init__(self, uri: str, experiment: str, artifact_location: str | None = None) -> None:
         self._uri = uri
-        self._last_stamp = 0
         with reported(uri, f"open experiment {experiment}"):
             self._runs = MlflowRuns(uri)
             self._experiment_id = self._runs.open_experiment(experiment, artifact_location)
 
     def start_sweep(
-        self, record: SweepRecord, spec_text: str, tags: Mapping[str, str] | None = None
+        self,
+        record: SweepRecord,
+        spec_text: str,
+        stamp: int,
+        tags: Mapping[str, str] | None = None,
     ) -> str:
         """Open the parent run, with the spec as artifact; its id. A record's own run is reopened.
 
         The tracking address in the spec is stored without its secrets.
         """
         with reported(self._uri, f"start sweep {record.name}"):
+            run = self._existing(record.run_id) or self._same_sweep(record)
             run_id = self._open(
-                self._existing(record.run_id),
+                run,
                 name=record.name,
                 tags={**(tags or {}), **sweep_tags(record)},
                 status=record.state.mlflow,
@@ -87,7 +102,7 @@ class Tracker:
             )
             spec = spec_text.replace(self._uri, redact(self._uri))
             self._runs.log_texts(run_id, {SPEC_FILE: spec})
-            self._runs.log(run_id, base_rows(record, self._stamp()))
+            self._runs.log(run_id, news(base_rows(record, stamp), run.metrics if run else {}))
             return run_id
 
     def start_trial(self, record: TrialRecord, parent_run_id: str) -> str:
@@ -99,7 +114,7 @@ class Tracker:
             run = self._existing(record.run_id) or self._child(parent_run_id, record.number)
             # MLflow never lets a param change, so a reopened run goes on showing the old ones.
             params = {**trial_params(record), **(run.params if run else {})}
-            texts = _known({_PARAMETERS_FILE: parameters_text(record, params)})
+            texts = _known({PARAMETERS_FILE: parameters_text(record, params)})
             run_id = self._open(
                 run,
                 name=f"{record.number:04d}",
@@ -111,54 +126,91 @@ class Tracker:
             self._runs.log(run_id, params=params, tags=file_tags(texts))
             return run_id
 
-    def log_measurement(self, run_id: str, measurement: Measurement) -> None:
+    def log_measurement(self, run_id: str, measurement: Measurement, stamp: int) -> None:
         """One evaluation, over optimizer steps."""
         with reported(self._uri, f"log evaluation {measurement.point}"):
-            self._runs.log(run_id, measurement_rows(measurement, self._stamp()))
+            self._runs.log(run_id, measurement_rows(measurement, stamp))
 
-    def end_trial(self, record: TrialRecord, goals: Mapping[str, Mode]) -> None:
+    def end_trial(self, record: TrialRecord, goals: Mapping[str, Mode], stamp: int) -> None:
         """Totals, best value, status, error and provenance of the record's run."""
         assert record.run_id is not None, "a trial that ends has a run"
         with reported(self._uri, f"end trial {record.number}"):
-            texts = _known({_ERROR_FILE: too_long(record.error)})
-            rows = total_rows(record, goals, self._stamp())
+            texts = _known({ERROR_FILE: too_long(record.error)})
+            rows = total_rows(record, goals, stamp)
             self._runs.log_texts(record.run_id, texts)
             self._runs.log(record.run_id, rows, tags={**trial_tags(record), **file_tags(texts)})
             self._runs.end(record.run_id, record.status.mlflow, record.ended)
 
-    def log_test(self, record: TrialRecord) -> None:
+    def log_test(self, record: TrialRecord, stamp: int) -> None:
         """What the trial measures on the test set, which is known after its end only."""
         assert record.run_id is not None, "a trial that was tested has a run"
         with reported(self._uri, f"log the test of trial {record.number}"):
-            self._runs.log(record.run_id, test_rows(record, self._stamp()))
+            self._runs.log(record.run_id, test_rows(record, stamp))
 
-    def end_sweep(self, record: SweepRecord, ranking: Ranking) -> None:
+    def end_sweep(self, record: SweepRecord, ranking: Ranking, stamp: int) -> None:
         """Base metrics, state, and which trial won, or which are on the front."""
         assert record.run_id is not None, "a sweep that ends has a run"
         with reported(self._uri, f"end sweep {record.name}"):
-            stamp = self._stamp()
-            rows = base_rows(record, stamp) + winner_rows(ranking, stamp)
-            self._runs.log(record.run_id, rows)
             if run := self._runs.get(record.run_id):
+                rows = base_rows(record, stamp) + winner_rows(ranking, stamp)
+                self._runs.log(record.run_id, news(rows, run.metrics))
                 self._retag(run, {**sweep_tags(record), **winner_tags(ranking)})
             for winner in ranking.winners if ranking.several else ():
                 if winner.record.run_id:
-                    self._runs.log(winner.record.run_id, tags={ON_FRONT: "true"})
+                    self.mark_on_front(winner.record.run_id)
             self._runs.end(record.run_id, record.state.mlflow, record.ended)
 
-    def log_text(self, run_id: str, text: str, path: str) -> None:
-        """Keep `text` as the artifact `path`."""
-        with reported(self._uri, f"store {path}"):
-            self._runs.log_texts(run_id, {path: text})
+    def mark_on_front(self, run_id: str) -> None:
+        """The trial is on the front of a sweep with several metrics."""
+        with reported(self._uri, "mark the front"):
+            self._runs.log(run_id, tags={ON_FRONT: "true"})
 
-    def log_artifacts(self, run_id: str, folder: Path, path: str | None = None) -> None:
-        """Copy the files in `folder` to the run's artifacts, under `path`."""
-        with reported(self._uri, f"store {folder}"):
-            self._runs.log_folder(run_id, folder, path)
+    def log_winner(self, run_id: str, record: TrialRecord, weights: Path) -> None:
+        """Keep a winner's config as `winner.yaml`, and its weights, where there are any."""
+        with reported(self._uri, f"store the weights of trial {record.number}"):
+            config = yaml.safe_dump(dict(record.config), sort_keys=False)
+            self._runs.log_texts(run_id, {WINNER_FILE: config})
+            if weights.is_dir():
+                self._runs.log_folder(run_id, weights, WEIGHTS_PATH)
+
+    def sweep_run(self, record: SweepRecord) -> Run | None:
+        """The parent run, if there is one."""
+        with reported(self._uri, f"read sweep {record.name}"):
+            return self._existing(record.run_id) or self._same_sweep(record)
+
+    def trials(self, parent_run_id: str) -> dict[int, TrackedTrial]:
+        """What is tracked of the trials under a parent, by number."""
+        wanted = {PARENT: parent_run_id, KIND: "trial"}
+        with reported(self._uri, "read trials"):
+            runs = list(self._runs.find([self._experiment_id], wanted))
+            found = [tracked_trial(self._runs, run) for run in reversed(runs)]
+        return {trial.record.number: trial for trial in found}
+
+    def files(self, run_id: str, path: str | None = None) -> set[str]:
+        """The paths of a run's artifacts, those in `path` or those at the top."""
+        with reported(self._uri, "list files"):
+            return self._runs.files(run_id, path)
+
+    def takes_writes(self, run_id: str) -> bool:
+        """Whether the store takes down anything at all now. It writes what the sweep's run says."""
+        try:
+            with reported(self._uri, "write"):
+                self._runs.log(run_id, tags={KIND: "sweep"})
+        except StoreAwayError:
+            return False
+        except TrackingError:
+            pass  # it answers
+        return True
 
     def _existing(self, run_id: str | None) -> Run | None:
         """The record's run, unless the record was tracked elsewhere."""
         return self._runs.get(run_id) if run_id else None
+
+    def _same_sweep(self, record: SweepRecord) -> Run | None:
+        """The run that an earlier call has made, whose answer was lost."""
+        created = sweep_tags(record)[CREATED]
+        wanted = {KIND: "sweep", SWEEP: record.name, CREATED: created}
+        return next(self._runs.find([self._experiment_id], wanted), None)
 
     def _child(self, parent_run_id: str, number: int) -> Run | None:
         wanted = {PARENT: parent_run_id, NUMBER: str(number)}
@@ -186,11 +238,6 @@ class Tracker:
         self._runs.remove_tags(run.run_id, stale)
         self._runs.log(run.run_id, tags=tags)
 
-    def _stamp(self) -> int:
-        """Now in milliseconds, and never the same twice: a stamp tells evaluations apart."""
-        self._last_stamp = max(time.time_ns() // 1_000_000, self._last_stamp + 1)
-        return self._last_stamp
-
 
 def read_sweep(uri: str, sweep_name: str) -> tuple[SweepRecord, list[TrialRecord]]:
     """The latest sweep of that name with its trials by number, as they were written.
@@ -206,57 +253,14 @@ def read_sweep(uri: str, sweep_name: str) -> tuple[SweepRecord, list[TrialRecord
         parent = _latest_sweep(runs, list(experiments), sweep_name)
         if parent is None:
             raise UnknownSweepError(f"sweep {sweep_name}: not tracked at {redact(uri)}")
-        wanted = {PARENT: parent.run_id, KIND: "trial"}
-        children = runs.find([parent.experiment_id], wanted)
-        trials = sorted((_trial(runs, run) for run in children), key=lambda trial: trial.number)
-        return _sweep(parent, experiments[parent.experiment_id], uri), trials
+        children = runs.find([parent.experiment_id], {PARENT: parent.run_id, KIND: "trial"})
+        trials = [tracked_trial(runs, run).record for run in children]
+        sweep = tracked_sweep(parent, experiments[parent.experiment_id], uri)
+        return sweep, sorted(trials, key=lambda trial: trial.number)
 
 
 def _latest_sweep(runs: MlflowRuns, experiment_ids: list[str], name: str) -> Run | None:
     return next(runs.find(experiment_ids, {KIND: "sweep", SWEEP: name}), None)
-
-
-def _sweep(run: Run, experiment: str, uri: str) -> SweepRecord:
-    return SweepRecord.model_validate(
-        {
-            **sweep_fields(run.tags),
-            "base": base_in(run.metrics),
-            "run_id": run.run_id,
-            "experiment": experiment,
-            "tracking_uri": uri,
-        }
-    )
-
-
-def _trial(runs: MlflowRuns, run: Run) -> TrialRecord:
-    rows = runs.history(run)
-    texts = runs.texts(run.run_id, files_in(run.tags))
-    parameters = (
-        parameters_text_in(texts[_PARAMETERS_FILE])
-        if _PARAMETERS_FILE in texts
-        else parameters_in(run.params, searched_in(run.tags))
-    )
-    record = TrialRecord.model_validate(
-        {
-            **trial_fields(run.tags),
-            **parameters,
-            "run_id": run.run_id,
-            "measurements": measurements_in(rows),
-            "test": test_in(run.metrics),
-        }
-    )
-    return _ended(record, run, rows, texts) if record.status.ended else record
-
-
-def _ended(
-    record: TrialRecord, run: Run, rows: Sequence[Row], texts: Mapping[str, str]
-) -> TrialRecord:
-    """With what is known at the end only. A last attempt may have measured less than an earlier."""
-    return record.with_changes(
-        **totals_in(rows),
-        measurements=record.measurements[: int(run.tags[MEASURED])],
-        error=texts.get(_ERROR_FILE, record.error),
-    )
 
 
 def _known(texts: Mapping[str, str | None]) -> dict[str, str]:

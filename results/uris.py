@@ -11,9 +11,11 @@ HIDDEN = "***"
 # The second form lets a password hold "/", "?" or "#": databases accept them there unquoted.
 _USER_INFO = re.compile(r"(?<=://)(?:[^/?#]*|[^:/@?#]*:.*)@")
 _SECRET_QUERY = re.compile(
-    r"([?&;][^=&;#]*(?:passw|pwd|token|secret|key|signature|sig|credential)[^=&;#]*=)[^&;#]*",
+    r"([?&;][^=&;#\s]{0,40}(?:passw|pwd|token|secret|key|signature|sig|credential)[^=&;#\s]{0,40}=)"
+    r"[^&;#]*",
     re.IGNORECASE,
 )
+_USER_ONLY = re.compile(r"(?!https?:)[\w+.-]+://[^:/@?#]+@[^@]*$")
 _SQLITE = re.compile(r"sqlite(?:\+\w+)?:///(?P<file>[^?]+)")
 _PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _SCHEME = re.compile(r"[A-Za-z][\w+.-]*:")
@@ -27,6 +29,13 @@ def redact(uri: str) -> str:
     if not uri.startswith(("sqlite", "file:")):
         uri = _USER_INFO.sub(f"{HIDDEN}@", uri)
     return _SECRET_QUERY.sub(rf"\g<1>{HIDDEN}", uri)
+
+
+def holds_secret(uri: str) -> bool:
+    """Whether an address holds a password or a token; the name of a database's user is none."""
+    if _SECRET_QUERY.search(uri):
+        return True
+    return redact(uri) != uri and not _USER_ONLY.match(uri)
 
 
 def sqlite_file(uri: str) -> Path | None:

@@ -128,15 +128,16 @@ def reason(record: TrialRecord, metric: str) -> str:
             return _why_pruned(record, metric)
         case TrialStatus.DIVERGED:
             return _why_diverged(record, metric)
-        case TrialStatus.FAILED:
-            return f"failed: {_short(record.error)}"
+        case TrialStatus.FAILED | TrialStatus.INFEASIBLE:
+            return f"{record.status}: {_short(record.error)}"
         case TrialStatus.COMPLETE:
             return _why_unmeasured(record, metric)
 
 
 def failure(records: Sequence[TrialRecord]) -> str | None:
     """Why a sweep whose trials have all ended has failed; None where any of them did not fail."""
-    if any(record.status is not TrialStatus.FAILED for record in records):
+    failed = (TrialStatus.FAILED, TrialStatus.INFEASIBLE)
+    if any(record.status not in failed for record in records):
         return None
     first = min(records, key=lambda record: record.ended or 0.0, default=None)
     if first is None:

@@ -78,6 +78,9 @@ class Books:
         self.note()
         public = "\n".join(map(redact, self._text.split("\n")))
         self.scribe.start(self.sweep, public)
+        if self.sweep.resumed:
+            trials = self._folder.store.trials()
+            self.scribe.catch_up(trials, judge(trials, self.sweep.goals), self._weights)
 
     def wait_until_open(self) -> None:
         """LaunchError where MLflow refuses."""

@@ -275,6 +275,9 @@ def _show_finished(console: Console, finished: Finished) -> int:
         count = finished.untracked
         entries = "1 entry" if count == 1 else f"{count} entries"
         console.print(f"MLflow missed {entries} ({failure}); the sweep folder has them all.")
+        option = SweepHome(finished.folder.path.parents[1]).option()
+        command = f"sweep resume {finished.sweep.name}{option}"
+        console.print(f"They are brought in by: {command}", highlight=False)
     if finished.sweep.state is SweepState.INTERRUPTED:
         return INTERRUPTED
     won = finished.ranking.winners and finished.sweep.state is not SweepState.FAILED

@@ -45,6 +45,7 @@ def cluster(address: str | None) -> Iterator[None]:
     ours = not ray.is_initialized()
     if ours:
         _connect(address or os.environ.get("RAY_ADDRESS") or _LOCAL)
+    _keep_keys_out_of_logs()
     try:
         yield
     finally:
@@ -66,10 +67,35 @@ def _check_reachable(address: str) -> None:
         ) from error
 
 
+def _keep_keys_out_of_logs() -> None:
+    """Tune hands AWS keys on to each trial's process, and Ray's logs tell what is handed on.
+
+    Ours is a thin client of a slot, which reaches no storage.
+    """
+    from ray.tune.execution import class_cache
+
+    keys = {name for name in class_cache.ENV_VARS_TO_PROPAGATE if name.startswith("AWS_")}
+    class_cache.ENV_VARS_TO_PROPAGATE -= keys
+
+
+def _keep_to_loopback(wanted: bool) -> None:
+    """Whether the processes of a Ray that is started here listen on loopback only.
+
+    Ray does so by itself where it takes a machine for one that will never be part of a cluster,
+    such as a Mac; elsewhere its ports are open to the whole network. The constant is for this
+    process, in which Ray may be imported already, the variable for those that it starts.
+    """
+    from ray._private import ray_constants
+
+    ray_constants.ENABLE_RAY_CLUSTER = not wanted
+    os.environ[ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR] = "0" if wanted else "1"
+
+
 def _connect(address: str) -> None:
     import ray
 
     _check_reachable(address)
+    _keep_to_loopback(address == _LOCAL)
     here = {"include_dashboard": False, "object_store_memory": 2 * 10**8}
     options = here if address == _LOCAL else {}
     try:

@@ -48,6 +48,8 @@ def leniently(model: type[BaseModel], tree: Any) -> Any:
             return None
     values = {}
     for name, field in model.model_fields.items():
+        if field.is_required() and name not in tree:
+            return None
         try:
             kind: Any = field.annotation
             if field.metadata:
@@ -64,8 +66,11 @@ def _problem(detail: Any, model: type[BaseModel], prefix: str) -> Problem:
     parts = [str(part) for part in detail["loc"] if _is_field(part)]
     place = ".".join([prefix, *parts] if prefix else parts) or "spec"
     if detail["type"] == "extra_forbidden":
-        known = _fields_at(model, parts[:-1])
-        return Problem(place, "is not a known field", did_you_mean(parts[-1], known))
+        *above, unknown = detail["loc"]
+        parents = [str(part) for part in above if _is_field(part)]
+        place = ".".join([*filter(None, [prefix]), *parents, str(unknown) or "''"])
+        remedy = did_you_mean(str(unknown), _fields_at(model, parents))
+        return Problem(place, "is not a known field", remedy)
     if detail["type"] == "missing":
         return Problem(place, "is missing", "add it")
     if detail["type"] in ("model_type", "model_attributes_type", "dict_type"):

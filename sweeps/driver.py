@@ -137,7 +137,7 @@ class Driver:
         )
         deaths = self._spec.trials * (settings.retries + 1)
         self._slots = Slots(board, ON_HEAD)
-        care = Care(settings.checkpoint_seconds)
+        care = Care(settings.checkpoint_seconds, settings.trial_timeout)
         self._slots.start(count, gang, care, self._inputs, self._folder.ray, deaths)
         self._count = count
         self._slots_text = f"{count} slot{'s' if count > 1 else ''} of {gang}"

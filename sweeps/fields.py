@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
+from results.uris import redact
 from sweeps.errors import YamlError
 from sweeps.yaml_file import parse_yaml
 
@@ -61,6 +62,8 @@ def _put(tree: dict[str, Any], path: list[str], value: Any) -> None:
         inner = {"preset": inner} if isinstance(inner, str) else inner
     if not isinstance(inner, Mapping | None):
         whole = ".".join(path)
-        raise YamlError(f"{whole} cannot be set: {head} is {inner!r}, which has no fields")
+        raise YamlError(
+            f"{whole} cannot be set: {head} is {redact(repr(inner))}, which has no fields"
+        )
     tree[head] = dict(inner or {})
     _put(tree[head], rest, value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shlex
 import shutil
 import socket
@@ -17,6 +18,15 @@ import psutil
 from results.record import SweepRecord, SweepState, TrialRecord, TrialStatus
 from results.store import RecordStore
 from sweeps.errors import SweepError
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+NAMES_ARE = "use letters, digits, '.', '_' and '-', at most 64, beginning with a letter or digit"
+
+
+def is_name(name: object) -> bool:
+    """Whether a sweep can have this name: it is a folder's, and no path to somewhere else."""
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None
 
 
 @dataclass(frozen=True)
@@ -51,7 +61,9 @@ class SweepHome:
         return self.path / "cache"
 
     def sweep(self, name: str) -> SweepFolder:
-        """The folder of one sweep, which need not exist."""
+        """The folder of one sweep, which need not exist; SweepError on what is no name."""
+        if not is_name(name):
+            raise SweepError(f"{name!r} is no name for a sweep; {NAMES_ARE}")
         return SweepFolder(self.path / "sweeps" / name)
 
     def existing(self, name: str) -> SweepFolder:
@@ -127,7 +139,7 @@ class SweepFolder:
             )
 
     def write_spec(self, text: str) -> None:
-        """Keep the spec, for nobody else's eyes: a tracking address may hold a password."""
+        """Keep the spec, for nobody else's eyes, whatever its options hold."""
         with self.spec.open("w", encoding="utf-8") as file:
             self.spec.chmod(0o600)
             file.write(text)

@@ -66,10 +66,12 @@ def inspect(spec: SweepSpec, home: SweepHome) -> Inspection:
     if config.objective == "toy":
         raise SweepError("objective toy reads no data, so there is nothing to inspect; launch it")
     with quiet():
-        prepared = prepare_inputs(config, home.cache)
+        prepared = prepare_inputs(config, home.cache, trains=False)
         train = Examples(prepared.inputs.train)
         inputs = prepared.inputs
-        tokenizer = load_tokenizer(inputs.tokenizer or inputs.model, inputs.model_revision)
+        tokenizer = load_tokenizer(
+            inputs.tokenizer or inputs.model, inputs.model_revision, inputs.trust_remote_code
+        )
         return Inspection(
             objective=config.objective,
             summary=prepared.summary,

@@ -27,6 +27,7 @@ STYLES: Mapping[TrialStatus, str] = {
     TrialStatus.PRUNED: "yellow",
     TrialStatus.DIVERGED: "red",
     TrialStatus.FAILED: "red",
+    TrialStatus.INFEASIBLE: "red",
     TrialStatus.INTERRUPTED: "yellow",
 }
 

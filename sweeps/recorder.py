@@ -22,6 +22,7 @@ _STATUS: Mapping[Ending, TrialStatus] = {
     Ending.SUSPENDED: TrialStatus.INTERRUPTED,
     Ending.DIVERGED: TrialStatus.DIVERGED,
     Ending.FAILED: TrialStatus.FAILED,
+    Ending.INFEASIBLE: TrialStatus.INFEASIBLE,
 }
 
 
@@ -214,7 +215,9 @@ class Recorder(Callback):
         assert record.provenance is not None, "every trial's record says where it comes from"
         provenance = record.provenance.with_changes(device=attempt.device)
         attempts = self._attempts.get(record.number, 0) + attempt.number
-        return record.with_changes(attempts=attempts, provenance=provenance)
+        held = attempt.micro_batch_size
+        repairs = record.repairs if held is None else {"micro_batch_size": held}
+        return record.with_changes(attempts=attempts, repairs=repairs, provenance=provenance)
 
     def _record_of(self, trial: Any) -> TrialRecord:
         return self.records[int(trial.config["trial"])]

@@ -1,30 +1,50 @@
 """The one writer of MLflow: a thread that takes down what the driver tells it, in order.
 
-Tracking that cannot start stops the sweep before any training. Tracking that fails later never
-does: the sweep folder has everything, and what MLflow missed is said at the end.
+Tracking that cannot start stops the sweep before any training. A store that goes away later is
+asked again until it is back, while training goes on. The sweep folder has everything, and what
+MLflow missed is said at the end.
 """
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import yaml
+from typing import TYPE_CHECKING, NamedTuple
 
 from results.record import Measurement, SweepRecord, TrialRecord
-from results.winners import Ranking, Winner
+from results.stamps import Stamps
+from results.tracking_error import StoreAwayError, TrackingError
+from results.winners import Ranking
 
 if TYPE_CHECKING:
+    from results.reconcile import Reconciled
     from results.tracking import Tracker
 
-Entry = Callable[["Tracker"], None]
-
 PATIENCE = 60.0
-"""Seconds that the end of a sweep waits for a tracking server; the sweep folder has it all."""
+"""Seconds that the end of a sweep waits for a store that takes nothing."""
+
+UPLOAD_PATIENCE = 600.0
+"""Seconds that the end of a sweep waits while weights are on their way."""
+
+START_PATIENCE = 3.0
+"""Seconds in which a store that fails at the start is asked again."""
+
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
+"""Seconds between two attempts at the same entry; each pause is twice the one before."""
+
+REFUSALS = 8
+"""So often in succession an entry may fail, while the store takes others, until it is left out."""
+
+
+class Entry(NamedTuple):
+    """Something to write down. It may be written twice, which must come to the same."""
+
+    write: Callable[[Tracker], None]
+    uploads: bool = False
 
 
 class Scribe:
@@ -35,15 +55,22 @@ class Scribe:
         self.parent: str | None = None
         self.failures: list[str] = []
         self.missed = 0
+        self.reconciled: Reconciled | None = None
         self._where = (uri, experiment, artifacts)
+        self._stamps = Stamps()
+        self._told = self._done = 0
         self._entries: queue.Queue[Entry | None] = queue.Queue()
         self._opened = threading.Event()
+        self._given_up = threading.Event()
         self._refusal: BaseException | None = None
-        self._thread = threading.Thread(target=self._write, name="scribe", daemon=True)
+        self._away: StoreAwayError | None = None
+        self._patience = PATIENCE
+        self._progress = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name="scribe", daemon=True)
 
     def start(self, record: SweepRecord, spec_text: str) -> None:
         """Open the parent run in the background; `wait_until_open` tells how that went."""
-        self._sweep = (record, spec_text)
+        self._sweep = (record, spec_text, self._stamps.next())
         self._thread.start()
 
     def wait_until_open(self) -> str:
@@ -57,32 +84,26 @@ class Scribe:
     def trial_started(self, record: TrialRecord) -> None:
         """Open the trial's run."""
 
-        def entry(tracker: Tracker) -> None:
+        def write(tracker: Tracker) -> None:
             assert self.parent is not None
             self.run_ids[record.number] = tracker.start_trial(record, self.parent)
 
-        self._entries.put(entry)
+        self._put(write)
 
     def measured(self, number: int, measurement: Measurement) -> None:
         """Log one evaluation of a trial."""
-        self._entries.put(lambda t: t.log_measurement(self.run_ids[number], measurement))
+        stamp = self._stamps.next()
+        self._put(lambda t: t.log_measurement(self._run_of(number), measurement, stamp))
 
     def tested(self, record: TrialRecord) -> None:
         """Log what a trial that won measures on the test set."""
-
-        def entry(tracker: Tracker) -> None:
-            tracker.log_test(record.with_changes(run_id=self.run_ids[record.number]))
-
-        self._entries.put(entry)
+        stamp = self._stamps.next()
+        self._put(lambda t: t.log_test(self._known(record), stamp))
 
     def trial_ended(self, record: TrialRecord, sweep: SweepRecord) -> None:
         """Close the trial's run."""
-
-        def entry(tracker: Tracker) -> None:
-            known = record.with_changes(run_id=self.run_ids[record.number])
-            tracker.end_trial(known, sweep.goals)
-
-        self._entries.put(entry)
+        stamp = self._stamps.next()
+        self._put(lambda t: t.end_trial(self._known(record), sweep.goals, stamp))
 
     def sweep_ended(
         self, record: SweepRecord, ranking: Ranking, weights: Callable[[int], Path]
@@ -92,33 +113,81 @@ class Scribe:
         They go to the winner's own run and to the parent. Of a front, each trial's go to its own
         run only. `weights` tells the folder where a trial's are; it may not be there.
         """
+        stamp = self._stamps.next()
+        for winner in ranking.chosen:
+            for in_parent in (False,) if ranking.several else (False, True):
+                self._keep(winner.record, weights(winner.record.number), in_parent)
 
-        def entry(tracker: Tracker) -> None:
-            assert self.parent is not None
-            tracked = _with_run_ids(ranking, self.run_ids)
-            for winner in tracked.chosen:
-                own = self.run_ids[winner.record.number]
-                for run_id in (own,) if ranking.several else (own, self.parent):
-                    _keep(tracker, run_id, winner, weights(winner.record.number))
-            tracker.end_sweep(record.with_changes(run_id=self.parent), tracked)
+        def write(tracker: Tracker) -> None:
+            ended = record.with_changes(run_id=self.parent)
+            tracker.end_sweep(ended, _with_run_ids(ranking, self.run_ids), stamp)
 
-        self._entries.put(entry)
+        self._put(write)
+
+    def catch_up(
+        self, trials: Sequence[TrialRecord], ranking: Ranking, weights: Callable[[int], Path]
+    ) -> None:
+        """Bring in what MLflow missed of the sweep that was started, and learn its trials' runs.
+
+        `reconciled` tells what came of it, once it is written down.
+        """
+
+        def write(tracker: Tracker) -> None:
+            from results.reconcile import reconcile
+
+            record, text, _ = self._sweep
+            record = record.with_changes(run_id=self.parent)
+            self.reconciled = reconcile(tracker, text, record, trials, ranking, weights)
+            self.run_ids |= self.reconciled.run_ids
+            for refused in self.reconciled.refused:
+                self._miss(TrackingError(refused))
+
+        self._put(write, uploads=True)
 
     @property
     def busy(self) -> bool:
         """Whether something is left to write down."""
-        return not self._entries.empty()
+        return self._told > self._done
 
     def finish(self) -> None:
-        """Write down what is left, and stop; what takes longer than `PATIENCE` is given up."""
-        self._entries.put(None)
-        if self._thread.is_alive():
-            self._thread.join(PATIENCE)
-        if self._thread.is_alive():
-            self.missed += self._entries.qsize()
-            self.failures.append(f"no answer for {PATIENCE:.0f} s")
+        """Write down what is left, and stop.
 
-    def _write(self) -> None:
+        It takes as long as entries go through. A store that takes nothing for `PATIENCE` is given
+        up; what is left then is counted as missed.
+        """
+        self._entries.put(None)
+        self._progress = time.monotonic()
+        while self._thread.is_alive() and self._waiting() < self._patience:
+            self._thread.join(0.1)
+        if self._thread.is_alive():
+            self._given_up.set()
+            self.missed += self._told - self._done
+            self.failures.append(f"no answer for {self._patience:.0f} s; {self._away or 'slow'}")
+
+    def _put(self, write: Callable[[Tracker], None], uploads: bool = False) -> None:
+        self._told += 1
+        self._entries.put(Entry(write, uploads))
+
+    def _keep(self, record: TrialRecord, weights: Path, in_parent: bool) -> None:
+        def write(tracker: Tracker) -> None:
+            run_id = self.parent if in_parent else self._run_of(record.number)
+            assert run_id is not None
+            tracker.log_winner(run_id, record, weights)
+
+        self._put(write, uploads=True)
+
+    def _run_of(self, number: int) -> str:
+        if number not in self.run_ids:
+            raise TrackingError(f"trial {number} has no run, since it could not be started")
+        return self.run_ids[number]
+
+    def _known(self, record: TrialRecord) -> TrialRecord:
+        return record.with_changes(run_id=self._run_of(record.number))
+
+    def _waiting(self) -> float:
+        return time.monotonic() - self._progress
+
+    def _run(self) -> None:
         try:
             tracker = self._open()
         except Exception as error:  # noqa: BLE001 - the edge of a thread: raised in wait_until_open
@@ -126,34 +195,73 @@ class Scribe:
             return
         finally:
             self._opened.set()
-        while (entry := self._entries.get()) is not None:
-            try:
-                entry(tracker)
-            except Exception as error:  # noqa: BLE001 - tracking never stops training
-                self.missed += 1
-                self.failures.append(f"{type(error).__name__}: {error}")
+        while (entry := self._entries.get()) is not None and not self._given_up.is_set():
+            self._write(tracker, entry)
+            self._progress = time.monotonic()
+            self._done += 1
 
     def _open(self) -> Tracker:
         # Imported here, in the thread: MLflow takes seconds, in which Ray can start.
         from results.tracking import Tracker
 
-        tracker = Tracker(*self._where)
-        record, spec_text = self._sweep
-        self.parent = tracker.start_sweep(record, spec_text)
-        return tracker
+        begun = time.monotonic()
+        for pause in _pauses():
+            try:
+                tracker = Tracker(*self._where)
+                self.parent = tracker.start_sweep(*self._sweep)
+                return tracker
+            except StoreAwayError:
+                if time.monotonic() - begun + pause > START_PATIENCE:
+                    raise
+            time.sleep(pause)
+        raise AssertionError("pauses never end")
+
+    def _write(self, tracker: Tracker, entry: Entry) -> None:
+        """Until it is written, or refused, or given up."""
+        refusals = 0
+        for pause in _pauses():
+            self._patience = UPLOAD_PATIENCE if entry.uploads and not self._away else PATIENCE
+            error = _attempt(tracker, entry)
+            self._away = error if isinstance(error, StoreAwayError) else None
+            if error is None:
+                return
+            refusals = refusals + 1 if self._away and self._takes_others(tracker) else 0
+            if self._away is None or refusals == REFUSALS:
+                self._miss(error)
+                return
+            if self._given_up.wait(pause):
+                return
+
+    def _takes_others(self, tracker: Tracker) -> bool:
+        assert self.parent is not None
+        return tracker.takes_writes(self.parent)
+
+    def _miss(self, error: Exception) -> None:
+        self.missed += 1
+        self.failures.append(f"{type(error).__name__}: {error}")
+
+
+def _attempt(tracker: Tracker, entry: Entry) -> Exception | None:
+    try:
+        entry.write(tracker)
+    except Exception as error:  # noqa: BLE001 - tracking never stops training; it is told
+        return error
+    return None
+
+
+def _pauses() -> Iterator[float]:
+    pause = SHORTEST_PAUSE
+    while True:
+        yield min(pause, LONGEST_PAUSE)
+        pause *= 2
 
 
 def _with_run_ids(ranking: Ranking, run_ids: Mapping[int, str]) -> Ranking:
     """The ranking with the runs that records on disk do not know of yet."""
     winners = (
-        replace(w, record=w.record.with_changes(run_id=run_ids[w.record.number]))
+        replace(
+            w, record=w.record.with_changes(run_id=run_ids.get(w.record.number, w.record.run_id))
+        )
         for w in ranking.winners
     )
     return replace(ranking, winners=tuple(winners))
-
-
-def _keep(tracker: Tracker, run_id: str, winner: Winner, weights: Path) -> None:
-    config = yaml.safe_dump(dict(winner.record.config), sort_keys=False)
-    tracker.log_text(run_id, config, "winner.yaml")
-    if weights.is_dir():
-        tracker.log_artifacts(run_id, weights, "model")

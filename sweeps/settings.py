@@ -103,6 +103,11 @@ class SlotsSettings(Frozen):
         description="training time between two checkpoints, from which a trial goes on after an "
         "interruption; 0: after every step",
     )
+    trial_timeout: PositiveFloat | None = Field(
+        default=3600.0,
+        description="seconds without an optimizer step or an evaluation after which a trial is "
+        "taken to hang, and its slot's workers are started anew; null: never",
+    )
 
     @model_validator(mode="after")
     def _whole_gpus_for_gangs(self) -> SlotsSettings:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,10 @@ from search_spaces.space import Space
 from sweeps.complaints import explain, leniently, without_mistakes
 from sweeps.errors import SweepError, YamlError
 from sweeps.fields import dotted, set_twice, undotted, with_override
+from sweeps.home import NAMES_ARE, is_name
 from sweeps.settings import SearchSettings, SlotsSettings, TrackingSettings
 from sweeps.spec_checks import Parts, check_fit
+from sweeps.spec_secrets import check_secrets, public
 from sweeps.yaml_file import read_yaml
 from trainables.config import NOT_SEARCHABLE, TrialConfig, field_names
 
@@ -28,15 +29,13 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "tracking": TrackingSettings,
 }
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-
 
 class SpecError(SweepError):
     """Everything that is wrong with a spec, one line for each problem."""
 
     def __init__(self, place: str, problems: Iterable[Problem]) -> None:
         self.place = place
-        self.problems = tuple(problems)
+        self.problems = tuple(map(public, problems))
         super().__init__(place, self.problems)
 
     def __str__(self) -> str:
@@ -67,9 +66,10 @@ class SweepSpec:
             for override in overrides:
                 tree = with_override(tree, override)
         except YamlError as error:
-            raise SpecError(str(path), [Problem("file", str(error))]) from error
+            # Not chained: what YAML holds may be a password, which a SpecError does not repeat.
+            raise SpecError(str(path), [Problem("file", str(error))]) from None
         tree.setdefault("name", path.stem)
-        return cls.parse({**tree, **({"name": name} if name else {})}, str(path))
+        return cls.parse({**tree, **({} if name is None else {"name": name})}, str(path))
 
     @classmethod
     def parse(cls, tree: Mapping[str, Any], place: str = "spec") -> SweepSpec:
@@ -106,6 +106,7 @@ class _Reader:
         space, first_points = self._space(space_tree, tree, sections["search"])
         parts = Parts(trial, space, sections["search"], sections["slots"], self._tree)
         self.problems += check_fit(parts)
+        self.problems += self._secrets(sections["slots"])
         if self.problems:
             return None
         assert trial is not None and space is not None, "a part is missing only with a problem"
@@ -122,14 +123,17 @@ class _Reader:
         )
 
     def _name(self, name: Any) -> str:
-        if isinstance(name, str) and _NAME.fullmatch(name):
-            return name
+        if is_name(name):
+            return str(name)
         message = "is missing" if name is None else f"{name!r} is no name for a sweep"
-        remedy = (
-            "use letters, digits, '.', '_' and '-', at most 64, beginning with a letter or digit"
-        )
-        self.problems.append(Problem("name", message, remedy))
+        self.problems.append(Problem("name", message, NAMES_ARE))
         return ""
+
+    def _secrets(self, slots: SlotsSettings | None) -> list[Problem]:
+        """Of the whole tree, and of a DeepSpeed JSON that it names."""
+        theirs = slots.engine.config if slots and slots.engine else None
+        read = {"slots.deepspeed.config": theirs} if theirs else {}
+        return list(dict.fromkeys(check_secrets(self._tree) + check_secrets(read)))
 
     def _section(self, key: str, tree: Any) -> Any:
         return self._validated(SECTIONS[key], {} if tree is None else tree, key)
@@ -165,9 +169,9 @@ class _Reader:
         ]
         known = [*TrialConfig.model_fields, "name", "space", *SECTIONS]
         for key in unknown:
-            self.problems.append(
-                Problem(str(key), "is not a known field", did_you_mean(str(key), known))
-            )
+            place = str(key) or "''"
+            remedy = did_you_mean(str(key), known)
+            self.problems.append(Problem(place, "is not a known field", remedy))
         for key in ("deepspeed", "seed"):
             if key in tree:
                 other = "slots.deepspeed" if key == "deepspeed" else "search.seed"
@@ -175,7 +179,11 @@ class _Reader:
         known_fields = {key: value for key, value in tree.items() if key not in unknown}
         for key in set_twice(known_fields):
             self.problems.append(Problem(key, "is set twice", "keep one of the two"))
-        fields = undotted(known_fields)
+        try:
+            fields = undotted(known_fields)
+        except YamlError as error:
+            self.problems.append(Problem("spec", str(error), "write the one or the other"))
+            return None
         if slots and slots.engine:
             fields["deepspeed"] = slots.engine.model_dump()
         trial: TrialConfig | None = self._validated(TrialConfig, fields, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
@@ -10,17 +11,20 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from search_spaces.domains import Choice, Float, Int
+from search_spaces.domains import Choice, Float
 from search_spaces.problem import Problem, SpaceError, did_you_mean
 from search_spaces.space import Space
 from sweeps.settings import SearchSettings, SlotsSettings
-from sweeps.spec_combinations import check_combinations, check_engine
+from sweeps.spec_batches import check_batches
+from sweeps.spec_combinations import check_combinations, check_engine, check_quantization
 from trainables.builtin import PREFIX
 from trainables.config import METRICS, TrialConfig
 from trainables.data.origin import is_hub_name
 
 _WITH_FILES = ("train", "validation", "test", "general")
 """The data fields that name files."""
+
+_HUB_ID = re.compile(r"(?=.{1,96}$)[\w-][\w.-]*(/[\w-][\w.-]*)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -47,10 +51,11 @@ def check_fit(parts: Parts) -> list[Problem]:
     if trial and space:
         problems += _values(trial, space)
         problems += check_combinations(trial, space)
+        problems += check_quantization(trial, space)
     if space:
         problems += _fixed_and_searched(space, parts.tree)
     if trial and slots:
-        problems += _batch_sizes(trial, space, slots)
+        problems += check_batches(trial, space, slots.workers)
         problems += check_engine(trial, space, slots.workers)
     if trial:
         problems += missing_files(trial)
@@ -62,14 +67,34 @@ def missing_files(trial: TrialConfig) -> list[Problem]:
     problems = []
     if trial.objective == "toy":
         return []
-    if _looks_local(trial.model) and not Path(trial.model).expanduser().is_dir():
-        remedy = "name a folder with config.json and safetensors, or a hub id such as org/model"
-        problems.append(Problem("model", f"there is no folder {trial.model}", remedy))
+    problems += _missing_model(trial.model)
     for place, name in _files(trial):
-        if not Path(name).expanduser().exists() and not is_hub_name(name):
+        if not _is_there(name) and not is_hub_name(name):
             remedy = f"paths start from the current folder, {Path.cwd()}"
             problems.append(Problem(place, f"there is no file {name}", remedy))
     return problems
+
+
+def _missing_model(model: str) -> list[Problem]:
+    remedy = "name a folder with config.json and safetensors, or a hub id such as org/model"
+    if _is_folder(model) or model.startswith(PREFIX):
+        return []
+    if _looks_local(model):
+        return [Problem("model", f"there is no folder {model}", remedy)]
+    if not _HUB_ID.fullmatch(model):
+        return [Problem("model", f"{model!r} is neither a folder nor a hub id", remedy)]
+    return []
+
+
+def _is_there(name: str) -> bool:
+    try:
+        return Path(name).expanduser().exists()
+    except (OSError, RuntimeError):  # too long a name, or the home of a user whom there is not
+        return False
+
+
+def _is_folder(name: str) -> bool:
+    return _is_there(name) and Path(name).expanduser().is_dir()
 
 
 def _files(trial: TrialConfig) -> Iterator[tuple[str, str]]:
@@ -87,8 +112,6 @@ def _files(trial: TrialConfig) -> Iterator[tuple[str, str]]:
 
 def _looks_local(model: str) -> bool:
     """A hub id is NAME or ORG/NAME; anything else that is not built in must be a folder."""
-    if model.startswith(PREFIX):
-        return False
     return model.startswith(("/", "./", "../", "~")) or model.count("/") > 1
 
 
@@ -182,22 +205,3 @@ def _is_set(tree: Any, name: str) -> bool:
         return True
     head, _, rest = name.partition(".")
     return bool(rest) and _is_set(tree.get(head), rest)
-
-
-def _batch_sizes(trial: TrialConfig, space: Space | None, slots: SlotsSettings) -> list[Problem]:
-    searched = space.get("batch_size") if space else None
-    sizes = chain.from_iterable(map(_sizes, searched.domains)) if searched else [trial.batch_size]
-    return [
-        Problem(
-            "space.batch_size" if searched else "batch_size",
-            f"{size} sequences do not divide among the {slots.workers} workers of a slot",
-            f"use multiples of {slots.workers}",
-        )
-        for size in sizes
-        if isinstance(size, int) and size % slots.workers
-    ]
-
-
-def _sizes(domain: Any) -> tuple[Any, ...]:
-    """Enough of a domain's values: where the first two of an Int divide evenly, all do."""
-    return domain.grid()[:2] if isinstance(domain, Int) and not domain.log else _extremes(domain)

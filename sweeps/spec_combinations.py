@@ -7,11 +7,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from search_spaces.dimension import Branch, Dimension
-from search_spaces.domains import Choice, Float, Int
-from search_spaces.problem import Problem, SpaceError
+from search_spaces.problem import Problem
 from search_spaces.space import Space
 from search_spaces.values import show
+from sweeps.reach import reachable
 from trainables.combinations import READ, Refusal, refusals
 from trainables.config import TrialConfig
 from trainables.deepspeed import refused_settings
@@ -20,7 +19,7 @@ from trainables.deepspeed import refused_settings
 def check_combinations(trial: TrialConfig, space: Space) -> list[Problem]:
     """A problem for each refusal, with the first values that lead to it."""
     found: dict[Refusal, Mapping[str, Any]] = {}
-    for point in _points(space):
+    for point in reachable(space, READ):
         try:
             config = trial.with_params(point)
         except ValidationError:
@@ -28,6 +27,18 @@ def check_combinations(trial: TrialConfig, space: Space) -> list[Problem]:
         for refusal in refusals(config):
             found.setdefault(refusal, point)
     return [_problem(refusal, point, space) for refusal, point in found.items()]
+
+
+def check_quantization(trial: TrialConfig, space: Space) -> list[Problem]:
+    """A base that is to be quantised, where no trial's method holds it so."""
+    methods = dict.fromkeys(
+        point.get("method", trial.method) for point in reachable(space, ["method"])
+    )
+    unread = "quantization" in trial.model_fields_set and "qlora" not in methods
+    if not unread or trial.objective == "toy":
+        return []
+    message = f"only qlora trains on a quantised base, and the method is {' or '.join(methods)}"
+    return [Problem("quantization", message, "set method: qlora, or leave it out")]
 
 
 def check_engine(trial: TrialConfig, space: Space | None, workers: int) -> list[Problem]:
@@ -51,40 +62,6 @@ def _nodes(trial: TrialConfig, workers: int) -> Iterator[Problem]:
         yield Problem("slots.deepspeed.hierarchical_partition_size", message, remedy)
 
 
-def _points(space: Space) -> list[dict[str, Any]]:
-    """Every combination of the searched values that refusals look at; one empty one of none."""
-    names = _with_parents([name for name in READ if name in space], space)
-    try:
-        return Space({name: _finite(space[name]) for name in names}).grid()
-    except SpaceError:
-        return []  # too many to look at; each trial is checked when it comes
-
-
-def _with_parents(names: list[str], space: Space) -> list[str]:
-    wanted: dict[str, None] = {}
-
-    def add(name: str) -> None:
-        for parent in space[name].parents:
-            add(parent)
-        wanted[name] = None
-
-    for name in names:
-        add(name)
-    return list(wanted)
-
-
-def _finite(dimension: Dimension) -> Dimension:
-    """With the ends of a range for all of it: no name waits for a value of a continuous one."""
-    return Dimension(tuple(_finite_branch(branch) for branch in dimension.branches))
-
-
-def _finite_branch(branch: Branch) -> Branch:
-    domain = branch.domain
-    if isinstance(domain, Float | Int) and domain.cardinality is None:
-        return Branch(Choice(tuple(dict.fromkeys((domain.low, domain.high)))), branch.when)
-    return branch
-
-
 def _problem(refusal: Refusal, point: Mapping[str, Any], space: Space) -> Problem:
     place = f"space.{refusal.field}" if refusal.field in space else refusal.field
     values = " and ".join(_values(point))
@@ -94,4 +71,4 @@ def _problem(refusal: Refusal, point: Mapping[str, Any], space: Space) -> Proble
 
 
 def _values(point: Mapping[str, Any]) -> Iterator[str]:
-    return (f"{name} {show(value)}" for name, value in point.items() if name in READ)
+    return (f"{name} {show(value)}" for name, value in point.items())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from search_spaces import presets
 from search_spaces.dimension import Dimension
 from search_spaces.domains import Choice
+from sweeps.fields import dotted
 from sweeps.settings import MINIMISED
 from trainables.config import reads
 
@@ -31,6 +32,7 @@ def notes(spec: SweepSpec) -> list[str]:
         *_foreign_preset(spec),
         *_unread(spec),
         *_sampled_by_themselves(spec),
+        *_foreign_code(spec),
         *_moving_yardstick(spec),
         *_backwards(spec),
         *_first_generation(spec),
@@ -68,18 +70,22 @@ def _foreign_preset(spec: SweepSpec) -> Iterable[str]:
 
 
 def _unread(spec: SweepSpec) -> Iterable[str]:
-    """Searched settings that no trial of the sweep reads."""
+    """Settings that no trial of the sweep reads."""
+    if spec.trial.objective == "toy":
+        return
     methods = _possible(spec, "method", spec.trial.method)
     schedules = _possible(spec, "schedule", spec.trial.schedule)
-    unread = [
-        name for name in spec.space if not reads(name, methods, (spec.trial.objective,), schedules)
-    ]
-    if unread and spec.trial.objective != "toy":
-        yield (
-            f"{', '.join(unread)}: searched, but no trial reads "
-            f"{'them' if len(unread) > 1 else 'it'} (method {' or '.join(methods)}, objective "
-            f"{spec.trial.objective}, schedule {' or '.join(schedules)})."
-        )
+    fixed = dotted(spec.trial.model_dump(exclude_unset=True))
+    for how, names in (("searched", spec.space), ("set", fixed)):
+        unread = [
+            name for name in names if not reads(name, methods, (spec.trial.objective,), schedules)
+        ]
+        if unread:
+            yield (
+                f"{', '.join(unread)}: {how}, but no trial reads "
+                f"{'them' if len(unread) > 1 else 'it'} (method {' or '.join(methods)}, objective "
+                f"{spec.trial.objective}, schedule {' or '.join(schedules)})."
+            )
 
 
 def _sampled_by_themselves(spec: SweepSpec) -> Iterable[str]:
@@ -146,3 +152,11 @@ def _possible(spec: SweepSpec, name: str, fixed: str) -> tuple[str, ...]:
 
 def _is_choice(dimension: Dimension) -> bool:
     return any(isinstance(domain, Choice) for domain in dimension.domains)
+
+
+def _foreign_code(spec: SweepSpec) -> Iterable[str]:
+    if spec.trial.trust_remote_code:
+        yield (
+            f"trust_remote_code: Python code that comes with {spec.trial.model} may run, with all "
+            "your rights, here and in every worker."
+        )

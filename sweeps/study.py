@@ -49,8 +49,10 @@ IN_OPTUNA: Mapping[TrialStatus, TrialState] = {
     TrialStatus.PRUNED: TrialState.PRUNED,
     TrialStatus.DIVERGED: TrialState.FAIL,
     TrialStatus.FAILED: TrialState.FAIL,
+    TrialStatus.INFEASIBLE: TrialState.PRUNED,
 }
-"""What a trial's status is called there. One that was interrupted has yet to come to its end."""
+"""What a trial's status is called there. One that was interrupted has yet to come to its end. Of
+failed trials TPE learns nothing; it takes a pruned one without values for the worst."""
 
 
 def make_sampler(search: SearchSettings, number: int = 0) -> BaseSampler:
@@ -170,6 +172,8 @@ class StudyBook:
         if self._open.pop(record.number, None) is None:
             return
         values, state = None, IN_OPTUNA[record.status]
+        if state is TrialState.PRUNED and len(self._goals) > 1:
+            state = TrialState.FAIL  # with several metrics Optuna knows no pruning
         if state is TrialState.COMPLETE:
             values = self._values(record)
             # A complete trial that did not measure the metrics has nothing to be compared by.

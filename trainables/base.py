@@ -58,12 +58,14 @@ class BaseModel:
         device: torch.device,
         head: Head | None = None,
         new_tokens: tuple[int, ...] = (),
+        trust_remote_code: bool = False,
     ) -> None:
         self._name = name
         self._revision = revision
         self._device = device
         self._head = head
         self._new_tokens = new_tokens
+        self._trust = trust_remote_code
         self._loaded: dict[tuple[Loading, torch.device], PreTrainedModel] = {}
 
     def lend(self, config: TrialConfig) -> PreTrainedModel:
@@ -88,7 +90,7 @@ class BaseModel:
         key = loading, device
         if key not in self._loaded:
             self._make_room()
-            model = load_model(self._name, self._revision, loading, self._head, device)
+            model = load_model(self._name, self._revision, loading, self._head, device, self._trust)
             self._loaded[key] = with_tokens(model, self._new_tokens)
         return self._loaded[key]
 
@@ -137,6 +139,7 @@ def load_model(
     loading: Loading,
     head: Head | None = None,
     device: torch.device | None = None,
+    trust_remote_code: bool = False,
 ) -> PreTrainedModel:
     """Load a model from safetensors onto `device`; ModelError names the way out.
 
@@ -153,7 +156,11 @@ def load_model(
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             model: PreTrainedModel = kind.from_pretrained(
-                name, revision=revision, trust_remote_code=False, use_safetensors=True, **options
+                name,
+                revision=revision,
+                trust_remote_code=trust_remote_code,
+                use_safetensors=True,
+                **options,
             )
     except (OSError, ValueError, SafetensorError) as error:
         where = "folder" if Path(name).exists() else "hub model"

@@ -17,6 +17,7 @@ from pathlib import Path
 from trainables.config import TrialConfig
 from trainables.evaluation import Attempt, Ending, Evaluation, Outcome
 from trainables.keeping import keeper
+from trainables.watchdog import hung
 
 Event = Evaluation | Outcome
 
@@ -80,7 +81,8 @@ class _Ticket:
     how: Ending = Ending.STOPPED
     slot: str | None = None
     attempt: Attempt = field(default_factory=Attempt)
-    fault: str = ""
+    deaths: int = 0
+    fault: Outcome | None = None
     outcome: Outcome | None = None
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -229,7 +231,11 @@ class Board:
         self._idle_starts[slot] = 0
         ticket = self._tickets[self._waiting.popleft()]
         ticket.slot = slot
-        ticket.attempt = Attempt(ticket.attempt.number + 1, self._devices.get(slot, ""))
+        ticket.attempt = replace(
+            ticket.attempt,
+            number=ticket.attempt.number + 1,
+            device=self._devices.get(slot, ""),
+        )
         return ticket.job
 
     async def evaluated(self, trial_id: str, evaluation: Evaluation) -> Reply:
@@ -246,17 +252,23 @@ class Board:
         dropped = ticket.asked_to_end.is_set() and ticket.how is Ending.STOPPED
         return Reply(not dropped, is_best, may_win)
 
-    async def fault(self, trial_id: str, why: str) -> None:
+    async def fault(self, trial_id: str, outcome: Outcome) -> None:
         """What a slot saw before it broke down with a trial; the first to speak is the nearest."""
         ticket = self._tickets[trial_id]
-        ticket.fault = ticket.fault or why
+        ticket.fault = ticket.fault or outcome
 
     async def ended(self, trial_id: str, outcome: Outcome) -> None:
-        """A trial has come to its end, whichever it was."""
+        """A trial has come to its end, whichever it was.
+
+        One that ran out of memory is tried again with half its micro-batch.
+        """
         ticket = self._tickets[trial_id]
         if ticket.ended:
             return
-        self._end(ticket, outcome)
+        if outcome.out_of_memory:
+            self._shrink(ticket, outcome)
+        else:
+            self._end(ticket, outcome)
 
     async def wish(self, trial_id: str) -> Ending:
         """How the trial is to end, as soon as somebody wants it to; also when it has ended."""
@@ -274,14 +286,41 @@ class Board:
         ticket.slot = None
         if ticket.asked_to_end.is_set():
             self._end(ticket, Outcome(ticket.how))
-        elif ticket.attempt.number > self._retries:
-            why = f"its slot died {ticket.attempt.number} times while training it"
-            last = f", the last time of {ticket.fault}" if ticket.fault else ""
+        elif ticket.fault and ticket.fault.out_of_memory:
+            self._shrink(ticket, ticket.fault)
+        elif ticket.deaths == self._retries:
+            why = f"its slot died {ticket.deaths + 1} times while training it"
+            words = self._last_words(ticket)
+            last = f", the last time of {words}" if words else ""
             self._end(ticket, Outcome(Ending.FAILED, error=why + last))
         else:
-            ticket.fault = ""
-            self._waiting.appendleft(ticket.job.trial_id)
-            self._arrival.set()
+            ticket.deaths += 1
+            self._queue_again(ticket)
+
+    @staticmethod
+    def _last_words(ticket: _Ticket) -> str:
+        if ticket.fault and ticket.fault.error:
+            return ticket.fault.error
+        if hung(ticket.job.folder):
+            return f"nothing moving for slots.trial_timeout; see hang-*.txt in {ticket.job.folder}"
+        return ""
+
+    def _shrink(self, ticket: _Ticket, outcome: Outcome) -> None:
+        """Half the micro-batch and twice the accumulation, for the same effective batch."""
+        config = ticket.job.config
+        held = min(config.micro_batch_size, config.batch_size)
+        if held == 1:
+            error = f"does not fit into memory even with a micro-batch of 1: {outcome.error}"
+            self._end(ticket, Outcome(Ending.INFEASIBLE, outcome.cost, error))
+            return
+        ticket.job = replace(ticket.job, config=config.with_params({"micro_batch_size": held // 2}))
+        ticket.attempt = replace(ticket.attempt, micro_batch_size=held // 2)
+        self._queue_again(ticket)
+
+    def _queue_again(self, ticket: _Ticket) -> None:
+        ticket.slot = ticket.fault = None
+        self._waiting.appendleft(ticket.job.trial_id)
+        self._arrival.set()
 
     def _end(self, ticket: _Ticket, outcome: Outcome) -> None:
         ticket.outcome = replace(outcome, attempt=ticket.attempt)

@@ -16,6 +16,8 @@ READ = (
     "lora.dora",
     "gradient_checkpointing",
     "label_smoothing",
+    "dpo.loss",
+    "dpo.label_smoothing",
 )
 """The searchable fields that `refusals` looks at."""
 
@@ -73,6 +75,12 @@ def _objectives(config: TrialConfig) -> Iterator[Refusal]:
             "label_smoothing",
             f"objective {config.objective} has no token labels to smooth",
             "leave it out",
+        )
+    if config.objective == "dpo" and config.dpo.label_smoothing and config.dpo.loss != "sigmoid":
+        yield Refusal(
+            "dpo.label_smoothing",
+            f"loss {config.dpo.loss} has no probabilities of labels to smooth",
+            "use dpo.loss: sigmoid, or leave it out",
         )
 
 

@@ -10,7 +10,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, Strict, model_validator
 
 from trainables.data_config import DataConfig
 from trainables.deepspeed_config import DeepSpeedConfig
@@ -78,7 +78,8 @@ METRICS: Mapping[str, tuple[str, ...]] = {
     "kto": (*_REWARDS, "eval_chosen_reward", "eval_rejected_reward", "eval_kl"),
     "toy": ("eval_loss", "eval_cost"),
 }
-"""What each objective can measure at an evaluation point; see TrialConfig.metrics."""
+"""What each objective can be searched by, measured at each evaluation point; see
+TrialConfig.metrics. Classification also gives each class's F1, whose names are the data's."""
 
 _SECTIONS_OF: Mapping[str, tuple[str, ...]] = {
     "freeze": ("freeze",),
@@ -101,6 +102,7 @@ _SECTIONS = frozenset(
 NOT_SEARCHABLE: Mapping[str, str] = {
     "model": "losses per token of two tokenizers cannot be compared; launch one sweep per model",
     "model_revision": "launch one sweep per revision",
+    "trust_remote_code": "it is decided once, for the model",
     "objective": "the losses of two objectives cannot be compared; launch one sweep per objective",
     **dict.fromkeys(
         [f"data.{name}" for name in DataConfig.model_fields if name != "mix"],
@@ -183,6 +185,9 @@ class ToyConfig(Frozen):
     crash_above: PositiveFloat | None = Field(
         default=None, description="learning rates above this one raise halfway"
     )
+    hang_above: PositiveFloat | None = Field(
+        default=None, description="learning rates above this one do nothing any more halfway"
+    )
     seconds: Annotated[float, Field(ge=0)] = Field(default=0.0, description="per evaluation point")
 
 
@@ -191,6 +196,9 @@ class TrialConfig(Frozen):
 
     model: str = Field(description="hub id, local folder, or builtin:NAME")
     model_revision: str | None = None
+    trust_remote_code: Annotated[bool, Strict()] = Field(
+        default=False, description="run Python code that the model brings, with all your rights"
+    )
     objective: Objective = "sft"
     method: Method = "lora"
     precision: Precision = "bf16"

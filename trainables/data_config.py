@@ -35,7 +35,8 @@ class DataConfig(Frozen):
     """Which files are learned from and measured on."""
 
     train: Files = Field(
-        description="file, folder, Hugging Face data set (org/name or org/name:config), or a list"
+        description="file, folder, Hugging Face data set (org/name, org/name:config, either with "
+        "@split), or a list"
     )
     validation: FileOrFraction = Field(
         default=0.05, description="file, or fraction of the training records that is held out"

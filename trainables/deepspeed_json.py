@@ -88,15 +88,15 @@ def read(given: Any) -> dict[str, Any]:
         return copy.deepcopy(dict(given))
     if not isinstance(given, str | Path):
         raise ValueError(f"config: {given!r} is neither the path of a DeepSpeed JSON nor a mapping")
-    path = Path(given).expanduser()
     try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
+        tree = json.loads(Path(given).expanduser().read_text(encoding="utf-8"))
+    except (OSError, RuntimeError) as error:
+        why = getattr(error, "strerror", None) or error
         raise ValueError(
-            f"config: {given} cannot be read ({error.strerror}); paths start from the current "
-            f"folder, {Path.cwd()}"
+            f"config: {given} cannot be read ({why}); paths start from the current folder, "
+            f"{Path.cwd()}"
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"config: {given} is no JSON: {error}") from error
     if not isinstance(tree, dict):
         raise ValueError(f"config: {given} holds no mapping of DeepSpeed's settings")

@@ -19,6 +19,7 @@ class Ending(StrEnum):
     SUSPENDED = "suspended"
     DIVERGED = "diverged"
     FAILED = "failed"
+    INFEASIBLE = "infeasible"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,14 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Which try of a trial something comes from, and what it ran on; 0 before any slot took it."""
+    """Which try of a trial something comes from, and what it ran on; 0 before any slot took it.
+
+    `micro_batch_size` is set where the trial's own did not fit into memory.
+    """
 
     number: int = 0
     device: str = ""
+    micro_batch_size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +84,12 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What is left when a trial has ended. `error` says why it diverged or failed."""
+    """What is left when a trial has ended; `error` says why it ended badly."""
 
     ending: Ending
     cost: Cost = Cost()
     error: str | None = None
+    out_of_memory: bool = False
     attempt: Attempt = field(default=Attempt(), compare=False)
 
 

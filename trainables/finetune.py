@@ -22,7 +22,8 @@ from typing import Any
 import torch
 from accelerate import PartialState
 from accelerate.state import AcceleratorState
-from transformers import AutoTokenizer, set_seed
+from peft import PeftModel
+from transformers import PreTrainedModel, set_seed
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 from transformers.integrations.neftune import deactivate_neftune
 
@@ -40,6 +41,7 @@ from trainables.checkpoints import NO_CHECKPOINTS, Checkpoints
 from trainables.combinations import machine_refusals, refusals
 from trainables.config import TrialConfig
 from trainables.data.examples import Examples, Joined
+from trainables.data.tokenizer import load_tokenizer
 from trainables.deepspeed import deepspeed_config, refused_settings
 from trainables.errors import RefusedError
 from trainables.evaluation import (
@@ -60,13 +62,15 @@ from trainables.reference import Reference, ReferenceMemo, as_untouched
 from trainables.run import Run, peak_memory, write_losses
 from trainables.scatter import assembled, scatter
 from trainables.trainer import TrialTrainer, engine_settings, make_trainer
+from trainables.watchdog import NO_WATCHDOG, Watchdog
 
 
 class Workshop:
     """The warm part of a process that trains trials: one base model, one data set."""
 
-    def __init__(self, inputs: Inputs) -> None:
+    def __init__(self, inputs: Inputs, watchdog: Watchdog = NO_WATCHDOG) -> None:
         self.inputs = inputs
+        self.watchdog = watchdog
         self.device = _device()
         self.train_set = Examples(inputs.train)
         self.validation_set = Examples(inputs.validation, first_place=len(self.train_set))
@@ -79,7 +83,12 @@ class Workshop:
         self._general = GeneralSet(general, self.pad_id, self.device) if general else None
         head = Head(inputs.labels, self.pad_id) if inputs.labels else None
         self._base = BaseModel(
-            inputs.model, inputs.model_revision, self.device, head, inputs.new_tokens
+            inputs.model,
+            inputs.model_revision,
+            self.device,
+            head,
+            inputs.new_tokens,
+            inputs.trust_remote_code,
         )
         # The engine of a reference that the ranks share; it lasts as long as what it is asked for.
         self._held = ExitStack()
@@ -92,8 +101,10 @@ class Workshop:
     @cached_property
     def tokenizer(self) -> Any:
         """The base model's tokenizer, which is saved beside every winner."""
-        name = self.inputs.tokenizer or self.inputs.model
-        return AutoTokenizer.from_pretrained(name, revision=self.inputs.model_revision)
+        inputs = self.inputs
+        return load_tokenizer(
+            inputs.tokenizer or inputs.model, inputs.model_revision, inputs.trust_remote_code
+        )
 
     def measure_base(self, config: TrialConfig, losses: Path | None = None) -> Evaluation:
         """The untouched base model on the validation set, as evaluation point 0.
@@ -115,13 +126,16 @@ class Workshop:
         return Evaluation(point=0, step=0, metrics=scores.metrics, cost=cost)
 
     def test(self, config: TrialConfig, weights: Path | None) -> Evaluation:
-        """What a trial has left in `weights` (None: the base) on the test set, as point 0."""
+        """What a trial has left in `weights` (None: the base) on the test set, as point 0.
+
+        RefusedError where that is not what this trial leaves.
+        """
         assert self.test_set is not None, "a test asked for where there is no test set"
         began = time.monotonic()
         base = model = self._base.lend(config)
         try:
             if weights is not None:
-                model = methods.restore(base, config, weights)
+                model = self._restored(base, config, weights)
             with self._ready(config, model), self._held:
                 scores = self._measured(config, self.objective(config, model), model, self.test_set)
         finally:
@@ -129,6 +143,15 @@ class Workshop:
                 methods.detach(model).requires_grad_(False)
         metrics = {f"test_{name.removeprefix('eval_')}": v for name, v in scores.metrics.items()}
         return Evaluation(0, 0, metrics, Cost(seconds=time.monotonic() - began))
+
+    def _restored(
+        self, base: PreTrainedModel, config: TrialConfig, weights: Path
+    ) -> PreTrainedModel | PeftModel:
+        try:
+            return methods.restore(base, config, weights)
+        except BaseException:
+            self._base.forget()  # its adapter may be half on
+            raise
 
     def score(self, config: TrialConfig, objective: Objective, model: torch.nn.Module) -> Scores:
         """Measure a model on the validation set, and on the general set where there is one."""
@@ -164,9 +187,8 @@ class Workshop:
 
     def objective(self, config: TrialConfig, model: torch.nn.Module) -> Objective:
         """What `config` minimises in `model`, which is the shared base or made of a copy of it."""
-        classes = len(self.inputs.labels)
         return make_objective(
-            config, self.train_set, classes, lambda: self._reference(config, model)
+            config, self.train_set, self.inputs.labels, lambda: self._reference(config, model)
         )
 
     def train(

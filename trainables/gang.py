@@ -21,6 +21,8 @@ class Gang:
 
 @dataclass(frozen=True)
 class Care:
-    """How a slot looks after a trial: a checkpoint every so many seconds of training."""
+    """How a slot looks after a trial: a checkpoint every so many seconds of training, and an end
+    to a process in which nothing has moved for so many seconds (None: never)."""
 
     checkpoint_seconds: float = 300.0
+    trial_timeout: float | None = None

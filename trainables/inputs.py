@@ -37,6 +37,7 @@ class Inputs:
     test: Path | None = None
     general: Path | None = None
     mix: Path | None = None
+    trust_remote_code: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,18 +55,20 @@ class Prepared:
         return self.summary.describe()
 
 
-def prepare_inputs(config: TrialConfig, cache: Path) -> Prepared:
+def prepare_inputs(config: TrialConfig, cache: Path, trains: bool = True) -> Prepared:
     """Build or find the token files, and the built-in model where it is asked for.
 
     DataError or ModelError where something cannot be used. Imports transformers only where the
-    data was not tokenised before.
+    data was not tokenised before. Without `trains`, a model needs no weights.
     """
     from trainables.builtin.model import resolve
     from trainables.data.prepare import prepare
+    from trainables.model_folder import check_model
 
     cache = cache.resolve()
     config = resolve(config, cache)
     config = config.with_params({"model": _absolute(config.model)})
+    check_model(config.model, config.model_revision, config.trust_remote_code, weights=trains)
     data = prepare(config, config.model, cache / "data")
     # Workers may have another working folder and another home: whole paths only.
     inputs = Inputs(
@@ -79,6 +82,7 @@ def prepare_inputs(config: TrialConfig, cache: Path) -> Prepared:
         test=data.further("test"),
         general=data.further("general"),
         mix=data.further("mix"),
+        trust_remote_code=config.trust_remote_code,
     )
     fingerprint = model_fingerprint(config.model, config.model_revision)
     return Prepared(inputs, data.fingerprint, fingerprint, data.summary)

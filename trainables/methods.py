@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import warnings
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import torch
 from peft import PeftModel, get_peft_model
-from peft.utils import ModulesToSaveWrapper
+from peft.utils import ModulesToSaveWrapper, get_peft_model_state_dict
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
 
 from trainables.config import TrialConfig
+from trainables.errors import RefusedError
 from trainables.modules import blocks
 from trainables.peft_configs import peft_config
 from trainables.vocabulary import embeddings
@@ -37,7 +40,9 @@ def attach(
         return base.requires_grad_(True)
     if config.method == "freeze":
         return _thaw(base, config, embeddings(base) if new_tokens else ())
-    return get_peft_model(base, peft_config(base, config, new_tokens))
+    model = get_peft_model(base, peft_config(base, config, new_tokens))
+    _settle_head(model, config)
+    return model
 
 
 def detach(model: PreTrainedModel | PeftModel) -> PreTrainedModel:
@@ -72,13 +77,27 @@ def save(
 def restore(
     base: PreTrainedModel, config: TrialConfig, folder: Path
 ) -> PreTrainedModel | PeftModel:
-    """The model that `save` wrote; an adapter is put on `base`, and `detach` takes it off again."""
-    if config.method in ("full", "freeze"):
-        # Weights that are tied to others are not saved.
-        unknown = base.load_state_dict(_weights_in(folder, base.device), strict=False)
-        assert not unknown.unexpected_keys, "weights of another model"
-        return base
-    return PeftModel.from_pretrained(base, folder)
+    """The model that `save` wrote; an adapter is put on `base`, and `detach` takes it off again.
+
+    RefusedError where the folder does not hold, whole, what `save` writes for this trial and base;
+    an adapter may then be half on.
+    """
+    try:
+        weights = _weights_in(folder, base.device)
+        if config.method in ("full", "freeze"):
+            _check_weights(weights, base.state_dict())
+            # Weights that are tied to others are not saved.
+            base.load_state_dict(weights, strict=False)
+            return base
+        model = _with_adapter(base, folder)
+        _check_weights(weights, get_peft_model_state_dict(model, save_embedding_layers=False))
+        return model
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        first_line = str(error).strip().splitlines()[0]
+        raise RefusedError(
+            f"the weights in {folder} are not those of this trial, or broken: {first_line}; copy "
+            "them anew from where they were made, or train the trial again"
+        ) from error
 
 
 def save_trained(model: torch.nn.Module, file: Path) -> None:
@@ -103,7 +122,52 @@ def _trained(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 def _weights_in(folder: Path, device: torch.device) -> dict[str, torch.Tensor]:
     files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise ValueError("there is no safetensors file")
     return {name: w for file in files for name, w in load_file(file, device=str(device)).items()}
+
+
+def _with_adapter(base: PreTrainedModel, folder: Path) -> PeftModel:
+    with warnings.catch_warnings():
+        # It would only warn of weights that are missing.
+        warnings.filterwarnings("ignore", message="Found missing adapter keys")
+        try:
+            return PeftModel.from_pretrained(base, folder)
+        except RuntimeError as error:
+            if "size mismatch" not in str(error):
+                raise  # such as a GPU without memory
+            raise ValueError(str(error).splitlines()[1].strip()) from error
+
+
+def _settle_head(model: PeftModel, config: TrialConfig) -> None:
+    """PEFT trains its adapters in float32 whatever the base is held in, but not a new head.
+
+    In half precision small updates are lost, and Adam's epsilon is nought in fp16. DeepSpeed keeps
+    float32 weights of its own, and ZeRO-3 wants all that trains in one dtype.
+    """
+    heads = [module for module in model.modules() if isinstance(module, ModulesToSaveWrapper)]
+    if config.deepspeed is None:
+        for head in heads:
+            head.modules_to_save.float()
+    elif heads and config.deepspeed.zero_stage == 3:
+        dtype = next(heads[0].parameters()).dtype
+        for weight in model.parameters():
+            if weight.requires_grad:
+                weight.data = weight.data.to(dtype)
+
+
+def _check_weights(weights: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> None:
+    """ValueError unless the weights are all that is wanted, or tied to it, and nothing else."""
+    held = {tensor.data_ptr() for name, tensor in wanted.items() if name in weights}
+    for name, tensor in wanted.items():
+        if name not in weights and tensor.data_ptr() not in held:
+            raise ValueError(f"{name} is missing")
+        if name in weights and weights[name].shape != tensor.shape:
+            shapes = [list(each.shape) for each in (weights[name], tensor)]
+            raise ValueError(f"{name} is {shapes[0]}, not {shapes[1]}")
+    for name in weights:
+        if name not in wanted:
+            raise ValueError(f"the model has no {name}")
 
 
 def parameter_counts(model: torch.nn.Module) -> tuple[int, int]:

@@ -75,6 +75,7 @@ class Run(TrainerCallback):
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
         """After each optimizer step: all ranks agree whether the trial goes on."""
         assert self.trainer is not None, "the trainer is set before training starts"
+        self._workshop.watchdog.alive()
         self._step = int(state.global_step)
         leads = ranks.rank() == 0
         asked = self._monitor.asked_to_end() if leads else None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
 import platform
 import traceback
 from pathlib import Path
 from typing import Any
 
+import psutil
 import ray
 import torch
 from ray.train import FailureConfig, RunConfig, ScalingConfig, get_context
@@ -25,10 +28,18 @@ from trainables.evaluation import (
 )
 from trainables.gang import Care, Gang
 from trainables.inputs import Inputs
+from trainables.watchdog import Watchdog
+
+_NO_STORAGE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 PATIENCE = 20.0
 """Seconds that rank 0 waits for a job before all ranks meet again, well below any timeout of the
 collectives in which the other ranks are waiting for it."""
+
+
+_GROWTH = 2.0
+_GROWTH_BYTES = 2**30
+"""A worker that holds twice what it held after its first trials, and so much more, is replaced."""
 
 
 def run_slot(
@@ -43,11 +54,26 @@ def run_slot(
     """Run one slot until the board closes. Blocks; raises when the slot cannot be kept alive.
 
     A slot whose workers die is started again up to `restarts` times; the board counts the tries of
-    each trial, so that one which kills its slot cannot do so for ever.
+    each trial, so that one which kills its slot cannot do so for ever. Workers whose memory has
+    grown too much go home between two trials, and new ones come.
     """
-    trainer = TorchTrainer(
+    settings = {"name": name, "board": board, "inputs": inputs, "care": care}
+    try:
+        for shift in itertools.count():
+            _trainer(settings, gang, folder, f"{name}-{shift}", restarts).fit()
+            if ray.get(board.why_closed.remote()) is not None:
+                return
+    finally:
+        # Lost for good: another slot may take what it was training.
+        ray.get(board.hello.remote(name))
+
+
+def _trainer(
+    settings: dict[str, Any], gang: Gang, folder: Path, run_name: str, restarts: int
+) -> TorchTrainer:
+    return TorchTrainer(
         _serve,
-        train_loop_config={"name": name, "board": board, "inputs": inputs, "care": care},
+        train_loop_config=settings,
         torch_config=TorchConfig(backend="nccl" if gang.gpus else "gloo"),
         scaling_config=ScalingConfig(
             num_workers=gang.workers,
@@ -55,17 +81,12 @@ def run_slot(
             resources_per_worker={"CPU": gang.cpus, **({"GPU": gang.gpus} if gang.gpus else {})},
         ),
         run_config=RunConfig(
-            name=name,
+            name=run_name,
             storage_path=str(folder),
             failure_config=FailureConfig(max_failures=restarts),
             worker_runtime_env={"env_vars": _environment(gang)},
         ),
     )
-    try:
-        trainer.fit()
-    finally:
-        # Lost for good: another slot may take what it was training.
-        ray.get(board.hello.remote(name))
 
 
 def _environment(gang: Gang) -> dict[str, str]:
@@ -80,6 +101,7 @@ def _serve(settings: dict[str, Any]) -> None:
     leads = get_context().get_world_rank() == 0
     life = ray.get(board.hello.remote(name, _device())) if leads else 0
     worker = _Worker(board, inputs, settings["care"])
+    memory = _Memory()
     while True:
         taken = [ray.get(board.take.remote(name, life, PATIENCE))] if leads else None
         (job,) = ranks.from_rank_zero(taken)
@@ -87,6 +109,8 @@ def _serve(settings: dict[str, Any]) -> None:
             return
         if job is not None:
             worker.do(job)
+            if ranks.any_rank(memory.outgrown(), device=worker.device)[0]:
+                return
 
 
 def _device() -> str:
@@ -104,6 +128,9 @@ class _Worker:
         self._board = board
         self._inputs = inputs
         self._care = care
+        self._watchdog = Watchdog(care.trial_timeout)
+        # Where ranks agree with each other.
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._workshop: Any = None
 
     def do(self, job: Job) -> None:
@@ -114,13 +141,17 @@ class _Worker:
         what is refused when a trial is set up is refused by all ranks alike.
         """
         try:
-            outcome = self._outcome(job)
+            with self._watchdog.watching(job.folder):
+                outcome = self._outcome(job)
         except RefusedError as error:
             outcome = _failure(job, error)
         except Exception as error:
             outcome = _failure(job, error)
+            if isinstance(error, OSError) and error.errno in _NO_STORAGE:
+                # No fault of the trial: it goes on when the sweep is resumed.
+                ray.get(self._board.close.remote(str(error)))
             if ranks.world_size() > 1 or isinstance(error, torch.AcceleratorError):
-                ray.get(self._board.fault.remote(job.trial_id, outcome.error))
+                ray.get(self._board.fault.remote(job.trial_id, outcome))
                 raise
         if ranks.rank() == 0:
             ray.get(self._board.ended.remote(job.trial_id, outcome))
@@ -132,7 +163,7 @@ class _Worker:
             return self._test(job, job.folder / WEIGHTS)
         if job.kind is JobKind.TEST_BASE:
             return self._test(job, None)
-        monitor = BoardMonitor(self._board, job)
+        monitor = BoardMonitor(self._board, job, self._watchdog)
         if job.config.objective == "toy":
             return toy.train(job.config, monitor)
         checkpoints = self._checkpoints(job)
@@ -166,21 +197,40 @@ class _Worker:
             from trainables.finetune import Workshop
 
             assert self._inputs is not None, "a trial that trains needs inputs"
-            self._workshop = Workshop(self._inputs)
+            self._workshop = Workshop(self._inputs, self._watchdog)
         return self._workshop
+
+
+class _Memory:
+    """What this process holds of the host's memory, from trial to trial."""
+
+    _SETTLING = 3  # trials after which everything is loaded that stays
+
+    def __init__(self) -> None:
+        self._seen: list[int] = []
+
+    def outgrown(self) -> bool:
+        """Whether it has grown as nothing that is needed would; asked after each trial."""
+        self._seen.append(psutil.Process().memory_info().rss)
+        if len(self._seen) <= self._SETTLING:
+            return False
+        settled, now = max(self._seen[: self._SETTLING]), self._seen[-1]
+        return now > _GROWTH * settled and now - settled > _GROWTH_BYTES
 
 
 class BoardMonitor(Monitor):
     """Passes a trial's evaluations to the board, and the board's rulings back."""
 
-    def __init__(self, board: Any, job: Job) -> None:
+    def __init__(self, board: Any, job: Job, watchdog: Watchdog) -> None:
         self._board = board
         self._job = job
+        self._watchdog = watchdog
         # One call that stays open: looking whether it has returned costs microseconds a step.
         self._wish = board.wish.remote(job.trial_id)
 
     def evaluated(self, evaluation: Evaluation) -> Verdict:
         """Leave an evaluation on the board."""
+        self._watchdog.alive()
         reply = ray.get(self._board.evaluated.remote(self._job.trial_id, evaluation))
         folder = self._job.folder
         return Verdict(
@@ -201,4 +251,11 @@ def _failure(job: Job, error: Exception) -> Outcome:
     job.folder.mkdir(parents=True, exist_ok=True)
     (job.folder / f"error-rank{ranks.rank()}.txt").write_text(traceback.format_exc())
     kind = "" if isinstance(error, RefusedError) else f"{type(error).__name__}: "
-    return Outcome(Ending.FAILED, error=kind + first_line)
+    return Outcome(Ending.FAILED, error=kind + first_line, out_of_memory=_is_out_of_memory(error))
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    # On a CPU, torch has only words for it.
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    )

@@ -89,6 +89,8 @@ def train(config: TrialConfig, monitor: Monitor) -> Outcome:
 
 
 def _misbehave(config: TrialConfig, step: int) -> None:
+    if _above(config.learning_rate, config.toy.hang_above):
+        time.sleep(1e9)
     if _above(config.learning_rate, config.toy.crash_above):
         raise RuntimeError(
             f"the toy trial crashes at step {step}: learning_rate {config.learning_rate:g} is "

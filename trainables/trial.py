@@ -70,7 +70,7 @@ class SlotTrial(tune.Trainable):
             result |= {"point": evaluation.point, **evaluation.metrics}
         if outcome is not None:
             result["done"] = True
-            if outcome.ending in (Ending.DIVERGED, Ending.FAILED, Ending.SUSPENDED):
+            if outcome.ending not in (Ending.COMPLETE, Ending.STOPPED):
                 # A scheduler must not take the last good value for this trial's end.
                 result = {k: v for k, v in result.items() if not k.startswith("eval_")}
         return result

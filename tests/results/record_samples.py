@@ -76,6 +76,8 @@ def full_sweep(**changes: Any) -> SweepRecord:
         base={"eval_loss": 3.25, "eval_perplexity": float("inf")},
         budget_trials=40,
         created=1_700_000_000.5,
+        resumed=(1_700_000_001.25,),
+        changes=("budget.trials: 20 -> 40",),
         experiment="tuning",
         seed=7,
         pid=4321,

@@ -38,6 +38,7 @@ def test_the_status_of_a_sweep(trials):
             "pruned": 1,
             "diverged": 0,
             "failed": 1,
+            "infeasible": 0,
             "interrupted": 0,
         },
         "best": {"trial": 2, "params": {"learning_rate": 0.2}, "metrics": {"eval_loss": 1.25}},

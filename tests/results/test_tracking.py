@@ -5,17 +5,25 @@ from __future__ import annotations
 import logging
 import math
 import socket
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import mlflow
 import pytest
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException, RestException
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from record_samples import full_sweep, full_trial, measured, trial
+from sqlalchemy.exc import OperationalError
 
 from results.front import judge
+from results.mlflow_runs import reported
 from results.record import Measurement
-from results.tracking import Tracker, TrackingError, UnknownSweepError, read_sweep
+from results.stamps import Stamps
+from results.tracking import StoreAwayError, Tracker, TrackingError, UnknownSweepError, read_sweep
 
+STAMPS = Stamps()
 LONG = "line of a traceback\n" * 500
 
 
@@ -43,7 +51,7 @@ def client(uri, tracker):
 def sweep(tracker, uri, request):
     """A sweep named after the test, running."""
     record = full_sweep(name=request.node.name, tracking_uri=uri)
-    return record.with_changes(run_id=tracker.start_sweep(record, "name: x\n"))
+    return record.with_changes(run_id=tracker.start_sweep(record, "name: x\n", STAMPS.next()))
 
 
 def track(tracker, sweep, record):
@@ -52,11 +60,11 @@ def track(tracker, sweep, record):
     opened = record.with_changes(status="running", ended=None, error=None)
     record = record.with_changes(run_id=tracker.start_trial(opened, sweep.run_id))
     for measurement in record.measurements:
-        tracker.log_measurement(record.run_id, measurement)
+        tracker.log_measurement(record.run_id, measurement, STAMPS.next())
     if record.status.ended:
-        tracker.end_trial(record, sweep.goals)
+        tracker.end_trial(record, sweep.goals, STAMPS.next())
     if record.test:
-        tracker.log_test(record)
+        tracker.log_test(record, STAMPS.next())
     return record
 
 
@@ -68,7 +76,7 @@ def test_a_sweep_is_read_back_as_it_was_written(tracker, sweep, uri):
         track(tracker, sweep, trial(5, "running", 2.0, provenance=full_trial().provenance)),
     ]
     ended = sweep.with_changes(state="interrupted", ended=1_700_000_099.25, pid=None)
-    tracker.end_sweep(ended, judge(records, sweep.goals))
+    tracker.end_sweep(ended, judge(records, sweep.goals), STAMPS.next())
     read, trials = read_sweep(uri, sweep.name)
     assert read == ended
     assert trials == [records[1], records[2], records[3], records[0]]
@@ -153,9 +161,9 @@ def test_a_restart_that_measures_nothing_has_no_measurements(tracker, sweep, uri
 
 def test_a_resumed_sweep_keeps_its_run(tracker, sweep, uri):
     nobody = judge([], sweep.goals)
-    tracker.end_sweep(sweep.with_changes(state="interrupted", ended=5.0), nobody)
+    tracker.end_sweep(sweep.with_changes(state="interrupted", ended=5.0), nobody, STAMPS.next())
     resumed = sweep.with_changes(pid=999)
-    assert tracker.start_sweep(resumed, "name: x\n") == sweep.run_id
+    assert tracker.start_sweep(resumed, "name: x\n", STAMPS.next()) == sweep.run_id
     assert read_sweep(uri, sweep.name)[0] == resumed
 
 
@@ -166,14 +174,14 @@ def test_a_record_from_another_server_gets_a_new_run(tracker, sweep):
 
 def test_the_latest_sweep_of_a_name_counts(tracker, sweep, uri):
     later = sweep.with_changes(run_id=None, created=sweep.created + 1)
-    run_id = tracker.start_sweep(later, "name: x\n")
+    run_id = tracker.start_sweep(later, "name: x\n", STAMPS.next())
     assert read_sweep(uri, sweep.name)[0].run_id == run_id
 
 
 def test_the_parent_shows_the_spec_the_base_and_the_winner(tracker, sweep, client, tmp_path):
     record = track(tracker, sweep, full_trial())
     ranking = judge([record], sweep.goals)
-    tracker.end_sweep(sweep.with_changes(state="complete", ended=1.0), ranking)
+    tracker.end_sweep(sweep.with_changes(state="complete", ended=1.0), ranking, STAMPS.next())
     run = client.get_run(sweep.run_id)
     assert run.info.status == "FINISHED"
     assert run.data.metrics["base_eval_loss"] == 3.25
@@ -192,7 +200,7 @@ def test_a_front_is_told_by_tags_on_the_parent_and_on_its_trials(tracker, sweep,
         last = Measurement(point=1, step=1, tokens=1, seconds=1.0, metrics=metrics)
         records.append(track(tracker, sweep, trial(number, "complete", measurements=(last,))))
     ended = sweep.with_changes(state="complete", ended=1.0)
-    tracker.end_sweep(ended, judge(records, sweep.goals))
+    tracker.end_sweep(ended, judge(records, sweep.goals), STAMPS.next())
     parent = client.get_run(sweep.run_id)
     assert parent.data.tags["winnow.front"] == "2,0"
     assert parent.data.metrics["front_size"] == 2.0
@@ -202,16 +210,15 @@ def test_a_front_is_told_by_tags_on_the_parent_and_on_its_trials(tracker, sweep,
 
 
 def test_the_users_tags_are_on_the_parent(tracker, client):
-    run_id = tracker.start_sweep(full_sweep(name="tagged"), "", {"team": "language"})
+    run_id = tracker.start_sweep(full_sweep(name="tagged"), "", STAMPS.next(), {"team": "language"})
     assert client.get_run(run_id).data.tags["team"] == "language"
 
 
-def test_files_are_kept_with_the_run(tracker, sweep, client, tmp_path, folder):
+def test_the_winners_config_and_weights_are_kept(tracker, sweep, client, tmp_path, folder):
     (tmp_path / "adapter.safetensors").write_bytes(b"x")
-    tracker.log_artifacts(sweep.run_id, tmp_path, "model")
-    tracker.log_text(sweep.run_id, "# Report", "report.md")
+    tracker.log_winner(sweep.run_id, full_trial(), tmp_path)
     names = {artifact.path for artifact in client.list_artifacts(sweep.run_id)}
-    assert names == {"model", "report.md", "sweep.yaml"}
+    assert names == {"model", "winner.yaml", "sweep.yaml"}
     assert list((folder / "artifacts").rglob("adapter.safetensors"))
 
 
@@ -224,7 +231,7 @@ def test_other_runs_under_the_parent_are_not_taken_for_trials(tracker, sweep, cl
 def test_tracking_leaves_other_users_of_mlflow_alone(tmp_path, monkeypatch, tracker, uri):
     monkeypatch.chdir(tmp_path)
     before = (mlflow.get_tracking_uri(), logging.getLogger().level)
-    run_id = Tracker(uri, "elsewhere").start_sweep(full_sweep(name="quiet"), "")
+    run_id = Tracker(uri, "elsewhere").start_sweep(full_sweep(name="quiet"), "", STAMPS.next())
     assert (mlflow.get_tracking_uri(), logging.getLogger().level) == before
     assert mlflow.active_run() is None
     assert not logging.getLogger("mlflow.store.db.utils").isEnabledFor(logging.INFO)
@@ -235,7 +242,7 @@ def test_tracking_leaves_other_users_of_mlflow_alone(tmp_path, monkeypatch, trac
 def test_secrets_in_the_spec_are_not_stored(tracker, sweep, client, tmp_path, monkeypatch):
     address = "postgresql://me:hunter2@db/mlflow"
     monkeypatch.setattr(tracker, "_uri", address)
-    tracker.start_sweep(sweep, f"tracking: {{uri: {address}}}\n")
+    tracker.start_sweep(sweep, f"tracking: {{uri: {address}}}\n", STAMPS.next())
     spec = Path(client.download_artifacts(sweep.run_id, "sweep.yaml", str(tmp_path)))
     assert spec.read_text(encoding="utf-8") == "tracking: {uri: postgresql://***@db/mlflow}\n"
 
@@ -277,10 +284,76 @@ def test_a_server_that_is_not_there_is_said_at_once(monkeypatch):
     with socket.socket() as taken:  # bound and not listening: nobody else can answer there
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-        with pytest.raises(TrackingError, match=rf"open experiment e at http://\*\*\*@.*:{port}: "):
+        with pytest.raises(TrackingError, match=rf"cannot reach http://\*\*\*@.*:{port}: "):
             Tracker(f"http://me:hunter2@127.0.0.1:{port}", "e")
+
+
+def twice(method):
+    """A first call whose answer was lost, and the same again."""
+
+    def call(*args):
+        method(*args)
+        return method(*args)
+
+    return call
+
+
+def test_what_is_asked_for_again_is_there_once(tracker, client, uri, request):
+    sweep = full_sweep(name=request.node.name, tracking_uri=uri)
+    run_id = twice(tracker.start_sweep)(sweep, "name: x\n", STAMPS.next())
+    sweep = sweep.with_changes(run_id=run_id, state="complete", ended=9.0)
+    record = full_trial(sweep=sweep.name)
+    record = record.with_changes(run_id=twice(tracker.start_trial)(record, run_id))
+    for measurement in record.measurements:
+        twice(tracker.log_measurement)(record.run_id, measurement, STAMPS.next())
+    twice(tracker.end_trial)(record, sweep.goals, STAMPS.next())
+    twice(tracker.log_test)(record, STAMPS.next())
+    twice(tracker.end_sweep)(sweep, judge([record], sweep.goals), STAMPS.next())
+    assert read_sweep(uri, sweep.name) == (sweep, [record])
+    parent = client.get_run(run_id)
+    runs = client.search_runs([parent.info.experiment_id], f"tags.`winnow.sweep` = '{sweep.name}'")
+    assert len(runs) == 2
+    assert set(logged_values(client, run_id).values()) == {1}
+    # Two evaluations, and the totals close two of the series.
+    often = {"eval_loss": 2, "point": 2, "tokens": 3, "seconds": 3}
+    logged = logged_values(client, record.run_id)
+    assert logged == dict.fromkeys(logged, 1) | often
+
+
+def logged_values(client, run_id):
+    metrics = client.get_run(run_id).data.metrics
+    return {key: len(client.get_metric_history(run_id, key)) for key in metrics}
+
+
+@pytest.mark.parametrize(
+    ("error", "away"),
+    [
+        (MlflowException("refused", error_code=INVALID_PARAMETER_VALUE), False),
+        (MlflowException("API request failed with exception"), True),
+        (RestException({"error_code": "TEMPORARILY_UNAVAILABLE", "message": "later"}), True),
+        (RestException({"error_code": "PERMISSION_DENIED", "message": "no"}), False),
+        (RestException({"error_code": 502, "message": "bad gateway"}), True),
+        (OperationalError("SELECT", {}, Exception("database is locked")), True),
+        (ConnectionResetError("reset by peer"), True),
+        (ImportError("no psycopg2"), False),
+    ],
+    ids=str,
+)
+def test_what_passes_is_told_from_what_does_not(error, away):
+    with pytest.raises(TrackingError, match="cannot log at") as caught, reported("here", "log"):
+        raise error
+    assert isinstance(caught.value, StoreAwayError) == away
+
+
+def test_a_locked_database_is_said_within_seconds(tmp_path, monkeypatch):
+    monkeypatch.setattr("results.mlflow_runs._PATIENCE", 0.2)
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as other:
+        other.execute("CREATE TABLE anything (x)")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(TrackingError, match="database is locked by another process"):
+            Tracker(f"sqlite:///{tmp_path}/mlflow.db", "e")
 
 
 def test_a_failure_of_the_database_is_said(tracker, sweep):
     with pytest.raises(TrackingError, match=r"cannot log evaluation 1 at sqlite.*not found"):
-        tracker.log_measurement("0" * 32, measured(1.0)[0])
+        tracker.log_measurement("0" * 32, measured(1.0)[0], STAMPS.next())

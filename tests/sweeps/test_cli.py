@@ -64,6 +64,7 @@ def test_status_as_json_has_the_promised_keys(home):
         "pruned": 0,
         "diverged": 0,
         "failed": 1,
+        "infeasible": 0,
         "interrupted": 0,
     }
     assert report["best"]["trial"] == 0
@@ -158,6 +159,8 @@ def test_a_mistake_in_a_spec_is_a_message_and_exit_code_2(home, tmp_path):
         (("launch", "nowhere.yaml"), "there is no such file"),
         (("status", "nothing"), "no sweep 'nothing'"),
         (("winners", "nothing"), "sweeps there: alpaca-lora"),
+        (("status", "../alpaca-lora"), "'../alpaca-lora' is no name for a sweep"),
+        (("winners", "/etc"), "'/etc' is no name for a sweep"),
         (("ui", "--home", "/nonexistent"), "no sweep was tracked there yet"),
     ],
 )
@@ -171,6 +174,15 @@ def test_a_name_that_is_taken_is_refused_before_anything_starts(home, tmp_path):
     spec.write_text(yaml.safe_dump(toy_tree(name="alpaca-lora")))
     done = run("launch", str(spec))
     assert done.exit_code == 2 and "--name" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["../out", "/out", "..", ""])
+def test_a_name_that_leads_out_of_the_home_is_refused_wherever_it_comes_from(home, tmp_path, name):
+    spec = tmp_path / "a.yaml"
+    spec.write_text(yaml.safe_dump(toy_tree()))
+    for arguments in (("--name", name), ("--set", f"name={name!r}")):
+        done = run("launch", str(spec), *arguments)
+        assert done.exit_code == 2 and f"name: {name!r} is no name for a sweep" in done.stderr
 
 
 def test_a_killed_writers_half_record_is_named(home):

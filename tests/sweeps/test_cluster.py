@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
+from ipaddress import ip_address
 
 import pytest
 
@@ -20,3 +24,28 @@ def test_a_cluster_that_does_not_answer_is_told_at_once(monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
     with pytest.raises(LaunchError, match="no Ray cluster answers"), cluster(None):
         pass
+
+
+LISTENERS = """
+import psutil, ray
+from sweeps.cluster import cluster
+with cluster(None):
+    ray.get(ray.remote(lambda: 1).remote())
+    here = psutil.Process()
+    for each in [here, *here.children(recursive=True)]:
+        for socket in each.net_connections("inet"):
+            if socket.status == psutil.CONN_LISTEN:
+                print(socket.laddr.ip)
+"""
+
+
+@pytest.mark.ray
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere Ray does so by itself")
+def test_a_ray_that_is_started_here_listens_on_loopback_only():
+    free = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    done = subprocess.run(
+        [sys.executable, "-c", LISTENERS], capture_output=True, text=True, check=True, env=free
+    )
+    addresses = {ip_address(line) for line in done.stdout.split()}
+    plain = {getattr(each, "ipv4_mapped", None) or each for each in addresses}
+    assert plain and all(each.is_loopback for each in plain), done.stdout

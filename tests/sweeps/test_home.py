@@ -105,3 +105,42 @@ def test_a_command_names_the_home_that_it_would_not_find(tmp_path: Path, monkeyp
     monkeypatch.setenv("SWEEP_HOME", str(tmp_path / "usual"))
     assert SweepHome.find().option() == ""
     assert SweepHome(tmp_path / "my home").option() == f" --home '{tmp_path}/my home'"
+
+
+OUTSIDE = [
+    "..",
+    "../a",
+    "a/b",
+    "/etc",
+    "a/../../b",
+    "~",
+    ".a",
+    "-a",
+    "",
+    "a\n",
+    "a\0b",
+    "x" * 65,
+    "ä",
+]
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_no_name_leads_out_of_the_home(tmp_path: Path, name):
+    home = SweepHome(tmp_path / "home")
+    SweepHome(tmp_path).sweep("a").store.write_sweep(running(1))
+    for ask in (home.sweep, home.existing):
+        with pytest.raises(SweepError, match="is no name for a sweep; use letters"):
+            ask(name)
+
+
+def test_a_name_that_is_a_link_to_elsewhere_is_not_written_through(tmp_path: Path):
+    home = SweepHome(tmp_path / "home")
+    elsewhere = tmp_path / "elsewhere"
+    (home.path / "sweeps").mkdir(parents=True)
+    for target in (elsewhere, tmp_path):
+        folder = home.sweep(f"to-{target.name}")
+        folder.path.symlink_to(target)
+        with pytest.raises((SweepError, FileExistsError)):
+            folder.claim()
+        folder.free()
+    assert not elsewhere.exists() and home.path.is_dir()

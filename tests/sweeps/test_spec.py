@@ -8,6 +8,7 @@ import yaml
 from spec_samples import toy_tree
 
 from search_spaces import presets
+from sweeps import reach
 from sweeps.errors import YamlError
 from sweeps.fields import with_override
 from sweeps.spec import SpecError, SweepSpec
@@ -342,6 +343,25 @@ def test_there_are_recipes():
             "qlora holds them in 4 bits; use lora.init: kaiming or gaussian with qlora",
         ),
         (
+            {"method": "full", "quantization": {"type": "nf4"}},
+            "quantization: only qlora trains on a quantised base, and the method is full; set "
+            "method: qlora, or leave it out",
+        ),
+        (
+            {"quantization.type": "fp4", "space": {"method": {"choice": ["lora", "adapter"]}}},
+            "quantization: only qlora trains on a quantised base, and the method is lora or "
+            "adapter; set method: qlora, or leave it out",
+        ),
+        (
+            {
+                "objective": "dpo",
+                "dpo": {"label_smoothing": 0.1},
+                "space": {"dpo.loss": {"choice": ["sigmoid", "ipo"]}},
+            },
+            "dpo.label_smoothing: with dpo.loss ipo: loss ipo has no probabilities of labels to "
+            "smooth; use dpo.loss: sigmoid, or leave it out",
+        ),
+        (
             {"slots": {"deepspeed": {"zero_stage": 2, "offload_parameters": "cpu"}}},
             "slots.deepspeed.offload_parameters: cpu works with ZeRO stage 3 only; set "
             "slots.deepspeed.zero_stage: 3, or leave it out",
@@ -378,6 +398,35 @@ def test_combinations_that_no_trial_can_run_are_named_when_the_spec_is_read(
     assert problem in problems_of(real_tree(tmp_path, **change))
 
 
+def test_too_many_combinations_to_look_at_hide_no_refusal(tmp_path, monkeypatch):
+    monkeypatch.setattr(reach, "LIMIT", 20)
+    space = {
+        "method": {"choice": ["lora", "qlora", "full", "prefix"]},
+        "gradient_checkpointing": {"choice": [False, True]},
+        "lora.init": {"choice": ["kaiming", "pissa"]},
+        "lora.dora": {"choice": [False, True]},
+    }
+    found = problems_of(real_tree(tmp_path, space=space))
+    assert {problem.partition(":")[0] for problem in found} == {
+        "space.gradient_checkpointing",
+        "space.lora.init",
+    }
+
+
+def test_quantisation_that_some_trials_read_is_right(tmp_path):
+    space = {"method": {"choice": ["lora", "qlora"]}}
+    assert SweepSpec.parse(real_tree(tmp_path, quantization={"type": "fp4"}, space=space))
+
+
+def test_a_fixed_setting_that_no_trial_reads_is_pointed_out(tmp_path):
+    spec = SweepSpec.parse(real_tree(tmp_path, prefix={"virtual_tokens": 8}))
+    assert notes(spec) == [
+        "prefix.virtual_tokens: set, but no trial reads it (method lora, objective sft, schedule "
+        "cosine)."
+    ]
+    assert notes(SweepSpec.parse(real_tree(tmp_path, lora={"rank": 8}))) == []
+
+
 def test_conditions_keep_apart_what_does_not_go_together(tmp_path):
     space = {
         "method": {"choice": ["lora", "prefix"]},
@@ -410,3 +459,73 @@ def real_tree(tmp_path, **changes):
 )
 def test_a_part_of_the_wrong_kind_is_told_in_plain_words(change, problem, tmp_path):
     assert any(each.startswith(problem) for each in problems_of(real_tree(tmp_path, **change)))
+
+
+NO_RAMP = (
+    "the ramp makes a worker's micro-batch grow, and that is 1 sequence; raise batch_size or "
+    "micro_batch_size, or leave batch_ramp out"
+)
+RAMP = {"start_fraction": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"micro_batch_size": 1}, f"batch_ramp: {NO_RAMP}"),
+        ({"batch_size": 7, "micro_batch_size": 4}, f"batch_ramp: {NO_RAMP}"),
+        ({"batch_size": 4, "slots": {"workers": 4}}, f"batch_ramp: {NO_RAMP}"),
+        ({"space": {"batch_size": {"choice": [11, 13]}}}, f"batch_ramp: {NO_RAMP}"),
+        (
+            {"space": {"batch_size": {"choice": [8, 11, 13]}}},
+            f"space.batch_size: with batch_size 11, batch_size 13: {NO_RAMP}",
+        ),
+        (
+            {"space": {"batch_size": {"int": [8, 32]}}},
+            "space.batch_size: with batch_size 11, batch_size 13, batch_size 17, batch_size 19 "
+            f"and 3 more: {NO_RAMP}",
+        ),
+        (
+            {"space": {"batch_size": {"choice": [4, 6]}, "micro_batch_size": {"int": [1, 2]}}},
+            "space.batch_size: with batch_size 4 and micro_batch_size 1, batch_size 6 and "
+            f"micro_batch_size 1: {NO_RAMP}",
+        ),
+        (
+            {
+                "batch_ramp": {},
+                "micro_batch_size": 1,
+                "space": {"batch_ramp.start_fraction": {"uniform": [0.5, 1.0]}},
+            },
+            "space.batch_ramp.start_fraction: with batch_ramp.start_fraction 0.5: " + NO_RAMP,
+        ),
+    ],
+)
+def test_a_ramp_that_has_nothing_to_grow_is_refused_before_any_trial(change, problem, tmp_path):
+    problems = problems_of(real_tree(tmp_path, **{"batch_ramp": RAMP, **change}))
+    assert problem in problems
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"micro_batch_size": 1, "batch_ramp": {}},
+        {"batch_size": 4, "slots": {"workers": 2}},
+        {"batch_size": 9, "micro_batch_size": 4},
+        {
+            "micro_batch_size": 1,
+            "batch_ramp": {},
+            "space": {
+                "batch_size": {"choice": [4, 8]},
+                "batch_ramp.fraction": {"uniform": [0.1, 0.5]},
+            },
+        },
+        {
+            "batch_ramp": {},
+            "space": {
+                "micro_batch_size": {"choice": [1, 2]},
+                "batch_ramp.start_fraction": {"choice": [0.5], "when": {"micro_batch_size": 2}},
+            },
+        },
+    ],
+)
+def test_a_ramp_that_can_grow_is_not_refused(change, tmp_path):
+    assert SweepSpec.parse(real_tree(tmp_path, **{"batch_ramp": RAMP, **change}))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+import traceback
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,9 @@ from sweeps.yaml_file import parse_yaml, read_yaml
         ("off", "off"),
         ("no", "no"),
         ("1-2", "1-2"),
+        ("12:30", "12:30"),
+        ("2024-02-31", "2024-02-31"),
+        ("-1_000", -1000),
         ("null", None),
     ],
 )
@@ -46,8 +51,11 @@ def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path: Path):
         (b"a: [1", "line 1"),
         (b"", "holds no fields"),
         (b"- a\n- b\n", "holds no fields"),
-        (b"\xff\xfe\x00", "UTF-8"),
-        (b"a: !!python/object/apply:os.system [ls]", "could not determine a constructor"),
+        (b"\xff\xfe\x00", r"a\.yaml, line 1: byte 0xff is not UTF-8"),
+        ("a: 1\nb: gr\u00fcn".encode("latin-1"), "line 2: byte 0xfc is not UTF-8; save the file"),
+        ("a: 1".encode("utf-16"), "line 1: byte 0xff is not UTF-8"),
+        (b"a: 1\nb: \x00", r"line 2: the character U\+0000 is not text"),
+        (b"# a\n" * 100_000, "larger than 256 KiB"),
     ],
 )
 def test_what_is_no_mapping_is_refused(tmp_path: Path, content, message):
@@ -70,3 +78,61 @@ def test_a_merge_key_takes_over_the_fields_of_an_anchor():
 def test_a_key_that_is_a_list_is_refused_with_its_line():
     with pytest.raises(YamlError, match="here, line 2: a key must be a plain word"):
         parse_yaml("a: 1\n? [b, c]\n: 2", "here")
+
+
+def laughs(kind: str) -> str:
+    """Each line stands for nine of the line before; the last one for hundreds of millions."""
+    lines = [f"l0: &l0 {kind.format('x, x')}"]
+    for n in range(1, 10):
+        nine = ", ".join([f"*l{n - 1}"] * 9)
+        lines.append(f"l{n}: &l{n} {kind.format(nine)}")
+    return "\n".join(lines)
+
+
+MERGES = "\n".join(
+    ["l0: &l0 {x: 1}"]
+    + [f"l{n}: &l{n} {{<<: [{', '.join([f'*l{n - 1}'] * 9)}]}}" for n in range(1, 10)]
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            laughs("[{}]"),
+            "here, line 6: holds more than 50,000 values with its aliases written out",
+        ),
+        (MERGES, "here, line 6: holds more than 50,000 values"),
+        ("a: &a [1, *a]", r"here, line 1: the alias \*a stands inside of what it names"),
+        ("a: 1\nb: &b {c: *b}", r"here, line 2: the alias \*b stands inside"),
+        ("[" * 100_000, "here, line 1: is nested more than 32 deep"),
+        ("{a: " * 50_000, "here, line 1: is nested more than 32 deep"),
+        ("- " * 50_000, "here, line 1: is nested more than 32 deep"),
+        ("a: 1\nb: !!python/object/apply:os.system [ls]", "line 2: the tag !!python/object/apply"),
+        ("a: !!python/name:os.system", "the tag !!python/name:os.system is not read"),
+        ("a: !!binary eA==", "the tag !!binary is not read; write the plain value"),
+        ("a: !mine x", "the tag !mine is not read"),
+        ("a: 1\n2: x", "here, line 2: the key 2 is no word; put it in quotes"),
+        ("null: x", "the key null is no word"),
+        ("x: " + "9" * 5000, "here, line 1: a number of 5,000 characters"),
+        ("x: " + "a" * 10_001, "here, line 1: a text of 10,001 characters"),
+        ('x: "\\e[2J"', r"here, line 1: the character U\+001B is not text"),
+        ('x: "\\ud800"', r"the character U\+D800 is not text"),
+        ("a: 1\n---\nb: 1", "here, line 2: expected a single document"),
+        ("a: *b", "here, line 1: found undefined alias 'b'"),
+        ("a: {b: 1\nc: 2", "here, line 2: while parsing a flow mapping, expected ',' or '}'"),
+    ],
+    ids=lambda value: value[:16],
+)
+def test_what_no_sweep_needs_is_refused_at_once_with_its_line(text, message):
+    began = time.monotonic()
+    with pytest.raises(YamlError, match=message) as refusal:
+        parse_yaml(text, "here")
+    assert "\n" not in str(refusal.value) and time.monotonic() - began < 5.0
+
+
+def test_the_parsers_own_error_which_repeats_the_line_goes_nowhere():
+    password = "hunter" + "2"
+    with pytest.raises(YamlError) as refusal:
+        parse_yaml(f"uri: https://me:{password}@host: x", "here")
+    assert password not in "".join(traceback.format_exception(refusal.value))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 import math
 from pathlib import Path
 
@@ -32,8 +33,7 @@ def in_a_loop(test):
     def run(*args, **kwargs):
         return asyncio.run(asyncio.wait_for(test(*args, **kwargs), 10))
 
-    run.__name__ = test.__name__
-    return run
+    return functools.wraps(test)(run)
 
 
 async def board_with(*trial_ids, retries=1, taken_by=None):
@@ -256,6 +256,56 @@ async def test_complete_trials_from_before_are_what_others_must_reach():
     await board.remember((loss(1, 3.0), loss(4, 1.5)))
     assert not (await board.evaluated("a", loss(1, 1.6))).may_win
     assert (await board.evaluated("a", loss(2, 1.4))).may_win
+
+
+TOO_MUCH = Outcome(Ending.FAILED, error="CUDA out of memory", out_of_memory=True)
+
+
+@pytest.mark.parametrize("dies", [False, True], ids=["one worker", "several, which die of it"])
+@in_a_loop
+async def test_a_trial_that_runs_out_of_memory_gets_half_the_micro_batch_until_it_is_one(dies):
+    board = await board_with()
+    waiting = job("a")
+    config = waiting.config.with_params({"micro_batch_size": 8, "batch_size": 4})
+    await board.submit(dataclasses.replace(waiting, config=config))
+    tried = []
+    for _ in range(3):
+        taken = await take(board, "one", SOON)
+        tried.append((taken.config.micro_batch_size, taken.config.batch_size))
+        if dies:
+            await board.fault("a", TOO_MUCH)
+            await board.hello("one")
+        else:
+            await board.ended("a", TOO_MUCH)
+    assert tried == [(8, 4), (2, 4), (1, 4)], "of a batch of 4 a micro-batch of 8 holds no more"
+    outcome = await board.next_event("a")
+    assert outcome.ending is Ending.INFEASIBLE and outcome.error.endswith("CUDA out of memory")
+    assert (outcome.attempt.number, outcome.attempt.micro_batch_size) == (3, 1)
+
+
+@in_a_loop
+async def test_what_fits_in_the_end_says_with_which_micro_batch():
+    board = await board_with("a", taken_by="one")
+    await board.ended("a", TOO_MUCH)
+    await take(board, "one", SOON)
+    await board.evaluated("a", loss(1, 2.0))
+    await board.ended("a", COMPLETE)
+    events = [await board.next_event("a") for _ in range(2)]
+    assert events == [loss(1, 2.0), COMPLETE]
+    assert {event.attempt.micro_batch_size for event in events} == {4}
+
+
+@in_a_loop
+async def test_a_trial_that_hung_twice_fails_and_says_where_to_look(tmp_path):
+    board = await board_with()
+    await board.submit(dataclasses.replace(job("a"), folder=tmp_path))
+    for _ in range(2):
+        await take(board, "one", SOON)
+        (tmp_path / "hang-rank0.txt").write_text("Timeout (0:00:05)!\nThread 0x1: ...")
+        await board.hello("one")
+    outcome = await board.next_event("a")
+    assert outcome.ending is Ending.FAILED
+    assert "slots.trial_timeout" in outcome.error and str(tmp_path) in outcome.error
 
 
 @in_a_loop
@@ -504,8 +554,9 @@ async def test_a_trial_that_broke_its_slot_says_of_what():
     for cause in ("RuntimeError: first", "RuntimeError: second"):
         life = await board.hello("one")
         await board.take("one", life, SOON)
-        await board.fault("a", cause)
-        await board.fault("a", "RuntimeError: connection reset by peer")
+        await board.fault("a", Outcome(Ending.FAILED, error=cause))
+        reset = Outcome(Ending.FAILED, error="RuntimeError: connection reset by peer")
+        await board.fault("a", reset)
     await board.hello("one")
     error = (await board.next_event("a")).error
     assert error == (

@@ -22,6 +22,14 @@ def fields(**params) -> list[str]:
         ({"method": "adapter", "data__new_tokens": ["<a>"]}, "data.new_tokens"),
         ({"label_smoothing": 0.1, "objective": "dpo"}, "label_smoothing"),
         (
+            {"objective": "dpo", "dpo__loss": "hinge", "dpo__label_smoothing": 0.1},
+            "dpo.label_smoothing",
+        ),
+        (
+            {"objective": "dpo", "dpo__loss": "ipo", "dpo__label_smoothing": 0.1},
+            "dpo.label_smoothing",
+        ),
+        (
             {"method": "qlora", "lora__dora": True, "deepspeed__zero_stage": 3},
             "lora.dora",
         ),
@@ -54,6 +62,9 @@ def test_what_cannot_run_is_refused_and_names_a_field(params, field):
         {"method": "qlora", "lora__dora": True, "deepspeed__zero_stage": 2},
         {"method": "prefix", "objective": "classification"},
         {"method": "prompt", "gradient_checkpointing": True},
+        {"objective": "dpo", "dpo__label_smoothing": 0.1},
+        {"objective": "dpo", "dpo__loss": "hinge"},
+        {"objective": "kto", "dpo__loss": "hinge", "dpo__label_smoothing": 0.1},
         {"deepspeed__zero_stage": 3, "deepspeed__offload_parameters": "cpu"},
     ],
 )

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
+import shutil
 
 import pytest
-from data_samples import rows_of, values_of
+from data_samples import rows_of, values_of, write_json
 
 from trainables.data.errors import DataError
 from trainables.data.origin import Kind, find
@@ -102,7 +104,17 @@ def test_a_saved_data_sets_identity_is_its_content(tmp_path, labelled, no_bars):
     assert identity(labelled) != identity(labelled.select([0, 1]))
 
 
-@pytest.mark.parametrize("name", ["stanfordnlp/imdb", "nyu-mll/glue:sst2", "org/data-set_1.0"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "stanfordnlp/imdb",
+        "nyu-mll/glue:sst2",
+        "org/data-set_1.0",
+        "stanfordnlp/imdb@test",
+        "nyu-mll/glue:sst2@validation",
+        "org/data-set_1.0@train[:10%]",
+    ],
+)
 def test_what_is_no_path_here_may_be_on_the_hub(name):
     assert find(name).origins[0].kind is Kind.HUB
 
@@ -125,10 +137,64 @@ def test_a_hub_data_set_is_asked_for_its_train_split(monkeypatch, labelled):
     monkeypatch.setattr("datasets.load_dataset", load_dataset)
     assert values_of("org/glue:sst2") == EXPECTED
     assert values_of("org/imdb") == EXPECTED
+    assert values_of("org/glue:sst2@validation") == EXPECTED
     assert asked == [
         (("org/glue", "sst2"), {"split": "train"}),
         (("org/imdb", None), {"split": "train"}),
+        (("org/glue", "sst2"), {"split": "validation"}),
     ]
+
+
+@pytest.fixture
+def hub_cache(tmp_path, monkeypatch, no_bars):
+    """A cache of downloads that holds org/reviews with the configurations short and long."""
+    import datasets
+
+    cache = tmp_path / "cache"
+    for config in ("short", "long"):
+        files = {}
+        for split in ("train", "validation"):
+            rows = [{"text": f"{config} {split} {number}"} for number in range(4)]
+            files[split] = str(write_json(tmp_path / f"{config}-{split}.json", rows))
+        datasets.load_dataset("json", data_files=files, cache_dir=str(cache))
+        (made,) = (cache / "json").glob("*/*/*/")
+        kept = cache / "org___reviews" / config / "0.0.0" / made.name
+        shutil.copytree(made, kept)
+        for file in kept.glob("*.arrow"):
+            file.rename(kept / file.name.replace("json-", "reviews-"))
+        info = json.loads((kept / "dataset_info.json").read_text())
+        write_json(kept / "dataset_info.json", info | {"config_name": config})
+        shutil.rmtree(cache / "json")
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", cache)
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        ("org/reviews:short", [f"short train {n}" for n in range(4)]),
+        ("org/reviews:long@validation", [f"long validation {n}" for n in range(4)]),
+        ("org/reviews:long@train[:2]", ["long train 0", "long train 1"]),
+        ("org/reviews:short@validation[75%:]", ["short validation 3"]),
+    ],
+)
+def test_a_split_of_a_downloaded_data_set_is_read_by_its_name(hub_cache, name, rows):
+    assert [value["text"] for value in values_of(name)] == rows
+
+
+def test_two_splits_are_not_the_same_data(hub_cache):
+    def identity(name):
+        (origin,) = find(name).origins
+        return origin.identity()
+
+    assert identity("org/reviews:short")[1] == identity("org/reviews:short@train")[1]
+    assert identity("org/reviews:short")[1] != identity("org/reviews:short@validation")[1]
+
+
+def test_a_split_that_is_not_there_is_told_with_those_that_are(hub_cache):
+    with pytest.raises(DataError, match=r'"test".*validation.*; write org/reviews@SPLIT'):
+        rows_of("org/reviews:short@test")
 
 
 def test_a_hub_data_sets_identity_follows_its_content(monkeypatch, labelled):

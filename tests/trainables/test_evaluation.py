@@ -16,6 +16,6 @@ def test_a_monitor_that_nobody_wrote_lets_a_trial_run_and_keeps_nothing():
 
 
 def test_an_ending_is_written_as_its_word():
-    words = ["complete", "stopped", "suspended", "diverged", "failed"]
+    words = ["complete", "stopped", "suspended", "diverged", "failed", "infeasible"]
     assert [str(ending) for ending in Ending] == words
     assert Outcome(Ending("diverged")).error is None

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from data_samples import alpaca_rows, save_tokenizer, write_json
+from safetensors.numpy import save_file
 
 from trainables import inputs as module
 from trainables.config import TrialConfig
@@ -15,7 +17,8 @@ from trainables.inputs import model_fingerprint, prepare_inputs
 @pytest.fixture
 def model(tmp_path):
     folder = save_tokenizer(tmp_path / "model")
-    (folder / "model.safetensors").write_bytes(b"weights")
+    (folder / "config.json").write_text('{"model_type": "llama"}')
+    save_file({"weight": np.zeros(4)}, folder / "model.safetensors")
     return folder
 
 

@@ -92,7 +92,8 @@ def test_each_objective_trains_and_leaves_the_base_alone(workshop_for, kind, met
         workshop, Watcher(tmp_path), **settings(kind, method=method, **training)
     )
     assert outcome.ending is Ending.COMPLETE
-    assert set(watcher.seen[-1].metrics) == set(METRICS[config.objective])
+    classes = {f"eval_f1/{name}" for name in "abc"} if kind == "classification" else set()
+    assert set(watcher.seen[-1].metrics) == {*METRICS[config.objective], *classes}
     assert tiny.fingerprint(workshop._base.shared(config)) == before
     kept = np.load(tmp_path / "losses.npz")
     mean = kept["loss_sums"].sum() / kept["token_counts"].sum()
@@ -247,7 +248,7 @@ def test_macro_scores_are_plain_means_over_the_classes():
         labels = np.array([0.0, 0.0, 1.0, 2.0])
 
     rows = np.array([[0.1, 0.0], [0.2, 1.0], [0.3, 1.0], [0.4, 0.0]])
-    metrics = Classification(torch.ones(3)).scores(rows, Labelled()).metrics
+    metrics = Classification(torch.ones(3), ("a", "b/c", "负面")).scores(rows, Labelled()).metrics
     assert metrics == pytest.approx(
         {
             "eval_loss": 0.25,
@@ -255,8 +256,36 @@ def test_macro_scores_are_plain_means_over_the_classes():
             "eval_macro_precision": (1 / 2 + 1 / 2 + 0) / 3,
             "eval_macro_recall": (1 / 2 + 1 + 0) / 3,
             "eval_macro_f1": (1 / 2 + 2 / 3 + 0) / 3,
+            "eval_f1/a": 1 / 2,
+            "eval_f1/b_c": 2 / 3,
+            "eval_f1/负面": 0,
         }
     )
+    many = Classification(torch.ones(21), list("abcdefghijklmnopqrstu"))
+    assert set(many.scores(rows, Labelled()).metrics) == set(METRICS["classification"])
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (("neg", "pos"), ("neg", "pos")),
+        (("World & Sci/Tech", "a.b: c"), ("World _ Sci_Tech", "a_b_ c")),
+        (("a?", "a!"), ("0", "1")),
+        (("Yes", "yes"), ("0", "1")),
+        (("..", ""), ("0", "1")),
+        (("x" * 300, " "), ("0", "1")),
+        (("x" * 300, "y"), ("x" * 50, "y")),
+    ],
+)
+def test_each_class_has_a_name_that_mlflow_takes(labels, names):
+    from mlflow.utils.validation import _validate_metric_name
+
+    from trainables.objectives.classification import f1_names
+
+    made = f1_names(labels)
+    assert made == tuple(f"eval_f1/{name}" for name in names)
+    for name in made:
+        _validate_metric_name(f"base_{name}")
 
 
 def test_balanced_weights_are_scikit_learns():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -92,6 +94,18 @@ def test_a_saved_adapter_brings_its_tokens_along(workshop, inputs, tmp_path):
     model = AutoPeftModelForCausalLM.from_pretrained(tmp_path / "best")
     loss = tiny.measured(model, inputs.validation).metrics["eval_loss"]
     assert loss == pytest.approx(watcher.losses[-1], abs=1e-5)
+
+
+def test_plain_peft_loads_it_as_the_page_on_methods_says(workshop, inputs, tmp_path):
+    page = Path("docs/methods.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    watcher = Watcher(tmp_path)
+    run_trial(workshop, watcher, budget__steps=10)
+    names = {"base": inputs.model, "folder": tmp_path / "best"}
+    exec(code, names)
+    loss = tiny.measured(names["model"], inputs.validation).metrics["eval_loss"]
+    assert loss == pytest.approx(watcher.losses[-1], abs=1e-5)
+    assert names["tokenizer"]("<think>")["input_ids"] == [NEW[0]]
 
 
 @pytest.mark.parametrize("method", ["prefix", "prompt", "ptuning", "adapter"])

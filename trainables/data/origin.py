@@ -38,7 +38,11 @@ SUFFIXES = {
 _DESCRIPTIONS = frozenset({"dataset_info.json", "dataset_infos.json"})
 """Files that lie beside data and describe them."""
 
-_HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*(?::[\w.-]+)?")
+_HUB_NAME = re.compile(
+    r"(?P<repository>[\w-][\w.-]*/[\w-][\w.-]*)(?::(?P<config>[\w.-]+))?"
+    r"(?:@(?P<split>[\w.-]+(?:\[[\d:%-]+\])?))?"
+)
+"""`org/name`, with a configuration after a colon, and a split (or a slice of one) after an @."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +99,15 @@ def _path(name: str) -> Path:
 
 
 def is_hub_name(name: str) -> bool:
-    """Whether a name that is no local path can be org/name or org/name:config on the hub."""
+    """Whether a name that is no local path can be org/name:config@split on the hub."""
     return bool(_HUB_NAME.fullmatch(name)) and inner_suffix(Path(name)) not in SUFFIXES
+
+
+def hub_parts(name: str) -> tuple[str, str | None, str]:
+    """(repository, configuration, split) of a hub name; the split is train where none is named."""
+    found = _HUB_NAME.fullmatch(name)
+    assert found is not None, "is_hub_name says so"
+    return found["repository"], found["config"], found["split"] or "train"
 
 
 def _in_folder(folder: Path) -> Origins:

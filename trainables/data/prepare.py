@@ -111,7 +111,7 @@ def _build(folder: Path, config: TrialConfig, tokenizer: str, limit: int | None)
     wanted = config.data.max_length
     length = min(wanted, limit or wanted)
     sources = Sources.read(config)
-    loaded = load_tokenizer(tokenizer, config.model_revision)
+    loaded = load_tokenizer(tokenizer, config.model_revision, config.trust_remote_code)
     new_tokens = add_tokens(loaded, config.data.new_tokens)
     made = draft(sources, config, loaded, length)
     notes = (f"max_length {wanted:,} is cut to the model's context",) if length < wanted else ()

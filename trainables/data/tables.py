@@ -9,6 +9,7 @@ from typing import Any
 
 from trainables.data.content import MOST_GROWTH, ROOM, read_bytes
 from trainables.data.errors import DataError
+from trainables.data.origin import hub_parts
 from trainables.data.row import Row, Rows
 
 ROWS_ALWAYS_READ = 1_000_000
@@ -76,22 +77,25 @@ def saved_rows(folder: Path) -> Rows:
 
 
 def hub_rows(name: str) -> list[Row]:
-    """The train split of a data set on the Hugging Face hub, named org/name or org/name:config."""
+    """One split of a data set on the Hugging Face hub; see origin.py for its name."""
     return _listed(name, _decoded(load_from_hub(name)))
 
 
 def load_from_hub(name: str) -> Any:
-    """The train split itself, downloaded where it is not in the hub's cache."""
+    """The split itself, downloaded where it is not in the hub's cache."""
     from datasets import load_dataset
     from datasets.exceptions import DatasetsError
 
-    repository, _, config = name.partition(":")
+    repository, config, split = hub_parts(name)
     try:
-        return load_dataset(repository, config or None, split="train")
+        return load_dataset(repository, config, split=split)
     except (OSError, ValueError, RuntimeError, DatasetsError) as error:
+        reason = _first_line(error)
+        if "split" in reason:
+            raise DataError(f"{name}: {reason.rstrip('.')}; write {repository}@SPLIT") from error
         raise DataError(
             f"{name} is no file or folder here, and as a data set it could not be had from the "
-            f"hub ({_first_line(error)}); check the spelling and the network, or name a local file"
+            f"hub ({reason}); check the spelling and the network, or name a local file"
         ) from error
 
 

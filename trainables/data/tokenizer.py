@@ -59,7 +59,9 @@ class Tokenizer(Protocol):
         ...
 
 
-def load_tokenizer(model: str, revision: str | None = None) -> Tokenizer:
+def load_tokenizer(
+    model: str, revision: str | None = None, trust_remote_code: bool = False
+) -> Tokenizer:
     """The tokenizer of a local folder or a hub id; DataError where there is none."""
     if _is_path(model) and not Path(model).expanduser().is_dir():
         raise DataError(
@@ -71,7 +73,7 @@ def load_tokenizer(model: str, revision: str | None = None) -> Tokenizer:
     name = str(folder) if folder.is_dir() else model
     try:
         loaded: Tokenizer = AutoTokenizer.from_pretrained(
-            name, revision=revision, trust_remote_code=False
+            name, revision=revision, trust_remote_code=trust_remote_code
         )
     except (OSError, ValueError, KeyError) as error:
         raise DataError(_cannot_load(model, revision, error)) from error
@@ -112,7 +114,7 @@ def identity(model: str, revision: str | None = None) -> str:
 
 def context_length(model: str, revision: str | None = None) -> int | None:
     """The most tokens that a model's config.json says it can see, if it says so."""
-    path = _config_file(model, revision)
+    path = config_file(model, revision)
     if path is None or not path.is_file():
         return None
     try:
@@ -154,7 +156,7 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
     return ids
 
 
-def _config_file(model: str, revision: str | None) -> Path | None:
+def config_file(model: str, revision: str | None) -> Path | None:
     """The model's config.json, fetched from the hub where need be; None where it cannot be had."""
     folder = Path(model).expanduser()
     if folder.is_dir() or _is_path(model):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -10,14 +13,18 @@ from torch.nn.functional import cross_entropy
 from trainables.data.examples import Examples
 from trainables.objectives.objective import Batch, Floats, Objective, Scores
 
+MOST_NAMED = 20
+"""Of more classes than these no F1 is given for each."""
+
 
 class Classification(Objective):
     """Cross entropy over the classes. `class_weights` [classes] weigh the training loss only."""
 
     columns = 2
 
-    def __init__(self, class_weights: torch.Tensor) -> None:
+    def __init__(self, class_weights: torch.Tensor, labels: Sequence[str]) -> None:
         self._class_weights = class_weights
+        self._f1_names = f1_names(labels) if len(labels) <= MOST_NAMED else ()
 
     def loss(
         self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | None
@@ -35,7 +42,7 @@ class Classification(Objective):
         return torch.stack([losses, logits.argmax(-1).to(losses.dtype)], dim=1)
 
     def scores(self, rows: Floats, examples: Examples) -> Scores:
-        """Accuracy, and precision, recall and F1 as plain means over the classes.
+        """Accuracy; precision, recall and F1 as plain means over the classes; the F1 of each.
 
         A class that is nowhere predicted, or nowhere true, counts as 0 where that is its divisor.
         """
@@ -47,17 +54,25 @@ class Classification(Objective):
             truth,
             predicted.astype(int),
             labels=range(len(self._class_weights)),
-            average="macro",
             zero_division=0.0,
         )
         metrics = {
             "eval_loss": float(losses.mean()),
             "eval_accuracy": float((truth == predicted).mean()),
-            "eval_macro_precision": float(precision),
-            "eval_macro_recall": float(recall),
-            "eval_macro_f1": float(f1),
+            "eval_macro_precision": float(precision.mean()),
+            "eval_macro_recall": float(recall.mean()),
+            "eval_macro_f1": float(f1.mean()),
+            **dict(zip(self._f1_names, f1.tolist(), strict=False)),
         }
         return Scores(metrics, losses, np.ones_like(losses))
+
+
+def f1_names(labels: Sequence[str]) -> tuple[str, ...]:
+    """`eval_f1/LABEL` for each class, in letters that MLflow takes; by number where they clash."""
+    names = [re.sub(r"[^\w -]", "_", label)[:50].strip() for label in labels]
+    if not all(names) or len({name.lower() for name in names}) < len(names):
+        names = [str(number) for number in range(len(labels))]
+    return tuple(f"eval_f1/{name}" for name in names)
 
 
 def balanced_weights(labels: Floats, classes: int) -> NDArray[np.float32]:

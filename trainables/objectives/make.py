@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -17,14 +17,17 @@ from trainables.reference import Reference
 
 
 def make_objective(
-    config: TrialConfig, train_set: Examples, classes: int, reference: Callable[[], Reference]
+    config: TrialConfig,
+    train_set: Examples,
+    labels: Sequence[str],
+    reference: Callable[[], Reference],
 ) -> Objective:
     """The objective of one trial; `reference` is called only where one is needed."""
     match config.objective:
         case "sft" | "clm":
             return CausalLm(config.label_smoothing)
         case "classification":
-            return Classification(_class_weights(config, train_set, classes))
+            return Classification(_class_weights(config, train_set, len(labels)), labels)
         case "reward":
             return PairReward(config.reward) if train_set.arity == 2 else ScalarReward()
         case "dpo":

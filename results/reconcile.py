@@ -1,0 +1,196 @@
+"""Bringing MLflow in line with a sweep's records: what it missed is written, and only that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from results.mlflow_runs import Run
+from results.record import SweepRecord, TrialRecord, TrialStatus
+from results.run_metrics import (
+    TOTALS,
+    base_rows,
+    missing_measurements,
+    news,
+    test_rows,
+    totals_stamp,
+    winner_rows,
+)
+from results.run_tags import ON_FRONT, agrees, sweep_tags, winner_tags
+from results.stamps import Stamps
+from results.tracked import TrackedTrial, over
+from results.tracking import SPEC_FILE, WEIGHTS_PATH, WINNER_FILE, Tracker
+from results.tracking_error import StoreAwayError, TrackingError
+from results.winners import Ranking
+
+
+@dataclass(slots=True)
+class Reconciled:
+    """What came of it: the sweep's run, those of its trials by number, which ones were changed, and
+    what MLflow refused, in words."""
+
+    parent: str
+    run_ids: dict[int, str] = field(default_factory=dict)
+    touched: set[str] = field(default_factory=set)
+    refused: list[str] = field(default_factory=list)
+
+    @property
+    def changed(self) -> int:
+        """How many runs were changed."""
+        return len(self.touched)
+
+
+def reconcile(
+    tracker: Tracker,
+    spec_text: str,
+    sweep: SweepRecord,
+    trials: Sequence[TrialRecord],
+    ranking: Ranking,
+    weights: Callable[[int], Path],
+) -> Reconciled:
+    """Make MLflow tell of the sweep what its records tell. A second call writes nothing.
+
+    `spec_text` is stored as it is but for the tracking address; `weights` tells the folder where a
+    trial's are, and it may not be there. A trial that waits needs no run. What MLflow refuses is
+    noted and the rest goes on. StoreAwayError when the store is away: a later call goes on there.
+    """
+    return _Reconciliation(tracker, spec_text, sweep, ranking, weights).run(trials)
+
+
+class _Reconciliation:
+    def __init__(
+        self,
+        tracker: Tracker,
+        spec_text: str,
+        sweep: SweepRecord,
+        ranking: Ranking,
+        weights: Callable[[int], Path],
+    ) -> None:
+        self._tracker = tracker
+        self._text = spec_text
+        self._sweep = sweep
+        self._ranking = ranking
+        self._weights = weights
+
+    def run(self, trials: Sequence[TrialRecord]) -> Reconciled:
+        """Trials come first: the sweep's own run tells which of them won."""
+        run = self._tracker.sweep_run(self._sweep)
+        parent = run.run_id if run else self._start()
+        self._done = Reconciled(parent, touched=set() if run else {parent})
+        tracked = self._tracker.trials(parent)
+        for record in trials:
+            known = tracked.get(record.number)
+            if known or record.status is not TrialStatus.WAITING:
+                with self._noting_refusals():
+                    self._trial(record, known)
+        with self._noting_refusals():
+            self._parent(run)
+        return self._done
+
+    @contextmanager
+    def _noting_refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except StoreAwayError:
+            raise
+        except TrackingError as error:
+            self._done.refused.append(str(error))
+
+    def _start(self) -> str:
+        return self._tracker.start_sweep(self._sweep, self._text, Stamps().next())
+
+    def _trial(self, record: TrialRecord, known: TrackedTrial | None) -> None:
+        on_front = record.number in self._front()
+        if known and _told(record, known) and (ON_FRONT in known.run.tags) == on_front:
+            self._done.run_ids[record.number] = known.run.run_id
+        else:
+            self._bring_in(record, known)
+
+    def _bring_in(self, record: TrialRecord, known: TrackedTrial | None) -> None:
+        """All that is written here may be there already: it is the same again, or has its stamp."""
+        tracker, rows = self._tracker, known.rows if known else []
+        stamps = Stamps(after=max((row.stamp for row in rows), default=0))
+        record = record.with_changes(run_id=known.run.run_id if known else None)
+        run_id = tracker.start_trial(_opened(record), self._done.parent)
+        self._done.run_ids[record.number] = run_id
+        self._done.touched.add(run_id)
+        record = record.with_changes(run_id=run_id)
+        for measurement, stamp in missing_measurements(record.measurements, rows, stamps):
+            with self._noting_refusals():
+                tracker.log_measurement(run_id, measurement, stamp)
+        if over(record.status):
+            stamp = totals_stamp(rows, record) or stamps.next()
+            tracker.end_trial(record, self._sweep.goals, stamp)
+        if news(test_rows(record, 0), known.run.metrics if known else {}):
+            tracker.log_test(record, stamps.next())
+        if record.number in self._front():
+            tracker.mark_on_front(run_id)
+
+    def _front(self) -> set[int]:
+        ended = self._sweep.state.ended and self._ranking.several
+        return {winner.record.number for winner in self._ranking.winners} if ended else set()
+
+    def _parent(self, run: Run | None) -> None:
+        """The sweep's own run, and then what its winners left, which may be large."""
+        parent, ranking = self._done.parent, self._with_runs()
+        sweep = self._sweep.with_changes(run_id=parent)
+        ended = sweep.state.ended
+        tags = {**sweep_tags(sweep), **(winner_tags(ranking) if ended else {})}
+        rows = [*base_rows(sweep, 0), *(winner_rows(ranking, 0) if ended else [])]
+        agreed = run is not None and agrees(run.tags, tags) and run.status == sweep.state.mlflow
+        if not agreed or news(rows, run.metrics if run else {}):
+            self._done.touched.add(parent)
+            self._write_parent(sweep, ranking)
+        elif SPEC_FILE not in self._tracker.files(parent):
+            self._done.touched.add(self._start())
+        for winner in ranking.chosen if ended else ():
+            number = winner.record.number
+            homes = [self._done.run_ids[number], *([] if ranking.several else [parent])]
+            for run_id in homes:
+                self._keep(run_id, winner.record, anew=run_id == parent and not agreed)
+
+    def _write_parent(self, sweep: SweepRecord, ranking: Ranking) -> None:
+        stamp = Stamps().next()
+        self._tracker.start_sweep(sweep, self._text, stamp)
+        if sweep.state.ended:
+            self._tracker.end_sweep(sweep, ranking, stamp)
+
+    def _with_runs(self) -> Ranking:
+        """Whose run MLflow refused cannot be told as a winner's."""
+        runs = self._done.run_ids
+        winners = (
+            replace(winner, record=winner.record.with_changes(run_id=runs[winner.record.number]))
+            for winner in self._ranking.winners
+            if winner.record.number in runs
+        )
+        return replace(self._ranking, winners=tuple(winners))
+
+    def _keep(self, run_id: str, record: TrialRecord, anew: bool) -> None:
+        weights = self._weights(record.number)
+        files = self._tracker.files(run_id)
+        if WEIGHTS_PATH in files:
+            files |= self._tracker.files(run_id, WEIGHTS_PATH)
+        names = (file.name for file in weights.iterdir()) if weights.is_dir() else ()
+        if anew or not {WINNER_FILE, *(f"{WEIGHTS_PATH}/{name}" for name in names)} <= files:
+            self._tracker.log_winner(run_id, record, weights)
+            self._done.touched.add(run_id)
+
+
+def _opened(record: TrialRecord) -> TrialRecord:
+    """As it was before its end, which is told last."""
+    if not over(record.status):
+        return record
+    return record.with_changes(status=TrialStatus.RUNNING, error=None, ended=None)
+
+
+def _told(record: TrialRecord, known: TrackedTrial) -> bool:
+    """Whether the run tells all of the record. Before its end it knows no totals."""
+    told = known.record
+    if not over(record.status):
+        record = record.with_changes(**dict.fromkeys(TOTALS, 0))
+        # A trial that went back to a checkpoint will measure the rest again.
+        told = told.with_changes(measurements=told.measurements[: len(record.measurements)])
+    same = told.same_as(record.with_changes(run_id=told.run_id))
+    return same and known.run.status == record.status.mlflow

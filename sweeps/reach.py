@@ -1,0 +1,107 @@
+"""Which values of some names a space can bring together. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain, combinations
+from typing import Any
+
+from search_spaces.dimension import Branch
+from search_spaces.domains import Choice, Domain
+from search_spaces.space import Space
+from search_spaces.values import identity
+
+LIMIT = 4_000
+"""More combinations than these take too long to look at one by one."""
+
+_ALL_OF = 1_000
+"""The ends of a domain with more values stand for the rest of it."""
+
+Point = dict[str, Any]
+
+
+def reachable(space: Space, names: Iterable[str]) -> list[Point]:
+    """Every combination of the values of `names`, in which a name that is inactive is left out.
+
+    Of a long or continuous range the ends stand for all. Where more than LIMIT combinations remain,
+    these are those of any two names, with the other ones at their first values.
+    """
+    wanted = [name for name in names if name in space]
+    points = _combined(space, wanted, wanted)
+    if len(points) <= LIMIT:
+        return points
+    pairs = (_combined(space, wanted, pair) for pair in combinations(wanted, 2))
+    return _distinct(chain.from_iterable(pairs), 2 * LIMIT)
+
+
+def _combined(space: Space, wanted: Sequence[str], free: Sequence[str]) -> list[Point]:
+    """No more than LIMIT + 1 points; a name that `free` does not hang on has its first value."""
+    names, varied = _with_parents(space, wanted), _with_parents(space, free)
+    points: list[Point] = [{}]
+    for at, name in enumerate(names):
+        asked = [_conditions(space, later) for later in names[at + 1 :]]
+        keep = {*wanted, *(parent for when in asked for parent in when)}
+        accepted = [values for when in asked for values in when.get(name, ())]
+        extended = chain.from_iterable(
+            _extended(space, point, name, accepted, name in varied) for point in points
+        )
+        points = _distinct(
+            ({key: value for key, value in point.items() if key in keep} for point in extended),
+            LIMIT + 1,
+        )
+    return points
+
+
+def _extended(
+    space: Space, point: Point, name: str, accepted: Collection[tuple[Any, ...]], varied: bool
+) -> list[Point]:
+    for branch in space[name].branches:
+        if _holds(branch, point):
+            values = _values(branch.domain, accepted)
+            return [{**point, name: value} for value in (values if varied else values[:1])]
+    return [point]
+
+
+def _with_parents(space: Space, names: Iterable[str]) -> list[str]:
+    """The names and all that they hang on, each right before the first that needs it."""
+    ordered: dict[str, None] = {}
+
+    def add(name: str) -> None:
+        for parent in space[name].parents:
+            add(parent)
+        ordered[name] = None
+
+    for name in names:
+        add(name)
+    return list(ordered)
+
+
+def _conditions(space: Space, name: str) -> dict[str, list[tuple[Any, ...]]]:
+    """Of each parent, what the branches of `name` accept."""
+    return {
+        parent: [branch.when[parent] for branch in space[name].branches if parent in branch.when]
+        for parent in space[name].parents
+    }
+
+
+def _holds(branch: Branch, point: Mapping[str, Any]) -> bool:
+    return all(
+        name in point and identity(point[name]) in map(identity, accepted)
+        for name, accepted in branch.when.items()
+    )
+
+
+def _values(domain: Domain, accepted: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
+    if isinstance(domain, Choice) or (domain.cardinality or _ALL_OF + 1) <= _ALL_OF:
+        return domain.grid()
+    waited_for = (value for values in accepted for value in values if domain.contains(value))
+    return tuple(dict.fromkeys((domain.low, domain.high, *waited_for)))
+
+
+def _distinct(points: Iterable[Point], most: int) -> list[Point]:
+    distinct: dict[object, Point] = {}
+    for point in points:
+        distinct.setdefault(identity(tuple(point.items())), point)
+        if len(distinct) == most:
+            break
+    return list(distinct.values())

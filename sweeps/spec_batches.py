@@ -1,0 +1,85 @@
+"""Batch sizes that do not divide among the workers, or leave a ramp nothing to grow. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from typing import Any
+
+from search_spaces.domains import Choice, Int
+from search_spaces.problem import Problem
+from search_spaces.space import Space
+from search_spaces.values import show
+from sweeps.reach import Point, reachable
+from trainables.batch_split import split_batch
+from trainables.config import TrialConfig
+
+_NAMED = 4
+"""How many of the combinations that have the same fault a problem names."""
+
+
+def check_batches(trial: TrialConfig, space: Space | None, workers: int) -> list[Problem]:
+    """What is wrong with each batch size that a trial can have on this many workers."""
+    return [*_uneven(trial, space, workers), *_unramped(trial, space, workers)]
+
+
+def _uneven(trial: TrialConfig, space: Space | None, workers: int) -> list[Problem]:
+    searched = space.get("batch_size") if space else None
+    sizes = chain.from_iterable(map(_sizes, searched.domains)) if searched else [trial.batch_size]
+    return [
+        Problem(
+            "space.batch_size" if searched else "batch_size",
+            f"{size} sequences do not divide among the {workers} workers of a slot",
+            f"use multiples of {workers}",
+        )
+        for size in sizes
+        if isinstance(size, int) and size % workers
+    ]
+
+
+def _sizes(domain: Any) -> tuple[Any, ...]:
+    """Enough of a domain's values: where the first two of an Int divide evenly, all do."""
+    if isinstance(domain, Choice):
+        return domain.options
+    if isinstance(domain, Int) and not domain.log:
+        return domain.grid()[:2]
+    return domain.low, domain.high
+
+
+def _unramped(trial: TrialConfig, space: Space | None, workers: int) -> Iterator[Problem]:
+    """A ramp makes the micro-batch grow, so that a micro-batch of one sequence has none."""
+    fixed = {
+        "batch_ramp.start_fraction": trial.batch_ramp.start_fraction,
+        "batch_size": trial.batch_size,
+        "micro_batch_size": trial.micro_batch_size,
+    }
+    if trial.objective == "toy":
+        return
+    points = reachable(space, fixed) if space else [{}]
+    faulty = [point for point in points if _has_no_ramp({**fixed, **point}, workers)]
+    if not faulty:
+        return
+    named = [] if len(faulty) == len(points) else faulty
+    place = f"space.{next(iter(named[0]))}" if named else "batch_ramp"
+    yield Problem(
+        place,
+        f"{_where(named)}the ramp makes a worker's micro-batch grow, and that is 1 sequence",
+        "raise batch_size or micro_batch_size, or leave batch_ramp out",
+    )
+
+
+def _has_no_ramp(values: Mapping[str, Any], workers: int) -> bool:
+    try:
+        micro, _ = split_batch(values["batch_size"], workers, values["micro_batch_size"])
+        return bool(values["batch_ramp.start_fraction"] < 1) and micro == 1
+    except (ValueError, TypeError):
+        return False  # no such batch, which is said elsewhere
+
+
+def _where(points: list[Point]) -> str:
+    """`with batch_size 7, batch_size 13: `; nothing for no points."""
+    named = [
+        " and ".join(f"{name} {show(value)}" for name, value in point.items()) for point in points
+    ]
+    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    return f"with {', '.join(named[:_NAMED])}{more}: " if named else ""

@@ -1,0 +1,183 @@
+"""The scribe against a tracker that fails as it is told."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from results.front import judge
+from results.record import Measurement, SweepRecord, TrialRecord
+from results.tracking_error import StoreAwayError, TrackingError
+from sweeps import scribe as module
+from sweeps.scribe import Scribe
+
+AWAY = StoreAwayError("cannot log at http://here: connection refused")
+REFUSED = TrackingError("cannot log at http://here: bad value")
+SWEEP = SweepRecord(name="s", state="running", metric="eval_loss", mode="min", created=1.0)
+
+
+class FakeTracker:
+    """Notes what it took down. `failures` are raised first, by what is asked for."""
+
+    def __init__(self, **failures):
+        self.failures = {name: list(errors) for name, errors in failures.items()}
+        self.log = []
+        self.stamps = []
+        self.takes = False
+
+    def start_sweep(self, record, spec_text, stamp):
+        return self._take("sweep")
+
+    def start_trial(self, record, parent):
+        return self._take(f"start{record.number}")
+
+    def log_measurement(self, run_id, measurement, stamp):
+        self.stamps.append(stamp)
+        self._take(f"{run_id}.{measurement.point}")
+
+    def end_trial(self, record, goals, stamp):
+        self._take(f"end{record.number}")
+
+    def log_winner(self, run_id, record, weights):
+        self._take(f"weights {run_id}")
+
+    def end_sweep(self, record, ranking, stamp):
+        self._take("end")
+
+    def takes_writes(self, run_id):
+        return self.takes
+
+    def _take(self, name):
+        if self.failures.get(name):
+            raise self.failures[name].pop(0)
+        self.log.append(name)
+        return name
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(module, "SHORTEST_PAUSE", 0.001)
+    monkeypatch.setattr(module, "LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr(module, "PATIENCE", 0.3)
+
+
+@pytest.fixture
+def begin(monkeypatch):
+    """A scribe that writes to the given tracker, open."""
+
+    def begin(tracker):
+        monkeypatch.setattr("results.tracking.Tracker", lambda *where: tracker)
+        scribe = Scribe("nowhere", "e", None)
+        scribe.start(SWEEP, "name: s\n")
+        return scribe
+
+    return begin
+
+
+def one(number=0, *points):
+    measured = tuple(
+        Measurement(point=p, step=p, tokens=p, seconds=p, metrics={"eval_loss": 1.0})
+        for p in points
+    )
+    return TrialRecord(sweep="s", number=number, status="complete", measurements=measured)
+
+
+def tell(scribe, *records):
+    """A sweep as the driver tells it."""
+    for record in records:
+        scribe.trial_started(record)
+    for record in records:
+        for measurement in record.measurements:
+            scribe.measured(record.number, measurement)
+        scribe.trial_ended(record, SWEEP)
+    scribe.sweep_ended(SWEEP, judge(list(records), SWEEP.goals), lambda number: Path("none"))
+
+
+ALL = ["sweep", "start0", "start1", "start0.1", "start0.2", "end0", "start1.1", "end1"]
+ALL += ["weights start0", "weights sweep", "end"]
+
+
+@pytest.mark.parametrize("at", ["start0", "start0.1", "end0", "weights sweep", "end"])
+def test_a_store_that_was_away_gets_everything_in_order(begin, at):
+    tracker = FakeTracker(**{at: [AWAY] * 20})
+    scribe = begin(tracker)
+    tell(scribe, one(0, 1, 2), one(1, 1))
+    scribe.finish()
+    assert tracker.log == ALL
+    assert (scribe.missed, scribe.failures, scribe.busy) == (0, [], False)
+
+
+def test_an_attempt_that_is_repeated_has_the_stamp_of_the_first(begin):
+    tracker = FakeTracker(**{"start0.1": [AWAY] * 3})
+    scribe = begin(tracker)
+    tell(scribe, one(0, 1, 2))
+    scribe.finish()
+    assert len(tracker.stamps) == 5
+    assert len(set(tracker.stamps[:4])) == 1
+    assert tracker.stamps[4] > tracker.stamps[3]
+
+
+def test_what_is_refused_is_counted_and_left_out(begin):
+    tracker = FakeTracker(**{"start0.1": [REFUSED]})
+    scribe = begin(tracker)
+    tell(scribe, one(0, 1, 2), one(1, 1))
+    scribe.finish()
+    assert tracker.log == [name for name in ALL if name != "start0.1"]
+    assert (scribe.missed, scribe.failures) == (1, [f"TrackingError: {REFUSED}"])
+
+
+def test_what_fails_while_the_store_takes_all_else_does_not_hold_up_the_rest(begin):
+    tracker = FakeTracker(**{"start0.1": [AWAY] * 1000})
+    tracker.takes = True
+    scribe = begin(tracker)
+    tell(scribe, one(0, 1, 2), one(1, 1))
+    scribe.finish()
+    assert tracker.log == [name for name in ALL if name != "start0.1"]
+    assert scribe.missed == 1
+
+
+def test_a_trial_that_was_not_started_is_told_once_by_its_reason(begin):
+    tracker = FakeTracker(start0=[REFUSED])
+    scribe = begin(tracker)
+    tell(scribe, one(0, 1), one(1, 1))
+    scribe.finish()
+    assert tracker.log == ["sweep", "start1", "start1.1", "end1", "weights sweep", "end"]
+    assert scribe.missed == 4
+    assert "bad value" in scribe.failures[0]
+    assert "trial 0 has no run" in scribe.failures[1]
+
+
+def test_a_store_that_stays_away_is_given_up_and_what_it_missed_is_counted(begin):
+    tracker = FakeTracker(**{"start0.2": [AWAY] * 10**6})
+    scribe = begin(tracker)
+    tell(scribe, one(0, 1, 2), one(1, 1))
+    begun = time.monotonic()
+    scribe.finish()
+    assert 0.3 <= time.monotonic() - begun < 5
+    assert tracker.log == ["sweep", "start0", "start1", "start0.1"]
+    assert scribe.missed == 7
+    assert scribe.failures == [f"no answer for 0 s; {AWAY}"]
+
+
+def test_the_end_waits_as_long_as_entries_go_through(begin, monkeypatch):
+    tracker = FakeTracker()
+    slow = tracker.log_measurement
+    monkeypatch.setattr(tracker, "log_measurement", lambda *entry: (time.sleep(0.1), slow(*entry)))
+    scribe = begin(tracker)
+    tell(scribe, one(0, *range(1, 9)))
+    scribe.finish()
+    assert scribe.missed == 0
+    assert tracker.log[-1] == "end"
+
+
+def test_a_store_that_stumbles_at_the_start_is_asked_again(begin):
+    assert begin(FakeTracker(sweep=[AWAY] * 3)).wait_until_open() == "sweep"
+
+
+@pytest.mark.parametrize("error", [AWAY, REFUSED])
+def test_a_store_that_fails_at_the_start_is_said_soon(begin, monkeypatch, error):
+    monkeypatch.setattr(module, "START_PATIENCE", 0.1)
+    with pytest.raises(TrackingError, match=str(error)):
+        begin(FakeTracker(sweep=[error] * 1000)).wait_until_open()

@@ -1,0 +1,214 @@
+"""Models that are no models: refused before anything starts, by the name of the file."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import struct
+from pathlib import Path
+
+import pytest
+import tiny_training as tiny
+from data_samples import write_json
+
+from trainables.config import TrialConfig
+from trainables.data.errors import DataError
+from trainables.errors import ModelError
+from trainables.inputs import prepare_inputs
+from trainables.model_folder import check_model
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+PAGE = b"\n<!DOCTYPE html><html><body>Log in to download</body></html>"
+BOMB = struct.pack("<Q", 2**62) + b"{"
+FAT_HEADER = struct.pack("<Q", 200_000_000) + b" " * 1000
+LYING_HEADER = json.dumps({"a": {"dtype": "F32", "shape": [4], "data_offsets": [0, 2**40]}})
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory) -> Path:
+    return tiny.make_model(tmp_path_factory.mktemp("good") / "model")
+
+
+@pytest.fixture
+def model(good, tmp_path) -> Path:
+    return Path(shutil.copytree(good, tmp_path / "model"))
+
+
+def check(model: Path, trust: bool = False) -> None:
+    check_model(str(model), None, trust)
+
+
+def sharded(folder: Path, *names: str) -> None:
+    weights = folder / "model.safetensors"
+    (folder / "one.safetensors").write_bytes(weights.read_bytes())
+    weights.unlink()
+    index = {"weight_map": {f"w{n}": name for n, name in enumerate(names)}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+
+
+def test_good_folders_pass(model):
+    check(model)
+    sharded(model, "one.safetensors")
+    check(model)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (POINTER, "is Git LFS's pointer to a file; run `git lfs pull` there"),
+        (PAGE, "is a web page, saved in the file's place; download the file itself"),
+        (b"", "is no whole safetensors file"),
+        (b"\x00" * 4, "is no whole safetensors file"),
+        (BOMB, "is no whole safetensors file"),
+        (FAT_HEADER, "is no whole safetensors file"),
+        (struct.pack("<Q", 3) + b"{}}", "is no whole safetensors file"),
+        (struct.pack("<Q", 8) + b"[" * 8, "is no whole safetensors file"),
+        (
+            struct.pack("<Q", len(LYING_HEADER)) + LYING_HEADER.encode(),
+            "is no whole safetensors file",
+        ),
+        (b"\x80\x04\x95cos\nsystem", "is no whole safetensors file"),
+    ],
+    ids=lambda value: repr(value)[:24],
+)
+def test_what_is_no_weights_is_named(model, content, message):
+    file = model / "model.safetensors"
+    file.write_bytes(content)
+    with pytest.raises(ModelError, match=message) as refusal:
+        check(model)
+    assert str(file) in str(refusal.value)
+
+
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.999])
+def test_a_download_that_broke_off_is_named(model, kept):
+    file = model / "model.safetensors"
+    content = file.read_bytes()
+    file.write_bytes(content[: int(len(content) * kept)])
+    with pytest.raises(ModelError, match=r"model\.safetensors is no whole safetensors file"):
+        check(model)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ((), r"index\.json names no files"),
+        (("one.safetensors", "two.safetensors"), r"names two\.safetensors, which is not there"),
+        (("../../../etc/passwd",), r"names '\.\./\.\./\.\./etc/passwd', which is not in its"),
+        (("/etc/passwd",), "which is not in its folder"),
+    ],
+)
+def test_shards_are_there_and_nowhere_else(model, names, message):
+    sharded(model, *names)
+    with pytest.raises(ModelError, match=message):
+        check(model)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("config.json", None, r"has no config\.json; name the folder that save_pretrained wrote"),
+        ("config.json", b'{"model_type": ', r"config\.json is not valid JSON"),
+        ("config.json", b"[" * 100_000, r"config\.json is not valid JSON"),
+        ("config.json", b"[]", r"config\.json holds no mapping"),
+        ("config.json", b"\xff\xfe{", r"config\.json is not valid JSON"),
+        ("config.json", POINTER, r"config\.json is Git LFS's pointer"),
+        ("tokenizer.json", PAGE, r"tokenizer\.json is a web page"),
+        ("tokenizer_config.json", b"{", r"tokenizer_config\.json is not valid JSON"),
+        ("generation_config.json", b"x", r"generation_config\.json is not valid JSON"),
+        ("model.safetensors", None, r"has no weights; there should be a model\.safetensors"),
+    ],
+)
+def test_files_that_are_missing_or_broken_are_named(model, name, content, message):
+    if content is None:
+        (model / name).unlink()
+    else:
+        (model / name).write_bytes(content)
+    with pytest.raises(ModelError, match=message):
+        check(model)
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "pytorch_model-00001-of-00002.bin", "m.pt"])
+def test_a_pickle_is_refused_unread_with_the_way_to_convert_it(model, name):
+    (model / "model.safetensors").rename(model / name)
+    with pytest.raises(ModelError, match=rf"weights in {name}, a pickle.*\.save_pretrained\("):
+        check(model)
+
+
+def test_an_adapters_folder_names_its_model(model):
+    (model / "config.json").unlink()
+    (model / "adapter_config.json").write_text('{"base_model_name_or_path": "org/base"}')
+    with pytest.raises(ModelError, match=r"holds an adapter; name the model.*org/base"):
+        check(model)
+
+
+def trial(model: Path, tmp_path: Path, **fields) -> TrialConfig:
+    records = [{"instruction": f"w{n}", "output": f"w{n + 1} w{n + 2}"} for n in range(2, 42)]
+    rows = write_json(tmp_path / "rows.json", records)
+    return TrialConfig(model=str(model), data={"train": str(rows), "max_length": 64}, **fields)
+
+
+@pytest.mark.parametrize("content", [None, b"{}", b'{"version": "1.0", "model": {"type": "odd"}}'])
+def test_a_tokenizer_that_is_missing_or_broken_is_named(model, tmp_path, content):
+    for file in model.glob("*token*"):
+        file.unlink()
+    if content is not None:
+        (model / "tokenizer.json").write_bytes(content)
+    with pytest.raises(DataError, match=f"folder {model} holds no tokenizer that can be loaded"):
+        prepare_inputs(trial(model, tmp_path), tmp_path / "cache")
+
+
+CODE = """
+from pathlib import Path
+from transformers import LlamaConfig, LlamaForCausalLM
+
+Path({marker!r}).touch()
+
+class OddConfig(LlamaConfig):
+    model_type = "odd"
+
+class OddModel(LlamaForCausalLM):
+    config_class = OddConfig
+"""
+
+
+@pytest.fixture
+def with_code(model, tmp_path, monkeypatch) -> Path:
+    """A model with Python of its own, which leaves a mark when it runs."""
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "m"))
+    (model / "odd.py").write_text(CODE.format(marker=str(tmp_path / "it-ran")))
+    config = json.loads((model / "config.json").read_text())
+    config["model_type"] = "odd"
+    config["auto_map"] = {"AutoConfig": "odd.OddConfig", "AutoModelForCausalLM": "odd.OddModel"}
+    (model / "config.json").write_text(json.dumps(config))
+    return model
+
+
+def test_a_models_own_code_runs_only_where_the_spec_says_so(with_code, tmp_path):
+    from trainables.finetune import Workshop
+
+    ran = tmp_path / "it-ran"
+    message = r"brings Python code of its own \(config\.json: odd\.OddConfig, odd\.OddModel\)"
+    with pytest.raises(ModelError, match=f"{message}.*trust_remote_code: true"):
+        prepare_inputs(trial(with_code, tmp_path), tmp_path / "cache")
+    assert not ran.exists()
+    config = trial(with_code, tmp_path, trust_remote_code=True, precision="fp32")
+    workshop = Workshop(prepare_inputs(config, tmp_path / "cache").inputs)
+    assert workshop.measure_base(config).metrics["eval_loss"] > 0
+    assert ran.exists()
+
+
+def test_code_beside_a_model_that_transformers_knows_is_never_run(with_code, tmp_path):
+    config = json.loads((with_code / "config.json").read_text())
+    config["model_type"] = "llama"
+    (with_code / "config.json").write_text(json.dumps(config))
+    from trainables.finetune import Workshop
+
+    config = trial(with_code, tmp_path, precision="fp32")
+    Workshop(prepare_inputs(config, tmp_path / "cache").inputs).measure_base(config)
+    assert not (tmp_path / "it-ran").exists()
+
+
+@pytest.mark.parametrize("value", ["yes", 1, "true", None])
+def test_trust_is_given_with_true_only(value):
+    with pytest.raises(ValueError, match="trust_remote_code"):
+        TrialConfig(model="m", objective="toy", trust_remote_code=value)

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from trainables.watchdog import Watchdog, hung
+
+HANGS = """
+import sys, time
+from pathlib import Path
+from trainables.watchdog import Watchdog
+
+dog = Watchdog(0.5)
+with dog.watching(Path(sys.argv[1])):
+    for _ in range(3):
+        time.sleep(0.3)
+        dog.alive()
+    def stuck():
+        time.sleep(1e9)
+    stuck()
+"""
+
+
+def test_a_process_in_which_nothing_moves_is_ended_and_says_where_it_was(tmp_path):
+    done = subprocess.run([sys.executable, "-c", HANGS, str(tmp_path)], timeout=60)
+    assert done.returncode == 1
+    assert hung(tmp_path)
+    assert "in stuck" in (tmp_path / "hang-rank0.txt").read_text()
+
+
+def test_what_ends_in_time_leaves_nothing(tmp_path):
+    with Watchdog(60.0).watching(tmp_path / "trial"):
+        pass
+    assert not hung(tmp_path / "trial") and not list((tmp_path / "trial").iterdir())
+
+
+def test_without_a_time_limit_nothing_is_watched(tmp_path):
+    with Watchdog(None).watching(tmp_path / "trial"):
+        assert not (tmp_path / "trial").exists()
