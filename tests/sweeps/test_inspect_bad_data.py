@@ -40,7 +40,9 @@ FILES = [
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    """A tokenizer of words, which is all of a model that is needed here."""
+    """A tokenizer of words, and weights that nobody loads: the data are read before."""
+    import numpy as np
+    from safetensors.numpy import save_file
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
@@ -49,6 +51,7 @@ def model(tmp_path_factory):
     tokenizer = Tokenizer(models.WordLevel({w: n for n, w in enumerate(words)}, unk_token="?"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="</s>").save_pretrained(folder)
+    save_file({"weight": np.zeros(1)}, folder / "model.safetensors")
     (folder / "config.json").write_text('{"max_position_embeddings": 64}')
     return str(folder)
 

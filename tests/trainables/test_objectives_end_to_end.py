@@ -156,7 +156,12 @@ def test_a_real_model_learns_from_real_rows(name, objective, max_length, tmp_pat
         objective=objective,
         method="lora",
         precision="fp32",
-        data={"train": str(REAL_DATA / name), "max_length": max_length, "validation": 0.1},
+        data={
+            "train": str(REAL_DATA / name),
+            "max_length": max_length,
+            "validation": 0.1,
+            "skip_bad_rows": True,
+        },
         budget={"steps": 20, "evaluations": 1},
         batch_size=8,
         learning_rate=1e-3 if objective == "kto" else 3e-3,
