@@ -183,7 +183,7 @@ def status(name: NameArgument, as_json: JsonOption = False, home: HomeOption = N
         return
     from sweeps.status import show_status
 
-    show_status(_console(), sweep, trials)
+    show_status(_console(), sweep, trials, folder)
 
 
 @app.command()

@@ -75,8 +75,8 @@ class Driver:
                 self._slots.close(patience=0.0)
 
     def _run(self) -> None:
-        self._start_slots()
         self._books.wait_until_open()
+        self._start_slots()
         if not self._books.sweep.base:
             self._measure_base()
         self._search()
@@ -133,7 +133,7 @@ class Driver:
         self._board = board = (
             ray.remote(Board)
             .options(num_cpus=0, max_concurrency=1000, resources=ON_HEAD)
-            .remote(self._spec.search.goals, settings.retries)
+            .remote(self._spec.search.goals, settings.retries, settings.keep_best)
         )
         deaths = self._spec.trials * (settings.retries + 1)
         self._slots = Slots(board, ON_HEAD)

@@ -103,6 +103,9 @@ class SlotsSettings(Frozen):
         description="training time between two checkpoints, from which a trial goes on after an "
         "interruption; 0: after every step",
     )
+    keep_best: PositiveInt = Field(
+        default=1, description="the weights of so many of the best complete trials are kept"
+    )
     trial_timeout: PositiveFloat | None = Field(
         default=3600.0,
         description="seconds without an optimizer step or an evaluation after which a trial is "

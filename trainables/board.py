@@ -102,11 +102,12 @@ class _Ticket:
 class Board:
     """The queue between trials and slots.
 
-    `goals`, metric -> "min" or "max", decide whose weights are worth keeping (see keeping.py).
+    `goals`, metric -> "min" or "max", decide whose weights are worth keeping, those of the `kept`
+    best trials (see keeping.py).
     """
 
-    def __init__(self, goals: Mapping[str, str], retries: int = 1) -> None:
-        self._keeper = keeper(goals)
+    def __init__(self, goals: Mapping[str, str], retries: int = 1, kept: int = 1) -> None:
+        self._keeper = keeper(goals, kept)
         self._retries = retries
         self._tickets: dict[str, _Ticket] = {}
         self._waiting: deque[str] = deque()

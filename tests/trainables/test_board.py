@@ -251,6 +251,17 @@ async def test_a_client_in_the_place_of_one_that_died_is_told_everything():
 
 
 @in_a_loop
+async def test_of_the_best_so_many_trials_the_weights_are_worth_keeping():
+    board = Board({"eval_loss": "min"}, kept=2)
+    for name, value in (("a", 1.0), ("b", 2.0), ("c", 3.0)):
+        await board.submit(job(name))
+        await take(board, "one", SOON)
+        assert (await board.evaluated(name, loss(1, value))).may_win == (name != "c")
+        await board.ended(name, COMPLETE)
+        await board.accept(name)
+
+
+@in_a_loop
 async def test_complete_trials_from_before_are_what_others_must_reach():
     board = await board_with("a", taken_by="one")
     await board.remember((loss(1, 3.0), loss(4, 1.5)))
