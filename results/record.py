@@ -199,7 +199,8 @@ class SweepRecord(Record):
 
     `pid` is the process on `host` that drives the sweep: "running" without it was killed.
     `resumed` are the times at which it went on after an interruption, and `changes` what was
-    changed of its spec then. `tracking_uri` keeps no credentials, so it may not be enough to
+    changed of its spec then. `folder` is the working folder of its launch, from which relative
+    paths in its spec lead. `tracking_uri` keeps no credentials, so it may not be enough to
     connect with. `error` says why a sweep failed. With `other_metrics` the sweep is for the Pareto
     front of all of its metrics.
     """
@@ -222,6 +223,7 @@ class SweepRecord(Record):
     seed: int | None = None
     pid: int | None = None
     host: str | None = None
+    folder: str | None = None
     provenance: Provenance | None = None
 
     @property

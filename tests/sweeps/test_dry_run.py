@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 
 from sweeps.dry_run import dry_run
@@ -23,13 +20,6 @@ def tree(folder, **change):
         "space": {"learning_rate": {"choice": [1e-3]}},
         **change,
     }
-
-
-@pytest.fixture
-def data():
-    if "SWEEP_TEST_DATA" not in os.environ:
-        pytest.skip("SWEEP_TEST_DATA is not set")
-    return Path(os.environ["SWEEP_TEST_DATA"])
 
 
 def test_it_measures_what_the_sweep_would_cost(data, tmp_path):
