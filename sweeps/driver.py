@@ -26,6 +26,9 @@ _SAVING = 300.0
 """Seconds that trials are given to write a checkpoint when the sweep is interrupted: a step, an
 evaluation, and the weights of a large model."""
 
+_GOING_HOME = 120.0
+"""Seconds in which slots that have lost their board end by themselves: a step, and a start."""
+
 _CLIENT_DEATHS = 3
 """How often the thin client of one trial may die."""
 
@@ -72,7 +75,7 @@ class Driver:
                     raise LaunchError(f"the board was lost {barren} times in a row") from error
                 self._view.trials_end()
                 self._view.phase("The board of trials was lost; going on from the books")
-                self._slots.close(patience=0.0)
+                self._slots.close(patience=_GOING_HOME)
 
     def _run(self) -> None:
         self._books.wait_until_open()

@@ -99,11 +99,11 @@ def _serve(settings: dict[str, Any]) -> None:
     """What each rank of a slot does: take the job that rank 0 was given, do it, ask again."""
     board, name, inputs = settings["board"], settings["name"], settings["inputs"]
     leads = get_context().get_world_rank() == 0
-    life = ray.get(board.hello.remote(name, _device())) if leads else 0
+    life = _hello(board, name) if leads else 0
     worker = _Worker(board, inputs, settings["care"])
     memory = Memory()
     while True:
-        taken = [ray.get(board.take.remote(name, life, PATIENCE))] if leads else None
+        taken = [_take(board, name, life)] if leads else None
         (job,) = ranks.from_rank_zero(taken)
         if isinstance(job, Closed):
             return
@@ -111,6 +111,24 @@ def _serve(settings: dict[str, Any]) -> None:
             worker.do(job)
             if ranks.any_rank(memory.outgrown(), device=worker.device)[0]:
                 return
+
+
+def _hello(board: Any, name: str) -> int:
+    with suppress(ray.exceptions.RayActorError):  # `_take` will tell
+        return int(ray.get(board.hello.remote(name, _device())))
+    return 0
+
+
+def _take(board: Any, name: str, life: int) -> Job | Closed | None:
+    """The next job. A slot whose board is lost goes home, and its driver begins anew.
+
+    It must not be ended by force: Ray might not free what it held.
+    """
+    try:
+        job: Job | Closed | None = ray.get(board.take.remote(name, life, PATIENCE))
+    except ray.exceptions.RayActorError:
+        return Closed()
+    return job
 
 
 def _device() -> str:

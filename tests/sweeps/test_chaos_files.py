@@ -56,12 +56,7 @@ def test_a_disk_that_fills_up_in_mid_sweep(tmp_path):
     tree = searching_tree(seconds=0.5)
     with small_disk(home, "24m"):
         with started(tree, home, until="trial 1 ") as process:
-            with (home / "filler").open("wb", buffering=0) as filler:
-                while process.poll() is None:
-                    try:
-                        filler.write(bytes(4096))
-                    except OSError:
-                        time.sleep(0.05)
+            fill(home / "filler", lambda: process.poll() is not None)
         said = output_of(home)
         assert process.returncode in (1, 2) and "Traceback" not in said
         assert "No space left" in said or "disk is full" in said
@@ -72,6 +67,16 @@ def test_a_disk_that_fills_up_in_mid_sweep(tmp_path):
         assert {record.status for record in records} == {TrialStatus.COMPLETE}
         assert [record.attempts for record in records[:2]] == [1, 1]
         assert outcome(home, "toy") == undisturbed(tree, home)
+
+
+def fill(file: Path, until: Callable[[], bool]) -> None:
+    """Take all that is free, again and again."""
+    with file.open("wb", buffering=0) as filler:
+        while not until():
+            try:
+                filler.write(bytes(4096))
+            except OSError:
+                time.sleep(0.05)
 
 
 def test_a_home_that_cannot_be_written_is_refused(tmp_path):
