@@ -167,7 +167,8 @@ class _Worker:
             outcome = _failure(job, error)
             if _lacks_storage(error, job.folder):
                 # No fault of the trial: it goes on when the sweep is resumed.
-                ray.get(self._board.close.remote(str(error)))
+                why = f"nothing can be written to {job.folder} any more: {error}"
+                ray.get(self._board.close.remote(why))
             if ranks.world_size() > 1 or isinstance(error, torch.AcceleratorError):
                 ray.get(self._board.fault.remote(job.trial_id, outcome))
                 raise

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.chaos
 log = logging.getLogger(__name__)
 """How long it took; pytest shows it with --log-cli-level=INFO."""
 
-WORKER, CLIENT, BOARD = "RayTrainWorker", "SlotTrial", "Board"
+WORKER, CLIENT, BOARD = "RayTrainWorker", "ResourceTrainable", "Board"
 """In the titles of Ray's processes."""
 
 
