@@ -55,6 +55,7 @@ class Driver:
         self._recorder: Any = None
         self._board: Any = None
         self._slots: Any = None
+        self._in_a_hurry = False  # Ctrl-C was pressed twice
 
     def run(self) -> None:
         """Start everything, and search.
@@ -92,7 +93,7 @@ class Driver:
         where no trial did anything but fail.
         """
         self._view.trials_end()
-        if state is SweepState.INTERRUPTED and self._board is not None:
+        if state is SweepState.INTERRUPTED and self._board is not None and not self._in_a_hurry:
             self._suspend()
         if state is SweepState.COMPLETE:
             error = self._slots.lost() or failure(self.records())
@@ -240,10 +241,16 @@ class Driver:
                 failure_config=tune.FailureConfig(max_failures=_CLIENT_DEATHS),
             ),
         )
-        with interruption.listening():
-            tuner.fit()
+        try:
+            with interruption.listening():
+                tuner.fit()
+        except KeyboardInterrupt:
+            self._in_a_hurry = True
+            raise
         if interruption.requested:
             raise KeyboardInterrupt
+        if self._recorder.fault is not None:
+            raise self._recorder.fault
         if interruption.halted:
             ray.get(board.why_closed.remote())  # raises where the board is lost
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, chdir, contextmanager, nullcontext
+from contextlib import AbstractContextManager, chdir, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,7 +136,7 @@ def _run(
         books.catch_up()
     view.phase("Starting Ray")
     # Ray takes the handlers for itself where it starts, so they are set before and after.
-    with interruptible(), cluster(address), interruptible(), _ending(driver):
+    with interruptible(), cluster(address), interruptible(), _ending(driver, folder):
         driver.run()
     return _finished(books, folder)
 
@@ -169,7 +169,7 @@ def _freed_if_empty(folder: SweepFolder, books: Books) -> Iterator[None]:
 
 
 @contextmanager
-def _ending(driver: Driver) -> Iterator[None]:
+def _ending(driver: Driver, folder: SweepFolder) -> Iterator[None]:
     """However the run ends, the books are closed."""
     try:
         yield
@@ -177,6 +177,11 @@ def _ending(driver: Driver) -> Iterator[None]:
         driver.end(SweepState.INTERRUPTED)
         if not driver.records():
             raise
+    except OSError as error:
+        error.filename = error.filename or str(folder.path)  # Optuna's journal does not say
+        with suppress(OSError):  # where the disk is full the books say no more than they do
+            driver.end(SweepState.FAILED, str(error))
+        raise
     except BaseException as error:
         driver.end(SweepState.FAILED, str(error))
         raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -61,12 +62,13 @@ def test_a_sweep_heals_by_itself(tmp_path):
 def test_a_sweep_whose_driver_is_killed_is_resumed(tmp_path, victims):
     with started(searching_tree(seconds=0.5), tmp_path, until="trial 1 ") as process:
         before = in_mid_trial(tmp_path, trial=2)
-        family = processes(process)
-        kill([each for title in victims for each in processes(process, title)])
+        family, workers = processes(process), processes(process, WORKER)
+        for title in victims:
+            kill(processes(process, title))
         process.kill()
-        process.wait(timeout=60)
-        _, left = psutil.wait_procs(family, timeout=60)
+        _, left = psutil.wait_procs(workers, timeout=60)
         assert not left, "nothing of a killed sweep trains on"
+        end(family)
     log.info("driver %s killed", " and ".join(victims))
     resumed_as_if_nothing_were(tmp_path, before)
 
@@ -74,9 +76,11 @@ def test_a_sweep_whose_driver_is_killed_is_resumed(tmp_path, victims):
 def test_a_sweep_whose_ray_is_killed_ends_by_itself_and_is_resumed(tmp_path):
     with started(searching_tree(seconds=0.5), tmp_path, until="trial 1 ") as process:
         before = in_mid_trial(tmp_path, trial=2)
+        family = processes(process)
         kill(processes(process, "raylet") + processes(process, "gcs_server"))
         gone = wait_until(lambda: process.poll() is not None)
         assert process.returncode != 0
+        end(family)
     log.info("head killed: driver gone after %.0f s", gone)
     resumed_as_if_nothing_were(tmp_path, before)
 
@@ -109,6 +113,13 @@ def until_measured(home: Path, name: str) -> float:
     """How long it takes until the next evaluation is on record."""
     known = points(home, name)
     return wait_until(lambda: points(home, name) > known)
+
+
+def end(family: list[psutil.Process]) -> None:
+    """Ray's agents stay a while when their raylet is killed."""
+    for process in family:
+        with suppress(psutil.Error):
+            process.kill()
 
 
 def kill(victims: list[psutil.Process]) -> None:

@@ -20,6 +20,7 @@ from books import (
     launch,
     outcome,
     output_of,
+    points,
     real_tree,
     started,
     sweep,
@@ -39,17 +40,15 @@ log = logging.getLogger(__name__)
 
 @pytest.mark.parametrize("by", ["Ctrl-C", "sweep stop"])
 def test_an_interrupted_trial_goes_on_from_its_checkpoint(tmp_path, data, by):
-    """From the one before where the last one is damaged meanwhile."""
-    budget = {"trials": 1, "steps": 60, "evaluations": 2}
-    slots = {"count": 1, "checkpoint_seconds": 0}
-    folder = folder_of(tmp_path, "real")
-    checkpoints = folder.store.trial_folder(0) / "checkpoints"
-    tree = real_tree(data, budget=budget, slots=slots)
-    with (
-        started(tree, tmp_path, until="real: ") as process,
-        Steps(folder.store.trial_folder(0)) as steps,
-    ):
-        steps.wait_for(10)
+    """From the one that it then writes; from the one before that where it is damaged meanwhile."""
+    damaged = by == "sweep stop"
+    tree = real_tree(
+        data,
+        budget={"trials": 1, "steps": 60, "evaluations": 6},
+        slots={"count": 1, "checkpoint_seconds": 0 if damaged else 300},
+    )
+    with started(tree, tmp_path, until="real: ") as process:
+        wait_until(lambda: points(tmp_path, "real") > 0)
         began = time.monotonic()
         if by == "Ctrl-C":
             process.send_signal(signal.SIGINT)
@@ -58,23 +57,27 @@ def test_an_interrupted_trial_goes_on_from_its_checkpoint(tmp_path, data, by):
             assert done.returncode == 0 and "sweep resume real" in done.stdout, done.stderr
         assert process.wait(timeout=120) == 130, output_of(tmp_path)
         log.info("%s: ended after %.0f s", by, time.monotonic() - began)
-    (record,) = check_books(tmp_path, "real", trials=1).store.trials()
-    assert record.status is TrialStatus.INTERRUPTED
-    last = max(int(each.name.partition("-")[2]) for each in checkpoints.iterdir())
-    if by == "sweep stop":
-        weights = checkpoints / f"checkpoint-{last}" / "trained.safetensors"
+    folder = check_books(tmp_path, "real", trials=1)
+    assert [r.status for r in folder.store.trials()] == [TrialStatus.INTERRUPTED]
+    checkpoints = sorted(folder.store.trial_folder(0).glob("checkpoints/checkpoint-*"))
+    assert len(checkpoints) == (2 if damaged else 1)
+    if damaged:
+        weights = checkpoints.pop() / "trained.safetensors"
         weights.write_bytes(weights.read_bytes()[:-100])
-        last -= 1
+    last = int(checkpoints[0].name.removeprefix("checkpoint-"))
+    assert 10 <= last < 60
     with (
-        background("resume", "real", home=tmp_path, until="real: ") as process,
-        Steps(folder.store.trial_folder(0)) as again,
+        Steps(folder.store.trial_folder(0)) as steps,
+        background(
+            "resume", "real", "--set=slots.checkpoint_seconds=0", home=tmp_path, until="real: "
+        ) as process,
     ):
+        known = wait_until(lambda: steps.last > 0) and dict(steps.seen)
         began = time.monotonic()
-        again.wait_for(last + 3)
+        steps.wait_for(last + 3)
         log.info("on from step %d after %.0f s", last, time.monotonic() - began)
         assert process.wait(timeout=240) == 0, output_of(tmp_path)
-    made = [each for each in again.seen if each not in steps.seen]
-    assert min(step for step, _ in made) == last + 1
+    assert min(step for step, _ in steps.seen.keys() - known.keys()) == last + 1
     (record,) = check_books(tmp_path, "real", trials=1).store.trials()
     assert (record.status, record.attempts) == (TrialStatus.COMPLETE, 2)
 
