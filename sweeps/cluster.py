@@ -100,6 +100,8 @@ def _connect(address: str) -> None:
     options = here if address == _LOCAL else {}
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
+    except SystemExit:  # what Ray makes of SIGTERM while it starts
+        raise KeyboardInterrupt from None
     except (ConnectionError, RuntimeError, ValueError) as error:
         where = "this machine" if address == _LOCAL else address
         raise LaunchError(f"Ray did not start at {where}: {error}") from error

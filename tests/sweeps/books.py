@@ -90,7 +90,7 @@ def output_of(home: Path) -> str:
 
 
 def _output(home: Path) -> Path:
-    return home / "output.txt"
+    return home.with_name(f"{home.name}-output.txt")  # the home's disk may be full
 
 
 def wait_until(condition: Callable[[], bool], patience: float = PATIENCE) -> float:

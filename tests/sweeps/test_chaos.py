@@ -25,7 +25,7 @@ from books import (
     undisturbed,
     wait_until,
 )
-from spec_samples import searching_tree
+from spec_samples import searching_tree, toy_tree
 
 from results.record import TrialRecord, TrialStatus
 from sweeps.spec import SweepSpec
@@ -179,3 +179,26 @@ def losses_alone(tree: dict, records: list[TrialRecord], home: Path) -> list[flo
 def is_rank(process: psutil.Process, rank: int) -> bool:
     """A rank that trains keeps a file open for its watchdog."""
     return any(file.path.endswith(f"hang-rank{rank}.txt") for file in process.open_files())
+
+
+def test_two_hundred_trials_leave_a_slot_as_it_was_after_a_third_of_them(tmp_path):
+    search = {"seed": 1, "sampler": "random", "early_stopping": "none"}
+    tree = toy_tree(budget={"trials": 200, "evaluations": 1}, search=search, slots={"count": 1})
+    seen = []
+    with started(tree, tmp_path, until="trial 9 ") as process:
+        (worker,) = processes(process, WORKER)
+        while process.poll() is None:
+            with suppress(psutil.Error):
+                held = worker.memory_info().rss / 2**20
+                seen.append((held, worker.num_fds(), worker.num_threads()))
+            time.sleep(0.2)
+    assert process.returncode == 0
+    records = check_books(tmp_path, "toy", trials=200).store.trials()
+    assert [record.attempts for record in records] == [1] * 200
+    third = len(seen) // 3
+    first, last = (
+        [max(each) for each in zip(*part, strict=True)] for part in (seen[:third], seen[-third:])
+    )
+    log.info("200 trials: megabytes, files, threads %s, then %s", first, last)
+    assert last[0] < first[0] + 16
+    assert all(now <= then for now, then in zip(last[1:], first[1:], strict=True))
