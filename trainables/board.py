@@ -115,6 +115,7 @@ class Board:
         self._closed: str | None = None
         self._lives: Counter[str] = Counter()
         self._devices: dict[str, str] = {}
+        self._alive: set[str] = set()
         self._idle_starts: Counter[str] = Counter()
 
     # What clients call
@@ -196,7 +197,7 @@ class Board:
     # What slots call
 
     async def hello(self, slot: str, device: str = "") -> int:
-        """A slot has (re)started, or is gone: what it trained when it died gets another try.
+        """A slot has (re)started: what it trained when it died gets another try.
 
         `device` is what it runs on. Returns which of its lives begins. A slot that starts again and
         again without taking a job would do so for ever, so the board closes.
@@ -204,15 +205,25 @@ class Board:
         self._devices[slot] = device
         self._lives[slot] += 1
         self._idle_starts[slot] += 1
-        for ticket in self._tickets.values():
-            if ticket.slot == slot and not ticket.ended:
-                self._retry(ticket)
+        await self.lost(slot)
+        self._alive.add(slot)
         if self._idle_starts[slot] > _IDLE_STARTS:
             await self.close(
                 f"{slot} died {_IDLE_STARTS} times in a row before it took a trial; "
                 "the logs of its workers are in Ray's session folder"
             )
         return self._lives[slot]
+
+    async def lost(self, slot: str) -> None:
+        """A slot's workers are gone. What it trained need not wait until there are new ones."""
+        self._alive.discard(slot)
+        for ticket in self._tickets.values():
+            if ticket.slot == slot and not ticket.ended:
+                self._retry(ticket)
+
+    async def alive(self) -> int:
+        """How many slots are up."""
+        return len(self._alive)
 
     async def take(self, slot: str, life: int, patience: float) -> Job | Closed | None:
         """The next job, waiting at most `patience` seconds for one.

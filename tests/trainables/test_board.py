@@ -320,6 +320,21 @@ async def test_a_trial_that_hung_twice_fails_and_says_where_to_look(tmp_path):
 
 
 @in_a_loop
+async def test_the_trial_of_a_slot_that_lost_its_node_goes_to_another_at_once():
+    board = await board_with("a")
+    life = await board.hello("one")
+    await board.take("one", life, SOON)
+    await board.hello("two")
+    assert await board.alive() == 2
+    await board.lost("one")
+    assert await board.alive() == 1
+    assert (await take(board, "two", SOON)).trial_id == "a"
+    await board.hello("one")
+    assert await board.alive() == 2
+    assert await take(board, "one", SOON) is None, "it is in good hands"
+
+
+@in_a_loop
 async def test_the_first_reason_for_closing_is_the_one_that_counts():
     board = await board_with()
     assert await board.why_closed() is None
