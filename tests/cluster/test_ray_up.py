@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from string import Template
+from subprocess import Popen
 
 import pytest
 import yaml
-from hosts import Hosts, why_not
+from hosts import Host, Hosts, why_not
 from optuna import load_study
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
@@ -77,21 +80,26 @@ def outside(command: str) -> list[str]:
     return ["bash", "-c", f"cd ~ && {setting} && {command}"]
 
 
+@contextmanager
+def started(host: Host, command: str, log: Path) -> Iterator[Popen]:
+    """A command that runs on the client; it is gone afterwards."""
+    with log.open("w") as file, host.start(*outside(command), stdout=file, stderr=file) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def test_a_sweep_from_outside_survives_the_loss_of_a_host(cluster, hosts):
     made, storage = hosts
-    log = (storage / "launch.log").open("w")
-    following = made.client.start(
-        *outside("sweep launch sweep.yaml --cluster cluster.yaml"), stdout=log, stderr=log
-    )
-    try:
-        wait_for(lambda: "trial 1 " in (storage / "launch.log").read_text(), following)
+    log = storage / "launch.log"
+    command = "sweep launch sweep.yaml --cluster cluster.yaml"
+    with started(made.client, command, log) as following:
+        wait_for(lambda: "trial 1 " in log.read_text(), following)
         made.hosts["worker2"].power_off()
-        wait_for(lambda: "trial 4 " in (storage / "launch.log").read_text(), following)
+        wait_for(lambda: "trial 4 " in log.read_text(), following)
         made.boot("worker2")
-        assert following.wait(timeout=240) == 0, (storage / "launch.log").read_text()
-    finally:
-        following.kill()
-        log.close()
+        assert following.wait(timeout=240) == 0, log.read_text()
     home = SweepHome(storage)
     folder = home.sweep("outside")
     records = folder.store.trials()
@@ -108,12 +116,11 @@ def test_a_sweep_from_outside_survives_the_loss_of_a_host(cluster, hosts):
 
 def test_a_sweep_is_looked_at_and_stopped_from_outside(cluster, hosts):
     made, storage = hosts
-    launched = made.client.start(
-        *outside("sweep launch sweep.yaml --name long --cluster cluster.yaml"),
-        stdout=(storage / "long.log").open("w"),
-    )
-    wait_for(lambda: "trial 0 " in (storage / "long.log").read_text(), launched)
-    launched.terminate()  # who follows it goes away; the sweep does not
+    log = storage / "long.log"
+    command = "sweep launch sweep.yaml --name long --set budget.trials=500 --cluster cluster.yaml"
+    with started(made.client, command, log) as following:
+        wait_for(lambda: "trial 0 " in log.read_text(), following)
+    # Who follows it has gone away; the sweep has not.
     for command, said in (
         ("sweep status long --cluster cluster.yaml", "long: running"),
         ("sweep stop long --cluster cluster.yaml", "long: interrupted"),
