@@ -102,8 +102,8 @@ def _packing(config: TrialConfig) -> Iterator[Refusal]:
     if config.method in ("prompt", "ptuning", "prefix"):
         yield Refusal(
             "data.packing",
-            f"what method {config.method} puts before a sequence comes before its first example "
-            "only, and the others would see that one",
+            f"with what method {config.method} puts before a sequence, transformers tells its "
+            "examples no longer apart",
             "leave it out, or use another method",
         )
 
