@@ -287,7 +287,7 @@ def test_real_files_give_all_that_fits_a_real_model(tmp_path, name, objective, s
 
 def test_packing_lays_out_what_is_learned_and_leaves_the_rest_as_it_is(tmp_path, model):
     path = write_json(tmp_path / "rows.json", alpaca_rows(40))
-    replay = write_lines(tmp_path / "replay.jsonl", [{"text": "word " * n} for n in range(5, 25)])
+    replay = write_json(tmp_path / "replay.json", alpaca_rows(9))
     mix = {"train": str(replay), "proportion": 0.1}
     plain, packed = (
         prepare(config(path, packing=packing, mix=mix), model, tmp_path / "cache", 128)
