@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from trainables.config import TrialConfig
 from trainables.data.atomic import publish
 from trainables.data.draft import draft
-from trainables.data.examples import write
+from trainables.data.examples import Example, write
 from trainables.data.sources import Sources, file_names, origins_of
 from trainables.data.summary import Summary
-from trainables.data.tokenizer import add_tokens, context_length, identity, load_tokenizer
+from trainables.data.tokenizer import (
+    Tokenizer,
+    add_tokens,
+    context_length,
+    identity,
+    load_tokenizer,
+)
 from trainables.data_config import DataConfig
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Raised whenever the same files would give other examples than before."""
 
 _TOKENIZER = "tokenizer"
@@ -114,13 +122,25 @@ def _build(folder: Path, config: TrialConfig, tokenizer: str, limit: int | None)
     loaded = load_tokenizer(tokenizer, config.model_revision, config.trust_remote_code)
     new_tokens = add_tokens(loaded, config.data.new_tokens)
     made = draft(sources, config, loaded, length)
-    notes = (f"max_length {wanted:,} is cut to the model's context",) if length < wanted else ()
+    cut = (f"max_length {wanted:,} is cut to the model's context",) if length < wanted else ()
+    notes = (*cut, *_unused(loaded, new_tokens, made.sets()["train"]))
     for name, examples in made.sets().items():
         write(folder / name, examples)
     made.summary(sources, length, notes).save(folder / "summary.json")
     if new_tokens:
         loaded.save_pretrained(folder / _TOKENIZER)
         (folder / _NEW_TOKENS).write_text(json.dumps(new_tokens), encoding="utf-8")
+
+
+def _unused(tokenizer: Tokenizer, new: Sequence[int], train: Sequence[Example]) -> list[str]:
+    """A note for each new token whose embedding nothing would train."""
+    sequences = [sequence.tokens for example in train for sequence in example.sequences]
+    seen = np.isin(new, np.concatenate(sequences)) if new else ()
+    missing = [token for token, there in zip(new, seen, strict=True) if not there]
+    return [
+        f"data.new_tokens: {tokenizer.decode([token])!r} is in no training sequence"
+        for token in missing
+    ]
 
 
 def _new_tokens(folder: Path) -> tuple[int, ...]:
