@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from trainables.config import TrialConfig
 from trainables.data.atomic import publish
@@ -15,10 +17,16 @@ from trainables.data.examples import Example, write
 from trainables.data.packing import best_fit, write_packs
 from trainables.data.sources import Sources, file_names, origins_of
 from trainables.data.summary import Summary
-from trainables.data.tokenizer import add_tokens, context_length, identity, load_tokenizer
+from trainables.data.tokenizer import (
+    Tokenizer,
+    add_tokens,
+    context_length,
+    identity,
+    load_tokenizer,
+)
 from trainables.data_config import DataConfig
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Raised whenever the same files would give other examples than before."""
 
 _TOKENIZER = "tokenizer"
@@ -118,7 +126,8 @@ def _build(folder: Path, config: TrialConfig, tokenizer: str, limit: int | None)
     new_tokens = add_tokens(loaded, config.data.new_tokens)
     made = draft(sources, config, loaded, length)
     packs = _packs(made, config.data, length)
-    notes = (f"max_length {wanted:,} is cut to the model's context",) if length < wanted else ()
+    cut = (f"max_length {wanted:,} is cut to the model's context",) if length < wanted else ()
+    notes = (*cut, *_unused(loaded, new_tokens, made.sets()["train"]))
     for name, examples in made.sets().items():
         write(folder / name, examples)
     for name, together in packs.items():
@@ -130,17 +139,3 @@ def _build(folder: Path, config: TrialConfig, tokenizer: str, limit: int | None)
         (folder / _NEW_TOKENS).write_text(json.dumps(new_tokens), encoding="utf-8")
 
 
-def _packs(made: Draft, data: DataConfig, length: int) -> dict[str, list[list[int]]]:
-    """What goes into one sequence, of each set that is learned from; the others are never packed,
-    so that losses are of the same examples, one by one, whether a trial packs or not."""
-    learned = [name for name in ("train", "mix") if data.packing and name in made.sets()]
-    return {name: best_fit(_lengths(made.sets()[name]), length) for name in learned}
-
-
-def _lengths(examples: Iterable[Example]) -> list[int]:
-    return [len(example.sequences[0].tokens) for example in examples]
-
-
-def _new_tokens(folder: Path) -> tuple[int, ...]:
-    path = folder / _NEW_TOKENS
-    return tuple(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else ()
