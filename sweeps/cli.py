@@ -17,6 +17,7 @@ from results.front import judge
 from results.record import SweepState
 from results.store import RecordError
 from results.summary import status_json, winners_json
+from sweeps.doctor_command import doctor
 from sweeps.elsewhere import INTERRUPTED, elsewhere
 from sweeps.errors import SweepError
 from sweeps.home import SweepFolder, SweepHome
@@ -33,6 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.command()(doctor)
 
 MISTAKE = 2
 """Exit code for what the user can mend."""
@@ -129,9 +131,7 @@ def resume(
             raise typer.Exit(there.run(["resume", name, *changes]))
         from sweeps.launch import resume as run
 
-        where = SweepHome.find(home)
-        view = _view(console)
-        finished = run(name, where, view, overrides or (), spec, address)
+        finished = run(name, SweepHome.find(home), _view(console), overrides or (), spec, address)
         raise typer.Exit(_show_finished(console, finished))
 
 
