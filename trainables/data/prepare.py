@@ -139,3 +139,28 @@ def _build(folder: Path, config: TrialConfig, tokenizer: str, limit: int | None)
         (folder / _NEW_TOKENS).write_text(json.dumps(new_tokens), encoding="utf-8")
 
 
+def _packs(made: Draft, data: DataConfig, length: int) -> dict[str, list[list[int]]]:
+    """What goes into one sequence, of each set that is learned from; the others are never packed,
+    so that losses are of the same examples, one by one, whether a trial packs or not."""
+    learned = [name for name in ("train", "mix") if data.packing and name in made.sets()]
+    return {name: best_fit(_lengths(made.sets()[name]), length) for name in learned}
+
+
+def _lengths(examples: Iterable[Example]) -> list[int]:
+    return [len(example.sequences[0].tokens) for example in examples]
+
+
+def _unused(tokenizer: Tokenizer, new: Sequence[int], train: Sequence[Example]) -> list[str]:
+    """A note for each new token whose embedding nothing would train."""
+    sequences = [sequence.tokens for example in train for sequence in example.sequences]
+    seen = np.isin(new, np.concatenate(sequences)) if new else ()
+    missing = [token for token, there in zip(new, seen, strict=True) if not there]
+    return [
+        f"data.new_tokens: {tokenizer.decode([token])!r} is in no training sequence"
+        for token in missing
+    ]
+
+
+def _new_tokens(folder: Path) -> tuple[int, ...]:
+    path = folder / _NEW_TOKENS
+    return tuple(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else ()
