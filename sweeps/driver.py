@@ -226,7 +226,12 @@ class Driver:
             ),
             tune_config=tune.TuneConfig(
                 search_alg=OptunaSearcher(
-                    self._spec, study, store.trial_folder, self._recorder, self._has_room
+                    self._spec,
+                    study,
+                    store.trial_folder,
+                    self._recorder,
+                    self._has_room,
+                    on_finished=board.drain.remote,
                 ),
                 scheduler=scheduler,
                 num_samples=-1,

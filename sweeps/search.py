@@ -53,6 +53,7 @@ class OptunaSearcher(Searcher):
         folder_of: Callable[[int], Path],
         watcher: SearchWatcher,
         has_room: Callable[[], bool] = lambda: True,
+        on_finished: Callable[[], object] = lambda: None,
     ) -> None:
         super().__init__(metric=spec.search.metric, mode=spec.search.direction)
         self._spec = spec
@@ -60,6 +61,7 @@ class OptunaSearcher(Searcher):
         self._folder_of = folder_of
         self._watcher = watcher
         self._has_room = has_room
+        self._on_finished = on_finished
 
     def __reduce__(self) -> Any:
         """Tune keeps a copy for its own restore, which is not ours: the study is on disk."""
@@ -86,6 +88,7 @@ class OptunaSearcher(Searcher):
                     "folder": str(self._folder_of(trial.number)),
                     "seen": self._watcher.suggested(trial.number, params, config),
                 }
+        self._on_finished()
         return Searcher.FINISHED
 
     def on_trial_complete(

@@ -113,6 +113,7 @@ class Board:
         self._waiting: deque[str] = deque()
         self._arrival = asyncio.Event()
         self._closed: str | None = None
+        self._draining = False
         self._lives: Counter[str] = Counter()
         self._devices: dict[str, str] = {}
         self._alive: set[str] = set()
@@ -179,6 +180,14 @@ class Board:
         """
         self._keeper.completed(self._tickets[trial_id].seen)
 
+    async def drain(self) -> None:
+        """No new trial will come: slots without one may go home, all but the last.
+
+        That one is there for trials whose slot dies yet, and for the test set.
+        """
+        self._draining = True
+        self._arrival.set()
+
     async def close(self, reason: str) -> None:
         """Let slots go home, and end every trial: its slot may be gone, and nobody may wait.
 
@@ -230,13 +239,16 @@ class Board:
 
         A call that has outlived its slot gets none: the job would be lost.
         """
-        if not self._waiting and self._closed is None:
+        if not self._waiting and self._closed is None and not self._may_go():
             self._arrival.clear()
             try:
                 await asyncio.wait_for(self._arrival.wait(), patience)
             except TimeoutError:
                 return None
         if self._lives[slot] != life:
+            return Closed()
+        if not self._waiting and self._closed is None and self._may_go():
+            self._alive.discard(slot)
             return Closed()
         if not self._waiting:
             return Closed() if self._closed is not None else None
@@ -287,6 +299,9 @@ class Board:
         ticket = self._tickets[trial_id]
         await ticket.asked_to_end.wait()
         return ticket.how
+
+    def _may_go(self) -> bool:
+        return self._draining and len(self._alive) > 1
 
     def _ask(self, ticket: _Ticket, how: Ending) -> None:
         ticket.how = how
