@@ -122,10 +122,10 @@ class Steps(threading.Thread):
         super().__init__(daemon=True)
         self.seen: dict[tuple[int, int], None] = {}
         self._folder = folder
-        self._stop = threading.Event()
+        self._enough = threading.Event()
 
     def run(self) -> None:
-        while not self._stop.wait(0.01):
+        while not self._enough.wait(0.01):
             with suppress(OSError):  # an old one that has just been dropped
                 for file in self._folder.glob("checkpoints/checkpoint-*/manifest.json"):
                     step = int(file.parent.name.removeprefix("checkpoint-"))
@@ -136,7 +136,7 @@ class Steps(threading.Thread):
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop.set()
+        self._enough.set()
         self.join()
 
     def wait_for(self, step: int) -> float:
