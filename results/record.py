@@ -144,10 +144,11 @@ class TrialRecord(Record):
 
     `measurements` are in the order in which they were taken, without those that a retry undid.
     `started` and `ended` are in unix seconds; the totals cover all attempts' useful work.
-    `attempts` is how often a slot took the trial up; 0 where none ever did. `repairs` are settings
-    that had to differ from `config` for the trial to fit into memory, and do not change what it
-    means: {"micro_batch_size": 4}. `test` is what its kept
-    weights measure on the test set, of those who won where there is one.
+    `attempts` is how often a slot took the trial up, without tries of which nothing was heard until
+    the sweep was killed; 0 where none ever did. `repairs` are settings that had to differ from
+    `config` for the trial to fit into memory, and do not change what it means:
+    {"micro_batch_size": 4}. `test` is what its kept weights measure on the test set, of those who
+    won where there is one.
     """
 
     sweep: str

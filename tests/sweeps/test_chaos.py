@@ -131,7 +131,7 @@ def kill(victims: list[psutil.Process]) -> None:
 @pytest.mark.parametrize(("victims", "workers"), [((WORKER, BOARD), 1), (("rank 1",), 2)])
 def test_real_trials_go_on_from_their_last_steps(tmp_path, data, victims, workers):
     slots = {"count": 1, "checkpoint_seconds": 0, "workers": workers}
-    budget = {"trials": len(victims), "steps": 40, "evaluations": 2}
+    budget = {"trials": len(victims), "steps": 40, "evaluations": 8}
     tree = real_tree(data, budget=budget, slots=slots)
     with started(tree, tmp_path, until="real: ") as process:
         for trial, victim in enumerate(victims):
