@@ -115,9 +115,10 @@ def _check_slots(spec: SweepSpec, resources: dict[str, float]) -> Finding:
     try:
         count, gang = plan_slots(spec.slots, resources, spec.trials)
     except CapacityError as error:
-        remedy = "workers that are still to come do not count: raise min_workers"
+        remedy = "workers that are still to come count with slots.max only, e.g. {max: 4, gpus: 1}"
         return wrong("ray slots", str(error), remedy)
-    return ok("ray slots", f"{count} of {gang}")
+    growing = " at most, as the cluster grows" if spec.slots.max else ""
+    return ok("ray slots", f"{count} of {gang}{growing}")
 
 
 def _check_state_api() -> Finding:

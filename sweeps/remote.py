@@ -18,6 +18,8 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from sweeps.cluster import ON_HEAD
 from sweeps.errors import LaunchError
 
@@ -40,7 +42,7 @@ def run(
     client: JobSubmissionClient,
     arguments: Sequence[str],
     sent: Path | None = None,
-    say: Callable[[str], object] = sys.stdout.write,
+    say: Callable[[str], object] = typer.echo,
 ) -> int:
     """Have `sweep ARGUMENTS` done on the head node, and pass on what it says; its exit code.
 
@@ -156,8 +158,9 @@ async def _follow(client: JobSubmissionClient, job: str, say: Callable[[str], ob
         *lines, rest = (rest + text).split("\n")
         for line in lines:
             if not any(mark in line for mark in _RAYS_OWN):
-                say(f"{line}\n")
-    say(rest)
+                say(line)
+    if rest:
+        say(rest)
 
 
 def _exit_code(client: JobSubmissionClient, job: str) -> int:

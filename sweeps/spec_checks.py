@@ -192,7 +192,7 @@ def _values(trial: TrialConfig, space: Space) -> list[Problem]:
                         field = ".".join(map(str, detail["loc"]))
                         message, remedy = f"is a setting of a part without {field}", f"set {field}"
                     problems.append(Problem(f"space.{name}", message, remedy))
-    return problems
+    return list(dict.fromkeys(problems))
 
 
 def _typical(domain: Any) -> tuple[Any, ...]:

@@ -71,7 +71,7 @@ def test_slots_that_the_cluster_does_not_hold_are_wrong(ray_cluster, tmp_path):
     spec = SweepSpec.parse(toy_tree(slots={"count": 2, "gpus": 1}))
     told = {finding.check: finding for finding in check_ray("auto", tmp_path, spec)}
     assert told["ray slots"].level is Level.WRONG
-    assert "raise min_workers" in str(told["ray slots"])
+    assert "slots.max" in str(told["ray slots"])
 
 
 TWO_NODES = """

@@ -320,6 +320,39 @@ async def test_a_trial_that_hung_twice_fails_and_says_where_to_look(tmp_path):
 
 
 @in_a_loop
+async def test_the_trial_of_a_slot_that_lost_its_node_goes_to_another_at_once():
+    board = await board_with("a")
+    life = await board.hello("one")
+    await board.take("one", life, SOON)
+    await board.hello("two")
+    assert await board.alive() == 2
+    await board.lost("one")
+    assert await board.alive() == 1
+    assert (await take(board, "two", SOON)).trial_id == "a"
+    await board.hello("one")
+    assert await board.alive() == 2
+    assert await take(board, "one", SOON) is None, "it is in good hands"
+
+
+@in_a_loop
+async def test_slots_that_nothing_waits_for_go_home_all_but_the_last():
+    board = await board_with()
+    lives = {slot: await board.hello(slot) for slot in ("one", "two", "three")}
+    idle = asyncio.create_task(board.take("one", lives["one"], 9))
+    await asyncio.sleep(0)
+    await board.submit(job("a"))
+    assert (await idle).trial_id == "a"
+    waiting = asyncio.create_task(board.take("two", lives["two"], 9))
+    await asyncio.sleep(0)
+    await board.drain()
+    assert isinstance(await waiting, Closed)
+    assert isinstance(await board.take("three", lives["three"], 9), Closed)
+    assert await board.alive() == 1
+    await board.ended("a", COMPLETE)
+    assert await board.take("one", lives["one"], SOON) is None, "it may be needed for the test set"
+
+
+@in_a_loop
 async def test_the_first_reason_for_closing_is_the_one_that_counts():
     board = await board_with()
     assert await board.why_closed() is None

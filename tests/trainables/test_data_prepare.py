@@ -10,15 +10,19 @@ from data_samples import (
     alpaca_rows,
     needs_real_data,
     save_tokenizer,
+    tiny_tokenizer,
     write_json,
     write_lines,
 )
 
 from trainables.config import TrialConfig
 from trainables.data.errors import DataError
+from trainables.data.examples import Examples
+from trainables.data.items import key
+from trainables.data.packing import Packs
 from trainables.data.prepare import prepare
 from trainables.data.sequences import Sequences
-from trainables.data.tokenizer import load_tokenizer
+from trainables.data.tokenizer import add_tokens, load_tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -191,6 +195,27 @@ def test_new_tokens_are_encoded_whole_and_their_tokenizer_is_kept(tmp_path, mode
     assert again == data
 
 
+@pytest.mark.parametrize("text", ["x<think>y", "x <think> y", "<think>", "x\n<think>\ny"])
+def test_a_new_token_is_found_wherever_it_stands(text):
+    """Tokenizers in the manner of Llama's mark where words begin before they look anything up."""
+    from tokenizers import normalizers
+
+    tokenizer = tiny_tokenizer()
+    tokenizer.backend_tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
+    )
+    (new,) = add_tokens(tokenizer, ["<think>"])
+    assert tokenizer(text)["input_ids"].count(new) == 1
+
+
+def test_a_new_token_that_nothing_trains_is_told(tmp_path, model):
+    path = write_json(tmp_path / "rows.json", alpaca_rows(20))
+    data = prepare(
+        config(path, new_tokens=["Add", "<call>"], max_length=64), model, tmp_path / "cache"
+    )
+    assert data.summary.notes == ("data.new_tokens: '<call>' is in no training sequence",)
+
+
 def test_a_new_token_that_is_not_new_is_refused(tmp_path, model):
     path = write_json(tmp_path / "rows.json", alpaca_rows(20))
     with pytest.raises(DataError, match=r"data.new_tokens: the tokenizer of .* knows '</s>' alrea"):
@@ -280,3 +305,29 @@ def test_real_files_give_all_that_fits_a_real_model(tmp_path, name, objective, s
     found = data.summary.train.sequences + data.summary.validation.sequences
     assert (found, data.summary.dropped) == (sequences, dropped)
     assert data.summary.max_length == 512
+
+
+def test_packing_lays_out_what_is_learned_and_leaves_the_rest_as_it_is(tmp_path, model):
+    path = write_json(tmp_path / "rows.json", alpaca_rows(40))
+    replay = write_json(tmp_path / "replay.json", alpaca_rows(9))
+    mix = {"train": str(replay), "proportion": 0.1}
+    plain, packed = (
+        prepare(config(path, packing=packing, mix=mix), model, tmp_path / "cache", 128)
+        for packing in (False, True)
+    )
+    assert plain.fingerprint != packed.fingerprint
+    for name in ("train", "validation", "mix"):
+        before, after = (Sequences.open(each.folder / name) for each in (plain, packed))
+        assert [key(each) for each in before] == [key(each) for each in after]
+    for name in ("train", "mix"):
+        packs, side = Packs(Examples(packed.folder / name)), packed.summary.sets[name]
+        assert len(packs) == side.packs < side.examples
+        assert (packs.lengths.sum(), packs.lengths.max() <= 128) == (side.tokens, True)
+    assert packed.summary.validation.packs == plain.summary.train.packs == 0
+    side = packed.summary.train
+    full = side.tokens / (128 * side.packs)
+    assert (
+        f"train: 38 examples packed into {side.packs} sequences of at most 128 tokens, {full:.0%} "
+        "full" in packed.summary.describe()
+    )
+    assert "packed" not in plain.summary.describe()
