@@ -182,12 +182,13 @@ class Workshop:
                 self._general.measure_base(config, base)
 
     def plan(self, config: TrialConfig, workers: int) -> Plan:
-        """A trial's plan over the training set, and the replay set where there is one."""
-        learned = self._learned(config)
+        """A trial's plan over what it learns from."""
+        learned = self.learned(config)
         replayed = learned.replayed.lengths if learned.replayed else None
         return make_plan(config, learned.trained.lengths, workers, replayed)
 
-    def _learned(self, config: TrialConfig) -> TrainingSet[Example] | TrainingSet[Pack]:
+    def learned(self, config: TrialConfig) -> TrainingSet[Example] | TrainingSet[Pack]:
+        """What a trial learns from, as a plan numbers it: one by one, or packed."""
         return training_set(config, self.train_set, self._replay_set)
 
     def objective(self, config: TrialConfig, model: torch.nn.Module) -> Objective:
@@ -270,7 +271,7 @@ class Workshop:
                 scatter(model, engine_settings(config, plan), self.device)
             objective = self.objective(config, model)
             run = Run(self, config, plan, model, objective, monitor, checkpoints)
-            learned = self._learned(config)
+            learned = self.learned(config)
             run.trainer = make_trainer(config, plan, model, objective, learned, self.pad_id, run)
         except BaseException as error:
             self._held.close()
