@@ -75,6 +75,8 @@ def _problem(detail: Any, model: type[BaseModel], prefix: str) -> Problem:
         return Problem(place, "is missing", "add it")
     if detail["type"] in ("model_type", "model_attributes_type", "dict_type"):
         return Problem(place, f"{detail['input']!r} is no mapping of fields", "write FIELD: VALUE")
+    if detail["type"] == "tuple_type":
+        return Problem(place, f"{detail['input']!r} is no list", "write [VALUE, ...]")
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "value_error":
         return Problem(place, message)

@@ -15,6 +15,7 @@ from sweeps.home import SweepHome
 from sweeps.options import check_options, first_params
 from sweeps.quiet import quiet
 from sweeps.spec import SweepSpec
+from trainables.combinations import machine_refusals
 from trainables.config import TrialBudget, TrialConfig
 from trainables.evaluation import Ending, Evaluation, Monitor, Verdict
 from trainables.inputs import Prepared, prepare_inputs
@@ -84,9 +85,11 @@ def dry_run(spec: SweepSpec, home: SweepHome) -> DryRun:
     check_options(spec)
     with quiet():
         params = first_params(spec)
-        config = _config(spec, params).model_copy(update={"deepspeed": None})
+        config = _config(spec, params)
+        _refuse(config)
         prepared = prepare_inputs(spec.trial, home.cache)
-        return _measure(spec, prepared, config, params)
+        alone = config.model_copy(update={"deepspeed": None})
+        return _measure(spec, prepared, alone, params)
 
 
 def _config(spec: SweepSpec, params: dict[str, Any]) -> TrialConfig:
@@ -95,6 +98,14 @@ def _config(spec: SweepSpec, params: dict[str, Any]) -> TrialConfig:
     except ValidationError as error:
         why = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
         raise SweepError(f"the sweep's first trial ({_shown(params)}) is refused: {why}") from error
+
+
+def _refuse(config: TrialConfig) -> None:
+    """What the workers would refuse, if they are like this machine."""
+    import torch
+
+    for each in machine_refusals(config, torch.cuda.is_available()):
+        raise SweepError(f"{each.field}: {each.message}; {each.remedy}")
 
 
 def _shown(params: dict[str, Any]) -> str:

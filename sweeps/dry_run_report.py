@@ -18,7 +18,7 @@ def report(spec: SweepSpec, run: DryRun) -> Table:
     rows = {
         "spec": f"{spec.name}: {spec.trials} trials, {len(spec.space)} searched parameters",
         "data": run.data,
-        "tried": f"{STEPS} steps with {show_params(run.params)}",
+        "tried": f"{STEPS} steps with {show_params(run.params)}{_engine(spec)}",
         "parameters": f"{run.trainable_parameters:,} trained of {run.total_parameters:,} "
         f"({share:.2%})",
         **{
@@ -36,6 +36,10 @@ def report(spec: SweepSpec, run: DryRun) -> Table:
     for name, text in rows.items():
         table.add_row(name, text)
     return table
+
+
+def _engine(spec: SweepSpec) -> str:
+    return "" if spec.trial.deepspeed is None else "; in one process, without DeepSpeed"
 
 
 def _caveats(spec: SweepSpec) -> str:

@@ -15,7 +15,7 @@ from transformers import PreTrainedModel
 
 from trainables.config import TrialConfig
 from trainables.errors import RefusedError
-from trainables.modules import blocks
+from trainables.modules import blocks, modules_named
 from trainables.peft_configs import peft_config
 from trainables.vocabulary import embeddings
 
@@ -178,35 +178,21 @@ def parameter_counts(model: torch.nn.Module) -> tuple[int, int]:
 
 def _thaw(base: PreTrainedModel, config: TrialConfig, also: Collection[str]) -> PreTrainedModel:
     """Let the last blocks, the named modules, a new head and `also` learn, and nothing else."""
-    count, named = config.freeze.last_blocks, list(config.freeze.modules)
+    count, named = config.freeze.last_blocks, config.freeze.modules
     names = list(blocks(base))
     if count > len(names):
         raise ValueError(
             f"freeze.last_blocks {count} is more than the {len(names)} blocks of "
             f"{type(base).__name__}; use at most {len(names)}, or method: full"
         )
-    trained = names[len(names) - count :] + _matching(base, named)
+    trained = names[len(names) - count :] + modules_named(base, named, "freeze.modules")
     head = [name for name, _ in base.named_children() if name in ("score", "classifier")]
     base.requires_grad_(False)
     for name in (*trained, *head, *also):
         base.get_submodule(name).requires_grad_(True)
-    if not trained:
+    if not (*trained, *head, *also):
         raise ValueError("freeze.last_blocks 0 without freeze.modules trains nothing; raise it")
     return base
-
-
-def _matching(base: PreTrainedModel, endings: list[str]) -> list[str]:
-    names = [name for name, _ in base.named_modules() if name]
-    found: list[str] = []
-    for ending in endings:
-        matches = [name for name in names if f".{name}".endswith(f".{ending}")]
-        if not matches:
-            raise ValueError(
-                f"freeze.modules: {type(base).__name__} has no module named {ending!r}; "
-                f"its last ones are {', '.join(names[-3:])}"
-            )
-        found += matches
-    return found
 
 
 def _without_adapter(model: PeftModel) -> PreTrainedModel:

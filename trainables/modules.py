@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from torch import nn
 from transformers.pytorch_utils import Conv1D
@@ -51,6 +51,29 @@ def linear_modules_in(model: nn.Module, part: str) -> list[str]:
         for name, module in modules[place].named_modules()
         if is_linear(module)
     ]
+
+
+def modules_named(model: nn.Module, endings: Iterable[str], field: str) -> list[str]:
+    """The whole names of the modules whose names end so.
+
+    ValueError, which names `field`, where one ending finds nothing.
+    """
+    names = [name for name, _ in model.named_modules() if name]
+    found: list[str] = []
+    for ending in endings:
+        matches = [name for name in names if f".{name}".endswith(f".{ending}")]
+        if not matches:
+            known = dict.fromkeys(last for name in names if not (last := _last(name)).isdigit())
+            raise ValueError(
+                f"{field}: {type(model).__name__} has no module named {ending!r}; it has "
+                f"{', '.join(known)}"
+            )
+        found += matches
+    return found
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
 
 
 def _is_stack(modules: nn.ModuleList) -> bool:

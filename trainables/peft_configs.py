@@ -19,7 +19,7 @@ from transformers.pytorch_utils import Conv1D
 
 from trainables.bottleneck import BottleneckConfig
 from trainables.config import TrialConfig
-from trainables.modules import linear_modules_in, sublayers
+from trainables.modules import linear_modules_in, modules_named, sublayers
 from trainables.vocabulary import embeddings
 
 
@@ -56,6 +56,8 @@ def _targets(model: PreTrainedModel, config: TrialConfig) -> Any:
     if chosen == "all-linear":
         return "all-linear"
     if isinstance(chosen, tuple):
+        # PEFT passes over a name that it does not find, as long as it finds another one.
+        modules_named(model, chosen, "lora.target_modules")
         return list(chosen)
     return linear_modules_in(model, chosen)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from sweeps.dry_run import dry_run
+from sweeps.dry_run import DryRun, dry_run
+from sweeps.dry_run_report import report
 from sweeps.errors import SweepError
 from sweeps.home import SweepHome
 from sweeps.spec import SweepSpec
@@ -56,3 +59,26 @@ def test_a_first_trial_that_is_no_valid_combination_is_told(tmp_path):
     }
     with pytest.raises(SweepError, match=r"first trial \(schedule wsd\) is refused: warmup_fract"):
         dry_run(SweepSpec.parse(tree(tmp_path, **change)), SweepHome(tmp_path))
+
+
+def test_what_the_machine_cannot_do_is_told_though_deepspeed_is_not_tried(tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    (tmp_path / "data.jsonl").write_text("x")
+    change = {
+        "model": "org/model",
+        "data": {"train": str(tmp_path / "data.jsonl")},
+        "precision": "fp16",
+        "slots": {"workers": 2, "deepspeed": {"zero_stage": 2}},
+    }
+    with pytest.raises(SweepError, match="precision: DeepSpeed has no fp16 on CPUs; use bf16"):
+        dry_run(SweepSpec.parse(tree(tmp_path, **change)), SweepHome(tmp_path))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_report_says_where_deepspeed_was_left_out(data, workers):
+    spec = SweepSpec.parse(tree(data, slots={"workers": workers}))
+    run = DryRun({}, "data", {"eval_loss": 2.0}, {"eval_loss": 1.0}, *[1.0] * 3, *[1] * 6)
+    console = Console(file=io.StringIO(), width=200)
+    console.print(report(spec, run))
+    said = "in one process, without DeepSpeed" in console.file.getvalue()
+    assert said is (workers == 2)

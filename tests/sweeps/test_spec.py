@@ -176,9 +176,11 @@ def test_the_share_of_a_replay_set_can_be_searched_and_nothing_else_of_the_data(
     spec = SweepSpec.parse(tree)
     assert spec.trial.with_params({"data.mix.proportion": 0.25}).data.mix.proportion == 0.25
     without = language_tree(tmp_path) | {"space": space}
-    assert any(
-        "a part without data.mix.train; set data.mix.train" in p for p in problems_of(without)
-    )
+    told = [each for each in problems_of(without) if "data.mix.train" in each]
+    assert told == [
+        "space.data.mix.proportion: is a setting of a part without data.mix.train; "
+        "set data.mix.train"
+    ]
     for name in ("data.max_length", "data.mix.train", "data.general"):
         wrong = tree | {"space": {name: {"choice": [16, 32]}}}
         assert any(f"space.{name}: cannot be searched" in p for p in problems_of(wrong))
@@ -459,6 +461,7 @@ def real_tree(tmp_path, **changes):
         ({"data": {"train": 3}}, "data.train: 3: input should be a valid string"),
         ({"search": []}, "search: [] is no mapping of fields; write FIELD: VALUE"),
         ({"data": "x.json"}, "data: 'x.json' is no mapping of fields; write FIELD: VALUE"),
+        ({"data.new_tokens": "<a>"}, "data.new_tokens: '<a>' is no list; write [VALUE, ...]"),
         ({"space": {}}, "space: is missing; write NAME: DOMAIN lines, or space: lora for a ready"),
     ],
 )

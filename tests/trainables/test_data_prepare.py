@@ -10,6 +10,7 @@ from data_samples import (
     alpaca_rows,
     needs_real_data,
     save_tokenizer,
+    tiny_tokenizer,
     write_json,
     write_lines,
 )
@@ -21,7 +22,7 @@ from trainables.data.items import key
 from trainables.data.packing import Packs
 from trainables.data.prepare import prepare
 from trainables.data.sequences import Sequences
-from trainables.data.tokenizer import load_tokenizer
+from trainables.data.tokenizer import add_tokens, load_tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -192,6 +193,27 @@ def test_new_tokens_are_encoded_whole_and_their_tokenizer_is_kept(tmp_path, mode
     assert texts(data.train, kept)[0].startswith("<s>### User:\nq")
     again = prepare(config(path, new_tokens=tokens), model, tmp_path / "cache")
     assert again == data
+
+
+@pytest.mark.parametrize("text", ["x<think>y", "x <think> y", "<think>", "x\n<think>\ny"])
+def test_a_new_token_is_found_wherever_it_stands(text):
+    """Tokenizers in the manner of Llama's mark where words begin before they look anything up."""
+    from tokenizers import normalizers
+
+    tokenizer = tiny_tokenizer()
+    tokenizer.backend_tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
+    )
+    (new,) = add_tokens(tokenizer, ["<think>"])
+    assert tokenizer(text)["input_ids"].count(new) == 1
+
+
+def test_a_new_token_that_nothing_trains_is_told(tmp_path, model):
+    path = write_json(tmp_path / "rows.json", alpaca_rows(20))
+    data = prepare(
+        config(path, new_tokens=["Add", "<call>"], max_length=64), model, tmp_path / "cache"
+    )
+    assert data.summary.notes == ("data.new_tokens: '<call>' is in no training sequence",)
 
 
 def test_a_new_token_that_is_not_new_is_refused(tmp_path, model):

@@ -150,6 +150,12 @@ def test_what_cannot_be_frozen_like_that_is_refused(workshop, params, message):
         run_trial(workshop, method="freeze", **params)
 
 
+def test_a_target_that_there_is_not_is_refused_also_beside_one_that_there_is(workshop):
+    said = r"lora.target_modules: LlamaForCausalLM has no module named 'wq'; it has .*q_proj"
+    with pytest.raises(ValueError, match=said):
+        run_trial(workshop, lora__target_modules=["v_proj", "wq"])
+
+
 @pytest.mark.parametrize("method", ["lora", "full", "adapter"])
 def test_checkpointing_recomputes_and_only_where_it_was_asked_for(workshop, method, monkeypatch):
     """Llama's attention runs once a layer and step; with checkpointing, twice."""
@@ -185,6 +191,6 @@ def test_what_cannot_be_set_up_is_refused_and_harms_no_later_trial(workshop):
     from trainables.errors import RefusedError
 
     before = run_trial(workshop)[1].losses
-    with pytest.raises(RefusedError, match="Target modules"):
-        run_trial(workshop, lora__target_modules=["no_such_module"])
+    with pytest.raises(RefusedError, match="is not supported"):
+        run_trial(workshop, lora__target_modules=["v_proj", "mlp"])
     assert run_trial(workshop)[1].losses == before

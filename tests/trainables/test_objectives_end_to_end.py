@@ -70,6 +70,23 @@ def test_what_the_rows_say_is_learned(model, kind, tmp_path):
     assert after[better] > 0.8
 
 
+def test_a_new_head_alone_can_be_trained(model, tmp_path):
+    from trainables.finetune import Workshop
+
+    rows = [row("classification", number) for number in range(40)]
+    config = tiny.trial(
+        model=model,
+        objective="classification",
+        method="freeze",
+        freeze={"last_blocks": 0},
+        data={"train": str(write_lines(tmp_path / "rows.jsonl", rows)), "validation": 0.2},
+        budget={"steps": 5, "evaluations": 1},
+    )
+    workshop = Workshop(prepare_inputs(config, tmp_path / "cache").inputs)
+    outcome = workshop.train(config, Watcher())
+    assert (outcome.ending, outcome.cost.trainable_parameters) == (Ending.COMPLETE, 2 * 32)
+
+
 @pytest.mark.parametrize("precision", ["fp16", "bf16"])
 @pytest.mark.parametrize("method", ["lora", "qlora", "prefix"])
 @pytest.mark.parametrize("kind", ["classification", "rated"])

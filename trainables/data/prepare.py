@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from trainables.config import TrialConfig
 from trainables.data.atomic import publish
@@ -15,10 +17,16 @@ from trainables.data.examples import Example, write
 from trainables.data.packing import best_fit, write_packs
 from trainables.data.sources import Sources, file_names, origins_of
 from trainables.data.summary import Summary
-from trainables.data.tokenizer import add_tokens, context_length, identity, load_tokenizer
+from trainables.data.tokenizer import (
+    Tokenizer,
+    add_tokens,
+    context_length,
+    identity,
+    load_tokenizer,
+)
 from trainables.data_config import DataConfig
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Raised whenever the same files would give other examples than before."""
 
 _TOKENIZER = "tokenizer"
@@ -118,7 +126,8 @@ def _build(folder: Path, config: TrialConfig, tokenizer: str, limit: int | None)
     new_tokens = add_tokens(loaded, config.data.new_tokens)
     made = draft(sources, config, loaded, length)
     packs = _packs(made, config.data, length)
-    notes = (f"max_length {wanted:,} is cut to the model's context",) if length < wanted else ()
+    cut = (f"max_length {wanted:,} is cut to the model's context",) if length < wanted else ()
+    notes = (*cut, *_unused(loaded, new_tokens, made.sets()["train"]))
     for name, examples in made.sets().items():
         write(folder / name, examples)
     for name, together in packs.items():
@@ -139,6 +148,17 @@ def _packs(made: Draft, data: DataConfig, length: int) -> dict[str, list[list[in
 
 def _lengths(examples: Iterable[Example]) -> list[int]:
     return [len(example.sequences[0].tokens) for example in examples]
+
+
+def _unused(tokenizer: Tokenizer, new: Sequence[int], train: Sequence[Example]) -> list[str]:
+    """A note for each new token whose embedding nothing would train."""
+    sequences = [sequence.tokens for example in train for sequence in example.sequences]
+    seen = np.isin(new, np.concatenate(sequences)) if new else ()
+    missing = [token for token, there in zip(new, seen, strict=True) if not there]
+    return [
+        f"data.new_tokens: {tokenizer.decode([token])!r} is in no training sequence"
+        for token in missing
+    ]
 
 
 def _new_tokens(folder: Path) -> tuple[int, ...]:

@@ -87,6 +87,8 @@ def add_tokens(tokenizer: Tokenizer, tokens: Sequence[str]) -> tuple[int, ...]:
     """
     if not tokens:
         return ()
+    from tokenizers import AddedToken
+
     known = tokenizer.get_vocab()
     for token in tokens:
         if token in known:
@@ -95,7 +97,8 @@ def add_tokens(tokenizer: Tokenizer, tokens: Sequence[str]) -> tuple[int, ...]:
                 "already; take it out of the list"
             )
     each_once = list(dict.fromkeys(tokens))
-    tokenizer.add_tokens(each_once)
+    # Normalised, they would be found only where a word begins by tokenizers that mark beginnings.
+    tokenizer.add_tokens([AddedToken(token, normalized=False) for token in each_once])
     return tuple(tokenizer.convert_tokens_to_ids(each_once))
 
 
