@@ -40,10 +40,9 @@ from trainables.base import (
 from trainables.checkpoints import NO_CHECKPOINTS, Checkpoints
 from trainables.combinations import machine_refusals, refusals
 from trainables.config import TrialConfig
-from trainables.data.examples import Example, Examples
-from trainables.data.packing import Pack
+from trainables.data.examples import Examples
 from trainables.data.tokenizer import load_tokenizer
-from trainables.data.training_set import TrainingSet, training_set
+from trainables.data.training_set import Learned, training_set
 from trainables.deepspeed import deepspeed_config, refused_settings
 from trainables.errors import RefusedError
 from trainables.evaluation import (
@@ -182,12 +181,12 @@ class Workshop:
                 self._general.measure_base(config, base)
 
     def plan(self, config: TrialConfig, workers: int) -> Plan:
-        """A trial's plan over the training set, and the replay set where there is one."""
-        learned = self._learned(config)
-        replayed = learned.replayed.lengths if learned.replayed else None
-        return make_plan(config, learned.trained.lengths, workers, replayed)
+        """A trial's plan over what it learns from."""
+        lengths, replayed = self.learned(config).lengths
+        return make_plan(config, lengths, workers, replayed)
 
-    def _learned(self, config: TrialConfig) -> TrainingSet[Example] | TrainingSet[Pack]:
+    def learned(self, config: TrialConfig) -> Learned:
+        """What a trial learns from, as a plan numbers it: one by one, or packed."""
         return training_set(config, self.train_set, self._replay_set)
 
     def objective(self, config: TrialConfig, model: torch.nn.Module) -> Objective:
@@ -270,7 +269,7 @@ class Workshop:
                 scatter(model, engine_settings(config, plan), self.device)
             objective = self.objective(config, model)
             run = Run(self, config, plan, model, objective, monitor, checkpoints)
-            learned = self._learned(config)
+            learned = self.learned(config)
             run.trainer = make_trainer(config, plan, model, objective, learned, self.pad_id, run)
         except BaseException as error:
             self._held.close()

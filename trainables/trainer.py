@@ -15,9 +15,8 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 from trainables import methods
 from trainables.config import TrialConfig
 from trainables.data.batches import collate
-from trainables.data.examples import Example
 from trainables.data.packing import Pack, collate_packs
-from trainables.data.training_set import TrainingSet
+from trainables.data.training_set import Learned, TrainingSet
 from trainables.deepspeed import deepspeed_config
 from trainables.objectives.objective import Objective
 from trainables.optimizers import lora_plus, optimizer
@@ -142,7 +141,7 @@ def make_trainer(
     plan: Plan,
     model: torch.nn.Module,
     objective: Objective,
-    examples: TrainingSet[Example] | TrainingSet[Pack],
+    examples: Learned,
     pad_id: int,
     callback: TrainerCallback,
 ) -> TrialTrainer:
