@@ -137,7 +137,7 @@ def _several_metrics(search: SearchSettings) -> list[Problem]:
     if search.sampler == "cmaes":
         message = "cmaes searches by one metric, and there are several"
         problems.append(Problem("search.sampler", message, "use tpe, gp or nsga2"))
-    if search.early_stopping != "none":
+    if search.early_stopping != "none" and "early_stopping" in search.model_fields_set:
         message = (
             f"{search.early_stopping} compares unfinished trials by one metric, and one that is "
             "behind in it may be ahead in another"
