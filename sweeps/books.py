@@ -67,6 +67,7 @@ class Books:
     ) -> None:
         self._folder = folder
         self._text = spec.text()
+        self._keep_best = spec.slots.keep_best
         uri = spec.tracking.uri or home.tracking_uri
         artifacts = None if spec.tracking.uri else home.artifacts.as_uri()
         self.scribe = Scribe(uri, spec.tracking.experiment, artifacts)
@@ -99,9 +100,11 @@ class Books:
     def drop_files(self, records: Collection[TrialRecord]) -> None:
         """Drop what is not needed any more: checkpoints of trials that have ended, and weights.
 
-        Only the winner's weights are kept, or the front's; a running trial's may yet win.
+        Only the best trials' weights are kept, or the front's; a running trial's may yet win.
         """
-        kept = {winner.record.number for winner in judge(list(records), self.sweep.goals).chosen}
+        ranking = judge(list(records), self.sweep.goals)
+        best = ranking.chosen if ranking.several else ranking.winners[: self._keep_best]
+        kept = {winner.record.number for winner in best}
         for record in records:
             if not record.status.ended:
                 continue

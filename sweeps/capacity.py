@@ -18,8 +18,11 @@ def plan_slots(
     """(number of slots, the gang of each) for these "CPU" and "GPU" totals.
 
     `auto` takes one GPU for each worker where there are any, and as many slots as fit. Without a
-    GPU it is one slot with all cores, because a second one would only share them.
+    GPU it is one slot with all cores, because a second one would only share them. With `max` it is
+    so many, whether they fit by now or not: those that do not fit ask the cluster to grow.
     """
+    if settings.max is not None:
+        return _growing(settings, settings.max, trials)
     cpus, gpus = resources.get("CPU", 0.0), resources.get("GPU", 0.0)
     gpus_each = (1.0 if gpus >= 1 else 0.0) if settings.gpus == "auto" else settings.gpus
     count = _count(settings, gpus, gpus_each, trials)
@@ -33,6 +36,16 @@ def plan_slots(
             f"lower slots.count, slots.workers, slots.gpus or slots.cpus"
         )
     return count, gang
+
+
+def _growing(settings: SlotsSettings, most: int, trials: int) -> tuple[int, Gang]:
+    if settings.gpus == "auto":
+        raise CapacityError(
+            "slots.gpus: a cluster that grows does not show how many GPUs its workers will have; "
+            "set slots.gpus (1 is usual, 0 for CPUs) beside slots.max"
+        )
+    cpus = 1.0 if settings.cpus == "auto" else settings.cpus
+    return min(most, trials), Gang(settings.workers, cpus, settings.gpus)
 
 
 def _count(settings: SlotsSettings, gpus: float, gpus_each: float, trials: int) -> int:

@@ -17,6 +17,8 @@ from results.front import judge
 from results.record import SweepState
 from results.store import RecordError
 from results.summary import status_json, winners_json
+from sweeps.doctor_command import doctor
+from sweeps.elsewhere import INTERRUPTED, elsewhere
 from sweeps.errors import SweepError
 from sweeps.home import SweepFolder, SweepHome
 from trainables.data.errors import DataError
@@ -32,14 +34,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.command()(doctor)
 
 MISTAKE = 2
 """Exit code for what the user can mend."""
 
 FAILED = 1
 """Exit code of a sweep that failed, or that nothing won."""
-
-INTERRUPTED = 130
 
 PIPE_WIDTH = 250
 """Columns, where there is no terminal that has any."""
@@ -60,7 +61,17 @@ SkipOption = Annotated[
     ),
 ]
 AddressOption = Annotated[
-    str | None, typer.Option(help="Ray cluster to run on (default: this machine).")
+    str | None,
+    typer.Option(
+        help="Ray cluster to run on (default: this machine); with http:// as a job of it."
+    ),
+]
+ClusterOption = Annotated[
+    Path | None,
+    typer.Option("--cluster", help="File of a cluster that `ray up` has brought up; run there."),
+]
+JobsOption = Annotated[
+    str | None, typer.Option("--address", help="http://HOST:8265 of a cluster; look there.")
 ]
 NameArgument = Annotated[str, typer.Argument(help="The sweep's name.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
@@ -75,6 +86,7 @@ def launch(
         bool, typer.Option("--dry-run", help="Check all, train a few steps, say the cost.")
     ] = False,
     skip_bad_rows: SkipOption = False,
+    cluster: ClusterOption = None,
     address: AddressOption = None,
     home: HomeOption = None,
 ) -> None:
@@ -84,10 +96,14 @@ def launch(
         from sweeps.spec import SweepSpec
         from sweeps.spec_notes import notes
 
-        checked = SweepSpec.load(spec, _changes(overrides, skip_bad_rows), name)
+        there = None if dry_run else elsewhere(cluster, address, home)
+        changes = _changes(overrides, skip_bad_rows)
+        checked = SweepSpec.load(spec, changes, name, elsewhere=there is not None)
         for note in notes(checked):
             console.print(f"Note: {note}", style="yellow", highlight=False)
         where = SweepHome.find(home)
+        if there:
+            raise typer.Exit(there.launch(checked, console))
         if dry_run:
             _dry_run(console, checked, where)
         else:
@@ -103,24 +119,33 @@ def resume(
         Path | None, typer.Option("--spec", help="A changed sweep file (default: as launched).")
     ] = None,
     overrides: OverridesOption = None,
+    cluster: ClusterOption = None,
     address: AddressOption = None,
     home: HomeOption = None,
 ) -> None:
     """Go on with a sweep that was interrupted or killed, or give it more trials."""
     console = _console()
     with _mistakes_shown():
+        if there := elsewhere(cluster, address, home):
+            changes = [word for change in overrides or () for word in ("--set", change)]
+            raise typer.Exit(there.run(["resume", name, *changes]))
         from sweeps.launch import resume as run
 
-        where = SweepHome.find(home)
-        view = _view(console)
-        finished = run(name, where, view, overrides or (), spec, address)
+        finished = run(name, SweepHome.find(home), _view(console), overrides or (), spec, address)
         raise typer.Exit(_show_finished(console, finished))
 
 
 @app.command()
-def stop(name: NameArgument, home: HomeOption = None) -> None:
+def stop(
+    name: NameArgument,
+    cluster: ClusterOption = None,
+    address: JobsOption = None,
+    home: HomeOption = None,
+) -> None:
     """End a running sweep as Ctrl-C does: its trials are saved, and it can be resumed."""
     with _mistakes_shown():
+        if there := elsewhere(cluster, address, home):
+            raise typer.Exit(there.run(["stop", name]))
         from sweeps.stop import stop as end
 
         folder = SweepHome.find(home).existing(name)
@@ -153,8 +178,13 @@ def inspect(
 
 
 @app.command("list")
-def list_sweeps(home: HomeOption = None) -> None:
+def list_sweeps(
+    cluster: ClusterOption = None, address: JobsOption = None, home: HomeOption = None
+) -> None:
     """All sweeps in the sweep home."""
+    if there := elsewhere(cluster, address, home):
+        with _mistakes_shown():
+            raise typer.Exit(there.run(["list"]))
     where = SweepHome.find(home)
     table = Table(box=None, padding=(0, 2, 0, 0))
     for title in ("sweep", "state", "trials", "best"):
@@ -173,9 +203,18 @@ def list_sweeps(home: HomeOption = None) -> None:
 
 
 @app.command()
-def status(name: NameArgument, as_json: JsonOption = False, home: HomeOption = None) -> None:
+def status(
+    name: NameArgument,
+    as_json: JsonOption = False,
+    cluster: ClusterOption = None,
+    address: JobsOption = None,
+    home: HomeOption = None,
+) -> None:
     """How far a sweep is."""
     with _mistakes_shown():
+        if there := elsewhere(cluster, address, home):
+            words = ["status", name, *(["--json"] if as_json else [])]
+            raise typer.Exit(there.run(words))
         folder = SweepHome.find(home).existing(name)
         sweep, trials = folder.sweep_record(), folder.trials()
     if as_json:
@@ -183,7 +222,7 @@ def status(name: NameArgument, as_json: JsonOption = False, home: HomeOption = N
         return
     from sweeps.status import show_status
 
-    show_status(_console(), sweep, trials)
+    show_status(_console(), sweep, trials, folder)
 
 
 @app.command()
@@ -194,10 +233,16 @@ def winners(
         typer.Option(min=1, help="How many to show (default: 5; with --json, or of a front, all)."),
     ] = None,
     as_json: JsonOption = False,
+    cluster: ClusterOption = None,
+    address: JobsOption = None,
     home: HomeOption = None,
 ) -> None:
     """Who won, by how much, and why the others did not."""
     with _mistakes_shown():
+        if there := elsewhere(cluster, address, home):
+            words = ["winners", name, *(["--json"] if as_json else [])]
+            words += ["--top", str(top)] if top else []
+            raise typer.Exit(there.run(words))
         folder = SweepHome.find(home).existing(name)
         sweep = folder.sweep_record()
         ranking = judge(folder.trials(), sweep.goals)

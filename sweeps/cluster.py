@@ -25,6 +25,8 @@ SETTINGS = {
     "RAY_AIR_NEW_OUTPUT": "0",
     # Ray's own 15 leaves a slot a thirtieth of a core that any other process wants, too.
     "RAY_worker_niceness": "0",
+    # Boards, clients and slots' drivers need no cores, and Ray would warn that they are many.
+    "RAY_worker_maximum_startup_concurrency": "16",
 }
 """Environment variables that Ray reads."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -75,10 +76,11 @@ class Driver:
                 self._slots.close(patience=0.0)
 
     def _run(self) -> None:
-        self._start_slots()
         self._books.wait_until_open()
+        self._start_slots()
         if not self._books.sweep.base:
             self._measure_base()
+        self._wait_for_slots()
         self._search()
         self._test()
 
@@ -133,14 +135,15 @@ class Driver:
         self._board = board = (
             ray.remote(Board)
             .options(num_cpus=0, max_concurrency=1000, resources=ON_HEAD)
-            .remote(self._spec.search.goals, settings.retries)
+            .remote(self._spec.search.goals, settings.retries, settings.keep_best)
         )
         deaths = self._spec.trials * (settings.retries + 1)
         self._slots = Slots(board, ON_HEAD)
         care = Care(settings.checkpoint_seconds, settings.trial_timeout)
         self._slots.start(count, gang, care, self._inputs, self._folder.ray, deaths)
         self._count = count
-        self._slots_text = f"{count} slot{'s' if count > 1 else ''} of {gang}"
+        most = "up to " if settings.max is not None else ""
+        self._slots_text = f"{most}{count} slot{'s' if count > 1 else ''} of {gang}"
 
     def _measure_base(self) -> None:
         self._view.phase("Measuring the untouched base model")
@@ -222,7 +225,14 @@ class Driver:
                 tune.with_parameters(SlotTrial, board=board), tune.PlacementGroupFactory([ON_HEAD])
             ),
             tune_config=tune.TuneConfig(
-                search_alg=OptunaSearcher(self._spec, study, store.trial_folder, self._recorder),
+                search_alg=OptunaSearcher(
+                    self._spec,
+                    study,
+                    store.trial_folder,
+                    self._recorder,
+                    self._has_room,
+                    on_finished=board.drain.remote,
+                ),
                 scheduler=scheduler,
                 num_samples=-1,
                 max_concurrent_trials=self._count,
@@ -243,6 +253,25 @@ class Driver:
             raise KeyboardInterrupt
         if interruption.halted:
             ray.get(board.why_closed.remote())  # raises where the board is lost
+
+    def _has_room(self) -> bool:
+        """Whether a slot is up that has no trial; before the first is up, one trial may wait."""
+        import ray
+
+        try:
+            alive: int = ray.get(self._board.alive.remote())
+        except ray.exceptions.RayActorError:
+            return False  # whoever runs a trial notices, too
+        return bool(self._recorder.under_way() < max(1, alive))
+
+    def _wait_for_slots(self) -> None:
+        import ray
+
+        fewest = self._spec.slots.min
+        if fewest > 1:
+            self._view.phase(f"Waiting for {fewest} slots")
+        while ray.get(self._board.alive.remote()) < fewest and self._slots.lost() is None:
+            time.sleep(0.5)
 
     def _board_lives(self) -> bool:
         import ray

@@ -116,6 +116,10 @@ class SweepFolder:
         """What Ray wants to write about its runs."""
         return self.path / "ray"
 
+    def size(self) -> int:
+        """Bytes of all its files."""
+        return sum(_size(file) for file in self.path.rglob("*"))
+
     def sweep_record(self) -> SweepRecord:
         """The sweep's record. One that says it is running but whose process is gone was killed."""
         record = self.store.sweep()
@@ -170,6 +174,13 @@ class SweepFolder:
         except FileExistsError:
             self.refuse_if_taken()
             raise
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.lstat().st_size if not file.is_dir() else 0
+    except OSError:
+        return 0  # a file that a running sweep has just dropped
 
 
 def _left_behind(record: TrialRecord) -> TrialRecord:

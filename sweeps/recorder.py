@@ -49,7 +49,7 @@ class Recorder(Callback):
         interruption: Interruption,
     ) -> None:
         self.sweep = sweep
-        self.records = {record.number: record for record in store.trials()}
+        self.records = {record.number: _laid_aside(record) for record in store.trials()}
         self._attempts = {number: record.attempts for number, record in self.records.items()}
         self._store = store
         self._study = study
@@ -65,6 +65,11 @@ class Recorder(Callback):
     def __reduce__(self) -> Any:
         """Tune keeps a copy for its own restore, which is not ours: the books are on disk."""
         return Callback, ()
+
+    def under_way(self) -> int:
+        """How many trials wait for a slot or have one."""
+        open_ones = (TrialStatus.WAITING, TrialStatus.RUNNING)
+        return sum(record.status in open_ones for record in self.records.values())
 
     def complete(self) -> list[tuple[Evaluation, ...]]:
         """The evaluations of each trial that has come to its end."""
@@ -231,6 +236,11 @@ def _measurement(evaluation: Evaluation) -> Measurement:
         seconds=evaluation.cost.seconds,
         metrics=dict(evaluation.metrics),
     )
+
+
+def _laid_aside(record: TrialRecord) -> TrialRecord:
+    """What a killed process left behind as running does not run."""
+    return record if record.status.ended else record.with_changes(status=TrialStatus.INTERRUPTED)
 
 
 def _evaluation(measurement: Measurement) -> Evaluation:

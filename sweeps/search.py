@@ -52,20 +52,29 @@ class OptunaSearcher(Searcher):
         study: StudyBook,
         folder_of: Callable[[int], Path],
         watcher: SearchWatcher,
+        has_room: Callable[[], bool] = lambda: True,
+        on_finished: Callable[[], object] = lambda: None,
     ) -> None:
         super().__init__(metric=spec.search.metric, mode=spec.search.direction)
         self._spec = spec
         self._study = study
         self._folder_of = folder_of
         self._watcher = watcher
+        self._has_room = has_room
+        self._on_finished = on_finished
 
     def __reduce__(self) -> Any:
         """Tune keeps a copy for its own restore, which is not ours: the study is on disk."""
         return Searcher, (self.metric, self.mode)
 
     def suggest(self, trial_id: str) -> Any:
-        """The next trial's configuration, or Searcher.FINISHED when all have been suggested."""
+        """The next trial's configuration, or Searcher.FINISHED when all have been suggested.
+
+        None where no slot is free for it: what others measure until then, it can be chosen by.
+        """
         while self._study.asked < self._spec.trials:
+            if not self._has_room():
+                return None
             trial = self._study.ask()
             with warnings.catch_warnings():
                 # Samplers that cannot take a conditional space say so for every trial.
@@ -79,6 +88,7 @@ class OptunaSearcher(Searcher):
                     "folder": str(self._folder_of(trial.number)),
                     "seen": self._watcher.suggested(trial.number, params, config),
                 }
+        self._on_finished()
         return Searcher.FINISHED
 
     def on_trial_complete(

@@ -89,6 +89,13 @@ class SlotsSettings(Frozen):
     """The gangs that train trials. `gpus` and `cpus` are for each worker."""
 
     count: PositiveInt | Literal["auto"] = "auto"
+    min: PositiveInt = Field(
+        default=1, description="slots that must be up before the first trial begins"
+    )
+    max: PositiveInt | None = Field(
+        default=None,
+        description="on a cluster that grows: so many slots at most, each as soon as it finds room",
+    )
     workers: PositiveInt = 1
     gpus: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
     cpus: PositiveFloat | Literal["auto"] = "auto"
@@ -103,6 +110,9 @@ class SlotsSettings(Frozen):
         description="training time between two checkpoints, from which a trial goes on after an "
         "interruption; 0: after every step",
     )
+    keep_best: PositiveInt = Field(
+        default=1, description="the weights of so many of the best complete trials are kept"
+    )
     trial_timeout: PositiveFloat | None = Field(
         default=3600.0,
         description="seconds without an optimizer step or an evaluation after which a trial is "
@@ -115,6 +125,14 @@ class SlotsSettings(Frozen):
             raise ValueError(
                 f"gpus {self.gpus:g} for each worker: at most 1; raise workers instead"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _max_instead_of_count(self) -> SlotsSettings:
+        if self.max is not None and self.count != "auto":
+            raise ValueError("count and max are both set; keep one of them")
+        if self.min > (self.max or self.min):
+            raise ValueError(f"min {self.min} is above max {self.max}; swap them")
         return self
 
     @property

@@ -59,8 +59,17 @@ class SweepSpec:
     tree: Mapping[str, Any]
 
     @classmethod
-    def load(cls, path: Path, overrides: Sequence[str] = (), name: str | None = None) -> SweepSpec:
-        """Read a sweep file, with `key=value` overrides and another name; SpecError lists all."""
+    def load(
+        cls,
+        path: Path,
+        overrides: Sequence[str] = (),
+        name: str | None = None,
+        elsewhere: bool = False,
+    ) -> SweepSpec:
+        """Read a sweep file, with `key=value` overrides and another name; SpecError lists all.
+
+        Of a sweep that runs `elsewhere` whole paths are not looked for here.
+        """
         try:
             tree = read_yaml(path)
             for override in overrides:
@@ -69,12 +78,15 @@ class SweepSpec:
             # Not chained: what YAML holds may be a password, which a SpecError does not repeat.
             raise SpecError(str(path), [Problem("file", str(error))]) from None
         tree.setdefault("name", path.stem)
-        return cls.parse({**tree, **({} if name is None else {"name": name})}, str(path))
+        named = {**tree, **({} if name is None else {"name": name})}
+        return cls.parse(named, str(path), elsewhere)
 
     @classmethod
-    def parse(cls, tree: Mapping[str, Any], place: str = "spec") -> SweepSpec:
+    def parse(
+        cls, tree: Mapping[str, Any], place: str = "spec", elsewhere: bool = False
+    ) -> SweepSpec:
         """Check a spec given as a mapping; SpecError lists every problem."""
-        reader = _Reader(tree)
+        reader = _Reader(tree, elsewhere)
         spec = reader.read()
         if spec is None:
             raise SpecError(place, reader.problems)
@@ -92,8 +104,9 @@ class _Reader:
     other parts.
     """
 
-    def __init__(self, tree: Mapping[str, Any]) -> None:
+    def __init__(self, tree: Mapping[str, Any], elsewhere: bool) -> None:
         self._tree = tree
+        self._elsewhere = elsewhere
         self.problems: list[Problem] = []
 
     def read(self) -> SweepSpec | None:
@@ -104,7 +117,9 @@ class _Reader:
         trials = self._trials(tree, sections["search"])
         trial = self._trial(tree, sections["slots"])
         space, first_points = self._space(space_tree, tree, sections["search"])
-        parts = Parts(trial, space, sections["search"], sections["slots"], self._tree)
+        parts = Parts(
+            trial, space, sections["search"], sections["slots"], self._tree, self._elsewhere
+        )
         self.problems += check_fit(parts)
         self.problems += self._secrets(sections["slots"])
         if self.problems:

@@ -36,6 +36,7 @@ class Parts:
     search: SearchSettings | None
     slots: SlotsSettings | None
     tree: Mapping[str, Any]
+    elsewhere: bool = False
 
 
 def check_fit(parts: Parts) -> list[Problem]:
@@ -58,21 +59,39 @@ def check_fit(parts: Parts) -> list[Problem]:
         problems += check_batches(trial, space, slots.workers)
         problems += check_engine(trial, space, slots.workers)
     if trial:
-        problems += missing_files(trial)
+        problems += missing_files(trial, parts.elsewhere)
     return problems
 
 
-def missing_files(trial: TrialConfig) -> list[Problem]:
-    """Local files and folders that the trial names and that are not there."""
+def missing_files(trial: TrialConfig, elsewhere: bool = False) -> list[Problem]:
+    """Local files and folders that the trial names and that are not there.
+
+    Of a trial that runs `elsewhere` whole paths are that machine's.
+    """
     problems = []
     if trial.objective == "toy":
         return []
-    problems += _missing_model(trial.model)
+    if not (elsewhere and is_whole(trial.model)):
+        problems += _missing_model(trial.model)
     for place, name in _files(trial):
+        if elsewhere and is_whole(name):
+            continue
         if not _is_there(name) and not is_hub_name(name):
             remedy = f"paths start from the current folder, {Path.cwd()}"
             problems.append(Problem(place, f"there is no file {name}", remedy))
     return problems
+
+
+def is_whole(name: str) -> bool:
+    """Whether it is a path that does not depend on the current folder."""
+    return name.startswith(("/", "~"))
+
+
+def named_files(trial: TrialConfig) -> Iterator[tuple[str, str]]:
+    """The trial's files and folders with their places in the spec, where they are there."""
+    if trial.objective != "toy":
+        named = (*_files(trial), ("model", trial.model))
+        yield from ((place, name) for place, name in named if _is_there(name))
 
 
 def _missing_model(model: str) -> list[Problem]:

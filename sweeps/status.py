@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Console
+from rich.filesize import decimal
 
 from results.front import judge
-from results.record import SweepRecord, TrialRecord
+from results.record import SweepRecord, SweepState, TrialRecord
 from results.summary import status_json
+from sweeps.home import SweepFolder, SweepHome
 from sweeps.live import show_metrics, show_params
 
 
-def show_status(console: Console, sweep: SweepRecord, trials: Sequence[TrialRecord]) -> None:
-    """Print the state, how many trials stand where, and the best one, or all on the front."""
+def show_status(
+    console: Console, sweep: SweepRecord, trials: Sequence[TrialRecord], folder: SweepFolder
+) -> None:
+    """Print the state, how many trials stand where, the best one or all on the front, the size."""
     counts = status_json(sweep, trials)["trials"]
     listed = "  ".join(f"{status} {count}" for status, count in counts.items() if count)
     lines = [f"{sweep.name}: {sweep.state.value}", listed or "no trials yet"]
@@ -25,6 +29,10 @@ def show_status(console: Console, sweep: SweepRecord, trials: Sequence[TrialReco
         lines.append(f"{word}: trial {winner.record.number}  {values}  {params}")
     if base := show_metrics(sweep.base, sweep.goals):
         lines.append(f"base model: {base}")
+    lines.append(f"{decimal(folder.size())} in {folder.path}")
+    if sweep.state in (SweepState.INTERRUPTED, SweepState.FAILED):
+        option = SweepHome(folder.path.parents[1]).option()
+        lines.append(f"go on with it: sweep resume {sweep.name}{option}")
     console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
 
 

@@ -5,6 +5,11 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import settings
+
+# A slow moment of a busy machine is no failure.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 # The tests' models are tiny: threads would only wait for each other, and long ones where other
 # processes keep the cores busy. Set before anything imports torch, and inherited by subprocesses.

@@ -19,6 +19,7 @@ from transformers.utils import logging as transformers_logging
 
 from trainables.config import TrialConfig
 from trainables.errors import ModelError
+from trainables.isolation import check_isolation
 from trainables.method_config import QuantizationConfig
 from trainables.methods import keeps_base
 from trainables.vocabulary import with_tokens
@@ -67,12 +68,21 @@ class BaseModel:
         self._new_tokens = new_tokens
         self._trust = trust_remote_code
         self._loaded: dict[tuple[Loading, torch.device], PreTrainedModel] = {}
+        self._keeps_apart = False
 
     def lend(self, config: TrialConfig) -> PreTrainedModel:
         """The model for one trial, held as its method and precision ask for.
 
-        It is on the device, unless `is_scattered`: then it is in the host's memory.
+        It is on the device, unless `is_scattered`: then it is in the host's memory. RefusedError
+        where packed examples would not be kept apart.
         """
+        model = self._lent(config)
+        if config.data is not None and config.data.packing and not self._keeps_apart:
+            check_isolation(model)
+            self._keeps_apart = True
+        return model
+
+    def _lent(self, config: TrialConfig) -> PreTrainedModel:
         if borrows_in_place(config):
             return self.shared(config)
         copied = copy.deepcopy(self._load(loading_of(config), torch.device("cpu")))

@@ -102,18 +102,21 @@ class _Ticket:
 class Board:
     """The queue between trials and slots.
 
-    `goals`, metric -> "min" or "max", decide whose weights are worth keeping (see keeping.py).
+    `goals`, metric -> "min" or "max", decide whose weights are worth keeping, those of the `kept`
+    best trials (see keeping.py).
     """
 
-    def __init__(self, goals: Mapping[str, str], retries: int = 1) -> None:
-        self._keeper = keeper(goals)
+    def __init__(self, goals: Mapping[str, str], retries: int = 1, kept: int = 1) -> None:
+        self._keeper = keeper(goals, kept)
         self._retries = retries
         self._tickets: dict[str, _Ticket] = {}
         self._waiting: deque[str] = deque()
         self._arrival = asyncio.Event()
         self._closed: str | None = None
+        self._draining = False
         self._lives: Counter[str] = Counter()
         self._devices: dict[str, str] = {}
+        self._alive: set[str] = set()
         self._idle_starts: Counter[str] = Counter()
 
     # What clients call
@@ -177,6 +180,14 @@ class Board:
         """
         self._keeper.completed(self._tickets[trial_id].seen)
 
+    async def drain(self) -> None:
+        """No new trial will come: slots without one may go home, all but the last.
+
+        That one is there for trials whose slot dies yet, and for the test set.
+        """
+        self._draining = True
+        self._arrival.set()
+
     async def close(self, reason: str) -> None:
         """Let slots go home, and end every trial: its slot may be gone, and nobody may wait.
 
@@ -195,7 +206,7 @@ class Board:
     # What slots call
 
     async def hello(self, slot: str, device: str = "") -> int:
-        """A slot has (re)started, or is gone: what it trained when it died gets another try.
+        """A slot has (re)started: what it trained when it died gets another try.
 
         `device` is what it runs on. Returns which of its lives begins. A slot that starts again and
         again without taking a job would do so for ever, so the board closes.
@@ -203,9 +214,8 @@ class Board:
         self._devices[slot] = device
         self._lives[slot] += 1
         self._idle_starts[slot] += 1
-        for ticket in self._tickets.values():
-            if ticket.slot == slot and not ticket.ended:
-                self._retry(ticket)
+        await self.lost(slot)
+        self._alive.add(slot)
         if self._idle_starts[slot] > _IDLE_STARTS:
             await self.close(
                 f"{slot} died {_IDLE_STARTS} times in a row before it took a trial; "
@@ -213,18 +223,32 @@ class Board:
             )
         return self._lives[slot]
 
+    async def lost(self, slot: str) -> None:
+        """A slot's workers are gone. What it trained need not wait until there are new ones."""
+        self._alive.discard(slot)
+        for ticket in self._tickets.values():
+            if ticket.slot == slot and not ticket.ended:
+                self._retry(ticket)
+
+    async def alive(self) -> int:
+        """How many slots are up."""
+        return len(self._alive)
+
     async def take(self, slot: str, life: int, patience: float) -> Job | Closed | None:
         """The next job, waiting at most `patience` seconds for one.
 
         A call that has outlived its slot gets none: the job would be lost.
         """
-        if not self._waiting and self._closed is None:
+        if not self._waiting and self._closed is None and not self._may_go():
             self._arrival.clear()
             try:
                 await asyncio.wait_for(self._arrival.wait(), patience)
             except TimeoutError:
                 return None
         if self._lives[slot] != life:
+            return Closed()
+        if not self._waiting and self._closed is None and self._may_go():
+            self._alive.discard(slot)
             return Closed()
         if not self._waiting:
             return Closed() if self._closed is not None else None
@@ -275,6 +299,9 @@ class Board:
         ticket = self._tickets[trial_id]
         await ticket.asked_to_end.wait()
         return ticket.how
+
+    def _may_go(self) -> bool:
+        return self._draining and len(self._alive) > 1
 
     def _ask(self, ticket: _Ticket, how: Ending) -> None:
         ticket.how = how

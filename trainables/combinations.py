@@ -32,7 +32,7 @@ class Refusal(NamedTuple):
 
 def refusals(config: TrialConfig) -> list[Refusal]:
     """All that keeps a trial from running, or from meaning what it says, on any machine."""
-    return [*_methods(config), *_objectives(config), *_engine(config)]
+    return [*_methods(config), *_objectives(config), *_packing(config), *_engine(config)]
 
 
 def machine_refusals(config: TrialConfig, cuda: bool) -> list[Refusal]:
@@ -81,6 +81,30 @@ def _objectives(config: TrialConfig) -> Iterator[Refusal]:
             "dpo.label_smoothing",
             f"loss {config.dpo.loss} has no probabilities of labels to smooth",
             "use dpo.loss: sigmoid, or leave it out",
+        )
+
+
+def _packing(config: TrialConfig) -> Iterator[Refusal]:
+    if config.data is None or not config.data.packing:
+        return
+    if config.objective == "clm":
+        yield Refusal(
+            "data.packing",
+            "objective clm fills its sequences already: its text is cut into blocks of max_length",
+            "leave it out",
+        )
+    elif config.objective != "sft":
+        yield Refusal(
+            "data.packing",
+            f"objective {config.objective} scores each sequence by itself; only sft packs them",
+            "leave it out",
+        )
+    if config.method in ("prompt", "ptuning", "prefix"):
+        yield Refusal(
+            "data.packing",
+            f"with what method {config.method} puts before a sequence, transformers tells its "
+            "examples no longer apart",
+            "leave it out, or use another method",
         )
 
 

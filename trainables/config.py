@@ -108,6 +108,7 @@ NOT_SEARCHABLE: Mapping[str, str] = {
         [f"data.{name}" for name in DataConfig.model_fields if name != "mix"],
         "every trial must be measured on the same sequences; launch one sweep per data set",
     ),
+    "data.packing": "batch_size counts other sequences with it; launch a sweep with and without",
     "data.mix.train": "launch one sweep per data set; data.mix.proportion can be searched",
     "budget": "trials with unequal budgets cannot be compared",
     "seed": "each trial's seed derives from search.seed and the trial's number",
@@ -206,7 +207,8 @@ class TrialConfig(Frozen):
     budget: TrialBudget = TrialBudget()
     learning_rate: PositiveFloat = 2e-4
     batch_size: PositiveInt = Field(
-        default=16, description="sequences per optimizer step, over all workers"
+        default=16,
+        description="sequences per optimizer step, over all workers; packed ones, of data.packing",
     )
     micro_batch_size: PositiveInt = Field(
         default=8, description="most sequences that one worker holds at once"

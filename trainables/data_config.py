@@ -54,6 +54,10 @@ class DataConfig(Frozen):
     max_length: Annotated[int, Field(ge=8)] = Field(
         default=1024, description="tokens of a sequence; longer ones are cut (sft) or split (clm)"
     )
+    packing: bool = Field(
+        default=False,
+        description="several training examples in one sequence, none of which sees another (sft)",
+    )
     new_tokens: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
         default=(), description="added to the vocabulary, whole; their embeddings train"
     )

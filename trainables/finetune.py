@@ -40,8 +40,10 @@ from trainables.base import (
 from trainables.checkpoints import NO_CHECKPOINTS, Checkpoints
 from trainables.combinations import machine_refusals, refusals
 from trainables.config import TrialConfig
-from trainables.data.examples import Examples, Joined
+from trainables.data.examples import Example, Examples
+from trainables.data.packing import Pack
 from trainables.data.tokenizer import load_tokenizer
+from trainables.data.training_set import TrainingSet, training_set
 from trainables.deepspeed import deepspeed_config, refused_settings
 from trainables.errors import RefusedError
 from trainables.evaluation import (
@@ -77,7 +79,6 @@ class Workshop:
         after = len(self.train_set) + len(self.validation_set)
         self.test_set = Examples(inputs.test, first_place=after) if inputs.test else None
         self._replay_set = Examples(inputs.mix) if inputs.mix else None
-        self._examples = Joined(self.train_set, self._replay_set) if self._replay_set else None
         self.pad_id = _pad_id(self.tokenizer)
         general = Examples(inputs.general) if inputs.general else None
         self._general = GeneralSet(general, self.pad_id, self.device) if general else None
@@ -182,8 +183,12 @@ class Workshop:
 
     def plan(self, config: TrialConfig, workers: int) -> Plan:
         """A trial's plan over the training set, and the replay set where there is one."""
-        replayed = self._replay_set.lengths if self._replay_set else None
-        return make_plan(config, self.train_set.lengths, workers, replayed)
+        learned = self._learned(config)
+        replayed = learned.replayed.lengths if learned.replayed else None
+        return make_plan(config, learned.trained.lengths, workers, replayed)
+
+    def _learned(self, config: TrialConfig) -> TrainingSet[Example] | TrainingSet[Pack]:
+        return training_set(config, self.train_set, self._replay_set)
 
     def objective(self, config: TrialConfig, model: torch.nn.Module) -> Objective:
         """What `config` minimises in `model`, which is the shared base or made of a copy of it."""
@@ -265,8 +270,8 @@ class Workshop:
                 scatter(model, engine_settings(config, plan), self.device)
             objective = self.objective(config, model)
             run = Run(self, config, plan, model, objective, monitor, checkpoints)
-            examples = self._examples or self.train_set
-            run.trainer = make_trainer(config, plan, model, objective, examples, self.pad_id, run)
+            learned = self._learned(config)
+            run.trainer = make_trainer(config, plan, model, objective, learned, self.pad_id, run)
         except BaseException as error:
             self._held.close()
             # The adapters may be half on. The next trial gets a base that is loaded anew.

@@ -26,20 +26,23 @@ class Keeper(Protocol):
         """A trial has come to its end with these."""
 
 
-def keeper(goals: Mapping[str, str]) -> Keeper:
-    """The one for these metrics, name -> "min" or "max"."""
+def keeper(goals: Mapping[str, str], most: int = 1) -> Keeper:
+    """The one for these metrics, name -> "min" or "max".
+
+    Of one metric, the `most` best trials are kept; of several, the whole front.
+    """
     if len(goals) > 1:
         return FrontKeeper(goals)
     ((metric, mode),) = goals.items()
-    return BestKeeper(metric, mode)
+    return BestKeeper(metric, mode, most)
 
 
 class BestKeeper:
     """By one metric: a trial's best evaluation counts."""
 
-    def __init__(self, metric: str, mode: str) -> None:
+    def __init__(self, metric: str, mode: str, most: int = 1) -> None:
         self._goal = {metric: mode}
-        self._best_complete = math.inf
+        self._best_complete = [math.inf] * most
 
     def is_best(self, evaluation: Evaluation, earlier: Sequence[Evaluation], last: bool) -> bool:
         """Whether it beats all earlier ones."""
@@ -47,13 +50,14 @@ class BestKeeper:
         return all(value < self._value(each) for each in earlier)
 
     def may_win(self, evaluation: Evaluation) -> bool:
-        """Whether it is as good as the best complete trial."""
+        """Whether it is as good as the last of the complete trials that are kept."""
         value = self._value(evaluation)
-        return math.isfinite(value) and value <= self._best_complete
+        return math.isfinite(value) and value <= self._best_complete[-1]
 
     def completed(self, evaluations: Sequence[Evaluation]) -> None:
         """The trial's best evaluation is what others must reach."""
-        self._best_complete = min([self._best_complete, *map(self._value, evaluations)])
+        best = min(map(self._value, evaluations), default=math.inf)
+        self._best_complete = sorted([*self._best_complete, best])[:-1]
 
     def _value(self, evaluation: Evaluation) -> float:
         (cost,) = _costs(evaluation, self._goal)

@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import ray
 import torch
-from ray.train import FailureConfig, RunConfig, ScalingConfig, get_context
+from ray.train import FailureConfig, RunConfig, ScalingConfig, UserCallback, get_context
 from ray.train.torch import TorchConfig, TorchTrainer
 
 from trainables import ranks, toy
@@ -64,8 +64,7 @@ def run_slot(
             if ray.get(board.why_closed.remote()) is not None:
                 return
     finally:
-        # Lost for good: another slot may take what it was training.
-        ray.get(board.hello.remote(name))
+        ray.get(board.lost.remote(name))
 
 
 def _trainer(
@@ -84,6 +83,7 @@ def _trainer(
             name=run_name,
             storage_path=str(folder),
             failure_config=FailureConfig(max_failures=restarts),
+            callbacks=[_DeathNotice(settings["board"], settings["name"])],
             worker_runtime_env={"env_vars": _environment(gang)},
         ),
     )
@@ -199,6 +199,18 @@ class _Worker:
             assert self._inputs is not None, "a trial that trains needs inputs"
             self._workshop = Workshop(self._inputs, self._watchdog)
         return self._workshop
+
+
+class _DeathNotice(UserCallback):
+    """Tells the board at once: where a node is lost, new workers may be long in coming."""
+
+    def __init__(self, board: Any, name: str) -> None:
+        self._board = board
+        self._name = name
+
+    def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
+        """Train's controller calls it when it has noticed."""
+        ray.get(self._board.lost.remote(self._name))
 
 
 class _Memory:

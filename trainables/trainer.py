@@ -6,7 +6,7 @@ import math
 import tempfile
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -15,7 +15,9 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 from trainables import methods
 from trainables.config import TrialConfig
 from trainables.data.batches import collate
-from trainables.data.examples import Example, Examples, Joined
+from trainables.data.examples import Example
+from trainables.data.packing import Pack, collate_packs
+from trainables.data.training_set import TrainingSet
 from trainables.deepspeed import deepspeed_config
 from trainables.objectives.objective import Objective
 from trainables.optimizers import lora_plus, optimizer
@@ -26,17 +28,20 @@ _TRAINED = "trained.safetensors"
 """In a checkpoint: the weights that train."""
 
 
-class MicroBatches(Dataset[list[Example]]):
-    """The training examples in the micro-batches that the plan laid down, as one long pass."""
+T = TypeVar("T")
 
-    def __init__(self, examples: Examples | Joined, plan: Plan) -> None:
+
+class MicroBatches(Dataset[list[T]]):
+    """What is learned from in the micro-batches that the plan laid down, as one long pass."""
+
+    def __init__(self, examples: TrainingSet[T], plan: Plan) -> None:
         self._examples = examples
         self._indices = plan.micro_batches()
 
     def __len__(self) -> int:
         return len(self._indices)
 
-    def __getitem__(self, index: int) -> list[Example]:
+    def __getitem__(self, index: int) -> list[T]:
         return [self._examples[int(place)] for place in self._indices[index]]
 
 
@@ -137,7 +142,7 @@ def make_trainer(
     plan: Plan,
     model: torch.nn.Module,
     objective: Objective,
-    examples: Examples | Joined,
+    examples: TrainingSet[Example] | TrainingSet[Pack],
     pad_id: int,
     callback: TrainerCallback,
 ) -> TrialTrainer:
@@ -188,6 +193,7 @@ def engine_settings(config: TrialConfig, plan: Plan) -> dict[str, Any]:
     return deepspeed_config(config, plan.micro_batch_size, plan.accumulation)
 
 
-def _collate(items: list[list[Example]], pad_id: int) -> dict[str, torch.Tensor]:
+def _collate(items: list[list[Any]], pad_id: int) -> dict[str, torch.Tensor]:
     (examples,) = items
-    return {name: torch.from_numpy(array) for name, array in collate(examples, pad_id).items()}
+    together = collate_packs if isinstance(examples[0], Pack) else collate
+    return {name: torch.from_numpy(array) for name, array in together(examples, pad_id).items()}

@@ -24,6 +24,26 @@ def test_slots_fill_the_machine(settings, resources, expected):
     assert plan_slots(SlotsSettings(**settings), resources, trials=100) == expected
 
 
+def test_a_cluster_that_grows_is_asked_for_more_than_it_has():
+    settings = SlotsSettings(max=6, gpus=1.0, cpus=4.0, workers=2)
+    assert plan_slots(settings, {}, trials=100) == (6, Gang(2, 4.0, 1.0))
+    assert plan_slots(settings, {}, trials=4)[0] == 4
+
+
+def test_of_a_cluster_that_grows_the_gpus_of_a_worker_must_be_said():
+    with pytest.raises(CapacityError, match=r"slots\.gpus"):
+        plan_slots(SlotsSettings(max=6), {"CPU": 4}, trials=100)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [({"count": 2, "max": 3}, "keep one"), ({"min": 4, "max": 3}, "above max")],
+)
+def test_settings_that_contradict_each_other_are_refused(wrong, said):
+    with pytest.raises(ValueError, match=said):
+        SlotsSettings(**wrong)
+
+
 def test_there_are_no_more_slots_than_trials():
     assert plan_slots(SlotsSettings(), {"CPU": 64, "GPU": 8}, trials=3)[0] == 3
 

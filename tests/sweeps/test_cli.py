@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -95,7 +96,9 @@ def test_winners_as_json_are_all_of_them_unless_fewer_are_asked_for(home):
 def test_list_status_and_winners_for_people(home):
     assert "eval_loss 2.5000" in run("list").stdout
     assert "trial 1: failed: boom" in run("winners", "alpaca-lora").stdout
-    assert run("status", "alpaca-lora").stdout.splitlines() == [
+    *lines, size = run("status", "alpaca-lora").stdout.splitlines()
+    assert re.fullmatch(r"\d\.\d kB in .*alpaca-lora", size)
+    assert lines == [
         "alpaca-lora: complete",
         "complete 1  failed 1",
         "best: trial 0  eval_loss 2.5000  learning_rate 0.00021  lora.rank 8  schedule wsd  "

@@ -78,6 +78,14 @@ def test_it_shows_formats_counts_sizes_lengths_and_samples(spec_for, tmp_path):
     assert max(map(len, done.output.splitlines())) <= WIDTH
 
 
+def test_packing_is_told_in_words_and_as_numbers(spec_for, tmp_path):
+    spec = spec_for(CHATS, "sft", packing=True, max_length=64)
+    told = "train: 16 examples packed into 3 sequences of at most 64 tokens, "
+    assert told in run(spec, tmp_path).output
+    sets = json.loads(run(spec, tmp_path, "--json").output)["sets"]
+    assert [sets[name]["packs"] for name in ("train", "validation")] == [3, 0]
+
+
 def test_pairs_show_both_answers(spec_for, tmp_path):
     output = run(spec_for(PAIRS, "dpo"), tmp_path).output
     lines = [line.rstrip() for line in output.splitlines()]

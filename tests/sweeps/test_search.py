@@ -178,6 +178,17 @@ def test_suggestions_end_with_the_budget_and_repeat_with_the_seed(tmp_path):
     assert len({s["config"].seed for s in first[:-1]}) == 6
 
 
+def test_no_trial_is_suggested_before_there_is_room_for_it(tmp_path):
+    spec = SweepSpec.parse(toy_tree())
+    study = open_study(spec, tmp_path / "journal")
+    room = iter([True, False, True])
+    book = StudyBook(study, spec.search)
+    searcher = OptunaSearcher(spec, book, lambda n: tmp_path / str(n), Book(), lambda: next(room))
+    assert searcher.suggest("a")["trial"] == 0
+    assert searcher.suggest("b") is None and len(study.get_trials()) == 1
+    assert searcher.suggest("b")["trial"] == 1
+
+
 def test_known_good_points_come_first(tmp_path):
     points = [{"learning_rate": 1e-3, "lora.rank": 4}, {"learning_rate": 2e-3}]
     searcher, *_ = searcher_for(tmp_path, search={"first_points": points})

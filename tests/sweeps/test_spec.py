@@ -364,6 +364,11 @@ def test_there_are_recipes():
             "smooth; use dpo.loss: sigmoid, or leave it out",
         ),
         (
+            {"data.packing": True, "space": {"method": {"choice": ["lora", "prefix"]}}},
+            "data.packing: with method prefix: with what method prefix puts before a sequence, "
+            "transformers tells its examples no longer apart; leave it out, or use another method",
+        ),
+        (
             {"slots": {"deepspeed": {"zero_stage": 2, "offload_parameters": "cpu"}}},
             "slots.deepspeed.offload_parameters: cpu works with ZeRO stage 3 only; set "
             "slots.deepspeed.zero_stage: 3, or leave it out",

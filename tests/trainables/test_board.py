@@ -251,6 +251,17 @@ async def test_a_client_in_the_place_of_one_that_died_is_told_everything():
 
 
 @in_a_loop
+async def test_of_the_best_so_many_trials_the_weights_are_worth_keeping():
+    board = Board({"eval_loss": "min"}, kept=2)
+    for name, value in (("a", 1.0), ("b", 2.0), ("c", 3.0)):
+        await board.submit(job(name))
+        await take(board, "one", SOON)
+        assert (await board.evaluated(name, loss(1, value))).may_win == (name != "c")
+        await board.ended(name, COMPLETE)
+        await board.accept(name)
+
+
+@in_a_loop
 async def test_complete_trials_from_before_are_what_others_must_reach():
     board = await board_with("a", taken_by="one")
     await board.remember((loss(1, 3.0), loss(4, 1.5)))
@@ -306,6 +317,39 @@ async def test_a_trial_that_hung_twice_fails_and_says_where_to_look(tmp_path):
     outcome = await board.next_event("a")
     assert outcome.ending is Ending.FAILED
     assert "slots.trial_timeout" in outcome.error and str(tmp_path) in outcome.error
+
+
+@in_a_loop
+async def test_the_trial_of_a_slot_that_lost_its_node_goes_to_another_at_once():
+    board = await board_with("a")
+    life = await board.hello("one")
+    await board.take("one", life, SOON)
+    await board.hello("two")
+    assert await board.alive() == 2
+    await board.lost("one")
+    assert await board.alive() == 1
+    assert (await take(board, "two", SOON)).trial_id == "a"
+    await board.hello("one")
+    assert await board.alive() == 2
+    assert await take(board, "one", SOON) is None, "it is in good hands"
+
+
+@in_a_loop
+async def test_slots_that_nothing_waits_for_go_home_all_but_the_last():
+    board = await board_with()
+    lives = {slot: await board.hello(slot) for slot in ("one", "two", "three")}
+    idle = asyncio.create_task(board.take("one", lives["one"], 9))
+    await asyncio.sleep(0)
+    await board.submit(job("a"))
+    assert (await idle).trial_id == "a"
+    waiting = asyncio.create_task(board.take("two", lives["two"], 9))
+    await asyncio.sleep(0)
+    await board.drain()
+    assert isinstance(await waiting, Closed)
+    assert isinstance(await board.take("three", lives["three"], 9), Closed)
+    assert await board.alive() == 1
+    await board.ended("a", COMPLETE)
+    assert await board.take("one", lives["one"], SOON) is None, "it may be needed for the test set"
 
 
 @in_a_loop

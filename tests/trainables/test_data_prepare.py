@@ -17,6 +17,9 @@ from data_samples import (
 
 from trainables.config import TrialConfig
 from trainables.data.errors import DataError
+from trainables.data.examples import Examples
+from trainables.data.items import key
+from trainables.data.packing import Packs
 from trainables.data.prepare import prepare
 from trainables.data.sequences import Sequences
 from trainables.data.tokenizer import add_tokens, load_tokenizer
@@ -302,3 +305,29 @@ def test_real_files_give_all_that_fits_a_real_model(tmp_path, name, objective, s
     found = data.summary.train.sequences + data.summary.validation.sequences
     assert (found, data.summary.dropped) == (sequences, dropped)
     assert data.summary.max_length == 512
+
+
+def test_packing_lays_out_what_is_learned_and_leaves_the_rest_as_it_is(tmp_path, model):
+    path = write_json(tmp_path / "rows.json", alpaca_rows(40))
+    replay = write_json(tmp_path / "replay.json", alpaca_rows(9))
+    mix = {"train": str(replay), "proportion": 0.1}
+    plain, packed = (
+        prepare(config(path, packing=packing, mix=mix), model, tmp_path / "cache", 128)
+        for packing in (False, True)
+    )
+    assert plain.fingerprint != packed.fingerprint
+    for name in ("train", "validation", "mix"):
+        before, after = (Sequences.open(each.folder / name) for each in (plain, packed))
+        assert [key(each) for each in before] == [key(each) for each in after]
+    for name in ("train", "mix"):
+        packs, side = Packs(Examples(packed.folder / name)), packed.summary.sets[name]
+        assert len(packs) == side.packs < side.examples
+        assert (packs.lengths.sum(), packs.lengths.max() <= 128) == (side.tokens, True)
+    assert packed.summary.validation.packs == plain.summary.train.packs == 0
+    side = packed.summary.train
+    full = side.tokens / (128 * side.packs)
+    assert (
+        f"train: 38 examples packed into {side.packs} sequences of at most 128 tokens, {full:.0%} "
+        "full" in packed.summary.describe()
+    )
+    assert "packed" not in plain.summary.describe()

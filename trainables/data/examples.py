@@ -37,6 +37,7 @@ class Examples:
     """Read access to a folder that `write` made; the tokens are memory-mapped."""
 
     def __init__(self, folder: Path, first_place: int = 0) -> None:
+        self.folder = folder
         self._sequences = Sequences.open(folder)
         settings = folder / "examples.json"
         self.arity: int = json.loads(settings.read_text())["arity"] if settings.is_file() else 1
@@ -64,21 +65,6 @@ class Examples:
     def weighted(self) -> bool:
         """Whether any example counts more or less than the others."""
         return bool((self.weights != 1.0).any())
-
-
-class Joined:
-    """Two sets as one: the examples of the second are numbered after those of the first."""
-
-    def __init__(self, first: Examples, second: Examples) -> None:
-        self._first = first
-        self._second = second
-
-    def __len__(self) -> int:
-        return len(self._first) + len(self._second)
-
-    def __getitem__(self, index: int) -> Example:
-        inside = index < len(self._first)
-        return self._first[index] if inside else self._second[index - len(self._first)]
 
 
 def write(folder: Path, examples: Iterable[Example]) -> None:

@@ -12,8 +12,9 @@ import numpy as np
 
 from trainables.config import TrialConfig
 from trainables.data.atomic import publish
-from trainables.data.draft import draft
+from trainables.data.draft import Draft, draft
 from trainables.data.examples import Example, write
+from trainables.data.packing import best_fit, write_packs
 from trainables.data.sources import Sources, file_names, origins_of
 from trainables.data.summary import Summary
 from trainables.data.tokenizer import (
@@ -104,6 +105,8 @@ def _fingerprint(config: TrialConfig, data: DataConfig, tokenizer: str, limit: i
         "skip_bad_rows": data.skip_bad_rows,
         "new_tokens": data.new_tokens,
         "max_length": data.max_length,
+        # Named only where it is set: what was prepared before there was packing stays found.
+        **({"packing": True} if data.packing else {}),
         "context": limit,
         "seed": data.seed,
     }
@@ -122,14 +125,29 @@ def _build(folder: Path, config: TrialConfig, tokenizer: str, limit: int | None)
     loaded = load_tokenizer(tokenizer, config.model_revision, config.trust_remote_code)
     new_tokens = add_tokens(loaded, config.data.new_tokens)
     made = draft(sources, config, loaded, length)
+    packs = _packs(made, config.data, length)
     cut = (f"max_length {wanted:,} is cut to the model's context",) if length < wanted else ()
     notes = (*cut, *_unused(loaded, new_tokens, made.sets()["train"]))
     for name, examples in made.sets().items():
         write(folder / name, examples)
-    made.summary(sources, length, notes).save(folder / "summary.json")
+    for name, together in packs.items():
+        write_packs(folder / name, together)
+    summary = made.summary(sources, length, notes)
+    summary.with_packs(packs).save(folder / "summary.json")
     if new_tokens:
         loaded.save_pretrained(folder / _TOKENIZER)
         (folder / _NEW_TOKENS).write_text(json.dumps(new_tokens), encoding="utf-8")
+
+
+def _packs(made: Draft, data: DataConfig, length: int) -> dict[str, list[list[int]]]:
+    """What goes into one sequence, of each set that is learned from; the others are never packed,
+    so that losses are of the same examples, one by one, whether a trial packs or not."""
+    learned = [name for name in ("train", "mix") if data.packing and name in made.sets()]
+    return {name: best_fit(_lengths(made.sets()[name]), length) for name in learned}
+
+
+def _lengths(examples: Iterable[Example]) -> list[int]:
+    return [len(example.sequences[0].tokens) for example in examples]
 
 
 def _unused(tokenizer: Tokenizer, new: Sequence[int], train: Sequence[Example]) -> list[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence, Sized
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,8 @@ class FileCounts:
 class Side:
     """The size of one set; targets are the tokens that are scored by themselves.
 
-    `labels` counts the examples of each label; `rewards` are least, mean and largest one.
+    `labels` counts the examples of each label; `rewards` are least, mean and largest one. `packs`
+    are the sequences that the examples are packed into, 0 where each is one of its own.
     """
 
     examples: int
@@ -46,6 +47,7 @@ class Side:
     targets: int
     labels: Mapping[str, int] = field(default_factory=dict)
     rewards: tuple[float, float, float] | None = None
+    packs: int = 0
 
     @classmethod
     def of(cls, examples: Sequence[Example], labels: Sequence[str] = ()) -> Side:
@@ -111,6 +113,22 @@ class Summary:
             found = {**file.first_dropped, **found}
         return {reason: found[reason] for reason in self.dropped}
 
+    @property
+    def packing(self) -> tuple[str, ...]:
+        """How full the sequences of each packed set are, in words."""
+        return tuple(
+            f"{name}: {_counted(side.examples, 'example')} packed into "
+            f"{_counted(side.packs, 'sequence')} of at most {self.max_length:,} tokens, "
+            f"{side.tokens / (side.packs * self.max_length):.0%} full"
+            for name, side in self.sets.items()
+            if side.packs
+        )
+
+    def with_packs(self, packs: Mapping[str, Sized]) -> Summary:
+        """The summary of sets of which some are packed."""
+        packed = {name: replace(self.sets[name], packs=len(each)) for name, each in packs.items()}
+        return replace(self, sets={**self.sets, **packed})
+
     def describe(self) -> str:
         """Two lines for a terminal, and more for what was dropped and for the notes."""
         lost = [f"{count:,} dropped ({reason})" for reason, count in self.dropped.items()]
@@ -120,7 +138,7 @@ class Summary:
         sizes = [f"{name} {_size(side)}" for name, side in self.sets.items()]
         size = f"{'; '.join(sizes)}; at most {self.max_length:,} tokens each"
         first = [f"first dropped ({reason}): {at}" for reason, at in self.first_dropped.items()]
-        return "\n".join([", ".join(facts), size, *first, *self.notes])
+        return "\n".join([", ".join(facts), size, *self.packing, *first, *self.notes])
 
     def save(self, path: Path) -> None:
         """Write as JSON."""

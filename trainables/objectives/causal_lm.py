@@ -8,7 +8,7 @@ import torch
 
 from trainables.data.examples import Examples
 from trainables.objectives.objective import Batch, Floats, Objective, Scores
-from trainables.objectives.tokens import logits_of, loss_sums, sequence_sums
+from trainables.objectives.tokens import logits_of, sequence_sums, token_losses
 from trainables.ranks import world_size
 
 
@@ -26,8 +26,8 @@ class CausalLm(Objective):
     ) -> torch.Tensor:
         """Weighted token losses over the target tokens of the whole step."""
         assert items is not None, "the trainer counts the target tokens of a step"
-        losses = loss_sums(logits_of(model, batch), batch["labels"], self._label_smoothing)
-        return (losses * batch["weight"]).sum() * world_size() / items
+        losses = token_losses(logits_of(model, batch), batch["labels"], self._label_smoothing)
+        return (losses * _weights(batch)).sum() * world_size() / items
 
     def rows(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
         """Loss sum in nats, target tokens, and how many of them were the likeliest."""
@@ -43,3 +43,9 @@ class CausalLm(Objective):
             "eval_token_accuracy": float(correct.sum() / targets.sum()),
         }
         return Scores(metrics, losses, targets)
+
+
+def _weights(batch: Batch) -> torch.Tensor:
+    """What each token's loss counts: as its example does, of which a packed row has several."""
+    weight = batch["weight"]
+    return weight[:, None] if weight.dim() == 1 else weight[:, 1:]

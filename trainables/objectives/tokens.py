@@ -15,7 +15,9 @@ MOST_ELEMENTS = 2**27
 
 def logits_of(model: torch.nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
     """[sequences, length, words], without what prompt methods put before the sequence."""
-    outputs = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
+    # Packed examples are told apart by their positions, where there is no attention mask.
+    placing = {name: batch[name] for name in ("attention_mask", "position_ids") if name in batch}
+    outputs = model(input_ids=batch["input_ids"], **placing)
     logits: torch.Tensor = outputs.logits[:, -batch["input_ids"].shape[1] :]
     return logits
 
@@ -35,20 +37,13 @@ def loss_sums(
     logits: torch.Tensor, labels: torch.Tensor, label_smoothing: float = 0.0
 ) -> torch.Tensor:
     """[sequences]: minus the log-probability of each sequence's targets, in float32."""
-    return _token_losses(logits, labels, label_smoothing).sum(1)
+    return token_losses(logits, labels, label_smoothing).sum(1)
 
 
-def _sums(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    losses = _token_losses(logits, labels)
-    targets = labels[:, 1:]
-    hits = logits[:, :-1].argmax(-1) == targets
-    counted = targets != IGNORED
-    return torch.stack([each.double().sum(1) for each in (losses, counted, hits)], dim=1)
-
-
-def _token_losses(
+def token_losses(
     logits: torch.Tensor, labels: torch.Tensor, label_smoothing: float = 0.0
 ) -> torch.Tensor:
+    """[sequences, length - 1]: the loss of each token but the first, 0 where it is no target."""
     return cross_entropy(
         logits[:, :-1].float().transpose(1, 2),
         labels[:, 1:],
@@ -56,3 +51,11 @@ def _token_losses(
         ignore_index=IGNORED,
         label_smoothing=label_smoothing,
     )
+
+
+def _sums(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    losses = token_losses(logits, labels)
+    targets = labels[:, 1:]
+    hits = logits[:, :-1].argmax(-1) == targets
+    counted = targets != IGNORED
+    return torch.stack([each.double().sum(1) for each in (losses, counted, hits)], dim=1)

@@ -1,0 +1,273 @@
+"""A cluster file of Ray's launcher: read, and its mistakes with their fields. Calls no cloud."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import io
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from click import ClickException
+
+from search_spaces.problem import Problem, did_you_mean
+from sweeps.errors import SweepError
+from sweeps.quiet import quiet
+from sweeps.yaml_file import read_yaml
+
+Kind = Literal["head", "worker"]
+
+_NEEDED: Mapping[str, tuple[str, ...]] = {
+    "aws": ("region",),
+    "gcp": ("region", "availability_zone", "project_id"),
+    "local": ("head_ip", "worker_ips"),
+}
+"""Fields of `provider` without which nothing starts, which Ray's schema does not ask for."""
+
+TYPE_FIELD: Mapping[str, str] = {"aws": "InstanceType", "gcp": "machineType"}
+"""What names the machine in a node type's node_config."""
+
+_SURE = 0.8
+"""How alike a field of `provider` and a known one must be: other fields are the provider's own."""
+
+_REFUSALS = (
+    AssertionError,
+    ClickException,
+    ImportError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""In what Ray's own check of a file may end."""
+
+_PRICE = re.compile(r"#.*\bprice:\s*(\d+(?:\.\d+)?)")
+_PLACEHOLDER = re.compile(r"REPLACE[-_ ]?ME", re.IGNORECASE)
+
+
+class ClusterFileError(SweepError):
+    """A file that is no cluster file of Ray's launcher, with the reason."""
+
+
+@dataclass(frozen=True)
+class ClusterFile:
+    """The file as it was written."""
+
+    path: Path
+    text: str
+    tree: Mapping[str, Any]
+
+    @classmethod
+    def load(cls, path: Path) -> ClusterFile:
+        """Read it; YamlError or ClusterFileError where that cannot be."""
+        if path.is_file() and b"kind: RayCluster" in path.read_bytes():
+            raise ClusterFileError(
+                f"{path}: is a resource of Kubernetes, which is not checked here; "
+                f"`kubectl apply --dry-run=server -f {path}` does"
+            )
+        read_yaml(path)
+        text = path.read_text(encoding="utf-8-sig")
+        # Once more as Ray reads it: to Ray, off is no word.
+        return cls(path, text, yaml.safe_load(text))
+
+    @property
+    def provider(self) -> Mapping[str, Any]:
+        """The section `provider`."""
+        return _mapping(self.tree.get("provider"))
+
+    @property
+    def kind(self) -> str:
+        """The provider's type, such as "aws"; empty where there is none."""
+        return str(self.provider.get("type", ""))
+
+    @property
+    def most_workers(self) -> int:
+        """The most workers at a time, as Ray takes it."""
+        default = len(self.provider.get("worker_ips") or ()) if self.kind == "local" else 2
+        most = self.tree.get("max_workers", default)
+        return most if isinstance(most, int) else 0
+
+    @property
+    def node_types(self) -> dict[str, Mapping[str, Any]]:
+        """The node types by name; none with the provider `local`."""
+        types = _mapping(self.tree.get("available_node_types"))
+        return {name: _mapping(each) for name, each in types.items()}
+
+    @property
+    def head(self) -> Mapping[str, Any]:
+        """The head's node type; empty where there is none."""
+        return self.node_types.get(str(self.tree.get("head_node_type")), {})
+
+    @property
+    def worker_types(self) -> dict[str, Mapping[str, Any]]:
+        """The node types of workers."""
+        head = self.tree.get("head_node_type")
+        return {name: each for name, each in self.node_types.items() if name != head}
+
+    @cached_property
+    def prices(self) -> dict[str, float]:
+        """Node type -> its price an hour, from a comment `# price: 1.006` within it."""
+        lines = self.text.splitlines()
+        found = {}
+        for name, first, last in _blocks(self.text, "available_node_types"):
+            price = _PRICE.search("\n".join(lines[first:last]))
+            if price:
+                found[name] = float(price[1])
+        return found
+
+    def commands(self, kind: Kind) -> str:
+        """All that is run on such a node, and the options of its container, as one text."""
+        docker = _mapping(self.tree.get("docker"))
+        options = [docker.get("run_options"), docker.get(f"{kind}_run_options")]
+        keys = ("initialization_commands", "setup_commands", f"{kind}_setup_commands")
+        lists = [*options, *(self.tree.get(key) for key in keys), self.starts(kind)]
+        if kind == "worker":
+            lists += [each.get("worker_setup_commands") for each in self.worker_types.values()]
+        return "\n".join(str(command) for each in lists for command in each or ())
+
+    def starts(self, kind: Kind) -> list[str]:
+        """The commands that start Ray on such a node."""
+        return list(self.tree.get(f"{kind}_start_ray_commands") or ())
+
+
+def problems(file: ClusterFile) -> list[Problem]:
+    """Every mistake that can be told without asking the provider."""
+    # An alias says the same again.
+    left = {problem.message: problem for problem in reversed([*_placeholders(file.tree)])}
+    found = [*_of_schema(file), *_of_provider(file), *_of_types(file), *left.values()]
+    return found or _of_ray(file)
+
+
+def _of_schema(file: ClusterFile) -> Iterator[Problem]:
+    import jsonschema
+
+    tree = dict(file.tree)
+    if file.kind == "local":
+        tree.pop("min_workers", None)  # Ray moves it before it looks
+    validator = jsonschema.Draft7Validator(_schema())
+    for error in sorted(validator.iter_errors(tree), key=lambda each: list(each.absolute_path)):
+        yield from _explained(error)
+
+
+def _explained(error: Any) -> Iterator[Problem]:
+    place = ".".join(map(str, error.absolute_path))
+    if error.validator == "additionalProperties":
+        known = list(error.schema.get("properties", ()))
+        for key in error.instance:
+            if key not in known:
+                yield Problem(_join(place, key), "is not a known field", did_you_mean(key, known))
+    elif error.validator == "required":
+        missing = next(key for key in error.validator_value if key not in error.instance)
+        yield Problem(_join(place, missing), "is missing", "add it")
+    elif error.validator == "type":
+        kinds = error.validator_value
+        wanted = " or ".join([kinds] if isinstance(kinds, str) else kinds)
+        article = "an" if wanted[0] in "aio" else "a"
+        yield Problem(place, f"{error.instance!r} is not {article} {wanted}")
+    else:
+        yield Problem(place, error.message)
+
+
+def _of_provider(file: ClusterFile) -> Iterator[Problem]:
+    if not file.kind:
+        return
+    known_kinds = _provider_kinds()
+    if file.kind not in known_kinds:
+        remedy = did_you_mean(file.kind, known_kinds)
+        yield Problem("provider.type", f"{file.kind!r} is no provider of Ray's", remedy)
+    known = [*_schema()["properties"]["provider"]["properties"], "coordinator_address"]
+    for key in file.provider:
+        near = difflib.get_close_matches(key, known, n=1, cutoff=_SURE)
+        if key not in known and near:
+            remedy = f"did you mean {near[0]}?"
+            yield Problem(f"provider.{key}", "is not a known field", remedy)
+    if "coordinator_address" not in file.provider:
+        yield from (
+            Problem(f"provider.{key}", "is missing", "add it")
+            for key in _NEEDED.get(file.kind, ())
+            if not file.provider.get(key)
+        )
+
+
+def _of_types(file: ClusterFile) -> Iterator[Problem]:
+    types = file.node_types
+    head = file.tree.get("head_node_type")
+    if types and head not in types:
+        message = "is missing" if head is None else f"{head!r} is none of available_node_types"
+        yield Problem("head_node_type", message, did_you_mean(str(head), types))
+    least = sum(each.get("min_workers", 0) for each in types.values())
+    if least > file.most_workers:
+        message = f"{file.most_workers} is less than all min_workers together, {least}"
+        yield Problem("max_workers", message, "raise it")
+    field = TYPE_FIELD.get(file.kind)
+    for name, each in types.items():
+        config = _mapping(each.get("node_config"))
+        if field and field not in config:
+            place = f"available_node_types.{name}.node_config.{field}"
+            near = difflib.get_close_matches(field, config, n=1, cutoff=_SURE)
+            remedy = f"did you mean it by {near[0]}?" if near else "name the kind of machine"
+            yield Problem(place, "is missing", remedy)
+
+
+def _placeholders(value: Any, place: str = "") -> Iterator[Problem]:
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _placeholders(each, _join(place, key))
+    elif isinstance(value, list):
+        for number, each in enumerate(value):
+            yield from _placeholders(each, _join(place, number))
+    elif isinstance(value, str) and _PLACEHOLDER.search(value):
+        yield Problem(place, f"is still {value}", "the comment beside it says what to put there")
+
+
+def _of_ray(file: ClusterFile) -> list[Problem]:
+    """What Ray's own check says. It prints, and ends in exceptions of many kinds."""
+    from ray.autoscaler._private.util import prepare_config, validate_config
+
+    said = io.StringIO()
+    try:
+        with quiet(), redirect_stdout(said), redirect_stderr(said):
+            validate_config(prepare_config(copy.deepcopy(dict(file.tree))))
+    except _REFUSALS as error:
+        reason = str(error) or said.getvalue()
+        return [Problem("file", f"Ray refuses it: {reason.strip().splitlines()[-1]}")]
+    return []
+
+
+def _schema() -> dict[str, Any]:
+    ray = find_spec("ray")
+    assert ray and ray.origin, "Ray is one of our requirements"
+    path = Path(ray.origin).parent / "autoscaler" / "ray-schema.json"
+    schema: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return schema
+
+
+def _provider_kinds() -> Collection[str]:
+    from ray.autoscaler._private.providers import _NODE_PROVIDERS
+
+    return list(_NODE_PROVIDERS)
+
+
+def _blocks(text: str, key: str) -> Iterator[tuple[str, int, int]]:
+    """The entries of a top-level mapping: name, first line, and the line after the last."""
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    for name, value in root.value if isinstance(root, yaml.MappingNode) else ():
+        if name.value == key and isinstance(value, yaml.MappingNode):
+            for inner, block in value.value:
+                yield inner.value, inner.start_mark.line, block.end_mark.line + 1
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _join(place: str, key: Any) -> str:
+    return f"{place}.{key}" if place else str(key)

@@ -1,0 +1,182 @@
+"""Looks at what a sweep needs before it costs anything; each check gives its findings."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from importlib.metadata import PackageNotFoundError, distribution, version
+from pathlib import Path
+
+from rich.filesize import decimal
+
+from results.tracking_error import TrackingError
+from results.uris import redact, sqlite_file
+from sweeps.cluster_checks import check_cluster_file
+from sweeps.cluster_file import ClusterFile
+from sweeps.errors import SweepError
+from sweeps.finding import Finding, from_problem, note, ok, wrong
+from sweeps.home import SweepHome
+from sweeps.spec import SpecError, SweepSpec
+
+PACKAGE = "winnow-sweeps"
+
+LEAST_ROOM = 2 * 10**9
+"""Bytes that a sweep home needs at the very least: journal, MLflow, a checkpoint or two."""
+
+SOME_ROOM = 20 * 10**9
+"""Bytes below which full fine-tuning of a model of a few billion parameters may run out of disk."""
+
+
+def examine(
+    spec: Path | None, cluster: Path | None, address: str | None, home: SweepHome
+) -> list[Finding]:
+    """All findings about this machine and about what is named; nothing is started or changed,
+    but for a Ray task on each node of a running cluster and a file in a home that they share.
+    """
+    address = address or os.environ.get("RAY_ADDRESS")
+    elsewhere = bool(cluster or address)
+    sweep, findings = _spec(spec, elsewhere)
+    findings = [*check_versions(), check_disk(home.path), *findings]
+    findings += check_gpus(None if elsewhere else sweep)
+    if sweep is not None:
+        findings.append(check_tracking(sweep.tracking.uri))
+    if cluster is not None:
+        findings += _cluster_file(cluster)
+    if address:
+        from sweeps.doctor_ray import check_ray
+
+        findings += check_ray(address, home.path, sweep)
+    return findings
+
+
+def check_versions() -> list[Finding]:
+    """Python and the installed packages, against the ranges that this package asks for."""
+    try:
+        ours = distribution(PACKAGE)
+    except PackageNotFoundError:
+        message = f"{PACKAGE} is not installed, so the ranges of its packages are not known"
+        return [note("packages", message, "pip install -c constraints.txt -e .")]
+    return [
+        check_python(platform.python_version(), ours.metadata["Requires-Python"]),
+        *check_packages(ours.requires or (), _installed),
+    ]
+
+
+def check_python(found: str, wanted: str) -> Finding:
+    """A version of Python against a range such as ">=3.11"."""
+    from packaging.specifiers import SpecifierSet
+
+    if SpecifierSet(wanted).contains(found, prereleases=True):
+        return ok("python", found)
+    return wrong("python", f"{found} is not {wanted}", "make a virtual environment of another")
+
+
+def check_packages(
+    requirements: Iterable[str], installed: Callable[[str], str | None]
+) -> Iterator[Finding]:
+    """Installed versions against requirements such as "torch>=2.10"; extras are left out."""
+    from packaging.requirements import Requirement
+
+    count = bad = 0
+    for requirement in map(Requirement, requirements):
+        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        count += 1
+        found = installed(requirement.name)
+        if found is None or not requirement.specifier.contains(found, prereleases=True):
+            bad += 1
+            message = f"{requirement.name} {found or 'is not installed'}"
+            remedy = f"pip install -c constraints.txt '{requirement}'"
+            yield wrong("packages", f"{message}, and {requirement.specifier} is needed", remedy)
+    if not bad:
+        yield ok("packages", f"all {count} are within their ranges")
+
+
+def check_disk(home: Path, free: Callable[[Path], int] | None = None) -> Finding:
+    """Room for the sweep home."""
+    there = next(folder for folder in (home, *home.parents) if folder.exists())
+    if not os.access(there, os.W_OK):
+        return wrong("disk", f"{there} cannot be written to", "set SWEEP_HOME or --home")
+    room = free(there) if free else shutil.disk_usage(there).free
+    message = f"{decimal(room)} free for the sweep home {home}"
+    if room < LEAST_ROOM:
+        return wrong("disk", message, "delete what is not needed, or set SWEEP_HOME or --home")
+    if room < SOME_ROOM:
+        return note("disk", message, "weights and checkpoints of larger models need more")
+    return ok("disk", message)
+
+
+def check_gpus(spec: SweepSpec | None) -> Iterator[Finding]:
+    """What torch sees of this machine's GPUs, and whether it is what the spec's slots ask for."""
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    for number in range(count):
+        card = torch.cuda.get_device_properties(number)
+        yield ok("gpu", f"{card.name}, {decimal(card.total_memory)}")
+    wanted = spec.slots.gpus if spec else "auto"
+    if count:
+        return
+    driver = Path("/proc/driver/nvidia/version").exists()
+    build = f"torch {torch.__version__} is built for CUDA {torch.version.cuda}"
+    if driver and not os.environ.get("CUDA_VISIBLE_DEVICES", "all"):
+        yield note("gpu", "CUDA_VISIBLE_DEVICES hides this machine's GPUs", "unset it")
+    elif driver:
+        message = f"torch sees no GPU, though this machine has NVIDIA's driver; {build}"
+        yield wrong("gpu", message, "install a build of torch that the driver supports")
+    elif wanted != "auto" and wanted > 0:
+        remedy = "name a cluster with --cluster or --address, or set slots.gpus: 0"
+        yield wrong("gpu", f"slots.gpus is {wanted:g}, and there is none here", remedy)
+    else:
+        yield note("gpu", "none here; trials are trained on the CPU")
+
+
+def check_tracking(uri: str | None) -> Finding:
+    """Whether MLflow answers where the spec says; reads only."""
+    if uri is None:
+        return ok("mlflow", "a database in the sweep home")
+    database = sqlite_file(uri)
+    if database is not None and not database.exists():
+        return _new_database(database)
+    from results.mlflow_runs import MlflowRuns, reported
+
+    try:
+        with reported(uri, "list the experiments"):
+            MlflowRuns(uri).experiments()
+    except TrackingError as error:
+        remedy = "is the server up, and are MLFLOW_TRACKING_USERNAME and _PASSWORD or _TOKEN set?"
+        return wrong("mlflow", str(error), remedy)
+    return ok("mlflow", f"{redact(uri)} answers")
+
+
+def _new_database(database: Path) -> Finding:
+    folder = database.absolute().parent
+    if folder.is_dir() and os.access(folder, os.W_OK):
+        return ok("mlflow", f"{database} will be made")
+    return wrong("mlflow", f"{database} cannot be made", f"make the folder {folder}")
+
+
+def _spec(path: Path | None, elsewhere: bool) -> tuple[SweepSpec | None, list[Finding]]:
+    if path is None:
+        return None, []
+    try:
+        spec = SweepSpec.load(path, elsewhere=elsewhere)
+    except SpecError as error:
+        return None, [from_problem("spec", problem) for problem in error.problems]
+    return spec, [ok("spec", f"{spec.name}: {spec.trials} trials")]
+
+
+def _cluster_file(path: Path) -> list[Finding]:
+    try:
+        return check_cluster_file(ClusterFile.load(path))
+    except SweepError as error:
+        return [wrong("cluster file", str(error))]
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,42 @@
+"""`sweep doctor`. Light: what is heavy is imported when it runs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from sweeps.home import SweepHome
+
+_WRONG = 2
+"""Exit code where something must be mended."""
+
+
+def doctor(
+    spec: Annotated[Path | None, typer.Argument(help="A sweep file to check as well.")] = None,
+    cluster: Annotated[
+        Path | None, typer.Option(help="A cluster file of Ray's launcher to check.")
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(help="A running Ray cluster to look at (default: $RAY_ADDRESS).")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
+    home: Annotated[
+        Path | None, typer.Option(help="Sweep home (default: $SWEEP_HOME, else ./.winnow).")
+    ] = None,
+) -> None:
+    """Say what is wrong, and the way out, before a sweep costs anything."""
+    from sweeps.doctor import examine
+    from sweeps.doctor_report import count_wrong, report, report_json
+
+    findings = examine(spec, cluster, address, SweepHome.find(home))
+    if as_json:
+        typer.echo(json.dumps(report_json(findings), ensure_ascii=False))
+    else:
+        console = Console(soft_wrap=True) if not sys.stdout.isatty() else Console()
+        console.print(report(findings), highlight=False)
+    raise typer.Exit(_WRONG if count_wrong(findings) else 0)

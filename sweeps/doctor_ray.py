@@ -1,0 +1,175 @@
+"""Looks at a Ray cluster that is running: who is there, their clocks, and what they see."""
+
+from __future__ import annotations
+
+import platform
+import socket
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sweeps.capacity import plan_slots
+from sweeps.cluster import cluster
+from sweeps.errors import CapacityError, LaunchError
+from sweeps.finding import Finding, note, ok, wrong
+from sweeps.spec import SweepSpec
+
+NOTED_SKEW, WRONG_SKEW = 2.0, 60.0
+"""Seconds between two clocks. Times in records come from several nodes, and storage in the cloud
+refuses requests whose time is minutes off."""
+
+_ROUNDS = 3
+"""Questions to each node: the first one also starts a process there."""
+
+_PATIENCE = 60.0  # seconds
+_STATE_PATIENCE = 10  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a node says of itself. `skew` is how far its clock is ahead of ours, +- `unsure`."""
+
+    host: str
+    python: str
+    sees_file: bool
+    skew: float
+    unsure: float
+
+
+def check_ray(address: str, home: Path, spec: SweepSpec | None) -> list[Finding]:
+    """Findings about the cluster at `address`, "auto", HOST:PORT or http://HOST:PORT."""
+    import ray
+
+    try:
+        if address.startswith(("http://", "https://")):
+            return [_check_jobs(address)]
+        with cluster(address):
+            return list(_check_cluster(home, spec))
+    except LaunchError as error:
+        return [wrong("ray", str(error))]
+    except ray.exceptions.AuthenticationError as error:
+        reason = str(error).strip().splitlines()[0]
+        remedy = "export RAY_AUTH_MODE=token, with the cluster's token in ~/.ray/auth_token"
+        return [wrong("ray", f"the cluster at {address} wants a token: {reason}", remedy)]
+
+
+def check_clocks(looks: Sequence[Look]) -> Finding:
+    """Whether the nodes' clocks agree, as far as the answers' delays let that be told."""
+    offset = max((abs(look.skew) - look.unsure for look in looks), default=0.0)
+    if offset <= NOTED_SKEW:
+        return ok("ray clocks", f"those of {_nodes(len(looks))} agree")
+    worst = max(looks, key=lambda look: abs(look.skew) - look.unsure)
+    way = "ahead of" if worst.skew > 0 else "behind"
+    message = f"the clock of {worst.host} is {abs(worst.skew):.0f} s {way} the one here"
+    found = wrong if offset > WRONG_SKEW else note
+    return found("ray clocks", message, "synchronise the clocks (NTP) on all nodes")
+
+
+def check_pythons(looks: Sequence[Look], here: str) -> Iterator[Finding]:
+    """What is pickled under one minor version of Python may not be read under another."""
+    for look in looks:
+        if look.python.split(".")[:2] != here.split(".")[:2]:
+            message = f"{look.host} runs Python {look.python}, and this is {here}"
+            yield wrong("ray python", message, "use the same minor version on all nodes")
+
+
+def check_home(looks: Sequence[Look], home: Path) -> Finding:
+    """Whether all nodes see the file that was put into the sweep home."""
+    blind = [look.host for look in looks if not look.sees_file]
+    if not blind:
+        return ok("ray storage", f"{_nodes(len(looks))} see the sweep home {home}")
+    message = f"{', '.join(blind)}: what lies in the sweep home {home} is not seen there"
+    return wrong("ray storage", message, "mount one folder on all nodes, and set SWEEP_HOME to it")
+
+
+def _check_jobs(address: str) -> Finding:
+    from sweeps.remote import connected
+
+    with connected(None, address):
+        return ok("ray", f"the job server at {address} answers")
+
+
+def _check_cluster(home: Path, spec: SweepSpec | None) -> Iterator[Finding]:
+    import ray
+
+    nodes = [node for node in ray.nodes() if node["Alive"]]
+    resources = ray.cluster_resources()
+    cpus, gpus = resources.get("CPU", 0.0), resources.get("GPU", 0.0)
+    yield ok("ray", f"{_nodes(len(nodes))} with {cpus:g} CPUs and {gpus:g} GPUs")
+    if spec is not None:
+        yield _check_slots(spec, resources)
+    yield _check_state_api()
+    looks: list[Look] = []
+    with _marker(home, several=len(nodes) > 1) as file:
+        for node in nodes:
+            try:
+                looks.append(_look(node["NodeID"], file))
+            except ray.exceptions.RayError as error:
+                reason = str(error).strip().splitlines()[-1]
+                message = f"{node['NodeManagerHostname']} did not run a task: {reason}"
+                yield wrong("ray nodes", message, "has every node this code and its packages?")
+    yield check_clocks(looks)
+    yield from check_pythons(looks, platform.python_version())
+    if len(nodes) > 1:
+        yield check_home(looks, home)
+
+
+def _check_slots(spec: SweepSpec, resources: dict[str, float]) -> Finding:
+    try:
+        count, gang = plan_slots(spec.slots, resources, spec.trials)
+    except CapacityError as error:
+        remedy = "workers that are still to come do not count: raise min_workers"
+        return wrong("ray slots", str(error), remedy)
+    return ok("ray slots", f"{count} of {gang}")
+
+
+def _check_state_api() -> Finding:
+    import ray
+    from ray.util.state import list_nodes
+    from ray.util.state.exception import RayStateApiException
+
+    address = ray.get_runtime_context().gcs_address
+    try:
+        count = len(list_nodes(address=address, timeout=_STATE_PATIENCE))
+    except (RayStateApiException, OSError, RuntimeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        message = f"the dashboard's state API does not answer ({reason})"
+        return note("ray dashboard", message, "start the head with `--include-dashboard=true`")
+    return ok("ray dashboard", f"its state API answers and lists {_nodes(count)}")
+
+
+def _look(node: str, file: Path) -> Look:
+    """Ask a node; the quickest of several answers tells its clock best."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    where = NodeAffinitySchedulingStrategy(node, soft=False)
+    task = ray.remote(_answer).options(num_cpus=0, scheduling_strategy=where, max_retries=0)
+    looks = []
+    for _ in range(_ROUNDS):
+        asked = time.time()
+        host, python, sees, clock = ray.get(task.remote(str(file)), timeout=_PATIENCE)
+        unsure = (time.time() - asked) / 2
+        looks.append(Look(host, python, sees, clock - asked - unsure, unsure))
+    return min(looks, key=lambda look: look.unsure)
+
+
+def _answer(file: str) -> tuple[str, str, bool, float]:
+    """Runs on the node."""
+    return socket.gethostname(), platform.python_version(), Path(file).exists(), time.time()
+
+
+@contextmanager
+def _marker(home: Path, several: bool) -> Iterator[Path]:
+    """A file for all nodes to look for; a single one has nothing to share."""
+    if several:
+        home.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(prefix=".doctor-", dir=home if several else None) as file:
+        yield Path(file.name)
+
+
+def _nodes(count: int) -> str:
+    return "1 node" if count == 1 else f"{count} nodes"

@@ -1,0 +1,61 @@
+"""The commands of `sweep` on a cluster, from the user's own machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sweeps.spec import SweepSpec
+
+INTERRUPTED = 130
+"""Exit code of a command that Ctrl-C ended, here or there."""
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A cluster by its file or by the address of its job server, and a sweep home there."""
+
+    cluster: Path | None
+    address: str | None
+    home: Path | None
+
+    def run(self, words: Sequence[str], sent: Path | None = None) -> int:
+        """Have `sweep WORDS` run there, with the files in the folder `sent`; its exit code."""
+        from sweeps.remote import connected, run
+
+        with connected(self.cluster, self.address) as client:
+            return run(client, [*words, *(["--home", str(self.home)] if self.home else [])], sent)
+
+    def launch(self, spec: SweepSpec, console: Console) -> int:
+        """Send a sweep and follow it; Ctrl-C leaves it running."""
+        from sweeps.shipment import SPEC, pack
+
+        with TemporaryDirectory() as folder:
+            pack(spec, Path(folder))
+            try:
+                return self.run(["launch", SPEC], Path(folder))
+            except KeyboardInterrupt:
+                console.print(
+                    "\nDetached; the sweep goes on.\n"
+                    f"  sweep status {spec.name} {self._option}\n"
+                    f"  sweep stop {spec.name} {self._option}",
+                    highlight=False,
+                )
+                return INTERRUPTED
+
+    @property
+    def _option(self) -> str:
+        return f"--cluster {self.cluster}" if self.cluster else f"--address {self.address}"
+
+
+def elsewhere(cluster: Path | None, address: str | None, home: Path | None) -> Elsewhere | None:
+    """The cluster that the options name, unless they mean this machine and its own Ray."""
+    if cluster is None and not (address or "").startswith(("http://", "https://")):
+        return None
+    return Elsewhere(cluster, address, home)

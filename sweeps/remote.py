@@ -1,0 +1,175 @@
+"""Runs a `sweep` command on a cluster, as a Ray job on its head node, and follows it from here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from sweeps.cluster import ON_HEAD
+from sweeps.errors import LaunchError
+
+if TYPE_CHECKING:
+    from ray.job_submission import JobSubmissionClient
+
+DASHBOARD_PORT = 8265
+"""Where jobs are submitted, on the head node's loopback."""
+
+HOME = "${SWEEP_HOME:-$HOME/.winnow}"
+"""The sweep home on the cluster: jobs run in a folder that goes away with them."""
+
+_RAYS_OWN = ("INFO job_manager.py", "Running entrypoint for job ")
+
+_PATIENCE = 60.0
+"""Seconds in which a tunnel must come up."""
+
+
+def run(
+    client: JobSubmissionClient,
+    arguments: Sequence[str],
+    sent: Path | None = None,
+    say: Callable[[str], object] = typer.echo,
+) -> int:
+    """Have `sweep ARGUMENTS` done on the head node, and pass on what it says; its exit code.
+
+    What lies in the folder `sent` is copied to a place on the cluster that stays, and the command
+    starts there. KeyboardInterrupt leaves the job running.
+    """
+    name = f"sweep-{arguments[0]}-{secrets.token_hex(4)}"
+    environment: dict[str, Any] = {"working_dir": str(sent)} if sent else {}
+    job = client.submit_job(
+        entrypoint=_entrypoint(arguments, name, sent),
+        submission_id=name,
+        runtime_env=environment,
+        # Drivers stay on the head node, which is never given back or reclaimed.
+        entrypoint_resources=ON_HEAD,
+    )
+    asyncio.run(_follow(client, job, say))
+    return _exit_code(client, job)
+
+
+@contextmanager
+def connected(cluster_file: Path | None, address: str | None) -> Iterator[JobSubmissionClient]:
+    """A client of the cluster's job server, at `address` or through a tunnel to the head node.
+
+    LaunchError where there is none.
+    """
+    if address is not None:
+        yield _client(address)
+        return
+    assert cluster_file is not None, "a cluster is named by its file or its address"
+    if not cluster_file.is_file():
+        raise LaunchError(f"--cluster: there is no file {cluster_file}")
+    with _tunnel(cluster_file) as port:
+        yield _client(f"http://127.0.0.1:{port}")
+
+
+def _client(address: str) -> JobSubmissionClient:
+    from ray.exceptions import AuthenticationError
+    from ray.job_submission import JobSubmissionClient
+
+    for name in ("ray", "ray.dashboard.modules.job.sdk"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # Ray would let these overrule the address.
+    for name in ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS"):
+        os.environ.pop(name, None)
+    try:
+        return JobSubmissionClient(address)
+    except (AuthenticationError, ConnectionError, RuntimeError, ValueError) as error:
+        first_line = str(error).strip().splitlines()[0]
+        raise LaunchError(
+            f"no Ray job server answers at {address} ({first_line}); `ray status` on the head node "
+            "says whether it is up, and with token authentication this machine needs the token in "
+            "~/.ray/auth_token and RAY_AUTH_MODE=token"
+        ) from error
+
+
+@contextmanager
+def _tunnel(cluster_file: Path) -> Iterator[int]:
+    """A port on this machine's loopback that leads to the dashboard; Ray's launcher knows how."""
+    port = _free_port()
+    command = [sys.executable, "-m", "ray.scripts.scripts", "dashboard", str(cluster_file)]
+    command += ["--port", str(port), "--remote-port", str(DASHBOARD_PORT)]
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            _wait_for(port, process, cluster_file, log)
+            yield port
+        finally:
+            with suppress(ProcessLookupError):  # ssh is a child of it
+                os.killpg(process.pid, signal.SIGTERM)
+            process.wait()
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes], cluster_file: Path, log: Any) -> None:
+    until = time.monotonic() + _PATIENCE
+    while process.poll() is None and time.monotonic() < until:
+        with suppress(OSError), closing(socket.create_connection(("127.0.0.1", port), 1)):
+            return
+        time.sleep(0.2)
+    log.seek(0)
+    said = [line.strip() for line in log.read().splitlines() if line.strip()]
+    raise LaunchError(
+        f"{cluster_file}: no way to the head node's port {DASHBOARD_PORT} "
+        f"({said[-1] if said else 'no answer'}); is the cluster up? `ray up {cluster_file}`"
+    )
+
+
+def _free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _entrypoint(arguments: Sequence[str], name: str, sent: Path | None) -> str:
+    command = f"exec sweep {shlex.join(arguments)}"
+    lines = [f'export SWEEP_HOME="{HOME}"', 'mkdir -p "$SWEEP_HOME"']
+    if sent is not None:
+        place = f'"$SWEEP_HOME/sent/{name}"'
+        lines += [f"mkdir -p {place}", f"cp -r . {place}", f"cd {place}"]
+    return " && ".join([*lines, command])
+
+
+async def _follow(client: JobSubmissionClient, job: str, say: Callable[[str], object]) -> None:
+    """Pass on the job's lines, without those in which Ray speaks of the job itself."""
+    rest = ""
+    async for text in client.tail_job_logs(job):
+        *lines, rest = (rest + text).split("\n")
+        for line in lines:
+            if not any(mark in line for mark in _RAYS_OWN):
+                say(line)
+    if rest:
+        say(rest)
+
+
+def _exit_code(client: JobSubmissionClient, job: str) -> int:
+    """The command's own, or 1 where it never began."""
+    until = time.monotonic() + _PATIENCE
+    while not (info := client.get_job_info(job)).status.is_terminal():
+        if time.monotonic() > until:
+            return 1
+        time.sleep(0.2)
+    if info.driver_exit_code is None:
+        raise LaunchError(f"the job {job} did not run: {info.message}")
+    return int(info.driver_exit_code)

@@ -1,0 +1,52 @@
+"""What of a sweep is sent to a cluster: its spec, and the files that it names by relative paths."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from sweeps.errors import LaunchError
+from sweeps.spec import SweepSpec
+from sweeps.spec_checks import is_whole, named_files
+
+MOST = 200 * 2**20
+"""Bytes that are sent. More belongs on storage that all nodes see."""
+
+SPEC = "sweep.yaml"
+
+
+def pack(spec: SweepSpec, folder: Path) -> None:
+    """Put all that is to be sent into `folder`, at the paths that the spec names.
+
+    LaunchError where that is too much, or lies outside of the current folder.
+    """
+    total = 0
+    for place, path in _relative(spec):
+        if ".." in path.parts:
+            raise LaunchError(
+                f"{place}: {path} lies outside of the current folder and cannot be sent; start "
+                "from a folder above it, or name it by its whole path on the cluster"
+            )
+        total += sum(file.stat().st_size for file in (path, *path.rglob("*")) if file.is_file())
+        if total > MOST:
+            raise LaunchError(
+                f"{place}: with {path} more than {MOST >> 20} MiB would be sent; put it on storage "
+                "that all nodes of the cluster see, and name it by its whole path there"
+            )
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            shutil.copytree(path, target, dirs_exist_ok=True)
+        else:
+            shutil.copyfile(path, target)
+    (folder / SPEC).write_text(spec.text(), encoding="utf-8")
+
+
+def _relative(spec: SweepSpec) -> Iterator[tuple[str, Path]]:
+    engine = spec.tree.get("slots", {}).get("deepspeed")
+    own = engine.get("config") if isinstance(engine, dict) else None
+    settings = [("slots.deepspeed.config", own)] if isinstance(own, str) else []
+    for place, name in (*named_files(spec.trial), *settings):
+        if not is_whole(name):
+            yield place, Path(name)

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from spec_samples import toy_tree
+
+from sweeps.doctor_ray import Look, check_clocks, check_home, check_pythons, check_ray
+from sweeps.finding import Level
+from sweeps.spec import SweepSpec
+
+HOME = Path("/shared/sweeps")
+
+
+def look(host="here", python="3.11.7", sees_file=True, skew=0.0, unsure=0.01) -> Look:
+    return Look(host, python, sees_file, skew, unsure)
+
+
+@pytest.mark.parametrize(
+    ("skew", "unsure", "level"),
+    [
+        (0.0, 0.01, Level.OK),
+        (-1.9, 0.01, Level.OK),
+        (30.0, 29.0, Level.OK),  # the answer took a minute: nothing can be told
+        (-30.0, 0.5, Level.NOTE),
+        (3600.0, 0.5, Level.WRONG),
+    ],
+)
+def test_clocks(skew, unsure, level):
+    finding = check_clocks([look(), look("there", skew=skew, unsure=unsure)])
+    assert finding.level is level
+    if level is not Level.OK:
+        way = "ahead of" if skew > 0 else "behind"
+        assert f"the clock of there is {abs(skew):.0f} s {way} the one here" in finding.message
+
+
+def test_another_minor_version_of_python_is_wrong():
+    looks = [look(), look("other", python="3.12.1"), look("patch", python="3.11.9")]
+    (finding,) = check_pythons(looks, "3.11.7")
+    assert (finding.level, finding.message.split()[0]) == (Level.WRONG, "other")
+
+
+def test_a_home_that_a_node_does_not_see_is_wrong():
+    finding = check_home([look(), look("blind", sees_file=False)], HOME)
+    assert finding.level is Level.WRONG
+    assert finding.message.startswith("blind: ") and str(HOME) in finding.message
+    assert check_home([look(), look()], HOME).level is Level.OK
+
+
+@pytest.mark.ray
+def test_a_cluster_that_is_up_is_fine_and_nothing_is_left_behind(ray_cluster, tmp_path):
+    spec = SweepSpec.parse(toy_tree())
+    home = tmp_path / "home"
+    findings = check_ray("auto", home, spec)
+    told = {finding.check: finding for finding in findings}
+    assert [each for each in findings if each.level is Level.WRONG] == []
+    assert told["ray"].message == "1 node with 2 CPUs and 0 GPUs"
+    assert told["ray slots"].message.startswith("1 of 1 worker")
+    assert told["ray clocks"].level is Level.OK
+    assert "ray dashboard" in told
+    assert not home.exists()
+    assert ray_cluster.is_initialized()
+
+
+@pytest.mark.ray
+def test_slots_that_the_cluster_does_not_hold_are_wrong(ray_cluster, tmp_path):
+    spec = SweepSpec.parse(toy_tree(slots={"count": 2, "gpus": 1}))
+    told = {finding.check: finding for finding in check_ray("auto", tmp_path, spec)}
+    assert told["ray slots"].level is Level.WRONG
+    assert "raise min_workers" in str(told["ray slots"])
