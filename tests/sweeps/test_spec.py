@@ -273,6 +273,15 @@ def test_a_grid_knows_its_number_of_trials():
             {"schedule": "cosine", "space": {"wsd.decay_fraction": {"uniform": [0.1, 0.2]}}},
             "wsd.decay_fraction: searched, but no trial reads it",
         ),
+        (
+            {
+                "space": {
+                    "method": {"choice": ["lora", "full"]},
+                    "learning_rate": {"log_uniform": [1e-4, 1e-3], "when": {"method": "lora"}},
+                }
+            },
+            "learning_rate is 0.0002 in all trials of method full.",
+        ),
         ({"search": {"sampler": "cmaes"}}, "cmaes draws lora.rank, "),
         ({"search": {"mode": "max"}}, "eval_loss is searched for its maximum, though minimum is"),
         ({"search": {"sampler": "nsga2"}}, "nsga2 draws wsd.decay_fraction at random"),
