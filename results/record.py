@@ -144,10 +144,11 @@ class TrialRecord(Record):
 
     `measurements` are in the order in which they were taken, without those that a retry undid.
     `started` and `ended` are in unix seconds; the totals cover all attempts' useful work.
-    `attempts` is how often a slot took the trial up; 0 where none ever did. `repairs` are settings
-    that had to differ from `config` for the trial to fit into memory, and do not change what it
-    means: {"micro_batch_size": 4}. `test` is what its kept
-    weights measure on the test set, of those who won where there is one.
+    `attempts` is how often a slot took the trial up, without tries of which nothing was heard until
+    the sweep was killed; 0 where none ever did. `repairs` are settings that had to differ from
+    `config` for the trial to fit into memory, and do not change what it means:
+    {"micro_batch_size": 4}. `test` is what its kept weights measure on the test set, of those who
+    won where there is one.
     """
 
     sweep: str
@@ -199,7 +200,8 @@ class SweepRecord(Record):
 
     `pid` is the process on `host` that drives the sweep: "running" without it was killed.
     `resumed` are the times at which it went on after an interruption, and `changes` what was
-    changed of its spec then. `tracking_uri` keeps no credentials, so it may not be enough to
+    changed of its spec then. `folder` is the working folder of its launch, from which relative
+    paths in its spec lead. `tracking_uri` keeps no credentials, so it may not be enough to
     connect with. `error` says why a sweep failed. With `other_metrics` the sweep is for the Pareto
     front of all of its metrics.
     """
@@ -222,6 +224,7 @@ class SweepRecord(Record):
     seed: int | None = None
     pid: int | None = None
     host: str | None = None
+    folder: str | None = None
     provenance: Provenance | None = None
 
     @property

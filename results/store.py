@@ -57,6 +57,9 @@ def _write(path: Path, record: Record) -> None:
         _write_through(draft, record.model_dump_json(indent=1))
         draft.replace(path)
         _sync_folder(path.parent)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a full disk does not say whose
+        raise
     finally:
         draft.unlink(missing_ok=True)
 

@@ -36,6 +36,7 @@ def new_record(spec: SweepSpec, prepared: Prepared | None) -> SweepRecord:
         seed=spec.search.seed,
         pid=os.getpid(),
         host=socket.gethostname(),
+        folder=str(Path.cwd()),
         provenance=sweep_provenance(
             spec.search.seed,
             prepared.data_fingerprint if prepared else "",

@@ -109,6 +109,8 @@ def _connect(address: str) -> None:
     except ray.exceptions.AuthenticationError as error:
         reason = str(error).strip().splitlines()[0]
         raise LaunchError(f"Ray did not start at {address}: {reason}") from error
+    except SystemExit:  # what Ray makes of SIGTERM while it starts
+        raise KeyboardInterrupt from None
     except (ConnectionError, RuntimeError, ValueError) as error:
         where = "this machine" if address == _LOCAL else address
         hint = _TOKEN_HINT if isinstance(error, ConnectionError) and address != _LOCAL else ""

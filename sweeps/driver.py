@@ -27,6 +27,9 @@ _SAVING = 300.0
 """Seconds that trials are given to write a checkpoint when the sweep is interrupted: a step, an
 evaluation, and the weights of a large model."""
 
+_GOING_HOME = 120.0
+"""Seconds in which slots that have lost their board end by themselves: a step, and a start."""
+
 _CLIENT_DEATHS = 3
 """How often the thin client of one trial may die."""
 
@@ -53,6 +56,7 @@ class Driver:
         self._recorder: Any = None
         self._board: Any = None
         self._slots: Any = None
+        self._in_a_hurry = False  # Ctrl-C was pressed twice
 
     def run(self) -> None:
         """Start everything, and search.
@@ -73,7 +77,7 @@ class Driver:
                     raise LaunchError(f"the board was lost {barren} times in a row") from error
                 self._view.trials_end()
                 self._view.phase("The board of trials was lost; going on from the books")
-                self._slots.close(patience=0.0)
+                self._slots.close(patience=_GOING_HOME)
 
     def _run(self) -> None:
         self._books.wait_until_open()
@@ -91,7 +95,7 @@ class Driver:
         where no trial did anything but fail.
         """
         self._view.trials_end()
-        if state is SweepState.INTERRUPTED and self._board is not None:
+        if state is SweepState.INTERRUPTED and self._board is not None and not self._in_a_hurry:
             self._suspend()
         if state is SweepState.COMPLETE:
             error = self._slots.lost() or failure(self.records())
@@ -247,10 +251,16 @@ class Driver:
                 failure_config=tune.FailureConfig(max_failures=_CLIENT_DEATHS),
             ),
         )
-        with interruption.listening():
-            tuner.fit()
+        try:
+            with interruption.listening():
+                tuner.fit()
+        except KeyboardInterrupt:
+            self._in_a_hurry = True
+            raise
         if interruption.requested:
             raise KeyboardInterrupt
+        if self._recorder.fault is not None:
+            raise self._recorder.fault
         if interruption.halted:
             ray.get(board.why_closed.remote())  # raises where the board is lost
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, chdir, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,20 +67,45 @@ def resume(
     resumption.py).
     """
     folder = home.existing(name)
+    given = spec.resolve() if spec else None
     with folder.held():
         earlier = folder.store.sweep()
-        changed, changes = changed_spec(folder, spec, overrides)
-        check_options(changed)
-        prepared = _prepare(changed, home, view)
-        refuse_if_changed(earlier, prepared)
-        if _is_done(folder, changed):
-            return _complete_tracking(changed, home, folder, earlier, view)
-        books = Books(changed, home, folder, resumed_record(earlier, changed, changes))
-        return _run(changed, folder, prepared, books, view, address)
+        with _where_it_was_launched(earlier):
+            return _resume(folder, earlier, home, view, overrides, given, address)
 
 
-def _is_done(folder: SweepFolder, spec: SweepSpec) -> bool:
-    """Whether all trials have ended, so that there is nothing to train."""
+def _resume(
+    folder: SweepFolder,
+    earlier: SweepRecord,
+    home: SweepHome,
+    view: View,
+    overrides: Sequence[str],
+    spec: Path | None,
+    address: str | None,
+) -> Finished:
+    changed, changes = changed_spec(folder, spec, overrides)
+    check_options(changed)
+    prepared = _prepare(changed, home, view)
+    refuse_if_changed(earlier, prepared)
+    if _is_done(earlier, folder, changed):
+        return _complete_tracking(changed, home, folder, earlier, view)
+    books = Books(changed, home, folder, resumed_record(earlier, changed, changes))
+    return _run(changed, folder, prepared, books, view, address)
+
+
+def _where_it_was_launched(earlier: SweepRecord) -> AbstractContextManager[None]:
+    """Relative paths in a spec lead from the working folder of its launch, if that is still there.
+
+    So it may not be another thread's, too; a resume is a process of its own.
+    """
+    folder = earlier.folder
+    return chdir(folder) if folder and Path(folder).is_dir() else nullcontext()
+
+
+def _is_done(earlier: SweepRecord, folder: SweepFolder, spec: SweepSpec) -> bool:
+    """Whether the sweep came to its end, so that there is nothing to train or to test."""
+    if earlier.state not in (SweepState.COMPLETE, SweepState.FAILED):
+        return False
     ended = [record for record in folder.store.trials() if record.status.ended]
     return len(ended) >= spec.trials == len(folder.store.trials())
 
@@ -111,7 +136,8 @@ def _run(
     if books.sweep.resumed:
         books.catch_up()
     view.phase("Starting Ray")
-    with cluster(address), interruptible(), _ending(driver):
+    # Ray takes the handlers for itself where it starts, so they are set before and after.
+    with interruptible(), cluster(address), interruptible(), _ending(driver, folder):
         driver.run()
     return _finished(books, folder)
 
@@ -145,7 +171,7 @@ def _freed_if_empty(folder: SweepFolder, books: Books) -> Iterator[None]:
 
 
 @contextmanager
-def _ending(driver: Driver) -> Iterator[None]:
+def _ending(driver: Driver, folder: SweepFolder) -> Iterator[None]:
     """However the run ends, the books are closed."""
     try:
         yield
@@ -153,6 +179,11 @@ def _ending(driver: Driver) -> Iterator[None]:
         driver.end(SweepState.INTERRUPTED)
         if not driver.records():
             raise
+    except OSError as error:
+        error.filename = error.filename or str(folder.path)  # Optuna's journal does not say
+        with suppress(OSError):  # where the disk is full the books say no more than they do
+            driver.end(SweepState.FAILED, str(error))
+        raise
     except BaseException as error:
         driver.end(SweepState.FAILED, str(error))
         raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any
 
 from ray.tune import Callback
@@ -26,6 +27,21 @@ _STATUS: Mapping[Ending, TrialStatus] = {
 }
 
 
+def _halting(method: Callable[..., None]) -> Callable[..., None]:
+    """Books that cannot be written halt the search; Tune would take it for a trial's own fault."""
+
+    @wraps(method)
+    def guarded(self: Recorder, *arguments: Any, **info: Any) -> None:
+        try:
+            if self.fault is None:
+                method(self, *arguments, **info)
+        except OSError as error:
+            self.fault = error
+            self._interruption.halted = True
+
+    return guarded
+
+
 class Recorder(Callback):
     """Tune's events, and the searcher's, become records: in the folder, then in Optuna and MLflow.
 
@@ -34,6 +50,7 @@ class Recorder(Callback):
     `on_change` is called with each changed record once it is on disk; `accept` with the number of a
     trial that is complete, `cancel` with that of any trial that Tune has ended, so that its slot
     may drop it at the next step. `board_lives` tells whether the trials' board is still there.
+    `fault` is why the books could not be written, which has halted the search.
     """
 
     def __init__(
@@ -49,6 +66,7 @@ class Recorder(Callback):
         interruption: Interruption,
     ) -> None:
         self.sweep = sweep
+        self.fault: OSError | None = None
         self.records = {record.number: _laid_aside(record) for record in store.trials()}
         self._attempts = {number: record.attempts for number, record in self.records.items()}
         self._store = store
@@ -119,6 +137,7 @@ class Recorder(Callback):
 
     # Tune's events
 
+    @_halting
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A trial runs."""
         record = self._record_of(trial)
@@ -128,6 +147,7 @@ class Recorder(Callback):
             self._scribe.trial_started(record)
             self._write(record)
 
+    @_halting
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
@@ -142,6 +162,7 @@ class Recorder(Callback):
         self._study.measured(self.records[record.number])
         self._scribe.measured(record.number, measurement)
 
+    @_halting
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A trial has ended by itself, or was stopped early (then it has no outcome)."""
         outcome: Outcome | None = (trial.last_result or {}).get("outcome")
@@ -163,6 +184,7 @@ class Recorder(Callback):
             return
         self._end(record.with_changes(status=status, error=outcome.error, ended=time.time()))
 
+    @_halting
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """The trial's own thin actor died again and again, or there is no board any more."""
         if not self._board_lives():

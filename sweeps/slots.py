@@ -52,9 +52,11 @@ class Slots:
             ray.cancel(task, force=True)
 
     def lost(self) -> str | None:
-        """Why there is no slot any more; None while there is one."""
-        why: str | None = ray.get(self._board.why_closed.remote())
-        return why
+        """Why there is no slot any more; None while there is one, and when nobody can tell."""
+        with suppress(ray.exceptions.RayActorError):
+            why: str | None = ray.get(self._board.why_closed.remote())
+            return why
+        return None
 
     def _watch_over(self) -> None:
         open_tasks, why = list(self._tasks), "all slots have ended"

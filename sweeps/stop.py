@@ -5,10 +5,11 @@ from __future__ import annotations
 import signal
 import socket
 import time
+from contextlib import suppress
 
 import psutil
 
-from results.record import SweepState
+from results.record import SweepRecord, SweepState
 from sweeps.errors import SweepError
 from sweeps.home import SweepFolder
 
@@ -25,7 +26,11 @@ def stop(folder: SweepFolder) -> None:
         raise SweepError(
             f"sweep {record.name!r} runs on {record.host}; run `sweep stop {record.name}` there"
         )
-    process = psutil.Process(record.pid)
+    with suppress(psutil.NoSuchProcess):  # it has ended in this moment
+        _end(psutil.Process(record.pid), record)
+
+
+def _end(process: psutil.Process, record: SweepRecord) -> None:
     process.send_signal(signal.SIGTERM)
     until = time.monotonic() + _PATIENCE
     while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:

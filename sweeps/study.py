@@ -95,9 +95,9 @@ def open_study(spec: SweepSpec, journal: Path) -> optuna.Study:
         directions=directions(spec.search),
         load_if_exists=True,
     )
-    if not study.get_trials(deepcopy=False):
-        for point in points_to_queue(spec.space, spec.first_points, spec.search):
-            study.enqueue_trial(bridge.encode(point, spec.space))
+    queued = len(study.get_trials(deepcopy=False))
+    for point in points_to_queue(spec.space, spec.first_points, spec.search)[queued:]:
+        study.enqueue_trial(bridge.encode(point, spec.space))
     return study
 
 
@@ -134,17 +134,23 @@ class StudyBook:
             self.measured(record)
             if record.status.ended:
                 self.ended(record)
-        self._left = list(self._open.values())
+        self._left = sorted(self._open)
         ended = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
         self.asked = len(study.get_trials(deepcopy=False, states=ended))
 
     def ask(self) -> optuna.Trial:
         """The next trial: one that was left open by the process before this, else a new one."""
         self.asked += 1
-        if self._left:
-            return self._left.pop(0)
-        self._study.sampler = make_sampler(self._search, len(self._study.get_trials(False)))
-        trial = self._study.ask()
+        known = self._study.get_trials(deepcopy=False)
+        if not self._left:
+            self._study.sampler = make_sampler(self._search, len(known))
+            trial = self._study.ask()
+        else:
+            # What that process did not draw any more is drawn as it would have been.
+            number = self._left.pop(0)
+            queued = sum("fixed_params" in each.system_attrs for each in known)
+            self._study.sampler = make_sampler(self._search, max(number, queued))
+            trial = optuna.Trial(self._study, self._open[number]._trial_id)
         self._open[trial.number] = trial
         return trial
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -17,6 +18,14 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 # Plain tests mean the same everywhere, with a GPU and without.
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder with real data."""
+    if "SWEEP_TEST_DATA" not in os.environ:
+        pytest.skip("SWEEP_TEST_DATA names no folder with real data")
+    return Path(os.environ["SWEEP_TEST_DATA"])
 
 
 @pytest.fixture(scope="session")

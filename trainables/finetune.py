@@ -54,6 +54,7 @@ from trainables.evaluation import (
 )
 from trainables.general import GeneralSet
 from trainables.inputs import Inputs
+from trainables.memory import release_memory
 from trainables.objectives.make import make_objective
 from trainables.objectives.objective import Batch, Objective, Scores, measure
 from trainables.objectives.tokens import logits_of
@@ -231,7 +232,7 @@ class Workshop:
             if borrows_in_place(config):
                 methods.detach(model).requires_grad_(False)
             del model, trainer, run
-            _release_memory()
+            release_memory()
 
     def _reference(self, config: TrialConfig, model: torch.nn.Module) -> Reference:
         """The base's answers. Where the ranks share its weights, all of them ask together."""
@@ -334,9 +335,3 @@ def _reset_process_state() -> None:
     os.environ.pop("ACCELERATE_USE_DEEPSPEED", None)
     AcceleratorState._reset_state()
     PartialState._reset_state()
-
-
-def _release_memory() -> None:
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import itertools
 import platform
+import shutil
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import psutil
 import ray
 import torch
 from ray.train import FailureConfig, RunConfig, ScalingConfig, UserCallback, get_context
@@ -28,18 +29,17 @@ from trainables.evaluation import (
 )
 from trainables.gang import Care, Gang
 from trainables.inputs import Inputs
+from trainables.memory import Memory, release_memory
 from trainables.watchdog import Watchdog
 
 _NO_STORAGE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
+_FULL = 2**20
+"""A disk with fewer bytes than this is full: what failed on it was too large for it."""
+
 PATIENCE = 20.0
 """Seconds that rank 0 waits for a job before all ranks meet again, well below any timeout of the
 collectives in which the other ranks are waiting for it."""
-
-
-_GROWTH = 2.0
-_GROWTH_BYTES = 2**30
-"""A worker that holds twice what it held after its first trials, and so much more, is replaced."""
 
 
 def run_slot(
@@ -99,11 +99,11 @@ def _serve(settings: dict[str, Any]) -> None:
     """What each rank of a slot does: take the job that rank 0 was given, do it, ask again."""
     board, name, inputs = settings["board"], settings["name"], settings["inputs"]
     leads = get_context().get_world_rank() == 0
-    life = ray.get(board.hello.remote(name, _device())) if leads else 0
+    life = _hello(board, name) if leads else 0
     worker = _Worker(board, inputs, settings["care"])
-    memory = _Memory()
+    memory = Memory()
     while True:
-        taken = [ray.get(board.take.remote(name, life, PATIENCE))] if leads else None
+        taken = [_take(board, name, life)] if leads else None
         (job,) = ranks.from_rank_zero(taken)
         if isinstance(job, Closed):
             return
@@ -111,6 +111,24 @@ def _serve(settings: dict[str, Any]) -> None:
             worker.do(job)
             if ranks.any_rank(memory.outgrown(), device=worker.device)[0]:
                 return
+
+
+def _hello(board: Any, name: str) -> int:
+    with suppress(ray.exceptions.RayActorError):  # `_take` will tell
+        return int(ray.get(board.hello.remote(name, _device())))
+    return 0
+
+
+def _take(board: Any, name: str, life: int) -> Job | Closed | None:
+    """The next job. A slot whose board is lost goes home, and its driver begins anew.
+
+    It must not be ended by force: Ray might not free what it held.
+    """
+    try:
+        job: Job | Closed | None = ray.get(board.take.remote(name, life, PATIENCE))
+    except ray.exceptions.RayActorError:
+        return Closed()
+    return job
 
 
 def _device() -> str:
@@ -147,12 +165,15 @@ class _Worker:
             outcome = _failure(job, error)
         except Exception as error:
             outcome = _failure(job, error)
-            if isinstance(error, OSError) and error.errno in _NO_STORAGE:
+            if _lacks_storage(error, job.folder):
                 # No fault of the trial: it goes on when the sweep is resumed.
-                ray.get(self._board.close.remote(str(error)))
+                why = f"nothing can be written to {job.folder} any more: {error}"
+                ray.get(self._board.close.remote(why))
             if ranks.world_size() > 1 or isinstance(error, torch.AcceleratorError):
                 ray.get(self._board.fault.remote(job.trial_id, outcome))
                 raise
+        if outcome.ending is Ending.FAILED:
+            release_memory()  # only now has the traceback let go of the trial's tensors
         if ranks.rank() == 0:
             ray.get(self._board.ended.remote(job.trial_id, outcome))
 
@@ -210,24 +231,8 @@ class _DeathNotice(UserCallback):
 
     def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
         """Train's controller calls it when it has noticed."""
-        ray.get(self._board.lost.remote(self._name))
-
-
-class _Memory:
-    """What this process holds of the host's memory, from trial to trial."""
-
-    _SETTLING = 3  # trials after which everything is loaded that stays
-
-    def __init__(self) -> None:
-        self._seen: list[int] = []
-
-    def outgrown(self) -> bool:
-        """Whether it has grown as nothing that is needed would; asked after each trial."""
-        self._seen.append(psutil.Process().memory_info().rss)
-        if len(self._seen) <= self._SETTLING:
-            return False
-        settled, now = max(self._seen[: self._SETTLING]), self._seen[-1]
-        return now > _GROWTH * settled and now - settled > _GROWTH_BYTES
+        with suppress(ray.exceptions.RayActorError):  # the slot will find out
+            ray.get(self._board.lost.remote(self._name))
 
 
 class BoardMonitor(Monitor):
@@ -260,10 +265,18 @@ class BoardMonitor(Monitor):
 def _failure(job: Job, error: Exception) -> Outcome:
     """The trial's epitaph; the whole traceback goes into its folder."""
     first_line = (str(error).strip() or "no message").splitlines()[0]
-    job.folder.mkdir(parents=True, exist_ok=True)
-    (job.folder / f"error-rank{ranks.rank()}.txt").write_text(traceback.format_exc())
+    with suppress(OSError):  # what keeps a trial from its folder keeps us from it, too
+        job.folder.mkdir(parents=True, exist_ok=True)
+        (job.folder / f"error-rank{ranks.rank()}.txt").write_text(traceback.format_exc())
     kind = "" if isinstance(error, RefusedError) else f"{type(error).__name__}: "
     return Outcome(Ending.FAILED, error=kind + first_line, out_of_memory=_is_out_of_memory(error))
+
+
+def _lacks_storage(error: Exception, folder: Path) -> bool:
+    """Whether the disk is what failed: safetensors and torch do not say so in an OSError."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno in _NO_STORAGE
+    return folder.is_dir() and shutil.disk_usage(folder).free < _FULL
 
 
 def _is_out_of_memory(error: Exception) -> bool:

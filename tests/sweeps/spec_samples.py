@@ -15,3 +15,9 @@ def toy_tree(**changes: Any) -> dict[str, Any]:
         "space": {"learning_rate": {"log_uniform": [1e-6, 1e-1]}, "lora.rank": {"choice": [4, 16]}},
         **changes,
     }
+
+
+def searching_tree(seconds: float, **changes: Any) -> dict[str, Any]:
+    """A toy sweep in one slot, of which each trial but the first two depends on those before."""
+    search = {"seed": 1, "early_stopping": "none", "sampler_options": {"n_startup_trials": 2}}
+    return toy_tree(search=search, slots={"count": 1}, toy={"seconds": seconds}, **changes)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -26,13 +24,6 @@ def tree(folder, **change):
         "space": {"learning_rate": {"choice": [1e-3]}},
         **change,
     }
-
-
-@pytest.fixture
-def data():
-    if "SWEEP_TEST_DATA" not in os.environ:
-        pytest.skip("SWEEP_TEST_DATA is not set")
-    return Path(os.environ["SWEEP_TEST_DATA"])
 
 
 def test_it_measures_what_the_sweep_would_cost(data, tmp_path):

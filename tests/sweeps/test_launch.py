@@ -2,90 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import os
 import platform
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import optuna
-import psutil
 import pytest
-import yaml
+from books import check_books, launch, losses_of, processes, real_tree, started, winners_of
 from mlflow import MlflowClient
-from optuna.trial import TrialState
 from spec_samples import toy_tree
 
 from results.record import TrialStatus
-from results.tracking import read_sweep
 from sweeps import SweepResult
-from sweeps.home import SweepFolder, SweepHome
+from sweeps.home import SweepHome
 from sweeps.spec import SweepSpec
 from sweeps.study import trial_seed
 from trainables import toy
 
 pytestmark = pytest.mark.endtoend
-
-IN_OPTUNA = {
-    TrialStatus.COMPLETE: TrialState.COMPLETE,
-    TrialStatus.PRUNED: TrialState.PRUNED,
-    TrialStatus.DIVERGED: TrialState.FAIL,
-    TrialStatus.FAILED: TrialState.FAIL,
-    # It is to go on.
-    TrialStatus.INTERRUPTED: TrialState.RUNNING,
-}
-
-
-def sweep_command(*arguments: str, home: Path) -> list[str]:
-    return [sys.executable, "-m", "sweeps.cli", *arguments, "--home", str(home)]
-
-
-def launch(tree: dict, home: Path) -> subprocess.CompletedProcess[str]:
-    spec = home / f"{tree['name']}.yaml"
-    spec.write_text(yaml.safe_dump(tree, sort_keys=False))
-    command = sweep_command("launch", str(spec), home=home)
-    return subprocess.run(command, capture_output=True, text=True, timeout=400)
-
-
-@contextmanager
-def started(tree: dict, home: Path, until: str) -> Iterator[subprocess.Popen[str]]:
-    """A sweep in the background that has printed a line beginning with `until`."""
-    spec = home / "background.yaml"
-    spec.write_text(yaml.safe_dump(tree, sort_keys=False))
-    command = sweep_command("launch", str(spec), home=home)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        next(line for line in process.stdout if line.startswith(until))
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def check_books(home: Path, name: str, trials: int) -> SweepFolder:
-    """Sweep folder, Optuna and MLflow hold the same trials, each once, with the same ends."""
-    folder = SweepHome(home).sweep(name)
-    records = folder.store.trials()
-    assert [record.number for record in records] == list(range(trials))
-    journal = optuna.storages.journal.JournalFileBackend(str(folder.journal))
-    study = optuna.load_study(study_name=name, storage=optuna.storages.JournalStorage(journal))
-    assert [t.state for t in study.trials] == [IN_OPTUNA[r.status] for r in records]
-    sweep, tracked = read_sweep(SweepHome(home).tracking_uri, name)
-    assert tracked == records
-    assert sweep.base == folder.store.sweep().base
-    return folder
-
-
-def winners_of(home: Path, name: str) -> dict:
-    command = sweep_command("winners", name, "--json", "--top", "99", home=home)
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
 
 
 def test_a_sweep_with_every_kind_of_ending(tmp_path):
@@ -185,31 +120,6 @@ def test_ctrl_c_and_sigterm_keep_what_was_measured(tmp_path, number):
     assert folder.store.sweep().state.value == "interrupted"
 
 
-def real_tree(data: Path, **changes) -> dict:
-    return {
-        "name": "real",
-        "model": str(data / "models/stories260K_hf"),
-        "objective": "sft",
-        "data": {"train": str(data / "sft/instruction-data.json"), "max_length": 256, "test": 0.05},
-        "method": "lora",
-        "precision": "fp32",
-        "budget": {"trials": 4, "steps": 8, "evaluations": 2},
-        "search": {"seed": 1, "early_stopping": "none"},
-        "space": {
-            "learning_rate": {"log_uniform": [1e-3, 2e-2]},
-            "lora.rank": {"choice": [4, 8]},
-        },
-        **changes,
-    }
-
-
-@pytest.fixture
-def data() -> Path:
-    if "SWEEP_TEST_DATA" not in os.environ:
-        pytest.skip("SWEEP_TEST_DATA names no folder with real data")
-    return Path(os.environ["SWEEP_TEST_DATA"])
-
-
 def test_a_real_sweep_beats_its_base_and_leaves_a_loadable_winner(tmp_path, data):
     from peft import AutoPeftModelForCausalLM
 
@@ -273,19 +183,12 @@ def test_two_workers_under_zero_2_and_3_find_the_same_losses_as_one(tmp_path, da
         assert losses == pytest.approx(alone, abs=1e-4)
 
 
-def losses_of(folder: SweepFolder) -> list[float]:
-    trials = folder.store.trials()
-    return [m.metrics["eval_loss"] for trial in trials for m in trial.measurements]
-
-
 def test_a_worker_killed_in_mid_trial_costs_nothing_but_time(tmp_path):
     tree = toy_tree(toy={"seconds": 0.5}, budget={"trials": 3, "evaluations": 4})
     with started(tree, tmp_path, until="trial 0 ") as process:
         time.sleep(0.7)
-        family = psutil.Process(process.pid).children(recursive=True)
-        workers = [p for p in family if "RayTrainWorker" in " ".join(p.cmdline())]
-        assert workers, "the slot's worker is a child of the driver"
-        workers[0].kill()
+        (worker,) = processes(process, "RayTrainWorker")
+        worker.kill()
         assert process.wait(timeout=120) == 0
     folder = check_books(tmp_path, "toy", trials=3)
     assert {r.status for r in folder.store.trials()} == {TrialStatus.COMPLETE}

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from books import real_tree, sweep_command
 from spec_samples import toy_tree
-from test_launch import real_tree, sweep_command
 
 pytestmark = pytest.mark.endtoend
 

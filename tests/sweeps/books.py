@@ -1,0 +1,232 @@
+"""The real command on sweeps for tests, and whether the three books that it leaves agree."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import optuna
+import psutil
+import yaml
+from optuna.trial import TrialState
+
+from results.record import Measurement, TrialRecord, TrialStatus
+from results.tracking import read_sweep
+from search_spaces import bridge
+from sweeps.home import SweepFolder, SweepHome
+from sweeps.spec import SweepSpec
+from sweeps.study import StudyBook, open_study
+from trainables import toy
+
+IN_OPTUNA = {
+    TrialStatus.COMPLETE: TrialState.COMPLETE,
+    TrialStatus.PRUNED: TrialState.PRUNED,
+    TrialStatus.DIVERGED: TrialState.FAIL,
+    TrialStatus.FAILED: TrialState.FAIL,
+    # It is to go on.
+    TrialStatus.INTERRUPTED: TrialState.RUNNING,
+}
+
+PATIENCE = 240.0
+"""Seconds, for a sweep on busy cores."""
+
+
+def sweep_command(*arguments: str, home: Path) -> list[str]:
+    return [sys.executable, "-m", "sweeps.cli", *arguments, "--home", str(home)]
+
+
+def sweep(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
+    command = sweep_command(*arguments, home=home)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+
+
+def launch(tree: dict, home: Path) -> subprocess.CompletedProcess[str]:
+    return sweep("launch", str(write_spec(tree, home)), home=home)
+
+
+def write_spec(tree: dict, home: Path) -> Path:
+    spec = home / f"{tree['name']}.yaml"
+    spec.write_text(yaml.safe_dump(tree, sort_keys=False))
+    return spec
+
+
+@contextmanager
+def started(tree: dict, home: Path, until: str) -> Iterator[subprocess.Popen[str]]:
+    """A sweep in the background that has printed a line beginning with `until`."""
+    with background("launch", str(write_spec(tree, home)), home=home, until=until) as process:
+        yield process
+
+
+@contextmanager
+def background(*arguments: str, home: Path, until: str) -> Iterator[subprocess.Popen[str]]:
+    """A command in the background that has printed such a line; `output_of` tells what it says."""
+    command = sweep_command(*arguments, home=home)
+    with (
+        _output(home).open("w") as file,
+        subprocess.Popen(command, stdout=file, stderr=file, text=True) as it,
+    ):
+        try:
+            wait_until(
+                lambda: (
+                    it.poll() is not None
+                    or any(line.startswith(until) for line in output_of(home).splitlines())
+                )
+            )
+            assert it.poll() is None, output_of(home)
+            yield it
+        finally:
+            it.kill()
+
+
+def output_of(home: Path) -> str:
+    """What the command in the background has printed so far."""
+    return _output(home).read_text()
+
+
+def _output(home: Path) -> Path:
+    return home.with_name(f"{home.name}-output.txt")  # the home's disk may be full
+
+
+def wait_until(condition: Callable[[], bool], patience: float = PATIENCE) -> float:
+    """How many seconds that took."""
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < patience, "it has not come to that"
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+def processes(of: subprocess.Popen[str], title: str = "") -> list[psutil.Process]:
+    """The processes of a sweep's Ray whose command lines hold `title`."""
+    children = psutil.Process(of.pid).children(recursive=True)
+    return [child for child in children if title in _title(child)]
+
+
+def _title(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+class Steps(threading.Thread):
+    """Sees each checkpoint that a trial writes: which step, and when."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(daemon=True)
+        self.seen: dict[tuple[int, int], None] = {}
+        self._folder = folder
+        self._enough = threading.Event()
+
+    def run(self) -> None:
+        while not self._enough.wait(0.01):
+            with suppress(OSError):  # an old one that has just been dropped
+                for file in self._folder.glob("checkpoints/checkpoint-*/manifest.json"):
+                    step = int(file.parent.name.removeprefix("checkpoint-"))
+                    self.seen[step, file.stat().st_mtime_ns] = None
+
+    def __enter__(self) -> Steps:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._enough.set()
+        self.join()
+
+    def wait_for(self, step: int) -> float:
+        return wait_until(lambda: self.last >= step)
+
+    @property
+    def last(self) -> int:
+        return max((step for step, _ in self.seen), default=0)
+
+
+def folder_of(home: Path, name: str) -> SweepFolder:
+    return SweepHome(home).sweep(name)
+
+
+def points(home: Path, name: str) -> int:
+    """How many evaluations of all trials are on record."""
+    return sum(len(record.measurements) for record in folder_of(home, name).store.trials())
+
+
+def history(records: list[TrialRecord]) -> list[tuple]:
+    """What of trials that have ended no interruption may change."""
+    return [(r.number, r.status, r.attempts, r.started, r.ended, r.measurements) for r in records]
+
+
+def check_books(home: Path, name: str, trials: int) -> SweepFolder:
+    """Sweep folder, Optuna and MLflow hold the same trials, each once, with the same ends."""
+    folder = folder_of(home, name)
+    records = folder.store.trials()
+    assert [record.number for record in records] == list(range(trials))
+    journal = optuna.storages.journal.JournalFileBackend(str(folder.journal))
+    study = optuna.load_study(study_name=name, storage=optuna.storages.JournalStorage(journal))
+    assert [t.state for t in study.trials] == [IN_OPTUNA[r.status] for r in records]
+    found, tracked = read_sweep(SweepHome(home).tracking_uri, name)
+    assert tracked == records
+    assert found.base == folder.store.sweep().base
+    return folder
+
+
+def undisturbed(tree: dict, folder: Path) -> tuple[list[dict], int]:
+    """What `outcome` is of a toy sweep in one slot to which nothing happens; there is no Ray."""
+    spec = SweepSpec.parse(tree)
+    study = StudyBook(open_study(spec, folder / "undisturbed.journal"), spec.search)
+    params, losses = [], []
+    while len(params) < spec.trials:
+        asked = study.ask()
+        params.append(dict(bridge.suggest(asked, spec.space)))
+        losses.append(toy.final_loss(spec.trial.with_params(params[-1])))
+        measured = {"point": 1, "step": 1, "tokens": 1, "seconds": 1.0}
+        measurement = Measurement(**measured, metrics={"eval_loss": losses[-1]})
+        record = TrialRecord(
+            sweep=spec.name,
+            number=asked.number,
+            status=TrialStatus.COMPLETE,
+            measurements=(measurement,),
+        )
+        study.measured(record)
+        study.ended(record)
+    return params, losses.index(min(losses))
+
+
+def outcome(home: Path, name: str) -> tuple[list[dict], int]:
+    """The params of all trials, and who won: the same in every run with the same seed."""
+    params = [dict(record.params) for record in folder_of(home, name).store.trials()]
+    return params, winners_of(home, name)["winners"][0]["trial"]
+
+
+def winners_of(home: Path, name: str) -> dict:
+    done = sweep("winners", name, "--json", "--top", "99", home=home)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def losses_of(folder: SweepFolder) -> list[float]:
+    trials = folder.store.trials()
+    return [m.metrics["eval_loss"] for trial in trials for m in trial.measurements]
+
+
+def real_tree(data: Path, **changes) -> dict:
+    return {
+        "name": "real",
+        "model": str(data / "models/stories260K_hf"),
+        "objective": "sft",
+        "data": {"train": str(data / "sft/instruction-data.json"), "max_length": 256, "test": 0.05},
+        "method": "lora",
+        "precision": "fp32",
+        "budget": {"trials": 4, "steps": 8, "evaluations": 2},
+        "search": {"seed": 1, "early_stopping": "none"},
+        "space": {
+            "learning_rate": {"log_uniform": [1e-3, 2e-2]},
+            "lora.rank": {"choice": [4, 8]},
+        },
+        **changes,
+    }

@@ -1,0 +1,204 @@
+"""Processes that a sweep stands on are killed in mid-trial, and it goes on as if nothing were."""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+from books import (
+    Steps,
+    background,
+    check_books,
+    folder_of,
+    history,
+    losses_of,
+    outcome,
+    output_of,
+    points,
+    processes,
+    real_tree,
+    started,
+    undisturbed,
+    wait_until,
+)
+from spec_samples import searching_tree, toy_tree
+
+from results.record import TrialRecord, TrialStatus
+from sweeps.spec import SweepSpec
+from trainables.evaluation import Evaluation, Monitor, Verdict
+from trainables.inputs import prepare_inputs
+
+pytestmark = pytest.mark.chaos
+
+log = logging.getLogger(__name__)
+"""How long it took; pytest shows it with --log-cli-level=INFO."""
+
+WORKER, CLIENT, BOARD = "RayTrainWorker", "ResourceTrainable", "Board"
+"""In the titles of Ray's processes."""
+
+
+def test_a_sweep_heals_by_itself(tmp_path):
+    """Without a worker, without the client of a trial, and without its board."""
+    tree = searching_tree(seconds=0.5)
+    histories = []
+    with started(tree, tmp_path, until="toy: 6 trials") as process:
+        for trial, victim in {1: WORKER, 2: CLIENT, 3: BOARD}.items():
+            histories.append(in_mid_trial(tmp_path, trial))
+            kill(processes(process, victim))
+            log.info("%s killed: back after %.0f s", victim, until_measured(tmp_path, "toy"))
+        assert process.wait(timeout=240) == 0, output_of(tmp_path)
+    records = check_books(tmp_path, "toy", trials=6).store.trials()
+    assert {record.status for record in records} == {TrialStatus.COMPLETE}
+    assert all(history(records[: len(before)]) == before for before in histories)
+    assert [record.attempts for record in records] == [1, 2, 1, 2, 1, 1]
+    assert outcome(tmp_path, "toy") == undisturbed(tree, tmp_path)
+
+
+@pytest.mark.parametrize("victims", [(), ("raylet", "gcs_server")], ids=["driver", "head"])
+def test_a_sweep_whose_driver_is_killed_is_resumed(tmp_path, victims):
+    with started(searching_tree(seconds=0.5), tmp_path, until="trial 1 ") as process:
+        before = in_mid_trial(tmp_path, trial=2)
+        family, workers = processes(process), processes(process, WORKER)
+        for title in victims:
+            kill(processes(process, title))
+        process.kill()
+        _, left = psutil.wait_procs(workers, timeout=60)
+        assert not left, "nothing of a killed sweep trains on"
+        end(family)
+    log.info("driver %s killed", " and ".join(victims))
+    resumed_as_if_nothing_were(tmp_path, before)
+
+
+def test_a_sweep_whose_ray_is_killed_ends_by_itself_and_is_resumed(tmp_path):
+    with started(searching_tree(seconds=0.5), tmp_path, until="trial 1 ") as process:
+        before = in_mid_trial(tmp_path, trial=2)
+        family = processes(process)
+        kill(processes(process, "raylet") + processes(process, "gcs_server"))
+        gone = wait_until(lambda: process.poll() is not None)
+        assert process.returncode != 0
+        end(family)
+    log.info("head killed: driver gone after %.0f s", gone)
+    resumed_as_if_nothing_were(tmp_path, before)
+
+
+def resumed_as_if_nothing_were(home: Path, before: list[tuple]) -> None:
+    measured, began = points(home, "toy"), time.monotonic()
+    with background("resume", "toy", home=home, until="toy: 6 trials") as process:
+        wait_until(lambda: points(home, "toy") > measured)
+        log.info("back %.0f s after `sweep resume`", time.monotonic() - began)
+        assert process.wait(timeout=240) == 0, output_of(home)
+    records = check_books(home, "toy", trials=6).store.trials()
+    assert {record.status for record in records} == {TrialStatus.COMPLETE}
+    assert history(records[:2]) == before
+    assert [record.attempts for record in records] == [1, 1, 2, 1, 1, 1]
+    assert outcome(home, "toy") == undisturbed(searching_tree(seconds=0.5), home)
+
+
+def in_mid_trial(home: Path, trial: int) -> list[tuple]:
+    """Wait until the trial has been measured; the history of those before it."""
+
+    def is_under_way() -> bool:
+        records = folder_of(home, "toy").store.trials()
+        return len(records) > trial and len(records[trial].measurements) > 0
+
+    wait_until(is_under_way)
+    return history(folder_of(home, "toy").store.trials()[:trial])
+
+
+def until_measured(home: Path, name: str) -> float:
+    """How long it takes until the next evaluation is on record."""
+    known = points(home, name)
+    return wait_until(lambda: points(home, name) > known)
+
+
+def end(family: list[psutil.Process]) -> None:
+    """Ray's agents stay a while when their raylet is killed."""
+    for process in family:
+        with suppress(psutil.Error):
+            process.kill()
+
+
+def kill(victims: list[psutil.Process]) -> None:
+    assert victims, "nobody there to be killed"
+    for victim in victims:
+        victim.kill()
+
+
+@pytest.mark.parametrize(("victims", "workers"), [((WORKER, BOARD), 1), (("rank 1",), 2)])
+def test_real_trials_go_on_from_their_last_steps(tmp_path, data, victims, workers):
+    slots = {"count": 1, "checkpoint_seconds": 0, "workers": workers}
+    budget = {"trials": len(victims), "steps": 40, "evaluations": 8}
+    tree = real_tree(data, budget=budget, slots=slots)
+    with started(tree, tmp_path, until="real: ") as process:
+        for trial, victim in enumerate(victims):
+            with Steps(folder_of(tmp_path, "real").store.trial_folder(trial)) as steps:
+                steps.wait_for(10)
+                found = processes(process, BOARD if victim == BOARD else WORKER)
+                kill([each for each in found if workers == 1 or is_rank(each, 1)])
+                last, count = steps.last, len(steps.seen)
+                log.info(
+                    "%s killed in training: back after %.0f s", victim, steps.wait_for(last + 2)
+                )
+                steps.wait_for(30)
+            made_after = [step for step, _ in list(steps.seen)[count:]]
+            assert min(made_after) >= last, "no step is made again"
+        assert process.wait(timeout=240) == 0, output_of(tmp_path)
+    folder = check_books(tmp_path, "real", trials=len(victims))
+    records = folder.store.trials()
+    assert [record.attempts for record in records] == [2] * len(victims)
+    assert losses_of(folder) == pytest.approx(losses_alone(tree, records, tmp_path), abs=1e-4)
+
+
+class Listener(Monitor):
+    """Keeps the losses and has nothing to say."""
+
+    def __init__(self) -> None:
+        self.losses: list[float] = []
+
+    def evaluated(self, evaluation: Evaluation) -> Verdict:
+        self.losses.append(evaluation.metrics["eval_loss"])
+        return Verdict()
+
+
+def losses_alone(tree: dict, records: list[TrialRecord], home: Path) -> list[float]:
+    """Of the same trials, one after the other in this process."""
+    from trainables.finetune import Workshop
+
+    spec, listener = SweepSpec.parse({**tree, "slots": {}}), Listener()
+    workshop = Workshop(prepare_inputs(spec.trial, home / "cache").inputs)
+    for record in records:
+        drawn = {**record.params, "seed": record.config["seed"]}
+        workshop.train(spec.trial.with_params(drawn), listener)
+    return listener.losses
+
+
+def is_rank(process: psutil.Process, rank: int) -> bool:
+    """A rank that trains keeps a file open for its watchdog."""
+    return any(file.path.endswith(f"hang-rank{rank}.txt") for file in process.open_files())
+
+
+def test_two_hundred_trials_leave_a_slot_as_it_was_after_a_third_of_them(tmp_path):
+    search = {"seed": 1, "sampler": "random", "early_stopping": "none"}
+    tree = toy_tree(budget={"trials": 200, "evaluations": 1}, search=search, slots={"count": 1})
+    seen = []
+    with started(tree, tmp_path, until="trial 9 ") as process:
+        (worker,) = processes(process, WORKER)
+        while process.poll() is None:
+            with suppress(psutil.Error):
+                held = worker.memory_info().rss / 2**20
+                seen.append((held, worker.num_fds(), worker.num_threads()))
+            time.sleep(0.2)
+    assert process.returncode == 0
+    records = check_books(tmp_path, "toy", trials=200).store.trials()
+    assert [record.attempts for record in records] == [1] * 200
+    third = len(seen) // 3
+    first, last = (
+        [max(each) for each in zip(*part, strict=True)] for part in (seen[:third], seen[-third:])
+    )
+    log.info("200 trials: megabytes, files, threads %s, then %s", first, last)
+    assert last[0] < first[0] + 16
+    assert all(now <= then for now, then in zip(last[1:], first[1:], strict=True))

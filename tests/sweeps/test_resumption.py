@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from spec_samples import toy_tree
+
+from results.record import Provenance, SweepRecord
+from sweeps.errors import SweepError
+from sweeps.home import SweepFolder, SweepHome
+from sweeps.resumption import changed_spec, refuse_if_changed
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> SweepFolder:
+    """A toy sweep as it was launched."""
+    folder = SweepHome(tmp_path).sweep("toy")
+    folder.claim()
+    folder.write_spec(yaml.safe_dump(toy_tree()))
+    return folder
+
+
+def test_a_sweep_is_resumed_as_it_was_launched_unless_told_otherwise(folder):
+    spec, changes = changed_spec(folder, None, ())
+    assert (spec.trials, changes) == (6, [])
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("budget.trials=20", "budget.trials: 6 -> 20"),
+        ("slots.checkpoint_seconds=60", "slots.checkpoint_seconds: unset -> 60"),
+        ("tracking.uri=http://a.example", "tracking.uri: unset -> (an address)"),
+    ],
+)
+def test_what_decides_no_trials_meaning_may_change_and_is_told(folder, override, told):
+    assert changed_spec(folder, None, [override])[1] == [told]
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "search.seed=2",
+        "search.sampler=random",
+        "budget.evaluations=2",
+        "model=other",
+        "batch_size=4",
+        "space.lora.rank={choice: [4]}",
+        "toy.seconds=1",
+    ],
+)
+def test_what_would_make_trials_incomparable_is_refused_by_name(folder, override):
+    with pytest.raises(SweepError, match="cannot be resumed with these changes") as refusal:
+        changed_spec(folder, None, [override, "budget.trials=20"])
+    assert f"\n  {override.partition('=')[0]}" in str(refusal.value)
+    assert "budget.trials: " not in str(refusal.value)
+
+
+def test_a_changed_sweep_file_is_compared_with_the_one_that_was_launched(folder, tmp_path):
+    file = tmp_path / "other-name.yaml"
+    file.write_text(
+        yaml.safe_dump(toy_tree(name="another", budget={"trials": 9, "evaluations": 4}))
+    )
+    spec, changes = changed_spec(folder, file, ())
+    assert (spec.name, spec.trials, changes) == ("toy", 9, ["budget.trials: 6 -> 9"])
+
+
+@pytest.mark.parametrize("what", ["data", "model"])
+def test_data_and_models_that_have_changed_are_refused(what):
+    then = {"data_fingerprint": "d1", "model_fingerprint": "m1"}
+    earlier = SweepRecord(
+        name="toy",
+        state="interrupted",
+        metric="eval_loss",
+        mode="min",
+        created=0.0,
+        provenance=Provenance(seed=0, **then),
+    )
+    refuse_if_changed(earlier, SimpleNamespace(**then))
+    refuse_if_changed(earlier, None)
+    now = SimpleNamespace(**{**then, f"{what}_fingerprint": "other"})
+    with pytest.raises(SweepError, match=f"its {what} has changed since it was launched"):
+        refuse_if_changed(earlier, now)

@@ -1,0 +1,58 @@
+"""A board in this process, which is asked as an actor would be, and a slot's worker at it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import psutil
+
+from trainables import slot
+from trainables.board import Board, Job
+from trainables.config import TrialConfig
+from trainables.evaluation import Evaluation, Outcome
+from trainables.gang import Care
+from trainables.inputs import Inputs
+
+IN_PLACE_OF_RAY = SimpleNamespace(
+    get=lambda answer: answer, wait=lambda calls, timeout: ([], calls)
+)
+"""What `trainables.slot.ray` is to be where a Desk is its board."""
+
+
+class Desk:
+    """`resident` are the megabytes that the process held after each attempt at a trial."""
+
+    def __init__(self) -> None:
+        self.board = Board({"eval_loss": "min"})
+        self.resident: defaultdict[str, list[float]] = defaultdict(list)
+        self._loop = asyncio.new_event_loop()
+
+    def __getattr__(self, name: str) -> Any:
+        return SimpleNamespace(remote=lambda *arguments: self.ask(name, *arguments))
+
+    def ask(self, name: str, *arguments: Any) -> Any:
+        if name == "wish":
+            return None  # nobody wants it to end
+        return self._loop.run_until_complete(getattr(self.board, name)(*arguments))
+
+    def worker(self, inputs: Inputs, care: Care | None = None) -> slot._Worker:
+        return slot._Worker(self, inputs, care or Care())
+
+    def trial(self, worker: Any, config: TrialConfig, folder: Path) -> tuple[list[float], Outcome]:
+        """Its losses, and how it ended, after as many attempts as it takes."""
+        life = self.ask("hello", "slot")
+        self.ask("submit", Job(folder.name, config, folder))
+        while not self.board._tickets[folder.name].ended:
+            worker.do(self.ask("take", "slot", life, 0.0))
+            self.resident[folder.name].append(psutil.Process().memory_info().rss / 2**20)
+        losses = []
+        while isinstance(event := self.ask("next_event", folder.name), Evaluation):
+            losses.append(event.metrics["eval_loss"])
+        return losses, event
+
+    def shut(self) -> None:
+        self._loop.close()
