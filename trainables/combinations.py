@@ -175,16 +175,14 @@ def _needs_stage(name: str, value: object, stages: str, remedy: int) -> Refusal:
 
 
 def _without_cuda(config: TrialConfig) -> Iterator[Refusal]:
-    engine = config.deepspeed
-    if engine is None:
-        return
     if config.precision == "fp16":
         yield Refusal(
             "precision",
-            "DeepSpeed has no fp16 on CPUs",
-            "use bf16 or fp32, or one worker with slots.deepspeed: null",
+            "fp16 needs its gradients scaled, which is done on GPUs only",
+            "use bf16 or fp32 here",
         )
-    if engine.quantized_weights or engine.quantized_gradients:
+    engine = config.deepspeed
+    if engine and (engine.quantized_weights or engine.quantized_gradients):
         yield Refusal(
             "slots.deepspeed",
             "ZeRO++ quantises with CUDA kernels, and there is no GPU here",

@@ -72,10 +72,7 @@ class TrialTrainer(Trainer):
     ) -> Any:
         """The objective's loss of one micro-batch."""
         assert not return_outputs, "nothing here evaluates through the trainer"
-        # Accelerate computes in fp16 on accelerators only, and here as in evaluations it should.
-        on_cpu = self._config.precision == "fp16" and self.args.device.type == "cpu"
-        with torch.autocast("cpu", torch.float16, enabled=on_cpu):
-            return self._objective.loss(model, inputs, num_items_in_batch)
+        return self._objective.loss(model, inputs, num_items_in_batch)
 
     def loss_is_finite(self) -> bool:
         """Whether every loss so far was a finite number, on this rank."""

@@ -86,10 +86,15 @@ def test_what_can_run_is_not_refused(params):
     assert fields(**params) == []
 
 
-def test_a_cpu_has_no_fp16_under_deepspeed_and_no_quantised_zero():
-    half = tiny.trial(precision="fp16", deepspeed__zero_stage=2)
-    assert [each.field for each in machine_refusals(half, cuda=False)] == ["precision"]
+@pytest.mark.parametrize("engine", [{}, {"deepspeed__zero_stage": 2}])
+def test_a_cpu_has_no_fp16_with_or_without_deepspeed(engine):
+    half = tiny.trial(precision="fp16", **engine)
+    (refusal,) = machine_refusals(half, cuda=False)
+    assert refusal.field == "precision" and "bf16 or fp32" in refusal.remedy
     assert machine_refusals(half, cuda=True) == []
+
+
+def test_a_cpu_has_no_quantised_zero():
     quantised = tiny.trial(deepspeed__zero_stage=3, deepspeed__quantized_gradients=True)
     assert [each.field for each in machine_refusals(quantised, cuda=False)] == ["slots.deepspeed"]
 
