@@ -31,6 +31,10 @@ SETTINGS = {
 """Environment variables that Ray reads."""
 
 _LOCAL = "local"
+_TOKEN_HINT = (
+    "; if the cluster asks for a token, this needs RAY_AUTH_MODE=token and the cluster's token in "
+    "~/.ray/auth_token"
+)
 _PATIENCE = 10.0  # seconds
 
 
@@ -102,8 +106,12 @@ def _connect(address: str) -> None:
     options = here if address == _LOCAL else {}
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
+    except ray.exceptions.AuthenticationError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise LaunchError(f"Ray did not start at {address}: {reason}") from error
     except SystemExit:  # what Ray makes of SIGTERM while it starts
         raise KeyboardInterrupt from None
     except (ConnectionError, RuntimeError, ValueError) as error:
         where = "this machine" if address == _LOCAL else address
-        raise LaunchError(f"Ray did not start at {where}: {error}") from error
+        hint = _TOKEN_HINT if isinstance(error, ConnectionError) and address != _LOCAL else ""
+        raise LaunchError(f"Ray did not start at {where}: {error}{hint}") from error

@@ -11,6 +11,7 @@ from typing import Any
 
 from sweeps.cluster_file import TYPE_FIELD, ClusterFile, Kind, problems
 from sweeps.finding import Finding, from_problem, note, ok, wrong
+from sweeps.settings import SlotsSettings
 
 _SSH = 22
 _TOKEN = re.compile(r"RAY_AUTH_MODE=[\"']?token\b")
@@ -131,6 +132,14 @@ def check_instance_types(file: ClusterFile) -> Iterator[Finding]:
         if pattern and isinstance(kind, str) and not pattern.fullmatch(kind):
             message = f"{name}: {kind} does not look like a machine type of {file.kind}"
             yield note("cluster machines", message, "look it up at the provider")
+
+
+def check_growth(file: ClusterFile, slots: SlotsSettings) -> Iterator[Finding]:
+    """Whether a sweep would wait for workers that are still to come."""
+    least = sum(each.get("min_workers", 0) for each in file.worker_types.values())
+    if file.worker_types and file.most_workers and not least and slots.max is None:
+        message = "the cluster begins without workers, and slots.count takes only what is there"
+        yield note("cluster slots", message, f"slots: {{max: {file.most_workers}, gpus: 1}}")
 
 
 def check_mounts(file: ClusterFile) -> Iterator[Finding]:

@@ -15,12 +15,16 @@ from trainables.config import TrialConfig, field_names
 _ALTERNATIVES = ("str", "int", "float", "bool")
 """How pydantic names the alternatives of a union; no field is called so."""
 
+_SHOULD_BE = ": input should be "
+
 
 def explain(error: ValidationError, model: type[BaseModel], prefix: str) -> list[Problem]:
     """pydantic's complaints in our words: dotted place, message with the value, way out."""
     problems = [_problem(detail, model, prefix) for detail in error.errors(include_url=False)]
     # Of a union's alternatives, the one that was meant complains deeper than the others.
-    return [p for p in problems if not any(q.place.startswith(f"{p.place}.") for q in problems)]
+    deepest = [p for p in problems if not any(q.place.startswith(f"{p.place}.") for q in problems)]
+    places = dict.fromkeys(problem.place for problem in deepest)
+    return [each for place in places for each in _as_one([p for p in deepest if p.place == place])]
 
 
 def without_mistakes(tree: Any, error: ValidationError) -> Any:
@@ -61,6 +65,19 @@ def leniently(model: type[BaseModel], tree: Any) -> Any:
     return model.model_construct(**values)
 
 
+def _as_one(same: Sequence[Problem]) -> Sequence[Problem]:
+    """What a union's alternatives say of one value; what else is said of it counts for more."""
+    wishes = [problem for problem in same if _SHOULD_BE in problem.message]
+    others = [problem for problem in same if problem not in wishes]
+    if others or len(wishes) == 1:
+        return others or wishes
+    value = wishes[0].message.split(_SHOULD_BE)[0]
+    wanted = dict.fromkeys(problem.message.split(_SHOULD_BE)[-1] for problem in wishes)
+    remedies = dict.fromkeys(problem.remedy for problem in wishes if problem.remedy)
+    message = f"{value}{_SHOULD_BE}{', or '.join(wanted)}"
+    return [Problem(same[0].place, message, ", or ".join(remedies))]
+
+
 def _problem(detail: Any, model: type[BaseModel], prefix: str) -> Problem:
     # Alternatives of a union appear in the location by their type's name; a user wrote none.
     parts = [str(part) for part in detail["loc"] if _is_field(part)]
@@ -76,7 +93,7 @@ def _problem(detail: Any, model: type[BaseModel], prefix: str) -> Problem:
     if detail["type"] in ("model_type", "model_attributes_type", "dict_type"):
         return Problem(place, f"{detail['input']!r} is no mapping of fields", "write FIELD: VALUE")
     if detail["type"] == "tuple_type":
-        return Problem(place, f"{detail['input']!r} is no list", "write [VALUE, ...]")
+        return Problem(place, f"{detail['input']!r}{_SHOULD_BE}a list", "write [VALUE, ...]")
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "value_error":
         return Problem(place, message)

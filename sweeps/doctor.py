@@ -13,7 +13,7 @@ from rich.filesize import decimal
 
 from results.tracking_error import TrackingError
 from results.uris import redact, sqlite_file
-from sweeps.cluster_checks import check_cluster_file
+from sweeps.cluster_checks import check_cluster_file, check_growth
 from sweeps.cluster_file import ClusterFile
 from sweeps.errors import SweepError
 from sweeps.finding import Finding, from_problem, note, ok, wrong
@@ -43,7 +43,7 @@ def examine(
     if sweep is not None:
         findings.append(check_tracking(sweep.tracking.uri))
     if cluster is not None:
-        findings += _cluster_file(cluster)
+        findings += _cluster_file(cluster, sweep)
     if address:
         from sweeps.doctor_ray import check_ray
 
@@ -168,11 +168,13 @@ def _spec(path: Path | None, elsewhere: bool) -> tuple[SweepSpec | None, list[Fi
     return spec, [ok("spec", f"{spec.name}: {spec.trials} trials")]
 
 
-def _cluster_file(path: Path) -> list[Finding]:
+def _cluster_file(path: Path, spec: SweepSpec | None) -> list[Finding]:
     try:
-        return check_cluster_file(ClusterFile.load(path))
+        file = ClusterFile.load(path)
     except SweepError as error:
         return [wrong("cluster file", str(error))]
+    growth = check_growth(file, spec.slots) if spec else ()
+    return [*check_cluster_file(file), *growth]
 
 
 def _installed(name: str) -> str | None:

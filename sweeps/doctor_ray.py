@@ -41,8 +41,6 @@ class Look:
 
 def check_ray(address: str, home: Path, spec: SweepSpec | None) -> list[Finding]:
     """Findings about the cluster at `address`, "auto", HOST:PORT or http://HOST:PORT."""
-    import ray
-
     try:
         if address.startswith(("http://", "https://")):
             return [_check_jobs(address)]
@@ -50,10 +48,6 @@ def check_ray(address: str, home: Path, spec: SweepSpec | None) -> list[Finding]
             return list(_check_cluster(home, spec))
     except LaunchError as error:
         return [wrong("ray", str(error))]
-    except ray.exceptions.AuthenticationError as error:
-        reason = str(error).strip().splitlines()[0]
-        remedy = "export RAY_AUTH_MODE=token, with the cluster's token in ~/.ray/auth_token"
-        return [wrong("ray", f"the cluster at {address} wants a token: {reason}", remedy)]
 
 
 def check_clocks(looks: Sequence[Look]) -> Finding:
@@ -121,9 +115,10 @@ def _check_slots(spec: SweepSpec, resources: dict[str, float]) -> Finding:
     try:
         count, gang = plan_slots(spec.slots, resources, spec.trials)
     except CapacityError as error:
-        remedy = "workers that are still to come do not count: raise min_workers"
+        remedy = "workers that are still to come count with slots.max only, e.g. {max: 4, gpus: 1}"
         return wrong("ray slots", str(error), remedy)
-    return ok("ray slots", f"{count} of {gang}")
+    growing = " at most, as the cluster grows" if spec.slots.max else ""
+    return ok("ray slots", f"{count} of {gang}{growing}")
 
 
 def _check_state_api() -> Finding:
@@ -135,7 +130,7 @@ def _check_state_api() -> Finding:
     try:
         count = len(list_nodes(address=address, timeout=_STATE_PATIENCE))
     except (RayStateApiException, OSError, RuntimeError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = str(error).strip().partition(". ")[0]
         message = f"the dashboard's state API does not answer ({reason})"
         return note("ray dashboard", message, "start the head with `--include-dashboard=true`")
     return ok("ray dashboard", f"its state API answers and lists {_nodes(count)}")

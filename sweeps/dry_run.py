@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from sweeps.class_metrics import check_class_metrics
 from sweeps.errors import SweepError
 from sweeps.home import SweepHome
 from sweeps.options import check_options, first_params
@@ -88,6 +89,7 @@ def dry_run(spec: SweepSpec, home: SweepHome) -> DryRun:
         config = _config(spec, params)
         _refuse(config)
         prepared = prepare_inputs(spec.trial, home.cache)
+        check_class_metrics(spec, prepared)
         alone = config.model_copy(update={"deepspeed": None})
         return _measure(spec, prepared, alone, params)
 

@@ -11,6 +11,7 @@ from results.front import judge
 from results.record import SweepRecord, SweepState
 from results.winners import Ranking
 from sweeps.books import Books, new_record, resumed_record
+from sweeps.class_metrics import check_class_metrics
 from sweeps.cluster import cluster
 from sweeps.driver import Driver
 from sweeps.home import SweepFolder, SweepHome
@@ -153,6 +154,7 @@ def _prepare(spec: SweepSpec, home: SweepHome, view: View) -> Prepared | None:
     view.phase("Preparing model and data")
     with quiet():
         prepared = prepare_inputs(spec.trial, home.cache)
+    check_class_metrics(spec, prepared)
     view.phase(prepared.description)
     return prepared
 

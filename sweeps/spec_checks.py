@@ -18,7 +18,7 @@ from sweeps.settings import SearchSettings, SlotsSettings
 from sweeps.spec_batches import check_batches
 from sweeps.spec_combinations import check_combinations, check_engine, check_quantization
 from trainables.builtin import PREFIX
-from trainables.config import METRICS, TrialConfig
+from trainables.config import CLASS_METRIC, METRICS, TrialConfig
 from trainables.data.origin import is_hub_name
 
 _WITH_FILES = ("train", "validation", "test", "general")
@@ -138,7 +138,8 @@ def _metrics(trial: TrialConfig, search: SearchSettings) -> list[Problem]:
     place = "search.metrics." if search.metrics else "search.metric"
     problems = []
     for name in search.goals:
-        if name in trial.metrics:
+        of_a_class = trial.objective == "classification" and name.startswith(CLASS_METRIC)
+        if name in trial.metrics or of_a_class:
             continue
         where = f"{place}{name}" if search.metrics else place
         if name in METRICS[trial.objective]:
@@ -156,7 +157,7 @@ def _several_metrics(search: SearchSettings) -> list[Problem]:
     if search.sampler == "cmaes":
         message = "cmaes searches by one metric, and there are several"
         problems.append(Problem("search.sampler", message, "use tpe, gp or nsga2"))
-    if search.early_stopping != "none":
+    if search.early_stopping != "none" and "early_stopping" in search.model_fields_set:
         message = (
             f"{search.early_stopping} compares unfinished trials by one metric, and one that is "
             "behind in it may be ahead in another"

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from search_spaces import presets
 from search_spaces.dimension import Dimension
 from search_spaces.domains import Choice
+from search_spaces.values import show
 from sweeps.fields import dotted
+from sweeps.reach import reachable
 from sweeps.settings import MINIMISED
 from trainables.config import reads
 
@@ -31,6 +33,7 @@ def notes(spec: SweepSpec) -> list[str]:
         *_nothing_to_stop(spec),
         *_foreign_preset(spec),
         *_unread(spec),
+        *_left_at_one_value(spec),
         *_sampled_by_themselves(spec),
         *_foreign_code(spec),
         *_moving_yardstick(spec),
@@ -86,6 +89,19 @@ def _unread(spec: SweepSpec) -> Iterable[str]:
                 f"{'them' if len(unread) > 1 else 'it'} (method {' or '.join(methods)}, objective "
                 f"{spec.trial.objective}, schedule {' or '.join(schedules)})."
             )
+
+
+def _left_at_one_value(spec: SweepSpec) -> Iterable[str]:
+    """Fields with a range for some methods, where another method's trials read them as well."""
+    objectives, schedules = (spec.trial.objective,), _possible(spec, "schedule", "")
+    for name, dimension in spec.space.items():
+        if set(dimension.parents) != {"method"}:
+            continue
+        without = (p["method"] for p in reachable(spec.space, ["method", name]) if name not in p)
+        left = [each for each in without if reads(name, (each,), objectives, schedules)]
+        if left:
+            value = spec.trial.with_params({"method": left[0]}).flat().get(name, "unset")
+            yield f"{name} is {show(value)} in all trials of method {' and '.join(left)}."
 
 
 def _sampled_by_themselves(spec: SweepSpec) -> Iterable[str]:

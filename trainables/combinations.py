@@ -121,6 +121,9 @@ def _engine(config: TrialConfig) -> Iterator[Refusal]:
         )
     if engine.offload_optimizer != "none" and stage == 0:
         yield _needs_stage("offload_optimizer", engine.offload_optimizer, "1, 2 or 3", 2)
+    if engine.offload_optimizer == "nvme" and stage in (1, 2):
+        # DeepSpeed would keep the state in host memory without a word.
+        yield _needs_stage("offload_optimizer", "nvme", "3", 3)
     if engine.offload_parameters != "none" and stage < 3:
         yield _needs_stage("offload_parameters", engine.offload_parameters, "3", 3)
     if stage < 3:
@@ -140,13 +143,27 @@ def _engine(config: TrialConfig) -> Iterator[Refusal]:
 
 
 def _nvme(config: TrialConfig) -> Iterator[Refusal]:
-    path = config.deepspeed.nvme_path if config.deepspeed else None
-    if path is not None and not os.access(path, os.W_OK):
+    engine = config.deepspeed
+    if engine is None or engine.nvme_path is None:
+        return
+    if not os.access(engine.nvme_path, os.W_OK):
         yield Refusal(
             "slots.deepspeed.nvme_path",
-            f"{path} is no folder that can be written to on {socket.gethostname()}",
+            f"{engine.nvme_path} is no folder that can be written to on {socket.gethostname()}",
             "name one that is there on each worker",
         )
+    elif "nvme" in (engine.offload_optimizer, engine.offload_parameters) and not _has_libaio():
+        yield Refusal(
+            "slots.deepspeed",
+            f"offload to nvme reads and writes through libaio, which {socket.gethostname()} lacks",
+            "install libaio-dev (apt) or libaio-devel (dnf) on each worker, or offload to cpu",
+        )
+
+
+def _has_libaio() -> bool:
+    from deepspeed.ops.op_builder import AsyncIOBuilder
+
+    return bool(AsyncIOBuilder().is_compatible(verbose=False))
 
 
 def _needs_stage(name: str, value: object, stages: str, remedy: int) -> Refusal:
@@ -158,16 +175,14 @@ def _needs_stage(name: str, value: object, stages: str, remedy: int) -> Refusal:
 
 
 def _without_cuda(config: TrialConfig) -> Iterator[Refusal]:
-    engine = config.deepspeed
-    if engine is None:
-        return
     if config.precision == "fp16":
         yield Refusal(
             "precision",
-            "DeepSpeed has no fp16 on CPUs",
-            "use bf16 or fp32, or one worker with slots.deepspeed: null",
+            "fp16 needs its gradients scaled, which is done on GPUs only",
+            "use bf16 or fp32 here",
         )
-    if engine.quantized_weights or engine.quantized_gradients:
+    engine = config.deepspeed
+    if engine and (engine.quantized_weights or engine.quantized_gradients):
         yield Refusal(
             "slots.deepspeed",
             "ZeRO++ quantises with CUDA kernels, and there is no GPU here",

@@ -81,6 +81,9 @@ METRICS: Mapping[str, tuple[str, ...]] = {
 """What each objective can be searched by, measured at each evaluation point; see
 TrialConfig.metrics. Classification also gives each class's F1, whose names are the data's."""
 
+CLASS_METRIC = "eval_f1/"
+"""How the name of a class's F1 begins."""
+
 _SECTIONS_OF: Mapping[str, tuple[str, ...]] = {
     "freeze": ("freeze",),
     "lora": ("lora",),

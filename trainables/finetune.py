@@ -38,13 +38,11 @@ from trainables.base import (
     loading_of,
 )
 from trainables.checkpoints import NO_CHECKPOINTS, Checkpoints
-from trainables.combinations import machine_refusals, refusals
 from trainables.config import TrialConfig
-from trainables.data.examples import Example, Examples
-from trainables.data.packing import Pack
-from trainables.data.tokenizer import load_tokenizer
-from trainables.data.training_set import TrainingSet, training_set
-from trainables.deepspeed import deepspeed_config, refused_settings
+from trainables.data.examples import Examples
+from trainables.data.tokenizer import context_length, load_tokenizer
+from trainables.data.training_set import Learned, training_set
+from trainables.deepspeed import deepspeed_config
 from trainables.errors import RefusedError
 from trainables.evaluation import (
     Cost,
@@ -62,6 +60,7 @@ from trainables.objectives.objective import Batch, Objective, Scores, measure
 from trainables.objectives.tokens import logits_of
 from trainables.plan import Plan, make_plan
 from trainables.reference import Reference, ReferenceMemo, as_untouched
+from trainables.refusing import refuse, refuse_engine, refuse_length
 from trainables.run import Run, peak_memory, write_losses
 from trainables.scatter import assembled, scatter
 from trainables.trainer import TrialTrainer, engine_settings, make_trainer
@@ -108,12 +107,23 @@ class Workshop:
             inputs.tokenizer or inputs.model, inputs.model_revision, inputs.trust_remote_code
         )
 
+    @cached_property
+    def _context(self) -> int | None:
+        return context_length(self.inputs.model, self.inputs.model_revision)
+
+    @cached_property
+    def _longest(self) -> int:
+        """The tokens of the longest sequence of all sets."""
+        inputs = self.inputs
+        folders = (inputs.train, inputs.validation, inputs.test, inputs.general, inputs.mix)
+        return max(Examples(folder).longest for folder in folders if folder)
+
     def measure_base(self, config: TrialConfig, losses: Path | None = None) -> Evaluation:
         """The untouched base model on the validation set, as evaluation point 0.
 
         The loss of each sequence goes to the file `losses`, if one is given.
         """
-        _refuse(config)
+        refuse(config)
         began = time.monotonic()
         # The base is its own reference. Measured in the same batches the two are exactly alike;
         # with answers known from other batches, rounding would decide which pairs it wins.
@@ -183,12 +193,12 @@ class Workshop:
                 self._general.measure_base(config, base)
 
     def plan(self, config: TrialConfig, workers: int) -> Plan:
-        """A trial's plan over the training set, and the replay set where there is one."""
-        learned = self._learned(config)
-        replayed = learned.replayed.lengths if learned.replayed else None
-        return make_plan(config, learned.trained.lengths, workers, replayed)
+        """A trial's plan over what it learns from."""
+        lengths, replayed = self.learned(config).lengths
+        return make_plan(config, lengths, workers, replayed)
 
-    def _learned(self, config: TrialConfig) -> TrainingSet[Example] | TrainingSet[Pack]:
+    def learned(self, config: TrialConfig) -> Learned:
+        """What a trial learns from, as a plan numbers it: one by one, or packed."""
         return training_set(config, self.train_set, self._replay_set)
 
     def objective(self, config: TrialConfig, model: torch.nn.Module) -> Objective:
@@ -261,8 +271,9 @@ class Workshop:
         self, config: TrialConfig, monitor: Monitor, checkpoints: Checkpoints
     ) -> tuple[Run, TrialTrainer]:
         set_seed(config.seed % 2**32)
-        _refuse(config)
-        _refuse_engine(config)
+        refuse(config)
+        refuse_engine(config)
+        refuse_length(config, self._context, self._longest)
         try:
             plan = self.plan(config, ranks.world_size())
             self._know_general_base(config)
@@ -271,7 +282,7 @@ class Workshop:
                 scatter(model, engine_settings(config, plan), self.device)
             objective = self.objective(config, model)
             run = Run(self, config, plan, model, objective, monitor, checkpoints)
-            learned = self._learned(config)
+            learned = self.learned(config)
             run.trainer = make_trainer(config, plan, model, objective, learned, self.pad_id, run)
         except BaseException as error:
             self._held.close()
@@ -282,25 +293,6 @@ class Workshop:
                 raise RefusedError(str(error)) from error
             raise
         return run, run.trainer
-
-
-def _refuse(config: TrialConfig) -> None:
-    """What one rank's machine cannot do is refused by all: the others would wait for it."""
-    found = (*refusals(config), *machine_refusals(config, torch.cuda.is_available()))
-    messages = [f"{each.field}: {each.message}; {each.remedy}" for each in found]
-    message = ranks.from_any_rank(messages[0] if messages else None)
-    if message is not None:
-        raise RefusedError(message)
-
-
-def _refuse_engine(config: TrialConfig) -> None:
-    """A JSON of the user's own was read before the search drew this trial's values."""
-    try:
-        said = refused_settings(config, ranks.world_size())
-    except ValueError as error:
-        raise RefusedError(str(error)) from error
-    for each in said:
-        raise RefusedError(f"slots.deepspeed.config: {each.message}; {each.remedy}")
 
 
 def _device() -> torch.device:

@@ -15,9 +15,8 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 from trainables import methods
 from trainables.config import TrialConfig
 from trainables.data.batches import collate
-from trainables.data.examples import Example
 from trainables.data.packing import Pack, collate_packs
-from trainables.data.training_set import TrainingSet
+from trainables.data.training_set import Learned, TrainingSet
 from trainables.deepspeed import deepspeed_config
 from trainables.objectives.objective import Objective
 from trainables.optimizers import lora_plus, optimizer
@@ -73,10 +72,7 @@ class TrialTrainer(Trainer):
     ) -> Any:
         """The objective's loss of one micro-batch."""
         assert not return_outputs, "nothing here evaluates through the trainer"
-        # Accelerate computes in fp16 on accelerators only, and here as in evaluations it should.
-        on_cpu = self._config.precision == "fp16" and self.args.device.type == "cpu"
-        with torch.autocast("cpu", torch.float16, enabled=on_cpu):
-            return self._objective.loss(model, inputs, num_items_in_batch)
+        return self._objective.loss(model, inputs, num_items_in_batch)
 
     def loss_is_finite(self) -> bool:
         """Whether every loss so far was a finite number, on this rank."""
@@ -142,7 +138,7 @@ def make_trainer(
     plan: Plan,
     model: torch.nn.Module,
     objective: Objective,
-    examples: TrainingSet[Example] | TrainingSet[Pack],
+    examples: Learned,
     pad_id: int,
     callback: TrainerCallback,
 ) -> TrialTrainer:

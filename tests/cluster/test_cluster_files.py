@@ -10,6 +10,8 @@ import yaml
 from kuberay_models import Claim, Policy, RayCluster
 from ray.autoscaler._private.util import prepare_config, validate_config
 
+from sweeps.cluster import SETTINGS
+
 TOP = Path(__file__).parents[2]
 LAUNCHED = ("cluster.yaml", "docs/cluster/gcp.yaml", "docs/cluster/on-prem.yaml")
 CLOUD = LAUNCHED[:2]
@@ -51,6 +53,22 @@ def test_every_node_starts_with_the_token_and_without_what_a_shell_may_have_set(
     assert "export RAY_AUTH_MODE=token " in start
     assert start.index("unset OMP_NUM_THREADS RAY_ADDRESS;") < start.index("ray start ")
     assert "SWEEP_HOME=" in start
+
+
+NODES = ("RAY_USAGE_STATS_ENABLED", "RAY_TRAIN_V2_ENABLED", "RAY_worker_")
+"""Of our settings of Ray those that its nodes read, and not only a driver."""
+
+
+def test_every_node_has_the_settings_that_a_ray_of_our_own_would_have():
+    wanted = {key: value for key, value in SETTINGS.items() if key.startswith(NODES)}
+    starts = [tree(name)[key][-1] for name in LAUNCHED for key in STARTS]
+    for start in starts:
+        assert {f"{key}={value}" for key, value in wanted.items()} <= set(start.split())
+    cluster, _, _ = kuberay()
+    spec = cluster.spec
+    for each in (spec.headGroupSpec, *spec.workerGroupSpecs):
+        variables = each.template.spec.containers[0].env
+        assert wanted.items() <= {one.name: one.value for one in variables}.items()
 
 
 @pytest.mark.parametrize("name", LAUNCHED)

@@ -132,6 +132,13 @@ def test_gpus_that_are_not_there_are_wrong_here_and_not_on_a_cluster(doctor):
     assert "slots.gpus is 1" not in doctor("--cluster", cluster, tree=tree).output
 
 
+@pytest.mark.parametrize(("slots", "noted"), [({}, True), ({"max": 4, "gpus": 1}, False)])
+def test_a_sweep_that_would_not_wait_for_workers_is_noted(doctor, slots, noted):
+    cluster = str(Path(__file__).parents[2] / "cluster.yaml")
+    output = doctor("--cluster", cluster, tree=toy_tree(slots=slots)).output
+    assert ("slots: {max: 4, gpus: 1}" in output) is noted
+
+
 def test_scripts_get_json(doctor, tmp_path):
     done = doctor("--json", "--cluster", str(tmp_path / "none.yaml"))
     assert done.exit_code == 2

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -67,4 +71,60 @@ def test_slots_that_the_cluster_does_not_hold_are_wrong(ray_cluster, tmp_path):
     spec = SweepSpec.parse(toy_tree(slots={"count": 2, "gpus": 1}))
     told = {finding.check: finding for finding in check_ray("auto", tmp_path, spec)}
     assert told["ray slots"].level is Level.WRONG
-    assert "raise min_workers" in str(told["ray slots"])
+    assert "slots.max" in str(told["ray slots"])
+
+
+TWO_NODES = """
+import sys
+from ray.cluster_utils import Cluster
+little = {"object_store_memory": 10**8}
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **little})
+cluster.add_node(num_cpus=1, **little)
+cluster.wait_for_nodes()
+print(cluster.address, flush=True)
+sys.stdin.read()
+cluster.shutdown()
+"""
+
+
+@pytest.fixture
+def guarded(tmp_path):
+    """The address of a cluster of two nodes that asks for a token, and an environment with it."""
+    token = tmp_path / "token"
+    token.write_text("0123456789abcdef" * 4)
+    log = tmp_path / "cluster.log"
+    with tempfile.TemporaryDirectory() as short, log.open("w") as errors:  # sockets lie in it
+        (Path(short) / "ray").mkdir()  # Cluster writes there, and does not make it
+        environment = os.environ | {
+            "RAY_TMPDIR": short,
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN_PATH": str(token),
+        }
+        command = [sys.executable, "-c", TWO_NODES]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": errors}
+        with subprocess.Popen(command, env=environment, text=True, **pipes) as started:
+            address = started.stdout.readline().strip()
+            assert address, log.read_text()
+            yield address, environment
+            started.communicate()
+
+
+def run_doctor(address, environment, home):
+    command = [sys.executable, "-m", "sweeps.cli", "doctor", "--address", address]
+    return subprocess.run(
+        [*command, "--home", str(home)], env=environment, capture_output=True, text=True
+    )
+
+
+@pytest.mark.endtoend
+def test_a_cluster_of_two_nodes_is_looked_at_with_its_token_and_not_without(guarded, tmp_path):
+    address, environment = guarded
+    done = run_doctor(address, environment, tmp_path / "home")
+    assert done.returncode == 0, done.stdout
+    assert "2 nodes with 1 CPUs and 0 GPUs" in done.stdout
+    assert "2 nodes see the sweep home" in done.stdout
+    assert not list((tmp_path / "home").iterdir())
+    done = run_doctor(address, environment | {"RAY_AUTH_TOKEN": "no" * 32}, tmp_path / "home")
+    assert done.returncode == 2
+    assert f"Ray did not start at {address}" in done.stdout
+    assert "RAY_AUTH_MODE=token" in done.stdout

@@ -61,7 +61,9 @@ def test_what_the_machine_cannot_do_is_told_though_deepspeed_is_not_tried(tmp_pa
         "precision": "fp16",
         "slots": {"workers": 2, "deepspeed": {"zero_stage": 2}},
     }
-    with pytest.raises(SweepError, match="precision: DeepSpeed has no fp16 on CPUs; use bf16"):
+    with pytest.raises(
+        SweepError, match=r"precision: fp16 needs its gradients scaled, .*; use bf16"
+    ):
         dry_run(SweepSpec.parse(tree(tmp_path, **change)), SweepHome(tmp_path))
 
 
@@ -73,3 +75,16 @@ def test_the_report_says_where_deepspeed_was_left_out(data, workers):
     console.print(report(spec, run))
     said = "in one process, without DeepSpeed" in console.file.getvalue()
     assert said is (workers == 2)
+
+
+def test_one_class_can_be_searched_by_if_the_data_have_it(data, tmp_path):
+    (tmp_path / "rows.csv").write_text("text,label\n" + "good,pos\nbad,neg\n" * 20)
+    change = {"data": {"train": str(tmp_path / "rows.csv")}, "objective": "classification"}
+    spec = SweepSpec.parse(tree(data, **change, search={"metric": "eval_f1/pos"}))
+    run = dry_run(spec, SweepHome(tmp_path))
+    assert 0 <= run.trial_metrics["eval_f1/pos"] <= 1
+    absent = SweepSpec.parse(tree(data, **change, search={"metric": "eval_f1/posi"}))
+    with pytest.raises(
+        SweepError, match=r"search\.metric: eval_f1/posi is not measured; did you m"
+    ):
+        dry_run(absent, SweepHome(tmp_path))

@@ -273,6 +273,15 @@ def test_a_grid_knows_its_number_of_trials():
             {"schedule": "cosine", "space": {"wsd.decay_fraction": {"uniform": [0.1, 0.2]}}},
             "wsd.decay_fraction: searched, but no trial reads it",
         ),
+        (
+            {
+                "space": {
+                    "method": {"choice": ["lora", "full"]},
+                    "learning_rate": {"log_uniform": [1e-4, 1e-3], "when": {"method": "lora"}},
+                }
+            },
+            "learning_rate is 0.0002 in all trials of method full.",
+        ),
         ({"search": {"sampler": "cmaes"}}, "cmaes draws lora.rank, "),
         ({"search": {"mode": "max"}}, "eval_loss is searched for its maximum, though minimum is"),
         ({"search": {"sampler": "nsga2"}}, "nsga2 draws wsd.decay_fraction at random"),
@@ -461,7 +470,10 @@ def real_tree(tmp_path, **changes):
         ({"data": {"train": 3}}, "data.train: 3: input should be a valid string"),
         ({"search": []}, "search: [] is no mapping of fields; write FIELD: VALUE"),
         ({"data": "x.json"}, "data: 'x.json' is no mapping of fields; write FIELD: VALUE"),
-        ({"data.new_tokens": "<a>"}, "data.new_tokens: '<a>' is no list; write [VALUE, ...]"),
+        (
+            {"data.new_tokens": "<a>"},
+            "data.new_tokens: '<a>': input should be a list; write [VALUE, ...]",
+        ),
         ({"space": {}}, "space: is missing; write NAME: DOMAIN lines, or space: lora for a ready"),
     ],
 )
@@ -537,3 +549,27 @@ def test_a_ramp_that_has_nothing_to_grow_is_refused_before_any_trial(change, pro
 )
 def test_a_ramp_that_can_grow_is_not_refused(change, tmp_path):
     assert SweepSpec.parse(real_tree(tmp_path, **{"batch_ramp": RAMP, **change}))
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (
+            {"lora.target_modules": "all_linear"},
+            "lora.target_modules: 'all_linear': input should be 'all-linear', 'attention' or "
+            "'mlp', or a list; write [VALUE, ...]",
+        ),
+        (
+            {"slots": {"deepspeed": True}},
+            "slots.deepspeed: True is no mapping of fields; write FIELD",
+        ),
+        (
+            {"slots": {"deepspeed": {"config": "no.json"}}},
+            "slots.deepspeed: config: no.json cannot be read",
+        ),
+        ({"search": {"metrics": {"eval_loss": "min"}}}, "search: metrics needs two or more; a si"),
+    ],
+)
+def test_one_mistake_is_one_problem(change, problem, tmp_path):
+    (told,) = problems_of(real_tree(tmp_path, **change))
+    assert told.startswith(problem)

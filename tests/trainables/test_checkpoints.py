@@ -53,7 +53,6 @@ def test_every_method_goes_on_as_if_nothing_had_happened(workshop, tmp_path, kin
     ]
     + [
         {"precision": "bf16", "micro_batch_size": 2},
-        {"precision": "fp16"},
         {"schedule": "wsd", "batch_ramp__start_fraction": 0.25, "neftune_noise": 5.0},
         {"gradient_checkpointing": True, "method": "full"},
     ],

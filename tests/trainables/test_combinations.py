@@ -43,6 +43,14 @@ def fields(**params) -> list[str]:
             "slots.deepspeed.offload_optimizer",
         ),
         (
+            {
+                "deepspeed__zero_stage": 2,
+                "deepspeed__offload_optimizer": "nvme",
+                "deepspeed__nvme_path": "/scratch",
+            },
+            "slots.deepspeed.offload_optimizer",
+        ),
+        (
             {"deepspeed__zero_stage": 2, "deepspeed__offload_parameters": "cpu"},
             "slots.deepspeed.offload_parameters",
         ),
@@ -78,15 +86,21 @@ def test_what_can_run_is_not_refused(params):
     assert fields(**params) == []
 
 
-def test_a_cpu_has_no_fp16_under_deepspeed_and_no_quantised_zero():
-    half = tiny.trial(precision="fp16", deepspeed__zero_stage=2)
-    assert [each.field for each in machine_refusals(half, cuda=False)] == ["precision"]
+@pytest.mark.parametrize("engine", [{}, {"deepspeed__zero_stage": 2}])
+def test_a_cpu_has_no_fp16_with_or_without_deepspeed(engine):
+    half = tiny.trial(precision="fp16", **engine)
+    (refusal,) = machine_refusals(half, cuda=False)
+    assert refusal.field == "precision" and "bf16 or fp32" in refusal.remedy
     assert machine_refusals(half, cuda=True) == []
+
+
+def test_a_cpu_has_no_quantised_zero():
     quantised = tiny.trial(deepspeed__zero_stage=3, deepspeed__quantized_gradients=True)
     assert [each.field for each in machine_refusals(quantised, cuda=False)] == ["slots.deepspeed"]
 
 
-def test_an_nvme_path_must_be_there(tmp_path):
+def test_an_nvme_path_must_be_there(tmp_path, monkeypatch):
+    monkeypatch.setattr("trainables.combinations._has_libaio", lambda: True)
     engine = {"deepspeed__zero_stage": 3, "deepspeed__offload_optimizer": "nvme"}
     there = tiny.trial(**engine, deepspeed__nvme_path=str(tmp_path))
     assert machine_refusals(there, cuda=True) == []
@@ -94,3 +108,12 @@ def test_an_nvme_path_must_be_there(tmp_path):
     (refusal,) = machine_refusals(absent, cuda=True)
     assert refusal.field == "slots.deepspeed.nvme_path"
     assert str(tmp_path / "no") in refusal.message
+
+
+def test_offload_to_nvme_wants_libaio(tmp_path, monkeypatch):
+    monkeypatch.setattr("trainables.combinations._has_libaio", lambda: False)
+    engine = {"deepspeed__zero_stage": 3, "deepspeed__nvme_path": str(tmp_path)}
+    nvme = tiny.trial(**engine, deepspeed__offload_parameters="nvme")
+    (refusal,) = machine_refusals(nvme, cuda=True)
+    assert "install libaio-dev" in refusal.remedy
+    assert machine_refusals(tiny.trial(**engine), cuda=True) == []

@@ -343,7 +343,7 @@ def attention_calls(monkeypatch):
 @pytest.mark.parametrize("method", ["lora", "full"])
 @pytest.mark.parametrize(
     ("precision", "dtype"),
-    [("fp32", "torch.float32"), ("bf16", "torch.bfloat16"), ("fp16", "torch.float16")],
+    [("fp32", "torch.float32"), ("bf16", "torch.bfloat16")],
 )
 def test_a_trial_computes_in_its_precision(workshop, attention_calls, method, precision, dtype):
     run_trial(workshop, method=method, precision=precision, budget__steps=1)

@@ -150,6 +150,17 @@ def test_what_cannot_be_frozen_like_that_is_refused(workshop, params, message):
         run_trial(workshop, method="freeze", **params)
 
 
+@pytest.mark.parametrize("method", ["prefix", "prompt", "ptuning"])
+def test_what_a_method_puts_first_must_leave_the_longest_sequence_its_room(workshop, method):
+    """The model sees 64 tokens, and the sequences have up to 24."""
+    said = f"{method}.virtual_tokens 41 and sequences of up to 24 tokens are more than the 64 "
+    settings = {"method": method, "budget__steps": 1, "budget__evaluations": 1}
+    with pytest.raises(ValueError, match=f"{said}.*; set data.max_length: 23, or"):
+        run_trial(workshop, **settings, **{f"{method}__virtual_tokens": 41})
+    outcome, _ = run_trial(workshop, **settings, **{f"{method}__virtual_tokens": 40})
+    assert outcome.ending is Ending.COMPLETE
+
+
 def test_a_target_that_there_is_not_is_refused_also_beside_one_that_there_is(workshop):
     said = r"lora.target_modules: LlamaForCausalLM has no module named 'wq'; it has .*q_proj"
     with pytest.raises(ValueError, match=said):

@@ -87,13 +87,10 @@ def test_a_new_head_alone_can_be_trained(model, tmp_path):
     assert (outcome.ending, outcome.cost.trainable_parameters) == (Ending.COMPLETE, 2 * 32)
 
 
-@pytest.mark.parametrize("precision", ["fp16", "bf16"])
 @pytest.mark.parametrize("method", ["lora", "qlora", "prefix"])
 @pytest.mark.parametrize("kind", ["classification", "rated"])
-def test_a_new_head_learns_in_half_precision_and_is_kept_as_it_was(
-    model, kind, method, precision, tmp_path
-):
-    """With fp16 weights Adam would divide by nought, with bf16 ones small steps would be lost."""
+def test_a_new_head_learns_in_half_precision_and_is_kept_as_it_was(model, kind, method, tmp_path):
+    """With bf16 weights small steps would be lost."""
     from safetensors.torch import load_file
 
     from trainables.finetune import Workshop
@@ -103,7 +100,7 @@ def test_a_new_head_learns_in_half_precision_and_is_kept_as_it_was(
         model=model,
         objective="reward" if kind == "rated" else kind,
         method=method,
-        precision=precision,
+        precision="bf16",
         data={"train": str(rows), "validation": 0.2, "test": 0.1, "max_length": 40},
         budget={"steps": 30, "evaluations": 1},
         learning_rate=1e-2,

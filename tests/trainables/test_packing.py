@@ -210,7 +210,17 @@ def test_a_set_that_was_prepared_without_packs_is_refused(workshop, inputs, tmp_
         tiny.run_trial(Workshop(plain), data__packing=True)
 
 
-def test_pack_of_one_example_is_that_example(tmp_path):
+def test_a_model_that_would_let_examples_see_each_other_ends_a_sweep_at_its_base(inputs, tmp_path):
+    small("opt", **LETS_THROUGH["opt"]).save_pretrained(tmp_path / "opt")
+    opt = dataclasses.replace(inputs, model=str(tmp_path / "opt"), tokenizer=inputs.model)
+    shop = Workshop(opt)
+    for attempt in (shop.measure_base, lambda config: shop.train(config, tiny.Watcher())):
+        with pytest.raises(RefusedError, match="OPTForCausalLM lets one example"):
+            attempt(tiny.trial(data__packing=True))
+    assert shop.measure_base(tiny.trial()).metrics["eval_loss"] > 0
+
+
+def test_a_pack_of_one_example_is_that_example(tmp_path):
     example = weighed(tmp_path / "set")[3]
     batch, same = collate_packs([Pack((example,))], 0), alone(example)
     assert batch["input_ids"].tolist() == same["input_ids"].tolist()

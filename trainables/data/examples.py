@@ -62,6 +62,11 @@ class Examples:
         return lengths
 
     @property
+    def longest(self) -> int:
+        """Tokens of the longest sequence."""
+        return int(self._sequences.lengths.max())
+
+    @property
     def weighted(self) -> bool:
         """Whether any example counts more or less than the others."""
         return bool((self.weights != 1.0).any())

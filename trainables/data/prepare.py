@@ -105,8 +105,7 @@ def _fingerprint(config: TrialConfig, data: DataConfig, tokenizer: str, limit: i
         "skip_bad_rows": data.skip_bad_rows,
         "new_tokens": data.new_tokens,
         "max_length": data.max_length,
-        # Named only where it is set: what was prepared before there was packing stays found.
-        **({"packing": True} if data.packing else {}),
+        "packing": data.packing,
         "context": limit,
         "seed": data.seed,
     }

@@ -42,10 +42,16 @@ class TrainingSet(Generic[T_co]):
         assert self.replayed is not None, "numbered only where there is something to replay"
         return self.replayed[index - len(self.trained)]
 
+    @property
+    def lengths(self) -> tuple[IntArray, IntArray | None]:
+        """Tokens of each that is trained, and of each that is replayed, as a plan wants them."""
+        return self.trained.lengths, self.replayed.lengths if self.replayed else None
 
-def training_set(
-    config: TrialConfig, examples: Examples, replay: Examples | None
-) -> TrainingSet[Example] | TrainingSet[Pack]:
+
+Learned = TrainingSet[Example] | TrainingSet[Pack]
+
+
+def training_set(config: TrialConfig, examples: Examples, replay: Examples | None) -> Learned:
     """The sets as `config` reads them; DataError where it packs and they were not prepared so."""
     if config.data is not None and config.data.packing:
         return TrainingSet(Packs(examples), Packs(replay) if replay else None)

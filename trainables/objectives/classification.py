@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import cross_entropy
 
+from trainables.config import CLASS_METRIC
 from trainables.data.examples import Examples
 from trainables.objectives.objective import Batch, Floats, Objective, Scores
 
@@ -24,7 +25,7 @@ class Classification(Objective):
 
     def __init__(self, class_weights: torch.Tensor, labels: Sequence[str]) -> None:
         self._class_weights = class_weights
-        self._f1_names = f1_names(labels) if len(labels) <= MOST_NAMED else ()
+        self._f1_names = f1_names(labels)
 
     def loss(
         self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | None
@@ -68,11 +69,16 @@ class Classification(Objective):
 
 
 def f1_names(labels: Sequence[str]) -> tuple[str, ...]:
-    """`eval_f1/LABEL` for each class, in letters that MLflow takes; by number where they clash."""
+    """`eval_f1/LABEL` for each class, in letters that MLflow takes; by number where they clash.
+
+    None where there are more than MOST_NAMED.
+    """
+    if len(labels) > MOST_NAMED:
+        return ()
     names = [re.sub(r"[^\w -]", "_", label)[:50].strip() for label in labels]
     if not all(names) or len({name.lower() for name in names}) < len(names):
         names = [str(number) for number in range(len(labels))]
-    return tuple(f"eval_f1/{name}" for name in names)
+    return tuple(f"{CLASS_METRIC}{name}" for name in names)
 
 
 def balanced_weights(labels: Floats, classes: int) -> NDArray[np.float32]:

@@ -1,0 +1,118 @@
+"""Training with packed examples beside training without: tokens/s of both, and their ratio.
+
+    python -m benchmarks.packing --model FOLDER --data FILE [--max-length 256] [--method full]
+
+Both learn from the same examples of one file in the same process, one run after the other in
+turns, with as many tokens in an optimizer step and in a micro-batch. Tokens are those that are not
+padding; the first steps of a run, and evaluation, are not timed. Without a GPU, seconds are the
+processor's, which other work on the machine lengthens little. Prints one JSON document.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.one_trial import WARM_UP, Watch
+from trainables.config import TrialConfig
+from trainables.data.summary import Side
+from trainables.evaluation import Ending
+from trainables.finetune import Workshop
+from trainables.inputs import prepare_inputs
+
+
+class Clock(Watch):
+    """Notes the processor's seconds where there is no GPU."""
+
+    def asked_to_end(self) -> Ending | None:
+        """Look at the clock."""
+        if torch.cuda.is_available():
+            return super().asked_to_end()
+        self.times.append(time.process_time())
+        return None
+
+
+def main() -> None:
+    """Train in turns, and compare."""
+    options = _options()
+    torch.set_num_threads(options.threads)
+    packed = _config(options, packing=True)
+    prepared = prepare_inputs(packed, Path(tempfile.mkdtemp()))
+    workshop, side = Workshop(prepared.inputs), prepared.summary.train
+    ways = {"unpacked": _config(options, packing=False), "packed": _alike(packed, side)}
+    rates: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(options.rounds):
+        for name, config in ways.items():
+            rates[name].append(_tokens_per_second(workshop, config))
+    ratios = [p / u for p, u in zip(rates["packed"], rates["unpacked"], strict=True)]
+    report = {
+        "data": prepared.description.splitlines(),
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "batch_size": {name: config.batch_size for name, config in ways.items()},
+        "padding": {name: round(_padding(workshop, config), 3) for name, config in ways.items()},
+        "tokens_per_second": {name: round(statistics.median(r)) for name, r in rates.items()},
+        "packed_to_unpacked": round(statistics.median(ratios), 3),
+        "least_and_most": [round(min(ratios), 3), round(max(ratios), 3)],
+    }
+    print(json.dumps(report, indent=1))
+
+
+def _config(options: argparse.Namespace, *, packing: bool) -> TrialConfig:
+    return TrialConfig.model_validate(
+        {
+            "model": options.model,
+            "data": {"train": options.data, "max_length": options.max_length, "packing": packing},
+            "method": options.method,
+            "precision": options.precision,
+            "batch_size": options.batch_size,
+            "micro_batch_size": options.batch_size,
+            "budget": {"epochs": options.epochs, "evaluations": 1},
+        }
+    )
+
+
+def _alike(packed: TrialConfig, side: Side) -> TrialConfig:
+    """So many packs in a step as hold the other way's examples."""
+    size = max(1, round(packed.batch_size * side.packs / side.examples))
+    return packed.with_params({"batch_size": size, "micro_batch_size": size})
+
+
+def _tokens_per_second(workshop: Workshop, config: TrialConfig) -> float:
+    watch = Clock()
+    workshop.train(config, watch)
+    tokens = workshop.plan(config, workers=1).tokens_after
+    trained = tokens[len(watch.times)] - tokens[WARM_UP + 1]
+    return float(trained / (watch.times[-1] - watch.times[WARM_UP]))
+
+
+def _padding(workshop: Workshop, config: TrialConfig) -> float:
+    """The share of all that is computed that is padding."""
+    plan = workshop.plan(config, workers=1)
+    lengths = workshop.learned(config).trained.lengths
+    rows = [lengths[batch] for batch in plan.micro_batches()]
+    return 1 - sum(r.sum() for r in rows) / sum(len(r) * r.max() for r in rows)
+
+
+def _options() -> Any:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", required=True, help="a folder")
+    parser.add_argument("--data", required=True, help="chats, as of data.train")
+    parser.add_argument("--max-length", type=int, default=256)
+    parser.add_argument("--method", choices=("lora", "full"), default="full")
+    parser.add_argument("--precision", choices=("bf16", "fp32"), default="fp32")
+    parser.add_argument("--batch-size", type=int, default=16, help="examples, where not packed")
+    parser.add_argument("--epochs", type=float, default=1.0)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

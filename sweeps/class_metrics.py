@@ -1,0 +1,23 @@
+"""Searching by how well one class is told from the others."""
+
+from __future__ import annotations
+
+from search_spaces.problem import did_you_mean
+from sweeps.errors import SweepError
+from sweeps.spec import SweepSpec
+from trainables.config import CLASS_METRIC
+from trainables.inputs import Prepared
+
+
+def check_class_metrics(spec: SweepSpec, prepared: Prepared) -> None:
+    """SweepError for a metric of a class that is not in the data, which a spec cannot know."""
+    asked = [name for name in spec.search.goals if name.startswith(CLASS_METRIC)]
+    if not asked:
+        return
+    from trainables.objectives.classification import f1_names
+
+    known = (*spec.trial.metrics, *f1_names(prepared.inputs.labels))
+    for name in asked:
+        if name not in known:
+            place = f"search.metrics.{name}" if spec.search.metrics else "search.metric"
+            raise SweepError(f"{place}: {name} is not measured; {did_you_mean(name, known)}")

@@ -1,0 +1,48 @@
+"""What a trial is refused for when it starts: its machine, its engine, its model's context."""
+
+from __future__ import annotations
+
+import torch
+
+from trainables import ranks
+from trainables.combinations import machine_refusals, refusals
+from trainables.config import TrialConfig
+from trainables.deepspeed import refused_settings
+from trainables.errors import RefusedError
+
+
+def refuse(config: TrialConfig) -> None:
+    """What one rank's machine cannot do is refused by all: the others would wait for it."""
+    found = (*refusals(config), *machine_refusals(config, torch.cuda.is_available()))
+    messages = [f"{each.field}: {each.message}; {each.remedy}" for each in found]
+    message = ranks.from_any_rank(messages[0] if messages else None)
+    if message is not None:
+        raise RefusedError(message)
+
+
+def refuse_engine(config: TrialConfig) -> None:
+    """A JSON of the user's own was read before the search drew this trial's values."""
+    try:
+        said = refused_settings(config, ranks.world_size())
+    except ValueError as error:
+        raise RefusedError(str(error)) from error
+    for each in said:
+        raise RefusedError(f"slots.deepspeed.config: {each.message}; {each.remedy}")
+
+
+def refuse_length(config: TrialConfig, context: int | None, longest: int) -> None:
+    """What the method puts before sequences of up to `longest` tokens must leave them their room.
+
+    Otherwise a model with one embedding for each position fails, on a GPU for good.
+    """
+    added = {
+        "prefix": config.prefix.virtual_tokens,
+        "prompt": config.prompt.virtual_tokens,
+        "ptuning": config.ptuning.virtual_tokens,
+    }.get(config.method, 0)
+    if context is not None and added and added + longest > context:
+        raise RefusedError(
+            f"{config.method}.virtual_tokens {added} and sequences of up to {longest} tokens are "
+            f"more than the {context} of the model's context; set data.max_length: "
+            f"{context - added}, or use fewer virtual tokens"
+        )
