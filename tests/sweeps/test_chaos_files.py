@@ -97,7 +97,9 @@ def test_a_torn_journal_and_half_a_record_cost_nothing(tmp_path):
     before = history(folder.store.trials()[:3])
     journal = folder.journal.read_bytes()
     folder.journal.write_bytes(journal[:-20])
-    folder.journal.with_name("optuna.journal.lock").write_text("")
+    lock = folder.journal.with_name("optuna.journal.lock")
+    lock.unlink(missing_ok=True)
+    lock.symlink_to(folder.journal)
     half = folder.store.trial_folder(2) / "record.json"
     half.with_name(".record.json.77.tmp").write_text(half.read_text()[:100])
     done = sweep("resume", "toy", home=tmp_path)
