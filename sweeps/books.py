@@ -98,6 +98,13 @@ class Books:
         self.sweep = self.sweep.with_changes(**changes)
         self._folder.store.write_sweep(self.sweep)
 
+    def note_run_ids(self) -> None:
+        """Write down the MLflow runs of all trials, once the scribe has made or found them."""
+        for record in self._folder.store.trials():
+            run_id = self.scribe.run_ids.get(record.number, record.run_id)
+            if run_id != record.run_id:
+                self._folder.store.write_trial(record.with_changes(run_id=run_id))
+
     def drop_files(self, records: Collection[TrialRecord]) -> None:
         """Drop what is not needed any more: checkpoints of trials that have ended, and weights.
 

@@ -105,8 +105,7 @@ class Driver:
         if self._books.scribe.busy:
             self._view.phase("Writing the rest to MLflow")
         self._books.close(state, self.records(), error)
-        if self._recorder is not None:
-            self._recorder.note_run_ids()
+        self._books.note_run_ids()
         if self._slots is not None:
             self._slots.close(patience=10.0 if state is SweepState.COMPLETE else 1.0)
 

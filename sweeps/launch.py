@@ -120,6 +120,7 @@ def _complete_tracking(
     books.wait_until_open()
     books.catch_up()
     books.scribe.finish()
+    books.note_run_ids()
     return _finished(books, folder)
 
 

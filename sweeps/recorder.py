@@ -215,14 +215,6 @@ class Recorder(Callback):
             self._end(record.with_changes(status=TrialStatus.INTERRUPTED))
         return len(unfinished)
 
-    def note_run_ids(self) -> None:
-        """Write down the MLflow runs of all trials, once the scribe has made them."""
-        for number, record in self.records.items():
-            run_id = self._scribe.run_ids.get(number)
-            if run_id != record.run_id:
-                self.records[number] = record.with_changes(run_id=run_id)
-                self._store.write_trial(self.records[number])
-
     def _end(self, record: TrialRecord) -> None:
         self._write(record)
         if record.status.ended:

@@ -15,12 +15,12 @@ from optuna.samplers import BaseSampler
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.study import StudyDirection
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from results.record import Mode, TrialRecord, TrialStatus
 from search_spaces import bridge
 from search_spaces.space import Space
-from sweeps.errors import OptionsError
+from sweeps.errors import LaunchError, OptionsError
 from sweeps.settings import SamplerName, SearchSettings
 from sweeps.spec import SweepSpec
 
@@ -122,7 +122,11 @@ class StudyBook:
     def __init__(
         self, study: optuna.Study, search: SearchSettings, records: Collection[TrialRecord] = ()
     ) -> None:
-        """`records` are what an earlier process has left; what Optuna missed, it is told now."""
+        """`records` are what an earlier process has left; what Optuna missed, it is told now.
+
+        LaunchError where Optuna has lost trials, which would be run once more.
+        """
+        _refuse_if_lost(study.get_trials(deepcopy=False), records)
         self._study = study
         self._search = search
         self._goals: Mapping[str, Mode] = search.goals
@@ -191,6 +195,16 @@ class StudyBook:
         metrics = counted.metrics if counted else {}
         values = [metrics.get(name, math.nan) for name in self._goals]
         return values if all(map(math.isfinite, values)) else None
+
+
+def _refuse_if_lost(known: Sequence[FrozenTrial], records: Collection[TrialRecord]) -> None:
+    begun = sum(trial.state is not TrialState.WAITING for trial in known)
+    lost = [record.number for record in records if record.number >= begun]
+    if lost:
+        raise LaunchError(
+            f"optuna.journal knows nothing of trial {min(lost)}, which is on record: it was cut or "
+            "emptied; restore it from a copy, or launch the sweep under another name with --name"
+        )
 
 
 def _mend(journal: Path) -> None:

@@ -108,6 +108,25 @@ def processes(of: subprocess.Popen[str], title: str = "") -> list[psutil.Process
     return [child for child in children if title in _title(child)]
 
 
+def kill_driver(sweep: subprocess.Popen[str], *others: str) -> None:
+    """kill -9 of the command itself, after the `others` that it began; nothing trains on."""
+    family, workers = processes(sweep), processes(sweep, "RayTrainWorker")
+    assert workers
+    for victim in [each for title in others for each in processes(sweep, title)]:
+        victim.kill()
+    sweep.kill()
+    _, left = psutil.wait_procs(workers, timeout=60)
+    end(family)
+    assert not left, "a slot trains on"
+
+
+def end(family: list[psutil.Process]) -> None:
+    """Ray's agents stay a while when their raylet is killed."""
+    for process in family:
+        with suppress(psutil.Error):
+            process.kill()
+
+
 def _title(process: psutil.Process) -> str:
     try:
         return " ".join(process.cmdline())

@@ -13,8 +13,10 @@ from books import (
     Steps,
     background,
     check_books,
+    end,
     folder_of,
     history,
+    kill_driver,
     losses_of,
     outcome,
     output_of,
@@ -62,13 +64,7 @@ def test_a_sweep_heals_by_itself(tmp_path):
 def test_a_sweep_whose_driver_is_killed_is_resumed(tmp_path, victims):
     with started(searching_tree(seconds=0.5), tmp_path, until="trial 1 ") as process:
         before = in_mid_trial(tmp_path, trial=2)
-        family, workers = processes(process), processes(process, WORKER)
-        for title in victims:
-            kill(processes(process, title))
-        process.kill()
-        _, left = psutil.wait_procs(workers, timeout=60)
-        assert not left, "nothing of a killed sweep trains on"
-        end(family)
+        kill_driver(process, *victims)
     log.info("driver %s killed", " and ".join(victims))
     resumed_as_if_nothing_were(tmp_path, before)
 
@@ -113,13 +109,6 @@ def until_measured(home: Path, name: str) -> float:
     """How long it takes until the next evaluation is on record."""
     known = points(home, name)
     return wait_until(lambda: points(home, name) > known)
-
-
-def end(family: list[psutil.Process]) -> None:
-    """Ray's agents stay a while when their raylet is killed."""
-    for process in family:
-        with suppress(psutil.Error):
-            process.kill()
 
 
 def kill(victims: list[psutil.Process]) -> None:

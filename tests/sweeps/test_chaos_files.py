@@ -15,14 +15,13 @@ from books import (
     check_books,
     folder_of,
     history,
+    kill_driver,
     launch,
     outcome,
     output_of,
-    processes,
     started,
     sweep,
     undisturbed,
-    wait_until,
 )
 from spec_samples import searching_tree, toy_tree
 
@@ -93,15 +92,14 @@ def test_a_home_that_cannot_be_written_is_refused(tmp_path):
 def test_a_torn_journal_and_half_a_record_cost_nothing(tmp_path):
     tree = searching_tree(seconds=0.5)
     with started(tree, tmp_path, until="trial 2 ") as process:
-        family = processes(process)
-        process.kill()
-        process.wait(timeout=60)
-        wait_until(lambda: not any(each.is_running() for each in family), patience=60)
+        kill_driver(process)
     folder = folder_of(tmp_path, "toy")
     before = history(folder.store.trials()[:3])
     journal = folder.journal.read_bytes()
     folder.journal.write_bytes(journal[:-20])
-    folder.journal.with_name("optuna.journal.lock").write_text("")
+    lock = folder.journal.with_name("optuna.journal.lock")
+    lock.unlink(missing_ok=True)
+    lock.symlink_to(folder.journal)
     half = folder.store.trial_folder(2) / "record.json"
     half.with_name(".record.json.77.tmp").write_text(half.read_text()[:100])
     done = sweep("resume", "toy", home=tmp_path)

@@ -150,7 +150,7 @@ def test_what_a_resume_takes_and_what_it_refuses(tmp_path, data, monkeypatch):
     monkeypatch.chdir(here)
     done = launch(tree, home)
     assert done.returncode == 0, done.stderr
-    before = history(check_books(home, "real", trials=2).store.trials())
+    before = history(folder_of(home, "real").store.trials())
     monkeypatch.chdir(elsewhere)
 
     (home / "mlflow.db").unlink()

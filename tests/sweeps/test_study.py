@@ -9,6 +9,7 @@ from spec_samples import searching_tree
 
 from results.record import Measurement, TrialRecord, TrialStatus
 from search_spaces import bridge
+from sweeps.errors import LaunchError
 from sweeps.spec import SweepSpec
 from sweeps.study import StudyBook, open_study
 
@@ -56,3 +57,14 @@ def test_points_that_were_not_queued_any_more_are_queued(tmp_path, queued):
     book = StudyBook(open_study(spec, tmp_path / "journal"), spec.search)
     assert run(book, 3) == list(POINTS)
     assert len(open_study(spec, tmp_path / "journal").get_trials()) == 3
+
+
+@pytest.mark.parametrize("points", [(), POINTS])
+def test_a_journal_that_was_emptied_does_not_have_trials_run_once_more(tmp_path, points):
+    spec = dataclasses.replace(SPEC, first_points=points)
+    run(StudyBook(open_study(spec, tmp_path / "journal"), spec.search), 2)
+    records = [TrialRecord(sweep="toy", number=n, status="complete") for n in range(2)]
+    StudyBook(open_study(spec, tmp_path / "journal"), spec.search, records)
+    (tmp_path / "journal").write_text("")
+    with pytest.raises(LaunchError, match="knows nothing of trial 0, which is on record"):
+        StudyBook(open_study(spec, tmp_path / "journal"), spec.search, records)
