@@ -66,9 +66,10 @@ def best_known(spec: SweepSpec) -> float:
 
 def found(search: SearchSettings, spec: SweepSpec, trials: int) -> float:
     """The hypervolume of what one search finds."""
-    study = optuna.create_study(sampler=make_sampler(search), directions=directions(search))
+    study = optuna.create_study(directions=directions(search))
     points = []
-    for _ in range(trials):
+    for number in range(trials):
+        study.sampler = make_sampler(search, number)  # as a sweep does
         trial = study.ask()
         points.append(_point(spec.trial.with_params(bridge.suggest(trial, spec.space))))
         study.tell(trial, points[-1])

@@ -1,6 +1,6 @@
 """A search that cannot be luck: trials that TPE and random need on the toy landscape.
 
-    python -m benchmarks.search_quality [--seeds 20]
+    python -m benchmarks.search_quality [--seeds 100]
 
 The optimum of the toy's closed form is known; a search is good enough once a trial comes within
 QUALITY of it. No training, no Ray: the samplers are asked and told directly. Prints JSON.
@@ -33,8 +33,10 @@ RECIPE = Path(sweeps.__file__).parent / "recipes" / "toy.yaml"
 
 def trials_needed(sampler: Any, seed: int, spec: SweepSpec) -> int:
     """The number of the first good enough trial, from 1; MOST_TRIALS + 1 if there was none."""
-    study = optuna.create_study(sampler=make_sampler(SearchSettings(sampler=sampler, seed=seed)))
+    search = SearchSettings(sampler=sampler, seed=seed)
+    study = optuna.create_study()
     for number in range(1, MOST_TRIALS + 1):
+        study.sampler = make_sampler(search, number - 1)  # as a sweep does
         trial = study.ask()
         loss = toy.final_loss(spec.trial.with_params(bridge.suggest(trial, spec.space)))
         study.tell(trial, loss)
@@ -64,5 +66,5 @@ def compare(seeds: int) -> dict[str, Any]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--seeds", type=int, default=100)
     print(json.dumps(compare(parser.parse_args().seeds), indent=1))
