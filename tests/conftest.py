@@ -37,6 +37,7 @@ def ray_cluster():
 
     os.environ.update(SETTINGS)
     ray.init(
+        address="local",  # whatever other Ray there is on this machine
         num_cpus=2,
         include_dashboard=False,
         log_to_driver=False,

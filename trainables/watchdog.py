@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from trainables import ranks
-
 
 class Watchdog:
     """After `seconds` without a sign of life the process is ended, whatever it hangs in.
@@ -26,6 +24,8 @@ class Watchdog:
         if self._seconds is None:
             yield
             return
+        from trainables import ranks  # the board looks at this module, and needs no torch
+
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"hang-rank{ranks.rank()}.txt"
         with path.open("w") as file:
