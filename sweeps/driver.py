@@ -267,6 +267,8 @@ class Driver:
         """Whether a slot is up that has no trial; before the first is up, one trial may wait."""
         import ray
 
+        if self._spec.slots.max is None:
+            return True  # all slots are on their way, and Tune has no more trials than there are
         try:
             alive: int = ray.get(self._board.alive.remote())
         except ray.exceptions.RayActorError:
