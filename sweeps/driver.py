@@ -161,7 +161,7 @@ class Driver:
         import ray
 
         ray.get(self._board.submit.remote(job))
-        event: Evaluation | Outcome = ray.get(self._board.next_event.remote(job.trial_id))
+        event: Evaluation | Outcome = ray.get(self._board.event.remote(job.trial_id, 0))
         return event
 
     def _test(self) -> None:

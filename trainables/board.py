@@ -76,7 +76,7 @@ class Reply:
 class _Ticket:
     job: Job
     seen: list[Evaluation]
-    events: asyncio.Queue[Event] = field(default_factory=asyncio.Queue)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
     asked_to_end: asyncio.Event = field(default_factory=asyncio.Event)
     how: Ending = Ending.STOPPED
     slot: str | None = None
@@ -90,13 +90,11 @@ class _Ticket:
     def ended(self) -> bool:
         return self.outcome is not None
 
-    def tell_anew(self) -> None:
-        """Queue everything for a client that knows nothing yet."""
-        self.events = asyncio.Queue()
-        for evaluation in self.seen:
-            self.events.put_nowait(evaluation)
-        if self.outcome is not None:
-            self.events.put_nowait(self.outcome)
+    def event(self, place: int) -> Event | None:
+        """The evaluations, and then the outcome; None where there are not as many yet."""
+        if place < len(self.seen):
+            return self.seen[place]
+        return self.outcome if place == len(self.seen) else None
 
 
 class Board:
@@ -128,25 +126,25 @@ class Board:
     async def submit(self, job: Job) -> None:
         """Queue a job; it is taken in order of arrival.
 
-        A client that comes in the place of one which died gets the same job's events from the
-        beginning.
+        Once only: Tune makes a new client in the place of one that died, and at times one for a
+        trial that it then leaves with another.
         """
-        ticket = self._tickets.get(job.trial_id)
-        if ticket is not None:
-            ticket.tell_anew()
+        if job.trial_id in self._tickets:
             return
-        ticket = _Ticket(job, list(job.seen))
-        ticket.tell_anew()
-        self._tickets[job.trial_id] = ticket
+        ticket = self._tickets[job.trial_id] = _Ticket(job, list(job.seen))
         if self._closed is not None:
             self._end(ticket, Outcome(Ending.SUSPENDED, error=self._closed))
             return
         self._waiting.append(job.trial_id)
         self._arrival.set()
 
-    async def next_event(self, trial_id: str) -> Event:
-        """The trial's next evaluation, or its outcome, as soon as there is one."""
-        return await self._tickets[trial_id].events.get()
+    async def event(self, trial_id: str, heard: int) -> Event:
+        """The trial's evaluation after so many, or its outcome, as soon as there is one."""
+        ticket = self._tickets[trial_id]
+        while (event := ticket.event(heard)) is None:
+            ticket.news.clear()
+            await ticket.news.wait()
+        return event
 
     async def cancel(self, trial_id: str) -> None:
         """Have the trial dropped at its next step. Nothing happens where it has ended already."""
@@ -271,7 +269,7 @@ class Board:
         is_best = self._keeper.is_best(evaluation, earlier, last)
         if all(evaluation.point > earlier.point for earlier in ticket.seen):
             ticket.seen.append(evaluation)
-            ticket.events.put_nowait(evaluation)
+            ticket.news.set()
         may_win = is_best and self._keeper.may_win(evaluation)
         dropped = ticket.asked_to_end.is_set() and ticket.how is Ending.STOPPED
         return Reply(not dropped, is_best, may_win)
@@ -351,7 +349,7 @@ class Board:
 
     def _end(self, ticket: _Ticket, outcome: Outcome) -> None:
         ticket.outcome = replace(outcome, attempt=ticket.attempt)
-        ticket.events.put_nowait(ticket.outcome)
+        ticket.news.set()
         ticket.asked_to_end.set()
         ticket.over.set()
         if ticket.job.trial_id in self._waiting:

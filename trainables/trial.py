@@ -56,11 +56,13 @@ class SlotTrial(tune.Trainable):
         self._trial = str(config["trial"])
         self._points = trial_config.budget.evaluations
         self._last = None
+        self._heard = 0
         job = Job(self._trial, trial_config, Path(config["folder"]), seen=config["seen"])
         ray.get(self._board.submit.remote(job))
 
     def _next(self) -> Evaluation | Outcome:
-        event: Evaluation | Outcome = ray.get(self._board.next_event.remote(self._trial))
+        event: Evaluation | Outcome = ray.get(self._board.event.remote(self._trial, self._heard))
+        self._heard += 1
         return event
 
     def _result(self, evaluation: Evaluation | None, outcome: Outcome | None) -> dict[str, Any]:

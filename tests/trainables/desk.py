@@ -49,8 +49,8 @@ class Desk:
         while not self.board._tickets[folder.name].ended:
             worker.do(self.ask("take", "slot", life, 0.0))
             self.resident[folder.name].append(psutil.Process().memory_info().rss / 2**20)
-        losses = []
-        while isinstance(event := self.ask("next_event", folder.name), Evaluation):
+        losses: list[float] = []
+        while isinstance(event := self.ask("event", folder.name, len(losses)), Evaluation):
             losses.append(event.metrics["eval_loss"])
         return losses, event
 

@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import functools
 import math
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -51,9 +52,16 @@ def take(board, slot, patience):
     return board.take(slot, board._lives[slot], patience)
 
 
+def hear(board, trial_id):
+    """What a client hears of a trial after all that it has heard."""
+    heard = vars(board).setdefault("heard", Counter())
+    heard[trial_id] += 1
+    return board.event(trial_id, heard[trial_id] - 1)
+
+
 async def nothing_comes(board, trial_id):
     try:
-        event = await asyncio.wait_for(board.next_event(trial_id), SOON)
+        event = await asyncio.wait_for(hear(board, trial_id), SOON)
     except TimeoutError:
         return True
     raise AssertionError(f"{event} came")
@@ -100,7 +108,7 @@ async def test_a_client_gets_each_evaluation_and_then_the_outcome():
     for evaluation in sent:
         assert (await board.evaluated("a", evaluation)).go_on
     await board.ended("a", COMPLETE)
-    assert [await board.next_event("a") for _ in range(3)] == [*sent, COMPLETE]
+    assert [await hear(board, "a") for _ in range(3)] == [*sent, COMPLETE]
 
 
 @in_a_loop
@@ -111,8 +119,8 @@ async def test_the_base_model_is_measured_as_point_zero():
     assert taken.kind is JobKind.MEASURE_BASE
     await board.evaluated("base", loss(0, 4.0))
     await board.ended("base", COMPLETE)
-    assert await board.next_event("base") == loss(0, 4.0)
-    assert await board.next_event("base") == COMPLETE
+    assert await hear(board, "base") == loss(0, 4.0)
+    assert await hear(board, "base") == COMPLETE
 
 
 @in_a_loop
@@ -131,7 +139,7 @@ async def test_a_trial_worse_than_the_base_model_may_win_all_the_same():
 async def test_cancelling_a_trial_that_waits_ends_it_and_no_slot_sees_it():
     board = await board_with("a", "b")
     await board.cancel("a")
-    assert (await board.next_event("a")).ending is Ending.STOPPED
+    assert (await hear(board, "a")).ending is Ending.STOPPED
     assert (await take(board, "one", SOON)).trial_id == "b"
 
 
@@ -154,7 +162,7 @@ async def test_cancelling_what_has_ended_or_never_was_does_nothing():
     await board.ended("a", COMPLETE)
     await board.cancel("a")
     await board.cancel("nobody")
-    assert await board.next_event("a") == COMPLETE and await nothing_comes(board, "a")
+    assert await hear(board, "a") == COMPLETE and await nothing_comes(board, "a")
 
 
 @in_a_loop
@@ -170,7 +178,7 @@ async def test_a_trial_ends_once():
     board = await board_with("a", taken_by="one")
     await board.ended("a", Outcome(Ending.FAILED, error="first"))
     await board.ended("a", COMPLETE)
-    assert (await board.next_event("a")).error == "first" and await nothing_comes(board, "a")
+    assert (await hear(board, "a")).error == "first" and await nothing_comes(board, "a")
 
 
 @in_a_loop
@@ -180,9 +188,9 @@ async def test_a_closed_board_sends_slots_home_and_ends_what_waits():
     assert (await waiting).trial_id == "a"
     await board.close("the sweep is over")
     assert isinstance(await take(board, "one", 9), Closed)
-    assert await board.next_event("b") == Outcome(Ending.SUSPENDED, error="the sweep is over")
+    assert await hear(board, "b") == Outcome(Ending.SUSPENDED, error="the sweep is over")
     await board.submit(job("c"))
-    assert (await board.next_event("c")).error == "the sweep is over"
+    assert (await hear(board, "c")).error == "the sweep is over"
 
 
 @in_a_loop
@@ -202,7 +210,7 @@ async def test_closing_ends_a_trial_under_way_because_its_slot_may_be_gone():
     await board.close("no slot is left")
     await watching
     await board.ended("a", COMPLETE)
-    events = [await board.next_event("a") for _ in range(2)]
+    events = [await hear(board, "a") for _ in range(2)]
     assert events == [loss(1, 1.0), Outcome(Ending.SUSPENDED, error="no slot is left")]
     assert await nothing_comes(board, "a")
 
@@ -214,7 +222,7 @@ async def test_suspending_asks_those_that_run_ends_those_that_wait_and_returns_w
     suspending = asyncio.create_task(board.suspend())
     assert await board.wish("a") is Ending.SUSPENDED
     assert (await board.evaluated("a", loss(1, 1.0))).go_on, "it goes on until it has been saved"
-    assert (await board.next_event("c")).ending is Ending.SUSPENDED
+    assert (await hear(board, "c")).ending is Ending.SUSPENDED
     await board.ended("a", Outcome(Ending.SUSPENDED))
     assert not suspending.done()
     await board.ended("b", COMPLETE)
@@ -231,7 +239,7 @@ async def test_a_trial_that_is_taken_up_again_is_told_from_its_beginning():
     # It goes on from a checkpoint between the two.
     await board.evaluated("a", loss(2, 2.0))
     await board.evaluated("a", loss(3, 1.0))
-    events = [await board.next_event("a") for _ in range(3)]
+    events = [await hear(board, "a") for _ in range(3)]
     assert events == [*seen, loss(3, 1.0)] and await nothing_comes(board, "a")
 
 
@@ -239,15 +247,27 @@ async def test_a_trial_that_is_taken_up_again_is_told_from_its_beginning():
 async def test_a_client_in_the_place_of_one_that_died_is_told_everything():
     board = await board_with("a", taken_by="one")
     await board.evaluated("a", loss(1, 3.0))
-    assert await board.next_event("a") == loss(1, 3.0)
-    lost = asyncio.create_task(board.next_event("a"))  # of the client that died
+    assert await hear(board, "a") == loss(1, 3.0)
+    lost = asyncio.create_task(hear(board, "a"))  # of the client that died
     await asyncio.sleep(0)
     await board.submit(job("a"))
     await board.evaluated("a", loss(2, 2.0))
     await board.ended("a", COMPLETE)
-    assert [await board.next_event("a") for _ in range(3)] == [loss(1, 3.0), loss(2, 2.0), COMPLETE]
+    assert [await board.event("a", n) for n in range(3)] == [loss(1, 3.0), loss(2, 2.0), COMPLETE]
     assert await take(board, "two", SOON) is None, "the trial itself goes on where it was"
     lost.cancel()
+
+
+@in_a_loop
+async def test_a_client_that_submits_a_trial_and_leaves_it_takes_nothing_from_the_one_that_stays():
+    """Tune makes a new actor with a waiting trial, and may give that trial to a warm one."""
+    board = await board_with("a", taken_by="one")
+    staying = asyncio.create_task(board.event("a", 0))
+    await asyncio.sleep(0)
+    await board.submit(job("a"))
+    await board.evaluated("a", loss(1, 3.0))
+    assert await staying == loss(1, 3.0)
+    assert await take(board, "two", SOON) is None
 
 
 @in_a_loop
@@ -289,7 +309,7 @@ async def test_a_trial_that_runs_out_of_memory_gets_half_the_micro_batch_until_i
         else:
             await board.ended("a", TOO_MUCH)
     assert tried == [(8, 4), (2, 4), (1, 4)], "of a batch of 4 a micro-batch of 8 holds no more"
-    outcome = await board.next_event("a")
+    outcome = await hear(board, "a")
     assert outcome.ending is Ending.INFEASIBLE and outcome.error.endswith("CUDA out of memory")
     assert (outcome.attempt.number, outcome.attempt.micro_batch_size) == (3, 1)
 
@@ -301,7 +321,7 @@ async def test_what_fits_in_the_end_says_with_which_micro_batch():
     await take(board, "one", SOON)
     await board.evaluated("a", loss(1, 2.0))
     await board.ended("a", COMPLETE)
-    events = [await board.next_event("a") for _ in range(2)]
+    events = [await hear(board, "a") for _ in range(2)]
     assert events == [loss(1, 2.0), COMPLETE]
     assert {event.attempt.micro_batch_size for event in events} == {4}
 
@@ -314,7 +334,7 @@ async def test_a_trial_that_hung_twice_fails_and_says_where_to_look(tmp_path):
         await take(board, "one", SOON)
         (tmp_path / "hang-rank0.txt").write_text("Timeout (0:00:05)!\nThread 0x1: ...")
         await board.hello("one")
-    outcome = await board.next_event("a")
+    outcome = await hear(board, "a")
     assert outcome.ending is Ending.FAILED
     assert "slots.trial_timeout" in outcome.error and str(tmp_path) in outcome.error
 
@@ -359,7 +379,7 @@ async def test_the_first_reason_for_closing_is_the_one_that_counts():
     await board.close("slot-0 died")
     await board.close("the sweep is over")
     await board.submit(job("late"))
-    assert (await board.next_event("late")).error == "slot-0 died" == await board.why_closed()
+    assert (await hear(board, "late")).error == "slot-0 died" == await board.why_closed()
 
 
 @in_a_loop
@@ -371,7 +391,7 @@ async def test_what_comes_of_a_trial_says_which_try_it_was_and_on_which_device()
         await board.evaluated("a", loss(1, 3.0))
     await board.ended("a", COMPLETE)
     await board.cancel("never taken")
-    events = [await board.next_event(each) for each in ("a", "a", "never taken")]
+    events = [await hear(board, each) for each in ("a", "a", "never taken")]
     attempts = [(event.attempt.number, event.attempt.device) for event in events]
     assert attempts == [(1, "NVIDIA H200"), (2, "NVIDIA H100"), (0, "")]
 
@@ -396,7 +416,7 @@ def test_a_trial_that_kills_its_slot_is_given_up_after_its_retries(retries):
             assert (await take(board, "one", SOON)).trial_id == "a"
             await board.hello("one")
         assert await take(board, "one", SOON) is None
-        return await board.next_event("a")
+        return await hear(board, "a")
 
     outcome = asyncio.run(scene())
     assert outcome.ending is Ending.FAILED
@@ -415,7 +435,7 @@ async def test_points_seen_before_a_retry_are_not_delivered_twice():
         # The dead slot may have left no weights, or half of them: they are written anew.
         assert reply.go_on and reply.may_win
     await board.ended("a", COMPLETE)
-    events = [await board.next_event("a") for _ in range(4)]
+    events = [await hear(board, "a") for _ in range(4)]
     assert events == [loss(1, 3.0), loss(2, 2.0), loss(3, 1.0), COMPLETE]
 
 
@@ -425,7 +445,7 @@ async def test_a_trial_cancelled_while_its_slot_was_dying_is_stopped_and_not_tri
     await board.cancel("a")
     await board.hello("one")
     assert await take(board, "one", SOON) is None
-    assert (await board.next_event("a")).ending is Ending.STOPPED
+    assert (await hear(board, "a")).ending is Ending.STOPPED
 
 
 @in_a_loop
@@ -579,7 +599,7 @@ async def test_a_slot_that_never_gets_as_far_as_a_job_does_not_start_for_ever():
     board = await board_with("a")
     for _ in range(5):
         await board.hello("one")
-    outcome = await board.next_event("a")
+    outcome = await hear(board, "a")
     assert outcome.ending is Ending.SUSPENDED
     assert "one died 4 times in a row before it took a trial" in outcome.error
 
@@ -602,7 +622,7 @@ async def test_a_trial_that_broke_its_slot_says_of_what():
         reset = Outcome(Ending.FAILED, error="RuntimeError: connection reset by peer")
         await board.fault("a", reset)
     await board.hello("one")
-    error = (await board.next_event("a")).error
+    error = (await hear(board, "a")).error
     assert error == (
         "its slot died 2 times while training it, the last time of RuntimeError: second"
     )

@@ -6,6 +6,7 @@ import os
 import platform
 import signal
 import time
+from collections import Counter
 
 import psutil
 import pytest
@@ -30,6 +31,7 @@ class Site:
     def __init__(self, ray, folder):
         self._ray = ray
         self._folder = folder
+        self._heard = Counter()
         self.board = (
             ray.remote(Board)
             .options(num_cpus=0, max_concurrency=100)
@@ -53,7 +55,8 @@ class Site:
         return self._ray.get(reference, timeout=PATIENCE)
 
     def event(self, trial_id):
-        return self.call("next_event", trial_id)
+        self._heard[trial_id] += 1
+        return self.call("event", trial_id, self._heard[trial_id] - 1)
 
     def end(self, trial_id):
         """All further evaluations of the trial, and its outcome."""
