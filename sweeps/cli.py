@@ -17,6 +17,18 @@ from results.front import judge
 from results.record import SweepState
 from results.store import RecordError
 from results.summary import status_json, winners_json
+from sweeps.cli_options import (
+    AddressOption,
+    ClusterOption,
+    HomeOption,
+    JobsOption,
+    JsonOption,
+    NameArgument,
+    OverridesOption,
+    PricesOption,
+    SkipOption,
+    SpecArgument,
+)
 from sweeps.doctor_command import doctor
 from sweeps.elsewhere import INTERRUPTED, elsewhere
 from sweeps.errors import SweepError
@@ -44,37 +56,6 @@ FAILED = 1
 
 PIPE_WIDTH = 250
 """Columns, where there is no terminal that has any."""
-
-HomeOption = Annotated[
-    Path | None,
-    typer.Option("--home", help="Sweep home (default: $SWEEP_HOME, else ./.winnow)."),
-]
-SpecArgument = Annotated[Path, typer.Argument(help="The sweep file.")]
-OverridesOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change a field; can be repeated."),
-]
-SkipOption = Annotated[
-    bool,
-    typer.Option(
-        "--skip-bad-rows", help="Leave out and count rows that cannot be used; else, an error."
-    ),
-]
-AddressOption = Annotated[
-    str | None,
-    typer.Option(
-        help="Ray cluster to run on (default: this machine); with http:// as a job of it."
-    ),
-]
-ClusterOption = Annotated[
-    Path | None,
-    typer.Option("--cluster", help="File of a cluster that `ray up` has brought up; run there."),
-]
-JobsOption = Annotated[
-    str | None, typer.Option("--address", help="http://HOST:8265 of a cluster; look there.")
-]
-NameArgument = Annotated[str, typer.Argument(help="The sweep's name.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
 @app.command()
@@ -206,23 +187,28 @@ def list_sweeps(
 def status(
     name: NameArgument,
     as_json: JsonOption = False,
+    prices: PricesOption = None,
     cluster: ClusterOption = None,
     address: JobsOption = None,
     home: HomeOption = None,
 ) -> None:
-    """How far a sweep is."""
+    """How far a sweep is, what its slots and nodes do, and what they have cost so far."""
     with _mistakes_shown():
+        from sweeps.prices import as_options, given
+
+        asked = given(prices or (), cluster)
         if there := elsewhere(cluster, address, home):
-            words = ["status", name, *(["--json"] if as_json else [])]
+            words = ["status", name, *(["--json"] if as_json else []), *as_options(asked)]
             raise typer.Exit(there.run(words))
         folder = SweepHome.find(home).existing(name)
-        sweep, trials = folder.sweep_record(), folder.trials()
+        sweep, trials, seen = folder.sweep_record(), folder.trials(), folder.store.cluster()
+        seen = seen.priced(asked) if seen else None
     if as_json:
-        typer.echo(json.dumps(status_json(sweep, trials)))
+        typer.echo(json.dumps(status_json(sweep, trials, seen)))
         return
     from sweeps.status import show_status
 
-    show_status(_console(), sweep, trials, folder)
+    show_status(_console(), sweep, trials, folder, seen)
 
 
 @app.command()

@@ -8,6 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from sweeps.prices import of_file
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -37,7 +39,7 @@ class Elsewhere:
         from sweeps.shipment import SPEC, pack
 
         with TemporaryDirectory() as folder:
-            pack(spec, Path(folder))
+            pack(self._priced(spec), Path(folder))
             try:
                 return self.run(["launch", SPEC], Path(folder))
             except KeyboardInterrupt:
@@ -48,6 +50,16 @@ class Elsewhere:
                     highlight=False,
                 )
                 return INTERRUPTED
+
+    def _priced(self, spec: SweepSpec) -> SweepSpec:
+        """With the cluster file's prices where the spec has none, so that its driver knows them."""
+        from sweeps.fields import changed
+
+        prices = {} if spec.slots.prices else of_file(self.cluster)
+        if not prices:
+            return spec
+        tree = changed(spec.tree, "slots.prices", prices)
+        return type(spec).parse(tree, str(self.cluster), elsewhere=True)
 
     @property
     def _option(self) -> str:

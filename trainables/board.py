@@ -17,6 +17,7 @@ from pathlib import Path
 from trainables.config import TrialConfig
 from trainables.evaluation import Attempt, Ending, Evaluation, Outcome
 from trainables.keeping import keeper
+from trainables.roster import SlotState, roster
 from trainables.watchdog import hung
 
 Event = Evaluation | Outcome
@@ -114,6 +115,7 @@ class Board:
         self._draining = False
         self._lives: Counter[str] = Counter()
         self._devices: dict[str, str] = {}
+        self._nodes: dict[str, tuple[str, ...]] = {}
         self._alive: set[str] = set()
         self._idle_starts: Counter[str] = Counter()
 
@@ -201,15 +203,21 @@ class Board:
         """The reason why no trial is taken any more; None while the board is open."""
         return self._closed
 
+    async def overview(self) -> list[SlotState]:
+        """All slots that have ever been up, and what they do."""
+        tickets = self._tickets.values()
+        return roster(self._lives, self._alive, self._devices, self._nodes, tickets)
+
     # What slots call
 
-    async def hello(self, slot: str, device: str = "") -> int:
+    async def hello(self, slot: str, device: str = "", nodes: Sequence[str] = ()) -> int:
         """A slot has (re)started: what it trained when it died gets another try.
 
-        `device` is what it runs on. Returns which of its lives begins. A slot that starts again and
-        again without taking a job would do so for ever, so the board closes.
+        `device` is what it runs on, and `nodes` where each of its workers is. Returns which of its
+        lives begins. A slot that starts again and again without taking a job would do so for ever,
+        so the board closes.
         """
-        self._devices[slot] = device
+        self._devices[slot], self._nodes[slot] = device, tuple(nodes)
         self._lives[slot] += 1
         self._idle_starts[slot] += 1
         await self.lost(slot)

@@ -99,7 +99,8 @@ def _serve(settings: dict[str, Any]) -> None:
     """What each rank of a slot does: take the job that rank 0 was given, do it, ask again."""
     board, name, inputs = settings["board"], settings["name"], settings["inputs"]
     leads = get_context().get_world_rank() == 0
-    life = _hello(board, name) if leads else 0
+    nodes = ranks.of_all_ranks(ray.get_runtime_context().get_node_id())
+    life = _hello(board, name, nodes) if leads else 0
     worker = _Worker(board, inputs, settings["care"])
     memory = Memory()
     while True:
@@ -113,9 +114,9 @@ def _serve(settings: dict[str, Any]) -> None:
                 return
 
 
-def _hello(board: Any, name: str) -> int:
+def _hello(board: Any, name: str, nodes: list[str]) -> int:
     with suppress(ray.exceptions.RayActorError):  # `_take` will tell
-        return int(ray.get(board.hello.remote(name, _device())))
+        return int(ray.get(board.hello.remote(name, _device(), nodes)))
     return 0
 
 
