@@ -13,6 +13,7 @@ from sweeps.each_method import each_method
 from sweeps.front import front_table, front_verdict
 from sweeps.home import SweepFolder, SweepHome
 from sweeps.live import show_params
+from sweeps.outside import cost_line
 from sweeps.ui import how_to_open
 from sweeps.verdict import at_the_top, behind_the_top, on_the_test_set, verdict
 from trainables.board import LOSSES, WEIGHTS
@@ -42,6 +43,7 @@ def show_result(
         if methods := each_method(ranking):
             console.print(methods)
     console.print(_left_out(ranking))
+    _show_cost(console, folder)
     console.print(_next_commands(sweep, ranking, folder), highlight=False)
 
 
@@ -49,6 +51,12 @@ def show_left_out(console: Console, ranking: Ranking) -> None:
     """Print why each trial that is not ranked is not."""
     for trial in ranking.left_out:
         console.print(f"  trial {trial.number}: {trial.why}", style="dim", highlight=False)
+
+
+def _show_cost(console: Console, folder: SweepFolder) -> None:
+    cluster = folder.store.cluster()
+    if cluster is not None and cluster.cost is not None:
+        console.print(Text(cost_line(cluster, "Cost"), "dim"), highlight=False)
 
 
 def winners_table(

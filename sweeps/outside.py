@@ -19,18 +19,18 @@ OLD = 30.0
 def cluster_report(cluster: ClusterRecord, runs: bool, now: float) -> RenderableType:
     """Slots and nodes as they are while the sweep runs, what they did once it is over; the cost."""
     headline = _headline(cluster, now) if runs else "slots:"
-    cost = cost_line(cluster, " so far" if runs else "")
+    cost = cost_line(cluster, "cost so far" if runs else "cost")
     return Group(Text(headline), _table(cluster, runs), *([Text(cost)] if cost else []))
 
 
-def cost_line(cluster: ClusterRecord, when: str = "") -> str:
-    """`cost: $1.23 for 73 min of worker`, or the time alone; empty where nothing was held."""
+def cost_line(cluster: ClusterRecord, title: str) -> str:
+    """`cost: $1.23 for 73 min of worker`, or the time alone; empty where no type is known."""
     cost, others = cluster.cost, _times(cluster.node_hours(with_price=False))
-    if cost is None:
-        return f"used{when}: {others}" if others else ""
-    paid = _times(cluster.node_hours(with_price=True))
-    missing = f"; not counted, without a price: {others}" if others else ""
-    return f"cost{when}: ${cost:,.2f} for {paid}{missing}"
+    if cost is not None:
+        paid = _times(cluster.node_hours(with_price=True))
+        missing = f"; not counted, without a price: {others}" if others else ""
+        return f"{title}: ${cost:,.2f} for {paid}{missing}"
+    return f"{title}: no price for {others}" if any(cluster.node_seconds) else ""
 
 
 def _times(hours: Mapping[str, float]) -> str:
@@ -69,7 +69,7 @@ def _table(cluster: ClusterRecord, runs: bool) -> Table:
 
 def _now(slot: SlotRecord) -> str:
     if not slot.up:
-        return "down" if slot.nodes else "waits for room"
+        return "down" if slot.nodes else "not up yet"
     if slot.job is None:
         return "idle"
     if slot.job.isdigit():

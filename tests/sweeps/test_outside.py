@@ -4,9 +4,8 @@ import io
 
 import pytest
 from rich.console import Console
-from test_cluster_record import seen
 
-from results.cluster_record import NodeRecord, SlotRecord
+from results.cluster_record import ClusterRecord, NodeRecord, SlotRecord
 from sweeps.outside import cluster_report, cost_line
 
 NODES = (
@@ -24,6 +23,19 @@ SLOTS = (
 )
 
 
+def seen(**changes) -> ClusterRecord:
+    fields = {
+        "at": 100.0,
+        "slots": SLOTS,
+        "nodes": NODES,
+        "gpus": 4.0,
+        "gpus_used": 2.0,
+        "node_seconds": {"worker": 1800.0, "": 3600.0},
+        "prices": {"worker": 1.5, "head": 0.2},
+    }
+    return ClusterRecord(**{**fields, **changes})
+
+
 def picture(cluster, runs: bool, now: float = 100.0) -> list[str]:
     console = Console(width=120, file=io.StringIO())
     console.print(cluster_report(cluster, runs, now))
@@ -31,22 +43,22 @@ def picture(cluster, runs: bool, now: float = 100.0) -> list[str]:
 
 
 def test_a_running_sweep():
-    assert picture(seen(slots=SLOTS, nodes=NODES), runs=True, now=104.0) == [
+    assert picture(seen(), runs=True, now=104.0) == [
         "slots: 4 of 6 up; 3 nodes (1 head, 1 worker), 2 of 4 GPUs in use",
-        "  slot    trials  restarts  now             on        node",
-        "  slot-0       5         0  trial 12        2 × A10G  10.0.0.2 (worker), 10.0.0.3",
-        "  slot-1       0         3  idle            A10G      10.0.0.2 (worker)",
-        "  slot-2       4         0  down            A10G",
-        "  slot-3       0         0  waits for room",
-        "  slot-4       0         0  base model                10.0.0.2 (worker)",
-        "  slot-5       0         0  test set                  10.0.0.2 (worker)",
+        "  slot    trials  restarts  now         on        node",
+        "  slot-0       5         0  trial 12    2 × A10G  10.0.0.2 (worker), 10.0.0.3",
+        "  slot-1       0         3  idle        A10G      10.0.0.2 (worker)",
+        "  slot-2       4         0  down        A10G",
+        "  slot-3       0         0  not up yet",
+        "  slot-4       0         0  base model            10.0.0.2 (worker)",
+        "  slot-5       0         0  test set              10.0.0.2 (worker)",
         "cost so far: $0.75 for 30 min of worker; not counted, without a price: "
         "60 min of nodes of unknown type",
     ]
 
 
 def test_a_sweep_that_is_over():
-    cluster = seen(slots=SLOTS[:2], nodes=NODES, node_seconds={"worker": 7200})
+    cluster = seen(slots=SLOTS[:2], node_seconds={"worker": 7200})
     assert picture(cluster, runs=False, now=1e9) == [
         "slots:",
         "  slot    trials  restarts  on",
@@ -58,15 +70,15 @@ def test_a_sweep_that_is_over():
 
 def test_a_picture_that_is_old_says_so():
     first, *_ = picture(seen(nodes=(), gpus=0.0), runs=True, now=400.0)
-    assert first == "slots: 1 of 2 up; 0 nodes, as of 5 min ago"
+    assert first == "slots: 4 of 6 up; 0 nodes, as of 5 min ago"
 
 
 @pytest.mark.parametrize(
     ("seconds", "prices", "line"),
     [
         ({}, {"worker": 1.0}, ""),
-        ({"worker": 1800}, {}, "used: 30 min of worker"),
-        ({"": 3600}, {}, "used: 60 min of nodes of unknown type"),
+        ({"worker": 1800}, {}, "cost: no price for 30 min of worker"),
+        ({"": 3600}, {}, ""),
         (
             {"a": 3600, "b": 7200},
             {"a": 1000, "b": 1},
@@ -75,4 +87,4 @@ def test_a_picture_that_is_old_says_so():
     ],
 )
 def test_the_cost_in_a_line(seconds, prices, line):
-    assert cost_line(seen(node_seconds=seconds, prices=prices)) == line
+    assert cost_line(seen(node_seconds=seconds, prices=prices), "cost") == line
