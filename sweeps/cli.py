@@ -31,14 +31,14 @@ from sweeps.cli_options import (
 )
 from sweeps.doctor_command import doctor
 from sweeps.elsewhere import INTERRUPTED, elsewhere
-from sweeps.errors import SweepError
+from sweeps.errors import LaunchError, SweepError
 from sweeps.home import SweepFolder, SweepHome
+from sweeps.terminal import make_console, make_view
 from trainables.data.errors import DataError
 from trainables.errors import ModelError, RefusedError
 
 if TYPE_CHECKING:
     from sweeps.launch import Finished
-    from sweeps.view import View
 
 app = typer.Typer(
     help="Find the best way to fine-tune a language model.",
@@ -53,9 +53,6 @@ MISTAKE = 2
 
 FAILED = 1
 """Exit code of a sweep that failed, or that nothing won."""
-
-PIPE_WIDTH = 250
-"""Columns, where there is no terminal that has any."""
 
 
 @app.command()
@@ -72,7 +69,7 @@ def launch(
     home: HomeOption = None,
 ) -> None:
     """Run a sweep to its end."""
-    console = _console()
+    console = make_console()
     with _mistakes_shown():
         from sweeps.spec import SweepSpec
         from sweeps.spec_notes import notes
@@ -80,7 +77,7 @@ def launch(
         there = None if dry_run else elsewhere(cluster, address, home)
         changes = _changes(overrides, skip_bad_rows)
         checked = SweepSpec.load(spec, changes, name, elsewhere=there is not None)
-        for note in notes(checked):
+        for note in () if there else notes(checked):  # there, they are told again
             console.print(f"Note: {note}", style="yellow", highlight=False)
         where = SweepHome.find(home)
         if there:
@@ -90,7 +87,9 @@ def launch(
         else:
             from sweeps.launch import launch as run
 
-            raise typer.Exit(_show_finished(console, run(checked, where, _view(console), address)))
+            raise typer.Exit(
+                _show_finished(console, run(checked, where, make_view(console), address))
+            )
 
 
 @app.command()
@@ -105,14 +104,18 @@ def resume(
     home: HomeOption = None,
 ) -> None:
     """Go on with a sweep that was interrupted or killed, or give it more trials."""
-    console = _console()
+    console = make_console()
     with _mistakes_shown():
         if there := elsewhere(cluster, address, home):
+            if spec is not None:
+                raise LaunchError("--spec: the file is not sent to a cluster; use --set KEY=VALUE")
             changes = [word for change in overrides or () for word in ("--set", change)]
-            raise typer.Exit(there.run(["resume", name, *changes]))
+            raise typer.Exit(there.follow(["resume", name, *changes], name, console))
         from sweeps.launch import resume as run
 
-        finished = run(name, SweepHome.find(home), _view(console), overrides or (), spec, address)
+        finished = run(
+            name, SweepHome.find(home), make_view(console), overrides or (), spec, address
+        )
         raise typer.Exit(_show_finished(console, finished))
 
 
@@ -132,7 +135,7 @@ def stop(
         folder = SweepHome.find(home).existing(name)
         end(folder)
         state = folder.sweep_record().state.value
-    _console().print(f"{name}: {state}; `sweep resume {name}` goes on with it", highlight=False)
+    make_console().print(f"{name}: {state}; `sweep resume {name}` goes on with it", highlight=False)
 
 
 @app.command()
@@ -178,7 +181,7 @@ def list_sweeps(
             except RecordError as error:
                 unreadable.append(f"sweep {folder.path.name}: {error}")
     if table.rows or not unreadable:
-        _console().print(table if table.rows else f"No sweeps in {where.path} yet.")
+        make_console().print(table if table.rows else f"No sweeps in {where.path} yet.")
     if unreadable:
         _show_mistake("\n".join(unreadable))
 
@@ -208,7 +211,7 @@ def status(
         return
     from sweeps.status import show_status
 
-    show_status(_console(), sweep, trials, folder, seen)
+    show_status(make_console(), sweep, trials, folder, seen)
 
 
 @app.command()
@@ -237,7 +240,7 @@ def winners(
         return
     from sweeps.finale import show_left_out, show_result
 
-    console = _console()
+    console = make_console()
     show_result(console, sweep, ranking, folder, top)
     show_left_out(console, ranking)
 
@@ -270,7 +273,7 @@ def _mistakes_shown() -> Iterator[None]:
     except (SweepError, DataError, ModelError, RefusedError, RecordError) as error:
         _show_mistake(str(error))
     except KeyboardInterrupt:
-        _console(stderr=True).print("Interrupted; nothing was measured that could be kept.")
+        make_console(stderr=True).print("Interrupted; nothing was measured that could be kept.")
         raise typer.Exit(INTERRUPTED) from None
     except OSError as error:
         if error.filename is None:
@@ -278,23 +281,11 @@ def _mistakes_shown() -> Iterator[None]:
         _show_mistake(f"{error.filename}: {error.strerror or error}")
 
 
-def _console(stderr: bool = False) -> Console:
-    """A terminal as wide as it is; logs and pipes get lines that nothing wraps."""
-    stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr) if stream.isatty() else Console(stderr=stderr, width=PIPE_WIDTH)
-
-
 def _show_mistake(message: str) -> NoReturn:
     Console(stderr=True, soft_wrap=True).print(
         f"Error: {message}", style="red", highlight=False, markup=False
     )
     raise typer.Exit(MISTAKE) from None
-
-
-def _view(console: Console) -> View:
-    from sweeps.live import LiveView, PlainView
-
-    return LiveView(console) if console.is_terminal else PlainView(console)
 
 
 def _show_finished(console: Console, finished: Finished) -> int:
