@@ -84,7 +84,7 @@ def _client(address: str) -> JobSubmissionClient:
     from ray.exceptions import AuthenticationError
     from ray.job_submission import JobSubmissionClient
 
-    for name in ("ray", "ray.dashboard.modules.job.sdk"):
+    for name in ("ray", "ray.dashboard.modules.job.sdk", "ray.dashboard.modules.dashboard_sdk"):
         logging.getLogger(name).setLevel(logging.WARNING)
     # Ray would let these overrule the address.
     for name in ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS"):
