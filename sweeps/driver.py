@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from results.front import judge
 from results.record import SweepState, TrialRecord
@@ -19,6 +19,9 @@ from trainables.board import Job, JobKind
 from trainables.evaluation import Evaluation, Outcome
 from trainables.gang import Care
 from trainables.inputs import Inputs
+
+if TYPE_CHECKING:
+    from sweeps.study import StudyBook
 
 BASE_TRIAL = "base"
 """The board's name for the job that measures the untouched model."""
@@ -81,6 +84,7 @@ class Driver:
 
     def _run(self) -> None:
         self._books.wait_until_open()
+        self._study = self._open_study()
         self._start_slots()
         if not self._books.sweep.base:
             self._measure_base()
@@ -125,6 +129,13 @@ class Driver:
         self._view.phase("Saving the running trials; Ctrl-C again ends at once")
         with suppress(ray.exceptions.RayError, KeyboardInterrupt):
             ray.get(self._board.suspend.remote(), timeout=_SAVING)
+
+    def _open_study(self) -> StudyBook:
+        from sweeps.study import StudyBook, open_study
+
+        search, folder = self._spec.search, self._folder
+        study = open_study(self._spec, folder.journal, self._books.sweep.created)
+        return StudyBook(study, search, folder.store.trials())
 
     def _start_slots(self) -> None:
         import ray
@@ -198,13 +209,11 @@ class Driver:
         from sweeps.recorder import Recorder
         from sweeps.schedulers import make_scheduler, replay
         from sweeps.search import OptunaSearcher
-        from sweeps.study import StudyBook, open_study
         from trainables.trial import SlotTrial
 
         board, store, search = self._board, self._folder.store, self._spec.search
         interruption = Interruption()
-        earlier = store.trials()
-        study = StudyBook(open_study(self._spec, self._folder.journal), search, earlier)
+        earlier, study = store.trials(), self._study
         scheduler = make_scheduler(search, self._spec.trial.budget.evaluations)
         replay(scheduler, earlier, search)
         self._recorder = Recorder(

@@ -11,6 +11,7 @@ from ray.tune import Callback
 
 from results.record import Measurement, SweepRecord, TrialRecord, TrialStatus
 from results.store import RecordStore
+from sweeps.errors import StudyError
 from sweeps.interruption import Interruption
 from sweeps.scribe import Scribe
 from sweeps.study import StudyBook
@@ -35,7 +36,7 @@ def _halting(method: Callable[..., None]) -> Callable[..., None]:
         try:
             if self.fault is None:
                 method(self, *arguments, **info)
-        except OSError as error:
+        except (OSError, StudyError) as error:
             self.fault = error
             self._interruption.halted = True
 
@@ -66,7 +67,7 @@ class Recorder(Callback):
         interruption: Interruption,
     ) -> None:
         self.sweep = sweep
-        self.fault: OSError | None = None
+        self.fault: OSError | StudyError | None = None
         self.records = {record.number: _laid_aside(record) for record in store.trials()}
         self._attempts = {number: record.attempts for number, record in self.records.items()}
         self._store = store
