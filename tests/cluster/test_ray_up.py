@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from string import Template
-from subprocess import Popen
+from subprocess import CompletedProcess, Popen
 
 import pytest
 import yaml
@@ -68,16 +68,21 @@ def cluster(hosts):
         "umask 077; mkdir -p ~/.ray; ray get-auth-token --generate >/dev/null; chmod 600 ~/.ray/*"
     )
     made.client.run("bash", "-c", token)
-    up = made.client.run(*outside("ray up -y cluster.yaml"), text=True, capture_output=True)
-    assert "error" not in up.stdout.lower()
+    up = typed(made, "ray up -y cluster.yaml")
+    assert up.returncode == 0 and "error" not in up.stdout.lower()
     yield made
-    made.client.run(*outside("ray down -y cluster.yaml"), check=False, capture_output=True)
+    typed(made, "ray down -y cluster.yaml")
 
 
 def outside(command: str) -> list[str]:
     """What a user types on the client."""
     setting = f"export RAY_AUTH_MODE=token RAY_UP_enable_autoscaler_v2=0 PYTHONPATH={CODE}"
     return ["bash", "-c", f"cd ~ && {setting} && {command}"]
+
+
+def typed(made: Hosts, command: str) -> CompletedProcess:
+    """Such a command, when it is done."""
+    return made.client.run(*outside(command), text=True, capture_output=True, check=False)
 
 
 @contextmanager
@@ -126,14 +131,9 @@ def test_a_sweep_is_looked_at_and_stopped_from_outside(cluster, hosts):
         ("sweep stop long --cluster cluster.yaml", "long: interrupted"),
         ("sweep list --cluster cluster.yaml", "long"),
     ):
-        done = made.client.run(*outside(command), text=True, capture_output=True, check=False)
+        done = typed(made, command)
         assert done.returncode == 0 and said in done.stdout, (command, done.stdout, done.stderr)
-    wrong = made.client.run(
-        *outside("RAY_AUTH_MODE=disabled sweep list --cluster cluster.yaml"),
-        text=True,
-        capture_output=True,
-        check=False,
-    )
+    wrong = typed(made, "RAY_AUTH_MODE=disabled sweep list --cluster cluster.yaml")
     assert wrong.returncode == 2 and "token" in wrong.stderr
 
 
