@@ -17,7 +17,7 @@ from optuna import load_study
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from results.record import SweepState, TrialStatus
+from results.record import SweepState, TrialRecord, TrialStatus
 from results.tracking import read_sweep
 from sweeps.home import SweepHome
 
@@ -105,18 +105,24 @@ def test_a_sweep_from_outside_survives_the_loss_of_a_host(cluster, hosts):
         wait_for(lambda: "trial 4 " in log.read_text(), following)
         made.boot("worker2")
         assert following.wait(timeout=240) == 0, log.read_text()
-    home = SweepHome(storage)
-    folder = home.sweep("outside")
-    records = folder.store.trials()
-    assert [record.number for record in records] == list(range(TRIALS))
-    assert {record.status for record in records} == {TrialStatus.COMPLETE}
-    assert folder.store.sweep().state is SweepState.COMPLETE
+    records = check_books(storage, "outside")
     assert max(record.attempts for record in records) == 2, "one trial was on the host"
-    _, tracked = read_sweep(f"sqlite:///{storage / 'mlflow.db'}", "outside")
-    assert tracked == records
-    journal = JournalStorage(JournalFileBackend(str(folder.journal)))
-    study = load_study(study_name="outside", storage=journal)
-    assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * TRIALS
+
+
+def test_a_sweep_survives_a_raylet_that_is_killed_and_a_link_that_is_cut(cluster, hosts):
+    made, storage = hosts
+    log = storage / "cut.log"
+    command = "sweep launch sweep.yaml --name cut --cluster cluster.yaml"
+    with started(made.client, command, log) as following:
+        wait_for(lambda: "trial 1 " in log.read_text(), following)
+        made.hosts["worker2"].run("pkill", "-9", "-x", "raylet")
+        wait_for(lambda: "trial 4 " in log.read_text(), following)
+        made.link("worker1", "down")
+        wait_for(lambda: "trial 8 " in log.read_text(), following)
+        made.link("worker1", "up")
+        assert following.wait(timeout=240) == 0, log.read_text()
+    assert max(record.attempts for record in check_books(storage, "cut")) == 2
+    assert "(raylet)" not in log.read_text(), "that is for Ray's own logs"
 
 
 def test_a_sweep_is_looked_at_and_stopped_from_outside(cluster, hosts):
@@ -135,6 +141,20 @@ def test_a_sweep_is_looked_at_and_stopped_from_outside(cluster, hosts):
         assert done.returncode == 0 and said in done.stdout, (command, done.stdout, done.stderr)
     wrong = typed(made, "RAY_AUTH_MODE=disabled sweep list --cluster cluster.yaml")
     assert wrong.returncode == 2 and "token" in wrong.stderr
+
+
+def check_books(storage: Path, name: str) -> list[TrialRecord]:
+    """Folder, MLflow and Optuna have each trial once, and complete."""
+    folder = SweepHome(storage).sweep(name)
+    records = folder.store.trials()
+    assert [record.number for record in records] == list(range(TRIALS))
+    assert {record.status for record in records} == {TrialStatus.COMPLETE}
+    assert folder.store.sweep().state is SweepState.COMPLETE
+    assert read_sweep(f"sqlite:///{storage / 'mlflow.db'}", name)[1] == records
+    journal = JournalStorage(JournalFileBackend(str(folder.journal)))
+    study = load_study(study_name=name, storage=journal)
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * TRIALS
+    return records
 
 
 def wait_for(condition, process, seconds=240) -> None:
