@@ -15,10 +15,10 @@ from sweeps.errors import LaunchError
 from sweeps.home import SweepFolder
 from sweeps.spec import SweepSpec
 from sweeps.view import View
-from trainables.board import Job, JobKind
 from trainables.evaluation import Evaluation, Outcome
 from trainables.gang import Care
 from trainables.inputs import Inputs
+from trainables.job import Job, JobKind
 
 if TYPE_CHECKING:
     from ray.tune import Tuner

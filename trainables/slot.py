@@ -17,7 +17,6 @@ from ray.train import FailureConfig, RunConfig, ScalingConfig, UserCallback, get
 from ray.train.torch import TorchConfig, TorchTrainer
 
 from trainables import ranks, toy
-from trainables.board import CHECKPOINTS, LOSSES, WEIGHTS, Closed, Job, JobKind
 from trainables.checkpoints import Checkpoints
 from trainables.errors import RefusedError
 from trainables.evaluation import (
@@ -29,6 +28,7 @@ from trainables.evaluation import (
 )
 from trainables.gang import Care, Gang
 from trainables.inputs import Inputs
+from trainables.job import CHECKPOINTS, LOSSES, WEIGHTS, Closed, Job, JobKind
 from trainables.memory import Memory, release_memory
 from trainables.watchdog import Watchdog
 
