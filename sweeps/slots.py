@@ -9,6 +9,7 @@ from typing import Any
 
 import ray
 
+from sweeps.preemption import LOOK_EVERY, draining_nodes
 from trainables.gang import Care, Gang
 from trainables.inputs import Inputs
 
@@ -38,6 +39,8 @@ class Slots:
             task.remote(f"slot-{number}", gang, care, self._board, inputs, folder, deaths)
             for number in range(count)
         ]
+        # In the board's process: a thread here that waits for Ray would hold the driver's end up.
+        self._board.watch.remote(draining_nodes, LOOK_EVERY)
         self._watch.start()
 
     def close(self, patience: float) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from trainables.evaluation import Ending, Evaluation, Outcome
@@ -38,6 +38,9 @@ class Board:
         self._draining = False
         self._lives: Counter[str] = Counter()
         self._devices: dict[str, str] = {}
+        self._nodes: dict[str, frozenset[str]] = {}
+        self._doomed: frozenset[str] = frozenset()
+        self._needless: set[str] = set()
         self._alive: set[str] = set()
         self._idle_starts: Counter[str] = Counter()
 
@@ -121,19 +124,40 @@ class Board:
                 self._end(ticket, Outcome(Ending.SUSPENDED, error=self._closed))
         self._arrival.set()
 
+    async def vacate(self, nodes: Collection[str]) -> None:
+        """These nodes will be taken away soon: their slots go home, and come back elsewhere.
+
+        A trial under way is laid aside with a checkpoint, and is the first that is taken up again.
+        """
+        self._doomed = frozenset(nodes)
+        for ticket in self._tickets.values():
+            if ticket.slot is not None and not ticket.ended and self._leaves(ticket.slot):
+                ticket.lay_aside()
+        self._arrival.set()
+
+    async def watch(self, doomed: Callable[[], Collection[str]], every: float) -> None:
+        """Vacate whatever `doomed` says, asked every so many seconds, until the board closes."""
+        while self._closed is None:
+            nodes = frozenset(await asyncio.to_thread(doomed))
+            if nodes != self._doomed:
+                await self.vacate(nodes)
+            await asyncio.sleep(every)
+
     async def why_closed(self) -> str | None:
         """The reason why no trial is taken any more; None while the board is open."""
         return self._closed
 
     # What slots call
 
-    async def hello(self, slot: str, device: str = "") -> int:
+    async def hello(self, slot: str, device: str = "", nodes: Sequence[str] = ()) -> int:
         """A slot has (re)started: what it trained when it died gets another try.
 
-        `device` is what it runs on. Returns which of its lives begins. A slot that starts again and
-        again without taking a job would do so for ever, so the board closes.
+        `device` is what it runs on, `nodes` are the ids of those that its workers are on. Returns
+        which of its lives begins. A slot that starts again and again without taking a job would do
+        so for ever, so the board closes.
         """
         self._devices[slot] = device
+        self._nodes[slot] = frozenset(nodes)
         self._lives[slot] += 1
         self._idle_starts[slot] += 1
         await self.lost(slot)
@@ -152,6 +176,10 @@ class Board:
             if ticket.slot == slot and not ticket.ended:
                 self._after(ticket, ticket.orphaned(self._retries))
 
+    async def wants(self, slot: str) -> bool:
+        """Whether a slot that went home is to come back with new workers."""
+        return self._closed is None and slot not in self._needless
+
     async def alive(self) -> int:
         """How many slots are up."""
         return len(self._alive)
@@ -161,7 +189,7 @@ class Board:
 
         A call that has outlived its slot gets none: the job would be lost.
         """
-        if not self._waiting and self._closed is None and not self._may_go():
+        if not self._waiting and self._closed is None and not self._goes(slot):
             self._arrival.clear()
             try:
                 await asyncio.wait_for(self._arrival.wait(), patience)
@@ -169,8 +197,8 @@ class Board:
                 return None
         if self._lives[slot] != life:
             return Closed()
-        if not self._waiting and self._closed is None and self._may_go():
-            self._alive.discard(slot)
+        if self._closed is None and self._goes(slot):
+            self._send_home(slot)
             return Closed()
         if not self._waiting:
             return Closed() if self._closed is not None else None
@@ -197,12 +225,13 @@ class Board:
     async def ended(self, trial_id: str, outcome: Outcome) -> None:
         """A trial has come to its end, whichever it was.
 
-        One that ran out of memory is tried again with half its micro-batch.
+        One that ran out of memory is tried again with half its micro-batch, and one that was laid
+        aside because its slot leaves is the first that the next slot takes.
         """
         ticket = self._tickets[trial_id]
         if ticket.ended:
             return
-        self._after(ticket, ticket.shrink(outcome) if outcome.out_of_memory else outcome)
+        self._after(ticket, ticket.left(outcome))
 
     async def wish(self, trial_id: str) -> Ending:
         """How the trial is to end, as soon as somebody wants it to; also when it has ended."""
@@ -210,8 +239,19 @@ class Board:
         await ticket.asked_to_end.wait()
         return ticket.how
 
-    def _may_go(self) -> bool:
-        return self._draining and len(self._alive) > 1
+    def _leaves(self, slot: str) -> bool:
+        return not self._doomed.isdisjoint(self._nodes.get(slot, ()))
+
+    def _goes(self, slot: str) -> bool:
+        needless = self._draining and len(self._alive) > 1 and not self._waiting
+        return needless or self._leaves(slot)
+
+    def _send_home(self, slot: str) -> None:
+        self._alive.discard(slot)
+        if self._leaves(slot):
+            self._idle_starts[slot] = 0  # it did not die
+        else:
+            self._needless.add(slot)
 
     def _ask(self, ticket: Ticket, how: Ending) -> None:
         ticket.ask(how)
@@ -223,7 +263,7 @@ class Board:
         if outcome is not None:
             self._end(ticket, outcome)
             return
-        ticket.slot = ticket.fault = None
+        ticket.wait_again()
         self._waiting.appendleft(ticket.job.trial_id)
         self._arrival.set()
 

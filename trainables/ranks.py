@@ -34,11 +34,16 @@ def from_rank_zero(value: T | None) -> T:
 
 def from_any_rank(value: T | None) -> T | None:
     """The value of the first rank that has one, on every rank; None where none has."""
+    return next((each for each in from_every_rank(value) if each is not None), None)
+
+
+def from_every_rank(value: T) -> list[T]:
+    """Each rank's value, in their order, on every rank."""
     if world_size() == 1:
-        return value
-    values: list[T | None] = [None] * world_size()
+        return [value]
+    values = [value] * world_size()
     dist.all_gather_object(values, value)
-    return next((each for each in values if each is not None), None)
+    return values
 
 
 def any_rank(*flags: bool, device: torch.device) -> tuple[bool, ...]:
