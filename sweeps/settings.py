@@ -51,6 +51,11 @@ class SearchSettings(Frozen):
     first_points: tuple[dict[str, Any], ...] = Field(
         default=(), description="known-good points, tried before the sampler's own"
     )
+    storage: str | None = Field(
+        default=None,
+        description="a database for Optuna's study, such as postgresql://USER@HOST/DATABASE; "
+        "unset: a journal in the sweep's folder",
+    )
 
     @model_validator(mode="after")
     def _one_metric_or_several(self) -> SearchSettings:
@@ -103,7 +108,9 @@ class SlotsSettings(Frozen):
         default="auto", description="auto: ZeRO-2 with several workers, else the plain trainer"
     )
     retries: Annotated[int, Field(ge=0)] = Field(
-        default=1, description="further tries of a trial whose slot died"
+        default=1,
+        description="further tries of a trial whose slot died; those that were lost with their "
+        "node are not counted",
     )
     checkpoint_seconds: Annotated[float, Field(ge=0)] = Field(
         default=300.0,

@@ -9,93 +9,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from pathlib import Path
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 
-from trainables.config import TrialConfig
-from trainables.evaluation import Attempt, Ending, Evaluation, Outcome
+from trainables.evaluation import Ending, Evaluation, Outcome
+from trainables.job import Closed, Job, JobKind, Reply
 from trainables.keeping import keeper
+from trainables.nodes import LOOK_EVERY, Nodes
 from trainables.roster import SlotState, roster
-from trainables.watchdog import hung
-
-Event = Evaluation | Outcome
-
-WEIGHTS = "best"
-"""In a job's folder: the trained part as it was at the trial's best evaluation."""
-
-CHECKPOINTS = "checkpoints"
-"""In a job's folder: from where the trial goes on after an interruption."""
-
-LOSSES = "sequence_losses.npz"
-"""In a job's folder: the loss of each validation example at the trial's best evaluation."""
+from trainables.ticket import Event, Ticket
 
 _IDLE_STARTS = 4
 """Starts in a row without a job after which a slot is given up."""
 
-
-class JobKind(StrEnum):
-    """What a slot is asked to do."""
-
-    TRAIN = "train"
-    MEASURE_BASE = "measure_base"
-    TEST = "test"
-    TEST_BASE = "test_base"
-
-
-@dataclass(frozen=True)
-class Job:
-    """One trial's order: `folder` is where the slot may leave files.
-
-    A test measures what a trial has left in `folder`, or the base. `seen` was measured of the trial
-    before its sweep was interrupted.
-    """
-
-    trial_id: str
-    config: TrialConfig
-    folder: Path
-    kind: JobKind = JobKind.TRAIN
-    seen: tuple[Evaluation, ...] = ()
-
-
-class Closed:
-    """What a slot is told when no more jobs will come."""
-
-
-@dataclass(frozen=True)
-class Reply:
-    """The board's answer to an evaluation: whether the trial goes on, whether the evaluation is its
-    best so far, and whether it might win the sweep."""
-
-    go_on: bool
-    is_best: bool
-    may_win: bool
-
-
-@dataclass
-class _Ticket:
-    job: Job
-    seen: list[Evaluation]
-    news: asyncio.Event = field(default_factory=asyncio.Event)
-    asked_to_end: asyncio.Event = field(default_factory=asyncio.Event)
-    how: Ending = Ending.STOPPED
-    slot: str | None = None
-    attempt: Attempt = field(default_factory=Attempt)
-    deaths: int = 0
-    fault: Outcome | None = None
-    outcome: Outcome | None = None
-    over: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @property
-    def ended(self) -> bool:
-        return self.outcome is not None
-
-    def event(self, place: int) -> Event | None:
-        """The evaluations, and then the outcome; None where there are not as many yet."""
-        if place < len(self.seen):
-            return self.seen[place]
-        return self.outcome if place == len(self.seen) else None
+_LOOKS = 20
+"""Looks at the nodes after which Ray would know of one that is lost."""
 
 
 class Board:
@@ -108,7 +36,7 @@ class Board:
     def __init__(self, goals: Mapping[str, str], retries: int = 1, kept: int = 1) -> None:
         self._keeper = keeper(goals, kept)
         self._retries = retries
-        self._tickets: dict[str, _Ticket] = {}
+        self._tickets: dict[str, Ticket] = {}
         self._waiting: deque[str] = deque()
         self._arrival = asyncio.Event()
         self._closed: str | None = None
@@ -116,6 +44,9 @@ class Board:
         self._lives: Counter[str] = Counter()
         self._devices: dict[str, str] = {}
         self._nodes: dict[str, tuple[str, ...]] = {}
+        self._known = Nodes()
+        self._verdicts: set[asyncio.Task[None]] = set()
+        self._needless: set[str] = set()
         self._alive: set[str] = set()
         self._idle_starts: Counter[str] = Counter()
 
@@ -133,7 +64,7 @@ class Board:
         """
         if job.trial_id in self._tickets:
             return
-        ticket = self._tickets[job.trial_id] = _Ticket(job, list(job.seen))
+        ticket = self._tickets[job.trial_id] = Ticket(job, list(job.seen))
         if self._closed is not None:
             self._end(ticket, Outcome(Ending.SUSPENDED, error=self._closed))
             return
@@ -199,6 +130,27 @@ class Board:
                 self._end(ticket, Outcome(Ending.SUSPENDED, error=self._closed))
         self._arrival.set()
 
+    async def vacate(self, nodes: Collection[str]) -> None:
+        """These nodes will be taken away soon: their slots go home, and come back elsewhere.
+
+        A trial under way is laid aside with a checkpoint, and is the first that is taken up again.
+        """
+        self._known = replace(self._known, draining=frozenset(nodes))
+        for ticket in self._tickets.values():
+            if ticket.slot is not None and not ticket.ended and self._leaves(ticket.slot):
+                ticket.lay_aside()
+        self._arrival.set()
+
+    async def watch(self, look: Callable[[], Nodes], every: float) -> None:
+        """Look at the nodes every so many seconds until the board closes, and do what follows."""
+        while self._closed is None:
+            seen = await asyncio.to_thread(look)
+            doomed = seen.draining != self._known.draining
+            self._known = seen
+            if doomed:
+                await self.vacate(seen.draining)
+            await asyncio.sleep(every)
+
     async def why_closed(self) -> str | None:
         """The reason why no trial is taken any more; None while the board is open."""
         return self._closed
@@ -213,14 +165,15 @@ class Board:
     async def hello(self, slot: str, device: str = "", nodes: Sequence[str] = ()) -> int:
         """A slot has (re)started: what it trained when it died gets another try.
 
-        `device` is what it runs on, and `nodes` where each of its workers is. Returns which of its
-        lives begins. A slot that starts again and again without taking a job would do so for ever,
-        so the board closes.
+        `device` is what it runs on, `nodes` are the ids of those that its workers are on. Returns
+        which of its lives begins. A slot that starts again and again without taking a job would do
+        so for ever, so the board closes.
         """
-        self._devices[slot], self._nodes[slot] = device, tuple(nodes)
+        await self.lost(slot)
+        self._devices[slot] = device
+        self._nodes[slot] = tuple(nodes)
         self._lives[slot] += 1
         self._idle_starts[slot] += 1
-        await self.lost(slot)
         self._alive.add(slot)
         if self._idle_starts[slot] > _IDLE_STARTS:
             await self.close(
@@ -230,11 +183,21 @@ class Board:
         return self._lives[slot]
 
     async def lost(self, slot: str) -> None:
-        """A slot's workers are gone. What it trained need not wait until there are new ones."""
+        """A slot's workers are gone. What it trained need not wait until there are new ones.
+
+        It is tried as often again as its slot's death may be its fault, and once more wherever a
+        node was lost.
+        """
         self._alive.discard(slot)
+        nodes = frozenset(self._nodes.get(slot, ()))
         for ticket in self._tickets.values():
             if ticket.slot == slot and not ticket.ended:
-                self._retry(ticket)
+                ticket.orphaned(nodes)
+                self._bereft(ticket, doubtful=bool(nodes - {self._known.here}))
+
+    async def wants(self, slot: str) -> bool:
+        """Whether a slot that went home is to come back with new workers."""
+        return self._closed is None and slot not in self._needless
 
     async def alive(self) -> int:
         """How many slots are up."""
@@ -245,7 +208,7 @@ class Board:
 
         A call that has outlived its slot gets none: the job would be lost.
         """
-        if not self._waiting and self._closed is None and not self._may_go():
+        if not self._waiting and self._closed is None and not self._goes(slot):
             self._arrival.clear()
             try:
                 await asyncio.wait_for(self._arrival.wait(), patience)
@@ -253,20 +216,14 @@ class Board:
                 return None
         if self._lives[slot] != life:
             return Closed()
-        if not self._waiting and self._closed is None and self._may_go():
-            self._alive.discard(slot)
+        if self._closed is None and self._goes(slot):
+            self._send_home(slot)
             return Closed()
         if not self._waiting:
             return Closed() if self._closed is not None else None
         self._idle_starts[slot] = 0
         ticket = self._tickets[self._waiting.popleft()]
-        ticket.slot = slot
-        ticket.attempt = replace(
-            ticket.attempt,
-            number=ticket.attempt.number + 1,
-            device=self._devices.get(slot, ""),
-        )
-        return ticket.job
+        return ticket.taken(slot, self._devices.get(slot, ""))
 
     async def evaluated(self, trial_id: str, evaluation: Evaluation) -> Reply:
         """Pass an evaluation on, unless a retried trial repeats one that was seen before."""
@@ -275,12 +232,9 @@ class Board:
         earlier = [each for each in ticket.seen if each.point < evaluation.point]
         last = evaluation.point == ticket.job.config.budget.evaluations
         is_best = self._keeper.is_best(evaluation, earlier, last)
-        if all(evaluation.point > earlier.point for earlier in ticket.seen):
-            ticket.seen.append(evaluation)
-            ticket.news.set()
+        ticket.measured(evaluation)
         may_win = is_best and self._keeper.may_win(evaluation)
-        dropped = ticket.asked_to_end.is_set() and ticket.how is Ending.STOPPED
-        return Reply(not dropped, is_best, may_win)
+        return Reply(not ticket.dropped, is_best, may_win)
 
     async def fault(self, trial_id: str, outcome: Outcome) -> None:
         """What a slot saw before it broke down with a trial; the first to speak is the nearest."""
@@ -290,15 +244,13 @@ class Board:
     async def ended(self, trial_id: str, outcome: Outcome) -> None:
         """A trial has come to its end, whichever it was.
 
-        One that ran out of memory is tried again with half its micro-batch.
+        One that ran out of memory is tried again with half its micro-batch, and one that was laid
+        aside because its slot leaves is the first that the next slot takes.
         """
         ticket = self._tickets[trial_id]
         if ticket.ended:
             return
-        if outcome.out_of_memory:
-            self._shrink(ticket, outcome)
-        else:
-            self._end(ticket, outcome)
+        self._after(ticket, ticket.left(outcome))
 
     async def wish(self, trial_id: str) -> Ending:
         """How the trial is to end, as soon as somebody wants it to; also when it has ended."""
@@ -306,59 +258,53 @@ class Board:
         await ticket.asked_to_end.wait()
         return ticket.how
 
-    def _may_go(self) -> bool:
-        return self._draining and len(self._alive) > 1
+    def _leaves(self, slot: str) -> bool:
+        return not self._known.draining.isdisjoint(self._nodes.get(slot, ()))
 
-    def _ask(self, ticket: _Ticket, how: Ending) -> None:
-        ticket.how = how
-        ticket.asked_to_end.set()
+    def _goes(self, slot: str) -> bool:
+        needless = self._draining and len(self._alive) > 1 and not self._waiting
+        return needless or self._leaves(slot)
+
+    def _send_home(self, slot: str) -> None:
+        self._alive.discard(slot)
+        if self._leaves(slot):
+            self._idle_starts[slot] = 0  # it did not die
+        else:
+            self._needless.add(slot)
+
+    def _bereft(self, ticket: Ticket, doubtful: bool) -> None:
+        """Ray hears of a lost node later than of its workers, so a verdict may have to wait."""
+        outcome = ticket.bereft(self._retries, self._known.gone)
+        if outcome and outcome.ending is Ending.FAILED and doubtful:
+            verdict = asyncio.create_task(self._verdict(ticket))
+            self._verdicts.add(verdict)
+            verdict.add_done_callback(self._verdicts.discard)
+        else:
+            self._after(ticket, outcome)
+
+    async def _verdict(self, ticket: Ticket) -> None:
+        for _ in range(_LOOKS):
+            await asyncio.sleep(LOOK_EVERY)
+            if ticket.ended or ticket.deaths(self._known.gone) <= self._retries:
+                break
+        if not ticket.ended:
+            self._after(ticket, ticket.bereft(self._retries, self._known.gone))
+
+    def _ask(self, ticket: Ticket, how: Ending) -> None:
+        ticket.ask(how)
         if ticket.slot is None:
             self._end(ticket, Outcome(how))
 
-    def _retry(self, ticket: _Ticket) -> None:
-        ticket.slot = None
-        if ticket.asked_to_end.is_set():
-            self._end(ticket, Outcome(ticket.how))
-        elif ticket.fault and ticket.fault.out_of_memory:
-            self._shrink(ticket, ticket.fault)
-        elif ticket.deaths == self._retries:
-            why = f"its slot died {ticket.deaths + 1} times while training it"
-            words = self._last_words(ticket)
-            last = f", the last time of {words}" if words else ""
-            self._end(ticket, Outcome(Ending.FAILED, error=why + last))
-        else:
-            ticket.deaths += 1
-            self._queue_again(ticket)
-
-    @staticmethod
-    def _last_words(ticket: _Ticket) -> str:
-        if ticket.fault and ticket.fault.error:
-            return ticket.fault.error
-        if hung(ticket.job.folder):
-            return f"nothing moving for slots.trial_timeout; see hang-*.txt in {ticket.job.folder}"
-        return ""
-
-    def _shrink(self, ticket: _Ticket, outcome: Outcome) -> None:
-        """Half the micro-batch and twice the accumulation, for the same effective batch."""
-        config = ticket.job.config
-        held = min(config.micro_batch_size, config.batch_size)
-        if held == 1:
-            error = f"does not fit into memory even with a micro-batch of 1: {outcome.error}"
-            self._end(ticket, Outcome(Ending.INFEASIBLE, outcome.cost, error))
+    def _after(self, ticket: Ticket, outcome: Outcome | None) -> None:
+        """End it, or where there is no outcome yet have it tried again before all others."""
+        if outcome is not None:
+            self._end(ticket, outcome)
             return
-        ticket.job = replace(ticket.job, config=config.with_params({"micro_batch_size": held // 2}))
-        ticket.attempt = replace(ticket.attempt, micro_batch_size=held // 2)
-        self._queue_again(ticket)
-
-    def _queue_again(self, ticket: _Ticket) -> None:
-        ticket.slot = ticket.fault = None
+        ticket.wait_again()
         self._waiting.appendleft(ticket.job.trial_id)
         self._arrival.set()
 
-    def _end(self, ticket: _Ticket, outcome: Outcome) -> None:
-        ticket.outcome = replace(outcome, attempt=ticket.attempt)
-        ticket.news.set()
-        ticket.asked_to_end.set()
-        ticket.over.set()
+    def _end(self, ticket: Ticket, outcome: Outcome) -> None:
+        ticket.end(outcome)
         if ticket.job.trial_id in self._waiting:
             self._waiting.remove(ticket.job.trial_id)

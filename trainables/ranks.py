@@ -34,14 +34,14 @@ def from_rank_zero(value: T | None) -> T:
 
 def from_any_rank(value: T | None) -> T | None:
     """The value of the first rank that has one, on every rank; None where none has."""
-    return next((each for each in of_all_ranks(value) if each is not None), None)
+    return next((each for each in from_every_rank(value) if each is not None), None)
 
 
-def of_all_ranks(value: T) -> list[T]:
-    """Every rank's value, in the order of the ranks."""
+def from_every_rank(value: T) -> list[T]:
+    """Each rank's value, in their order, on every rank."""
     if world_size() == 1:
         return [value]
-    values: list[T] = [value] * world_size()
+    values = [value] * world_size()
     dist.all_gather_object(values, value)
     return values
 

@@ -17,7 +17,6 @@ from ray.train import FailureConfig, RunConfig, ScalingConfig, UserCallback, get
 from ray.train.torch import TorchConfig, TorchTrainer
 
 from trainables import ranks, toy
-from trainables.board import CHECKPOINTS, LOSSES, WEIGHTS, Closed, Job, JobKind
 from trainables.checkpoints import Checkpoints
 from trainables.errors import RefusedError
 from trainables.evaluation import (
@@ -29,6 +28,7 @@ from trainables.evaluation import (
 )
 from trainables.gang import Care, Gang
 from trainables.inputs import Inputs
+from trainables.job import CHECKPOINTS, LOSSES, WEIGHTS, Closed, Job, JobKind
 from trainables.memory import Memory, release_memory
 from trainables.watchdog import Watchdog
 
@@ -55,13 +55,14 @@ def run_slot(
 
     A slot whose workers die is started again up to `restarts` times; the board counts the tries of
     each trial, so that one which kills its slot cannot do so for ever. Workers whose memory has
-    grown too much go home between two trials, and new ones come.
+    grown too much go home between two trials, and those whose node will be taken away at once, and
+    new ones come.
     """
     settings = {"name": name, "board": board, "inputs": inputs, "care": care}
     try:
         for shift in itertools.count():
             _trainer(settings, gang, folder, f"{name}-{shift}", restarts).fit()
-            if ray.get(board.why_closed.remote()) is not None:
+            if not ray.get(board.wants.remote(name)):
                 return
     finally:
         ray.get(board.lost.remote(name))
@@ -99,7 +100,7 @@ def _serve(settings: dict[str, Any]) -> None:
     """What each rank of a slot does: take the job that rank 0 was given, do it, ask again."""
     board, name, inputs = settings["board"], settings["name"], settings["inputs"]
     leads = get_context().get_world_rank() == 0
-    nodes = ranks.of_all_ranks(ray.get_runtime_context().get_node_id())
+    nodes = ranks.from_every_rank(ray.get_runtime_context().get_node_id())
     life = _hello(board, name, nodes) if leads else 0
     worker = _Worker(board, inputs, settings["care"])
     memory = Memory()

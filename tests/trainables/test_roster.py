@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from test_board import board_with, in_a_loop, job, take
+from boards import board_with, in_a_loop, job, take
 
-from trainables.board import JobKind
 from trainables.evaluation import Ending, Outcome
+from trainables.job import JobKind
 from trainables.roster import SlotState
 
 
