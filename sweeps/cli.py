@@ -132,10 +132,12 @@ def stop(
             raise typer.Exit(there.run(["stop", name]))
         from sweeps.stop import stop as end
 
-        folder = SweepHome.find(home).existing(name)
+        where = SweepHome.find(home)
+        folder = where.existing(name)
         end(folder)
         state = folder.sweep_record().state.value
-    make_console().print(f"{name}: {state}; `sweep resume {name}` goes on with it", highlight=False)
+    command = f"sweep resume {name}{where.way()}"
+    make_console().print(f"{name}: {state}; `{command}` goes on with it", highlight=False)
 
 
 @app.command()
@@ -297,7 +299,7 @@ def _show_finished(console: Console, finished: Finished) -> int:
         count = finished.untracked
         entries = "1 entry" if count == 1 else f"{count} entries"
         console.print(f"MLflow missed {entries} ({failure}); the sweep folder has them all.")
-        option = SweepHome(finished.folder.path.parents[1]).option()
+        option = SweepHome(finished.folder.path.parents[1]).way()
         command = f"sweep resume {finished.sweep.name}{option}"
         console.print(f"They are brought in by: {command}", highlight=False)
     if finished.sweep.state is SweepState.INTERRUPTED:

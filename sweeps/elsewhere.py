@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from sweeps.home import FROM_AFAR
 from sweeps.prices import of_file
 from sweeps.terminal import Followed, for_far_end, make_console
 
@@ -40,8 +42,9 @@ class Elsewhere:
         from sweeps.remote import connected, run
 
         there = [*words, *(["--home", str(self.home)] if self.home else [])]
+        environment = {**for_far_end(make_console()), FROM_AFAR: f" {self._options}"}
         with connected(self.cluster, self.address) as client:
-            return run(client, there, sent, say, for_far_end(make_console()))
+            return run(client, there, sent, say, environment)
 
     def launch(self, spec: SweepSpec, console: Console) -> int:
         """Send a sweep and follow it."""
@@ -61,8 +64,8 @@ class Elsewhere:
         except KeyboardInterrupt:
             console.print(
                 "\nDetached; the sweep goes on.\n"
-                f"  sweep status {name} {self._option}\n"
-                f"  sweep stop {name} {self._option}",
+                f"  sweep status {name} {self._options}\n"
+                f"  sweep stop {name} {self._options}",
                 highlight=False,
             )
             return INTERRUPTED
@@ -78,8 +81,9 @@ class Elsewhere:
         return type(spec).parse(tree, str(self.cluster), elsewhere=True)
 
     @property
-    def _option(self) -> str:
-        return f"--cluster {self.cluster}" if self.cluster else f"--address {self.address}"
+    def _options(self) -> str:
+        words = ["--cluster", self.cluster] if self.cluster else ["--address", self.address]
+        return shlex.join(map(str, [*words, *(["--home", self.home] if self.home else [])]))
 
 
 def elsewhere(cluster: Path | None, address: str | None, home: Path | None) -> Elsewhere | None:

@@ -79,7 +79,7 @@ def winners_table(
         )
     heading = Text(f"\n{sweep.name}: the best of {_count(ranking)} trials", "bold")
     hidden = len(ranking.winners) - len(shown)
-    option = SweepHome(folder.path.parents[1]).option()
+    option = SweepHome(folder.path.parents[1]).way()
     more = f"and {hidden} more: sweep winners {sweep.name} --top {len(ranking.winners)}{option}"
     return Group(heading, table, *([Text(more, "dim")] if hidden else []))
 
@@ -151,7 +151,7 @@ def _left_out(ranking: Ranking) -> Text:
 def _next_commands(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) -> Text:
     home = SweepHome(folder.path.parents[1])
     mlflow = how_to_open(sweep, home)
-    text = Text(f"\nNext:\n  sweep winners {sweep.name}{home.option()}\n  {mlflow}")
+    text = Text(f"\nNext:\n  sweep winners {sweep.name}{home.way()}\n  {mlflow}")
     for winner in ranking.chosen:
         weights = folder.store.trial_folder(winner.record.number) / WEIGHTS
         if weights.is_dir():
@@ -159,7 +159,7 @@ def _next_commands(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) ->
     if sweep.state is SweepState.INTERRUPTED:
         text.append(
             "\nThe sweep was interrupted; what was measured until then is kept. Go on with it:\n"
-            f"  sweep resume {sweep.name}{home.option()}",
+            f"  sweep resume {sweep.name}{home.way()}",
             "yellow",
         )
     return text

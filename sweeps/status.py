@@ -51,7 +51,7 @@ def _progress(sweep: SweepRecord, trials: Sequence[TrialRecord]) -> list[str]:
 def _folder(sweep: SweepRecord, folder: SweepFolder) -> list[str]:
     lines = [f"{decimal(folder.size())} in {folder.path}"]
     if sweep.state in (SweepState.INTERRUPTED, SweepState.FAILED):
-        option = SweepHome(folder.path.parents[1]).option()
+        option = SweepHome(folder.path.parents[1]).way()
         lines.append(f"go on with it: sweep resume {sweep.name}{option}")
     return lines
 

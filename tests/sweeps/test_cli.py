@@ -87,6 +87,13 @@ def test_status_has_the_slots_and_their_cost_once_a_driver_has_looked(home):
     assert wrong.exit_code == 2 and "--price worker=1.006" in wrong.stderr
 
 
+def test_from_afar_the_next_command_leads_there(home, monkeypatch):
+    home.sweep("alpaca-lora").store.write_sweep(sweep(state="interrupted"))
+    monkeypatch.setenv("SWEEP_FROM_AFAR", " --cluster my.yaml")
+    assert "sweep resume alpaca-lora --cluster my.yaml" in run("status", "alpaca-lora").stdout
+    assert "sweep winners alpaca-lora --cluster my.yaml" in run("winners", "alpaca-lora").stdout
+
+
 def test_winners_as_json_has_the_promised_keys(home):
     report = json.loads(run("winners", "alpaca-lora", "--json").stdout)
     assert list(report) == ["sweep", "metric", "mode", "base", "winners", "left_out"]
