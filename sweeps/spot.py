@@ -92,7 +92,8 @@ class Raylet:
     def runs(self) -> bool:
         """Whether it has not ended."""
         try:
-            return bool(self.process.status() != psutil.STATUS_ZOMBIE)
+            ended = self.process.status() == psutil.STATUS_ZOMBIE
+            return bool(self.process.is_running()) and not ended
         except psutil.NoSuchProcess:
             return False
 
@@ -114,10 +115,10 @@ def watch(cloud: Cloud, raylet: Raylet, every: float = LOOK_EVERY) -> bool:
 
     What goes wrong in between is logged, once as long as it stays the same, and tried again.
     """
-    trouble = ""
+    trouble, deadline = "", None
     while raylet.runs():
         try:
-            deadline = cloud.deadline()
+            deadline = deadline or cloud.deadline()
             if deadline is not None:
                 drain(raylet, deadline)
                 return True
