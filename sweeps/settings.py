@@ -108,7 +108,9 @@ class SlotsSettings(Frozen):
         default="auto", description="auto: ZeRO-2 with several workers, else the plain trainer"
     )
     retries: Annotated[int, Field(ge=0)] = Field(
-        default=1, description="further tries of a trial whose slot died"
+        default=1,
+        description="further tries of a trial whose slot died; those that were lost with their "
+        "node are not counted",
     )
     checkpoint_seconds: Annotated[float, Field(ge=0)] = Field(
         default=300.0,

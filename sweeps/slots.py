@@ -9,9 +9,9 @@ from typing import Any
 
 import ray
 
-from sweeps.preemption import LOOK_EVERY, draining_nodes
 from trainables.gang import Care, Gang
 from trainables.inputs import Inputs
+from trainables.nodes import LOOK_EVERY, look
 
 _SPARE_RESTARTS = 3
 """Deaths of a slot that no trial has to answer for, such as those at its start."""
@@ -40,7 +40,7 @@ class Slots:
             for number in range(count)
         ]
         # In the board's process: a thread here that waits for Ray would hold the driver's end up.
-        self._board.watch.remote(draining_nodes, LOOK_EVERY)
+        self._board.watch.remote(look, LOOK_EVERY)
         self._watch.start()
 
     def close(self, patience: float) -> None:

@@ -15,10 +15,14 @@ from dataclasses import replace
 from trainables.evaluation import Ending, Evaluation, Outcome
 from trainables.job import Closed, Job, JobKind, Reply
 from trainables.keeping import keeper
+from trainables.nodes import LOOK_EVERY, Nodes
 from trainables.ticket import Event, Ticket
 
 _IDLE_STARTS = 4
 """Starts in a row without a job after which a slot is given up."""
+
+_LOOKS = 20
+"""Looks at the nodes after which Ray would know of one that is lost."""
 
 
 class Board:
@@ -39,7 +43,8 @@ class Board:
         self._lives: Counter[str] = Counter()
         self._devices: dict[str, str] = {}
         self._nodes: dict[str, frozenset[str]] = {}
-        self._doomed: frozenset[str] = frozenset()
+        self._known = Nodes()
+        self._verdicts: set[asyncio.Task[None]] = set()
         self._needless: set[str] = set()
         self._alive: set[str] = set()
         self._idle_starts: Counter[str] = Counter()
@@ -129,18 +134,20 @@ class Board:
 
         A trial under way is laid aside with a checkpoint, and is the first that is taken up again.
         """
-        self._doomed = frozenset(nodes)
+        self._known = replace(self._known, draining=frozenset(nodes))
         for ticket in self._tickets.values():
             if ticket.slot is not None and not ticket.ended and self._leaves(ticket.slot):
                 ticket.lay_aside()
         self._arrival.set()
 
-    async def watch(self, doomed: Callable[[], Collection[str]], every: float) -> None:
-        """Vacate whatever `doomed` says, asked every so many seconds, until the board closes."""
+    async def watch(self, look: Callable[[], Nodes], every: float) -> None:
+        """Look at the nodes every so many seconds until the board closes, and do what follows."""
         while self._closed is None:
-            nodes = frozenset(await asyncio.to_thread(doomed))
-            if nodes != self._doomed:
-                await self.vacate(nodes)
+            seen = await asyncio.to_thread(look)
+            doomed = seen.draining != self._known.draining
+            self._known = seen
+            if doomed:
+                await self.vacate(seen.draining)
             await asyncio.sleep(every)
 
     async def why_closed(self) -> str | None:
@@ -156,11 +163,11 @@ class Board:
         which of its lives begins. A slot that starts again and again without taking a job would do
         so for ever, so the board closes.
         """
+        await self.lost(slot)
         self._devices[slot] = device
         self._nodes[slot] = frozenset(nodes)
         self._lives[slot] += 1
         self._idle_starts[slot] += 1
-        await self.lost(slot)
         self._alive.add(slot)
         if self._idle_starts[slot] > _IDLE_STARTS:
             await self.close(
@@ -170,11 +177,17 @@ class Board:
         return self._lives[slot]
 
     async def lost(self, slot: str) -> None:
-        """A slot's workers are gone. What it trained need not wait until there are new ones."""
+        """A slot's workers are gone. What it trained need not wait until there are new ones.
+
+        It is tried as often again as its slot's death may be its fault, and once more wherever a
+        node was lost.
+        """
         self._alive.discard(slot)
+        nodes = self._nodes.get(slot, frozenset())
         for ticket in self._tickets.values():
             if ticket.slot == slot and not ticket.ended:
-                self._after(ticket, ticket.orphaned(self._retries))
+                ticket.orphaned(nodes)
+                self._bereft(ticket, doubtful=bool(nodes - {self._known.here}))
 
     async def wants(self, slot: str) -> bool:
         """Whether a slot that went home is to come back with new workers."""
@@ -240,7 +253,7 @@ class Board:
         return ticket.how
 
     def _leaves(self, slot: str) -> bool:
-        return not self._doomed.isdisjoint(self._nodes.get(slot, ()))
+        return not self._known.draining.isdisjoint(self._nodes.get(slot, ()))
 
     def _goes(self, slot: str) -> bool:
         needless = self._draining and len(self._alive) > 1 and not self._waiting
@@ -252,6 +265,24 @@ class Board:
             self._idle_starts[slot] = 0  # it did not die
         else:
             self._needless.add(slot)
+
+    def _bereft(self, ticket: Ticket, doubtful: bool) -> None:
+        """Ray hears of a lost node later than of its workers, so a verdict may have to wait."""
+        outcome = ticket.bereft(self._retries, self._known.gone)
+        if outcome and outcome.ending is Ending.FAILED and doubtful:
+            verdict = asyncio.create_task(self._verdict(ticket))
+            self._verdicts.add(verdict)
+            verdict.add_done_callback(self._verdicts.discard)
+        else:
+            self._after(ticket, outcome)
+
+    async def _verdict(self, ticket: Ticket) -> None:
+        for _ in range(_LOOKS):
+            await asyncio.sleep(LOOK_EVERY)
+            if ticket.ended or ticket.deaths(self._known.gone) <= self._retries:
+                break
+        if not ticket.ended:
+            self._after(ticket, ticket.bereft(self._retries, self._known.gone))
 
     def _ask(self, ticket: Ticket, how: Ending) -> None:
         ticket.ask(how)

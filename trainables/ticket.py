@@ -16,8 +16,9 @@ Event = Evaluation | Outcome
 class Ticket:
     """`seen` are its evaluations so far; `slot` is who has it, None while it waits.
 
-    `fault` is what a slot said before it broke down with the job. `comes_back` is whether it was
-    asked to end only because its slot leaves.
+    `losses` has, for each slot that was lost with it, the ids of the slot's nodes. `fault` is what
+    a slot said before it broke down with the job. `comes_back` is whether it was asked to end only
+    because its slot leaves.
     """
 
     job: Job
@@ -28,7 +29,7 @@ class Ticket:
     comes_back: bool = False
     slot: str | None = None
     attempt: Attempt = field(default_factory=Attempt)
-    deaths: int = 0
+    losses: list[frozenset[str]] = field(default_factory=list)
     fault: Outcome | None = None
     outcome: Outcome | None = None
     over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -97,19 +98,29 @@ class Ticket:
             return replace(outcome, ending=Ending.STOPPED)  # cancelled while it was laid aside
         return outcome
 
-    def orphaned(self, retries: int) -> Outcome | None:
-        """Its slot is gone: how it ends therefore, or None where it gets another try."""
+    def orphaned(self, nodes: frozenset[str]) -> None:
+        """Its slot is gone, which was on these nodes."""
         self.slot = None
+        if not self.comes_back:  # else it is not what its slot died of
+            self.losses.append(nodes)
+
+    def deaths(self, gone: frozenset[str]) -> int:
+        """How many of its slots were lost, though none of their nodes is `gone`."""
+        return sum(nodes.isdisjoint(gone) for nodes in self.losses)
+
+    def bereft(self, retries: int, gone: frozenset[str]) -> Outcome | None:
+        """How it ends now that its slot is gone, or None where it gets another try."""
         if self.comes_back:
-            return None  # it is not what its slot died of
+            return None
         if self.asked_to_end.is_set():
             return Outcome(self.how)
         if self.fault and self.fault.out_of_memory:
             return self.shrink(self.fault)
-        if self.deaths < retries:
-            self.deaths += 1
+        deaths = self.deaths(gone)
+        if deaths <= retries:
             return None
-        why = f"its slot died {self.deaths + 1} times while training it"
+        times = f"{deaths} times" if deaths > 1 else "once"
+        why = f"its slot died {times} while training it"
         words = self._last_words()
         last = f", the last time of {words}" if words else ""
         return Outcome(Ending.FAILED, error=why + last)

@@ -1,4 +1,4 @@
-"""Slots on nodes that will be taken away."""
+"""Slots on nodes that will be taken away, or are lost without a warning."""
 
 from __future__ import annotations
 
@@ -7,10 +7,22 @@ import asyncio
 import pytest
 from boards import COMPLETE, SOON, board_with, hear, in_a_loop, job, loss, nothing_comes, take
 
+from trainables import board as module
 from trainables.evaluation import Ending, Outcome
 from trainables.job import Closed
+from trainables.nodes import Nodes
 
 LAID_ASIDE = Outcome(Ending.SUSPENDED)
+
+
+@pytest.fixture(autouse=True)
+def hurried(monkeypatch):
+    monkeypatch.setattr(module, "LOOK_EVERY", 0.005)
+
+
+def watched(board, nodes):
+    """The board looks at the last of `nodes` again and again."""
+    return asyncio.create_task(board.watch(lambda: nodes[-1], every=0.001))
 
 
 async def scene(*trial_ids):
@@ -113,12 +125,46 @@ async def test_an_interrupted_sweep_does_not_take_up_again_what_is_laid_aside():
 
 @in_a_loop
 async def test_the_watch_vacates_what_is_drained_until_the_board_closes():
-    board, drained = await scene("a"), []
-    watching = asyncio.create_task(board.watch(lambda: drained, every=0.001))
+    board, nodes = await scene("a"), [Nodes()]
+    watching = watched(board, nodes)
     wish = asyncio.create_task(board.wish("a"))
     await asyncio.sleep(SOON)
     assert not wish.done()
-    drained.append("n1")
+    nodes.append(Nodes(draining=frozenset({"n1"})))
     assert await wish is Ending.SUSPENDED
+    await board.close("over")
+    await watching
+
+
+@in_a_loop
+async def test_lost_nodes_are_not_the_fault_of_their_trial_even_if_that_is_known_late():
+    board, nodes = await board_with("a", retries=0), [Nodes(here="n0")]
+    watching = watched(board, nodes)
+    for number in range(1, 4):
+        await board.hello("one", nodes=[f"n{number}", "n9"])
+        assert (await take(board, "one", 1)).trial_id == "a"
+        await board.lost("one")
+        assert await take(board, "one", SOON) is None, "it may have been the trial"
+        lost = frozenset(f"n{each}" for each in range(1, number + 1))
+        nodes.append(Nodes(here="n0", gone=lost))
+    await board.hello("one", nodes=["n4"])
+    await take(board, "one", 1)
+    await board.lost("one")
+    outcome = await hear(board, "a")
+    assert outcome.error == "its slot died once while training it"
+    assert outcome.attempt.number == 4
+    await board.close("over")
+    await watching
+
+
+@in_a_loop
+async def test_a_slot_that_dies_beside_its_board_was_not_lost_with_a_node():
+    board = await board_with("a", retries=0)
+    watching = watched(board, [Nodes(here="n1")])
+    await asyncio.sleep(SOON)
+    await board.hello("one", nodes=["n1"])
+    await take(board, "one", SOON)
+    await board.lost("one")
+    assert board._tickets["a"].ended, "at once"
     await board.close("over")
     await watching
