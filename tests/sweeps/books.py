@@ -107,7 +107,7 @@ def wait_until(condition: Callable[[], bool], patience: float = PATIENCE) -> flo
     return time.monotonic() - began
 
 
-def processes(of: subprocess.Popen[str], title: str = "") -> list[psutil.Process]:
+def processes(of: subprocess.Popen[str] | psutil.Process, title: str = "") -> list[psutil.Process]:
     """The processes of a sweep's Ray whose command lines hold `title`."""
     children = psutil.Process(of.pid).children(recursive=True)
     return [child for child in children if title in _title(child)]
