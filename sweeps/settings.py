@@ -120,6 +120,11 @@ class SlotsSettings(Frozen):
     keep_best: PositiveInt = Field(
         default=1, description="the weights of so many of the best complete trials are kept"
     )
+    prices: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        default_factory=dict,
+        description="of nodes, in dollars an hour by the name of their type, for `sweep status`; "
+        "`--cluster FILE` brings those of its comments",
+    )
     trial_timeout: PositiveFloat | None = Field(
         default=3600.0,
         description="seconds without an optimizer step or an evaluation after which a trial is "

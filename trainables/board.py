@@ -16,6 +16,7 @@ from trainables.evaluation import Ending, Evaluation, Outcome
 from trainables.job import Closed, Job, JobKind, Reply
 from trainables.keeping import keeper
 from trainables.nodes import LOOK_EVERY, Nodes
+from trainables.roster import SlotState, roster
 from trainables.ticket import Event, Ticket
 
 _IDLE_STARTS = 4
@@ -42,7 +43,7 @@ class Board:
         self._draining = False
         self._lives: Counter[str] = Counter()
         self._devices: dict[str, str] = {}
-        self._nodes: dict[str, frozenset[str]] = {}
+        self._nodes: dict[str, tuple[str, ...]] = {}
         self._known = Nodes()
         self._verdicts: set[asyncio.Task[None]] = set()
         self._needless: set[str] = set()
@@ -154,6 +155,11 @@ class Board:
         """The reason why no trial is taken any more; None while the board is open."""
         return self._closed
 
+    async def overview(self) -> list[SlotState]:
+        """All slots that have ever been up, and what they do."""
+        tickets = self._tickets.values()
+        return roster(self._lives, self._alive, self._devices, self._nodes, tickets)
+
     # What slots call
 
     async def hello(self, slot: str, device: str = "", nodes: Sequence[str] = ()) -> int:
@@ -165,7 +171,7 @@ class Board:
         """
         await self.lost(slot)
         self._devices[slot] = device
-        self._nodes[slot] = frozenset(nodes)
+        self._nodes[slot] = tuple(nodes)
         self._lives[slot] += 1
         self._idle_starts[slot] += 1
         self._alive.add(slot)
@@ -183,7 +189,7 @@ class Board:
         node was lost.
         """
         self._alive.discard(slot)
-        nodes = self._nodes.get(slot, frozenset())
+        nodes = frozenset(self._nodes.get(slot, ()))
         for ticket in self._tickets.values():
             if ticket.slot == slot and not ticket.ended:
                 ticket.orphaned(nodes)
