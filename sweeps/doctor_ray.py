@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sweeps.capacity import plan_slots
 from sweeps.cluster import cluster
+from sweeps.doctor_gpus import check_gpus_of
 from sweeps.errors import CapacityError, LaunchError
 from sweeps.finding import Finding, note, ok, wrong
 from sweeps.spec import SweepSpec
@@ -96,6 +97,7 @@ def _check_cluster(home: Path, spec: SweepSpec | None) -> Iterator[Finding]:
     if spec is not None:
         yield _check_slots(spec, resources)
     yield _check_state_api()
+    yield from check_gpus_of(nodes)
     looks: list[Look] = []
     with _marker(home, several=len(nodes) > 1) as file:
         for node in nodes:
