@@ -73,6 +73,10 @@ ClusterOption = Annotated[
 JobsOption = Annotated[
     str | None, typer.Option("--address", help="http://HOST:8265 of a cluster; look there.")
 ]
+StorageOption = Annotated[
+    str | None,
+    typer.Option(metavar="URI", help="Where its folder is, if it is not in the sweep home."),
+]
 NameArgument = Annotated[str, typer.Argument(help="The sweep's name.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
@@ -119,6 +123,7 @@ def resume(
         Path | None, typer.Option("--spec", help="A changed sweep file (default: as launched).")
     ] = None,
     overrides: OverridesOption = None,
+    storage: StorageOption = None,
     cluster: ClusterOption = None,
     address: AddressOption = None,
     home: HomeOption = None,
@@ -128,10 +133,12 @@ def resume(
     with _mistakes_shown():
         if there := elsewhere(cluster, address, home):
             changes = [word for change in overrides or () for word in ("--set", change)]
+            changes += ["--storage", storage] if storage else []
             raise typer.Exit(there.run(["resume", name, *changes]))
         from sweeps.launch import resume as run
 
-        finished = run(name, SweepHome.find(home), _view(console), overrides or (), spec, address)
+        where, changes = SweepHome.find(home), overrides or []
+        finished = run(name, where, _view(console), changes, spec, address, storage)
         raise typer.Exit(_show_finished(console, finished))
 
 
