@@ -131,6 +131,7 @@ class Driver:
 
         from sweeps.capacity import plan_slots
         from sweeps.slots import Slots
+        from sweeps.storage import make_depot
         from trainables.board import Board
 
         settings = self._spec.slots
@@ -142,7 +143,8 @@ class Driver:
         )
         deaths = self._spec.trials * (settings.retries + 1)
         self._slots = Slots(board, ON_HEAD)
-        care = Care(settings.checkpoint_seconds, settings.trial_timeout)
+        depot = make_depot(self._spec, self._folder, self._inputs)
+        care = Care(settings.checkpoint_seconds, settings.trial_timeout, depot)
         self._slots.start(count, gang, care, self._inputs, self._folder.ray, deaths)
         self._count = count
         most = "up to " if settings.max is not None else ""

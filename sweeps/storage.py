@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 from results.record import SweepRecord
@@ -13,7 +14,9 @@ from sweeps.home import SweepFolder
 from sweeps.mirror import Mirror, bring_down, bring_up
 from sweeps.spec import SweepSpec
 from sweeps.view import View
+from trainables.depot import PATIENCE, Depot, stored_inputs
 from trainables.errors import StorageError
+from trainables.inputs import Inputs
 from trainables.remote_folder import RemoteFolder, complaint
 from trainables.sealed import NotWholeError
 
@@ -108,6 +111,26 @@ def catch_up(spec: SweepSpec, folder: SweepFolder, earlier: SweepRecord) -> None
             f"newer than {folder.path}; move that folder away, and "
             f"`sweep resume {spec.name} --storage URI`"
         )
+
+
+def make_depot(spec: SweepSpec, folder: SweepFolder, inputs: Inputs | None) -> Depot | None:
+    """What slots are told of the spec's storage, once the inputs are there that they may lack.
+
+    LaunchError where they cannot be put there.
+    """
+    import ray
+
+    storage = storage_of(spec)
+    if storage is None:
+        return None
+    storage = replace(storage, patience=PATIENCE)
+    here = ray.get_runtime_context().get_node_id()
+    alone = spec.slots.max is None and len([n for n in ray.nodes() if n["Alive"]]) == 1
+    try:
+        stored = {} if alone or inputs is None else stored_inputs(inputs, storage / CACHE)
+    except StorageError as error:
+        raise LaunchError(f"storage.uri: {redact(str(error))}; {_WAY_OUT}") from error
+    return Depot(sweep_on(storage, spec.name), storage / CACHE, folder.path, stored, here)
 
 
 def _record_on(remote: RemoteFolder) -> SweepRecord | None:

@@ -56,9 +56,9 @@ def upload(folder: Path, remote: RemoteFolder) -> Sums:
     return sums
 
 
-def seal(remote: RemoteFolder, sums: Sums, **more: Any) -> None:
+def seal(remote: RemoteFolder, files: Sums, **more: Any) -> None:
     """Vouch for the files; `more` is kept beside their sums."""
-    remote.write(MANIFEST, json.dumps({**more, "files": sums}, indent=1).encode())
+    remote.write(MANIFEST, json.dumps({**more, "files": files}, indent=1).encode())
 
 
 def unseal(remote: RemoteFolder) -> None:

@@ -8,6 +8,7 @@ import platform
 import shutil
 import traceback
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from ray.train.torch import TorchConfig, TorchTrainer
 from trainables import ranks, toy
 from trainables.board import CHECKPOINTS, LOSSES, WEIGHTS, Closed, Job, JobKind
 from trainables.checkpoints import Checkpoints
-from trainables.errors import RefusedError
+from trainables.depot import Depot
+from trainables.errors import RefusedError, StorageError
 from trainables.evaluation import (
     Ending,
     Evaluation,
@@ -30,6 +32,7 @@ from trainables.evaluation import (
 from trainables.gang import Care, Gang
 from trainables.inputs import Inputs
 from trainables.memory import Memory, release_memory
+from trainables.remote_checkpoints import RemoteCheckpoints
 from trainables.watchdog import Watchdog
 
 _NO_STORAGE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -100,12 +103,13 @@ def _serve(settings: dict[str, Any]) -> None:
     board, name, inputs = settings["board"], settings["name"], settings["inputs"]
     leads = get_context().get_world_rank() == 0
     life = _hello(board, name) if leads else 0
-    worker = _Worker(board, inputs, settings["care"])
+    worker = _Worker(board, inputs, settings["care"].of(name))
     memory = Memory()
     while True:
         taken = [_take(board, name, life)] if leads else None
         (job,) = ranks.from_rank_zero(taken)
         if isinstance(job, Closed):
+            worker.clear()
             return
         if job is not None:
             worker.do(job)
@@ -146,6 +150,7 @@ class _Worker:
         self._board = board
         self._inputs = inputs
         self._care = care
+        self._depot = care.depot
         self._watchdog = Watchdog(care.trial_timeout)
         # Where ranks agree with each other.
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -158,16 +163,21 @@ class _Worker:
         this process: then the slot starts anew, and the board gives the trial another try. Only
         what is refused when a trial is set up is refused by all ranks alike.
         """
+        if self._depot:
+            self.clear()
+            ranks.barrier()
+            job = replace(job, folder=self._depot.local(job.folder))
         try:
             with self._watchdog.watching(job.folder):
                 outcome = self._outcome(job)
         except RefusedError as error:
-            outcome = _failure(job, error)
+            outcome = self._failure(job, error)
         except Exception as error:
-            outcome = _failure(job, error)
+            outcome = self._failure(job, error)
             if _lacks_storage(error, job.folder):
                 # No fault of the trial: it goes on when the sweep is resumed.
-                why = f"nothing can be written to {job.folder} any more: {error}"
+                where = error.filename if isinstance(error, StorageError) else job.folder
+                why = f"nothing can be written to {where} any more: {error}"
                 ray.get(self._board.close.remote(why))
             if ranks.world_size() > 1 or isinstance(error, torch.AcceleratorError):
                 ray.get(self._board.fault.remote(job.trial_id, outcome))
@@ -177,6 +187,21 @@ class _Worker:
         if ranks.rank() == 0:
             ray.get(self._board.ended.remote(job.trial_id, outcome))
 
+    def clear(self) -> None:
+        """Leave nothing on this node of jobs that are done."""
+        if self._depot and ranks.leads_node():
+            self._depot.clear()
+
+    def _failure(self, job: Job, error: Exception) -> Outcome:
+        """The trial's epitaph; the whole traceback goes into its folder."""
+        file = job.folder / f"error-rank{ranks.rank()}.txt"
+        with suppress(OSError):  # what keeps a trial from its folder keeps us from it, too
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(traceback.format_exc())
+            if self._depot and not isinstance(error, StorageError):
+                self._depot.push(file)
+        return _failure(error)
+
     def _outcome(self, job: Job) -> Outcome:
         if job.kind is JobKind.MEASURE_BASE:
             return self._measure_base(job)
@@ -184,7 +209,7 @@ class _Worker:
             return self._test(job, job.folder / WEIGHTS)
         if job.kind is JobKind.TEST_BASE:
             return self._test(job, None)
-        monitor = BoardMonitor(self._board, job, self._watchdog)
+        monitor = BoardMonitor(self._board, job, self._watchdog, self._depot)
         if job.config.objective == "toy":
             return toy.train(job.config, monitor)
         checkpoints = self._checkpoints(job)
@@ -193,18 +218,27 @@ class _Worker:
 
     def _checkpoints(self, job: Job) -> Checkpoints:
         layout = f"{ranks.world_size()} workers, {job.config.deepspeed!r}"
-        return Checkpoints(job.folder / CHECKPOINTS, self._care.checkpoint_seconds, layout)
+        folder, every = job.folder / CHECKPOINTS, self._care.checkpoint_seconds
+        if self._depot:
+            return RemoteCheckpoints(folder, every, layout, self._depot.remote(folder))
+        return Checkpoints(folder, every, layout)
 
     def _measure_base(self, job: Job) -> Outcome:
         if job.config.objective == "toy":
             evaluation = toy.measure_base()
         else:
             evaluation = self._warm_workshop().measure_base(job.config, job.folder / LOSSES)
+            if self._depot and ranks.rank() == 0:
+                self._depot.push(job.folder / LOSSES)
         if ranks.rank() == 0:
             ray.get(self._board.evaluated.remote(job.trial_id, evaluation))
         return Outcome(Ending.COMPLETE, evaluation.cost)
 
     def _test(self, job: Job, weights: Path | None) -> Outcome:
+        if weights is not None and self._depot:
+            if ranks.leads_node():
+                self._depot.pull(weights)
+            ranks.barrier()
         if weights is not None and not weights.is_dir():
             raise RefusedError(f"trial {job.trial_id} left no weights in {weights}")
         evaluation = self._warm_workshop().test(job.config, weights)
@@ -218,7 +252,10 @@ class _Worker:
             from trainables.finetune import Workshop
 
             assert self._inputs is not None, "a trial that trains needs inputs"
-            self._workshop = Workshop(self._inputs, self._watchdog)
+            inputs = self._inputs
+            if self._depot:
+                inputs = self._depot.at_hand(inputs, ray.get_runtime_context().get_node_id())
+            self._workshop = Workshop(inputs, self._watchdog)
         return self._workshop
 
 
@@ -238,8 +275,11 @@ class _DeathNotice(UserCallback):
 class BoardMonitor(Monitor):
     """Passes a trial's evaluations to the board, and the board's rulings back."""
 
-    def __init__(self, board: Any, job: Job, watchdog: Watchdog) -> None:
+    def __init__(
+        self, board: Any, job: Job, watchdog: Watchdog, depot: Depot | None = None
+    ) -> None:
         self._board = board
+        self._depot = depot
         self._job = job
         self._watchdog = watchdog
         # One call that stays open: looking whether it has returned costs microseconds a step.
@@ -256,24 +296,29 @@ class BoardMonitor(Monitor):
             losses=folder / LOSSES if reply.is_best else None,
         )
 
+    def written(self, path: Path) -> None:
+        """Bring it to where the head finds it."""
+        if self._depot:
+            self._watchdog.alive()
+            self._depot.push(path)
+            self._watchdog.alive()
+
     def asked_to_end(self) -> Ending | None:
         """Whether the trial was cancelled, or is to be laid aside."""
         ready, _ = ray.wait([self._wish], timeout=0)
         return ray.get(ready[0]) if ready else None
 
 
-def _failure(job: Job, error: Exception) -> Outcome:
-    """The trial's epitaph; the whole traceback goes into its folder."""
+def _failure(error: Exception) -> Outcome:
     first_line = (str(error).strip() or "no message").splitlines()[0]
-    with suppress(OSError):  # what keeps a trial from its folder keeps us from it, too
-        job.folder.mkdir(parents=True, exist_ok=True)
-        (job.folder / f"error-rank{ranks.rank()}.txt").write_text(traceback.format_exc())
     kind = "" if isinstance(error, RefusedError) else f"{type(error).__name__}: "
     return Outcome(Ending.FAILED, error=kind + first_line, out_of_memory=_is_out_of_memory(error))
 
 
 def _lacks_storage(error: Exception, folder: Path) -> bool:
     """Whether the disk is what failed: safetensors and torch do not say so in an OSError."""
+    if isinstance(error, StorageError):
+        return True
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno in _NO_STORAGE
     return folder.is_dir() and shutil.disk_usage(folder).free < _FULL
