@@ -172,6 +172,12 @@ class TrialRecord(Record):
     started: float | None = None
     ended: float | None = None
 
+    def laid_aside(self) -> TrialRecord:
+        """As it is where nobody trains it any more: one that has not ended was interrupted."""
+        if self.status.ended:
+            return self
+        return self.with_changes(status=TrialStatus.INTERRUPTED)
+
     def best(self, metric: str, mode: Mode) -> Measurement | None:
         """The best evaluation, the earliest of equals; None without a finite value."""
         finite = [m for m in self.measurements if math.isfinite(m.metrics.get(metric, math.nan))]

@@ -19,8 +19,8 @@ from sweeps.mirror import Mirror
 from sweeps.provenance import sweep_provenance
 from sweeps.scribe import Scribe
 from sweeps.spec import SweepSpec
-from trainables.board import CHECKPOINTS, WEIGHTS
 from trainables.inputs import Prepared
+from trainables.job import CHECKPOINTS, WEIGHTS
 
 
 def new_record(spec: SweepSpec, prepared: Prepared | None) -> SweepRecord:

@@ -52,6 +52,7 @@ def cluster(address: str | None) -> Iterator[None]:
     if ours:
         _connect(address or os.environ.get("RAY_ADDRESS") or _LOCAL)
     _keep_keys_out_of_logs()
+    _keep_raylets_out_of_the_terminal()
     try:
         yield
     finally:
@@ -82,6 +83,15 @@ def _keep_keys_out_of_logs() -> None:
 
     keys = {name for name in class_cache.ENV_VARS_TO_PROPAGATE if name.startswith("AWS_")}
     class_cache.ENV_VARS_TO_PROPAGATE -= keys
+
+
+def _keep_raylets_out_of_the_terminal() -> None:
+    """What a raylet says when it or its node is lost is pages long, would tear the table, and
+    stands in Ray's own logs. Ray knows no setting for it.
+    """
+    from ray._private import worker
+
+    worker.print_to_stdstream = lambda *arguments, **options: None
 
 
 def _keep_to_loopback(wanted: bool) -> None:

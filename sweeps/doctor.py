@@ -42,6 +42,7 @@ def examine(
     findings += check_gpus(None if elsewhere else sweep)
     if sweep is not None:
         findings.append(check_tracking(sweep.tracking.uri))
+        findings.append(check_study(sweep.search.storage))
     if cluster is not None:
         findings += _cluster_file(cluster, sweep)
     if address:
@@ -149,6 +150,19 @@ def check_tracking(uri: str | None) -> Finding:
         remedy = "is the server up, and are MLFLOW_TRACKING_USERNAME and _PASSWORD or _TOKEN set?"
         return wrong("mlflow", str(error), remedy)
     return ok("mlflow", f"{redact(uri)} answers")
+
+
+def check_study(uri: str | None) -> Finding:
+    """Whether Optuna can keep its study where the spec says."""
+    if uri is None:
+        return ok("optuna", "a journal in the sweep's folder")
+    from sweeps.study_storage import open_database
+
+    try:
+        open_database(uri)
+    except SweepError as error:
+        return wrong("optuna", str(error))
+    return ok("optuna", f"{redact(uri)} answers")
 
 
 def _new_database(database: Path) -> Finding:

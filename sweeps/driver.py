@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from results.front import judge
 from results.record import SweepState, TrialRecord
@@ -15,10 +15,17 @@ from sweeps.errors import LaunchError
 from sweeps.home import SweepFolder
 from sweeps.spec import SweepSpec
 from sweeps.view import View
-from trainables.board import Job, JobKind
 from trainables.evaluation import Evaluation, Outcome
 from trainables.gang import Care
 from trainables.inputs import Inputs
+from trainables.job import Job, JobKind
+
+if TYPE_CHECKING:
+    from ray.tune import Tuner
+
+    from sweeps.interruption import Interruption
+    from sweeps.recorder import Recorder
+    from sweeps.study import StudyBook
 
 BASE_TRIAL = "base"
 """The board's name for the job that measures the untouched model."""
@@ -81,6 +88,7 @@ class Driver:
 
     def _run(self) -> None:
         self._books.wait_until_open()
+        self._study = self._open_study()
         self._start_slots()
         if not self._books.sweep.base:
             self._measure_base()
@@ -125,6 +133,13 @@ class Driver:
         self._view.phase("Saving the running trials; Ctrl-C again ends at once")
         with suppress(ray.exceptions.RayError, KeyboardInterrupt):
             ray.get(self._board.suspend.remote(), timeout=_SAVING)
+
+    def _open_study(self) -> StudyBook:
+        from sweeps.study import StudyBook, open_study
+
+        search, folder = self._spec.search, self._folder
+        study = open_study(self._spec, folder.journal, self._books.sweep.created)
+        return StudyBook(study, search, folder.store.trials())
 
     def _start_slots(self) -> None:
         import ray
@@ -194,25 +209,38 @@ class Driver:
 
     def _search(self) -> None:
         import ray
-        from ray import tune
 
         from sweeps.interruption import Interruption
-        from sweeps.recorder import Recorder
-        from sweeps.schedulers import make_scheduler, replay
-        from sweeps.search import OptunaSearcher
-        from sweeps.study import StudyBook, open_study
-        from trainables.trial import SlotTrial
 
-        board, store, search = self._board, self._folder.store, self._spec.search
         interruption = Interruption()
-        earlier = store.trials()
-        study = StudyBook(open_study(self._spec, self._folder.journal), search, earlier)
-        scheduler = make_scheduler(search, self._spec.trial.budget.evaluations)
-        replay(scheduler, earlier, search)
-        self._recorder = Recorder(
+        self._recorder = self._make_recorder(interruption)
+        for evaluations in self._recorder.complete():
+            ray.get(self._board.remember.remote(evaluations))
+        self._view.trials_begin(self._books.sweep, self._slots_text)
+        for record in self.records():
+            self._view.changed(record)
+        tuner = self._make_tuner(interruption)
+        try:
+            with interruption.listening():
+                tuner.fit()
+        except KeyboardInterrupt:
+            self._in_a_hurry = True
+            raise
+        if interruption.requested:
+            raise KeyboardInterrupt
+        if self._recorder.fault is not None:
+            raise self._recorder.fault
+        if interruption.halted:
+            ray.get(self._board.why_closed.remote())  # raises where the board is lost
+
+    def _make_recorder(self, interruption: Interruption) -> Recorder:
+        from sweeps.recorder import Recorder
+
+        board = self._board
+        return Recorder(
             self._books.sweep,
-            store,
-            study,
+            self._folder.store,
+            self._study,
             self._books.scribe,
             accept=lambda number: board.accept.remote(str(number)),
             cancel=lambda number: board.cancel.remote(str(number)),
@@ -220,24 +248,30 @@ class Driver:
             on_change=self._trial_changed,
             interruption=interruption,
         )
-        for evaluations in self._recorder.complete():
-            ray.get(board.remember.remote(evaluations))
-        self._view.trials_begin(self._books.sweep, self._slots_text)
-        for record in earlier:
-            self._view.changed(record)
-        tuner = tune.Tuner(
-            tune.with_resources(
-                tune.with_parameters(SlotTrial, board=board), tune.PlacementGroupFactory([ON_HEAD])
-            ),
+
+    def _make_tuner(self, interruption: Interruption) -> Tuner:
+        from ray import tune
+
+        from sweeps.schedulers import make_scheduler, replay
+        from sweeps.search import OptunaSearcher
+        from trainables.trial import SlotTrial
+
+        spec, store = self._spec, self._folder.store
+        scheduler = make_scheduler(spec.search, spec.trial.budget.evaluations)
+        replay(scheduler, store.trials(), spec.search)
+        searcher = OptunaSearcher(
+            spec,
+            self._study,
+            store.trial_folder,
+            self._recorder,
+            self._has_room,
+            on_finished=self._board.drain.remote,
+        )
+        client = tune.with_parameters(SlotTrial, board=self._board)
+        return tune.Tuner(
+            tune.with_resources(client, tune.PlacementGroupFactory([ON_HEAD])),
             tune_config=tune.TuneConfig(
-                search_alg=OptunaSearcher(
-                    self._spec,
-                    study,
-                    store.trial_folder,
-                    self._recorder,
-                    self._has_room,
-                    on_finished=board.drain.remote,
-                ),
+                search_alg=searcher,
                 scheduler=scheduler,
                 num_samples=-1,
                 max_concurrent_trials=self._count,
@@ -252,18 +286,6 @@ class Driver:
                 failure_config=tune.FailureConfig(max_failures=_CLIENT_DEATHS),
             ),
         )
-        try:
-            with interruption.listening():
-                tuner.fit()
-        except KeyboardInterrupt:
-            self._in_a_hurry = True
-            raise
-        if interruption.requested:
-            raise KeyboardInterrupt
-        if self._recorder.fault is not None:
-            raise self._recorder.fault
-        if interruption.halted:
-            ray.get(board.why_closed.remote())  # raises where the board is lost
 
     def _has_room(self) -> bool:
         """Whether a slot is up that has no trial; before the first is up, one trial may wait."""

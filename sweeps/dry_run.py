@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from dataclasses import dataclass
@@ -10,8 +11,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from sweeps.capacity import plan_slots
 from sweeps.class_metrics import check_class_metrics
-from sweeps.errors import SweepError
+from sweeps.errors import CapacityError, SweepError
 from sweeps.home import SweepHome
 from sweeps.options import check_options, first_params
 from sweeps.quiet import quiet
@@ -31,6 +33,7 @@ class DryRun:
     """What was measured, and what follows for the whole sweep on one slot like this machine."""
 
     params: dict[str, Any]
+    slots: str
     data: str
     base_metrics: dict[str, float]
     trial_metrics: dict[str, float]
@@ -112,6 +115,20 @@ def _refuse(config: TrialConfig) -> None:
         raise SweepError(f"{each.field}: {each.message}; {each.remedy}")
 
 
+def _slots(spec: SweepSpec) -> str:
+    """What of the sweep's slots fits this machine."""
+    import torch
+
+    here = {"CPU": float(os.cpu_count() or 1), "GPU": float(torch.cuda.device_count())}
+    try:
+        count, gang = plan_slots(spec.slots, here, spec.trials)
+    except CapacityError as error:
+        return f"they do not fit this machine: {error}"
+    if spec.slots.max is not None:
+        return f"up to {count} of {gang}, as the cluster grows"
+    return f"{count} of {gang} here"
+
+
 def _shown(params: dict[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in params.items())
 
@@ -137,6 +154,7 @@ def _measure(
     step = watch.seconds_per_step()
     return DryRun(
         params=params,
+        slots=_slots(spec),
         data=prepared.description,
         base_metrics=dict(base.metrics),
         trial_metrics=dict(watch.last.metrics) if watch.last else {},

@@ -30,6 +30,7 @@ def report(spec: SweepSpec, run: DryRun) -> Table:
         "peak memory": f"{run.peak_memory_bytes / 2**20:,.0f} MiB",
         "a trial": f"{run.steps} steps and {run.evaluations} evaluations: "
         f"{duration(run.trial_seconds)}",
+        "slots": run.slots,
         "the sweep": f"about {duration(run.sweep_seconds)} on one slot like this machine, and half "
         "a minute to start" + _caveats(spec),
     }

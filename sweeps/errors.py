@@ -5,7 +5,8 @@ SweepError
 ├── SpecError               everything wrong with a spec, at once
 ├── OptionsError            options that a sampler or a scheduler does not take
 ├── CapacityError           slots that the machine or the cluster cannot hold
-└── LaunchError             Ray, tracking or the model would not start
+├── LaunchError             Ray, tracking or the model would not start
+└── StudyError              Optuna's database is lost while a sweep runs
 """
 
 from __future__ import annotations
@@ -29,3 +30,7 @@ class CapacityError(SweepError):
 
 class LaunchError(SweepError):
     """A sweep that could not start, with the reason."""
+
+
+class StudyError(SweepError):
+    """A database for Optuna that went away for too long; the sweep's records are whole."""

@@ -15,7 +15,7 @@ from sweeps.home import SweepFolder, SweepHome
 from sweeps.live import show_params
 from sweeps.ui import how_to_open
 from sweeps.verdict import at_the_top, behind_the_top, on_the_test_set, verdict
-from trainables.board import LOSSES, WEIGHTS
+from trainables.job import LOSSES, WEIGHTS
 
 SHOWN = 5
 """Winners that people are shown unless they ask for more."""

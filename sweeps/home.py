@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from results.record import SweepRecord, SweepState, TrialRecord, TrialStatus
+from results.record import SweepRecord, SweepState, TrialRecord
 from results.store import RecordStore
 from sweeps.errors import SweepError
 
@@ -132,7 +132,7 @@ class SweepFolder:
         records = self.store.trials()
         if self.sweep_record().state is SweepState.RUNNING:
             return records
-        return [record if record.status.ended else _left_behind(record) for record in records]
+        return [record.laid_aside() for record in records]
 
     def refuse_if_taken(self) -> None:
         """SweepError where the name is taken, before any work is done for it."""
@@ -181,10 +181,6 @@ def _size(file: Path) -> int:
         return file.lstat().st_size if not file.is_dir() else 0
     except OSError:
         return 0  # a file that a running sweep has just dropped
-
-
-def _left_behind(record: TrialRecord) -> TrialRecord:
-    return record.with_changes(status=TrialStatus.INTERRUPTED)
 
 
 def _may_live(record: SweepRecord) -> bool:

@@ -16,9 +16,9 @@ from stat import S_ISREG
 
 from results.uris import redact
 from trainables import sealed
-from trainables.board import CHECKPOINTS, LOSSES, WEIGHTS
 from trainables.data.atomic import publish
 from trainables.errors import StorageError
+from trainables.job import CHECKPOINTS, LOSSES, WEIGHTS
 from trainables.remote_folder import RemoteFolder
 
 PAUSE = 1.0

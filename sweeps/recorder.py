@@ -11,6 +11,7 @@ from ray.tune import Callback
 
 from results.record import Measurement, SweepRecord, TrialRecord, TrialStatus
 from results.store import RecordStore
+from sweeps.errors import StudyError
 from sweeps.interruption import Interruption
 from sweeps.scribe import Scribe
 from sweeps.study import StudyBook
@@ -35,7 +36,7 @@ def _halting(method: Callable[..., None]) -> Callable[..., None]:
         try:
             if self.fault is None:
                 method(self, *arguments, **info)
-        except OSError as error:
+        except (OSError, StudyError) as error:
             self.fault = error
             self._interruption.halted = True
 
@@ -66,8 +67,8 @@ class Recorder(Callback):
         interruption: Interruption,
     ) -> None:
         self.sweep = sweep
-        self.fault: OSError | None = None
-        self.records = {record.number: _laid_aside(record) for record in store.trials()}
+        self.fault: OSError | StudyError | None = None
+        self.records = {record.number: record.laid_aside() for record in store.trials()}
         self._attempts = {number: record.attempts for number, record in self.records.items()}
         self._store = store
         self._study = study
@@ -203,8 +204,8 @@ class Recorder(Callback):
         self.records[number] = record
         self._scribe.tested(record)
 
-    def interrupt(self) -> int:
-        """Lay aside the trials that are open when the sweep ends; how many there are.
+    def interrupt(self) -> None:
+        """Lay aside the trials that are open when the sweep ends.
 
         They stay open in Optuna, and go on when the sweep is resumed.
         """
@@ -212,8 +213,7 @@ class Recorder(Callback):
         for record in unfinished:
             if record.status is TrialStatus.WAITING:
                 self._scribe.trial_started(record)
-            self._end(record.with_changes(status=TrialStatus.INTERRUPTED))
-        return len(unfinished)
+            self._end(record.laid_aside())
 
     def _end(self, record: TrialRecord) -> None:
         self._write(record)
@@ -250,11 +250,6 @@ def _measurement(evaluation: Evaluation) -> Measurement:
         seconds=evaluation.cost.seconds,
         metrics=dict(evaluation.metrics),
     )
-
-
-def _laid_aside(record: TrialRecord) -> TrialRecord:
-    """What a killed process left behind as running does not run."""
-    return record if record.status.ended else record.with_changes(status=TrialStatus.INTERRUPTED)
 
 
 def _evaluation(measurement: Measurement) -> Evaluation:

@@ -11,11 +11,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-import optuna
 from pydantic import ValidationError
 from ray.tune.search import Searcher
 
-from search_spaces import bridge
 from sweeps.spec import SweepSpec
 from sweeps.study import StudyBook, trial_seed
 from trainables.config import TrialConfig
@@ -72,21 +70,20 @@ class OptunaSearcher(Searcher):
 
         None where no slot is free for it: what others measure until then, it can be chosen by.
         """
-        while self._study.asked < self._spec.trials:
+        while self._study.given < self._spec.trials:
             if not self._has_room():
                 return None
-            trial = self._study.ask()
             with warnings.catch_warnings():
                 # Samplers that cannot take a conditional space say so for every trial.
                 warnings.simplefilter("ignore")
-                params = bridge.suggest(trial, self._spec.space)
-            config = self._configured(trial, params)
+                number, params = self._study.draw(self._spec.space)
+            config = self._configured(number, params)
             if config is not None:
                 return {
-                    "trial": trial.number,
+                    "trial": number,
                     "config": config,
-                    "folder": str(self._folder_of(trial.number)),
-                    "seen": self._watcher.suggested(trial.number, params, config),
+                    "folder": str(self._folder_of(number)),
+                    "seen": self._watcher.suggested(number, params, config),
                 }
         self._on_finished()
         return Searcher.FINISHED
@@ -102,11 +99,11 @@ class OptunaSearcher(Searcher):
     def restore(self, checkpoint_path: str) -> None:
         """Nothing to restore."""
 
-    def _configured(self, trial: optuna.Trial, params: Mapping[str, Any]) -> TrialConfig | None:
-        drawn = {**params, "seed": trial_seed(self._spec.search.seed, trial.number)}
+    def _configured(self, number: int, params: Mapping[str, Any]) -> TrialConfig | None:
+        drawn = {**params, "seed": trial_seed(self._spec.search.seed, number)}
         try:
             return self._spec.trial.with_params(drawn)
         except ValidationError as error:
             why = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
-            self._watcher.refused(trial.number, params, self._spec.trial.flat_with(drawn), why)
+            self._watcher.refused(number, params, self._spec.trial.flat_with(drawn), why)
             return None

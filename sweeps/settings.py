@@ -52,6 +52,11 @@ class SearchSettings(Frozen):
     first_points: tuple[dict[str, Any], ...] = Field(
         default=(), description="known-good points, tried before the sampler's own"
     )
+    storage: str | None = Field(
+        default=None,
+        description="a database for Optuna's study, such as postgresql://USER@HOST/DATABASE; "
+        "unset: a journal in the sweep's folder",
+    )
 
     @model_validator(mode="after")
     def _one_metric_or_several(self) -> SearchSettings:

@@ -18,7 +18,7 @@ from sweeps.errors import SweepError, YamlError
 from sweeps.fields import dotted, set_twice, undotted, with_override
 from sweeps.home import NAMES_ARE, is_name
 from sweeps.settings import SearchSettings, SlotsSettings, StorageSettings, TrackingSettings
-from sweeps.spec_checks import Parts, check_fit
+from sweeps.spec_checks import Parts, check_databases, check_fit
 from sweeps.spec_secrets import check_secrets, public
 from sweeps.yaml_file import read_yaml
 from trainables.config import NOT_SEARCHABLE, TrialConfig, field_names
@@ -124,6 +124,7 @@ class _Reader:
         )
         self.problems += check_fit(parts)
         self.problems += self._secrets(sections["slots"])
+        self.problems += check_databases(sections["search"], sections["tracking"])
         if self.problems:
             return None
         assert trial is not None and space is not None, "a part is missing only with a problem"

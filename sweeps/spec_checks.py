@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from search_spaces.domains import Choice, Float
 from search_spaces.problem import Problem, SpaceError, did_you_mean
 from search_spaces.space import Space
-from sweeps.settings import SearchSettings, SlotsSettings
+from sweeps.settings import SearchSettings, SlotsSettings, TrackingSettings
 from sweeps.spec_batches import check_batches
 from sweeps.spec_combinations import check_combinations, check_engine, check_quantization
 from trainables.builtin import PREFIX
@@ -61,6 +61,16 @@ def check_fit(parts: Parts) -> list[Problem]:
     if trial:
         problems += missing_files(trial, parts.elsewhere)
     return problems
+
+
+def check_databases(
+    search: SearchSettings | None, tracking: TrackingSettings | None
+) -> list[Problem]:
+    """Optuna and MLflow each keep a table of the name alembic_version."""
+    if not search or not tracking or not search.storage or search.storage != tracking.uri:
+        return []
+    remedy = "make a database for each, on the same server if you like"
+    return [Problem("search.storage", "is the database of tracking.uri", remedy)]
 
 
 def missing_files(trial: TrialConfig, elsewhere: bool = False) -> list[Problem]:

@@ -69,6 +69,8 @@ def _problems(node: Any, place: str) -> Iterator[Problem]:
 def _remedy(place: str, uri: str) -> str:
     if place == "storage.uri":
         return _STORAGE
+    if place == "search.storage":
+        return _DATABASE
     if place != "tracking.uri":
         return _ELSEWHERE
     return _SERVER if uri.startswith("http") else _DATABASE

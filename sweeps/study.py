@@ -12,8 +12,7 @@ from typing import Any
 import optuna
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
@@ -23,6 +22,7 @@ from search_spaces.space import Space
 from sweeps.errors import LaunchError, OptionsError
 from sweeps.settings import SamplerName, SearchSettings
 from sweeps.spec import SweepSpec
+from sweeps.study_storage import open_storage, patiently
 
 DEFAULT_OPTIONS: Mapping[SamplerName, Mapping[str, Any]] = {
     "tpe": {"multivariate": True, "group": True, "constant_liar": True},
@@ -40,6 +40,9 @@ SAMPLERS: Mapping[SamplerName, Callable[..., BaseSampler]] = {
     "qmc": optuna.samplers.QMCSampler,
     "nsga2": optuna.samplers.NSGAIISampler,
 }
+
+_BEGAN = "sweep_began"
+"""User attribute of a study: when its sweep was launched, in Unix seconds."""
 
 IN_OPTUNA: Mapping[TrialStatus, TrialState] = {
     TrialStatus.WAITING: TrialState.RUNNING,
@@ -81,20 +84,23 @@ def trial_seed(sweep_seed: int, number: int) -> int:
     return int.from_bytes(digest[:4], "big") >> 1
 
 
-def open_study(spec: SweepSpec, journal: Path) -> optuna.Study:
-    """The sweep's study, in Optuna's journal on disk, with the points to try first queued.
+def open_study(spec: SweepSpec, journal: Path, began: float = 0.0) -> optuna.Study:
+    """The sweep's study, where its spec says or in `journal`, with the points to try first queued.
 
-    Whoever calls this must be alone with the journal.
+    Whoever calls this must be alone with the journal. `began` is when the sweep was launched, by
+    which its study is known among others; LaunchError where the storage has no room for it.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    _mend(journal)
+    storage = open_storage(spec.search.storage, journal)
+    _refuse_if_anothers(storage, spec, began)
     study = optuna.create_study(
-        storage=JournalStorage(JournalFileBackend(str(journal))),
+        storage=storage,
         study_name=spec.name,
         sampler=make_sampler(spec.search),
         directions=directions(spec.search),
         load_if_exists=True,
     )
+    study.set_user_attr(_BEGAN, began)
     queued = len(study.get_trials(deepcopy=False))
     for point in points_to_queue(spec.space, spec.first_points, spec.search)[queued:]:
         study.enqueue_trial(bridge.encode(point, spec.space))
@@ -138,26 +144,41 @@ class StudyBook:
             self.measured(record)
             if record.status.ended:
                 self.ended(record)
-        self._left = sorted(self._open)
         ended = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
-        self.asked = len(study.get_trials(deepcopy=False, states=ended))
+        self._given = {frozen.number for frozen in study.get_trials(deepcopy=False, states=ended)}
+
+    @property
+    def given(self) -> int:
+        """How many trials were drawn that run or have ended."""
+        return len(self._given)
+
+    @patiently
+    def draw(self, space: Space) -> tuple[int, dict[str, Any]]:
+        """The next trial's number and its params."""
+        trial = self.ask()
+        params = bridge.suggest(trial, space)
+        self._open[trial.number] = trial
+        self._given.add(trial.number)
+        return trial.number, params
 
     def ask(self) -> optuna.Trial:
-        """The next trial: one that was left open by the process before this, else a new one."""
-        self.asked += 1
+        """A trial to draw: one that was left open, by the process before this or by a database
+        that went away, else a new one."""
         known = self._study.get_trials(deepcopy=False)
-        if not self._left:
+        left = [
+            trial
+            for trial in known
+            if trial.state is TrialState.RUNNING and trial.number not in self._given
+        ]
+        if not left:
             self._study.sampler = make_sampler(self._search, len(known))
-            trial = self._study.ask()
-        else:
-            # What that process did not draw any more is drawn as it would have been.
-            number = self._left.pop(0)
-            queued = sum("fixed_params" in each.system_attrs for each in known)
-            self._study.sampler = make_sampler(self._search, max(number, queued))
-            trial = optuna.Trial(self._study, self._open[number]._trial_id)
-        self._open[trial.number] = trial
-        return trial
+            return self._study.ask()
+        # What was not drawn any more is drawn as it would have been.
+        queued = sum("fixed_params" in each.system_attrs for each in known)
+        self._study.sampler = make_sampler(self._search, max(left[0].number, queued))
+        return optuna.Trial(self._study, left[0]._trial_id)
 
+    @patiently
     def measured(self, record: TrialRecord) -> None:
         """Tell the values of all evaluations; those that are known already stay as they are.
 
@@ -174,12 +195,13 @@ class StudyBook:
                 if math.isfinite(value):
                     trial.report(value, step=measurement.point)
 
+    @patiently
     def ended(self, record: TrialRecord) -> None:
         """Tell the end of a trial and, where it had its whole budget, its values.
 
         They are those of its best evaluation, or of its last one where there are several metrics.
         """
-        if self._open.pop(record.number, None) is None:
+        if record.number not in self._open:
             return
         values, state = None, IN_OPTUNA[record.status]
         if state is TrialState.PRUNED and len(self._goals) > 1:
@@ -188,7 +210,8 @@ class StudyBook:
             values = self._values(record)
             # A complete trial that did not measure the metrics has nothing to be compared by.
             state = TrialState.FAIL if values is None else state
-        self._study.tell(record.number, values, state=state)
+        self._study.tell(record.number, values, state=state, skip_if_finished=True)
+        del self._open[record.number]
 
     def _values(self, record: TrialRecord) -> list[float] | None:
         counted = record.counted(self._goals)
@@ -197,26 +220,32 @@ class StudyBook:
         return values if all(map(math.isfinite, values)) else None
 
 
+def _refuse_if_anothers(storage: BaseStorage, spec: SweepSpec, began: float) -> None:
+    """A database is shared by sweeps of other homes, and their names may be the same.
+
+    What is left of a sweep that came to nothing is in nobody's way.
+    """
+    if spec.name not in optuna.get_all_study_names(storage):
+        return
+    study = optuna.load_study(study_name=spec.name, storage=storage)
+    if study.user_attrs.get(_BEGAN, began) == began:
+        return
+    if all(trial.state is TrialState.WAITING for trial in study.get_trials(deepcopy=False)):
+        optuna.delete_study(study_name=spec.name, storage=storage)
+        return
+    raise LaunchError(
+        f"search.storage: the database has a study {spec.name!r} of another sweep; give this one "
+        "another name with --name, or delete that study with `optuna delete-study --study-name "
+        f"{spec.name} --storage {spec.search.storage}`"
+    )
+
+
 def _refuse_if_lost(known: Sequence[FrozenTrial], records: Collection[TrialRecord]) -> None:
     begun = sum(trial.state is not TrialState.WAITING for trial in known)
     lost = [record.number for record in records if record.number >= begun]
     if lost:
         raise LaunchError(
-            f"optuna.journal knows nothing of trial {min(lost)}, which is on record: it was cut or "
-            "emptied; restore it from a copy, or launch the sweep under another name with --name"
+            f"Optuna's study knows nothing of trial {min(lost)}, which is on record: "
+            "optuna.journal, or the database at search.storage, was cut or emptied; restore it "
+            "from a copy, or launch the sweep under another name with --name"
         )
-
-
-def _mend(journal: Path) -> None:
-    """Take away what a process leaves that was killed while it wrote.
-
-    Optuna would wait for its lock, and stumble over a last line that is cut short.
-    """
-    journal.with_name(f"{journal.name}.lock").unlink(missing_ok=True)
-    if not journal.exists():
-        return
-    with journal.open("r+b") as file:
-        text = file.read()
-        whole = text.rfind(b"\n") + 1
-        if whole < len(text):
-            file.truncate(whole)

@@ -10,91 +10,15 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from pathlib import Path
+from dataclasses import replace
 
-from trainables.config import TrialConfig
-from trainables.evaluation import Attempt, Ending, Evaluation, Outcome
+from trainables.evaluation import Ending, Evaluation, Outcome
+from trainables.job import Closed, Job, JobKind, Reply
 from trainables.keeping import keeper
-from trainables.watchdog import hung
-
-Event = Evaluation | Outcome
-
-WEIGHTS = "best"
-"""In a job's folder: the trained part as it was at the trial's best evaluation."""
-
-CHECKPOINTS = "checkpoints"
-"""In a job's folder: from where the trial goes on after an interruption."""
-
-LOSSES = "sequence_losses.npz"
-"""In a job's folder: the loss of each validation example at the trial's best evaluation."""
+from trainables.ticket import Event, Ticket
 
 _IDLE_STARTS = 4
 """Starts in a row without a job after which a slot is given up."""
-
-
-class JobKind(StrEnum):
-    """What a slot is asked to do."""
-
-    TRAIN = "train"
-    MEASURE_BASE = "measure_base"
-    TEST = "test"
-    TEST_BASE = "test_base"
-
-
-@dataclass(frozen=True)
-class Job:
-    """One trial's order: `folder` is where the slot may leave files.
-
-    A test measures what a trial has left in `folder`, or the base. `seen` was measured of the trial
-    before its sweep was interrupted.
-    """
-
-    trial_id: str
-    config: TrialConfig
-    folder: Path
-    kind: JobKind = JobKind.TRAIN
-    seen: tuple[Evaluation, ...] = ()
-
-
-class Closed:
-    """What a slot is told when no more jobs will come."""
-
-
-@dataclass(frozen=True)
-class Reply:
-    """The board's answer to an evaluation: whether the trial goes on, whether the evaluation is its
-    best so far, and whether it might win the sweep."""
-
-    go_on: bool
-    is_best: bool
-    may_win: bool
-
-
-@dataclass
-class _Ticket:
-    job: Job
-    seen: list[Evaluation]
-    news: asyncio.Event = field(default_factory=asyncio.Event)
-    asked_to_end: asyncio.Event = field(default_factory=asyncio.Event)
-    how: Ending = Ending.STOPPED
-    slot: str | None = None
-    attempt: Attempt = field(default_factory=Attempt)
-    deaths: int = 0
-    fault: Outcome | None = None
-    outcome: Outcome | None = None
-    over: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @property
-    def ended(self) -> bool:
-        return self.outcome is not None
-
-    def event(self, place: int) -> Event | None:
-        """The evaluations, and then the outcome; None where there are not as many yet."""
-        if place < len(self.seen):
-            return self.seen[place]
-        return self.outcome if place == len(self.seen) else None
 
 
 class Board:
@@ -107,7 +31,7 @@ class Board:
     def __init__(self, goals: Mapping[str, str], retries: int = 1, kept: int = 1) -> None:
         self._keeper = keeper(goals, kept)
         self._retries = retries
-        self._tickets: dict[str, _Ticket] = {}
+        self._tickets: dict[str, Ticket] = {}
         self._waiting: deque[str] = deque()
         self._arrival = asyncio.Event()
         self._closed: str | None = None
@@ -131,7 +55,7 @@ class Board:
         """
         if job.trial_id in self._tickets:
             return
-        ticket = self._tickets[job.trial_id] = _Ticket(job, list(job.seen))
+        ticket = self._tickets[job.trial_id] = Ticket(job, list(job.seen))
         if self._closed is not None:
             self._end(ticket, Outcome(Ending.SUSPENDED, error=self._closed))
             return
@@ -226,7 +150,7 @@ class Board:
         self._alive.discard(slot)
         for ticket in self._tickets.values():
             if ticket.slot == slot and not ticket.ended:
-                self._retry(ticket)
+                self._after(ticket, ticket.orphaned(self._retries))
 
     async def alive(self) -> int:
         """How many slots are up."""
@@ -252,13 +176,7 @@ class Board:
             return Closed() if self._closed is not None else None
         self._idle_starts[slot] = 0
         ticket = self._tickets[self._waiting.popleft()]
-        ticket.slot = slot
-        ticket.attempt = replace(
-            ticket.attempt,
-            number=ticket.attempt.number + 1,
-            device=self._devices.get(slot, ""),
-        )
-        return ticket.job
+        return ticket.taken(slot, self._devices.get(slot, ""))
 
     async def evaluated(self, trial_id: str, evaluation: Evaluation) -> Reply:
         """Pass an evaluation on, unless a retried trial repeats one that was seen before."""
@@ -267,12 +185,9 @@ class Board:
         earlier = [each for each in ticket.seen if each.point < evaluation.point]
         last = evaluation.point == ticket.job.config.budget.evaluations
         is_best = self._keeper.is_best(evaluation, earlier, last)
-        if all(evaluation.point > earlier.point for earlier in ticket.seen):
-            ticket.seen.append(evaluation)
-            ticket.news.set()
+        ticket.measured(evaluation)
         may_win = is_best and self._keeper.may_win(evaluation)
-        dropped = ticket.asked_to_end.is_set() and ticket.how is Ending.STOPPED
-        return Reply(not dropped, is_best, may_win)
+        return Reply(not ticket.dropped, is_best, may_win)
 
     async def fault(self, trial_id: str, outcome: Outcome) -> None:
         """What a slot saw before it broke down with a trial; the first to speak is the nearest."""
@@ -287,10 +202,7 @@ class Board:
         ticket = self._tickets[trial_id]
         if ticket.ended:
             return
-        if outcome.out_of_memory:
-            self._shrink(ticket, outcome)
-        else:
-            self._end(ticket, outcome)
+        self._after(ticket, ticket.shrink(outcome) if outcome.out_of_memory else outcome)
 
     async def wish(self, trial_id: str) -> Ending:
         """How the trial is to end, as soon as somebody wants it to; also when it has ended."""
@@ -301,56 +213,21 @@ class Board:
     def _may_go(self) -> bool:
         return self._draining and len(self._alive) > 1
 
-    def _ask(self, ticket: _Ticket, how: Ending) -> None:
-        ticket.how = how
-        ticket.asked_to_end.set()
+    def _ask(self, ticket: Ticket, how: Ending) -> None:
+        ticket.ask(how)
         if ticket.slot is None:
             self._end(ticket, Outcome(how))
 
-    def _retry(self, ticket: _Ticket) -> None:
-        ticket.slot = None
-        if ticket.asked_to_end.is_set():
-            self._end(ticket, Outcome(ticket.how))
-        elif ticket.fault and ticket.fault.out_of_memory:
-            self._shrink(ticket, ticket.fault)
-        elif ticket.deaths == self._retries:
-            why = f"its slot died {ticket.deaths + 1} times while training it"
-            words = self._last_words(ticket)
-            last = f", the last time of {words}" if words else ""
-            self._end(ticket, Outcome(Ending.FAILED, error=why + last))
-        else:
-            ticket.deaths += 1
-            self._queue_again(ticket)
-
-    @staticmethod
-    def _last_words(ticket: _Ticket) -> str:
-        if ticket.fault and ticket.fault.error:
-            return ticket.fault.error
-        if hung(ticket.job.folder):
-            return f"nothing moving for slots.trial_timeout; see hang-*.txt in {ticket.job.folder}"
-        return ""
-
-    def _shrink(self, ticket: _Ticket, outcome: Outcome) -> None:
-        """Half the micro-batch and twice the accumulation, for the same effective batch."""
-        config = ticket.job.config
-        held = min(config.micro_batch_size, config.batch_size)
-        if held == 1:
-            error = f"does not fit into memory even with a micro-batch of 1: {outcome.error}"
-            self._end(ticket, Outcome(Ending.INFEASIBLE, outcome.cost, error))
+    def _after(self, ticket: Ticket, outcome: Outcome | None) -> None:
+        """End it, or where there is no outcome yet have it tried again before all others."""
+        if outcome is not None:
+            self._end(ticket, outcome)
             return
-        ticket.job = replace(ticket.job, config=config.with_params({"micro_batch_size": held // 2}))
-        ticket.attempt = replace(ticket.attempt, micro_batch_size=held // 2)
-        self._queue_again(ticket)
-
-    def _queue_again(self, ticket: _Ticket) -> None:
         ticket.slot = ticket.fault = None
         self._waiting.appendleft(ticket.job.trial_id)
         self._arrival.set()
 
-    def _end(self, ticket: _Ticket, outcome: Outcome) -> None:
-        ticket.outcome = replace(outcome, attempt=ticket.attempt)
-        ticket.news.set()
-        ticket.asked_to_end.set()
-        ticket.over.set()
+    def _end(self, ticket: Ticket, outcome: Outcome) -> None:
+        ticket.end(outcome)
         if ticket.job.trial_id in self._waiting:
             self._waiting.remove(ticket.job.trial_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,6 +40,15 @@ class Inputs:
     general: Path | None = None
     mix: Path | None = None
     trust_remote_code: bool = False
+
+    def unseen(self) -> str | None:
+        """Why this node cannot train with them, where it does not see the prepared data."""
+        if self.train.is_dir():
+            return None
+        return (
+            f"{socket.gethostname()} does not see {self.train}: set storage.uri to storage that "
+            "all nodes reach, such as s3://BUCKET/FOLDER, or mount the sweep home on every node"
+        )
 
     def folders(self) -> list[str]:
         """Those that are local folders; what is named on the hub is no folder."""

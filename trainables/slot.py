@@ -18,7 +18,6 @@ from ray.train import FailureConfig, RunConfig, ScalingConfig, UserCallback, get
 from ray.train.torch import TorchConfig, TorchTrainer
 
 from trainables import ranks, toy
-from trainables.board import CHECKPOINTS, LOSSES, WEIGHTS, Closed, Job, JobKind
 from trainables.checkpoints import Checkpoints
 from trainables.depot import Depot
 from trainables.errors import RefusedError, StorageError
@@ -31,6 +30,7 @@ from trainables.evaluation import (
 )
 from trainables.gang import Care, Gang
 from trainables.inputs import Inputs
+from trainables.job import CHECKPOINTS, LOSSES, WEIGHTS, Closed, Job, JobKind
 from trainables.memory import Memory, release_memory
 from trainables.remote_checkpoints import RemoteCheckpoints
 from trainables.watchdog import Watchdog
@@ -101,6 +101,8 @@ def _environment(gang: Gang) -> dict[str, str]:
 def _serve(settings: dict[str, Any]) -> None:
     """What each rank of a slot does: take the job that rank 0 was given, do it, ask again."""
     board, name, inputs = settings["board"], settings["name"], settings["inputs"]
+    if inputs and not settings["care"].depot and _is_blind(board, inputs):
+        return
     leads = get_context().get_world_rank() == 0
     life = _hello(board, name) if leads else 0
     worker = _Worker(board, inputs, settings["care"].of(name))
@@ -115,6 +117,22 @@ def _serve(settings: dict[str, Any]) -> None:
             worker.do(job)
             if ranks.any_rank(memory.outgrown(), device=worker.device)[0]:
                 return
+
+
+def _is_blind(board: Any, inputs: Inputs) -> bool:
+    """Whether a node of the slot does not see the sweep's data, so that the slot can do nothing.
+
+    The sweep ends where no other slot is up, and else goes on without this one, by a StorageError.
+    """
+    unseen = next(filter(None, ranks.gathered(inputs.unseen())), None)
+    if unseen is None:
+        return False
+    if ranks.rank() == 0 and not ray.get(board.alive.remote()):
+        ray.get(board.close.remote(unseen))
+    ranks.barrier()
+    if ray.get(board.why_closed.remote()) is None:
+        raise StorageError(str(inputs.train), unseen)
+    return True
 
 
 def _hello(board: Any, name: str) -> int:
@@ -176,8 +194,8 @@ class _Worker:
             outcome = self._failure(job, error)
             if _lacks_storage(error, job.folder):
                 # No fault of the trial: it goes on when the sweep is resumed.
-                where = error.filename if isinstance(error, StorageError) else job.folder
-                why = f"nothing can be written to {where} any more: {error}"
+                gone = f"nothing can be written to {job.folder} any more: {error}"
+                why = str(error) if isinstance(error, StorageError) else gone
                 ray.get(self._board.close.remote(why))
             if ranks.world_size() > 1 or isinstance(error, torch.AcceleratorError):
                 ray.get(self._board.fault.remote(job.trial_id, outcome))

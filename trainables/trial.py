@@ -8,9 +8,9 @@ from typing import Any
 import ray
 from ray import tune
 
-from trainables.board import Job
 from trainables.config import TrialConfig
 from trainables.evaluation import Ending, Evaluation, Outcome
+from trainables.job import Job
 
 
 class SlotTrial(tune.Trainable):

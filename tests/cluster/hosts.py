@@ -117,6 +117,10 @@ class Hosts:
         host.net("addr", "add", f"{host.address}/24", "dev", "eth0")
         host.net("link", "set", "eth0", "up")
 
+    def link(self, name: str, state: str) -> None:
+        """Cut a host's cable ("down"), or mend it ("up")."""
+        self.client.net("link", "set", f"to-{name}", state)
+
     def close(self) -> None:
         """Switch all of them off."""
         for host in reversed(self.hosts.values()):

@@ -19,8 +19,7 @@ from results.tracking import read_sweep
 from sweeps.cluster import SETTINGS
 from sweeps.home import SweepHome
 
-# Not among those that CI runs until it is known why, once, a trial stood still when a node joined.
-pytestmark = pytest.mark.chaos
+pytestmark = pytest.mark.cluster
 
 QUICK_TO_NOTICE = {
     "health_check_period_ms": 1000,

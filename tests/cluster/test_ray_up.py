@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from string import Template
-from subprocess import Popen
+from subprocess import CompletedProcess, Popen
 
 import pytest
 import yaml
@@ -17,7 +17,7 @@ from optuna import load_study
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from results.record import SweepState, TrialStatus
+from results.record import SweepState, TrialRecord, TrialStatus
 from results.tracking import read_sweep
 from sweeps.home import SweepHome
 
@@ -68,16 +68,21 @@ def cluster(hosts):
         "umask 077; mkdir -p ~/.ray; ray get-auth-token --generate >/dev/null; chmod 600 ~/.ray/*"
     )
     made.client.run("bash", "-c", token)
-    up = made.client.run(*outside("ray up -y cluster.yaml"), text=True, capture_output=True)
-    assert "error" not in up.stdout.lower()
+    up = typed(made, "ray up -y cluster.yaml")
+    assert up.returncode == 0 and "error" not in up.stdout.lower()
     yield made
-    made.client.run(*outside("ray down -y cluster.yaml"), check=False, capture_output=True)
+    typed(made, "ray down -y cluster.yaml")
 
 
 def outside(command: str) -> list[str]:
     """What a user types on the client."""
     setting = f"export RAY_AUTH_MODE=token RAY_UP_enable_autoscaler_v2=0 PYTHONPATH={CODE}"
     return ["bash", "-c", f"cd ~ && {setting} && {command}"]
+
+
+def typed(made: Hosts, command: str) -> CompletedProcess:
+    """Such a command, when it is done."""
+    return made.client.run(*outside(command), text=True, capture_output=True, check=False)
 
 
 @contextmanager
@@ -100,18 +105,24 @@ def test_a_sweep_from_outside_survives_the_loss_of_a_host(cluster, hosts):
         wait_for(lambda: "trial 4 " in log.read_text(), following)
         made.boot("worker2")
         assert following.wait(timeout=240) == 0, log.read_text()
-    home = SweepHome(storage)
-    folder = home.sweep("outside")
-    records = folder.store.trials()
-    assert [record.number for record in records] == list(range(TRIALS))
-    assert {record.status for record in records} == {TrialStatus.COMPLETE}
-    assert folder.store.sweep().state is SweepState.COMPLETE
+    records = check_books(storage, "outside")
     assert max(record.attempts for record in records) == 2, "one trial was on the host"
-    _, tracked = read_sweep(f"sqlite:///{storage / 'mlflow.db'}", "outside")
-    assert tracked == records
-    journal = JournalStorage(JournalFileBackend(str(folder.journal)))
-    study = load_study(study_name="outside", storage=journal)
-    assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * TRIALS
+
+
+def test_a_sweep_survives_a_raylet_that_is_killed_and_a_link_that_is_cut(cluster, hosts):
+    made, storage = hosts
+    log = storage / "cut.log"
+    command = "sweep launch sweep.yaml --name cut --cluster cluster.yaml"
+    with started(made.client, command, log) as following:
+        wait_for(lambda: "trial 1 " in log.read_text(), following)
+        made.hosts["worker2"].run("pkill", "-9", "-x", "raylet")
+        wait_for(lambda: "trial 4 " in log.read_text(), following)
+        made.link("worker1", "down")
+        wait_for(lambda: "trial 8 " in log.read_text(), following)
+        made.link("worker1", "up")
+        assert following.wait(timeout=240) == 0, log.read_text()
+    assert max(record.attempts for record in check_books(storage, "cut")) == 2
+    assert "(raylet)" not in log.read_text(), "that is for Ray's own logs"
 
 
 def test_a_sweep_is_looked_at_and_stopped_from_outside(cluster, hosts):
@@ -126,15 +137,24 @@ def test_a_sweep_is_looked_at_and_stopped_from_outside(cluster, hosts):
         ("sweep stop long --cluster cluster.yaml", "long: interrupted"),
         ("sweep list --cluster cluster.yaml", "long"),
     ):
-        done = made.client.run(*outside(command), text=True, capture_output=True, check=False)
+        done = typed(made, command)
         assert done.returncode == 0 and said in done.stdout, (command, done.stdout, done.stderr)
-    wrong = made.client.run(
-        *outside("RAY_AUTH_MODE=disabled sweep list --cluster cluster.yaml"),
-        text=True,
-        capture_output=True,
-        check=False,
-    )
+    wrong = typed(made, "RAY_AUTH_MODE=disabled sweep list --cluster cluster.yaml")
     assert wrong.returncode == 2 and "token" in wrong.stderr
+
+
+def check_books(storage: Path, name: str) -> list[TrialRecord]:
+    """Folder, MLflow and Optuna have each trial once, and complete."""
+    folder = SweepHome(storage).sweep(name)
+    records = folder.store.trials()
+    assert [record.number for record in records] == list(range(TRIALS))
+    assert {record.status for record in records} == {TrialStatus.COMPLETE}
+    assert folder.store.sweep().state is SweepState.COMPLETE
+    assert read_sweep(f"sqlite:///{storage / 'mlflow.db'}", name)[1] == records
+    journal = JournalStorage(JournalFileBackend(str(folder.journal)))
+    study = load_study(study_name=name, storage=journal)
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * TRIALS
+    return records
 
 
 def wait_for(condition, process, seconds=240) -> None:

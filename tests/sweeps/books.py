@@ -15,13 +15,14 @@ import optuna
 import psutil
 import yaml
 from optuna.trial import TrialState
+from spec_samples import searching_tree
 
 from results.record import Measurement, TrialRecord, TrialStatus
 from results.tracking import read_sweep
-from search_spaces import bridge
 from sweeps.home import SweepFolder, SweepHome
 from sweeps.spec import SweepSpec
 from sweeps.study import StudyBook, open_study
+from sweeps.study_storage import open_storage
 from trainables import toy
 
 IN_OPTUNA = {
@@ -32,6 +33,8 @@ IN_OPTUNA = {
     # It is to go on.
     TrialStatus.INTERRUPTED: TrialState.RUNNING,
 }
+
+SEARCHING = SweepSpec.parse(searching_tree(seconds=0.0))
 
 PATIENCE = 240.0
 """Seconds, for a sweep on busy cores."""
@@ -180,15 +183,16 @@ def history(records: list[TrialRecord]) -> list[tuple]:
     return [(r.number, r.status, r.attempts, r.started, r.ended, r.measurements) for r in records]
 
 
-def check_books(home: Path, name: str, trials: int) -> SweepFolder:
+def check_books(
+    home: Path, name: str, trials: int, storage: str | None = None, tracking: str | None = None
+) -> SweepFolder:
     """Sweep folder, Optuna and MLflow hold the same trials, each once, with the same ends."""
     folder = folder_of(home, name)
     records = folder.store.trials()
     assert [record.number for record in records] == list(range(trials))
-    journal = optuna.storages.journal.JournalFileBackend(str(folder.journal))
-    study = optuna.load_study(study_name=name, storage=optuna.storages.JournalStorage(journal))
+    study = optuna.load_study(study_name=name, storage=open_storage(storage, folder.journal))
     assert [t.state for t in study.trials] == [IN_OPTUNA[r.status] for r in records]
-    found, tracked = read_sweep(SweepHome(home).tracking_uri, name)
+    found, tracked = read_sweep(tracking or SweepHome(home).tracking_uri, name)
     assert tracked == records
     assert found.base == folder.store.sweep().base
     return folder
@@ -200,20 +204,38 @@ def undisturbed(tree: dict, folder: Path) -> tuple[list[dict], int]:
     study = StudyBook(open_study(spec, folder / "undisturbed.journal"), spec.search)
     params, losses = [], []
     while len(params) < spec.trials:
-        asked = study.ask()
-        params.append(dict(bridge.suggest(asked, spec.space)))
+        number, drawn = study.draw(spec.space)
+        params.append(drawn)
         losses.append(toy.final_loss(spec.trial.with_params(params[-1])))
         measured = {"point": 1, "step": 1, "tokens": 1, "seconds": 1.0}
         measurement = Measurement(**measured, metrics={"eval_loss": losses[-1]})
         record = TrialRecord(
             sweep=spec.name,
-            number=asked.number,
+            number=number,
             status=TrialStatus.COMPLETE,
             measurements=(measurement,),
         )
         study.measured(record)
         study.ended(record)
     return params, losses.index(min(losses))
+
+
+def drawn(book: StudyBook, trials: int) -> list[dict]:
+    """The params of so many trials, each of which has ended before the next one is asked for."""
+    found = []
+    for _ in range(trials):
+        number, params = book.draw(SEARCHING.space)
+        found.append(params)
+        loss = {"eval_loss": abs(found[-1]["learning_rate"] - 1e-3)}
+        measured = Measurement(point=1, step=1, tokens=1, seconds=1.0, metrics=loss)
+        record = TrialRecord(
+            sweep="toy",
+            number=number,
+            status=TrialStatus.COMPLETE,
+            measurements=(measured,),
+        )
+        book.ended(record)
+    return found
 
 
 def outcome(home: Path, name: str) -> tuple[list[dict], int]:

@@ -27,7 +27,9 @@ def tree(folder, **change):
 
 
 def test_it_measures_what_the_sweep_would_cost(data, tmp_path):
-    run = dry_run(SweepSpec.parse(tree(data)), SweepHome(tmp_path))
+    spec = SweepSpec.parse(tree(data, slots={"count": 3, "cpus": 1000}))
+    run = dry_run(spec, SweepHome(tmp_path))
+    assert run.slots.startswith("they do not fit this machine: slots: 3 of 1 workers need 0 GPUs")
     assert run.trial_metrics["eval_loss"] < run.base_metrics["eval_loss"]
     assert run.sweep_seconds == pytest.approx(
         3 * (20 * run.seconds_per_step + 2 * run.evaluation_seconds)
@@ -70,7 +72,7 @@ def test_what_the_machine_cannot_do_is_told_though_deepspeed_is_not_tried(tmp_pa
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_report_says_where_deepspeed_was_left_out(data, workers):
     spec = SweepSpec.parse(tree(data, slots={"workers": workers}))
-    run = DryRun({}, "data", {"eval_loss": 2.0}, {"eval_loss": 1.0}, *[1.0] * 3, *[1] * 6)
+    run = DryRun({}, "slots", "data", {"eval_loss": 2.0}, {"eval_loss": 1.0}, *[1.0] * 3, *[1] * 6)
     console = Console(file=io.StringIO(), width=200)
     console.print(report(spec, run))
     said = "in one process, without DeepSpeed" in console.file.getvalue()

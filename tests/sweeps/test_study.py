@@ -5,34 +5,13 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from spec_samples import searching_tree
+from books import SEARCHING, drawn
 
-from results.record import Measurement, TrialRecord, TrialStatus
-from search_spaces import bridge
+from results.record import TrialRecord
 from sweeps.errors import LaunchError
-from sweeps.spec import SweepSpec
 from sweeps.study import StudyBook, open_study
 
-SPEC = SweepSpec.parse(searching_tree(seconds=0.0))
 POINTS = tuple({"learning_rate": rate, "lora.rank": 4} for rate in (1e-3, 1e-4, 1e-5))
-
-
-def run(book: StudyBook, trials: int) -> list[dict]:
-    """The params of so many trials, each of which has ended before the next one is asked for."""
-    found = []
-    for _ in range(trials):
-        trial = book.ask()
-        found.append(dict(bridge.suggest(trial, SPEC.space)))
-        loss = {"eval_loss": abs(found[-1]["learning_rate"] - 1e-3)}
-        measured = Measurement(point=1, step=1, tokens=1, seconds=1.0, metrics=loss)
-        record = TrialRecord(
-            sweep="toy",
-            number=trial.number,
-            status=TrialStatus.COMPLETE,
-            measurements=(measured,),
-        )
-        book.ended(record)
-    return found
 
 
 @pytest.mark.parametrize("points", [(), POINTS, ({"lora.rank": 16}, {"lora.rank": 4})])
@@ -40,29 +19,29 @@ def run(book: StudyBook, trials: int) -> list[dict]:
 def test_a_trial_that_was_asked_for_in_vain_is_drawn_as_it_would_have_been(
     tmp_path, points, before
 ):
-    spec = dataclasses.replace(SPEC, first_points=points)
-    undisturbed = run(StudyBook(open_study(spec, tmp_path / "whole"), spec.search), 6)
+    spec = dataclasses.replace(SEARCHING, first_points=points)
+    undisturbed = drawn(StudyBook(open_study(spec, tmp_path / "whole"), spec.search), 6)
     first = StudyBook(open_study(spec, tmp_path / "cut"), spec.search)
-    found = run(first, before)
+    found = drawn(first, before)
     first.ask()
     second = StudyBook(open_study(spec, tmp_path / "cut"), spec.search)
-    assert found + run(second, 6 - before) == undisturbed
+    assert found + drawn(second, 6 - before) == undisturbed
 
 
 @pytest.mark.parametrize("queued", [0, 1, 2, 3])
 def test_points_that_were_not_queued_any_more_are_queued(tmp_path, queued):
-    cut = dataclasses.replace(SPEC, first_points=POINTS[:queued])
+    cut = dataclasses.replace(SEARCHING, first_points=POINTS[:queued])
     open_study(cut, tmp_path / "journal")
-    spec = dataclasses.replace(SPEC, first_points=POINTS)
+    spec = dataclasses.replace(SEARCHING, first_points=POINTS)
     book = StudyBook(open_study(spec, tmp_path / "journal"), spec.search)
-    assert run(book, 3) == list(POINTS)
+    assert drawn(book, 3) == list(POINTS)
     assert len(open_study(spec, tmp_path / "journal").get_trials()) == 3
 
 
 @pytest.mark.parametrize("points", [(), POINTS])
 def test_a_journal_that_was_emptied_does_not_have_trials_run_once_more(tmp_path, points):
-    spec = dataclasses.replace(SPEC, first_points=points)
-    run(StudyBook(open_study(spec, tmp_path / "journal"), spec.search), 2)
+    spec = dataclasses.replace(SEARCHING, first_points=points)
+    drawn(StudyBook(open_study(spec, tmp_path / "journal"), spec.search), 2)
     records = [TrialRecord(sweep="toy", number=n, status="complete") for n in range(2)]
     StudyBook(open_study(spec, tmp_path / "journal"), spec.search, records)
     (tmp_path / "journal").write_text("")

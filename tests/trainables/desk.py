@@ -11,11 +11,12 @@ from typing import Any
 import psutil
 
 from trainables import slot
-from trainables.board import Board, Job
+from trainables.board import Board
 from trainables.config import TrialConfig
 from trainables.evaluation import Evaluation, Outcome
 from trainables.gang import Care
 from trainables.inputs import Inputs
+from trainables.job import Job
 
 IN_PLACE_OF_RAY = SimpleNamespace(
     get=lambda answer: answer, wait=lambda calls, timeout: ([], calls)

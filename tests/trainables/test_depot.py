@@ -11,6 +11,7 @@ import tiny_training as tiny
 from desk import IN_PLACE_OF_RAY, Desk
 from s3_server import ENVIRONMENT, make_bucket, s3_server
 
+from trainables import slot
 from trainables.checkpoints import Checkpoint
 from trainables.depot import Depot, stored_inputs
 from trainables.errors import StorageError
@@ -160,7 +161,19 @@ def test_a_store_that_stays_away_fails_no_trial_but_closes_the_board(tmp_path, p
     care = Care(depot=depot_of(storage, tmp_path))
     _, outcome = trained(care, prepared, tmp_path / "trials" / "0000")
     assert outcome.ending is Ending.SUSPENDED
-    assert outcome.error.startswith(f"nothing can be written to {storage}")
+    assert outcome.error.startswith(f"{storage}/sweep/trials/0000: ")
+
+
+def test_a_slot_on_a_node_that_does_not_see_the_data_ends_the_sweep_or_itself(tmp_path):
+    inputs = Inputs("model", None, train=tmp_path / "nowhere", validation=tmp_path)
+    desk = Desk()
+    desk.ask("hello", "another slot")
+    with pytest.raises(StorageError, match=r"nowhere: set storage\.uri to storage that all nodes"):
+        slot._is_blind(desk, inputs)
+    desk.ask("lost", "another slot")
+    assert slot._is_blind(desk, inputs)
+    assert "does not see" in desk.ask("why_closed")
+    desk.shut()
 
 
 def test_a_checkpoint_that_cannot_be_uploaded_is_left_out(tmp_path, prepared, monkeypatch):

@@ -14,10 +14,11 @@ import pytest
 from sweeps.cluster import ON_HEAD
 from sweeps.slots import _SPARE_RESTARTS, Slots
 from trainables import toy
-from trainables.board import Board, Job, JobKind
+from trainables.board import Board
 from trainables.config import TrialConfig
 from trainables.evaluation import Ending, Evaluation
 from trainables.gang import Care, Gang
+from trainables.job import Job, JobKind
 
 pytestmark = pytest.mark.ray
 

@@ -1,0 +1,102 @@
+"""Where Optuna keeps a sweep's study: its journal in the sweep's folder, or a database."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from optuna.exceptions import StorageInternalError
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from sqlalchemy import NullPool
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
+
+from results.uris import redact
+from sweeps.errors import LaunchError, StudyError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+PATIENCE = 600.0
+"""Seconds that a search waits for a database which went away, while trials train on."""
+
+PAUSE = 1.0  # seconds
+
+_LIBRARY = {"postgresql": "psycopg[binary]", "mysql": "mysqlclient"}
+
+
+def open_storage(uri: str | None, journal: Path) -> BaseStorage:
+    """The database at `uri`, or the journal where there is no `uri`; LaunchError says why not."""
+    if uri is None:
+        _mend(journal)
+        return JournalStorage(JournalFileBackend(str(journal)))
+    return open_database(uri)
+
+
+def open_database(uri: str) -> RDBStorage:
+    """Optuna's tables in the database at `uri`, made where there are none; else LaunchError."""
+    try:
+        # A search asks for little, so that no connection need wait until it is stale.
+        return RDBStorage(uri, engine_kwargs={"poolclass": NullPool})
+    except (ImportError, NoSuchModuleError, ArgumentError) as error:
+        raise LaunchError(_no_way(uri, error, _missing(uri))) from error
+    except (SQLAlchemyError, StorageInternalError, RuntimeError) as error:
+        remedy = "is the database up, is it Optuna's alone, and can this user log in?"
+        raise LaunchError(_no_way(uri, error, remedy)) from error
+
+
+def patiently(method: Callable[P, T]) -> Callable[P, T]:
+    """Have a method that may be called twice wait for a database that does not answer.
+
+    StudyError where that takes too long.
+    """
+
+    @wraps(method)
+    def patient(*arguments: P.args, **options: P.kwargs) -> T:
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return method(*arguments, **options)
+            except StorageInternalError as error:
+                if time.monotonic() > until:
+                    raise StudyError(
+                        f"search.storage: the database does not answer any more "
+                        f"({_reason(error)}); when it does, `sweep resume` goes on"
+                    ) from error
+                time.sleep(PAUSE)
+
+    return patient
+
+
+def _no_way(uri: str, error: Exception, remedy: str) -> str:
+    return f"search.storage: {redact(uri)} cannot be used ({_reason(error)}); {remedy}"
+
+
+def _reason(error: Exception) -> str:
+    """What the database's own library says, where it does."""
+    cause = error.__cause__ if isinstance(error, StorageInternalError) else error
+    cause = cause.orig if isinstance(cause, OperationalError) and cause.orig else cause
+    return redact(str(cause).strip().splitlines()[0])
+
+
+def _missing(uri: str) -> str:
+    library = _LIBRARY.get(uri.partition(":")[0].partition("+")[0])
+    return f"pip install '{library}'" if library else "postgresql://USER@HOST/DATABASE is usual"
+
+
+def _mend(journal: Path) -> None:
+    """Take away what a process leaves that was killed while it wrote.
+
+    Optuna would wait for its lock, and stumble over a last line that is cut short.
+    """
+    journal.with_name(f"{journal.name}.lock").unlink(missing_ok=True)
+    if not journal.exists():
+        return
+    with journal.open("r+b") as file:
+        text = file.read()
+        whole = text.rfind(b"\n") + 1
+        if whole < len(text):
+            file.truncate(whole)

@@ -1,0 +1,152 @@
+"""Optuna's study and MLflow's runs in a real PostgreSQL, which asks for a password."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+
+import optuna
+import pytest
+from books import SEARCHING, check_books, drawn, folder_of, history, launch, sweep
+from mlflow.tracking._tracking_service.utils import _get_store
+from postgres import PASSWORD, USER, Postgres
+from spec_samples import toy_tree
+
+from results.tracking import read_sweep
+from sweeps import study_storage
+from sweeps.doctor import check_study, check_tracking
+from sweeps.errors import LaunchError, StudyError
+from sweeps.finding import Level
+from sweeps.spec import SpecError, SweepSpec
+from sweeps.study import StudyBook, open_study
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    server = Postgres(tmp_path_factory.mktemp("postgres"))
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def database(server, request, monkeypatch):
+    """The address of an empty database, and its password where clients look for it."""
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    name = "of_" + request.node.originalname[-40:]
+    server.run(f"DROP DATABASE IF EXISTS {name}")
+    return server.database(name)
+
+
+@pytest.fixture
+def spec(database):
+    search = SEARCHING.search.model_copy(update={"storage": database})
+    return dataclasses.replace(SEARCHING, search=search)
+
+
+@pytest.fixture
+def undisturbed(tmp_path):
+    """The first six trials by the journal."""
+    return drawn(StudyBook(open_study(SEARCHING, tmp_path / "journal"), SEARCHING.search), 6)
+
+
+@pytest.fixture
+def tracking(server, monkeypatch):
+    """The address of an empty database for MLflow."""
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    address = server.database("mlflow")
+    yield address
+    _get_store(address).engine.dispose()
+    server.run("DROP DATABASE mlflow")
+
+
+def test_a_database_suggests_what_the_journal_suggests(spec, undisturbed, tmp_path):
+    found = drawn(StudyBook(open_study(spec, tmp_path), spec.search), 3)
+    found += drawn(StudyBook(open_study(spec, tmp_path), spec.search), 3)
+    assert found == undisturbed
+
+
+def test_a_database_that_was_away_costs_the_search_nothing(
+    spec, server, undisturbed, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(study_storage, "PAUSE", 0.1)
+    book = StudyBook(open_study(spec, tmp_path), spec.search)
+    found = drawn(book, 2)
+    server.kill()
+    back = threading.Timer(1.0, server.start)
+    back.start()
+    found += drawn(book, 2)
+    back.join()
+    assert found == undisturbed[:4]
+    states = [trial.state for trial in open_study(spec, tmp_path).get_trials()]
+    assert states == [optuna.trial.TrialState.COMPLETE] * 4
+
+
+def test_a_database_that_stays_away_is_told(spec, server, tmp_path, monkeypatch):
+    monkeypatch.setattr(study_storage, "PATIENCE", 0.0)
+    book = StudyBook(open_study(spec, tmp_path), spec.search)
+    server.kill()
+    try:
+        with pytest.raises(StudyError, match=r"refused\); when it does, `sweep resume` goes on"):
+            drawn(book, 1)
+    finally:
+        server.start()
+
+
+def test_the_study_of_a_sweep_elsewhere_is_left_alone(spec, tmp_path):
+    drawn(StudyBook(open_study(spec, tmp_path, began=1.0), spec.search), 1)
+    with pytest.raises(LaunchError, match="has a study 'toy' of another sweep"):
+        open_study(spec, tmp_path, began=2.0)
+    assert len(open_study(spec, tmp_path, began=1.0).get_trials()) == 1
+
+
+def test_the_study_of_a_sweep_that_came_to_nothing_is_in_nobodys_way(spec, tmp_path):
+    point = {"learning_rate": 1e-4, "lora.rank": 4}
+    open_study(dataclasses.replace(spec, first_points=(point,)), tmp_path, began=1.0)
+    assert open_study(spec, tmp_path, began=2.0).get_trials() == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        (f"{USER}@", "stranger@", "password authentication failed"),
+        ("/of_", "/nowhere_", "does not exist"),
+        ("postgresql:", "postgres+nothing:", "Can't load plugin"),
+        ("postgresql:", "mysql:", "pip install 'mysqlclient'"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_told_before_anything_starts(database, old, new, reason):
+    finding = check_study(database.replace(old, new))
+    assert finding.level is Level.WRONG
+    assert "search.storage" in finding.message and reason in finding.message
+
+
+def test_mlflows_own_database_is_none_for_optuna(tracking):
+    assert check_tracking(tracking).level is Level.OK
+    assert "is it Optuna's alone" in check_study(tracking).message
+    tree = toy_tree(search={"storage": tracking}, tracking={"uri": tracking})
+    with pytest.raises(SpecError, match=r"search\.storage: is the database of tracking\.uri"):
+        SweepSpec.parse(tree)
+
+
+def test_a_password_has_no_place_in_a_spec(database):
+    tree = toy_tree(search={"storage": database.replace("@", f":{PASSWORD}@")})
+    with pytest.raises(SpecError, match=r"search\.storage.*PGPASSWORD") as refused:
+        SweepSpec.parse(tree)
+    assert PASSWORD not in str(refused.value)
+
+
+@pytest.mark.endtoend
+def test_a_sweep_with_both_books_in_databases(database, tracking, tmp_path):
+    tree = toy_tree(name="toy", search={"storage": database}, tracking={"uri": tracking})
+    done = launch(tree, tmp_path)
+    assert done.returncode == 0, done.stderr
+    before = history(folder_of(tmp_path, "toy").store.trials())
+    trials = len(before) + 2
+    done = sweep("resume", "toy", "--set", f"budget.trials={trials}", home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    folder = check_books(tmp_path, "toy", trials, storage=database, tracking=tracking)
+    assert history(folder.store.trials())[: len(before)] == before
+    assert not folder.journal.exists() and not (tmp_path / "mlflow.db").exists()
+    assert read_sweep(tracking, "toy")[0].state == "complete"
+    written = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert written and not [f for f in written if PASSWORD.encode() in f.read_bytes()]

@@ -1,0 +1,108 @@
+"""A job on its way through the board: who has it, what came of it, whether it is tried again."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+
+from trainables.evaluation import Attempt, Ending, Evaluation, Outcome
+from trainables.job import Job
+from trainables.watchdog import hung
+
+Event = Evaluation | Outcome
+
+
+@dataclass
+class Ticket:
+    """`seen` are its evaluations so far; `slot` is who has it, None while it waits.
+
+    `fault` is what a slot said before it broke down with the job.
+    """
+
+    job: Job
+    seen: list[Evaluation]
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    asked_to_end: asyncio.Event = field(default_factory=asyncio.Event)
+    how: Ending = Ending.STOPPED
+    slot: str | None = None
+    attempt: Attempt = field(default_factory=Attempt)
+    deaths: int = 0
+    fault: Outcome | None = None
+    outcome: Outcome | None = None
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has an outcome."""
+        return self.outcome is not None
+
+    @property
+    def dropped(self) -> bool:
+        """Whether nobody wants to know more of the trial."""
+        return self.asked_to_end.is_set() and self.how is Ending.STOPPED
+
+    def event(self, place: int) -> Event | None:
+        """The evaluations, and then the outcome; None where there are not as many yet."""
+        if place < len(self.seen):
+            return self.seen[place]
+        return self.outcome if place == len(self.seen) else None
+
+    def taken(self, slot: str, device: str) -> Job:
+        """A slot has it, which runs on `device`."""
+        self.slot = slot
+        self.attempt = replace(self.attempt, number=self.attempt.number + 1, device=device)
+        return self.job
+
+    def measured(self, evaluation: Evaluation) -> None:
+        """Keep it, unless a retried trial repeats one that was seen before."""
+        if all(evaluation.point > earlier.point for earlier in self.seen):
+            self.seen.append(evaluation)
+            self.news.set()
+
+    def ask(self, how: Ending) -> None:
+        """Have whoever trains it end so."""
+        self.how = how
+        self.asked_to_end.set()
+
+    def end(self, outcome: Outcome) -> None:
+        """It has come to its end; all who wait for it may go on."""
+        self.outcome = replace(outcome, attempt=self.attempt)
+        self.news.set()
+        self.asked_to_end.set()
+        self.over.set()
+
+    def orphaned(self, retries: int) -> Outcome | None:
+        """Its slot is gone: how it ends therefore, or None where it gets another try."""
+        self.slot = None
+        if self.asked_to_end.is_set():
+            return Outcome(self.how)
+        if self.fault and self.fault.out_of_memory:
+            return self.shrink(self.fault)
+        if self.deaths < retries:
+            self.deaths += 1
+            return None
+        why = f"its slot died {self.deaths + 1} times while training it"
+        words = self._last_words()
+        last = f", the last time of {words}" if words else ""
+        return Outcome(Ending.FAILED, error=why + last)
+
+    def shrink(self, outcome: Outcome) -> Outcome | None:
+        """Half the micro-batch and twice the accumulation, for the same effective batch.
+
+        How it ends where that cannot be, or None where it gets another try.
+        """
+        config = self.job.config
+        held = min(config.micro_batch_size, config.batch_size)
+        if held == 1:
+            error = f"does not fit into memory even with a micro-batch of 1: {outcome.error}"
+            return Outcome(Ending.INFEASIBLE, outcome.cost, error)
+        self.job = replace(self.job, config=config.with_params({"micro_batch_size": held // 2}))
+        self.attempt = replace(self.attempt, micro_batch_size=held // 2)
+        return None
+
+    def _last_words(self) -> str:
+        if self.fault and self.fault.error:
+            return self.fault.error
+        if hung(self.job.folder):
+            return f"nothing moving for slots.trial_timeout; see hang-*.txt in {self.job.folder}"
+        return ""
