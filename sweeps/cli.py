@@ -20,7 +20,7 @@ from results.summary import status_json, winners_json
 from sweeps.doctor_command import doctor
 from sweeps.elsewhere import INTERRUPTED, elsewhere
 from sweeps.errors import SweepError
-from sweeps.home import SweepFolder, SweepHome
+from sweeps.home import SweepHome
 from trainables.data.errors import DataError
 from trainables.errors import ModelError, RefusedError
 
@@ -192,6 +192,8 @@ def list_sweeps(
     if there := elsewhere(cluster, address, home):
         with _mistakes_shown():
             raise typer.Exit(there.run(["list"]))
+    from sweeps.status import list_row
+
     where = SweepHome.find(home)
     table = Table(box=None, padding=(0, 2, 0, 0))
     for title in ("sweep", "state", "trials", "best"):
@@ -200,7 +202,7 @@ def list_sweeps(
     with _mistakes_shown():
         for folder in where.sweeps():
             try:
-                table.add_row(*_list_row(folder))
+                table.add_row(*list_row(folder))
             except RecordError as error:
                 unreadable.append(f"sweep {folder.path.name}: {error}")
     if table.rows or not unreadable:
@@ -341,15 +343,6 @@ def _dry_run(console: Console, spec: Any, home: SweepHome) -> None:
     from sweeps.dry_run_report import report
 
     console.print(report(spec, measure(spec, home)), highlight=False)
-
-
-def _list_row(folder: SweepFolder) -> tuple[str, ...]:
-    from sweeps.status import in_a_word
-
-    sweep, trials = folder.sweep_record(), folder.trials()
-    ended = sum(trial.status.ended for trial in trials)
-    count = f"{ended} of {sweep.budget_trials or len(trials)}"
-    return sweep.name, sweep.state.value, count, in_a_word(sweep, trials)
 
 
 if __name__ == "__main__":

@@ -128,5 +128,5 @@ def test_a_node_that_cannot_use_the_storage_is_named_with_the_reason(ray_cluster
     (tmp_path / "store").write_text("in the way")
     remote = RemoteFolder((tmp_path / "store").as_uri())
     host = ray_cluster.nodes()[0]["NodeManagerHostname"]
-    with pytest.raises(LaunchError, match=rf"(?s)credentials.*{host}: {remote}: .*ot a directory"):
+    with pytest.raises(LaunchError, match=rf"(?s)credentials.*{host}: {remote}: .*directory"):
         sight.check_sight(tmp_path, remote)
