@@ -23,7 +23,7 @@ from sweeps.quiet import quiet
 from sweeps.resumption import changed_spec, refuse_if_changed
 from sweeps.sight import check_sight
 from sweeps.spec import SweepSpec
-from sweeps.storage import catch_up, fetch_sweep, mirror_of, refuse_if_taken, storage_of
+from sweeps.storage import catch_up, fetch_sweep, mirror_of, refuse_if_taken
 from sweeps.view import View
 from trainables.inputs import Prepared, prepare_inputs
 
@@ -152,7 +152,7 @@ def _run(
     view.phase("Starting Ray")
     # Ray takes the handlers for itself where it starts, so they are set before and after.
     with interruptible(), cluster(address), interruptible(), _ending(driver, folder):
-        check_sight(SweepHome(folder.path.parents[1]).path, storage_of(spec))
+        check_sight(folder.path.parents[1], spec)
         driver.run()
     return _finished(books, folder)
 

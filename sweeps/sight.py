@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sweeps.errors import LaunchError
-from sweeps.storage import probe
+from sweeps.spec import SweepSpec
+from sweeps.storage import probe, storage_of
 from trainables.remote_folder import RemoteFolder
+
+Nodes = Sequence[Mapping[str, Any]]
+"""Ray's own account of each."""
 
 PATIENCE = 60.0
 """Seconds for an answer; the first one also starts a process on the node."""
+
+_LOOKS = 10
 
 SHARE = (
     "set storage.uri to storage that all nodes reach, such as s3://BUCKET/FOLDER, or mount one "
@@ -21,14 +28,18 @@ SHARE = (
 )
 
 
-def check_sight(home: Path, storage: RemoteFolder | None) -> None:
-    """LaunchError names each node that sees too little; needs a Ray that is connected."""
+def check_sight(home: Path, spec: SweepSpec) -> None:
+    """LaunchError names each node that sees too little; needs a Ray that is connected.
+
+    Nodes that come later are told by the slots that come up there.
+    """
     nodes = alive_nodes()
-    if storage is not None:
-        blind = storage_blind(nodes, storage)
+    hosts = _hosts(nodes, spec.slots.gpus)
+    if storage := storage_of(spec):
+        blind = storage_blind(hosts, storage)
         remedy = "every node needs its credentials in the environment in which Ray was started"
     elif len(nodes) > 1:
-        blind, remedy = home_blind(nodes, home), SHARE
+        blind, remedy = home_blind(hosts, home), SHARE
     else:
         return
     if blind:
@@ -36,19 +47,19 @@ def check_sight(home: Path, storage: RemoteFolder | None) -> None:
         raise LaunchError(f"not all nodes see the sweep's storage; {remedy}\n  {listed}")
 
 
-def alive_nodes() -> list[Mapping[str, Any]]:
-    """Ray's own account of each node that is up."""
+def alive_nodes() -> Nodes:
+    """Those that are up."""
     import ray
 
     return [node for node in ray.nodes() if node["Alive"]]
 
 
-def storage_blind(nodes: list[Mapping[str, Any]], storage: RemoteFolder) -> dict[str, str]:
+def storage_blind(nodes: Nodes, storage: RemoteFolder) -> dict[str, str]:
     """Host name -> why it cannot use the storage."""
     return _complaints(nodes, probe, storage)
 
 
-def home_blind(nodes: list[Mapping[str, Any]], home: Path) -> dict[str, str]:
+def home_blind(nodes: Nodes, home: Path) -> dict[str, str]:
     """Host name -> why it does not see the sweep home."""
     with marker(home) as file:
         return _complaints(nodes, _sees, str(file))
@@ -72,30 +83,34 @@ def marker(folder: Path) -> Iterator[Path]:
 
 
 def _complaints(
-    nodes: list[Mapping[str, Any]], function: Callable[[Any], str | None], what: object
+    nodes: Nodes, function: Callable[[Any], str | None], what: object
 ) -> dict[str, str]:
     import ray
 
-    hosts = [node for node in nodes if _may_train(node)]
-    answers = [
-        (node["NodeManagerHostname"], on_node(node, function).remote(what)) for node in hosts
-    ]
+    answers = [on_node(node, function).remote(what) for node in nodes]
     complaints = {}
-    for host, answer in answers:
+    for node, answer in zip(nodes, answers, strict=True):
         try:
             why = ray.get(answer, timeout=PATIENCE)
         except ray.exceptions.RayError as error:
             why = f"it did not run a task: {str(error).strip().splitlines()[-1]}"
         if why:
-            complaints[host] = why
+            complaints[node["NodeManagerHostname"]] = why
     return complaints
 
 
-def _may_train(node: Mapping[str, Any]) -> bool:
-    return any(node["Resources"].get(kind, 0) > 0 for kind in ("CPU", "GPU"))
+def _hosts(nodes: Nodes, gpus: float | Literal["auto"]) -> Nodes:
+    """Those that could hold a slot: with GPUs, where there are any and they are wanted."""
+    with_gpus = [node for node in nodes if node["Resources"].get("GPU", 0) > 0]
+    if with_gpus and gpus:
+        return with_gpus
+    return [node for node in nodes if node["Resources"].get("CPU", 0) > 0]
 
 
 def _sees(file: str) -> str | None:
-    """Runs on the node."""
-    there = Path(file).exists()
-    return None if there else f"what lies in the sweep home {Path(file).parent} is not seen there"
+    """Runs on the node; a file system over a network may take a moment."""
+    for _ in range(_LOOKS):
+        if Path(file).exists():
+            return None
+        time.sleep(0.2)
+    return f"what lies in the sweep home {Path(file).parent} is not seen there"

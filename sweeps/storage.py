@@ -23,7 +23,7 @@ from trainables.sealed import NotWholeError
 CACHE = "cache"
 """Under the URI: prepared models and data, for nodes that do not see the sweep home."""
 
-_WAY_OUT = (
+WAY_OUT = (
     "is it up, is its name right, and are the credentials in the environment of that machine "
     "(AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, GOOGLE_APPLICATION_CREDENTIALS, or a role)?"
 )
@@ -62,7 +62,7 @@ def check_storage(spec: SweepSpec) -> None:
     """LaunchError where this machine cannot use the storage that the spec names."""
     storage = storage_of(spec)
     if storage and (why := probe(storage)):
-        raise LaunchError(f"storage.uri: {why}; {_WAY_OUT}")
+        raise LaunchError(f"storage.uri: {why}; {WAY_OUT}")
 
 
 def refuse_if_taken(spec: SweepSpec) -> None:
@@ -89,7 +89,7 @@ def fetch_sweep(uri: str, folder: SweepFolder) -> None:
             raise SweepError(f"no sweep {name!r} on {storage}")
         bring_down(sweep_on(storage, name), folder.path)
     except (StorageError, NotWholeError) as error:
-        raise LaunchError(f"--storage: {redact(str(error))}; {_WAY_OUT}") from error
+        raise LaunchError(f"--storage: {redact(str(error))}; {WAY_OUT}") from error
 
 
 def catch_up(spec: SweepSpec, folder: SweepFolder, earlier: SweepRecord) -> None:
@@ -129,7 +129,7 @@ def make_depot(spec: SweepSpec, folder: SweepFolder, inputs: Inputs | None) -> D
     try:
         stored = {} if alone or inputs is None else stored_inputs(inputs, storage / CACHE)
     except StorageError as error:
-        raise LaunchError(f"storage.uri: {redact(str(error))}; {_WAY_OUT}") from error
+        raise LaunchError(f"storage.uri: {redact(str(error))}; {WAY_OUT}") from error
     return Depot(sweep_on(storage, spec.name), storage / CACHE, folder.path, stored, here)
 
 

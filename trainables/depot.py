@@ -84,6 +84,9 @@ class Depot:
         """The inputs under paths of this node, to which they are brought once."""
         if node == self.head:
             return inputs
+        if not self.inputs and (unseen := inputs.unseen()):
+            why = f"{unseen}; a resume brings it there, since the cluster has several nodes by now"
+            raise StorageError(str(self.cache), why)
         return inputs.moved({path: str(self._here(name)) for path, name in self.inputs.items()})
 
     def _here(self, name: str) -> Path:

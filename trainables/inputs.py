@@ -45,10 +45,7 @@ class Inputs:
         """Why this node cannot train with them, where it does not see the prepared data."""
         if self.train.is_dir():
             return None
-        return (
-            f"{socket.gethostname()} does not see {self.train}: set storage.uri to storage that "
-            "all nodes reach, such as s3://BUCKET/FOLDER, or mount the sweep home on every node"
-        )
+        return f"{socket.gethostname()} does not see {self.train}"
 
     def folders(self) -> list[str]:
         """Those that are local folders; what is named on the hub is no folder."""

@@ -14,20 +14,15 @@ from typing import Any
 
 import ray
 import torch
-from ray.train import FailureConfig, RunConfig, ScalingConfig, UserCallback, get_context
+from ray.train import FailureConfig, RunConfig, ScalingConfig, get_context
 from ray.train.torch import TorchConfig, TorchTrainer
 
 from trainables import ranks, toy
 from trainables.checkpoints import Checkpoints
+from trainables.death_notice import DeathNotice
 from trainables.depot import Depot
 from trainables.errors import RefusedError, StorageError
-from trainables.evaluation import (
-    Ending,
-    Evaluation,
-    Monitor,
-    Outcome,
-    Verdict,
-)
+from trainables.evaluation import Ending, Evaluation, Monitor, Outcome, Verdict
 from trainables.gang import Care, Gang
 from trainables.inputs import Inputs
 from trainables.job import CHECKPOINTS, LOSSES, WEIGHTS, Closed, Job, JobKind
@@ -39,6 +34,11 @@ _NO_STORAGE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 _FULL = 2**20
 """A disk with fewer bytes than this is full: what failed on it was too large for it."""
+
+_SHARE = (
+    "set storage.uri to storage that all nodes reach, such as s3://BUCKET/FOLDER, or mount the "
+    "sweep home on every node"
+)
 
 PATIENCE = 20.0
 """Seconds that rank 0 waits for a job before all ranks meet again, well below any timeout of the
@@ -86,7 +86,7 @@ def _trainer(
             name=run_name,
             storage_path=str(folder),
             failure_config=FailureConfig(max_failures=restarts),
-            callbacks=[_DeathNotice(settings["board"], settings["name"])],
+            callbacks=[DeathNotice(settings["board"], settings["name"])],
             worker_runtime_env={"env_vars": _environment(gang)},
         ),
     )
@@ -124,9 +124,10 @@ def _is_blind(board: Any, inputs: Inputs) -> bool:
 
     The sweep ends where no other slot is up, and else goes on without this one, by a StorageError.
     """
-    unseen = next(filter(None, ranks.gathered(inputs.unseen())), None)
-    if unseen is None:
+    blind = next(filter(None, ranks.gathered(inputs.unseen())), None)
+    if blind is None:
         return False
+    unseen = f"{blind}; {_SHARE}"
     if ranks.rank() == 0 and not ray.get(board.alive.remote()):
         ray.get(board.close.remote(unseen))
     ranks.barrier()
@@ -275,19 +276,6 @@ class _Worker:
                 inputs = self._depot.at_hand(inputs, ray.get_runtime_context().get_node_id())
             self._workshop = Workshop(inputs, self._watchdog)
         return self._workshop
-
-
-class _DeathNotice(UserCallback):
-    """Tells the board at once: where a node is lost, new workers may be long in coming."""
-
-    def __init__(self, board: Any, name: str) -> None:
-        self._board = board
-        self._name = name
-
-    def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
-        """Train's controller calls it when it has noticed."""
-        with suppress(ray.exceptions.RayActorError):  # the slot will find out
-            ray.get(self._board.lost.remote(self._name))
 
 
 class BoardMonitor(Monitor):

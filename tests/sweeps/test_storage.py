@@ -9,6 +9,7 @@ from spec_samples import toy_tree
 
 from results.record import SweepRecord
 from sweeps import sight, storage
+from sweeps.doctor import check_shared
 from sweeps.dry_run import dry_run
 from sweeps.errors import LaunchError, SweepError
 from sweeps.home import SweepHome
@@ -113,14 +114,14 @@ def test_a_dry_run_says_that_a_storage_cannot_be_written_to(tmp_path, home):
 def test_a_cluster_whose_nodes_share_nothing_is_refused(ray_cluster, tmp_path, monkeypatch):
     """Its one node stands for two."""
     monkeypatch.setattr(sight, "alive_nodes", lambda: ray_cluster.nodes() * 2)
-    sight.check_sight(tmp_path / "home", None)
+    sight.check_sight(tmp_path / "home", SweepSpec.parse(toy_tree()))
     assert list((tmp_path / "home").iterdir()) == []
     host = ray_cluster.nodes()[0]["NodeManagerHostname"]
     monkeypatch.setattr(sight, "marker", lambda folder: nullcontext(folder / "unseen"))
     with pytest.raises(
         LaunchError, match=rf"(?s)set storage\.uri to .*{host}: .* is not seen there"
     ):
-        sight.check_sight(tmp_path / "home", None)
+        sight.check_sight(tmp_path / "home", SweepSpec.parse(toy_tree()))
 
 
 @pytest.mark.ray
@@ -129,4 +130,24 @@ def test_a_node_that_cannot_use_the_storage_is_named_with_the_reason(ray_cluster
     remote = RemoteFolder((tmp_path / "store").as_uri())
     host = ray_cluster.nodes()[0]["NodeManagerHostname"]
     with pytest.raises(LaunchError, match=rf"(?s)credentials.*{host}: {remote}: .*directory"):
-        sight.check_sight(tmp_path, remote)
+        sight.check_sight(tmp_path, spec_on(remote.uri))
+
+
+def test_the_doctor_tells_whether_a_storage_can_be_written_to(tmp_path):
+    remote = RemoteFolder((tmp_path / "store").as_uri())
+    assert check_shared(remote).level == "ok"
+    (tmp_path / "store").rmdir()
+    (tmp_path / "store").write_text("in the way")
+    found = check_shared(remote)
+    assert found.level == "wrong" and "credentials" in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("gpus", "hosts"),
+    [("auto", ["with GPUs"]), (1.0, ["with GPUs"]), (0.0, ["with GPUs", "without"])],
+)
+def test_only_nodes_that_could_hold_a_slot_are_asked(gpus, hosts):
+    kinds = {"with GPUs": {"CPU": 8, "GPU": 1}, "without": {"CPU": 8}, "head": {"memory": 1}}
+    nodes = [{"name": name, "Resources": each} for name, each in kinds.items()]
+    assert [node["name"] for node in sight._hosts(nodes, gpus)] == hosts
+    assert [node["name"] for node in sight._hosts(nodes[1:], gpus)] == ["without"]

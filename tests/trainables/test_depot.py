@@ -168,7 +168,7 @@ def test_a_slot_on_a_node_that_does_not_see_the_data_ends_the_sweep_or_itself(tm
     inputs = Inputs("model", None, train=tmp_path / "nowhere", validation=tmp_path)
     desk = Desk()
     desk.ask("hello", "another slot")
-    with pytest.raises(StorageError, match=r"nowhere: set storage\.uri to storage that all nodes"):
+    with pytest.raises(StorageError, match=r"nowhere; set storage\.uri to storage that all nodes"):
         slot._is_blind(desk, inputs)
     desk.ask("lost", "another slot")
     assert slot._is_blind(desk, inputs)
