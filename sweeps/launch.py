@@ -152,6 +152,7 @@ def _run(
     view.phase("Starting Ray")
     # Ray takes the handlers for itself where it starts, so they are set before and after.
     with interruptible(), cluster(address), interruptible(), _ending(driver, folder):
+        books.wait_until_open()  # a refusal would end the process while MLflow makes its tables
         check_sight(folder.path.parents[1], spec)
         driver.run()
     return _finished(books, folder)
