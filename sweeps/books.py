@@ -15,6 +15,7 @@ from results.record import SweepRecord, SweepState, TrialRecord
 from results.uris import redact
 from sweeps.errors import LaunchError
 from sweeps.home import SweepFolder, SweepHome
+from sweeps.mirror import Mirror
 from sweeps.provenance import sweep_provenance
 from sweeps.scribe import Scribe
 from sweeps.spec import SweepSpec
@@ -64,9 +65,15 @@ class Books:
     """What is written of a sweep as a whole; the recorder writes what is written of its trials."""
 
     def __init__(
-        self, spec: SweepSpec, home: SweepHome, folder: SweepFolder, sweep: SweepRecord
+        self,
+        spec: SweepSpec,
+        home: SweepHome,
+        folder: SweepFolder,
+        sweep: SweepRecord,
+        mirror: Mirror | None = None,
     ) -> None:
         self._folder = folder
+        self._mirror = mirror
         self._text = spec.text()
         self._keep_best = spec.slots.keep_best
         uri = spec.tracking.uri or home.tracking_uri
@@ -97,6 +104,8 @@ class Books:
         """Change the sweep's record."""
         self.sweep = self.sweep.with_changes(**changes)
         self._folder.store.write_sweep(self.sweep)
+        if self._mirror and "base" in changes:
+            self._mirror.fetch(self._folder.base.name)
 
     def note_run_ids(self) -> None:
         """Write down the MLflow runs of all trials, once the scribe has made or found them."""
@@ -117,9 +126,11 @@ class Books:
             if not record.status.ended:
                 continue
             folder = self._folder.store.trial_folder(record.number)
-            shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
-            if record.number not in kept:
-                shutil.rmtree(folder / WEIGHTS, ignore_errors=True)
+            dropped = [CHECKPOINTS] if record.number in kept else [CHECKPOINTS, WEIGHTS]
+            for name in dropped:
+                shutil.rmtree(folder / name, ignore_errors=True)
+            if self._mirror:
+                self._mirror.ended(self._name(folder), dropped)
 
     def close(
         self, state: SweepState, records: Collection[TrialRecord], error: str | None = None
@@ -135,4 +146,10 @@ class Books:
         self.scribe.finish()
 
     def _weights(self, number: int) -> Path:
-        return self._folder.store.trial_folder(number) / WEIGHTS
+        weights = self._folder.store.trial_folder(number) / WEIGHTS
+        if self._mirror:
+            self._mirror.bring(self._name(weights))
+        return weights
+
+    def _name(self, path: Path) -> str:
+        return str(path.relative_to(self._folder.path))

@@ -28,11 +28,12 @@ from sweeps.cli_options import (
     PricesOption,
     SkipOption,
     SpecArgument,
+    StorageOption,
 )
 from sweeps.doctor_command import doctor
 from sweeps.elsewhere import INTERRUPTED, elsewhere
 from sweeps.errors import LaunchError, SweepError
-from sweeps.home import SweepFolder, SweepHome
+from sweeps.home import SweepHome
 from sweeps.terminal import make_console, make_view
 from trainables.data.errors import DataError
 from trainables.errors import ModelError, RefusedError
@@ -99,6 +100,7 @@ def resume(
         Path | None, typer.Option("--spec", help="A changed sweep file (default: as launched).")
     ] = None,
     overrides: OverridesOption = None,
+    storage: StorageOption = None,
     cluster: ClusterOption = None,
     address: AddressOption = None,
     home: HomeOption = None,
@@ -110,12 +112,12 @@ def resume(
             if spec is not None:
                 raise LaunchError("--spec: the file is not sent to a cluster; use --set KEY=VALUE")
             changes = [word for change in overrides or () for word in ("--set", change)]
+            changes += ["--storage", storage] if storage else []
             raise typer.Exit(there.follow(["resume", name, *changes], name, console))
         from sweeps.launch import resume as run
 
-        finished = run(
-            name, SweepHome.find(home), make_view(console), overrides or (), spec, address
-        )
+        where, changes = SweepHome.find(home), overrides or []
+        finished = run(name, where, make_view(console), changes, spec, address, storage)
         raise typer.Exit(_show_finished(console, finished))
 
 
@@ -171,6 +173,8 @@ def list_sweeps(
     if there := elsewhere(cluster, address, home):
         with _mistakes_shown():
             raise typer.Exit(there.run(["list"]))
+    from sweeps.status import list_row
+
     where = SweepHome.find(home)
     table = Table(box=None, padding=(0, 2, 0, 0))
     for title in ("sweep", "state", "trials", "best"):
@@ -179,7 +183,7 @@ def list_sweeps(
     with _mistakes_shown():
         for folder in where.sweeps():
             try:
-                table.add_row(*_list_row(folder))
+                table.add_row(*list_row(folder))
             except RecordError as error:
                 unreadable.append(f"sweep {folder.path.name}: {error}")
     if table.rows or not unreadable:
@@ -313,15 +317,6 @@ def _dry_run(console: Console, spec: Any, home: SweepHome) -> None:
     from sweeps.dry_run_report import report
 
     console.print(report(spec, measure(spec, home)), highlight=False)
-
-
-def _list_row(folder: SweepFolder) -> tuple[str, ...]:
-    from sweeps.status import in_a_word
-
-    sweep, trials = folder.sweep_record(), folder.trials()
-    ended = sum(trial.status.ended for trial in trials)
-    count = f"{ended} of {sweep.budget_trials or len(trials)}"
-    return sweep.name, sweep.state.value, count, in_a_word(sweep, trials)
 
 
 if __name__ == "__main__":

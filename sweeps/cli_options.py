@@ -35,6 +35,10 @@ ClusterOption = Annotated[
 JobsOption = Annotated[
     str | None, typer.Option("--address", help="http://HOST:8265 of a cluster; look there.")
 ]
+StorageOption = Annotated[
+    str | None,
+    typer.Option(metavar="URI", help="Where its folder is, if it is not in the sweep home."),
+]
 NameArgument = Annotated[str, typer.Argument(help="The sweep's name.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 PricesOption = Annotated[

@@ -19,6 +19,8 @@ from sweeps.errors import SweepError
 from sweeps.finding import Finding, from_problem, note, ok, wrong
 from sweeps.home import SweepHome
 from sweeps.spec import SpecError, SweepSpec
+from sweeps.storage import WAY_OUT, probe, storage_of
+from trainables.remote_folder import RemoteFolder
 
 PACKAGE = "winnow-sweeps"
 
@@ -43,6 +45,8 @@ def examine(
     if sweep is not None:
         findings.append(check_tracking(sweep.tracking.uri))
         findings.append(check_study(sweep.search.storage))
+        if not elsewhere and (storage := storage_of(sweep)):
+            findings.append(check_shared(storage))
     if cluster is not None:
         findings += _cluster_file(cluster, sweep)
     if address:
@@ -163,6 +167,13 @@ def check_study(uri: str | None) -> Finding:
     except SweepError as error:
         return wrong("optuna", str(error))
     return ok("optuna", f"{redact(uri)} answers")
+
+
+def check_shared(storage: RemoteFolder) -> Finding:
+    """Whether this machine can write to the storage that the spec names, and read it back."""
+    if why := probe(storage):
+        return wrong("storage", why, WAY_OUT)
+    return ok("storage", f"{storage} can be written to")
 
 
 def _new_database(database: Path) -> Finding:

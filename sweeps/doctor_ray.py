@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import platform
 import socket
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sweeps.capacity import plan_slots
 from sweeps.cluster import cluster
 from sweeps.doctor_gpus import check_gpus_of
 from sweeps.errors import CapacityError, LaunchError
 from sweeps.finding import Finding, note, ok, wrong
+from sweeps.sight import PATIENCE, SHARE, alive_nodes, marker, on_node, storage_blind
 from sweeps.spec import SweepSpec
+from sweeps.storage import storage_of
+from trainables.remote_folder import RemoteFolder
 
 NOTED_SKEW, WRONG_SKEW = 2.0, 60.0
 """Seconds between two clocks. Times in records come from several nodes, and storage in the cloud
@@ -25,7 +28,6 @@ refuses requests whose time is minutes off."""
 _ROUNDS = 3
 """Questions to each node: the first one also starts a process there."""
 
-_PATIENCE = 60.0  # seconds
 _STATE_PATIENCE = 10  # seconds
 
 
@@ -77,7 +79,15 @@ def check_home(looks: Sequence[Look], home: Path) -> Finding:
     if not blind:
         return ok("ray storage", f"{_nodes(len(looks))} see the sweep home {home}")
     message = f"{', '.join(blind)}: what lies in the sweep home {home} is not seen there"
-    return wrong("ray storage", message, "mount one folder on all nodes, and set SWEEP_HOME to it")
+    return wrong("ray storage", message, SHARE)
+
+
+def check_shared(blind: Mapping[str, str], storage: RemoteFolder, count: int) -> Finding:
+    """Whether all nodes can use the storage that the spec names."""
+    if not blind:
+        return ok("ray storage", f"{_nodes(count)} can write to {storage}")
+    listed = "; ".join(f"{host}: {why}" for host, why in blind.items())
+    return wrong("ray storage", listed, "start Ray with the storage's credentials on every node")
 
 
 def _check_jobs(address: str) -> Finding:
@@ -90,7 +100,7 @@ def _check_jobs(address: str) -> Finding:
 def _check_cluster(home: Path, spec: SweepSpec | None) -> Iterator[Finding]:
     import ray
 
-    nodes = [node for node in ray.nodes() if node["Alive"]]
+    nodes = alive_nodes()
     resources = ray.cluster_resources()
     cpus, gpus = resources.get("CPU", 0.0), resources.get("GPU", 0.0)
     yield ok("ray", f"{_nodes(len(nodes))} with {cpus:g} CPUs and {gpus:g} GPUs")
@@ -99,17 +109,20 @@ def _check_cluster(home: Path, spec: SweepSpec | None) -> Iterator[Finding]:
     yield _check_state_api()
     yield from check_gpus_of(nodes)
     looks: list[Look] = []
-    with _marker(home, several=len(nodes) > 1) as file:
+    # A single node has nothing to share.
+    with marker(home) if len(nodes) > 1 else nullcontext(home) as file:
         for node in nodes:
             try:
-                looks.append(_look(node["NodeID"], file))
+                looks.append(_look(node, file))
             except ray.exceptions.RayError as error:
                 reason = str(error).strip().splitlines()[-1]
                 message = f"{node['NodeManagerHostname']} did not run a task: {reason}"
                 yield wrong("ray nodes", message, "has every node this code and its packages?")
     yield check_clocks(looks)
     yield from check_pythons(looks, platform.python_version())
-    if len(nodes) > 1:
+    if spec is not None and (storage := storage_of(spec)):
+        yield check_shared(storage_blind(nodes, storage), storage, len(nodes))
+    elif len(nodes) > 1:
         yield check_home(looks, home)
 
 
@@ -138,17 +151,14 @@ def _check_state_api() -> Finding:
     return ok("ray dashboard", f"its state API answers and lists {_nodes(count)}")
 
 
-def _look(node: str, file: Path) -> Look:
+def _look(node: Mapping[str, Any], file: Path) -> Look:
     """Ask a node; the quickest of several answers tells its clock best."""
     import ray
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    where = NodeAffinitySchedulingStrategy(node, soft=False)
-    task = ray.remote(_answer).options(num_cpus=0, scheduling_strategy=where, max_retries=0)
-    looks = []
+    task, looks = on_node(node, _answer), []
     for _ in range(_ROUNDS):
         asked = time.time()
-        host, python, sees, clock = ray.get(task.remote(str(file)), timeout=_PATIENCE)
+        host, python, sees, clock = ray.get(task.remote(str(file)), timeout=PATIENCE)
         unsure = (time.time() - asked) / 2
         looks.append(Look(host, python, sees, clock - asked - unsure, unsure))
     return min(looks, key=lambda look: look.unsure)
@@ -157,15 +167,6 @@ def _look(node: str, file: Path) -> Look:
 def _answer(file: str) -> tuple[str, str, bool, float]:
     """Runs on the node."""
     return socket.gethostname(), platform.python_version(), Path(file).exists(), time.time()
-
-
-@contextmanager
-def _marker(home: Path, several: bool) -> Iterator[Path]:
-    """A file for all nodes to look for; a single one has nothing to share."""
-    if several:
-        home.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(prefix=".doctor-", dir=home if several else None) as file:
-        yield Path(file.name)
 
 
 def _nodes(count: int) -> str:

@@ -151,6 +151,7 @@ class Driver:
         from sweeps.capacity import plan_slots
         from sweeps.observer import Observer
         from sweeps.slots import Slots
+        from sweeps.storage import make_depot
         from trainables.board import Board
 
         settings = self._spec.slots
@@ -162,7 +163,8 @@ class Driver:
         )
         deaths = self._spec.trials * (settings.retries + 1)
         self._slots = Slots(board, ON_HEAD)
-        care = Care(settings.checkpoint_seconds, settings.trial_timeout)
+        depot = make_depot(self._spec, self._folder, self._inputs)
+        care = Care(settings.checkpoint_seconds, settings.trial_timeout, depot)
         self._slots.start(count, gang, care, self._inputs, self._folder.ray, deaths)
         self._observer = Observer(board, count, gang, self._folder.store, settings.prices)
         self._observer.start()

@@ -18,6 +18,7 @@ from sweeps.home import SweepHome
 from sweeps.options import check_options, first_params
 from sweeps.quiet import quiet
 from sweeps.spec import SweepSpec
+from sweeps.storage import check_storage
 from trainables.combinations import machine_refusals
 from trainables.config import TrialBudget, TrialConfig
 from trainables.evaluation import Ending, Evaluation, Monitor, Verdict
@@ -87,6 +88,7 @@ def dry_run(spec: SweepSpec, home: SweepHome) -> DryRun:
     if spec.trial.objective == "toy":
         raise SweepError("objective toy trains nothing, so there is nothing to measure; launch it")
     check_options(spec)
+    check_storage(spec)
     with quiet():
         params = first_params(spec)
         config = _config(spec, params)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from results.front import judge
 from results.record import SweepRecord, SweepState
+from results.uris import redact
 from results.winners import Ranking
 from sweeps.books import Books, new_record, resumed_record
 from sweeps.class_metrics import check_class_metrics
@@ -16,10 +17,13 @@ from sweeps.cluster import cluster
 from sweeps.driver import Driver
 from sweeps.home import SweepFolder, SweepHome
 from sweeps.interruption import interruptible
+from sweeps.mirror import mirrored
 from sweeps.options import check_options
 from sweeps.quiet import quiet
 from sweeps.resumption import changed_spec, refuse_if_changed
+from sweeps.sight import check_sight
 from sweeps.spec import SweepSpec
+from sweeps.storage import catch_up, fetch_sweep, mirror_of, refuse_if_taken
 from sweeps.view import View
 from trainables.inputs import Prepared, prepare_inputs
 
@@ -44,10 +48,12 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
     folder = home.sweep(spec.name)
     folder.refuse_if_taken()
     check_options(spec)
+    refuse_if_taken(spec)
     prepared = _prepare(spec, home, view)
     folder.claim()
-    with folder.held():
-        books = Books(spec, home, folder, new_record(spec, prepared))
+    mirror = mirror_of(spec, folder, view)
+    with folder.held(), mirrored(mirror):
+        books = Books(spec, home, folder, new_record(spec, prepared), mirror)
         with _freed_if_empty(folder, books):
             return _run(spec, folder, prepared, books, view, address)
 
@@ -59,13 +65,19 @@ def resume(
     overrides: Sequence[str] = (),
     spec: Path | None = None,
     address: str | None = None,
+    storage: str | None = None,
 ) -> Finished:
     """Go on with a sweep that was interrupted, killed or is to have more trials.
 
     Trials that have ended are not run again; those that were under way go on from their last
     checkpoint. `spec` and `overrides` may change what leaves the trials comparable (see
-    resumption.py).
+    resumption.py). A sweep that is not in `home` is taken from the URI `storage`.
     """
+    if storage is not None:
+        overrides = (*overrides, f"storage.uri={storage}")
+        if not home.sweep(name).path.exists():
+            view.phase(f"Fetching the sweep from {redact(storage)}")
+            fetch_sweep(storage, home.sweep(name))
     folder = home.existing(name)
     given = spec.resolve() if spec else None
     with folder.held():
@@ -87,10 +99,14 @@ def _resume(
     check_options(changed)
     prepared = _prepare(changed, home, view)
     refuse_if_changed(earlier, prepared)
-    if _is_done(earlier, folder, changed):
-        return _complete_tracking(changed, home, folder, earlier, view)
-    books = Books(changed, home, folder, resumed_record(earlier, changed, changes))
-    return _run(changed, folder, prepared, books, view, address)
+    catch_up(changed, folder, earlier)
+    mirror = mirror_of(changed, folder, view)
+    with mirrored(mirror):
+        if _is_done(earlier, folder, changed):
+            return _complete_tracking(Books(changed, home, folder, earlier, mirror), folder, view)
+        record = resumed_record(earlier, changed, changes)
+        books = Books(changed, home, folder, record, mirror)
+        return _run(changed, folder, prepared, books, view, address)
 
 
 def _where_it_was_launched(earlier: SweepRecord) -> AbstractContextManager[None]:
@@ -110,12 +126,9 @@ def _is_done(earlier: SweepRecord, folder: SweepFolder, spec: SweepSpec) -> bool
     return len(ended) >= spec.trials == len(folder.store.trials())
 
 
-def _complete_tracking(
-    spec: SweepSpec, home: SweepHome, folder: SweepFolder, earlier: SweepRecord, view: View
-) -> Finished:
+def _complete_tracking(books: Books, folder: SweepFolder, view: View) -> Finished:
     """Bring into MLflow what it missed of a sweep that is over."""
     view.phase("All trials have ended; bringing into MLflow what it missed")
-    books = Books(spec, home, folder, earlier)
     books.open()
     books.wait_until_open()
     books.catch_up()
@@ -139,6 +152,8 @@ def _run(
     view.phase("Starting Ray")
     # Ray takes the handlers for itself where it starts, so they are set before and after.
     with interruptible(), cluster(address), interruptible(), _ending(driver, folder):
+        books.wait_until_open()  # a refusal would end the process while MLflow makes its tables
+        check_sight(folder.path.parents[1], spec)
         driver.run()
     return _finished(books, folder)
 

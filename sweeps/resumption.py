@@ -12,7 +12,7 @@ from sweeps.home import SweepFolder
 from sweeps.spec import SweepSpec
 from trainables.inputs import Prepared
 
-FREE = ("budget.trials", "slots", "tracking")
+FREE = ("budget.trials", "slots", "tracking", "storage")
 """What of a spec decides no trial's meaning; a name covers the fields below it."""
 
 
@@ -64,7 +64,7 @@ def _is_free(name: str) -> bool:
 
 def _shown(tree: Mapping[str, Any], name: str) -> str:
     # An address may hold a password.
-    if name.startswith("tracking."):
+    if name.startswith(("tracking.", "storage.")):
         return "(an address)" if name in tree else "unset"
     return str(tree.get(name, "unset"))
 

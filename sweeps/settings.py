@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from trainables.deepspeed_config import DeepSpeedConfig
 from trainables.frozen import Frozen, PositiveFloat, PositiveInt
+from trainables.remote_folder import complaint
 
 SamplerName = Literal["tpe", "random", "grid", "cmaes", "gp", "qmc", "nsga2"]
 EarlyStopping = Literal["none", "asha", "median"]
@@ -154,6 +155,20 @@ class SlotsSettings(Frozen):
             return DeepSpeedConfig(zero_stage=2) if self.workers > 1 else None
         assert not isinstance(self.deepspeed, str)
         return self.deepspeed
+
+
+class StorageSettings(Frozen):
+    """Storage that all nodes reach, s3://BUCKET/FOLDER or another that pyarrow knows, or the whole
+    path of a shared folder. Without a `uri`, the sweep home has all, and all nodes must see it."""
+
+    uri: str | None = None
+
+    @field_validator("uri")
+    @classmethod
+    def _is_an_address(cls, uri: str | None) -> str | None:
+        if uri is not None and (wrong := complaint(uri)):
+            raise ValueError(f"{wrong}; write s3://BUCKET/FOLDER, or the whole path of a folder")
+        return uri
 
 
 class TrackingSettings(Frozen):

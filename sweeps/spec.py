@@ -17,7 +17,7 @@ from sweeps.complaints import explain, leniently, without_mistakes
 from sweeps.errors import SweepError, YamlError
 from sweeps.fields import dotted, set_twice, undotted, with_override
 from sweeps.home import NAMES_ARE, is_name
-from sweeps.settings import SearchSettings, SlotsSettings, TrackingSettings
+from sweeps.settings import SearchSettings, SlotsSettings, StorageSettings, TrackingSettings
 from sweeps.spec_checks import Parts, check_databases, check_fit
 from sweeps.spec_secrets import check_secrets, public
 from sweeps.yaml_file import read_yaml
@@ -27,6 +27,7 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "search": SearchSettings,
     "slots": SlotsSettings,
     "tracking": TrackingSettings,
+    "storage": StorageSettings,
 }
 
 
@@ -56,6 +57,7 @@ class SweepSpec:
     search: SearchSettings
     slots: SlotsSettings
     tracking: TrackingSettings
+    storage: StorageSettings
     tree: Mapping[str, Any]
 
     @classmethod
@@ -135,6 +137,7 @@ class _Reader:
             search=sections["search"],
             slots=sections["slots"],
             tracking=sections["tracking"],
+            storage=sections["storage"],
             tree=self._tree,
         )
 

@@ -25,6 +25,10 @@ _DATABASE = (
     "leave it out: PostgreSQL's client reads PGPASSWORD or ~/.pgpass, MySQL's a file that "
     "?read_default_file= names"
 )
+_STORAGE = (
+    "leave them out: credentials come from the environment of each node, such as AWS_ACCESS_KEY_ID "
+    "and AWS_SECRET_ACCESS_KEY, GOOGLE_APPLICATION_CREDENTIALS, or a role of the machine"
+)
 _ELSEWHERE = (
     "leave it out, and put it into the environment (HF_TOKEN for the hub) or the library's own file"
 )
@@ -63,6 +67,8 @@ def _problems(node: Any, place: str) -> Iterator[Problem]:
 
 
 def _remedy(place: str, uri: str) -> str:
+    if place == "storage.uri":
+        return _STORAGE
     if place == "search.storage":
         return _DATABASE
     if place != "tracking.uri":

@@ -60,6 +60,14 @@ def _print(console: Console, lines: Sequence[str]) -> None:
     console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
 
 
+def list_row(folder: SweepFolder) -> tuple[str, ...]:
+    """A sweep in a list: its name, its state, how many trials have ended, and the best."""
+    sweep, trials = folder.sweep_record(), folder.trials()
+    ended = sum(trial.status.ended for trial in trials)
+    count = f"{ended} of {sweep.budget_trials or len(trials)}"
+    return sweep.name, sweep.state.value, count, in_a_word(sweep, trials)
+
+
 def in_a_word(sweep: SweepRecord, trials: Sequence[TrialRecord]) -> str:
     """The best value so far, or the size of the front, for a list; empty before there is one."""
     ranking = judge(trials, sweep.goals)

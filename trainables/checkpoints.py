@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 import time
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from trainables import ranks
+from trainables.sealed import MANIFEST, Sums, sum_of, sums_of
 
-_KEPT = 2
+KEPT = 2
 """The last one and, should that be damaged, the one before."""
 
-_MANIFEST = "manifest.json"
-_PREFIX = "checkpoint-"  # transformers gives its checkpoints this name
-_CHUNK = 2**22
+PREFIX = "checkpoint-"
+"""transformers gives its checkpoints this name."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Checkpoints:
         ranks.barrier()
         if ranks.rank() == 0:
             self._publish(checkpoint, draft / self.path(checkpoint).name)
-        self._last = time.monotonic()
+        self._wrote()
 
     def latest(self) -> Checkpoint | None:
         """The newest that is whole, on every rank the same."""
@@ -67,20 +67,19 @@ class Checkpoints:
 
     def path(self, checkpoint: Checkpoint) -> Path:
         """Where it lies."""
-        return self._folder / f"{_PREFIX}{checkpoint.step}"
+        return self._folder / f"{PREFIX}{checkpoint.step}"
+
+    def _wrote(self) -> None:
+        self._last = time.monotonic()
 
     def _publish(self, checkpoint: Checkpoint, draft: Path) -> None:
-        manifest = {
-            "checkpoint": asdict(checkpoint),
-            "layout": self._layout,
-            "files": {str(file.relative_to(draft)): _sum(file) for file in _files(draft)},
-        }
-        (draft / _MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        manifest = manifest_of(checkpoint, self._layout, sums_of(draft))
+        (draft / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         final = self.path(checkpoint)
         shutil.rmtree(final, ignore_errors=True)
         draft.rename(final)
         shutil.rmtree(draft.parent, ignore_errors=True)
-        for old in self._newest_first()[_KEPT:]:
+        for old in self._newest_first()[KEPT:]:
             shutil.rmtree(old, ignore_errors=True)
 
     def _newest(self) -> Checkpoint | None:
@@ -90,7 +89,7 @@ class Checkpoints:
         return None
 
     def _newest_first(self) -> list[Path]:
-        found = (p for p in self._folder.glob(f"{_PREFIX}*") if _step(p).isdigit())
+        found = (p for p in self._folder.glob(f"{PREFIX}*") if _step(p).isdigit())
         return sorted(found, key=lambda path: int(_step(path)), reverse=True)
 
 
@@ -98,30 +97,29 @@ NO_CHECKPOINTS = Checkpoints(Path("/nonexistent"), every=float("inf"), layout=""
 """For trials that nothing interrupts."""
 
 
+def manifest_of(checkpoint: Checkpoint, layout: str, files: Sums) -> dict[str, Any]:
+    """What is kept beside a checkpoint's files."""
+    return {"checkpoint": asdict(checkpoint), "layout": layout, "files": files}
+
+
+def read_manifest(manifest: Mapping[str, Any], layout: str) -> Checkpoint | None:
+    """The checkpoint that a manifest tells of, unless it is of another layout or damaged."""
+    try:
+        checkpoint = Checkpoint(**manifest["checkpoint"])
+    except (KeyError, TypeError):
+        return None
+    return checkpoint if manifest.get("layout") == layout else None
+
+
 def _whole(path: Path, layout: str) -> Checkpoint | None:
     """What `path` holds, unless a file of it is missing, cut short or changed."""
     try:
-        manifest = json.loads((path / _MANIFEST).read_text(encoding="utf-8"))
-        intact = all(_sum(path / name) == known for name, known in manifest["files"].items())
-        checkpoint = Checkpoint(**manifest["checkpoint"])
+        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        intact = all(sum_of(path / name) == known for name, known in manifest["files"].items())
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None  # damaged: the one before takes its place
-    return checkpoint if intact and manifest.get("layout") == layout else None
+    return read_manifest(manifest, layout) if intact else None
 
 
 def _step(path: Path) -> str:
-    return path.name.removeprefix(_PREFIX)
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.rglob("*")) if path.is_file())
-
-
-def _sum(path: Path) -> list[int]:
-    """A file's size and its CRC-32."""
-    size = checksum = 0
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            size += len(chunk)
-            checksum = zlib.crc32(chunk, checksum)
-    return [size, checksum]
+    return path.name.removeprefix(PREFIX)

@@ -9,3 +9,16 @@ class ModelError(ValueError):
 
 class RefusedError(ValueError):
     """A trial that cannot be set up as it is configured. All ranks raise it at the same point."""
+
+
+class StorageError(OSError):
+    """Shared storage that does not answer, or refuses, with its address and its reason."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(None, reason, address)
+
+    def __str__(self) -> str:
+        return f"{self.filename}: {self.strerror}"
+
+    def __reduce__(self) -> tuple[type[StorageError], tuple[str, str]]:
+        return StorageError, (str(self.filename), str(self.strerror))

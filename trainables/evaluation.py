@@ -100,6 +100,9 @@ class Monitor:
         """Take note of an evaluation and rule on the trial."""
         return Verdict()
 
+    def written(self, path: Path) -> None:
+        """What a verdict has asked for is there, whole."""
+
     def asked_to_end(self) -> Ending | None:
         """STOPPED where the trial is to be dropped, SUSPENDED where it is to be laid aside.
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trainables.depot import Depot
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,13 @@ class Gang:
 @dataclass(frozen=True)
 class Care:
     """How a slot looks after a trial: a checkpoint every so many seconds of training, and an end
-    to a process in which nothing has moved for so many seconds (None: never)."""
+    to a process in which nothing has moved for so many seconds (None: never). Where nodes share no
+    folder, all goes through a `depot`."""
 
     checkpoint_seconds: float = 300.0
     trial_timeout: float | None = None
+    depot: Depot | None = None
+
+    def of(self, slot: str) -> Care:
+        """As this slot takes it."""
+        return replace(self, depot=self.depot.of(slot)) if self.depot else self

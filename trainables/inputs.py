@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +40,30 @@ class Inputs:
     general: Path | None = None
     mix: Path | None = None
     trust_remote_code: bool = False
+
+    def unseen(self) -> str | None:
+        """Why this node cannot train with them, where it does not see the prepared data."""
+        if self.train.is_dir():
+            return None
+        return f"{socket.gethostname()} does not see {self.train}"
+
+    def folders(self) -> list[str]:
+        """Those that are local folders; what is named on the hub is no folder."""
+        values = (getattr(self, name) for name in _PLACES)
+        return [str(value) for value in values if value and Path(value).is_dir()]
+
+    def moved(self, places: Mapping[str, str]) -> Inputs:
+        """The same inputs in other folders, old path -> new."""
+        found = {name: getattr(self, name) for name in _PLACES}
+        changes = {
+            name: type(value)(places[str(value)])
+            for name, value in found.items()
+            if value and str(value) in places
+        }
+        return replace(self, **changes)
+
+
+_PLACES = ("model", "tokenizer", "train", "validation", "test", "general", "mix")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TypeVar
 
 import torch
@@ -18,6 +19,11 @@ def rank() -> int:
 def world_size() -> int:
     """How many processes train together."""
     return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def leads_node() -> bool:
+    """Whether it is the first rank on its node, which does there what is to be done once."""
+    return world_size() == 1 or int(os.environ.get("LOCAL_RANK", "0")) == 0
 
 
 def from_rank_zero(value: T | None) -> T:

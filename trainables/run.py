@@ -132,6 +132,7 @@ class Run(TrainerCallback):
         verdict = ranks.from_rank_zero(verdict)
         if verdict.losses is not None and ranks.rank() == 0:
             write_losses(scores, verdict.losses)
+            self._monitor.written(verdict.losses)
         if verdict.weights is not None:
             self._write_weights(verdict.weights)
         last = point == len(self._plan.evaluation_steps)
@@ -148,6 +149,7 @@ class Run(TrainerCallback):
         self._workshop.tokenizer.save_pretrained(partial)
         shutil.rmtree(folder, ignore_errors=True)
         partial.rename(folder)
+        self._monitor.written(folder)
 
     def _gathered_state(self) -> dict[str, torch.Tensor] | None:
         if self._config.deepspeed is None or self._config.deepspeed.zero_stage < 3:

@@ -8,34 +8,37 @@ import platform
 import shutil
 import traceback
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import ray
 import torch
-from ray.train import FailureConfig, RunConfig, ScalingConfig, UserCallback, get_context
+from ray.train import FailureConfig, RunConfig, ScalingConfig, get_context
 from ray.train.torch import TorchConfig, TorchTrainer
 
 from trainables import ranks, toy
 from trainables.checkpoints import Checkpoints
-from trainables.errors import RefusedError
-from trainables.evaluation import (
-    Ending,
-    Evaluation,
-    Monitor,
-    Outcome,
-    Verdict,
-)
+from trainables.death_notice import DeathNotice
+from trainables.depot import Depot
+from trainables.errors import RefusedError, StorageError
+from trainables.evaluation import Ending, Evaluation, Monitor, Outcome, Verdict
 from trainables.gang import Care, Gang
 from trainables.inputs import Inputs
 from trainables.job import CHECKPOINTS, LOSSES, WEIGHTS, Closed, Job, JobKind
 from trainables.memory import Memory, release_memory
+from trainables.remote_checkpoints import RemoteCheckpoints
 from trainables.watchdog import Watchdog
 
 _NO_STORAGE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 _FULL = 2**20
 """A disk with fewer bytes than this is full: what failed on it was too large for it."""
+
+_SHARE = (
+    "set storage.uri to storage that all nodes reach, such as s3://BUCKET/FOLDER, or mount the "
+    "sweep home on every node"
+)
 
 PATIENCE = 20.0
 """Seconds that rank 0 waits for a job before all ranks meet again, well below any timeout of the
@@ -84,7 +87,7 @@ def _trainer(
             name=run_name,
             storage_path=str(folder),
             failure_config=FailureConfig(max_failures=restarts),
-            callbacks=[_DeathNotice(settings["board"], settings["name"])],
+            callbacks=[DeathNotice(settings["board"], settings["name"])],
             worker_runtime_env={"env_vars": _environment(gang)},
         ),
     )
@@ -99,20 +102,40 @@ def _environment(gang: Gang) -> dict[str, str]:
 def _serve(settings: dict[str, Any]) -> None:
     """What each rank of a slot does: take the job that rank 0 was given, do it, ask again."""
     board, name, inputs = settings["board"], settings["name"], settings["inputs"]
+    if inputs and not settings["care"].depot and _is_blind(board, inputs):
+        return
     leads = get_context().get_world_rank() == 0
     nodes = ranks.from_every_rank(ray.get_runtime_context().get_node_id())
     life = _hello(board, name, nodes) if leads else 0
-    worker = _Worker(board, inputs, settings["care"])
+    worker = _Worker(board, inputs, settings["care"].of(name))
     memory = Memory()
     while True:
         taken = [_take(board, name, life)] if leads else None
         (job,) = ranks.from_rank_zero(taken)
         if isinstance(job, Closed):
+            worker.clear()
             return
         if job is not None:
             worker.do(job)
             if ranks.any_rank(memory.outgrown(), device=worker.device)[0]:
                 return
+
+
+def _is_blind(board: Any, inputs: Inputs) -> bool:
+    """Whether a node of the slot does not see the sweep's data, so that the slot can do nothing.
+
+    The sweep ends where no other slot is up, and else goes on without this one, by a StorageError.
+    """
+    blind = next(filter(None, ranks.from_every_rank(inputs.unseen())), None)
+    if blind is None:
+        return False
+    unseen = f"{blind}; {_SHARE}"
+    if ranks.rank() == 0 and not ray.get(board.alive.remote()):
+        ray.get(board.close.remote(unseen))
+    ranks.barrier()
+    if ray.get(board.why_closed.remote()) is None:
+        raise StorageError(str(inputs.train), unseen)
+    return True
 
 
 def _hello(board: Any, name: str, nodes: list[str]) -> int:
@@ -148,6 +171,7 @@ class _Worker:
         self._board = board
         self._inputs = inputs
         self._care = care
+        self._depot = care.depot
         self._watchdog = Watchdog(care.trial_timeout)
         # Where ranks agree with each other.
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -160,16 +184,21 @@ class _Worker:
         this process: then the slot starts anew, and the board gives the trial another try. Only
         what is refused when a trial is set up is refused by all ranks alike.
         """
+        if self._depot:
+            self.clear()
+            ranks.barrier()
+            job = replace(job, folder=self._depot.local(job.folder))
         try:
             with self._watchdog.watching(job.folder):
                 outcome = self._outcome(job)
         except RefusedError as error:
-            outcome = _failure(job, error)
+            outcome = self._failure(job, error)
         except Exception as error:
-            outcome = _failure(job, error)
+            outcome = self._failure(job, error)
             if _lacks_storage(error, job.folder):
                 # No fault of the trial: it goes on when the sweep is resumed.
-                why = f"nothing can be written to {job.folder} any more: {error}"
+                gone = f"nothing can be written to {job.folder} any more: {error}"
+                why = str(error) if isinstance(error, StorageError) else gone
                 ray.get(self._board.close.remote(why))
             if ranks.world_size() > 1 or isinstance(error, torch.AcceleratorError):
                 ray.get(self._board.fault.remote(job.trial_id, outcome))
@@ -179,6 +208,21 @@ class _Worker:
         if ranks.rank() == 0:
             ray.get(self._board.ended.remote(job.trial_id, outcome))
 
+    def clear(self) -> None:
+        """Leave nothing on this node of jobs that are done."""
+        if self._depot and ranks.leads_node():
+            self._depot.clear()
+
+    def _failure(self, job: Job, error: Exception) -> Outcome:
+        """The trial's epitaph; the whole traceback goes into its folder."""
+        file = job.folder / f"error-rank{ranks.rank()}.txt"
+        with suppress(OSError):  # what keeps a trial from its folder keeps us from it, too
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(traceback.format_exc())
+            if self._depot and not isinstance(error, StorageError):
+                self._depot.push(file)
+        return _failure(error)
+
     def _outcome(self, job: Job) -> Outcome:
         if job.kind is JobKind.MEASURE_BASE:
             return self._measure_base(job)
@@ -186,7 +230,7 @@ class _Worker:
             return self._test(job, job.folder / WEIGHTS)
         if job.kind is JobKind.TEST_BASE:
             return self._test(job, None)
-        monitor = BoardMonitor(self._board, job, self._watchdog)
+        monitor = BoardMonitor(self._board, job, self._watchdog, self._depot)
         if job.config.objective == "toy":
             return toy.train(job.config, monitor)
         checkpoints = self._checkpoints(job)
@@ -195,18 +239,27 @@ class _Worker:
 
     def _checkpoints(self, job: Job) -> Checkpoints:
         layout = f"{ranks.world_size()} workers, {job.config.deepspeed!r}"
-        return Checkpoints(job.folder / CHECKPOINTS, self._care.checkpoint_seconds, layout)
+        folder, every = job.folder / CHECKPOINTS, self._care.checkpoint_seconds
+        if self._depot:
+            return RemoteCheckpoints(folder, every, layout, self._depot.remote(folder))
+        return Checkpoints(folder, every, layout)
 
     def _measure_base(self, job: Job) -> Outcome:
         if job.config.objective == "toy":
             evaluation = toy.measure_base()
         else:
             evaluation = self._warm_workshop().measure_base(job.config, job.folder / LOSSES)
+            if self._depot and ranks.rank() == 0:
+                self._depot.push(job.folder / LOSSES)
         if ranks.rank() == 0:
             ray.get(self._board.evaluated.remote(job.trial_id, evaluation))
         return Outcome(Ending.COMPLETE, evaluation.cost)
 
     def _test(self, job: Job, weights: Path | None) -> Outcome:
+        if weights is not None and self._depot:
+            if ranks.leads_node():
+                self._depot.pull(weights)
+            ranks.barrier()
         if weights is not None and not weights.is_dir():
             raise RefusedError(f"trial {job.trial_id} left no weights in {weights}")
         evaluation = self._warm_workshop().test(job.config, weights)
@@ -220,28 +273,21 @@ class _Worker:
             from trainables.finetune import Workshop
 
             assert self._inputs is not None, "a trial that trains needs inputs"
-            self._workshop = Workshop(self._inputs, self._watchdog)
+            inputs = self._inputs
+            if self._depot:
+                inputs = self._depot.at_hand(inputs, ray.get_runtime_context().get_node_id())
+            self._workshop = Workshop(inputs, self._watchdog)
         return self._workshop
-
-
-class _DeathNotice(UserCallback):
-    """Tells the board at once: where a node is lost, new workers may be long in coming."""
-
-    def __init__(self, board: Any, name: str) -> None:
-        self._board = board
-        self._name = name
-
-    def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
-        """Train's controller calls it when it has noticed."""
-        with suppress(ray.exceptions.RayActorError):  # the slot will find out
-            ray.get(self._board.lost.remote(self._name))
 
 
 class BoardMonitor(Monitor):
     """Passes a trial's evaluations to the board, and the board's rulings back."""
 
-    def __init__(self, board: Any, job: Job, watchdog: Watchdog) -> None:
+    def __init__(
+        self, board: Any, job: Job, watchdog: Watchdog, depot: Depot | None = None
+    ) -> None:
         self._board = board
+        self._depot = depot
         self._job = job
         self._watchdog = watchdog
         # One call that stays open: looking whether it has returned costs microseconds a step.
@@ -258,24 +304,29 @@ class BoardMonitor(Monitor):
             losses=folder / LOSSES if reply.is_best else None,
         )
 
+    def written(self, path: Path) -> None:
+        """Bring it to where the head finds it."""
+        if self._depot:
+            self._watchdog.alive()
+            self._depot.push(path)
+            self._watchdog.alive()
+
     def asked_to_end(self) -> Ending | None:
         """Whether the trial was cancelled, or is to be laid aside."""
         ready, _ = ray.wait([self._wish], timeout=0)
         return ray.get(ready[0]) if ready else None
 
 
-def _failure(job: Job, error: Exception) -> Outcome:
-    """The trial's epitaph; the whole traceback goes into its folder."""
+def _failure(error: Exception) -> Outcome:
     first_line = (str(error).strip() or "no message").splitlines()[0]
-    with suppress(OSError):  # what keeps a trial from its folder keeps us from it, too
-        job.folder.mkdir(parents=True, exist_ok=True)
-        (job.folder / f"error-rank{ranks.rank()}.txt").write_text(traceback.format_exc())
     kind = "" if isinstance(error, RefusedError) else f"{type(error).__name__}: "
     return Outcome(Ending.FAILED, error=kind + first_line, out_of_memory=_is_out_of_memory(error))
 
 
 def _lacks_storage(error: Exception, folder: Path) -> bool:
     """Whether the disk is what failed: safetensors and torch do not say so in an OSError."""
+    if isinstance(error, StorageError):
+        return True
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno in _NO_STORAGE
     return folder.is_dir() and shutil.disk_usage(folder).free < _FULL

@@ -1,0 +1,249 @@
+"""A sweep's folder on shared storage: what the head writes goes up, what slots leave comes down.
+
+A thread does it, so that a store which is slow or away delays nothing and loses nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from stat import S_ISREG
+
+from results.uris import redact
+from trainables import sealed
+from trainables.data.atomic import publish
+from trainables.errors import StorageError
+from trainables.job import CHECKPOINTS, LOSSES, WEIGHTS
+from trainables.remote_folder import RemoteFolder
+
+PAUSE = 1.0
+"""Seconds between two looks at the folder."""
+
+PATIENCE = 60.0
+"""Seconds that the end of a sweep waits for a store that takes nothing."""
+
+_AT_ONCE = 8
+"""Files that are on their way at the same time: small ones are mostly waiting."""
+
+_OF_SLOTS = re.compile(
+    rf"(?:trials/\d+|base)/(?:{WEIGHTS}/.*|{CHECKPOINTS}/.*|{re.escape(LOSSES)}|error-rank.*|hang-.*)"
+)
+"""What slots write, and push themselves."""
+
+_JOURNAL = "optuna.journal"
+
+_Stamp = tuple[int, int]
+"""By which a file that has changed is known: its size, and when it was written."""
+
+
+class Mirror:
+    """Keeps `remote` like `folder`, from `start` to `finish`; `tell` is told where that halts."""
+
+    def __init__(
+        self, folder: Path, remote: RemoteFolder, tell: Callable[[str], None] = lambda text: None
+    ) -> None:
+        self.remote = remote
+        self._folder = folder
+        self._tell = tell
+        self._pushed: dict[str, _Stamp] = {}
+        self._fetched: set[str] = set()
+        self._dropped: set[str] = set()
+        self._to_drop: set[str] = set()
+        self._to_fetch: set[str] = set()
+        self._away: StorageError | None = None
+        self._over = threading.Event()
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="mirror", daemon=True)
+
+    def start(self) -> None:
+        """Begin; nothing is taken to be on the storage yet."""
+        self._thread.start()
+
+    def fetch(self, name: str) -> None:
+        """Have what slots have left below `name` brought into the folder, but for large things."""
+        with self._lock:
+            self._to_fetch.add(name)
+
+    def ended(self, trial: str, dropped: Iterable[str]) -> None:
+        """Have what a trial has left fetched, and these of its folders deleted, each once."""
+        with self._lock:
+            if trial not in self._fetched:
+                self._to_fetch.add(trial)
+            self._to_drop |= {f"{trial}/{name}" for name in dropped} - self._dropped
+
+    def bring(self, weights: str) -> None:
+        """Bring a folder of weights here, if there is one, and wait for it."""
+        if not (self._folder / weights).is_dir():
+            with suppress(sealed.NotWholeError, StorageError):  # there may be none to be kept
+                sealed.pull_whole(self.remote / weights, self._folder / weights)
+
+    def finish(self) -> bool:
+        """Bring all up and down, and stop; whether that could be done, else it is told."""
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        until = time.monotonic() + PATIENCE
+        while not (clean := self._last_round()) and time.monotonic() < until:
+            time.sleep(PAUSE)
+        if not clean:
+            self._tell(
+                f"{self.remote} lacks some of what is in {self._folder} ({self._away}); "
+                f"`sweep resume {self._folder.name}` brings it there"
+            )
+        return clean
+
+    def _run(self) -> None:
+        while not self._over.wait(PAUSE):
+            self._round()
+
+    def _round(self) -> bool:
+        """Whether everything is where it belongs."""
+        try:
+            self._push()
+            self._fetch()
+            self._drop()
+        except StorageError as error:
+            self._note(error)
+            return False
+        self._note(None)
+        return True
+
+    def _last_round(self) -> bool:
+        """With what a slot left late, after its trial's files had been dropped."""
+        try:
+            there = {"/".join(name.split("/")[:3]) for name in self.remote.sizes()}
+        except StorageError as error:
+            self._note(error)
+            return False
+        self._to_drop |= self._dropped & there
+        return self._round()
+
+    def _note(self, error: StorageError | None) -> None:
+        if error and not self._away:
+            self._tell(f"{redact(str(error))}; the sweep goes on, and this is tried again")
+        self._away = error
+
+    def _push(self) -> None:
+        if not self._folder.is_dir():
+            self.remote.delete()  # its name was given back
+            self._pushed.clear()
+            return
+        # The records are the truth and Optuna's journal follows, so it is never ahead of them.
+        journal = self._read(_JOURNAL)
+        now = dict(self._own())
+        changed = [name for name, stamp in now.items() if self._pushed.get(name) != stamp]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            records = [name for name in changed if name != _JOURNAL]
+            list(pool.map(lambda name: self._push_one(name, now[name]), records))
+            list(pool.map(self._remove_one, [name for name in self._pushed if name not in now]))
+        if _JOURNAL in changed and journal is not None:
+            self.remote.write(_JOURNAL, journal[: journal.rfind(b"\n") + 1])
+            self._pushed[_JOURNAL] = now[_JOURNAL]
+
+    def _push_one(self, name: str, stamp: _Stamp) -> None:
+        content = self._read(name)
+        if content is not None:
+            self.remote.write(name, content)
+            self._pushed[name] = stamp
+
+    def _remove_one(self, name: str) -> None:
+        self.remote.delete(name)
+        del self._pushed[name]
+
+    def _read(self, name: str) -> bytes | None:
+        try:
+            return (self._folder / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def _own(self) -> Iterator[tuple[str, _Stamp]]:
+        for pattern in ("*", "base/*", "trials/*/*"):
+            for file in self._folder.glob(pattern):
+                name = str(file.relative_to(self._folder))
+                if _is_own(file, name) and (stamp := _stamp(file)):
+                    yield name, stamp
+
+    def _fetch(self) -> None:
+        for name in self._taken(self._to_fetch):
+            remote = self.remote / name
+            for file in remote.sizes():
+                if "/" not in file and _OF_SLOTS.fullmatch(f"{name}/{file}"):
+                    remote.pull(file, self._folder / name / file)
+            self._fetched.add(name)
+            self._to_fetch.discard(name)
+
+    def _drop(self) -> None:
+        for name in self._taken(self._to_drop):
+            sealed.drop(self.remote / name)
+            self._dropped.add(name)
+            self._to_drop.discard(name)
+
+    def _taken(self, names: set[str]) -> list[str]:
+        with self._lock:
+            return sorted(names)
+
+
+@contextmanager
+def mirrored(mirror: Mirror | None) -> Iterator[None]:
+    """Mirror while the block runs, and to the end, however it ends."""
+    if mirror is None:
+        yield
+        return
+    mirror.start()
+    try:
+        yield
+    finally:
+        mirror.finish()
+
+
+def bring_down(remote: RemoteFolder, folder: Path) -> None:
+    """Make `folder` of what a mirror has left, but for checkpoints, which slots fetch themselves.
+
+    It appears whole or not at all.
+    """
+
+    def fill(draft: Path) -> None:
+        there = remote.sizes()
+        large = f"/{CHECKPOINTS}/", f"/{WEIGHTS}/"
+        small = [name for name in there if not any(part in name for part in large)]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            list(pool.map(lambda name: remote.pull(name, draft / name), small))
+        for name in there:
+            if name.endswith(f"/{WEIGHTS}/{sealed.MANIFEST}"):
+                weights = name.removesuffix(f"/{sealed.MANIFEST}")
+                with suppress(sealed.NotWholeError):
+                    sealed.pull_whole(remote / weights, draft / weights)
+
+    publish(folder, fill)
+
+
+def bring_up(folder: Path, remote: RemoteFolder) -> None:
+    """Put there what slots have left in `folder` before it was mirrored."""
+    for trial in (folder / "base", *folder.glob("trials/*")):
+        there = remote / str(trial.relative_to(folder))
+        for file in trial.glob(LOSSES):
+            there.push(file, LOSSES)
+        if (trial / WEIGHTS).is_dir():
+            sealed.push_whole(trial / WEIGHTS, there / WEIGHTS)
+        for checkpoint in (trial / CHECKPOINTS).glob("*"):
+            up = there / CHECKPOINTS / checkpoint.name
+            sealed.upload(checkpoint, up)
+            up.push(checkpoint / sealed.MANIFEST, sealed.MANIFEST)
+
+
+def _is_own(file: Path, name: str) -> bool:
+    """Whether the head writes it: not a draft, nor what keeps a second head out."""
+    return not file.name.startswith(".") and name != "lock" and not _OF_SLOTS.fullmatch(name)
+
+
+def _stamp(file: Path) -> _Stamp | None:
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return (found.st_size, found.st_mtime_ns) if S_ISREG(found.st_mode) else None

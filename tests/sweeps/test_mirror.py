@@ -1,0 +1,168 @@
+"""A sweep's folder is on the storage as it is on the disk, a moment later."""
+
+from __future__ import annotations
+
+import pytest
+
+from sweeps import mirror as module
+from sweeps.mirror import Mirror, bring_down, bring_up, mirrored
+from trainables import sealed
+from trainables.remote_folder import RemoteFolder
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(module, "PAUSE", 0.005)
+    monkeypatch.setattr(module, "PATIENCE", 0.02)
+
+
+@pytest.fixture
+def remote(tmp_path) -> RemoteFolder:
+    return RemoteFolder((tmp_path / "store").as_uri()) / "toy"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A sweep's folder, with files that are no business of the storage's."""
+    folder = tmp_path / "toy"
+    for name in ("sweep.json", "trials/0000/record.json", "optuna.journal", "lock", "ray/x/big"):
+        put(folder / name, f"{name}\n")
+    put(folder / ".sweep.json.1.tmp", "half")
+    return folder
+
+
+OWN = {"sweep.json", "trials/0000/record.json", "optuna.journal"}
+
+
+def put(file, text):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+
+
+def files(folder):
+    return {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
+
+
+def test_what_is_new_changed_or_removed_is_so_on_the_storage(folder, remote):
+    mirror = Mirror(folder, remote)
+    with mirrored(mirror):
+        wait_for(lambda: set(remote.sizes()) == OWN)
+        put(folder / "sweep.json", "longer than before")
+        wait_for(lambda: remote.read("sweep.json") == b"longer than before")
+        put(folder / "trials/0001/record.json", "{}")
+        (folder / "trials/0000/record.json").unlink()
+    assert set(remote.sizes()) == OWN - {"trials/0000/record.json"} | {"trials/0001/record.json"}
+
+
+def wait_for(condition):
+    import time
+
+    until = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.005)
+
+
+def test_all_is_there_after_a_sweep_that_ended_badly(folder, remote):
+    with pytest.raises(KeyboardInterrupt), mirrored(Mirror(folder, remote)):
+        put(folder / "sweep.json", "interrupted")
+        raise KeyboardInterrupt
+    assert remote.read("sweep.json") == b"interrupted"
+
+
+def test_a_line_of_the_journal_that_is_being_written_waits(folder, remote):
+    put(folder / "optuna.journal", '{"op": 1}\n{"op"')
+    with mirrored(Mirror(folder, remote)):
+        pass
+    assert remote.read("optuna.journal") == b'{"op": 1}\n'
+
+
+def test_a_store_that_is_away_is_told_once_and_gets_all_when_it_is_back(folder, remote, tmp_path):
+    (tmp_path / "store").write_text("in the way")
+    told = []
+    with mirrored(Mirror(folder, remote, told.append)):
+        wait_for(lambda: told)
+        put(folder / "sweep.json", "changed meanwhile")
+        (tmp_path / "store").unlink()
+        wait_for(lambda: set(remote.sizes()) == OWN)
+    assert remote.read("sweep.json") == b"changed meanwhile"
+    assert [line.count("; the sweep goes on, and this is tried again") for line in told] == [1]
+
+
+def test_what_the_storage_lacks_at_the_end_is_told(folder, remote, tmp_path):
+    (tmp_path / "store").write_text("in the way")
+    told = []
+    with mirrored(Mirror(folder, remote, told.append)):
+        pass
+    assert f"{remote} lacks some of what is in {folder}" in told[-1]
+    assert "`sweep resume toy` brings it there" in told[-1]
+
+
+def test_the_name_of_a_sweep_that_came_to_nothing_is_free_there_too(folder, remote):
+    import shutil
+
+    with mirrored(Mirror(folder, remote)):
+        wait_for(lambda: set(remote.sizes()) == OWN)
+        (remote / "base").write("sequence_losses.npz", b"of a slot")
+        shutil.rmtree(folder)
+    assert remote.sizes() == {}
+
+
+def left_by_a_slot(remote, tmp_path, trial):
+    put(tmp_path / "weights" / "adapter", "weights")
+    sealed.push_whole(tmp_path / "weights", remote / trial / "best")
+    (remote / trial / "checkpoints" / "checkpoint-3").write("manifest.json", b"{}")
+    (remote / trial).write("sequence_losses.npz", b"losses")
+    (remote / trial).write("error-rank0.txt", b"Traceback")
+
+
+def test_of_a_trial_that_ended_losses_come_here_and_what_is_not_kept_goes(folder, remote, tmp_path):
+    for trial in ("trials/0000", "trials/0001"):
+        left_by_a_slot(remote, tmp_path, trial)
+    mirror = Mirror(folder, remote)
+    with mirrored(mirror):
+        mirror.ended("trials/0000", ["checkpoints"])
+        mirror.ended("trials/0001", ["checkpoints", "best"])
+        mirror.bring("trials/0000/best")
+        wait_for(lambda: "trials/0001/best/adapter" not in remote.sizes())
+        # A slot that had not heard yet.
+        (remote / "trials/0001/best").write("adapter", b"late")
+    left = {f"trials/{n}/{name}" for n in ("0000", "0001") for name in ("sequence_losses.npz",)}
+    errors = {"trials/0000/error-rank0.txt", "trials/0001/error-rank0.txt"}
+    kept = {"trials/0000/best/adapter", "trials/0000/best/manifest.json"}
+    assert set(remote.sizes()) == OWN | left | errors | kept
+    assert left | errors | {"trials/0000/best/adapter"} <= files(folder)
+
+
+def test_a_folder_comes_back_from_the_storage(folder, remote, tmp_path):
+    with mirrored(Mirror(folder, remote)):
+        left_by_a_slot(remote, tmp_path, "trials/0000")
+        left_by_a_slot(remote, tmp_path, "trials/0001")
+        (remote / "trials/0001/best").delete("manifest.json")
+    bring_down(remote, tmp_path / "new")
+    theirs = {
+        f"trials/{n}/{name}"
+        for n in ("0000", "0001")
+        for name in ("sequence_losses.npz", "error-rank0.txt")
+    }
+    assert files(tmp_path / "new") == OWN | theirs | {"trials/0000/best/adapter"}
+
+
+def test_what_slots_left_before_there_was_a_storage_goes_up_as_they_would_have_put_it(
+    folder, remote, tmp_path
+):
+    put(folder / "base/sequence_losses.npz", "losses")
+    put(folder / "trials/0000/best/adapter", "weights")
+    put(folder / "trials/0000/checkpoints/checkpoint-3/weights", "weights")
+    sums = sealed.sums_of(folder / "trials/0000/checkpoints/checkpoint-3")
+    import json
+
+    text = json.dumps({"files": sums, "layout": "one"})
+    put(folder / "trials/0000/checkpoints/checkpoint-3/manifest.json", text)
+    bring_up(folder, remote)
+    there = remote / "trials/0000"
+    for name in ("best", "checkpoints/checkpoint-3"):
+        sealed.pull_whole(there / name, tmp_path / "copy" / name)
+    assert files(tmp_path / "copy") == {"best/adapter", "checkpoints/checkpoint-3/weights"}
+    assert sealed.manifest(there / "checkpoints/checkpoint-3")["layout"] == "one"
+    assert (remote / "base").read("sequence_losses.npz") == b"losses"

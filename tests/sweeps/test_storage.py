@@ -1,0 +1,153 @@
+"""Storage that cannot be used is told before anything starts."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+
+import pytest
+from spec_samples import toy_tree
+
+from results.record import SweepRecord
+from sweeps import sight, storage
+from sweeps.doctor import check_shared
+from sweeps.dry_run import dry_run
+from sweeps.errors import LaunchError, SweepError
+from sweeps.home import SweepHome
+from sweeps.launch import launch, resume
+from sweeps.spec import SpecError, SweepSpec
+from sweeps.storage import probe, storage_of
+from trainables.remote_folder import RemoteFolder
+
+
+class Silent:
+    def phase(self, text): ...
+
+    trials_begin = changed = trials_end = phase
+
+
+@pytest.fixture
+def home(tmp_path) -> SweepHome:
+    return SweepHome(tmp_path / "home")
+
+
+def spec_on(uri, **changes) -> SweepSpec:
+    return SweepSpec.parse(toy_tree(storage={"uri": uri}, **changes))
+
+
+def test_a_storage_is_written_to_and_read_and_left_as_it_was(tmp_path):
+    remote = RemoteFolder((tmp_path / "store").as_uri())
+    assert probe(remote) is None
+    assert remote.sizes() == {}
+
+
+def test_a_launch_on_a_storage_that_cannot_be_written_to_is_refused(tmp_path, home):
+    (tmp_path / "store").write_text("in the way")
+    uri = (tmp_path / "store").as_uri()
+    with pytest.raises(LaunchError, match=rf"^storage\.uri: {uri}: .*; is it up, .* credentials"):
+        launch(spec_on(uri), home, Silent())
+    assert not home.path.exists()
+
+
+def test_a_name_that_is_taken_on_the_storage_is_refused(tmp_path, home):
+    remote = RemoteFolder((tmp_path / "store").as_uri())
+    (remote / "sweeps" / "toy").write("sweep.json", record().model_dump_json().encode())
+    with pytest.raises(SweepError, match=r"`sweep resume toy --storage URI`.* with --name"):
+        launch(spec_on(remote.uri), home, Silent())
+    assert not home.path.exists()
+
+
+def record(**changes) -> SweepRecord:
+    return SweepRecord(
+        name="toy", state="interrupted", metric="eval_loss", mode="min", created=1.0, **changes
+    )
+
+
+@pytest.mark.parametrize(
+    ("uri", "why"),
+    [
+        ("s3://key:secret@bucket/x", r"s3://\*\*\*@bucket/x holds a password"),
+        ("bucket/x", "neither a URI"),
+        ("file:///nowhere/at/all", "no sweep 'toy' on file:///nowhere/at/all"),
+    ],
+)
+def test_a_sweep_is_not_resumed_from_a_storage_that_has_none(home, uri, why):
+    with pytest.raises(SweepError, match=why):
+        resume("toy", home, Silent(), storage=uri)
+    assert not (home.path / "sweeps" / "toy").exists()
+
+
+def test_a_folder_that_is_behind_the_storage_is_not_gone_on_with(tmp_path, home):
+    remote = RemoteFolder((tmp_path / "store").as_uri())
+    there = record(resumed=(2.0, 3.0)).model_dump_json().encode()
+    (remote / "sweeps" / "toy").write("sweep.json", there)
+    folder = home.sweep("toy")
+    with pytest.raises(SweepError, match=r"went on elsewhere.*move that folder away"):
+        storage.catch_up(spec_on(remote.uri), folder, record(resumed=(2.0,)))
+    storage.catch_up(spec_on(remote.uri), folder, record(resumed=(2.0, 3.0)))
+
+
+def test_a_shared_folder_needs_no_scheme(tmp_path):
+    remote = storage_of(spec_on(str(tmp_path / "shared")))
+    assert remote is not None and probe(remote) is None
+    assert (tmp_path / "shared").is_dir()
+
+
+@pytest.mark.parametrize(
+    "uri", ["s3://key:secret@bucket/x", "s3://bucket/x?access_key=key&secret_key=secret"]
+)
+def test_credentials_in_the_address_are_refused_with_the_way_out(uri):
+    with pytest.raises(SpecError) as refused:
+        spec_on(uri)
+    assert "secret@" not in str(refused.value) and "=secret" not in str(refused.value)
+    assert "AWS_SECRET_ACCESS_KEY" in str(refused.value)
+
+
+def test_a_dry_run_says_that_a_storage_cannot_be_written_to(tmp_path, home):
+    (tmp_path / "store").write_text("in the way")
+    tree = toy_tree(storage={"uri": (tmp_path / "store").as_uri()})
+    tree |= {"model": "builtin:pydoc", "objective": "sft", "data": {"train": "builtin:pydoc"}}
+    with pytest.raises(SweepError, match=r"^storage\.uri: "):
+        dry_run(SweepSpec.parse(tree), home)
+
+
+@pytest.mark.ray
+def test_a_cluster_whose_nodes_share_nothing_is_refused(ray_cluster, tmp_path, monkeypatch):
+    """Its one node stands for two."""
+    monkeypatch.setattr(sight, "alive_nodes", lambda: ray_cluster.nodes() * 2)
+    sight.check_sight(tmp_path / "home", SweepSpec.parse(toy_tree()))
+    assert list((tmp_path / "home").iterdir()) == []
+    host = ray_cluster.nodes()[0]["NodeManagerHostname"]
+    monkeypatch.setattr(sight, "marker", lambda folder: nullcontext(folder / "unseen"))
+    with pytest.raises(
+        LaunchError, match=rf"(?s)set storage\.uri to .*{host}: .* is not seen there"
+    ):
+        sight.check_sight(tmp_path / "home", SweepSpec.parse(toy_tree()))
+
+
+@pytest.mark.ray
+def test_a_node_that_cannot_use_the_storage_is_named_with_the_reason(ray_cluster, tmp_path):
+    (tmp_path / "store").write_text("in the way")
+    remote = RemoteFolder((tmp_path / "store").as_uri())
+    host = ray_cluster.nodes()[0]["NodeManagerHostname"]
+    with pytest.raises(LaunchError, match=rf"(?s)credentials.*{host}: {remote}: .*directory"):
+        sight.check_sight(tmp_path, spec_on(remote.uri))
+
+
+def test_the_doctor_tells_whether_a_storage_can_be_written_to(tmp_path):
+    remote = RemoteFolder((tmp_path / "store").as_uri())
+    assert check_shared(remote).level == "ok"
+    (tmp_path / "store").rmdir()
+    (tmp_path / "store").write_text("in the way")
+    found = check_shared(remote)
+    assert found.level == "wrong" and "credentials" in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("gpus", "hosts"),
+    [("auto", ["with GPUs"]), (1.0, ["with GPUs"]), (0.0, ["with GPUs", "without"])],
+)
+def test_only_nodes_that_could_hold_a_slot_are_asked(gpus, hosts):
+    kinds = {"with GPUs": {"CPU": 8, "GPU": 1}, "without": {"CPU": 8}, "head": {"memory": 1}}
+    nodes = [{"name": name, "Resources": each} for name, each in kinds.items()]
+    assert [node["name"] for node in sight._hosts(nodes, gpus)] == hosts
+    assert [node["name"] for node in sight._hosts(nodes[1:], gpus)] == ["without"]

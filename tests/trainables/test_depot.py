@@ -1,0 +1,201 @@
+"""Slots that share no folder with the head: a disk in the store's place, and an S3 server."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import tiny_training as tiny
+from desk import IN_PLACE_OF_RAY, Desk
+from s3_server import ENVIRONMENT, make_bucket, s3_server
+
+from trainables import slot
+from trainables.checkpoints import Checkpoint
+from trainables.depot import Depot, stored_inputs
+from trainables.errors import StorageError
+from trainables.evaluation import Ending, Outcome
+from trainables.gang import Care
+from trainables.inputs import Inputs
+from trainables.remote_checkpoints import RemoteCheckpoints
+from trainables.remote_folder import RemoteFolder
+from trainables.slot import BoardMonitor
+
+
+@pytest.fixture(params=["disk", pytest.param("s3", marks=pytest.mark.endtoend)])
+def storage(request, tmp_path, monkeypatch):
+    if request.param == "disk":
+        yield RemoteFolder((tmp_path / "store").as_uri())
+        return
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    with s3_server(tmp_path / "server.log") as query:
+        make_bucket("bucket", query)
+        yield RemoteFolder(f"s3://bucket/folder{query}")
+
+
+@pytest.fixture(autouse=True)
+def scratch(tmp_path, monkeypatch):
+    monkeypatch.setenv("SWEEP_SCRATCH", str(tmp_path / "scratch"))
+    return tmp_path / "scratch"
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    return tiny.make_inputs(tmp_path_factory.mktemp("prepared"))
+
+
+def depot_of(storage, folder, inputs=None) -> Depot:
+    stored = stored_inputs(inputs, storage / "cache") if inputs else {}
+    return Depot(storage / "sweep", storage / "cache", folder, stored, "head").of("slot-0")
+
+
+@pytest.fixture(autouse=True)
+def a_node(monkeypatch):
+    """One that is not the head, for a slot in this process, which is to look for no Ray."""
+    context = SimpleNamespace(get_node_id=lambda: "node")
+    ray = SimpleNamespace(get_runtime_context=lambda: context, **vars(IN_PLACE_OF_RAY))
+    monkeypatch.setattr("trainables.slot.ray", ray)
+
+
+def trained(care: Care, inputs: Inputs, folder: Path) -> tuple[list[float], Outcome]:
+    """A trial of 8 steps and 4 evaluations in a slot that begins."""
+    desk = Desk()
+    try:
+        config = tiny.trial(budget__steps=8, budget__evaluations=4)
+        return desk.trial(desk.worker(inputs, care), config, folder)
+    finally:
+        desk.shut()
+
+
+def test_a_trial_goes_on_from_its_checkpoint_on_a_node_that_has_nothing(
+    storage, scratch, tmp_path, monkeypatch
+):
+    inputs = tiny.make_inputs(tmp_path / "head")
+    whole, _ = trained(Care(), inputs, tmp_path / "undisturbed")
+    sweep, trial = tmp_path / "head" / "sweep", tmp_path / "head" / "sweep" / "trials" / "0000"
+    depot = depot_of(storage, sweep, inputs)
+    care = Care(checkpoint_seconds=0, depot=depot)
+    shutil.move(tmp_path / "head", tmp_path / "out of reach")
+
+    wishes = iter([None] * 4 + [Ending.SUSPENDED])
+    with monkeypatch.context() as patch:
+        patch.setattr(BoardMonitor, "asked_to_end", lambda self: next(wishes))
+        losses, outcome = trained(care, inputs, trial)
+    assert (losses, outcome.ending) == (whole[:2], Ending.SUSPENDED)
+
+    checkpoints = storage / "sweep" / "trials" / "0000" / "checkpoints"
+    newest = checkpoints / "checkpoint-5"
+    weights = next(name for name in newest.sizes() if name.endswith(".safetensors"))
+    newest.write(weights, newest.read(weights)[:-100])
+    shutil.rmtree(scratch)
+    losses, outcome = trained(care, inputs, trial)
+    assert (losses, outcome.ending) == (whole[2:], Ending.COMPLETE)
+    fetched = depot.local(trial) / "checkpoints"
+    assert [each.name for each in fetched.iterdir()] == ["checkpoint-4"]
+    assert {name.partition("/")[0] for name in checkpoints.sizes()} == {
+        "checkpoint-6",
+        "checkpoint-7",
+    }
+    assert not (tmp_path / "head").exists()
+
+
+def test_inputs_are_put_there_once_and_fetched_once(storage, prepared, scratch, monkeypatch):
+    depot = depot_of(storage, scratch, prepared)
+    monkeypatch.setattr(RemoteFolder, "push", None)
+    assert stored_inputs(prepared, storage / "cache") == depot.inputs
+    at_hand = depot.at_hand(prepared, "a node")
+    for name in ("model", "train", "validation"):
+        ours, theirs = (tiny_content(getattr(each, name)) for each in (prepared, at_hand))
+        assert ours == theirs and str(getattr(at_hand, name)).startswith(str(scratch))
+    monkeypatch.setattr(RemoteFolder, "pull", None)
+    assert depot.of("slot-1").at_hand(prepared, "a node") == at_hand
+    assert depot.at_hand(prepared, "head") == prepared
+
+
+def tiny_content(folder):
+    folder = Path(folder)
+    return {f.relative_to(folder): f.read_bytes() for f in folder.rglob("*") if f.is_file()}
+
+
+def test_inputs_whose_upload_broke_off_are_put_there_anew(tmp_path, prepared, monkeypatch):
+    storage = RemoteFolder((tmp_path / "store").as_uri())
+    pushed = []
+
+    def breaks_off(self, file, name, push=RemoteFolder.push):
+        if len(pushed) == 2:
+            raise StorageError(str(self), "away")
+        pushed.append(name)
+        push(self, file, name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RemoteFolder, "push", breaks_off)
+        with pytest.raises(StorageError):
+            stored_inputs(prepared, storage / "cache")
+    depot = depot_of(storage, tmp_path, prepared)
+    assert tiny_content(depot.at_hand(prepared, "a node").model) == tiny_content(prepared.model)
+
+
+def test_inputs_that_are_gone_from_the_store_are_named(tmp_path, prepared):
+    depot = depot_of(RemoteFolder((tmp_path / "store").as_uri()), tmp_path, prepared)
+    shutil.rmtree(tmp_path / "store")
+    with pytest.raises(StorageError, match=r"/store/cache/\w+ has no manifest\.json$"):
+        depot.at_hand(prepared, "a node")
+
+
+def test_what_a_process_that_hung_has_left_is_brought_to_the_store(tmp_path):
+    depot = depot_of(RemoteFolder((tmp_path / "store").as_uri()), tmp_path / "sweep")
+    place = depot.local(tmp_path / "sweep" / "trials" / "0003")
+    place.mkdir(parents=True)
+    (place / "hang-rank0.txt").write_text("Thread 0x1")
+    (place / "hang-rank1.txt").write_text("")
+    depot.clear()
+    assert depot.sweep.sizes() == {"trials/0003/hang-rank0.txt": 10}
+    assert not place.exists()
+
+
+def test_a_store_that_stays_away_fails_no_trial_but_closes_the_board(tmp_path, prepared):
+    storage = RemoteFolder((tmp_path / "store").as_uri())
+    (tmp_path / "store").write_text("in the way")
+    care = Care(depot=depot_of(storage, tmp_path))
+    _, outcome = trained(care, prepared, tmp_path / "trials" / "0000")
+    assert outcome.ending is Ending.SUSPENDED
+    assert outcome.error.startswith(f"{storage}/sweep/trials/0000: ")
+
+
+def test_a_slot_on_a_node_that_does_not_see_the_data_ends_the_sweep_or_itself(tmp_path):
+    inputs = Inputs("model", None, train=tmp_path / "nowhere", validation=tmp_path)
+    desk = Desk()
+    desk.ask("hello", "another slot")
+    with pytest.raises(StorageError, match=r"nowhere; set storage\.uri to storage that all nodes"):
+        slot._is_blind(desk, inputs)
+    desk.ask("lost", "another slot")
+    assert slot._is_blind(desk, inputs)
+    assert "does not see" in desk.ask("why_closed")
+    desk.shut()
+
+
+def test_a_checkpoint_that_cannot_be_uploaded_is_left_out(tmp_path, prepared, monkeypatch):
+    storage = RemoteFolder((tmp_path / "store").as_uri())
+
+    def away(self, file, name, push=RemoteFolder.push):
+        if "checkpoint-3" in self.path:
+            raise StorageError(str(self), "away")
+        push(self, file, name)
+
+    monkeypatch.setattr(RemoteFolder, "push", away)
+    checkpoints = RemoteCheckpoints(tmp_path / "draft", 0.0, "one", storage)
+    for step in (1, 2, 3, 4):
+        checkpoints.write(Checkpoint(step, 1.0, 1), filled(step))
+        assert checkpoints.latest() == Checkpoint(2 if step == 3 else step, 1.0, 1)
+    assert {name.partition("/")[0] for name in storage.sizes()} == {"checkpoint-2", "checkpoint-4"}
+    assert RemoteCheckpoints(tmp_path / "draft", 0.0, "two", storage).latest() is None
+
+
+def filled(step):
+    def fill(folder):
+        (folder / f"checkpoint-{step}").mkdir()
+        (folder / f"checkpoint-{step}" / "weights").write_bytes(b"weights")
+
+    return fill

@@ -1,0 +1,209 @@
+"""A folder on shared storage, by its URI: s3://, gs://, file:// and whatever else pyarrow knows.
+
+Credentials come from the environment of each process that looks into it, never from the URI.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from trainables.errors import StorageError
+
+T = TypeVar("T")
+
+_CHUNK = 2**22
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
+
+
+@dataclass(frozen=True)
+class RemoteFolder:
+    """`path` below `uri`. It can be pickled; each process connects for itself.
+
+    What fails is tried again for `patience` seconds, and is a StorageError then. What is not there
+    is a FileNotFoundError at once.
+    """
+
+    uri: str
+    path: str = ""
+    patience: float = 0.0
+
+    def __truediv__(self, name: str) -> RemoteFolder:
+        return replace(self, path=f"{self.path}/{name}".strip("/"))
+
+    def __str__(self) -> str:
+        """Where it is, without the settings that a URI's query holds."""
+        return f"{self.uri.partition('?')[0].rstrip('/')}/{self.path}".rstrip("/")
+
+    def push(self, file: Path, name: str) -> None:
+        """Upload a file. Others see it whole, or as it was before."""
+
+        def upload() -> None:
+            with file.open("rb") as source, self._sink(name) as sink:
+                shutil.copyfileobj(source, sink, _CHUNK)
+
+        self._patiently(upload)
+
+    def write(self, name: str, content: bytes) -> None:
+        """Upload bytes as a file."""
+
+        def upload() -> None:
+            with self._sink(name) as sink:
+                sink.write(content)
+
+        self._patiently(upload)
+
+    def pull(self, name: str, file: Path) -> None:
+        """Download a file to `file`, whole or not at all."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft = file.with_name(f".{file.name}.{uuid.uuid4().hex}.part")
+
+        def download() -> None:
+            with self._source(name) as source, draft.open("wb") as sink:
+                shutil.copyfileobj(source, sink, _CHUNK)
+
+        try:
+            self._patiently(download)
+            draft.replace(file)
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def read(self, name: str) -> bytes:
+        """A small file's content."""
+
+        def download() -> bytes:
+            with self._source(name) as source:
+                return bytes(source.read())
+
+        return self._patiently(download)
+
+    def sizes(self) -> dict[str, int]:
+        """All files below, name -> bytes; none where there is no such folder."""
+
+        def look() -> dict[str, int]:
+            from pyarrow.fs import FileSelector, FileType
+
+            system, root = self._root()
+            found = system.get_file_info(FileSelector(root, recursive=True, allow_not_found=True))
+            files = (info for info in found if info.type == FileType.File)
+            return {info.path[len(root) :].lstrip("/"): int(info.size) for info in files}
+
+        return self._patiently(look)
+
+    def delete(self, name: str = "") -> None:
+        """Delete a file, or without a name the whole folder; what is not there is no error."""
+
+        def remove() -> None:
+            system, root = self._root()
+            with suppress(FileNotFoundError):
+                if name:
+                    system.delete_file(_join(root, name))
+                else:
+                    system.delete_dir(root)
+
+        self._patiently(remove)
+
+    def _sink(self, name: str) -> Any:
+        system, root = self._root()
+        target = _join(root, name)
+        return _Draft(system, target) if _is_disk(system) else system.open_output_stream(target)
+
+    def _source(self, name: str) -> Any:
+        system, root = self._root()
+        return system.open_input_stream(_join(root, name))
+
+    def _root(self) -> tuple[Any, str]:
+        system, base = _connected(self.uri)
+        return system, _join(base, self.path)
+
+    def _patiently(self, action: Callable[[], T]) -> T:
+        began = time.monotonic()
+        for pause in _pauses():
+            try:
+                return action()
+            except FileNotFoundError:
+                raise
+            except OSError as error:
+                if time.monotonic() - began + pause > self.patience:
+                    raise StorageError(str(self), _first_line(error)) from error
+            time.sleep(pause)
+        raise AssertionError("pauses never end")
+
+
+class _Draft:
+    """A file on a disk that appears when it is whole; object stores do so by themselves."""
+
+    def __init__(self, system: Any, target: str) -> None:
+        self._target = Path(target)
+        self._draft = self._target.with_name(f".{self._target.name}.{uuid.uuid4().hex}.part")
+        system.create_dir(str(self._target.parent), recursive=True)
+
+    def __enter__(self) -> Any:
+        self._file = self._draft.open("wb")
+        return self._file
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            with self._file:
+                if kind is None:
+                    self._file.flush()
+                    os.fsync(self._file.fileno())
+            if kind is None:
+                self._draft.replace(self._target)
+        finally:
+            self._draft.unlink(missing_ok=True)
+
+
+def complaint(uri: str) -> str | None:
+    """What is wrong with an address by its looks; None where nothing is. Asks nobody."""
+    if uri.startswith("/"):
+        return None
+    scheme, separator, rest = uri.partition("://")
+    if not separator:
+        return "is neither a URI nor a whole path"
+    if scheme not in _SCHEMES and not scheme.startswith("fsspec+"):
+        return f"{scheme}:// is none of {', '.join(_SCHEMES)}"
+    if rest.startswith("/") != (scheme == "file") or not rest.strip("/"):
+        return "names no folder" if scheme == "file" else "names no bucket"
+    return None
+
+
+_SCHEMES = ("s3", "gs", "gcs", "abfs", "abfss", "hdfs", "viewfs", "file")
+
+
+@lru_cache
+def _connected(uri: str) -> tuple[Any, str]:
+    from pyarrow.fs import FileSystem
+
+    try:
+        system, base = FileSystem.from_uri(uri)
+    except ValueError as error:
+        raise StorageError(uri.partition("?")[0], _first_line(error)) from error
+    return system, base.rstrip("/")
+
+
+def _is_disk(system: Any) -> bool:
+    return bool(system.type_name == "local")
+
+
+def _join(root: str, name: str) -> str:
+    return f"{root}/{name}".rstrip("/") if root else name
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _pauses() -> Iterator[float]:
+    pause = _SHORTEST_PAUSE
+    while True:
+        yield min(pause, _LONGEST_PAUSE)
+        pause *= 2
