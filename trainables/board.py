@@ -149,6 +149,10 @@ class Board:
             self._known = seen
             if doomed:
                 await self.vacate(seen.draining)
+            for slot in [
+                each for each in self._alive if not seen.gone.isdisjoint(self._nodes[each])
+            ]:
+                await self.lost(slot)  # Train says nothing of a node that went by its deadline
             await asyncio.sleep(every)
 
     async def why_closed(self) -> str | None:
