@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from results.cluster_record import ClusterRecord
 from results.record import Record, SweepRecord, TrialRecord
 
 R = TypeVar("R", bound=Record)
@@ -41,6 +42,15 @@ class RecordStore:
     def write_trial(self, record: TrialRecord) -> None:
         """Write the trial's file, replacing what was there."""
         _write(self.trial_folder(record.number) / "record.json", record)
+
+    def write_cluster(self, record: ClusterRecord) -> None:
+        """Write `cluster.json`, replacing what was there."""
+        _write(self.folder / "cluster.json", record)
+
+    def cluster(self) -> ClusterRecord | None:
+        """What the driver last saw of its cluster; None where it never looked."""
+        path = self.folder / "cluster.json"
+        return _read(path, ClusterRecord) if path.exists() else None
 
     def trials(self) -> list[TrialRecord]:
         """All trials by number; RecordError when one cannot be read."""

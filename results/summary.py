@@ -1,4 +1,4 @@
-"""The JSON that scripts read. Its keys are a promise: add none, rename none."""
+"""The JSON that scripts read. Its keys are a promise: rename none, drop none."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from results.cluster_record import ClusterRecord, NodeRecord, SlotRecord
 from results.front import judge
 from results.record import SweepRecord, SweepState, TrialRecord, TrialStatus
 from results.winners import LeftOut, Ranking, Winner
 
 
-def status_json(sweep: SweepRecord, trials: Sequence[TrialRecord]) -> dict[str, Any]:
+def status_json(
+    sweep: SweepRecord, trials: Sequence[TrialRecord], cluster: ClusterRecord | None = None
+) -> dict[str, Any]:
     """How far a sweep is: a count for every status, and the best complete trial or null.
 
-    A sweep with several metrics has `front` in place of `best`: a list, empty at first.
+    A sweep with several metrics has `front` in place of `best`: a list, empty at first. `cluster`
+    is there where it is known: the slots and nodes, and what they have cost (see cluster_json).
     """
     counts = Counter(trial.status for trial in trials)
     if sweep.state is SweepState.RUNNING and sweep.budget_trials is not None:
@@ -28,7 +32,42 @@ def status_json(sweep: SweepRecord, trials: Sequence[TrialRecord]) -> dict[str, 
         "state": sweep.state.value,
         "trials": {status.value: counts[status] for status in TrialStatus},
         **({"front": chosen} if ranking.several else {"best": next(iter(chosen), None)}),
+        **({"cluster": cluster_json(cluster)} if cluster else {}),
     }
+
+
+def cluster_json(cluster: ClusterRecord) -> dict[str, Any]:
+    """What the driver saw `at` a time in unix seconds.
+
+    `node_hours` are by node type, "" where it is unknown; `cost` is in dollars for those hours
+    whose price is known, null where none is, and `unpriced` are the node types left out of it.
+    """
+    hosts = {node.id: node.host for node in cluster.nodes}
+    return {
+        "at": cluster.at,
+        "slots": [_slot(slot, hosts) for slot in cluster.slots],
+        "nodes": [_node(node) for node in cluster.nodes],
+        "gpus": {"total": cluster.gpus, "in_use": cluster.gpus_used},
+        "node_hours": {**cluster.node_hours(True), **cluster.node_hours(False)},
+        "cost": cluster.cost,
+        "unpriced": list(cluster.node_hours(False)),
+    }
+
+
+def _slot(slot: SlotRecord, hosts: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "name": slot.name,
+        "up": slot.up,
+        "job": slot.job,
+        "trials": slot.trials,
+        "restarts": slot.restarts,
+        "device": slot.device,
+        "hosts": [hosts[node] for node in slot.nodes if node in hosts],
+    }
+
+
+def _node(node: NodeRecord) -> dict[str, Any]:
+    return {"host": node.host, "type": node.kind, "cpus": node.cpus, "gpus": node.gpus}
 
 
 def winners_json(sweep: SweepRecord, ranking: Ranking, top: int | None = None) -> dict[str, Any]:

@@ -17,16 +17,29 @@ from results.front import judge
 from results.record import SweepState
 from results.store import RecordError
 from results.summary import status_json, winners_json
+from sweeps.cli_options import (
+    AddressOption,
+    ClusterOption,
+    HomeOption,
+    JobsOption,
+    JsonOption,
+    NameArgument,
+    OverridesOption,
+    PricesOption,
+    SkipOption,
+    SpecArgument,
+    StorageOption,
+)
 from sweeps.doctor_command import doctor
 from sweeps.elsewhere import INTERRUPTED, elsewhere
-from sweeps.errors import SweepError
+from sweeps.errors import LaunchError, SweepError
 from sweeps.home import SweepHome
+from sweeps.terminal import make_console, make_view
 from trainables.data.errors import DataError
 from trainables.errors import ModelError, RefusedError
 
 if TYPE_CHECKING:
     from sweeps.launch import Finished
-    from sweeps.view import View
 
 app = typer.Typer(
     help="Find the best way to fine-tune a language model.",
@@ -41,44 +54,6 @@ MISTAKE = 2
 
 FAILED = 1
 """Exit code of a sweep that failed, or that nothing won."""
-
-PIPE_WIDTH = 250
-"""Columns, where there is no terminal that has any."""
-
-HomeOption = Annotated[
-    Path | None,
-    typer.Option("--home", help="Sweep home (default: $SWEEP_HOME, else ./.winnow)."),
-]
-SpecArgument = Annotated[Path, typer.Argument(help="The sweep file.")]
-OverridesOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change a field; can be repeated."),
-]
-SkipOption = Annotated[
-    bool,
-    typer.Option(
-        "--skip-bad-rows", help="Leave out and count rows that cannot be used; else, an error."
-    ),
-]
-AddressOption = Annotated[
-    str | None,
-    typer.Option(
-        help="Ray cluster to run on (default: this machine); with http:// as a job of it."
-    ),
-]
-ClusterOption = Annotated[
-    Path | None,
-    typer.Option("--cluster", help="File of a cluster that `ray up` has brought up; run there."),
-]
-JobsOption = Annotated[
-    str | None, typer.Option("--address", help="http://HOST:8265 of a cluster; look there.")
-]
-StorageOption = Annotated[
-    str | None,
-    typer.Option(metavar="URI", help="Where its folder is, if it is not in the sweep home."),
-]
-NameArgument = Annotated[str, typer.Argument(help="The sweep's name.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
 @app.command()
@@ -95,7 +70,7 @@ def launch(
     home: HomeOption = None,
 ) -> None:
     """Run a sweep to its end."""
-    console = _console()
+    console = make_console()
     with _mistakes_shown():
         from sweeps.spec import SweepSpec
         from sweeps.spec_notes import notes
@@ -103,7 +78,7 @@ def launch(
         there = None if dry_run else elsewhere(cluster, address, home)
         changes = _changes(overrides, skip_bad_rows)
         checked = SweepSpec.load(spec, changes, name, elsewhere=there is not None)
-        for note in notes(checked):
+        for note in () if there else notes(checked):  # there, they are told again
             console.print(f"Note: {note}", style="yellow", highlight=False)
         where = SweepHome.find(home)
         if there:
@@ -113,7 +88,9 @@ def launch(
         else:
             from sweeps.launch import launch as run
 
-            raise typer.Exit(_show_finished(console, run(checked, where, _view(console), address)))
+            raise typer.Exit(
+                _show_finished(console, run(checked, where, make_view(console), address))
+            )
 
 
 @app.command()
@@ -129,16 +106,18 @@ def resume(
     home: HomeOption = None,
 ) -> None:
     """Go on with a sweep that was interrupted or killed, or give it more trials."""
-    console = _console()
+    console = make_console()
     with _mistakes_shown():
         if there := elsewhere(cluster, address, home):
+            if spec is not None:
+                raise LaunchError("--spec: the file is not sent to a cluster; use --set KEY=VALUE")
             changes = [word for change in overrides or () for word in ("--set", change)]
             changes += ["--storage", storage] if storage else []
-            raise typer.Exit(there.run(["resume", name, *changes]))
+            raise typer.Exit(there.follow(["resume", name, *changes], name, console))
         from sweeps.launch import resume as run
 
         where, changes = SweepHome.find(home), overrides or []
-        finished = run(name, where, _view(console), changes, spec, address, storage)
+        finished = run(name, where, make_view(console), changes, spec, address, storage)
         raise typer.Exit(_show_finished(console, finished))
 
 
@@ -155,10 +134,12 @@ def stop(
             raise typer.Exit(there.run(["stop", name]))
         from sweeps.stop import stop as end
 
-        folder = SweepHome.find(home).existing(name)
+        where = SweepHome.find(home)
+        folder = where.existing(name)
         end(folder)
         state = folder.sweep_record().state.value
-    _console().print(f"{name}: {state}; `sweep resume {name}` goes on with it", highlight=False)
+    command = f"sweep resume {name}{where.way()}"
+    make_console().print(f"{name}: {state}; `{command}` goes on with it", highlight=False)
 
 
 @app.command()
@@ -206,7 +187,7 @@ def list_sweeps(
             except RecordError as error:
                 unreadable.append(f"sweep {folder.path.name}: {error}")
     if table.rows or not unreadable:
-        _console().print(table if table.rows else f"No sweeps in {where.path} yet.")
+        make_console().print(table if table.rows else f"No sweeps in {where.path} yet.")
     if unreadable:
         _show_mistake("\n".join(unreadable))
 
@@ -215,23 +196,28 @@ def list_sweeps(
 def status(
     name: NameArgument,
     as_json: JsonOption = False,
+    prices: PricesOption = None,
     cluster: ClusterOption = None,
     address: JobsOption = None,
     home: HomeOption = None,
 ) -> None:
-    """How far a sweep is."""
+    """How far a sweep is, what its slots and nodes do, and what they have cost so far."""
     with _mistakes_shown():
+        from sweeps.prices import as_options, given
+
+        asked = given(prices or (), cluster)
         if there := elsewhere(cluster, address, home):
-            words = ["status", name, *(["--json"] if as_json else [])]
+            words = ["status", name, *(["--json"] if as_json else []), *as_options(asked)]
             raise typer.Exit(there.run(words))
         folder = SweepHome.find(home).existing(name)
-        sweep, trials = folder.sweep_record(), folder.trials()
+        sweep, trials, seen = folder.sweep_record(), folder.trials(), folder.store.cluster()
+        seen = seen.priced(asked) if seen else None
     if as_json:
-        typer.echo(json.dumps(status_json(sweep, trials)))
+        typer.echo(json.dumps(status_json(sweep, trials, seen)))
         return
     from sweeps.status import show_status
 
-    show_status(_console(), sweep, trials, folder)
+    show_status(make_console(), sweep, trials, folder, seen)
 
 
 @app.command()
@@ -260,7 +246,7 @@ def winners(
         return
     from sweeps.finale import show_left_out, show_result
 
-    console = _console()
+    console = make_console()
     show_result(console, sweep, ranking, folder, top)
     show_left_out(console, ranking)
 
@@ -293,7 +279,7 @@ def _mistakes_shown() -> Iterator[None]:
     except (SweepError, DataError, ModelError, RefusedError, RecordError) as error:
         _show_mistake(str(error))
     except KeyboardInterrupt:
-        _console(stderr=True).print("Interrupted; nothing was measured that could be kept.")
+        make_console(stderr=True).print("Interrupted; nothing was measured that could be kept.")
         raise typer.Exit(INTERRUPTED) from None
     except OSError as error:
         if error.filename is None:
@@ -301,23 +287,11 @@ def _mistakes_shown() -> Iterator[None]:
         _show_mistake(f"{error.filename}: {error.strerror or error}")
 
 
-def _console(stderr: bool = False) -> Console:
-    """A terminal as wide as it is; logs and pipes get lines that nothing wraps."""
-    stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr) if stream.isatty() else Console(stderr=stderr, width=PIPE_WIDTH)
-
-
 def _show_mistake(message: str) -> NoReturn:
     Console(stderr=True, soft_wrap=True).print(
         f"Error: {message}", style="red", highlight=False, markup=False
     )
     raise typer.Exit(MISTAKE) from None
-
-
-def _view(console: Console) -> View:
-    from sweeps.live import LiveView, PlainView
-
-    return LiveView(console) if console.is_terminal else PlainView(console)
 
 
 def _show_finished(console: Console, finished: Finished) -> int:
@@ -329,7 +303,7 @@ def _show_finished(console: Console, finished: Finished) -> int:
         count = finished.untracked
         entries = "1 entry" if count == 1 else f"{count} entries"
         console.print(f"MLflow missed {entries} ({failure}); the sweep folder has them all.")
-        option = SweepHome(finished.folder.path.parents[1]).option()
+        option = SweepHome(finished.folder.path.parents[1]).way()
         command = f"sweep resume {finished.sweep.name}{option}"
         console.print(f"They are brought in by: {command}", highlight=False)
     if finished.sweep.state is SweepState.INTERRUPTED:

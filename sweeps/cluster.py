@@ -125,3 +125,10 @@ def _connect(address: str) -> None:
         where = "this machine" if address == _LOCAL else address
         hint = _TOKEN_HINT if isinstance(error, ConnectionError) and address != _LOCAL else ""
         raise LaunchError(f"Ray did not start at {where}: {error}{hint}") from error
+    except Exception as error:
+        if type(error) is not Exception:  # Ray's own word for a node that takes too long
+            raise
+        remedy = (
+            "is this machine busy with something else? the same command may work when it is not"
+        )
+        raise LaunchError(f"Ray did not start: {error} {remedy}") from error

@@ -63,6 +63,7 @@ class Driver:
         self._recorder: Any = None
         self._board: Any = None
         self._slots: Any = None
+        self._observer: Any = None
         self._in_a_hurry = False  # Ctrl-C was pressed twice
 
     def run(self) -> None:
@@ -84,6 +85,7 @@ class Driver:
                     raise LaunchError(f"the board was lost {barren} times in a row") from error
                 self._view.trials_end()
                 self._view.phase("The board of trials was lost; going on from the books")
+                self._observer.close()
                 self._slots.close(patience=_GOING_HOME)
 
     def _run(self) -> None:
@@ -103,6 +105,8 @@ class Driver:
         where no trial did anything but fail.
         """
         self._view.trials_end()
+        if self._observer is not None:
+            self._observer.close()
         if state is SweepState.INTERRUPTED and self._board is not None and not self._in_a_hurry:
             self._suspend()
         if state is SweepState.COMPLETE:
@@ -145,6 +149,7 @@ class Driver:
         import ray
 
         from sweeps.capacity import plan_slots
+        from sweeps.observer import Observer
         from sweeps.slots import Slots
         from sweeps.storage import make_depot
         from trainables.board import Board
@@ -161,6 +166,8 @@ class Driver:
         depot = make_depot(self._spec, self._folder, self._inputs)
         care = Care(settings.checkpoint_seconds, settings.trial_timeout, depot)
         self._slots.start(count, gang, care, self._inputs, self._folder.ray, deaths)
+        self._observer = Observer(board, count, gang, self._folder.store, settings.prices)
+        self._observer.start()
         self._count = count
         most = "up to " if settings.max is not None else ""
         self._slots_text = f"{most}{count} slot{'s' if count > 1 else ''} of {gang}"

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
+
+import typer
+
+from sweeps.home import FROM_AFAR
+from sweeps.prices import of_file
+from sweeps.terminal import Followed, for_far_end, make_console
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,33 +32,58 @@ class Elsewhere:
     address: str | None
     home: Path | None
 
-    def run(self, words: Sequence[str], sent: Path | None = None) -> int:
+    def run(
+        self,
+        words: Sequence[str],
+        sent: Path | None = None,
+        say: Callable[[str], object] = typer.echo,
+    ) -> int:
         """Have `sweep WORDS` run there, with the files in the folder `sent`; its exit code."""
         from sweeps.remote import connected, run
 
+        there = [*words, *(["--home", str(self.home)] if self.home else [])]
+        environment = {**for_far_end(make_console()), FROM_AFAR: f" {self._options}"}
         with connected(self.cluster, self.address) as client:
-            return run(client, [*words, *(["--home", str(self.home)] if self.home else [])], sent)
+            return run(client, there, sent, say, environment)
 
     def launch(self, spec: SweepSpec, console: Console) -> int:
-        """Send a sweep and follow it; Ctrl-C leaves it running."""
+        """Send a sweep and follow it."""
         from sweeps.shipment import SPEC, pack
 
         with TemporaryDirectory() as folder:
-            pack(spec, Path(folder))
-            try:
-                return self.run(["launch", SPEC], Path(folder))
-            except KeyboardInterrupt:
-                console.print(
-                    "\nDetached; the sweep goes on.\n"
-                    f"  sweep status {spec.name} {self._option}\n"
-                    f"  sweep stop {spec.name} {self._option}",
-                    highlight=False,
-                )
-                return INTERRUPTED
+            pack(self._priced(spec), Path(folder))
+            return self.follow(["launch", SPEC], spec.name, console, Path(folder))
+
+    def follow(
+        self, words: Sequence[str], name: str, console: Console, sent: Path | None = None
+    ) -> int:
+        """Have a sweep run there, shown as one that runs here; Ctrl-C leaves it running."""
+        try:
+            with Followed(console) as say:
+                return self.run(words, sent, say)
+        except KeyboardInterrupt:
+            console.print(
+                "\nDetached; the sweep goes on.\n"
+                f"  sweep status {name} {self._options}\n"
+                f"  sweep stop {name} {self._options}",
+                highlight=False,
+            )
+            return INTERRUPTED
+
+    def _priced(self, spec: SweepSpec) -> SweepSpec:
+        """With the cluster file's prices where the spec has none, so that its driver knows them."""
+        from sweeps.fields import changed
+
+        prices = {} if spec.slots.prices else of_file(self.cluster)
+        if not prices:
+            return spec
+        tree = changed(spec.tree, "slots.prices", prices)
+        return type(spec).parse(tree, str(self.cluster), elsewhere=True)
 
     @property
-    def _option(self) -> str:
-        return f"--cluster {self.cluster}" if self.cluster else f"--address {self.address}"
+    def _options(self) -> str:
+        words = ["--cluster", self.cluster] if self.cluster else ["--address", self.address]
+        return shlex.join(map(str, [*words, *(["--home", self.home] if self.home else [])]))
 
 
 def elsewhere(cluster: Path | None, address: str | None, home: Path | None) -> Elsewhere | None:

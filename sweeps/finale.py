@@ -13,6 +13,7 @@ from sweeps.each_method import each_method
 from sweeps.front import front_table, front_verdict
 from sweeps.home import SweepFolder, SweepHome
 from sweeps.live import show_params
+from sweeps.outside import cost_line
 from sweeps.ui import how_to_open
 from sweeps.verdict import at_the_top, behind_the_top, on_the_test_set, verdict
 from trainables.job import LOSSES, WEIGHTS
@@ -42,6 +43,7 @@ def show_result(
         if methods := each_method(ranking):
             console.print(methods)
     console.print(_left_out(ranking))
+    _show_cost(console, folder)
     console.print(_next_commands(sweep, ranking, folder), highlight=False)
 
 
@@ -49,6 +51,12 @@ def show_left_out(console: Console, ranking: Ranking) -> None:
     """Print why each trial that is not ranked is not."""
     for trial in ranking.left_out:
         console.print(f"  trial {trial.number}: {trial.why}", style="dim", highlight=False)
+
+
+def _show_cost(console: Console, folder: SweepFolder) -> None:
+    cluster = folder.store.cluster()
+    if cluster is not None and cluster.cost is not None:
+        console.print(Text(cost_line(cluster, "Cost"), "dim"), highlight=False)
 
 
 def winners_table(
@@ -71,7 +79,7 @@ def winners_table(
         )
     heading = Text(f"\n{sweep.name}: the best of {_count(ranking)} trials", "bold")
     hidden = len(ranking.winners) - len(shown)
-    option = SweepHome(folder.path.parents[1]).option()
+    option = SweepHome(folder.path.parents[1]).way()
     more = f"and {hidden} more: sweep winners {sweep.name} --top {len(ranking.winners)}{option}"
     return Group(heading, table, *([Text(more, "dim")] if hidden else []))
 
@@ -143,7 +151,7 @@ def _left_out(ranking: Ranking) -> Text:
 def _next_commands(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) -> Text:
     home = SweepHome(folder.path.parents[1])
     mlflow = how_to_open(sweep, home)
-    text = Text(f"\nNext:\n  sweep winners {sweep.name}{home.option()}\n  {mlflow}")
+    text = Text(f"\nNext:\n  sweep winners {sweep.name}{home.way()}\n  {mlflow}")
     for winner in ranking.chosen:
         weights = folder.store.trial_folder(winner.record.number) / WEIGHTS
         if weights.is_dir():
@@ -151,7 +159,7 @@ def _next_commands(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) ->
     if sweep.state is SweepState.INTERRUPTED:
         text.append(
             "\nThe sweep was interrupted; what was measured until then is kept. Go on with it:\n"
-            f"  sweep resume {sweep.name}{home.option()}",
+            f"  sweep resume {sweep.name}{home.way()}",
             "yellow",
         )
     return text

@@ -21,6 +21,10 @@ from sweeps.errors import SweepError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
+FROM_AFAR = "SWEEP_FROM_AFAR"
+"""Environment variable of a command that runs as a cluster's job: with which options whoever sees
+its output gets there, such as ` --cluster cluster.yaml`."""
+
 NAMES_ARE = "use letters, digits, '.', '_' and '-', at most 64, beginning with a letter or digit"
 
 
@@ -44,6 +48,10 @@ class SweepHome:
     def option(self) -> str:
         """What a command needs to find this home: ` --home PATH`, or nothing."""
         return "" if self == SweepHome.find() else f" --home {shlex.quote(str(self.path))}"
+
+    def way(self) -> str:
+        """What a command needs to get here: option(), and more for who follows from afar."""
+        return os.environ.get(FROM_AFAR, self.option())
 
     @property
     def tracking_uri(self) -> str:

@@ -13,9 +13,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -43,6 +44,7 @@ def run(
     arguments: Sequence[str],
     sent: Path | None = None,
     say: Callable[[str], object] = typer.echo,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> int:
     """Have `sweep ARGUMENTS` done on the head node, and pass on what it says; its exit code.
 
@@ -50,11 +52,11 @@ def run(
     starts there. KeyboardInterrupt leaves the job running.
     """
     name = f"sweep-{arguments[0]}-{secrets.token_hex(4)}"
-    environment: dict[str, Any] = {"working_dir": str(sent)} if sent else {}
+    runtime: dict[str, Any] = {"working_dir": str(sent)} if sent else {}
     job = client.submit_job(
-        entrypoint=_entrypoint(arguments, name, sent),
+        entrypoint=_entrypoint(arguments, name, sent, environment),
         submission_id=name,
-        runtime_env=environment,
+        runtime_env=runtime,
         # Drivers stay on the head node, which is never given back or reclaimed.
         entrypoint_resources=ON_HEAD,
     )
@@ -82,7 +84,7 @@ def _client(address: str) -> JobSubmissionClient:
     from ray.exceptions import AuthenticationError
     from ray.job_submission import JobSubmissionClient
 
-    for name in ("ray", "ray.dashboard.modules.job.sdk"):
+    for name in ("ray", "ray.dashboard.modules.job.sdk", "ray.dashboard.modules.dashboard_sdk"):
         logging.getLogger(name).setLevel(logging.WARNING)
     # Ray would let these overrule the address.
     for name in ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS"):
@@ -142,9 +144,13 @@ def _free_port() -> int:
         return port
 
 
-def _entrypoint(arguments: Sequence[str], name: str, sent: Path | None) -> str:
+def _entrypoint(
+    arguments: Sequence[str], name: str, sent: Path | None, environment: Mapping[str, str]
+) -> str:
     command = f"exec sweep {shlex.join(arguments)}"
-    lines = [f'export SWEEP_HOME="{HOME}"', 'mkdir -p "$SWEEP_HOME"']
+    # Not in the runtime_env, which the workers of the sweep would get as well.
+    lines = [f"export {shlex.quote(key)}={shlex.quote(environment[key])}" for key in environment]
+    lines += [f'export SWEEP_HOME="{HOME}"', 'mkdir -p "$SWEEP_HOME"']
     if sent is not None:
         place = f'"$SWEEP_HOME/sent/{name}"'
         lines += [f"mkdir -p {place}", f"cp -r . {place}", f"cd {place}"]

@@ -109,7 +109,9 @@ class SlotsSettings(Frozen):
         default="auto", description="auto: ZeRO-2 with several workers, else the plain trainer"
     )
     retries: Annotated[int, Field(ge=0)] = Field(
-        default=1, description="further tries of a trial whose slot died"
+        default=1,
+        description="further tries of a trial whose slot died; those that were lost with their "
+        "node are not counted",
     )
     checkpoint_seconds: Annotated[float, Field(ge=0)] = Field(
         default=300.0,
@@ -118,6 +120,11 @@ class SlotsSettings(Frozen):
     )
     keep_best: PositiveInt = Field(
         default=1, description="the weights of so many of the best complete trials are kept"
+    )
+    prices: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        default_factory=dict,
+        description="of nodes, in dollars an hour by the name of their type, for `sweep status`; "
+        "`--cluster FILE` brings those of its comments",
     )
     trial_timeout: PositiveFloat | None = Field(
         default=3600.0,

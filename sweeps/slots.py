@@ -11,6 +11,7 @@ import ray
 
 from trainables.gang import Care, Gang
 from trainables.inputs import Inputs
+from trainables.nodes import LOOK_EVERY, look
 
 _SPARE_RESTARTS = 3
 """Deaths of a slot that no trial has to answer for, such as those at its start."""
@@ -38,6 +39,8 @@ class Slots:
             task.remote(f"slot-{number}", gang, care, self._board, inputs, folder, deaths)
             for number in range(count)
         ]
+        # In the board's process: a thread here that waits for Ray would hold the driver's end up.
+        self._board.watch.remote(look, LOOK_EVERY)
         self._watch.start()
 
     def close(self, patience: float) -> None:

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from rich.console import Console
 from rich.filesize import decimal
 
+from results.cluster_record import ClusterRecord
 from results.front import judge
 from results.record import SweepRecord, SweepState, TrialRecord
 from results.summary import status_json
 from sweeps.home import SweepFolder, SweepHome
 from sweeps.live import show_metrics, show_params
+from sweeps.outside import cluster_report
 
 
 def show_status(
-    console: Console, sweep: SweepRecord, trials: Sequence[TrialRecord], folder: SweepFolder
+    console: Console,
+    sweep: SweepRecord,
+    trials: Sequence[TrialRecord],
+    folder: SweepFolder,
+    cluster: ClusterRecord | None = None,
 ) -> None:
-    """Print the state, how many trials stand where, the best one or all on the front, the size."""
+    """Print the state, how many trials stand where, the best one or all on the front, what is
+    known of the slots, the nodes and their cost, the size."""
+    _print(console, _progress(sweep, trials))
+    if cluster is not None:
+        runs = sweep.state is SweepState.RUNNING
+        console.print(cluster_report(cluster, runs, time.time()), highlight=False)
+    _print(console, _folder(sweep, folder))
+
+
+def _progress(sweep: SweepRecord, trials: Sequence[TrialRecord]) -> list[str]:
     counts = status_json(sweep, trials)["trials"]
     listed = "  ".join(f"{status} {count}" for status, count in counts.items() if count)
     lines = [f"{sweep.name}: {sweep.state.value}", listed or "no trials yet"]
@@ -29,10 +45,18 @@ def show_status(
         lines.append(f"{word}: trial {winner.record.number}  {values}  {params}")
     if base := show_metrics(sweep.base, sweep.goals):
         lines.append(f"base model: {base}")
-    lines.append(f"{decimal(folder.size())} in {folder.path}")
+    return lines
+
+
+def _folder(sweep: SweepRecord, folder: SweepFolder) -> list[str]:
+    lines = [f"{decimal(folder.size())} in {folder.path}"]
     if sweep.state in (SweepState.INTERRUPTED, SweepState.FAILED):
-        option = SweepHome(folder.path.parents[1]).option()
+        option = SweepHome(folder.path.parents[1]).way()
         lines.append(f"go on with it: sweep resume {sweep.name}{option}")
+    return lines
+
+
+def _print(console: Console, lines: Sequence[str]) -> None:
     console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
 
 

@@ -9,16 +9,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from trainables.evaluation import Ending, Evaluation, Outcome
 from trainables.job import Closed, Job, JobKind, Reply
 from trainables.keeping import keeper
+from trainables.nodes import LOOK_EVERY, Nodes
+from trainables.roster import SlotState, roster
 from trainables.ticket import Event, Ticket
 
 _IDLE_STARTS = 4
 """Starts in a row without a job after which a slot is given up."""
+
+_LOOKS = 20
+"""Looks at the nodes after which Ray would know of one that is lost."""
 
 
 class Board:
@@ -38,6 +43,10 @@ class Board:
         self._draining = False
         self._lives: Counter[str] = Counter()
         self._devices: dict[str, str] = {}
+        self._nodes: dict[str, tuple[str, ...]] = {}
+        self._known = Nodes()
+        self._verdicts: set[asyncio.Task[None]] = set()
+        self._needless: set[str] = set()
         self._alive: set[str] = set()
         self._idle_starts: Counter[str] = Counter()
 
@@ -121,22 +130,50 @@ class Board:
                 self._end(ticket, Outcome(Ending.SUSPENDED, error=self._closed))
         self._arrival.set()
 
+    async def vacate(self, nodes: Collection[str]) -> None:
+        """These nodes will be taken away soon: their slots go home, and come back elsewhere.
+
+        A trial under way is laid aside with a checkpoint, and is the first that is taken up again.
+        """
+        self._known = replace(self._known, draining=frozenset(nodes))
+        for ticket in self._tickets.values():
+            if ticket.slot is not None and not ticket.ended and self._leaves(ticket.slot):
+                ticket.lay_aside()
+        self._arrival.set()
+
+    async def watch(self, look: Callable[[], Nodes], every: float) -> None:
+        """Look at the nodes every so many seconds until the board closes, and do what follows."""
+        while self._closed is None:
+            seen = await asyncio.to_thread(look)
+            doomed = seen.draining != self._known.draining
+            self._known = seen
+            if doomed:
+                await self.vacate(seen.draining)
+            await asyncio.sleep(every)
+
     async def why_closed(self) -> str | None:
         """The reason why no trial is taken any more; None while the board is open."""
         return self._closed
 
+    async def overview(self) -> list[SlotState]:
+        """All slots that have ever been up, and what they do."""
+        tickets = self._tickets.values()
+        return roster(self._lives, self._alive, self._devices, self._nodes, tickets)
+
     # What slots call
 
-    async def hello(self, slot: str, device: str = "") -> int:
+    async def hello(self, slot: str, device: str = "", nodes: Sequence[str] = ()) -> int:
         """A slot has (re)started: what it trained when it died gets another try.
 
-        `device` is what it runs on. Returns which of its lives begins. A slot that starts again and
-        again without taking a job would do so for ever, so the board closes.
+        `device` is what it runs on, `nodes` are the ids of those that its workers are on. Returns
+        which of its lives begins. A slot that starts again and again without taking a job would do
+        so for ever, so the board closes.
         """
+        await self.lost(slot)
         self._devices[slot] = device
+        self._nodes[slot] = tuple(nodes)
         self._lives[slot] += 1
         self._idle_starts[slot] += 1
-        await self.lost(slot)
         self._alive.add(slot)
         if self._idle_starts[slot] > _IDLE_STARTS:
             await self.close(
@@ -146,11 +183,21 @@ class Board:
         return self._lives[slot]
 
     async def lost(self, slot: str) -> None:
-        """A slot's workers are gone. What it trained need not wait until there are new ones."""
+        """A slot's workers are gone. What it trained need not wait until there are new ones.
+
+        It is tried as often again as its slot's death may be its fault, and once more wherever a
+        node was lost.
+        """
         self._alive.discard(slot)
+        nodes = frozenset(self._nodes.get(slot, ()))
         for ticket in self._tickets.values():
             if ticket.slot == slot and not ticket.ended:
-                self._after(ticket, ticket.orphaned(self._retries))
+                ticket.orphaned(nodes)
+                self._bereft(ticket, doubtful=bool(nodes - {self._known.here}))
+
+    async def wants(self, slot: str) -> bool:
+        """Whether a slot that went home is to come back with new workers."""
+        return self._closed is None and slot not in self._needless
 
     async def alive(self) -> int:
         """How many slots are up."""
@@ -161,7 +208,7 @@ class Board:
 
         A call that has outlived its slot gets none: the job would be lost.
         """
-        if not self._waiting and self._closed is None and not self._may_go():
+        if not self._waiting and self._closed is None and not self._goes(slot):
             self._arrival.clear()
             try:
                 await asyncio.wait_for(self._arrival.wait(), patience)
@@ -169,8 +216,8 @@ class Board:
                 return None
         if self._lives[slot] != life:
             return Closed()
-        if not self._waiting and self._closed is None and self._may_go():
-            self._alive.discard(slot)
+        if self._closed is None and self._goes(slot):
+            self._send_home(slot)
             return Closed()
         if not self._waiting:
             return Closed() if self._closed is not None else None
@@ -197,12 +244,13 @@ class Board:
     async def ended(self, trial_id: str, outcome: Outcome) -> None:
         """A trial has come to its end, whichever it was.
 
-        One that ran out of memory is tried again with half its micro-batch.
+        One that ran out of memory is tried again with half its micro-batch, and one that was laid
+        aside because its slot leaves is the first that the next slot takes.
         """
         ticket = self._tickets[trial_id]
         if ticket.ended:
             return
-        self._after(ticket, ticket.shrink(outcome) if outcome.out_of_memory else outcome)
+        self._after(ticket, ticket.left(outcome))
 
     async def wish(self, trial_id: str) -> Ending:
         """How the trial is to end, as soon as somebody wants it to; also when it has ended."""
@@ -210,8 +258,37 @@ class Board:
         await ticket.asked_to_end.wait()
         return ticket.how
 
-    def _may_go(self) -> bool:
-        return self._draining and len(self._alive) > 1
+    def _leaves(self, slot: str) -> bool:
+        return not self._known.draining.isdisjoint(self._nodes.get(slot, ()))
+
+    def _goes(self, slot: str) -> bool:
+        needless = self._draining and len(self._alive) > 1 and not self._waiting
+        return needless or self._leaves(slot)
+
+    def _send_home(self, slot: str) -> None:
+        self._alive.discard(slot)
+        if self._leaves(slot):
+            self._idle_starts[slot] = 0  # it did not die
+        else:
+            self._needless.add(slot)
+
+    def _bereft(self, ticket: Ticket, doubtful: bool) -> None:
+        """Ray hears of a lost node later than of its workers, so a verdict may have to wait."""
+        outcome = ticket.bereft(self._retries, self._known.gone)
+        if outcome and outcome.ending is Ending.FAILED and doubtful:
+            verdict = asyncio.create_task(self._verdict(ticket))
+            self._verdicts.add(verdict)
+            verdict.add_done_callback(self._verdicts.discard)
+        else:
+            self._after(ticket, outcome)
+
+    async def _verdict(self, ticket: Ticket) -> None:
+        for _ in range(_LOOKS):
+            await asyncio.sleep(LOOK_EVERY)
+            if ticket.ended or ticket.deaths(self._known.gone) <= self._retries:
+                break
+        if not ticket.ended:
+            self._after(ticket, ticket.bereft(self._retries, self._known.gone))
 
     def _ask(self, ticket: Ticket, how: Ending) -> None:
         ticket.ask(how)
@@ -223,7 +300,7 @@ class Board:
         if outcome is not None:
             self._end(ticket, outcome)
             return
-        ticket.slot = ticket.fault = None
+        ticket.wait_again()
         self._waiting.appendleft(ticket.job.trial_id)
         self._arrival.set()
 

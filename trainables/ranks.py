@@ -26,15 +26,6 @@ def leads_node() -> bool:
     return world_size() == 1 or int(os.environ.get("LOCAL_RANK", "0")) == 0
 
 
-def gathered(value: T) -> list[T]:
-    """The values of all ranks, by rank, on every rank."""
-    if world_size() == 1:
-        return [value]
-    values: list[T | None] = [None] * world_size()
-    dist.all_gather_object(values, value)
-    return values  # type: ignore[return-value]
-
-
 def from_rank_zero(value: T | None) -> T:
     """Rank 0's value on every rank; the others' argument is ignored."""
     if world_size() == 1:
@@ -49,11 +40,16 @@ def from_rank_zero(value: T | None) -> T:
 
 def from_any_rank(value: T | None) -> T | None:
     """The value of the first rank that has one, on every rank; None where none has."""
+    return next((each for each in from_every_rank(value) if each is not None), None)
+
+
+def from_every_rank(value: T) -> list[T]:
+    """Each rank's value, in their order, on every rank."""
     if world_size() == 1:
-        return value
-    values: list[T | None] = [None] * world_size()
+        return [value]
+    values = [value] * world_size()
     dist.all_gather_object(values, value)
-    return next((each for each in values if each is not None), None)
+    return values
 
 
 def any_rank(*flags: bool, device: torch.device) -> tuple[bool, ...]:

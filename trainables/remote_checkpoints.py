@@ -35,7 +35,7 @@ class RemoteCheckpoints(Checkpoints):
         fill(draft)
         ranks.barrier()
         sums = self._uploaded(draft / self.path(checkpoint).name) if ranks.leads_node() else {}
-        parts = ranks.gathered(sums)
+        parts = ranks.from_every_rank(sums)
         if ranks.rank() == 0 and all(part is not None for part in parts):
             with suppress(StorageError):
                 self._seal(checkpoint, [part for part in parts if part is not None])
@@ -49,7 +49,7 @@ class RemoteCheckpoints(Checkpoints):
         for step in steps:
             found = self._brought(step) if ranks.leads_node() else None
             (checkpoint,) = ranks.from_rank_zero([found])
-            if all(ranks.gathered(found is not None or not ranks.leads_node())):
+            if all(ranks.from_every_rank(found is not None or not ranks.leads_node())):
                 return checkpoint
         return None
 

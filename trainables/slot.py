@@ -58,13 +58,14 @@ def run_slot(
 
     A slot whose workers die is started again up to `restarts` times; the board counts the tries of
     each trial, so that one which kills its slot cannot do so for ever. Workers whose memory has
-    grown too much go home between two trials, and new ones come.
+    grown too much go home between two trials, and those whose node will be taken away at once, and
+    new ones come.
     """
     settings = {"name": name, "board": board, "inputs": inputs, "care": care}
     try:
         for shift in itertools.count():
             _trainer(settings, gang, folder, f"{name}-{shift}", restarts).fit()
-            if ray.get(board.why_closed.remote()) is not None:
+            if not ray.get(board.wants.remote(name)):
                 return
     finally:
         ray.get(board.lost.remote(name))
@@ -104,7 +105,8 @@ def _serve(settings: dict[str, Any]) -> None:
     if inputs and not settings["care"].depot and _is_blind(board, inputs):
         return
     leads = get_context().get_world_rank() == 0
-    life = _hello(board, name) if leads else 0
+    nodes = ranks.from_every_rank(ray.get_runtime_context().get_node_id())
+    life = _hello(board, name, nodes) if leads else 0
     worker = _Worker(board, inputs, settings["care"].of(name))
     memory = Memory()
     while True:
@@ -124,7 +126,7 @@ def _is_blind(board: Any, inputs: Inputs) -> bool:
 
     The sweep ends where no other slot is up, and else goes on without this one, by a StorageError.
     """
-    blind = next(filter(None, ranks.gathered(inputs.unseen())), None)
+    blind = next(filter(None, ranks.from_every_rank(inputs.unseen())), None)
     if blind is None:
         return False
     unseen = f"{blind}; {_SHARE}"
@@ -136,9 +138,9 @@ def _is_blind(board: Any, inputs: Inputs) -> bool:
     return True
 
 
-def _hello(board: Any, name: str) -> int:
+def _hello(board: Any, name: str, nodes: list[str]) -> int:
     with suppress(ray.exceptions.RayActorError):  # `_take` will tell
-        return int(ray.get(board.hello.remote(name, _device())))
+        return int(ray.get(board.hello.remote(name, _device(), nodes)))
     return 0
 
 

@@ -16,7 +16,9 @@ Event = Evaluation | Outcome
 class Ticket:
     """`seen` are its evaluations so far; `slot` is who has it, None while it waits.
 
-    `fault` is what a slot said before it broke down with the job.
+    `losses` has, for each slot that was lost with it, the ids of the slot's nodes. `fault` is what
+    a slot said before it broke down with the job. `comes_back` is whether it was asked to end only
+    because its slot leaves.
     """
 
     job: Job
@@ -24,9 +26,10 @@ class Ticket:
     news: asyncio.Event = field(default_factory=asyncio.Event)
     asked_to_end: asyncio.Event = field(default_factory=asyncio.Event)
     how: Ending = Ending.STOPPED
+    comes_back: bool = False
     slot: str | None = None
     attempt: Attempt = field(default_factory=Attempt)
-    deaths: int = 0
+    losses: list[frozenset[str]] = field(default_factory=list)
     fault: Outcome | None = None
     outcome: Outcome | None = None
     over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -62,7 +65,21 @@ class Ticket:
     def ask(self, how: Ending) -> None:
         """Have whoever trains it end so."""
         self.how = how
+        self.comes_back = False
         self.asked_to_end.set()
+
+    def lay_aside(self) -> None:
+        """Have it trained elsewhere from where it is, unless it is to end anyway."""
+        if not self.asked_to_end.is_set():
+            self.ask(Ending.SUSPENDED)
+            self.comes_back = True
+
+    def wait_again(self) -> None:
+        """It is to be taken by another slot, or by the same one in another life."""
+        self.slot = self.fault = None
+        if self.comes_back:
+            self.comes_back = False
+            self.asked_to_end.clear()
 
     def end(self, outcome: Outcome) -> None:
         """It has come to its end; all who wait for it may go on."""
@@ -71,17 +88,39 @@ class Ticket:
         self.asked_to_end.set()
         self.over.set()
 
-    def orphaned(self, retries: int) -> Outcome | None:
-        """Its slot is gone: how it ends therefore, or None where it gets another try."""
+    def left(self, outcome: Outcome) -> Outcome | None:
+        """Its slot is done with it: how it ends therefore, or None where it gets another try."""
+        if outcome.out_of_memory:
+            return self.shrink(outcome)
+        if outcome.ending is Ending.SUSPENDED and self.comes_back:
+            return None
+        if outcome.ending is Ending.SUSPENDED and self.dropped:
+            return replace(outcome, ending=Ending.STOPPED)  # cancelled while it was laid aside
+        return outcome
+
+    def orphaned(self, nodes: frozenset[str]) -> None:
+        """Its slot is gone, which was on these nodes."""
         self.slot = None
+        if not self.comes_back:  # else it is not what its slot died of
+            self.losses.append(nodes)
+
+    def deaths(self, gone: frozenset[str]) -> int:
+        """How many of its slots were lost, though none of their nodes is `gone`."""
+        return sum(nodes.isdisjoint(gone) for nodes in self.losses)
+
+    def bereft(self, retries: int, gone: frozenset[str]) -> Outcome | None:
+        """How it ends now that its slot is gone, or None where it gets another try."""
+        if self.comes_back:
+            return None
         if self.asked_to_end.is_set():
             return Outcome(self.how)
         if self.fault and self.fault.out_of_memory:
             return self.shrink(self.fault)
-        if self.deaths < retries:
-            self.deaths += 1
+        deaths = self.deaths(gone)
+        if deaths <= retries:
             return None
-        why = f"its slot died {self.deaths + 1} times while training it"
+        times = f"{deaths} times" if deaths > 1 else "once"
+        why = f"its slot died {times} while training it"
         words = self._last_words()
         last = f", the last time of {words}" if words else ""
         return Outcome(Ending.FAILED, error=why + last)

@@ -16,37 +16,9 @@ import yaml
 
 from results.record import TrialRecord, TrialStatus
 from results.tracking import read_sweep
-from sweeps.cluster import SETTINGS
 from sweeps.home import SweepHome
 
 pytestmark = pytest.mark.cluster
-
-QUICK_TO_NOTICE = {
-    "health_check_period_ms": 1000,
-    "health_check_timeout_ms": 3000,
-    "health_check_failure_threshold": 4,
-    "health_check_initial_delay_ms": 3000,
-}
-
-
-@pytest.fixture
-def nodes(tmp_path_factory, monkeypatch):
-    """A cluster with a head that trains nothing, to which nodes are added."""
-    from ray.cluster_utils import Cluster
-
-    for name, value in {**SETTINGS, "RAY_TMPDIR": str(tmp_path_factory.mktemp("r"))}.items():
-        monkeypatch.setenv(name, value)
-    cluster = Cluster(
-        initialize_head=True,
-        head_node_args={
-            "num_cpus": 0,
-            "include_dashboard": False,
-            "_system_config": QUICK_TO_NOTICE,
-            "object_store_memory": 10**8,
-        },
-    )
-    yield cluster
-    cluster.shutdown()
 
 
 def add(nodes, count: int = 1) -> list:

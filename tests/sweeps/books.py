@@ -24,6 +24,8 @@ from sweeps.spec import SweepSpec
 from sweeps.study import StudyBook, open_study
 from sweeps.study_storage import open_storage
 from trainables import toy
+from trainables.evaluation import Evaluation, Monitor, Verdict
+from trainables.inputs import prepare_inputs
 
 IN_OPTUNA = {
     TrialStatus.COMPLETE: TrialState.COMPLETE,
@@ -105,7 +107,7 @@ def wait_until(condition: Callable[[], bool], patience: float = PATIENCE) -> flo
     return time.monotonic() - began
 
 
-def processes(of: subprocess.Popen[str], title: str = "") -> list[psutil.Process]:
+def processes(of: subprocess.Popen[str] | psutil.Process, title: str = "") -> list[psutil.Process]:
     """The processes of a sweep's Ray whose command lines hold `title`."""
     children = psutil.Process(of.pid).children(recursive=True)
     return [child for child in children if title in _title(child)]
@@ -253,6 +255,29 @@ def winners_of(home: Path, name: str) -> dict:
 def losses_of(folder: SweepFolder) -> list[float]:
     trials = folder.store.trials()
     return [m.metrics["eval_loss"] for trial in trials for m in trial.measurements]
+
+
+class _Listener(Monitor):
+    """Keeps the losses and has nothing to say."""
+
+    def __init__(self) -> None:
+        self.losses: list[float] = []
+
+    def evaluated(self, evaluation: Evaluation) -> Verdict:
+        self.losses.append(evaluation.metrics["eval_loss"])
+        return Verdict()
+
+
+def losses_alone(tree: dict, records: list[TrialRecord], home: Path) -> list[float]:
+    """Of the same trials, one after the other in this process."""
+    from trainables.finetune import Workshop
+
+    spec, listener = SweepSpec.parse({**tree, "slots": {}}), _Listener()
+    workshop = Workshop(prepare_inputs(spec.trial, home / "cache").inputs)
+    for record in records:
+        drawn = {**record.params, "seed": record.config["seed"]}
+        workshop.train(spec.trial.with_params(drawn), listener)
+    return listener.losses
 
 
 def real_tree(data: Path, **changes) -> dict:

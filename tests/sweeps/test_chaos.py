@@ -17,6 +17,7 @@ from books import (
     folder_of,
     history,
     kill_driver,
+    losses_alone,
     losses_of,
     outcome,
     output_of,
@@ -29,10 +30,7 @@ from books import (
 )
 from spec_samples import searching_tree, toy_tree
 
-from results.record import TrialRecord, TrialStatus
-from sweeps.spec import SweepSpec
-from trainables.evaluation import Evaluation, Monitor, Verdict
-from trainables.inputs import prepare_inputs
+from results.record import TrialStatus
 
 pytestmark = pytest.mark.chaos
 
@@ -142,29 +140,6 @@ def test_real_trials_go_on_from_their_last_steps(tmp_path, data, victims, worker
     records = folder.store.trials()
     assert [record.attempts for record in records] == [2] * len(victims)
     assert losses_of(folder) == pytest.approx(losses_alone(tree, records, tmp_path), abs=1e-4)
-
-
-class Listener(Monitor):
-    """Keeps the losses and has nothing to say."""
-
-    def __init__(self) -> None:
-        self.losses: list[float] = []
-
-    def evaluated(self, evaluation: Evaluation) -> Verdict:
-        self.losses.append(evaluation.metrics["eval_loss"])
-        return Verdict()
-
-
-def losses_alone(tree: dict, records: list[TrialRecord], home: Path) -> list[float]:
-    """Of the same trials, one after the other in this process."""
-    from trainables.finetune import Workshop
-
-    spec, listener = SweepSpec.parse({**tree, "slots": {}}), Listener()
-    workshop = Workshop(prepare_inputs(spec.trial, home / "cache").inputs)
-    for record in records:
-        drawn = {**record.params, "seed": record.config["seed"]}
-        workshop.train(spec.trial.with_params(drawn), listener)
-    return listener.losses
 
 
 def is_rank(process: psutil.Process, rank: int) -> bool:

@@ -11,6 +11,7 @@ from spec_samples import toy_tree
 from test_live import sweep, trial, two_metrics
 from typer.testing import CliRunner
 
+from results.cluster_record import ClusterRecord, SlotRecord
 from sweeps.cli import app
 from sweeps.home import SweepHome
 
@@ -69,6 +70,28 @@ def test_status_as_json_has_the_promised_keys(home):
         "interrupted": 0,
     }
     assert report["best"]["trial"] == 0
+
+
+def test_status_has_the_slots_and_their_cost_once_a_driver_has_looked(home):
+    slot = SlotRecord(name="slot-0", device="A10G", trials=2)
+    seen = ClusterRecord(at=1.0, slots=[slot], node_seconds={"worker": 3600.0})
+    home.sweep("alpaca-lora").store.write_cluster(seen)
+    report = json.loads(run("status", "alpaca-lora", "--json").stdout)
+    assert list(report) == ["name", "state", "trials", "best", "cluster"]
+    assert (report["cluster"]["cost"], report["cluster"]["unpriced"]) == (None, ["worker"])
+    priced = run("status", "alpaca-lora", "--price", "worker=1.25")
+    lines = [line.rstrip() for line in priced.stdout.splitlines()]
+    assert "  slot-0       2         0  A10G" in lines
+    assert "cost: $1.25 for 60 min of worker" in lines
+    wrong = run("status", "alpaca-lora", "--price", "1.25")
+    assert wrong.exit_code == 2 and "--price worker=1.006" in wrong.stderr
+
+
+def test_from_afar_the_next_command_leads_there(home, monkeypatch):
+    home.sweep("alpaca-lora").store.write_sweep(sweep(state="interrupted"))
+    monkeypatch.setenv("SWEEP_FROM_AFAR", " --cluster my.yaml")
+    assert "sweep resume alpaca-lora --cluster my.yaml" in run("status", "alpaca-lora").stdout
+    assert "sweep winners alpaca-lora --cluster my.yaml" in run("winners", "alpaca-lora").stdout
 
 
 def test_winners_as_json_has_the_promised_keys(home):

@@ -26,6 +26,16 @@ def test_a_cluster_that_does_not_answer_is_told_at_once(monkeypatch):
         pass
 
 
+def test_a_ray_that_takes_too_long_to_start_is_told(monkeypatch):
+    def init(**options):
+        raise Exception("The current node timed out during startup.")
+
+    monkeypatch.setattr("ray.init", init)
+    message = r"timed out during startup\. is this machine busy"
+    with pytest.raises(LaunchError, match=message), cluster(None):
+        pass
+
+
 LISTENERS = """
 import psutil, ray
 from sweeps.cluster import cluster

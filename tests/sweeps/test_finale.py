@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 from test_live import sweep, trial, two_metrics
 
+from results.cluster_record import ClusterRecord
 from results.front import judge
 from sweeps.finale import show_result
 from sweeps.home import SweepHome
@@ -69,6 +70,16 @@ def test_trials_that_tie_at_the_top_are_shown_as_such(tmp_path):
         "learning_rate",
         "tied",
     ]
+
+
+def test_what_it_cost_is_told_where_it_is_known(tmp_path):
+    store = SweepHome(tmp_path).sweep("alpaca-lora").store
+    assert "Cost" not in shown(tmp_path, trial(0, "complete", 2.0))
+    seen = ClusterRecord(at=1.0, node_seconds={"worker": 7200.0})
+    store.write_cluster(seen)
+    assert "Cost" not in shown(tmp_path, trial(0, "complete", 2.0))
+    store.write_cluster(seen.priced({"worker": 1.5}))
+    assert "Cost: $3.00 for 2 h 0 min of worker" in shown(tmp_path, trial(0, "complete", 2.0))
 
 
 def test_a_sweep_that_failed_says_so_first(tmp_path):

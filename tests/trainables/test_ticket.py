@@ -84,7 +84,8 @@ def test_a_trial_that_kills_its_slot_is_given_up_after_its_retries(retries):
 
     outcome = asyncio.run(scene())
     assert outcome.ending is Ending.FAILED
-    assert outcome.error == f"its slot died {retries + 1} times while training it"
+    times = f"{retries + 1} times" if retries else "once"
+    assert outcome.error == f"its slot died {times} while training it"
 
 
 @in_a_loop

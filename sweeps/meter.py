@@ -1,0 +1,41 @@
+"""How long a sweep's slots held how much of which kind of node. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from results.cluster_record import NodeRecord, SlotRecord
+from trainables.gang import Gang
+
+
+class Meter:
+    """Node-seconds by node type. `earlier` are those of the sweep before it was resumed."""
+
+    def __init__(self, earlier: Mapping[str, float]) -> None:
+        self.node_seconds = dict(earlier)
+        self._held: Mapping[str, float] = {}
+        self._since: float | None = None
+
+    def read(self, now: float, held: Mapping[str, float]) -> None:
+        """From `now` on, by any clock, these parts are held; until then, those told before."""
+        if self._since is not None:
+            for kind, nodes in self._held.items():
+                earlier = self.node_seconds.get(kind, 0.0)
+                self.node_seconds[kind] = earlier + nodes * (now - self._since)
+        self._held, self._since = held, now
+
+
+def held(slots: Sequence[SlotRecord], nodes: Sequence[NodeRecord], gang: Gang) -> dict[str, float]:
+    """Node type -> how many nodes the slots that are up hold, in parts of nodes.
+
+    Of a node, that is the part of its GPUs, or of its CPUs where the workers use no GPU.
+    """
+    workers = Counter(node for slot in slots if slot.up for node in slot.nodes)
+    parts: dict[str, float] = {}
+    for node in nodes:
+        if workers[node.id]:
+            has, wants = (node.gpus, gang.gpus) if gang.gpus else (node.cpus, gang.cpus)
+            part = min(1.0, workers[node.id] * wants / has) if has else 1.0
+            parts[node.kind] = parts.get(node.kind, 0.0) + part
+    return parts

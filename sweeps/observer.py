@@ -1,0 +1,114 @@
+"""Looks at a running sweep's slots and nodes every few seconds, for those who ask from outside."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import ray
+
+from results.cluster_record import ClusterRecord, NodeRecord, SlotRecord
+from results.store import RecordStore
+from sweeps.meter import Meter, held
+from trainables.gang import Gang
+from trainables.roster import SlotState
+
+EVERY = 5.0
+"""Seconds between two looks."""
+
+KIND = "ray.io/node-group"
+"""The label that Ray gives a node where $RAY_NODE_TYPE_NAME is set as it starts there; the launcher
+and KubeRay set it to the name of the node's type."""
+
+_PATIENCE = 5.0  # seconds
+
+
+class Observer:
+    """Writes `cluster.json` of the sweep's folder, and keeps what was counted there before."""
+
+    def __init__(
+        self,
+        board: Any,
+        slots: int,
+        gang: Gang,
+        store: RecordStore,
+        prices: Mapping[str, float],
+    ) -> None:
+        self._board = board
+        self._names = [f"slot-{number}" for number in range(slots)]
+        self._gang = gang
+        self._store = store
+        self._prices = dict(prices)
+        earlier = store.cluster()
+        self._meter = Meter(earlier.node_seconds if earlier else {})
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="observer", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look, in the background."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Look once more, and no longer. Nothing may wait inside Ray when Ray is shut down."""
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        self._look()
+        while not self._stop.wait(EVERY):
+            self._look()
+        self._look()
+
+    def _look(self) -> None:
+        """A look that fails is left out: no sweep ends because nobody can look at it."""
+        try:
+            states = ray.get(self._board.overview.remote(), timeout=_PATIENCE)
+            record = self._record({state.name: state for state in states})
+            self._store.write_cluster(record)
+        except (ray.exceptions.RayError, OSError) as error:
+            logging.getLogger(__name__).info("no look at the cluster: %s", error)
+
+    def _record(self, states: Mapping[str, SlotState]) -> ClusterRecord:
+        slots = [slot_record(name, states.get(name)) for name in self._names]
+        nodes = [node_record(node) for node in ray.nodes() if node["Alive"]]
+        self._meter.read(time.monotonic(), held(slots, nodes, self._gang))
+        gpus = ray.cluster_resources().get("GPU", 0.0)
+        return ClusterRecord(
+            at=time.time(),
+            slots=slots,
+            nodes=nodes,
+            gpus=gpus,
+            gpus_used=gpus - ray.available_resources().get("GPU", 0.0),
+            node_seconds=self._meter.node_seconds,
+            prices=self._prices,
+        )
+
+
+def slot_record(name: str, state: SlotState | None) -> SlotRecord:
+    """What the board says of a slot; `None` where it was never up."""
+    if state is None:
+        return SlotRecord(name=name)
+    return SlotRecord(
+        name=name,
+        up=state.up,
+        device=state.device,
+        nodes=state.nodes,
+        restarts=state.starts - 1,
+        trials=state.trials,
+        job=state.job,
+    )
+
+
+def node_record(node: Mapping[str, Any]) -> NodeRecord:
+    """A node as `ray.nodes()` lists it."""
+    resources = node["Resources"]
+    return NodeRecord(
+        id=node["NodeID"],
+        host=node["NodeManagerHostname"],
+        kind=node["Labels"].get(KIND, ""),
+        cpus=resources.get("CPU", 0.0),
+        gpus=resources.get("GPU", 0.0),
+    )

@@ -1,0 +1,83 @@
+"""A sweep's slots, nodes and cost, for people who look from outside. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from results.cluster_record import HOUR, ClusterRecord, NodeRecord, SlotRecord
+from sweeps.live import duration
+
+OLD = 30.0
+"""Seconds after which it is said how long ago the driver looked, several of its usual pauses."""
+
+
+def cluster_report(cluster: ClusterRecord, runs: bool, now: float) -> RenderableType:
+    """Slots and nodes as they are while the sweep runs, what they did once it is over; the cost."""
+    headline = _headline(cluster, now) if runs else "slots:"
+    cost = cost_line(cluster, "cost so far" if runs else "cost")
+    return Group(Text(headline), _table(cluster, runs), *([Text(cost)] if cost else []))
+
+
+def cost_line(cluster: ClusterRecord, title: str) -> str:
+    """`cost: $1.23 for 73 min of worker`, or the time alone; empty where no type is known."""
+    cost, others = cluster.cost, _times(cluster.node_hours(with_price=False))
+    if cost is not None:
+        paid = _times(cluster.node_hours(with_price=True))
+        missing = f"; not counted, without a price: {others}" if others else ""
+        return f"{title}: ${cost:,.2f} for {paid}{missing}"
+    return f"{title}: no price for {others}" if any(cluster.node_seconds) else ""
+
+
+def _times(hours: Mapping[str, float]) -> str:
+    """`73 min of worker and 50 s of nodes of unknown type`."""
+    return " and ".join(
+        f"{duration(each * HOUR)} of {kind or 'nodes of unknown type'}"
+        for kind, each in hours.items()
+    )
+
+
+def _headline(cluster: ClusterRecord, now: float) -> str:
+    up = sum(slot.up for slot in cluster.slots)
+    kinds = Counter(node.kind for node in cluster.nodes)
+    listed = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if kind)
+    count = len(cluster.nodes)
+    nodes = f"{count} node{'s' if count != 1 else ''}" + (f" ({listed})" if listed else "")
+    gpus = f", {cluster.gpus_used:g} of {cluster.gpus:g} GPUs in use" if cluster.gpus else ""
+    age = now - cluster.at
+    old = f", as of {duration(age)} ago" if age > OLD else ""
+    return f"slots: {up} of {len(cluster.slots)} up; {nodes}{gpus}{old}"
+
+
+def _table(cluster: ClusterRecord, runs: bool) -> Table:
+    nodes = {node.id: node for node in cluster.nodes}
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column("  slot", no_wrap=True)
+    for title in ("trials", "restarts"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for title in ("now", "on", "node") if runs else ("on",):
+        table.add_column(title)
+    for slot in cluster.slots:
+        now = (_now(slot), slot.device, _places(slot, nodes)) if runs else (slot.device,)
+        table.add_row(f"  {slot.name}", str(slot.trials), str(slot.restarts), *now)
+    return table
+
+
+def _now(slot: SlotRecord) -> str:
+    if not slot.up:
+        return "down" if slot.nodes else "not up yet"
+    if slot.job is None:
+        return "idle"
+    if slot.job.isdigit():
+        return f"trial {slot.job}"
+    return "base model" if slot.job == "base" else "test set"
+
+
+def _places(slot: SlotRecord, nodes: Mapping[str, NodeRecord]) -> str:
+    """The hosts of its workers; a node that is gone is left out."""
+    there = [nodes[each] for each in dict.fromkeys(slot.nodes) if slot.up and each in nodes]
+    return ", ".join(f"{node.host} ({node.kind})" if node.kind else node.host for node in there)

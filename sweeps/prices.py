@@ -1,0 +1,39 @@
+"""What nodes cost an hour: from the command line, and from the comments of a cluster file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from sweeps.errors import SweepError
+
+
+def given(words: Iterable[str], cluster: Path | None) -> dict[str, float]:
+    """Node type -> dollars an hour, from `worker=1.006` words on top of a cluster file's."""
+    return {**of_file(cluster), **dict(map(_price, words))}
+
+
+def of_file(cluster: Path | None) -> dict[str, float]:
+    """Those in the comments `# price: 1.006` of a cluster file; none where there is no file."""
+    if cluster is None or not cluster.is_file():
+        return {}  # whoever connects says so
+    from sweeps.cluster_file import ClusterFile
+
+    return ClusterFile.load(cluster).prices
+
+
+def as_options(prices: Mapping[str, float]) -> list[str]:
+    """The words of a command line that mean these prices."""
+    return [word for kind, price in prices.items() for word in ("--price", f"{kind}={price}")]
+
+
+def _price(word: str) -> tuple[str, float]:
+    kind, _, dollars = word.rpartition("=")
+    try:
+        price = float(dollars)
+    except ValueError:
+        price = math.nan
+    if not kind or not 0 <= price < math.inf:
+        raise SweepError(f"--price {word!r}: write TYPE=DOLLARS, e.g. --price worker=1.006")
+    return kind, price

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import io
+import json
+import math
+
+import pytest
+from rich.console import Console
+from test_live import sweep, trial
+
+from sweeps.events import JsonView, replay
+from sweeps.live import LiveView, PlainView
+
+
+class Recording:
+    """A view that remembers what it is told."""
+
+    def __init__(self):
+        self.calls = []
+
+    def phase(self, text):
+        self.calls.append(("phase", text))
+
+    def trials_begin(self, sweep, slots):
+        self.calls.append(("trials_begin", sweep, slots))
+
+    def changed(self, record):
+        self.calls.append(("changed", record))
+
+    def trials_end(self):
+        self.calls.append(("trials_end",))
+
+
+CALLS = [
+    ("phase", 'Preparing "model" and data:\n{"sweep_event": "trials_end"} — 12 [rows] ✓'),
+    ("trials_begin", sweep(), "2 slots of 1 worker with 1 CPU and 1 GPU"),
+    ("changed", trial(0, "running", 3.0)),
+    ("changed", trial(1, "diverged", math.nan, math.inf, error="the loss is\nnot finite")),
+    ("changed", trial(0, "complete", 3.0, 2.5)),
+    ("trials_end",),
+]
+
+
+def tell(view, calls=CALLS):
+    for name, *arguments in calls:
+        getattr(view, name)(*arguments)
+
+
+def lines() -> list[str]:
+    written = []
+    tell(JsonView(written.append))
+    return written
+
+
+def test_every_call_is_one_line_and_comes_back_the_same():
+    heard = Recording()
+    for line in lines():
+        assert "\n" not in line and json.loads(line)
+        assert replay(line, heard)
+    assert [call[0] for call in heard.calls] == [call[0] for call in CALLS]
+    for (_, *told), (_, *meant) in zip(heard.calls, CALLS, strict=True):
+        for mine, theirs in zip(told, meant, strict=True):
+            assert mine == theirs or mine.same_as(theirs)
+
+
+@pytest.mark.parametrize("view", [LiveView, PlainView])
+def test_the_picture_from_afar_is_that_of_a_sweep_that_runs_here(view, monkeypatch):
+    monkeypatch.setattr("sweeps.live.time.monotonic", lambda: 100.0)
+    here, there = (
+        Console(file=io.StringIO(), width=100, force_terminal=view is LiveView) for _ in range(2)
+    )
+    tell(view(here))
+    shown = view(there)
+    for line in lines():
+        replay(line, shown)
+    assert "trial" in here.file.getvalue()
+    assert there.file.getvalue() == here.file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "trial 3 complete eval_loss 2.0",
+        '{"another": "program"}',
+        '{"sweep_event": "changed", "record": {"sweep": "s"}}',
+        '{"sweep_event": "changed", "rec',
+        '{"sweep_event": "phase"}',
+        '{"sweep_event": "unheard-of"}',
+        '{"sweep_event": ["phase"]}',
+        ' {"sweep_event": "trials_end"}',
+    ],
+)
+def test_other_lines_are_none_of_it(line):
+    heard = Recording()
+    assert not replay(line, heard)
+    assert heard.calls == []

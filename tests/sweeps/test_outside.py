@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from results.cluster_record import ClusterRecord, NodeRecord, SlotRecord
+from sweeps.outside import cluster_report, cost_line
+
+NODES = (
+    NodeRecord(id="h", host="10.0.0.1", kind="head"),
+    NodeRecord(id="a", host="10.0.0.2", kind="worker", gpus=2),
+    NodeRecord(id="b", host="10.0.0.3", gpus=2),
+)
+SLOTS = (
+    SlotRecord(name="slot-0", up=True, device="2 × A10G", nodes=("a", "b"), job="12", trials=5),
+    SlotRecord(name="slot-1", up=True, device="A10G", nodes=("a", "a"), restarts=3),
+    SlotRecord(name="slot-2", device="A10G", nodes=("b",), trials=4),
+    SlotRecord(name="slot-3"),
+    SlotRecord(name="slot-4", up=True, nodes=("a",), job="base"),
+    SlotRecord(name="slot-5", up=True, nodes=("a",), job="test-3"),
+)
+
+
+def seen(**changes) -> ClusterRecord:
+    fields = {
+        "at": 100.0,
+        "slots": SLOTS,
+        "nodes": NODES,
+        "gpus": 4.0,
+        "gpus_used": 2.0,
+        "node_seconds": {"worker": 1800.0, "": 3600.0},
+        "prices": {"worker": 1.5, "head": 0.2},
+    }
+    return ClusterRecord(**{**fields, **changes})
+
+
+def picture(cluster, runs: bool, now: float = 100.0) -> list[str]:
+    console = Console(width=120, file=io.StringIO())
+    console.print(cluster_report(cluster, runs, now))
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+
+
+def test_a_running_sweep():
+    assert picture(seen(), runs=True, now=104.0) == [
+        "slots: 4 of 6 up; 3 nodes (1 head, 1 worker), 2 of 4 GPUs in use",
+        "  slot    trials  restarts  now         on        node",
+        "  slot-0       5         0  trial 12    2 × A10G  10.0.0.2 (worker), 10.0.0.3",
+        "  slot-1       0         3  idle        A10G      10.0.0.2 (worker)",
+        "  slot-2       4         0  down        A10G",
+        "  slot-3       0         0  not up yet",
+        "  slot-4       0         0  base model            10.0.0.2 (worker)",
+        "  slot-5       0         0  test set              10.0.0.2 (worker)",
+        "cost so far: $0.75 for 30 min of worker; not counted, without a price: "
+        "60 min of nodes of unknown type",
+    ]
+
+
+def test_a_sweep_that_is_over():
+    cluster = seen(slots=SLOTS[:2], node_seconds={"worker": 7200})
+    assert picture(cluster, runs=False, now=1e9) == [
+        "slots:",
+        "  slot    trials  restarts  on",
+        "  slot-0       5         0  2 × A10G",
+        "  slot-1       0         3  A10G",
+        "cost: $3.00 for 2 h 0 min of worker",
+    ]
+
+
+def test_a_picture_that_is_old_says_so():
+    first, *_ = picture(seen(nodes=(), gpus=0.0), runs=True, now=400.0)
+    assert first == "slots: 4 of 6 up; 0 nodes, as of 5 min ago"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "prices", "line"),
+    [
+        ({}, {"worker": 1.0}, ""),
+        ({"worker": 1800}, {}, "cost: no price for 30 min of worker"),
+        ({"": 3600}, {}, ""),
+        (
+            {"a": 3600, "b": 7200},
+            {"a": 1000, "b": 1},
+            "cost: $1,002.00 for 60 min of a and 2 h 0 min of b",
+        ),
+    ],
+)
+def test_the_cost_in_a_line(seconds, prices, line):
+    assert cost_line(seen(node_seconds=seconds, prices=prices), "cost") == line

@@ -1,0 +1,33 @@
+"""What is known of the cluster's nodes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LOOK_EVERY = 2.0
+"""Seconds between two looks: clouds give half a minute's warning, or two minutes'."""
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """Ids: of the node `here`, of those that will be taken away, and of those that are gone."""
+
+    here: str = ""
+    draining: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset()
+
+
+def look() -> Nodes:
+    """As Ray sees them now.
+
+    Ray has no public call that lists draining nodes; its own Train and Data ask as we do. It gives
+    no new work to such a node, and ends the node's raylet when nothing runs there any more.
+    """
+    import ray
+    from ray._private.state import state
+
+    return Nodes(
+        here=ray.get_runtime_context().get_node_id(),
+        draining=frozenset(state.get_draining_nodes()),
+        gone=frozenset(node["NodeID"] for node in ray.nodes() if not node["Alive"]),
+    )

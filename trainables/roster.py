@@ -1,0 +1,69 @@
+"""What the board knows of its slots, for those who look from outside. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from trainables.evaluation import Ending, Outcome
+
+
+@dataclass(frozen=True)
+class SlotState:
+    """One slot that has been up at least once.
+
+    `nodes` has Ray's id of the node of each of its workers. `starts` counts its lives, also those
+    that began because the memory of its workers had grown. `trials` is how many came to their end
+    there, and `job` what it does now: a trial's id, or the name of a measurement.
+    """
+
+    name: str
+    up: bool
+    device: str = ""
+    nodes: tuple[str, ...] = ()
+    starts: int = 0
+    trials: int = 0
+    job: str | None = None
+
+
+class Held(Protocol):
+    """A job at the board, and the slot that has or had it."""
+
+    slot: str | None
+    outcome: Outcome | None
+
+    @property
+    def job(self) -> Any:
+        """What the slot was asked to do: a board's Job."""
+
+
+def roster(
+    starts: Mapping[str, int],
+    alive: Collection[str],
+    devices: Mapping[str, str],
+    nodes: Mapping[str, tuple[str, ...]],
+    held: Iterable[Held],
+) -> list[SlotState]:
+    """The slots in the order in which they first came up. A trial laid aside has not ended."""
+    jobs: dict[str, str] = {}
+    trials = dict.fromkeys(starts, 0)
+    for each in held:
+        if each.slot is None:
+            continue
+        if each.outcome is None:
+            jobs[each.slot] = each.job.trial_id
+        elif each.job.kind == "train" and each.outcome.ending is not Ending.SUSPENDED:
+            trials[each.slot] += 1
+    return [
+        SlotState(
+            name,
+            name in alive,
+            devices.get(name, ""),
+            nodes.get(name, ()),
+            starts[name],
+            trials[name],
+            jobs.get(name),
+        )
+        for name in starts
+    ]
