@@ -176,6 +176,8 @@ def load_model(
         where = "folder" if Path(name).exists() else "hub model"
         first_line = str(error).strip().splitlines()[0]
         raise ModelError(f"model {name!r}: this {where} cannot be loaded: {first_line}") from error
+    if getattr(model, "_hf_peft_config_loaded", False):
+        raise ModelError(f"model {name!r} is loaded with an adapter; merge it, or remove its files")
     model.config.use_cache = False
     if loading.quantization and device.type == "cpu":
         _settle_on_cpu(model)

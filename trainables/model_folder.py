@@ -7,15 +7,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from trainables.data.tokenizer import config_file
+from trainables.data.tokenizer import config_file, hub_file
 from trainables.errors import ModelError
 
 _WEIGHTS = "model.safetensors"
 _INDEX = f"{_WEIGHTS}.index.json"
+_CONFIG = "config.json"
 _ADAPTER = "adapter_config.json"
 
 _DESCRIPTIONS = (
-    "config.json",
+    _CONFIG,
     "generation_config.json",
     "tokenizer.json",
     "tokenizer_config.json",
@@ -38,14 +39,16 @@ def check_model(
 ) -> None:
     """ModelError where a folder cannot be loaded, or a model asks for code that is not trusted.
 
-    Of a hub model only the code is looked at; whatever else is wrong shows when it is loaded.
+    Of a hub model only the code is looked at, and whether it is an adapter; whatever else is wrong
+    shows when it is loaded.
     """
-    folder = Path(name)
+    folder, configuration = Path(name), config_file(name, revision)
     if folder.is_dir():
         _check_descriptions(folder)
         for file in _weights(folder) if weights else ():
             _check_weights(file)
-    configuration = config_file(name, revision)
+    elif adapter := _hub_adapter(name, revision):
+        raise ModelError(f"model: {name} {_is_adapter(adapter)}")
     if configuration is None:
         return  # the hub does not answer, which whoever loads the tokenizer says
     for file in (configuration, configuration.with_name("tokenizer_config.json")):
@@ -57,15 +60,34 @@ def _check_descriptions(folder: Path) -> None:
     for name in _DESCRIPTIONS:
         if (folder / name).exists():
             _read(folder / name)
-    if not (folder / "config.json").exists():
-        raise ModelError(f"model: {folder} has no config.json{_instead_of_a_model(folder)}")
+    if not (folder / _CONFIG).exists():
+        found = (folder / _ADAPTER).exists()
+        holds = f": it {_is_adapter(folder / _ADAPTER)}" if found else ""
+        whole = holds or "; name the folder that save_pretrained wrote a whole model to"
+        raise ModelError(f"model: {folder} has no {_CONFIG}{whole}")
+    if (folder / _ADAPTER).exists():
+        raise ModelError(
+            f"model: {folder} holds an adapter ({_ADAPTER}) beside the model, which would be "
+            "loaded with it and count as the untouched base; merge it into the model "
+            "(merge_and_unload), or remove its files"
+        )
 
 
-def _instead_of_a_model(folder: Path) -> str:
-    if not (folder / _ADAPTER).exists():
-        return "; name the folder that save_pretrained wrote a whole model to"
-    base = _read(folder / _ADAPTER).get("base_model_name_or_path")
-    return f": it holds an adapter; name the model that it belongs to, {base}"
+def _is_adapter(file: Path) -> str:
+    base = _read(file).get("base_model_name_or_path")
+    return f"holds an adapter; name the model that it belongs to, {base}, or merge it into that"
+
+
+def _hub_adapter(name: str, revision: str | None) -> Path | None:
+    """The adapter's description in a hub repository, where the hub has answered before."""
+    from huggingface_hub import try_to_load_from_cache
+
+    try:
+        known = [try_to_load_from_cache(name, f, revision=revision) for f in (_CONFIG, _ADAPTER)]
+    except ValueError:
+        return None  # no name for a repository, which whoever loads the tokenizer says
+    # One that is silent would be asked for half a minute, as the first time.
+    return hub_file(name, _ADAPTER, revision) if any(known) else None
 
 
 def _check_code(name: str, file: Path) -> None:
@@ -76,7 +98,7 @@ def _check_code(name: str, file: Path) -> None:
         return
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
-    kind = _read(file.with_name("config.json")).get("model_type")
+    kind = _read(file.with_name(_CONFIG)).get("model_type")
     if kind in CONFIG_MAPPING_NAMES:
         return
     raise ModelError(

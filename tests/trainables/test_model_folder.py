@@ -141,6 +141,42 @@ def test_an_adapters_folder_names_its_model(model):
         check(model)
 
 
+@pytest.fixture
+def with_adapter(model) -> Path:
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    base = AutoModelForCausalLM.from_pretrained(model)
+    get_peft_model(base, LoraConfig(r=2, target_modules=["q_proj"])).save_pretrained(model)
+    return model
+
+
+def test_an_adapter_beside_a_model_is_no_untouched_base(with_adapter):
+    import torch
+
+    from trainables.base import Loading, load_model
+
+    with pytest.raises(ModelError, match=r"holds an adapter .* beside the model.*merge it"):
+        check(with_adapter)
+    with pytest.raises(ModelError, match="is loaded with an adapter; merge it"):
+        load_model(str(with_adapter), None, Loading(torch.float32))
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_an_adapter_of_the_hub_is_refused_with_the_name_of_its_model(tmp_path, monkeypatch, whole):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    snapshot = tmp_path / "models--org--adapter" / "snapshots" / ("a" * 40)
+    snapshot.mkdir(parents=True)
+    (snapshot / "adapter_config.json").write_text('{"base_model_name_or_path": "org/base"}')
+    if whole:
+        (snapshot / "config.json").write_text('{"model_type": "llama"}')
+    (snapshot.parents[1] / "refs").mkdir()
+    (snapshot.parents[1] / "refs" / "main").write_text("a" * 40)
+    with pytest.raises(ModelError, match=r"org/adapter holds an adapter; name .*org/base"):
+        check_model("org/adapter", None, trust_remote_code=False)
+
+
 def trial(model: Path, tmp_path: Path, **fields) -> TrialConfig:
     records = [{"instruction": f"w{n}", "output": f"w{n + 1} w{n + 2}"} for n in range(2, 42)]
     rows = write_json(tmp_path / "rows.json", records)

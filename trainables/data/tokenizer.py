@@ -164,11 +164,16 @@ def config_file(model: str, revision: str | None) -> Path | None:
     folder = Path(model).expanduser()
     if folder.is_dir() or _is_path(model):
         return folder / "config.json"
+    return hub_file(model, "config.json", revision)
+
+
+def hub_file(model: str, name: str, revision: str | None) -> Path | None:
+    """A file of a hub model, fetched where need be; None where it cannot be had."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     try:
-        return Path(hf_hub_download(model, "config.json", revision=revision))
+        return Path(hf_hub_download(model, name, revision=revision))
     except (OSError, HfHubHTTPError, HFValidationError):
         return None  # whoever loads the model says what is wrong with it
 
