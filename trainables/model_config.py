@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from trainables.data.errors import said
 from trainables.errors import ModelError
-from trainables.model_file import read, strings
+from trainables.model_file import children, read, strings
 
 _LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 _MOST_LABELS = 1_000_000
@@ -30,6 +32,29 @@ def check_code(name: str, file: Path) -> None:
         "with all your rights, here and in every worker; read it, and then allow it with "
         "trust_remote_code: true in the sweep file (and model_revision: COMMIT for a hub model)"
     )
+
+
+def check_kernels(file: Path) -> None:
+    """ModelError where a config asks for attention of a hub's repository.
+
+    transformers would fetch it and run its code where the package `kernels` is installed.
+    """
+    for name in _kernels(read(file)):
+        raise ModelError(
+            f"model: {file} asks for the code of the repository {name} (attn_implementation), "
+            "which runs with all your rights; take that out of it, or read the code and allow it with "
+            "trust_remote_code: true in the sweep file"
+        )
+
+
+def _kernels(tree: Any) -> Iterator[str]:
+    nodes = [tree]
+    while nodes:
+        node = nodes.pop()
+        for key, value in node.items() if isinstance(node, dict) else ():
+            if key.endswith("attn_implementation"):
+                yield from (name for name in strings(value) if "/" in name)
+        nodes += children(node)
 
 
 def check_sizes(file: Path, most_layers: int) -> None:

@@ -41,10 +41,16 @@ def read(file: Path) -> dict[str, Any]:
 
 def strings(tree: Any) -> Iterator[str]:
     """All texts in a value; an auto_map's values are texts or lists of them."""
-    if isinstance(tree, Mapping):
-        tree = list(tree.values())
-    if isinstance(tree, list):
-        for each in tree:
-            yield from strings(each)
-    elif isinstance(tree, str):
-        yield tree
+    nodes = [tree]  # no recursion: a file may be nested as deep as Python can read
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, str):
+            yield node
+        nodes += children(node)
+
+
+def children(node: Any) -> list[Any]:
+    """What a mapping or a list holds."""
+    if isinstance(node, dict):
+        return list(node.values())
+    return node if isinstance(node, list) else []

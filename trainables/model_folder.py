@@ -6,7 +6,7 @@ from pathlib import Path
 
 from trainables.data.tokenizer import config_file, hub_file
 from trainables.errors import ModelError
-from trainables.model_config import check_code, check_config, check_sizes
+from trainables.model_config import check_code, check_config, check_kernels, check_sizes
 from trainables.model_file import check_start, read, strings
 
 _WEIGHTS = "model.safetensors"
@@ -44,9 +44,11 @@ def check_model(
         raise ModelError(f"model: {name} {_is_adapter(adapter)}")
     if configuration is None or not configuration.is_file():
         return  # whoever loads the tokenizer says that it is not to be had
-    for file in (configuration, configuration.with_name("tokenizer_config.json")):
-        if file.is_file() and not trust_remote_code:
-            check_code(name, file)
+    if not trust_remote_code:
+        check_kernels(configuration)
+        for file in (configuration, configuration.with_name("tokenizer_config.json")):
+            if file.is_file():
+                check_code(name, file)
     check_config(name, revision, configuration, trust_remote_code)
 
 

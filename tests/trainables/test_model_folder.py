@@ -310,6 +310,23 @@ def test_a_models_own_code_runs_only_where_the_spec_says_so(with_code, tmp_path)
     assert ran.exists()
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"attn_implementation": "org/kernel"},
+        {"_attn_implementation": "org/kernel@v1:name"},
+        {"attn_implementation": {"": "sdpa", "text_config": "org/kernel"}},
+        {"text_config": {"attn_implementation": "org/kernel"}},
+    ],
+    ids=str,
+)
+def test_a_kernel_of_the_hub_is_code_as_well(model, settings):
+    with pytest.raises(ModelError, match=r"code of the repository org/kernel.*trust_remote_code"):
+        check(with_settings(model, **settings))
+    check(model, trust=True)
+    check(with_settings(model, **{**dict.fromkeys(settings), "attn_implementation": "sdpa"}))
+
+
 def test_code_beside_a_model_that_transformers_knows_is_never_run(with_code, tmp_path):
     config = json.loads((with_code / "config.json").read_text())
     config["model_type"] = "llama"
