@@ -14,6 +14,9 @@ from typing import Any, NamedTuple
 
 AUTO = "auto"
 
+MOST_BYTES = 2**20
+"""Of a file."""
+
 ADOPTED: Mapping[str, str] = {
     "zero_optimization.stage": "zero_stage",
     "zero_optimization.offload_optimizer.device": "offload_optimizer",
@@ -89,7 +92,7 @@ def read(given: Any) -> dict[str, Any]:
     if not isinstance(given, str | Path):
         raise ValueError(f"config: {given!r} is neither the path of a DeepSpeed JSON nor a mapping")
     try:
-        tree = json.loads(Path(given).expanduser().read_text(encoding="utf-8"))
+        tree = json.loads(_content(Path(given).expanduser()))
     except (OSError, RuntimeError) as error:
         why = getattr(error, "strerror", None) or error
         raise ValueError(
@@ -101,6 +104,16 @@ def read(given: Any) -> dict[str, Any]:
     if not isinstance(tree, dict):
         raise ValueError(f"config: {given} holds no mapping of DeepSpeed's settings")
     return tree
+
+
+def _content(path: Path) -> bytes:
+    if path.exists() and not path.is_file():
+        raise OSError("it is no regular file")
+    with path.open("rb") as file:
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise OSError(f"it is larger than {MOST_BYTES // 2**20} MiB, as no such file is")
+    return content
 
 
 def adopted(theirs: Mapping[str, Any]) -> dict[str, Any]:

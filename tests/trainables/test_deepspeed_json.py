@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 import tiny_training as tiny
@@ -251,3 +252,15 @@ def test_every_contradiction_is_named_at_once_with_its_way_out():
 )
 def test_repeating_what_the_trial_says_is_no_contradiction(theirs):
     assert refusals(theirs) == []
+
+
+def test_a_file_without_an_end_is_not_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "large").write_bytes(b" " * 2**21)
+    for name, said in [
+        (tmp_path / "pipe", "no regular file"),
+        ("/dev/zero", "no regular file"),
+        (tmp_path / "large", "larger than 1 MiB"),
+    ]:
+        with pytest.raises(ValidationError, match=said):
+            DeepSpeedConfig(config=str(name))
