@@ -154,6 +154,10 @@ class OptimizerConfig(Frozen):
     )
 
 
+MOST_EXAMPLES = 10**8
+"""Of a trial. Their order is held in memory, in 16 bytes for each."""
+
+
 class TrialBudget(Frozen):
     """How long a trial trains, and how often it is measured on the way.
 
@@ -161,10 +165,10 @@ class TrialBudget(Frozen):
     `epochs` is set; without any of them it is one epoch.
     """
 
-    steps: PositiveInt | None = None
-    tokens: PositiveInt | None = None
-    epochs: PositiveFloat | None = None
-    evaluations: PositiveInt = Field(
+    steps: Annotated[int, Field(gt=0, le=MOST_EXAMPLES)] | None = None
+    tokens: Annotated[int, Field(gt=0, le=10**15)] | None = None
+    epochs: Annotated[float, Field(gt=0, le=10**6)] | None = None
+    evaluations: Annotated[int, Field(gt=0, le=10_000)] = Field(
         default=4, description="evaluation points, evenly spaced; the last one is at the end"
     )
 

@@ -51,7 +51,7 @@ class DataConfig(Frozen):
         "beside the validation set's, to see what is forgotten (sft and clm)",
     )
     mix: MixConfig | None = None
-    max_length: Annotated[int, Field(ge=8)] = Field(
+    max_length: Annotated[int, Field(ge=8, lt=2**31)] = Field(
         default=1024, description="tokens of a sequence; longer ones are cut (sft) or split (clm)"
     )
     packing: bool = Field(

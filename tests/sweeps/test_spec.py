@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import get_args
 
@@ -10,7 +11,7 @@ from spec_samples import toy_tree
 from search_spaces import presets
 from sweeps import reach
 from sweeps.errors import YamlError
-from sweeps.fields import with_override
+from sweeps.fields import changed, with_override
 from sweeps.spec import SpecError, SweepSpec
 from sweeps.spec_notes import notes
 from trainables.config import NOT_SEARCHABLE, Method, Objective, TrialConfig, field_names
@@ -98,6 +99,41 @@ def test_every_mistake_is_reported_at_once_with_its_place_and_way_out(tmp_path, 
 )
 def test_a_mistake_is_told_with_its_way_out(change, message):
     assert message in "\n".join(problems_of(toy_tree(**change)))
+
+
+@pytest.mark.parametrize(
+    ("field", "most"),
+    [
+        ("budget.trials", "1,000,000 at most"),
+        ("budget.steps", "100000000"),
+        ("budget.tokens", "1000000000000000"),
+        ("budget.epochs", "1000000"),
+        ("budget.evaluations", "10000"),
+        ("batch_size", "2147483647"),
+        ("micro_batch_size", "2147483647"),
+        ("lora.rank", "65536"),
+        ("data.max_length", "2147483648"),
+        ("data.seed", "9223372036854775808"),
+        ("slots.count", "10000"),
+        ("slots.workers", "10000"),
+        ("slots.retries", "10000"),
+        ("slots.keep_best", "2147483647"),
+        ("slots.trial_timeout", "1000000000"),
+    ],
+)
+def test_a_number_that_nothing_could_hold_is_refused_with_the_bound(field, most):
+    fine = toy_tree(data={"train": "rows.json"}, space={"learning_rate": {"choice": [1, 2]}})
+    problems = problems_of(changed(fine, field, 10**39))
+    assert any(each.startswith(f"{field}: 1") and most in each for each in problems)
+
+
+@pytest.mark.parametrize("domain", [{"int": [1, 2**31 - 1]}, {"log_int": [1, 2**31 - 1]}])
+def test_a_wide_domain_is_checked_without_writing_it_out(domain):
+    began = time.process_time()
+    SweepSpec.parse(toy_tree(space={"batch_size": domain}))
+    fine_steps = {"quantized": [0.1, 0.9, 2**-23 * 0.8]}
+    problems_of(toy_tree(space={"lora.dropout": fine_steps, "lora.rank": {"int": [1, 2**40]}}))
+    assert time.process_time() - began < 5
 
 
 TWO = {"metrics": {"eval_loss": "min", "eval_cost": "min"}}

@@ -42,7 +42,7 @@ scalars = (
     st.none()
     | st.booleans()
     | st.integers()
-    | st.sampled_from([0, 1, -1, 10**39, 2**63, 1e308])
+    | st.sampled_from([0, 1, -1, 10**39, 2**63, 2**31 - 1, 1e308])
     | st.floats()
     | texts
     | st.sampled_from(

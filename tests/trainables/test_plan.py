@@ -35,6 +35,17 @@ def test_a_batch_that_does_not_divide_among_the_workers_is_refused(batch_size, w
         split_batch(batch_size, workers, 8)
 
 
+def test_a_batch_of_any_size_is_split_at_once():
+    assert split_batch(2**31 - 1, 1, 2**31 - 2) == (1, 2**31 - 1), "a prime number"
+    assert split_batch(2**30, 1, 2**29) == (2**29, 2)
+
+
+@pytest.mark.parametrize("budget", [{"steps": 10**8}, {"epochs": 1e6}, {"tokens": 10**13}])
+def test_a_budget_that_no_memory_could_plan_is_refused(budget):
+    with pytest.raises(ValueError, match="at most 100,000,000 are planned; lower budget"):
+        plan([10] * 1000, budget=budget)
+
+
 @pytest.mark.parametrize(
     ("steps", "evaluations", "expected"),
     [
