@@ -49,6 +49,8 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 """The fields that decide what a key of DeepSpeed's says."""
 
+_ELSEWHERE = "would be written outside of the trial's folder; MLflow has the losses"
+
 _WITHOUT_PLACE: Mapping[str, str] = {
     "bfloat16": "is the old name of bf16",
     "amp": "would train in another precision than the trial's; set precision",
@@ -59,6 +61,9 @@ _WITHOUT_PLACE: Mapping[str, str] = {
     "expert_parallel": "is not known to our trainer",
     "hybrid_engine": "is for generating while training, which no objective does",
     "compression_training": "would change the model that a trial is judged by",
+    **dict.fromkeys(("tensorboard", "csv_monitor", "flops_profiler.output_file"), _ELSEWHERE),
+    **dict.fromkeys(("wandb", "comet", "nebula"), "would send what is trained elsewhere"),
+    "autotuning": "would try other batches than the trial's, and write outside of its folder",
     "bf16.bf16_master_weights_and_grads": "needs DeepSpeed's own optimizer for CPUs",
     "bf16.bf16_optimizer_states": "needs DeepSpeed's own optimizer for CPUs",
     "fp16.fp16_master_weights_and_grads": "needs DeepSpeed's own optimizer for CPUs",

@@ -181,6 +181,21 @@ def test_a_file_that_is_no_deepspeed_json_is_refused(tmp_path, text, message):
             "data_efficiency would change the order of the data",
         ),
         (
+            {"csv_monitor": {"enabled": True, "output_path": "/etc"}},
+            {},
+            "csv_monitor would be written outside of the trial's folder",
+        ),
+        ({"tensorboard": {"enabled": True}}, {}, "tensorboard would be written outside"),
+        ({"wandb": {"enabled": True}}, {}, "wandb would send what is trained elsewhere"),
+        ({"comet": {"project": "x"}}, {}, "comet would send what is trained elsewhere"),
+        ({"nebula": {"enabled": True}}, {}, "nebula would send what is trained elsewhere"),
+        ({"autotuning": {"enabled": True}}, {}, "autotuning would try other batches"),
+        (
+            {"flops_profiler": {"enabled": True, "output_file": "/tmp/x"}},
+            {},
+            "flops_profiler.output_file would be written outside",
+        ),
+        (
             {"zero_optimization": {"stage": 2, "cpu_offload": True}},
             {},
             "zero_optimization.cpu_offload is deprecated",
