@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from sweeps.addresses import no_database, not_tracking
 from trainables.deepspeed_config import DeepSpeedConfig
 from trainables.frozen import Frozen, PositiveFloat, PositiveInt
 from trainables.remote_folder import complaint
@@ -57,6 +58,13 @@ class SearchSettings(Frozen):
         description="a database for Optuna's study, such as postgresql://USER@HOST/DATABASE; "
         "unset: a journal in the sweep's folder",
     )
+
+    @field_validator("storage")
+    @classmethod
+    def _is_a_database(cls, uri: str | None) -> str | None:
+        if uri is not None and (wrong := no_database(uri)):
+            raise ValueError(wrong)
+        return uri
 
     @model_validator(mode="after")
     def _one_metric_or_several(self) -> SearchSettings:
@@ -178,4 +186,11 @@ class TrackingSettings(Frozen):
     """Where MLflow writes. No `uri` means a SQLite database in the sweep home."""
 
     uri: str | None = None
-    experiment: str = "winnow"
+    experiment: Annotated[str, Field(min_length=1, max_length=500)] = "winnow"
+
+    @field_validator("uri")
+    @classmethod
+    def _is_an_address(cls, uri: str | None) -> str | None:
+        if uri is not None and (wrong := not_tracking(uri)):
+            raise ValueError(wrong)
+        return uri

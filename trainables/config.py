@@ -7,10 +7,11 @@ trial can inherit what another one set.
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, Strict, model_validator
+from pydantic import BaseModel, Field, Strict, field_validator, model_validator
 
 from trainables.data_config import DataConfig
 from trainables.deepspeed_config import DeepSpeedConfig
@@ -118,6 +119,9 @@ NOT_SEARCHABLE: Mapping[str, str] = {
     "toy": "it describes the landscape, not the trial",
 }
 """Fields that a sweep holds still, each with the reason; a name covers the fields below it."""
+
+
+_REVISION = re.compile(r"[A-Za-z0-9_][\w.+/-]*", re.ASCII)
 
 
 class WsdConfig(Frozen):
@@ -254,6 +258,20 @@ class TrialConfig(Frozen):
     )
     toy: ToyConfig = ToyConfig()
     seed: Seed = 0
+
+    @field_validator("model")
+    @classmethod
+    def _names_a_model(cls, model: str) -> str:
+        if not model.strip():
+            raise ValueError(f"{model!r} names no model; name a folder, a hub id or builtin:NAME")
+        return model
+
+    @field_validator("model_revision")
+    @classmethod
+    def _names_a_revision(cls, revision: str | None) -> str | None:
+        if revision is not None and (".." in revision or not _REVISION.fullmatch(revision)):
+            raise ValueError(f"{revision!r} is no branch, tag or commit of a hub model; name one")
+        return revision
 
     @model_validator(mode="after")
     def _fits_together(self) -> TrialConfig:

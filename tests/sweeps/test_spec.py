@@ -136,6 +136,56 @@ def test_a_wide_domain_is_checked_without_writing_it_out(domain):
     assert time.process_time() - began < 5
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "way_out"),
+    [
+        ("search.storage", "foo", "write postgresql://HOST/DATABASE, or leave it out"),
+        ("search.storage", "", "write postgresql://HOST/DATABASE, or leave it out"),
+        ("search.storage", "postgresql://host:port/x", "write postgresql://HOST/DATABASE"),
+        *(
+            ("tracking.uri", uri, "write https://HOST, postgresql://HOST/DATABASE, sqlite")
+            for uri in ("", "foo", "ftp://x", "http://[::1", "http://:80", "http://a:x", "sqlite:x")
+        ),
+        ("tracking.experiment", "x" * 501, "at most 500 characters"),
+        ("tracking.experiment", "", "at least 1 character"),
+        ("model", "", "names no model; name a folder, a hub id or builtin:NAME"),
+        ("model_revision", "../../x", "no branch, tag or commit of a hub model; name one"),
+        ("model_revision", "", "no branch, tag or commit of a hub model; name one"),
+        *(
+            ("data.encoding", encoding, "is no encoding of text; use utf-8, utf-16")
+            for encoding in ("idna", "punycode", "unicode_escape", "raw_unicode_escape", "hex")
+        ),
+        ("data.mix.proportion", 1.0, "less than 1"),
+    ],
+)
+def test_what_would_only_fail_later_is_refused_with_its_value(field, value, way_out):
+    data = {"train": "org/data", "mix": {"train": "org/other"}}
+    fine = toy_tree(objective="sft", model="org/model", data=data, search={})
+    SweepSpec.parse(fine)
+    (problem,) = problems_of(changed(fine, field, value))
+    assert problem.startswith(f"{field}: {value!r}") and way_out in problem
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("search.storage", "postgresql+psycopg://me@host:5432/x"),
+        ("search.storage", "sqlite:///a/b.db"),
+        ("tracking.uri", "http://[::1]:5000/path"),
+        ("tracking.uri", "file:/a/b"),
+        ("tracking.uri", "databricks://profile"),
+        ("model_revision", "refs/pr/1"),
+        ("model_revision", "v1.0-rc+1"),
+        *(("data.encoding", name) for name in ("UTF8", "utf-16-le", "shift_jis", "cp1252", "hz")),
+    ],
+)
+def test_what_is_rare_and_right_is_taken(field, value):
+    data = {"train": "org/data"}
+    SweepSpec.parse(
+        changed(toy_tree(objective="sft", model="org/m", data=data, search={}), field, value)
+    )
+
+
 TWO = {"metrics": {"eval_loss": "min", "eval_cost": "min"}}
 
 

@@ -152,7 +152,7 @@ def mixed(proportion, **params):
     return make_plan(TRIAL.with_params(changes), np.full(20, 3), 1, np.full(7, 5))
 
 
-@pytest.mark.parametrize("proportion", [0.0, 0.1, 0.25, 0.5, 1 / 3, 0.9, 1.0])
+@pytest.mark.parametrize("proportion", [0.0, 0.1, 0.25, 0.5, 1 / 3, 0.9])
 def test_a_mixture_has_its_share_of_replayed_examples_in_every_stretch(proportion):
     replayed = mixed(proportion, budget__steps=25, batch_size=8).order >= 20
     assert replayed.sum() == int(200 * proportion + 1e-6)
@@ -172,7 +172,7 @@ def test_each_part_of_a_mixture_keeps_its_own_order():
 
 def test_a_mixtures_budget_does_not_depend_on_its_proportion():
     """So trials that differ in it can be compared."""
-    for proportion in (0.0, 0.5, 1.0):
+    for proportion in (0.0, 0.5, 0.9):
         assert mixed(proportion, budget__epochs=2, batch_size=4).steps == 10
         made = mixed(proportion, budget__tokens=400, batch_size=4)
         assert made.tokens_after[-1] >= 400 > made.tokens_after[-2]
