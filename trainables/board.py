@@ -149,6 +149,10 @@ class Board:
             self._known = seen
             if doomed:
                 await self.vacate(seen.draining)
+            for slot in [
+                each for each in self._alive if not seen.gone.isdisjoint(self._nodes[each])
+            ]:
+                await self.lost(slot)  # Train says nothing of a node that went by its deadline
             await asyncio.sleep(every)
 
     async def why_closed(self) -> str | None:
@@ -158,7 +162,7 @@ class Board:
     async def overview(self) -> list[SlotState]:
         """All slots that have ever been up, and what they do."""
         tickets = self._tickets.values()
-        return roster(self._lives, self._alive, self._devices, self._nodes, tickets)
+        return roster(self._lives, self._alive, self._devices, self._nodes, tickets, self._needless)
 
     # What slots call
 

@@ -11,6 +11,7 @@ from kuberay_models import Claim, Policy, RayCluster
 from ray.autoscaler._private.util import prepare_config, validate_config
 
 from sweeps.cluster import SETTINGS
+from sweeps.spot import CLOUDS
 
 TOP = Path(__file__).parents[2]
 LAUNCHED = ("cluster.yaml", "docs/cluster/gcp.yaml", "docs/cluster/on-prem.yaml")
@@ -85,6 +86,16 @@ def test_drivers_stay_off_spot_and_trials_off_the_head(name):
     assert head["resources"] == {"CPU": 0}
     assert "SPOT" not in str(head).upper()
     assert "SPOT" in str(config["available_node_types"]["worker"]).upper()
+
+
+@pytest.mark.parametrize("name", CLOUD)
+def test_workers_look_out_for_their_own_cloud_s_warnings_once_ray_is_up(name):
+    config = tree(name)
+    start, look_out = config["worker_start_ray_commands"][-1].split("ray start")[-1].split(" && ")
+    assert "--address" in start
+    assert f" -m sweeps.spot {config['provider']['type']} " in look_out
+    assert config["provider"]["type"] in CLOUDS
+    assert "sweeps.spot" not in str(config["head_start_ray_commands"])
 
 
 @pytest.mark.parametrize("name", LAUNCHED)

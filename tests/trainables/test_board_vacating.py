@@ -168,3 +168,16 @@ async def test_a_slot_that_dies_beside_its_board_was_not_lost_with_a_node():
     assert board._tickets["a"].ended, "at once"
     await board.close("over")
     await watching
+
+
+@in_a_loop
+async def test_the_trial_of_a_node_that_went_before_anybody_said_so_goes_to_another_slot():
+    board, nodes = await scene("a"), [Nodes(here="n0", draining=frozenset({"n2"}))]
+    watching = watched(board, nodes)
+    assert await board.wish("a") is Ending.SUSPENDED
+    assert await take(board, "two", SOON) is None
+    nodes.append(Nodes(here="n0", gone=frozenset({"n2"})))
+    assert (await take(board, "two", 1)).trial_id == "a"
+    assert await board.alive() == 1
+    await board.close("over")
+    await watching
