@@ -60,7 +60,6 @@ def test_another_head_goes_on_with_what_the_storage_has(tmp_path, data, monkeypa
     assert [each.attempts for each in trials] == [2, 1]
     kept = len(known.measurements)
     assert trials[0].measurements[:kept] == known.measurements
-    assert [m.point for m in trials[0].measurements] == [1, 2, 3, 4, 5, 6], "none is left out"
     log.info("lost at step %d, with %d measurements known", steps[-1], kept)
 
 
