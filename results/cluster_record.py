@@ -26,11 +26,13 @@ class SlotRecord(Record):
     """A slot: `nodes` has the id of each worker's node, empty where it was never up.
 
     `restarts` of its workers and `trials` that ended there are counted since the sweep began or was
-    resumed. `job` is what it does: a trial's number, or the name of a measurement.
+    resumed. `job` is what it does: a trial's number, or the name of a measurement. `home` is
+    whether it was sent home for good, with nothing left to do.
     """
 
     name: str
     up: bool = False
+    home: bool = False
     device: str = ""
     nodes: tuple[str, ...] = ()
     restarts: Count = 0

@@ -13,6 +13,7 @@ from typing import Any
 
 from sweeps.capacity import plan_slots
 from sweeps.cluster import cluster
+from sweeps.doctor_gpus import check_gpus_of
 from sweeps.errors import CapacityError, LaunchError
 from sweeps.finding import Finding, note, ok, wrong
 from sweeps.sight import PATIENCE, SHARE, alive_nodes, marker, on_node, storage_blind
@@ -106,6 +107,7 @@ def _check_cluster(home: Path, spec: SweepSpec | None) -> Iterator[Finding]:
     if spec is not None:
         yield _check_slots(spec, resources)
     yield _check_state_api()
+    yield from check_gpus_of(nodes)
     looks: list[Look] = []
     # A single node has nothing to share.
     with marker(home) if len(nodes) > 1 else nullcontext(home) as file:

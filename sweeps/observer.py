@@ -94,6 +94,7 @@ def slot_record(name: str, state: SlotState | None) -> SlotRecord:
     return SlotRecord(
         name=name,
         up=state.up,
+        home=state.home,
         device=state.device,
         nodes=state.nodes,
         restarts=state.starts - 1,

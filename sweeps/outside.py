@@ -68,6 +68,8 @@ def _table(cluster: ClusterRecord, runs: bool) -> Table:
 
 
 def _now(slot: SlotRecord) -> str:
+    if slot.home:
+        return "gone home"
     if not slot.up:
         return "down" if slot.nodes else "not up yet"
     if slot.job is None:

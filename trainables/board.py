@@ -162,7 +162,7 @@ class Board:
     async def overview(self) -> list[SlotState]:
         """All slots that have ever been up, and what they do."""
         tickets = self._tickets.values()
-        return roster(self._lives, self._alive, self._devices, self._nodes, tickets)
+        return roster(self._lives, self._alive, self._devices, self._nodes, tickets, self._needless)
 
     # What slots call
 

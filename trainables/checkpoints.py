@@ -59,9 +59,9 @@ class Checkpoints:
             self._publish(checkpoint, draft / self.path(checkpoint).name)
         self._wrote()
 
-    def latest(self) -> Checkpoint | None:
-        """The newest that is whole, on every rank the same."""
-        found = [self._newest()] if ranks.rank() == 0 else None
+    def latest(self, before: float = float("inf")) -> Checkpoint | None:
+        """The newest that is whole and was written before that step, on every rank the same."""
+        found = [self._newest(before)] if ranks.rank() == 0 else None
         (newest,) = ranks.from_rank_zero(found)
         return newest
 
@@ -82,9 +82,9 @@ class Checkpoints:
         for old in self._newest_first()[KEPT:]:
             shutil.rmtree(old, ignore_errors=True)
 
-    def _newest(self) -> Checkpoint | None:
+    def _newest(self, before: float) -> Checkpoint | None:
         for path in self._newest_first():
-            if checkpoint := _whole(path, self._layout):
+            if int(_step(path)) < before and (checkpoint := _whole(path, self._layout)):
                 return checkpoint
         return None
 

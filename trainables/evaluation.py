@@ -100,6 +100,11 @@ class Monitor:
         """Take note of an evaluation and rule on the trial."""
         return Verdict()
 
+    def heard(self) -> int | None:
+        """How many evaluations of the trial are on record from an earlier try; None: any that
+        were made. All ranks call it."""
+        return None
+
     def written(self, path: Path) -> None:
         """What a verdict has asked for is there, whole."""
 

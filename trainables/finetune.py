@@ -218,7 +218,7 @@ class Workshop:
         run, trainer = self._set_up(config, monitor, checkpoints)
         model = trainer.model
         try:
-            left = checkpoints.latest()
+            left = checkpoints.latest(before=run.horizon())
             if left:
                 run.go_on_from(left)
             trainer.train(resume_from_checkpoint=str(checkpoints.path(left)) if left else None)

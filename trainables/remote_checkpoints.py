@@ -43,10 +43,10 @@ class RemoteCheckpoints(Checkpoints):
             shutil.rmtree(draft, ignore_errors=True)
         self._wrote()
 
-    def latest(self) -> Checkpoint | None:
-        """The newest that is whole, brought to each node; on every rank the same."""
+    def latest(self, before: float = float("inf")) -> Checkpoint | None:
+        """As on a shared folder; it is brought to each node."""
         (steps,) = ranks.from_rank_zero([self._newest_steps()] if ranks.rank() == 0 else None)
-        for step in steps:
+        for step in (each for each in steps if each < before):
             found = self._brought(step) if ranks.leads_node() else None
             (checkpoint,) = ranks.from_rank_zero([found])
             if all(ranks.from_every_rank(found is not None or not ranks.leads_node())):

@@ -15,7 +15,8 @@ class SlotState:
 
     `nodes` has Ray's id of the node of each of its workers. `starts` counts its lives, also those
     that began because the memory of its workers had grown. `trials` is how many came to their end
-    there, and `job` what it does now: a trial's id, or the name of a measurement.
+    there, and `job` what it does now: a trial's id, or the name of a measurement. `home`
+    is whether it was sent home for good, since there is no more to do for it.
     """
 
     name: str
@@ -25,6 +26,7 @@ class SlotState:
     starts: int = 0
     trials: int = 0
     job: str | None = None
+    home: bool = False
 
 
 class Held(Protocol):
@@ -44,6 +46,7 @@ def roster(
     devices: Mapping[str, str],
     nodes: Mapping[str, tuple[str, ...]],
     held: Iterable[Held],
+    home: Collection[str] = (),
 ) -> list[SlotState]:
     """The slots in the order in which they first came up. A trial laid aside has not ended."""
     jobs: dict[str, str] = {}
@@ -64,6 +67,7 @@ def roster(
             starts[name],
             trials[name],
             jobs.get(name),
+            name in home,
         )
         for name in starts
     ]

@@ -54,6 +54,14 @@ class Run(TrainerCallback):
         if workshop.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(workshop.device)
 
+    def horizon(self) -> float:
+        """The step of the first evaluation that is not on record.
+
+        What was trained from there on is lost where a head was, with what it had not written down.
+        """
+        heard, steps = self._monitor.heard(), self._plan.evaluation_steps
+        return float("inf") if heard is None or heard >= len(steps) else steps[heard]
+
     def go_on_from(self, checkpoint: Checkpoint) -> None:
         """The trial has been trained up to here before."""
         self._step = checkpoint.step

@@ -304,6 +304,10 @@ class BoardMonitor(Monitor):
             losses=folder / LOSSES if reply.is_best else None,
         )
 
+    def heard(self) -> int:
+        """Those that the board had when the slot took the trial."""
+        return len(self._job.seen)
+
     def written(self, path: Path) -> None:
         """Bring it to where the head finds it."""
         if self._depot:

@@ -51,10 +51,10 @@ class Ticket:
         return self.outcome if place == len(self.seen) else None
 
     def taken(self, slot: str, device: str) -> Job:
-        """A slot has it, which runs on `device`."""
+        """A slot has it, which runs on `device` and is told what was measured by now."""
         self.slot = slot
         self.attempt = replace(self.attempt, number=self.attempt.number + 1, device=device)
-        return self.job
+        return replace(self.job, seen=tuple(self.seen))
 
     def measured(self, evaluation: Evaluation) -> None:
         """Keep it, unless a retried trial repeats one that was seen before."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -16,12 +17,14 @@ from sweeps.doctor import (
     LEAST_ROOM,
     SOME_ROOM,
     check_disk,
+    check_gpus,
     check_packages,
     check_python,
     check_tracking,
     check_versions,
 )
 from sweeps.finding import Level
+from sweeps.spec import SweepSpec
 
 
 def levels(findings) -> list[Level]:
@@ -130,6 +133,43 @@ def test_gpus_that_are_not_there_are_wrong_here_and_not_on_a_cluster(doctor):
     assert "slots.gpus is 1, and there is none here" in doctor(tree=tree).output
     cluster = str(Path(__file__).parents[2] / "cluster.yaml")
     assert "slots.gpus is 1" not in doctor("--cluster", cluster, tree=tree).output
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """A machine with so many GPUs that torch sees, with and without NVIDIA's driver."""
+
+    def pretend(cards: int, driver: bool, visible: str | None = None):
+        gpu = SimpleNamespace(name="NVIDIA A10G", total_memory=24 * 10**9)
+        monkeypatch.setattr("torch.cuda.is_available", lambda: cards > 0)
+        monkeypatch.setattr("torch.cuda.device_count", lambda: cards)
+        monkeypatch.setattr("torch.cuda.get_device_properties", lambda number: gpu)
+        monkeypatch.setattr("sweeps.doctor.Path", lambda path: Path("/" if driver else "/none"))
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        if visible is not None:
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+
+    return pretend
+
+
+@pytest.mark.parametrize(
+    ("cards", "driver", "visible", "level", "words"),
+    [
+        (2, True, None, Level.OK, "NVIDIA A10G, 24.0 GB"),
+        (0, True, None, Level.WRONG, "torch sees no GPU, though this machine has NVIDIA's driver"),
+        (0, True, "", Level.NOTE, "CUDA_VISIBLE_DEVICES hides"),
+        (0, False, None, Level.NOTE, "trained on the CPU"),
+    ],
+)
+def test_gpus_of_this_machine(machine, cards, driver, visible, level, words):
+    machine(cards, driver, visible)
+    found = list(check_gpus(None))
+    assert len(found) == max(cards, 1)
+    assert {finding.level for finding in found} == {level}
+    assert all(words in finding.message for finding in found)
+    wanted = SweepSpec.parse(toy_tree(slots={"gpus": 1, "count": 1}))
+    missing = [finding for finding in check_gpus(wanted) if "none here" in finding.message]
+    assert bool(missing) is (not cards and not driver)
 
 
 @pytest.mark.parametrize(("slots", "noted"), [({}, True), ({"max": 4, "gpus": 1}, False)])

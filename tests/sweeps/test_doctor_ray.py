@@ -61,7 +61,9 @@ def test_a_cluster_that_is_up_is_fine_and_nothing_is_left_behind(ray_cluster, tm
     assert told["ray"].message == "1 node with 2 CPUs and 0 GPUs"
     assert told["ray slots"].message.startswith("1 of 1 worker")
     assert told["ray clocks"].level is Level.OK
-    assert "ray dashboard" in told
+    assert told["ray dashboard"].level is Level.NOTE, "this Ray has none"
+    assert "--include-dashboard=true" in told["ray dashboard"].remedy
+    assert "ray gpus" not in told
     assert not home.exists()
     assert ray_cluster.is_initialized()
 
@@ -72,6 +74,13 @@ def test_slots_that_the_cluster_does_not_hold_are_wrong(ray_cluster, tmp_path):
     told = {finding.check: finding for finding in check_ray("auto", tmp_path, spec)}
     assert told["ray slots"].level is Level.WRONG
     assert "slots.max" in str(told["ray slots"])
+
+
+@pytest.mark.ray
+def test_a_dashboard_that_answers_is_fine(ray_cluster, tmp_path, monkeypatch):
+    monkeypatch.setattr("ray.util.state.list_nodes", lambda **_: ["a node", "another"])
+    told = {finding.check: finding for finding in check_ray("auto", tmp_path, None)}
+    assert str(told["ray dashboard"]) == "its state API answers and lists 2 nodes"
 
 
 TWO_NODES = """

@@ -20,6 +20,7 @@ SLOTS = (
     SlotRecord(name="slot-3"),
     SlotRecord(name="slot-4", up=True, nodes=("a",), job="base"),
     SlotRecord(name="slot-5", up=True, nodes=("a",), job="test-3"),
+    SlotRecord(name="slot-6", home=True, nodes=("a",), trials=1),
 )
 
 
@@ -44,7 +45,7 @@ def picture(cluster, runs: bool, now: float = 100.0) -> list[str]:
 
 def test_a_running_sweep():
     assert picture(seen(), runs=True, now=104.0) == [
-        "slots: 4 of 6 up; 3 nodes (1 head, 1 worker), 2 of 4 GPUs in use",
+        "slots: 4 of 7 up; 3 nodes (1 head, 1 worker), 2 of 4 GPUs in use",
         "  slot    trials  restarts  now         on        node",
         "  slot-0       5         0  trial 12    2 × A10G  10.0.0.2 (worker), 10.0.0.3",
         "  slot-1       0         3  idle        A10G      10.0.0.2 (worker)",
@@ -52,6 +53,7 @@ def test_a_running_sweep():
         "  slot-3       0         0  not up yet",
         "  slot-4       0         0  base model            10.0.0.2 (worker)",
         "  slot-5       0         0  test set              10.0.0.2 (worker)",
+        "  slot-6       1         0  gone home",
         "cost so far: $0.75 for 30 min of worker; not counted, without a price: "
         "60 min of nodes of unknown type",
     ]
@@ -70,7 +72,7 @@ def test_a_sweep_that_is_over():
 
 def test_a_picture_that_is_old_says_so():
     first, *_ = picture(seen(nodes=(), gpus=0.0), runs=True, now=400.0)
-    assert first == "slots: 4 of 6 up; 0 nodes, as of 5 min ago"
+    assert first == "slots: 4 of 7 up; 0 nodes, as of 5 min ago"
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,23 @@ def test_a_checkpoint_is_written_when_it_is_time_and_two_are_kept(workshop, tmp_
     assert not list(tmp_path.rglob("*.bin")), "weights are safetensors"
 
 
+class Forgetful(Watcher):
+    """One evaluation was made of the trial that nobody has written down."""
+
+    def heard(self):
+        return 2
+
+
+def test_no_evaluation_that_is_not_on_record_is_passed_over(workshop, tmp_path):
+    _, whole = run_trial(
+        workshop, Watcher(), Checkpoints(tmp_path, every=0.0, layout="one"), **LONG
+    )
+    assert never(tmp_path).latest().step == 7 and never(tmp_path).latest(before=7).step == 6
+    _, watcher = run_trial(workshop, Forgetful(), never(tmp_path), **LONG)
+    assert [each.step for each in watcher.seen] == [2, 4, 6, 8], "both checkpoints are after it"
+    assert [each.metrics for each in watcher.seen] == [each.metrics for each in whole.seen]
+
+
 def damage_by_cutting(folder):
     file = folder / "optimizer.pt"
     file.write_bytes(file.read_bytes()[:-100])

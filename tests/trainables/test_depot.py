@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,9 +16,10 @@ from trainables import slot
 from trainables.checkpoints import Checkpoint
 from trainables.depot import Depot, stored_inputs
 from trainables.errors import StorageError
-from trainables.evaluation import Ending, Outcome
+from trainables.evaluation import Cost, Ending, Evaluation, Outcome
 from trainables.gang import Care
 from trainables.inputs import Inputs
+from trainables.job import Job
 from trainables.remote_checkpoints import RemoteCheckpoints
 from trainables.remote_folder import RemoteFolder
 from trainables.slot import BoardMonitor
@@ -59,11 +61,18 @@ def a_node(monkeypatch):
     monkeypatch.setattr("trainables.slot.ray", ray)
 
 
-def trained(care: Care, inputs: Inputs, folder: Path) -> tuple[list[float], Outcome]:
-    """A trial of 8 steps and 4 evaluations in a slot that begins."""
+def trained(
+    care: Care, inputs: Inputs, folder: Path, earlier: Sequence[float] = ()
+) -> tuple[list[float], Outcome]:
+    """A trial of 8 steps and 4 evaluations, of which some were made before, in a new slot."""
     desk = Desk()
+    seen = tuple(
+        Evaluation(point, 2 * point, {"eval_loss": loss}, Cost())
+        for point, loss in enumerate(earlier, 1)
+    )
     try:
         config = tiny.trial(budget__steps=8, budget__evaluations=4)
+        desk.ask("submit", Job(folder.name, config, folder, seen=seen))
         return desk.trial(desk.worker(inputs, care), config, folder)
     finally:
         desk.shut()
@@ -90,8 +99,8 @@ def test_a_trial_goes_on_from_its_checkpoint_on_a_node_that_has_nothing(
     weights = next(name for name in newest.sizes() if name.endswith(".safetensors"))
     newest.write(weights, newest.read(weights)[:-100])
     shutil.rmtree(scratch)
-    losses, outcome = trained(care, inputs, trial)
-    assert (losses, outcome.ending) == (whole[2:], Ending.COMPLETE)
+    losses, outcome = trained(care, inputs, trial, losses)
+    assert (losses, outcome.ending) == (whole, Ending.COMPLETE)
     fetched = depot.local(trial) / "checkpoints"
     assert [each.name for each in fetched.iterdir()] == ["checkpoint-4"]
     assert {name.partition("/")[0] for name in checkpoints.sizes()} == {

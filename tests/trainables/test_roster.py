@@ -45,3 +45,16 @@ async def test_a_slot_whose_workers_are_gone_is_not_up():
     await board.lost("slot-0")
     (state,) = await board.overview()
     assert (state.up, state.nodes) == (False, ("n1",))
+
+
+@in_a_loop
+async def test_a_slot_that_was_sent_home_is_not_taken_for_one_that_died():
+    board = await board_with()
+    for slot in ("slot-0", "slot-1"):
+        await board.hello(slot)
+    await board.drain()
+    await take(board, "slot-0", 0.01)
+    assert [(each.up, each.home) for each in await board.overview()] == [
+        (False, True),
+        (True, False),
+    ]

@@ -1,0 +1,80 @@
+"""Whether the GPUs that a running cluster gives out are seen by torch on their nodes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sweeps.finding import Finding, note, ok, wrong
+
+_PATIENCE = 120.0
+"""Seconds for all answers: a process starts on each node, and imports torch."""
+
+_COUNT = "import torch; print(torch.cuda.device_count() if torch.cuda.is_available() else 0)"
+
+
+@dataclass(frozen=True, slots=True)
+class Cards:
+    """The GPUs of a node: how many Ray gives out, and how many torch sees in a process there."""
+
+    host: str
+    given: float
+    seen: int
+
+
+def check_gpus_of(nodes: Sequence[Mapping[str, Any]]) -> list[Finding]:
+    """Findings about nodes as `ray.nodes()` lists them. None where there are no GPUs at all."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    asked = []
+    for node in nodes:
+        there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        task = ray.remote(_seen).options(num_cpus=0, scheduling_strategy=there, max_retries=0)
+        given = node["Resources"].get("GPU", 0.0)
+        asked.append((node["NodeManagerHostname"], given, task.remote(given > 0)))
+    ray.wait([answer for *_, answer in asked], num_returns=len(asked), timeout=_PATIENCE)
+    cards = []
+    for host, given, answer in asked:
+        try:
+            cards.append(Cards(host, given, ray.get(answer, timeout=0)))
+        except ray.exceptions.RayError:
+            continue  # whoever looks at the nodes themselves says so
+    return list(check_cards(cards))
+
+
+def check_cards(cards: Sequence[Cards]) -> Iterator[Finding]:
+    """What Ray gives out and torch does not see is wrong; what Ray does not know of is noted."""
+    bad = [each for each in cards if each.given > each.seen]
+    for each in bad:
+        message = f"{each.host}: Ray gives out {each.given:g} GPUs, and torch sees {each.seen}"
+        remedy = "nvidia-smi there says whether its driver runs; torch must be built for it"
+        yield wrong("ray gpus", message, remedy)
+    for each in cards:
+        if each.given < each.seen:
+            message = f"{each.host}: torch sees {each.seen} GPUs, and Ray gives out {each.given:g}"
+            yield note("ray gpus", message, "trials use those that Ray gives out")
+    total = sum(each.given for each in cards)
+    if total and not bad:
+        yield ok("ray gpus", f"torch sees all {total:g} on their nodes")
+
+
+def _seen(promised: bool) -> int:
+    """Runs on the node. Ray hides GPUs from a task that asks for none, so a process is asked."""
+    if not promised and not Path("/proc/driver/nvidia/version").exists():
+        return 0
+    environment = {key: value for key, value in os.environ.items() if key != "CUDA_VISIBLE_DEVICES"}
+    done = subprocess.run(
+        [sys.executable, "-c", _COUNT],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=False,
+    )
+    return int(done.stdout) if done.returncode == 0 else 0
