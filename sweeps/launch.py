@@ -183,7 +183,7 @@ def _freed_if_empty(folder: SweepFolder, books: Books) -> Iterator[None]:
     except BaseException:
         if not folder.store.trials():
             books.close(SweepState.FAILED, ())
-            folder.free()
+            books.free()
         raise
 
 
