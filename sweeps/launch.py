@@ -103,7 +103,8 @@ def _resume(
     mirror = mirror_of(changed, folder, view)
     with mirrored(mirror):
         if _is_done(earlier, folder, changed):
-            return _complete_tracking(Books(changed, home, folder, earlier, mirror), folder, view)
+            record = earlier.with_changes(changes=(*earlier.changes, *changes))
+            return _complete_tracking(Books(changed, home, folder, record, mirror), folder, view)
         record = resumed_record(earlier, changed, changes)
         books = Books(changed, home, folder, record, mirror)
         return _run(changed, folder, prepared, books, view, address)
