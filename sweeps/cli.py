@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,7 +78,7 @@ def launch(
         changes = _changes(overrides, skip_bad_rows)
         checked = SweepSpec.load(spec, changes, name, elsewhere=there is not None)
         for note in () if there else notes(checked):  # there, they are told again
-            console.print(f"Note: {note}", style="yellow", highlight=False)
+            console.print(f"Note: {note}", style="yellow")
         where = SweepHome.find(home)
         if there:
             raise typer.Exit(there.launch(checked, console))
@@ -139,7 +138,7 @@ def stop(
         end(folder)
         state = folder.sweep_record().state.value
     command = f"sweep resume {name}{where.way()}"
-    make_console().print(f"{name}: {state}; `{command}` goes on with it", highlight=False)
+    make_console().print(f"{name}: {state}; `{command}` goes on with it")
 
 
 @app.command()
@@ -161,8 +160,8 @@ def inspect(
     if as_json:
         typer.echo(json.dumps(found.json(), ensure_ascii=False))
         return
-    console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
-    console.print(report(found, console), width=WIDTH, highlight=False, markup=False)
+    console = make_console(pipe_width=WIDTH)
+    console.print(report(found, console), width=WIDTH)
 
 
 @app.command("list")
@@ -262,7 +261,7 @@ def ui(
     where = SweepHome.find(home)
     with _mistakes_shown():
         for note in elsewhere(where) if (where.path / "mlflow.db").exists() else ():
-            Console(stderr=True, soft_wrap=True).print(f"Note: {note}", highlight=False)
+            make_console(stderr=True).print(f"Note: {note}", soft_wrap=True)
         raise typer.Exit(serve(where, port))
 
 
@@ -288,9 +287,7 @@ def _mistakes_shown() -> Iterator[None]:
 
 
 def _show_mistake(message: str) -> NoReturn:
-    Console(stderr=True, soft_wrap=True).print(
-        f"Error: {message}", style="red", highlight=False, markup=False
-    )
+    make_console(stderr=True).print(f"Error: {message}", style="red", soft_wrap=True)
     raise typer.Exit(MISTAKE) from None
 
 
@@ -305,7 +302,7 @@ def _show_finished(console: Console, finished: Finished) -> int:
         console.print(f"MLflow missed {entries} ({failure}); the sweep folder has them all.")
         option = SweepHome(finished.folder.path.parents[1]).way()
         command = f"sweep resume {finished.sweep.name}{option}"
-        console.print(f"They are brought in by: {command}", highlight=False)
+        console.print(f"They are brought in by: {command}")
     if finished.sweep.state is SweepState.INTERRUPTED:
         return INTERRUPTED
     won = finished.ranking.winners and finished.sweep.state is not SweepState.FAILED
@@ -316,7 +313,7 @@ def _dry_run(console: Console, spec: Any, home: SweepHome) -> None:
     from sweeps.dry_run import dry_run as measure
     from sweeps.dry_run_report import report
 
-    console.print(report(spec, measure(spec, home)), highlight=False)
+    console.print(report(spec, measure(spec, home)))
 
 
 if __name__ == "__main__":

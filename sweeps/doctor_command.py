@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from sweeps.home import SweepHome
+from sweeps.terminal import make_console
 
 _WRONG = 2
 """Exit code where something must be mended."""
@@ -37,6 +36,6 @@ def doctor(
     if as_json:
         typer.echo(json.dumps(report_json(findings), ensure_ascii=False))
     else:
-        console = Console(soft_wrap=True) if not sys.stdout.isatty() else Console()
-        console.print(report(findings), highlight=False)
+        console = make_console()
+        console.print(report(findings), soft_wrap=not console.is_terminal)
     raise typer.Exit(_WRONG if count_wrong(findings) else 0)

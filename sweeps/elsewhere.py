@@ -66,7 +66,6 @@ class Elsewhere:
                 "\nDetached; the sweep goes on.\n"
                 f"  sweep status {name} {self._options}\n"
                 f"  sweep stop {name} {self._options}",
-                highlight=False,
             )
             return INTERRUPTED
 

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
@@ -23,12 +23,19 @@ FAR = "SWEEP_TERMINAL"
 The command's progress is then told in lines of JSON, which are shown there as here."""
 
 
-def make_console(stderr: bool = False) -> Console:
+class TextConsole(Console):
+    """Shows strings as they are, in table cells too: names, errors and data are no markup."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, **options)
+
+
+def make_console(stderr: bool = False, pipe_width: int = PIPE_WIDTH) -> Console:
     """A terminal as wide as it is; logs and pipes get lines that nothing wraps."""
     if columns := os.environ.get(FAR, ""):
-        return Console(stderr=stderr, width=int(columns), force_terminal=True)
+        return TextConsole(stderr=stderr, width=int(columns), force_terminal=True)
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr) if stream.isatty() else Console(stderr=stderr, width=PIPE_WIDTH)
+    return TextConsole(stderr=stderr, width=None if stream.isatty() else pipe_width)
 
 
 def make_view(console: Console) -> View:

@@ -130,6 +130,35 @@ def test_list_status_and_winners_for_people(home):
     ]
 
 
+@pytest.mark.parametrize("text", ["[/x]", "[bold]x", ":bomb:"])
+@pytest.mark.parametrize("several", [False, True])
+def test_what_looks_like_markup_is_shown_as_it_stands(home, text, several):
+    goals = {"other_metrics": {f"b{text}": "min"}} if several else {}
+    store = home.sweep("odd").store
+    base = {f"a{text}": 4.0}
+    odd = sweep(name="odd", state="failed", metric=f"a{text}", base=base, error=text, **goals)
+    store.write_sweep(odd.with_changes(tracking_uri=f"http://{text}"))
+    metrics = {f"a{text}": 2.0, f"b{text}": 1.0}
+    for number in (0, 1):
+        record = trial(number, "complete", 1.0)
+        (last,) = record.measurements
+        measured = (last.with_changes(metrics=metrics),)
+        params = {text: 1, f"p{number}": text}
+        store.write_trial(record.with_changes(measurements=measured, params=params))
+    store.write_trial(trial(2, "failed", error=f"boom {text} y"))
+    store.write_cluster(ClusterRecord(at=1.0, slots=[SlotRecord(name=text, device=text, trials=2)]))
+    for command, least in (("list", 1 - several), ("status", 6), ("winners", 6), ("ui", 1)):
+        done = run(command, *(["odd"] if command in ("status", "winners") else []))
+        assert done.output.count(text) >= least, done.output
+        assert not done.exception or isinstance(done.exception, SystemExit)
+    assert f"trial 2: failed: boom {text} y" in run("winners", "odd").stdout
+
+
+def test_a_home_that_looks_like_markup_is_shown_as_it_stands(tmp_path):
+    done = run("list", "--home", f"{tmp_path}/h[/x]")
+    assert (done.exit_code, done.stdout) == (0, f"No sweeps in {tmp_path}/h[/x] yet.\n")
+
+
 def test_a_front_for_people(home):
     store = home.sweep("front").store
     store.write_sweep(sweep(name="front", state="complete", other_metrics={"eval_cost": "min"}))

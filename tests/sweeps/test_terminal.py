@@ -5,10 +5,11 @@ import io
 import pytest
 from rich.console import Console
 from test_events import CALLS, lines, tell
+from test_live import sweep, trial
 
 from sweeps.events import JsonView
 from sweeps.live import LiveView, PlainView
-from sweeps.terminal import PIPE_WIDTH, Followed, for_far_end, make_console, make_view
+from sweeps.terminal import PIPE_WIDTH, Followed, TextConsole, for_far_end, make_console, make_view
 
 
 def terminal(**options) -> Console:
@@ -21,6 +22,18 @@ def test_a_pipe_gets_lines_that_nothing_wraps(capsys):
     assert isinstance(make_view(console), PlainView)
     assert isinstance(make_view(terminal(force_terminal=True)), LiveView)
     assert for_far_end(console) == {}
+
+
+@pytest.mark.parametrize("kind", [LiveView, PlainView])
+def test_what_looks_like_markup_is_shown_as_it_stands(kind):
+    console = TextConsole(file=io.StringIO(), width=200, force_terminal=kind is LiveView)
+    view = kind(console)
+    view.phase("[/1]")
+    view.trials_begin(sweep(name="[/2]", metric="[/3]", base={"[/3]": 1.0}), "[/4]")
+    view.changed(trial(0, "failed", error="[/5]").with_changes(params={"[/6]": "[/7]"}))
+    view.changed(trial(1, "failed").with_changes(params={"[/6]": "[/7]"}))
+    view.trials_end()
+    assert all(f"[/{number}]" in console.file.getvalue() for number in range(1, 8))
 
 
 def test_a_command_that_is_followed_writes_for_the_terminal_far_away(monkeypatch, capsys):
