@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,7 +32,7 @@ from sweeps.doctor_command import doctor
 from sweeps.elsewhere import INTERRUPTED, elsewhere
 from sweeps.errors import LaunchError, SweepError
 from sweeps.home import SweepHome
-from sweeps.terminal import make_console, make_view
+from sweeps.terminal import echo_json, make_console, make_view
 from trainables.data.errors import DataError
 from trainables.errors import ModelError, RefusedError
 
@@ -158,7 +157,7 @@ def inspect(
         changes = _changes(overrides, skip_bad_rows)
         found = look(SweepSpec.load(spec, changes), SweepHome.find(home))
     if as_json:
-        typer.echo(json.dumps(found.json(), ensure_ascii=False))
+        echo_json(found.json())
         return
     console = make_console(pipe_width=WIDTH)
     console.print(report(found, console), width=WIDTH)
@@ -212,7 +211,7 @@ def status(
         sweep, trials, seen = folder.sweep_record(), folder.trials(), folder.store.cluster()
         seen = seen.priced(asked) if seen else None
     if as_json:
-        typer.echo(json.dumps(status_json(sweep, trials, seen)))
+        echo_json(status_json(sweep, trials, seen))
         return
     from sweeps.status import show_status
 
@@ -241,7 +240,7 @@ def winners(
         sweep = folder.sweep_record()
         ranking = judge(folder.trials(), sweep.goals)
     if as_json:
-        typer.echo(json.dumps(winners_json(sweep, ranking, top)))
+        echo_json(winners_json(sweep, ranking, top))
         return
     from sweeps.finale import show_left_out, show_result
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sweeps.home import SweepHome
-from sweeps.terminal import make_console
+from sweeps.terminal import echo_json, make_console
 
 _WRONG = 2
 """Exit code where something must be mended."""
@@ -34,7 +33,7 @@ def doctor(
 
     findings = examine(spec, cluster, address, SweepHome.find(home))
     if as_json:
-        typer.echo(json.dumps(report_json(findings), ensure_ascii=False))
+        echo_json(report_json(findings))
     else:
         console = make_console()
         console.print(report(findings), soft_wrap=not console.is_terminal)
