@@ -86,9 +86,9 @@ def launch(
         else:
             from sweeps.launch import launch as run
 
-            raise typer.Exit(
-                _show_finished(console, run(checked, where, make_view(console), address))
-            )
+            with _ctrl_c_shown(where, checked.name):
+                finished = run(checked, where, make_view(console), address)
+            raise typer.Exit(_show_finished(console, finished))
 
 
 @app.command()
@@ -115,7 +115,8 @@ def resume(
         from sweeps.launch import resume as run
 
         where, changes = SweepHome.find(home), overrides or []
-        finished = run(name, where, make_view(console), changes, spec, address, storage)
+        with _ctrl_c_shown(where, name):
+            finished = run(name, where, make_view(console), changes, spec, address, storage)
         raise typer.Exit(_show_finished(console, finished))
 
 
@@ -277,12 +278,32 @@ def _mistakes_shown() -> Iterator[None]:
     except (SweepError, DataError, ModelError, RefusedError, RecordError) as error:
         _show_mistake(str(error))
     except KeyboardInterrupt:
-        make_console(stderr=True).print("Interrupted; nothing was measured that could be kept.")
+        make_console(stderr=True).print("Interrupted.")
         raise typer.Exit(INTERRUPTED) from None
     except OSError as error:
         if error.filename is None:
             raise
         _show_mistake(f"{error.filename}: {error.strerror or error}")
+
+
+@contextmanager
+def _ctrl_c_shown(home: SweepHome, name: str) -> Iterator[None]:
+    """Ctrl-C is one line that says what there is of the sweep."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        make_console(stderr=True).print(f"Interrupted; {_left_of(home, name)}", soft_wrap=True)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _left_of(home: SweepHome, name: str) -> str:
+    folder = home.sweep(name)
+    if not folder.store.trials():
+        return "nothing was measured that could be kept."
+    state = folder.sweep_record().state
+    if state in (SweepState.COMPLETE, SweepState.FAILED):
+        return f"the sweep is {state.value}: sweep winners {name}{home.way()}"
+    return f"what was measured is kept. Go on with it: sweep resume {name}{home.way()}"
 
 
 def _show_mistake(message: str) -> NoReturn:

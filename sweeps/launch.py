@@ -132,7 +132,7 @@ def _complete_tracking(books: Books, folder: SweepFolder, view: View) -> Finishe
     books.open()
     books.wait_until_open()
     books.catch_up()
-    books.scribe.finish()
+    books.finish()
     books.note_run_ids()
     return _finished(books, folder)
 

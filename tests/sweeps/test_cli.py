@@ -224,6 +224,26 @@ def test_mistakes_name_the_way_out(home, arguments, message):
     assert done.exit_code == 2 and message in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("running", "what was measured is kept. Go on with it: sweep resume alpaca-lora"),
+        ("complete", "the sweep is complete: sweep winners alpaca-lora"),
+    ],
+)
+def test_ctrl_c_tells_what_there_is_of_a_sweep(home, monkeypatch, state, said):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sweeps.launch.resume", interrupted)
+    home.sweep("alpaca-lora").store.write_sweep(sweep(state=state))
+    home.sweep("bare").store.write_sweep(sweep(name="bare"))
+    done = run("resume", "alpaca-lora")
+    assert (done.exit_code, done.stderr) == (130, f"Interrupted; {said}\n")
+    done = run("resume", "bare")
+    assert done.stderr == "Interrupted; nothing was measured that could be kept.\n"
+
+
 def test_a_name_that_is_taken_is_refused_before_anything_starts(home, tmp_path):
     spec = tmp_path / "a.yaml"
     spec.write_text(yaml.safe_dump(toy_tree(name="alpaca-lora")))
