@@ -136,9 +136,12 @@ def stop(
         where = SweepHome.find(home)
         folder = where.existing(name)
         end(folder)
-        state = folder.sweep_record().state.value
-    command = f"sweep resume {name}{where.way()}"
-    make_console().print(f"{name}: {state}; `{command}` goes on with it")
+        if folder.books.exists():
+            command = f"sweep resume {name}{where.way()}"
+            said = f"{folder.sweep_record().state.value}; `{command}` goes on with it"
+        else:
+            said = "ended before its first trial; its name is free"
+    make_console().print(f"{name}: {said}")
 
 
 @app.command()

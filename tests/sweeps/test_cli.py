@@ -244,6 +244,13 @@ def test_ctrl_c_tells_what_there_is_of_a_sweep(home, monkeypatch, state, said):
     assert done.stderr == "Interrupted; nothing was measured that could be kept.\n"
 
 
+def test_stopping_a_sweep_that_has_no_trial_yet_says_that_its_name_is_free(home, monkeypatch):
+    monkeypatch.setattr("sweeps.stop.stop", lambda folder: folder.free())
+    done = run("stop", "alpaca-lora")
+    said = "alpaca-lora: ended before its first trial; its name is free\n"
+    assert (done.exit_code, done.stdout) == (0, said)
+
+
 def test_a_name_that_is_taken_is_refused_before_anything_starts(home, tmp_path):
     spec = tmp_path / "a.yaml"
     spec.write_text(yaml.safe_dump(toy_tree(name="alpaca-lora")))
