@@ -39,6 +39,7 @@ class Finished:
     untracked: int
 
 
+@interruptible()
 def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = None) -> Finished:
     """Run the sweep to its end. A SweepError or a DataError says what is wrong.
 
@@ -50,14 +51,13 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
     check_options(spec)
     refuse_if_taken(spec)
     prepared = _prepare(spec, home, view)
-    folder.claim()
     mirror = mirror_of(spec, folder, view)
-    with folder.held(), mirrored(mirror):
-        books = Books(spec, home, folder, new_record(spec, prepared), mirror)
-        with _freed_if_empty(folder, books):
-            return _run(spec, folder, prepared, books, view, address)
+    books = Books(spec, home, folder, new_record(spec, prepared), mirror)
+    with folder.claimed(), mirrored(mirror), _freed_if_empty(folder, books):
+        return _run(spec, folder, prepared, books, view, address)
 
 
+@interruptible()
 def resume(
     name: str,
     home: SweepHome,
