@@ -140,12 +140,11 @@ class Books:
         if self.sweep.state is not SweepState.RUNNING:
             return
         self.note(state=state, error=error, ended=time.time())
-        if self.scribe.parent is None:
-            return
         with self._until_ctrl_c():
-            ranking = judge(list(records), self.sweep.goals)
-            self.scribe.sweep_ended(self.sweep, ranking, self._weights)
-            self.scribe.finish()
+            if self.scribe.opens():
+                ranking = judge(list(records), self.sweep.goals)
+                self.scribe.sweep_ended(self.sweep, ranking, self._weights)
+                self.scribe.finish()
 
     def finish(self) -> None:
         """Wait until MLflow has it all, or for Ctrl-C."""

@@ -53,7 +53,7 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
     prepared = _prepare(spec, home, view)
     mirror = mirror_of(spec, folder, view)
     books = Books(spec, home, folder, new_record(spec, prepared), mirror)
-    with folder.claimed(), mirrored(mirror), _freed_if_empty(folder, books):
+    with folder.claimed(), mirrored(mirror), _freed_if_empty(folder):
         return _run(spec, folder, prepared, books, view, address)
 
 
@@ -146,15 +146,16 @@ def _run(
     address: str | None,
 ) -> Finished:
     driver = Driver(spec, folder, prepared.inputs if prepared else None, books, view)
-    books.open()
-    if books.sweep.resumed:
-        books.catch_up()
-    view.phase("Starting Ray")
-    # Ray takes the handlers for itself where it starts, so they are set before and after.
-    with interruptible(), cluster(address), interruptible(), _ending(driver, folder):
-        books.wait_until_open()  # a refusal would end the process while MLflow makes its tables
-        check_sight(folder.path.parents[1], spec)
-        driver.run()
+    with _closing(books, folder):
+        books.open()
+        if books.sweep.resumed:
+            books.catch_up()
+        view.phase("Starting Ray")
+        # Ray takes the handlers for itself where it starts, so they are set before and after.
+        with interruptible(), cluster(address), interruptible(), _ending(driver, folder):
+            books.wait_until_open()  # a refusal would end the process while MLflow makes tables
+            check_sight(folder.path.parents[1], spec)
+            driver.run()
     return _finished(books, folder)
 
 
@@ -175,20 +176,32 @@ def _prepare(spec: SweepSpec, home: SweepHome, view: View) -> Prepared | None:
 
 
 @contextmanager
-def _freed_if_empty(folder: SweepFolder, books: Books) -> Iterator[None]:
+def _freed_if_empty(folder: SweepFolder) -> Iterator[None]:
     """A name that came to nothing can be used again at once."""
     try:
         yield
     except BaseException:
         if not folder.store.trials():
-            books.close(SweepState.FAILED, ())
             folder.free()
         raise
 
 
 @contextmanager
+def _closing(books: Books, folder: SweepFolder) -> Iterator[None]:
+    """The sweep's books are closed also where there is no driver yet that could close them."""
+    try:
+        yield
+    except BaseException as error:
+        by_hand = isinstance(error, KeyboardInterrupt)
+        state = SweepState.INTERRUPTED if by_hand else SweepState.FAILED
+        with suppress(OSError):  # where the disk is full the books say no more than they do
+            books.close(state, folder.store.trials(), None if by_hand else str(error))
+        raise
+
+
+@contextmanager
 def _ending(driver: Driver, folder: SweepFolder) -> Iterator[None]:
-    """However the run ends, the books are closed."""
+    """However the run ends, the books of its trials and its own are closed."""
     try:
         yield
     except KeyboardInterrupt:

@@ -81,6 +81,12 @@ class Scribe:
         assert self.parent is not None, "an opened sweep has a run"
         return self.parent
 
+    def opens(self) -> bool:
+        """Whether there is a parent run, once that is known; there is none without a start."""
+        if self._thread.ident is not None:
+            self._opened.wait()
+        return self.parent is not None
+
     def trial_started(self, record: TrialRecord) -> None:
         """Open the trial's run."""
 
