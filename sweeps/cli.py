@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -30,11 +30,10 @@ from sweeps.cli_options import (
 )
 from sweeps.doctor_command import doctor
 from sweeps.elsewhere import INTERRUPTED, elsewhere
-from sweeps.errors import LaunchError, SweepError
+from sweeps.errors import LaunchError
 from sweeps.home import SweepHome
+from sweeps.mistakes import mistakes_shown, show_mistake
 from sweeps.terminal import echo_json, make_console, make_view
-from trainables.data.errors import DataError
-from trainables.errors import ModelError, RefusedError
 
 if TYPE_CHECKING:
     from sweeps.launch import Finished
@@ -46,9 +45,6 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command()(doctor)
-
-MISTAKE = 2
-"""Exit code for what the user can mend."""
 
 FAILED = 1
 """Exit code of a sweep that failed, or that nothing won."""
@@ -69,7 +65,7 @@ def launch(
 ) -> None:
     """Run a sweep to its end."""
     console = make_console()
-    with _mistakes_shown():
+    with mistakes_shown():
         from sweeps.spec import SweepSpec
         from sweeps.spec_notes import notes
 
@@ -105,7 +101,7 @@ def resume(
 ) -> None:
     """Go on with a sweep that was interrupted or killed, or give it more trials."""
     console = make_console()
-    with _mistakes_shown():
+    with mistakes_shown():
         if there := elsewhere(cluster, address, home):
             if spec is not None:
                 raise LaunchError("--spec: the file is not sent to a cluster; use --set KEY=VALUE")
@@ -128,7 +124,7 @@ def stop(
     home: HomeOption = None,
 ) -> None:
     """End a running sweep as Ctrl-C does: its trials are saved, and it can be resumed."""
-    with _mistakes_shown():
+    with mistakes_shown():
         if there := elsewhere(cluster, address, home):
             raise typer.Exit(there.run(["stop", name]))
         from sweeps.stop import stop as end
@@ -153,7 +149,7 @@ def inspect(
     home: HomeOption = None,
 ) -> None:
     """What a sweep's data are: formats, counts, lengths, and samples as the model sees them."""
-    with _mistakes_shown():
+    with mistakes_shown():
         from sweeps.inspect import inspect as look
         from sweeps.inspect_report import WIDTH, report
         from sweeps.spec import SweepSpec
@@ -173,16 +169,16 @@ def list_sweeps(
 ) -> None:
     """All sweeps in the sweep home."""
     if there := elsewhere(cluster, address, home):
-        with _mistakes_shown():
+        with mistakes_shown():
             raise typer.Exit(there.run(["list"]))
     from sweeps.status import list_row
 
-    where = SweepHome.find(home)
     table = Table(box=None, padding=(0, 2, 0, 0))
     for title in ("sweep", "state", "trials", "best"):
         table.add_column(title)
     unreadable = []
-    with _mistakes_shown():
+    with mistakes_shown():
+        where = SweepHome.find(home)
         for folder in where.sweeps():
             try:
                 table.add_row(*list_row(folder))
@@ -191,7 +187,7 @@ def list_sweeps(
     if table.rows or not unreadable:
         make_console().print(table if table.rows else f"No sweeps in {where.path} yet.")
     if unreadable:
-        _show_mistake("\n".join(unreadable))
+        show_mistake("\n".join(unreadable))
 
 
 @app.command()
@@ -204,7 +200,7 @@ def status(
     home: HomeOption = None,
 ) -> None:
     """How far a sweep is, what its slots and nodes do, and what they have cost so far."""
-    with _mistakes_shown():
+    with mistakes_shown():
         from sweeps.prices import as_options, given
 
         asked = given(prices or (), cluster)
@@ -235,7 +231,7 @@ def winners(
     home: HomeOption = None,
 ) -> None:
     """Who won, by how much, and why the others did not."""
-    with _mistakes_shown():
+    with mistakes_shown():
         if there := elsewhere(cluster, address, home):
             words = ["winners", name, *(["--json"] if as_json else [])]
             words += ["--top", str(top)] if top else []
@@ -261,8 +257,8 @@ def ui(
     """The MLflow UI of this sweep home, on loopback."""
     from sweeps.ui import elsewhere, serve
 
-    where = SweepHome.find(home)
-    with _mistakes_shown():
+    with mistakes_shown():
+        where = SweepHome.find(home)
         for note in elsewhere(where) if (where.path / "mlflow.db").exists() else ():
             make_console(stderr=True).print(f"Note: {note}", soft_wrap=True)
         raise typer.Exit(serve(where, port))
@@ -271,22 +267,6 @@ def ui(
 def _changes(overrides: list[str] | None, skip_bad_rows: bool) -> list[str]:
     """What the options change of a sweep file."""
     return [*(overrides or ()), *(["data.skip_bad_rows=true"] if skip_bad_rows else [])]
-
-
-@contextmanager
-def _mistakes_shown() -> Iterator[None]:
-    """What the user can mend is one message and exit code 2, without a traceback."""
-    try:
-        yield
-    except (SweepError, DataError, ModelError, RefusedError, RecordError) as error:
-        _show_mistake(str(error))
-    except KeyboardInterrupt:
-        make_console(stderr=True).print("Interrupted.")
-        raise typer.Exit(INTERRUPTED) from None
-    except OSError as error:
-        if error.filename is None:
-            raise
-        _show_mistake(f"{error.filename}: {error.strerror or error}")
 
 
 @contextmanager
@@ -307,11 +287,6 @@ def _left_of(home: SweepHome, name: str) -> str:
     if state in (SweepState.COMPLETE, SweepState.FAILED):
         return f"the sweep is {state.value}: sweep winners {name}{home.way()}"
     return f"what was measured is kept. Go on with it: sweep resume {name}{home.way()}"
-
-
-def _show_mistake(message: str) -> NoReturn:
-    make_console(stderr=True).print(f"Error: {message}", style="red", soft_wrap=True)
-    raise typer.Exit(MISTAKE) from None
 
 
 def _show_finished(console: Console, finished: Finished) -> int:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sweeps.home import SweepHome
+from sweeps.mistakes import mistakes_shown
 from sweeps.terminal import echo_json, make_console
 
 _WRONG = 2
@@ -31,7 +32,8 @@ def doctor(
     from sweeps.doctor import examine
     from sweeps.doctor_report import count_wrong, report, report_json
 
-    findings = examine(spec, cluster, address, SweepHome.find(home))
+    with mistakes_shown():
+        findings = examine(spec, cluster, address, SweepHome.find(home))
     if as_json:
         echo_json(report_json(findings))
     else:

@@ -9,7 +9,7 @@ import shlex
 import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,13 +41,24 @@ class SweepHome:
 
     @classmethod
     def find(cls, given: Path | None = None) -> SweepHome:
-        """`given` (--home), else $SWEEP_HOME, else ./.winnow; absolute, for workers elsewhere."""
+        """`given` (--home), else $SWEEP_HOME, else ./.winnow; absolute, for workers elsewhere.
+
+        SweepError where that is no path.
+        """
         path = given or Path(os.environ.get("SWEEP_HOME") or ".winnow")
-        return cls(path.expanduser().resolve())
+        try:
+            return cls(path.expanduser().resolve())
+        except (OSError, RuntimeError, ValueError) as error:  # no such user, a loop of links, NUL
+            raise SweepError(
+                f"the sweep home {str(path)!r} is no path ({error}); --home names it, or SWEEP_HOME"
+            ) from error
 
     def option(self) -> str:
         """What a command needs to find this home: ` --home PATH`, or nothing."""
-        return "" if self == SweepHome.find() else f" --home {shlex.quote(str(self.path))}"
+        with suppress(SweepError):  # SWEEP_HOME is no path
+            if self == SweepHome.find():
+                return ""
+        return f" --home {shlex.quote(str(self.path))}"
 
     def way(self) -> str:
         """What a command needs to get here: option(), and more for who follows from afar."""

@@ -267,6 +267,19 @@ def test_a_name_that_leads_out_of_the_home_is_refused_wherever_it_comes_from(hom
         assert done.exit_code == 2 and f"name: {name!r} is no name for a sweep" in done.stderr
 
 
+@pytest.mark.parametrize("command", ["list", "ui", "doctor", "status", "stop", "resume"])
+def test_a_home_that_is_no_path_is_a_message_and_exit_code_2(home, command):
+    name = [] if command in ("list", "ui", "doctor") else ["alpaca-lora"]
+    done = run(command, *name, "--home", "~nouser/x")
+    assert done.exit_code == 2 and "the sweep home '~nouser/x' is no path" in done.stderr
+
+
+def test_a_variable_that_is_no_path_hides_no_sweep_of_the_home_that_is_named(home, monkeypatch):
+    monkeypatch.setenv("SWEEP_HOME", "~nouser/x")
+    done = run("winners", "alpaca-lora", "--home", str(home.path))
+    assert done.exit_code == 0 and f"sweep ui --home {home.path}" in done.stdout
+
+
 def test_a_killed_writers_half_record_is_named(home):
     broken = home.sweep("alpaca-lora").store.trial_folder(0) / "record.json"
     broken.write_text('{"sweep": "alp')

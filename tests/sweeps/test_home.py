@@ -35,6 +35,12 @@ def test_the_home_is_the_option_then_the_variable_then_here(tmp_path: Path, monk
     assert SweepHome.find(Path("c")).path == tmp_path / "c"
 
 
+@pytest.mark.parametrize("no_path", ["~nouser/x", "a\0b"])
+def test_a_home_that_is_no_path_is_refused(no_path):
+    with pytest.raises(SweepError, match=r"is no path .*--home"):
+        SweepHome.find(Path(no_path))
+
+
 def test_a_name_can_be_claimed_once(tmp_path: Path):
     folder = SweepHome(tmp_path).sweep("a")
     taken = pytest.raises(SweepError, match=r"there is a sweep 'a' already; .*--name")
