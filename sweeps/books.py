@@ -6,7 +6,8 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -141,15 +142,28 @@ class Books:
     def close(
         self, state: SweepState, records: Collection[TrialRecord], error: str | None = None
     ) -> None:
-        """Write how the sweep ended, once, and wait until MLflow has it all."""
+        """Write how the sweep ended, once, and wait until MLflow has it all, or for Ctrl-C."""
         if self.sweep.state is not SweepState.RUNNING:
             return
         self.note(state=state, error=error, ended=time.time())
-        if self.scribe.parent is None:
-            return
-        ranking = judge(list(records), self.sweep.goals)
-        self.scribe.sweep_ended(self.sweep, ranking, self._weights)
-        self.scribe.finish()
+        with self._until_ctrl_c():
+            if self.scribe.opens():
+                ranking = judge(list(records), self.sweep.goals)
+                self.scribe.sweep_ended(self.sweep, ranking, self._weights)
+                self.scribe.finish()
+
+    def finish(self) -> None:
+        """Wait until MLflow has it all, or for Ctrl-C."""
+        with self._until_ctrl_c():
+            self.scribe.finish()
+
+    @contextmanager
+    def _until_ctrl_c(self) -> Iterator[None]:
+        """The sweep has ended whatever MLflow knows of it, so Ctrl-C ends no more than the wait."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.scribe.give_up("Ctrl-C ended the wait")
 
     def _weights(self, number: int) -> Path:
         weights = self._folder.store.trial_folder(number) / WEIGHTS

@@ -8,7 +8,7 @@ import re
 import shlex
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,13 +38,24 @@ class SweepHome:
 
     @classmethod
     def find(cls, given: Path | None = None) -> SweepHome:
-        """`given` (--home), else $SWEEP_HOME, else ./.winnow; absolute, for workers elsewhere."""
+        """`given` (--home), else $SWEEP_HOME, else ./.winnow; absolute, for workers elsewhere.
+
+        SweepError where that is no path.
+        """
         path = given or Path(os.environ.get("SWEEP_HOME") or ".winnow")
-        return cls(path.expanduser().resolve())
+        try:
+            return cls(path.expanduser().resolve())
+        except (OSError, RuntimeError, ValueError) as error:  # no such user, a loop of links, NUL
+            raise SweepError(
+                f"the sweep home {str(path)!r} is no path ({error}); --home names it, or SWEEP_HOME"
+            ) from error
 
     def option(self) -> str:
         """What a command needs to find this home: ` --home PATH`, or nothing."""
-        return "" if self == SweepHome.find() else f" --home {shlex.quote(str(self.path))}"
+        with suppress(SweepError):  # SWEEP_HOME is no path
+            if self == SweepHome.find():
+                return ""
+        return f" --home {shlex.quote(str(self.path))}"
 
     def way(self) -> str:
         """What a command needs to get here: option(), and more for who follows from afar."""
@@ -141,10 +152,12 @@ class SweepFolder:
 
     def refuse_if_taken(self) -> None:
         """SweepError where the name is taken, before any work is done for it."""
-        if self.path.exists():
+        if self.books.exists():
+            raise self._taken()
+        if self.path.is_symlink() or not all(map(_is_left_over, _within(self.path))):
             raise SweepError(
-                f"there is a sweep {self.path.name!r} already; go on with it by `sweep resume "
-                f"{self.path.name}`, give this one another name with --name, or delete {self.path}"
+                f"{self.path} is there already, and is no sweep; give this sweep another name with "
+                "--name, or move that away"
             )
 
     def write_spec(self, text: str) -> None:
@@ -167,15 +180,25 @@ class SweepFolder:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Be the only process that runs this sweep; SweepError where another one does."""
-        with (self.path / "lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+        with self._locked() as alone:
+            if not alone:
                 name = self.path.name
                 raise SweepError(
                     f"sweep {name!r} is running; `sweep status {name}` says how far it is, and "
                     f"`sweep stop {name}` ends it"
-                ) from None
+                )
+            yield
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Take the name, and be the only process that runs this sweep. Of two launches at once,
+        one gets SweepError; what a launch has left that was killed before it began is taken over.
+        """
+        self.claim()
+        with self._locked() as alone:
+            if not alone:
+                raise self._taken()
+            self.refuse_if_taken()  # the other one may be over already
             yield
 
     def free(self) -> None:
@@ -183,13 +206,41 @@ class SweepFolder:
         shutil.rmtree(self.path, ignore_errors=True)
 
     def claim(self) -> None:
-        """Take the name. Of two launches at once, one gets SweepError."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            self.path.mkdir()
-        except FileExistsError:
-            self.refuse_if_taken()
-            raise
+        """Make the folder; SweepError where the name is taken."""
+        self.refuse_if_taken()
+        self.path.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def _locked(self) -> Iterator[bool]:
+        """Whether no other process has the lock. The system lets go of it when its holder dies."""
+        path = self.path / "lock"
+        with path.open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            # Its earlier holder may have given the name back meanwhile, and this file with it.
+            yield path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno()))
+
+    def _taken(self) -> SweepError:
+        name = self.path.name
+        return SweepError(
+            f"there is a sweep {name!r} already; go on with it by `sweep resume {name}`, give this "
+            f"one another name with --name, or delete {self.path}"
+        )
+
+
+def _within(folder: Path) -> list[Path]:
+    """What is there; the file itself where it is none."""
+    if folder.is_dir():
+        return list(folder.iterdir())
+    return [folder] if folder.exists() else []
+
+
+def _is_left_over(file: Path) -> bool:
+    """Whether a launch leaves it that is killed before there are books."""
+    return file.name in ("lock", "sweep.yaml") or file.name.startswith(".sweep.json.")
 
 
 def _size(file: Path) -> int:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 import time
@@ -33,11 +34,52 @@ def test_the_home_is_the_option_then_the_variable_then_here(tmp_path: Path, monk
     assert SweepHome.find(Path("c")).path == tmp_path / "c"
 
 
+@pytest.mark.parametrize("no_path", ["~nouser/x", "a\0b"])
+def test_a_home_that_is_no_path_is_refused(no_path):
+    with pytest.raises(SweepError, match=r"is no path .*--home"):
+        SweepHome.find(Path(no_path))
+
+
 def test_a_name_can_be_claimed_once(tmp_path: Path):
     folder = SweepHome(tmp_path).sweep("a")
+    taken = pytest.raises(SweepError, match=r"there is a sweep 'a' already; .*--name")
+    with folder.claimed(), taken, folder.claimed():
+        pass
+    folder.store.write_sweep(running(os.getpid()))
+    with taken, folder.claimed():
+        pass
+
+
+def test_what_a_killed_launch_left_is_taken_over_and_what_is_somebody_elses_is_not(tmp_path: Path):
+    folder = SweepHome(tmp_path).sweep("a")
     folder.claim()
-    with pytest.raises(SweepError, match=r"there is a sweep 'a' already; .*--name"):
-        folder.claim()
+    for left in ("lock", "sweep.yaml", ".sweep.json.123.tmp"):
+        (folder.path / left).touch()
+    folder.refuse_if_taken()
+    with folder.claimed():
+        pass
+    (folder.path / "notes.txt").touch()
+    with pytest.raises(SweepError, match=r"is no sweep; .*--name"):
+        folder.refuse_if_taken()
+
+
+def test_a_name_that_is_given_back_while_another_launch_waits_for_it_is_not_its_own(tmp_path: Path):
+    folder = SweepHome(tmp_path).sweep("a")
+    lock = folder.path / "lock"
+    real = fcntl.flock
+
+    def late(file, how):
+        lock.unlink()
+        lock.touch()  # by a third launch
+        real(file, how)
+
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        pytest.raises(SweepError, match="already"),
+    ):
+        patch.setattr(fcntl, "flock", late)
+        with folder.claimed():
+            pass
 
 
 def test_an_unknown_sweep_is_refused_with_those_that_are_there(tmp_path: Path):
