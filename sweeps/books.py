@@ -13,7 +13,7 @@ from typing import Any
 
 from results.front import judge
 from results.record import SweepRecord, SweepState, TrialRecord
-from results.uris import redact
+from results.uris import keeps_artifacts, redact
 from sweeps.errors import LaunchError
 from sweeps.home import SweepFolder, SweepHome
 from sweeps.mirror import Mirror
@@ -78,7 +78,8 @@ class Books:
         self._text = spec.text()
         self._keep_best = spec.slots.keep_best
         uri = spec.tracking.uri or home.tracking_uri
-        artifacts = None if spec.tracking.uri else home.artifacts.as_uri()
+        theirs = spec.tracking.uri is not None and keeps_artifacts(uri)
+        artifacts = None if theirs else home.artifacts.as_uri()
         self.scribe = Scribe(uri, spec.tracking.experiment, artifacts)
         self.sweep = sweep.with_changes(tracking_uri=uri)
 
