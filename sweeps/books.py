@@ -115,6 +115,12 @@ class Books:
             if run_id != record.run_id:
                 self._folder.store.write_trial(record.with_changes(run_id=run_id))
 
+    def free(self) -> None:
+        """Give the sweep's name back, with all that lies in its folder, here and on the storage."""
+        self._folder.free()
+        if self._mirror:
+            self._mirror.forget()
+
     def drop_files(self, records: Collection[TrialRecord]) -> None:
         """Drop what is not needed any more: checkpoints of trials that have ended, and weights.
 

@@ -140,6 +140,8 @@ class Driver:
         self._view.phase("Saving the running trials; Ctrl-C again ends at once")
         with suppress(ray.exceptions.RayError, KeyboardInterrupt):
             ray.get(self._board.suspend.remote(), timeout=_SAVING)
+            if self._recorder is not None:
+                self._recorder.catch_up(ray.get(self._board.measured.remote()))
 
     def _open_study(self) -> StudyBook:
         from sweeps.study import StudyBook, open_study

@@ -7,13 +7,10 @@ import os
 import re
 import shlex
 import shutil
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-
-import psutil
 
 from results.record import SweepRecord, SweepState, TrialRecord
 from results.store import RecordStore
@@ -140,9 +137,9 @@ class SweepFolder:
         return sum(_size(file) for file in self.path.rglob("*"))
 
     def sweep_record(self) -> SweepRecord:
-        """The sweep's record. One that says it is running but whose process is gone was killed."""
+        """The sweep's record. One that says it is running but which no process holds was killed."""
         record = self.store.sweep()
-        if record.state is SweepState.RUNNING and not _may_live(record):
+        if record.state is SweepState.RUNNING and not self._is_held():
             return record.with_changes(state=SweepState.INTERRUPTED)
         return record
 
@@ -168,6 +165,17 @@ class SweepFolder:
         with self.spec.open("w", encoding="utf-8") as file:
             self.spec.chmod(0o600)
             file.write(text)
+
+    def _is_held(self) -> bool:
+        """Whether a process runs this sweep, on whichever machine; the lock goes when it does."""
+        try:
+            with (self.path / "lock").open() as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True  # it is locked, or this file system cannot tell
+        return False
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -240,15 +248,3 @@ def _size(file: Path) -> int:
         return file.lstat().st_size if not file.is_dir() else 0
     except OSError:
         return 0  # a file that a running sweep has just dropped
-
-
-def _may_live(record: SweepRecord) -> bool:
-    """Whether the driving process is there; of another machine's nothing can be known."""
-    if record.host not in (None, socket.gethostname()):
-        return True
-    try:
-        # One that began after the sweep has only got the number of the one that is gone.
-        began = max((record.created, *record.resumed))
-        return record.pid is not None and (psutil.Process(record.pid).create_time() <= began + 1.0)
-    except psutil.Error:
-        return False

@@ -53,7 +53,7 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
     prepared = _prepare(spec, home, view)
     mirror = mirror_of(spec, folder, view)
     books = Books(spec, home, folder, new_record(spec, prepared), mirror)
-    with folder.claimed(), mirrored(mirror), _freed_if_empty(folder):
+    with folder.claimed(), mirrored(mirror), _freed_if_empty(folder, books):
         return _run(spec, folder, prepared, books, view, address)
 
 
@@ -103,7 +103,8 @@ def _resume(
     mirror = mirror_of(changed, folder, view)
     with mirrored(mirror):
         if _is_done(earlier, folder, changed):
-            return _complete_tracking(Books(changed, home, folder, earlier, mirror), folder, view)
+            record = earlier.with_changes(changes=(*earlier.changes, *changes))
+            return _complete_tracking(Books(changed, home, folder, record, mirror), folder, view)
         record = resumed_record(earlier, changed, changes)
         books = Books(changed, home, folder, record, mirror)
         return _run(changed, folder, prepared, books, view, address)
@@ -176,13 +177,13 @@ def _prepare(spec: SweepSpec, home: SweepHome, view: View) -> Prepared | None:
 
 
 @contextmanager
-def _freed_if_empty(folder: SweepFolder) -> Iterator[None]:
+def _freed_if_empty(folder: SweepFolder, books: Books) -> Iterator[None]:
     """A name that came to nothing can be used again at once."""
     try:
         yield
     except BaseException:
         if not folder.store.trials():
-            folder.free()
+            books.free()
         raise
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from transformers import (
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
@@ -18,6 +17,7 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from trainables.config import TrialConfig
+from trainables.data.errors import said
 from trainables.errors import ModelError
 from trainables.isolation import check_isolation
 from trainables.method_config import QuantizationConfig
@@ -172,10 +172,13 @@ def load_model(
                 use_safetensors=True,
                 **options,
             )
-    except (OSError, ValueError, SafetensorError) as error:
+    except (MemoryError, torch.OutOfMemoryError, torch.AcceleratorError):
+        raise  # what the machine lacks is no fault of the model
+    except Exception as error:  # a library's edge: of nonsense it raises whatever it runs into
         where = "folder" if Path(name).exists() else "hub model"
-        first_line = str(error).strip().splitlines()[0]
-        raise ModelError(f"model {name!r}: this {where} cannot be loaded: {first_line}") from error
+        raise ModelError(f"model {name!r}: this {where} cannot be loaded: {said(error)}") from error
+    if getattr(model, "_hf_peft_config_loaded", False):
+        raise ModelError(f"model {name!r} is loaded with an adapter; merge it, or remove its files")
     model.config.use_cache = False
     if loading.quantization and device.type == "cpu":
         _settle_on_cpu(model)

@@ -27,7 +27,7 @@ def model(tmp_path_factory):
     tokenizer = Tokenizer(models.WordLevel({w: n for n, w in enumerate(words)}, unk_token="?"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="</s>").save_pretrained(folder)
-    (folder / "config.json").write_text('{"max_position_embeddings": 64}')
+    (folder / "config.json").write_text('{"model_type": "llama", "max_position_embeddings": 64}')
     return str(folder)
 
 

@@ -52,7 +52,7 @@ def model(tmp_path_factory):
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="</s>").save_pretrained(folder)
     save_file({"weight": np.zeros(1)}, folder / "model.safetensors")
-    (folder / "config.json").write_text('{"max_position_embeddings": 64}')
+    (folder / "config.json").write_text('{"model_type": "llama", "max_position_embeddings": 64}')
     return str(folder)
 
 

@@ -67,7 +67,7 @@ def tiny_tokenizer(bos: bool = True, chat_template: str | None = None):
 def save_tokenizer(folder: Path, **options) -> Path:
     """The same, as a local model folder that sees 64 tokens."""
     tiny_tokenizer(**options).save_pretrained(folder)
-    (folder / "config.json").write_text('{"max_position_embeddings": 64}')
+    (folder / "config.json").write_text('{"model_type": "llama", "max_position_embeddings": 64}')
     return folder
 
 

@@ -122,7 +122,7 @@ def test_a_template_that_rewrites_earlier_turns_is_refused():
 def test_a_template_that_raises_is_named():
     tokenizer = tiny_tokenizer(chat_template="{{ raise_exception('no system turns') }}")
     with pytest.raises(
-        DataError, match=r"chats\.json row 1: .*refuses this chat \(no system turns"
+        DataError, match=r"chats\.json row 1: .*refuses this chat \(TemplateError: no system turns"
     ):
         list(render([ONE], tokenizer))
 

@@ -79,7 +79,7 @@ def test_equal_models_have_equal_fingerprints_and_changed_ones_do_not(model, tmp
     assert model_fingerprint(str(model), None) == first
     (model / "model.safetensors").write_bytes(b"WEIGHTS")
     second = model_fingerprint(str(model), None)
-    (model / "config.json").write_text('{"max_position_embeddings": 32}')
+    (model / "config.json").write_text('{"model_type": "llama", "max_position_embeddings": 32}')
     assert len({first, second, model_fingerprint(str(model), None)}) == 3
 
 

@@ -13,6 +13,7 @@ from data_samples import write_json
 
 from trainables.config import TrialConfig
 from trainables.data.errors import DataError
+from trainables.data.tokenizer import context_length
 from trainables.errors import ModelError
 from trainables.inputs import prepare_inputs
 from trainables.model_folder import check_model
@@ -127,6 +128,82 @@ def test_files_that_are_missing_or_broken_are_named(model, name, content, messag
         check(model)
 
 
+def with_settings(model: Path, file: str = "config.json", **settings) -> Path:
+    said = json.loads((model / file).read_text())
+    (model / file).write_text(json.dumps({**said, **settings}))
+    return model
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"hidden_size": "x"}, r"StrictDataclassFieldValidationError: .*'hidden_size'"),
+        ({"num_attention_heads": 0}, "ZeroDivisionError"),
+        ({"dtype": "evil"}, "AttributeError: .*evil"),
+        ({"model_type": ["llama"]}, "TypeError: unhashable"),
+        ({"model_type": ["llama"], "auto_map": {"AutoConfig": "a.B"}}, "code of its own"),
+        ({"model_type": "new"}, "ValueError: .*new.*update transformers"),
+        ({"max_position_embeddings": "x"}, "'max_position_embeddings'"),
+        ({"quantization_config": 3}, "AttributeError"),
+        ({"id2label": [1]}, "AttributeError"),
+        ({"num_labels": 10**9}, "num_labels: 1000000000; take that out of it"),
+        ({"num_hidden_layers": 10**9}, r"1000000000, and the weights are \d+ tensors"),
+        ({"text_config": {"n_layer": 10**9}}, "n_layer: 1000000000, and the weights"),
+    ],
+    ids=str,
+)
+def test_a_config_of_which_no_model_is_built_is_one_message(model, settings, message):
+    with pytest.raises(ModelError, match=message) as refusal:
+        check(with_settings(model, **settings))
+    assert "config.json" in str(refusal.value) and "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"hidden_act": "odd"}, "KeyError: 'odd'"),
+        ({"rope_scaling": {"type": "odd"}}, "KeyError: 'odd'"),
+        ({"vocab_size": -5}, "RuntimeError: .*negative dimension"),
+        ({"hidden_size": 10**9}, "RuntimeError"),
+        ({"text_config": [1]}, "AttributeError"),
+        ({"quantization_config": {"quant_method": "gptq", "bits": 4}}, "ImportError: .*optimum"),
+    ],
+    ids=str,
+)
+def test_a_config_that_fails_when_the_model_is_built_is_one_message(model, settings, message):
+    import torch
+
+    from trainables.base import Loading, load_model
+
+    with_settings(model, **settings)
+    with pytest.raises(ModelError, match=f"this folder cannot be loaded: {message}"):
+        load_model(str(model), None, Loading(torch.float32))
+
+
+@pytest.mark.parametrize("settings", [{"text_config": [1]}, {"max_position_embeddings": -3}])
+def test_a_context_that_is_none_is_unknown(model, settings):
+    config = json.loads((model / "config.json").read_text())
+    del config["max_position_embeddings"]
+    (model / "config.json").write_text(json.dumps(config))
+    assert context_length(str(with_settings(model, **settings))) is None
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"tokenizer_class": ["x"]},
+        {"chat_template": 3},
+        {"eos_token": [1]},
+        {"chat_template": "{{ 1 / 0 }}"},
+    ],
+    ids=str,
+)
+def test_a_tokenizer_config_of_nonsense_is_one_message(model, tmp_path, settings):
+    with_settings(model, "tokenizer_config.json", **settings)
+    with pytest.raises((DataError, ModelError), match="token"):
+        prepare_inputs(trial(model, tmp_path), tmp_path / "cache")
+
+
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "pytorch_model-00001-of-00002.bin", "m.pt"])
 def test_a_pickle_is_refused_unread_with_the_way_to_convert_it(model, name):
     (model / "model.safetensors").rename(model / name)
@@ -139,6 +216,42 @@ def test_an_adapters_folder_names_its_model(model):
     (model / "adapter_config.json").write_text('{"base_model_name_or_path": "org/base"}')
     with pytest.raises(ModelError, match=r"holds an adapter; name the model.*org/base"):
         check(model)
+
+
+@pytest.fixture
+def with_adapter(model) -> Path:
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    base = AutoModelForCausalLM.from_pretrained(model)
+    get_peft_model(base, LoraConfig(r=2, target_modules=["q_proj"])).save_pretrained(model)
+    return model
+
+
+def test_an_adapter_beside_a_model_is_no_untouched_base(with_adapter):
+    import torch
+
+    from trainables.base import Loading, load_model
+
+    with pytest.raises(ModelError, match=r"holds an adapter .* beside the model.*merge it"):
+        check(with_adapter)
+    with pytest.raises(ModelError, match="is loaded with an adapter; merge it"):
+        load_model(str(with_adapter), None, Loading(torch.float32))
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_an_adapter_of_the_hub_is_refused_with_the_name_of_its_model(tmp_path, monkeypatch, whole):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    snapshot = tmp_path / "models--org--adapter" / "snapshots" / ("a" * 40)
+    snapshot.mkdir(parents=True)
+    (snapshot / "adapter_config.json").write_text('{"base_model_name_or_path": "org/base"}')
+    if whole:
+        (snapshot / "config.json").write_text('{"model_type": "llama"}')
+    (snapshot.parents[1] / "refs").mkdir()
+    (snapshot.parents[1] / "refs" / "main").write_text("a" * 40)
+    with pytest.raises(ModelError, match=r"org/adapter holds an adapter; name .*org/base"):
+        check_model("org/adapter", None, trust_remote_code=False)
 
 
 def trial(model: Path, tmp_path: Path, **fields) -> TrialConfig:
@@ -195,6 +308,23 @@ def test_a_models_own_code_runs_only_where_the_spec_says_so(with_code, tmp_path)
     workshop = Workshop(prepare_inputs(config, tmp_path / "cache").inputs)
     assert workshop.measure_base(config).metrics["eval_loss"] > 0
     assert ran.exists()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"attn_implementation": "org/kernel"},
+        {"_attn_implementation": "org/kernel@v1:name"},
+        {"attn_implementation": {"": "sdpa", "text_config": "org/kernel"}},
+        {"text_config": {"attn_implementation": "org/kernel"}},
+    ],
+    ids=str,
+)
+def test_a_kernel_of_the_hub_is_code_as_well(model, settings):
+    with pytest.raises(ModelError, match=r"code of the repository org/kernel.*trust_remote_code"):
+        check(with_settings(model, **settings))
+    check(model, trust=True)
+    check(with_settings(model, **{**dict.fromkeys(settings), "attn_implementation": "sdpa"}))
 
 
 def test_code_beside_a_model_that_transformers_knows_is_never_run(with_code, tmp_path):

@@ -31,6 +31,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"did you mean {near[0]}?" if near else f"there is {listing(listed, 20)}"
 
 
+def said(error: BaseException) -> str:
+    """The type and the first line of what a library raised, for a message of ours."""
+    lines = [line.strip() for line in str(error).strip().splitlines()[:2]]
+    count = 2 if lines and lines[0].endswith(":") else 1
+    return printable(": ".join([type(error).__name__, " ".join(lines[:count])[:300]]).rstrip(": "))
+
+
 def shown(value: object) -> str:
     """A value and its type, cut short, for a message; however large or deep it is."""
     if value is None:

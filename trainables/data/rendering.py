@@ -16,7 +16,7 @@ from itertools import accumulate, islice
 from typing import NamedTuple
 
 from trainables.data.conversation import Conversation, Role
-from trainables.data.errors import DataError
+from trainables.data.errors import DataError, said
 from trainables.data.sequences import TokenSequence
 from trainables.data.tokenizer import Tokenizer, encode, leading_bos, require_eos
 
@@ -95,17 +95,15 @@ def _by_template(chat: Conversation, tokenizer: Tokenizer) -> list[Segment]:
 
 
 def _rendered(chat: Conversation, count: int, tokenizer: Tokenizer, *, prompt: bool) -> str:
-    from jinja2 import TemplateError
-
     turns = [{"role": turn.role, "content": turn.content} for turn in chat.messages[:count]]
     try:
         text: str = tokenizer.apply_chat_template(
             turns, tokenize=False, add_generation_prompt=prompt
         )
-    except TemplateError as error:
+    except Exception as error:  # a template is a program: it raises whatever it runs into
         raise DataError(
             f"{chat.where}: the chat template of {tokenizer.name_or_path} refuses this chat "
-            f"({error}); change the chat, or use a tokenizer with another template"
+            f"({said(error)}); change the chat, or use a tokenizer with another template"
         ) from error
     return text
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from trainables.data.errors import DataError
+from trainables.data.errors import DataError, said
 
 _FILE_SUFFIXES = (".json", ".jinja", ".txt", ".model", ".tiktoken")
 _CONTEXT_FIELDS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")
@@ -75,7 +75,7 @@ def load_tokenizer(
         loaded: Tokenizer = AutoTokenizer.from_pretrained(
             name, revision=revision, trust_remote_code=trust_remote_code
         )
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # a library's edge: of nonsense it raises whatever it runs into
         raise DataError(_cannot_load(model, revision, error)) from error
     return loaded
 
@@ -124,9 +124,9 @@ def context_length(model: str, revision: str | None = None) -> int | None:
         config = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise DataError(f"model: {path} is not valid JSON ({error}); download it again") from error
-    for part in (config, config.get("text_config") or {}):
-        for name in _CONTEXT_FIELDS:
-            if isinstance(part.get(name), int):
+    for part in (config, config.get("text_config")):
+        for name in _CONTEXT_FIELDS if isinstance(part, dict) else ():
+            if isinstance(part.get(name), int) and part[name] > 0:
                 return int(part[name])
     return None
 
@@ -164,11 +164,16 @@ def config_file(model: str, revision: str | None) -> Path | None:
     folder = Path(model).expanduser()
     if folder.is_dir() or _is_path(model):
         return folder / "config.json"
+    return hub_file(model, "config.json", revision)
+
+
+def hub_file(model: str, name: str, revision: str | None) -> Path | None:
+    """A file of a hub model, fetched where need be; None where it cannot be had."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     try:
-        return Path(hf_hub_download(model, "config.json", revision=revision))
+        return Path(hf_hub_download(model, name, revision=revision))
     except (OSError, HfHubHTTPError, HFValidationError):
         return None  # whoever loads the model says what is wrong with it
 
@@ -179,7 +184,7 @@ def _is_path(model: str) -> bool:
 
 
 def _cannot_load(model: str, revision: str | None, error: Exception) -> str:
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    reason = said(error)
     if Path(model).expanduser().is_dir():
         return f"model: folder {model} holds no tokenizer that can be loaded ({reason})"
     revised = f" at revision {revision}" if revision else ""

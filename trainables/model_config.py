@@ -1,0 +1,90 @@
+"""What a model's config.json says, checked before anything is built of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from trainables.data.errors import said
+from trainables.errors import ModelError
+from trainables.model_file import children, read, strings
+
+_LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+_MOST_LABELS = 1_000_000
+
+
+def check_code(name: str, file: Path) -> None:
+    """ModelError where a file asks for code to be run.
+
+    A model that transformers itself has the code of is loaded by that, whatever it brings."""
+    tree = read(file)
+    code = sorted(set(strings(tree.get("auto_map"))))
+    if not code:
+        return
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+
+    kind = read(file.with_name("config.json")).get("model_type")
+    if isinstance(kind, str) and kind in CONFIG_MAPPING_NAMES:
+        return
+    raise ModelError(
+        f"model: {name} brings Python code of its own ({file.name}: {', '.join(code)}), which runs "
+        "with all your rights, here and in every worker; read it, and then allow it with "
+        "trust_remote_code: true in the sweep file (and model_revision: COMMIT for a hub model)"
+    )
+
+
+def check_kernels(file: Path) -> None:
+    """ModelError where a config asks for attention of a hub's repository.
+
+    transformers would fetch it and run its code where the package `kernels` is installed.
+    """
+    for name in _kernels(read(file)):
+        raise ModelError(
+            f"model: {file} asks for the code of the repository {name} (attn_implementation), "
+            "which runs with all your rights; take that out of it, or read the code and allow it with "
+            "trust_remote_code: true in the sweep file"
+        )
+
+
+def _kernels(tree: Any) -> Iterator[str]:
+    nodes = [tree]
+    while nodes:
+        node = nodes.pop()
+        for key, value in node.items() if isinstance(node, dict) else ():
+            if key.endswith("attn_implementation"):
+                yield from (name for name in strings(value) if "/" in name)
+        nodes += children(node)
+
+
+def check_sizes(file: Path, most_layers: int) -> None:
+    """ModelError for more layers than there are tensors: building them may take for ever."""
+    tree = read(file)
+    parts = [part for part in (tree, tree.get("text_config")) if isinstance(part, dict)]
+    for part in parts:
+        for name in _LAYERS:
+            layers = part.get(name)
+            if isinstance(layers, int) and layers > most_layers:
+                raise ModelError(
+                    f"model: {file} says {name}: {layers}, and the weights are {most_layers} "
+                    "tensors; download the model again"
+                )
+
+
+def check_config(
+    name: str, revision: str | None, file: Path, trust_remote_code: bool = False
+) -> None:
+    """ModelError where transformers makes no configuration of it."""
+    labels = read(file).get("num_labels")
+    if isinstance(labels, int) and labels > _MOST_LABELS:
+        raise ModelError(f"model: {file} says num_labels: {labels}; take that out of it")
+    from transformers import AutoConfig
+
+    place = name if trust_remote_code else str(file.parent)
+    try:
+        AutoConfig.from_pretrained(place, revision=revision, trust_remote_code=trust_remote_code)
+    except Exception as error:  # a library's edge: of nonsense it raises whatever it runs into
+        raise ModelError(
+            f"model: {file} describes no model that can be built ({said(error)}); "
+            "download it again, or update transformers where it is of a new kind"
+        ) from error

@@ -1,0 +1,56 @@
+"""One file of a model's folder, as far as it can be told before transformers reads it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from trainables.errors import ModelError
+
+_NO_FILE: Mapping[bytes, tuple[str, str]] = {
+    b"version https://git-lfs": ("is Git LFS's pointer to a file", "run `git lfs pull` there"),
+    b"<!": ("is a web page, saved in the file's place", "download the file itself"),
+    b"<html": ("is a web page, saved in the file's place", "download the file itself"),
+}
+"""First bytes of what downloads leave where a file should be."""
+
+
+def check_start(file: Path) -> None:
+    """ModelError where it begins as what downloads leave in a file's place."""
+    with file.open("rb") as stream:
+        start = stream.read(64)
+    for sign, (what, remedy) in _NO_FILE.items():
+        if start.lstrip()[: len(sign)].lower() == sign:
+            raise ModelError(f"model: {file} {what}; {remedy}")
+
+
+def read(file: Path) -> dict[str, Any]:
+    """The mapping in a JSON file of the model."""
+    check_start(file)
+    try:
+        tree = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        why = f"model: {file} is not valid JSON ({error}); download it again"
+        raise ModelError(why) from error
+    if not isinstance(tree, dict):
+        raise ModelError(f"model: {file} holds no mapping; download it again")
+    return tree
+
+
+def strings(tree: Any) -> Iterator[str]:
+    """All texts in a value; an auto_map's values are texts or lists of them."""
+    nodes = [tree]  # no recursion: a file may be nested as deep as Python can read
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, str):
+            yield node
+        nodes += children(node)
+
+
+def children(node: Any) -> list[Any]:
+    """What a mapping or a list holds."""
+    if isinstance(node, dict):
+        return list(node.values())
+    return node if isinstance(node, list) else []
