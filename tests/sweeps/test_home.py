@@ -45,7 +45,7 @@ def test_a_name_can_be_claimed_once(tmp_path: Path):
     taken = pytest.raises(SweepError, match=r"there is a sweep 'a' already; .*--name")
     with folder.claimed(), taken, folder.claimed():
         pass
-    folder.store.write_sweep(running(os.getpid()))
+    folder.store.write_sweep(running())
     with taken, folder.claimed():
         pass
 
