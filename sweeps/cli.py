@@ -33,7 +33,7 @@ from sweeps.elsewhere import INTERRUPTED, elsewhere
 from sweeps.errors import LaunchError
 from sweeps.home import SweepHome
 from sweeps.mistakes import mistakes_shown, show_mistake
-from sweeps.terminal import echo_json, make_console, make_view
+from sweeps.terminal import echo_json, make_console, make_view, write_what_can_be_written
 
 if TYPE_CHECKING:
     from sweeps.launch import Finished
@@ -45,6 +45,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command()(doctor)
+app.callback()(write_what_can_be_written)
 
 FAILED = 1
 """Exit code of a sweep that failed, or that nothing won."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -42,8 +43,15 @@ def _written_out(control: re.Match[str]) -> str:
 
 def echo_json(tree: Any) -> None:
     """Print JSON, in which control characters are written as JSON writes them."""
-    text = json.dumps(tree, ensure_ascii=False)
+    text = json.dumps(tree, ensure_ascii=not (sys.stdout.encoding or "").lower().startswith("utf"))
     typer.echo(re.sub(_CONTROL, lambda control: f"\\u{ord(control.group()):04x}", text))
+
+
+def write_what_can_be_written() -> None:
+    """Let a terminal or a file that knows few letters get the others as `\\u4e2d`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # not so in a notebook
+            stream.reconfigure(errors="backslashreplace")
 
 
 class TextConsole(Console):

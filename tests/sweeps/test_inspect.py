@@ -160,6 +160,18 @@ def test_data_do_not_command_the_terminal(spec_for, tmp_path):
     assert r"\x1b" in run(spec_for(rows, "classification"), tmp_path).stdout
 
 
+def test_a_terminal_with_few_letters_gets_the_others_written_out(spec_for, tmp_path):
+    texts = [f"{'what ' * n}no" for n in range(8)]
+    spec = spec_for(
+        [{"text": t, "label": "中\u202e😀"[n % 3 :]} for n, t in enumerate(texts)], "classification"
+    )
+    few = CliRunner(charset="ascii")
+    done = few.invoke(app, ["inspect", str(spec), "--home", str(tmp_path)])
+    assert done.exit_code == 0 and r"\u4e2d\u202e\U0001f600: " in done.stdout
+    done = few.invoke(app, ["inspect", str(spec), "--home", str(tmp_path), "--json"])
+    assert "中\u202e😀" in json.loads(done.stdout)["labels"]
+
+
 def test_a_terminal_shows_what_is_trained_by_its_style(spec_for, tmp_path):
     inspection = inspect(SweepSpec.load(spec_for(CHATS, "sft")), SweepHome(tmp_path))
     console = Console(force_terminal=True, width=WIDTH, color_system="standard")
