@@ -228,7 +228,7 @@ class SweepRecord(Record):
     experiment: str | None = None
     tracking_uri: Uri | None = None
     seed: int | None = None
-    pid: int | None = None
+    pid: Annotated[int, Field(gt=0)] | None = None
     host: str | None = None
     folder: str | None = None
     provenance: Provenance | None = None

@@ -55,7 +55,7 @@ class RecordStore:
     def trials(self) -> list[TrialRecord]:
         """All trials by number; RecordError when one cannot be read."""
         files = (self.folder / "trials").glob("*/record.json")
-        records = [_read(file, TrialRecord) for file in files if file.parent.name.isdigit()]
+        records = [_read_trial(file) for file in files if file.parent.name.isdigit()]
         return sorted(records, key=lambda record: record.number)
 
 
@@ -101,6 +101,15 @@ def _read(path: Path, kind: type[R]) -> R:
         return kind.model_validate_json(text)
     except ValidationError as error:
         raise RecordError(f"{path}: {_first_mistake(error)}; {_WAY_OUT}") from error
+
+
+def _read_trial(file: Path) -> TrialRecord:
+    record = _read(file, TrialRecord)
+    if record.number != int(file.parent.name):
+        raise RecordError(
+            f"{file}: number: is {record.number}, which its folder is not; {_WAY_OUT}"
+        )
+    return record
 
 
 _WAY_OUT = "restore it from a copy, or move it away: the other trials are readable"

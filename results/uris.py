@@ -18,6 +18,7 @@ _SECRET_QUERY = re.compile(
 _USER_ONLY = re.compile(r"(?!https?:)[\w+.-]+://[^:/@?#]+@[^@]*$")
 _SQLITE = re.compile(r"sqlite(?:\+\w+)?:///(?P<file>[^?]+)")
 _PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
+_DATABASE = re.compile(r"(postgresql|mysql|mssql)(\+\w+)?:")
 _SCHEME = re.compile(r"[A-Za-z][\w+.-]*:")
 
 
@@ -54,6 +55,11 @@ def server_address(uri: str) -> tuple[str, int] | None:
         return parts.hostname, parts.port or usual
     except ValueError as error:
         raise ValueError(f"tracking uri {redact(uri)}: {error}") from None
+
+
+def keeps_artifacts(uri: str) -> bool:
+    """Whether what answers there keeps files, too; a database's server does not."""
+    return not _DATABASE.match(uri)
 
 
 def artifact_uri(tracking_uri: str, location: str | None) -> str | None:

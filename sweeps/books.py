@@ -6,13 +6,14 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from results.front import judge
 from results.record import SweepRecord, SweepState, TrialRecord
-from results.uris import redact
+from results.uris import keeps_artifacts, redact
 from sweeps.errors import LaunchError
 from sweeps.home import SweepFolder, SweepHome
 from sweeps.mirror import Mirror
@@ -77,7 +78,8 @@ class Books:
         self._text = spec.text()
         self._keep_best = spec.slots.keep_best
         uri = spec.tracking.uri or home.tracking_uri
-        artifacts = None if spec.tracking.uri else home.artifacts.as_uri()
+        theirs = spec.tracking.uri is not None and keeps_artifacts(uri)
+        artifacts = None if theirs else home.artifacts.as_uri()
         self.scribe = Scribe(uri, spec.tracking.experiment, artifacts)
         self.sweep = sweep.with_changes(tracking_uri=uri)
 
@@ -114,6 +116,12 @@ class Books:
             if run_id != record.run_id:
                 self._folder.store.write_trial(record.with_changes(run_id=run_id))
 
+    def free(self) -> None:
+        """Give the sweep's name back, with all that lies in its folder, here and on the storage."""
+        self._folder.free()
+        if self._mirror:
+            self._mirror.forget()
+
     def drop_files(self, records: Collection[TrialRecord]) -> None:
         """Drop what is not needed any more: checkpoints of trials that have ended, and weights.
 
@@ -135,15 +143,28 @@ class Books:
     def close(
         self, state: SweepState, records: Collection[TrialRecord], error: str | None = None
     ) -> None:
-        """Write how the sweep ended, once, and wait until MLflow has it all."""
+        """Write how the sweep ended, once, and wait until MLflow has it all, or for Ctrl-C."""
         if self.sweep.state is not SweepState.RUNNING:
             return
         self.note(state=state, error=error, ended=time.time())
-        if self.scribe.parent is None:
-            return
-        ranking = judge(list(records), self.sweep.goals)
-        self.scribe.sweep_ended(self.sweep, ranking, self._weights)
-        self.scribe.finish()
+        with self._until_ctrl_c():
+            if self.scribe.opens():
+                ranking = judge(list(records), self.sweep.goals)
+                self.scribe.sweep_ended(self.sweep, ranking, self._weights)
+                self.scribe.finish()
+
+    def finish(self) -> None:
+        """Wait until MLflow has it all, or for Ctrl-C."""
+        with self._until_ctrl_c():
+            self.scribe.finish()
+
+    @contextmanager
+    def _until_ctrl_c(self) -> Iterator[None]:
+        """The sweep has ended whatever MLflow knows of it, so Ctrl-C ends no more than the wait."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.scribe.give_up("Ctrl-C ended the wait")
 
     def _weights(self, number: int) -> Path:
         weights = self._folder.store.trial_folder(number) / WEIGHTS

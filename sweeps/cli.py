@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -32,11 +30,10 @@ from sweeps.cli_options import (
 )
 from sweeps.doctor_command import doctor
 from sweeps.elsewhere import INTERRUPTED, elsewhere
-from sweeps.errors import LaunchError, SweepError
+from sweeps.errors import LaunchError
 from sweeps.home import SweepHome
-from sweeps.terminal import make_console, make_view
-from trainables.data.errors import DataError
-from trainables.errors import ModelError, RefusedError
+from sweeps.mistakes import mistakes_shown, show_mistake
+from sweeps.terminal import echo_json, make_console, make_view, write_what_can_be_written
 
 if TYPE_CHECKING:
     from sweeps.launch import Finished
@@ -48,9 +45,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command()(doctor)
-
-MISTAKE = 2
-"""Exit code for what the user can mend."""
+app.callback()(write_what_can_be_written)
 
 FAILED = 1
 """Exit code of a sweep that failed, or that nothing won."""
@@ -71,7 +66,7 @@ def launch(
 ) -> None:
     """Run a sweep to its end."""
     console = make_console()
-    with _mistakes_shown():
+    with mistakes_shown():
         from sweeps.spec import SweepSpec
         from sweeps.spec_notes import notes
 
@@ -79,7 +74,7 @@ def launch(
         changes = _changes(overrides, skip_bad_rows)
         checked = SweepSpec.load(spec, changes, name, elsewhere=there is not None)
         for note in () if there else notes(checked):  # there, they are told again
-            console.print(f"Note: {note}", style="yellow", highlight=False)
+            console.print(f"Note: {note}", style="yellow")
         where = SweepHome.find(home)
         if there:
             raise typer.Exit(there.launch(checked, console))
@@ -88,9 +83,9 @@ def launch(
         else:
             from sweeps.launch import launch as run
 
-            raise typer.Exit(
-                _show_finished(console, run(checked, where, make_view(console), address))
-            )
+            with _ctrl_c_shown(where, checked.name):
+                finished = run(checked, where, make_view(console), address)
+            raise typer.Exit(_show_finished(console, finished))
 
 
 @app.command()
@@ -107,7 +102,7 @@ def resume(
 ) -> None:
     """Go on with a sweep that was interrupted or killed, or give it more trials."""
     console = make_console()
-    with _mistakes_shown():
+    with mistakes_shown():
         if there := elsewhere(cluster, address, home):
             if spec is not None:
                 raise LaunchError("--spec: the file is not sent to a cluster; use --set KEY=VALUE")
@@ -117,7 +112,8 @@ def resume(
         from sweeps.launch import resume as run
 
         where, changes = SweepHome.find(home), overrides or []
-        finished = run(name, where, make_view(console), changes, spec, address, storage)
+        with _ctrl_c_shown(where, name):
+            finished = run(name, where, make_view(console), changes, spec, address, storage)
         raise typer.Exit(_show_finished(console, finished))
 
 
@@ -129,7 +125,7 @@ def stop(
     home: HomeOption = None,
 ) -> None:
     """End a running sweep as Ctrl-C does: its trials are saved, and it can be resumed."""
-    with _mistakes_shown():
+    with mistakes_shown():
         if there := elsewhere(cluster, address, home):
             raise typer.Exit(there.run(["stop", name]))
         from sweeps.stop import stop as end
@@ -137,9 +133,12 @@ def stop(
         where = SweepHome.find(home)
         folder = where.existing(name)
         end(folder)
-        state = folder.sweep_record().state.value
-    command = f"sweep resume {name}{where.way()}"
-    make_console().print(f"{name}: {state}; `{command}` goes on with it", highlight=False)
+        if folder.books.exists():
+            command = f"sweep resume {name}{where.way()}"
+            said = f"{folder.sweep_record().state.value}; `{command}` goes on with it"
+        else:
+            said = "ended before its first trial; its name is free"
+    make_console().print(f"{name}: {said}")
 
 
 @app.command()
@@ -151,7 +150,7 @@ def inspect(
     home: HomeOption = None,
 ) -> None:
     """What a sweep's data are: formats, counts, lengths, and samples as the model sees them."""
-    with _mistakes_shown():
+    with mistakes_shown():
         from sweeps.inspect import inspect as look
         from sweeps.inspect_report import WIDTH, report
         from sweeps.spec import SweepSpec
@@ -159,10 +158,10 @@ def inspect(
         changes = _changes(overrides, skip_bad_rows)
         found = look(SweepSpec.load(spec, changes), SweepHome.find(home))
     if as_json:
-        typer.echo(json.dumps(found.json(), ensure_ascii=False))
+        echo_json(found.json())
         return
-    console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
-    console.print(report(found, console), width=WIDTH, highlight=False, markup=False)
+    console = make_console(pipe_width=WIDTH)
+    console.print(report(found, console), width=WIDTH)
 
 
 @app.command("list")
@@ -171,16 +170,16 @@ def list_sweeps(
 ) -> None:
     """All sweeps in the sweep home."""
     if there := elsewhere(cluster, address, home):
-        with _mistakes_shown():
+        with mistakes_shown():
             raise typer.Exit(there.run(["list"]))
     from sweeps.status import list_row
 
-    where = SweepHome.find(home)
     table = Table(box=None, padding=(0, 2, 0, 0))
     for title in ("sweep", "state", "trials", "best"):
         table.add_column(title)
     unreadable = []
-    with _mistakes_shown():
+    with mistakes_shown():
+        where = SweepHome.find(home)
         for folder in where.sweeps():
             try:
                 table.add_row(*list_row(folder))
@@ -189,7 +188,7 @@ def list_sweeps(
     if table.rows or not unreadable:
         make_console().print(table if table.rows else f"No sweeps in {where.path} yet.")
     if unreadable:
-        _show_mistake("\n".join(unreadable))
+        show_mistake("\n".join(unreadable))
 
 
 @app.command()
@@ -202,7 +201,7 @@ def status(
     home: HomeOption = None,
 ) -> None:
     """How far a sweep is, what its slots and nodes do, and what they have cost so far."""
-    with _mistakes_shown():
+    with mistakes_shown():
         from sweeps.prices import as_options, given
 
         asked = given(prices or (), cluster)
@@ -213,7 +212,7 @@ def status(
         sweep, trials, seen = folder.sweep_record(), folder.trials(), folder.store.cluster()
         seen = seen.priced(asked) if seen else None
     if as_json:
-        typer.echo(json.dumps(status_json(sweep, trials, seen)))
+        echo_json(status_json(sweep, trials, seen))
         return
     from sweeps.status import show_status
 
@@ -233,7 +232,7 @@ def winners(
     home: HomeOption = None,
 ) -> None:
     """Who won, by how much, and why the others did not."""
-    with _mistakes_shown():
+    with mistakes_shown():
         if there := elsewhere(cluster, address, home):
             words = ["winners", name, *(["--json"] if as_json else [])]
             words += ["--top", str(top)] if top else []
@@ -242,7 +241,7 @@ def winners(
         sweep = folder.sweep_record()
         ranking = judge(folder.trials(), sweep.goals)
     if as_json:
-        typer.echo(json.dumps(winners_json(sweep, ranking, top)))
+        echo_json(winners_json(sweep, ranking, top))
         return
     from sweeps.finale import show_left_out, show_result
 
@@ -259,10 +258,10 @@ def ui(
     """The MLflow UI of this sweep home, on loopback."""
     from sweeps.ui import elsewhere, serve
 
-    where = SweepHome.find(home)
-    with _mistakes_shown():
+    with mistakes_shown():
+        where = SweepHome.find(home)
         for note in elsewhere(where) if (where.path / "mlflow.db").exists() else ():
-            Console(stderr=True, soft_wrap=True).print(f"Note: {note}", highlight=False)
+            make_console(stderr=True).print(f"Note: {note}", soft_wrap=True)
         raise typer.Exit(serve(where, port))
 
 
@@ -272,26 +271,23 @@ def _changes(overrides: list[str] | None, skip_bad_rows: bool) -> list[str]:
 
 
 @contextmanager
-def _mistakes_shown() -> Iterator[None]:
-    """What the user can mend is one message and exit code 2, without a traceback."""
+def _ctrl_c_shown(home: SweepHome, name: str) -> Iterator[None]:
+    """Ctrl-C is one line that says what there is of the sweep."""
     try:
         yield
-    except (SweepError, DataError, ModelError, RefusedError, RecordError) as error:
-        _show_mistake(str(error))
     except KeyboardInterrupt:
-        make_console(stderr=True).print("Interrupted; nothing was measured that could be kept.")
+        make_console(stderr=True).print(f"Interrupted; {_left_of(home, name)}", soft_wrap=True)
         raise typer.Exit(INTERRUPTED) from None
-    except OSError as error:
-        if error.filename is None:
-            raise
-        _show_mistake(f"{error.filename}: {error.strerror or error}")
 
 
-def _show_mistake(message: str) -> NoReturn:
-    Console(stderr=True, soft_wrap=True).print(
-        f"Error: {message}", style="red", highlight=False, markup=False
-    )
-    raise typer.Exit(MISTAKE) from None
+def _left_of(home: SweepHome, name: str) -> str:
+    folder = home.sweep(name)
+    if not folder.store.trials():
+        return "nothing was measured that could be kept."
+    state = folder.sweep_record().state
+    if state in (SweepState.COMPLETE, SweepState.FAILED):
+        return f"the sweep is {state.value}: sweep winners {name}{home.way()}"
+    return f"what was measured is kept. Go on with it: sweep resume {name}{home.way()}"
 
 
 def _show_finished(console: Console, finished: Finished) -> int:
@@ -305,7 +301,7 @@ def _show_finished(console: Console, finished: Finished) -> int:
         console.print(f"MLflow missed {entries} ({failure}); the sweep folder has them all.")
         option = SweepHome(finished.folder.path.parents[1]).way()
         command = f"sweep resume {finished.sweep.name}{option}"
-        console.print(f"They are brought in by: {command}", highlight=False)
+        console.print(f"They are brought in by: {command}")
     if finished.sweep.state is SweepState.INTERRUPTED:
         return INTERRUPTED
     won = finished.ranking.winners and finished.sweep.state is not SweepState.FAILED
@@ -316,7 +312,7 @@ def _dry_run(console: Console, spec: Any, home: SweepHome) -> None:
     from sweeps.dry_run import dry_run as measure
     from sweeps.dry_run_report import report
 
-    console.print(report(spec, measure(spec, home)), highlight=False)
+    console.print(report(spec, measure(spec, home)))
 
 
 if __name__ == "__main__":

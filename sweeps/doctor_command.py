@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from sweeps.home import SweepHome
+from sweeps.mistakes import mistakes_shown
+from sweeps.terminal import echo_json, make_console
 
 _WRONG = 2
 """Exit code where something must be mended."""
@@ -33,10 +32,11 @@ def doctor(
     from sweeps.doctor import examine
     from sweeps.doctor_report import count_wrong, report, report_json
 
-    findings = examine(spec, cluster, address, SweepHome.find(home))
+    with mistakes_shown():
+        findings = examine(spec, cluster, address, SweepHome.find(home))
     if as_json:
-        typer.echo(json.dumps(report_json(findings), ensure_ascii=False))
+        echo_json(report_json(findings))
     else:
-        console = Console(soft_wrap=True) if not sys.stdout.isatty() else Console()
-        console.print(report(findings), highlight=False)
+        console = make_console()
+        console.print(report(findings), soft_wrap=not console.is_terminal)
     raise typer.Exit(_WRONG if count_wrong(findings) else 0)

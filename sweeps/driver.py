@@ -115,11 +115,14 @@ class Driver:
         if self._recorder is not None:
             self._recorder.interrupt()
         if self._books.scribe.busy:
-            self._view.phase("Writing the rest to MLflow")
-        self._books.close(state, self.records(), error)
-        self._books.note_run_ids()
-        if self._slots is not None:
-            self._slots.close(patience=10.0 if state is SweepState.COMPLETE else 1.0)
+            self._view.phase("Writing the rest to MLflow; Ctrl-C ends the wait")
+        try:
+            self._books.close(state, self.records(), error)
+            self._books.note_run_ids()
+        finally:
+            if self._slots is not None:
+                with suppress(KeyboardInterrupt):  # nothing is left to be saved
+                    self._slots.close(patience=10.0 if state is SweepState.COMPLETE else 1.0)
 
     def records(self) -> list[TrialRecord]:
         """All trials' records so far."""
@@ -137,6 +140,8 @@ class Driver:
         self._view.phase("Saving the running trials; Ctrl-C again ends at once")
         with suppress(ray.exceptions.RayError, KeyboardInterrupt):
             ray.get(self._board.suspend.remote(), timeout=_SAVING)
+            if self._recorder is not None:
+                self._recorder.catch_up(ray.get(self._board.measured.remote()))
 
     def _open_study(self) -> StudyBook:
         from sweeps.study import StudyBook, open_study

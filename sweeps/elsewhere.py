@@ -9,8 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-import typer
-
 from sweeps.home import FROM_AFAR
 from sweeps.prices import of_file
 from sweeps.terminal import Followed, for_far_end, make_console
@@ -36,13 +34,15 @@ class Elsewhere:
         self,
         words: Sequence[str],
         sent: Path | None = None,
-        say: Callable[[str], object] = typer.echo,
+        say: Callable[[str], object] | None = None,
     ) -> int:
         """Have `sweep WORDS` run there, with the files in the folder `sent`; its exit code."""
         from sweeps.remote import connected, run
 
         there = [*words, *(["--home", str(self.home)] if self.home else [])]
-        environment = {**for_far_end(make_console()), FROM_AFAR: f" {self._options}"}
+        console = make_console()
+        say = say or Followed(console).say
+        environment = {**for_far_end(console), FROM_AFAR: f" {self._options}"}
         with connected(self.cluster, self.address) as client:
             return run(client, there, sent, say, environment)
 
@@ -66,7 +66,6 @@ class Elsewhere:
                 "\nDetached; the sweep goes on.\n"
                 f"  sweep status {name} {self._options}\n"
                 f"  sweep stop {name} {self._options}",
-                highlight=False,
             )
             return INTERRUPTED
 

@@ -44,19 +44,19 @@ def show_result(
             console.print(methods)
     console.print(_left_out(ranking))
     _show_cost(console, folder)
-    console.print(_next_commands(sweep, ranking, folder), highlight=False)
+    console.print(_next_commands(sweep, ranking, folder))
 
 
 def show_left_out(console: Console, ranking: Ranking) -> None:
     """Print why each trial that is not ranked is not."""
     for trial in ranking.left_out:
-        console.print(f"  trial {trial.number}: {trial.why}", style="dim", highlight=False)
+        console.print(f"  trial {trial.number}: {trial.why}", style="dim")
 
 
 def _show_cost(console: Console, folder: SweepFolder) -> None:
     cluster = folder.store.cluster()
     if cluster is not None and cluster.cost is not None:
-        console.print(Text(cost_line(cluster, "Cost"), "dim"), highlight=False)
+        console.print(Text(cost_line(cluster, "Cost"), "dim"))
 
 
 def winners_table(

@@ -7,13 +7,10 @@ import os
 import re
 import shlex
 import shutil
-import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-
-import psutil
 
 from results.record import SweepRecord, SweepState, TrialRecord
 from results.store import RecordStore
@@ -41,13 +38,24 @@ class SweepHome:
 
     @classmethod
     def find(cls, given: Path | None = None) -> SweepHome:
-        """`given` (--home), else $SWEEP_HOME, else ./.winnow; absolute, for workers elsewhere."""
+        """`given` (--home), else $SWEEP_HOME, else ./.winnow; absolute, for workers elsewhere.
+
+        SweepError where that is no path.
+        """
         path = given or Path(os.environ.get("SWEEP_HOME") or ".winnow")
-        return cls(path.expanduser().resolve())
+        try:
+            return cls(path.expanduser().resolve())
+        except (OSError, RuntimeError, ValueError) as error:  # no such user, a loop of links, NUL
+            raise SweepError(
+                f"the sweep home {str(path)!r} is no path ({error}); --home names it, or SWEEP_HOME"
+            ) from error
 
     def option(self) -> str:
         """What a command needs to find this home: ` --home PATH`, or nothing."""
-        return "" if self == SweepHome.find() else f" --home {shlex.quote(str(self.path))}"
+        with suppress(SweepError):  # SWEEP_HOME is no path
+            if self == SweepHome.find():
+                return ""
+        return f" --home {shlex.quote(str(self.path))}"
 
     def way(self) -> str:
         """What a command needs to get here: option(), and more for who follows from afar."""
@@ -129,9 +137,9 @@ class SweepFolder:
         return sum(_size(file) for file in self.path.rglob("*"))
 
     def sweep_record(self) -> SweepRecord:
-        """The sweep's record. One that says it is running but whose process is gone was killed."""
+        """The sweep's record. One that says it is running but which no process holds was killed."""
         record = self.store.sweep()
-        if record.state is SweepState.RUNNING and not _may_live(record):
+        if record.state is SweepState.RUNNING and not self._is_held():
             return record.with_changes(state=SweepState.INTERRUPTED)
         return record
 
@@ -144,10 +152,12 @@ class SweepFolder:
 
     def refuse_if_taken(self) -> None:
         """SweepError where the name is taken, before any work is done for it."""
-        if self.path.exists():
+        if self.books.exists():
+            raise self._taken()
+        if self.path.is_symlink() or not all(map(_is_left_over, _within(self.path))):
             raise SweepError(
-                f"there is a sweep {self.path.name!r} already; go on with it by `sweep resume "
-                f"{self.path.name}`, give this one another name with --name, or delete {self.path}"
+                f"{self.path} is there already, and is no sweep; give this sweep another name with "
+                "--name, or move that away"
             )
 
     def write_spec(self, text: str) -> None:
@@ -156,18 +166,39 @@ class SweepFolder:
             self.spec.chmod(0o600)
             file.write(text)
 
+    def _is_held(self) -> bool:
+        """Whether a process runs this sweep, on whichever machine; the lock goes when it does."""
+        try:
+            with (self.path / "lock").open() as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True  # it is locked, or this file system cannot tell
+        return False
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """Be the only process that runs this sweep; SweepError where another one does."""
-        with (self.path / "lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+        with self._locked() as alone:
+            if not alone:
                 name = self.path.name
                 raise SweepError(
                     f"sweep {name!r} is running; `sweep status {name}` says how far it is, and "
                     f"`sweep stop {name}` ends it"
-                ) from None
+                )
+            yield
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Take the name, and be the only process that runs this sweep. Of two launches at once,
+        one gets SweepError; what a launch has left that was killed before it began is taken over.
+        """
+        self.claim()
+        with self._locked() as alone:
+            if not alone:
+                raise self._taken()
+            self.refuse_if_taken()  # the other one may be over already
             yield
 
     def free(self) -> None:
@@ -175,13 +206,41 @@ class SweepFolder:
         shutil.rmtree(self.path, ignore_errors=True)
 
     def claim(self) -> None:
-        """Take the name. Of two launches at once, one gets SweepError."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            self.path.mkdir()
-        except FileExistsError:
-            self.refuse_if_taken()
-            raise
+        """Make the folder; SweepError where the name is taken."""
+        self.refuse_if_taken()
+        self.path.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def _locked(self) -> Iterator[bool]:
+        """Whether no other process has the lock. The system lets go of it when its holder dies."""
+        path = self.path / "lock"
+        with path.open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            # Its earlier holder may have given the name back meanwhile, and this file with it.
+            yield path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno()))
+
+    def _taken(self) -> SweepError:
+        name = self.path.name
+        return SweepError(
+            f"there is a sweep {name!r} already; go on with it by `sweep resume {name}`, give this "
+            f"one another name with --name, or delete {self.path}"
+        )
+
+
+def _within(folder: Path) -> list[Path]:
+    """What is there; the file itself where it is none."""
+    if folder.is_dir():
+        return list(folder.iterdir())
+    return [folder] if folder.exists() else []
+
+
+def _is_left_over(file: Path) -> bool:
+    """Whether a launch leaves it that is killed before there are books."""
+    return file.name in ("lock", "sweep.yaml") or file.name.startswith(".sweep.json.")
 
 
 def _size(file: Path) -> int:
@@ -189,15 +248,3 @@ def _size(file: Path) -> int:
         return file.lstat().st_size if not file.is_dir() else 0
     except OSError:
         return 0  # a file that a running sweep has just dropped
-
-
-def _may_live(record: SweepRecord) -> bool:
-    """Whether the driving process is there; of another machine's nothing can be known."""
-    if record.host not in (None, socket.gethostname()):
-        return True
-    try:
-        # One that began after the sweep has only got the number of the one that is gone.
-        began = max((record.created, *record.resumed))
-        return record.pid is not None and (psutil.Process(record.pid).create_time() <= began + 1.0)
-    except psutil.Error:
-        return False

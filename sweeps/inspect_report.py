@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sweeps.inspect import Inspection
+from sweeps.terminal import escaped
 from trainables.data.samples import Sample, Stretches
 from trainables.data.summary import FileCounts, Side
 
@@ -133,7 +134,7 @@ def _shown(text: Stretches, is_terminal: bool) -> Text:
     """Stretches in their order; long ones without their middle."""
     shown = Text()
     for stretch in text:
-        words = _short(stretch.text)
+        words = escaped(_short(stretch.text))
         if stretch.trained and not is_terminal:
             words = f"[[{words}]]"
         shown.append(words, style=TRAINED if stretch.trained else "")

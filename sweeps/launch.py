@@ -39,6 +39,7 @@ class Finished:
     untracked: int
 
 
+@interruptible()
 def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = None) -> Finished:
     """Run the sweep to its end. A SweepError or a DataError says what is wrong.
 
@@ -50,14 +51,13 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
     check_options(spec)
     refuse_if_taken(spec)
     prepared = _prepare(spec, home, view)
-    folder.claim()
     mirror = mirror_of(spec, folder, view)
-    with folder.held(), mirrored(mirror):
-        books = Books(spec, home, folder, new_record(spec, prepared), mirror)
-        with _freed_if_empty(folder, books):
-            return _run(spec, folder, prepared, books, view, address)
+    books = Books(spec, home, folder, new_record(spec, prepared), mirror)
+    with folder.claimed(), mirrored(mirror), _freed_if_empty(folder, books):
+        return _run(spec, folder, prepared, books, view, address)
 
 
+@interruptible()
 def resume(
     name: str,
     home: SweepHome,
@@ -103,7 +103,8 @@ def _resume(
     mirror = mirror_of(changed, folder, view)
     with mirrored(mirror):
         if _is_done(earlier, folder, changed):
-            return _complete_tracking(Books(changed, home, folder, earlier, mirror), folder, view)
+            record = earlier.with_changes(changes=(*earlier.changes, *changes))
+            return _complete_tracking(Books(changed, home, folder, record, mirror), folder, view)
         record = resumed_record(earlier, changed, changes)
         books = Books(changed, home, folder, record, mirror)
         return _run(changed, folder, prepared, books, view, address)
@@ -132,7 +133,7 @@ def _complete_tracking(books: Books, folder: SweepFolder, view: View) -> Finishe
     books.open()
     books.wait_until_open()
     books.catch_up()
-    books.scribe.finish()
+    books.finish()
     books.note_run_ids()
     return _finished(books, folder)
 
@@ -146,15 +147,16 @@ def _run(
     address: str | None,
 ) -> Finished:
     driver = Driver(spec, folder, prepared.inputs if prepared else None, books, view)
-    books.open()
-    if books.sweep.resumed:
-        books.catch_up()
-    view.phase("Starting Ray")
-    # Ray takes the handlers for itself where it starts, so they are set before and after.
-    with interruptible(), cluster(address), interruptible(), _ending(driver, folder):
-        books.wait_until_open()  # a refusal would end the process while MLflow makes its tables
-        check_sight(folder.path.parents[1], spec)
-        driver.run()
+    with _closing(books, folder):
+        books.open()
+        if books.sweep.resumed:
+            books.catch_up()
+        view.phase("Starting Ray")
+        # Ray takes the handlers for itself where it starts, so they are set before and after.
+        with interruptible(), cluster(address), interruptible(), _ending(driver, folder):
+            books.wait_until_open()  # a refusal would end the process while MLflow makes tables
+            check_sight(folder.path.parents[1], spec)
+            driver.run()
     return _finished(books, folder)
 
 
@@ -181,14 +183,26 @@ def _freed_if_empty(folder: SweepFolder, books: Books) -> Iterator[None]:
         yield
     except BaseException:
         if not folder.store.trials():
-            books.close(SweepState.FAILED, ())
-            folder.free()
+            books.free()
+        raise
+
+
+@contextmanager
+def _closing(books: Books, folder: SweepFolder) -> Iterator[None]:
+    """The sweep's books are closed also where there is no driver yet that could close them."""
+    try:
+        yield
+    except BaseException as error:
+        by_hand = isinstance(error, KeyboardInterrupt)
+        state = SweepState.INTERRUPTED if by_hand else SweepState.FAILED
+        with suppress(OSError):  # where the disk is full the books say no more than they do
+            books.close(state, folder.store.trials(), None if by_hand else str(error))
         raise
 
 
 @contextmanager
 def _ending(driver: Driver, folder: SweepFolder) -> Iterator[None]:
-    """However the run ends, the books are closed."""
+    """However the run ends, the books of its trials and its own are closed."""
     try:
         yield
     except KeyboardInterrupt:

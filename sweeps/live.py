@@ -174,7 +174,7 @@ class LiveView:
 
     def phase(self, text: str) -> None:
         """One line above the table to come."""
-        self._console.print(text, style="dim", highlight=False)
+        self._console.print(text, style="dim")
 
     def trials_begin(self, sweep: SweepRecord, slots: str) -> None:
         """Put the table up."""
@@ -232,4 +232,4 @@ class PlainView:
         """Nothing to take down."""
 
     def _line(self, text: str) -> None:
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self._console.print(text, soft_wrap=True)

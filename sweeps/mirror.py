@@ -17,7 +17,6 @@ from stat import S_ISREG
 from results.uris import redact
 from trainables import sealed
 from trainables.data.atomic import publish
-from trainables.errors import StorageError
 from trainables.job import CHECKPOINTS, LOSSES, WEIGHTS
 from trainables.remote_folder import RemoteFolder
 
@@ -55,7 +54,8 @@ class Mirror:
         self._dropped: set[str] = set()
         self._to_drop: set[str] = set()
         self._to_fetch: set[str] = set()
-        self._away: StorageError | None = None
+        self._away: OSError | None = None
+        self._forgotten = False
         self._over = threading.Event()
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="mirror", daemon=True)
@@ -76,11 +76,18 @@ class Mirror:
                 self._to_fetch.add(trial)
             self._to_drop |= {f"{trial}/{name}" for name in dropped} - self._dropped
 
+    def forget(self) -> None:
+        """The sweep came to nothing: have all of it deleted there."""
+        self._forgotten = True
+
     def bring(self, weights: str) -> None:
         """Bring a folder of weights here, if there is one, and wait for it."""
         if not (self._folder / weights).is_dir():
-            with suppress(sealed.NotWholeError, StorageError):  # there may be none to be kept
-                sealed.pull_whole(self.remote / weights, self._folder / weights)
+            try:
+                with suppress(sealed.NotWholeError):  # there may be none to be kept
+                    sealed.pull_whole(self.remote / weights, self._folder / weights)
+            except OSError as error:
+                self._tell(f"{weights} could not be fetched: {redact(str(error))}")
 
     def finish(self) -> bool:
         """Bring all up and down, and stop; whether that could be done, else it is told."""
@@ -107,7 +114,7 @@ class Mirror:
             self._push()
             self._fetch()
             self._drop()
-        except StorageError as error:
+        except OSError as error:  # of the storage, or of our own disk
             self._note(error)
             return False
         self._note(None)
@@ -117,22 +124,23 @@ class Mirror:
         """With what a slot left late, after its trial's files had been dropped."""
         try:
             there = {"/".join(name.split("/")[:3]) for name in self.remote.sizes()}
-        except StorageError as error:
+        except OSError as error:
             self._note(error)
             return False
         self._to_drop |= self._dropped & there
         return self._round()
 
-    def _note(self, error: StorageError | None) -> None:
+    def _note(self, error: OSError | None) -> None:
         if error and not self._away:
             self._tell(f"{redact(str(error))}; the sweep goes on, and this is tried again")
         self._away = error
 
     def _push(self) -> None:
-        if not self._folder.is_dir():
-            self.remote.delete()  # its name was given back
-            self._pushed.clear()
+        if self._forgotten:
+            self.remote.delete()
             return
+        if not (self._folder / "sweep.json").is_file():
+            return  # a disk that is lost or not mounted must not cost us the copy
         # The records are the truth and Optuna's journal follows, so it is never ahead of them.
         journal = self._read(_JOURNAL)
         now = dict(self._own())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any
 
@@ -154,14 +154,20 @@ class Recorder(Callback):
     ) -> None:
         """A trial was measured. Its last result may repeat the evaluation before."""
         evaluation: Evaluation | None = result["evaluation"]
-        record = self._record_of(trial)
-        if evaluation is None or any(m.point == evaluation.point for m in record.measurements):
-            return
-        measurement = _measurement(evaluation)
-        record = record.with_changes(measurements=(*record.measurements, measurement))
-        self._write(self._with_attempt(_with_cost(record, evaluation.cost), evaluation.attempt))
-        self._study.measured(self.records[record.number])
-        self._scribe.measured(record.number, measurement)
+        if evaluation is not None:
+            self._measured(self._record_of(trial), evaluation)
+
+    @_halting
+    def catch_up(self, measured: Mapping[str, Sequence[Evaluation]]) -> None:
+        """Write down what open trials have measured of which Tune, which has ended, told nothing.
+
+        A trial can go on from a checkpoint only if all evaluations before it are on record.
+        """
+        for number, evaluations in measured.items():
+            for evaluation in evaluations:
+                record = self.records[int(number)]
+                if record.status is TrialStatus.RUNNING:
+                    self._measured(record, evaluation)
 
     @_halting
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
@@ -214,6 +220,15 @@ class Recorder(Callback):
             if record.status is TrialStatus.WAITING:
                 self._scribe.trial_started(record)
             self._end(record.laid_aside())
+
+    def _measured(self, record: TrialRecord, evaluation: Evaluation) -> None:
+        if any(m.point == evaluation.point for m in record.measurements):
+            return
+        measurement = _measurement(evaluation)
+        record = record.with_changes(measurements=(*record.measurements, measurement))
+        self._write(self._with_attempt(_with_cost(record, evaluation.cost), evaluation.attempt))
+        self._study.measured(self.records[record.number])
+        self._scribe.measured(record.number, measurement)
 
     def _end(self, record: TrialRecord) -> None:
         self._write(record)

@@ -15,6 +15,11 @@ from trainables.inputs import Prepared
 FREE = ("budget.trials", "slots", "tracking", "storage")
 """What of a spec decides no trial's meaning; a name covers the fields below it."""
 
+BOUND = tuple(
+    f"slots.deepspeed.{name}" for name in ("config", "quantized_weights", "quantized_gradients")
+)
+"""What below them does: by it, losses differ."""
+
 
 def changed_spec(
     folder: SweepFolder, given: Path | None, overrides: Sequence[str]
@@ -31,6 +36,7 @@ def changed_spec(
         for name in sorted({*before, *after})
         if before.get(name) != after.get(name) and name != "name"
     ]
+    _refuse_fewer(wanted, len(folder.store.trials()))
     refused = [text for name, text in changes if not _is_free(name)]
     if refused:
         listed = "\n  ".join(refused)
@@ -58,8 +64,16 @@ def refuse_if_changed(earlier: SweepRecord, prepared: Prepared | None) -> None:
             )
 
 
+def _refuse_fewer(wanted: SweepSpec, known: int) -> None:
+    if wanted.trials < known:
+        raise SweepError(
+            f"budget.trials: {wanted.trials} is less than the {known} trials that sweep "
+            f"{wanted.name!r} has on record; keep them, or launch another sweep with --name"
+        )
+
+
 def _is_free(name: str) -> bool:
-    return any(name == free or name.startswith(f"{free}.") for free in FREE)
+    return name not in BOUND and any(name == free or name.startswith(f"{free}.") for free in FREE)
 
 
 def _shown(tree: Mapping[str, Any], name: str) -> str:

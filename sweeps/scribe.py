@@ -81,6 +81,12 @@ class Scribe:
         assert self.parent is not None, "an opened sweep has a run"
         return self.parent
 
+    def opens(self) -> bool:
+        """Whether there is a parent run, once that is known; there is none without a start."""
+        if self._thread.ident is not None:
+            self._opened.wait()
+        return self.parent is not None
+
     def trial_started(self, record: TrialRecord) -> None:
         """Open the trial's run."""
 
@@ -160,9 +166,14 @@ class Scribe:
         while self._thread.is_alive() and self._waiting() < self._patience:
             self._thread.join(0.1)
         if self._thread.is_alive():
-            self._given_up.set()
-            self.missed += self._told - self._done
-            self.failures.append(f"no answer for {self._patience:.0f} s; {self._away or 'slow'}")
+            self.give_up(f"no answer for {self._patience:.0f} s; {self._away or 'slow'}")
+
+    def give_up(self, why: str) -> None:
+        """Wait no longer; what is left, at least that the sweep has ended, counts as missed."""
+        self._given_up.set()
+        self._entries.put(None)
+        self.missed += max(1, self._told - self._done)
+        self.failures.append(why)
 
     def _put(self, write: Callable[[Tracker], None], uploads: bool = False) -> None:
         self._told += 1

@@ -29,7 +29,7 @@ def show_status(
     _print(console, _progress(sweep, trials))
     if cluster is not None:
         runs = sweep.state is SweepState.RUNNING
-        console.print(cluster_report(cluster, runs, time.time()), highlight=False)
+        console.print(cluster_report(cluster, runs, time.time()))
     _print(console, _folder(sweep, folder))
 
 
@@ -57,7 +57,7 @@ def _folder(sweep: SweepRecord, folder: SweepFolder) -> list[str]:
 
 
 def _print(console: Console, lines: Sequence[str]) -> None:
-    console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
+    console.print("\n".join(lines), soft_wrap=True)
 
 
 def list_row(folder: SweepFolder) -> tuple[str, ...]:

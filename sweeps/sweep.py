@@ -64,12 +64,11 @@ class Sweep:
 
         Without a `view`, one line is printed for each trial.
         """
-        from rich.console import Console
-
         from sweeps.launch import launch
         from sweeps.live import PlainView
+        from sweeps.terminal import TextConsole
 
-        finished = launch(self.spec, _home(home), view or PlainView(Console()), address)
+        finished = launch(self.spec, _home(home), view or PlainView(TextConsole()), address)
         return SweepResult(finished.folder)
 
 

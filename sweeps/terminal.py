@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.text import Text
 
 if TYPE_CHECKING:
@@ -23,12 +27,69 @@ FAR = "SWEEP_TERMINAL"
 The command's progress is then told in lines of JSON, which are shown there as here."""
 
 
-def make_console(stderr: bool = False) -> Console:
+_COLOUR = r"\x1b\[[\d;]*m"
+_CONTROL = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+"""Characters that a terminal obeys, or that let text run backwards, or that cannot be written."""
+
+
+def escaped(text: str) -> str:
+    r"""With control characters written out, as `\x1b`; line ends and tabs stay."""
+    return re.sub(_CONTROL, _written_out, text)
+
+
+def _written_out(control: re.Match[str]) -> str:
+    return ascii(control.group())[1:-1]
+
+
+def echo_json(tree: Any) -> None:
+    """Print JSON, in which control characters are written as JSON writes them."""
+    text = json.dumps(tree, ensure_ascii=not (sys.stdout.encoding or "").lower().startswith("utf"))
+    typer.echo(re.sub(_CONTROL, lambda control: f"\\u{ord(control.group()):04x}", text))
+
+
+def write_what_can_be_written() -> None:
+    """Let a terminal or a file that knows few letters get the others as `\\u4e2d`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # not so in a notebook
+            stream.reconfigure(errors="backslashreplace")
+
+
+class TextConsole(Console):
+    """Shows text as it is, in table cells too: names, errors and data are neither markup nor
+    commands to a terminal."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Rich makes a Text of each string here, to measure it and to show it."""
+        return super().render_str(escaped(text), **options)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Everything within other things comes through here by itself."""
+        shown = _escaped_text(renderable) if isinstance(renderable, Text) else renderable
+        return super().render(shown, options)
+
+
+def _escaped_text(text: Text) -> Text:
+    """Its styles stay on what they were on."""
+    found = [place for match in re.finditer(_CONTROL, text.plain) for place in match.span()]
+    if not found:
+        return text
+    pieces = text.divide(found)
+    for piece in pieces:
+        piece.plain = escaped(piece.plain)
+    return text.blank_copy().join(pieces)
+
+
+def make_console(stderr: bool = False, pipe_width: int = PIPE_WIDTH) -> Console:
     """A terminal as wide as it is; logs and pipes get lines that nothing wraps."""
     if columns := os.environ.get(FAR, ""):
-        return Console(stderr=stderr, width=int(columns), force_terminal=True)
+        return TextConsole(stderr=stderr, width=int(columns), force_terminal=True)
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr) if stream.isatty() else Console(stderr=stderr, width=PIPE_WIDTH)
+    return TextConsole(stderr=stderr, width=None if stream.isatty() else pipe_width)
 
 
 def make_view(console: Console) -> View:
@@ -61,9 +122,10 @@ class Followed:
         from sweeps.events import replay
 
         if not self._console.is_terminal:
-            typer.echo(line)
+            typer.echo(escaped(line))
         elif not replay(line, self._view):
-            self._console.print(Text.from_ansi(line), soft_wrap=True)
+            colours_only = re.sub(f"(?!{_COLOUR}){_CONTROL}", _written_out, line)
+            self._console.print(Text.from_ansi(colours_only), soft_wrap=True)
 
     def __enter__(self) -> Callable[[str], None]:
         return self.say

@@ -103,6 +103,11 @@ class Board:
         for ticket in training:
             await ticket.over.wait()
 
+    async def measured(self) -> dict[str, list[Evaluation]]:
+        """All evaluations of each trial, also those that its client has not heard of yet."""
+        training = (t for t in self._tickets.values() if t.job.kind is JobKind.TRAIN)
+        return {ticket.job.trial_id: ticket.seen for ticket in training}
+
     async def accept(self, trial_id: str) -> None:
         """The trial counts as complete, so others must be as good as it to have weights kept.
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+import time
+
 import pytest
 from spec_samples import toy_tree
 
-from results.record import Measurement, TrialRecord
+from results.record import Measurement, SweepState, TrialRecord
 from results.tracking import read_sweep
+from results.tracking_error import StoreAwayError
 from sweeps.books import Books, new_record, resumed_record
+from sweeps.driver import Driver
 from sweeps.home import SweepHome
 from sweeps.spec import SweepSpec
 
@@ -39,3 +46,61 @@ def test_a_resumed_sweep_first_brings_in_what_mlflow_missed(home):
     assert [trial.with_changes(run_id=None) for trial in tracked] == trials
     assert books.scribe.run_ids == {trial.number: trial.run_id for trial in tracked}
     assert books.scribe.reconciled.changed == 2
+
+
+class Quiet:
+    """A view that shows nothing."""
+
+    def phase(self, text): ...
+
+    def trials_end(self): ...
+
+
+class AwayTracker:
+    """MLflow that opened and takes nothing since then."""
+
+    def __init__(self, *where): ...
+
+    def start_sweep(self, record, spec_text, stamp):
+        return "parent"
+
+    def start_trial(self, record, parent):
+        raise StoreAwayError("connection refused")
+
+    def takes_writes(self, run_id):
+        return False
+
+
+class Slots:
+    closed = 0
+
+    def close(self, patience):
+        self.closed += 1
+        raise KeyboardInterrupt
+
+    def lost(self):
+        return None
+
+
+def test_ctrl_c_while_mlflow_is_awaited_ends_the_wait_and_not_the_sweep(home, monkeypatch):
+    monkeypatch.setattr("results.tracking.Tracker", AwayTracker)
+    spec = SweepSpec.parse(toy_tree())
+    folder = home.sweep(spec.name)
+    folder.claim()
+    books = Books(spec, home, folder, new_record(spec, None))
+    books.open()
+    books.wait_until_open()
+    driver = Driver(spec, folder, None, books, view=Quiet())
+    driver._slots = Slots()
+    trial = TrialRecord(sweep="toy", number=0, status="complete", ended=9.0)
+    folder.store.write_trial(trial)
+    books.scribe.trial_started(trial)
+    books.scribe.trial_ended(trial, books.sweep)
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    begun = time.monotonic()
+    driver.end(SweepState.COMPLETE)
+    assert 0.4 < time.monotonic() - begun < 10
+    assert folder.store.sweep().state is SweepState.COMPLETE
+    assert books.scribe.missed == 3, "the trial's beginning, its end, and the sweep's"
+    assert "Ctrl-C" in books.scribe.failures[0]
+    assert driver._slots.closed == 1

@@ -80,6 +80,7 @@ def test_an_interrupted_trial_goes_on_from_its_checkpoint(tmp_path, data, by):
     assert min(step for step, _ in steps.seen.keys() - known.keys()) == last + 1
     (record,) = check_books(tmp_path, "real", trials=1).store.trials()
     assert (record.status, record.attempts) == (TrialStatus.COMPLETE, 2)
+    assert [m.point for m in record.measurements] == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_second_ctrl_c_ends_at_once_and_the_sweep_can_be_resumed(tmp_path):

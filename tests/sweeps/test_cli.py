@@ -130,6 +130,35 @@ def test_list_status_and_winners_for_people(home):
     ]
 
 
+@pytest.mark.parametrize("text", ["[/x]", "[bold]x", ":bomb:"])
+@pytest.mark.parametrize("several", [False, True])
+def test_what_looks_like_markup_is_shown_as_it_stands(home, text, several):
+    goals = {"other_metrics": {f"b{text}": "min"}} if several else {}
+    store = home.sweep("odd").store
+    base = {f"a{text}": 4.0}
+    odd = sweep(name="odd", state="failed", metric=f"a{text}", base=base, error=text, **goals)
+    store.write_sweep(odd.with_changes(tracking_uri=f"http://{text}"))
+    metrics = {f"a{text}": 2.0, f"b{text}": 1.0}
+    for number in (0, 1):
+        record = trial(number, "complete", 1.0)
+        (last,) = record.measurements
+        measured = (last.with_changes(metrics=metrics),)
+        params = {text: 1, f"p{number}": text}
+        store.write_trial(record.with_changes(measurements=measured, params=params))
+    store.write_trial(trial(2, "failed", error=f"boom {text} y"))
+    store.write_cluster(ClusterRecord(at=1.0, slots=[SlotRecord(name=text, device=text, trials=2)]))
+    for command, least in (("list", 1 - several), ("status", 6), ("winners", 6), ("ui", 1)):
+        done = run(command, *(["odd"] if command in ("status", "winners") else []))
+        assert done.output.count(text) >= least, done.output
+        assert not done.exception or isinstance(done.exception, SystemExit)
+    assert f"trial 2: failed: boom {text} y" in run("winners", "odd").stdout
+
+
+def test_a_home_that_looks_like_markup_is_shown_as_it_stands(tmp_path):
+    done = run("list", "--home", f"{tmp_path}/h[/x]")
+    assert (done.exit_code, done.stdout) == (0, f"No sweeps in {tmp_path}/h[/x] yet.\n")
+
+
 def test_a_front_for_people(home):
     store = home.sweep("front").store
     store.write_sweep(sweep(name="front", state="complete", other_metrics={"eval_cost": "min"}))
@@ -195,6 +224,33 @@ def test_mistakes_name_the_way_out(home, arguments, message):
     assert done.exit_code == 2 and message in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("running", "what was measured is kept. Go on with it: sweep resume alpaca-lora"),
+        ("complete", "the sweep is complete: sweep winners alpaca-lora"),
+    ],
+)
+def test_ctrl_c_tells_what_there_is_of_a_sweep(home, monkeypatch, state, said):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sweeps.launch.resume", interrupted)
+    home.sweep("alpaca-lora").store.write_sweep(sweep(state=state))
+    home.sweep("bare").store.write_sweep(sweep(name="bare"))
+    done = run("resume", "alpaca-lora")
+    assert (done.exit_code, done.stderr) == (130, f"Interrupted; {said}\n")
+    done = run("resume", "bare")
+    assert done.stderr == "Interrupted; nothing was measured that could be kept.\n"
+
+
+def test_stopping_a_sweep_that_has_no_trial_yet_says_that_its_name_is_free(home, monkeypatch):
+    monkeypatch.setattr("sweeps.stop.stop", lambda folder: folder.free())
+    done = run("stop", "alpaca-lora")
+    said = "alpaca-lora: ended before its first trial; its name is free\n"
+    assert (done.exit_code, done.stdout) == (0, said)
+
+
 def test_a_name_that_is_taken_is_refused_before_anything_starts(home, tmp_path):
     spec = tmp_path / "a.yaml"
     spec.write_text(yaml.safe_dump(toy_tree(name="alpaca-lora")))
@@ -209,6 +265,19 @@ def test_a_name_that_leads_out_of_the_home_is_refused_wherever_it_comes_from(hom
     for arguments in (("--name", name), ("--set", f"name={name!r}")):
         done = run("launch", str(spec), *arguments)
         assert done.exit_code == 2 and f"name: {name!r} is no name for a sweep" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["list", "ui", "doctor", "status", "stop", "resume"])
+def test_a_home_that_is_no_path_is_a_message_and_exit_code_2(home, command):
+    name = [] if command in ("list", "ui", "doctor") else ["alpaca-lora"]
+    done = run(command, *name, "--home", "~nouser/x")
+    assert done.exit_code == 2 and "the sweep home '~nouser/x' is no path" in done.stderr
+
+
+def test_a_variable_that_is_no_path_hides_no_sweep_of_the_home_that_is_named(home, monkeypatch):
+    monkeypatch.setenv("SWEEP_HOME", "~nouser/x")
+    done = run("winners", "alpaca-lora", "--home", str(home.path))
+    assert done.exit_code == 0 and f"sweep ui --home {home.path}" in done.stdout
 
 
 def test_a_killed_writers_half_record_is_named(home):

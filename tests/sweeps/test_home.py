@@ -1,8 +1,8 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
-import subprocess
 import time
 from pathlib import Path
 
@@ -13,15 +13,15 @@ from sweeps.errors import SweepError
 from sweeps.home import SweepHome
 
 
-def running(pid: int, created: float | None = None, host: str | None = None) -> SweepRecord:
+def running() -> SweepRecord:
     return SweepRecord(
         name="a",
         state="running",
         metric="eval_loss",
         mode="min",
-        created=time.time() if created is None else created,
-        pid=pid,
-        host=host,
+        created=time.time(),
+        pid=os.getpid(),
+        host="elsewhere.example",
     )
 
 
@@ -34,43 +34,70 @@ def test_the_home_is_the_option_then_the_variable_then_here(tmp_path: Path, monk
     assert SweepHome.find(Path("c")).path == tmp_path / "c"
 
 
+@pytest.mark.parametrize("no_path", ["~nouser/x", "a\0b"])
+def test_a_home_that_is_no_path_is_refused(no_path):
+    with pytest.raises(SweepError, match=r"is no path .*--home"):
+        SweepHome.find(Path(no_path))
+
+
 def test_a_name_can_be_claimed_once(tmp_path: Path):
     folder = SweepHome(tmp_path).sweep("a")
+    taken = pytest.raises(SweepError, match=r"there is a sweep 'a' already; .*--name")
+    with folder.claimed(), taken, folder.claimed():
+        pass
+    folder.store.write_sweep(running())
+    with taken, folder.claimed():
+        pass
+
+
+def test_what_a_killed_launch_left_is_taken_over_and_what_is_somebody_elses_is_not(tmp_path: Path):
+    folder = SweepHome(tmp_path).sweep("a")
     folder.claim()
-    with pytest.raises(SweepError, match=r"there is a sweep 'a' already; .*--name"):
-        folder.claim()
+    for left in ("lock", "sweep.yaml", ".sweep.json.123.tmp"):
+        (folder.path / left).touch()
+    folder.refuse_if_taken()
+    with folder.claimed():
+        pass
+    (folder.path / "notes.txt").touch()
+    with pytest.raises(SweepError, match=r"is no sweep; .*--name"):
+        folder.refuse_if_taken()
+
+
+def test_a_name_that_is_given_back_while_another_launch_waits_for_it_is_not_its_own(tmp_path: Path):
+    folder = SweepHome(tmp_path).sweep("a")
+    lock = folder.path / "lock"
+    real = fcntl.flock
+
+    def late(file, how):
+        lock.unlink()
+        lock.touch()  # by a third launch
+        real(file, how)
+
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        pytest.raises(SweepError, match="already"),
+    ):
+        patch.setattr(fcntl, "flock", late)
+        with folder.claimed():
+            pass
 
 
 def test_an_unknown_sweep_is_refused_with_those_that_are_there(tmp_path: Path):
     home = SweepHome(tmp_path)
-    home.sweep("a").store.write_sweep(running(1))
+    home.sweep("a").store.write_sweep(running())
     with pytest.raises(SweepError, match=r"no sweep 'b' in .*; sweeps there: a"):
         home.existing("b")
 
 
-def test_a_sweep_whose_process_is_gone_was_interrupted(tmp_path: Path):
+def test_a_sweep_that_no_process_holds_was_interrupted(tmp_path: Path):
     folder = SweepHome(tmp_path).sweep("a")
-    folder.store.write_sweep(running(os.getpid()))
-    assert folder.sweep_record().state is SweepState.RUNNING
-    gone = subprocess.Popen(["true"])
-    gone.wait()
-    folder.store.write_sweep(running(gone.pid))
+    folder.store.write_sweep(running())
     assert folder.sweep_record().state is SweepState.INTERRUPTED
-
-
-def test_another_process_that_got_the_number_of_a_dead_one_is_not_taken_for_it(tmp_path: Path):
-    folder = SweepHome(tmp_path).sweep("a")
-    before_this_process = 1_700_000_000.0
-    folder.store.write_sweep(running(os.getpid(), before_this_process))
+    with folder.held():
+        assert folder.sweep_record().state is SweepState.RUNNING
+        with pytest.raises(SweepError, match="sweep 'a' is running"), folder.held():
+            pass
     assert folder.sweep_record().state is SweepState.INTERRUPTED
-
-
-def test_nothing_is_said_of_a_process_on_another_machine(tmp_path: Path):
-    folder = SweepHome(tmp_path).sweep("a")
-    gone = subprocess.Popen(["true"])
-    gone.wait()
-    folder.store.write_sweep(running(gone.pid, host="elsewhere.example"))
-    assert folder.sweep_record().state is SweepState.RUNNING
 
 
 def test_a_kept_spec_is_for_its_owner_only(tmp_path: Path):
@@ -92,11 +119,9 @@ def test_trials_of_a_killed_sweep_run_no_more(tmp_path: Path):
     folder = SweepHome(tmp_path).sweep("a")
     trial = TrialRecord(sweep="a", number=0, status="running")
     folder.store.write_trial(trial)
-    folder.store.write_sweep(running(os.getpid()))
-    assert folder.trials() == [trial]
-    gone = subprocess.Popen(["true"])
-    gone.wait()
-    folder.store.write_sweep(running(gone.pid))
+    folder.store.write_sweep(running())
+    with folder.held():
+        assert folder.trials() == [trial]
     (left,) = folder.trials()
     assert (left.status, left.error) == (TrialStatus.INTERRUPTED, None)
 
@@ -127,7 +152,7 @@ OUTSIDE = [
 @pytest.mark.parametrize("name", OUTSIDE)
 def test_no_name_leads_out_of_the_home(tmp_path: Path, name):
     home = SweepHome(tmp_path / "home")
-    SweepHome(tmp_path).sweep("a").store.write_sweep(running(1))
+    SweepHome(tmp_path).sweep("a").store.write_sweep(running())
     for ask in (home.sweep, home.existing):
         with pytest.raises(SweepError, match="is no name for a sweep; use letters"):
             ask(name)

@@ -150,6 +150,28 @@ def test_the_toy_objective_has_nothing_to_inspect(tmp_path):
     assert done.exit_code == 2 and "reads no data" in done.stderr
 
 
+def test_data_do_not_command_the_terminal(spec_for, tmp_path):
+    texts = ["what \x1b]0;pwn\x07", "is\x1b[2J \x9b2J", "yes\u202e no"]
+    rows = [{"text": f"{text} {n}", "label": f"{text[:6]}\x1b"} for n in range(8) for text in texts]
+    for options in ((), ("--json",)):
+        done = run(spec_for(rows, "classification"), tmp_path, *options)
+        assert done.exit_code == 0
+        assert done.stdout.replace("\n", "").isprintable()
+    assert r"\x1b" in run(spec_for(rows, "classification"), tmp_path).stdout
+
+
+def test_a_terminal_with_few_letters_gets_the_others_written_out(spec_for, tmp_path):
+    texts = [f"{'what ' * n}no" for n in range(8)]
+    spec = spec_for(
+        [{"text": t, "label": "中\u202e😀"[n % 3 :]} for n, t in enumerate(texts)], "classification"
+    )
+    few = CliRunner(charset="ascii")
+    done = few.invoke(app, ["inspect", str(spec), "--home", str(tmp_path)])
+    assert done.exit_code == 0 and r"\u4e2d\u202e\U0001f600: " in done.stdout
+    done = few.invoke(app, ["inspect", str(spec), "--home", str(tmp_path), "--json"])
+    assert "中\u202e😀" in json.loads(done.stdout)["labels"]
+
+
 def test_a_terminal_shows_what_is_trained_by_its_style(spec_for, tmp_path):
     inspection = inspect(SweepSpec.load(spec_for(CHATS, "sft")), SweepHome(tmp_path))
     console = Console(force_terminal=True, width=WIDTH, color_system="standard")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import time
+
 import pytest
 
 from sweeps import mirror as module
@@ -55,8 +59,6 @@ def test_what_is_new_changed_or_removed_is_so_on_the_storage(folder, remote):
 
 
 def wait_for(condition):
-    import time
-
     until = time.monotonic() + 20
     while not condition():
         assert time.monotonic() < until
@@ -99,13 +101,32 @@ def test_what_the_storage_lacks_at_the_end_is_told(folder, remote, tmp_path):
 
 
 def test_the_name_of_a_sweep_that_came_to_nothing_is_free_there_too(folder, remote):
-    import shutil
-
-    with mirrored(Mirror(folder, remote)):
+    mirror = Mirror(folder, remote)
+    with mirrored(mirror):
         wait_for(lambda: set(remote.sizes()) == OWN)
         (remote / "base").write("sequence_losses.npz", b"of a slot")
         shutil.rmtree(folder)
+        mirror.forget()
     assert remote.sizes() == {}
+
+
+def test_a_disk_that_is_lost_takes_nothing_with_it(folder, remote):
+    with mirrored(Mirror(folder, remote)):
+        wait_for(lambda: set(remote.sizes()) == OWN)
+        shutil.rmtree(folder)
+        time.sleep(0.05)
+    assert set(remote.sizes()) == OWN
+
+
+def test_weights_that_cannot_be_fetched_are_told(folder, remote, tmp_path):
+    left_by_a_slot(remote, tmp_path, "trials/0000")
+    told = []
+    mirror = Mirror(folder, remote, told.append)
+    mirror.bring("trials/0001/best")
+    assert told == [], "a trial whose weights nobody kept"
+    put(folder / "trials/0000/best", "in the way")
+    mirror.bring("trials/0000/best")
+    assert told and told[0].startswith("trials/0000/best could not be fetched: ")
 
 
 def left_by_a_slot(remote, tmp_path, trial):
@@ -155,8 +176,6 @@ def test_what_slots_left_before_there_was_a_storage_goes_up_as_they_would_have_p
     put(folder / "trials/0000/best/adapter", "weights")
     put(folder / "trials/0000/checkpoints/checkpoint-3/weights", "weights")
     sums = sealed.sums_of(folder / "trials/0000/checkpoints/checkpoint-3")
-    import json
-
     text = json.dumps({"files": sums, "layout": "one"})
     put(folder / "trials/0000/checkpoints/checkpoint-3/manifest.json", text)
     bring_up(folder, remote)

@@ -148,5 +148,6 @@ def test_a_sweep_with_both_books_in_databases(database, tracking, tmp_path):
     assert history(folder.store.trials())[: len(before)] == before
     assert not folder.journal.exists() and not (tmp_path / "mlflow.db").exists()
     assert read_sweep(tracking, "toy")[0].state == "complete"
+    assert list((tmp_path / "mlartifacts").rglob("winner.yaml"))
     written = [file for file in tmp_path.rglob("*") if file.is_file()]
     assert written and not [f for f in written if PASSWORD.encode() in f.read_bytes()]

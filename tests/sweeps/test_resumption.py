@@ -7,7 +7,7 @@ import pytest
 import yaml
 from spec_samples import toy_tree
 
-from results.record import Provenance, SweepRecord
+from results.record import Provenance, SweepRecord, TrialRecord
 from sweeps.errors import SweepError
 from sweeps.home import SweepFolder, SweepHome
 from sweeps.resumption import changed_spec, refuse_if_changed
@@ -39,6 +39,14 @@ def test_what_decides_no_trials_meaning_may_change_and_is_told(folder, override,
     assert changed_spec(folder, None, [override])[1] == [told]
 
 
+def test_a_sweep_cannot_have_fewer_trials_than_it_has(folder):
+    for number in range(3):
+        folder.store.write_trial(TrialRecord(sweep="toy", number=number, status="complete"))
+    assert changed_spec(folder, None, ["budget.trials=3"])[0].trials == 3
+    with pytest.raises(SweepError, match=r"budget\.trials: 2 is less than the 3 trials"):
+        changed_spec(folder, None, ["budget.trials=2"])
+
+
 @pytest.mark.parametrize(
     "override",
     [
@@ -49,6 +57,7 @@ def test_what_decides_no_trials_meaning_may_change_and_is_told(folder, override,
         "batch_size=4",
         "space.lora.rank={choice: [4]}",
         "toy.seconds=1",
+        "slots.deepspeed={zero_stage: 3, quantized_gradients: true}",
     ],
 )
 def test_what_would_make_trials_incomparable_is_refused_by_name(folder, override):

@@ -1,0 +1,41 @@
+"""What the user can mend is one message and an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import typer
+
+from results.store import RecordError
+from sweeps.elsewhere import INTERRUPTED
+from sweeps.errors import SweepError
+from sweeps.terminal import make_console
+from trainables.data.errors import DataError
+from trainables.errors import ModelError, RefusedError
+
+MISTAKE = 2
+"""Exit code for what the user can mend."""
+
+
+@contextmanager
+def mistakes_shown() -> Iterator[None]:
+    """What the user can mend is one message and exit code 2, without a traceback."""
+    try:
+        yield
+    except (SweepError, DataError, ModelError, RefusedError, RecordError) as error:
+        show_mistake(str(error))
+    except KeyboardInterrupt:
+        make_console(stderr=True).print("Interrupted.")
+        raise typer.Exit(INTERRUPTED) from None
+    except OSError as error:
+        if error.filename is None:
+            raise
+        show_mistake(f"{error.filename}: {error.strerror or error}")
+
+
+def show_mistake(message: str) -> NoReturn:
+    """Print it, and end the command."""
+    make_console(stderr=True).print(f"Error: {message}", style="red", soft_wrap=True)
+    raise typer.Exit(MISTAKE) from None

@@ -1,0 +1,83 @@
+"""How a launch or a resume ends that came to no trial, without Ray."""
+
+from __future__ import annotations
+
+import signal
+import time
+from contextlib import contextmanager
+
+import pytest
+from spec_samples import toy_tree
+from test_books import Quiet
+
+from results.record import SweepState, TrialRecord
+from sweeps import launch as module
+from sweeps.books import new_record
+from sweeps.errors import LaunchError
+from sweeps.home import SweepHome
+from sweeps.spec import SweepSpec
+
+SPEC, OTHER = (SweepSpec.parse(toy_tree(name=name)) for name in ("toy", "other"))
+
+
+@pytest.fixture
+def home(tmp_path):
+    return SweepHome(tmp_path)
+
+
+def test_sigterm_before_there_are_books_leaves_no_folder(home, monkeypatch):
+    def killed(*arguments):
+        assert not home.sweep("toy").path.exists()
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(module, "new_record", killed)
+    with pytest.raises(KeyboardInterrupt):
+        module.launch(SPEC, home, Quiet())
+    assert not home.sweep("toy").path.exists()
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+class SlowTracker:
+    """An MLflow that takes a while to open."""
+
+    ended = ()
+
+    def __init__(self, *where): ...
+
+    def start_sweep(self, record, spec_text, stamp):
+        time.sleep(0.5)
+        return "parent"
+
+    def end_sweep(self, record, ranking, stamp):
+        SlowTracker.ended += (record.state,)
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "said"),
+    [
+        (LaunchError("Ray did not start"), SweepState.FAILED, "Ray did not start"),
+        (KeyboardInterrupt(), SweepState.INTERRUPTED, None),
+    ],
+)
+def test_where_ray_does_not_start_the_books_are_closed(home, monkeypatch, error, state, said):
+    @contextmanager
+    def cluster(address):
+        raise error
+        yield
+
+    monkeypatch.setattr(module, "cluster", cluster)
+    monkeypatch.setattr("results.tracking.Tracker", SlowTracker)
+    monkeypatch.setattr(SlowTracker, "ended", ())
+    folder = home.sweep("toy")
+    folder.claim()
+    folder.write_spec(SPEC.text())
+    folder.store.write_sweep(new_record(SPEC, None).with_changes(state="interrupted"))
+    folder.store.write_trial(TrialRecord(sweep="toy", number=0, status="complete", ended=9.0))
+    with pytest.raises(type(error)):
+        module.resume("toy", home, Quiet())
+    sweep = folder.store.sweep()
+    assert (sweep.state, sweep.error, sweep.ended is None) == (state, said, False)
+    assert SlowTracker.ended == (state,), "MLflow is told, though it opened later"
+    with pytest.raises(type(error)):
+        module.launch(OTHER, home, Quiet())
+    assert not home.sweep("other").path.exists()
