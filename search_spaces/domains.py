@@ -7,6 +7,7 @@ nothing is adjusted silently.
 from __future__ import annotations
 
 import math
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -236,7 +237,8 @@ def _check_step(domain: Float | Int, linear: str) -> None:
         )
     if (high - low) % step:
         below = (high - low) // step * step + low
-        tops = (show(type(domain.high)(top)) for top in (below, below + step))
+        near = (top for top in (below, below + step) if top <= sys.float_info.max)
+        tops = (show(type(domain.high)(top)) for top in near)
         raise DomainError(
             f"{domain} does not reach its high in whole steps", f"make high {' or '.join(tops)}"
         )

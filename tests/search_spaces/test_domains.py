@@ -22,6 +22,16 @@ from search_spaces.problem import DomainError
             lambda: Float(-1e308, 1e308),
             "uniform [-1e+308, 1e+308] is wider than any number; bring its ends together",
         ),
+        (
+            lambda: Float(0, 9e307, step=8e307),
+            "quantized [0.0, 9e+307, 8e+307] does not reach its high in whole steps; make high "
+            "8e+307 or 1.6e+308",
+        ),
+        (
+            lambda: Float(0, 1.2e308, step=1e308),
+            "quantized [0.0, 1.2e+308, 1e+308] does not reach its high in whole steps; make high "
+            "1e+308",
+        ),
         (lambda: Int(8, 4), "int [8, 4] has low above high; swap them"),
         (
             lambda: Float(math.nan, 1.0),
