@@ -219,6 +219,8 @@ def _outside(domain: Domain, value: object) -> DomainError:
 def _check_bounds(domain: Float | Int) -> None:
     if domain.low > domain.high:
         raise DomainError(f"{domain} has low above high", "swap them")
+    if not math.isfinite(domain.high - domain.low):
+        raise DomainError(f"{domain} is wider than any number", "bring its ends together")
     if domain.log and domain.low <= 0:
         raise DomainError(f"{domain} has a low of {show(domain.low)}", "a log scale starts above 0")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import statistics
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -21,6 +23,8 @@ from sweeps.spec import SweepSpec
 from sweeps.storage import check_storage
 from trainables.combinations import machine_refusals
 from trainables.config import TrialBudget, TrialConfig
+from trainables.data.errors import DataError, said
+from trainables.errors import ModelError, RefusedError
 from trainables.evaluation import Ending, Evaluation, Monitor, Verdict
 from trainables.inputs import Prepared, prepare_inputs
 
@@ -133,18 +137,33 @@ def _shown(params: dict[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in params.items())
 
 
+@contextmanager
+def _told(params: dict[str, Any]) -> Iterator[None]:
+    """What the first trial runs into, as one message."""
+    try:
+        yield
+    except (DataError, ModelError, RefusedError):
+        raise  # they say it themselves
+    except (RuntimeError, MemoryError, ValueError) as error:
+        raise SweepError(
+            f"the sweep's first trial ({_shown(params)}) fails: {said(error)}; change the value "
+            "that this is about, or where memory is short, lower micro_batch_size"
+        ) from error
+
+
 def _measure(
     spec: SweepSpec, prepared: Prepared, config: TrialConfig, params: dict[str, Any]
 ) -> DryRun:
     from trainables.finetune import Workshop
 
     workshop = Workshop(prepared.inputs)
-    workshop.measure_base(config)  # loads the model; the next one is timed
-    base = workshop.measure_base(config)
-    plan = workshop.plan(config, workers=1)
     watch = Stopwatch()
     short = config.model_copy(update={"budget": TrialBudget(steps=STEPS, evaluations=1)})
-    outcome = workshop.train(short, watch)
+    with _told(params):
+        workshop.measure_base(config)  # loads the model; the next one is timed
+        base = workshop.measure_base(config)
+        plan = workshop.plan(config, workers=1)
+        outcome = workshop.train(short, watch)
     if outcome.ending is not Ending.COMPLETE:
         raise SweepError(
             f"the sweep's first trial ({_shown(params)}) diverged within {STEPS} steps: "

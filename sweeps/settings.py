@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from sweeps.addresses import no_database, not_tracking
 from trainables.deepspeed_config import DeepSpeedConfig
 from trainables.frozen import Frozen, PositiveFloat, PositiveInt
 from trainables.remote_folder import complaint
@@ -58,6 +59,13 @@ class SearchSettings(Frozen):
         "unset: a journal in the sweep's folder",
     )
 
+    @field_validator("storage")
+    @classmethod
+    def _is_a_database(cls, uri: str | None) -> str | None:
+        if uri is not None and (wrong := no_database(uri)):
+            raise ValueError(wrong)
+        return uri
+
     @model_validator(mode="after")
     def _one_metric_or_several(self) -> SearchSettings:
         if self.metrics is None:
@@ -91,29 +99,32 @@ def _usual_mode(metric: str) -> Mode:
     return "min" if metric in MINIMISED else "max"
 
 
+_Slots = Annotated[int, Field(gt=0, le=10_000)]
+
+
 class SlotsSettings(Frozen):
     """The gangs that train trials. `gpus` and `cpus` are for each worker."""
 
-    count: PositiveInt | Literal["auto"] = "auto"
-    min: PositiveInt = Field(
+    count: _Slots | Literal["auto"] = "auto"
+    min: _Slots = Field(
         default=1, description="slots that must be up before the first trial begins"
     )
-    max: PositiveInt | None = Field(
+    max: _Slots | None = Field(
         default=None,
         description="on a cluster that grows: so many slots at most, each as soon as it finds room",
     )
-    workers: PositiveInt = 1
+    workers: _Slots = 1
     gpus: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
     cpus: PositiveFloat | Literal["auto"] = "auto"
     deepspeed: DeepSpeedConfig | Literal["auto"] | None = Field(
         default="auto", description="auto: ZeRO-2 with several workers, else the plain trainer"
     )
-    retries: Annotated[int, Field(ge=0)] = Field(
+    retries: Annotated[int, Field(ge=0, le=10_000)] = Field(
         default=1,
         description="further tries of a trial whose slot died; those that were lost with their "
         "node are not counted",
     )
-    checkpoint_seconds: Annotated[float, Field(ge=0)] = Field(
+    checkpoint_seconds: Annotated[float, Field(ge=0, le=10**9)] = Field(
         default=300.0,
         description="training time between two checkpoints, from which a trial goes on after an "
         "interruption; 0: after every step",
@@ -126,7 +137,7 @@ class SlotsSettings(Frozen):
         description="of nodes, in dollars an hour by the name of their type, for `sweep status`; "
         "`--cluster FILE` brings those of its comments",
     )
-    trial_timeout: PositiveFloat | None = Field(
+    trial_timeout: Annotated[float, Field(gt=0, le=10**9)] | None = Field(
         default=3600.0,
         description="seconds without an optimizer step or an evaluation after which a trial is "
         "taken to hang, and its slot's workers are started anew; null: never",
@@ -175,4 +186,11 @@ class TrackingSettings(Frozen):
     """Where MLflow writes. No `uri` means a SQLite database in the sweep home."""
 
     uri: str | None = None
-    experiment: str = "winnow"
+    experiment: Annotated[str, Field(min_length=1, max_length=500)] = "winnow"
+
+    @field_validator("uri")
+    @classmethod
+    def _is_an_address(cls, uri: str | None) -> str | None:
+        if uri is not None and (wrong := not_tracking(uri)):
+            raise ValueError(wrong)
+        return uri

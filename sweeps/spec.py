@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from search_spaces import presets
 from search_spaces.problem import Problem, SpaceError, did_you_mean
 from search_spaces.space import Space
+from search_spaces.values import show
 from sweeps.complaints import explain, leniently, without_mistakes
 from sweeps.errors import SweepError, YamlError
 from sweeps.fields import dotted, set_twice, undotted, with_override
@@ -29,6 +30,9 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "tracking": TrackingSettings,
     "storage": StorageSettings,
 }
+
+
+MOST_TRIALS = 1_000_000
 
 
 class SpecError(SweepError):
@@ -179,6 +183,10 @@ class _Reader:
         if isinstance(trials, bool) or not isinstance(trials, int) or trials < 1:
             message = f"{trials!r} is no number of trials"
             self.problems.append(Problem("budget.trials", message, "use a whole number from 1 on"))
+            return None
+        if trials > MOST_TRIALS:
+            message = f"{show(trials)} trials are more than a sweep can have"
+            self.problems.append(Problem("budget.trials", message, f"use {MOST_TRIALS:,} at most"))
             return None
         return trials
 

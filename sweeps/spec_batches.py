@@ -42,7 +42,7 @@ def _sizes(domain: Any) -> tuple[Any, ...]:
     if isinstance(domain, Choice):
         return domain.options
     if isinstance(domain, Int) and not domain.log:
-        return domain.grid()[:2]
+        return domain.low, min(domain.low + domain.step, domain.high)
     return domain.low, domain.high
 
 

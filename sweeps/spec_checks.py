@@ -210,10 +210,8 @@ def _typical(domain: Any) -> tuple[Any, ...]:
     """The ends of a domain and, of real numbers, one that is no whole number."""
     if not isinstance(domain, Float):
         return _extremes(domain)
-    inside = domain.low + 0.381 * (domain.high - domain.low)
-    return *_extremes(domain), domain.canonical(inside) if domain.step is None else domain.grid()[
-        :2
-    ][-1]
+    next_one = 0.381 * (domain.high - domain.low) if domain.step is None else domain.step
+    return *_extremes(domain), domain.canonical(min(domain.low + next_one, domain.high))
 
 
 def _extremes(domain: Any) -> tuple[Any, ...]:

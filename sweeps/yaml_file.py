@@ -7,6 +7,7 @@ nesting, tags, keys that are no words, control characters and endless numbers.
 from __future__ import annotations
 
 import re
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,8 @@ _Loader.add_constructor(f"{_TAG}float", _number)
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file; YamlError where it is none."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
+            raise YamlError(f"{path}: is no regular file; save it as one")
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
     except FileNotFoundError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 
 def split_batch(batch_size: int, workers: int, most: int) -> tuple[int, int]:
     """(micro-batch, accumulation steps) whose product times `workers` is exactly `batch_size`.
@@ -14,5 +16,6 @@ def split_batch(batch_size: int, workers: int, most: int) -> tuple[int, int]:
             f"use a multiple of {workers}, or set slots.workers to a divisor of {batch_size}"
         )
     share = batch_size // workers
-    micro = max(size for size in range(1, min(share, most) + 1) if share % size == 0)
+    lower = [size for size in range(1, math.isqrt(share) + 1) if share % size == 0]
+    micro = max(size for low in lower for size in (low, share // low) if size <= most)
     return micro, share // micro

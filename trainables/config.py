@@ -7,10 +7,11 @@ trial can inherit what another one set.
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, Strict, model_validator
+from pydantic import BaseModel, Field, Strict, field_validator, model_validator
 
 from trainables.data_config import DataConfig
 from trainables.deepspeed_config import DeepSpeedConfig
@@ -120,6 +121,9 @@ NOT_SEARCHABLE: Mapping[str, str] = {
 """Fields that a sweep holds still, each with the reason; a name covers the fields below it."""
 
 
+_REVISION = re.compile(r"[A-Za-z0-9_][\w.+/-]*", re.ASCII)
+
+
 class WsdConfig(Frozen):
     """Warmup-stable-decay (Hu et al. 2024, arXiv:2404.06395)."""
 
@@ -154,6 +158,10 @@ class OptimizerConfig(Frozen):
     )
 
 
+MOST_EXAMPLES = 10**8
+"""Of a trial. Their order is held in memory, in 16 bytes for each."""
+
+
 class TrialBudget(Frozen):
     """How long a trial trains, and how often it is measured on the way.
 
@@ -161,10 +169,10 @@ class TrialBudget(Frozen):
     `epochs` is set; without any of them it is one epoch.
     """
 
-    steps: PositiveInt | None = None
-    tokens: PositiveInt | None = None
-    epochs: PositiveFloat | None = None
-    evaluations: PositiveInt = Field(
+    steps: Annotated[int, Field(gt=0, le=MOST_EXAMPLES)] | None = None
+    tokens: Annotated[int, Field(gt=0, le=10**15)] | None = None
+    epochs: Annotated[float, Field(gt=0, le=10**6)] | None = None
+    evaluations: Annotated[int, Field(gt=0, le=10_000)] = Field(
         default=4, description="evaluation points, evenly spaced; the last one is at the end"
     )
 
@@ -250,6 +258,20 @@ class TrialConfig(Frozen):
     )
     toy: ToyConfig = ToyConfig()
     seed: Seed = 0
+
+    @field_validator("model")
+    @classmethod
+    def _names_a_model(cls, model: str) -> str:
+        if not model.strip():
+            raise ValueError(f"{model!r} names no model; name a folder, a hub id or builtin:NAME")
+        return model
+
+    @field_validator("model_revision")
+    @classmethod
+    def _names_a_revision(cls, revision: str | None) -> str | None:
+        if revision is not None and (".." in revision or not _REVISION.fullmatch(revision)):
+            raise ValueError(f"{revision!r} is no branch, tag or commit of a hub model; name one")
+        return revision
 
     @model_validator(mode="after")
     def _fits_together(self) -> TrialConfig:

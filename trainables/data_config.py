@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from trainables.data.errors import did_you_mean
 from trainables.data.roles import ROLES
-from trainables.frozen import Fraction, Frozen, Seed
+from trainables.frozen import BelowOne, Frozen, Seed
 
 Files = str | tuple[str, ...]
 
@@ -22,11 +23,31 @@ def _between_0_and_1(value: str | float) -> str | float:
 FileOrFraction = Annotated[str | float, AfterValidator(_between_0_and_1)]
 
 
+_ASCII = r"Any text, 0 to 9: <(it's \u0041 \x41)> & .xn--bcher-kva.+AGE-"
+
+
+def _encodes_text(encoding: str) -> bool:
+    """Whether ASCII is read as itself, or the encoding is one of whole words of memory.
+
+    An escape, a domain name and packed bytes have codecs as well. Of some old encodings a backslash
+    or a tilde is another sign.
+    """
+    try:
+        name = codecs.lookup(encoding).name
+        wide = name.startswith(("utf-16", "utf-32"))
+        read = (_ASCII.encode(name) if wide else _ASCII.encode("ascii")).decode(name)
+    except (LookupError, ValueError):
+        return False
+    return len(read) == len(_ASCII) and all(
+        one == other or one in "\\~" for one, other in zip(_ASCII, read, strict=True)
+    )
+
+
 class MixConfig(Frozen):
     """Replay: examples of another file among those of the train files (sft and clm)."""
 
     train: Files = Field(description="file, folder or data set, or a list; chats or text")
-    proportion: Fraction = Field(
+    proportion: BelowOne = Field(
         default=0.1, description="share of the training examples that come from it"
     )
 
@@ -51,7 +72,7 @@ class DataConfig(Frozen):
         "beside the validation set's, to see what is forgotten (sft and clm)",
     )
     mix: MixConfig | None = None
-    max_length: Annotated[int, Field(ge=8)] = Field(
+    max_length: Annotated[int, Field(ge=8, lt=2**31)] = Field(
         default=1024, description="tokens of a sequence; longer ones are cut (sft) or split (clm)"
     )
     packing: bool = Field(
@@ -99,12 +120,10 @@ class DataConfig(Frozen):
     @field_validator("encoding")
     @classmethod
     def _known_encoding(cls, encoding: str) -> str:
-        try:
-            "".encode(encoding)
-        except (LookupError, ValueError) as error:
+        if not _encodes_text(encoding):
             raise ValueError(
                 f"{encoding!r} is no encoding of text; use utf-8, utf-16, gb18030, latin-1 ..."
-            ) from error
+            )
         return encoding
 
     @field_validator("train", "validation", "test", "general")

@@ -14,6 +14,9 @@ from typing import Any, NamedTuple
 
 AUTO = "auto"
 
+MOST_BYTES = 2**20
+"""Of a file."""
+
 ADOPTED: Mapping[str, str] = {
     "zero_optimization.stage": "zero_stage",
     "zero_optimization.offload_optimizer.device": "offload_optimizer",
@@ -46,6 +49,8 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 """The fields that decide what a key of DeepSpeed's says."""
 
+_ELSEWHERE = "would be written outside of the trial's folder; MLflow has the losses"
+
 _WITHOUT_PLACE: Mapping[str, str] = {
     "bfloat16": "is the old name of bf16",
     "amp": "would train in another precision than the trial's; set precision",
@@ -56,6 +61,9 @@ _WITHOUT_PLACE: Mapping[str, str] = {
     "expert_parallel": "is not known to our trainer",
     "hybrid_engine": "is for generating while training, which no objective does",
     "compression_training": "would change the model that a trial is judged by",
+    **dict.fromkeys(("tensorboard", "csv_monitor", "flops_profiler.output_file"), _ELSEWHERE),
+    **dict.fromkeys(("wandb", "comet", "nebula"), "would send what is trained elsewhere"),
+    "autotuning": "would try other batches than the trial's, and write outside of its folder",
     "bf16.bf16_master_weights_and_grads": "needs DeepSpeed's own optimizer for CPUs",
     "bf16.bf16_optimizer_states": "needs DeepSpeed's own optimizer for CPUs",
     "fp16.fp16_master_weights_and_grads": "needs DeepSpeed's own optimizer for CPUs",
@@ -89,7 +97,7 @@ def read(given: Any) -> dict[str, Any]:
     if not isinstance(given, str | Path):
         raise ValueError(f"config: {given!r} is neither the path of a DeepSpeed JSON nor a mapping")
     try:
-        tree = json.loads(Path(given).expanduser().read_text(encoding="utf-8"))
+        tree = json.loads(_content(Path(given).expanduser()))
     except (OSError, RuntimeError) as error:
         why = getattr(error, "strerror", None) or error
         raise ValueError(
@@ -101,6 +109,16 @@ def read(given: Any) -> dict[str, Any]:
     if not isinstance(tree, dict):
         raise ValueError(f"config: {given} holds no mapping of DeepSpeed's settings")
     return tree
+
+
+def _content(path: Path) -> bytes:
+    if path.exists() and not path.is_file():
+        raise OSError("it is no regular file")
+    with path.open("rb") as file:
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise OSError(f"it is larger than {MOST_BYTES // 2**20} MiB, as no such file is")
+    return content
 
 
 def adopted(theirs: Mapping[str, Any]) -> dict[str, Any]:

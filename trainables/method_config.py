@@ -12,7 +12,7 @@ from trainables.frozen import BelowOne, Frozen, PositiveFloat, PositiveInt
 class FreezeConfig(Frozen):
     """Partial fine-tuning: the last blocks train, and whatever else is named."""
 
-    last_blocks: Annotated[int, Field(ge=0)] = Field(
+    last_blocks: Annotated[int, Field(ge=0, lt=2**31)] = Field(
         default=2, description="how many transformer blocks train, counted from the end"
     )
     modules: tuple[str, ...] = Field(
@@ -27,7 +27,7 @@ class LoraConfig(Frozen):
     "LoRA Without Regret"), hence a constant default and not a multiple of the rank.
     """
 
-    rank: PositiveInt = 16
+    rank: Annotated[int, Field(gt=0, le=2**16)] = 16
     alpha: PositiveFloat = 32.0
     dropout: BelowOne = 0.0
     target_modules: Literal["all-linear", "attention", "mlp"] | tuple[str, ...] = "all-linear"

@@ -16,9 +16,14 @@ _NO_FILE: Mapping[bytes, tuple[str, str]] = {
 }
 """First bytes of what downloads leave where a file should be."""
 
+_MOST_BYTES = 2**28
+"""Of a JSON file. A tokenizer of 260,000 tokens has an eighth of that."""
+
 
 def check_start(file: Path) -> None:
-    """ModelError where it begins as what downloads leave in a file's place."""
+    """ModelError where it is no file, or begins as what downloads leave in a file's place."""
+    if not file.is_file():
+        raise ModelError(f"model: {file} is no regular file; download it again")
     with file.open("rb") as stream:
         start = stream.read(64)
     for sign, (what, remedy) in _NO_FILE.items():
@@ -29,6 +34,9 @@ def check_start(file: Path) -> None:
 def read(file: Path) -> dict[str, Any]:
     """The mapping in a JSON file of the model."""
     check_start(file)
+    if file.stat().st_size > _MOST_BYTES:
+        most = f"{_MOST_BYTES // 2**20} MiB"
+        raise ModelError(f"model: {file} is larger than {most}, as no such file is")
     try:
         tree = json.loads(file.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:

@@ -53,6 +53,11 @@ def check_model(
 
 
 def _check_descriptions(folder: Path) -> None:
+    for file in folder.iterdir():
+        if file.exists() and not file.is_dir() and not file.is_file():
+            raise ModelError(
+                f"model: {file} is no regular file, which hangs who reads it; remove it"
+            )
     for name in _DESCRIPTIONS:
         if (folder / name).exists():
             read(folder / name)

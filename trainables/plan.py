@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainables.batch_split import split_batch
-from trainables.config import BatchRampConfig, TrialConfig
+from trainables.config import MOST_EXAMPLES, BatchRampConfig, TrialConfig
 from trainables.data.batches import mixed_order, order
 
 
@@ -123,14 +123,24 @@ def _batch_sizes(config: TrialConfig, stream: _Stream, micro: int) -> NDArray[np
             f"micro_batch_size {config.micro_batch_size}; raise micro_batch_size"
         )
     if budget.steps is not None:
+        _check_memory(budget.steps * batch_size)
         return ramp(config.batch_ramp, budget.steps, batch_size, micro)
     wanted = _examples(config, stream)
+    _check_memory(wanted)
     steps = max(1, math.ceil(wanted / batch_size))
     sizes = ramp(config.batch_ramp, steps, batch_size, micro)
     while (missing := wanted - sizes.sum()) > 0:
         steps += math.ceil(missing / batch_size)
         sizes = ramp(config.batch_ramp, steps, batch_size, micro)
     return sizes
+
+
+def _check_memory(examples: int) -> None:
+    if examples > MOST_EXAMPLES:
+        raise ValueError(
+            f"the budget is {examples:,} examples for a trial, and at most {MOST_EXAMPLES:,} are "
+            "planned; lower budget.steps, tokens or epochs, or batch_size"
+        )
 
 
 def _examples(config: TrialConfig, stream: _Stream) -> int:
@@ -144,7 +154,9 @@ def _examples(config: TrialConfig, stream: _Stream) -> int:
 
 def _examples_for_tokens(stream: _Stream, tokens: int) -> int:
     """The fewest examples, in this trial's order, that hold `tokens` tokens."""
+    _check_memory(tokens // int(stream.lengths.max()))
     count = stream.trained
     while (used := np.cumsum(stream.lengths[stream.first(count)]))[-1] < tokens:
         count *= 2
+        _check_memory(count // 2)
     return int(np.searchsorted(used, tokens)) + 1

@@ -18,6 +18,10 @@ from search_spaces.problem import DomainError
             lambda: Float(0.1, 0.001, log=True),
             "log_uniform [0.1, 0.001] has low above high; swap them",
         ),
+        (
+            lambda: Float(-1e308, 1e308),
+            "uniform [-1e+308, 1e+308] is wider than any number; bring its ends together",
+        ),
         (lambda: Int(8, 4), "int [8, 4] has low above high; swap them"),
         (
             lambda: Float(math.nan, 1.0),

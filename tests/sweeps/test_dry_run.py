@@ -42,6 +42,19 @@ def test_a_first_trial_that_diverges_is_told_with_its_parameters(data, tmp_path)
         dry_run(spec, SweepHome(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"neftune_noise": 1e308}, "RuntimeError"),
+        ({"budget": {"trials": 3, "epochs": 1e6}}, "ValueError: the budget is .* are planned"),
+    ],
+    ids=str,
+)
+def test_a_first_trial_that_fails_is_told_with_its_parameters(data, tmp_path, change, message):
+    with pytest.raises(SweepError, match=rf"first trial \(learning_rate 0.001\) fails: {message}"):
+        dry_run(SweepSpec.parse(tree(data, **change)), SweepHome(tmp_path))
+
+
 def test_a_first_trial_that_is_no_valid_combination_is_told(tmp_path):
     (tmp_path / "data.jsonl").write_text("x")
     change = {

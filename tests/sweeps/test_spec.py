@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import get_args
 
@@ -10,7 +11,7 @@ from spec_samples import toy_tree
 from search_spaces import presets
 from sweeps import reach
 from sweeps.errors import YamlError
-from sweeps.fields import with_override
+from sweeps.fields import changed, with_override
 from sweeps.spec import SpecError, SweepSpec
 from sweeps.spec_notes import notes
 from trainables.config import NOT_SEARCHABLE, Method, Objective, TrialConfig, field_names
@@ -98,6 +99,91 @@ def test_every_mistake_is_reported_at_once_with_its_place_and_way_out(tmp_path, 
 )
 def test_a_mistake_is_told_with_its_way_out(change, message):
     assert message in "\n".join(problems_of(toy_tree(**change)))
+
+
+@pytest.mark.parametrize(
+    ("field", "most"),
+    [
+        ("budget.trials", "1,000,000 at most"),
+        ("budget.steps", "100000000"),
+        ("budget.tokens", "1000000000000000"),
+        ("budget.epochs", "1000000"),
+        ("budget.evaluations", "10000"),
+        ("batch_size", "2147483647"),
+        ("micro_batch_size", "2147483647"),
+        ("lora.rank", "65536"),
+        ("data.max_length", "2147483648"),
+        ("data.seed", "9223372036854775808"),
+        ("slots.count", "10000"),
+        ("slots.workers", "10000"),
+        ("slots.retries", "10000"),
+        ("slots.keep_best", "2147483647"),
+        ("slots.trial_timeout", "1000000000"),
+    ],
+)
+def test_a_number_that_nothing_could_hold_is_refused_with_the_bound(field, most):
+    fine = toy_tree(data={"train": "rows.json"}, space={"learning_rate": {"choice": [1, 2]}})
+    problems = problems_of(changed(fine, field, 10**39))
+    assert any(each.startswith(f"{field}: 1") and most in each for each in problems)
+
+
+@pytest.mark.parametrize("domain", [{"int": [1, 2**31 - 1]}, {"log_int": [1, 2**31 - 1]}])
+def test_a_wide_domain_is_checked_without_writing_it_out(domain):
+    began = time.process_time()
+    SweepSpec.parse(toy_tree(space={"batch_size": domain}))
+    fine_steps = {"quantized": [0.1, 0.9, 2**-23 * 0.8]}
+    problems_of(toy_tree(space={"lora.dropout": fine_steps, "lora.rank": {"int": [1, 2**40]}}))
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "way_out"),
+    [
+        ("search.storage", "foo", "write postgresql://HOST/DATABASE, or leave it out"),
+        ("search.storage", "", "write postgresql://HOST/DATABASE, or leave it out"),
+        ("search.storage", "postgresql://host:port/x", "write postgresql://HOST/DATABASE"),
+        *(
+            ("tracking.uri", uri, "write https://HOST, postgresql://HOST/DATABASE, sqlite")
+            for uri in ("", "foo", "ftp://x", "http://[::1", "http://:80", "http://a:x", "sqlite:x")
+        ),
+        ("tracking.experiment", "x" * 501, "at most 500 characters"),
+        ("tracking.experiment", "", "at least 1 character"),
+        ("model", "", "names no model; name a folder, a hub id or builtin:NAME"),
+        ("model_revision", "../../x", "no branch, tag or commit of a hub model; name one"),
+        ("model_revision", "", "no branch, tag or commit of a hub model; name one"),
+        *(
+            ("data.encoding", encoding, "is no encoding of text; use utf-8, utf-16")
+            for encoding in ("idna", "punycode", "unicode_escape", "raw_unicode_escape", "hex")
+        ),
+        ("data.mix.proportion", 1.0, "less than 1"),
+    ],
+)
+def test_what_would_only_fail_later_is_refused_with_its_value(field, value, way_out):
+    data = {"train": "org/data", "mix": {"train": "org/other"}}
+    fine = toy_tree(objective="sft", model="org/model", data=data, search={})
+    SweepSpec.parse(fine)
+    (problem,) = problems_of(changed(fine, field, value))
+    assert problem.startswith(f"{field}: {value!r}") and way_out in problem
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("search.storage", "postgresql+psycopg://me@host:5432/x"),
+        ("search.storage", "sqlite:///a/b.db"),
+        ("tracking.uri", "http://[::1]:5000/path"),
+        ("tracking.uri", "file:/a/b"),
+        ("tracking.uri", "databricks://profile"),
+        ("model_revision", "refs/pr/1"),
+        ("model_revision", "v1.0-rc+1"),
+        *(("data.encoding", name) for name in ("UTF8", "utf-16-le", "shift_jis", "cp1252", "hz")),
+    ],
+)
+def test_what_is_rare_and_right_is_taken(field, value):
+    data = {"train": "org/data"}
+    SweepSpec.parse(
+        changed(toy_tree(objective="sft", model="org/m", data=data, search={}), field, value)
+    )
 
 
 TWO = {"metrics": {"eval_loss": "min", "eval_cost": "min"}}

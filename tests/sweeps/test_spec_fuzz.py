@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from spec_samples import toy_tree
 
@@ -42,7 +42,7 @@ scalars = (
     st.none()
     | st.booleans()
     | st.integers()
-    | st.sampled_from([0, 1, -1, 10**39, 2**63, 1e308])
+    | st.sampled_from([0, 1, -1, 10**39, 2**63, 2**31 - 1, 1e308])
     | st.floats()
     | texts
     | st.sampled_from(
@@ -108,6 +108,21 @@ def test_a_good_spec_with_some_fields_replaced_is_one_too_or_a_spec_error(base, 
         except YamlError:
             continue
     read(tree)
+
+
+ends = st.floats() | st.sampled_from([-1e308, 1e308, 0, 1, 5e-324]) | st.integers()
+domains = st.builds(
+    lambda kind, numbers: {kind: sorted(numbers[:2]) + numbers[2:]},
+    st.sampled_from(["uniform", "log_uniform", "quantized", "int", "log_int"]),
+    st.lists(ends, min_size=2, max_size=3),
+)
+
+
+@SOON
+@given(st.sampled_from(["learning_rate", "lora.alpha", "lora.rank", "batch_size"]), domains)
+@example("learning_rate", {"uniform": [-1e308, 1e308]})
+def test_odd_numbers_in_a_domain(name, domain):
+    read(toy_tree(space={name: domain}))
 
 
 @SOON

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import time
 import traceback
 from pathlib import Path
@@ -136,3 +137,10 @@ def test_the_parsers_own_error_which_repeats_the_line_goes_nowhere():
     with pytest.raises(YamlError) as refusal:
         parse_yaml(f"uri: https://me:{password}@host: x", "here")
     assert password not in "".join(traceback.format_exception(refusal.value))
+
+
+def test_a_pipe_or_a_device_is_no_sweep_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe.yaml")
+    for endless in (tmp_path / "pipe.yaml", Path("/dev/zero")):
+        with pytest.raises(YamlError, match="is no regular file; save it as one"):
+            read_yaml(endless)

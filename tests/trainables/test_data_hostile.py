@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from trainables.config import TrialConfig
 from trainables.data.errors import DataError
+from trainables.data.origin import find
 from trainables.data.sources import Sources
 from trainables.data_config import DataConfig
 
@@ -135,3 +136,11 @@ def test_a_pipe_is_no_file(tmp_path):
     os.mkfifo(path)
     with pytest.raises(DataError, match="is no regular file"):
         sources(path, "sft")
+
+
+def test_what_has_no_end_is_refused_before_its_hash_is_made(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    (tmp_path / "zero.jsonl").symlink_to("/dev/zero")
+    for name in ("pipe.jsonl", "zero.jsonl"):
+        with pytest.raises(DataError, match="is no regular file"):
+            find(str(tmp_path / name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 import tiny_training as tiny
@@ -180,6 +181,21 @@ def test_a_file_that_is_no_deepspeed_json_is_refused(tmp_path, text, message):
             "data_efficiency would change the order of the data",
         ),
         (
+            {"csv_monitor": {"enabled": True, "output_path": "/etc"}},
+            {},
+            "csv_monitor would be written outside of the trial's folder",
+        ),
+        ({"tensorboard": {"enabled": True}}, {}, "tensorboard would be written outside"),
+        ({"wandb": {"enabled": True}}, {}, "wandb would send what is trained elsewhere"),
+        ({"comet": {"project": "x"}}, {}, "comet would send what is trained elsewhere"),
+        ({"nebula": {"enabled": True}}, {}, "nebula would send what is trained elsewhere"),
+        ({"autotuning": {"enabled": True}}, {}, "autotuning would try other batches"),
+        (
+            {"flops_profiler": {"enabled": True, "output_file": "/tmp/x"}},
+            {},
+            "flops_profiler.output_file would be written outside",
+        ),
+        (
             {"zero_optimization": {"stage": 2, "cpu_offload": True}},
             {},
             "zero_optimization.cpu_offload is deprecated",
@@ -251,3 +267,15 @@ def test_every_contradiction_is_named_at_once_with_its_way_out():
 )
 def test_repeating_what_the_trial_says_is_no_contradiction(theirs):
     assert refusals(theirs) == []
+
+
+def test_a_file_without_an_end_is_not_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "large").write_bytes(b" " * 2**21)
+    for name, said in [
+        (tmp_path / "pipe", "no regular file"),
+        ("/dev/zero", "no regular file"),
+        (tmp_path / "large", "larger than 1 MiB"),
+    ]:
+        with pytest.raises(ValidationError, match=said):
+            DeepSpeedConfig(config=str(name))

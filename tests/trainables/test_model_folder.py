@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import struct
 from pathlib import Path
@@ -125,6 +126,21 @@ def test_files_that_are_missing_or_broken_are_named(model, name, content, messag
     else:
         (model / name).write_bytes(content)
     with pytest.raises(ModelError, match=message):
+        check(model)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "chat_template.jinja"])
+def test_what_has_no_end_is_not_read(model, name):
+    (model / name).unlink(missing_ok=True)
+    os.mkfifo(model / name)
+    with pytest.raises(ModelError, match=f"{name} is no regular file"):
+        check(model)
+
+
+def test_a_json_that_is_larger_than_any_is_not_read(model):
+    with (model / "tokenizer.json").open("r+b") as file:
+        file.truncate(2**28 + 1)
+    with pytest.raises(ModelError, match=r"tokenizer\.json is larger than 256 MiB"):
         check(model)
 
 

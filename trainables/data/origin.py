@@ -88,6 +88,8 @@ def find(name: str) -> Origins:
         )
     if not path.exists():
         raise DataError(f"{path} does not exist (looked from {Path.cwd()}); correct the path")
+    if not path.is_file():
+        raise DataError(f"{path} is no regular file; name a file that can be read twice")
     return Origins((Origin(path.name, kind, path),))
 
 

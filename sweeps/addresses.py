@@ -1,0 +1,40 @@
+"""Whether an address in a sweep file can be one, by its shape alone. Light: nothing is asked."""
+
+from __future__ import annotations
+
+import re
+
+from results.uris import server_address
+
+_DATABASE = re.compile(r"[A-Za-z]\w*(\+\w+)?://\S+")
+_TRACKING = re.compile(
+    r"https?://[^/\s]\S*|sqlite(\+\w+)?:///.+|(postgresql|mysql|mssql)(\+\w+)?://\S+|file:/.+"
+    r"|databricks(://\S+)?"
+)
+
+
+def no_database(uri: str) -> str:
+    """What is wrong with the address of a database for Optuna, with the way out; "" for nothing."""
+    if _DATABASE.fullmatch(uri) and _has_a_port(uri):
+        return ""
+    return (
+        f"{uri!r} is no address of a database; write postgresql://HOST/DATABASE, or leave it "
+        "out for a journal in the sweep's folder"
+    )
+
+
+def not_tracking(uri: str) -> str:
+    """What is wrong with an address for MLflow, with the way out; "" for nothing."""
+    if _TRACKING.fullmatch(uri) and _has_a_port(uri):
+        return ""
+    return (
+        f"{uri!r} is no address of MLflow's; write https://HOST, postgresql://HOST/DATABASE, "
+        "sqlite:////PATH, file:/PATH or databricks, or leave it out"
+    )
+
+
+def _has_a_port(uri: str) -> bool:
+    try:
+        return server_address(uri) is not None or not uri.startswith("http")
+    except ValueError:
+        return False
