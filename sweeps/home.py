@@ -7,10 +7,12 @@ import os
 import re
 import shlex
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from results.record import SweepRecord, SweepState, TrialRecord
 from results.store import RecordStore
@@ -215,9 +217,7 @@ class SweepFolder:
         """Whether no other process has the lock. The system lets go of it when its holder dies."""
         path = self.path / "lock"
         with path.open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _flocked(file):
                 yield False
                 return
             # Its earlier holder may have given the name back meanwhile, and this file with it.
@@ -229,6 +229,18 @@ class SweepFolder:
             f"there is a sweep {name!r} already; go on with it by `sweep resume {name}`, give this "
             f"one another name with --name, or delete {self.path}"
         )
+
+
+def _flocked(file: IO[str]) -> bool:
+    """Once more after a moment: whoever asks for a sweep's status holds its lock for an instant."""
+    for pause in (0.1, 0.0):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(pause)
+        else:
+            return True
+    return False
 
 
 def _within(folder: Path) -> list[Path]:

@@ -42,7 +42,7 @@ def check_kernels(file: Path) -> None:
     for name in _kernels(read(file)):
         raise ModelError(
             f"model: {file} asks for the code of the repository {name} (attn_implementation), "
-            "which runs with all your rights; take that out of it, or read the code and allow it "
+            "which runs with all your rights; take that out of it, or read the code, and allow it "
             "with trust_remote_code: true in the sweep file"
         )
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 import threading
+from pathlib import Path
 
 import optuna
 import pytest
@@ -22,10 +24,12 @@ from sweeps.study import StudyBook, open_study
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    server = Postgres(tmp_path_factory.mktemp("postgres"))
-    yield server
-    server.kill()
+def server():
+    # Its user is not ours, and pytest closes its own folders to others.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        server = Postgres(Path(folder))
+        yield server
+        server.kill()
 
 
 @pytest.fixture
@@ -33,7 +37,7 @@ def database(server, request, monkeypatch):
     """The address of an empty database, and its password where clients look for it."""
     monkeypatch.setenv("PGPASSWORD", PASSWORD)
     name = "of_" + request.node.originalname[-40:]
-    server.run(f"DROP DATABASE IF EXISTS {name}")
+    server.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
     return server.database(name)
 
 
@@ -56,7 +60,7 @@ def tracking(server, monkeypatch):
     address = server.database("mlflow")
     yield address
     _get_store(address).engine.dispose()
-    server.run("DROP DATABASE mlflow")
+    server.run("DROP DATABASE mlflow WITH (FORCE)")
 
 
 def test_a_database_suggests_what_the_journal_suggests(spec, undisturbed, tmp_path):
