@@ -31,6 +31,8 @@ def test_a_ray_that_takes_too_long_to_start_is_told(monkeypatch):
         raise Exception("The current node timed out during startup.")
 
     monkeypatch.setattr("ray.init", init)
+    # It would hold for the whole process, and for all tests after this one.
+    monkeypatch.setattr("sweeps.cluster._keep_to_loopback", lambda wanted: None)
     message = r"timed out during startup\. is this machine busy"
     with pytest.raises(LaunchError, match=message), cluster(None):
         pass

@@ -121,7 +121,11 @@ def guarded(tmp_path):
 def run_doctor(address, environment, home):
     command = [sys.executable, "-m", "sweeps.cli", "doctor", "--address", address]
     return subprocess.run(
-        [*command, "--home", str(home)], env=environment, capture_output=True, text=True
+        [*command, "--home", str(home)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
 
 
