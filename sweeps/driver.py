@@ -140,6 +140,7 @@ class Driver:
         self._view.phase("Saving the running trials; Ctrl-C again ends at once")
         with suppress(ray.exceptions.RayError, KeyboardInterrupt):
             ray.get(self._board.suspend.remote(), timeout=_SAVING)
+        with suppress(ray.exceptions.RayError, KeyboardInterrupt):
             if self._recorder is not None:
                 self._recorder.catch_up(ray.get(self._board.measured.remote()))
 

@@ -58,16 +58,22 @@ class Elsewhere:
         self, words: Sequence[str], name: str, console: Console, sent: Path | None = None
     ) -> int:
         """Have a sweep run there, shown as one that runs here; Ctrl-C leaves it running."""
+        from sweeps.remote import ConnectionLostError
+
         try:
             with Followed(console) as say:
                 return self.run(words, sent, say)
         except KeyboardInterrupt:
-            console.print(
-                "\nDetached; the sweep goes on.\n"
-                f"  sweep status {name} {self._options}\n"
-                f"  sweep stop {name} {self._options}",
-            )
-            return INTERRUPTED
+            why = "Detached"
+        except ConnectionLostError as error:
+            console.print(f"\n{error}")
+            why = "Detached"
+        console.print(
+            f"\n{why}; the sweep goes on.\n"
+            f"  sweep status {name} {self._options}\n"
+            f"  sweep stop {name} {self._options}",
+        )
+        return INTERRUPTED
 
     def _priced(self, spec: SweepSpec) -> SweepSpec:
         """With the cluster file's prices where the spec has none, so that its driver knows them."""

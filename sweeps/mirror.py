@@ -141,7 +141,10 @@ class Mirror:
             return
         if not (self._folder / "sweep.json").is_file():
             return  # a disk that is lost or not mounted must not cost us the copy
-        # The records are the truth and Optuna's journal follows, so it is never ahead of them.
+        # Before it is read: what is added meanwhile goes up the next time.
+        added = _stamp(self._folder / _JOURNAL)
+        # The records are the truth and Optuna's journal follows: an end that it tells of is on a
+        # record that goes up before it.
         journal = self._read(_JOURNAL)
         now = dict(self._own())
         changed = [name for name, stamp in now.items() if self._pushed.get(name) != stamp]
@@ -149,9 +152,9 @@ class Mirror:
             records = [name for name in changed if name != _JOURNAL]
             list(pool.map(lambda name: self._push_one(name, now[name]), records))
             list(pool.map(self._remove_one, [name for name in self._pushed if name not in now]))
-        if _JOURNAL in changed and journal is not None:
+        if journal is not None and added and self._pushed.get(_JOURNAL) != added:
             self.remote.write(_JOURNAL, journal[: journal.rfind(b"\n") + 1])
-            self._pushed[_JOURNAL] = now[_JOURNAL]
+            self._pushed[_JOURNAL] = added
 
     def _push_one(self, name: str, stamp: _Stamp) -> None:
         content = self._read(name)
@@ -238,10 +241,10 @@ def bring_up(folder: Path, remote: RemoteFolder) -> None:
             there.push(file, LOSSES)
         if (trial / WEIGHTS).is_dir():
             sealed.push_whole(trial / WEIGHTS, there / WEIGHTS)
-        for checkpoint in (trial / CHECKPOINTS).glob("*"):
-            up = there / CHECKPOINTS / checkpoint.name
-            sealed.upload(checkpoint, up)
-            up.push(checkpoint / sealed.MANIFEST, sealed.MANIFEST)
+        for manifest in (trial / CHECKPOINTS).glob(f"[!.]*/{sealed.MANIFEST}"):
+            up = there / CHECKPOINTS / manifest.parent.name
+            sealed.upload(manifest.parent, up)
+            up.push(manifest, sealed.MANIFEST)
 
 
 def _is_own(file: Path, name: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import ray
 
 from results.cluster_record import ClusterRecord, NodeRecord, SlotRecord
-from results.store import RecordStore
+from results.store import RecordError, RecordStore
 from sweeps.meter import Meter, held
 from trainables.gang import Gang
 from trainables.roster import SlotState
@@ -42,8 +42,7 @@ class Observer:
         self._gang = gang
         self._store = store
         self._prices = dict(prices)
-        earlier = store.cluster()
-        self._meter = Meter(earlier.node_seconds if earlier else {})
+        self._meter = Meter(_earlier(store))
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="observer", daemon=True)
 
@@ -113,3 +112,12 @@ def node_record(node: Mapping[str, Any]) -> NodeRecord:
         cpus=resources.get("CPU", 0.0),
         gpus=resources.get("GPU", 0.0),
     )
+
+
+def _earlier(store: RecordStore) -> Mapping[str, float]:
+    """What was counted in earlier parts of the sweep; nothing, where that is damaged."""
+    try:
+        earlier = store.cluster()
+    except RecordError:
+        return {}
+    return earlier.node_seconds if earlier else {}

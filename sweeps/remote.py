@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from sweeps.cluster import ON_HEAD
-from sweeps.errors import LaunchError
+from sweeps.errors import LaunchError, SweepError
 
 if TYPE_CHECKING:
     from ray.job_submission import JobSubmissionClient
@@ -37,6 +37,10 @@ _RAYS_OWN = ("INFO job_manager.py", "Running entrypoint for job ")
 
 _PATIENCE = 60.0
 """Seconds in which a tunnel must come up."""
+
+
+class ConnectionLostError(SweepError):
+    """A cluster that does not answer any more, while a command runs there."""
 
 
 def run(
@@ -60,8 +64,13 @@ def run(
         # Drivers stay on the head node, which is never given back or reclaimed.
         entrypoint_resources=ON_HEAD,
     )
-    asyncio.run(_follow(client, job, say))
-    return _exit_code(client, job)
+    try:
+        asyncio.run(_follow(client, job, say))
+        return _exit_code(client, job)
+    except (RuntimeError, OSError) as error:  # what Ray's client and requests raise
+        raise ConnectionLostError(
+            f"the connection to the cluster is lost ({error}); what was begun there goes on"
+        ) from error
 
 
 @contextmanager

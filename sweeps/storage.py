@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -88,8 +89,30 @@ def fetch_sweep(uri: str, folder: SweepFolder) -> None:
         if not _record_on(sweep_on(storage, name)):
             raise SweepError(f"no sweep {name!r} on {storage}")
         bring_down(sweep_on(storage, name), folder.path)
+        folder.spec.chmod(0o600)
+        _forget_unasked(folder)
     except (StorageError, NotWholeError) as error:
         raise LaunchError(f"--storage: {redact(str(error))}; {WAY_OUT}") from error
+
+
+def _forget_unasked(folder: SweepFolder) -> None:
+    """Drop the records of trials that Optuna's journal does not know yet.
+
+    A record goes to the storage before the journal, and a head may be lost in between. Such a trial
+    has not ended, and is suggested again.
+    """
+    from optuna.trial import TrialState
+
+    from sweeps.study import open_study
+
+    spec = SweepSpec.load(folder.spec)
+    if spec.search.storage is not None:
+        return
+    study = open_study(spec, folder.journal, folder.store.sweep().created)
+    begun = sum(trial.state is not TrialState.WAITING for trial in study.get_trials(deepcopy=False))
+    for record in folder.store.trials():
+        if record.number >= begun and not record.status.ended:
+            shutil.rmtree(folder.store.trial_folder(record.number))
 
 
 def catch_up(spec: SweepSpec, folder: SweepFolder, earlier: SweepRecord) -> None:

@@ -48,6 +48,7 @@ class Board:
         self._verdicts: set[asyncio.Task[None]] = set()
         self._needless: set[str] = set()
         self._alive: set[str] = set()
+        self._dead: set[str] = set()
         self._idle_starts: Counter[str] = Counter()
 
     # What clients call
@@ -146,10 +147,10 @@ class Board:
                 ticket.lay_aside()
         self._arrival.set()
 
-    async def watch(self, look: Callable[[], Nodes], every: float) -> None:
+    async def watch(self, look: Callable[[], Nodes | None], every: float) -> None:
         """Look at the nodes every so many seconds until the board closes, and do what follows."""
-        while self._closed is None:
-            seen = await asyncio.to_thread(look)
+        while self._closed is None or not all(each.ended for each in self._tickets.values()):
+            seen = await asyncio.to_thread(look) or self._known
             doomed = seen.draining != self._known.draining
             self._known = seen
             if doomed:
@@ -179,6 +180,7 @@ class Board:
         so for ever, so the board closes.
         """
         await self.lost(slot)
+        self._dead.discard(slot)
         self._devices[slot] = device
         self._nodes[slot] = tuple(nodes)
         self._lives[slot] += 1
@@ -198,6 +200,7 @@ class Board:
         node was lost.
         """
         self._alive.discard(slot)
+        self._dead.add(slot)
         nodes = frozenset(self._nodes.get(slot, ()))
         for ticket in self._tickets.values():
             if ticket.slot == slot and not ticket.ended:
@@ -223,7 +226,7 @@ class Board:
                 await asyncio.wait_for(self._arrival.wait(), patience)
             except TimeoutError:
                 return None
-        if self._lives[slot] != life:
+        if self._lives[slot] != life or slot in self._dead:
             return Closed()
         if self._closed is None and self._goes(slot):
             self._send_home(slot)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -79,18 +79,18 @@ class Checkpoints:
         shutil.rmtree(final, ignore_errors=True)
         draft.rename(final)
         shutil.rmtree(draft.parent, ignore_errors=True)
-        for old in self._newest_first()[KEPT:]:
-            shutil.rmtree(old, ignore_errors=True)
+        for step in needless([*map(_step, self._all())], checkpoint.step):
+            shutil.rmtree(self._folder / f"{PREFIX}{step}", ignore_errors=True)
 
     def _newest(self, before: float) -> Checkpoint | None:
-        for path in self._newest_first():
-            if int(_step(path)) < before and (checkpoint := _whole(path, self._layout)):
+        for path in sorted(self._all(), key=_step, reverse=True):
+            if _step(path) < before and (checkpoint := _whole(path, self._layout)):
                 return checkpoint
         return None
 
-    def _newest_first(self) -> list[Path]:
-        found = (p for p in self._folder.glob(f"{PREFIX}*") if _step(p).isdigit())
-        return sorted(found, key=lambda path: int(_step(path)), reverse=True)
+    def _all(self) -> list[Path]:
+        found = self._folder.glob(f"{PREFIX}*")
+        return [path for path in found if path.name.removeprefix(PREFIX).isdigit()]
 
 
 NO_CHECKPOINTS = Checkpoints(Path("/nonexistent"), every=float("inf"), layout="")
@@ -121,5 +121,12 @@ def _whole(path: Path, layout: str) -> Checkpoint | None:
     return read_manifest(manifest, layout) if intact else None
 
 
-def _step(path: Path) -> str:
-    return path.name.removeprefix(PREFIX)
+def needless(steps: Collection[int], written: int) -> list[int]:
+    """Of the steps with a checkpoint, those whose are dropped now that `written` is there: the
+    oldest, and those after it, which are of a past that was given up and would outlive it."""
+    kept = sorted((step for step in steps if step <= written), reverse=True)[:KEPT]
+    return [step for step in steps if step not in kept]
+
+
+def _step(path: Path) -> int:
+    return int(path.name.removeprefix(PREFIX))

@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import socket
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -46,6 +47,11 @@ class Depot:
         return replace(self, slot=slot)
 
     @property
+    def patience(self) -> float:
+        """Seconds that a slot waits for the storage when it is away."""
+        return PATIENCE
+
+    @property
     def place(self) -> Path:
         """The slot's own scratch folder on this node."""
         name = hashlib.sha256(str(self.sweep).encode()).hexdigest()[:16]
@@ -58,6 +64,16 @@ class Depot:
     def remote(self, path: Path) -> RemoteFolder:
         """Where that which lies here under `path` lies on the storage."""
         return self.sweep / str(path.relative_to(self.place))
+
+    def unseen(self) -> str | None:
+        """Why this node cannot use the storage, after all patience; None where it can."""
+        try:
+            self.sweep.read("sweep.json")
+        except FileNotFoundError:
+            return None  # it answers
+        except StorageError as error:
+            return f"{socket.gethostname()} cannot use {error}"
+        return None
 
     def push(self, path: Path) -> None:
         """Upload a file, or a folder so that it is there whole or not at all."""

@@ -33,6 +33,13 @@ class Care:
     trial_timeout: float | None = None
     depot: Depot | None = None
 
+    @property
+    def hangs_after(self) -> float | None:
+        """Seconds after which nothing can be waited for any more, not even for storage."""
+        if self.trial_timeout is None or self.depot is None:
+            return self.trial_timeout
+        return self.trial_timeout + self.depot.patience
+
     def of(self, slot: str) -> Care:
         """As this slot takes it."""
         return replace(self, depot=self.depot.of(slot)) if self.depot else self

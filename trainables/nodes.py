@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+
+log = logging.getLogger(__name__)
 
 LOOK_EVERY = 2.0
 """Seconds between two looks: clouds give half a minute's warning, or two minutes'."""
@@ -17,8 +20,8 @@ class Nodes:
     gone: frozenset[str] = frozenset()
 
 
-def look() -> Nodes:
-    """As Ray sees them now.
+def look() -> Nodes | None:
+    """As Ray sees them now; None where it does not answer.
 
     Ray has no public call that lists draining nodes; its own Train and Data ask as we do. It gives
     no new work to such a node, and ends the node's raylet when nothing runs there any more.
@@ -26,8 +29,12 @@ def look() -> Nodes:
     import ray
     from ray._private.state import state
 
-    return Nodes(
-        here=ray.get_runtime_context().get_node_id(),
-        draining=frozenset(state.get_draining_nodes()),
-        gone=frozenset(node["NodeID"] for node in ray.nodes() if not node["Alive"]),
-    )
+    try:
+        return Nodes(
+            here=ray.get_runtime_context().get_node_id(),
+            draining=frozenset(state.get_draining_nodes()),
+            gone=frozenset(node["NodeID"] for node in ray.nodes() if not node["Alive"]),
+        )
+    except (ray.exceptions.RayError, RuntimeError, OSError) as error:
+        log.warning("Ray does not tell of its nodes: %s", error)
+        return None

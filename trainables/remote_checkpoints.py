@@ -8,7 +8,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from trainables import ranks, sealed
-from trainables.checkpoints import KEPT, PREFIX, Checkpoint, Checkpoints, manifest_of, read_manifest
+from trainables.checkpoints import (
+    PREFIX,
+    Checkpoint,
+    Checkpoints,
+    manifest_of,
+    needless,
+    read_manifest,
+)
 from trainables.errors import StorageError
 from trainables.remote_folder import RemoteFolder
 from trainables.sealed import NotWholeError, Sums
@@ -64,7 +71,7 @@ class RemoteCheckpoints(Checkpoints):
         sealed.seal(
             self._there(self.path(checkpoint).name), **manifest_of(checkpoint, self._layout, sums)
         )
-        for step in self._newest_steps()[KEPT:]:
+        for step in needless(self._newest_steps(), checkpoint.step):
             sealed.drop(self._there(f"{PREFIX}{step}"))
 
     def _brought(self, step: int) -> Checkpoint | None:

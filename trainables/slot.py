@@ -102,12 +102,14 @@ def _environment(gang: Gang) -> dict[str, str]:
 def _serve(settings: dict[str, Any]) -> None:
     """What each rank of a slot does: take the job that rank 0 was given, do it, ask again."""
     board, name, inputs = settings["board"], settings["name"], settings["inputs"]
-    if inputs and not settings["care"].depot and _is_blind(board, inputs):
+    if inputs and _is_blind(board, _unseen(inputs, settings["care"].depot)):
         return
     leads = get_context().get_world_rank() == 0
     nodes = ranks.from_every_rank(ray.get_runtime_context().get_node_id())
     life = _hello(board, name, nodes) if leads else 0
-    worker = _Worker(board, inputs, settings["care"].of(name))
+    # Two nodes may share a user's home, and so two parts of a slot.
+    here = ray.get_runtime_context().get_node_id()
+    worker = _Worker(board, inputs, settings["care"].of(f"{name}-{here[:12]}"))
     memory = Memory()
     while True:
         taken = [_take(board, name, life)] if leads else None
@@ -121,20 +123,27 @@ def _serve(settings: dict[str, Any]) -> None:
                 return
 
 
-def _is_blind(board: Any, inputs: Inputs) -> bool:
-    """Whether a node of the slot does not see the sweep's data, so that the slot can do nothing.
+def _unseen(inputs: Inputs, depot: Depot | None) -> str | None:
+    """Why this node cannot train, where it does not see what the sweep has for it."""
+    if depot is not None:
+        return depot.unseen() if ranks.leads_node() else None
+    why = inputs.unseen()
+    return f"{why}; {_SHARE}" if why else None
+
+
+def _is_blind(board: Any, unseen: str | None) -> bool:
+    """Whether a node of the slot sees nothing of its sweep, so that the slot can do nothing.
 
     The sweep ends where no other slot is up, and else goes on without this one, by a StorageError.
     """
-    blind = next(filter(None, ranks.from_every_rank(inputs.unseen())), None)
-    if blind is None:
+    why = next(filter(None, ranks.from_every_rank(unseen)), None)
+    if why is None:
         return False
-    unseen = f"{blind}; {_SHARE}"
     if ranks.rank() == 0 and not ray.get(board.alive.remote()):
-        ray.get(board.close.remote(unseen))
+        ray.get(board.close.remote(why))
     ranks.barrier()
     if ray.get(board.why_closed.remote()) is None:
-        raise StorageError(str(inputs.train), unseen)
+        raise StorageError("this node", why)
     return True
 
 
@@ -172,7 +181,7 @@ class _Worker:
         self._inputs = inputs
         self._care = care
         self._depot = care.depot
-        self._watchdog = Watchdog(care.trial_timeout)
+        self._watchdog = Watchdog(care.hangs_after)
         # Where ranks agree with each other.
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._workshop: Any = None

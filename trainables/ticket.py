@@ -84,6 +84,8 @@ class Ticket:
     def end(self, outcome: Outcome) -> None:
         """It has come to its end; all who wait for it may go on."""
         self.outcome = replace(outcome, attempt=self.attempt)
+        if outcome.ending is Ending.SUSPENDED:
+            self.how = Ending.SUSPENDED  # whoever trains it yet may leave a checkpoint
         self.news.set()
         self.asked_to_end.set()
         self.over.set()

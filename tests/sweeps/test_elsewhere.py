@@ -106,6 +106,19 @@ def test_a_terminal_gets_the_table(jobs, monkeypatch):
     assert "name: toy" in shown, "what comes after the table"
 
 
+def test_a_connection_that_is_lost_leaves_the_sweep_running(jobs, monkeypatch):
+    async def lost(job):
+        yield "trial 0"
+        raise RuntimeError("WebSocket connection closed unexpectedly with close code 1006")
+
+    monkeypatch.setattr(jobs, "tail_job_logs", lost)
+    console = terminal()
+    there = Elsewhere(Path("c.yaml"), None, None)
+    assert there.follow(["resume", "toy"], "toy", console) == INTERRUPTED
+    said = console.file.getvalue()
+    assert "is lost (WebSocket connection closed" in said and "sweep status toy" in said
+
+
 def test_ctrl_c_leaves_the_sweep_running(jobs, monkeypatch):
     def interrupted(*arguments):
         raise KeyboardInterrupt

@@ -178,6 +178,7 @@ def test_what_slots_left_before_there_was_a_storage_goes_up_as_they_would_have_p
     sums = sealed.sums_of(folder / "trials/0000/checkpoints/checkpoint-3")
     text = json.dumps({"files": sums, "layout": "one"})
     put(folder / "trials/0000/checkpoints/checkpoint-3/manifest.json", text)
+    put(folder / "trials/0000/checkpoints/.partial/checkpoint-4/weights", "half")
     bring_up(folder, remote)
     there = remote / "trials/0000"
     for name in ("best", "checkpoints/checkpoint-3"):

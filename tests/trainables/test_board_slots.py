@@ -121,6 +121,18 @@ async def test_a_job_is_not_lost_to_a_call_that_outlived_its_slot():
 
 
 @in_a_loop
+async def test_a_job_is_not_lost_to_a_call_of_a_slot_that_is_gone():
+    board = await board_with()
+    life = await board.hello("one")
+    orphan = asyncio.create_task(board.take("one", life, 9))
+    await asyncio.sleep(SOON)
+    await board.lost("one")  # with its node, and there may never be another
+    await board.submit(job("a"))
+    assert isinstance(await orphan, Closed)
+    assert (await take(board, "two", SOON)).trial_id == "a"
+
+
+@in_a_loop
 async def test_a_slot_that_never_gets_as_far_as_a_job_does_not_start_for_ever():
     board = await board_with("a")
     for _ in range(5):

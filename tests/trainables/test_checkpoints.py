@@ -7,7 +7,7 @@ import tiny_training as tiny
 from test_method_kinds import KINDS
 from tiny_training import Watcher, run_trial
 
-from trainables.checkpoints import Checkpoint, Checkpoints
+from trainables.checkpoints import Checkpoint, Checkpoints, needless
 from trainables.evaluation import Ending
 
 LONG = {"budget__steps": 8, "budget__evaluations": 4, "warmup_fraction": 0.25}
@@ -70,6 +70,19 @@ def test_a_checkpoint_is_written_when_it_is_time_and_two_are_kept(workshop, tmp_
     # None at the last step, after which there is nothing to go on with.
     assert {path.name for path in tmp_path.iterdir()} == {"checkpoint-6", "checkpoint-7"}
     assert not list(tmp_path.rglob("*.bin")), "weights are safetensors"
+
+
+@pytest.mark.parametrize(
+    ("steps", "written", "dropped"),
+    [
+        ([1, 2], 2, []),
+        ([1, 2, 3], 3, [1]),
+        ([900, 1000, 100], 100, [900, 1000]),
+        ([50, 1000, 100], 100, [1000]),
+    ],
+)
+def test_what_was_written_last_outlives_what_was_given_up(steps, written, dropped):
+    assert needless(steps, written) == dropped
 
 
 class Forgetful(Watcher):

@@ -178,11 +178,20 @@ def test_a_slot_on_a_node_that_does_not_see_the_data_ends_the_sweep_or_itself(tm
     desk = Desk()
     desk.ask("hello", "another slot")
     with pytest.raises(StorageError, match=r"nowhere; set storage\.uri to storage that all nodes"):
-        slot._is_blind(desk, inputs)
+        slot._is_blind(desk, slot._unseen(inputs, None))
     desk.ask("lost", "another slot")
-    assert slot._is_blind(desk, inputs)
+    assert slot._is_blind(desk, slot._unseen(inputs, None))
     assert "does not see" in desk.ask("why_closed")
     desk.shut()
+
+
+def test_a_node_that_cannot_use_the_storage_takes_no_trial(tmp_path, prepared):
+    storage = RemoteFolder((tmp_path / "store").as_uri())
+    depot = depot_of(storage, tmp_path)
+    assert slot._unseen(prepared, depot) is None
+    shutil.rmtree(tmp_path / "store", ignore_errors=True)
+    (tmp_path / "store").write_text("in the way")
+    assert "cannot use" in slot._unseen(prepared, depot)
 
 
 def test_a_checkpoint_that_cannot_be_uploaded_is_left_out(tmp_path, prepared, monkeypatch):
