@@ -30,11 +30,12 @@ def test_sigterm_before_there_are_books_leaves_no_folder(home, monkeypatch):
         assert not home.sweep("toy").path.exists()
         signal.raise_signal(signal.SIGTERM)
 
+    before = signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(module, "new_record", killed)
     with pytest.raises(KeyboardInterrupt):
         module.launch(SPEC, home, Quiet())
     assert not home.sweep("toy").path.exists()
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 class SlowTracker:
