@@ -121,7 +121,8 @@ def test_a_sweep_survives_a_raylet_that_is_killed_and_a_link_that_is_cut(cluster
         wait_for(lambda: "trial 8 " in log.read_text(), following)
         made.link("worker1", "up")
         assert following.wait(timeout=240) == 0, log.read_text()
-    assert max(record.attempts for record in check_books(storage, "cut")) == 2
+    # A trial that was on both of them, too: nodes are not its fault.
+    assert max(record.attempts for record in check_books(storage, "cut")) in (2, 3)
     assert "(raylet)" not in log.read_text(), "that is for Ray's own logs"
 
 
