@@ -6,6 +6,8 @@ no active run, no tracking address, no logger but MLflow's own, no setting that 
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import logging
 import os
 import socket
@@ -79,7 +81,8 @@ class MlflowRuns:
         _check_database(uri)
         _check_server(uri)
         self._uri = uri
-        self._client = MlflowClient(uri)
+        with _alone(uri):
+            self._client = MlflowClient(uri)
 
     def open_experiment(self, name: str, artifact_location: str | None) -> str:
         """The experiment's id; a new one keeps its artifacts at `artifact_location`."""
@@ -246,6 +249,20 @@ def _check_database(uri: str) -> None:
     except sqlite3.Error as error:
         held = f" by another process for {_PATIENCE:.0f} s" if "locked" in str(error) else ""
         raise TrackingError(f"tracking uri {uri}: {error}{held}") from None
+
+
+@contextmanager
+def _alone(uri: str) -> Iterator[None]:
+    """Of two processes of a user that make the tables of an SQLite database at once, one fails."""
+    database = sqlite_file(uri)
+    if database is None:
+        yield
+        return
+    name = hashlib.sha256(str(database.resolve()).encode()).hexdigest()[:16]
+    lock = Path(tempfile.gettempdir()) / f"winnow-mlflow-{os.getuid()}-{name}.lock"
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _check_server(uri: str) -> None:

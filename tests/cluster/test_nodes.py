@@ -25,7 +25,7 @@ def add(nodes, count: int = 1) -> list:
     return [nodes.add_node(num_cpus=1, object_store_memory=10**8) for _ in range(count)]
 
 
-def toy(name: str, trials: int, **slots) -> dict:
+def toy(name: str, trials: int, seconds: float = 0.5, **slots) -> dict:
     return {
         "name": name,
         "model": "toy",
@@ -33,7 +33,7 @@ def toy(name: str, trials: int, **slots) -> dict:
         "budget": {"trials": trials, "evaluations": 4},
         "search": {"seed": 1, "early_stopping": "none"},
         "space": {"learning_rate": {"log_uniform": [1e-6, 1e-1]}},
-        "toy": {"seconds": 0.5},
+        "toy": {"seconds": seconds},
         "slots": {"cpus": 1, "gpus": 0, **slots},
     }
 
@@ -80,10 +80,12 @@ def overlapping(records: list[TrialRecord]) -> int:
 
 def test_slots_grow_with_the_cluster(nodes, tmp_path):
     add(nodes)
-    with launched(toy("grows", 40, max=2), tmp_path, nodes) as process:
+    # Longer than Tune's client of the second trial at a time takes to start on a busy machine.
+    tree = toy("grows", 12, seconds=3.0, max=2)
+    with launched(tree, tmp_path, nodes) as process:
         wait_for_trials(tmp_path, "grows", 2)
         add(nodes)
-        records = check(tmp_path, "grows", process, 40)
+        records = check(tmp_path, "grows", process, 12)
     assert overlapping(records[:2]) == 0, "with one node, one after the other"
     assert overlapping(records[2:]) >= 2
 

@@ -6,6 +6,8 @@ import logging
 import math
 import socket
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -357,3 +359,16 @@ def test_a_locked_database_is_said_within_seconds(tmp_path, monkeypatch):
 def test_a_failure_of_the_database_is_said(tracker, sweep):
     with pytest.raises(TrackingError, match=r"cannot log evaluation 1 at sqlite.*not found"):
         tracker.log_measurement("0" * 32, measured(1.0)[0], STAMPS.next())
+
+
+def test_two_processes_may_make_the_same_new_database_at_once(tmp_path):
+    opened = (
+        f"from results.mlflow_runs import MlflowRuns; MlflowRuns('sqlite:///{tmp_path}/new.db')"
+    )
+    both = [
+        subprocess.Popen([sys.executable, "-c", opened], stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    assert [(process.communicate()[1][-500:], process.returncode) for process in both] == [
+        ("", 0)
+    ] * 2
