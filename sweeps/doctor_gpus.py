@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sweeps.finding import Finding, note, ok, wrong
+from sweeps.ray_nodes import on_node
 
 _PATIENCE = 120.0
 """Seconds for all answers: a process starts on each node, and imports torch."""
@@ -30,14 +31,12 @@ class Cards:
 def check_gpus_of(nodes: Sequence[Mapping[str, Any]]) -> list[Finding]:
     """Findings about nodes as `ray.nodes()` lists them. None where there are no GPUs at all."""
     import ray
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     asked = []
     for node in nodes:
-        there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        task = ray.remote(_seen).options(num_cpus=0, scheduling_strategy=there, max_retries=0)
         given = node["Resources"].get("GPU", 0.0)
-        asked.append((node["NodeManagerHostname"], given, task.remote(given > 0)))
+        answer = on_node(node, _seen).remote(given > 0)
+        asked.append((node["NodeManagerHostname"], given, answer))
     ray.wait([answer for *_, answer in asked], num_returns=len(asked), timeout=_PATIENCE)
     cards = []
     for host, given, answer in asked:

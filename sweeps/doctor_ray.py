@@ -16,7 +16,8 @@ from sweeps.cluster import cluster
 from sweeps.doctor_gpus import check_gpus_of
 from sweeps.errors import CapacityError, LaunchError
 from sweeps.finding import Finding, note, ok, wrong
-from sweeps.sight import PATIENCE, SHARE, alive_nodes, marker, on_node, storage_blind
+from sweeps.ray_nodes import alive_nodes, on_node
+from sweeps.sight import PATIENCE, SHARE, marker, storage_blind
 from sweeps.spec import SweepSpec
 from sweeps.storage import storage_of
 from trainables.remote_folder import RemoteFolder

@@ -13,6 +13,7 @@ import ray
 from results.cluster_record import ClusterRecord, NodeRecord, SlotRecord
 from results.store import RecordError, RecordStore
 from sweeps.meter import Meter, held
+from sweeps.ray_nodes import alive_nodes
 from trainables.gang import Gang
 from trainables.roster import SlotState
 
@@ -72,7 +73,7 @@ class Observer:
 
     def _record(self, states: Mapping[str, SlotState]) -> ClusterRecord:
         slots = [slot_record(name, states.get(name)) for name in self._names]
-        nodes = [node_record(node) for node in ray.nodes() if node["Alive"]]
+        nodes = [node_record(node) for node in alive_nodes()]
         self._meter.read(time.monotonic(), held(slots, nodes, self._gang))
         gpus = ray.cluster_resources().get("GPU", 0.0)
         return ClusterRecord(

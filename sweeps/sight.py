@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 from sweeps.errors import LaunchError
+from sweeps.ray_nodes import Nodes, alive_nodes, on_node
 from sweeps.spec import SweepSpec
 from sweeps.storage import probe, storage_of
 from trainables.remote_folder import RemoteFolder
-
-Nodes = Sequence[Mapping[str, Any]]
-"""Ray's own account of each."""
 
 PATIENCE = 60.0
 """Seconds for an answer; the first one also starts a process on the node."""
@@ -47,13 +45,6 @@ def check_sight(home: Path, spec: SweepSpec) -> None:
         raise LaunchError(f"not all nodes see the sweep's storage; {remedy}\n  {listed}")
 
 
-def alive_nodes() -> Nodes:
-    """Those that are up."""
-    import ray
-
-    return [node for node in ray.nodes() if node["Alive"]]
-
-
 def storage_blind(nodes: Nodes, storage: RemoteFolder) -> dict[str, str]:
     """Host name -> why it cannot use the storage."""
     return _complaints(nodes, probe, storage)
@@ -63,15 +54,6 @@ def home_blind(nodes: Nodes, home: Path) -> dict[str, str]:
     """Host name -> why it does not see the sweep home."""
     with marker(home) as file:
         return _complaints(nodes, _sees, str(file))
-
-
-def on_node(node: Mapping[str, Any], function: Callable[..., Any]) -> Any:
-    """`function` as a Ray task of that node, which takes nothing from those who train there."""
-    import ray
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    where = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-    return ray.remote(function).options(num_cpus=0, scheduling_strategy=where, max_retries=0)
 
 
 @contextmanager

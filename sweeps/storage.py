@@ -13,6 +13,7 @@ from results.uris import holds_secret, redact
 from sweeps.errors import LaunchError, SweepError
 from sweeps.home import SweepFolder
 from sweeps.mirror import Mirror, bring_down, bring_up
+from sweeps.ray_nodes import alive_nodes
 from sweeps.spec import SweepSpec
 from sweeps.view import View
 from trainables.depot import PATIENCE, Depot, stored_inputs
@@ -148,7 +149,7 @@ def make_depot(spec: SweepSpec, folder: SweepFolder, inputs: Inputs | None) -> D
         return None
     storage = replace(storage, patience=PATIENCE)
     here = ray.get_runtime_context().get_node_id()
-    alone = spec.slots.max is None and len([n for n in ray.nodes() if n["Alive"]]) == 1
+    alone = spec.slots.max is None and len(alive_nodes()) == 1
     try:
         stored = {} if alone or inputs is None else stored_inputs(inputs, storage / CACHE)
     except StorageError as error:
