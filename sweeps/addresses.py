@@ -15,7 +15,7 @@ _TRACKING = re.compile(
 
 def no_database(uri: str) -> str:
     """What is wrong with the address of a database for Optuna, with the way out; "" for nothing."""
-    if _DATABASE.fullmatch(uri) and _has_a_port(uri):
+    if _DATABASE.fullmatch(uri) and _leads_somewhere(uri):
         return ""
     return (
         f"{uri!r} is no address of a database; write postgresql://HOST/DATABASE, or leave it "
@@ -25,7 +25,7 @@ def no_database(uri: str) -> str:
 
 def not_tracking(uri: str) -> str:
     """What is wrong with an address for MLflow, with the way out; "" for nothing."""
-    if _TRACKING.fullmatch(uri) and _has_a_port(uri):
+    if _TRACKING.fullmatch(uri) and _leads_somewhere(uri):
         return ""
     return (
         f"{uri!r} is no address of MLflow's; write https://HOST, postgresql://HOST/DATABASE, "
@@ -33,7 +33,8 @@ def not_tracking(uri: str) -> str:
     )
 
 
-def _has_a_port(uri: str) -> bool:
+def _leads_somewhere(uri: str) -> bool:
+    """Whether host and port are such, where there are any."""
     try:
         return server_address(uri) is not None or not uri.startswith("http")
     except ValueError:

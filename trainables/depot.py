@@ -47,11 +47,6 @@ class Depot:
         return replace(self, slot=slot)
 
     @property
-    def patience(self) -> float:
-        """Seconds that a slot waits for the storage when it is away."""
-        return PATIENCE
-
-    @property
     def place(self) -> Path:
         """The slot's own scratch folder on this node."""
         name = hashlib.sha256(str(self.sweep).encode()).hexdigest()[:16]

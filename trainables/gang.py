@@ -38,7 +38,7 @@ class Care:
         """Seconds after which nothing can be waited for any more, not even for storage."""
         if self.trial_timeout is None or self.depot is None:
             return self.trial_timeout
-        return self.trial_timeout + self.depot.patience
+        return self.trial_timeout + self.depot.sweep.patience
 
     def of(self, slot: str) -> Care:
         """As this slot takes it."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
 
-from trainables.evaluation import Ending, Outcome
+from trainables.evaluation import Ending
+from trainables.job import JobKind
+from trainables.ticket import Ticket
 
 
 @dataclass(frozen=True)
@@ -29,34 +30,23 @@ class SlotState:
     home: bool = False
 
 
-class Held(Protocol):
-    """A job at the board, and the slot that has or had it."""
-
-    slot: str | None
-    outcome: Outcome | None
-
-    @property
-    def job(self) -> Any:
-        """What the slot was asked to do: a board's Job."""
-
-
 def roster(
     starts: Mapping[str, int],
     alive: Collection[str],
     devices: Mapping[str, str],
     nodes: Mapping[str, tuple[str, ...]],
-    held: Iterable[Held],
+    tickets: Iterable[Ticket],
     home: Collection[str] = (),
 ) -> list[SlotState]:
     """The slots in the order in which they first came up. A trial laid aside has not ended."""
     jobs: dict[str, str] = {}
     trials = dict.fromkeys(starts, 0)
-    for each in held:
+    for each in tickets:
         if each.slot is None:
             continue
         if each.outcome is None:
             jobs[each.slot] = each.job.trial_id
-        elif each.job.kind == "train" and each.outcome.ending is not Ending.SUSPENDED:
+        elif each.job.kind is JobKind.TRAIN and each.outcome.ending is not Ending.SUSPENDED:
             trials[each.slot] += 1
     return [
         SlotState(

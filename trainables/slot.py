@@ -18,11 +18,12 @@ from ray.train import FailureConfig, RunConfig, ScalingConfig, get_context
 from ray.train.torch import TorchConfig, TorchTrainer
 
 from trainables import ranks, toy
+from trainables.board_monitor import BoardMonitor
 from trainables.checkpoints import Checkpoints
 from trainables.death_notice import DeathNotice
 from trainables.depot import Depot
 from trainables.errors import RefusedError, StorageError
-from trainables.evaluation import Ending, Evaluation, Monitor, Outcome, Verdict
+from trainables.evaluation import Ending, Outcome
 from trainables.gang import Care, Gang
 from trainables.inputs import Inputs
 from trainables.job import CHECKPOINTS, LOSSES, WEIGHTS, Closed, Job, JobKind
@@ -105,10 +106,10 @@ def _serve(settings: dict[str, Any]) -> None:
     if inputs and _is_blind(board, _unseen(inputs, settings["care"].depot)):
         return
     leads = get_context().get_world_rank() == 0
-    nodes = ranks.from_every_rank(ray.get_runtime_context().get_node_id())
+    here = ray.get_runtime_context().get_node_id()
+    nodes = ranks.from_every_rank(here)
     life = _hello(board, name, nodes) if leads else 0
     # Two nodes may share a user's home, and so two parts of a slot.
-    here = ray.get_runtime_context().get_node_id()
     worker = _Worker(board, inputs, settings["care"].of(f"{name}-{here[:12]}"))
     memory = Memory()
     while True:
@@ -287,47 +288,6 @@ class _Worker:
                 inputs = self._depot.at_hand(inputs, ray.get_runtime_context().get_node_id())
             self._workshop = Workshop(inputs, self._watchdog)
         return self._workshop
-
-
-class BoardMonitor(Monitor):
-    """Passes a trial's evaluations to the board, and the board's rulings back."""
-
-    def __init__(
-        self, board: Any, job: Job, watchdog: Watchdog, depot: Depot | None = None
-    ) -> None:
-        self._board = board
-        self._depot = depot
-        self._job = job
-        self._watchdog = watchdog
-        # One call that stays open: looking whether it has returned costs microseconds a step.
-        self._wish = board.wish.remote(job.trial_id)
-
-    def evaluated(self, evaluation: Evaluation) -> Verdict:
-        """Leave an evaluation on the board."""
-        self._watchdog.alive()
-        reply = ray.get(self._board.evaluated.remote(self._job.trial_id, evaluation))
-        folder = self._job.folder
-        return Verdict(
-            go_on=reply.go_on,
-            weights=folder / WEIGHTS if reply.may_win else None,
-            losses=folder / LOSSES if reply.is_best else None,
-        )
-
-    def heard(self) -> int:
-        """Those that the board had when the slot took the trial."""
-        return len(self._job.seen)
-
-    def written(self, path: Path) -> None:
-        """Bring it to where the head finds it."""
-        if self._depot:
-            self._watchdog.alive()
-            self._depot.push(path)
-            self._watchdog.alive()
-
-    def asked_to_end(self) -> Ending | None:
-        """Whether the trial was cancelled, or is to be laid aside."""
-        ready, _ = ray.wait([self._wish], timeout=0)
-        return ray.get(ready[0]) if ready else None
 
 
 def _failure(error: Exception) -> Outcome:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import psutil
 
-from trainables import slot
+from trainables import board_monitor, slot
 from trainables.board import Board
 from trainables.config import TrialConfig
 from trainables.evaluation import Evaluation, Outcome
@@ -18,10 +19,18 @@ from trainables.gang import Care
 from trainables.inputs import Inputs
 from trainables.job import Job
 
-IN_PLACE_OF_RAY = SimpleNamespace(
-    get=lambda answer: answer, wait=lambda calls, timeout: ([], calls)
+_NODE = SimpleNamespace(get_node_id=lambda: "node")
+_IN_PLACE_OF_RAY = SimpleNamespace(
+    get=lambda answer: answer,
+    wait=lambda calls, timeout: ([], calls),
+    get_runtime_context=lambda: _NODE,
 )
-"""What `trainables.slot.ray` is to be where a Desk is its board."""
+
+
+def without_ray(patch: Callable[[Any, str, Any], None]) -> None:
+    """A slot's worker in this process asks a Desk, and is on a node that is not the head."""
+    for module in (slot, board_monitor):
+        patch(module, "ray", _IN_PLACE_OF_RAY)
 
 
 class Desk:

@@ -14,9 +14,7 @@ from pathlib import Path
 
 import psutil
 import tiny_training as tiny
-from desk import IN_PLACE_OF_RAY, Desk
-
-from trainables import slot
+from desk import Desk, without_ray
 
 SEQUENCES = 8192
 ROOM = 700 * 2**20
@@ -24,7 +22,7 @@ ROOM = 700 * 2**20
 
 
 def main(folder: Path) -> None:
-    slot.ray = IN_PLACE_OF_RAY
+    without_ray(setattr)
     inputs = tiny.make_inputs(folder)
     tiny.make_sequences(inputs.train, SEQUENCES, seed=1)
     desk = Desk()

@@ -5,14 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import tiny_training as tiny
-from desk import IN_PLACE_OF_RAY, Desk
+from desk import Desk, without_ray
 from s3_server import ENVIRONMENT, make_bucket, s3_server
 
 from trainables import slot
+from trainables.board_monitor import BoardMonitor
 from trainables.checkpoints import Checkpoint
 from trainables.depot import Depot, stored_inputs
 from trainables.errors import StorageError
@@ -22,7 +22,6 @@ from trainables.inputs import Inputs
 from trainables.job import Job
 from trainables.remote_checkpoints import RemoteCheckpoints
 from trainables.remote_folder import RemoteFolder
-from trainables.slot import BoardMonitor
 
 
 @pytest.fixture(params=["disk", pytest.param("s3", marks=pytest.mark.endtoend)])
@@ -55,10 +54,7 @@ def depot_of(storage, folder, inputs=None) -> Depot:
 
 @pytest.fixture(autouse=True)
 def a_node(monkeypatch):
-    """One that is not the head, for a slot in this process, which is to look for no Ray."""
-    context = SimpleNamespace(get_node_id=lambda: "node")
-    ray = SimpleNamespace(get_runtime_context=lambda: context, **vars(IN_PLACE_OF_RAY))
-    monkeypatch.setattr("trainables.slot.ray", ray)
+    without_ray(monkeypatch.setattr)
 
 
 def trained(

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 import tiny_training as tiny
-from desk import IN_PLACE_OF_RAY, Desk
+from desk import Desk, without_ray
 
 from trainables import slot
 from trainables.evaluation import Ending
@@ -20,7 +20,7 @@ from trainables.inputs import Inputs
 
 @pytest.fixture
 def desk(monkeypatch) -> Iterator[Desk]:
-    monkeypatch.setattr(slot, "ray", IN_PLACE_OF_RAY)
+    without_ray(monkeypatch.setattr)
     desk = Desk()
     yield desk
     desk.shut()

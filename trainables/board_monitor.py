@@ -1,0 +1,54 @@
+"""Who watches a trial in a slot for the board."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from trainables.depot import Depot
+from trainables.evaluation import Ending, Evaluation, Monitor, Verdict
+from trainables.job import LOSSES, WEIGHTS, Job
+from trainables.watchdog import Watchdog
+
+
+class BoardMonitor(Monitor):
+    """Passes a trial's evaluations to the board, and the board's rulings back."""
+
+    def __init__(
+        self, board: Any, job: Job, watchdog: Watchdog, depot: Depot | None = None
+    ) -> None:
+        self._board = board
+        self._depot = depot
+        self._job = job
+        self._watchdog = watchdog
+        # One call that stays open: looking whether it has returned costs microseconds a step.
+        self._wish = board.wish.remote(job.trial_id)
+
+    def evaluated(self, evaluation: Evaluation) -> Verdict:
+        """Leave an evaluation on the board."""
+        self._watchdog.alive()
+        reply = ray.get(self._board.evaluated.remote(self._job.trial_id, evaluation))
+        folder = self._job.folder
+        return Verdict(
+            go_on=reply.go_on,
+            weights=folder / WEIGHTS if reply.may_win else None,
+            losses=folder / LOSSES if reply.is_best else None,
+        )
+
+    def heard(self) -> int:
+        """Those that the board had when the slot took the trial."""
+        return len(self._job.seen)
+
+    def written(self, path: Path) -> None:
+        """Bring it to where the head finds it."""
+        if self._depot:
+            self._watchdog.alive()
+            self._depot.push(path)
+            self._watchdog.alive()
+
+    def asked_to_end(self) -> Ending | None:
+        """Whether the trial was cancelled, or is to be laid aside."""
+        ready, _ = ray.wait([self._wish], timeout=0)
+        return ray.get(ready[0]) if ready else None
