@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from trainables.combinations import refusals
-from trainables.config import Method, Objective, OptimizerName, Precision, TrialConfig
+from trainables.config import Method, Objective, Precision, TrialConfig
+from trainables.optimizer_config import OptimizerName
 
 METHODS: Mapping[str, dict[str, Any]] = {
     **{name: {"method": name} for name in get_args(Method)},

@@ -21,8 +21,9 @@ from sweeps.options import check_options, first_params
 from sweeps.quiet import quiet
 from sweeps.spec import SweepSpec
 from sweeps.storage import check_storage
+from trainables.budget_config import TrialBudget
 from trainables.combinations import machine_refusals
-from trainables.config import TrialBudget, TrialConfig
+from trainables.config import TrialConfig
 from trainables.data.errors import DataError, said
 from trainables.errors import ModelError, RefusedError
 from trainables.evaluation import Ending, Evaluation, Monitor, Verdict

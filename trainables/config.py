@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, Strict, field_validator, model_validator
 
+from trainables.budget_config import BatchRampConfig, TrialBudget
 from trainables.data_config import DataConfig
 from trainables.deepspeed_config import DeepSpeedConfig
 from trainables.frozen import (
@@ -39,24 +40,11 @@ from trainables.objective_config import (
     KtoConfig,
     RewardConfig,
 )
+from trainables.optimizer_config import OptimizerConfig, ScheduleName, WsdConfig
 
 Objective = Literal["sft", "clm", "classification", "reward", "dpo", "kto", "toy"]
 Method = Literal["full", "freeze", "lora", "qlora", "adapter", "prefix", "prompt", "ptuning"]
 Precision = Literal["fp32", "fp16", "bf16"]
-ScheduleName = Literal["constant", "linear", "cosine", "wsd"]
-OptimizerName = Literal[
-    "adamw",
-    "adamw_fused",
-    "adamw_8bit",
-    "paged_adamw_8bit",
-    "adam",
-    "sgd",
-    "adafactor",
-    "lion",
-    "lion_8bit",
-    "lamb",
-]
-
 _LANGUAGE = ("eval_loss", "eval_perplexity", "eval_token_accuracy")
 GENERAL = ("eval_general_loss", "eval_general_change")
 """Measured where `data.general` is set: the loss there, and by how much it is above the untouched
@@ -122,68 +110,6 @@ NOT_SEARCHABLE: Mapping[str, str] = {
 
 
 _REVISION = re.compile(r"[A-Za-z0-9_][\w.+/-]*", re.ASCII)
-
-
-class WsdConfig(Frozen):
-    """Warmup-stable-decay (Hu et al. 2024, arXiv:2404.06395)."""
-
-    decay_fraction: Annotated[float, Field(gt=0, le=1)] = Field(
-        default=0.2, description="share of all steps, at the end, over which the rate falls"
-    )
-
-
-class BatchRampConfig(Frozen):
-    """A smaller batch at the beginning, where gradients agree more (Smith et al. 2018,
-    arXiv:1711.00489; Brown et al. 2020, arXiv:2005.14165, ramped GPT-3's linearly).
-    """
-
-    start_fraction: Annotated[float, Field(gt=0, le=1)] = Field(
-        default=1.0, description="of batch_size, at the first step; 1 is no ramp"
-    )
-    fraction: Annotated[float, Field(gt=0, le=1)] = Field(
-        default=0.2, description="share of all steps over which the batch grows to batch_size"
-    )
-
-
-class OptimizerConfig(Frozen):
-    """The optimizer and its constants (see optimizers.py for what each name stands for)."""
-
-    name: OptimizerName = "adamw"
-    weight_decay: NonNegative = 0.0
-    beta1: BelowOne = Field(default=0.9, description="of gradients; momentum, for sgd")
-    beta2: BelowOne = Field(default=0.999, description="of their squares, or of lion's momentum")
-    epsilon: PositiveFloat = 1e-8
-    max_grad_norm: NonNegative = Field(
-        default=1.0, description="gradients are clipped to this norm; 0 turns clipping off"
-    )
-
-
-MOST_EXAMPLES = 10**8
-"""Of a trial. Their order is held in memory, in 16 bytes for each."""
-
-
-class TrialBudget(Frozen):
-    """How long a trial trains, and how often it is measured on the way.
-
-    Exactly one of `steps` (optimizer steps), `tokens` (training tokens that are not padding) and
-    `epochs` is set; without any of them it is one epoch.
-    """
-
-    steps: Annotated[int, Field(gt=0, le=MOST_EXAMPLES)] | None = None
-    tokens: Annotated[int, Field(gt=0, le=10**15)] | None = None
-    epochs: Annotated[float, Field(gt=0, le=10**6)] | None = None
-    evaluations: Annotated[int, Field(gt=0, le=10_000)] = Field(
-        default=4, description="evaluation points, evenly spaced; the last one is at the end"
-    )
-
-    @model_validator(mode="after")
-    def _one_measure(self) -> TrialBudget:
-        given = [name for name in ("steps", "tokens", "epochs") if getattr(self, name) is not None]
-        if len(given) > 1:
-            raise ValueError(f"{' and '.join(given)} are both set; keep one of them")
-        if not given:
-            object.__setattr__(self, "epochs", 1.0)
-        return self
 
 
 class ToyConfig(Frozen):

@@ -27,7 +27,8 @@ import torch
 from peft import PeftModel
 from peft.optimizers import create_loraplus_optimizer
 
-from trainables.config import OptimizerConfig, TrialConfig
+from trainables.config import TrialConfig
+from trainables.optimizer_config import OptimizerConfig
 
 Recipe = tuple[type[torch.optim.Optimizer], dict[str, Any]]
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainables.batch_split import split_batch
-from trainables.config import MOST_EXAMPLES, BatchRampConfig, TrialConfig
+from trainables.budget_config import MOST_EXAMPLES, BatchRampConfig
+from trainables.config import TrialConfig
 from trainables.data.batches import mixed_order, order
 
 

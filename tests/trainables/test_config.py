@@ -6,7 +6,8 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from trainables.config import METRICS, NOT_SEARCHABLE, TrialBudget, TrialConfig, field_names
+from trainables.budget_config import TrialBudget
+from trainables.config import METRICS, NOT_SEARCHABLE, TrialConfig, field_names
 
 SFT = TrialConfig(model="m", data={"train": "rows.json"})
 TOY = TrialConfig(model="toy", objective="toy")

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainables.batch_split import split_batch
-from trainables.config import BatchRampConfig, TrialConfig
+from trainables.budget_config import BatchRampConfig
+from trainables.config import TrialConfig
 from trainables.plan import evaluation_steps, make_plan, ramp
 
 TRIAL = TrialConfig(model="tiny", data={"train": "unused"})

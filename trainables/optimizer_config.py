@@ -1,0 +1,44 @@
+"""The optimizer's settings, and the learning rate's schedule."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from trainables.frozen import BelowOne, Frozen, NonNegative, PositiveFloat
+
+ScheduleName = Literal["constant", "linear", "cosine", "wsd"]
+OptimizerName = Literal[
+    "adamw",
+    "adamw_fused",
+    "adamw_8bit",
+    "paged_adamw_8bit",
+    "adam",
+    "sgd",
+    "adafactor",
+    "lion",
+    "lion_8bit",
+    "lamb",
+]
+
+
+class OptimizerConfig(Frozen):
+    """The optimizer and its constants (see optimizers.py for what each name stands for)."""
+
+    name: OptimizerName = "adamw"
+    weight_decay: NonNegative = 0.0
+    beta1: BelowOne = Field(default=0.9, description="of gradients; momentum, for sgd")
+    beta2: BelowOne = Field(default=0.999, description="of their squares, or of lion's momentum")
+    epsilon: PositiveFloat = 1e-8
+    max_grad_norm: NonNegative = Field(
+        default=1.0, description="gradients are clipped to this norm; 0 turns clipping off"
+    )
+
+
+class WsdConfig(Frozen):
+    """Warmup-stable-decay (Hu et al. 2024, arXiv:2404.06395)."""
+
+    decay_fraction: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.2, description="share of all steps, at the end, over which the rate falls"
+    )
