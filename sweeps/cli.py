@@ -82,7 +82,9 @@ def launch(
             _dry_run(console, checked, where)
         else:
             from sweeps.launch import launch as run
+            from sweeps.shipment import clear_out
 
+            clear_out(where)
             with _ctrl_c_shown(where, checked.name):
                 finished = run(checked, where, make_view(console), address)
             raise typer.Exit(_show_finished(console, finished))

@@ -107,14 +107,16 @@ class Driver:
         self._view.trials_end()
         if self._observer is not None:
             self._observer.close()
-        if state is SweepState.INTERRUPTED and self._board is not None and not self._in_a_hurry:
+        if self._books.taken_over:
+            self._books.scribe.give_up("another head has taken the sweep over")
+        elif state is SweepState.INTERRUPTED and self._board is not None and not self._in_a_hurry:
             self._suspend()
         if state is SweepState.COMPLETE:
             error = self._slots.lost() or failure(self.records())
             state = SweepState.FAILED if error else state
         if self._recorder is not None:
             self._recorder.interrupt()
-        if self._books.scribe.busy:
+        if self._books.scribe.busy and not self._books.taken_over:
             self._view.phase("Writing the rest to MLflow; Ctrl-C ends the wait")
         try:
             self._books.close(state, self.records(), error)

@@ -6,6 +6,7 @@ SweepError
 ├── OptionsError            options that a sampler or a scheduler does not take
 ├── CapacityError           slots that the machine or the cluster cannot hold
 ├── LaunchError             Ray, tracking or the model would not start
+├── TakenOverError          a sweep that another head runs by now (claim.py)
 ├── ConnectionLostError     a cluster that does not answer any more (remote.py)
 └── StudyError              Optuna's database is lost while a sweep runs
 """

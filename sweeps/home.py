@@ -78,6 +78,11 @@ class SweepHome:
         """Tokenised data and the built-in model: can be deleted at any time between sweeps."""
         return self.path / "cache"
 
+    @property
+    def sent(self) -> Path:
+        """What was sent here with sweeps that were launched from afar."""
+        return self.path / "sent"
+
     def sweep(self, name: str) -> SweepFolder:
         """The folder of one sweep, which need not exist; SweepError on what is no name."""
         if not is_name(name):
@@ -252,7 +257,7 @@ def _within(folder: Path) -> list[Path]:
 
 def _is_left_over(file: Path) -> bool:
     """Whether a launch leaves it that is killed before there are books."""
-    return file.name in ("lock", "sweep.yaml") or file.name.startswith(".sweep.json.")
+    return file.name in ("lock", ".claim", "sweep.yaml") or file.name.startswith(".sweep.json.")
 
 
 def _size(file: Path) -> int:

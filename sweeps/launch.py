@@ -9,7 +9,6 @@ from pathlib import Path
 
 from results.front import judge
 from results.record import SweepRecord, SweepState
-from results.uris import redact
 from results.winners import Ranking
 from sweeps.books import Books, new_record, resumed_record
 from sweeps.class_metrics import check_class_metrics
@@ -76,8 +75,7 @@ def resume(
     if storage is not None:
         overrides = (*overrides, f"storage.uri={storage}")
         if not home.sweep(name).path.exists():
-            view.phase(f"Fetching the sweep from {redact(storage)}")
-            fetch_sweep(storage, home.sweep(name))
+            fetch_sweep(storage, home.sweep(name), view)
     folder = home.existing(name)
     given = spec.resolve() if spec else None
     with folder.held():
@@ -99,7 +97,7 @@ def _resume(
     check_options(changed)
     prepared = _prepare(changed, home, view)
     refuse_if_changed(earlier, prepared)
-    catch_up(changed, folder, earlier)
+    catch_up(changed, folder, earlier, view)
     mirror = mirror_of(changed, folder, view)
     with mirrored(mirror):
         if _is_done(earlier, folder, changed):

@@ -6,8 +6,10 @@ A thread does it, so that a store which is slow or away delays nothing and loses
 from __future__ import annotations
 
 import re
+import signal
 import threading
 import time
+from _thread import interrupt_main
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -15,6 +17,7 @@ from pathlib import Path
 from stat import S_ISREG
 
 from results.uris import redact
+from sweeps.claim import Claim, TakenOverError
 from trainables import sealed
 from trainables.data.atomic import publish
 from trainables.job import CHECKPOINTS, LOSSES, WEIGHTS
@@ -41,13 +44,22 @@ _Stamp = tuple[int, int]
 
 
 class Mirror:
-    """Keeps `remote` like `folder`, from `start` to `finish`; `tell` is told where that halts."""
+    """Keeps `remote` like `folder`, from `start` to `finish`; `tell` is told where that halts.
+
+    Where another head has taken the sweep over, it is left alone, and the sweep is interrupted.
+    """
 
     def __init__(
-        self, folder: Path, remote: RemoteFolder, tell: Callable[[str], None] = lambda text: None
+        self,
+        folder: Path,
+        remote: RemoteFolder,
+        claim: Claim,
+        tell: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.remote = remote
+        self.taken_over: TakenOverError | None = None
         self._folder = folder
+        self._claim = claim
         self._tell = tell
         self._pushed: dict[str, _Stamp] = {}
         self._fetched: set[str] = set()
@@ -61,7 +73,12 @@ class Mirror:
         self._thread = threading.Thread(target=self._run, name="mirror", daemon=True)
 
     def start(self) -> None:
-        """Begin; nothing is taken to be on the storage yet."""
+        """Begin; nothing is taken to be on the storage yet. SweepError where another head is at
+        the sweep."""
+        try:
+            self._claim.take(self._tell)
+        except OSError as error:
+            self._note(error)  # it is claimed in the first round that reaches the storage
         self._thread.start()
 
     def fetch(self, name: str) -> None:
@@ -95,9 +112,11 @@ class Mirror:
         if self._thread.is_alive():
             self._thread.join()
         until = time.monotonic() + PATIENCE
-        while not (clean := self._last_round()) and time.monotonic() < until:
+        while not (clean := self._last_round()) and not self.taken_over:
+            if time.monotonic() > until:
+                break
             time.sleep(PAUSE)
-        if not clean:
+        if not clean and not self.taken_over:
             self._tell(
                 f"{self.remote} lacks some of what is in {self._folder} ({self._away}); "
                 f"`sweep resume {self._folder.name}` brings it there"
@@ -107,13 +126,20 @@ class Mirror:
     def _run(self) -> None:
         while not self._over.wait(PAUSE):
             self._round()
+            if self.taken_over:
+                interrupt_main(signal.SIGTERM)
+                return
 
     def _round(self) -> bool:
         """Whether everything is where it belongs."""
         try:
+            self._claim.renew()
             self._push()
             self._fetch()
             self._drop()
+        except TakenOverError as error:
+            self.taken_over = error
+            return False
         except OSError as error:  # of the storage, or of our own disk
             self._note(error)
             return False
@@ -122,13 +148,17 @@ class Mirror:
 
     def _last_round(self) -> bool:
         """With what a slot left late, after its trial's files had been dropped."""
+        if self.taken_over:
+            return False
         try:
             there = {"/".join(name.split("/")[:3]) for name in self.remote.sizes()}
+            self._to_drop |= self._dropped & there
+            if clean := self._round():
+                self._claim.give_up()
         except OSError as error:
             self._note(error)
             return False
-        self._to_drop |= self._dropped & there
-        return self._round()
+        return clean
 
     def _note(self, error: OSError | None) -> None:
         if error and not self._away:
@@ -147,16 +177,20 @@ class Mirror:
         # record that goes up before it.
         journal = self._read(_JOURNAL)
         now = dict(self._own())
-        changed = [name for name, stamp in now.items() if self._pushed.get(name) != stamp]
+        changed = [
+            (name, stamp)
+            for name, stamp in now.items()
+            if name != _JOURNAL and self._pushed.get(name) != stamp
+        ]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            records = [name for name in changed if name != _JOURNAL]
-            list(pool.map(lambda name: self._push_one(name, now[name]), records))
+            list(pool.map(lambda item: self._push_one(*item), changed))
             list(pool.map(self._remove_one, [name for name in self._pushed if name not in now]))
         if journal is not None and added and self._pushed.get(_JOURNAL) != added:
             self.remote.write(_JOURNAL, journal[: journal.rfind(b"\n") + 1])
             self._pushed[_JOURNAL] = added
 
     def _push_one(self, name: str, stamp: _Stamp) -> None:
+        self._claim.renew()
         content = self._read(name)
         if content is not None:
             self.remote.write(name, content)
@@ -180,19 +214,27 @@ class Mirror:
                     yield name, stamp
 
     def _fetch(self) -> None:
-        for name in self._taken(self._to_fetch):
-            remote = self.remote / name
-            for file in remote.sizes():
-                if "/" not in file and _OF_SLOTS.fullmatch(f"{name}/{file}"):
-                    remote.pull(file, self._folder / name / file)
-            self._fetched.add(name)
-            self._to_fetch.discard(name)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            list(pool.map(self._fetch_one, self._taken(self._to_fetch)))
+
+    def _fetch_one(self, name: str) -> None:
+        self._claim.renew()
+        remote = self.remote / name
+        for file in remote.sizes():
+            if "/" not in file and _OF_SLOTS.fullmatch(f"{name}/{file}"):
+                remote.pull(file, self._folder / name / file)
+        self._fetched.add(name)
+        self._to_fetch.discard(name)
 
     def _drop(self) -> None:
-        for name in self._taken(self._to_drop):
-            sealed.drop(self.remote / name)
-            self._dropped.add(name)
-            self._to_drop.discard(name)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            list(pool.map(self._drop_one, self._taken(self._to_drop)))
+
+    def _drop_one(self, name: str) -> None:
+        self._claim.renew()
+        sealed.drop(self.remote / name)
+        self._dropped.add(name)
+        self._to_drop.discard(name)
 
     def _taken(self, names: set[str]) -> list[str]:
         with self._lock:
@@ -201,7 +243,10 @@ class Mirror:
 
 @contextmanager
 def mirrored(mirror: Mirror | None) -> Iterator[None]:
-    """Mirror while the block runs, and to the end, however it ends."""
+    """Mirror while the block runs, and to the end, however it ends.
+
+    TakenOverError where another head has taken the sweep over meanwhile.
+    """
     if mirror is None:
         yield
         return
@@ -210,6 +255,8 @@ def mirrored(mirror: Mirror | None) -> Iterator[None]:
         yield
     finally:
         mirror.finish()
+        if mirror.taken_over:
+            raise mirror.taken_over from None
 
 
 def bring_down(remote: RemoteFolder, folder: Path) -> None:

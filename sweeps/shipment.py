@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from results.store import RecordError
 from sweeps.errors import LaunchError
+from sweeps.home import SweepHome
 from sweeps.spec import SweepSpec
 from sweeps.spec_checks import is_whole, named_files
 
@@ -14,6 +17,9 @@ MOST = 200 * 2**20
 """Bytes that are sent. More belongs on storage that all nodes see."""
 
 SPEC = "sweep.yaml"
+
+_KEPT = 86400.0
+"""Seconds for which there is left what was sent for a sweep that does not begin."""
 
 
 def pack(spec: SweepSpec, folder: Path) -> None:
@@ -41,6 +47,17 @@ def pack(spec: SweepSpec, folder: Path) -> None:
         else:
             shutil.copyfile(path, target)
     (folder / SPEC).write_text(spec.text(), encoding="utf-8")
+
+
+def clear_out(home: SweepHome) -> None:
+    """Delete what was sent to `home` for sweeps that are there no more, or that never began."""
+    try:
+        launched_from = {folder.store.sweep().folder for folder in home.sweeps()}
+    except RecordError:
+        return  # a sweep that cannot be read may need it
+    for folder in home.sent.glob("*"):
+        if str(folder) not in launched_from and folder.stat().st_mtime < time.time() - _KEPT:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _relative(spec: SweepSpec) -> Iterator[tuple[str, Path]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from results.record import SweepRecord
 from results.uris import holds_secret, redact
+from sweeps.claim import Claim
 from sweeps.errors import LaunchError, SweepError
 from sweeps.home import SweepFolder
 from sweeps.mirror import Mirror, bring_down, bring_up
@@ -45,7 +46,10 @@ def sweep_on(storage: RemoteFolder, name: str) -> RemoteFolder:
 def mirror_of(spec: SweepSpec, folder: SweepFolder, view: View) -> Mirror | None:
     """What keeps the sweep's folder on the storage that its spec names."""
     storage = storage_of(spec)
-    return Mirror(folder.path, sweep_on(storage, spec.name), view.phase) if storage else None
+    if storage is None:
+        return None
+    claim = Claim(storage, folder.path)
+    return Mirror(folder.path, sweep_on(storage, spec.name), claim, view.phase)
 
 
 def probe(storage: RemoteFolder) -> str | None:
@@ -80,8 +84,8 @@ def refuse_if_taken(spec: SweepSpec) -> None:
         )
 
 
-def fetch_sweep(uri: str, folder: SweepFolder) -> None:
-    """Bring a sweep into the sweep home; SweepError where it is not on the storage."""
+def fetch_sweep(uri: str, folder: SweepFolder, view: View) -> None:
+    """Bring a sweep into the sweep home; SweepError where it is not on the storage, or runs."""
     if wrong := "holds a password or a token" if holds_secret(uri) else complaint(uri):
         raise SweepError(f"--storage: {redact(uri)} {wrong}")
     name = folder.path.name
@@ -89,6 +93,8 @@ def fetch_sweep(uri: str, folder: SweepFolder) -> None:
     try:
         if not _record_on(sweep_on(storage, name)):
             raise SweepError(f"no sweep {name!r} on {storage}")
+        Claim(storage, folder.path).take(view.phase)
+        view.phase(f"Fetching the sweep from {storage}")
         bring_down(sweep_on(storage, name), folder.path)
         folder.spec.chmod(0o600)
         _forget_unasked(folder)
@@ -116,15 +122,16 @@ def _forget_unasked(folder: SweepFolder) -> None:
             shutil.rmtree(folder.store.trial_folder(record.number))
 
 
-def catch_up(spec: SweepSpec, folder: SweepFolder, earlier: SweepRecord) -> None:
+def catch_up(spec: SweepSpec, folder: SweepFolder, earlier: SweepRecord, view: View) -> None:
     """Have the storage know of a sweep what its slots must find there.
 
-    SweepError where the sweep went on elsewhere since it was here.
+    SweepError where the sweep runs elsewhere, or went on there since it was here.
     """
     storage = storage_of(spec)
     if storage is None:
         return
     check_storage(spec)
+    Claim(storage, folder.path).take(view.phase)
     remote = sweep_on(storage, spec.name)
     there = _record_on(remote)
     if there is None:

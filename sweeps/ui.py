@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from results.record import SweepRecord
 from results.store import RecordError
 from sweeps.errors import SweepError
-from sweeps.home import SweepHome
+from sweeps.home import FROM_AFAR, SweepHome
 
 
 def serve(home: SweepHome, port: int) -> int:
@@ -59,7 +59,8 @@ def elsewhere(home: SweepHome) -> Iterator[str]:
 def how_to_open(sweep: SweepRecord, home: SweepHome) -> str:
     """What to type, or to open in a browser, to see a sweep in MLflow."""
     if _is_here(sweep, home):
-        return f"sweep ui{home.option()}"
+        where = "   (on the head node)" if FROM_AFAR in os.environ else ""
+        return f"sweep ui{home.option()}{where}"
     uri = str(sweep.tracking_uri)
     if uri.startswith("http"):
         return f"open {uri} in a browser"

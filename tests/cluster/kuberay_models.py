@@ -104,6 +104,7 @@ class Toleration(Strict):
 
 
 class PodSpec(Strict):
+    terminationGracePeriodSeconds: int = 30  # noqa: N815
     containers: list[Container]
     volumes: list[Volume]
     nodeSelector: dict[str, str] = {}  # noqa: N815

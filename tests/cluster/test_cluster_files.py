@@ -144,6 +144,9 @@ def test_kuberay_s_file_has_the_structure_that_its_types_have():
         mounted = {mount.mountPath for mount in pod.containers[0].volumeMounts}
         home = {each.name: each.value for each in pod.containers[0].env}["SWEEP_HOME"]
         assert mounted == {home}
+    environment = {each.name: each.value for each in workers.template.spec.containers[0].env}
+    drain = float(environment["RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"])
+    assert 60 < drain < workers.template.spec.terminationGracePeriodSeconds
     labels = {"ray.io/cluster": cluster.metadata.name}
     assert policy.spec.podSelector.matchLabels == labels
     assert policy.spec.ingress[0].from_[0].podSelector.matchLabels == labels

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import signal
 
 import pytest
 from books import (
@@ -13,8 +14,10 @@ from books import (
     output_of,
     real_tree,
     started,
+    sweep,
     wait_until,
 )
+from spec_samples import toy_tree
 
 from results.record import TrialRecord, TrialStatus
 from trainables.remote_folder import RemoteFolder
@@ -68,3 +71,30 @@ def checkpoints(trial: RemoteFolder) -> set[str]:
     folder = trial / "checkpoints"
     names = {name.partition("/")[0] for name in folder.sizes()}
     return {name for name in names if is_whole(folder / name)}
+
+
+def test_of_two_heads_one_has_the_sweep_also_after_the_other_was_cut_off(tmp_path):
+    store = RemoteFolder((tmp_path / "store").as_uri())
+    tree = toy_tree(
+        budget={"trials": 6, "steps": 40, "evaluations": 4},
+        toy={"seconds": 3},
+        slots={"count": 1},
+        storage={"uri": store.uri},
+    )
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    words = ["resume", "toy", "--storage", store.uri]
+    with started(tree, first, until="toy: ") as process:
+        refused = sweep(*words, home=second)
+        assert refused.returncode == 2, refused.stdout
+        assert "is running on" in refused.stderr, refused.stderr
+        process.send_signal(signal.SIGSTOP)
+        with background(*words, home=second, until="toy: ") as other:
+            process.send_signal(signal.SIGCONT)
+            assert process.wait(timeout=120) == 2, output_of(first)
+            assert other.wait(timeout=240) == 0, output_of(second)
+    assert "has taken this sweep over" in output_of(first).splitlines()[-1]
+    trials = check_books(second, "toy", trials=6).store.trials()
+    assert {each.status for each in trials} <= {TrialStatus.COMPLETE, TrialStatus.PRUNED}
+    log.info("first head:\n%s\nsecond head:\n%s", output_of(first), output_of(second))

@@ -8,7 +8,10 @@ import time
 
 import pytest
 
+from sweeps import claim
 from sweeps import mirror as module
+from sweeps.claim import Claim, TakenOverError
+from sweeps.interruption import interruptible
 from sweeps.mirror import Mirror, bring_down, bring_up, mirrored
 from trainables import sealed
 from trainables.remote_folder import RemoteFolder
@@ -35,6 +38,11 @@ def folder(tmp_path):
     return folder
 
 
+def mirror_of(folder, remote, *tell) -> Mirror:
+    storage = RemoteFolder(remote.uri)
+    return Mirror(folder, remote, Claim(storage, folder), *tell)
+
+
 OWN = {"sweep.json", "trials/0000/record.json", "optuna.journal"}
 
 
@@ -48,7 +56,7 @@ def files(folder):
 
 
 def test_what_is_new_changed_or_removed_is_so_on_the_storage(folder, remote):
-    mirror = Mirror(folder, remote)
+    mirror = mirror_of(folder, remote)
     with mirrored(mirror):
         wait_for(lambda: set(remote.sizes()) == OWN)
         put(folder / "sweep.json", "longer than before")
@@ -66,7 +74,7 @@ def wait_for(condition):
 
 
 def test_all_is_there_after_a_sweep_that_ended_badly(folder, remote):
-    with pytest.raises(KeyboardInterrupt), mirrored(Mirror(folder, remote)):
+    with pytest.raises(KeyboardInterrupt), mirrored(mirror_of(folder, remote)):
         put(folder / "sweep.json", "interrupted")
         raise KeyboardInterrupt
     assert remote.read("sweep.json") == b"interrupted"
@@ -74,7 +82,7 @@ def test_all_is_there_after_a_sweep_that_ended_badly(folder, remote):
 
 def test_a_line_of_the_journal_that_is_being_written_waits(folder, remote):
     put(folder / "optuna.journal", '{"op": 1}\n{"op"')
-    with mirrored(Mirror(folder, remote)):
+    with mirrored(mirror_of(folder, remote)):
         pass
     assert remote.read("optuna.journal") == b'{"op": 1}\n'
 
@@ -82,7 +90,7 @@ def test_a_line_of_the_journal_that_is_being_written_waits(folder, remote):
 def test_a_store_that_is_away_is_told_once_and_gets_all_when_it_is_back(folder, remote, tmp_path):
     (tmp_path / "store").write_text("in the way")
     told = []
-    with mirrored(Mirror(folder, remote, told.append)):
+    with mirrored(mirror_of(folder, remote, told.append)):
         wait_for(lambda: told)
         put(folder / "sweep.json", "changed meanwhile")
         (tmp_path / "store").unlink()
@@ -94,14 +102,14 @@ def test_a_store_that_is_away_is_told_once_and_gets_all_when_it_is_back(folder, 
 def test_what_the_storage_lacks_at_the_end_is_told(folder, remote, tmp_path):
     (tmp_path / "store").write_text("in the way")
     told = []
-    with mirrored(Mirror(folder, remote, told.append)):
+    with mirrored(mirror_of(folder, remote, told.append)):
         pass
     assert f"{remote} lacks some of what is in {folder}" in told[-1]
     assert "`sweep resume toy` brings it there" in told[-1]
 
 
 def test_the_name_of_a_sweep_that_came_to_nothing_is_free_there_too(folder, remote):
-    mirror = Mirror(folder, remote)
+    mirror = mirror_of(folder, remote)
     with mirrored(mirror):
         wait_for(lambda: set(remote.sizes()) == OWN)
         (remote / "base").write("sequence_losses.npz", b"of a slot")
@@ -111,17 +119,34 @@ def test_the_name_of_a_sweep_that_came_to_nothing_is_free_there_too(folder, remo
 
 
 def test_a_disk_that_is_lost_takes_nothing_with_it(folder, remote):
-    with mirrored(Mirror(folder, remote)):
+    with mirrored(mirror_of(folder, remote)):
         wait_for(lambda: set(remote.sizes()) == OWN)
         shutil.rmtree(folder)
         time.sleep(0.05)
     assert set(remote.sizes()) == OWN
 
 
+def test_a_sweep_that_another_head_has_taken_over_is_interrupted_and_left_alone(
+    folder, remote, monkeypatch
+):
+    monkeypatch.setattr(claim, "BEAT", 0.01)
+    storage = RemoteFolder(remote.uri)
+    mirror = mirror_of(folder, remote)
+    with interruptible(), pytest.raises(TakenOverError, match=r"^other has"), mirrored(mirror):
+        wait_for(lambda: set(remote.sizes()) == OWN)
+        (storage / "heads").write("toy.json", b'{"token": "x", "host": "other", "beat": 1}')
+        wait_for(lambda: mirror.taken_over)
+        put(folder / "sweep.json", "of a head that is not to write any more")
+        with pytest.raises(KeyboardInterrupt):
+            time.sleep(20)
+    assert remote.read("sweep.json") == b"sweep.json\n"
+    assert b"other" in (storage / "heads").read("toy.json")
+
+
 def test_weights_that_cannot_be_fetched_are_told(folder, remote, tmp_path):
     left_by_a_slot(remote, tmp_path, "trials/0000")
     told = []
-    mirror = Mirror(folder, remote, told.append)
+    mirror = mirror_of(folder, remote, told.append)
     mirror.bring("trials/0001/best")
     assert told == [], "a trial whose weights nobody kept"
     put(folder / "trials/0000/best", "in the way")
@@ -140,7 +165,7 @@ def left_by_a_slot(remote, tmp_path, trial):
 def test_of_a_trial_that_ended_losses_come_here_and_what_is_not_kept_goes(folder, remote, tmp_path):
     for trial in ("trials/0000", "trials/0001"):
         left_by_a_slot(remote, tmp_path, trial)
-    mirror = Mirror(folder, remote)
+    mirror = mirror_of(folder, remote)
     with mirrored(mirror):
         mirror.ended("trials/0000", ["checkpoints"])
         mirror.ended("trials/0001", ["checkpoints", "best"])
@@ -156,7 +181,7 @@ def test_of_a_trial_that_ended_losses_come_here_and_what_is_not_kept_goes(folder
 
 
 def test_a_folder_comes_back_from_the_storage(folder, remote, tmp_path):
-    with mirrored(Mirror(folder, remote)):
+    with mirrored(mirror_of(folder, remote)):
         left_by_a_slot(remote, tmp_path, "trials/0000")
         left_by_a_slot(remote, tmp_path, "trials/0001")
         (remote / "trials/0001/best").delete("manifest.json")

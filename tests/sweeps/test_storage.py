@@ -82,8 +82,8 @@ def test_a_folder_that_is_behind_the_storage_is_not_gone_on_with(tmp_path, home)
     (remote / "sweeps" / "toy").write("sweep.json", there)
     folder = home.sweep("toy")
     with pytest.raises(SweepError, match=r"went on elsewhere.*move that folder away"):
-        storage.catch_up(spec_on(remote.uri), folder, record(resumed=(2.0,)))
-    storage.catch_up(spec_on(remote.uri), folder, record(resumed=(2.0, 3.0)))
+        storage.catch_up(spec_on(remote.uri), folder, record(resumed=(2.0,)), Silent())
+    storage.catch_up(spec_on(remote.uri), folder, record(resumed=(2.0, 3.0)), Silent())
 
 
 def test_a_shared_folder_needs_no_scheme(tmp_path):
