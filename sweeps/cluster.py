@@ -39,8 +39,10 @@ _PATIENCE = 10.0  # seconds
 
 
 @contextmanager
-def cluster(address: str | None) -> Iterator[None]:
+def cluster(address: str | None) -> Iterator[bool]:
     """Be connected to Ray while the block runs; LaunchError where that cannot be.
+
+    Whether it is a Ray that ends with the block.
 
     `address`, else $RAY_ADDRESS, names a cluster; without them one is started here for the time
     being. Where this process is connected already, that cluster is used and left as it is.
@@ -49,12 +51,13 @@ def cluster(address: str | None) -> Iterator[None]:
 
     os.environ.update(SETTINGS)
     ours = not ray.is_initialized()
+    where = address or os.environ.get("RAY_ADDRESS") or _LOCAL
     if ours:
-        _connect(address or os.environ.get("RAY_ADDRESS") or _LOCAL)
+        _connect(where)
     _keep_keys_out_of_logs()
     _keep_raylets_out_of_the_terminal()
     try:
-        yield
+        yield ours and where == _LOCAL
     finally:
         if ours:
             ray.shutdown()

@@ -37,6 +37,10 @@ evaluation, and the weights of a large model."""
 _GOING_HOME = 120.0
 """Seconds in which slots that have lost their board end by themselves: a step, and a start."""
 
+_WINDING_UP, _WINDING_UP_OWN = 10.0, 1.0
+"""Seconds in which Ray Train may end a slot whose workers have gone home. On a Ray that ends with
+the sweep nothing comes of it, and without a dashboard it takes a dozen."""
+
 _CLIENT_DEATHS = 3
 """How often the thin client of one trial may die."""
 
@@ -64,15 +68,17 @@ class Driver:
         self._board: Any = None
         self._slots: Any = None
         self._observer: Any = None
+        self._winding_up = 0.0
         self._in_a_hurry = False  # Ctrl-C was pressed twice
 
-    def run(self) -> None:
-        """Start everything, and search.
+    def run(self, own: bool) -> None:
+        """Start everything, and search. `own` is whether this Ray ends with the sweep.
 
         Where the actor that holds the board is lost, all begins anew from the books.
         """
         import ray
 
+        self._winding_up = _WINDING_UP_OWN if own else _WINDING_UP
         barren = 0
         while True:
             ended = self._ended()
@@ -86,7 +92,7 @@ class Driver:
                 self._view.trials_end()
                 self._view.phase("The board of trials was lost; going on from the books")
                 self._observer.close()
-                self._slots.close(patience=_GOING_HOME)
+                self._slots.close(_GOING_HOME, self._winding_up)
 
     def _run(self) -> None:
         self._books.wait_until_open()
@@ -124,7 +130,8 @@ class Driver:
         finally:
             if self._slots is not None:
                 with suppress(KeyboardInterrupt):  # nothing is left to be saved
-                    self._slots.close(patience=10.0 if state is SweepState.COMPLETE else 1.0)
+                    patience = 10.0 if state is SweepState.COMPLETE else 1.0
+                    self._slots.close(patience, self._winding_up)
 
     def records(self) -> list[TrialRecord]:
         """All trials' records so far."""

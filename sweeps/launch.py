@@ -151,10 +151,10 @@ def _run(
             books.catch_up()
         view.phase("Starting Ray")
         # Ray takes the handlers for itself where it starts, so they are set before and after.
-        with interruptible(), cluster(address), interruptible(), _ending(driver, folder):
+        with interruptible(), cluster(address) as own, interruptible(), _ending(driver, folder):
             books.wait_until_open()  # a refusal would end the process while MLflow makes tables
             check_sight(folder.path.parents[1], spec)
-            driver.run()
+            driver.run(own)
     return _finished(books, folder)
 
 

@@ -16,7 +16,7 @@ from trainables.nodes import LOOK_EVERY, look
 _SPARE_RESTARTS = 3
 """Deaths of a slot that no trial has to answer for, such as those at its start."""
 
-_LOOK_EVERY = 1.0
+_LOOK_EVERY = 0.25
 """Seconds between two looks at whether all slots are alive."""
 
 
@@ -43,13 +43,16 @@ class Slots:
         self._board.watch.remote(look, LOOK_EVERY)
         self._watch.start()
 
-    def close(self, patience: float) -> None:
-        """Send the slots home, waiting at most `patience` seconds for steps that are under way."""
+    def close(self, patience: float, winding_up: float) -> None:
+        """Send the slots home, waiting at most `patience` seconds for steps that are under way,
+        and `winding_up` for Ray Train once all have left."""
         self._stop.set()
         if self._watch.is_alive():
             self._watch.join()
         with suppress(ray.exceptions.RayError):  # nobody waits at a board that is gone
             ray.get(self._board.close.remote("the sweep is over"))
+            ray.get(self._board.deserted.remote(), timeout=patience)
+            patience = min(patience, winding_up)
         _, late = ray.wait(self._tasks, num_returns=len(self._tasks), timeout=patience)
         for task in late:
             ray.cancel(task, force=True)

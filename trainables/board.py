@@ -39,6 +39,7 @@ class Board:
         self._tickets: dict[str, Ticket] = {}
         self._waiting: deque[str] = deque()
         self._arrival = asyncio.Event()
+        self._departure = asyncio.Event()
         self._closed: str | None = None
         self._draining = False
         self._lives: Counter[str] = Counter()
@@ -165,6 +166,12 @@ class Board:
         """The reason why no trial is taken any more; None while the board is open."""
         return self._closed
 
+    async def deserted(self) -> None:
+        """Returns when no slot is up any more."""
+        while self._alive:
+            self._departure.clear()
+            await self._departure.wait()
+
     async def overview(self) -> list[SlotState]:
         """All slots that have ever been up, and what they do."""
         tickets = self._tickets.values()
@@ -199,7 +206,7 @@ class Board:
         It is tried as often again as its slot's death may be its fault, and once more wherever a
         node was lost.
         """
-        self._alive.discard(slot)
+        self._leave(slot)
         self._dead.add(slot)
         nodes = frozenset(self._nodes.get(slot, ()))
         for ticket in self._tickets.values():
@@ -232,7 +239,10 @@ class Board:
             self._send_home(slot)
             return Closed()
         if not self._waiting:
-            return Closed() if self._closed is not None else None
+            if self._closed is None:
+                return None
+            self._leave(slot)
+            return Closed()
         self._idle_starts[slot] = 0
         ticket = self._tickets[self._waiting.popleft()]
         return ticket.taken(slot, self._devices.get(slot, ""))
@@ -277,8 +287,12 @@ class Board:
         needless = self._draining and len(self._alive) > 1 and not self._waiting
         return needless or self._leaves(slot)
 
-    def _send_home(self, slot: str) -> None:
+    def _leave(self, slot: str) -> None:
         self._alive.discard(slot)
+        self._departure.set()
+
+    def _send_home(self, slot: str) -> None:
+        self._leave(slot)
         if self._leaves(slot):
             self._idle_starts[slot] = 0  # it did not die
         else:

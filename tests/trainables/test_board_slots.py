@@ -52,6 +52,19 @@ async def test_closing_wakes_every_slot_that_waits():
 
 
 @in_a_loop
+async def test_a_closed_board_is_deserted_once_every_slot_has_left_or_is_lost():
+    board = await board_with()
+    lives = {slot: await board.hello(slot) for slot in ("one", "two")}
+    deserted = asyncio.create_task(board.deserted())
+    await board.close("over")
+    assert isinstance(await board.take("one", lives["one"], SOON), Closed)
+    await asyncio.sleep(SOON)
+    assert not deserted.done()
+    await board.lost("two")
+    await asyncio.wait_for(deserted, 1)
+
+
+@in_a_loop
 async def test_the_trial_of_a_slot_that_lost_its_node_goes_to_another_at_once():
     board = await board_with("a")
     life = await board.hello("one")

@@ -84,7 +84,7 @@ def site(ray_cluster, tmp_path_factory):
     site.submit("warm-up")
     assert site.end("warm-up")[1].ending is Ending.COMPLETE
     yield site
-    site.slots.close(patience=PATIENCE)
+    site.slots.close(PATIENCE, PATIENCE)
 
 
 def test_one_process_trains_one_trial_after_another(site):
@@ -152,7 +152,7 @@ def test_a_slot_goes_home_when_the_board_closes(ray_cluster, site, tmp_path):
     """Last in this file: it closes the board that the others use."""
     (task,) = site.slots._tasks
     assert site.slots.lost() is None
-    site.slots.close(patience=PATIENCE)
+    site.slots.close(PATIENCE, PATIENCE)
     assert ray_cluster.get(task, timeout=1) is None
     site.submit("late")
     assert site.event("late").error == "the sweep is over" == site.slots.lost()
