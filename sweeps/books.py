@@ -140,10 +140,9 @@ class Books:
             if self._mirror:
                 self._mirror.ended(self._name(folder), dropped)
 
-    @property
     def taken_over(self) -> bool:
         """Whether another head runs this sweep by now, and writes its books."""
-        return self._mirror is not None and self._mirror.taken_over is not None
+        return self._mirror is not None and self._mirror.claim.taken_over is not None
 
     def close(
         self, state: SweepState, records: Collection[TrialRecord], error: str | None = None
@@ -152,7 +151,7 @@ class Books:
         if self.sweep.state is not SweepState.RUNNING:
             return
         self.note(state=state, error=error, ended=time.time())
-        if self.taken_over:
+        if self.taken_over():
             return
         with self._until_ctrl_c():
             if self.scribe.opens():

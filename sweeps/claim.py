@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 import uuid
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sweeps.errors import SweepError
+from trainables.errors import StorageError
 from trainables.remote_folder import RemoteFolder
 
 BEAT = 10.0
@@ -23,17 +26,27 @@ SILENCE = 35.0
 LOOK = 1.0
 """Seconds between two looks whether another head gives a sign of life."""
 
+_SLOW = 2.0
+"""Seconds that a look takes at a store which may have kept other heads waiting as well."""
+
+_PATIENCE = 5.0
+"""Seconds for which a look is tried again."""
+
 _THIS_PROCESS = uuid.uuid4().hex
+
+# Goes on while a laptop sleeps, where the system knows of it.
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class _Sign(BaseModel):
-    """What a head leaves on the storage, again and again, while it runs a sweep."""
+    """What a head leaves on the storage again and again, and `over` when it leaves the sweep."""
 
     model_config = ConfigDict(frozen=True)
 
     token: str
     host: str
     beat: int
+    over: bool = False
 
 
 class TakenOverError(SweepError):
@@ -44,73 +57,124 @@ class Claim:
     """This head's claim to the sweep whose folder is `folder`, told on `storage`.
 
     Heads have no common clock, so that one is dead is seen by watching it. A store has no lock
-    either: of two heads that claim a dead one's sweep in the same second both may begin, and one of
-    them gets TakenOverError within two beats.
+    either: of two heads that take a dead one's sweep in the same second both may begin, and one of
+    them hears of it at its next sign.
     """
 
     def __init__(self, storage: RemoteFolder, folder: Path, token: str = _THIS_PROCESS) -> None:
-        self._heads = storage / "heads"
+        self.taken_over: TakenOverError | None = None
+        self._heads = replace(storage, patience=_PATIENCE) / "heads"
         self._file = f"{folder.name}.json"
-        self._own = folder / ".claim"  # with the folder, for a resume after this process was killed
         self._folder = folder
         self._token = token
-        self._beat = 0
-        self._beaten = float("-inf")
+        self._noted = False
+        self._beats = 0
+        self._beaten = 0.0
+        self._lock = threading.Lock()
+        self._over = threading.Event()
 
-    def take(self, tell: Callable[[str], None]) -> None:
-        """Claim the sweep; SweepError where another head runs it, which takes SILENCE to see."""
-        sign = self._sign()
-        if sign and sign.token not in (self._token, self._earlier()):
-            tell(f"Watching for {SILENCE:.0f} s whether {sign.host} still runs this sweep")
-            self._outlast(sign)
-        self._give_sign()
+    @contextmanager
+    def held(self, tell: Callable[[str], None], way_out: str) -> Iterator[Claim]:
+        """Have the sweep while the block runs, and give signs of life.
+
+        SweepError, with the way out, where another head is at it; that takes SILENCE to see.
+        TakenOverError at the end where one is by then.
+        """
+        self._take(tell, way_out)
+        thread = threading.Thread(target=self._live, name="claim", daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._over.set()
+            thread.join()
+            self._leave()
+        if self.taken_over:
+            raise self.taken_over
 
     def renew(self) -> None:
         """Give a sign of life if one is due; TakenOverError where another head has the sweep."""
-        if time.monotonic() - self._beaten < BEAT:
-            return
+        with self._lock:
+            if self.taken_over:
+                raise self.taken_over
+            if time.clock_gettime(_CLOCK) - self._beaten >= BEAT:
+                self._refuse_others()
+                self._give_sign()
+
+    def _take(self, tell: Callable[[str], None], way_out: str) -> None:
         sign = self._sign()
-        if sign and sign.token != self._token:
-            raise TakenOverError(
-                f"{sign.host} has taken this sweep over, as it saw no sign of life from here for "
-                f"{SILENCE:.0f} s; it ends here"
-            )
+        if sign and not sign.over and sign.token not in (self._token, self._earlier()):
+            tell(f"Watching for {SILENCE:.0f} s whether {sign.host} still runs this sweep")
+            self._outlast(sign, way_out)
+            self._give_sign()
+            time.sleep(2 * LOOK)  # another one may have watched as well
+            self._refuse_others()
         self._give_sign()
 
-    def give_up(self) -> None:
-        """Let the next head begin at once."""
-        sign = self._sign()
-        if sign and sign.token == self._token:
-            self._heads.delete(self._file)
-
-    def _outlast(self, sign: _Sign) -> None:
+    def _outlast(self, sign: _Sign, way_out: str) -> None:
         until = time.monotonic() + SILENCE
-        while time.monotonic() < until:
+        while (now := time.monotonic()) < until:
             time.sleep(LOOK)
-            now = self._sign()
-            if now is None:
+            seen = self._sign()
+            if seen is None or seen.over:
                 return
-            if now != sign:
-                name = self._folder.name
+            if seen != sign:
                 raise SweepError(
-                    f"sweep {name!r} is running on {now.host}; `sweep stop {name}` there ends it"
+                    f"sweep {self._folder.name!r} is running on {seen.host}; {way_out}"
                 )
+            if time.monotonic() - now > LOOK + _SLOW:
+                until = time.monotonic() + SILENCE
 
-    def _give_sign(self) -> None:
-        self._beat += 1
-        sign = _Sign(token=self._token, host=socket.gethostname(), beat=self._beat)
+    def _live(self) -> None:
+        while not self._over.wait(BEAT):
+            with suppress(OSError, TakenOverError):  # whoever writes there tells of it
+                self.renew()
+
+    def _refuse_others(self) -> None:
+        sign = self._sign()
+        if sign and sign.token != self._token:
+            self.taken_over = TakenOverError(
+                f"{sign.host} has this sweep by now, as there was no sign of life from here for "
+                f"{SILENCE:.0f} s; here it ends"
+            )
+            raise self.taken_over
+
+    def _give_sign(self, over: bool = False) -> None:
+        self._beats += 1
+        sign = _Sign(token=self._token, host=socket.gethostname(), beat=self._beats, over=over)
         self._heads.write(self._file, sign.model_dump_json().encode())
-        self._beaten = time.monotonic()
-        if self._folder.is_dir():
-            self._own.write_text(self._token)
+        if not self._noted and self._folder.is_dir():
+            self._own.write_text(self._note())
+            self._noted = True
+        self._beaten = time.clock_gettime(_CLOCK)
+
+    def _leave(self) -> None:
+        """Let the next head begin at once, and one that was cut off know that there was another."""
+        with suppress(OSError, TakenOverError):  # else the next one watches
+            self._refuse_others()
+            self._give_sign(over=True)
 
     def _sign(self) -> _Sign | None:
-        with suppress(FileNotFoundError):
+        try:
             return _Sign.model_validate_json(self._heads.read(self._file))
-        return None
+        except FileNotFoundError:
+            return None
+        except ValidationError as error:
+            where, why = str(self._heads / self._file), "no head's sign of life; it can be deleted"
+            raise StorageError(where, why) from error
+
+    @property
+    def _own(self) -> Path:
+        return self._folder / ".claim"
+
+    def _note(self) -> str:
+        """Beside the sweep, for a resume after this process was killed; worth nothing in a copy."""
+        return f"{self._token}\n{socket.gethostname()} {self._folder.stat().st_ino}"
 
     def _earlier(self) -> str | None:
-        """The token of the process that ran the sweep here before; only one has its lock."""
+        """The token of the process that had the sweep here before; the folder's lock is ours."""
         with suppress(FileNotFoundError):
-            return self._own.read_text()
+            token, _, place = self._own.read_text().partition("\n")
+            if place == f"{socket.gethostname()} {self._folder.stat().st_ino}":
+                return token
         return None

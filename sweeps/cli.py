@@ -31,7 +31,7 @@ from sweeps.cli_options import (
 from sweeps.doctor_command import doctor
 from sweeps.elsewhere import INTERRUPTED, elsewhere
 from sweeps.errors import LaunchError
-from sweeps.home import SweepHome
+from sweeps.home import SweepHome, is_from_afar
 from sweeps.mistakes import mistakes_shown, show_mistake
 from sweeps.terminal import echo_json, make_console, make_view, write_what_can_be_written
 
@@ -82,9 +82,10 @@ def launch(
             _dry_run(console, checked, where)
         else:
             from sweeps.launch import launch as run
-            from sweeps.shipment import clear_out
+            from sweeps.shipment import settle
 
-            clear_out(where)
+            if is_from_afar():
+                settle(where.sweep(checked.name))
             with _ctrl_c_shown(where, checked.name):
                 finished = run(checked, where, make_view(console), address)
             raise typer.Exit(_show_finished(console, finished))

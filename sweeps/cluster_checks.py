@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from results.uris import redact
 from sweeps.cluster_file import TYPE_FIELD, ClusterFile, Kind, problems
 from sweeps.finding import Finding, from_problem, note, ok, wrong
 from sweeps.settings import SlotsSettings
@@ -28,8 +29,11 @@ _CLOUDS = frozenset({"aws", "gcp", "azure", "aliyun", "vsphere"})
 _DOCS = "see docs/cluster.md"
 
 
-def check_cluster_file(file: ClusterFile) -> list[Finding]:
-    """All findings about a cluster file; those of what it does only where it is well formed."""
+def check_cluster_file(file: ClusterFile, storage: str | None = None) -> list[Finding]:
+    """All findings about a cluster file; those of what it does only where it is well formed.
+
+    `storage` is the URI of the sweep that is to run there, if it names one.
+    """
     mistakes = [from_problem("cluster file", problem) for problem in problems(file)]
     if not mistakes:
         mistakes = [ok("cluster file", f"{file.path} is valid by Ray's schema")]
@@ -38,7 +42,7 @@ def check_cluster_file(file: ClusterFile) -> list[Finding]:
         check_token(file),
         *check_token_file(file),
         *check_ports(file),
-        check_storage(file),
+        check_sharing(file, storage),
         *check_head(file),
         *check_instance_types(file),
         *check_mounts(file),
@@ -98,14 +102,17 @@ def check_ports(file: ClusterFile) -> Iterator[Finding]:
         yield note("cluster ports", message, "let in ssh only")
 
 
-def check_storage(file: ClusterFile) -> Finding:
-    """Slots on other nodes read and write the sweep home."""
+def check_sharing(file: ClusterFile, storage: str | None) -> Finding:
+    """Slots on other nodes read and write the sweep home, or the sweep's storage."""
+    if storage is not None:
+        return ok("cluster storage", f"the sweep's folder is on {redact(storage)}")
     if not file.most_workers:
         return ok("cluster storage", "there are no workers that would need a folder in common")
     if _SHARED.search(file.commands("worker")):
         return ok("cluster storage", "the workers mount a folder")
     message = "the workers mount nothing, and every node must see the sweep home at the same path"
-    remedy = f"mount a shared folder in worker_start_ray_commands; {_DOCS}"
+    remedy = "name storage.uri in the sweep file, or mount a shared folder in "
+    remedy += f"worker_start_ray_commands; {_DOCS}"
     found = wrong if file.kind in _CLOUDS else note
     return found("cluster storage", message, remedy)
 

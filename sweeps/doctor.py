@@ -35,7 +35,8 @@ def examine(
     spec: Path | None, cluster: Path | None, address: str | None, home: SweepHome
 ) -> list[Finding]:
     """All findings about this machine and about what is named; nothing is started or changed,
-    but for a Ray task on each node of a running cluster and a file in a home that they share.
+    but for a Ray task on each node of a running cluster, a file for a moment in a home or a storage
+    that is shared, and Optuna's tables in a database that has none.
     """
     address = address or os.environ.get("RAY_ADDRESS")
     elsewhere = bool(cluster or address)
@@ -198,8 +199,9 @@ def _cluster_file(path: Path, spec: SweepSpec | None) -> list[Finding]:
         file = ClusterFile.load(path)
     except SweepError as error:
         return [wrong("cluster file", str(error))]
-    growth = check_growth(file, spec.slots) if spec else ()
-    return [*check_cluster_file(file), *growth]
+    if spec is None:
+        return check_cluster_file(file)
+    return [*check_cluster_file(file, spec.storage.uri), *check_growth(file, spec.slots)]
 
 
 def _installed(name: str) -> str | None:

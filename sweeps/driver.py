@@ -113,7 +113,7 @@ class Driver:
         self._view.trials_end()
         if self._observer is not None:
             self._observer.close()
-        if self._books.taken_over:
+        if self._books.taken_over():
             self._books.scribe.give_up("another head has taken the sweep over")
         elif state is SweepState.INTERRUPTED and self._board is not None and not self._in_a_hurry:
             self._suspend()
@@ -122,7 +122,7 @@ class Driver:
             state = SweepState.FAILED if error else state
         if self._recorder is not None:
             self._recorder.interrupt()
-        if self._books.scribe.busy and not self._books.taken_over:
+        if self._books.scribe.busy and not self._books.taken_over():
             self._view.phase("Writing the rest to MLflow; Ctrl-C ends the wait")
         try:
             self._books.close(state, self.records(), error)
@@ -234,7 +234,7 @@ class Driver:
 
         from sweeps.interruption import Interruption
 
-        interruption = Interruption()
+        interruption = Interruption(self._books.taken_over)
         self._recorder = self._make_recorder(interruption)
         for evaluations in self._recorder.complete():
             ray.get(self._board.remember.remote(evaluations))
@@ -248,7 +248,7 @@ class Driver:
         except KeyboardInterrupt:
             self._in_a_hurry = True
             raise
-        if interruption.requested:
+        if interruption.requested or self._books.taken_over():
             raise KeyboardInterrupt
         if self._recorder.fault is not None:
             raise self._recorder.fault

@@ -36,7 +36,10 @@ class Elsewhere:
         sent: Path | None = None,
         say: Callable[[str], object] | None = None,
     ) -> int:
-        """Have `sweep WORDS` run there, with the files in the folder `sent`; its exit code."""
+        """Have `sweep WORDS` run there, with the files in the folder `sent`; its exit code.
+
+        Ctrl-C once it runs is a DetachedError.
+        """
         from sweeps.remote import connected, run
 
         there = [*words, *(["--home", str(self.home)] if self.home else [])]
@@ -58,12 +61,12 @@ class Elsewhere:
         self, words: Sequence[str], name: str, console: Console, sent: Path | None = None
     ) -> int:
         """Have a sweep run there, shown as one that runs here; Ctrl-C leaves it running."""
-        from sweeps.remote import ConnectionLostError
+        from sweeps.remote import ConnectionLostError, DetachedError
 
         try:
             with Followed(console) as say:
                 return self.run(words, sent, say)
-        except KeyboardInterrupt:
+        except DetachedError:
             why = "Detached"
         except ConnectionLostError as error:
             console.print(f"\n{error}")

@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import shutil
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -25,6 +26,11 @@ FROM_AFAR = "SWEEP_FROM_AFAR"
 its output gets there, such as ` --cluster cluster.yaml`."""
 
 NAMES_ARE = "use letters, digits, '.', '_' and '-', at most 64, beginning with a letter or digit"
+
+
+def is_from_afar() -> bool:
+    """Whether this command runs as a cluster's job, for somebody at another machine."""
+    return FROM_AFAR in os.environ
 
 
 def is_name(name: object) -> bool:
@@ -78,11 +84,6 @@ class SweepHome:
         """Tokenised data and the built-in model: can be deleted at any time between sweeps."""
         return self.path / "cache"
 
-    @property
-    def sent(self) -> Path:
-        """What was sent here with sweeps that were launched from afar."""
-        return self.path / "sent"
-
     def sweep(self, name: str) -> SweepFolder:
         """The folder of one sweep, which need not exist; SweepError on what is no name."""
         if not is_name(name):
@@ -99,7 +100,7 @@ class SweepHome:
 
     def sweeps(self) -> list[SweepFolder]:
         """All sweeps, by name."""
-        folders = sorted((self.path / "sweeps").glob("*/sweep.json"))
+        folders = sorted((self.path / "sweeps").glob("[!.]*/sweep.json"))
         return [SweepFolder(file.parent) for file in folders]
 
 
@@ -173,6 +174,13 @@ class SweepFolder:
             self.spec.chmod(0o600)
             file.write(text)
 
+    def holder(self) -> tuple[int, str] | None:
+        """The process that runs this sweep and its machine; None where none does."""
+        if not self._is_held():
+            return None
+        pid, _, host = (self.path / "lock").read_text().partition(" ")
+        return (int(pid), host) if pid else None
+
     def _is_held(self) -> bool:
         """Whether a process runs this sweep, on whichever machine; the lock goes when it does."""
         try:
@@ -197,11 +205,11 @@ class SweepFolder:
             yield
 
     @contextmanager
-    def claimed(self) -> Iterator[None]:
+    def named(self) -> Iterator[None]:
         """Take the name, and be the only process that runs this sweep. Of two launches at once,
         one gets SweepError; what a launch has left that was killed before it began is taken over.
         """
-        self.claim()
+        self.take_name()
         with self._locked() as alone:
             if not alone:
                 raise self._taken()
@@ -212,7 +220,7 @@ class SweepFolder:
         """Give the name back, with all that lies there."""
         shutil.rmtree(self.path, ignore_errors=True)
 
-    def claim(self) -> None:
+    def take_name(self) -> None:
         """Make the folder; SweepError where the name is taken."""
         self.refuse_if_taken()
         self.path.mkdir(parents=True, exist_ok=True)
@@ -221,10 +229,13 @@ class SweepFolder:
     def _locked(self) -> Iterator[bool]:
         """Whether no other process has the lock. The system lets go of it when its holder dies."""
         path = self.path / "lock"
-        with path.open("w") as file:
+        with path.open("a") as file:
             if not _flocked(file):
                 yield False
                 return
+            file.truncate(0)
+            file.write(f"{os.getpid()} {socket.gethostname()}")
+            file.flush()
             # Its earlier holder may have given the name back meanwhile, and this file with it.
             yield path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno()))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,11 +15,13 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 class Interruption(Stopper):
     """Whether Ctrl-C was pressed or SIGTERM came (`requested`), or the search has lost what it
-    runs on (`halted`). A second signal is not caught and ends the process at once."""
+    runs on (`halted`) or is to end for another reason. A second signal is not caught and ends the
+    process at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_to_end: Callable[[], bool] = lambda: False) -> None:
         self.requested = False
         self.halted = False
+        self._is_to_end = is_to_end
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Tune asks for each trial; none is singled out."""
@@ -27,7 +29,7 @@ class Interruption(Stopper):
 
     def stop_all(self) -> bool:
         """Tune asks between events."""
-        return self.requested or self.halted
+        return self.requested or self.halted or self._is_to_end()
 
     @contextmanager
     def listening(self) -> Iterator[None]:

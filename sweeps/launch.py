@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, chdir, contextmanager, nullcontext, suppress
+from contextlib import (
+    AbstractContextManager,
+    chdir,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +28,16 @@ from sweeps.quiet import quiet
 from sweeps.resumption import changed_spec, refuse_if_changed
 from sweeps.sight import check_sight
 from sweeps.spec import SweepSpec
-from sweeps.storage import catch_up, fetch_sweep, mirror_of, refuse_if_taken
+from sweeps.storage import (
+    catch_up,
+    claimed,
+    fetch_sweep,
+    mirror_of,
+    refuse_if_behind,
+    refuse_if_taken,
+    stop_it,
+    storage_of,
+)
 from sweeps.view import View
 from trainables.inputs import Prepared, prepare_inputs
 
@@ -49,11 +64,13 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
     folder.refuse_if_taken()
     check_options(spec)
     refuse_if_taken(spec)
-    prepared = _prepare(spec, home, view)
-    mirror = mirror_of(spec, folder, view)
-    books = Books(spec, home, folder, new_record(spec, prepared), mirror)
-    with folder.claimed(), mirrored(mirror), _freed_if_empty(folder, books):
-        return _run(spec, folder, prepared, books, view, address)
+    with claimed(storage_of(spec), folder, view, "give this one another name with --name") as claim:
+        refuse_if_taken(spec)  # another head may have had the name until now
+        prepared = _prepare(spec, home, view)
+        mirror = mirror_of(spec, folder, claim, view)
+        books = Books(spec, home, folder, new_record(spec, prepared), mirror)
+        with folder.named(), mirrored(mirror), _freed_if_empty(folder, books):
+            return _run(spec, folder, prepared, books, view, address)
 
 
 @interruptible()
@@ -95,17 +112,21 @@ def _resume(
 ) -> Finished:
     changed, changes = changed_spec(folder, spec, overrides)
     check_options(changed)
-    prepared = _prepare(changed, home, view)
-    refuse_if_changed(earlier, prepared)
-    catch_up(changed, folder, earlier, view)
-    mirror = mirror_of(changed, folder, view)
-    with mirrored(mirror):
-        if _is_done(earlier, folder, changed):
-            record = earlier.with_changes(changes=(*earlier.changes, *changes))
-            return _complete_tracking(Books(changed, home, folder, record, mirror), folder, view)
-        record = resumed_record(earlier, changed, changes)
-        books = Books(changed, home, folder, record, mirror)
-        return _run(changed, folder, prepared, books, view, address)
+    refuse_if_behind(changed, folder, earlier)
+    way_out = stop_it(folder.path.name)
+    with claimed(storage_of(changed), folder, view, way_out) as claim:
+        prepared = _prepare(changed, home, view)
+        refuse_if_changed(earlier, prepared)
+        catch_up(changed, folder, earlier)
+        mirror = mirror_of(changed, folder, claim, view)
+        with mirrored(mirror):
+            if _is_done(earlier, folder, changed):
+                record = earlier.with_changes(changes=(*earlier.changes, *changes))
+                books = Books(changed, home, folder, record, mirror)
+                return _complete_tracking(books, folder, view)
+            record = resumed_record(earlier, changed, changes)
+            books = Books(changed, home, folder, record, mirror)
+            return _run(changed, folder, prepared, books, view, address)
 
 
 def _where_it_was_launched(earlier: SweepRecord) -> AbstractContextManager[None]:

@@ -6,10 +6,8 @@ A thread does it, so that a store which is slow or away delays nothing and loses
 from __future__ import annotations
 
 import re
-import signal
 import threading
 import time
-from _thread import interrupt_main
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -46,7 +44,7 @@ _Stamp = tuple[int, int]
 class Mirror:
     """Keeps `remote` like `folder`, from `start` to `finish`; `tell` is told where that halts.
 
-    Where another head has taken the sweep over, it is left alone, and the sweep is interrupted.
+    What another head has claimed by now is left alone.
     """
 
     def __init__(
@@ -57,9 +55,8 @@ class Mirror:
         tell: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.remote = remote
-        self.taken_over: TakenOverError | None = None
+        self.claim = claim
         self._folder = folder
-        self._claim = claim
         self._tell = tell
         self._pushed: dict[str, _Stamp] = {}
         self._fetched: set[str] = set()
@@ -73,12 +70,7 @@ class Mirror:
         self._thread = threading.Thread(target=self._run, name="mirror", daemon=True)
 
     def start(self) -> None:
-        """Begin; nothing is taken to be on the storage yet. SweepError where another head is at
-        the sweep."""
-        try:
-            self._claim.take(self._tell)
-        except OSError as error:
-            self._note(error)  # it is claimed in the first round that reaches the storage
+        """Begin; nothing is taken to be on the storage yet."""
         self._thread.start()
 
     def fetch(self, name: str) -> None:
@@ -112,33 +104,34 @@ class Mirror:
         if self._thread.is_alive():
             self._thread.join()
         until = time.monotonic() + PATIENCE
-        while not (clean := self._last_round()) and not self.taken_over:
+        while not (clean := self._last_round()) and not self.claim.taken_over:
             if time.monotonic() > until:
                 break
             time.sleep(PAUSE)
-        if not clean and not self.taken_over:
-            self._tell(
-                f"{self.remote} lacks some of what is in {self._folder} ({self._away}); "
-                f"`sweep resume {self._folder.name}` brings it there"
-            )
+        if not clean and not self.claim.taken_over:
+            self._tell(self._left_undone())
         return clean
+
+    def _left_undone(self) -> str:
+        if self._forgotten:
+            return f"{self.remote} could not be deleted ({self._away})"
+        return (
+            f"{self.remote} lacks some of what is in {self._folder} ({self._away}); "
+            f"`sweep resume {self._folder.name}` brings it there"
+        )
 
     def _run(self) -> None:
         while not self._over.wait(PAUSE):
             self._round()
-            if self.taken_over:
-                interrupt_main(signal.SIGTERM)
-                return
 
     def _round(self) -> bool:
         """Whether everything is where it belongs."""
         try:
-            self._claim.renew()
+            self.claim.renew()
             self._push()
             self._fetch()
             self._drop()
-        except TakenOverError as error:
-            self.taken_over = error
+        except TakenOverError:
             return False
         except OSError as error:  # of the storage, or of our own disk
             self._note(error)
@@ -148,17 +141,15 @@ class Mirror:
 
     def _last_round(self) -> bool:
         """With what a slot left late, after its trial's files had been dropped."""
-        if self.taken_over:
+        if self.claim.taken_over:
             return False
         try:
             there = {"/".join(name.split("/")[:3]) for name in self.remote.sizes()}
-            self._to_drop |= self._dropped & there
-            if clean := self._round():
-                self._claim.give_up()
         except OSError as error:
             self._note(error)
             return False
-        return clean
+        self._to_drop |= self._dropped & there
+        return self._round()
 
     def _note(self, error: OSError | None) -> None:
         if error and not self._away:
@@ -190,7 +181,6 @@ class Mirror:
             self._pushed[_JOURNAL] = added
 
     def _push_one(self, name: str, stamp: _Stamp) -> None:
-        self._claim.renew()
         content = self._read(name)
         if content is not None:
             self.remote.write(name, content)
@@ -218,7 +208,6 @@ class Mirror:
             list(pool.map(self._fetch_one, self._taken(self._to_fetch)))
 
     def _fetch_one(self, name: str) -> None:
-        self._claim.renew()
         remote = self.remote / name
         for file in remote.sizes():
             if "/" not in file and _OF_SLOTS.fullmatch(f"{name}/{file}"):
@@ -231,7 +220,6 @@ class Mirror:
             list(pool.map(self._drop_one, self._taken(self._to_drop)))
 
     def _drop_one(self, name: str) -> None:
-        self._claim.renew()
         sealed.drop(self.remote / name)
         self._dropped.add(name)
         self._to_drop.discard(name)
@@ -243,10 +231,7 @@ class Mirror:
 
 @contextmanager
 def mirrored(mirror: Mirror | None) -> Iterator[None]:
-    """Mirror while the block runs, and to the end, however it ends.
-
-    TakenOverError where another head has taken the sweep over meanwhile.
-    """
+    """Mirror while the block runs, and to the end, however it ends."""
     if mirror is None:
         yield
         return
@@ -255,14 +240,14 @@ def mirrored(mirror: Mirror | None) -> Iterator[None]:
         yield
     finally:
         mirror.finish()
-        if mirror.taken_over:
-            raise mirror.taken_over from None
 
 
-def bring_down(remote: RemoteFolder, folder: Path) -> None:
+def bring_down(
+    remote: RemoteFolder, folder: Path, amend: Callable[[Path], None] = lambda draft: None
+) -> None:
     """Make `folder` of what a mirror has left, but for checkpoints, which slots fetch themselves.
 
-    It appears whole or not at all.
+    It appears whole or not at all, once it was amended.
     """
 
     def fill(draft: Path) -> None:
@@ -276,6 +261,7 @@ def bring_down(remote: RemoteFolder, folder: Path) -> None:
                 weights = name.removesuffix(f"/{sealed.MANIFEST}")
                 with suppress(sealed.NotWholeError):
                     sealed.pull_whole(remote / weights, draft / weights)
+        amend(draft)
 
     publish(folder, fill)
 

@@ -39,6 +39,10 @@ _PATIENCE = 60.0
 """Seconds in which a tunnel must come up."""
 
 
+class DetachedError(KeyboardInterrupt):
+    """Ctrl-C while a command runs there, which goes on."""
+
+
 class ConnectionLostError(SweepError):
     """A cluster that does not answer any more, while a command runs there."""
 
@@ -53,7 +57,7 @@ def run(
     """Have `sweep ARGUMENTS` done on the head node, and pass on what it says; its exit code.
 
     What lies in the folder `sent` is copied to a place on the cluster that stays, and the command
-    starts there. KeyboardInterrupt leaves the job running.
+    starts there. Ctrl-C leaves the job running, and is a DetachedError.
     """
     name = f"sweep-{arguments[0]}-{secrets.token_hex(4)}"
     runtime: dict[str, Any] = {"working_dir": str(sent)} if sent else {}
@@ -67,6 +71,8 @@ def run(
     try:
         asyncio.run(_follow(client, job, say))
         return _exit_code(client, job)
+    except KeyboardInterrupt as error:
+        raise DetachedError from error
     except (RuntimeError, OSError) as error:  # what Ray's client and requests raise
         raise ConnectionLostError(
             f"the connection to the cluster is lost ({error}); what was begun there goes on"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from results.store import RecordError
 from sweeps.errors import LaunchError
-from sweeps.home import SweepHome
+from sweeps.home import SweepFolder
 from sweeps.spec import SweepSpec
 from sweeps.spec_checks import is_whole, named_files
 
@@ -17,6 +18,9 @@ MOST = 200 * 2**20
 """Bytes that are sent. More belongs on storage that all nodes see."""
 
 SPEC = "sweep.yaml"
+
+_FOR = ".sweep"
+"""A file beside what was sent: the folder of the sweep that it is for."""
 
 _KEPT = 86400.0
 """Seconds for which there is left what was sent for a sweep that does not begin."""
@@ -49,15 +53,26 @@ def pack(spec: SweepSpec, folder: Path) -> None:
     (folder / SPEC).write_text(spec.text(), encoding="utf-8")
 
 
-def clear_out(home: SweepHome) -> None:
-    """Delete what was sent to `home` for sweeps that are there no more, or that never began."""
+def settle(folder: SweepFolder) -> None:
+    """Keep what was sent, in the current folder, for the sweep in `folder` that is to be launched;
+    what was sent before for sweeps that are no more, or never were, is deleted.
+    """
+    here = Path.cwd()
+    (here / _FOR).write_text(str(folder.path), encoding="utf-8")
+    for sent in here.parent.iterdir():
+        with suppress(FileNotFoundError):  # another launch is at it
+            if sent.stat().st_mtime < time.time() - _KEPT and not _is_needed(sent):
+                shutil.rmtree(sent, ignore_errors=True)
+
+
+def _is_needed(sent: Path) -> bool:
+    if not (sent / _FOR).is_file():
+        return False
+    sweep = SweepFolder(Path((sent / _FOR).read_text(encoding="utf-8")))
     try:
-        launched_from = {folder.store.sweep().folder for folder in home.sweeps()}
+        return sweep.store.sweep().folder == str(sent)
     except RecordError:
-        return  # a sweep that cannot be read may need it
-    for folder in home.sent.glob("*"):
-        if str(folder) not in launched_from and folder.stat().st_mtime < time.time() - _KEPT:
-            shutil.rmtree(folder, ignore_errors=True)
+        return sweep.books.exists()  # a sweep that cannot be read may need it
 
 
 def _relative(spec: SweepSpec) -> Iterator[tuple[str, Path]]:

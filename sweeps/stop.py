@@ -9,7 +9,6 @@ from contextlib import suppress
 
 import psutil
 
-from results.record import SweepRecord, SweepState
 from sweeps.errors import SweepError
 from sweeps.home import SweepFolder
 
@@ -19,24 +18,24 @@ _PATIENCE = 600.0
 
 def stop(folder: SweepFolder) -> None:
     """Have the sweep saved and ended, and wait until it is; SweepError where that cannot be."""
-    record = folder.sweep_record()
-    if record.state is not SweepState.RUNNING or record.pid is None:
-        raise SweepError(f"sweep {record.name!r} is not running: it is {record.state.value}")
-    if record.host not in (None, socket.gethostname()):
-        raise SweepError(
-            f"sweep {record.name!r} runs on {record.host}; run `sweep stop {record.name}` there"
-        )
+    name, holder = folder.path.name, folder.holder()
+    if holder is None:
+        state = folder.sweep_record().state
+        raise SweepError(f"sweep {name!r} is not running: it is {state.value}")
+    pid, host = holder
+    if host != socket.gethostname():
+        raise SweepError(f"sweep {name!r} runs on {host}; run `sweep stop {name}` there")
     with suppress(psutil.NoSuchProcess):  # it has ended in this moment
-        _end(psutil.Process(record.pid), record)
+        _end(psutil.Process(pid), name)
 
 
-def _end(process: psutil.Process, record: SweepRecord) -> None:
+def _end(process: psutil.Process, name: str) -> None:
     process.send_signal(signal.SIGTERM)
     until = time.monotonic() + _PATIENCE
     while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
         if time.monotonic() > until:
             raise SweepError(
-                f"sweep {record.name!r} has not ended for {_PATIENCE:.0f} s; "
-                f"`kill -9 {record.pid}` ends it at once, and it can be resumed"
+                f"sweep {name!r} has not ended for {_PATIENCE:.0f} s; "
+                f"`kill -9 {process.pid}` ends it at once, and it can be resumed"
             )
         time.sleep(0.2)

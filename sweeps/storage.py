@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from sweeps.mirror import Mirror, bring_down, bring_up
 from sweeps.ray_nodes import alive_nodes
 from sweeps.spec import SweepSpec
 from sweeps.view import View
+from sweeps.yaml_file import read_yaml
 from trainables.depot import PATIENCE, Depot, stored_inputs
 from trainables.errors import StorageError
 from trainables.inputs import Inputs
@@ -43,12 +46,30 @@ def sweep_on(storage: RemoteFolder, name: str) -> RemoteFolder:
     return storage / "sweeps" / name
 
 
-def mirror_of(spec: SweepSpec, folder: SweepFolder, view: View) -> Mirror | None:
+@contextmanager
+def claimed(
+    storage: RemoteFolder | None, folder: SweepFolder, view: View, way_out: str
+) -> Iterator[Claim | None]:
+    """Be the only head that runs the sweep while the block runs, where it is on a storage.
+
+    SweepError, with the way out, where another one does; TakenOverError where one does by the end.
+    """
+    with ExitStack() as stack:
+        claim = None
+        if storage is not None:
+            held = Claim(storage, folder.path).held(view.phase, way_out)
+            with _reached("storage.uri"):
+                claim = stack.enter_context(held)
+        yield claim
+
+
+def mirror_of(
+    spec: SweepSpec, folder: SweepFolder, claim: Claim | None, view: View
+) -> Mirror | None:
     """What keeps the sweep's folder on the storage that its spec names."""
     storage = storage_of(spec)
-    if storage is None:
+    if storage is None or claim is None:
         return None
-    claim = Claim(storage, folder.path)
     return Mirror(folder.path, sweep_on(storage, spec.name), claim, view.phase)
 
 
@@ -77,7 +98,7 @@ def refuse_if_taken(spec: SweepSpec) -> None:
     if storage is None:
         return
     check_storage(spec)
-    if _record_on(sweep_on(storage, spec.name)):
+    if _recorded(storage, spec.name):
         raise SweepError(
             f"there is a sweep {spec.name!r} on {storage} already; go on with it by `sweep resume "
             f"{spec.name} --storage URI`, or give this one another name with --name"
@@ -88,18 +109,33 @@ def fetch_sweep(uri: str, folder: SweepFolder, view: View) -> None:
     """Bring a sweep into the sweep home; SweepError where it is not on the storage, or runs."""
     if wrong := "holds a password or a token" if holds_secret(uri) else complaint(uri):
         raise SweepError(f"--storage: {redact(uri)} {wrong}")
-    name = folder.path.name
-    storage = RemoteFolder(uri)
-    try:
-        if not _record_on(sweep_on(storage, name)):
+    name, storage = folder.path.name, RemoteFolder(uri)
+    with _reached("--storage"):
+        if not _recorded(storage, name):
             raise SweepError(f"no sweep {name!r} on {storage}")
-        Claim(storage, folder.path).take(view.phase)
-        view.phase(f"Fetching the sweep from {storage}")
-        bring_down(sweep_on(storage, name), folder.path)
-        folder.spec.chmod(0o600)
-        _forget_unasked(folder)
+        with claimed(storage, folder, view, stop_it(name)):
+            view.phase(f"Fetching the sweep from {storage}")
+            bring_down(sweep_on(storage, name), folder.path, _amended)
+
+
+def stop_it(name: str) -> str:
+    """The way out where a sweep that is to go on here runs elsewhere."""
+    return f"`sweep stop {name}` there ends it"
+
+
+@contextmanager
+def _reached(what: str) -> Iterator[None]:
+    """LaunchError where the storage that `what` names cannot be used."""
+    try:
+        yield
     except (StorageError, NotWholeError) as error:
-        raise LaunchError(f"--storage: {redact(str(error))}; {WAY_OUT}") from error
+        raise LaunchError(f"{what}: {redact(str(error))}; {WAY_OUT}") from error
+
+
+def _amended(draft: Path) -> None:
+    folder = SweepFolder(draft)
+    folder.spec.chmod(0o600)
+    _forget_unasked(folder)
 
 
 def _forget_unasked(folder: SweepFolder) -> None:
@@ -110,38 +146,49 @@ def _forget_unasked(folder: SweepFolder) -> None:
     """
     from optuna.trial import TrialState
 
-    from sweeps.study import open_study
+    from sweeps.study_storage import open_storage
 
-    spec = SweepSpec.load(folder.spec)
-    if spec.search.storage is not None:
+    if (read_yaml(folder.spec).get("search") or {}).get("storage") is not None:
         return
-    study = open_study(spec, folder.journal, folder.store.sweep().created)
-    begun = sum(trial.state is not TrialState.WAITING for trial in study.get_trials(deepcopy=False))
+    storage = open_storage(None, folder.journal)
+    begun = sum(
+        trial.state is not TrialState.WAITING
+        for study in storage.get_all_studies()
+        for trial in storage.get_all_trials(study._study_id, deepcopy=False)
+    )
     for record in folder.store.trials():
         if record.number >= begun and not record.status.ended:
             shutil.rmtree(folder.store.trial_folder(record.number))
 
 
-def catch_up(spec: SweepSpec, folder: SweepFolder, earlier: SweepRecord, view: View) -> None:
-    """Have the storage know of a sweep what its slots must find there.
-
-    SweepError where the sweep runs elsewhere, or went on there since it was here.
-    """
+def refuse_if_behind(spec: SweepSpec, folder: SweepFolder, earlier: SweepRecord) -> None:
+    """SweepError where the sweep went on elsewhere since it was here; LaunchError as above."""
     storage = storage_of(spec)
     if storage is None:
         return
     check_storage(spec)
-    Claim(storage, folder.path).take(view.phase)
-    remote = sweep_on(storage, spec.name)
-    there = _record_on(remote)
-    if there is None:
-        bring_up(folder.path, remote)
-    elif len(there.resumed) > len(earlier.resumed) or there.created != earlier.created:
-        raise SweepError(
-            f"sweep {spec.name!r} went on elsewhere, or is another one: what is on {storage} is "
-            f"newer than {folder.path}; move that folder away, and "
-            f"`sweep resume {spec.name} --storage URI`"
-        )
+    there = _recorded(storage, spec.name)
+    if there is None or _is_ahead(earlier, there):
+        return
+    raise SweepError(
+        f"sweep {spec.name!r} went on elsewhere, or is another one: what is on {storage} is "
+        f"newer than {folder.path}; move that folder away, and "
+        f"`sweep resume {spec.name} --storage URI`"
+    )
+
+
+def catch_up(spec: SweepSpec, folder: SweepFolder, earlier: SweepRecord) -> None:
+    """Have the storage know of a sweep what its slots must find there; SweepError as above."""
+    refuse_if_behind(spec, folder, earlier)
+    storage = storage_of(spec)
+    if storage and not _recorded(storage, spec.name):
+        with _reached("storage.uri"):
+            bring_up(folder.path, sweep_on(storage, spec.name))
+
+
+def _is_ahead(here: SweepRecord, there: SweepRecord) -> bool:
+    """Whether nothing happened there that is not known here."""
+    return here.created == there.created and here.resumed[: len(there.resumed)] == there.resumed
 
 
 def make_depot(spec: SweepSpec, folder: SweepFolder, inputs: Inputs | None) -> Depot | None:
@@ -157,15 +204,12 @@ def make_depot(spec: SweepSpec, folder: SweepFolder, inputs: Inputs | None) -> D
     storage = replace(storage, patience=PATIENCE)
     here = ray.get_runtime_context().get_node_id()
     alone = spec.slots.max is None and len(alive_nodes()) == 1
-    try:
+    with _reached("storage.uri"):
         stored = {} if alone or inputs is None else stored_inputs(inputs, storage / CACHE)
-    except StorageError as error:
-        raise LaunchError(f"storage.uri: {redact(str(error))}; {WAY_OUT}") from error
     return Depot(sweep_on(storage, spec.name), storage / CACHE, folder.path, stored, here)
 
 
-def _record_on(remote: RemoteFolder) -> SweepRecord | None:
-    try:
-        return SweepRecord.model_validate_json(remote.read("sweep.json"))
-    except FileNotFoundError:
-        return None
+def _recorded(storage: RemoteFolder, name: str) -> SweepRecord | None:
+    with _reached("storage.uri"), suppress(FileNotFoundError):
+        return SweepRecord.model_validate_json(sweep_on(storage, name).read("sweep.json"))
+    return None

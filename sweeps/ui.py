@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from results.record import SweepRecord
 from results.store import RecordError
 from sweeps.errors import SweepError
-from sweeps.home import FROM_AFAR, SweepHome
+from sweeps.home import SweepHome, is_from_afar
 
 
 def serve(home: SweepHome, port: int) -> int:
@@ -59,7 +59,7 @@ def elsewhere(home: SweepHome) -> Iterator[str]:
 def how_to_open(sweep: SweepRecord, home: SweepHome) -> str:
     """What to type, or to open in a browser, to see a sweep in MLflow."""
     if _is_here(sweep, home):
-        where = "   (on the head node)" if FROM_AFAR in os.environ else ""
+        where = "   (on the head node)" if is_from_afar() else ""
         return f"sweep ui{home.option()}{where}"
     uri = str(sweep.tracking_uri)
     if uri.startswith("http"):

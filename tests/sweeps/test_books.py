@@ -28,7 +28,7 @@ def home(tmp_path):
 def test_a_resumed_sweep_first_brings_in_what_mlflow_missed(home):
     spec = SweepSpec.parse(toy_tree())
     folder = home.sweep(spec.name)
-    folder.claim()
+    folder.take_name()
     one = Measurement(point=1, step=1, tokens=1, seconds=1.0, metrics={"eval_loss": 1.0})
     trials = [
         TrialRecord(sweep="toy", number=0, status="complete", measurements=[one], ended=9.0),
@@ -87,7 +87,7 @@ def test_ctrl_c_while_mlflow_is_awaited_ends_the_wait_and_not_the_sweep(home, mo
     monkeypatch.setattr("results.tracking.Tracker", AwayTracker)
     spec = SweepSpec.parse(toy_tree())
     folder = home.sweep(spec.name)
-    folder.claim()
+    folder.take_name()
     books = Books(spec, home, folder, new_record(spec, None))
     books.open()
     books.wait_until_open()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import threading
-from contextlib import contextmanager
+import shutil
+import time
+from contextlib import ExitStack
 
 import pytest
 
 from sweeps import claim as module
 from sweeps.claim import Claim, TakenOverError
 from sweeps.errors import SweepError
+from trainables.errors import StorageError
 from trainables.remote_folder import RemoteFolder
+
+WAY_OUT = "the way out"
 
 
 @pytest.fixture(autouse=True)
@@ -37,63 +41,87 @@ def claim_of(storage, tmp_path):
     return claim
 
 
-@contextmanager
-def alive(claim):
-    over = threading.Event()
-
-    def live():
-        while not over.wait(0.01):
-            claim.renew()
-
-    thread = threading.Thread(target=live)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
 def quietly(text):
     raise AssertionError(f"there is nothing to be told: {text}")
 
 
+def killed(claim):
+    """A head that had the sweep and is no more."""
+    claim._take(quietly, WAY_OUT)
+    return claim
+
+
 def test_a_sweep_that_nobody_runs_is_had_at_once(claim_of, storage):
-    first = claim_of("first")
-    first.take(quietly)
-    first.give_up()
-    claim_of("second").take(quietly)
-    assert set(storage.sizes()) == {"heads/toy.json"}
+    with claim_of("first").held(quietly, WAY_OUT):
+        pass
+    with claim_of("second").held(quietly, WAY_OUT):
+        assert set(storage.sizes()) == {"heads/toy.json"}
 
 
 def test_a_head_that_is_alive_keeps_its_sweep(claim_of):
-    first, told = claim_of("first"), []
-    first.take(quietly)
-    with alive(first), pytest.raises(SweepError, match=r"'toy' is running on .*; `sweep stop toy`"):
-        claim_of("second").take(told.append)
+    told = []
+    refused = pytest.raises(SweepError, match=r"'toy' is running on .*; the way out")
+    with claim_of("first").held(quietly, WAY_OUT) as first:
+        with refused, claim_of("second").held(told.append, WAY_OUT):
+            raise AssertionError("both have it")
+        first.renew()
     assert "Watching for" in told[0]
-    first.renew()
 
 
 def test_a_lost_head_loses_its_sweep_and_hears_of_it_when_it_is_back(claim_of):
-    first, second, told = claim_of("first"), claim_of("second"), []
-    first.take(quietly)
-    second.take(told.append)
+    first, told = killed(claim_of("first")), []
+    with claim_of("second").held(told.append, WAY_OUT) as second:
+        with pytest.raises(TakenOverError, match="has this sweep by now"):
+            first.renew()
+        first._leave()
+        second.renew()
     assert told
-    module.time.sleep(0.03)
-    with pytest.raises(TakenOverError, match="has taken this sweep over"):
+
+
+def test_it_hears_of_it_also_when_the_other_has_ended_the_sweep(claim_of):
+    first = killed(claim_of("first"))
+    with claim_of("second").held(lambda text: None, WAY_OUT):
+        pass
+    with pytest.raises(TakenOverError):
         first.renew()
-    first.give_up()
-    second.renew()
+
+
+def test_a_head_that_was_cut_off_is_told_at_the_end_of_its_work(claim_of, storage):
+    with ExitStack() as stack:
+        stack.enter_context(pytest.raises(TakenOverError, match=r"^other has"))
+        claim = stack.enter_context(claim_of("first").held(quietly, WAY_OUT))
+        sign = '{"token": "x", "host": "other", "beat": 1}'
+        storage.write("heads/toy.json", sign.encode())
+        until = time.monotonic() + 20
+        while claim.taken_over is None:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+    assert storage.read("heads/toy.json") == sign.encode()
 
 
 def test_nobody_waits_for_a_process_that_was_killed_on_the_same_head(claim_of):
-    claim_of("first", "a process").take(quietly)
-    claim_of("first", "the next one").take(quietly)
+    killed(claim_of("first", "a process"))
+    with claim_of("first", "the next one").held(quietly, WAY_OUT):
+        pass
 
 
-def test_a_head_that_gives_up_meanwhile_is_not_waited_for(claim_of, monkeypatch):
-    first = claim_of("first")
-    first.take(quietly)
+def test_a_copy_of_a_sweeps_folder_gives_no_right_to_it(claim_of, storage, tmp_path):
+    killed(claim_of("first", "a process"))
+    copy, told = tmp_path / "copy" / "toy", []
+    shutil.copytree(tmp_path / "first" / "sweeps" / "toy", copy)
+    with Claim(storage, copy, "another").held(told.append, WAY_OUT):
+        assert told
+
+
+def test_a_head_that_leaves_meanwhile_is_not_waited_for(claim_of, monkeypatch):
+    first = killed(claim_of("first"))
     monkeypatch.setattr(module, "SILENCE", 60.0)
-    claim_of("second").take(lambda text: first.give_up())
+    with claim_of("second").held(lambda text: first._leave(), WAY_OUT):
+        pass
+
+
+def test_what_is_no_sign_of_life_is_named(claim_of, storage):
+    storage.write("heads/toy.json", b"")
+    damaged = pytest.raises(StorageError, match=r"heads/toy\.json: no head's sign .* be deleted")
+    with damaged, claim_of("first").held(quietly, WAY_OUT):
+        pass

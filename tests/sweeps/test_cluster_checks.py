@@ -23,11 +23,11 @@ def ours(tmp_path, monkeypatch):
     token.write_text("secret")
     token.chmod(0o600)
 
-    def findings(change=lambda tree: None, name="cluster.yaml"):
+    def findings(change=lambda tree: None, name="cluster.yaml", storage=None):
         text = (TOP / name).read_text(encoding="utf-8").replace("REPLACE-ME", "filled-in")
         tree = yaml.safe_load(text)
         change(tree)
-        return check_cluster_file(ClusterFile(Path(name), text, tree))
+        return check_cluster_file(ClusterFile(Path(name), text, tree), storage)
 
     return findings
 
@@ -134,7 +134,8 @@ def test_workers_without_a_shared_folder_are_wrong_and_none_need_none(ours):
     def change(tree):
         tree["worker_start_ray_commands"] = ["RAY_AUTH_MODE=token ray start"]
 
-    assert "mount nothing" in told(ours(change), Level.WRONG)["cluster storage"]
+    assert "name storage.uri" in told(ours(change), Level.WRONG)["cluster storage"]
+    assert "s3://b/s" in told(ours(change, storage="s3://b/s"), Level.OK)["cluster storage"]
 
     def alone(tree):
         change(tree)

@@ -120,11 +120,23 @@ def test_a_connection_that_is_lost_leaves_the_sweep_running(jobs, monkeypatch):
 
 
 def test_ctrl_c_leaves_the_sweep_running(jobs, monkeypatch):
-    def interrupted(*arguments):
+    async def interrupted(job):
+        yield "trial 0"
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(remote, "run", interrupted)
+    monkeypatch.setattr(jobs, "tail_job_logs", interrupted)
     console = terminal()
     there = Elsewhere(Path("c.yaml"), None, None)
     assert there.follow(["resume", "toy"], "toy", console) == INTERRUPTED
     assert "sweep stop toy --cluster c.yaml" in console.file.getvalue()
+
+
+def test_ctrl_c_before_anything_was_sent_leaves_nothing_running(jobs, monkeypatch):
+    def interrupted(*arguments, **more):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(jobs, "submit_job", interrupted)
+    console = terminal()
+    with pytest.raises(KeyboardInterrupt):
+        Elsewhere(Path("c.yaml"), None, None).follow(["resume", "toy"], "toy", console)
+    assert "goes on" not in console.file.getvalue()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import socket
 import stat
 import time
 from pathlib import Path
@@ -43,20 +44,20 @@ def test_a_home_that_is_no_path_is_refused(no_path):
 def test_a_name_can_be_claimed_once(tmp_path: Path):
     folder = SweepHome(tmp_path).sweep("a")
     taken = pytest.raises(SweepError, match=r"there is a sweep 'a' already; .*--name")
-    with folder.claimed(), taken, folder.claimed():
+    with folder.named(), taken, folder.named():
         pass
     folder.store.write_sweep(running())
-    with taken, folder.claimed():
+    with taken, folder.named():
         pass
 
 
 def test_what_a_killed_launch_left_is_taken_over_and_what_is_somebody_elses_is_not(tmp_path: Path):
     folder = SweepHome(tmp_path).sweep("a")
-    folder.claim()
+    folder.take_name()
     for left in ("lock", "sweep.yaml", ".sweep.json.123.tmp"):
         (folder.path / left).touch()
     folder.refuse_if_taken()
-    with folder.claimed():
+    with folder.named():
         pass
     (folder.path / "notes.txt").touch()
     with pytest.raises(SweepError, match=r"is no sweep; .*--name"):
@@ -78,7 +79,7 @@ def test_a_name_that_is_given_back_while_another_launch_waits_for_it_is_not_its_
         pytest.raises(SweepError, match="already"),
     ):
         patch.setattr(fcntl, "flock", late)
-        with folder.claimed():
+        with folder.named():
             pass
 
 
@@ -102,17 +103,17 @@ def test_a_sweep_that_no_process_holds_was_interrupted(tmp_path: Path):
 
 def test_a_kept_spec_is_for_its_owner_only(tmp_path: Path):
     folder = SweepHome(tmp_path).sweep("a")
-    folder.claim()
+    folder.take_name()
     folder.write_spec("tracking: {uri: 'postgresql://me:secret@db/mlflow'}")
     assert stat.S_IMODE(folder.spec.stat().st_mode) == 0o600
 
 
 def test_a_freed_name_can_be_claimed_again(tmp_path: Path):
     folder = SweepHome(tmp_path).sweep("a")
-    folder.claim()
+    folder.take_name()
     folder.write_spec("name: a")
     folder.free()
-    folder.claim()
+    folder.take_name()
 
 
 def test_trials_of_a_killed_sweep_run_no_more(tmp_path: Path):
@@ -166,6 +167,14 @@ def test_a_name_that_is_a_link_to_elsewhere_is_not_written_through(tmp_path: Pat
         folder = home.sweep(f"to-{target.name}")
         folder.path.symlink_to(target)
         with pytest.raises((SweepError, FileExistsError)):
-            folder.claim()
+            folder.take_name()
         folder.free()
     assert not elsewhere.exists() and home.path.is_dir()
+
+
+def test_who_runs_a_sweep_is_known_while_it_does_and_not_of_a_record_left_behind(tmp_path):
+    folder = SweepHome(tmp_path).sweep("a")
+    assert folder.holder() is None
+    with folder.named():
+        assert folder.holder() == (os.getpid(), socket.gethostname())
+    assert folder.holder() is None

@@ -70,7 +70,7 @@ def test_where_ray_does_not_start_the_books_are_closed(home, monkeypatch, error,
     monkeypatch.setattr("results.tracking.Tracker", SlowTracker)
     monkeypatch.setattr(SlowTracker, "ended", ())
     folder = home.sweep("toy")
-    folder.claim()
+    folder.take_name()
     folder.write_spec(SPEC.text())
     folder.store.write_sweep(new_record(SPEC, None).with_changes(state="interrupted"))
     folder.store.write_trial(TrialRecord(sweep="toy", number=0, status="complete", ended=9.0))

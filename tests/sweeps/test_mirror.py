@@ -10,8 +10,7 @@ import pytest
 
 from sweeps import claim
 from sweeps import mirror as module
-from sweeps.claim import Claim, TakenOverError
-from sweeps.interruption import interruptible
+from sweeps.claim import Claim
 from sweeps.mirror import Mirror, bring_down, bring_up, mirrored
 from trainables import sealed
 from trainables.remote_folder import RemoteFolder
@@ -126,21 +125,17 @@ def test_a_disk_that_is_lost_takes_nothing_with_it(folder, remote):
     assert set(remote.sizes()) == OWN
 
 
-def test_a_sweep_that_another_head_has_taken_over_is_interrupted_and_left_alone(
-    folder, remote, monkeypatch
-):
+def test_a_sweep_that_another_head_has_taken_over_is_left_alone(folder, remote, monkeypatch):
     monkeypatch.setattr(claim, "BEAT", 0.01)
     storage = RemoteFolder(remote.uri)
     mirror = mirror_of(folder, remote)
-    with interruptible(), pytest.raises(TakenOverError, match=r"^other has"), mirrored(mirror):
+    with mirrored(mirror):
         wait_for(lambda: set(remote.sizes()) == OWN)
         (storage / "heads").write("toy.json", b'{"token": "x", "host": "other", "beat": 1}')
-        wait_for(lambda: mirror.taken_over)
+        wait_for(lambda: mirror.claim.taken_over)
         put(folder / "sweep.json", "of a head that is not to write any more")
-        with pytest.raises(KeyboardInterrupt):
-            time.sleep(20)
+        time.sleep(0.05)
     assert remote.read("sweep.json") == b"sweep.json\n"
-    assert b"other" in (storage / "heads").read("toy.json")
 
 
 def test_weights_that_cannot_be_fetched_are_told(folder, remote, tmp_path):

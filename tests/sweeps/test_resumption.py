@@ -17,7 +17,7 @@ from sweeps.resumption import changed_spec, refuse_if_changed
 def folder(tmp_path: Path) -> SweepFolder:
     """A toy sweep as it was launched."""
     folder = SweepHome(tmp_path).sweep("toy")
-    folder.claim()
+    folder.take_name()
     folder.write_spec(yaml.safe_dump(toy_tree()))
     return folder
 

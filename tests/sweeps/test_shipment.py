@@ -10,47 +10,56 @@ from spec_samples import toy_tree
 
 from sweeps.books import new_record
 from sweeps.home import SweepHome
-from sweeps.shipment import clear_out
+from sweeps.shipment import settle
 from sweeps.spec import SweepSpec
 
 
 @pytest.fixture
-def home(tmp_path) -> SweepHome:
-    return SweepHome(tmp_path)
+def send(tmp_path, monkeypatch):
+    """Something is sent so many days ago, and is settled for a sweep of a home of its own."""
+
+    def send(name, days):
+        folder = tmp_path / "sent" / name
+        folder.mkdir(parents=True)
+        monkeypatch.chdir(folder)
+        sweep = SweepHome(tmp_path / "home").sweep(name)
+        settle(sweep)
+        then = time.time() - days * 86400
+        os.utime(folder, (then, then))
+        return folder, sweep
+
+    return send
 
 
-def sent(home, name, days):
-    folder = home.sent / name
-    folder.mkdir(parents=True)
-    (folder / "sweep.yaml").touch()
-    then = time.time() - days * 86400
-    os.utime(folder, (then, then))
-    return folder
-
-
-def launched_from(home, folder, monkeypatch):
-    monkeypatch.chdir(folder)
-    sweep = home.sweep("toy")
+def launched(sweep):
     sweep.path.mkdir(parents=True)
     sweep.store.write_sweep(new_record(SweepSpec.parse(toy_tree()), None))
-    return sweep
 
 
-def test_what_no_sweep_was_launched_from_goes_after_a_day(home, monkeypatch):
-    launched, failed, fresh = sent(home, "a", 9), sent(home, "b", 2), sent(home, "c", 0)
-    launched_from(home, launched, monkeypatch)
-    clear_out(home)
-    assert (launched / "sweep.yaml").exists()
-    assert fresh.exists()
+def test_what_was_sent_for_no_sweep_goes_after_a_day(send):
+    with_sweep, sweep = send("a", 9)
+    launched(sweep)
+    failed, _ = send("b", 2)
+    fresh, _ = send("c", 0)
+    assert with_sweep.exists() and fresh.exists()
     assert not failed.exists()
 
 
-def test_beside_a_sweep_that_cannot_be_read_all_stays(home, monkeypatch):
-    launched = sent(home, "a", 9)
-    launched_from(home, launched, monkeypatch).books.write_text("{")
-    clear_out(home)
-    assert launched.exists()
+def test_what_a_sweep_that_cannot_be_read_may_need_stays(send):
+    damaged, sweep = send("a", 9)
+    launched(sweep)
+    sweep.books.write_text("{")
+    send("b", 0)
+    assert damaged.exists()
 
 
-def test_a_home_to_which_nothing_was_sent(home):
-    clear_out(home)
+def test_of_two_launches_with_one_name_the_one_that_was_refused_leaves_nothing(send, tmp_path):
+    first, sweep = send("a", 9)
+    launched(sweep)
+    second = tmp_path / "sent" / "second"
+    second.mkdir()
+    os.chdir(second)
+    settle(sweep)
+    os.utime(second, (0, 0))
+    send("b", 0)
+    assert first.exists() and not second.exists()

@@ -8,7 +8,7 @@ import pytest
 from spec_samples import toy_tree
 
 from results.record import SweepRecord
-from sweeps import sight, storage
+from sweeps import claim, sight, storage
 from sweeps.doctor import check_shared
 from sweeps.dry_run import dry_run
 from sweeps.errors import LaunchError, SweepError
@@ -56,6 +56,27 @@ def test_a_name_that_is_taken_on_the_storage_is_refused(tmp_path, home):
     assert not home.path.exists()
 
 
+def test_a_name_that_another_head_takes_meanwhile_is_refused_and_its_sweep_left_alone(
+    tmp_path, home, monkeypatch
+):
+    monkeypatch.setattr(claim, "LOOK", 0.01)
+    remote = RemoteFolder((tmp_path / "store").as_uri())
+    sign = '{"token": "x", "host": "other", "beat": %d, "over": %s}'
+    remote.write("heads/toy.json", (sign % (1, "false")).encode())
+
+    class OtherHeadEnds(Silent):
+        def phase(self, text):
+            if "Watching" in text:
+                content = record().model_dump_json().encode()
+                (remote / "sweeps" / "toy").write("sweep.json", content)
+                remote.write("heads/toy.json", (sign % (2, "true")).encode())
+
+    with pytest.raises(SweepError, match=r"there is a sweep 'toy' on .* with --name"):
+        launch(spec_on(remote.uri), home, OtherHeadEnds())
+    assert "sweep.json" in (remote / "sweeps" / "toy").sizes()
+    assert not home.path.exists()
+
+
 def record(**changes) -> SweepRecord:
     return SweepRecord(
         name="toy", state="interrupted", metric="eval_loss", mode="min", created=1.0, **changes
@@ -80,10 +101,12 @@ def test_a_folder_that_is_behind_the_storage_is_not_gone_on_with(tmp_path, home)
     remote = RemoteFolder((tmp_path / "store").as_uri())
     there = record(resumed=(2.0, 3.0)).model_dump_json().encode()
     (remote / "sweeps" / "toy").write("sweep.json", there)
-    folder = home.sweep("toy")
-    with pytest.raises(SweepError, match=r"went on elsewhere.*move that folder away"):
-        storage.catch_up(spec_on(remote.uri), folder, record(resumed=(2.0,)), Silent())
-    storage.catch_up(spec_on(remote.uri), folder, record(resumed=(2.0, 3.0)), Silent())
+    spec, folder = spec_on(remote.uri), home.sweep("toy")
+    for earlier in (record(resumed=(2.0,)), record(resumed=(2.0, 2.5)), record(resumed=(5.0,) * 3)):
+        with pytest.raises(SweepError, match=r"went on elsewhere.*move that folder away"):
+            storage.catch_up(spec, folder, earlier)
+    storage.catch_up(spec, folder, record(resumed=(2.0, 3.0)))
+    storage.catch_up(spec, folder, record(resumed=(2.0, 3.0, 4.0)))
 
 
 def test_a_shared_folder_needs_no_scheme(tmp_path):
