@@ -6,7 +6,6 @@ import platform
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from sweeps.doctor_gpus import check_gpus_of
 from sweeps.errors import CapacityError, LaunchError
 from sweeps.finding import Finding, note, ok, wrong
 from sweeps.ray_nodes import alive_nodes, on_node
-from sweeps.sight import PATIENCE, SHARE, marker, storage_blind
+from sweeps.sight import PATIENCE, SHARE, home_blind, storage_blind
 from sweeps.spec import SweepSpec
 from sweeps.storage import storage_of
 from trainables.remote_folder import RemoteFolder
@@ -38,7 +37,6 @@ class Look:
 
     host: str
     python: str
-    sees_file: bool
     skew: float
     unsure: float
 
@@ -74,21 +72,23 @@ def check_pythons(looks: Sequence[Look], here: str) -> Iterator[Finding]:
             yield wrong("ray python", message, "use the same minor version on all nodes")
 
 
-def check_home(looks: Sequence[Look], home: Path) -> Finding:
-    """Whether all nodes see the file that was put into the sweep home."""
-    blind = [look.host for look in looks if not look.sees_file]
+def check_home(blind: Mapping[str, str], home: Path, count: int) -> Finding:
+    """Whether all nodes see the sweep home. `blind`: host -> why it does not."""
     if not blind:
-        return ok("ray storage", f"{_nodes(len(looks))} see the sweep home {home}")
-    message = f"{', '.join(blind)}: what lies in the sweep home {home} is not seen there"
-    return wrong("ray storage", message, SHARE)
+        return ok("ray storage", f"{_nodes(count)} see the sweep home {home}")
+    return wrong("ray storage", _listed(blind), SHARE)
 
 
 def check_shared(blind: Mapping[str, str], storage: RemoteFolder, count: int) -> Finding:
     """Whether all nodes can use the storage that the spec names."""
     if not blind:
         return ok("ray storage", f"{_nodes(count)} can write to {storage}")
-    listed = "; ".join(f"{host}: {why}" for host, why in blind.items())
-    return wrong("ray storage", listed, "start Ray with the storage's credentials on every node")
+    remedy = "start Ray with the storage's credentials on every node"
+    return wrong("ray storage", _listed(blind), remedy)
+
+
+def _listed(blind: Mapping[str, str]) -> str:
+    return "; ".join(f"{host}: {why}" for host, why in blind.items())
 
 
 def _check_jobs(address: str) -> Finding:
@@ -110,21 +110,19 @@ def _check_cluster(home: Path, spec: SweepSpec | None) -> Iterator[Finding]:
     yield _check_state_api()
     yield from check_gpus_of(nodes)
     looks: list[Look] = []
-    # A single node has nothing to share.
-    with marker(home) if len(nodes) > 1 else nullcontext(home) as file:
-        for node in nodes:
-            try:
-                looks.append(_look(node, file))
-            except ray.exceptions.RayError as error:
-                reason = str(error).strip().splitlines()[-1]
-                message = f"{node['NodeManagerHostname']} did not run a task: {reason}"
-                yield wrong("ray nodes", message, "has every node this code and its packages?")
+    for node in nodes:
+        try:
+            looks.append(_look(node))
+        except ray.exceptions.RayError as error:
+            reason = str(error).strip().splitlines()[-1]
+            message = f"{node['NodeManagerHostname']} did not run a task: {reason}"
+            yield wrong("ray nodes", message, "has every node this code and its packages?")
     yield check_clocks(looks)
     yield from check_pythons(looks, platform.python_version())
     if spec is not None and (storage := storage_of(spec)):
         yield check_shared(storage_blind(nodes, storage), storage, len(nodes))
-    elif len(nodes) > 1:
-        yield check_home(looks, home)
+    elif len(nodes) > 1:  # a single node has nothing to share
+        yield check_home(home_blind(nodes, home), home, len(nodes))
 
 
 def _check_slots(spec: SweepSpec, resources: dict[str, float]) -> Finding:
@@ -152,22 +150,22 @@ def _check_state_api() -> Finding:
     return ok("ray dashboard", f"its state API answers and lists {_nodes(count)}")
 
 
-def _look(node: Mapping[str, Any], file: Path) -> Look:
+def _look(node: Mapping[str, Any]) -> Look:
     """Ask a node; the quickest of several answers tells its clock best."""
     import ray
 
     task, looks = on_node(node, _answer), []
     for _ in range(_ROUNDS):
         asked = time.time()
-        host, python, sees, clock = ray.get(task.remote(str(file)), timeout=PATIENCE)
+        host, python, clock = ray.get(task.remote(), timeout=PATIENCE)
         unsure = (time.time() - asked) / 2
-        looks.append(Look(host, python, sees, clock - asked - unsure, unsure))
+        looks.append(Look(host, python, clock - asked - unsure, unsure))
     return min(looks, key=lambda look: look.unsure)
 
 
-def _answer(file: str) -> tuple[str, str, bool, float]:
+def _answer() -> tuple[str, str, float]:
     """Runs on the node."""
-    return socket.gethostname(), platform.python_version(), Path(file).exists(), time.time()
+    return socket.gethostname(), platform.python_version(), time.time()
 
 
 def _nodes(count: int) -> str:

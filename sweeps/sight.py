@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -52,16 +51,9 @@ def storage_blind(nodes: Nodes, storage: RemoteFolder) -> dict[str, str]:
 
 def home_blind(nodes: Nodes, home: Path) -> dict[str, str]:
     """Host name -> why it does not see the sweep home."""
-    with marker(home) as file:
-        return _complaints(nodes, _sees, str(file))
-
-
-@contextmanager
-def marker(folder: Path) -> Iterator[Path]:
-    """A file for all nodes to look for."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(prefix=".doctor-", dir=folder) as file:
-        yield Path(file.name)
+    home.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(prefix=".doctor-", dir=home) as file:
+        return _complaints(nodes, _sees, file.name)
 
 
 def _complaints(

@@ -61,7 +61,11 @@ def nodes(surroundings):
 def files(folder: Path) -> dict[str, bytes]:
     """What of a sweep's folder is to be on the storage."""
     found = {str(f.relative_to(folder)): f.read_bytes() for f in folder.rglob("*") if f.is_file()}
-    return {name: text for name, text in found.items() if not name.startswith(("ray/", "lock"))}
+    return {
+        name: text
+        for name, text in found.items()
+        if not name.startswith(("ray/", "lock", ".claim"))
+    }
 
 
 def told(done: subprocess.CompletedProcess[str]) -> str:
