@@ -23,6 +23,10 @@ class Interruption(Stopper):
         self.halted = False
         self._is_to_end = is_to_end
 
+    def __reduce__(self) -> Any:
+        """Tune keeps a copy for its own restore, which is not ours."""
+        return Interruption, ()
+
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Tune asks for each trial; none is singled out."""
         return False
