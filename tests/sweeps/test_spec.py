@@ -1,28 +1,16 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
-from typing import get_args
 
 import pytest
 import yaml
-from spec_samples import toy_tree
+from spec_samples import problems_of, sft_tree, toy_tree
 
 from search_spaces import presets
-from sweeps import reach
 from sweeps.errors import YamlError
 from sweeps.fields import changed, with_override
-from sweeps.spec import SpecError, SweepSpec
-from sweeps.spec_notes import notes
-from trainables.config import NOT_SEARCHABLE, Method, Objective, TrialConfig, field_names
-
-RECIPES = sorted((Path(__file__).parents[2] / "sweeps" / "recipes").glob("*.yaml"))
-
-
-def problems_of(tree) -> list[str]:
-    with pytest.raises(SpecError) as refusal:
-        SweepSpec.parse(tree)
-    return [str(problem) for problem in refusal.value.problems]
+from sweeps.spec import SweepSpec
+from trainables.config import NOT_SEARCHABLE, TrialConfig, field_names
 
 
 def test_a_spec_reads_back_from_its_own_text():
@@ -329,16 +317,6 @@ def test_several_workers_mean_zero_2_unless_said_otherwise():
     assert SweepSpec.parse(toy_tree()).trial.deepspeed is None
 
 
-def test_a_budget_in_steps_with_a_searched_batch_size_is_pointed_out():
-    space = {"batch_size": {"choice": [8, 16]}}
-    steps = {"trials": 2, "steps": 10}
-    assert any(
-        "tokens or epochs" in note
-        for note in notes(SweepSpec.parse(toy_tree(space=space, budget=steps)))
-    )
-    assert not notes(SweepSpec.parse(toy_tree(space=space)))
-
-
 def test_a_grid_knows_its_number_of_trials():
     tree = toy_tree(
         space={"lora.rank": {"choice": [4, 16]}, "schedule": {"choice": ["cosine", "wsd"]}},
@@ -348,205 +326,6 @@ def test_a_grid_knows_its_number_of_trials():
     assert SweepSpec.parse(tree).trials == 4
     for wanted, trials in ((3, 3), (9, 4)):
         assert SweepSpec.parse(with_override(tree, f"budget.trials={wanted}")).trials == trials
-
-
-@pytest.mark.parametrize(
-    ("change", "remark"),
-    [
-        ({"method": "full"}, "lora.rank: searched, but no trial reads it (method full"),
-        ({"method": "full"}, "The preset lora is made for method lora, and the trials' is full"),
-        (
-            {"schedule": "cosine", "space": {"wsd.decay_fraction": {"uniform": [0.1, 0.2]}}},
-            "wsd.decay_fraction: searched, but no trial reads it",
-        ),
-        (
-            {
-                "space": {
-                    "method": {"choice": ["lora", "full"]},
-                    "learning_rate": {"log_uniform": [1e-4, 1e-3], "when": {"method": "lora"}},
-                }
-            },
-            "learning_rate is 0.0002 in all trials of method full.",
-        ),
-        ({"search": {"sampler": "cmaes"}}, "cmaes draws lora.rank, "),
-        ({"search": {"mode": "max"}}, "eval_loss is searched for its maximum, though minimum is"),
-        ({"search": {"sampler": "nsga2"}}, "nsga2 draws wsd.decay_fraction at random"),
-        ({"search": {"sampler": "nsga2"}}, "nsga2 draws its first 50 trials at random"),
-        (
-            {
-                "search": {"metrics": {"eval_loss": "min", "eval_token_accuracy": "max"}},
-                "method": "full",
-            },
-            "with method full that is a model each time",
-        ),
-        (
-            {"objective": "dpo", "space": {"dpo.beta": {"log_uniform": [0.01, 0.5]}}},
-            "dpo.beta is searched and is a part of eval_loss itself",
-        ),
-    ],
-)
-def test_a_search_that_does_not_do_what_it_seems_to_is_pointed_out(change, remark, tmp_path):
-    (tmp_path / "data.jsonl").write_text("x")
-    tree = {
-        "name": "real",
-        "model": "org/model",
-        "data": {"train": str(tmp_path / "data.jsonl")},
-        "budget": {"trials": 4},
-        "space": {"preset": "lora", "lora.dropout": None},
-        **change,
-    }
-    assert any(remark in note for note in notes(SweepSpec.parse(tree)))
-    assert not notes(SweepSpec.parse({**tree, "method": "lora", "space": "lora", "search": {}}))
-
-
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
-def test_every_recipe_is_a_sweep_but_for_the_users_own_files(recipe, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "data").mkdir()
-    for name in (
-        "alpaca.jsonl",
-        "corpus.txt",
-        "general.txt",
-        "labelled.csv",
-        "pairs.jsonl",
-        "judged.jsonl",
-    ):
-        (tmp_path / "data" / name).write_text("x")
-    assert SweepSpec.load(recipe).trials > 0
-
-
-def test_there_are_recipes():
-    named = {"quickstart", "toy", "toy-front", "qwen-0.5b-lora", "llama-8b-lora"}
-    assert named <= {recipe.stem for recipe in RECIPES}
-    loaded = [yaml.safe_load(recipe.read_text()) for recipe in RECIPES]
-    assert set(get_args(Method)) <= {each.get("method") for each in loaded}
-    assert set(get_args(Objective)) <= {each.get("objective") for each in loaded}
-
-
-@pytest.mark.parametrize(
-    ("change", "problem"),
-    [
-        (
-            {"space": {"method": {"choice": ["lora", "prefix"]}}, "gradient_checkpointing": True},
-            "gradient_checkpointing: with method prefix: the second forward pass would see the "
-            "prefix twice; leave it out with method prefix",
-        ),
-        (
-            {
-                "method": "qlora",
-                "space": {"lora.init": {"choice": ["kaiming", "pissa"]}},
-            },
-            "space.lora.init: with lora.init pissa: pissa takes the base's weights apart, and "
-            "qlora holds them in 4 bits; use lora.init: kaiming or gaussian with qlora",
-        ),
-        (
-            {"method": "full", "quantization": {"type": "nf4"}},
-            "quantization: only qlora trains on a quantised base, and the method is full; set "
-            "method: qlora, or leave it out",
-        ),
-        (
-            {"quantization.type": "fp4", "space": {"method": {"choice": ["lora", "adapter"]}}},
-            "quantization: only qlora trains on a quantised base, and the method is lora or "
-            "adapter; set method: qlora, or leave it out",
-        ),
-        (
-            {
-                "objective": "dpo",
-                "dpo": {"label_smoothing": 0.1},
-                "space": {"dpo.loss": {"choice": ["sigmoid", "ipo"]}},
-            },
-            "dpo.label_smoothing: with dpo.loss ipo: loss ipo has no probabilities of labels to "
-            "smooth; use dpo.loss: sigmoid, or leave it out",
-        ),
-        (
-            {"data.packing": True, "space": {"method": {"choice": ["lora", "prefix"]}}},
-            "data.packing: with method prefix: with what method prefix puts before a sequence, "
-            "transformers tells its examples no longer apart; leave it out, or use another method",
-        ),
-        (
-            {"slots": {"deepspeed": {"zero_stage": 2, "offload_parameters": "cpu"}}},
-            "slots.deepspeed.offload_parameters: cpu works with ZeRO stage 3 only; set "
-            "slots.deepspeed.zero_stage: 3, or leave it out",
-        ),
-        (
-            {
-                "slots": {
-                    "workers": 4,
-                    "deepspeed": {"zero_stage": 3, "hierarchical_partition_size": 3},
-                }
-            },
-            "slots.deepspeed.hierarchical_partition_size: 3 does not divide the 4 workers of a "
-            "slot; name how many of them are on a node",
-        ),
-        (
-            {"slots": {"deepspeed": {"config": {"train_batch_size": 7}}}},
-            "slots.deepspeed.config: train_batch_size is 7 there, and batch_size makes it 16; "
-            'write "auto" there, or change batch_size',
-        ),
-        (
-            {
-                "slots": {"deepspeed": {"config": {"optimizer": {"params": {"lr": 0.0001}}}}},
-                "space": {"learning_rate": {"log_uniform": [0.0001, 0.001]}},
-            },
-            "slots.deepspeed.config: optimizer.params.lr is 0.0001 there, and the space searches "
-            'learning_rate, so that trials differ in it; write "auto" there, or search no '
-            "learning_rate",
-        ),
-    ],
-)
-def test_combinations_that_no_trial_can_run_are_named_when_the_spec_is_read(
-    change, problem, tmp_path
-):
-    assert problem in problems_of(real_tree(tmp_path, **change))
-
-
-def test_too_many_combinations_to_look_at_hide_no_refusal(tmp_path, monkeypatch):
-    monkeypatch.setattr(reach, "LIMIT", 20)
-    space = {
-        "method": {"choice": ["lora", "qlora", "full", "prefix"]},
-        "gradient_checkpointing": {"choice": [False, True]},
-        "lora.init": {"choice": ["kaiming", "pissa"]},
-        "lora.dora": {"choice": [False, True]},
-    }
-    found = problems_of(real_tree(tmp_path, space=space))
-    assert {problem.partition(":")[0] for problem in found} == {
-        "space.gradient_checkpointing",
-        "space.lora.init",
-    }
-
-
-def test_quantisation_that_some_trials_read_is_right(tmp_path):
-    space = {"method": {"choice": ["lora", "qlora"]}}
-    assert SweepSpec.parse(real_tree(tmp_path, quantization={"type": "fp4"}, space=space))
-
-
-def test_a_fixed_setting_that_no_trial_reads_is_pointed_out(tmp_path):
-    spec = SweepSpec.parse(real_tree(tmp_path, prefix={"virtual_tokens": 8}))
-    assert notes(spec) == [
-        "prefix.virtual_tokens: set, but no trial reads it (method lora, objective sft, schedule "
-        "cosine)."
-    ]
-    assert notes(SweepSpec.parse(real_tree(tmp_path, lora={"rank": 8}))) == []
-
-
-def test_conditions_keep_apart_what_does_not_go_together(tmp_path):
-    space = {
-        "method": {"choice": ["lora", "prefix"]},
-        "gradient_checkpointing": {"choice": [False, True], "when": {"method": "lora"}},
-    }
-    assert SweepSpec.parse(real_tree(tmp_path, space=space))
-
-
-def real_tree(tmp_path, **changes):
-    (tmp_path / "data.jsonl").write_text("x")
-    return {
-        "name": "real",
-        "model": "org/model",
-        "data": {"train": str(tmp_path / "data.jsonl")},
-        "budget": {"trials": 4},
-        "space": {"learning_rate": {"log_uniform": [1e-4, 1e-3]}},
-        **changes,
-    }
 
 
 @pytest.mark.parametrize(
@@ -564,77 +343,7 @@ def real_tree(tmp_path, **changes):
     ],
 )
 def test_a_part_of_the_wrong_kind_is_told_in_plain_words(change, problem, tmp_path):
-    assert any(each.startswith(problem) for each in problems_of(real_tree(tmp_path, **change)))
-
-
-NO_RAMP = (
-    "the ramp makes a worker's micro-batch grow, and that is 1 sequence; raise batch_size or "
-    "micro_batch_size, or leave batch_ramp out"
-)
-RAMP = {"start_fraction": 0.5}
-
-
-@pytest.mark.parametrize(
-    ("change", "problem"),
-    [
-        ({"micro_batch_size": 1}, f"batch_ramp: {NO_RAMP}"),
-        ({"batch_size": 7, "micro_batch_size": 4}, f"batch_ramp: {NO_RAMP}"),
-        ({"batch_size": 4, "slots": {"workers": 4}}, f"batch_ramp: {NO_RAMP}"),
-        ({"space": {"batch_size": {"choice": [11, 13]}}}, f"batch_ramp: {NO_RAMP}"),
-        (
-            {"space": {"batch_size": {"choice": [8, 11, 13]}}},
-            f"space.batch_size: with batch_size 11, batch_size 13: {NO_RAMP}",
-        ),
-        (
-            {"space": {"batch_size": {"int": [8, 32]}}},
-            "space.batch_size: with batch_size 11, batch_size 13, batch_size 17, batch_size 19 "
-            f"and 3 more: {NO_RAMP}",
-        ),
-        (
-            {"space": {"batch_size": {"choice": [4, 6]}, "micro_batch_size": {"int": [1, 2]}}},
-            "space.batch_size: with batch_size 4 and micro_batch_size 1, batch_size 6 and "
-            f"micro_batch_size 1: {NO_RAMP}",
-        ),
-        (
-            {
-                "batch_ramp": {},
-                "micro_batch_size": 1,
-                "space": {"batch_ramp.start_fraction": {"uniform": [0.5, 1.0]}},
-            },
-            "space.batch_ramp.start_fraction: with batch_ramp.start_fraction 0.5: " + NO_RAMP,
-        ),
-    ],
-)
-def test_a_ramp_that_has_nothing_to_grow_is_refused_before_any_trial(change, problem, tmp_path):
-    problems = problems_of(real_tree(tmp_path, **{"batch_ramp": RAMP, **change}))
-    assert problem in problems
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"micro_batch_size": 1, "batch_ramp": {}},
-        {"batch_size": 4, "slots": {"workers": 2}},
-        {"batch_size": 9, "micro_batch_size": 4},
-        {
-            "micro_batch_size": 1,
-            "batch_ramp": {},
-            "space": {
-                "batch_size": {"choice": [4, 8]},
-                "batch_ramp.fraction": {"uniform": [0.1, 0.5]},
-            },
-        },
-        {
-            "batch_ramp": {},
-            "space": {
-                "micro_batch_size": {"choice": [1, 2]},
-                "batch_ramp.start_fraction": {"choice": [0.5], "when": {"micro_batch_size": 2}},
-            },
-        },
-    ],
-)
-def test_a_ramp_that_can_grow_is_not_refused(change, tmp_path):
-    assert SweepSpec.parse(real_tree(tmp_path, **{"batch_ramp": RAMP, **change}))
+    assert any(each.startswith(problem) for each in problems_of(sft_tree(tmp_path, **change)))
 
 
 @pytest.mark.parametrize(
@@ -657,5 +366,5 @@ def test_a_ramp_that_can_grow_is_not_refused(change, tmp_path):
     ],
 )
 def test_one_mistake_is_one_problem(change, problem, tmp_path):
-    (told,) = problems_of(real_tree(tmp_path, **change))
+    (told,) = problems_of(sft_tree(tmp_path, **change))
     assert told.startswith(problem)

@@ -1,0 +1,77 @@
+"""What a spec may not mean is pointed out."""
+
+from __future__ import annotations
+
+import pytest
+from spec_samples import sft_tree, toy_tree
+
+from sweeps.spec import SweepSpec
+from sweeps.spec_notes import notes
+
+
+def test_a_budget_in_steps_with_a_searched_batch_size_is_pointed_out():
+    space = {"batch_size": {"choice": [8, 16]}}
+    steps = {"trials": 2, "steps": 10}
+    assert any(
+        "tokens or epochs" in note
+        for note in notes(SweepSpec.parse(toy_tree(space=space, budget=steps)))
+    )
+    assert not notes(SweepSpec.parse(toy_tree(space=space)))
+
+
+@pytest.mark.parametrize(
+    ("change", "remark"),
+    [
+        ({"method": "full"}, "lora.rank: searched, but no trial reads it (method full"),
+        ({"method": "full"}, "The preset lora is made for method lora, and the trials' is full"),
+        (
+            {"schedule": "cosine", "space": {"wsd.decay_fraction": {"uniform": [0.1, 0.2]}}},
+            "wsd.decay_fraction: searched, but no trial reads it",
+        ),
+        (
+            {
+                "space": {
+                    "method": {"choice": ["lora", "full"]},
+                    "learning_rate": {"log_uniform": [1e-4, 1e-3], "when": {"method": "lora"}},
+                }
+            },
+            "learning_rate is 0.0002 in all trials of method full.",
+        ),
+        ({"search": {"sampler": "cmaes"}}, "cmaes draws lora.rank, "),
+        ({"search": {"mode": "max"}}, "eval_loss is searched for its maximum, though minimum is"),
+        ({"search": {"sampler": "nsga2"}}, "nsga2 draws wsd.decay_fraction at random"),
+        ({"search": {"sampler": "nsga2"}}, "nsga2 draws its first 50 trials at random"),
+        (
+            {
+                "search": {"metrics": {"eval_loss": "min", "eval_token_accuracy": "max"}},
+                "method": "full",
+            },
+            "with method full that is a model each time",
+        ),
+        (
+            {"objective": "dpo", "space": {"dpo.beta": {"log_uniform": [0.01, 0.5]}}},
+            "dpo.beta is searched and is a part of eval_loss itself",
+        ),
+    ],
+)
+def test_a_search_that_does_not_do_what_it_seems_to_is_pointed_out(change, remark, tmp_path):
+    (tmp_path / "data.jsonl").write_text("x")
+    tree = {
+        "name": "real",
+        "model": "org/model",
+        "data": {"train": str(tmp_path / "data.jsonl")},
+        "budget": {"trials": 4},
+        "space": {"preset": "lora", "lora.dropout": None},
+        **change,
+    }
+    assert any(remark in note for note in notes(SweepSpec.parse(tree)))
+    assert not notes(SweepSpec.parse({**tree, "method": "lora", "space": "lora", "search": {}}))
+
+
+def test_a_fixed_setting_that_no_trial_reads_is_pointed_out(tmp_path):
+    spec = SweepSpec.parse(sft_tree(tmp_path, prefix={"virtual_tokens": 8}))
+    assert notes(spec) == [
+        "prefix.virtual_tokens: set, but no trial reads it (method lora, objective sft, schedule "
+        "cosine)."
+    ]
+    assert notes(SweepSpec.parse(sft_tree(tmp_path, lora={"rank": 8}))) == []
