@@ -259,11 +259,11 @@ def ui(
     home: HomeOption = None,
 ) -> None:
     """The MLflow UI of this sweep home, on loopback."""
-    from sweeps.ui import elsewhere, serve
+    from sweeps.ui import serve, tracked_elsewhere
 
     with mistakes_shown():
         where = SweepHome.find(home)
-        for note in elsewhere(where) if (where.path / "mlflow.db").exists() else ():
+        for note in tracked_elsewhere(where) if (where.path / "mlflow.db").exists() else ():
             make_console(stderr=True).print(f"Note: {note}", soft_wrap=True)
         raise typer.Exit(serve(where, port))
 

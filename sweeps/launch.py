@@ -115,16 +115,17 @@ def _resume(
     refuse_if_behind(changed, folder, earlier)
     way_out = stop_it(folder.path.name)
     with claimed(storage_of(changed), folder, view, way_out) as claim:
-        prepared = _prepare(changed, home, view)
-        refuse_if_changed(earlier, prepared)
         catch_up(changed, folder, earlier)
         mirror = mirror_of(changed, folder, claim, view)
-        with mirrored(mirror):
-            if _is_done(earlier, folder, changed):
-                record = earlier.with_changes(changes=(*earlier.changes, *changes))
+        if _is_done(earlier, folder, changed):
+            record = earlier.with_changes(changes=(*earlier.changes, *changes))
+            with mirrored(mirror):
                 books = Books(changed, home, folder, record, mirror)
                 return _complete_tracking(books, folder, view)
-            record = resumed_record(earlier, changed, changes)
+        prepared = _prepare(changed, home, view)
+        refuse_if_changed(earlier, prepared)
+        record = resumed_record(earlier, changed, changes)
+        with mirrored(mirror):
             books = Books(changed, home, folder, record, mirror)
             return _run(changed, folder, prepared, books, view, address)
 

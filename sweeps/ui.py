@@ -17,7 +17,9 @@ from sweeps.home import SweepHome, is_from_afar
 def serve(home: SweepHome, port: int) -> int:
     """Run the UI until Ctrl-C; MLflow's exit code. SweepError where there is nothing to show."""
     if not (home.path / "mlflow.db").exists():
-        where = "; ".join(elsewhere(home)) or "no sweep was tracked there yet; launch one first"
+        where = (
+            "; ".join(tracked_elsewhere(home)) or "no sweep was tracked there yet; launch one first"
+        )
         raise SweepError(f"{home.path}: {where}")
     _refuse_if_busy(port)
     server = ["server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
@@ -45,7 +47,7 @@ def _silent() -> dict[str, str]:
     return {"MLFLOW_DISABLE_TELEMETRY": "true", **os.environ}
 
 
-def elsewhere(home: SweepHome) -> Iterator[str]:
+def tracked_elsewhere(home: SweepHome) -> Iterator[str]:
     """A sentence for each sweep of the home that is tracked by another server or database."""
     for folder in home.sweeps():
         try:
