@@ -6,6 +6,7 @@ import logging
 import time
 from contextlib import suppress
 from pathlib import Path
+from statistics import median
 
 import psutil
 import pytest
@@ -162,8 +163,9 @@ def test_two_hundred_trials_leave_a_slot_as_it_was_after_a_third_of_them(tmp_pat
     records = check_books(tmp_path, "toy", trials=200).store.trials()
     assert [record.attempts for record in records] == [1] * 200
     third = len(seen) // 3
+    # A socket or a thread may be there for a moment; one that is left behind stays.
     first, last = (
-        [max(each) for each in zip(*part, strict=True)] for part in (seen[:third], seen[-third:])
+        [median(each) for each in zip(*part, strict=True)] for part in (seen[:third], seen[-third:])
     )
     log.info("200 trials: megabytes, files, threads %s, then %s", first, last)
     assert last[0] < first[0] + 16
