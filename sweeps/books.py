@@ -144,6 +144,11 @@ class Books:
         """Whether another head runs this sweep by now, and writes its books."""
         return self._mirror is not None and self._mirror.claim.taken_over is not None
 
+    def refuse_if_taken_over(self) -> None:
+        """TakenOverError where another head runs this sweep by now."""
+        if self._mirror and self._mirror.claim.taken_over:
+            raise self._mirror.claim.taken_over
+
     def close(
         self, state: SweepState, records: Collection[TrialRecord], error: str | None = None
     ) -> None:

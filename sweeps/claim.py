@@ -14,7 +14,6 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sweeps.errors import SweepError
-from trainables.errors import StorageError
 from trainables.remote_folder import RemoteFolder
 
 BEAT = 10.0
@@ -28,6 +27,12 @@ LOOK = 1.0
 
 _SLOW = 2.0
 """Seconds that a look takes at a store which may have kept other heads waiting as well."""
+
+_LONGEST = 5
+"""Times SILENCE for which a slow store is watched."""
+
+_NOBODY = ""
+"""The token of a sign that is damaged."""
 
 _PATIENCE = 5.0
 """Seconds for which a look is tried again."""
@@ -78,7 +83,7 @@ class Claim:
         """Have the sweep while the block runs, and give signs of life.
 
         SweepError, with the way out, where another head is at it; that takes SILENCE to see.
-        TakenOverError at the end where one is by then.
+        TakenOverError at the end where one is by then, whatever else the block raises.
         """
         self._take(tell, way_out)
         thread = threading.Thread(target=self._live, name="claim", daemon=True)
@@ -89,16 +94,21 @@ class Claim:
             self._over.set()
             thread.join()
             self._leave()
-        if self.taken_over:
-            raise self.taken_over
+            if self.taken_over:
+                raise self.taken_over
 
-    def renew(self) -> None:
+    def renew(self, at_once: bool = False) -> None:
         """Give a sign of life if one is due; TakenOverError where another head has the sweep."""
         with self._lock:
             if self.taken_over:
                 raise self.taken_over
-            if time.clock_gettime(_CLOCK) - self._beaten >= BEAT:
-                self._refuse_others()
+            if at_once or time.clock_gettime(_CLOCK) - self._beaten >= BEAT:
+                if other := self._other():
+                    self.taken_over = TakenOverError(
+                        f"{other.host} has this sweep by now, as there was no sign of life from "
+                        f"here for {SILENCE:.0f} s; here it ends"
+                    )
+                    raise self.taken_over
                 self._give_sign()
 
     def _take(self, tell: Callable[[str], None], way_out: str) -> None:
@@ -106,62 +116,76 @@ class Claim:
         if sign and not sign.over and sign.token not in (self._token, self._earlier()):
             tell(f"Watching for {SILENCE:.0f} s whether {sign.host} still runs this sweep")
             self._outlast(sign, way_out)
-            self._give_sign()
-            time.sleep(2 * LOOK)  # another one may have watched as well
-            self._refuse_others()
         self._give_sign()
+        try:
+            time.sleep(2 * LOOK)  # another one may have begun in the same moment
+            other = self._other()
+        except BaseException:
+            self._leave()
+            raise
+        if other:
+            raise self._refusal(other, way_out)
 
     def _outlast(self, sign: _Sign, way_out: str) -> None:
-        until = time.monotonic() + SILENCE
-        while (now := time.monotonic()) < until:
+        began = silent_since = time.monotonic()
+        while (now := time.monotonic()) - silent_since < SILENCE:
             time.sleep(LOOK)
             seen = self._sign()
             if seen is None or seen.over:
                 return
             if seen != sign:
-                raise SweepError(
-                    f"sweep {self._folder.name!r} is running on {seen.host}; {way_out}"
-                )
+                raise self._refusal(seen, way_out)
             if time.monotonic() - now > LOOK + _SLOW:
-                until = time.monotonic() + SILENCE
+                silent_since = time.monotonic()
+            if now - began > _LONGEST * SILENCE:
+                raise SweepError(
+                    f"{self._heads} is too slow to tell whether {sign.host} still runs sweep "
+                    f"{self._folder.name!r}; try again"
+                )
+
+    def _refusal(self, other: _Sign, way_out: str) -> SweepError:
+        return SweepError(f"sweep {self._folder.name!r} is running on {other.host}; {way_out}")
 
     def _live(self) -> None:
-        while not self._over.wait(BEAT):
+        while not self._over.wait(LOOK):
             with suppress(OSError, TakenOverError):  # whoever writes there tells of it
                 self.renew()
-
-    def _refuse_others(self) -> None:
-        sign = self._sign()
-        if sign and sign.token != self._token:
-            self.taken_over = TakenOverError(
-                f"{sign.host} has this sweep by now, as there was no sign of life from here for "
-                f"{SILENCE:.0f} s; here it ends"
-            )
-            raise self.taken_over
 
     def _give_sign(self, over: bool = False) -> None:
         self._beats += 1
         sign = _Sign(token=self._token, host=socket.gethostname(), beat=self._beats, over=over)
         self._heads.write(self._file, sign.model_dump_json().encode())
-        if not self._noted and self._folder.is_dir():
-            self._own.write_text(self._note())
-            self._noted = True
         self._beaten = time.clock_gettime(_CLOCK)
+        if not self._noted and self._folder.is_dir():
+            with suppress(OSError):  # without it, a resume here watches
+                self._own.write_text(self._note())
+                self._noted = True
 
     def _leave(self) -> None:
         """Let the next head begin at once, and one that was cut off know that there was another."""
-        with suppress(OSError, TakenOverError):  # else the next one watches
-            self._refuse_others()
-            self._give_sign(over=True)
+        with suppress(OSError):  # else the next one watches
+            if not self._other():
+                self._give_sign(over=True)
+
+    def _other(self) -> _Sign | None:
+        sign = self._sign()
+        return sign if sign and sign.token not in (self._token, _NOBODY) else None
 
     def _sign(self) -> _Sign | None:
+        try:
+            return self._read()
+        except ValidationError:
+            time.sleep(LOOK)  # it may have been half written
+        try:
+            return self._read()
+        except ValidationError:
+            return _Sign(token=_NOBODY, host="a head whose sign cannot be read", beat=0)
+
+    def _read(self) -> _Sign | None:
         try:
             return _Sign.model_validate_json(self._heads.read(self._file))
         except FileNotFoundError:
             return None
-        except ValidationError as error:
-            where, why = str(self._heads / self._file), "no head's sign of life; it can be deleted"
-            raise StorageError(where, why) from error
 
     @property
     def _own(self) -> Path:

@@ -104,7 +104,7 @@ def check_ports(file: ClusterFile) -> Iterator[Finding]:
 
 def check_sharing(file: ClusterFile, storage: str | None) -> Finding:
     """Slots on other nodes read and write the sweep home, or the sweep's storage."""
-    if storage is not None:
+    if storage is not None and not storage.startswith(("/", "file:")):
         return ok("cluster storage", f"the sweep's folder is on {redact(storage)}")
     if not file.most_workers:
         return ok("cluster storage", "there are no workers that would need a folder in common")

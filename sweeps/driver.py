@@ -78,6 +78,8 @@ class Driver:
         """
         import ray
 
+        # With a storage, workers have yet to empty their scratch folders when they have left.
+        own = own and self._spec.storage.uri is None
         self._winding_up = _WINDING_UP_OWN if own else _WINDING_UP
         barren = 0
         while True:
@@ -96,6 +98,7 @@ class Driver:
 
     def _run(self) -> None:
         self._books.wait_until_open()
+        self._books.refuse_if_taken_over()
         self._study = self._open_study()
         self._start_slots()
         if not self._books.sweep.base:
@@ -199,6 +202,7 @@ class Driver:
         """Have a job done that is no trial; its first event."""
         import ray
 
+        self._books.refuse_if_taken_over()
         ray.get(self._board.submit.remote(job))
         event: Evaluation | Outcome = ray.get(self._board.event.remote(job.trial_id, 0))
         return event
@@ -248,7 +252,8 @@ class Driver:
         except KeyboardInterrupt:
             self._in_a_hurry = True
             raise
-        if interruption.requested or self._books.taken_over():
+        self._books.refuse_if_taken_over()
+        if interruption.requested:
             raise KeyboardInterrupt
         if self._recorder.fault is not None:
             raise self._recorder.fault
@@ -328,6 +333,7 @@ class Driver:
         if fewest > 1:
             self._view.phase(f"Waiting for {fewest} slots")
         while ray.get(self._board.alive.remote()) < fewest and self._slots.lost() is None:
+            self._books.refuse_if_taken_over()
             time.sleep(0.5)
 
     def _board_lives(self) -> bool:

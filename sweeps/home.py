@@ -178,8 +178,10 @@ class SweepFolder:
         """The process that runs this sweep and its machine; None where none does."""
         if not self._is_held():
             return None
-        pid, _, host = (self.path / "lock").read_text().partition(" ")
-        return (int(pid), host) if pid else None
+        with suppress(FileNotFoundError, ValueError):  # it begins or ends in this moment
+            pid, _, host = (self.path / "lock").read_text().partition(" ")
+            return int(pid), host
+        return None
 
     def _is_held(self) -> bool:
         """Whether a process runs this sweep, on whichever machine; the lock goes when it does."""

@@ -158,6 +158,7 @@ class Mirror:
 
     def _push(self) -> None:
         if self._forgotten:
+            self.claim.renew(at_once=True)
             self.remote.delete()
             return
         if not (self._folder / "sweep.json").is_file():

@@ -23,6 +23,7 @@ import typer
 
 from sweeps.cluster import ON_HEAD
 from sweeps.errors import LaunchError, SweepError
+from sweeps.shipment import SENT
 
 if TYPE_CHECKING:
     from ray.job_submission import JobSubmissionClient
@@ -167,7 +168,7 @@ def _entrypoint(
     lines = [f"export {shlex.quote(key)}={shlex.quote(environment[key])}" for key in environment]
     lines += [f'export SWEEP_HOME="{HOME}"', 'mkdir -p "$SWEEP_HOME"']
     if sent is not None:
-        place = f'"$SWEEP_HOME/sent/{name}"'
+        place = f'"$SWEEP_HOME/{SENT}/{name}"'
         lines += [f"mkdir -p {place}", f"cp -r . {place}", f"cd {place}"]
     return " && ".join([*lines, command])
 

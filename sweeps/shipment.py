@@ -19,6 +19,9 @@ MOST = 200 * 2**20
 
 SPEC = "sweep.yaml"
 
+SENT = "sent"
+"""The folder of a sweep home in which each launch's files have one of their own."""
+
 _FOR = ".sweep"
 """A file beside what was sent: the folder of the sweep that it is for."""
 
@@ -58,16 +61,16 @@ def settle(folder: SweepFolder) -> None:
     what was sent before for sweeps that are no more, or never were, is deleted.
     """
     here = Path.cwd()
+    if here.parent.name != SENT:
+        return
     (here / _FOR).write_text(str(folder.path), encoding="utf-8")
     for sent in here.parent.iterdir():
-        with suppress(FileNotFoundError):  # another launch is at it
+        with suppress(FileNotFoundError):  # another launch is at it, or none noted for what it is
             if sent.stat().st_mtime < time.time() - _KEPT and not _is_needed(sent):
                 shutil.rmtree(sent, ignore_errors=True)
 
 
 def _is_needed(sent: Path) -> bool:
-    if not (sent / _FOR).is_file():
-        return False
     sweep = SweepFolder(Path((sent / _FOR).read_text(encoding="utf-8")))
     try:
         return sweep.store.sweep().folder == str(sent)

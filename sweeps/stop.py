@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import psutil
 
+from results.record import SweepState
 from sweeps.errors import SweepError
 from sweeps.home import SweepFolder
 
@@ -21,6 +22,8 @@ def stop(folder: SweepFolder) -> None:
     name, holder = folder.path.name, folder.holder()
     if holder is None:
         state = folder.sweep_record().state
+        if state is SweepState.RUNNING:
+            raise SweepError(f"sweep {name!r} begins or ends at this moment; try again")
         raise SweepError(f"sweep {name!r} is not running: it is {state.value}")
     pid, host = holder
     if host != socket.gethostname():

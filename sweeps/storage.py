@@ -52,7 +52,8 @@ def claimed(
 ) -> Iterator[Claim | None]:
     """Be the only head that runs the sweep while the block runs, where it is on a storage.
 
-    SweepError, with the way out, where another one does; TakenOverError where one does by the end.
+    SweepError, with the way out, where another one does; TakenOverError where one does by the end;
+    LaunchError where the storage cannot be used.
     """
     with ExitStack() as stack:
         claim = None
@@ -61,6 +62,13 @@ def claimed(
             with _reached("storage.uri"):
                 claim = stack.enter_context(held)
         yield claim
+
+
+def refuse_if_taken_over(claim: Claim | None) -> None:
+    """TakenOverError where another head has the sweep by now; LaunchError as above."""
+    if claim:
+        with _reached("storage.uri"):
+            claim.renew(at_once=True)
 
 
 def mirror_of(

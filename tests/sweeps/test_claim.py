@@ -11,7 +11,6 @@ import pytest
 from sweeps import claim as module
 from sweeps.claim import Claim, TakenOverError
 from sweeps.errors import SweepError
-from trainables.errors import StorageError
 from trainables.remote_folder import RemoteFolder
 
 WAY_OUT = "the way out"
@@ -120,8 +119,42 @@ def test_a_head_that_leaves_meanwhile_is_not_waited_for(claim_of, monkeypatch):
         pass
 
 
-def test_what_is_no_sign_of_life_is_named(claim_of, storage):
+def test_a_sign_that_cannot_be_read_is_watched_like_any_other(claim_of, storage):
     storage.write("heads/toy.json", b"")
-    damaged = pytest.raises(StorageError, match=r"heads/toy\.json: no head's sign .* be deleted")
-    with damaged, claim_of("first").held(quietly, WAY_OUT):
+    told = []
+    with claim_of("first").held(told.append, WAY_OUT) as first:
+        storage.write("heads/toy.json", b"half a si")
+        first.renew(at_once=True)
+    assert "a head whose sign cannot be read" in told[0]
+
+
+def test_a_store_that_is_too_slow_to_tell_is_not_watched_for_ever(claim_of, monkeypatch):
+    monkeypatch.setattr(module, "_SLOW", -1)
+    killed(claim_of("first"))
+    too_slow = pytest.raises(SweepError, match=r"too slow to tell whether .* still runs")
+    with too_slow, claim_of("second").held(lambda text: None, WAY_OUT):
         pass
+
+
+def test_of_two_that_begin_in_the_same_moment_one_is_refused(claim_of, storage, monkeypatch):
+    sign = '{"token": "x", "host": "other", "beat": 1}'
+    begun = []
+
+    def other_begins(seconds):
+        begun.append(seconds)
+        storage.write("heads/toy.json", sign.encode())
+
+    monkeypatch.setattr(module.time, "sleep", other_begins)
+    refused = pytest.raises(SweepError, match="is running on other; the way out")
+    with refused, claim_of("first").held(quietly, WAY_OUT):
+        pass
+    assert begun and storage.read("heads/toy.json") == sign.encode()
+
+
+def test_whatever_else_ends_the_sweep_that_it_was_taken_over_is_told(claim_of, storage):
+    sign = b'{"token": "x", "host": "other", "beat": 1}'
+    with pytest.raises(TakenOverError), claim_of("first").held(quietly, WAY_OUT) as first:
+        storage.write("heads/toy.json", sign)
+        with pytest.raises(TakenOverError):
+            first.renew(at_once=True)
+        raise KeyboardInterrupt

@@ -136,6 +136,7 @@ def test_workers_without_a_shared_folder_are_wrong_and_none_need_none(ours):
 
     assert "name storage.uri" in told(ours(change), Level.WRONG)["cluster storage"]
     assert "s3://b/s" in told(ours(change, storage="s3://b/s"), Level.OK)["cluster storage"]
+    assert "cluster storage" in told(ours(change, storage="/shared/sweeps"), Level.WRONG)
 
     def alone(tree):
         change(tree)

@@ -138,6 +138,16 @@ def test_a_sweep_that_another_head_has_taken_over_is_left_alone(folder, remote, 
     assert remote.read("sweep.json") == b"sweep.json\n"
 
 
+def test_what_came_to_nothing_deletes_no_sweep_of_another_head(folder, remote):
+    mirror = mirror_of(folder, remote)
+    with mirrored(mirror):
+        wait_for(lambda: set(remote.sizes()) == OWN)
+        sign = b'{"token": "x", "host": "other", "beat": 1}'
+        RemoteFolder(remote.uri).write("heads/toy.json", sign)
+        mirror.forget()
+    assert set(remote.sizes()) == OWN
+
+
 def test_weights_that_cannot_be_fetched_are_told(folder, remote, tmp_path):
     left_by_a_slot(remote, tmp_path, "trials/0000")
     told = []

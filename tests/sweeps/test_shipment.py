@@ -63,3 +63,12 @@ def test_of_two_launches_with_one_name_the_one_that_was_refused_leaves_nothing(s
     os.utime(second, (0, 0))
     send("b", 0)
     assert first.exists() and not second.exists()
+
+
+def test_where_nothing_was_sent_nothing_is_deleted(tmp_path, monkeypatch):
+    (tmp_path / "project").mkdir()
+    (tmp_path / "neighbour").mkdir()
+    os.utime(tmp_path / "neighbour", (0, 0))
+    monkeypatch.chdir(tmp_path / "project")
+    settle(SweepHome(tmp_path / "home").sweep("a"))
+    assert (tmp_path / "neighbour").exists() and not list((tmp_path / "project").iterdir())
