@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 from spec_samples import toy_tree
@@ -140,7 +141,8 @@ def test_a_cluster_whose_nodes_share_nothing_is_refused(ray_cluster, tmp_path, m
     sight.check_sight(tmp_path / "home", SweepSpec.parse(toy_tree()))
     assert list((tmp_path / "home").iterdir()) == []
     host = ray_cluster.nodes()[0]["NodeManagerHostname"]
-    monkeypatch.setattr(sight, "marker", lambda folder: nullcontext(folder / "unseen"))
+    unseen = SimpleNamespace(name=str(tmp_path / "home" / "unseen"))
+    monkeypatch.setattr(sight.tempfile, "NamedTemporaryFile", lambda **where: nullcontext(unseen))
     with pytest.raises(
         LaunchError, match=rf"(?s)set storage\.uri to .*{host}: .* is not seen there"
     ):
