@@ -191,7 +191,8 @@ def test_scripts_get_json(doctor, tmp_path):
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:{}", "http://127.0.0.1:{}"])
-def test_a_cluster_that_does_not_answer_is_wrong(doctor, address):
+def test_a_cluster_that_does_not_answer_is_wrong(doctor, address, monkeypatch):
+    monkeypatch.setattr("ray.is_initialized", lambda: False)  # by the tests before this one
     done = doctor("--address", address.format(free_port()))
     assert done.exit_code == 2
     assert "wrong ray" in done.output and "answers at" in done.output
