@@ -125,7 +125,7 @@ class Driver:
             state = SweepState.FAILED if error else state
         if self._recorder is not None:
             self._recorder.interrupt()
-        if self._books.scribe.busy and not self._books.taken_over():
+        if self._books.scribe.busy:
             self._view.phase("Writing the rest to MLflow; Ctrl-C ends the wait")
         try:
             self._books.close(state, self.records(), error)

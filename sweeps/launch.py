@@ -29,7 +29,7 @@ from sweeps.storage import (
     mirror_of,
     refuse_if_behind,
     refuse_if_taken,
-    refuse_if_taken_over,
+    renew_claim,
     stop_it,
     storage_of,
 )
@@ -62,7 +62,7 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
     with claimed(storage_of(spec), folder, view, "give this one another name with --name") as claim:
         refuse_if_taken(spec)  # another head may have had the name until now
         prepared = _prepare(spec, home, view)
-        refuse_if_taken_over(claim)
+        renew_claim(claim)
         mirror = mirror_of(spec, folder, claim, view)
         books = Books(spec, home, folder, new_record(spec, prepared), mirror)
         with folder.named(), mirrored(mirror), _freed_if_empty(folder, books):
@@ -120,7 +120,7 @@ def _resume(
                 return _complete_tracking(books, folder, view)
         prepared = _prepare(changed, home, view)
         refuse_if_changed(earlier, prepared)
-        refuse_if_taken_over(claim)
+        renew_claim(claim)
         record = resumed_record(earlier, changed, changes)
         with mirrored(mirror):
             books = Books(changed, home, folder, record, mirror)

@@ -152,8 +152,8 @@ class Scribe:
 
     @property
     def busy(self) -> bool:
-        """Whether something is left to write down."""
-        return self._told > self._done
+        """Whether something is left that will be written down."""
+        return self._told > self._done and not self._given_up.is_set()
 
     def finish(self) -> None:
         """Write down what is left, and stop.

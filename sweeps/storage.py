@@ -64,8 +64,10 @@ def claimed(
         yield claim
 
 
-def refuse_if_taken_over(claim: Claim | None) -> None:
-    """TakenOverError where another head has the sweep by now; LaunchError as above."""
+def renew_claim(claim: Claim | None) -> None:
+    """Give a sign of life at once; TakenOverError where another head has the sweep by now,
+    LaunchError as above.
+    """
     if claim:
         with _reached("storage.uri"):
             claim.renew(at_once=True)

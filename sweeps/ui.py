@@ -17,9 +17,8 @@ from sweeps.home import SweepHome, is_from_afar
 def serve(home: SweepHome, port: int) -> int:
     """Run the UI until Ctrl-C; MLflow's exit code. SweepError where there is nothing to show."""
     if not (home.path / "mlflow.db").exists():
-        where = (
-            "; ".join(tracked_elsewhere(home)) or "no sweep was tracked there yet; launch one first"
-        )
+        known = "; ".join(tracked_elsewhere(home))
+        where = known or "no sweep was tracked there yet; launch one first"
         raise SweepError(f"{home.path}: {where}")
     _refuse_if_busy(port)
     server = ["server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]

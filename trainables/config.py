@@ -45,6 +45,7 @@ from trainables.optimizer_config import OptimizerConfig, ScheduleName, WsdConfig
 Objective = Literal["sft", "clm", "classification", "reward", "dpo", "kto", "toy"]
 Method = Literal["full", "freeze", "lora", "qlora", "adapter", "prefix", "prompt", "ptuning"]
 Precision = Literal["fp32", "fp16", "bf16"]
+
 _LANGUAGE = ("eval_loss", "eval_perplexity", "eval_token_accuracy")
 GENERAL = ("eval_general_loss", "eval_general_change")
 """Measured where `data.general` is set: the loss there, and by how much it is above the untouched
