@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 _CHUNK = 2**22
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
+_OPENINGS = 99
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class RemoteFolder:
     def _sink(self, name: str) -> Any:
         system, root = self._root()
         target = _join(root, name)
-        return _Draft(system, target) if _is_disk(system) else system.open_output_stream(target)
+        return _Draft(target) if _is_disk(system) else system.open_output_stream(target)
 
     def _source(self, name: str) -> Any:
         system, root = self._root()
@@ -139,16 +140,23 @@ class RemoteFolder:
 
 
 class _Draft:
-    """A file on a disk that appears when it is whole; object stores do so by themselves."""
+    """A file on a disk that appears when it is whole; object stores do so by themselves.
 
-    def __init__(self, system: Any, target: str) -> None:
+    Another process may delete its folder at any moment; there it is as on an object store, too:
+    what is written is there, or it is deleted with the rest.
+    """
+
+    def __init__(self, target: str) -> None:
         self._target = Path(target)
         self._draft = self._target.with_name(f".{self._target.name}.{uuid.uuid4().hex}.part")
-        system.create_dir(str(self._target.parent), recursive=True)
 
     def __enter__(self) -> Any:
-        self._file = self._draft.open("wb")
-        return self._file
+        for _ in range(_OPENINGS):
+            with suppress(FileNotFoundError):
+                self._target.parent.mkdir(parents=True, exist_ok=True)
+                self._file = self._draft.open("wb")
+                return self._file
+        raise OSError(f"no file can be made in {self._target.parent}")
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
@@ -157,7 +165,8 @@ class _Draft:
                     self._file.flush()
                     os.fsync(self._file.fileno())
             if kind is None:
-                self._draft.replace(self._target)
+                with suppress(FileNotFoundError):
+                    self._draft.replace(self._target)
         finally:
             self._draft.unlink(missing_ok=True)
 

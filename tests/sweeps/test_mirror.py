@@ -19,7 +19,6 @@ from trainables.remote_folder import RemoteFolder
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     monkeypatch.setattr(module, "PAUSE", 0.005)
-    monkeypatch.setattr(module, "PATIENCE", 0.02)
 
 
 @pytest.fixture
@@ -98,7 +97,8 @@ def test_a_store_that_is_away_is_told_once_and_gets_all_when_it_is_back(folder, 
     assert [line.count("; the sweep goes on, and this is tried again") for line in told] == [1]
 
 
-def test_what_the_storage_lacks_at_the_end_is_told(folder, remote, tmp_path):
+def test_what_the_storage_lacks_at_the_end_is_told(folder, remote, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE", 0.02)
     (tmp_path / "store").write_text("in the way")
     told = []
     with mirrored(mirror_of(folder, remote, told.append)):

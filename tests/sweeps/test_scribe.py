@@ -60,7 +60,6 @@ class FakeTracker:
 def quick(monkeypatch):
     monkeypatch.setattr(module, "SHORTEST_PAUSE", 0.001)
     monkeypatch.setattr(module, "LONGEST_PAUSE", 0.01)
-    monkeypatch.setattr(module, "PATIENCE", 0.3)
 
 
 @pytest.fixture
@@ -149,24 +148,26 @@ def test_a_trial_that_was_not_started_is_told_once_by_its_reason(begin):
     assert "trial 0 has no run" in scribe.failures[1]
 
 
-def test_a_store_that_stays_away_is_given_up_and_what_it_missed_is_counted(begin):
+def test_a_store_that_stays_away_is_given_up_and_what_it_missed_is_counted(begin, monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE", 0.3)
     tracker = FakeTracker(**{"start0.2": [AWAY] * 10**6})
     scribe = begin(tracker)
     tell(scribe, one(0, 1, 2), one(1, 1))
     begun = time.monotonic()
     scribe.finish()
-    assert 0.3 <= time.monotonic() - begun < 5
+    assert 0.3 <= time.monotonic() - begun < 30
     assert tracker.log == ["sweep", "start0", "start1", "start0.1"]
     assert scribe.missed == 7
     assert scribe.failures == [f"no answer for 0 s; {AWAY}"]
 
 
 def test_the_end_waits_as_long_as_entries_go_through(begin, monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE", 1.0)
     tracker = FakeTracker()
     slow = tracker.log_measurement
     monkeypatch.setattr(tracker, "log_measurement", lambda *entry: (time.sleep(0.1), slow(*entry)))
     scribe = begin(tracker)
-    tell(scribe, one(0, *range(1, 9)))
+    tell(scribe, one(0, *range(1, 16)))
     scribe.finish()
     assert scribe.missed == 0
     assert tracker.log[-1] == "end"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pickle
+import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -51,6 +54,29 @@ def test_a_file_whose_upload_breaks_off_stays_as_it_was(remote, tmp_path):
     with pytest.raises(StorageError):
         remote.push(tmp_path, "a")  # a folder cannot be read
     assert (remote.read("a"), list(remote.sizes())) == (b"before", ["a"])
+
+
+def test_a_folder_that_is_deleted_while_it_is_written_to_takes_nobody_down(remote, tmp_path):
+    over = threading.Event()
+
+    def delete():
+        while not over.is_set():
+            shutil.rmtree(tmp_path / "store", ignore_errors=True)
+
+    with ThreadPoolExecutor() as pool:
+        pool.submit(delete)
+        try:
+            for n in range(300):
+                (remote / "x").write(f"{n}", b"1")
+        finally:
+            over.set()
+    (remote / "x").write("last", b"1")
+    assert (remote / "x").read("last") == b"1"
+
+
+def test_a_folder_that_cannot_be_made_is_a_storage_error():
+    with pytest.raises(StorageError, match="no file can be made in /proc/nowhere"):
+        RemoteFolder("file:///proc/nowhere").write("a", b"1")
 
 
 def test_a_store_that_is_away_for_a_moment_is_waited_for(tmp_path, monkeypatch):
