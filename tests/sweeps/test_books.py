@@ -101,7 +101,7 @@ def test_ctrl_c_while_mlflow_is_awaited_ends_the_wait_and_not_the_sweep(home, mo
     begun = time.monotonic()
     with interruptible():  # a process that was begun in the background may ignore Ctrl-C
         driver.end(SweepState.COMPLETE)
-    assert 0.4 < time.monotonic() - begun < 10
+    assert 0.4 < time.monotonic() - begun < 30
     assert folder.store.sweep().state is SweepState.COMPLETE
     assert books.scribe.missed == 3, "the trial's beginning, its end, and the sweep's"
     assert "Ctrl-C" in books.scribe.failures[0]

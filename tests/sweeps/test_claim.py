@@ -57,7 +57,8 @@ def test_a_sweep_that_nobody_runs_is_had_at_once(claim_of, storage):
         assert set(storage.sizes()) == {"heads/toy.json"}
 
 
-def test_a_head_that_is_alive_keeps_its_sweep(claim_of):
+def test_a_head_that_is_alive_keeps_its_sweep(claim_of, monkeypatch):
+    monkeypatch.setattr(module, "SILENCE", 60.0)
     told = []
     refused = pytest.raises(SweepError, match=r"'toy' is running on .*; the way out")
     with claim_of("first").held(quietly, WAY_OUT) as first:

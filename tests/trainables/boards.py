@@ -14,6 +14,7 @@ from trainables.job import Job, JobKind
 
 TOY = TrialConfig(model="toy", objective="toy")
 SOON = 0.01
+PATIENCE = 60.0
 COMPLETE = Outcome(Ending.COMPLETE)
 
 
@@ -29,7 +30,7 @@ def in_a_loop(test):
     """Run an async test without a plugin."""
 
     def run(*args, **kwargs):
-        return asyncio.run(asyncio.wait_for(test(*args, **kwargs), 10))
+        return asyncio.run(asyncio.wait_for(test(*args, **kwargs), PATIENCE))
 
     return functools.wraps(test)(run)
 
@@ -40,11 +41,11 @@ async def board_with(*trial_ids, retries=1, taken_by=None):
     for trial_id in trial_ids:
         await board.submit(job(trial_id))
         if taken_by:
-            await take(board, taken_by, SOON)
+            await take(board, taken_by)
     return board
 
 
-def take(board, slot, patience):
+def take(board, slot, patience=PATIENCE):
     """The next job for a slot in its present life."""
     return board.take(slot, board._lives[slot], patience)
 

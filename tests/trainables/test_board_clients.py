@@ -24,7 +24,7 @@ async def test_a_client_gets_each_evaluation_and_then_the_outcome():
 async def test_the_base_model_is_measured_as_point_zero():
     board = Board({"eval_loss": "min"})
     await board.submit(job("base", JobKind.MEASURE_BASE))
-    taken = await take(board, "one", SOON)
+    taken = await take(board, "one")
     assert taken.kind is JobKind.MEASURE_BASE
     await board.evaluated("base", loss(0, 4.0))
     await board.ended("base", COMPLETE)
@@ -37,7 +37,7 @@ async def test_cancelling_a_trial_that_waits_ends_it_and_no_slot_sees_it():
     board = await board_with("a", "b")
     await board.cancel("a")
     assert (await hear(board, "a")).ending is Ending.STOPPED
-    assert (await take(board, "one", SOON)).trial_id == "b"
+    assert (await take(board, "one")).trial_id == "b"
 
 
 @in_a_loop
@@ -123,7 +123,7 @@ async def test_a_trial_that_is_taken_up_again_is_told_from_its_beginning():
     board = await board_with()
     seen = (loss(1, 3.0), loss(2, 2.0))
     await board.submit(dataclasses.replace(job("a"), seen=seen))
-    await take(board, "one", SOON)
+    await take(board, "one")
     # It goes on from a checkpoint between the two.
     await board.evaluated("a", loss(2, 2.0))
     await board.evaluated("a", loss(3, 1.0))

@@ -12,7 +12,7 @@ from trainables.job import Closed
 async def test_jobs_are_taken_in_order_of_arrival_by_whichever_slot_asks():
     board = await board_with("a", "b", "c")
     takers = ("one", "two", "one")
-    assert [(await take(board, slot, SOON)).trial_id for slot in takers] == ["a", "b", "c"]
+    assert [(await take(board, slot)).trial_id for slot in takers] == ["a", "b", "c"]
 
 
 @in_a_loop
@@ -39,7 +39,7 @@ async def test_a_slot_is_let_go_with_nothing_when_its_patience_ends():
     board = await board_with()
     assert await take(board, "one", SOON) is None
     await board.submit(job("a"))
-    assert (await take(board, "one", SOON)).trial_id == "a"
+    assert (await take(board, "one")).trial_id == "a"
 
 
 @in_a_loop
@@ -54,14 +54,15 @@ async def test_closing_wakes_every_slot_that_waits():
 @in_a_loop
 async def test_a_closed_board_is_deserted_once_every_slot_has_left_or_is_lost():
     board = await board_with()
-    lives = {slot: await board.hello(slot) for slot in ("one", "two")}
+    for slot in ("one", "two"):
+        await board.hello(slot)
     deserted = asyncio.create_task(board.deserted())
     await board.close("over")
-    assert isinstance(await board.take("one", lives["one"], SOON), Closed)
+    assert isinstance(await take(board, "one"), Closed)
     await asyncio.sleep(SOON)
     assert not deserted.done()
     await board.lost("two")
-    await asyncio.wait_for(deserted, 1)
+    await deserted
 
 
 @in_a_loop
@@ -73,7 +74,7 @@ async def test_the_trial_of_a_slot_that_lost_its_node_goes_to_another_at_once():
     assert await board.alive() == 2
     await board.lost("one")
     assert await board.alive() == 1
-    assert (await take(board, "two", SOON)).trial_id == "a"
+    assert (await take(board, "two")).trial_id == "a"
     await board.hello("one")
     assert await board.alive() == 2
     assert await take(board, "one", SOON) is None, "it is in good hands"
@@ -105,7 +106,7 @@ async def test_a_slot_that_comes_back_gets_its_orphan_before_anything_else():
     await board.submit(job("c"))
     await board.hello("two")
     await board.hello("one")
-    assert (await take(board, "one", SOON)).trial_id == "b"
+    assert (await take(board, "one")).trial_id == "b"
     attempts = {each: board._tickets[each].attempt.number for each in "ab"}
     assert attempts == {"a": 1, "b": 2}
 
@@ -114,7 +115,7 @@ async def test_a_slot_that_comes_back_gets_its_orphan_before_anything_else():
 async def test_another_slot_may_take_the_orphan_of_one_that_is_gone():
     board = await board_with("a", taken_by="one")
     await board.hello("one")
-    assert (await take(board, "two", SOON)).trial_id == "a"
+    assert (await take(board, "two")).trial_id == "a"
     await board.hello("one")
     assert await take(board, "one", SOON) is None, "it is in good hands"
 
@@ -142,7 +143,7 @@ async def test_a_job_is_not_lost_to_a_call_of_a_slot_that_is_gone():
     await board.lost("one")  # with its node, and there may never be another
     await board.submit(job("a"))
     assert isinstance(await orphan, Closed)
-    assert (await take(board, "two", SOON)).trial_id == "a"
+    assert (await take(board, "two")).trial_id == "a"
 
 
 @in_a_loop

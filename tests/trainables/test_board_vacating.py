@@ -30,7 +30,7 @@ async def scene(*trial_ids):
     board = await board_with(*trial_ids, retries=0)
     await board.hello("one", nodes=["n1", "n2"])
     await board.hello("two", nodes=["n3"])
-    await take(board, "one", SOON)
+    await take(board, "one")
     return board
 
 
@@ -45,7 +45,7 @@ async def test_a_trial_is_laid_aside_and_goes_on_elsewhere_before_any_other():
     await board.ended("a", LAID_ASIDE)
     assert isinstance(await take(board, "one", 9), Closed) and await board.wants("one")
     assert await board.alive() == 1
-    assert (await take(board, "two", SOON)).trial_id == "a"
+    assert (await take(board, "two")).trial_id == "a"
     again = asyncio.create_task(board.wish("a"))
     await asyncio.sleep(SOON)
     assert not again.done(), "nobody wants it to end any more"
@@ -84,10 +84,10 @@ async def test_a_slot_that_waits_goes_home_at_once_and_is_welcome_from_another_n
 async def test_no_trial_is_begun_on_a_node_that_will_go():
     board = await board_with("a")
     await board.vacate(["n1"])
-    life = await board.hello("one", nodes=["n1"])
-    assert isinstance(await board.take("one", life, SOON), Closed)
+    await board.hello("one", nodes=["n1"])
+    assert isinstance(await take(board, "one"), Closed)
     await board.hello("two", nodes=["n2"])
-    assert (await take(board, "two", SOON)).trial_id == "a"
+    assert (await take(board, "two")).trial_id == "a"
 
 
 @in_a_loop
@@ -95,7 +95,7 @@ async def test_a_node_that_goes_before_its_trial_is_laid_aside_costs_it_no_try()
     board = await scene("a")
     await board.vacate(["n1"])
     await board.lost("one")
-    assert (await take(board, "two", SOON)).trial_id == "a"
+    assert (await take(board, "two")).trial_id == "a"
     await board.lost("two")
     outcome = await hear(board, "a")
     assert outcome.ending is Ending.FAILED, "this time nobody had warned"
@@ -142,13 +142,13 @@ async def test_lost_nodes_are_not_the_fault_of_their_trial_even_if_that_is_known
     watching = watched(board, nodes)
     for number in range(1, 4):
         await board.hello("one", nodes=[f"n{number}", "n9"])
-        assert (await take(board, "one", 1)).trial_id == "a"
+        assert (await take(board, "one")).trial_id == "a"
         await board.lost("one")
         assert await take(board, "one", SOON) is None, "it may have been the trial"
         lost = frozenset(f"n{each}" for each in range(1, number + 1))
         nodes.append(Nodes(here="n0", gone=lost))
     await board.hello("one", nodes=["n4"])
-    await take(board, "one", 1)
+    await take(board, "one")
     await board.lost("one")
     outcome = await hear(board, "a")
     assert outcome.error == "its slot died once while training it"
@@ -163,7 +163,7 @@ async def test_a_slot_that_dies_beside_its_board_was_not_lost_with_a_node():
     watching = watched(board, [Nodes(here="n1")])
     await asyncio.sleep(SOON)
     await board.hello("one", nodes=["n1"])
-    await take(board, "one", SOON)
+    await take(board, "one")
     await board.lost("one")
     assert board._tickets["a"].ended, "at once"
     await board.close("over")
@@ -177,7 +177,7 @@ async def test_the_trial_of_a_node_that_went_before_anybody_said_so_goes_to_anot
     assert await board.wish("a") is Ending.SUSPENDED
     assert await take(board, "two", SOON) is None
     nodes.append(Nodes(here="n0", gone=frozenset({"n2"})))
-    assert (await take(board, "two", 1)).trial_id == "a"
+    assert (await take(board, "two")).trial_id == "a"
     assert await board.alive() == 1
     await board.close("over")
     await watching

@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 
 import pytest
-from boards import COMPLETE, SOON, TOY, board_with, in_a_loop, job, loss, take
+from boards import COMPLETE, TOY, board_with, in_a_loop, job, loss, take
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,11 +18,11 @@ from trainables.job import Job, JobKind
 async def test_a_trial_worse_than_the_base_model_may_win_all_the_same():
     board = Board({"eval_loss": "min"})
     await board.submit(job("base", JobKind.MEASURE_BASE))
-    await take(board, "one", SOON)
+    await take(board, "one")
     await board.evaluated("base", loss(0, 4.0))
     await board.ended("base", COMPLETE)
     await board.submit(job("a"))
-    await take(board, "one", SOON)
+    await take(board, "one")
     assert (await board.evaluated("a", loss(1, 5.0))).may_win
 
 
@@ -31,7 +31,7 @@ async def test_of_the_best_so_many_trials_the_weights_are_worth_keeping():
     board = Board({"eval_loss": "min"}, kept=2)
     for name, value in (("a", 1.0), ("b", 2.0), ("c", 3.0)):
         await board.submit(job(name))
-        await take(board, "one", SOON)
+        await take(board, "one")
         assert (await board.evaluated(name, loss(1, value))).may_win == (name != "c")
         await board.ended(name, COMPLETE)
         await board.accept(name)
@@ -152,14 +152,14 @@ async def _play(mode, trials, turns, others=None):
     for number in range(len(trials)):
         config = TOY.with_params({"budget.evaluations": len(trials[number][0])})
         await board.submit(Job(str(number), config, Path("unused")))
-        await take(board, f"slot-{number}", SOON)
+        await take(board, f"slot-{number}")
     for number, slot_dies in turns:
         values, ending = trials[number]
         if number in ended:
             continue
         if slot_dies:
             await board.hello(f"slot-{number}")
-            await take(board, f"slot-{number}", SOON)
+            await take(board, f"slot-{number}")
             at[number] = 0
         elif at[number] < len(values):
             at[number] += 1

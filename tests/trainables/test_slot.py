@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import signal
-import time
 from collections import Counter
 
 import psutil
@@ -126,11 +125,9 @@ def test_a_cancelled_trial_makes_room_for_the_next(site):
     site.submit("next in line")
     site.event("long")
     site.call("cancel", "long")
-    began = time.monotonic()
     evaluations, outcome = site.end("long")
     assert outcome.ending is Ending.STOPPED and len(evaluations) < 20
     assert site.end("next in line")[1].ending is Ending.COMPLETE
-    assert time.monotonic() - began < 10
 
 
 def test_a_killed_worker_costs_its_trial_a_retry_and_nobody_else_anything(site):
@@ -153,7 +150,7 @@ def test_a_slot_goes_home_when_the_board_closes(ray_cluster, site, tmp_path):
     (task,) = site.slots._tasks
     assert site.slots.lost() is None
     site.slots.close(PATIENCE, PATIENCE)
-    assert ray_cluster.get(task, timeout=1) is None
+    assert ray_cluster.get(task, timeout=PATIENCE) is None
     site.submit("late")
     assert site.event("late").error == "the sweep is over" == site.slots.lost()
 

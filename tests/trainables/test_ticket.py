@@ -20,7 +20,7 @@ async def test_a_trial_that_runs_out_of_memory_gets_half_the_micro_batch_until_i
     await board.submit(dataclasses.replace(waiting, config=config))
     tried = []
     for _ in range(3):
-        taken = await take(board, "one", SOON)
+        taken = await take(board, "one")
         tried.append((taken.config.micro_batch_size, taken.config.batch_size))
         if dies:
             await board.fault("a", TOO_MUCH)
@@ -37,7 +37,7 @@ async def test_a_trial_that_runs_out_of_memory_gets_half_the_micro_batch_until_i
 async def test_what_fits_in_the_end_says_with_which_micro_batch():
     board = await board_with("a", taken_by="one")
     await board.ended("a", TOO_MUCH)
-    await take(board, "one", SOON)
+    await take(board, "one")
     await board.evaluated("a", loss(1, 2.0))
     await board.ended("a", COMPLETE)
     events = [await hear(board, "a") for _ in range(2)]
@@ -50,7 +50,7 @@ async def test_a_trial_that_hung_twice_fails_and_says_where_to_look(tmp_path):
     board = await board_with()
     await board.submit(dataclasses.replace(job("a"), folder=tmp_path))
     for _ in range(2):
-        await take(board, "one", SOON)
+        await take(board, "one")
         (tmp_path / "hang-rank0.txt").write_text("Timeout (0:00:05)!\nThread 0x1: ...")
         await board.hello("one")
     outcome = await hear(board, "a")
@@ -63,7 +63,7 @@ async def test_what_comes_of_a_trial_says_which_try_it_was_and_on_which_device()
     board = await board_with("a", "never taken")
     for device in ("NVIDIA H200", "NVIDIA H100"):
         await board.hello("one", device)
-        await take(board, "one", SOON)
+        await take(board, "one")
         await board.evaluated("a", loss(1, 3.0))
     await board.ended("a", COMPLETE)
     await board.cancel("never taken")
@@ -77,7 +77,7 @@ def test_a_trial_that_kills_its_slot_is_given_up_after_its_retries(retries):
     async def scene():
         board = await board_with("a", retries=retries)
         for _ in range(retries + 1):
-            assert (await take(board, "one", SOON)).trial_id == "a"
+            assert (await take(board, "one")).trial_id == "a"
             await board.hello("one")
         assert await take(board, "one", SOON) is None
         return await hear(board, "a")
@@ -94,7 +94,7 @@ async def test_points_seen_before_a_retry_are_not_delivered_twice():
     await board.evaluated("a", loss(1, 3.0))
     await board.evaluated("a", loss(2, 2.0))
     await board.hello("one")
-    await take(board, "one", SOON)
+    await take(board, "one")
     for point, value in ((1, 3.0), (2, 2.0), (3, 1.0)):
         reply = await board.evaluated("a", loss(point, value))
         # The dead slot may have left no weights, or half of them: they are written anew.

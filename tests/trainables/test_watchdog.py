@@ -10,10 +10,10 @@ import sys, time
 from pathlib import Path
 from trainables.watchdog import Watchdog
 
-dog = Watchdog(0.5)
+dog = Watchdog(1.5)
 with dog.watching(Path(sys.argv[1])):
     for _ in range(3):
-        time.sleep(0.3)
+        time.sleep(0.6)
         dog.alive()
     def stuck():
         time.sleep(1e9)
