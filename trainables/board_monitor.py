@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import ray
 from trainables.depot import Depot
 from trainables.evaluation import Ending, Evaluation, Monitor, Verdict
 from trainables.job import LOSSES, WEIGHTS, Job
+from trainables.uploads import Uploads
 from trainables.watchdog import Watchdog
 
 
@@ -17,18 +20,22 @@ class BoardMonitor(Monitor):
     """Passes a trial's evaluations to the board, and the board's rulings back."""
 
     def __init__(
-        self, board: Any, job: Job, watchdog: Watchdog, depot: Depot | None = None
+        self, board: Any, job: Job, watchdog: Watchdog, depot: Depot | None, uploads: Uploads
     ) -> None:
         self._board = board
         self._depot = depot
+        self._uploads = uploads
+        self._uploaded: list[Future[None]] = []
         self._job = job
         self._watchdog = watchdog
         # One call that stays open: looking whether it has returned costs microseconds a step.
         self._wish = board.wish.remote(job.trial_id)
 
     def evaluated(self, evaluation: Evaluation) -> Verdict:
-        """Leave an evaluation on the board."""
+        """Leave an evaluation on the board, once what an earlier one left may be overwritten."""
         self._watchdog.alive()
+        while self._uploaded:
+            self._uploaded.pop().result()
         reply = ray.get(self._board.evaluated.remote(self._job.trial_id, evaluation))
         folder = self._job.folder
         return Verdict(
@@ -44,9 +51,7 @@ class BoardMonitor(Monitor):
     def written(self, path: Path) -> None:
         """Bring it to where the head finds it."""
         if self._depot:
-            self._watchdog.alive()
-            self._depot.push(path)
-            self._watchdog.alive()
+            self._uploaded.append(self._uploads.put(partial(self._depot.push, path)))
 
     def asked_to_end(self) -> Ending | None:
         """Whether the trial was cancelled, or is to be laid aside."""

@@ -59,6 +59,16 @@ class Checkpoints:
             self._publish(checkpoint, draft / self.path(checkpoint).name)
         self._wrote()
 
+    def busy(self) -> bool:
+        """Whether this rank still brings what was written to where it counts."""
+        return False
+
+    def finish(self) -> None:
+        """Make what was written count. For all ranks, when none is busy."""
+
+    def settle(self) -> None:
+        """Wait until what was written counts. For all ranks."""
+
     def latest(self, before: float = float("inf")) -> Checkpoint | None:
         """The newest that is whole and was written before that step, on every rank the same."""
         found = [self._newest(before)] if ranks.rank() == 0 else None

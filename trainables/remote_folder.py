@@ -115,7 +115,7 @@ class RemoteFolder:
     def _sink(self, name: str) -> Any:
         system, root = self._root()
         target = _join(root, name)
-        return _Draft(target) if _is_disk(system) else system.open_output_stream(target)
+        return _Draft(system, target) if _is_disk(system) else system.open_output_stream(target)
 
     def _source(self, name: str) -> Any:
         system, root = self._root()
@@ -146,14 +146,15 @@ class _Draft:
     what is written is there, or it is deleted with the rest.
     """
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, system: Any, target: str) -> None:
+        self._system = system
         self._target = Path(target)
         self._draft = self._target.with_name(f".{self._target.name}.{uuid.uuid4().hex}.part")
 
     def __enter__(self) -> Any:
         for _ in range(_OPENINGS):
             with suppress(FileNotFoundError):
-                self._target.parent.mkdir(parents=True, exist_ok=True)
+                self._system.create_dir(str(self._target.parent), recursive=True)
                 self._file = self._draft.open("wb")
                 return self._file
         raise OSError(f"no file can be made in {self._target.parent}")

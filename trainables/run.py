@@ -87,20 +87,24 @@ class Run(TrainerCallback):
         self._step = int(state.global_step)
         leads = ranks.rank() == 0
         asked = self._monitor.asked_to_end() if leads else None
-        bad, drop, suspend, due = ranks.any_rank(
+        bad, drop, suspend, due, busy = ranks.any_rank(
             not self.trainer.loss_is_finite(),
             asked is Ending.STOPPED,
             asked is Ending.SUSPENDED,
             leads and self._checkpoints.due(),
+            self._checkpoints.busy(),
             device=self._workshop.device,
         )
         if bad:
             raise DivergedError(f"the training loss is not finite at step {self._step}")
+        if not busy:
+            self._checkpoints.finish()
         if drop or not self._measure_due_points():
             self._end(Ending.STOPPED, control)
         elif self._step < self._plan.steps and (due or suspend):
             self._keep()
             if suspend:
+                self._checkpoints.settle()
                 self._end(Ending.SUSPENDED, control)
         return control
 

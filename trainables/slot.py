@@ -29,6 +29,7 @@ from trainables.inputs import Inputs
 from trainables.job import CHECKPOINTS, LOSSES, WEIGHTS, Closed, Job, JobKind
 from trainables.memory import Memory, release_memory
 from trainables.remote_checkpoints import RemoteCheckpoints
+from trainables.uploads import Uploads
 from trainables.watchdog import Watchdog
 
 _NO_STORAGE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -240,18 +241,22 @@ class _Worker:
             return self._test(job, job.folder / WEIGHTS)
         if job.kind is JobKind.TEST_BASE:
             return self._test(job, None)
-        monitor = BoardMonitor(self._board, job, self._watchdog, self._depot)
+        with Uploads() as uploads:
+            return self._train(job, uploads)
+
+    def _train(self, job: Job, uploads: Uploads) -> Outcome:
+        monitor = BoardMonitor(self._board, job, self._watchdog, self._depot, uploads)
         if job.config.objective == "toy":
             return toy.train(job.config, monitor)
-        checkpoints = self._checkpoints(job)
+        checkpoints = self._checkpoints(job, uploads)
         outcome: Outcome = self._warm_workshop().train(job.config, monitor, checkpoints)
         return outcome
 
-    def _checkpoints(self, job: Job) -> Checkpoints:
+    def _checkpoints(self, job: Job, uploads: Uploads) -> Checkpoints:
         layout = f"{ranks.world_size()} workers, {job.config.deepspeed!r}"
         folder, every = job.folder / CHECKPOINTS, self._care.checkpoint_seconds
         if self._depot:
-            return RemoteCheckpoints(folder, every, layout, self._depot.remote(folder))
+            return RemoteCheckpoints(folder, every, layout, self._depot.remote(folder), uploads)
         return Checkpoints(folder, every, layout)
 
     def _measure_base(self, job: Job) -> Outcome:

@@ -17,6 +17,7 @@ from trainables.checkpoints import Checkpoint
 from trainables.errors import StorageError
 from trainables.remote_checkpoints import RemoteCheckpoints
 from trainables.remote_folder import RemoteFolder
+from trainables.uploads import Uploads
 
 
 def main(folder: Path) -> None:
@@ -24,12 +25,16 @@ def main(folder: Path) -> None:
     rank = ranks.rank()
     os.environ["LOCAL_RANK"] = "0"
     remote = RemoteFolder((folder / "store").as_uri())
-    checkpoints = RemoteCheckpoints(folder / f"node{rank}", 0.0, "two", remote)
-    seen = {"none": checkpoints.latest()}
-    for step in (1, 2):
-        checkpoints.write(Checkpoint(step, 1.0, 1), shard(rank, step))
-    with Away(when=rank == 1):  # only one node has lost its way to the store
-        checkpoints.write(Checkpoint(3, 1.0, 1), shard(rank, 3))
+    with Uploads() as uploads:
+        checkpoints = RemoteCheckpoints(folder / f"node{rank}", 0.0, "two", remote, uploads)
+        seen = {"none": checkpoints.latest()}
+        for step in (1, 2):
+            checkpoints.write(Checkpoint(step, 1.0, 1), shard(rank, step))
+        checkpoints.settle()
+        with Away(when=rank == 1):  # only one node has lost its way to the store
+            checkpoints.write(Checkpoint(3, 1.0, 1), shard(rank, 3))
+            checkpoints.settle()
+    ranks.barrier()
     newest = checkpoints.latest()
     assert newest is not None
     seen["newest"] = newest.step
