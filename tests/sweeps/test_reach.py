@@ -70,9 +70,9 @@ def test_of_too_many_combinations_every_pair_is_there_and_the_rest_at_its_first(
     names = [f"name{n}" for n in range(6)]
     tree = {name: {"choice": ["a", "b", "c"]} for name in names}
     tree["name5"] = {"choice": ["a", "b", "c"], "when": {"name0": "b"}}
-    began = time.perf_counter()
+    began = time.process_time()
     points = reachable(Space.parse(tree), names)
-    assert time.perf_counter() - began < 0.2
+    assert time.process_time() - began < 5
     assert len(points) < 100
     for one, other in itertools.combinations(names[:5], 2):
         for values in itertools.product("abc", repeat=2):

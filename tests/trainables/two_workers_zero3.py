@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import tiny_training as tiny
-from two_workers import bytes_alive
+from two_workers import bytes_alive, left_alive
 
 from trainables import combinations, ranks
 from trainables.errors import RefusedError
@@ -59,7 +59,7 @@ def main(folder: Path) -> None:
     for name, size in HIERARCHY.items():
         engine = {"zero_stage": 3, "hierarchical_partition_size": size}
         made[name] = preferred(workshop, folder / name, **SHORT, deepspeed=engine)
-    made["left behind"] = bytes_alive() - before
+    made["left behind"] = left_alive() - before
     made["shares"] = shares(workshop)
     made["refused"] = refused(workshop, folder)
     made["after it"] = preferred(workshop, folder / "after it", **SHORT)
