@@ -32,12 +32,12 @@ class BoardMonitor(Monitor):
         self._wish = board.wish.remote(job.trial_id)
 
     def evaluated(self, evaluation: Evaluation) -> Verdict:
-        """Leave an evaluation on the board, once what an earlier one left may be overwritten."""
+        """Leave an evaluation on the board."""
         self._watchdog.alive()
-        while self._uploaded:
-            self._uploaded.pop().result()
         reply = ray.get(self._board.evaluated.remote(self._job.trial_id, evaluation))
         folder = self._job.folder
+        if reply.may_win or reply.is_best:
+            self._wait_for_uploads()  # what they read is about to be written anew
         return Verdict(
             go_on=reply.go_on,
             weights=folder / WEIGHTS if reply.may_win else None,
@@ -53,7 +53,14 @@ class BoardMonitor(Monitor):
         if self._depot:
             self._uploaded.append(self._uploads.put(partial(self._depot.push, path)))
 
+    def _wait_for_uploads(self) -> None:
+        while self._uploaded:
+            self._uploaded.pop(0).result()
+        self._watchdog.alive()
+
     def asked_to_end(self) -> Ending | None:
-        """Whether the trial was cancelled, or is to be laid aside."""
+        """Whether the trial was cancelled, or is to be laid aside; raises what an upload raised."""
+        if self._uploaded and self._uploaded[0].done():
+            self._uploaded.pop(0).result()
         ready, _ = ray.wait([self._wish], timeout=0)
         return ray.get(ready[0]) if ready else None

@@ -42,6 +42,11 @@ class Checkpoints:
         self._layout = layout
         self._last = time.monotonic()
 
+    @property
+    def patient(self) -> bool:
+        """Whether one that is due may wait for the one before; not so where each step is wanted."""
+        return self._every > 0
+
     def due(self) -> bool:
         """Whether it is time for the next one."""
         return time.monotonic() - self._last >= self._every
@@ -68,6 +73,9 @@ class Checkpoints:
 
     def settle(self) -> None:
         """Wait until what was written counts. For all ranks."""
+
+    def give_up(self) -> None:
+        """No longer care for what was written: the trial has ended."""
 
     def latest(self, before: float = float("inf")) -> Checkpoint | None:
         """The newest that is whole and was written before that step, on every rank the same."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from trainables import ranks, sealed
 from trainables.checkpoints import (
@@ -37,55 +38,58 @@ class RemoteCheckpoints(Checkpoints):
         super().__init__(folder, every, layout)
         self._remote = remote
         self._uploads = uploads
-        self._drafted: Checkpoint | None = None
-        self._upload: Future[Sums | None] | None = None
-
-    @property
-    def _draft(self) -> Path:
-        return self._folder / ".partial"
-
-    def due(self) -> bool:
-        """As on a shared folder, but the storage is not asked to take more than it can.
-
-        Only who wants one after each step waits for it.
-        """
-        return super().due() and (self._every == 0 or not self.busy())
+        self._upload: Future[Any] | None = None
+        self._unsealed: tuple[Checkpoint, Future[None]] | None = None
+        self._needless = False
 
     def write(self, checkpoint: Checkpoint, fill: Callable[[Path], None]) -> None:
-        """As on a shared folder; it counts once `finish` was called."""
+        """As on a shared folder, but it counts later, and only if `finish` is called meanwhile."""
         self.settle()
+        draft = self._folder / ".partial"
         if ranks.leads_node():
-            shutil.rmtree(self._draft, ignore_errors=True)
-            self._draft.mkdir(parents=True)
+            shutil.rmtree(draft, ignore_errors=True)
+            draft.mkdir(parents=True)
+        ranks.barrier()  # nobody uploads the next one before the one before counts
+        fill(draft)
         ranks.barrier()
-        fill(self._draft)
-        ranks.barrier()
-        self._drafted = checkpoint
-        if ranks.leads_node():
-            name = self.path(checkpoint).name
-            upload = partial(self._uploaded, self._draft / name)
-            self._upload = self._uploads.put_checkpoint(upload)
+        left = self._uploads.all_left()
+        files = draft / self.path(checkpoint).name
+        if ranks.world_size() == 1:
+            bring = partial(self._bring, files, checkpoint, left)
+            self._upload = self._uploads.put_checkpoint(bring)
+        else:
+            self._unsealed = checkpoint, left
+            if ranks.leads_node():
+                self._upload = self._uploads.put_checkpoint(partial(self._uploaded, files))
         self._wrote()
 
     def busy(self) -> bool:
-        """Whether this rank's files are still on their way."""
+        """Whether this rank is still at the last one."""
         return self._upload is not None and not self._upload.done()
 
     def finish(self) -> None:
-        """Vouch for the checkpoint that was uploaded, or leave it out."""
-        if self._drafted is None:
+        """Have the last one count, if each node could upload its part."""
+        if self._unsealed is None:
             return
-        checkpoint, self._drafted = self._drafted, None
-        parts = ranks.from_every_rank(self._result())
-        if ranks.rank() == 0 and all(part is not None for part in parts):
-            known = [part for part in parts if part is not None]
-            self._uploads.vouch(partial(self._seal, checkpoint, known))
+        (checkpoint, left), self._unsealed = self._unsealed, None
+        parts = ranks.from_every_rank(self._upload.result() if self._upload else {})
+        known = [part for part in parts if part is not None]
+        if ranks.rank() == 0 and len(known) == len(parts):
+            seal = partial(self._seal, checkpoint, left, known)
+            self._upload = self._uploads.put_checkpoint(seal)
 
     def settle(self) -> None:
-        """Wait for what is on its way, and finish it."""
+        """Wait until the last one counts; what failed on this rank other than the storage is raised
+        here."""
         if self._upload:
-            wait([self._upload])
+            self._upload.result()
         self.finish()
+        if self._upload:
+            self._upload.result()
+
+    def give_up(self) -> None:
+        """Stop uploading, since the trial has ended."""
+        self._needless = True
 
     def latest(self, before: float = float("inf")) -> Checkpoint | None:
         """As on a shared folder; it is brought to each node."""
@@ -97,26 +101,29 @@ class RemoteCheckpoints(Checkpoints):
                 return checkpoint
         return None
 
-    def _uploaded(self, draft: Path) -> Sums | None:
+    def _bring(self, files: Path, checkpoint: Checkpoint, left: Future[None]) -> None:
+        sums = self._uploaded(files)
+        if sums is not None:
+            self._seal(checkpoint, left, [sums])
+
+    def _uploaded(self, files: Path) -> Sums | None:
         try:
-            return sealed.upload(draft, self._there(draft.name))
+            sums = sealed.upload(files, self._there(files.name), lambda: not self._needless)
         except StorageError:
             return None
         finally:
-            shutil.rmtree(self._draft, ignore_errors=True)
+            shutil.rmtree(files.parent, ignore_errors=True)
+        return None if self._needless else sums
 
-    def _result(self) -> Sums | None:
-        """The sums of what this rank has uploaded; None where that failed."""
-        if self._upload is None:
-            return {}
-        return None if self._upload.exception() else self._upload.result()
-
-    def _seal(self, checkpoint: Checkpoint, parts: list[Sums]) -> None:
+    def _seal(self, checkpoint: Checkpoint, left: Future[None], parts: list[Sums]) -> None:
+        left.result()
         sums = {name: sum_ for part in parts for name, sum_ in part.items()}
         there = self._there(self.path(checkpoint).name)
         with suppress(StorageError):
             sealed.seal(there, **manifest_of(checkpoint, self._layout, sums))
-            for step in needless(self._newest_steps(), checkpoint.step):
+            steps = self._steps()
+            whole = [step for step in steps if steps[step]]
+            for step in {*steps} - {*whole} | {*needless(whole, checkpoint.step)}:
                 sealed.drop(self._there(f"{PREFIX}{step}"))
 
     def _brought(self, step: int) -> Checkpoint | None:
@@ -131,8 +138,16 @@ class RemoteCheckpoints(Checkpoints):
         return checkpoint
 
     def _newest_steps(self) -> list[int]:
-        names = {name.partition("/")[0].removeprefix(PREFIX) for name in self._remote.sizes()}
-        return sorted((int(name) for name in names if name.isdigit()), reverse=True)
+        return sorted((step for step, whole in self._steps().items() if whole), reverse=True)
+
+    def _steps(self) -> dict[int, bool]:
+        """The steps of which there are files, and whether something vouches for all of them."""
+        found: dict[int, bool] = {}
+        for name in self._remote.sizes():
+            folder, _, file = name.partition("/")
+            if (step := folder.removeprefix(PREFIX)).isdigit():
+                found[int(step)] = found.get(int(step), False) or file == sealed.MANIFEST
+        return found
 
     def _there(self, name: str) -> RemoteFolder:
         return self._remote / name

@@ -101,9 +101,12 @@ class Run(TrainerCallback):
             self._checkpoints.finish()
         if drop or not self._measure_due_points():
             self._end(Ending.STOPPED, control)
-        elif self._step < self._plan.steps and (due or suspend):
+            return control
+        due = due and not (busy and self._checkpoints.patient)
+        if self._step < self._plan.steps and (due or suspend):
             self._keep()
             if suspend:
+                self._workshop.watchdog.alive()
                 self._checkpoints.settle()
                 self._end(Ending.SUSPENDED, control)
         return control

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +48,12 @@ def pull_whole(remote: RemoteFolder, folder: Path) -> None:
         raise NotWholeError(f"{remote} lacks a file: {error}") from error
 
 
-def upload(folder: Path, remote: RemoteFolder) -> Sums:
-    """Upload all files of `folder`, which nothing vouches for yet."""
+def upload(folder: Path, remote: RemoteFolder, wanted: Callable[[], bool] = lambda: True) -> Sums:
+    """Upload all files of `folder`, which nothing vouches for yet, or as many as are wanted."""
     sums = sums_of(folder)
     for name in sums:
-        remote.push(folder / name, name)
+        if wanted():
+            remote.push(folder / name, name)
     return sums
 
 

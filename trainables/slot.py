@@ -250,6 +250,9 @@ class _Worker:
             return toy.train(job.config, monitor)
         checkpoints = self._checkpoints(job, uploads)
         outcome: Outcome = self._warm_workshop().train(job.config, monitor, checkpoints)
+        if outcome.ending is not Ending.SUSPENDED:
+            checkpoints.give_up()
+        self._watchdog.alive()
         return outcome
 
     def _checkpoints(self, job: Job, uploads: Uploads) -> Checkpoints:

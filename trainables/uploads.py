@@ -10,11 +10,11 @@ T = TypeVar("T")
 
 
 class Uploads:
-    """Uploads beside the training; the block ends when all of them are done.
+    """Uploads beside the training; the block ends when all of them are done, or raises what failed.
 
     There are two lanes, in each of which one follows the other: a checkpoint may be large, and what
-    an evaluation leaves does not wait for it. But a checkpoint vouches for all that its trial left
-    before. So nothing follows an upload that failed, whose error is raised at the end of the block.
+    an evaluation leaves does not wait for it. But a checkpoint counts only when all is there that
+    its trial left before it.
     """
 
     def __init__(self) -> None:
@@ -31,29 +31,26 @@ class Uploads:
         if kind is None and self._failed:
             raise self._failed
 
-    def put(self, upload: Callable[[], T]) -> Future[T]:
-        """What an evaluation has left; the future raises what the upload raised."""
-        return self._left.submit(self._do, upload)
+    def put(self, upload: Callable[[], None]) -> Future[None]:
+        """What an evaluation has left; the future raises what the first failure was."""
+        return self._left.submit(self._in_order, upload)
+
+    def all_left(self) -> Future[None]:
+        """Done when all is there that was put up to now."""
+        return self.put(lambda: None)
 
     def put_checkpoint(self, upload: Callable[[], T]) -> Future[T]:
-        """A checkpoint's files, for which nothing vouches yet."""
-        return self._checkpoints.submit(self._do, upload)
+        """A checkpoint's files, or what makes them count."""
+        return self._checkpoints.submit(self._noted, upload)
 
-    def vouch(self, seal: Callable[[], None]) -> None:
-        """For a checkpoint, once all is there that was put before."""
-        before = self.put(lambda: None)
-
-        def vouched() -> None:
-            before.result()
-            self._do(seal)
-
-        self._checkpoints.submit(vouched)
-
-    def _do(self, upload: Callable[[], T]) -> T:
+    def _in_order(self, upload: Callable[[], None]) -> None:
         if self._failed:
             raise self._failed
+        self._noted(upload)
+
+    def _noted(self, upload: Callable[[], T]) -> T:
         try:
             return upload()
         except BaseException as error:
-            self._failed = error
+            self._failed = self._failed or error
             raise

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 import torch.distributed as dist
 
-from trainables import ranks
+from trainables import ranks, sealed
 from trainables.checkpoints import Checkpoint
 from trainables.errors import StorageError
 from trainables.remote_checkpoints import RemoteCheckpoints
@@ -28,6 +29,7 @@ def main(folder: Path) -> None:
     with Uploads() as uploads:
         checkpoints = RemoteCheckpoints(folder / f"node{rank}", 0.0, "two", remote, uploads)
         seen = {"none": checkpoints.latest()}
+        sealed.seal = late(sealed.seal)  # the other node does not wait for it by itself
         for step in (1, 2):
             checkpoints.write(Checkpoint(step, 1.0, 1), shard(rank, step))
         checkpoints.settle()
@@ -56,6 +58,14 @@ def shard(rank: int, step: int):
         (draft / f"checkpoint-{step}" / f"shard-{rank}").write_text(f"{rank} at {step}")
 
     return fill
+
+
+def late(action):
+    def done(*given, **more) -> None:
+        time.sleep(0.3)
+        action(*given, **more)
+
+    return done
 
 
 class Away:
