@@ -33,10 +33,10 @@ class Link(RemoteFolder):
 
     bytes_per_second = 0.0
 
-    def push(self, file: Path, name: str) -> None:
+    def push(self, file: Path, name: str, wanted: Callable[[], bool] = lambda: True) -> None:
         """Take as long as the file is large."""
         time.sleep(file.stat().st_size / self.bytes_per_second)
-        super().push(file, name)
+        super().push(file, name, wanted)
 
 
 class Awaited(RemoteCheckpoints):

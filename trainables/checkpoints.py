@@ -68,8 +68,10 @@ class Checkpoints:
         """Whether this rank still brings what was written to where it counts."""
         return False
 
-    def finish(self) -> None:
-        """Make what was written count. For all ranks, when none is busy."""
+    def finish(self) -> bool:
+        """Make what was written count, and whether that takes a while. For all ranks, when none is
+        busy."""
+        return False
 
     def settle(self) -> None:
         """Wait until what was written counts. For all ranks."""
@@ -78,7 +80,10 @@ class Checkpoints:
         """No longer care for what was written: the trial has ended."""
 
     def latest(self, before: float = float("inf")) -> Checkpoint | None:
-        """The newest that is whole and was written before that step, on every rank the same."""
+        """The newest that is whole and was written before that step, on every rank the same.
+
+        Later ones are of a past that is made anew, and are dropped.
+        """
         found = [self._newest(before)] if ranks.rank() == 0 else None
         (newest,) = ranks.from_rank_zero(found)
         return newest
@@ -102,7 +107,9 @@ class Checkpoints:
 
     def _newest(self, before: float) -> Checkpoint | None:
         for path in sorted(self._all(), key=_step, reverse=True):
-            if _step(path) < before and (checkpoint := _whole(path, self._layout)):
+            if _step(path) >= before:
+                shutil.rmtree(path, ignore_errors=True)
+            elif checkpoint := _whole(path, self._layout):
                 return checkpoint
         return None
 

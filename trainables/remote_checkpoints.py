@@ -67,16 +67,17 @@ class RemoteCheckpoints(Checkpoints):
         """Whether this rank is still at the last one."""
         return self._upload is not None and not self._upload.done()
 
-    def finish(self) -> None:
+    def finish(self) -> bool:
         """Have the last one count, if each node could upload its part."""
         if self._unsealed is None:
-            return
+            return False
         (checkpoint, left), self._unsealed = self._unsealed, None
         parts = ranks.from_every_rank(self._upload.result() if self._upload else {})
         known = [part for part in parts if part is not None]
         if ranks.rank() == 0 and len(known) == len(parts):
             seal = partial(self._seal, checkpoint, left, known)
             self._upload = self._uploads.put_checkpoint(seal)
+        return True
 
     def settle(self) -> None:
         """Wait until the last one counts; what failed on this rank other than the storage is raised
@@ -93,11 +94,12 @@ class RemoteCheckpoints(Checkpoints):
 
     def latest(self, before: float = float("inf")) -> Checkpoint | None:
         """As on a shared folder; it is brought to each node."""
-        (steps,) = ranks.from_rank_zero([self._newest_steps()] if ranks.rank() == 0 else None)
-        for step in (each for each in steps if each < before):
-            found = self._brought(step) if ranks.leads_node() else None
-            (checkpoint,) = ranks.from_rank_zero([found])
-            if all(ranks.from_every_rank(found is not None or not ranks.leads_node())):
+        found = [self._newest_steps(before)] if ranks.rank() == 0 else None
+        (steps,) = ranks.from_rank_zero(found)
+        for step in steps:
+            brought = self._brought(step) if ranks.leads_node() else None
+            (checkpoint,) = ranks.from_rank_zero([brought])
+            if all(ranks.from_every_rank(brought is not None or not ranks.leads_node())):
                 return checkpoint
         return None
 
@@ -107,19 +109,22 @@ class RemoteCheckpoints(Checkpoints):
             self._seal(checkpoint, left, [sums])
 
     def _uploaded(self, files: Path) -> Sums | None:
+        there = self._there(files.name)
         try:
-            sums = sealed.upload(files, self._there(files.name), lambda: not self._needless)
+            if ranks.rank() == 0:
+                sealed.unseal(there)  # it may be there from a past that is made anew
+            sums = sealed.upload(files, there, lambda: not self._needless)
         except StorageError:
             return None
         finally:
             shutil.rmtree(files.parent, ignore_errors=True)
-        return None if self._needless else sums
+        return sums
 
     def _seal(self, checkpoint: Checkpoint, left: Future[None], parts: list[Sums]) -> None:
         left.result()
         sums = {name: sum_ for part in parts for name, sum_ in part.items()}
         there = self._there(self.path(checkpoint).name)
-        with suppress(StorageError):
+        with suppress(StorageError, FileNotFoundError):  # the head may delete it meanwhile
             sealed.seal(there, **manifest_of(checkpoint, self._layout, sums))
             steps = self._steps()
             whole = [step for step in steps if steps[step]]
@@ -137,8 +142,12 @@ class RemoteCheckpoints(Checkpoints):
             return None  # damaged, or never finished: the one before takes its place
         return checkpoint
 
-    def _newest_steps(self) -> list[int]:
-        return sorted((step for step, whole in self._steps().items() if whole), reverse=True)
+    def _newest_steps(self, before: float) -> list[int]:
+        steps = self._steps()
+        for step in steps:
+            if step >= before:
+                sealed.drop(self._there(f"{PREFIX}{step}"))
+        return sorted((step for step in steps if steps[step] and step < before), reverse=True)
 
     def _steps(self) -> dict[int, bool]:
         """The steps of which there are files, and whether something vouches for all of them."""

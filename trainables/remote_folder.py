@@ -44,14 +44,21 @@ class RemoteFolder:
         """Where it is, without the settings that a URI's query holds."""
         return f"{self.uri.partition('?')[0].rstrip('/')}/{self.path}".rstrip("/")
 
-    def push(self, file: Path, name: str) -> None:
-        """Upload a file. Others see it whole, or as it was before."""
+    def push(self, file: Path, name: str, wanted: Callable[[], bool] = lambda: True) -> None:
+        """Upload a file. Others see it whole, or as it was before.
+
+        StorageError where it is no longer wanted before it is there. An object store may keep what
+        it has got by then.
+        """
 
         def upload() -> None:
             with file.open("rb") as source, self._sink(name) as sink:
-                shutil.copyfileobj(source, sink, _CHUNK)
+                while chunk := source.read(_CHUNK):
+                    if not wanted():
+                        raise InterruptedError("no longer wanted")
+                    sink.write(chunk)
 
-        self._patiently(upload)
+        self._patiently(upload, wanted)
 
     def write(self, name: str, content: bytes) -> None:
         """Upload bytes as a file."""
@@ -125,7 +132,7 @@ class RemoteFolder:
         system, base = _connected(self.uri)
         return system, _join(base, self.path)
 
-    def _patiently(self, action: Callable[[], T]) -> T:
+    def _patiently(self, action: Callable[[], T], wanted: Callable[[], bool] = lambda: True) -> T:
         began = time.monotonic()
         for pause in _pauses():
             try:
@@ -133,7 +140,7 @@ class RemoteFolder:
             except FileNotFoundError:
                 raise
             except OSError as error:
-                if time.monotonic() - began + pause > self.patience:
+                if time.monotonic() - began + pause > self.patience or not wanted():
                     raise StorageError(str(self), _first_line(error)) from error
             time.sleep(pause)
         raise AssertionError("pauses never end")

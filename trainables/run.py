@@ -97,8 +97,7 @@ class Run(TrainerCallback):
         )
         if bad:
             raise DivergedError(f"the training loss is not finite at step {self._step}")
-        if not busy:
-            self._checkpoints.finish()
+        busy = busy or self._checkpoints.finish()
         if drop or not self._measure_due_points():
             self._end(Ending.STOPPED, control)
             return control

@@ -49,11 +49,13 @@ def pull_whole(remote: RemoteFolder, folder: Path) -> None:
 
 
 def upload(folder: Path, remote: RemoteFolder, wanted: Callable[[], bool] = lambda: True) -> Sums:
-    """Upload all files of `folder`, which nothing vouches for yet, or as many as are wanted."""
+    """Upload all files of `folder`, which nothing vouches for yet.
+
+    StorageError where they are no longer wanted before all of them are there.
+    """
     sums = sums_of(folder)
     for name in sums:
-        if wanted():
-            remote.push(folder / name, name)
+        remote.push(folder / name, name, wanted)
     return sums
 
 

@@ -249,7 +249,12 @@ class _Worker:
         if job.config.objective == "toy":
             return toy.train(job.config, monitor)
         checkpoints = self._checkpoints(job, uploads)
-        outcome: Outcome = self._warm_workshop().train(job.config, monitor, checkpoints)
+        try:
+            outcome: Outcome = self._warm_workshop().train(job.config, monitor, checkpoints)
+        except BaseException:
+            if ranks.world_size() > 1:
+                checkpoints.give_up()  # the others will not come to finish it
+            raise
         if outcome.ending is not Ending.SUSPENDED:
             checkpoints.give_up()
         self._watchdog.alive()

@@ -6,6 +6,7 @@ import pickle
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -92,6 +93,20 @@ def test_a_store_that_is_away_for_a_moment_is_waited_for(tmp_path, monkeypatch):
     monkeypatch.setattr("trainables.remote_folder.time.sleep", mend)
     remote.write("a", b"1")
     assert (remote.read("a"), pauses) == (b"1", [0.5, 1.0, 2.0])
+
+
+def test_an_upload_that_is_no_longer_wanted_ends_at_once(remote, tmp_path, monkeypatch):
+    monkeypatch.setattr("trainables.remote_folder.time.sleep", None)
+    (tmp_path / "file").write_bytes(bytes(10**7))
+    looks = iter([True, False])
+    patient = replace(remote, patience=60.0)
+    with pytest.raises(StorageError, match="no longer wanted"):
+        patient.push(tmp_path / "file", "a", lambda: next(looks, False))
+    assert remote.sizes() == {}
+    (tmp_path / "store").rmdir()
+    (tmp_path / "store").write_text("in the way")
+    with pytest.raises(StorageError):
+        patient.push(tmp_path / "file", "a", lambda: False)
 
 
 def test_a_store_that_stays_away_is_named_without_what_its_query_holds(tmp_path):

@@ -39,7 +39,7 @@ def test_an_upload_that_breaks_off_leaves_nothing_that_counts(remote, folder, mo
     sealed.push_whole(folder, remote)
     (folder / "a").write_bytes(b"second")
 
-    def broken(self, file, name):
+    def broken(self, file, name, wanted):
         raise StorageError(str(self), "away")
 
     monkeypatch.setattr(RemoteFolder, "push", broken)

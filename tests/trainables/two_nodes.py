@@ -82,7 +82,7 @@ class Away:
     def __exit__(self, *_: object) -> None:
         RemoteFolder.push = self._push  # type: ignore[method-assign]
 
-    def _refuse(self, file: Path, name: str) -> None:
+    def _refuse(self, file: Path, name: str, *wanted: object) -> None:
         raise StorageError("store", "away")
 
 
