@@ -76,7 +76,7 @@ class Host:
     def _first_process(self) -> int:
         """Once it has the host's file system as its own and serves ssh."""
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
-        until = time.monotonic() + 20
+        until = time.monotonic() + 120
         while time.monotonic() < until:
             if self._process.poll() is not None:
                 break
