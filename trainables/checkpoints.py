@@ -84,7 +84,7 @@ class Checkpoints:
 
         Later ones are of a past that is made anew, and are dropped.
         """
-        found = [self._newest(before)] if ranks.rank() == 0 else None
+        found = [self._go_back(before)] if ranks.rank() == 0 else None
         (newest,) = ranks.from_rank_zero(found)
         return newest
 
@@ -105,7 +105,8 @@ class Checkpoints:
         for step in needless([*map(_step, self._all())], checkpoint.step):
             shutil.rmtree(self._folder / f"{PREFIX}{step}", ignore_errors=True)
 
-    def _newest(self, before: float) -> Checkpoint | None:
+    def _go_back(self, before: float) -> Checkpoint | None:
+        """Drop what is of `before` or later, down to the newest of the others that is whole."""
         for path in sorted(self._all(), key=_step, reverse=True):
             if _step(path) >= before:
                 shutil.rmtree(path, ignore_errors=True)

@@ -94,7 +94,7 @@ class RemoteCheckpoints(Checkpoints):
 
     def latest(self, before: float = float("inf")) -> Checkpoint | None:
         """As on a shared folder; it is brought to each node."""
-        found = [self._newest_steps(before)] if ranks.rank() == 0 else None
+        found = [self._left_before(before)] if ranks.rank() == 0 else None
         (steps,) = ranks.from_rank_zero(found)
         for step in steps:
             brought = self._brought(step) if ranks.leads_node() else None
@@ -113,12 +113,11 @@ class RemoteCheckpoints(Checkpoints):
         try:
             if ranks.rank() == 0:
                 sealed.unseal(there)  # it may be there from a past that is made anew
-            sums = sealed.upload(files, there, lambda: not self._needless)
+            return sealed.upload(files, there, lambda: not self._needless)
         except StorageError:
             return None
         finally:
             shutil.rmtree(files.parent, ignore_errors=True)
-        return sums
 
     def _seal(self, checkpoint: Checkpoint, left: Future[None], parts: list[Sums]) -> None:
         left.result()
@@ -142,7 +141,8 @@ class RemoteCheckpoints(Checkpoints):
             return None  # damaged, or never finished: the one before takes its place
         return checkpoint
 
-    def _newest_steps(self, before: float) -> list[int]:
+    def _left_before(self, before: float) -> list[int]:
+        """Drop what is of `before` or later; the steps of the others that count, newest first."""
         steps = self._steps()
         for step in steps:
             if step >= before:
