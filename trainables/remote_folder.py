@@ -23,6 +23,7 @@ T = TypeVar("T")
 _CHUNK = 2**22
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
 _OPENINGS = 99
+"""Times that a file is opened whose folder may be deleted by another process in that moment."""
 
 
 @dataclass(frozen=True)
