@@ -10,12 +10,9 @@ from pydantic import ValidationError
 
 from results.cluster_record import ClusterRecord
 from results.record import Record, SweepRecord, TrialRecord
+from results.record_error import RecordError
 
 R = TypeVar("R", bound=Record)
-
-
-class RecordError(ValueError):
-    """A record on disk is missing or cannot be read. The message names the file."""
 
 
 class RecordStore:

@@ -11,10 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from results.front import judge
-from results.record import SweepState
-from results.store import RecordError
-from results.summary import status_json, winners_json
+from results.record_error import RecordError
 from sweeps.cli_options import (
     AddressOption,
     ClusterOption,
@@ -211,6 +208,8 @@ def status(
         if there := elsewhere(cluster, address, home):
             words = ["status", name, *(["--json"] if as_json else []), *as_options(asked)]
             raise typer.Exit(there.run(words))
+        from results.summary import status_json
+
         folder = SweepHome.find(home).existing(name)
         sweep, trials, seen = folder.sweep_record(), folder.trials(), folder.store.cluster()
         seen = seen.priced(asked) if seen else None
@@ -240,6 +239,9 @@ def winners(
             words = ["winners", name, *(["--json"] if as_json else [])]
             words += ["--top", str(top)] if top else []
             raise typer.Exit(there.run(words))
+        from results.front import judge
+        from results.summary import winners_json
+
         folder = SweepHome.find(home).existing(name)
         sweep = folder.sweep_record()
         ranking = judge(folder.trials(), sweep.goals)
@@ -284,6 +286,8 @@ def _ctrl_c_shown(home: SweepHome, name: str) -> Iterator[None]:
 
 
 def _left_of(home: SweepHome, name: str) -> str:
+    from results.record import SweepState
+
     folder = home.sweep(name)
     if not folder.store.trials():
         return "nothing was measured that could be kept."
@@ -295,6 +299,7 @@ def _left_of(home: SweepHome, name: str) -> str:
 
 def _show_finished(console: Console, finished: Finished) -> int:
     """Print what a sweep came to; its exit code."""
+    from results.record import SweepState
     from sweeps.finale import show_result
 
     show_result(console, finished.sweep, finished.ranking, finished.folder)

@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
-from results.record import SweepRecord, SweepState, TrialRecord
-from results.store import RecordStore
 from sweeps.errors import SweepError
+
+if TYPE_CHECKING:
+    from results.record import SweepRecord, TrialRecord
+    from results.store import RecordStore
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -113,6 +115,8 @@ class SweepFolder:
     @property
     def store(self) -> RecordStore:
         """The sweep's records."""
+        from results.store import RecordStore
+
         return RecordStore(self.path)
 
     @property
@@ -146,6 +150,8 @@ class SweepFolder:
 
     def sweep_record(self) -> SweepRecord:
         """The sweep's record. One that says it is running but which no process holds was killed."""
+        from results.record import SweepState
+
         record = self.store.sweep()
         if record.state is SweepState.RUNNING and not self._is_held():
             return record.with_changes(state=SweepState.INTERRUPTED)
@@ -153,6 +159,8 @@ class SweepFolder:
 
     def trials(self) -> list[TrialRecord]:
         """All trials' records. Of a sweep whose process is gone none is running any more."""
+        from results.record import SweepState
+
         records = self.store.trials()
         if self.sweep_record().state is SweepState.RUNNING:
             return records

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from results.store import RecordError
+from results.record_error import RecordError
 from sweeps.elsewhere import INTERRUPTED
 from sweeps.errors import SweepError
 from sweeps.terminal import make_console

@@ -11,7 +11,8 @@ from typing import Any
 import ray
 
 from results.cluster_record import ClusterRecord, NodeRecord, SlotRecord
-from results.store import RecordError, RecordStore
+from results.record_error import RecordError
+from results.store import RecordStore
 from sweeps.meter import Meter, held
 from sweeps.ray_nodes import alive_nodes
 from trainables.gang import Gang

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from results.store import RecordError
+from results.record_error import RecordError
 from sweeps.errors import LaunchError
 from sweeps.home import SweepFolder
 from sweeps.spec import SweepSpec

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 
 from results.record import SweepRecord
-from results.store import RecordError
+from results.record_error import RecordError
 from sweeps.errors import SweepError
 from sweeps.home import SweepHome, is_from_afar
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from results.cluster_record import ClusterRecord, NodeRecord, SlotRecord
-from results.store import RecordError, RecordStore
+from results.record_error import RecordError
+from results.store import RecordStore
 from results.summary import cluster_json
 
 

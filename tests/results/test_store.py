@@ -5,7 +5,8 @@ import os
 import pytest
 from record_samples import full_sweep, full_trial, trial
 
-from results.store import RecordError, RecordStore
+from results.record_error import RecordError
+from results.store import RecordStore
 
 
 @pytest.fixture

@@ -56,6 +56,15 @@ def test_what_should_be_quick_imports_nothing_heavy(code):
     assert done.stdout.strip().splitlines()[-1] == "[]"
 
 
+def test_help_imports_no_spec_and_no_records():
+    code = (
+        "from typer.testing import CliRunner; from sweeps.cli import app; "
+        "CliRunner().invoke(app, ['--help']); import sys; print('pydantic' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
 def test_status_as_json_has_the_promised_keys(home):
     report = json.loads(run("status", "alpaca-lora", "--json").stdout)
     assert list(report) == ["name", "state", "trials", "best"]
