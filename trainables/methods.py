@@ -68,10 +68,18 @@ def save(
     """
     # The cache is off only while we train; whoever loads the model wants to generate with it.
     model.config.use_cache = True
-    # PEFT would add whole embeddings to an adapter that trains a few rows of them.
-    rows_only = {"save_embedding_layers": False} if isinstance(model, PeftModel) else {}
-    model.save_pretrained(folder, state_dict=state, **rows_only)
+    if isinstance(model, PeftModel):
+        # PEFT's model card is a form that nobody has filled in, and takes longer than the weights.
+        model.create_or_update_model_card = _no_card
+        # PEFT would add whole embeddings to an adapter that trains a few rows of them.
+        model.save_pretrained(folder, state_dict=state, save_embedding_layers=False)
+    else:
+        model.save_pretrained(folder, state_dict=state)
     model.config.use_cache = False
+
+
+def _no_card(folder: str) -> None:
+    """In the place of PEFT's."""
 
 
 def restore(

@@ -1,0 +1,61 @@
+"""Muon in fp32: momentum whose steps are made orthogonal, all matrices of one shape at once.
+
+torch's own Muon computes in bf16, which a CPU without units for it emulates at a fraction of its
+speed, and goes through the matrices one by one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+"""Of the quintic iteration (Jordan 2024, kellerjordan.github.io/posts/muon): singular values end
+between about 0.7 and 1.2, and it takes few steps to get there."""
+
+
+class Muon(torch.optim.Optimizer):
+    """For two-dimensional parameters. Updates have the size that AdamW's would have (Liu et al.
+    2025, arXiv:2502.16982), and Nesterov's momentum."""
+
+    def __init__(
+        self, params: Iterable[Tensor], lr: float, momentum: float, weight_decay: float
+    ) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:
+        """One step by the gradients that are there."""
+        for group in self.param_groups:
+            shapes: defaultdict[tuple[int, int], list[Tensor]] = defaultdict(list)
+            for parameter in group["params"]:
+                short, long = sorted(parameter.shape)
+                shapes[short, long].append(parameter)
+            for (_, long), alike in shapes.items():
+                gradients = torch.stack([_wide(each.grad) for each in alike])
+                average = self.state[alike[0]].setdefault("average", torch.zeros_like(gradients))
+                average.lerp_(gradients, 1 - group["momentum"])
+                steps = orthogonal(gradients.lerp_(average, group["momentum"]))
+                rate = group["lr"]
+                for parameter, step in zip(alike, steps, strict=True):
+                    parameter.mul_(1 - rate * group["weight_decay"])
+                    _wide(parameter).add_(step, alpha=-0.2 * math.sqrt(long) * rate)
+
+
+def orthogonal(matrices: Tensor, iterations: int = 5) -> Tensor:
+    """Nearly U V^T of each matrix U S V^T, by Newton and Schulz; [n, short, long], same shape."""
+    a, b, c = COEFFICIENTS
+    x = matrices / matrices.norm(dim=(-2, -1), keepdim=True).clamp(min=1e-7)
+    for _ in range(iterations):
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x
+
+
+def _wide(matrix: Tensor) -> Tensor:
+    """A view with at least as many columns as rows."""
+    return matrix if matrix.shape[0] <= matrix.shape[1] else matrix.mT
