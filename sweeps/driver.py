@@ -204,6 +204,8 @@ class Driver:
 
         self._books.refuse_if_taken_over()
         ray.get(self._board.submit.remote(job))
+        import ray.tune  # takes a second, in which the slot is busy with the job
+
         event: Evaluation | Outcome = ray.get(self._board.event.remote(job.trial_id, 0))
         return event
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import itertools
+import os
 import platform
 import shutil
 import traceback
@@ -63,6 +64,8 @@ def run_slot(
     grown too much go home between two trials, and those whose node will be taken away at once, and
     new ones come.
     """
+    # The board looks for draining nodes itself; Train's own watcher is one more process to start.
+    os.environ["RAY_TRAIN_ENABLE_PREEMPTION_WATCHER"] = "0"
     settings = {"name": name, "board": board, "inputs": inputs, "care": care}
     try:
         for shift in itertools.count():
