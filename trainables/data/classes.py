@@ -10,7 +10,7 @@ import numpy as np
 from trainables.data.blocks import tokenise
 from trainables.data.errors import DataError, listing
 from trainables.data.examples import Example
-from trainables.data.items import Drop, Item, Made, usable
+from trainables.data.items import Drop, Item, Made, digest, usable
 from trainables.data.records import Labelled
 from trainables.data.sequences import TokenSequence
 from trainables.data.tokenizer import Tokenizer
@@ -62,8 +62,8 @@ def labelled(
         place = index[record.label]
         sequence = TokenSequence(tokens, np.zeros(len(tokens), dtype=np.bool_))
         example = Example((sequence,), float(place), record.weight)
-        group = tokens.tobytes()
-        identity = group + f"|{place}".encode()
+        group = digest(tokens.tobytes())
+        identity = digest(group, str(place).encode())
         cut = len(whole.tokens) > length
         items.append(Item(example, identity, group, record.where, stratum=place, cut=cut))
     return Made(tuple(items), tuple(drops))

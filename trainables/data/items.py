@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ R = TypeVar("R", bound=Record)
 class Item:
     """One example. Those of one `group` stay on one side; equal `identity` means a duplicate.
 
+    Both are digests, as `key` and `digest` make them: a data set's tokens are held only once.
     `stratum` is the class that each side should have its share of; `cut` says that the record was
     longer than the example; `where` is its place.
     """
@@ -76,6 +78,15 @@ def firsts(drops: Sequence[Drop]) -> dict[str, str]:
 
 
 def key(*sequences: TokenSequence) -> bytes:
-    """What two examples of the same tokens and targets have in common."""
-    parts = (part.tokens.tobytes() + b"|" + part.targets.tobytes() for part in sequences)
-    return b"||".join(parts)
+    """What two examples of the same tokens and targets have in common, and no others."""
+    return digest(*(part.tobytes() for sequence in sequences for part in sequence))
+
+
+def digest(*parts: bytes) -> bytes:
+    """16 bytes that stand for the parts: equal for equal parts in the same order."""
+    hashed = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        # The length keeps one part's end from being taken for the next one's beginning.
+        hashed.update(len(part).to_bytes(8, "little"))
+        hashed.update(part)
+    return hashed.digest()

@@ -74,7 +74,11 @@ def language(file: RecordFile, tokenizer: Tokenizer, length: int) -> Made:
         return answers(chats, tokenizer, length)
     kept, drops = usable([each for each in file.records if isinstance(each, Document)])
     cut = blocks(tokenise([record.text for record in kept], tokenizer), length)
-    items = [Item(Example((block,)), key(block), key(block), file.name) for block in cut]
+    same = [key(block) for block in cut]
+    items = [
+        Item(Example((block,)), identity, identity, file.name)
+        for block, identity in zip(cut, same, strict=True)
+    ]
     return Made(tuple(items), tuple(drops))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from trainables.data.answers import TOO_LONG
 from trainables.data.examples import Example
-from trainables.data.items import Drop, Item, Made, key, usable
+from trainables.data.items import Drop, Item, Made, digest, key, usable
 from trainables.data.records import Judged, Pair
 from trainables.data.rendering import render
 from trainables.data.sequences import TokenSequence
@@ -55,7 +55,7 @@ def judgements(records: Sequence[Judged | Pair], tokenizer: Tokenizer, length: i
             drops.append(Drop(TOO_LONG, answer.where))
             continue
         example = Example((sequence,), float(bool(answer.desirable)), answer.weight)
-        identity = key(sequence) + bytes([bool(answer.desirable)])
+        identity = digest(key(sequence), bytes([bool(answer.desirable)]))
         cut = len(whole.tokens) > length
         items.append(Item(example, identity, _prompt(sequence), answer.where, cut=cut))
     return Made(tuple(items), tuple(dict.fromkeys(drops)))
@@ -91,7 +91,7 @@ def _answer_start(sequence: TokenSequence) -> int:
 
 
 def _prompt(sequence: TokenSequence) -> bytes:
-    return sequence.tokens[: _answer_start(sequence)].tobytes()
+    return digest(sequence.tokens[: _answer_start(sequence)].tobytes())
 
 
 def _crossed(item: Item, other: Item) -> TokenSequence:

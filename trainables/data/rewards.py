@@ -13,7 +13,7 @@ import numpy as np
 from trainables.data.blocks import tokenise
 from trainables.data.conversation import Conversation
 from trainables.data.examples import Example
-from trainables.data.items import Drop, Item, Made, key, usable
+from trainables.data.items import Drop, Item, Made, digest, key, usable
 from trainables.data.records import Document, Pair, Rated
 from trainables.data.rendering import render
 from trainables.data.sequences import TokenSequence
@@ -50,7 +50,7 @@ def rated(records: Sequence[Rated], tokenizer: Tokenizer, length: int) -> Made:
             continue
         assert record.reward is not None, "else it is not usable"
         example = Example((sequence,), record.reward, record.weight)
-        identity = key(sequence) + str(record.reward).encode()
+        identity = digest(key(sequence), str(record.reward).encode())
         is_chat = isinstance(record.content, Conversation)
         group = _prompt(whole) if is_chat else key(sequence)
         items.append(Item(example, identity, group, record.where))
@@ -79,4 +79,4 @@ def _unscored(whole: TokenSequence, tokenizer: Tokenizer) -> TokenSequence:
 
 
 def _prompt(whole: TokenSequence) -> bytes:
-    return whole.tokens[: int(np.argmax(whole.targets))].tobytes()
+    return digest(whole.tokens[: int(np.argmax(whole.targets))].tobytes())

@@ -42,8 +42,10 @@ class TokenSequence(NamedTuple):
         return cls(np.asarray(tokens, dtype=np.int32), marks)
 
     def cut(self, length: int) -> TokenSequence:
-        """The first `length` tokens."""
-        return TokenSequence(self.tokens[:length], self.targets[:length])
+        """The first `length` tokens; a longer sequence may then be let go of."""
+        if length >= len(self.tokens):
+            return self
+        return TokenSequence(self.tokens[:length].copy(), self.targets[:length].copy())
 
 
 class Sequences:
