@@ -96,7 +96,7 @@ def _padding(workshop: Workshop, config: TrialConfig) -> float:
     """The share of all that is computed that is padding."""
     plan = workshop.plan(config, workers=1)
     lengths = workshop.learned(config).trained.lengths
-    rows = [lengths[batch] for batch in plan.micro_batches()]
+    rows = [lengths[plan.micro_batch(number)] for number in range(plan.micro_batches)]
     return 1 - sum(r.sum() for r in rows) / sum(len(r) * r.max() for r in rows)
 
 

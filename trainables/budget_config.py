@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from trainables.frozen import Frozen
 
 MOST_EXAMPLES = 10**8
-"""Of a trial. Their order is held in memory, in 16 bytes for each."""
+"""Of a trial. Their order is held in memory: 8 bytes for each, and 16 for each step."""
 
 
 class TrialBudget(Frozen):

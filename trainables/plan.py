@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,32 +19,44 @@ from trainables.data.batches import mixed_order, order
 class Plan:
     """What a trial will do, known before it starts and the same on every rank.
 
-    `batch_sizes` are the examples of each step; `order` holds the training examples' indices in the
-    order of their use; `tokens_after[s]` are the tokens trained on after s optimizer steps.
+    `points` are the evaluation points: step -> number, in order. `order` holds the training
+    examples' indices in the order of their use; those of step s end at `order[ends[s]]`, and
+    `tokens_after[s]` are the tokens trained on by then (both are 0 for step 0).
     `micro_batch_size` is the largest that a worker holds, of which it adds up `accumulation`.
     """
 
-    steps: int
-    evaluation_steps: tuple[int, ...]
+    points: Mapping[int, int]
     workers: int
     micro_batch_size: int
     accumulation: int
-    batch_sizes: NDArray[np.int64]
     order: NDArray[np.int64]
+    ends: NDArray[np.int64]
     tokens_after: NDArray[np.int64]
 
-    def micro_batches(self) -> list[NDArray[np.int64]]:
-        """`order` cut up: accumulation * workers pieces of equal size for each step.
+    @property
+    def steps(self) -> int:
+        """How many optimizer steps there are."""
+        return len(self.ends) - 1
 
-        Of `workers`, number r takes pieces r, r + workers, ...
+    @property
+    def batch_sizes(self) -> NDArray[np.int64]:
+        """The examples of each step."""
+        return np.diff(self.ends)
+
+    @property
+    def micro_batches(self) -> int:
+        """How many there are: of each step accumulation * workers, all of one size."""
+        return self.steps * self.workers * self.accumulation
+
+    def micro_batch(self, number: int) -> NDArray[np.int64]:
+        """The indices of the examples of one micro-batch, counted from 0.
+
+        Of `workers`, worker r takes numbers r, r + workers, ...
         """
-        pieces = self.workers * self.accumulation
-        sizes = np.repeat(self.batch_sizes // pieces, pieces)
-        return np.split(self.order, np.cumsum(sizes)[:-1])
-
-    def points_at(self, step: int) -> list[int]:
-        """The evaluation points (from 1) that fall on this step."""
-        return [i + 1 for i, at in enumerate(self.evaluation_steps) if at == step]
+        step, piece = divmod(number, self.workers * self.accumulation)
+        begin, end = int(self.ends[step]), int(self.ends[step + 1])
+        size = (end - begin) // (self.workers * self.accumulation)
+        return self.order[begin + piece * size : begin + (piece + 1) * size]
 
 
 def make_plan(
@@ -63,23 +76,29 @@ def make_plan(
     micro, accumulation = split_batch(config.batch_size, workers, config.micro_batch_size)
     stream = _Stream(config, lengths, replayed)
     sizes = _batch_sizes(config, stream, micro)
-    indices = stream.first(int(sizes.sum()))
-    tokens = np.concatenate([[0], np.cumsum(stream.lengths[indices])])
+    ends = np.concatenate([[0], np.cumsum(sizes)])
+    indices = stream.first(int(ends[-1]))
+    tokens = np.add.reduceat(stream.lengths[indices], ends[:-1], dtype=np.int64)
     return Plan(
-        steps=len(sizes),
-        evaluation_steps=evaluation_steps(len(sizes), config.budget.evaluations),
+        points=evaluation_points(len(sizes), config.budget.evaluations),
         workers=workers,
         micro_batch_size=micro,
         accumulation=accumulation,
-        batch_sizes=sizes,
         order=indices,
-        tokens_after=tokens[np.concatenate([[0], np.cumsum(sizes)])],
+        ends=ends,
+        tokens_after=np.concatenate([[0], np.cumsum(tokens)]),
     )
 
 
-def evaluation_steps(steps: int, evaluations: int) -> tuple[int, ...]:
-    """Evenly spaced steps, the last at the end. With fewer steps than points some coincide."""
-    return tuple(max(1, round(point * steps / evaluations)) for point in range(1, evaluations + 1))
+def evaluation_points(steps: int, evaluations: int) -> dict[int, int]:
+    """The evaluation points, evenly spaced and the last at the end: step -> number.
+
+    A trial has trained number / evaluations of its budget there, give or take half a point. So with
+    fewer steps than evaluations each step is measured once, and some numbers are left out.
+    """
+    if steps < evaluations:
+        return {step: round(step * evaluations / steps) for step in range(1, steps + 1)}
+    return {round(point * steps / evaluations): point for point in range(1, evaluations + 1)}
 
 
 class _Stream:

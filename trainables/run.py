@@ -59,7 +59,7 @@ class Run(TrainerCallback):
 
         What was trained from there on is lost where a head was, with what it had not written down.
         """
-        heard, steps = self._monitor.heard(), self._plan.evaluation_steps
+        heard, steps = self._monitor.heard(), list(self._plan.points)
         return float("inf") if heard is None or heard >= len(steps) else steps[heard]
 
     def go_on_from(self, checkpoint: Checkpoint) -> None:
@@ -98,7 +98,7 @@ class Run(TrainerCallback):
         if bad:
             raise DivergedError(f"the training loss is not finite at step {self._step}")
         busy = busy or self._checkpoints.finish()
-        if drop or not self._measure_due_points():
+        if drop or not self._measure_if_due():
             self._end(Ending.STOPPED, control)
             return control
         due = due and not (busy and self._checkpoints.patient)
@@ -123,14 +123,10 @@ class Run(TrainerCallback):
             self.trainer.write_checkpoint,
         )
 
-    def _measure_due_points(self) -> bool:
-        """Measure if this step holds evaluation points; whether the trial may go on."""
-        points = self._plan.points_at(self._step)
-        if not points:
-            return True
-        scores = self._score()
-        verdicts = [self._report(point, scores) for point in points]
-        return all(verdicts)
+    def _measure_if_due(self) -> bool:
+        """Measure if this step is an evaluation point; whether the trial may go on."""
+        point = self._plan.points.get(self._step)
+        return True if point is None else self._report(point, self._score())
 
     def _score(self) -> Scores:
         scores = self._workshop.score(self._config, self._objective, self._model)
@@ -149,8 +145,7 @@ class Run(TrainerCallback):
             self._monitor.written(verdict.losses)
         if verdict.weights is not None:
             self._write_weights(verdict.weights)
-        last = point == len(self._plan.evaluation_steps)
-        return verdict.go_on or last
+        return verdict.go_on or self._step == self._plan.steps
 
     def _write_weights(self, folder: Path) -> None:
         """Write the trained part; the folder appears whole or not at all."""

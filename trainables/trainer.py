@@ -35,13 +35,13 @@ class MicroBatches(Dataset[list[T]]):
 
     def __init__(self, examples: TrainingSet[T], plan: Plan) -> None:
         self._examples = examples
-        self._indices = plan.micro_batches()
+        self._plan = plan
 
     def __len__(self) -> int:
-        return len(self._indices)
+        return self._plan.micro_batches
 
     def __getitem__(self, index: int) -> list[T]:
-        return [self._examples[int(place)] for place in self._indices[index]]
+        return [self._examples[int(place)] for place in self._plan.micro_batch(index)]
 
 
 class TrialTrainer(Trainer):

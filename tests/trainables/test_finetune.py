@@ -249,14 +249,18 @@ def test_a_trial_told_to_stop_at_its_last_point_is_complete(workshop):
 
 @pytest.mark.parametrize(
     ("steps", "evaluations", "expected"),
-    [(6, 3, [2, 4, 6]), (5, 2, [2, 5]), (2, 4, [1, 1, 2, 2])],
+    [
+        (6, 3, [(1, 2), (2, 4), (3, 6)]),
+        (5, 2, [(1, 2), (2, 5)]),
+        (2, 4, [(2, 1), (4, 2)]),
+        (1, 4, [(4, 1)]),
+    ],
 )
-def test_evaluation_points_come_in_order_and_the_last_at_the_end(
+def test_evaluation_points_come_in_order_and_no_step_is_measured_twice(
     workshop, steps, evaluations, expected
 ):
     outcome, watcher = run_trial(workshop, budget__steps=steps, budget__evaluations=evaluations)
-    assert [e.step for e in watcher.seen] == expected
-    assert [e.point for e in watcher.seen] == list(range(1, evaluations + 1))
+    assert [(e.point, e.step) for e in watcher.seen] == expected
     assert outcome.ending is Ending.COMPLETE and watcher.steps == steps
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from fractions import Fraction
 
 import numpy as np
@@ -10,7 +11,9 @@ from hypothesis import strategies as st
 from trainables.batch_split import split_batch
 from trainables.budget_config import BatchRampConfig
 from trainables.config import TrialConfig
-from trainables.plan import evaluation_steps, make_plan, ramp
+from trainables.data.training_set import TrainingSet
+from trainables.plan import evaluation_points, make_plan, ramp
+from trainables.trainer import MicroBatches
 
 TRIAL = TrialConfig(model="tiny", data={"train": "unused"})
 
@@ -50,28 +53,32 @@ def test_a_budget_that_no_memory_could_plan_is_refused(budget):
 @pytest.mark.parametrize(
     ("steps", "evaluations", "expected"),
     [
-        (100, 4, (25, 50, 75, 100)),
-        (10, 3, (3, 7, 10)),
-        (6, 2, (3, 6)),
-        (2, 4, (1, 1, 2, 2)),
-        (1, 3, (1, 1, 1)),
+        (100, 4, {25: 1, 50: 2, 75: 3, 100: 4}),
+        (10, 3, {3: 1, 7: 2, 10: 3}),
+        (6, 2, {3: 1, 6: 2}),
+        (4, 4, {1: 1, 2: 2, 3: 3, 4: 4}),
+        (2, 4, {1: 2, 2: 4}),
+        (3, 4, {1: 1, 2: 3, 3: 4}),
+        (4, 9, {1: 2, 2: 4, 3: 7, 4: 9}),
+        (1, 3, {1: 3}),
     ],
 )
 def test_evaluation_points_are_evenly_spaced(steps, evaluations, expected):
-    assert evaluation_steps(steps, evaluations) == expected
+    assert evaluation_points(steps, evaluations) == expected
 
 
 @given(steps=st.integers(1, 5000), evaluations=st.integers(1, 60))
-def test_evaluation_points_come_in_order_and_the_last_at_the_end(steps, evaluations):
-    points = evaluation_steps(steps, evaluations)
-    assert len(points) == evaluations and points[-1] == steps and points[0] >= 1
-    assert list(points) == sorted(points)
-    assert all(abs(at - (i + 1) * steps / evaluations) <= 1 for i, at in enumerate(points))
-
-
-def test_points_are_found_by_their_step():
-    made = plan([5] * 4, budget__steps=2, budget__evaluations=4)
-    assert [made.points_at(step) for step in (0, 1, 2)] == [[], [1, 2], [3, 4]]
+def test_an_evaluation_point_says_what_share_of_the_budget_was_trained(steps, evaluations):
+    points = evaluation_points(steps, evaluations)
+    assert len(points) == min(steps, evaluations), "no step is measured twice"
+    assert points[steps] == evaluations, "the last one is at the end"
+    assert list(points) == sorted(points) and list(points.values()) == sorted(set(points.values()))
+    for step, point in points.items():
+        assert 1 <= step <= steps and 1 <= point <= evaluations
+        off = abs(Fraction(step, steps) - Fraction(point, evaluations))
+        assert off <= max(Fraction(1, 2 * steps), Fraction(1, 2 * evaluations))
+        # Nowhere is it further off than half a step or half a point, whichever is coarser.
+        assert off <= Fraction(1, 2 * min(steps, evaluations))
 
 
 def test_a_budget_in_steps_is_taken_as_it_is():
@@ -223,8 +230,22 @@ def test_a_ramp_uses_up_the_budget_in_the_fewest_steps(start, fraction, epochs, 
 def test_a_ramps_micro_batches_are_of_one_size_within_a_step():
     settings = {"batch_ramp__start_fraction": 0.5, "batch_ramp__fraction": 0.5}
     made = plan(range(1, 41), 2, budget__steps=4, batch_size=16, micro_batch_size=4, **settings)
-    assert [len(part) for part in made.micro_batches()] == [2] * 4 + [3] * 4 + [4] * 8
-    assert (np.concatenate(made.micro_batches()) == made.order).all()
+    parts = [made.micro_batch(number) for number in range(made.micro_batches)]
+    assert [len(part) for part in parts] == [2] * 4 + [3] * 4 + [4] * 8
+    assert (np.concatenate(parts) == made.order).all()
+
+
+@pytest.mark.parametrize(("batch_size", "steps"), [(1, 10**6), (8, 125_000)])
+def test_a_plan_of_a_million_micro_batches_holds_little_more_than_their_order(batch_size, steps):
+    lengths = np.full(1000, 7)
+    tracemalloc.start()
+    made = plan(lengths, budget__steps=steps, batch_size=batch_size, micro_batch_size=1)
+    batches = MicroBatches(TrainingSet(range(1000)), made)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(batches) == 10**6
+    assert held < 1.1 * (8 * 10**6 + 16 * steps)
+    assert batches[10**6 - 1] == [made.order[-1]]
 
 
 def test_a_micro_batch_of_one_cannot_grow():

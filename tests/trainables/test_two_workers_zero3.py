@@ -40,7 +40,8 @@ def alone(pairs):
 def test_ranks_remember_different_references():
     """Or the next test could not fail: where one knows a micro-batch's, the other does not."""
     config = tiny.trial(**PREFERENCES["lora, micro-batches of 1"])
-    places = make_plan(config, np.full(TRAIN, 9), workers=2).micro_batches()
+    plan = make_plan(config, np.full(TRAIN, 9), workers=2)
+    places = [plan.micro_batch(number) for number in range(plan.micro_batches)]
     known = [set(), set()]
     disagreed = 0
     for (first,), (second,) in zip(places[::2], places[1::2], strict=True):
