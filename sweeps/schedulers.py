@@ -19,8 +19,35 @@ from sweeps.errors import OptionsError
 from sweeps.settings import SearchSettings
 
 
+class RungScheduler(ASHAScheduler):
+    """ASHA that enters a trial into a rung only with what it measured at that point.
+
+    A trial with fewer steps than evaluations passes over some points. Ray would enter it into their
+    rungs with its next measurement, after more training than the others had.
+    """
+
+    def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        """Whether the trial goes on."""
+        if self._is_at_rung(result):
+            return super().on_trial_result(controller, trial, result)
+        return TrialScheduler.CONTINUE
+
+    def on_trial_complete(self, controller: Any, trial: Any, result: dict[str, Any]) -> None:
+        """The trial has ended with this result."""
+        if self._is_at_rung(result):
+            super().on_trial_complete(controller, trial, result)
+        else:
+            self.on_trial_remove(controller, trial)
+
+    def _is_at_rung(self, result: Mapping[str, Any]) -> bool:
+        """Whether it is the first point from a rung on; a reduction factor may be a fraction."""
+        rungs = {math.ceil(rung) for bracket in self._brackets for rung, _ in bracket._rungs}
+        return result.get(self._time_attr) in rungs
+
+
 def make_scheduler(search: SearchSettings, evaluations: int) -> TrialScheduler:
-    """The scheduler that `search.early_stopping` names. Its clock is the evaluation point.
+    """The scheduler that `search.early_stopping` names. Its clock is the evaluation point, whose
+    number is a share of a trial's budget, however few of them a trial has.
 
     ASHA (Li et al. 2020, arXiv:1810.05934) with reduction factor 3 keeps the best third at points
     n, 3n, 9n ..., where n is `first_point`; median (Golovin et al. 2017, Google Vizier) stops a
@@ -40,7 +67,7 @@ def make_scheduler(search: SearchSettings, evaluations: int) -> TrialScheduler:
         "asha": {**goal, "max_t": evaluations, "grace_period": first, "reduction_factor": 3},
         "median": {**goal, "grace_period": first, "min_samples_required": 3},
     }
-    makers = {"none": FIFOScheduler, "asha": ASHAScheduler, "median": MedianStoppingRule}
+    makers = {"none": FIFOScheduler, "asha": RungScheduler, "median": MedianStoppingRule}
     options = {**defaults[search.early_stopping], **search.early_stopping_options}
     try:
         return makers[search.early_stopping](**options)

@@ -18,6 +18,7 @@ from sweeps.search import OptunaSearcher
 from sweeps.settings import SearchSettings
 from sweeps.spec import SweepSpec
 from sweeps.study import SAMPLERS, StudyBook, make_sampler, open_study, trial_seed
+from trainables.plan import evaluation_points
 
 
 class Book:
@@ -294,6 +295,61 @@ def test_a_new_scheduler_judges_by_the_trials_that_ended_before(name):
         scheduler.on_trial_add(None, trial)
         result = {"point": 1, "eval_loss": value}
         assert scheduler.on_trial_result(None, trial, result) == verdict
+
+
+def asha_with(evaluations, *measured):
+    """A scheduler that has seen these trials (point -> loss) come to their ends."""
+    scheduler = make_scheduler(SearchSettings(), evaluations)
+    for number, losses_at in enumerate(measured):
+        trial = _Gone(str(number))
+        scheduler.on_trial_add(None, trial)
+        *earlier, last = [{"point": at, "eval_loss": loss} for at, loss in losses_at.items()]
+        for result in earlier:
+            scheduler.on_trial_result(None, trial, result)
+        scheduler.on_trial_complete(None, trial, last)
+    return scheduler
+
+
+def verdict(scheduler, point, loss):
+    trial = _Gone("new")
+    scheduler.on_trial_add(None, trial)
+    return scheduler.on_trial_result(None, trial, {"point": point, "eval_loss": loss})
+
+
+FEW = [(9, 2, 3), (9, 4, 3), (4, 1, 2), (4, 3, 2)]
+"""Evaluations, the fewer steps of a trial, and the first rung, which that trial passes over."""
+
+
+@pytest.mark.parametrize(("evaluations", "steps", "rung"), FEW)
+def test_a_rung_is_not_decided_by_trials_that_were_measured_after_more_training(
+    evaluations, steps, rung
+):
+    late = dict.fromkeys(evaluation_points(steps, evaluations).values(), 1.0)
+    on_time = {**dict.fromkeys(range(1, rung + 1), 2.0), evaluations: 1.0}
+    for loss, expected in ((1.9, TrialScheduler.CONTINUE), (2.1, TrialScheduler.STOP)):
+        scheduler = asha_with(evaluations, *[late] * 6, on_time, on_time)
+        assert verdict(scheduler, rung, loss) == expected
+
+
+@pytest.mark.parametrize(("evaluations", "steps", "rung"), FEW)
+def test_a_trial_is_not_judged_by_a_rung_that_it_passes_over(evaluations, steps, rung):
+    *points, _ = evaluation_points(steps, evaluations).values()
+    for point in points:
+        scheduler = asha_with(evaluations, *[{rung: 1.0, evaluations: 0.9}] * 6)
+        assert verdict(scheduler, point, 9.0) == TrialScheduler.CONTINUE
+
+
+def test_a_rung_between_two_points_is_decided_at_the_next_one():
+    """As it is by Ray itself, of trials that have all points."""
+    options = {"grace_period": 1, "reduction_factor": 2.5}
+    search = SearchSettings(early_stopping_options=options)
+    for point in (3, 7):  # the rungs are 1, 2.5 and 6.25
+        scheduler = make_scheduler(search, 9)
+        for number in range(3):
+            trial = _Gone(str(number))
+            scheduler.on_trial_add(None, trial)
+            scheduler.on_trial_result(None, trial, {"point": point, "eval_loss": 1.0})
+        assert verdict(scheduler, point, 2.0) == TrialScheduler.STOP
 
 
 def test_options_reach_the_sampler():
