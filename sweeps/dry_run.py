@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from sweeps.budgets import description, extents, remarks
 from sweeps.capacity import plan_slots
 from sweeps.class_metrics import check_class_metrics
 from sweeps.errors import CapacityError, SweepError
@@ -51,6 +52,8 @@ class DryRun:
     steps: int
     evaluations: int
     trials: int
+    budget: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def trial_seconds(self) -> float:
@@ -164,6 +167,7 @@ def _measure(
         workshop.measure_base(config)  # loads the model; the next one is timed
         base = workshop.measure_base(config)
         plan = workshop.plan(config, workers=1)
+        found = extents(spec, prepared.inputs)
         outcome = workshop.train(short, watch)
     if outcome.ending is not Ending.COMPLETE:
         raise SweepError(
@@ -185,6 +189,8 @@ def _measure(
         trainable_parameters=cost.trainable_parameters,
         total_parameters=cost.total_parameters,
         steps=plan.steps,
-        evaluations=config.budget.evaluations,
+        evaluations=len(plan.points),
         trials=spec.trials,
+        budget=description(spec, found),
+        notes=tuple(remarks(spec, found)),
     )

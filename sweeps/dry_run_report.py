@@ -18,6 +18,7 @@ def report(spec: SweepSpec, run: DryRun) -> Table:
     rows = {
         "spec": f"{spec.name}: {spec.trials} trials, {len(spec.space)} searched parameters",
         "data": run.data,
+        "budget": run.budget,
         "tried": f"{STEPS} steps with {show_params(run.params)}{_engine(spec)}",
         "parameters": f"{run.trainable_parameters:,} trained of {run.total_parameters:,} "
         f"({share:.2%})",
@@ -34,7 +35,7 @@ def report(spec: SweepSpec, run: DryRun) -> Table:
         "the sweep": f"about {duration(run.sweep_seconds)} on one slot like this machine, and half "
         "a minute to start" + _caveats(spec),
     }
-    for name, text in rows.items():
+    for name, text in (*rows.items(), *(("note", note) for note in run.notes)):
         table.add_row(name, text)
     return table
 

@@ -11,6 +11,7 @@ from results.front import judge
 from results.record import SweepRecord, SweepState
 from results.winners import Ranking
 from sweeps.books import Books, new_record, resumed_record
+from sweeps.budgets import description, extents, remarks
 from sweeps.class_metrics import check_class_metrics
 from sweeps.cluster import cluster
 from sweeps.driver import Driver
@@ -190,6 +191,9 @@ def _prepare(spec: SweepSpec, home: SweepHome, view: View) -> Prepared | None:
         prepared = prepare_inputs(spec.trial, home.cache)
     check_class_metrics(spec, prepared)
     view.phase(prepared.description)
+    found = extents(spec, prepared.inputs)
+    for line in (description(spec, found), *(f"Note: {each}" for each in remarks(spec, found))):
+        view.phase(line)
     return prepared
 
 

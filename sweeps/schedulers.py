@@ -28,9 +28,10 @@ class RungScheduler(ASHAScheduler):
 
     def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Whether the trial goes on."""
+        verdict: str = TrialScheduler.CONTINUE
         if self._is_at_rung(result):
-            return super().on_trial_result(controller, trial, result)
-        return TrialScheduler.CONTINUE
+            verdict = super().on_trial_result(controller, trial, result)
+        return verdict
 
     def on_trial_complete(self, controller: Any, trial: Any, result: dict[str, Any]) -> None:
         """The trial has ended with this result."""

@@ -30,6 +30,7 @@ def notes(spec: SweepSpec) -> list[str]:
     """All remarks, each a sentence or two."""
     return [
         *_unequal_budgets(spec),
+        *_fewer_steps(spec),
         *_nothing_to_stop(spec),
         *_foreign_preset(spec),
         *_unread(spec),
@@ -48,6 +49,16 @@ def _unequal_budgets(spec: SweepSpec) -> Iterable[str]:
         yield (
             "batch_size is searched and the budget is in steps: larger batches see more data. "
             "A budget in tokens or epochs compares like with like."
+        )
+
+
+def _fewer_steps(spec: SweepSpec) -> Iterable[str]:
+    """A budget in epochs or tokens is judged when its data are known; see budgets.py."""
+    steps, evaluations = spec.trial.budget.steps, spec.trial.budget.evaluations
+    if steps is not None and steps < evaluations and spec.trial.objective != "toy":
+        yield (
+            f"budget.evaluations {evaluations} is more than budget.steps {steps}, each of which is "
+            "measured once; raise budget.steps, or lower budget.evaluations."
         )
 
 

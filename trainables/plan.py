@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainables.batch_split import split_batch
-from trainables.budget_config import MOST_EXAMPLES, BatchRampConfig
+from trainables.budget_config import MOST_EXAMPLES, BatchRampConfig, TrialBudget
 from trainables.config import TrialConfig
 from trainables.data.batches import mixed_order, order
 
@@ -74,8 +74,8 @@ def make_plan(
     batch_size does not divide among workers.
     """
     micro, accumulation = split_batch(config.batch_size, workers, config.micro_batch_size)
-    stream = _Stream(config, lengths, replayed)
-    sizes = _batch_sizes(config, stream, micro)
+    stream = Stream(config, lengths, replayed)
+    sizes = batch_sizes(config, stream.wanted(config.budget), workers)
     ends = np.concatenate([[0], np.cumsum(sizes)])
     indices = stream.first(int(ends[-1]))
     tokens = np.add.reduceat(stream.lengths[indices], ends[:-1], dtype=np.int64)
@@ -101,24 +101,49 @@ def evaluation_points(steps: int, evaluations: int) -> dict[int, int]:
     return {round(point * steps / evaluations): point for point in range(1, evaluations + 1)}
 
 
-class _Stream:
+class Stream:
     """The endless order in which all trials of a sweep see the training examples."""
 
     def __init__(
-        self, config: TrialConfig, lengths: NDArray[np.int64], replayed: NDArray[np.int64] | None
+        self,
+        config: TrialConfig,
+        lengths: NDArray[np.int64],
+        replayed: NDArray[np.int64] | None = None,
     ) -> None:
         assert config.data is not None, "an objective with data"
         self._seed = config.data.seed
         self._proportion = config.data.mix.proportion if config.data.mix else 0.0
-        self.trained = len(lengths)
+        self._trained = len(lengths)
         self.lengths = lengths if replayed is None else np.concatenate([lengths, replayed])
 
     def first(self, count: int) -> NDArray[np.int64]:
         """The indices of the first `count` examples."""
-        replayed = len(self.lengths) - self.trained
+        replayed = len(self.lengths) - self._trained
         if not replayed:
-            return order(self.trained, count, self._seed)
-        return mixed_order(self.trained, replayed, self._proportion, count, self._seed)
+            return order(self._trained, count, self._seed)
+        return mixed_order(self._trained, replayed, self._proportion, count, self._seed)
+
+    def tokens(self, count: int) -> int:
+        """The tokens of the first `count` examples."""
+        return int(self.lengths[self.first(count)].sum())
+
+    def wanted(self, budget: TrialBudget) -> int | None:
+        """The fewest examples that use up a budget in epochs or tokens; None for one in steps."""
+        if budget.tokens is not None:
+            return self._holding(budget.tokens)
+        if budget.epochs is None:
+            return None
+        # 1.1 epochs of 10 are 11 examples, though the product of the floats is a hair above.
+        return math.ceil(budget.epochs * self._trained - 1e-6)
+
+    def _holding(self, tokens: int) -> int:
+        """The fewest examples, in this order, that hold `tokens` tokens."""
+        _check_memory(tokens // int(self.lengths.max()))
+        count = self._trained
+        while (used := np.cumsum(self.lengths[self.first(count)]))[-1] < tokens:
+            count *= 2
+            _check_memory(count // 2)
+        return int(np.searchsorted(used, tokens)) + 1
 
 
 def ramp(ramped: BatchRampConfig, steps: int, batch_size: int, micro: int) -> NDArray[np.int64]:
@@ -134,18 +159,19 @@ def ramp(ramped: BatchRampConfig, steps: int, batch_size: int, micro: int) -> ND
     return sizes * (batch_size // micro)
 
 
-def _batch_sizes(config: TrialConfig, stream: _Stream, micro: int) -> NDArray[np.int64]:
-    """The sizes of the fewest steps that use up the budget."""
+def batch_sizes(config: TrialConfig, wanted: int | None, workers: int) -> NDArray[np.int64]:
+    """The sizes of the fewest steps that hold `wanted` examples, or of budget.steps steps."""
     budget, batch_size = config.budget, config.batch_size
+    micro, _ = split_batch(batch_size, workers, config.micro_batch_size)
     if config.batch_ramp.start_fraction < 1 and micro == 1:
         raise ValueError(
             f"batch_ramp grows the micro-batch, which is 1 for batch_size {batch_size} and "
             f"micro_batch_size {config.micro_batch_size}; raise micro_batch_size"
         )
-    if budget.steps is not None:
+    if wanted is None:
+        assert budget.steps is not None, "TrialBudget sets one of its three measures"
         _check_memory(budget.steps * batch_size)
         return ramp(config.batch_ramp, budget.steps, batch_size, micro)
-    wanted = _examples(config, stream)
     _check_memory(wanted)
     steps = max(1, math.ceil(wanted / batch_size))
     sizes = ramp(config.batch_ramp, steps, batch_size, micro)
@@ -161,22 +187,3 @@ def _check_memory(examples: int) -> None:
             f"the budget is {examples:,} examples for a trial, and at most {MOST_EXAMPLES:,} are "
             "planned; lower budget.steps, tokens or epochs, or batch_size"
         )
-
-
-def _examples(config: TrialConfig, stream: _Stream) -> int:
-    """How many examples a budget in epochs or tokens has."""
-    if config.budget.tokens is not None:
-        return _examples_for_tokens(stream, config.budget.tokens)
-    assert config.budget.epochs is not None, "TrialBudget sets one of its three measures"
-    # 1.1 epochs of 10 are 11 examples, though the product of the floats is a hair above.
-    return math.ceil(config.budget.epochs * stream.trained - 1e-6)
-
-
-def _examples_for_tokens(stream: _Stream, tokens: int) -> int:
-    """The fewest examples, in this trial's order, that hold `tokens` tokens."""
-    _check_memory(tokens // int(stream.lengths.max()))
-    count = stream.trained
-    while (used := np.cumsum(stream.lengths[stream.first(count)]))[-1] < tokens:
-        count *= 2
-        _check_memory(count // 2)
-    return int(np.searchsorted(used, tokens)) + 1

@@ -36,6 +36,19 @@ def test_it_measures_what_the_sweep_would_cost(data, tmp_path):
     )
 
 
+def test_a_budget_that_cannot_be_kept_is_told(data, tmp_path):
+    budget = {"trials": 3, "tokens": 100, "evaluations": 4}
+    spec = SweepSpec.parse(tree(data, budget=budget, batch_size=8))
+    run = dry_run(spec, SweepHome(tmp_path))
+    assert (run.steps, run.evaluations) == (1, 1)
+    console = Console(file=io.StringIO(), width=300)
+    console.print(report(spec, run))
+    said = console.file.getvalue()
+    assert "A trial trains 1 step (budget.tokens 100), and is measured once" in said
+    assert "budget.tokens 100 is 100 tokens, and a trial trains more" in said
+    assert "budget.evaluations 4 is more than a trial's steps" in said
+
+
 def test_a_first_trial_that_diverges_is_told_with_its_parameters(data, tmp_path):
     spec = SweepSpec.parse(tree(data, space={"learning_rate": {"choice": [1e30]}}))
     with pytest.raises(SweepError, match=r"first trial \(learning_rate 1e\+30\) diverged"):

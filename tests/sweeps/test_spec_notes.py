@@ -75,3 +75,13 @@ def test_a_fixed_setting_that_no_trial_reads_is_pointed_out(tmp_path):
         "cosine)."
     ]
     assert notes(SweepSpec.parse(sft_tree(tmp_path, lora={"rank": 8}))) == []
+
+
+def test_more_evaluations_than_steps_are_pointed_out(tmp_path):
+    few = sft_tree(tmp_path, budget={"trials": 2, "steps": 4, "evaluations": 9})
+    assert notes(SweepSpec.parse(few)) == [
+        "budget.evaluations 9 is more than budget.steps 4, each of which is measured once; raise "
+        "budget.steps, or lower budget.evaluations."
+    ]
+    enough = sft_tree(tmp_path, budget={"trials": 2, "steps": 4, "evaluations": 4})
+    assert notes(SweepSpec.parse(enough)) == []

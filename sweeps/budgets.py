@@ -1,0 +1,159 @@
+"""What a sweep's budget comes to: optimizer steps and evaluation points, for each batch size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from search_spaces.values import show
+from sweeps.reach import Point, reachable
+from sweeps.spec import SweepSpec
+from trainables.config import TrialConfig
+from trainables.data.examples import Examples
+from trainables.data.training_set import Learned, training_set
+from trainables.inputs import Inputs
+from trainables.plan import Stream, batch_sizes, evaluation_points
+
+_RAMP = ("micro_batch_size", "batch_ramp.start_fraction", "batch_ramp.fraction")
+
+_MOST = 1.1
+"""Of the budget. More than this is trained only where single steps are large."""
+
+_NAMED = 4
+"""How many combinations of values a line names."""
+
+
+@dataclass(frozen=True)
+class Extent:
+    """The budget of the trials with these values of searched fields.
+
+    `asked` and `trained` are tokens where the budget is in tokens, else training examples.
+    """
+
+    params: Point
+    steps: int
+    points: int
+    asked: int
+    trained: int
+
+
+def extents(spec: SweepSpec, inputs: Inputs) -> list[Extent]:
+    """What each combination of searched values makes of the budget, the most steps first."""
+    learned = training_set(
+        spec.trial, Examples(inputs.train), Examples(inputs.mix) if inputs.mix else None
+    )
+    found = _found(spec, learned)
+    return sorted(found, key=lambda extent: -extent.steps)
+
+
+def description(spec: SweepSpec, found: Sequence[Extent]) -> str:
+    """The steps and evaluation points of a trial, in one line."""
+    distinct = _first_of_each(found, lambda extent: extent.steps)
+    between = ", "
+    if len(distinct) > _NAMED:
+        distinct, between = [distinct[0], distinct[-1]], " to "
+    steps = between.join(_counted(each.steps, "step") + _with(each.params) for each in distinct)
+    points = sorted({extent.points for extent in found})
+    measured = " to ".join(f"{count:,}" for count in dict.fromkeys((points[0], points[-1])))
+    times = "once" if measured == "1" else f"{measured} times"
+    return f"A trial trains {steps} ({_budget(spec)}), and is measured {times}"
+
+
+def remarks(spec: SweepSpec, found: Sequence[Extent]) -> list[str]:
+    """Where the budget cannot be kept, with the values that are to blame.
+
+    A budget in steps needs no data to be judged; see spec_notes.py.
+    """
+    if spec.trial.budget.steps is not None:
+        return []
+    return [*_fewer_points(spec, found), *_larger_budget(spec, found)]
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'s' * (count != 1)}"
+
+
+def _fewer_points(spec: SweepSpec, found: Sequence[Extent]) -> Iterator[str]:
+    evaluations = spec.trial.budget.evaluations
+    few = [extent for extent in found if extent.points < evaluations]
+    if few:
+        yield (
+            f"budget.evaluations {evaluations} is more than a trial's steps, each of which is "
+            f"measured once: {_each(few, lambda extent: f'{extent.steps:,}')}; raise the budget, "
+            "or lower batch_size or budget.evaluations."
+        )
+
+
+def _larger_budget(spec: SweepSpec, found: Sequence[Extent]) -> Iterator[str]:
+    much = [extent for extent in found if extent.trained > _MOST * extent.asked]
+    if much:
+        unit = "tokens" if spec.trial.budget.tokens is not None else "examples"
+        yield (
+            f"{_budget(spec)} is {much[0].asked:,} {unit}, and a trial trains more, since its "
+            f"steps are whole: {_each(much, lambda extent: f'{extent.trained:,}')}; raise the "
+            "budget, or lower batch_size."
+        )
+
+
+def _found(spec: SweepSpec, learned: Learned) -> Iterator[Extent]:
+    lengths, replayed = learned.lengths
+    streams: dict[float, tuple[Stream, int | None]] = {}
+    for params in reachable(spec.space, _names(spec)):
+        try:
+            config = spec.trial.with_params(params)
+            mix = config.data.mix if config.data else None
+            proportion = mix.proportion if mix else 0.0
+            if proportion not in streams:
+                stream = Stream(config, lengths, replayed)
+                streams[proportion] = stream, stream.wanted(config.budget)
+            yield _extent(config, params, *streams[proportion], spec.slots.workers)
+        except (ValidationError, ValueError):
+            continue  # no such trial, which is said where it is refused
+
+
+def _extent(
+    config: TrialConfig, params: Point, stream: Stream, wanted: int | None, workers: int
+) -> Extent:
+    sizes = batch_sizes(config, wanted, workers)
+    trained, asked = int(sizes.sum()), wanted
+    if config.budget.tokens is not None:
+        trained, asked = stream.tokens(trained), config.budget.tokens
+    points = evaluation_points(len(sizes), config.budget.evaluations)
+    return Extent(params, len(sizes), len(points), trained if asked is None else asked, trained)
+
+
+def _names(spec: SweepSpec) -> list[str]:
+    """The searched fields that a trial's steps depend on."""
+    ramped = "batch_ramp.start_fraction" in spec.space or spec.trial.batch_ramp.start_fraction < 1
+    mixed = spec.trial.budget.tokens is not None
+    names = ["batch_size", *(_RAMP if ramped else ()), *(["data.mix.proportion"] if mixed else ())]
+    return [name for name in names if name in spec.space]
+
+
+def _budget(spec: SweepSpec) -> str:
+    budget = spec.trial.budget
+    measures = {"steps": budget.steps, "tokens": budget.tokens, "epochs": budget.epochs}
+    name, value = next((name, value) for name, value in measures.items() if value is not None)
+    return f"budget.{name} {value:,}" if isinstance(value, int) else f"budget.{name} {value:g}"
+
+
+def _each(found: Sequence[Extent], value: Callable[[Extent], str]) -> str:
+    """`4 with batch_size 32, 2 with batch_size 64`, the largest batches last."""
+    distinct = _first_of_each(found, value)
+    named = [f"{value(extent)}{_with(extent.params)}" for extent in distinct[-_NAMED:]]
+    more = len(distinct) - len(named)
+    return ", ".join(named) + (f" and {more} more" if more else "")
+
+
+def _first_of_each(found: Sequence[Extent], value: Callable[[Extent], object]) -> list[Extent]:
+    distinct: dict[object, Extent] = {}
+    for extent in found:
+        distinct.setdefault(value(extent), extent)
+    return list(distinct.values())
+
+
+def _with(params: Point) -> str:
+    named = " and ".join(f"{name} {show(value)}" for name, value in params.items())
+    return f" with {named}" if named else ""
