@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from transformers import (
@@ -67,7 +68,7 @@ class BaseModel:
         self._head = head
         self._new_tokens = new_tokens
         self._trust = trust_remote_code
-        self._loaded: dict[tuple[Loading, torch.device], PreTrainedModel] = {}
+        self._loaded: dict[tuple[Loading, torch.device], _Held] = {}
         self._keeps_apart = False
 
     def lend(self, config: TrialConfig) -> PreTrainedModel:
@@ -92,24 +93,54 @@ class BaseModel:
         """The untouched base itself on the device, which a trial may read but not change."""
         return self._load(loading_of(config), self._device)
 
-    def forget(self) -> None:
-        """Drop what is loaded; the next trial gets it anew."""
-        self._loaded.clear()
+    def forget_touched(self) -> None:
+        """Drop what is no longer as it was loaded; the next trial gets it anew.
+
+        For when something broke while a trial borrowed the base. What was refused before that, or
+        taken off again, costs no reload.
+        """
+        self._loaded = {
+            key: held for key, held in self._loaded.items() if traces(held.model) == held.traces
+        }
 
     def _load(self, loading: Loading, device: torch.device) -> PreTrainedModel:
         key = loading, device
         if key not in self._loaded:
             self._make_room()
             model = load_model(self._name, self._revision, loading, self._head, device, self._trust)
-            self._loaded[key] = with_tokens(model, self._new_tokens)
-        return self._loaded[key]
+            model = with_tokens(model, self._new_tokens)
+            self._loaded[key] = _Held(model, traces(model))
+        return self._loaded[key].model
 
     def _make_room(self) -> None:
         """Let go of what an accelerator holds for trials of another kind.
 
         A trial's peak memory must not depend on who was there before.
         """
-        self._loaded = {key: model for key, model in self._loaded.items() if key[1].type == "cpu"}
+        self._loaded = {key: held for key, held in self._loaded.items() if key[1].type == "cpu"}
+
+
+class _Held(NamedTuple):
+    """A model, and the traces that it had when it was loaded."""
+
+    model: PreTrainedModel
+    traces: list[Hashable]
+
+
+def traces(model: torch.nn.Module) -> list[Hashable]:
+    """What tells whether a model was touched: its modules, hooks and weights, by their identities.
+
+    torch counts what is written to a weight in place (`_version`).
+    """
+    modules = [
+        (name, id(module), len(module._forward_hooks), len(module._forward_pre_hooks))
+        for name, module in model.named_modules()
+    ]
+    weights = [
+        (name, id(weight), weight.data_ptr(), weight._version, weight.requires_grad)
+        for name, weight in model.named_parameters()
+    ]
+    return [*modules, *weights]
 
 
 def borrows_in_place(config: TrialConfig) -> bool:

@@ -147,23 +147,24 @@ class Workshop:
         base = model = self._base.lend(config)
         try:
             if weights is not None:
-                model = self._restored(base, config, weights)
+                model = methods.restore(base, config, weights)
             with self._ready(config, model), self._held:
                 scores = self._measured(config, self.objective(config, model), model, self.test_set)
-        finally:
-            if borrows_in_place(config):
-                methods.detach(model).requires_grad_(False)
+        except BaseException:
+            self._take_back(config, model)
+            raise
+        if borrows_in_place(config):
+            methods.detach(model).requires_grad_(False)
         metrics = {f"test_{name.removeprefix('eval_')}": v for name, v in scores.metrics.items()}
         return Evaluation(0, 0, metrics, Cost(seconds=time.monotonic() - began))
 
-    def _restored(
-        self, base: PreTrainedModel, config: TrialConfig, weights: Path
-    ) -> PreTrainedModel | PeftModel:
-        try:
-            return methods.restore(base, config, weights)
-        except BaseException:
-            self._base.forget()  # its adapter may be half on
-            raise
+    def _take_back(self, config: TrialConfig, model: PreTrainedModel | PeftModel) -> None:
+        """Have the base as it was, though something broke; loaded anew where it cannot be."""
+        if borrows_in_place(config):
+            try:
+                methods.detach(model).requires_grad_(False)
+            finally:
+                self._base.forget_touched()  # an adapter may be half on
 
     def score(self, config: TrialConfig, objective: Objective, model: torch.nn.Module) -> Scores:
         """Measure a model on the validation set, and on the general set where there is one."""
@@ -277,20 +278,26 @@ class Workshop:
         try:
             plan = self.plan(config, ranks.world_size())
             self._know_general_base(config)
-            model = methods.attach(self._base.lend(config), config, self.inputs.new_tokens)
+            return self._put_together(config, plan, monitor, checkpoints)
+        except ValueError as error:
+            raise RefusedError(str(error)) from error
+
+    def _put_together(
+        self, config: TrialConfig, plan: Plan, monitor: Monitor, checkpoints: Checkpoints
+    ) -> tuple[Run, TrialTrainer]:
+        model: PreTrainedModel | PeftModel = self._base.lend(config)
+        try:
+            model = methods.attach(model, config, self.inputs.new_tokens)
             if is_scattered(config):
                 scatter(model, engine_settings(config, plan), self.device)
             objective = self.objective(config, model)
             run = Run(self, config, plan, model, objective, monitor, checkpoints)
             learned = self.learned(config)
             run.trainer = make_trainer(config, plan, model, objective, learned, self.pad_id, run)
-        except BaseException as error:
+        except BaseException:
             self._held.close()
-            # The adapters may be half on. The next trial gets a base that is loaded anew.
-            self._base.forget()
+            self._take_back(config, model)
             _reset_process_state()
-            if isinstance(error, ValueError):
-                raise RefusedError(str(error)) from error
             raise
         return run, run.trainer
 

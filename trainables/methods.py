@@ -47,9 +47,7 @@ def attach(
 
 def detach(model: PreTrainedModel | PeftModel) -> PreTrainedModel:
     """The base as it was before `attach`; of a method that trains the base, the model itself."""
-    if not isinstance(model, PeftModel):
-        return model
-    base = _without_adapter(model)
+    base = _without_adapter(model) if isinstance(model, PeftModel) else model
     # Both would stay on for every later trial, and the second would pile up.
     base.activation_checkpointing_disable()
     base.disable_input_require_grads()

@@ -38,4 +38,4 @@ def test_a_full_fine_tunes_pristine_copy_waits_on_the_host(model):
         borrowed = base.lend(tiny.trial(method="full"))
         assert borrowed.device.type == "meta"
     held = list(base._loaded.values())
-    assert [each.device.type for each in held] == ["cpu"]
+    assert [each.model.device.type for each in held] == ["cpu"]

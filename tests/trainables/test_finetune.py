@@ -13,6 +13,7 @@ import tiny_training as tiny
 from tiny_training import Watcher, run_trial
 
 from trainables.data.sequences import Sequences
+from trainables.errors import RefusedError
 from trainables.evaluation import Ending
 
 
@@ -376,25 +377,50 @@ def test_gradient_checkpointing_changes_nothing_but_memory(workshop, reference):
     assert run_trial(workshop)[1].losses == reference[1].losses
 
 
-def test_a_trial_that_cannot_start_harms_no_other(workshop, reference, pristine, monkeypatch):
-    from trainables import finetune
+@pytest.fixture
+def loads(monkeypatch):
+    return tiny.loads_seen_by(monkeypatch)
 
-    with pytest.raises(ValueError, match="nowhere"):
-        run_trial(workshop, lora__target_modules=["nowhere"])
+
+@pytest.mark.parametrize(
+    ("params", "reason"),
+    [
+        ({"lora__target_modules": ["nowhere"]}, "no module named 'nowhere'"),
+        ({"budget__steps": 10**8}, "at most 100,000,000 are planned"),
+        ({"method": "freeze", "freeze__last_blocks": 9}, "more than the 2 blocks"),
+        ({"data__packing": True}, "prepared without data.packing"),
+        ({"method": "prefix", "prefix__virtual_tokens": 60}, "more than the 64 of the model"),
+    ],
+    ids=str,
+)
+def test_a_refused_trial_costs_no_reload_and_harms_no_other(
+    workshop, reference, pristine, loads, params, reason
+):
+    with pytest.raises(RefusedError, match=reason):
+        run_trial(workshop, **params)
     assert run_trial(workshop)[1].losses == reference[1].losses
+    assert loads == []
+
+
+def test_a_trial_that_cannot_start_costs_no_reload_and_harms_no_other(
+    workshop, reference, pristine, loads, monkeypatch
+):
+    from trainables import finetune
 
     def broken(*args):
         raise MemoryError("no room for a trainer")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(finetune, "make_trainer", broken)
-        with pytest.raises(MemoryError):
-            run_trial(workshop)
-    assert run_trial(workshop)[1].losses == reference[1].losses
+    for method in ("lora", "adapter", "prompt", "full"):
+        with monkeypatch.context() as patch:
+            patch.setattr(finetune, "make_trainer", broken)
+            with pytest.raises(MemoryError):
+                run_trial(workshop, method=method)
+        assert run_trial(workshop)[1].losses == reference[1].losses
+    assert loads == []
 
 
 def test_a_trial_that_breaks_while_adapters_are_put_on_harms_no_other(
-    workshop, reference, pristine, monkeypatch
+    workshop, reference, pristine, loads, monkeypatch
 ):
     """As when a GPU's memory ends in the middle of it."""
     from peft.tuners.lora.layer import LoraLayer
@@ -412,6 +438,7 @@ def test_a_trial_that_breaks_while_adapters_are_put_on_harms_no_other(
         with pytest.raises(MemoryError):
             run_trial(workshop)
     assert run_trial(workshop)[1].losses == reference[1].losses
+    assert len(loads) == 1, "two adapters were left on the base that was loaded"
 
 
 def test_an_error_in_the_middle_of_a_trial_harms_no_other(workshop, reference, pristine):
@@ -477,8 +504,6 @@ def test_a_model_that_cannot_be_loaded_is_refused_with_its_name(tmp_path):
 
 
 def test_a_trial_whose_values_contradict_the_users_deepspeed_json_is_refused(workshop):
-    from trainables.errors import RefusedError
-
     theirs = {"train_batch_size": 8, "zero_optimization": {"stage": 1}}
     message = r"config: train_batch_size is 8 there, and batch_size makes it 12; write \"auto\""
     with pytest.raises(RefusedError, match=message):

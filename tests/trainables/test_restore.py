@@ -97,6 +97,23 @@ def test_weights_that_are_not_whole_are_refused_and_harm_no_other_trial(
     assert workshop.test(config, whole).metrics["test_loss"] == pytest.approx(loss, abs=1e-6)
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("fault", [truncate, remove])
+def test_weights_that_cannot_be_read_cost_no_reload(
+    workshop, kept, tmp_path, monkeypatch, method, fault
+):
+    whole, _ = kept[method]
+    config = tiny.trial(method=method)
+    workshop.test(config, whole)
+    loads = tiny.loads_seen_by(monkeypatch)
+    folder = shutil.copytree(whole, tmp_path / "weights")
+    fault(folder)
+    with pytest.raises(RefusedError):
+        workshop.test(config, folder)
+    workshop.test(config, whole)
+    assert loads == []
+
+
 @pytest.mark.parametrize(("method", "other"), [("full", "lora"), ("lora", "full")])
 def test_weights_of_another_method_are_refused(workshop, kept, method, other):
     with pytest.raises(RefusedError, match="are not those of this trial"):

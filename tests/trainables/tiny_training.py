@@ -135,6 +135,20 @@ def run_trial(workshop, watcher=None, checkpoints=NO_CHECKPOINTS, /, **params):
     return workshop.train(trial(**params), watcher, checkpoints), watcher
 
 
+def loads_seen_by(monkeypatch):
+    """The models that are loaded from now on, in a list that grows."""
+    from trainables import base
+
+    load_model, loaded = base.load_model, []
+
+    def watched(name, *rest):
+        loaded.append(name)
+        return load_model(name, *rest)
+
+    monkeypatch.setattr(base, "load_model", watched)
+    return loaded
+
+
 def measured(model, folder, micro_batch_size=4, autocast=None):
     """The language-modelling scores of a model on a folder of examples."""
     import torch
