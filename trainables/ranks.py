@@ -53,12 +53,21 @@ def from_every_rank(value: T) -> list[T]:
 
 
 def any_rank(*flags: bool, device: torch.device) -> tuple[bool, ...]:
-    """For each flag, whether it is set on any rank. Every rank must call this at the same step."""
+    """For each flag, whether it is set on any rank. Every rank must call this at the same step.
+
+    It waits for the device; what is said after each step of a trial goes through signals.py.
+    """
     if world_size() == 1:
         return flags
-    tensor = torch.tensor([float(flag) for flag in flags], device=device)
-    dist.all_reduce(tensor, op=dist.ReduceOp.MAX)
+    tensor = max_over_ranks(torch.tensor([float(flag) for flag in flags], device=device))
     return tuple(value > 0 for value in tensor.tolist())
+
+
+def max_over_ranks(tensor: torch.Tensor) -> torch.Tensor:
+    """The element-wise maximum over all ranks, in place."""
+    if world_size() > 1:
+        dist.all_reduce(tensor, op=dist.ReduceOp.MAX)
+    return tensor
 
 
 def barrier() -> None:

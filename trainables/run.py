@@ -19,6 +19,7 @@ from trainables.config import TrialConfig
 from trainables.evaluation import Cost, DivergedError, Ending, Evaluation, Monitor, Verdict
 from trainables.objectives.objective import Objective, Scores
 from trainables.plan import Plan
+from trainables.signals import Heard, Signals
 from trainables.trainer import TrialTrainer
 
 if TYPE_CHECKING:
@@ -47,8 +48,10 @@ class Run(TrainerCallback):
         self._objective = objective
         self._monitor = monitor
         self._checkpoints = checkpoints
+        self._signals = Signals(workshop.device)
         self._began = time.monotonic()
         self._step = 0
+        self._kept_at = 0
         self._peak = 0
         self._parameters = methods.parameter_counts(model)
         if workshop.device.type == "cuda":
@@ -82,22 +85,14 @@ class Run(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
         """After each optimizer step: all ranks agree whether the trial goes on."""
-        assert self.trainer is not None, "the trainer is set before training starts"
         self._workshop.watchdog.alive()
         self._step = int(state.global_step)
-        leads = ranks.rank() == 0
-        asked = self._monitor.asked_to_end() if leads else None
-        bad, drop, suspend, due, busy = ranks.any_rank(
-            not self.trainer.loss_is_finite(),
-            asked is Ending.STOPPED,
-            asked is Ending.SUSPENDED,
-            leads and self._checkpoints.due(),
-            self._checkpoints.busy(),
-            device=self._workshop.device,
-        )
-        if bad:
-            raise DivergedError(f"the training loss is not finite at step {self._step}")
-        busy = busy or self._checkpoints.finish()
+        heard = self._heard()
+        if heard.diverged_at is not None:
+            raise DivergedError(f"the training loss is not finite at step {heard.diverged_at}")
+        drop, suspend, due, busy = heard.flags
+        # What was said before the last checkpoint was begun knows nothing of it.
+        busy = busy or heard.step <= self._kept_at or self._checkpoints.finish()
         if drop or not self._measure_if_due():
             self._end(Ending.STOPPED, control)
             return control
@@ -110,6 +105,20 @@ class Run(TrainerCallback):
                 self._end(Ending.SUSPENDED, control)
         return control
 
+    def _heard(self) -> Heard:
+        """What the ranks know after this step; an evaluation waits for its loss."""
+        assert self.trainer is not None, "the trainer is set before training starts"
+        leads = ranks.rank() == 0
+        asked = self._monitor.asked_to_end() if leads else None
+        flags = (
+            asked is Ending.STOPPED,
+            asked is Ending.SUSPENDED,
+            leads and self._checkpoints.due(),
+            self._checkpoints.busy(),
+        )
+        evaluates = self._step in self._plan.points
+        return self._signals.after(self._step, self.trainer.diverged(), flags, now=evaluates)
+
     def _end(self, ending: Ending, control: Any) -> None:
         self.ending = ending
         control.should_training_stop = True
@@ -118,6 +127,7 @@ class Run(TrainerCallback):
         """Write a checkpoint, from which the trial can go on after whatever comes."""
         assert self.trainer is not None
         cost = self.cost()
+        self._kept_at = self._step
         self._checkpoints.write(
             Checkpoint(self._step, cost.seconds, cost.peak_memory_bytes),
             self.trainer.write_checkpoint,

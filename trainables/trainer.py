@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -74,9 +73,9 @@ class TrialTrainer(Trainer):
         assert not return_outputs, "nothing here evaluates through the trainer"
         return self._objective.loss(model, inputs, num_items_in_batch)
 
-    def loss_is_finite(self) -> bool:
-        """Whether every loss so far was a finite number, on this rank."""
-        return math.isfinite(self.loss_sum.item())
+    def diverged(self) -> torch.Tensor:
+        """Whether any loss so far was no finite number, on this rank; it stays on the device."""
+        return ~torch.isfinite(self.loss_sum)
 
     def create_optimizer(self, model: Any = None) -> Any:
         """The trial's optimizer; LoRA+ gives the adapters' B matrices a rate of their own."""

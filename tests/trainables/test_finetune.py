@@ -10,6 +10,7 @@ import weakref
 import numpy as np
 import pytest
 import tiny_training as tiny
+from host_reads import reads_after_each_step
 from tiny_training import Watcher, run_trial
 
 from trainables.data.sequences import Sequences
@@ -224,6 +225,35 @@ def test_a_trial_that_diverges_ends_at_once_and_harms_no_other(
     assert int(outcome.error.split()[-1]) <= 5
     assert all(math.isfinite(loss) for loss in watcher.losses)
     assert run_trial(workshop)[1].losses == reference[1].losses
+
+
+def test_no_step_waits_for_its_own_loss_but_that_of_an_evaluation(workshop):
+    with reads_after_each_step() as reads:
+        outcome, watcher = run_trial(workshop, budget__steps=12, budget__evaluations=3)
+    assert outcome.ending is Ending.COMPLETE and watcher.steps == 12
+    assert set(reads.fresh) == {4, 8, 12}, "where the evaluation itself waits for the device"
+
+
+@pytest.mark.parametrize(("evaluations", "most"), [(1, 1), (6, 1), (10, 0), (30, 0)])
+def test_a_loss_that_is_no_number_ends_the_trial_within_a_step_and_is_never_measured(
+    workshop, monkeypatch, evaluations, most
+):
+    """At an evaluation point it is seen at once, elsewhere one step later."""
+    from trainables.objectives.causal_lm import CausalLm
+
+    loss, losses = CausalLm.loss, []
+
+    def broken(self, model, batch, items):
+        losses.append(loss(self, model, batch, items))
+        # Two micro-batches are a step: the sixth step's loss is NaN, and no weight is.
+        return losses[-1] + (math.nan if len(losses) == 12 else 0.0)
+
+    monkeypatch.setattr(CausalLm, "loss", broken)
+    outcome, watcher = run_trial(workshop, budget__steps=30, budget__evaluations=evaluations)
+    assert outcome.ending is Ending.DIVERGED
+    assert outcome.error == "the training loss is not finite at step 6"
+    assert watcher.steps == 6 + most
+    assert all(evaluation.step < 6 for evaluation in watcher.seen)
 
 
 def test_a_stop_that_is_asked_for_ends_the_trial_at_that_step(workshop, reference):

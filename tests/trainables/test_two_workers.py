@@ -90,9 +90,13 @@ def test_what_two_workers_kept_scores_what_they_measured(together, alone, inputs
     assert scores.metrics["eval_loss"] == pytest.approx(together[name]["losses"][-1], abs=1e-5)
 
 
-def test_a_stop_that_rank_0_hears_of_ends_the_trial_on_both(together):
-    assert (together["stopped"]["ending"], together["stopped"]["steps"]) == ("stopped", 3)
-    assert STOPPED["budget__steps"] > 3
+def test_a_stop_that_rank_0_hears_of_ends_the_trial_on_both_one_step_later(together):
+    assert (together["stopped"]["ending"], together["stopped"]["steps"]) == ("stopped", 4)
+    assert STOPPED["budget__steps"] > 4
+
+
+def test_no_step_of_two_workers_waits_for_its_own_loss_but_that_of_an_evaluation(together):
+    assert together["waits"] == [3, 6]
 
 
 def test_divergence_ends_the_trial_on_both(together):
