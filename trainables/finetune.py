@@ -55,9 +55,10 @@ from trainables.evaluation import (
 from trainables.general import GeneralSet
 from trainables.inputs import Inputs
 from trainables.memory import release_memory
+from trainables.objectives.batch import Batch
+from trainables.objectives.forward import logits_of
 from trainables.objectives.make import make_objective
-from trainables.objectives.objective import Batch, Objective, Scores, measure
-from trainables.objectives.tokens import logits_of
+from trainables.objectives.objective import Objective, Scores, measure
 from trainables.plan import Plan, make_plan
 from trainables.reference import Reference, ReferenceMemo, as_untouched
 from trainables.refusing import refuse, refuse_engine, refuse_length
@@ -241,7 +242,9 @@ class Workshop:
             len(each) for each in (self.train_set, self.validation_set, self.test_set or ())
         )
         kind = loading_of(config), autocast_dtype(config)
-        memo = self._memos.setdefault(kind, ReferenceMemo(count, self.train_set.arity))
+        if kind not in self._memos:
+            self._memos[kind] = ReferenceMemo(count, self.train_set.arity, self.device)
+        memo = self._memos[kind]
         base = model if methods.keeps_base(config) else self._untouched(config)
         dtype = autocast_dtype(config)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import torch
 from peft import PeftModel
 
-from trainables.objectives.objective import Batch
+from trainables.data.sequences import IntArray
+from trainables.objectives.batch import Batch, queued
 from trainables.objectives.tokens import loss_sums
 from trainables.ranks import any_rank
 
@@ -17,23 +19,32 @@ Untouched = Callable[[Batch], torch.Tensor]
 
 
 class ReferenceMemo:
-    """The log-probabilities that are known so far: [examples, sequences of each], else NaN.
+    """The log-probabilities that are known so far: [examples, sequences of each], on the device.
 
     A slot keeps one for each precision. The base is the same for every trial, so that only the
-    first one that sees an example pays for the reference.
+    first one that sees an example pays for the reference. The host knows which are known, so that
+    nobody waits for the device to tell.
     """
 
-    def __init__(self, examples: int, arity: int) -> None:
-        self._known = torch.full((examples, arity), torch.nan)
+    def __init__(self, examples: int, arity: int, device: torch.device) -> None:
+        self._values = torch.zeros((examples, arity), device=device)
+        self._known = np.zeros(examples, dtype=np.bool_)
 
-    def look_up(self, places: torch.Tensor) -> torch.Tensor | None:
-        """[places, arity], or None where one of them is not known yet."""
-        known = self._known[places]
-        return None if known.isnan().any() else known
+    def knows(self, places: IntArray) -> bool:
+        """Whether all of them are known."""
+        return bool(self._known[places].all())
 
-    def keep(self, places: torch.Tensor, values: torch.Tensor) -> None:
+    def look_up(self, places: IntArray) -> torch.Tensor:
+        """[places, arity]."""
+        return self._values[self._index(places)]
+
+    def keep(self, places: IntArray, values: torch.Tensor) -> None:
         """Remember `values` [places, arity]."""
-        self._known[places] = values
+        self._values[self._index(places)] = values
+        self._known[places] = True
+
+    def _index(self, places: IntArray) -> torch.Tensor:
+        return queued(torch.from_numpy(places), self._values.device)
 
 
 class Reference:
@@ -50,16 +61,14 @@ class Reference:
     @torch.no_grad()
     def __call__(self, batch: Batch) -> torch.Tensor:
         """The log-probability of each example's answers: [examples, arity]."""
-        places = batch["place"].cpu()
-        known = self._memo.look_up(places)
-        asked = known is None
+        places = batch["place"]
+        asked = not self._memo.knows(places)
         if self._together:
             (asked,) = any_rank(asked, device=batch["labels"].device)
-        if asked or known is None:
+        if asked:
             losses = loss_sums(self._untouched(batch), batch["labels"])
-            known = -losses.view(-1, len(places)).T.float().cpu()
-            self._memo.keep(places, known)
-        return known.to(batch["labels"].device)
+            self._memo.keep(places, -losses.view(-1, len(places)).T.float())
+        return self._memo.look_up(places)
 
 
 @contextlib.contextmanager

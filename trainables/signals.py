@@ -64,8 +64,7 @@ class _Said:
         if queued:
             self._host = torch.empty_like(own, pin_memory=True)
             self._host.copy_(told, non_blocking=True)
-            self._copied = torch.cuda.Event()
-            self._copied.record()
+            self._copied = torch.cuda.current_stream(device).record_event()
 
     def read(self) -> list[bool]:
         """Whether any rank's loss was not finite, and each flag; waits until they are known."""

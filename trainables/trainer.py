@@ -17,6 +17,7 @@ from trainables.data.batches import collate
 from trainables.data.packing import Pack, collate_packs
 from trainables.data.training_set import Learned, TrainingSet
 from trainables.deepspeed import deepspeed_config
+from trainables.objectives.batch import Batch, to_batch
 from trainables.objectives.objective import Objective
 from trainables.optimizers import lora_plus, optimizer
 from trainables.plan import Plan
@@ -76,6 +77,9 @@ class TrialTrainer(Trainer):
     def diverged(self) -> torch.Tensor:
         """Whether any loss so far was no finite number, on this rank; it stays on the device."""
         return ~torch.isfinite(self.loss_sum)
+
+    def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> None:
+        """Nobody asks for it, and DeepSpeed's would be waited for."""
 
     def create_optimizer(self, model: Any = None) -> Any:
         """The trial's optimizer; LoRA+ gives the adapters' B matrices a rate of their own."""
@@ -164,7 +168,9 @@ def make_trainer(
         logging_nan_inf_filter=False,
         report_to=[],
         disable_tqdm=True,
+        # Batches are copied to a GPU beside what it does, and nobody waits for them.
         dataloader_pin_memory=torch.cuda.is_available(),
+        accelerator_config={"non_blocking": torch.cuda.is_available()},
         remove_unused_columns=False,
         use_cpu=not torch.cuda.is_available(),
     )
@@ -188,7 +194,7 @@ def engine_settings(config: TrialConfig, plan: Plan) -> dict[str, Any]:
     return deepspeed_config(config, plan.micro_batch_size, plan.accumulation)
 
 
-def _collate(items: list[list[Any]], pad_id: int) -> dict[str, torch.Tensor]:
+def _collate(items: list[list[Any]], pad_id: int) -> Batch:
     (examples,) = items
     together = collate_packs if isinstance(examples[0], Pack) else collate
-    return {name: torch.from_numpy(array) for name, array in together(examples, pad_id).items()}
+    return to_batch(together(examples, pad_id))

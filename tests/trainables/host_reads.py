@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import wraps
 
+import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -45,33 +47,48 @@ class HostReads(TorchDispatchMode):
         finally:
             self._watching = False
 
+    def watched(self, method):
+        """The method, whose reads are noted."""
+
+        @wraps(method)
+        def call(*args, **kwargs):
+            with self.watching():
+                return method(*args, **kwargs)
+
+        return call
+
     @staticmethod
     def _place(tensor):
         return tensor.untyped_storage().data_ptr()
 
 
 @contextmanager
-def reads_after_each_step():
-    """The reads between the end of each optimizer step and the next step, of all trials inside."""
+def reads_of_each_step():
+    """The reads in all steps of the trials inside, but in their optimizers.
+
+    On a CPU these read counters of their own, which are the host's on a GPU, too.
+    """
     from trainables.run import Run
+    from trainables.trainer import TrialTrainer
 
-    reads, on_step_end, tolist = HostReads(), Run.on_step_end, torch.Tensor.tolist
+    reads = HostReads()
+    with pytest.MonkeyPatch.context() as patch:
+        for place, name in ((Run, "on_step_end"), (TrialTrainer, "training_step")):
+            patch.setattr(place, name, reads.watched(getattr(place, name)))
+        end, tolist = Run.on_step_end, torch.Tensor.tolist
 
-    def watched_end(self, args, state, control, **rest):
-        reads.step = state.global_step
-        with reads.watching():
-            control = on_step_end(self, args, state, control, **rest)
-        reads.step += 1
-        return control
+        def counted(self, args, state, control, **rest):
+            reads.step = state.global_step
+            control = end(self, args, state, control, **rest)
+            reads.step += 1
+            return control
 
-    def watched_tolist(self):
-        reads.read(self)
-        return tolist(self)
+        def read(tensor):
+            reads.read(tensor)
+            return tolist(tensor)
 
-    Run.on_step_end, torch.Tensor.tolist = watched_end, watched_tolist
-    reads.step = 1
-    try:
+        patch.setattr(Run, "on_step_end", counted)
+        patch.setattr(torch.Tensor, "tolist", read)
+        reads.step = 1
         with reads:
             yield reads
-    finally:
-        Run.on_step_end, torch.Tensor.tolist = on_step_end, tolist

@@ -10,7 +10,7 @@ import weakref
 import numpy as np
 import pytest
 import tiny_training as tiny
-from host_reads import reads_after_each_step
+from host_reads import reads_of_each_step
 from tiny_training import Watcher, run_trial
 
 from trainables.data.sequences import Sequences
@@ -228,7 +228,7 @@ def test_a_trial_that_diverges_ends_at_once_and_harms_no_other(
 
 
 def test_no_step_waits_for_its_own_loss_but_that_of_an_evaluation(workshop):
-    with reads_after_each_step() as reads:
+    with reads_of_each_step() as reads:
         outcome, watcher = run_trial(workshop, budget__steps=12, budget__evaluations=3)
     assert outcome.ending is Ending.COMPLETE and watcher.steps == 12
     assert set(reads.fresh) == {4, 8, 12}, "where the evaluation itself waits for the device"

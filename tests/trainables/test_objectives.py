@@ -65,6 +65,7 @@ def shifted(workshop, kind, **params):
 
     from trainables import methods
     from trainables.data.batches import collate
+    from trainables.objectives.batch import to_batch
 
     config = tiny.trial(**settings(kind, **params))
     model = methods.attach(copy.deepcopy(workshop._base.shared(config)), config)
@@ -73,8 +74,7 @@ def shifted(workshop, kind, **params):
         for name, weight in model.named_parameters():
             if "lora_B" in name:
                 weight.normal_(std=0.3)
-    arrays = collate([workshop.validation_set[n] for n in range(8)], pad_id=0)
-    batch = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    batch = to_batch(collate([workshop.validation_set[n] for n in range(8)], workshop.pad_id))
     return model, workshop.objective(config, model), batch
 
 
@@ -232,7 +232,7 @@ def test_the_reference_is_asked_once_for_each_example(workshop_for):
     run_trial(workshop, **settings("dpo"))
     known = workshop._memos[loading_of(tiny.trial()), None]
     places = list(range(len(workshop.train_set) + len(workshop.validation_set)))
-    seen = [place for place in places if known.look_up([place]) is not None]
+    seen = [place for place in places if known.knows(np.array([place]))]
     # 4 steps of 8 of the 40 training examples, and the whole validation set, which comes after.
     assert len(seen) == 32 + len(workshop.validation_set)
     assert set(places[-len(workshop.validation_set) :]) <= set(seen)

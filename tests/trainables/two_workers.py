@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import tiny_training as tiny
-from host_reads import reads_after_each_step
+from host_reads import reads_of_each_step
 
 from trainables.checkpoints import NO_CHECKPOINTS, Checkpoints
 from trainables.evaluation import Ending
@@ -70,7 +70,7 @@ def main(folder: Path) -> None:
         made[name] = trained(workshop, tiny.Watcher(folder / name), params)
     made["resumed"] = {name: resumed(workshop, folder, name) for name in RESUMED}
     made["stopped"] = trained(workshop, tiny.Watcher(stop_at_step=3), STOPPED)
-    with reads_after_each_step() as reads:
+    with reads_of_each_step() as reads:
         trained(workshop, tiny.Watcher(), {**SHORT, "budget__steps": 6})
     made["waits"] = sorted({*reads.fresh})
     made["diverged"] = trained(workshop, tiny.Watcher(), DIVERGED)

@@ -7,8 +7,10 @@ import math
 import torch
 
 from trainables.data.examples import Examples
-from trainables.objectives.objective import Batch, Floats, Objective, Scores
-from trainables.objectives.tokens import logits_of, sequence_sums, token_losses
+from trainables.objectives.batch import Batch
+from trainables.objectives.forward import logits_of
+from trainables.objectives.objective import Floats, Objective, Scores
+from trainables.objectives.tokens import sequence_sums, token_losses
 from trainables.ranks import world_size
 
 

@@ -12,7 +12,9 @@ from torch.nn.functional import cross_entropy
 
 from trainables.config import CLASS_METRIC
 from trainables.data.examples import Examples
-from trainables.objectives.objective import Batch, Floats, Objective, Scores
+from trainables.objectives.batch import Batch
+from trainables.objectives.forward import head_outputs
+from trainables.objectives.objective import Floats, Objective, Scores
 
 MOST_NAMED = 20
 """Of more classes than these no F1 is given for each."""
@@ -33,7 +35,8 @@ class Classification(Objective):
         """The weighted mean, over examples; weights of classes average to 1 over the train set."""
         labels = batch["label"].long()
         losses = cross_entropy(_logits(model, batch), labels, reduction="none")
-        weights = self._class_weights.to(losses.device)[labels] * batch["weight"]
+        self._class_weights = self._class_weights.to(losses.device)  # once: it is waited for
+        weights = self._class_weights[labels] * batch["weight"]
         return (losses * weights).mean()
 
     def rows(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
@@ -88,6 +91,4 @@ def balanced_weights(labels: Floats, classes: int) -> NDArray[np.float32]:
 
 
 def _logits(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
-    outputs = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
-    logits: torch.Tensor = outputs.logits.float()
-    return logits
+    return head_outputs(model, batch).float()

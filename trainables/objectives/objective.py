@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from trainables.data.batches import collate
 from trainables.data.examples import Examples
+from trainables.objectives.batch import Batch, to_batch, to_device
 from trainables.ranks import rank, sum_over_ranks, world_size
 
-Batch = Mapping[str, torch.Tensor]
 Floats = NDArray[np.float64]
 
 
@@ -78,23 +78,25 @@ def measure(
     """
     was_training = model.training
     model.eval()
-    rows = torch.zeros(len(examples), objective.columns, dtype=torch.float64, device=device)
-    for indices, counted in _shares(examples.lengths, micro_batch_size):
-        arrays = collate([examples[i] for i in indices], pad_id)
-        batch = {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
+    # Of similar lengths, so that little is padded, and long ones first.
+    by_length = np.argsort(-examples.lengths, kind="stable")
+    mine = by_length[rank() :: world_size()]
+    rows = torch.zeros(len(mine), objective.columns, dtype=torch.float64, device=device)
+    for part in _parts(len(examples), micro_batch_size):
+        counted = mine[part]
+        asked = counted if len(counted) else by_length[-1:]
+        batch = to_device(to_batch(collate([examples[int(i)] for i in asked], pad_id)), device)
         with torch.autocast(device.type, autocast, enabled=autocast is not None):
             measured = objective.rows(model, batch)
-        if counted:
-            rows[torch.as_tensor(indices, device=device)] = measured.double()
+        if len(counted):
+            rows[part] = measured.double()
     model.train(was_training)
-    return objective.scores(sum_over_ranks(rows).cpu().numpy(), examples)
+    whole = torch.zeros(len(examples), objective.columns, dtype=torch.float64, device=device)
+    whole[torch.from_numpy(mine).to(device)] = rows
+    return objective.scores(sum_over_ranks(whole).cpu().numpy(), examples)
 
 
-def _shares(lengths: NDArray[np.int64], size: int) -> list[tuple[list[int], bool]]:
-    """This rank's micro-batches, of similar lengths so that little is padded, long ones first."""
-    by_length = np.argsort(-lengths, kind="stable")
-    mine = by_length[rank() :: world_size()].tolist()
-    batches = [(mine[i : i + size], True) for i in range(0, len(mine), size)]
-    rounds = math.ceil(math.ceil(len(lengths) / world_size()) / size)
-    spare = [([int(by_length[-1])], False)] * (rounds - len(batches))
-    return batches + spare
+def _parts(examples: int, size: int) -> Iterator[slice]:
+    """What each micro-batch takes of a rank's examples; the last may be empty on some ranks."""
+    largest_share = math.ceil(examples / world_size())
+    return (slice(at, at + size) for at in range(0, largest_share, size))

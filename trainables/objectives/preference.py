@@ -9,9 +9,11 @@ from torch.nn.functional import logsigmoid, relu
 from trainables.data.batches import IGNORED
 from trainables.data.examples import Examples
 from trainables.objective_config import DpoConfig, KtoConfig
-from trainables.objectives.objective import Batch, Floats, Objective, Scores
+from trainables.objectives.batch import Batch
+from trainables.objectives.forward import logits_of
+from trainables.objectives.objective import Floats, Objective, Scores
 from trainables.objectives.ranking import pair_accuracy, ranking
-from trainables.objectives.tokens import logits_of, loss_sums
+from trainables.objectives.tokens import loss_sums
 from trainables.ranks import sum_over_ranks, world_size
 from trainables.reference import Reference
 
@@ -119,10 +121,7 @@ class Kto(Objective):
 
     def _ratios(self, model: torch.nn.Module, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """With gradients for the answers only: the divergence is a baseline."""
-        answers, others = (
-            {name: batch[name].chunk(2)[half] for name in ("input_ids", "attention_mask", "labels")}
-            for half in (0, 1)
-        )
+        answers, others = _half(batch, 0), _half(batch, 1)
         policy = -loss_sums(logits_of(model, answers), answers["labels"])
         with torch.no_grad():
             baseline = -loss_sums(logits_of(model, others), others["labels"])
@@ -134,6 +133,15 @@ class Kto(Objective):
     ) -> torch.Tensor:
         gained = self._settings.beta * (ratios - divergence)
         return 1 - torch.sigmoid(torch.where(good, gained, -gained))
+
+
+def _half(batch: Batch, half: int) -> Batch:
+    """The first sequences of all examples, or the second ones."""
+    return Batch(
+        input_ids=batch["input_ids"].chunk(2)[half],
+        attention_mask=batch["attention_mask"].chunk(2)[half],
+        labels=batch["labels"].chunk(2)[half],
+    )
 
 
 def _mean(values: Floats) -> float:

@@ -8,7 +8,9 @@ from torch.nn.functional import logsigmoid
 
 from trainables.data.examples import Examples
 from trainables.objective_config import RewardConfig
-from trainables.objectives.objective import Batch, Floats, Objective, Scores
+from trainables.objectives.batch import Batch
+from trainables.objectives.forward import head_outputs
+from trainables.objectives.objective import Floats, Objective, Scores
 from trainables.objectives.ranking import pair_accuracy, ranking
 
 
@@ -76,6 +78,4 @@ class ScalarReward(Objective):
 
 
 def _rewards(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
-    outputs = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
-    rewards: torch.Tensor = outputs.logits.squeeze(-1).float()
-    return rewards
+    return head_outputs(model, batch).squeeze(-1).float()

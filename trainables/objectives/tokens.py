@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from torch.nn.functional import cross_entropy
 
@@ -11,15 +9,6 @@ from trainables.data.batches import IGNORED
 
 MOST_ELEMENTS = 2**27
 """Logits that are held in float32 at once where no gradient is kept: half a gigabyte."""
-
-
-def logits_of(model: torch.nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    """[sequences, length, words], without what prompt methods put before the sequence."""
-    # Packed examples are told apart by their positions, where there is no attention mask.
-    placing = {name: batch[name] for name in ("attention_mask", "position_ids") if name in batch}
-    outputs = model(input_ids=batch["input_ids"], **placing)
-    logits: torch.Tensor = outputs.logits[:, -batch["input_ids"].shape[1] :]
-    return logits
 
 
 def sequence_sums(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,28 @@
+"""A model's answers to a micro-batch."""
+
+from __future__ import annotations
+
+import torch
+
+from trainables.objectives.batch import Batch
+
+
+def logits_of(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+    """[sequences, length, words], without what prompt methods put before the sequence."""
+    return _outputs(model, batch)[:, -batch["input_ids"].shape[1] :]
+
+
+def head_outputs(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+    """[sequences, labels]: what a head on the last token puts out."""
+    return _outputs(model, batch)
+
+
+def _outputs(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+    # Packed examples are told apart by their positions, where there is no attention mask.
+    placing: dict[str, torch.Tensor] = {}
+    if "attention_mask" in batch:
+        placing["attention_mask"] = batch["attention_mask"]
+    if "position_ids" in batch:
+        placing["position_ids"] = batch["position_ids"]
+    logits: torch.Tensor = model(input_ids=batch["input_ids"], **placing).logits
+    return logits
