@@ -8,6 +8,7 @@ import dataclasses
 import numpy as np
 import pytest
 import tiny_training as tiny
+from host_reads import reads_of_each_step
 from tiny_training import Watcher, run_trial
 
 from trainables.config import METRICS
@@ -98,6 +99,17 @@ def test_each_objective_trains_and_leaves_the_base_alone(workshop_for, kind, met
     kept = np.load(tmp_path / "losses.npz")
     mean = kept["loss_sums"].sum() / kept["token_counts"].sum()
     assert watcher.losses[-1] == pytest.approx(mean, abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_step_of_any_objective_waits_for_the_device(workshop_for, kind):
+    workshop = workshop_for(kind)
+    workshop._memos.clear()
+    params = {"budget__steps": 6, "budget__evaluations": 1}
+    for known in (False, True):  # the reference, to the second trial
+        with reads_of_each_step() as reads:
+            run_trial(workshop, **settings(kind, **params))
+        assert set(reads.fresh) <= {6}, known
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from trainables.objectives.batch import Batch
+from trainables.objectives.right_padding import padded_on_the_right
 
 
 def logits_of(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
@@ -24,5 +25,6 @@ def _outputs(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
         placing["attention_mask"] = batch["attention_mask"]
     if "position_ids" in batch:
         placing["position_ids"] = batch["position_ids"]
-    logits: torch.Tensor = model(input_ids=batch["input_ids"], **placing).logits
+    with padded_on_the_right():
+        logits: torch.Tensor = model(input_ids=batch["input_ids"], **placing).logits
     return logits
