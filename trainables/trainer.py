@@ -78,6 +78,11 @@ class TrialTrainer(Trainer):
         """Whether any loss so far was no finite number, on this rank; it stays on the device."""
         return ~torch.isfinite(self.loss_sum)
 
+    def _prepare_input(self, data: Any) -> Any:
+        """As the loader has brought it. transformers would round it to bf16 under DeepSpeed, where
+        class 257 becomes class 256."""
+        return data
+
     def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> None:
         """Nobody asks for it, and DeepSpeed's would be waited for."""
 

@@ -109,6 +109,10 @@ def test_bf16_trains_under_deepspeed(together):
     assert losses == sorted(losses, reverse=True)
 
 
+def test_labels_and_weights_are_not_rounded_in_half_precision(together):
+    assert together["dtypes"] == {"label": "torch.float32", "weight": "torch.float32"}
+
+
 def test_trials_harm_no_later_one(together):
     assert together["after all"]["losses"] == together["lora plain"]["losses"]
     assert together["pristine"] is True

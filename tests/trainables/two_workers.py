@@ -10,6 +10,7 @@ import json
 import sys
 import time
 import warnings
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -74,9 +75,11 @@ def main(folder: Path) -> None:
         trained(workshop, tiny.Watcher(), {**SHORT, "budget__steps": 6})
     made["waits"] = sorted({*reads.fresh})
     made["diverged"] = trained(workshop, tiny.Watcher(), DIVERGED)
-    made["bf16 ZeRO-2"] = trained(
-        workshop, tiny.Watcher(), {**SHORT, "precision": "bf16", "deepspeed__zero_stage": 2}
-    )
+    with batches_of_causal_lm() as batches:
+        made["bf16 ZeRO-2"] = trained(
+            workshop, tiny.Watcher(), {**SHORT, "precision": "bf16", "deepspeed__zero_stage": 2}
+        )
+    made["dtypes"] = {name: str(batches[0][name].dtype) for name in ("label", "weight")}
     made["base ZeRO-3"] = workshop.measure_base(tiny.trial(deepspeed__zero_stage=3)).metrics
     kept = folder / "lora ZeRO-3" / "best"
     made["test ZeRO-3"] = workshop.test(tiny.trial(deepspeed__zero_stage=3), kept).metrics
@@ -90,6 +93,24 @@ def main(folder: Path) -> None:
     made["pristine"] = tiny.fingerprint(workshop._base.lend(tiny.trial())) == base
     (folder / f"rank{dist.get_rank()}.json").write_text(json.dumps(made))
     dist.destroy_process_group()
+
+
+@contextmanager
+def batches_of_causal_lm():
+    """The batches whose loss is taken inside."""
+    from trainables.objectives.causal_lm import CausalLm
+
+    loss, batches = CausalLm.loss, []
+
+    def watched(self, model, batch, items):
+        batches.append(batch)
+        return loss(self, model, batch, items)
+
+    CausalLm.loss = watched
+    try:
+        yield batches
+    finally:
+        CausalLm.loss = loss
 
 
 def left_alive() -> int:
