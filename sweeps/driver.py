@@ -168,12 +168,13 @@ class Driver:
 
         from sweeps.capacity import plan_slots
         from sweeps.observer import Observer
+        from sweeps.ray_nodes import rooms
         from sweeps.slots import Slots
         from sweeps.storage import make_depot
         from trainables.board import Board
 
         settings = self._spec.slots
-        count, gang = plan_slots(settings, ray.cluster_resources(), self._spec.trials)
+        count, gang = plan_slots(settings, rooms(), self._spec.trials)
         self._board = board = (
             ray.remote(Board)
             .options(num_cpus=0, max_concurrency=1000, resources=ON_HEAD)

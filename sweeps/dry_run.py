@@ -126,7 +126,7 @@ def _slots(spec: SweepSpec) -> str:
 
     here = {"CPU": float(os.cpu_count() or 1), "GPU": float(torch.cuda.device_count())}
     try:
-        count, gang = plan_slots(spec.slots, here, spec.trials)
+        count, gang = plan_slots(spec.slots, [here], spec.trials)
     except CapacityError as error:
         return f"they do not fit this machine: {error}"
     if spec.slots.max is not None:
