@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, chdir, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, chdir, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,9 @@ from results.front import judge
 from results.record import SweepRecord, SweepState
 from results.winners import Ranking
 from sweeps.books import Books, new_record, resumed_record
+from sweeps.breakdowns import Breakdowns
 from sweeps.class_metrics import check_class_metrics
+from sweeps.closing import after
 from sweeps.cluster import cluster
 from sweeps.driver import Driver
 from sweeps.home import SweepFolder, SweepHome
@@ -59,12 +61,14 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
     folder.refuse_if_taken()
     check_options(spec)
     refuse_if_taken(spec)
-    with claimed(storage_of(spec), folder, view, "give this one another name with --name") as claim:
+    broken = Breakdowns(view.phase)
+    way_out = "give this one another name with --name"
+    with claimed(storage_of(spec), folder, view, way_out, broken) as claim:
         refuse_if_taken(spec)  # another head may have had the name until now
         prepared = _prepare(spec, home, view)
         renew_claim(claim)
-        mirror = mirror_of(spec, folder, claim, view)
-        books = Books(spec, home, folder, new_record(spec, prepared), mirror)
+        mirror = mirror_of(spec, folder, claim, view, broken)
+        books = Books(spec, home, folder, new_record(spec, prepared), mirror, broken)
         with folder.named(), mirrored(mirror), _freed_if_empty(folder, books):
             return _run(spec, folder, prepared, books, view, address)
 
@@ -109,21 +113,21 @@ def _resume(
     changed, changes = changed_spec(folder, spec, overrides)
     check_options(changed)
     refuse_if_behind(changed, folder, earlier)
-    way_out = stop_it(folder.path.name)
-    with claimed(storage_of(changed), folder, view, way_out) as claim:
+    broken, way_out = Breakdowns(view.phase), stop_it(folder.path.name)
+    with claimed(storage_of(changed), folder, view, way_out, broken) as claim:
         catch_up(changed, folder, earlier)
-        mirror = mirror_of(changed, folder, claim, view)
+        mirror = mirror_of(changed, folder, claim, view, broken)
         if _is_done(earlier, folder, changed):
             record = earlier.with_changes(changes=(*earlier.changes, *changes))
             with mirrored(mirror):
-                books = Books(changed, home, folder, record, mirror)
+                books = Books(changed, home, folder, record, mirror, broken)
                 return _complete_tracking(books, folder, view)
         prepared = _prepare(changed, home, view)
         refuse_if_changed(earlier, prepared)
         renew_claim(claim)
         record = resumed_record(earlier, changed, changes)
         with mirrored(mirror):
-            books = Books(changed, home, folder, record, mirror)
+            books = Books(changed, home, folder, record, mirror, broken)
             return _run(changed, folder, prepared, books, view, address)
 
 
@@ -170,7 +174,7 @@ def _run(
             books.catch_up()
         view.phase("Starting Ray")
         # Ray takes the handlers for itself where it starts, so they are set before and after.
-        with interruptible(), cluster(address) as own, interruptible(), _ending(driver, folder):
+        with interruptible(), cluster(address) as own, interruptible(), _ending(driver):
             books.wait_until_open()  # a refusal would end the process while MLflow makes tables
             check_sight(folder.path.parents[1], spec)
             driver.run(own)
@@ -198,9 +202,10 @@ def _freed_if_empty(folder: SweepFolder, books: Books) -> Iterator[None]:
     """A name that came to nothing can be used again at once."""
     try:
         yield
-    except BaseException:
-        if not folder.store.trials():
-            books.free()
+    except BaseException as error:
+        with after(error):
+            if not folder.store.trials():
+                books.free()
         raise
 
 
@@ -210,29 +215,31 @@ def _closing(books: Books, folder: SweepFolder) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
+        if isinstance(error, OSError):
+            error.filename = error.filename or str(folder.path)  # Optuna's journal does not say
         by_hand = isinstance(error, KeyboardInterrupt)
         state = SweepState.INTERRUPTED if by_hand else SweepState.FAILED
-        with suppress(OSError):  # where the disk is full the books say no more than they do
+        with after(error):
             books.close(state, folder.store.trials(), None if by_hand else str(error))
         raise
 
 
 @contextmanager
-def _ending(driver: Driver, folder: SweepFolder) -> Iterator[None]:
-    """However the run ends, the books of its trials and its own are closed."""
+def _ending(driver: Driver) -> Iterator[None]:
+    """However the run ends, the books of its trials and its own are closed.
+
+    What it ended of is raised, not what goes wrong after that: on a full disk that is the same
+    again.
+    """
     try:
         yield
     except KeyboardInterrupt:
         driver.end(SweepState.INTERRUPTED)
         if not driver.records():
             raise
-    except OSError as error:
-        error.filename = error.filename or str(folder.path)  # Optuna's journal does not say
-        with suppress(OSError):  # where the disk is full the books say no more than they do
-            driver.end(SweepState.FAILED, str(error))
-        raise
     except BaseException as error:
-        driver.end(SweepState.FAILED, str(error))
+        with after(error):
+            driver.end(SweepState.FAILED, str(error))
         raise
     else:
         driver.end(SweepState.COMPLETE)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from ray.tune import Callback
 
 from results.record import Measurement, SweepRecord, TrialRecord, TrialStatus
 from results.store import RecordStore
+from sweeps.closing import try_all
 from sweeps.errors import StudyError
 from sweeps.interruption import Interruption
 from sweeps.scribe import Scribe
@@ -216,10 +217,12 @@ class Recorder(Callback):
         They stay open in Optuna, and go on when the sweep is resumed.
         """
         unfinished = [record for record in self.records.values() if not record.status.ended]
-        for record in unfinished:
-            if record.status is TrialStatus.WAITING:
-                self._scribe.trial_started(record)
-            self._end(record.laid_aside())
+        try_all(*(partial(self._lay_aside, record) for record in unfinished))
+
+    def _lay_aside(self, record: TrialRecord) -> None:
+        if record.status is TrialStatus.WAITING:
+            self._scribe.trial_started(record)
+        self._end(record.laid_aside())
 
     def _measured(self, record: TrialRecord, evaluation: Evaluation) -> None:
         if any(m.point == evaluation.point for m in record.measurements):
