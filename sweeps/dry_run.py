@@ -18,7 +18,8 @@ from sweeps.class_metrics import check_class_metrics
 from sweeps.errors import CapacityError, SweepError
 from sweeps.home import SweepHome
 from sweeps.options import check_options, first_params
-from sweeps.quiet import quiet
+from sweeps.process_state import random_state_kept
+from sweeps.quiet import optuna_quiet, quiet
 from sweeps.spec import SweepSpec
 from sweeps.storage import check_storage
 from trainables.budget_config import TrialBudget
@@ -92,9 +93,10 @@ def dry_run(spec: SweepSpec, home: SweepHome) -> DryRun:
     """
     if spec.trial.objective == "toy":
         raise SweepError("objective toy trains nothing, so there is nothing to measure; launch it")
-    check_options(spec)
+    with optuna_quiet():
+        check_options(spec)
     check_storage(spec)
-    with quiet():
+    with quiet(), optuna_quiet(), random_state_kept():
         params = first_params(spec)
         config = _config(spec, params)
         _refuse(config)
