@@ -29,15 +29,20 @@ def most_slots(settings: SlotsSettings, trials: int | None) -> tuple[int, str]:
     return limits[field], field
 
 
-def plan_slots(settings: SlotsSettings, nodes: Rooms, trials: int) -> tuple[int, Gang]:
+def plan_slots(
+    settings: SlotsSettings, nodes: Rooms, trials: int, grows: bool = True
+) -> tuple[int, Gang]:
     """(number of slots, the gang of each) on these nodes; CapacityError where they do not fit.
 
     `auto` takes one GPU for each worker where there are any, and as many slots as fit. Without a
     GPU it is one slot with all cores, because a second one would only share them. With `max` it is
-    so many, whether they fit by now or not: those that do not fit ask the cluster to grow.
+    so many, whether they fit by now or not: those that do not fit ask the cluster to grow. Where
+    it is no cluster that `grows`, those must fit that are waited for.
     """
     if settings.max is not None:
         count, gang = _growing(settings, settings.max, trials)
+        if not grows:
+            _refuse_if_too_small(settings, nodes, gang)
     else:
         count, gang = _fitting(settings, nodes, trials)
     if settings.min > count:
@@ -70,6 +75,16 @@ def _growing(settings: SlotsSettings, most: int, trials: int) -> tuple[int, Gang
     assert settings.gpus != "auto", "slots.max says so"
     cpus = 1.0 if settings.cpus == "auto" else settings.cpus
     return min(most, trials), Gang(settings.workers, cpus, settings.gpus)
+
+
+def _refuse_if_too_small(settings: SlotsSettings, nodes: Rooms, gang: Gang) -> None:
+    room = _room(nodes, gang.cpus, gang.gpus) // gang.workers
+    if room < settings.min:
+        raise CapacityError(
+            f"slots: this machine has room for {room} of {gang}, {settings.min} must be up before "
+            "the first trial (slots.min), and it does not grow; name a cluster with --address, or "
+            "lower slots.min, slots.workers, slots.gpus or slots.cpus"
+        )
 
 
 def _count(settings: SlotsSettings, nodes: Rooms, gpus_each: float, trials: int) -> int:

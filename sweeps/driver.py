@@ -67,16 +67,30 @@ class Driver:
         self._books = books
         self._view = view
         self._recorder: Any = None
+        self._study: StudyBook  # once it is open
         self._board: Any = None
         self._slots: Any = None
         self._observer: Any = None
         self._winding_up = 0.0
         self._in_a_hurry = False  # Ctrl-C was pressed twice
 
+    def open_study(self) -> None:
+        """Open Optuna's study; LaunchError where it cannot be had, or lacks trials on record."""
+        from sweeps.study import StudyBook, open_study
+
+        search, folder = self._spec.search, self._folder
+        try:
+            study = open_study(self._spec, folder.journal, self._books.sweep.created)
+            self._study = StudyBook(study, search, folder.store.trials())
+        except OSError as error:
+            error.filename = error.filename or str(folder.journal)  # Optuna does not say
+            raise
+
     def run(self, own: bool) -> None:
         """Start everything, and search. `own` is whether this Ray ends with the sweep.
 
-        Where the actor that holds the board is lost, all begins anew from the books.
+        The study is open. Where the actor that holds the board is lost, all begins anew from the
+        books.
         """
         import ray
 
@@ -97,11 +111,10 @@ class Driver:
                 self._view.phase("The board of trials was lost; going on from the books")
                 self._stop_looking()
                 self._slots.close(_GOING_HOME, self._winding_up)
+                self.open_study()
 
     def _run(self) -> None:
-        self._books.wait_until_open()
         self._books.refuse_if_taken_over()
-        self._study = self._open_study()
         self._start_slots()
         if not self._books.sweep.base:
             self._measure_base()
@@ -140,6 +153,8 @@ class Driver:
     def _lay_trials_aside(self) -> None:
         if self._recorder is not None:
             self._recorder.interrupt()
+            if self._recorder.fault is not None:  # such as in the last things that it heard
+                raise self._recorder.fault
 
     def _close_books(self, state: SweepState, error: str | None) -> None:
         if state is SweepState.COMPLETE:
@@ -174,13 +189,6 @@ class Driver:
         with suppress(ray.exceptions.RayError, KeyboardInterrupt):
             if self._recorder is not None:
                 self._recorder.catch_up(ray.get(self._board.measured.remote()))
-
-    def _open_study(self) -> StudyBook:
-        from sweeps.study import StudyBook, open_study
-
-        search, folder = self._spec.search, self._folder
-        study = open_study(self._spec, folder.journal, self._books.sweep.created)
-        return StudyBook(study, search, folder.store.trials())
 
     def _start_slots(self) -> None:
         import ray

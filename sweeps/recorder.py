@@ -12,7 +12,6 @@ from ray.tune import Callback
 from results.record import Measurement, SweepRecord, TrialRecord, TrialStatus
 from results.store import RecordStore
 from sweeps.closing import try_all
-from sweeps.errors import StudyError
 from sweeps.interruption import Interruption
 from sweeps.scribe import Scribe
 from sweeps.study import StudyBook
@@ -30,14 +29,15 @@ _STATUS: Mapping[Ending, TrialStatus] = {
 
 
 def _halting(method: Callable[..., None]) -> Callable[..., None]:
-    """Books that cannot be written halt the search; Tune would take it for a trial's own fault."""
+    """Books that cannot be written halt the search, and so does a fault of ours; Tune would take it
+    for a trial's own. The driver raises it."""
 
     @wraps(method)
     def guarded(self: Recorder, *arguments: Any, **info: Any) -> None:
         try:
             if self.fault is None:
                 method(self, *arguments, **info)
-        except (OSError, StudyError) as error:
+        except Exception as error:  # noqa: BLE001 - the edge to Tune: raised by the driver
             self.fault = error
             self._interruption.halted = True
 
@@ -68,7 +68,7 @@ class Recorder(Callback):
         interruption: Interruption,
     ) -> None:
         self.sweep = sweep
-        self.fault: OSError | StudyError | None = None
+        self.fault: Exception | None = None
         self.records = {record.number: record.laid_aside() for record in store.trials()}
         self._attempts = {number: record.attempts for number, record in self.records.items()}
         self._store = store

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from results.record import Measurement, SweepRecord, TrialRecord
 from results.stamps import Stamps
@@ -24,6 +24,8 @@ from trainables.background import Background, Tell, logged
 if TYPE_CHECKING:
     from results.reconcile import Reconciled
     from results.tracking import Tracker
+
+T = TypeVar("T")
 
 PATIENCE = 60.0
 """Seconds that the end of a sweep waits for a store that takes nothing."""
@@ -228,20 +230,15 @@ class Scribe:
             self._done += 1
 
     def _open(self) -> Tracker:
-        # Imported here, in the thread: MLflow takes seconds, in which Ray can start.
+        # Imported here, in the thread: MLflow takes seconds, in which Optuna can open.
         from results.tracking import Tracker
 
-        begun = time.monotonic()
-        for pause in _pauses():
-            try:
-                tracker = Tracker(*self._where)
-                self.parent = tracker.start_sweep(*self._sweep)
-                return tracker
-            except StoreAwayError:
-                if time.monotonic() - begun + pause > START_PATIENCE:
-                    raise
-            time.sleep(pause)
-        raise AssertionError("pauses never end")
+        def begin() -> Tracker:
+            tracker = Tracker(*self._where)
+            self.parent = tracker.start_sweep(*self._sweep)
+            return tracker
+
+        return at_the_start(begin)
 
     def _write(self, tracker: Tracker, entry: Entry) -> None:
         """Until it is written, or refused, or given up."""
@@ -266,6 +263,19 @@ class Scribe:
     def _miss(self, error: Exception) -> None:
         self.missed += 1
         self.failures.append(f"{type(error).__name__}: {error}")
+
+
+def at_the_start(ask: Callable[[], T]) -> T:
+    """Ask a store that may stumble, for `START_PATIENCE`; then its failure is raised."""
+    begun = time.monotonic()
+    for pause in _pauses():
+        try:
+            return ask()
+        except StoreAwayError:
+            if time.monotonic() - begun + pause > START_PATIENCE:
+                raise
+        time.sleep(pause)
+    raise AssertionError("pauses never end")
 
 
 def _attempt(tracker: Tracker, entry: Entry) -> Exception | None:

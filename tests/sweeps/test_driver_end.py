@@ -141,3 +141,19 @@ def test_the_user_sees_what_ended_the_sweep_and_not_what_went_wrong_after_that(d
     with pytest.raises(LaunchError, match="the board was lost 3 times"), _ending(driver):
         raise LaunchError("the board was lost 3 times in a row")
     assert driver._slots.closed == 1
+
+
+def test_a_fault_of_the_books_halts_the_search_and_is_raised_in_the_end(driver):
+    """Tune would take it for the trial's own, and go on."""
+
+    def faulty(record):
+        raise KeyError("a field that no record has")
+
+    driver._recorder._on_change = faulty
+    trial = type("Trial", (), {"config": {"trial": 1}})()
+    driver._recorder.on_trial_start(0, [trial], trial)
+    driver._recorder._on_change = lambda record: None
+    assert driver._recorder._interruption.stop_all()
+    with pytest.raises(KeyError, match="a field that no record has"):
+        driver.end(SweepState.INTERRUPTED)
+    assert driver._slots.closed == 1
