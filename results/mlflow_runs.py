@@ -10,29 +10,21 @@ import fcntl
 import hashlib
 import logging
 import os
-import socket
 import sqlite3
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.request import getproxies
 
+from results.mlflow_settings import SETTINGS, unset
 from results.run_metrics import Row
+from results.server import check_server
 from results.tracking_error import StoreAwayError, TrackingError
-from results.uris import artifact_uri, redact, server_address, sqlite_file
+from results.uris import artifact_uri, redact, sqlite_file
 
-# MLflow reads these when it is imported. The last two keep the terminal for our own output.
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("DO_NOT_TRACK", "true")
-os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-
-# An attempt ends in seconds. MLflow's own retries, of minutes, would create a run twice where only
-# the answer was lost; who calls us looks first.
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+os.environ.update(unset())  # MLflow reads some of them when it is imported
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
@@ -77,22 +69,26 @@ class MlflowRuns:
     """Reads and writes runs. Statuses are the names in MLflow's RunStatus, times unix seconds."""
 
     def __init__(self, uri: str) -> None:
-        _quieten()
+        os.environ.update(unset())  # an earlier sweep has left the environment as it was
         _check_database(uri)
-        _check_server(uri)
+        check_server(uri)
         self._uri = uri
-        with _alone(uri):
+        with _QUIET, _alone(uri):
             self._client = MlflowClient(uri)
 
     def open_experiment(self, name: str, artifact_location: str | None) -> str:
         """The experiment's id; a new one keeps its artifacts at `artifact_location`."""
+        if known := self.find_experiment(name):
+            return known
+        location = artifact_uri(self._uri, artifact_location)
+        return self._client.create_experiment(name, location, tags=_EXPERIMENT_TAGS)
+
+    def find_experiment(self, name: str) -> str | None:
+        """Its id, None where there is none; TrackingError where it was deleted."""
         experiment = self._client.get_experiment_by_name(name)
-        if experiment is None:
-            location = artifact_uri(self._uri, artifact_location)
-            return self._client.create_experiment(name, location, tags=_EXPERIMENT_TAGS)
-        if experiment.lifecycle_stage != "active":
+        if experiment is not None and experiment.lifecycle_stage != "active":
             raise TrackingError(f"experiment {name}: deleted in MLflow; restore it or rename yours")
-        return experiment.experiment_id
+        return experiment.experiment_id if experiment else None
 
     def experiments(self) -> dict[str, str]:
         """All experiments, id -> name."""
@@ -200,7 +196,8 @@ def reported(uri: str, doing: str) -> Iterator[None]:
     StoreAwayError where it may work later.
     """
     try:
-        yield
+        with _QUIET:
+            yield
     except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
         # The statement and its values, which SQLAlchemy repeats, are nobody's business.
         cause = getattr(error, "orig", None) or error
@@ -219,21 +216,49 @@ def _passes(error: Exception) -> bool:
 @contextmanager
 def _unhurried() -> Iterator[None]:
     """A server stores gigabytes before it answers, and that is no sign of an outage."""
-    before = os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"]
-    os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = max(before, _UPLOAD_TIMEOUT, key=float)
+    name = "MLFLOW_HTTP_REQUEST_TIMEOUT"
+    before = os.environ.get(name, SETTINGS[name])
+    os.environ[name] = max(before, _UPLOAD_TIMEOUT, key=float)
     try:
         yield
     finally:
-        os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = before
+        os.environ[name] = before
 
 
-def _quieten() -> None:
-    """MLflow tells of every table it makes, unless the user has asked for a level."""
-    if "MLFLOW_LOGGING_LEVEL" not in os.environ:
-        for name in ("mlflow", "alembic"):
-            logging.getLogger(name).setLevel(logging.WARNING)
+class _Quiet:
+    """MLflow would tell of every table that it makes. Its loggers are quiet as long as any thread
+    is in a call of ours, unless the user has asked for a level."""
+
+    _LEVELS: Mapping[str, int] = {
+        "mlflow": logging.WARNING,
+        "alembic": logging.WARNING,
         # A locked database: we report it, without a traceback, and try again.
-        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+        "mlflow.store.db.utils": logging.CRITICAL,
+    }
+
+    def __init__(self) -> None:
+        self._calls = 0
+        self._before: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._calls += 1
+            if self._calls == 1 and "MLFLOW_LOGGING_LEVEL" not in os.environ:
+                self._before = {name: logging.getLogger(name).level for name in self._LEVELS}
+                for name, level in self._LEVELS.items():
+                    logging.getLogger(name).setLevel(level)
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._calls -= 1
+            if not self._calls:
+                for name, level in self._before.items():
+                    logging.getLogger(name).setLevel(level)
+                self._before = {}
+
+
+_QUIET = _Quiet()
 
 
 def _check_database(uri: str) -> None:
@@ -263,19 +288,6 @@ def _alone(uri: str) -> Iterator[None]:
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def _check_server(uri: str) -> None:
-    """MLflow would try for minutes to reach a database server that is not there.
-
-    Behind a proxy only MLflow's own attempt can tell.
-    """
-    server = server_address(uri)
-    if server and not getproxies():
-        try:
-            socket.create_connection(server, timeout=_PATIENCE).close()
-        except OSError as error:
-            raise TrackingError(f"cannot reach {redact(uri)}: {error}") from None
 
 
 def _plain(run: MlflowRun) -> Run:

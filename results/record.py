@@ -208,8 +208,9 @@ class SweepRecord(Record):
     `resumed` are the times at which it went on after an interruption, and `changes` what was
     changed of its spec then. `folder` is the working folder of its launch, from which relative
     paths in its spec lead. `tracking_uri` keeps no credentials, so it may not be enough to
-    connect with. `error` says why a sweep failed. With `other_metrics` the sweep is for the Pareto
-    front of all of its metrics.
+    connect with. `error` says why a sweep failed, `breakdowns` what broke down beside its trials
+    while it went on, such as the watch over the nodes. With `other_metrics` the sweep is for the
+    Pareto front of all of its metrics.
     """
 
     name: str
@@ -224,6 +225,7 @@ class SweepRecord(Record):
     ended: float | None = None
     resumed: tuple[float, ...] = ()
     changes: tuple[str, ...] = ()
+    breakdowns: tuple[str, ...] = ()
     run_id: str | None = None
     experiment: str | None = None
     tracking_uri: Uri | None = None

@@ -42,7 +42,7 @@ _PROVENANCE = {
 }
 _OF_A_TRIAL = ("sweep", "number", "status", "attempts", "started", "ended", "error")
 _OF_A_SWEEP = ("state", "error", "metric", "mode", "budget_trials", "pid", "created", "ended")
-_AS_JSON = ("other_metrics", "resumed", "changes")
+_AS_JSON = ("other_metrics", "resumed", "changes", "breakdowns")
 
 
 def trial_tags(record: TrialRecord) -> dict[str, str]:

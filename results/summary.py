@@ -20,6 +20,7 @@ def status_json(
 
     A sweep with several metrics has `front` in place of `best`: a list, empty at first. `cluster`
     is there where it is known: the slots and nodes, and what they have cost (see cluster_json).
+    `breakdowns` is there where something broke down beside the trials: a list of sentences.
     """
     counts = Counter(trial.status for trial in trials)
     if sweep.state is SweepState.RUNNING and sweep.budget_trials is not None:
@@ -32,6 +33,7 @@ def status_json(
         "state": sweep.state.value,
         "trials": {status.value: counts[status] for status in TrialStatus},
         **({"front": chosen} if ranking.several else {"best": next(iter(chosen), None)}),
+        **({"breakdowns": list(sweep.breakdowns)} if sweep.breakdowns else {}),
         **({"cluster": cluster_json(cluster)} if cluster else {}),
     }
 

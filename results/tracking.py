@@ -49,6 +49,7 @@ __all__ = [
     "Tracker",
     "TrackingError",
     "UnknownSweepError",
+    "find_experiment",
     "read_sweep",
     "redact",
 ]
@@ -237,6 +238,16 @@ class Tracker:
         stale = [tag for tag in run.tags if tag.startswith(PREFIX) and tag not in tags]
         self._runs.remove_tags(run.run_id, stale)
         self._runs.log(run.run_id, tags=tags)
+
+
+def find_experiment(uri: str, name: str) -> str | None:
+    """Ask MLflow for an experiment's id; None where there is none yet.
+
+    TrackingError where MLflow does not answer, or has it deleted. Nothing is made, but for the
+    tables of a database that has none.
+    """
+    with reported(uri, f"look for experiment {name}"):
+        return MlflowRuns(uri).find_experiment(name)
 
 
 def read_sweep(uri: str, sweep_name: str) -> tuple[SweepRecord, list[TrialRecord]]:

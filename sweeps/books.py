@@ -14,6 +14,8 @@ from typing import Any
 from results.front import judge
 from results.record import SweepRecord, SweepState, TrialRecord
 from results.uris import keeps_artifacts, redact
+from sweeps.breakdowns import Breakdowns
+from sweeps.closing import try_all
 from sweeps.errors import LaunchError
 from sweeps.home import SweepFolder, SweepHome
 from sweeps.mirror import Mirror
@@ -72,7 +74,9 @@ class Books:
         folder: SweepFolder,
         sweep: SweepRecord,
         mirror: Mirror | None = None,
+        breakdowns: Breakdowns | None = None,
     ) -> None:
+        self.breakdowns = breakdowns or Breakdowns()
         self._folder = folder
         self._mirror = mirror
         self._text = spec.text()
@@ -80,8 +84,9 @@ class Books:
         uri = spec.tracking.uri or home.tracking_uri
         theirs = spec.tracking.uri is not None and keeps_artifacts(uri)
         artifacts = None if theirs else home.artifacts.as_uri()
-        self.scribe = Scribe(uri, spec.tracking.experiment, artifacts)
+        self.scribe = Scribe(uri, spec.tracking.experiment, artifacts, self.breakdowns)
         self.sweep = sweep.with_changes(tracking_uri=uri)
+        self._earlier = sweep.breakdowns
 
     def open(self) -> None:
         """Begin to write, or go on; MLflow opens in the background, while Ray starts."""
@@ -104,10 +109,16 @@ class Books:
 
     def note(self, **changes: Any) -> None:
         """Change the sweep's record."""
-        self.sweep = self.sweep.with_changes(**changes)
+        broken = (*self._earlier, *self.breakdowns.texts)
+        self.sweep = self.sweep.with_changes(**changes, breakdowns=broken)
         self._folder.store.write_sweep(self.sweep)
         if self._mirror and "base" in changes:
             self._mirror.fetch(self._folder.base.name)
+
+    def note_breakdowns(self) -> None:
+        """Write down what broke down since the sweep's record was last written."""
+        if len(self.sweep.breakdowns) < len(self._earlier) + len(self.breakdowns.texts):
+            self.note()
 
     def note_run_ids(self) -> None:
         """Write down the MLflow runs of all trials, once the scribe has made or found them."""
@@ -152,10 +163,19 @@ class Books:
     def close(
         self, state: SweepState, records: Collection[TrialRecord], error: str | None = None
     ) -> None:
-        """Write how the sweep ended, once, and wait until MLflow has it all, or for Ctrl-C."""
+        """Write how the sweep ended, once, and wait until MLflow has it all, or for Ctrl-C.
+
+        Where the disk takes nothing any more, MLflow is told all the same.
+        """
         if self.sweep.state is not SweepState.RUNNING:
             return
-        self.note(state=state, error=error, ended=time.time())
+        try_all(
+            lambda: self.note(state=state, error=error, ended=time.time()),
+            lambda: self._tell_mlflow(records),
+            self.note_breakdowns,
+        )
+
+    def _tell_mlflow(self, records: Collection[TrialRecord]) -> None:
         if self.taken_over():
             return
         with self._until_ctrl_c():
@@ -168,6 +188,7 @@ class Books:
         """Wait until MLflow has it all, or for Ctrl-C."""
         with self._until_ctrl_c():
             self.scribe.finish()
+        self.note_breakdowns()
 
     @contextmanager
     def _until_ctrl_c(self) -> Iterator[None]:

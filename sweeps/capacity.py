@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sweeps.errors import CapacityError
 from sweeps.settings import SlotsSettings
@@ -11,53 +11,114 @@ from trainables.gang import Gang
 MOST_CPUS_PER_GPU = 8
 """More cores than this do not make a worker with a GPU any faster."""
 
+Rooms = Sequence[Mapping[str, float]]
+"""The "CPU" and "GPU" of each node: a worker is on one of them."""
+
+
+def most_slots(settings: SlotsSettings, trials: int | None) -> tuple[int, str]:
+    """The most slots that a sweep of so many trials can have on any machine, and the field that
+    limits them. `trials` is None where it is not known."""
+    limits = {"slots": 10**9} if trials is None else {"budget.trials": trials}
+    if settings.max is not None:
+        limits["slots.max"] = settings.max
+    elif settings.count != "auto":
+        limits["slots.count"] = settings.count
+    elif settings.gpus == 0:
+        limits["slots.count (auto is one slot without GPUs)"] = 1
+    field = min(limits, key=lambda name: limits[name])
+    return limits[field], field
+
 
 def plan_slots(
-    settings: SlotsSettings, resources: Mapping[str, float], trials: int
+    settings: SlotsSettings, nodes: Rooms, trials: int, grows: bool = True
 ) -> tuple[int, Gang]:
-    """(number of slots, the gang of each) for these "CPU" and "GPU" totals.
+    """(number of slots, the gang of each) on these nodes; CapacityError where they do not fit.
 
     `auto` takes one GPU for each worker where there are any, and as many slots as fit. Without a
     GPU it is one slot with all cores, because a second one would only share them. With `max` it is
-    so many, whether they fit by now or not: those that do not fit ask the cluster to grow.
+    so many, whether they fit by now or not: those that do not fit ask the cluster to grow. Where
+    it is no cluster that `grows`, those must fit that are waited for.
     """
     if settings.max is not None:
-        return _growing(settings, settings.max, trials)
-    cpus, gpus = resources.get("CPU", 0.0), resources.get("GPU", 0.0)
+        count, gang = _growing(settings, settings.max, trials)
+        if not grows:
+            _refuse_if_too_small(settings, nodes, gang)
+    else:
+        count, gang = _fitting(settings, nodes, trials)
+    if settings.min > count:
+        raise CapacityError(
+            f"slots.min: {settings.min} slots must be up before the first trial, and there are "
+            f"{count} of {gang} here; lower slots.min, slots.workers or slots.gpus, or set "
+            "slots.count"
+        )
+    return count, gang
+
+
+def _fitting(settings: SlotsSettings, nodes: Rooms, trials: int) -> tuple[int, Gang]:
+    cpus, gpus = (sum(node.get(kind, 0.0) for node in nodes) for kind in ("CPU", "GPU"))
     gpus_each = (1.0 if gpus >= 1 else 0.0) if settings.gpus == "auto" else settings.gpus
-    count = _count(settings, gpus, gpus_each, trials)
-    cpus_each = _cpus_each(settings, cpus, count, gpus_each)
-    gang = Gang(settings.workers, cpus_each, gpus_each)
+    count = _count(settings, nodes, gpus_each, trials)
     workers = count * settings.workers
-    if workers * gpus_each > gpus + 1e-9 or workers * cpus_each > cpus + 1e-9:
+    gang = Gang(settings.workers, _cpus_each(settings, nodes, workers, gpus_each), gpus_each)
+    room = _room(nodes, gang.cpus, gpus_each)
+    if room < workers:
+        where = f" on {len(nodes)} nodes, with room for {room} workers" if len(nodes) > 1 else ""
         raise CapacityError(
             f"slots: {count} of {settings.workers} workers need {workers * gpus_each:g} GPUs and "
-            f"{workers * cpus_each:g} CPUs, and there are {gpus:g} and {cpus:g}; "
+            f"{workers * gang.cpus:g} CPUs, and there are {gpus:g} and {cpus:g}{where}; "
             f"lower slots.count, slots.workers, slots.gpus or slots.cpus"
         )
     return count, gang
 
 
 def _growing(settings: SlotsSettings, most: int, trials: int) -> tuple[int, Gang]:
-    if settings.gpus == "auto":
-        raise CapacityError(
-            "slots.gpus: a cluster that grows does not show how many GPUs its workers will have; "
-            "set slots.gpus (1 is usual, 0 for CPUs) beside slots.max"
-        )
+    assert settings.gpus != "auto", "slots.max says so"
     cpus = 1.0 if settings.cpus == "auto" else settings.cpus
     return min(most, trials), Gang(settings.workers, cpus, settings.gpus)
 
 
-def _count(settings: SlotsSettings, gpus: float, gpus_each: float, trials: int) -> int:
+def _refuse_if_too_small(settings: SlotsSettings, nodes: Rooms, gang: Gang) -> None:
+    room = _room(nodes, gang.cpus, gang.gpus) // gang.workers
+    if room < settings.min:
+        raise CapacityError(
+            f"slots: this machine has room for {room} of {gang}, {settings.min} must be up before "
+            "the first trial (slots.min), and it does not grow; name a cluster with --address, or "
+            "lower slots.min, slots.workers, slots.gpus or slots.cpus"
+        )
+
+
+def _count(settings: SlotsSettings, nodes: Rooms, gpus_each: float, trials: int) -> int:
     if settings.count != "auto":
         return min(settings.count, trials)
     if not gpus_each:
         return 1
-    return max(1, min(trials, int(gpus / (gpus_each * settings.workers) + 1e-9)))
+    return max(1, min(trials, _on_gpus(nodes, gpus_each) // settings.workers))
 
 
-def _cpus_each(settings: SlotsSettings, cpus: float, count: int, gpus_each: float) -> float:
+def _cpus_each(settings: SlotsSettings, nodes: Rooms, workers: int, gpus_each: float) -> float:
+    """With `auto` an equal share, or less where a node's own cores do not add up to shares."""
     if settings.cpus != "auto":
         return settings.cpus
-    share = max(1, int(cpus // (count * settings.workers)))
-    return float(min(share, MOST_CPUS_PER_GPU) if gpus_each else share)
+    share = max(1, int(sum(node.get("CPU", 0.0) for node in nodes) // workers))
+    most = min(share, MOST_CPUS_PER_GPU) if gpus_each else share
+    fitting = (cpus for cpus in range(most, 0, -1) if _room(nodes, cpus, gpus_each) >= workers)
+    return float(next(fitting, 1))
+
+
+def _room(nodes: Rooms, cpus: float, gpus: float) -> int:
+    """How many workers of that size the nodes hold."""
+    return sum(min(_whole(node.get("CPU", 0.0) / cpus), _gpu_room(node, gpus)) for node in nodes)
+
+
+def _on_gpus(nodes: Rooms, gpus: float) -> int:
+    """How many workers the nodes' GPUs hold."""
+    return sum(_gpu_room(node, gpus) for node in nodes)
+
+
+def _gpu_room(node: Mapping[str, float], gpus: float) -> int:
+    """Ray takes a share of a GPU from one GPU, not from several."""
+    return int(node.get("GPU", 0.0)) * _whole(1 / gpus) if gpus else 10**9
+
+
+def _whole(share: float) -> int:
+    return int(share + 1e-9)

@@ -13,7 +13,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from sweeps.closing import try_all
 from sweeps.errors import SweepError
+from trainables.background import Background, Tell, logged
 from trainables.remote_folder import RemoteFolder
 
 BEAT = 10.0
@@ -79,29 +81,31 @@ class Claim:
         self._over = threading.Event()
 
     @contextmanager
-    def held(self, tell: Callable[[str], None], way_out: str) -> Iterator[Claim]:
-        """Have the sweep while the block runs, and give signs of life.
+    def held(
+        self,
+        tell: Callable[[str], None],
+        way_out: str,
+        broken: Tell = logged,
+    ) -> Iterator[Claim]:
+        """Have the sweep while the block runs, and give signs of life; `broken` is told where
+        those break down.
 
         SweepError, with the way out, where another head is at it; that takes SILENCE to see.
         TakenOverError at the end where one is by then, whatever else the block raises.
         """
         self._take(tell, way_out)
-        thread = threading.Thread(target=self._live, name="claim", daemon=True)
-        thread.start()
+        loss = "another head may take this sweep for abandoned and go on with it"
+        thread = Background("claim", self._live, loss, broken)
         try:
+            thread.start()
             yield self
         finally:
-            self._over.set()
-            thread.join()
-            self._leave()
-            if self.taken_over:
-                raise self.taken_over
+            try_all(self._over.set, thread.join, self._leave, self._refuse_if_taken_over)
 
     def renew(self, at_once: bool = False) -> None:
         """Give a sign of life if one is due; TakenOverError where another head has the sweep."""
         with self._lock:
-            if self.taken_over:
-                raise self.taken_over
+            self._refuse_if_taken_over()
             if at_once or time.clock_gettime(_CLOCK) - self._beaten >= BEAT:
                 if other := self._other():
                     self.taken_over = TakenOverError(
@@ -110,6 +114,10 @@ class Claim:
                     )
                     raise self.taken_over
                 self._give_sign()
+
+    def _refuse_if_taken_over(self) -> None:
+        if self.taken_over:
+            raise self.taken_over
 
     def _take(self, tell: Callable[[str], None], way_out: str) -> None:
         sign = self._sign()

@@ -6,9 +6,10 @@ import logging
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from sweeps.errors import LaunchError
+from sweeps.process_state import environment_kept, logger_kept, replaced
 
 ON_HEAD = {"node:__internal_head__": 0.001}
 """What a thin trial client asks for: a place on the head node, and none of the slots' cores."""
@@ -30,6 +31,9 @@ SETTINGS = {
 }
 """Environment variables that Ray reads."""
 
+_RAYS_OWN = ("RAY_", "TUNE_", "PYTHONBREAKPOINT")
+"""How the names of variables begin that we set for Ray, or Ray for itself."""
+
 _LOCAL = "local"
 _TOKEN_HINT = (
     "; if the cluster asks for a token, this needs RAY_AUTH_MODE=token and the cluster's token in "
@@ -46,25 +50,53 @@ def cluster(address: str | None) -> Iterator[bool]:
 
     `address`, else $RAY_ADDRESS, names a cluster; without them one is started here for the time
     being. Where this process is connected already, that cluster is used and left as it is.
+    The process itself is left as it was, also where the start fails.
     """
     import ray
 
-    os.environ.update(SETTINGS)
     ours = not ray.is_initialized()
-    where = address or os.environ.get("RAY_ADDRESS") or _LOCAL
-    if ours:
-        _connect(where)
-    _keep_keys_out_of_logs()
-    _keep_raylets_out_of_the_terminal()
-    try:
-        yield ours and where == _LOCAL
-    finally:
+    where = _named(address)
+    with ExitStack() as kept:
+        kept.enter_context(environment_kept(*_RAYS_OWN))
+        kept.enter_context(logger_kept("ray"))
+        os.environ.update(SETTINGS)
+        kept.enter_context(_keys_kept_out_of_logs())
+        kept.enter_context(_raylets_kept_out_of_the_terminal())
         if ours:
-            ray.shutdown()
+            check_reachable(where)
+            kept.enter_context(_kept_to_loopback(where == _LOCAL))
+            kept.callback(ray.shutdown)  # also of a start that was interrupted
+            _connect(where)
+        yield ours and where == _LOCAL
 
 
-def _check_reachable(address: str) -> None:
-    """Ray itself would try for many minutes."""
+def check_reachable(address: str | None) -> None:
+    """LaunchError where nobody listens at the address that `cluster` would use. Ray itself would
+    try for many minutes."""
+    import ray
+
+    where = _named(address)
+    if not ray.is_initialized():
+        _refuse_if_silent(where)
+
+
+def room_here(address: str | None) -> dict[str, float] | None:
+    """The "CPU" and "GPU" of the Ray that `cluster` would start on this machine, as Ray counts
+    them; None where it would use another one."""
+    import ray
+    from ray._private.resource_and_label_spec import ResourceAndLabelSpec
+
+    if ray.is_initialized() or _named(address) != _LOCAL:
+        return None
+    here = ResourceAndLabelSpec().resolve(is_head=True)
+    return {"CPU": float(here.num_cpus), "GPU": float(here.num_gpus)}
+
+
+def _named(address: str | None) -> str:
+    return address or os.environ.get("RAY_ADDRESS") or _LOCAL
+
+
+def _refuse_if_silent(address: str) -> None:
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if not colon or not port.isdigit():
         return  # "auto", "local", or what Ray has to judge
@@ -77,27 +109,33 @@ def _check_reachable(address: str) -> None:
         ) from error
 
 
-def _keep_keys_out_of_logs() -> None:
+@contextmanager
+def _keys_kept_out_of_logs() -> Iterator[None]:
     """Tune hands AWS keys on to each trial's process, and Ray's logs tell what is handed on.
 
     Ours is a thin client of a slot, which reaches no storage.
     """
     from ray.tune.execution import class_cache
 
-    keys = {name for name in class_cache.ENV_VARS_TO_PROPAGATE if name.startswith("AWS_")}
-    class_cache.ENV_VARS_TO_PROPAGATE -= keys
+    passed = class_cache.ENV_VARS_TO_PROPAGATE
+    others = {name for name in passed if not name.startswith("AWS_")}
+    with replaced(class_cache, "ENV_VARS_TO_PROPAGATE", others):
+        yield
 
 
-def _keep_raylets_out_of_the_terminal() -> None:
+@contextmanager
+def _raylets_kept_out_of_the_terminal() -> Iterator[None]:
     """What a raylet says when it or its node is lost is pages long, would tear the table, and
     stands in Ray's own logs. Ray knows no setting for it.
     """
     from ray._private import worker
 
-    worker.print_to_stdstream = lambda *arguments, **options: None
+    with replaced(worker, "print_to_stdstream", lambda *arguments, **options: None):
+        yield
 
 
-def _keep_to_loopback(wanted: bool) -> None:
+@contextmanager
+def _kept_to_loopback(wanted: bool) -> Iterator[None]:
     """Whether the processes of a Ray that is started here listen on loopback only.
 
     Ray does so by itself where it takes a machine for one that will never be part of a cluster,
@@ -106,15 +144,14 @@ def _keep_to_loopback(wanted: bool) -> None:
     """
     from ray._private import ray_constants
 
-    ray_constants.ENABLE_RAY_CLUSTER = not wanted
-    os.environ[ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR] = "0" if wanted else "1"
+    with replaced(ray_constants, "ENABLE_RAY_CLUSTER", not wanted):
+        os.environ[ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR] = "0" if wanted else "1"
+        yield
 
 
 def _connect(address: str) -> None:
     import ray
 
-    _check_reachable(address)
-    _keep_to_loopback(address == _LOCAL)
     here = {"include_dashboard": False, "object_store_memory": 2 * 10**8}
     options = here if address == _LOCAL else {}
     try:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sweeps.capacity import plan_slots
+from sweeps.capacity import Rooms, plan_slots
 from sweeps.cluster import cluster
 from sweeps.doctor_gpus import check_gpus_of
 from sweeps.errors import CapacityError, LaunchError
@@ -106,7 +106,7 @@ def _check_cluster(home: Path, spec: SweepSpec | None) -> Iterator[Finding]:
     cpus, gpus = resources.get("CPU", 0.0), resources.get("GPU", 0.0)
     yield ok("ray", f"{_nodes(len(nodes))} with {cpus:g} CPUs and {gpus:g} GPUs")
     if spec is not None:
-        yield _check_slots(spec, resources)
+        yield _check_slots(spec, [node["Resources"] for node in nodes])
     yield _check_state_api()
     yield from check_gpus_of(nodes)
     looks: list[Look] = []
@@ -125,9 +125,9 @@ def _check_cluster(home: Path, spec: SweepSpec | None) -> Iterator[Finding]:
         yield check_home(home_blind(nodes, home), home, len(nodes))
 
 
-def _check_slots(spec: SweepSpec, resources: dict[str, float]) -> Finding:
+def _check_slots(spec: SweepSpec, rooms: Rooms) -> Finding:
     try:
-        count, gang = plan_slots(spec.slots, resources, spec.trials)
+        count, gang = plan_slots(spec.slots, rooms, spec.trials)
     except CapacityError as error:
         remedy = "workers that are still to come count with slots.max only, e.g. {max: 4, gpus: 1}"
         return wrong("ray slots", str(error), remedy)

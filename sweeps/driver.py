@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from results.front import judge
 from results.record import SweepState, TrialRecord
 from results.winners import failure
 from sweeps.books import Books
+from sweeps.closing import try_all
 from sweeps.cluster import ON_HEAD
 from sweeps.errors import LaunchError
 from sweeps.home import SweepFolder
@@ -65,16 +67,30 @@ class Driver:
         self._books = books
         self._view = view
         self._recorder: Any = None
+        self._study: StudyBook  # once it is open
         self._board: Any = None
         self._slots: Any = None
         self._observer: Any = None
         self._winding_up = 0.0
         self._in_a_hurry = False  # Ctrl-C was pressed twice
 
+    def open_study(self) -> None:
+        """Open Optuna's study; LaunchError where it cannot be had, or lacks trials on record."""
+        from sweeps.study import StudyBook, open_study
+
+        search, folder = self._spec.search, self._folder
+        try:
+            study = open_study(self._spec, folder.journal, self._books.sweep.created)
+            self._study = StudyBook(study, search, folder.store.trials())
+        except OSError as error:
+            error.filename = error.filename or str(folder.journal)  # Optuna does not say
+            raise
+
     def run(self, own: bool) -> None:
         """Start everything, and search. `own` is whether this Ray ends with the sweep.
 
-        Where the actor that holds the board is lost, all begins anew from the books.
+        The study is open. Where the actor that holds the board is lost, all begins anew from the
+        books.
         """
         import ray
 
@@ -93,13 +109,12 @@ class Driver:
                     raise LaunchError(f"the board was lost {barren} times in a row") from error
                 self._view.trials_end()
                 self._view.phase("The board of trials was lost; going on from the books")
-                self._observer.close()
+                self._stop_looking()
                 self._slots.close(_GOING_HOME, self._winding_up)
+                self.open_study()
 
     def _run(self) -> None:
-        self._books.wait_until_open()
         self._books.refuse_if_taken_over()
-        self._study = self._open_study()
         self._start_slots()
         if not self._books.sweep.base:
             self._measure_base()
@@ -111,30 +126,49 @@ class Driver:
         """Close the books of every trial and of the sweep, then send the slots home.
 
         A search that came to its end has failed all the same where all slots died under it, or
-        where no trial did anything but fail.
+        where no trial did anything but fail. Each step is taken whatever the others raise, a full
+        disk or Ctrl-C: slots hold GPUs until they are closed.
         """
-        self._view.trials_end()
+        try_all(
+            self._view.trials_end,
+            self._stop_looking,
+            partial(self._leave_trials, state),
+            self._lay_trials_aside,
+            partial(self._close_books, state, error),
+            self._books.note_run_ids,
+            partial(self._close_slots, state),
+        )
+
+    def _stop_looking(self) -> None:
         if self._observer is not None:
             self._observer.close()
+
+    def _leave_trials(self, state: SweepState) -> None:
+        """Those that run go on in another head, or are saved where there is time for it."""
         if self._books.taken_over():
             self._books.scribe.give_up("another head has taken the sweep over")
         elif state is SweepState.INTERRUPTED and self._board is not None and not self._in_a_hurry:
             self._suspend()
+
+    def _lay_trials_aside(self) -> None:
+        if self._recorder is not None:
+            self._recorder.interrupt()
+            if self._recorder.fault is not None:  # such as in the last things that it heard
+                raise self._recorder.fault
+
+    def _close_books(self, state: SweepState, error: str | None) -> None:
         if state is SweepState.COMPLETE:
             error = self._slots.lost() or failure(self.records())
             state = SweepState.FAILED if error else state
-        if self._recorder is not None:
-            self._recorder.interrupt()
         if self._books.scribe.busy:
             self._view.phase("Writing the rest to MLflow; Ctrl-C ends the wait")
-        try:
-            self._books.close(state, self.records(), error)
-            self._books.note_run_ids()
-        finally:
-            if self._slots is not None:
-                with suppress(KeyboardInterrupt):  # nothing is left to be saved
-                    patience = 10.0 if state is SweepState.COMPLETE else 1.0
-                    self._slots.close(patience, self._winding_up)
+        self._books.close(state, self.records(), error)
+
+    def _close_slots(self, state: SweepState) -> None:
+        if self._slots is not None:
+            with suppress(KeyboardInterrupt):  # nothing is left to be saved
+                patience = 10.0 if state is SweepState.COMPLETE else 1.0
+                self._slots.close(patience, self._winding_up)
 
     def records(self) -> list[TrialRecord]:
         """All trials' records so far."""
@@ -156,35 +190,30 @@ class Driver:
             if self._recorder is not None:
                 self._recorder.catch_up(ray.get(self._board.measured.remote()))
 
-    def _open_study(self) -> StudyBook:
-        from sweeps.study import StudyBook, open_study
-
-        search, folder = self._spec.search, self._folder
-        study = open_study(self._spec, folder.journal, self._books.sweep.created)
-        return StudyBook(study, search, folder.store.trials())
-
     def _start_slots(self) -> None:
         import ray
 
         from sweeps.capacity import plan_slots
         from sweeps.observer import Observer
+        from sweeps.ray_nodes import rooms
         from sweeps.slots import Slots
         from sweeps.storage import make_depot
         from trainables.board import Board
 
         settings = self._spec.slots
-        count, gang = plan_slots(settings, ray.cluster_resources(), self._spec.trials)
+        count, gang = plan_slots(settings, rooms(), self._spec.trials)
         self._board = board = (
             ray.remote(Board)
             .options(num_cpus=0, max_concurrency=1000, resources=ON_HEAD)
             .remote(self._spec.search.goals, settings.retries, settings.keep_best)
         )
         deaths = self._spec.trials * (settings.retries + 1)
-        self._slots = Slots(board, ON_HEAD)
+        self._slots = Slots(board, ON_HEAD, self._books.breakdowns)
         depot = make_depot(self._spec, self._folder, self._inputs)
         care = Care(settings.checkpoint_seconds, settings.trial_timeout, depot)
         self._slots.start(count, gang, care, self._inputs, self._folder.ray, deaths)
-        self._observer = Observer(board, count, gang, self._folder.store, settings.prices)
+        store, broken = self._folder.store, self._books.breakdowns
+        self._observer = Observer(board, count, gang, store, settings.prices, broken)
         self._observer.start()
         self._count = count
         most = "up to " if settings.max is not None else ""
@@ -265,14 +294,23 @@ class Driver:
     def _make_recorder(self, interruption: Interruption) -> Recorder:
         from sweeps.recorder import Recorder
 
-        board = self._board
+        board, errands = self._board, self._slots.errands
+
+        def accept(number: int) -> None:
+            what, loss = f"Trial {number}'s end", "weights of worse trials may be kept as well"
+            errands.send(board.accept.remote(str(number)), what, loss)
+
+        def cancel(number: int) -> None:
+            what, loss = f"Trial {number}'s early end", "its slot trains it on to its whole budget"
+            errands.send(board.cancel.remote(str(number)), what, loss)
+
         return Recorder(
             self._books.sweep,
             self._folder.store,
             self._study,
             self._books.scribe,
-            accept=lambda number: board.accept.remote(str(number)),
-            cancel=lambda number: board.cancel.remote(str(number)),
+            accept=accept,
+            cancel=cancel,
             board_lives=self._board_lives,
             on_change=self._trial_changed,
             interruption=interruption,
@@ -294,7 +332,7 @@ class Driver:
             store.trial_folder,
             self._recorder,
             self._has_room,
-            on_finished=self._board.drain.remote,
+            on_finished=self._drain,
         )
         client = tune.with_parameters(SlotTrial, board=self._board)
         return tune.Tuner(
@@ -316,6 +354,11 @@ class Driver:
             ),
         )
 
+    def _drain(self) -> None:
+        """No new trial will come."""
+        what, loss = "The early end of idle slots", "they wait until the sweep is over"
+        self._slots.errands.send(self._board.drain.remote(), what, loss)
+
     def _has_room(self) -> bool:
         """Whether a slot is up that has no trial; before the first is up, one trial may wait."""
         import ray
@@ -336,6 +379,7 @@ class Driver:
             self._view.phase(f"Waiting for {fewest} slots")
         while ray.get(self._board.alive.remote()) < fewest and self._slots.lost() is None:
             self._books.refuse_if_taken_over()
+            self._slots.refuse_if_fewer(fewest)
             time.sleep(0.5)
 
     def _board_lives(self) -> bool:
@@ -350,4 +394,5 @@ class Driver:
     def _trial_changed(self, record: TrialRecord) -> None:
         if record.status.ended:
             self._books.drop_files(self.records())
+        self._books.note_breakdowns()
         self._view.changed(record)

@@ -19,7 +19,8 @@ from sweeps.class_metrics import check_class_metrics
 from sweeps.errors import CapacityError, SweepError
 from sweeps.home import SweepHome
 from sweeps.options import check_options, first_params
-from sweeps.quiet import quiet
+from sweeps.process_state import random_state_kept
+from sweeps.quiet import optuna_quiet, quiet
 from sweeps.spec import SweepSpec
 from sweeps.storage import check_storage
 from trainables.budget_config import TrialBudget
@@ -95,9 +96,10 @@ def dry_run(spec: SweepSpec, home: SweepHome) -> DryRun:
     """
     if spec.trial.objective == "toy":
         raise SweepError("objective toy trains nothing, so there is nothing to measure; launch it")
-    check_options(spec)
+    with optuna_quiet():
+        check_options(spec)
     check_storage(spec)
-    with quiet():
+    with quiet(), optuna_quiet(), random_state_kept():
         params = first_params(spec)
         config = _config(spec, params)
         _refuse(config)
@@ -129,7 +131,7 @@ def _slots(spec: SweepSpec) -> str:
 
     here = {"CPU": float(os.cpu_count() or 1), "GPU": float(torch.cuda.device_count())}
     try:
-        count, gang = plan_slots(spec.slots, here, spec.trials)
+        count, gang = plan_slots(spec.slots, [here], spec.trials)
     except CapacityError as error:
         return f"they do not fit this machine: {error}"
     if spec.slots.max is not None:

@@ -32,6 +32,8 @@ def show_result(
     """Print `top` of the winners (None: a handful, or the whole front) and what to do next."""
     if sweep.error:
         console.print(Text(f"\nThe sweep failed: {sweep.error}", "bold red"))
+    for text in sweep.breakdowns:
+        console.print(Text(f"\nWhile the sweep ran: {text}", "yellow"))
     if not ranking.winners:
         console.print(_nobody(ranking))
     elif ranking.several:

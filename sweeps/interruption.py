@@ -70,4 +70,5 @@ def _handled(handler: Any) -> Iterator[None]:
         yield
     finally:
         for each, earlier in before.items():
-            signal.signal(each, earlier)
+            if earlier is not None:  # a handler that is none of Python's cannot be set from here
+                signal.signal(each, earlier)

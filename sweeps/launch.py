@@ -1,25 +1,34 @@
-"""From a checked spec to a finished sweep, at once or after an interruption."""
+"""From a checked spec to a finished sweep, at once or after an interruption.
+
+Whatever can refuse a sweep does so before what costs more: what is known here, then storage,
+MLflow and Optuna's database (readiness.py), then model and data, then the sweep's books, and Ray
+last.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, chdir, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, chdir, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from results.front import judge
+from results.mlflow_settings import MLFLOWS_OWN
 from results.record import SweepRecord, SweepState
 from results.winners import Ranking
 from sweeps.books import Books, new_record, resumed_record
+from sweeps.breakdowns import Breakdowns
 from sweeps.budgets import description, extents, remarks
 from sweeps.class_metrics import check_class_metrics
+from sweeps.closing import after
 from sweeps.cluster import cluster
 from sweeps.driver import Driver
 from sweeps.home import SweepFolder, SweepHome
 from sweeps.interruption import interruptible
 from sweeps.mirror import mirrored
-from sweeps.options import check_options
-from sweeps.quiet import quiet
+from sweeps.process_state import environment_kept
+from sweeps.quiet import optuna_quiet, quiet
+from sweeps.readiness import refuse_if_away, refuse_if_misfit
 from sweeps.resumption import changed_spec, refuse_if_changed
 from sweeps.sight import check_sight
 from sweeps.spec import SweepSpec
@@ -49,7 +58,15 @@ class Finished:
     untracked: int
 
 
-@interruptible()
+@contextmanager
+def _process_kept() -> Iterator[None]:
+    """What a launch or a resume changes of its process is undone at its end; cluster.py does so
+    with what Ray needs."""
+    with interruptible(), environment_kept(*MLFLOWS_OWN), optuna_quiet():
+        yield
+
+
+@_process_kept()
 def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = None) -> Finished:
     """Run the sweep to its end. A SweepError or a DataError says what is wrong.
 
@@ -58,19 +75,22 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
     """
     folder = home.sweep(spec.name)
     folder.refuse_if_taken()
-    check_options(spec)
+    refuse_if_misfit(spec, address)
     refuse_if_taken(spec)
-    with claimed(storage_of(spec), folder, view, "give this one another name with --name") as claim:
+    refuse_if_away(spec, home)
+    broken = Breakdowns(view.phase)
+    way_out = "give this one another name with --name"
+    with claimed(storage_of(spec), folder, view, way_out, broken) as claim:
         refuse_if_taken(spec)  # another head may have had the name until now
         prepared = _prepare(spec, home, view)
         renew_claim(claim)
-        mirror = mirror_of(spec, folder, claim, view)
-        books = Books(spec, home, folder, new_record(spec, prepared), mirror)
+        mirror = mirror_of(spec, folder, claim, view, broken)
+        books = Books(spec, home, folder, new_record(spec, prepared), mirror, broken)
         with folder.named(), mirrored(mirror), _freed_if_empty(folder, books):
             return _run(spec, folder, prepared, books, view, address)
 
 
-@interruptible()
+@_process_kept()
 def resume(
     name: str,
     home: SweepHome,
@@ -108,23 +128,27 @@ def _resume(
     address: str | None,
 ) -> Finished:
     changed, changes = changed_spec(folder, spec, overrides)
-    check_options(changed)
+    done = _is_done(earlier, folder, changed)
+    if not done:
+        refuse_if_misfit(changed, address)
     refuse_if_behind(changed, folder, earlier)
-    way_out = stop_it(folder.path.name)
-    with claimed(storage_of(changed), folder, view, way_out) as claim:
+    if not done:
+        refuse_if_away(changed, home, earlier.created)
+    broken, way_out = Breakdowns(view.phase), stop_it(folder.path.name)
+    with claimed(storage_of(changed), folder, view, way_out, broken) as claim:
         catch_up(changed, folder, earlier)
-        mirror = mirror_of(changed, folder, claim, view)
-        if _is_done(earlier, folder, changed):
+        mirror = mirror_of(changed, folder, claim, view, broken)
+        if done:
             record = earlier.with_changes(changes=(*earlier.changes, *changes))
             with mirrored(mirror):
-                books = Books(changed, home, folder, record, mirror)
+                books = Books(changed, home, folder, record, mirror, broken)
                 return _complete_tracking(books, folder, view)
         prepared = _prepare(changed, home, view)
         refuse_if_changed(earlier, prepared)
         renew_claim(claim)
         record = resumed_record(earlier, changed, changes)
         with mirrored(mirror):
-            books = Books(changed, home, folder, record, mirror)
+            books = Books(changed, home, folder, record, mirror, broken)
             return _run(changed, folder, prepared, books, view, address)
 
 
@@ -148,10 +172,15 @@ def _is_done(earlier: SweepRecord, folder: SweepFolder, spec: SweepSpec) -> bool
 def _complete_tracking(books: Books, folder: SweepFolder, view: View) -> Finished:
     """Bring into MLflow what it missed of a sweep that is over."""
     view.phase("All trials have ended; bringing into MLflow what it missed")
-    books.open()
-    books.wait_until_open()
-    books.catch_up()
-    books.finish()
+    try:
+        books.open()
+        books.wait_until_open()
+        books.catch_up()
+        books.finish()
+    except BaseException as error:
+        with after(error):  # or its thread would wait for more as long as this process lives
+            books.scribe.give_up("it was interrupted")
+        raise
     books.note_run_ids()
     return _finished(books, folder)
 
@@ -165,14 +194,16 @@ def _run(
     address: str | None,
 ) -> Finished:
     driver = Driver(spec, folder, prepared.inputs if prepared else None, books, view)
+    driver.open_study()  # before the books: what it refuses leaves the sweep's record as it was
     with _closing(books, folder):
         books.open()
         if books.sweep.resumed:
             books.catch_up()
+        view.phase("Opening MLflow")
+        books.wait_until_open()
         view.phase("Starting Ray")
         # Ray takes the handlers for itself where it starts, so they are set before and after.
-        with interruptible(), cluster(address) as own, interruptible(), _ending(driver, folder):
-            books.wait_until_open()  # a refusal would end the process while MLflow makes tables
+        with interruptible(), cluster(address) as own, interruptible(), _ending(driver):
             check_sight(folder.path.parents[1], spec)
             driver.run(own)
     return _finished(books, folder)
@@ -202,9 +233,10 @@ def _freed_if_empty(folder: SweepFolder, books: Books) -> Iterator[None]:
     """A name that came to nothing can be used again at once."""
     try:
         yield
-    except BaseException:
-        if not folder.store.trials():
-            books.free()
+    except BaseException as error:
+        with after(error):
+            if not folder.store.trials():
+                books.free()
         raise
 
 
@@ -214,29 +246,31 @@ def _closing(books: Books, folder: SweepFolder) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
+        if isinstance(error, OSError):
+            error.filename = error.filename or str(folder.path)  # a full disk does not say whose
         by_hand = isinstance(error, KeyboardInterrupt)
         state = SweepState.INTERRUPTED if by_hand else SweepState.FAILED
-        with suppress(OSError):  # where the disk is full the books say no more than they do
+        with after(error):
             books.close(state, folder.store.trials(), None if by_hand else str(error))
         raise
 
 
 @contextmanager
-def _ending(driver: Driver, folder: SweepFolder) -> Iterator[None]:
-    """However the run ends, the books of its trials and its own are closed."""
+def _ending(driver: Driver) -> Iterator[None]:
+    """However the run ends, the books of its trials and its own are closed.
+
+    What it ended of is raised, not what goes wrong after that: on a full disk that is the same
+    again.
+    """
     try:
         yield
     except KeyboardInterrupt:
         driver.end(SweepState.INTERRUPTED)
         if not driver.records():
             raise
-    except OSError as error:
-        error.filename = error.filename or str(folder.path)  # Optuna's journal does not say
-        with suppress(OSError):  # where the disk is full the books say no more than they do
-            driver.end(SweepState.FAILED, str(error))
-        raise
     except BaseException as error:
-        driver.end(SweepState.FAILED, str(error))
+        with after(error):
+            driver.end(SweepState.FAILED, str(error))
         raise
     else:
         driver.end(SweepState.COMPLETE)

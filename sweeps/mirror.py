@@ -17,6 +17,7 @@ from stat import S_ISREG
 from results.uris import redact
 from sweeps.claim import Claim, TakenOverError
 from trainables import sealed
+from trainables.background import Background, Tell, breakdowns_told, logged
 from trainables.data.atomic import publish
 from trainables.job import CHECKPOINTS, LOSSES, WEIGHTS
 from trainables.remote_folder import RemoteFolder
@@ -42,7 +43,8 @@ _Stamp = tuple[int, int]
 
 
 class Mirror:
-    """Keeps `remote` like `folder`, from `start` to `finish`; `tell` is told where that halts.
+    """Keeps `remote` like `folder`, from `start` to `finish`; `tell` is told where that halts,
+    `broken` where it breaks down.
 
     What another head has claimed by now is left alone.
     """
@@ -53,11 +55,13 @@ class Mirror:
         remote: RemoteFolder,
         claim: Claim,
         tell: Callable[[str], None] = lambda text: None,
+        broken: Tell = logged,
     ) -> None:
         self.remote = remote
         self.claim = claim
         self._folder = folder
         self._tell = tell
+        self._broken = broken
         self._pushed: dict[str, _Stamp] = {}
         self._fetched: set[str] = set()
         self._dropped: set[str] = set()
@@ -67,7 +71,9 @@ class Mirror:
         self._forgotten = False
         self._over = threading.Event()
         self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._run, name="mirror", daemon=True)
+        self._thread = Background(
+            "mirror", self._run, f"the sweep goes on, and {remote} gets the rest at its end", broken
+        )
 
     def start(self) -> None:
         """Begin; nothing is taken to be on the storage yet."""
@@ -100,16 +106,23 @@ class Mirror:
 
     def finish(self) -> bool:
         """Bring all up and down, and stop; whether that could be done, else it is told."""
-        self._over.set()
-        if self._thread.is_alive():
+        clean = False
+        try:
+            self._over.set()
             self._thread.join()
+            with breakdowns_told("The mirror's last round", "see below", self._broken):
+                clean = self._last_rounds()
+        finally:  # also where Ctrl-C ends the wait
+            if not clean and not self.claim.taken_over:
+                self._tell(self._left_undone())
+        return clean
+
+    def _last_rounds(self) -> bool:
         until = time.monotonic() + PATIENCE
         while not (clean := self._last_round()) and not self.claim.taken_over:
             if time.monotonic() > until:
                 break
             time.sleep(PAUSE)
-        if not clean and not self.claim.taken_over:
-            self._tell(self._left_undone())
         return clean
 
     def _left_undone(self) -> str:

@@ -15,6 +15,7 @@ from results.record_error import RecordError
 from results.store import RecordStore
 from sweeps.meter import Meter, held
 from sweeps.ray_nodes import alive_nodes
+from trainables.background import Background, Tell, logged
 from trainables.gang import Gang
 from trainables.roster import SlotState
 
@@ -29,7 +30,10 @@ _PATIENCE = 5.0  # seconds
 
 
 class Observer:
-    """Writes `cluster.json` of the sweep's folder, and keeps what was counted there before."""
+    """Writes `cluster.json` of the sweep's folder, and keeps what was counted there before.
+
+    `broken` is told where that breaks down.
+    """
 
     def __init__(
         self,
@@ -38,6 +42,7 @@ class Observer:
         gang: Gang,
         store: RecordStore,
         prices: Mapping[str, float],
+        broken: Tell = logged,
     ) -> None:
         self._board = board
         self._names = [f"slot-{number}" for number in range(slots)]
@@ -46,7 +51,8 @@ class Observer:
         self._prices = dict(prices)
         self._meter = Meter(_earlier(store))
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="observer", daemon=True)
+        loss = "`sweep status` goes on showing what was seen of slots, nodes and costs until now"
+        self._thread = Background("observer", self._watch, loss, broken)
 
     def start(self) -> None:
         """Begin to look, in the background."""

@@ -23,7 +23,6 @@ def first_params(spec: SweepSpec) -> dict[str, Any]:
     from search_spaces import bridge
     from sweeps.study import directions, make_sampler, points_to_queue
 
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
     sampler = make_sampler(spec.search)
     study = optuna.create_study(sampler=sampler, directions=directions(spec.search))
     for point in points_to_queue(spec.space, spec.first_points, spec.search)[:1]:

@@ -16,6 +16,11 @@ def alive_nodes() -> Nodes:
     return [node for node in ray.nodes() if node["Alive"]]
 
 
+def rooms() -> list[Mapping[str, float]]:
+    """What each of them has: "CPU", "GPU" and whatever else."""
+    return [node["Resources"] for node in alive_nodes()]
+
+
 def on_node(node: Mapping[str, Any], function: Callable[..., Any]) -> Any:
     """`function` as a Ray task of that node, which takes nothing from those who train there."""
     import ray

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from ray.tune import Callback
 
 from results.record import Measurement, SweepRecord, TrialRecord, TrialStatus
 from results.store import RecordStore
-from sweeps.errors import StudyError
+from sweeps.closing import try_all
 from sweeps.interruption import Interruption
 from sweeps.scribe import Scribe
 from sweeps.study import StudyBook
@@ -29,14 +29,15 @@ _STATUS: Mapping[Ending, TrialStatus] = {
 
 
 def _halting(method: Callable[..., None]) -> Callable[..., None]:
-    """Books that cannot be written halt the search; Tune would take it for a trial's own fault."""
+    """Books that cannot be written halt the search, and so does a fault of ours; Tune would take it
+    for a trial's own. The driver raises it."""
 
     @wraps(method)
     def guarded(self: Recorder, *arguments: Any, **info: Any) -> None:
         try:
             if self.fault is None:
                 method(self, *arguments, **info)
-        except (OSError, StudyError) as error:
+        except Exception as error:  # noqa: BLE001 - the edge to Tune: raised by the driver
             self.fault = error
             self._interruption.halted = True
 
@@ -67,7 +68,7 @@ class Recorder(Callback):
         interruption: Interruption,
     ) -> None:
         self.sweep = sweep
-        self.fault: OSError | StudyError | None = None
+        self.fault: Exception | None = None
         self.records = {record.number: record.laid_aside() for record in store.trials()}
         self._attempts = {number: record.attempts for number, record in self.records.items()}
         self._store = store
@@ -216,10 +217,12 @@ class Recorder(Callback):
         They stay open in Optuna, and go on when the sweep is resumed.
         """
         unfinished = [record for record in self.records.values() if not record.status.ended]
-        for record in unfinished:
-            if record.status is TrialStatus.WAITING:
-                self._scribe.trial_started(record)
-            self._end(record.laid_aside())
+        try_all(*(partial(self._lay_aside, record) for record in unfinished))
+
+    def _lay_aside(self, record: TrialRecord) -> None:
+        if record.status is TrialStatus.WAITING:
+            self._scribe.trial_started(record)
+        self._end(record.laid_aside())
 
     def _measured(self, record: TrialRecord, evaluation: Evaluation) -> None:
         if any(m.point == evaluation.point for m in record.measurements):

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ import typer
 
 from sweeps.cluster import ON_HEAD
 from sweeps.errors import LaunchError, SweepError
+from sweeps.process_state import environment_kept, logger_kept
 from sweeps.shipment import SENT
 
 if TYPE_CHECKING:
@@ -33,6 +34,12 @@ DASHBOARD_PORT = 8265
 
 HOME = "${SWEEP_HOME:-$HOME/.winnow}"
 """The sweep home on the cluster: jobs run in a folder that goes away with them."""
+
+_OVERRULING = ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS")
+"""Environment variables that Ray would let overrule the address."""
+
+_TALKATIVE = ("ray", "ray.dashboard.modules.job.sdk", "ray.dashboard.modules.dashboard_sdk")
+"""Loggers of Ray's client."""
 
 _RAYS_OWN = ("INFO job_manager.py", "Running entrypoint for job ")
 
@@ -86,24 +93,25 @@ def connected(cluster_file: Path | None, address: str | None) -> Iterator[JobSub
 
     LaunchError where there is none.
     """
-    if address is not None:
+    with ExitStack() as kept:
+        kept.enter_context(environment_kept(*_OVERRULING))
+        for name in _TALKATIVE:
+            kept.enter_context(logger_kept(name))
+        if address is None:
+            assert cluster_file is not None, "a cluster is named by its file or its address"
+            if not cluster_file.is_file():
+                raise LaunchError(f"--cluster: there is no file {cluster_file}")
+            address = f"http://127.0.0.1:{kept.enter_context(_tunnel(cluster_file))}"
         yield _client(address)
-        return
-    assert cluster_file is not None, "a cluster is named by its file or its address"
-    if not cluster_file.is_file():
-        raise LaunchError(f"--cluster: there is no file {cluster_file}")
-    with _tunnel(cluster_file) as port:
-        yield _client(f"http://127.0.0.1:{port}")
 
 
 def _client(address: str) -> JobSubmissionClient:
     from ray.exceptions import AuthenticationError
     from ray.job_submission import JobSubmissionClient
 
-    for name in ("ray", "ray.dashboard.modules.job.sdk", "ray.dashboard.modules.dashboard_sdk"):
+    for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
-    # Ray would let these overrule the address.
-    for name in ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS"):
+    for name in _OVERRULING:
         os.environ.pop(name, None)
     try:
         return JobSubmissionClient(address)

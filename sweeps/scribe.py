@@ -13,16 +13,19 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from results.record import Measurement, SweepRecord, TrialRecord
 from results.stamps import Stamps
 from results.tracking_error import StoreAwayError, TrackingError
 from results.winners import Ranking
+from trainables.background import Background, Tell, logged
 
 if TYPE_CHECKING:
     from results.reconcile import Reconciled
     from results.tracking import Tracker
+
+T = TypeVar("T")
 
 PATIENCE = 60.0
 """Seconds that the end of a sweep waits for a store that takes nothing."""
@@ -48,9 +51,18 @@ class Entry(NamedTuple):
 
 
 class Scribe:
-    """Writes a sweep to MLflow in the background. `run_ids` maps trial numbers to their runs."""
+    """Writes a sweep to MLflow in the background. `run_ids` maps trial numbers to their runs.
 
-    def __init__(self, uri: str, experiment: str, artifacts: str | None) -> None:
+    `broken` is told where the writing itself breaks down; what is left then counts as missed.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        experiment: str,
+        artifacts: str | None,
+        broken: Tell = logged,
+    ) -> None:
         self.run_ids: dict[int, str] = {}
         self.parent: str | None = None
         self.failures: list[str] = []
@@ -66,7 +78,8 @@ class Scribe:
         self._away: StoreAwayError | None = None
         self._patience = PATIENCE
         self._progress = time.monotonic()
-        self._thread = threading.Thread(target=self._run, name="scribe", daemon=True)
+        loss = "the sweep goes on, and its folder has what MLflow misses"
+        self._thread = Background("MLflow", self._run, loss, broken)
 
     def start(self, record: SweepRecord, spec_text: str) -> None:
         """Open the parent run in the background; `wait_until_open` tells how that went."""
@@ -83,7 +96,7 @@ class Scribe:
 
     def opens(self) -> bool:
         """Whether there is a parent run, once that is known; there is none without a start."""
-        if self._thread.ident is not None:
+        if self._thread.started:
             self._opened.wait()
         return self.parent is not None
 
@@ -153,7 +166,8 @@ class Scribe:
     @property
     def busy(self) -> bool:
         """Whether something is left that will be written down."""
-        return self._told > self._done and not self._given_up.is_set()
+        left = self._told > self._done and not self._given_up.is_set()
+        return left and self._thread.breakdown is None
 
     def finish(self) -> None:
         """Write down what is left, and stop.
@@ -163,10 +177,12 @@ class Scribe:
         """
         self._entries.put(None)
         self._progress = time.monotonic()
-        while self._thread.is_alive() and self._waiting() < self._patience:
-            self._thread.join(0.1)
-        if self._thread.is_alive():
+        while self._thread.runs and self._waiting() < self._patience:
+            self._thread.wait(0.1)
+        if self._thread.runs:
             self.give_up(f"no answer for {self._patience:.0f} s; {self._away or 'slow'}")
+        elif self._thread.breakdown and not self._given_up.is_set():
+            self.give_up(self._thread.breakdown)
 
     def give_up(self, why: str) -> None:
         """Wait no longer; what is left, at least that the sweep has ended, counts as missed."""
@@ -201,8 +217,10 @@ class Scribe:
     def _run(self) -> None:
         try:
             tracker = self._open()
-        except Exception as error:  # noqa: BLE001 - the edge of a thread: raised in wait_until_open
-            self._refusal = error
+        except BaseException as error:  # noqa: BLE001 - raised in wait_until_open
+            # A library's exit must not become this process's.
+            ours = isinstance(error, Exception)
+            self._refusal = error if ours else TrackingError(f"MLflow ended by {error!r}")
             return
         finally:
             self._opened.set()
@@ -212,20 +230,15 @@ class Scribe:
             self._done += 1
 
     def _open(self) -> Tracker:
-        # Imported here, in the thread: MLflow takes seconds, in which Ray can start.
+        # Imported here, in the thread: MLflow takes seconds, in which Optuna can open.
         from results.tracking import Tracker
 
-        begun = time.monotonic()
-        for pause in _pauses():
-            try:
-                tracker = Tracker(*self._where)
-                self.parent = tracker.start_sweep(*self._sweep)
-                return tracker
-            except StoreAwayError:
-                if time.monotonic() - begun + pause > START_PATIENCE:
-                    raise
-            time.sleep(pause)
-        raise AssertionError("pauses never end")
+        def begin() -> Tracker:
+            tracker = Tracker(*self._where)
+            self.parent = tracker.start_sweep(*self._sweep)
+            return tracker
+
+        return at_the_start(begin)
 
     def _write(self, tracker: Tracker, entry: Entry) -> None:
         """Until it is written, or refused, or given up."""
@@ -250,6 +263,19 @@ class Scribe:
     def _miss(self, error: Exception) -> None:
         self.missed += 1
         self.failures.append(f"{type(error).__name__}: {error}")
+
+
+def at_the_start(ask: Callable[[], T]) -> T:
+    """Ask a store that may stumble, for `START_PATIENCE`; then its failure is raised."""
+    begun = time.monotonic()
+    for pause in _pauses():
+        try:
+            return ask()
+        except StoreAwayError:
+            if time.monotonic() - begun + pause > START_PATIENCE:
+                raise
+        time.sleep(pause)
+    raise AssertionError("pauses never end")
 
 
 def _attempt(tracker: Tracker, entry: Entry) -> Exception | None:

@@ -155,8 +155,11 @@ class SlotsSettings(Frozen):
     def _max_instead_of_count(self) -> SlotsSettings:
         if self.max is not None and self.count != "auto":
             raise ValueError("count and max are both set; keep one of them")
-        if self.min > (self.max or self.min):
-            raise ValueError(f"min {self.min} is above max {self.max}; swap them")
+        if self.max is not None and self.gpus == "auto":
+            raise ValueError(
+                "max without gpus: a cluster that grows does not show how many GPUs its workers "
+                "will have; set gpus (1 is usual, 0 for CPUs) beside max"
+            )
         return self
 
     @property

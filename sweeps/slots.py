@@ -9,6 +9,9 @@ from typing import Any
 
 import ray
 
+from sweeps.errands import Errands
+from sweeps.errors import LaunchError
+from trainables.background import Background, Tell, logged
 from trainables.gang import Care, Gang
 from trainables.inputs import Inputs
 from trainables.nodes import LOOK_EVERY, look
@@ -21,14 +24,26 @@ _LOOK_EVERY = 0.25
 
 
 class Slots:
-    """`count` slots at a board. When none is left alive the board is closed, so nobody waits."""
+    """`count` slots at a board. When none is left alive the board is closed, so nobody waits.
 
-    def __init__(self, board: Any, resources: dict[str, float]) -> None:
+    `errands` are the calls to the board that are only sent. `tell` hears of what breaks down.
+    """
+
+    def __init__(
+        self,
+        board: Any,
+        resources: dict[str, float],
+        tell: Tell = logged,
+    ) -> None:
+        self.errands = Errands(tell)
         self._board = board
         self._resources = resources
+        self._tell = tell
         self._tasks: list[Any] = []
+        self._deaths: dict[str, str] = {}
         self._stop = threading.Event()
-        self._watch = threading.Thread(target=self._watch_over, name="slots", daemon=True)
+        loss = "nobody sees any more where slots end; Ctrl-C ends the sweep should it wait for them"
+        self._watch = Background("slots", self._watch_over, loss, tell)
 
     def start(
         self, count: int, gang: Gang, care: Care, inputs: Inputs | None, folder: Path, deaths: int
@@ -40,22 +55,29 @@ class Slots:
             for number in range(count)
         ]
         # In the board's process: a thread here that waits for Ray would hold the driver's end up.
-        self._board.watch.remote(look, LOOK_EVERY)
+        self.errands.send(
+            self._board.watch.remote(look, LOOK_EVERY),
+            "The watch over the cluster's nodes",
+            "a node that is drained or lost goes unnoticed from now on",
+        )
         self._watch.start()
 
     def close(self, patience: float, winding_up: float) -> None:
         """Send the slots home, waiting at most `patience` seconds for steps that are under way,
         and `winding_up` for Ray Train once all have left."""
         self._stop.set()
-        if self._watch.is_alive():
+        try:
             self._watch.join()
-        with suppress(ray.exceptions.RayError):  # nobody waits at a board that is gone
-            ray.get(self._board.close.remote("the sweep is over"))
-            ray.get(self._board.deserted.remote(), timeout=patience)
-            patience = min(patience, winding_up)
-        _, late = ray.wait(self._tasks, num_returns=len(self._tasks), timeout=patience)
-        for task in late:
-            ray.cancel(task, force=True)
+            with suppress(ray.exceptions.RayError):  # nobody waits at a board that is gone
+                ray.get(self._board.close.remote("the sweep is over"))
+                ray.get(self._board.deserted.remote(), timeout=patience)
+                patience = min(patience, winding_up)
+            ray.wait(self._tasks, num_returns=max(1, len(self._tasks)), timeout=patience)
+            self.errands.look()
+        finally:  # also where Ctrl-C ends the wait: nobody else would free what they hold
+            _, late = ray.wait(self._tasks, num_returns=max(1, len(self._tasks)), timeout=0)
+            for task in late:
+                ray.cancel(task, force=True)
 
     def lost(self) -> str | None:
         """Why there is no slot any more; None while there is one, and when nobody can tell."""
@@ -64,12 +86,30 @@ class Slots:
             return why
         return None
 
+    def refuse_if_fewer(self, fewest: int) -> None:
+        """LaunchError where so many slots can never be up, since others have ended for good."""
+        left = len(self._tasks) - len(self._deaths)
+        if left < fewest and self._deaths:
+            raise LaunchError(
+                f"slots.min: {fewest} slots must be up before the first trial, and {left} are "
+                f"left: {'; '.join(f'{name}: {why}' for name, why in self._deaths.items())}"
+            )
+
     def _watch_over(self) -> None:
+        names = {task: f"slot-{number}" for number, task in enumerate(self._tasks)}
         open_tasks, why = list(self._tasks), "all slots have ended"
         while open_tasks and not self._stop.is_set():
             ended, open_tasks = ray.wait(open_tasks, timeout=_LOOK_EVERY)
             for task in ended:
-                why = _cause_of_death(task) or why
+                cause = _cause_of_death(task)
+                why = cause or why
+                if cause and open_tasks and not self._stop.is_set():
+                    self._deaths[names[task]] = cause
+                    self._tell(
+                        f"{names[task]} has ended for good ({cause}); the sweep goes on with "
+                        f"{len(open_tasks)} of {len(self._tasks)} slots"
+                    )
+            self.errands.look()
         if not self._stop.is_set():
             with suppress(ray.exceptions.RayError):  # the driver misses its board by itself
                 ray.get(self._board.close.remote(f"no slot is left: {why}"))

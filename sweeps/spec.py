@@ -123,18 +123,21 @@ class _Reader:
         trials = self._trials(tree, sections["search"])
         trial = self._trial(tree, sections["slots"])
         space, first_points = self._space(space_tree, tree, sections["search"])
+        trials = _trials(trials, space, sections["search"])
         parts = Parts(
-            trial, space, sections["search"], sections["slots"], self._tree, self._elsewhere
+            trials, trial, space, sections["search"], sections["slots"], self._tree, self._elsewhere
         )
         self.problems += check_fit(parts)
         self.problems += self._secrets(sections["slots"])
         self.problems += check_databases(sections["search"], sections["tracking"])
         if self.problems:
             return None
-        assert trial is not None and space is not None, "a part is missing only with a problem"
+        assert trials is not None and trial is not None and space is not None, (
+            "a part is missing only with a problem"
+        )
         return SweepSpec(
             name=name,
-            trials=_trials(trials, space, sections["search"]),
+            trials=trials,
             trial=trial,
             space=space,
             first_points=tuple(first_points),
@@ -266,12 +269,14 @@ class _Reader:
         return presets.overlay(preset.space, own, fixed), preset.points_under(fixed)
 
 
-def _trials(wanted: int | None, space: Space, search: SearchSettings) -> int:
-    """How many trials there are; of a grid, never more than it has points."""
-    if search.sampler != "grid":
-        assert wanted is not None, "missing only with a problem"
+def _trials(wanted: int | None, space: Space | None, search: SearchSettings | None) -> int | None:
+    """How many trials there are; of a grid, never more than it has points. None: not known."""
+    if space is None or search is None or search.sampler != "grid":
         return wanted
-    points = len(space.grid())
+    try:
+        points = len(space.grid())
+    except SpaceError:  # its own problem tells
+        return wanted
     return min(wanted or points, points)
 
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from search_spaces.domains import Choice, Float
 from search_spaces.problem import Problem, SpaceError, did_you_mean
 from search_spaces.space import Space
+from sweeps.capacity import most_slots
 from sweeps.settings import SearchSettings, SlotsSettings, TrackingSettings
 from sweeps.spec_batches import check_batches
 from sweeps.spec_combinations import check_combinations, check_engine, check_quantization
@@ -31,6 +32,7 @@ _HUB_ID = re.compile(r"(?=.{1,96}$)[\w-][\w.-]*(/[\w-][\w.-]*)?", re.ASCII)
 class Parts:
     """A spec's parts; None where one could not be read, which its own problem tells."""
 
+    trials: int | None
     trial: TrialConfig | None
     space: Space | None
     search: SearchSettings | None
@@ -58,6 +60,8 @@ def check_fit(parts: Parts) -> list[Problem]:
     if trial and slots:
         problems += check_batches(trial, space, slots.workers)
         problems += check_engine(trial, space, slots.workers)
+    if slots:
+        problems += _fewest_slots(slots, parts.trials)
     if trial:
         problems += missing_files(trial, parts.elsewhere)
     return problems
@@ -159,6 +163,16 @@ def _metrics(trial: TrialConfig, search: SearchSettings) -> list[Problem]:
             message = f"objective {trial.objective} does not measure {name!r}"
             problems.append(Problem(where, message, did_you_mean(name, trial.metrics)))
     return problems
+
+
+def _fewest_slots(slots: SlotsSettings, trials: int | None) -> list[Problem]:
+    """A sweep would wait for ever for slots that are never started."""
+    most, limit = most_slots(slots, trials)
+    if slots.min <= most:
+        return []
+    message = f"{slots.min} slots must be up before the first trial, and {limit} allows {most}"
+    remedy = f"lower slots.min to {most}, or raise {limit.partition(' ')[0]}"
+    return [Problem("slots.min", message, remedy)]
 
 
 def _several_metrics(search: SearchSettings) -> list[Problem]:

@@ -38,6 +38,7 @@ def _progress(sweep: SweepRecord, trials: Sequence[TrialRecord]) -> list[str]:
     listed = "  ".join(f"{status} {count}" for status, count in counts.items() if count)
     lines = [f"{sweep.name}: {sweep.state.value}", listed or "no trials yet"]
     lines += [f"failed: {sweep.error}"] if sweep.error else []
+    lines += [f"warning: {text}" for text in sweep.breakdowns]
     for winner in judge(trials, sweep.goals).chosen:
         word = "front" if sweep.other_metrics else "best"
         values = show_metrics(winner.best.metrics, sweep.goals)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from results.record import SweepRecord
 from results.uris import holds_secret, redact
+from sweeps.breakdowns import Breakdowns
 from sweeps.claim import Claim
 from sweeps.errors import LaunchError, SweepError
 from sweeps.home import SweepFolder
@@ -48,7 +49,11 @@ def sweep_on(storage: RemoteFolder, name: str) -> RemoteFolder:
 
 @contextmanager
 def claimed(
-    storage: RemoteFolder | None, folder: SweepFolder, view: View, way_out: str
+    storage: RemoteFolder | None,
+    folder: SweepFolder,
+    view: View,
+    way_out: str,
+    breakdowns: Breakdowns,
 ) -> Iterator[Claim | None]:
     """Be the only head that runs the sweep while the block runs, where it is on a storage.
 
@@ -58,7 +63,7 @@ def claimed(
     with ExitStack() as stack:
         claim = None
         if storage is not None:
-            held = Claim(storage, folder.path).held(view.phase, way_out)
+            held = Claim(storage, folder.path).held(view.phase, way_out, breakdowns)
             with _reached("storage.uri"):
                 claim = stack.enter_context(held)
         yield claim
@@ -74,13 +79,14 @@ def renew_claim(claim: Claim | None) -> None:
 
 
 def mirror_of(
-    spec: SweepSpec, folder: SweepFolder, claim: Claim | None, view: View
+    spec: SweepSpec, folder: SweepFolder, claim: Claim | None, view: View, breakdowns: Breakdowns
 ) -> Mirror | None:
     """What keeps the sweep's folder on the storage that its spec names."""
     storage = storage_of(spec)
     if storage is None or claim is None:
         return None
-    return Mirror(folder.path, sweep_on(storage, spec.name), claim, view.phase)
+    remote = sweep_on(storage, spec.name)
+    return Mirror(folder.path, remote, claim, view.phase, breakdowns)
 
 
 def probe(storage: RemoteFolder) -> str | None:
@@ -123,7 +129,7 @@ def fetch_sweep(uri: str, folder: SweepFolder, view: View) -> None:
     with _reached("--storage"):
         if not _recorded(storage, name):
             raise SweepError(f"no sweep {name!r} on {storage}")
-        with claimed(storage, folder, view, stop_it(name)):
+        with claimed(storage, folder, view, stop_it(name), Breakdowns(view.phase)):
             view.phase(f"Fetching the sweep from {storage}")
             bring_down(sweep_on(storage, name), folder.path, _amended)
 

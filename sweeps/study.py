@@ -90,9 +90,8 @@ def open_study(spec: SweepSpec, journal: Path, began: float = 0.0) -> optuna.Stu
     Whoever calls this must be alone with the journal. `began` is when the sweep was launched, by
     which its study is known among others; LaunchError where the storage has no room for it.
     """
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
     storage = open_storage(spec.search.storage, journal)
-    _refuse_if_anothers(storage, spec, began)
+    refuse_if_anothers(storage, spec, began)
     study = optuna.create_study(
         storage=storage,
         study_name=spec.name,
@@ -220,10 +219,11 @@ class StudyBook:
         return values if all(map(math.isfinite, values)) else None
 
 
-def _refuse_if_anothers(storage: BaseStorage, spec: SweepSpec, began: float) -> None:
-    """A database is shared by sweeps of other homes, and their names may be the same.
+def refuse_if_anothers(storage: BaseStorage, spec: SweepSpec, began: float | None) -> None:
+    """LaunchError where the study of that name is not of the sweep that `began` at that time (None:
+    of a new one). A database is shared by sweeps of other homes, and their names may be the same.
 
-    What is left of a sweep that came to nothing is in nobody's way.
+    What is left of a sweep that came to nothing is in nobody's way, and is deleted.
     """
     if spec.name not in optuna.get_all_study_names(storage):
         return

@@ -15,7 +15,6 @@ from transformers import (
     BitsAndBytesConfig,
     PreTrainedModel,
 )
-from transformers.utils import logging as transformers_logging
 
 from trainables.config import TrialConfig
 from trainables.data.errors import said
@@ -23,6 +22,7 @@ from trainables.errors import ModelError
 from trainables.isolation import check_isolation
 from trainables.method_config import QuantizationConfig
 from trainables.methods import keeps_base
+from trainables.progress_bars import no_progress_bars
 from trainables.vocabulary import with_tokens
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -186,7 +186,6 @@ def load_model(
 
     A new head is the same in every slot, whatever was drawn at random before.
     """
-    transformers_logging.disable_progress_bar()
     device = device or torch.device("cpu")
     kind = AutoModelForSequenceClassification if head else AutoModelForCausalLM
     options: dict[str, Any] = {"dtype": loading.weights, **_head_options(head)}
@@ -194,7 +193,7 @@ def load_model(
         options["quantization_config"] = _quantization(loading)
         options["device_map"] = {"": device}
     try:
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), no_progress_bars():
             torch.manual_seed(0)
             model: PreTrainedModel = kind.from_pretrained(
                 name,

@@ -12,6 +12,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
+from trainables.background import breakdowns_told
 from trainables.evaluation import Ending, Evaluation, Outcome
 from trainables.job import Closed, Job, JobKind, Reply
 from trainables.keeping import keeper
@@ -309,12 +310,17 @@ class Board:
             self._after(ticket, outcome)
 
     async def _verdict(self, ticket: Ticket) -> None:
-        for _ in range(_LOOKS):
-            await asyncio.sleep(LOOK_EVERY)
-            if ticket.ended or ticket.deaths(self._known.gone) <= self._retries:
-                break
-        if not ticket.ended:
-            self._after(ticket, ticket.bereft(self._retries, self._known.gone))
+        def failed(why: str) -> None:  # else its client would wait for ever
+            self._end(ticket, Outcome(Ending.FAILED, error=why))
+
+        what = "The verdict on a trial whose slot was lost"
+        with breakdowns_told(what, "it is not tried again", failed):
+            for _ in range(_LOOKS):
+                await asyncio.sleep(LOOK_EVERY)
+                if ticket.ended or ticket.deaths(self._known.gone) <= self._retries:
+                    break
+            if not ticket.ended:
+                self._after(ticket, ticket.bereft(self._retries, self._known.gone))
 
     def _ask(self, ticket: Ticket, how: Ending) -> None:
         ticket.ask(how)

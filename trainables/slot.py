@@ -73,7 +73,8 @@ def run_slot(
             if not ray.get(board.wants.remote(name)):
                 return
     finally:
-        ray.get(board.lost.remote(name))
+        with suppress(ray.exceptions.RayActorError):  # a board that is gone hides no other cause
+            ray.get(board.lost.remote(name))
 
 
 def _trainer(

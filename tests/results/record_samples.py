@@ -78,6 +78,7 @@ def full_sweep(**changes: Any) -> SweepRecord:
         created=1_700_000_000.5,
         resumed=(1_700_000_001.25,),
         changes=("budget.trials: 20 -> 40",),
+        breakdowns=("The observer thread broke down (KeyError: 'x'); nobody looks",),
         experiment="tuning",
         seed=7,
         pid=4321,

@@ -159,3 +159,17 @@ def test_whatever_else_ends_the_sweep_that_it_was_taken_over_is_told(claim_of, s
         with pytest.raises(TakenOverError):
             first.renew(at_once=True)
         raise KeyboardInterrupt
+
+
+def test_signs_of_life_that_break_down_are_told(claim_of, monkeypatch):
+    def faulty(claim):
+        raise TypeError("a store answers nonsense")
+
+    monkeypatch.setattr(Claim, "renew", faulty)
+    broken = []
+    with claim_of("first").held(quietly, WAY_OUT, broken.append):
+        until = time.monotonic() + 20
+        while not broken:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+    assert "TypeError" in broken[0] and "another head may take this sweep" in broken[0]

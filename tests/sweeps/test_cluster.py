@@ -31,29 +31,39 @@ def test_a_ray_that_takes_too_long_to_start_is_told(monkeypatch):
         raise Exception("The current node timed out during startup.")
 
     monkeypatch.setattr("ray.init", init)
-    # It would hold for the whole process, and for all tests after this one.
-    monkeypatch.setattr("sweeps.cluster._keep_to_loopback", lambda wanted: None)
     message = r"timed out during startup\. is this machine busy"
     with pytest.raises(LaunchError, match=message), cluster(None):
         pass
 
 
 LISTENERS = """
-import psutil, ray
+import logging, os, psutil, ray
+from ray._private import ray_constants, worker
+from ray.tune.execution import class_cache
 from sweeps.cluster import cluster
+
+def state():
+    log = logging.getLogger("ray")
+    formats = [(each, each.formatter) for each in log.handlers]
+    patched = ray_constants.ENABLE_RAY_CLUSTER, worker.print_to_stdstream, formats, log.level
+    return dict(os.environ), set(class_cache.ENV_VARS_TO_PROPAGATE), patched
+
+before = state()
 with cluster(None):
+    assert state() != before
     ray.get(ray.remote(lambda: 1).remote())
     here = psutil.Process()
     for each in [here, *here.children(recursive=True)]:
         for socket in each.net_connections("inet"):
             if socket.status == psutil.CONN_LISTEN:
                 print(socket.laddr.ip)
+assert state() == before, "the process is afterwards as it was"
 """
 
 
 @pytest.mark.ray
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere Ray does so by itself")
-def test_a_ray_that_is_started_here_listens_on_loopback_only():
+def test_a_ray_that_is_started_here_listens_on_loopback_only_and_leaves_no_trace():
     free = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
     done = subprocess.run(
         [sys.executable, "-c", LISTENERS], capture_output=True, text=True, check=True, env=free

@@ -40,6 +40,12 @@ def test_the_winner_is_told_with_its_lead_over_the_base_and_the_next(tmp_path):
     assert "sweep winners alpaca-lora" in text
 
 
+def test_what_broke_down_beside_the_trials_is_shown(tmp_path):
+    record = sweep(state="complete", breakdowns=("The watch broke down; nodes go unnoticed",))
+    text = shown(tmp_path, trial(0, "complete", 2.5), record=record)
+    assert "While the sweep ran: The watch broke down; nodes go unnoticed" in text
+
+
 @pytest.mark.parametrize(
     ("spread", "words"),
     [(0.001, "more than the noise of this validation set"), (3.0, "too little to tell the two")],

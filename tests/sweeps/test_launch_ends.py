@@ -16,6 +16,7 @@ from sweeps.books import new_record
 from sweeps.errors import LaunchError
 from sweeps.home import SweepHome
 from sweeps.spec import SweepSpec
+from sweeps.study import open_study
 
 SPEC, OTHER = (SweepSpec.parse(toy_tree(name=name)) for name in ("toy", "other"))
 
@@ -72,7 +73,9 @@ def test_where_ray_does_not_start_the_books_are_closed(home, monkeypatch, error,
     folder = home.sweep("toy")
     folder.take_name()
     folder.write_spec(SPEC.text())
-    folder.store.write_sweep(new_record(SPEC, None).with_changes(state="interrupted"))
+    earlier = new_record(SPEC, None).with_changes(state="interrupted")
+    folder.store.write_sweep(earlier)
+    open_study(SPEC, folder.journal, earlier.created).ask()
     folder.store.write_trial(TrialRecord(sweep="toy", number=0, status="complete", ended=9.0))
     with pytest.raises(type(error)):
         module.resume("toy", home, Quiet())

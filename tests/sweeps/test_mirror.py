@@ -131,8 +131,9 @@ def test_a_sweep_that_another_head_has_taken_over_is_left_alone(folder, remote, 
     mirror = mirror_of(folder, remote)
     with mirrored(mirror):
         wait_for(lambda: set(remote.sizes()) == OWN)
-        (storage / "heads").write("toy.json", b'{"token": "x", "host": "other", "beat": 1}')
-        wait_for(lambda: mirror.claim.taken_over)
+        sign = b'{"token": "x", "host": "other", "beat": 1}'
+        # Again and again: a sign of ours that was due in that moment may overwrite it.
+        wait_for(lambda: (storage / "heads").write("toy.json", sign) or mirror.claim.taken_over)
         put(folder / "sweep.json", "of a head that is not to write any more")
         time.sleep(0.05)
     assert remote.read("sweep.json") == b"sweep.json\n"
@@ -216,3 +217,37 @@ def test_what_slots_left_before_there_was_a_storage_goes_up_as_they_would_have_p
     assert files(tmp_path / "copy") == {"best/adapter", "checkpoints/checkpoint-3/weights"}
     assert sealed.manifest(there / "checkpoints/checkpoint-3")["layout"] == "one"
     assert (remote / "base").read("sequence_losses.npz") == b"losses"
+
+
+def test_a_fault_of_the_mirror_is_told_and_the_end_brings_up_what_it_left(
+    folder, remote, monkeypatch
+):
+    faults, broken = [TypeError("a store answers nonsense")], []
+    fetch = Mirror._fetch
+
+    def faulty(mirror):
+        if faults:
+            raise faults.pop()
+        fetch(mirror)
+
+    monkeypatch.setattr(Mirror, "_fetch", faulty)
+    with mirrored(mirror_of(folder, remote, quietly, broken.append)):
+        wait_for(lambda: broken)
+        put(folder / "sweep.json", "written after that")
+    assert "TypeError: a store answers nonsense" in broken[0]
+    assert remote.read("sweep.json") == b"written after that"
+
+
+def quietly(text):
+    raise AssertionError(f"there is nothing to be told: {text}")
+
+
+def test_a_fault_in_the_last_round_is_told_and_does_not_undo_the_sweep(folder, remote, monkeypatch):
+    def faulty(mirror):
+        raise TypeError("a store answers nonsense")
+
+    monkeypatch.setattr(Mirror, "_fetch", faulty)
+    told, broken = [], []
+    with mirrored(mirror_of(folder, remote, told.append, broken.append)):
+        pass
+    assert "TypeError" in broken[-1] and f"{remote} lacks some of what is in {folder}" in told[-1]

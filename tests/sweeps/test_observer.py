@@ -61,6 +61,14 @@ def test_a_sweep_is_seen_while_it_runs_and_what_it_held_adds_up(ray_cluster, tmp
     assert ended.cost == pytest.approx(ended.node_seconds[""]), "a dollar a second"
 
 
+def test_a_fault_of_the_observer_is_told(tmp_path):
+    broken = []
+    observer = Observer(Gone(), 1, Gang(1, 1, 0), RecordStore(tmp_path), {}, broken.append)
+    observer.start()
+    observer.close()
+    assert "AttributeError" in broken[0] and "`sweep status` goes on showing" in broken[0]
+
+
 @pytest.mark.ray
 def test_who_looks_at_a_board_that_is_gone_leaves_what_was_counted(ray_cluster, tmp_path):
     store = RecordStore(tmp_path)

@@ -66,9 +66,9 @@ def quick(monkeypatch):
 def begin(monkeypatch):
     """A scribe that writes to the given tracker, open."""
 
-    def begin(tracker):
+    def begin(tracker, *broken):
         monkeypatch.setattr("results.tracking.Tracker", lambda *where: tracker)
-        scribe = Scribe("nowhere", "e", None)
+        scribe = Scribe("nowhere", "e", None, *broken)
         scribe.start(SWEEP, "name: s\n")
         return scribe
 
@@ -182,3 +182,19 @@ def test_a_store_that_fails_at_the_start_is_said_soon(begin, monkeypatch, error)
     monkeypatch.setattr(module, "START_PATIENCE", 0.1)
     with pytest.raises(TrackingError, match=str(error)):
         begin(FakeTracker(sweep=[error] * 1000)).wait_until_open()
+
+
+def test_a_fault_of_the_writing_itself_is_told_and_what_is_left_counts_as_missed(begin):
+    tracker, told = FakeTracker(**{"start0.1": [AWAY] * 1000}), []
+
+    def takes_writes(run_id):
+        raise KeyError("a field that this MLflow does not have")
+
+    tracker.takes_writes = takes_writes
+    scribe = begin(tracker, told.append)
+    tell(scribe, one(0, 1, 2), one(1, 1))
+    scribe.finish()
+    assert tracker.log == ["sweep", "start0", "start1"]
+    assert scribe.missed == 8 and not scribe.busy
+    assert told == scribe.failures and "KeyError: 'a field" in told[0]
+    assert "its folder has what MLflow misses" in told[0]

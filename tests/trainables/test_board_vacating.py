@@ -181,3 +181,13 @@ async def test_the_trial_of_a_node_that_went_before_anybody_said_so_goes_to_anot
     assert await board.alive() == 1
     await board.close("over")
     await watching
+
+
+@in_a_loop
+async def test_a_trial_whose_verdict_breaks_down_fails_and_its_client_does_not_wait_for_ever():
+    board = await scene("a")
+    await board.lost("one")
+    board._known = Nodes(gone=None)  # what Ray tells of nodes has changed its shape
+    outcome = await hear(board, "a")
+    assert outcome.ending is Ending.FAILED
+    assert "broke down (TypeError" in outcome.error

@@ -18,6 +18,7 @@ import numpy as np
 
 from trainables.data.batches import order, pad
 from trainables.data.sequences import TokenSequence
+from trainables.progress_bars import no_progress_bars
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -77,7 +78,7 @@ def pretrain(
             _step(model, optimizers, batch)
             after_step()
         loss = mean_loss(model, held_out)
-    with _no_bars():
+    with no_progress_bars():
         model.save_pretrained(folder)
     return Trained(sum(parameter.numel() for parameter in model.parameters()), loss)
 
@@ -107,20 +108,6 @@ def _all_cores() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-@contextmanager
-def _no_bars() -> Iterator[None]:
-    """Without the bars of transformers, which would break through our own."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
 
 
 def _config(recipe: Recipe) -> Any:

@@ -1,0 +1,31 @@
+"""What breaks down beside a sweep's trials: shown at once, and kept for the sweep's record."""
+
+from __future__ import annotations
+
+import threading
+
+from trainables.background import Tell, logged
+
+MOST = 10
+"""Breakdowns that are kept; more have the same cause."""
+
+LONGEST = 400
+"""Characters that are kept of each."""
+
+
+class Breakdowns:
+    """Tells of each breakdown once. Any thread may call it; `texts` are in the order of arrival."""
+
+    def __init__(self, tell: Tell = logged) -> None:
+        self.texts: tuple[str, ...] = ()
+        self._tell = tell
+        self._lock = threading.Lock()
+
+    def __call__(self, text: str) -> None:
+        """Something broke down."""
+        text = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+        with self._lock:
+            if text in self.texts or len(self.texts) == MOST:
+                return
+            self.texts = (*self.texts, text)
+        self._tell(f"Warning: {text}")

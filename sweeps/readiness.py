@@ -1,0 +1,51 @@
+"""What can refuse a sweep without Ray: asked before model and data are prepared for it."""
+
+from __future__ import annotations
+
+from results.server import check_server
+from results.tracking_error import TrackingError
+from results.uris import sqlite_file
+from sweeps.capacity import plan_slots
+from sweeps.cluster import check_reachable, room_here
+from sweeps.errors import LaunchError
+from sweeps.home import SweepHome
+from sweeps.options import check_options
+from sweeps.scribe import at_the_start
+from sweeps.spec import SweepSpec
+
+
+def refuse_if_misfit(spec: SweepSpec, address: str | None) -> None:
+    """SweepError where the samplers' options, this machine or the cluster's address do not suit
+    the spec. Quick: nothing further away is asked."""
+    check_options(spec)
+    check_reachable(address)
+    here = room_here(address)
+    if here is not None:
+        plan_slots(spec.slots, [here], spec.trials, grows=False)
+
+
+def refuse_if_away(spec: SweepSpec, home: SweepHome, began: float | None = None) -> None:
+    """LaunchError where MLflow, or Optuna's database where the spec names one, does not answer or
+    has no room for this sweep, which `began` at that time; None where it is new.
+
+    Nothing is made but Optuna's tables in a database that has none.
+    """
+    _ask_mlflow(spec.tracking.uri or home.tracking_uri, spec.tracking.experiment)
+    if spec.search.storage is not None:
+        from sweeps.study import refuse_if_anothers
+        from sweeps.study_storage import open_database
+
+        refuse_if_anothers(open_database(spec.search.storage), spec, began)
+
+
+def _ask_mlflow(uri: str, experiment: str) -> None:
+    database = sqlite_file(uri)
+    if database is not None and not database.exists():
+        return  # it is made once the sweep has its name
+    try:
+        check_server(uri)  # before MLflow's seconds of imports
+        from results.tracking import find_experiment
+
+        at_the_start(lambda: find_experiment(uri, experiment))
+    except (TrackingError, OSError, ValueError) as error:
+        raise LaunchError(f"tracking.uri: {error}") from error

@@ -1,0 +1,159 @@
+"""A sweep's end: every step of it is taken, also on a full disk and under Ctrl-C."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from spec_samples import toy_tree
+from test_books import Quiet
+
+from results.record import SweepState
+from sweeps.books import Books, new_record
+from sweeps.driver import Driver
+from sweeps.errors import LaunchError
+from sweeps.home import SweepHome
+from sweeps.interruption import Interruption
+from sweeps.launch import _ending
+from sweeps.recorder import Recorder
+from sweeps.spec import SweepSpec
+from sweeps.study import StudyBook, open_study
+
+SPEC = SweepSpec.parse(toy_tree())
+
+
+class Tracker:
+    """An MLflow that is quick, and notes which sweeps it was told the end of."""
+
+    ended = ()
+
+    def __init__(self, *where): ...
+
+    def start_sweep(self, record, spec_text, stamp):
+        return "parent"
+
+    def start_trial(self, record, parent):
+        return f"run {record.number}"
+
+    def end_trial(self, record, goals, stamp): ...
+
+    def end_sweep(self, record, ranking, stamp):
+        Tracker.ended += ((record.state, record.error),)
+
+
+class Slots:
+    """Only a Ray can have others."""
+
+    closed = 0
+
+    def close(self, patience, winding_up):
+        self.closed += 1
+
+    def lost(self):
+        return None
+
+
+@pytest.fixture
+def home(tmp_path):
+    return SweepHome(tmp_path)
+
+
+@pytest.fixture
+def driver(home, monkeypatch):
+    """Of a sweep with three trials under way."""
+    monkeypatch.setattr("results.tracking.Tracker", Tracker)
+    monkeypatch.setattr(Tracker, "ended", ())
+    folder = home.sweep("toy")
+    folder.take_name()
+    books = Books(SPEC, home, folder, new_record(SPEC, None))
+    books.open()
+    books.wait_until_open()
+    driver = Driver(SPEC, folder, None, books, view=Quiet())
+    driver._slots = Slots()
+    driver._recorder = Recorder(
+        books.sweep,
+        folder.store,
+        StudyBook(open_study(SPEC, folder.journal), SPEC.search),
+        books.scribe,
+        accept=lambda number: None,
+        cancel=lambda number: None,
+        board_lives=lambda: True,
+        on_change=lambda record: None,
+        interruption=Interruption(),
+    )
+    for number in range(3):
+        driver._recorder.suggested(number, {}, SPEC.trial)
+    yield driver
+    books.scribe.give_up("the test is over")
+
+
+def cannot_be_written(home, number):
+    """A trial's folder gives way to a file, as on a disk that takes nothing any more."""
+    folder = home.sweep("toy").store.trial_folder(number)
+    shutil.rmtree(folder)
+    folder.write_text("")
+
+
+def test_where_a_record_cannot_be_written_the_rest_is_closed_and_slots_give_up_their_gpus(
+    driver, home
+):
+    cannot_be_written(home, 0)
+    with pytest.raises(OSError, match="0000"):
+        driver.end(SweepState.INTERRUPTED)
+    assert driver._slots.closed == 1
+    store = home.sweep("toy").store
+    assert store.sweep().state is SweepState.INTERRUPTED
+    (home.sweep("toy").store.trial_folder(0)).unlink()
+    assert {record.status.value for record in store.trials()} == {"interrupted"}
+    assert Tracker.ended == ((SweepState.INTERRUPTED, None),)
+
+
+def test_where_the_sweeps_record_cannot_be_written_mlflow_is_told_and_the_slots_are_closed(
+    driver, home
+):
+    home.sweep("toy").books.unlink()
+    home.sweep("toy").books.mkdir()
+    with pytest.raises(OSError, match=r"sweep\.json"):
+        driver.end(SweepState.FAILED, "why")
+    assert driver._slots.closed == 1
+    assert Tracker.ended == ((SweepState.FAILED, "why"),)
+
+
+@pytest.mark.parametrize("step", ["interrupt", "phase", "observer"])
+def test_a_second_ctrl_c_skips_no_step(driver, home, step, monkeypatch):
+    def pressed(*arguments):
+        raise KeyboardInterrupt
+
+    if step == "interrupt":
+        driver._recorder.interrupt = pressed
+    elif step == "observer":
+        driver._observer = type("Observer", (), {"close": pressed})()
+    else:
+        monkeypatch.setattr(driver._view, "trials_end", pressed)
+    with pytest.raises(KeyboardInterrupt):
+        driver.end(SweepState.INTERRUPTED)
+    assert driver._slots.closed == 1
+    assert home.sweep("toy").store.sweep().state is SweepState.INTERRUPTED
+
+
+def test_the_user_sees_what_ended_the_sweep_and_not_what_went_wrong_after_that(driver, home):
+    cannot_be_written(home, 0)
+    with pytest.raises(LaunchError, match="the board was lost 3 times"), _ending(driver):
+        raise LaunchError("the board was lost 3 times in a row")
+    assert driver._slots.closed == 1
+
+
+def test_a_fault_of_the_books_halts_the_search_and_is_raised_in_the_end(driver):
+    """Tune would take it for the trial's own, and go on."""
+
+    def faulty(record):
+        raise KeyError("a field that no record has")
+
+    driver._recorder._on_change = faulty
+    trial = type("Trial", (), {"config": {"trial": 1}})()
+    driver._recorder.on_trial_start(0, [trial], trial)
+    driver._recorder._on_change = lambda record: None
+    assert driver._recorder._interruption.stop_all()
+    with pytest.raises(KeyError, match="a field that no record has"):
+        driver.end(SweepState.INTERRUPTED)
+    assert driver._slots.closed == 1

@@ -1,0 +1,153 @@
+"""What can refuse a sweep without Ray does so before Ray, and before model and data if it can."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+from spec_samples import toy_tree
+from test_books import Quiet
+
+from results.record import TrialRecord
+from results.tracking_error import TrackingError
+from sweeps import launch as module
+from sweeps.books import new_record
+from sweeps.errors import SweepError
+from sweeps.home import SweepHome
+from sweeps.spec import SweepSpec
+from sweeps.study import open_study
+
+
+class Tracker:
+    """An MLflow that is quick and takes everything, or refuses as it is told."""
+
+    refusal: Exception | None = None
+
+    def __init__(self, *where): ...
+
+    def start_sweep(self, record, spec_text, stamp):
+        if self.refusal:
+            raise self.refusal
+        return "parent"
+
+    def end_sweep(self, record, ranking, stamp): ...
+
+
+@pytest.fixture
+def home(tmp_path):
+    return SweepHome(tmp_path / "home")
+
+
+@pytest.fixture(autouse=True)
+def early(monkeypatch):
+    """Neither model and data nor Ray are reached."""
+
+    def reached(what):
+        def reach(*arguments):
+            raise AssertionError(f"{what} came first")
+
+        return reach
+
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    monkeypatch.setattr(module, "cluster", reached("Ray"))
+    monkeypatch.setattr(module, "_prepare", reached("preparing model and data"))
+
+
+@pytest.fixture
+def late(monkeypatch, early):
+    """Model and data are prepared, and MLflow opens."""
+    monkeypatch.setattr(module, "_prepare", lambda *arguments: None)
+    monkeypatch.setattr("results.tracking.Tracker", Tracker)
+
+
+def refused(home, match, address=None, **changes):
+    spec = SweepSpec.parse(toy_tree(**changes))
+    with pytest.raises(SweepError, match=match):
+        module.launch(spec, home, Quiet(), address)
+    assert not home.sweep("toy").path.exists(), "its name is free"
+
+
+def nobody_listens():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def test_a_tracking_server_that_is_away(home):
+    uri = f"http://127.0.0.1:{nobody_listens()}"
+    refused(home, rf"tracking\.uri: cannot reach {uri}", tracking={"uri": uri})
+
+
+def test_a_tracking_database_that_is_none(home, tmp_path):
+    (tmp_path / "mlflow.db").write_text("not a database, though it is long enough to be one" * 9)
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    refused(home, r"tracking\.uri: .*not a database", tracking={"uri": uri})
+
+
+def test_a_ray_cluster_that_is_away(home):
+    address = f"127.0.0.1:{nobody_listens()}"
+    refused(home, f"no Ray cluster answers at {address}", address)
+
+
+def test_slots_that_this_machine_cannot_hold(home):
+    refused(home, r"slots: 6 of 1 workers need .* and there are", slots={"count": 9, "cpus": 500})
+    refused(
+        home,
+        r"this machine has room for 0 of 1 worker with 500 CPU",
+        slots={"max": 2, "gpus": 0, "cpus": 500},
+    )
+
+
+def test_an_optuna_database_that_is_away(home, tmp_path):
+    (tmp_path / "file").write_text("where a folder would have to be")
+    uri = f"sqlite:///{tmp_path}/file/optuna.db"
+    refused(home, r"search\.storage: .*cannot be used", search={"storage": uri})
+
+
+def test_an_optuna_database_with_another_sweep_of_that_name(home, tmp_path):
+    search = {"storage": f"sqlite:///{tmp_path}/optuna.db"}
+    spec = SweepSpec.parse(toy_tree(search=search))
+    open_study(spec, tmp_path / "unused", began=1.0).ask()
+    refused(home, "has a study 'toy' of another sweep", search=search)
+
+
+def test_a_tracking_server_that_answers_and_refuses_to_write(home, late, monkeypatch):
+    monkeypatch.setattr(Tracker, "refusal", TrackingError("403: you may only read"))
+    refused(home, r"tracking\.uri: 403: you may only read")
+
+
+@pytest.fixture
+def interrupted(home):
+    """A sweep that has a trial on record, and nothing in Optuna's journal."""
+    spec = SweepSpec.parse(toy_tree())
+    folder = home.sweep("toy")
+    folder.take_name()
+    folder.write_spec(spec.text())
+    folder.store.write_sweep(new_record(spec, None).with_changes(state="interrupted"))
+    folder.store.write_trial(TrialRecord(sweep="toy", number=0, status="complete", ended=9.0))
+    return folder
+
+
+def test_a_resume_whose_study_has_lost_trials(home, interrupted, late):
+    before = interrupted.store.sweep()
+    with pytest.raises(SweepError, match="knows nothing of trial 0"):
+        module.resume("toy", home, Quiet())
+    assert interrupted.store.sweep() == before
+
+
+def test_a_resume_that_does_not_find_its_cluster(home, interrupted):
+    before = interrupted.store.sweep()
+    with pytest.raises(SweepError, match="no Ray cluster answers"):
+        module.resume("toy", home, Quiet(), address=f"127.0.0.1:{nobody_listens()}")
+    assert interrupted.store.sweep() == before
+
+
+def test_a_sweep_that_is_complete_needs_neither_ray_nor_room(home, interrupted, late, monkeypatch):
+    monkeypatch.setattr(Tracker, "trials", lambda *arguments: {}, raising=False)
+    for number in range(6):
+        trial = TrialRecord(sweep="toy", number=number, status="complete", ended=9.0)
+        interrupted.store.write_trial(trial)
+    interrupted.store.write_sweep(interrupted.store.sweep().with_changes(state="complete"))
+    slots = ["slots.count=3", "slots.cpus=500"]
+    done = module.resume("toy", home, Quiet(), slots, address=f"127.0.0.1:{nobody_listens()}")
+    assert done.sweep.state.value == "complete"
