@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import time
 from collections.abc import Collection, Iterator, Sequence
@@ -20,8 +19,9 @@ from sweeps.mirror import Mirror
 from sweeps.provenance import sweep_provenance
 from sweeps.scribe import Scribe
 from sweeps.spec import SweepSpec
+from sweeps.trial_files import TrialFiles
 from trainables.inputs import Prepared
-from trainables.job import CHECKPOINTS, WEIGHTS
+from trainables.job import WEIGHTS
 
 
 def new_record(spec: SweepSpec, prepared: Prepared | None) -> SweepRecord:
@@ -76,12 +76,12 @@ class Books:
         self._folder = folder
         self._mirror = mirror
         self._text = spec.text()
-        self._keep_best = spec.slots.keep_best
         uri = spec.tracking.uri or home.tracking_uri
         theirs = spec.tracking.uri is not None and keeps_artifacts(uri)
         artifacts = None if theirs else home.artifacts.as_uri()
         self.scribe = Scribe(uri, spec.tracking.experiment, artifacts)
         self.sweep = sweep.with_changes(tracking_uri=uri)
+        self._files = TrialFiles(folder, sweep.goals, spec.slots.keep_best, mirror)
 
     def open(self) -> None:
         """Begin to write, or go on; MLflow opens in the background, while Ray starts."""
@@ -123,22 +123,13 @@ class Books:
             self._mirror.forget()
 
     def drop_files(self, records: Collection[TrialRecord]) -> None:
-        """Drop what is not needed any more: checkpoints of trials that have ended, and weights.
+        """Drop what is not needed any more of these trials, and of those that they have beaten.
 
-        Only the best trials' weights are kept, or the front's; a running trial's may yet win.
+        A sweep's first call needs all records. Where another head runs the sweep by now, it is that
+        one's business.
         """
-        ranking = judge(list(records), self.sweep.goals)
-        best = ranking.chosen if ranking.several else ranking.winners[: self._keep_best]
-        kept = {winner.record.number for winner in best}
-        for record in records:
-            if not record.status.ended:
-                continue
-            folder = self._folder.store.trial_folder(record.number)
-            dropped = [CHECKPOINTS] if record.number in kept else [CHECKPOINTS, WEIGHTS]
-            for name in dropped:
-                shutil.rmtree(folder / name, ignore_errors=True)
-            if self._mirror:
-                self._mirror.ended(self._name(folder), dropped)
+        if not self.taken_over():
+            self._files.drop(records)
 
     def taken_over(self) -> bool:
         """Whether another head runs this sweep by now, and writes its books."""
