@@ -12,7 +12,6 @@ from sweeps.home import SweepFolder
 from sweeps.mirror import Mirror
 from trainables.job import CHECKPOINTS, WEIGHTS
 
-
 LOOKS = 4
 """How many more ends a trial's folder is looked at after its own: the slot of a trial that was
 stopped early may still be writing when the trial is over."""
