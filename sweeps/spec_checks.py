@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -12,14 +12,21 @@ from typing import Any
 from pydantic import ValidationError
 
 from search_spaces.domains import Choice, Float
-from search_spaces.problem import Problem, SpaceError, did_you_mean
+from search_spaces.problem import Problem, SpaceError, did_you_mean, nearest
 from search_spaces.space import Space
 from sweeps.settings import SearchSettings, SlotsSettings, TrackingSettings
 from sweeps.spec_batches import check_batches
 from sweeps.spec_combinations import check_combinations, check_engine, check_quantization
 from trainables.builtin import PREFIX
-from trainables.config import CLASS_METRIC, METRICS, TrialConfig
+from trainables.config import TrialConfig
 from trainables.data.origin import is_hub_name
+from trainables.metrics import (
+    CLASS_METRIC,
+    METRICS,
+    UnknownModeError,
+    declared_mode,
+    with_modes,
+)
 
 _WITH_FILES = ("train", "validation", "test", "general")
 """The data fields that name files."""
@@ -145,20 +152,33 @@ def _looks_local(model: str) -> bool:
 
 
 def _metrics(trial: TrialConfig, search: SearchSettings) -> list[Problem]:
-    place = "search.metrics." if search.metrics else "search.metric"
     problems = []
-    for name in search.goals:
+    for name, mode in search.given_modes.items():
+        where = f"search.metrics.{name}" if search.metrics else "search.metric"
         of_a_class = trial.objective == "classification" and name.startswith(CLASS_METRIC)
         if name in trial.metrics or of_a_class:
-            continue
-        where = f"{place}{name}" if search.metrics else place
-        if name in METRICS[trial.objective]:
+            problems += [] if mode else _direction(name, where if search.metrics else "search.mode")
+        elif name in METRICS[trial.objective]:
             message = f"{name} is measured only where data.general names a file"
             problems.append(Problem(where, message, "set data.general"))
         else:
             message = f"objective {trial.objective} does not measure {name!r}"
-            problems.append(Problem(where, message, did_you_mean(name, trial.metrics)))
+            problems.append(Problem(where, message, _which(name, trial.metrics)))
     return problems
+
+
+def _direction(metric: str, place: str) -> list[Problem]:
+    """What a search must be told of a metric of which nothing is declared."""
+    try:
+        declared_mode(metric)
+    except UnknownModeError as error:
+        return [Problem(place, str(error))]
+    return []
+
+
+def _which(name: str, known: Collection[str]) -> str:
+    """The metric that was meant, else all that are measured, with their directions."""
+    return did_you_mean(name, known) if nearest(name, known) else f"known: {with_modes(known)}"
 
 
 def _several_metrics(search: SearchSettings) -> list[Problem]:

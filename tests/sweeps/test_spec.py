@@ -9,8 +9,10 @@ from spec_samples import problems_of, sft_tree, toy_tree
 from search_spaces import presets
 from sweeps.errors import YamlError
 from sweeps.fields import changed, with_override
+from sweeps.settings import SearchSettings
 from sweeps.spec import SweepSpec
 from trainables.config import NOT_SEARCHABLE, TrialConfig, field_names
+from trainables.metrics import METRICS
 
 
 def test_a_spec_reads_back_from_its_own_text():
@@ -270,6 +272,45 @@ def test_forgetting_is_a_metric_where_there_is_a_general_set(tmp_path, metric):
     assert SweepSpec.parse(tree).search.direction == "min"
     tree["data"]["general"] = "nothing.jsonl"
     assert any("data.general: there is no file nothing.jsonl" in p for p in problems_of(tree))
+
+
+@pytest.mark.parametrize(
+    ("metric", "mode"),
+    [
+        ("eval_loss", "min"),
+        ("eval_reward_margin", "max"),
+        ("eval_rejected_reward", "min"),
+        ("eval_kl", "min"),
+        ("eval_f1/negative", "max"),
+    ],
+)
+def test_a_metrics_direction_is_the_declared_one_unless_the_spec_says_otherwise(metric, mode):
+    assert SearchSettings(metric=metric).goals == {metric: mode}
+    assert SearchSettings(metric=metric, mode="max").direction == "max"
+    several = SearchSettings(metrics={metric: None, "eval_accuracy": "min"})
+    assert several.goals == {metric: mode, "eval_accuracy": "min"}
+
+
+def test_a_metric_of_unknown_direction_is_asked_for_it_and_never_maximised_silently(monkeypatch):
+    with pytest.raises(ValueError, match=r"'eval_new'.*known: eval_loss \(min\), "):
+        _ = SearchSettings(metric="eval_new").direction
+    monkeypatch.setitem(METRICS, "toy", ("eval_loss", "eval_new"))  # a new one, just measured
+    (said,) = problems_of(toy_tree(search={"metric": "eval_new"}))
+    assert said.startswith("search.mode: whether less or more of 'eval_new' is better is not known")
+    assert "say min or max; known: eval_loss (min)" in said
+    both = {"metrics": {"eval_loss": None, "eval_new": None}}
+    (said,) = problems_of(toy_tree(search=both))
+    assert said.startswith("search.metrics.eval_new: whether less or more of 'eval_new'")
+    told = SweepSpec.parse(toy_tree(search={"metric": "eval_new", "mode": "max"}))
+    assert told.search.goals == {"eval_new": "max"}
+
+
+def test_a_metric_that_resembles_none_is_refused_with_those_that_are_measured():
+    (said,) = problems_of(toy_tree(search={"metric": "bleu"}))
+    assert said == (
+        "search.metric: objective toy does not measure 'bleu'; known: eval_loss (min), "
+        "eval_cost (min)"
+    )
 
 
 def test_a_preset_brings_its_space_and_points_and_the_user_goes_over_it():

@@ -10,10 +10,10 @@ import pytest
 import tiny_training as tiny
 from tiny_training import Watcher, run_trial
 
-from trainables.config import METRICS
 from trainables.data.examples import Example, Examples, write
 from trainables.data.sequences import Sequences
 from trainables.evaluation import Ending
+from trainables.metrics import METRICS
 
 
 def example(kind, number, sequences):

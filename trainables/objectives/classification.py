@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import cross_entropy
 
-from trainables.config import CLASS_METRIC
 from trainables.data.examples import Examples
+from trainables.metrics import CLASS_METRIC
 from trainables.objectives.objective import Batch, Floats, Objective, Scores
 
 MOST_NAMED = 20
