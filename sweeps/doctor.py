@@ -108,7 +108,7 @@ def check_disk(home: Path, free: Callable[[Path], int] | None = None) -> Finding
     room = free(there) if free else shutil.disk_usage(there).free
     message = f"{decimal(room)} free for the sweep home {home}"
     if room < LEAST_ROOM:
-        return wrong("disk", message, "delete what is not needed, or set SWEEP_HOME or --home")
+        return wrong("disk", message, "set SWEEP_HOME or --home to a larger disk")
     if room < SOME_ROOM:
         return note("disk", message, "weights and checkpoints of larger models need more")
     return ok("disk", message)
