@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from results.front import judge
-from results.record import SweepRecord, SweepState, TrialRecord
+from results.record import Overlap, SweepRecord, SweepState, TrialRecord
 from results.uris import keeps_artifacts, redact
 from sweeps.errors import LaunchError
 from sweeps.home import SweepFolder, SweepHome
@@ -39,6 +39,7 @@ def new_record(spec: SweepSpec, prepared: Prepared | None) -> SweepRecord:
         pid=os.getpid(),
         host=socket.gethostname(),
         folder=str(Path.cwd()),
+        overlaps=_overlaps(prepared),
         provenance=sweep_provenance(
             spec.search.seed,
             prepared.data_fingerprint if prepared else "",
@@ -47,7 +48,12 @@ def new_record(spec: SweepSpec, prepared: Prepared | None) -> SweepRecord:
     )
 
 
-def resumed_record(earlier: SweepRecord, spec: SweepSpec, changes: Sequence[str]) -> SweepRecord:
+def resumed_record(
+    earlier: SweepRecord,
+    spec: SweepSpec,
+    changes: Sequence[str],
+    prepared: Prepared | None = None,
+) -> SweepRecord:
     """The record of a sweep that goes on, with what was changed of its spec."""
     return earlier.with_changes(
         state=SweepState.RUNNING,
@@ -57,9 +63,15 @@ def resumed_record(earlier: SweepRecord, spec: SweepSpec, changes: Sequence[str]
         experiment=spec.tracking.experiment,
         resumed=(*earlier.resumed, time.time()),
         changes=(*earlier.changes, *changes),
+        overlaps=earlier.overlaps or _overlaps(prepared),
         pid=os.getpid(),
         host=socket.gethostname(),
     )
+
+
+def _overlaps(prepared: Prepared | None) -> dict[str, Overlap]:
+    found = prepared.summary.overlaps if prepared else {}
+    return {name: Overlap(shared=each.shared, records=each.records) for name, each in found.items()}
 
 
 class Books:

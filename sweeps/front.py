@@ -13,6 +13,7 @@ from results.pareto import dominates
 from results.record import Measurement, SweepRecord
 from results.winners import Ranking
 from sweeps.live import show_params
+from sweeps.overlaps import overlaps_searched_by
 from sweeps.verdict import in_words
 
 
@@ -40,7 +41,9 @@ def front_verdict(sweep: SweepRecord, ranking: Ranking) -> tuple[str, str]:
         f"{choice}Each trial was trained once, so trials whose values are close may differ by "
         "noise only."
     )
-    return _who(ranking), f"{_against_base(sweep, ranking)}{caution}"
+    trained_on = overlaps_searched_by(sweep)
+    doubts = f"{_against_base(sweep, ranking)}{caution}"
+    return _who(ranking), f"{trained_on} {doubts}" if trained_on else doubts
 
 
 def _who(ranking: Ranking) -> str:

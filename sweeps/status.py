@@ -15,6 +15,7 @@ from results.summary import status_json
 from sweeps.home import SweepFolder, SweepHome
 from sweeps.live import show_metrics, show_params
 from sweeps.outside import cluster_report
+from sweeps.overlaps import all_overlaps
 
 
 def show_status(
@@ -45,7 +46,7 @@ def _progress(sweep: SweepRecord, trials: Sequence[TrialRecord]) -> list[str]:
         lines.append(f"{word}: trial {winner.record.number}  {values}  {params}")
     if base := show_metrics(sweep.base, sweep.goals):
         lines.append(f"base model: {base}")
-    return lines
+    return lines + all_overlaps(sweep)
 
 
 def _folder(sweep: SweepRecord, folder: SweepFolder) -> list[str]:

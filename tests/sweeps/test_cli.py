@@ -139,6 +139,17 @@ def test_list_status_and_winners_for_people(home):
     ]
 
 
+def test_a_validation_set_that_was_trained_on_is_told_wherever_a_result_is(home):
+    shared = {"validation": {"shared": 40, "records": 40}}
+    store = home.sweep("alpaca-lora").store
+    store.write_sweep(store.sweep().with_changes(overlaps=shared))
+    for command in ("status", "winners"):
+        words = " ".join(run(command, "alpaca-lora").stdout.split())
+        assert "Measured on what was trained on: all 40 validation records" in words
+        told = json.loads(run(command, "alpaca-lora", "--json").stdout)
+        assert told["overlaps"] == shared
+
+
 @pytest.mark.parametrize("text", ["[/x]", "[bold]x", ":bomb:"])
 @pytest.mark.parametrize("several", [False, True])
 def test_what_looks_like_markup_is_shown_as_it_stands(home, text, several):
