@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from search_spaces import presets
 from search_spaces.problem import Problem, SpaceError, did_you_mean
 from search_spaces.space import Space
-from search_spaces.values import show
+from search_spaces.values import quoted, show
 from sweeps.complaints import explain, leniently, without_mistakes
 from sweeps.errors import SweepError, YamlError
 from sweeps.fields import dotted, set_twice, undotted, with_override
@@ -181,7 +181,7 @@ class _Reader:
                 self.problems.append(Problem("budget.trials", "is missing", remedy))
             return None
         if isinstance(trials, bool) or not isinstance(trials, int) or trials < 1:
-            message = f"{trials!r} is no number of trials"
+            message = f"{quoted(trials)} is no number of trials"
             self.problems.append(Problem("budget.trials", message, "use a whole number from 1 on"))
             return None
         if trials > MOST_TRIALS:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from search_spaces.domains import Choice, Float
 from search_spaces.problem import Problem, SpaceError, did_you_mean, nearest
 from search_spaces.space import Space
+from search_spaces.values import quoted
 from sweeps.settings import SearchSettings, SlotsSettings, TrackingSettings
 from sweeps.spec_batches import check_batches
 from sweeps.spec_combinations import check_combinations, check_engine, check_quantization
@@ -218,7 +219,7 @@ def _values(trial: TrialConfig, space: Space) -> list[Problem]:
                 detail = error.errors(include_url=False)[0]
                 if detail["loc"]:  # without a place it is about a combination; conditions decide
                     remedy = "search it with int or log_int" if "int" in detail["type"] else ""
-                    message = f"{value!r}: {detail['msg'].lower()}"
+                    message = f"{quoted(value)}: {detail['msg'].lower()}"
                     if detail["type"] == "missing":
                         field = ".".join(map(str, detail["loc"]))
                         message, remedy = f"is a setting of a part without {field}", f"set {field}"

@@ -92,3 +92,8 @@ def test_data_and_models_that_have_changed_are_refused(what):
     now = SimpleNamespace(**{**then, f"{what}_fingerprint": "other"})
     with pytest.raises(SweepError, match=f"its {what} has changed since it was launched"):
         refuse_if_changed(earlier, now)
+
+
+def test_changes_are_told_as_yaml_has_them(folder):
+    _, changes = changed_spec(folder, None, ["slots.trial_timeout=null", "slots.prices={a10g: 1}"])
+    assert changes == ["slots.prices.a10g: unset -> 1", "slots.trial_timeout: unset -> null"]

@@ -305,6 +305,15 @@ def test_a_metric_of_unknown_direction_is_asked_for_it_and_never_maximised_silen
     assert told.search.goals == {"eval_new": "max"}
 
 
+def test_a_wrong_value_is_repeated_as_yaml_has_it():
+    assert problems_of(toy_tree(batch_size=None)) == [
+        "batch_size: null: input should be a valid integer"
+    ]
+    assert problems_of(toy_tree(budget={"trials": True}))[0].startswith("budget.trials: true is no")
+    (said,) = problems_of(toy_tree(lora=[None, False]))
+    assert said.startswith("lora: [null, false] is no mapping of fields")
+
+
 def test_a_metric_that_resembles_none_is_refused_with_those_that_are_measured():
     (said,) = problems_of(toy_tree(search={"metric": "bleu"}))
     assert said == (
@@ -397,7 +406,7 @@ def test_a_part_of_the_wrong_kind_is_told_in_plain_words(change, problem, tmp_pa
         ),
         (
             {"slots": {"deepspeed": True}},
-            "slots.deepspeed: True is no mapping of fields; write FIELD",
+            "slots.deepspeed: true is no mapping of fields; write FIELD",
         ),
         (
             {"slots": {"deepspeed": {"config": "no.json"}}},
