@@ -33,7 +33,8 @@ def changed_spec(
     SweepError names a change after which its trials could not be compared with the earlier ones.
     """
     stored = SweepSpec.load(folder.spec)
-    wanted = SweepSpec.load(given or folder.spec, overrides, stored.name)
+    before = stored.tree if given else None
+    wanted = SweepSpec.load(given or folder.spec, overrides, stored.name, before=before)
     before, after = (dict(_leaves(spec.tree, "")) for spec in (stored, wanted))
     changes = [
         (name, f"{name}: {_shown(before, name)} -> {_shown(after, name)}")

@@ -71,15 +71,17 @@ class SweepSpec:
         overrides: Sequence[str] = (),
         name: str | None = None,
         elsewhere: bool = False,
+        before: Mapping[str, Any] | None = None,
     ) -> SweepSpec:
         """Read a sweep file, with `key=value` overrides and another name; SpecError lists all.
 
-        Of a sweep that runs `elsewhere` whole paths are not looked for here.
+        Of a sweep that runs `elsewhere` whole paths are not looked for here. An override `key=+4`
+        adds to what the tree `before` has, the file's own unless given.
         """
         try:
             tree = read_yaml(path)
             for override in overrides:
-                tree = with_override(tree, override)
+                tree = with_override(tree, override, before)
         except YamlError as error:
             # Not chained: what YAML holds may be a password, which a SpecError does not repeat.
             raise SpecError(str(path), [Problem("file", str(error))]) from None

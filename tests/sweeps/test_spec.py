@@ -8,9 +8,9 @@ from spec_samples import problems_of, sft_tree, toy_tree
 
 from search_spaces import presets
 from sweeps.errors import YamlError
-from sweeps.fields import changed, with_override
+from sweeps.fields import changed, dotted, with_override
 from sweeps.settings import SearchSettings
-from sweeps.spec import SweepSpec
+from sweeps.spec import SpecError, SweepSpec
 from trainables.config import NOT_SEARCHABLE, TrialConfig, field_names
 from trainables.metrics import METRICS
 
@@ -303,6 +303,44 @@ def test_a_metric_of_unknown_direction_is_asked_for_it_and_never_maximised_silen
     assert said.startswith("search.metrics.eval_new: whether less or more of 'eval_new'")
     told = SweepSpec.parse(toy_tree(search={"metric": "eval_new", "mode": "max"}))
     assert told.search.goals == {"eval_new": "max"}
+
+
+@pytest.mark.parametrize(
+    ("override", "key", "value"),
+    [
+        ("budget.trials=+4", "budget.trials", 10),
+        ("budget.trials= +4", "budget.trials", 10),
+        ("slots.retries=+1", "slots.retries", 3),
+        ("budget.trials=4", "budget.trials", 4),
+        ("lora.rank=4", "lora.rank", 4),
+    ],
+)
+def test_a_whole_number_of_a_budget_can_be_added_to(tmp_path, override, key, value):
+    file = tmp_path / "a.yaml"
+    file.write_text(yaml.safe_dump({**toy_tree(space={"batch_size": {"choice": [8, 16]}}),
+                                    "slots": {"retries": 2}, "lora.rank": 8}))  # fmt: skip
+    tree = SweepSpec.load(file, [override]).tree
+    assert {**dotted(tree), **tree}[key] == value
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("lora.rank=+4", "only whole numbers of budget and slots can be added to; write the value "
+         "itself, e.g. --set lora.rank=4"),
+        ("learning_rate=+1e-5", "only whole numbers of budget and slots can be added to"),
+        ("budget.trials=+0.5", "0.5 is no whole number; write the value that budget.trials is to"),
+        ("budget.tokens=+100", "budget.tokens is not set in the sweep file; write the value"),
+        ("slots.count=+1", "slots.count is auto; write the value that it is to have"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_added_to_says_so(tmp_path, override, said):
+    file = tmp_path / "a.yaml"
+    file.write_text(yaml.safe_dump(toy_tree(slots={"count": "auto"})))
+    with pytest.raises(SpecError) as refused:
+        SweepSpec.load(file, [override])
+    (problem,) = refused.value.problems
+    assert f"--set {override.partition('=')[0]}=+" in problem.message and said in problem.message
 
 
 def test_a_wrong_value_is_repeated_as_yaml_has_it():
