@@ -36,4 +36,4 @@ lint: setup
 	$(BIN)/lint-imports
 
 clean:
-	rm -rf $(VENV) .winnow
+	rm -rf $(VENV) .winnow/cache

@@ -100,6 +100,11 @@ class MlflowRuns:
             token = page.token
         return names
 
+    def newest_experiment(self) -> str | None:
+        """The id of the experiment whose run began last; None where there is no run."""
+        newest = next(self.find(self.experiments(), {}, page_size=1), None)
+        return newest.experiment_id if newest else None
+
     def get(self, run_id: str) -> Run | None:
         """The run, or None where there is none."""
         try:
@@ -109,15 +114,17 @@ class MlflowRuns:
                 return None
             raise
 
-    def find(self, experiment_ids: Iterable[str], tags: Mapping[str, str]) -> Iterator[Run]:
-        """All runs with these tags, the latest first."""
+    def find(
+        self, experiment_ids: Iterable[str], tags: Mapping[str, str], page_size: int = _PAGE
+    ) -> Iterator[Run]:
+        """All runs with these tags, the latest first, asked for so many at a time."""
         wanted = " and ".join(f"tags.`{name}` = {_quoted(text)}" for name, text in tags.items())
         token: str | None = ""
         while token is not None:
             page = self._client.search_runs(
                 list(experiment_ids),
                 wanted,
-                max_results=_PAGE,
+                max_results=page_size,
                 order_by=["attributes.start_time DESC"],
                 page_token=token or None,
             )

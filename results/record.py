@@ -139,6 +139,13 @@ class Provenance(Record):
     device: str = ""
 
 
+class Overlap(Record):
+    """How many of a measured set's `records` the trials learn from as well."""
+
+    shared: Count
+    records: Count
+
+
 class TrialRecord(Record):
     """One trial. `params` are the searched values, `config` all resolved ones, by dotted name.
 
@@ -210,7 +217,8 @@ class SweepRecord(Record):
     paths in its spec lead. `tracking_uri` keeps no credentials, so it may not be enough to
     connect with. `error` says why a sweep failed, `breakdowns` what broke down beside its trials
     while it went on, such as the watch over the nodes. With `other_metrics` the sweep is for the
-    Pareto front of all of its metrics.
+    Pareto front of all of its metrics. `overlaps` are of the sets (validation, test, general) that
+    share records with what is trained on, and are empty where none does.
     """
 
     name: str
@@ -233,6 +241,7 @@ class SweepRecord(Record):
     pid: Annotated[int, Field(gt=0)] | None = None
     host: str | None = None
     folder: str | None = None
+    overlaps: dict[str, Overlap] = Field(default_factory=dict)
     provenance: Provenance | None = None
 
     @property

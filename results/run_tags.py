@@ -42,7 +42,7 @@ _PROVENANCE = {
 }
 _OF_A_TRIAL = ("sweep", "number", "status", "attempts", "started", "ended", "error")
 _OF_A_SWEEP = ("state", "error", "metric", "mode", "budget_trials", "pid", "created", "ended")
-_AS_JSON = ("other_metrics", "resumed", "changes", "breakdowns")
+_AS_JSON = ("other_metrics", "resumed", "changes", "breakdowns", "overlaps")
 
 
 def trial_tags(record: TrialRecord) -> dict[str, str]:
@@ -78,8 +78,7 @@ def sweep_tags(record: SweepRecord) -> dict[str, str]:
     """All that is known of a sweep besides its base metrics, run id and tracking server."""
     fields = {name: getattr(record, name) for name in _OF_A_SWEEP}
     fields["error"] = _cut(record.error)
-    for name in _AS_JSON:
-        value = getattr(record, name)
+    for name, value in record.model_dump(mode="json", include={*_AS_JSON}).items():
         fields[name] = json.dumps(value) if value else None
     return {
         KIND: "sweep",

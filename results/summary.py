@@ -20,7 +20,8 @@ def status_json(
 
     A sweep with several metrics has `front` in place of `best`: a list, empty at first. `cluster`
     is there where it is known: the slots and nodes, and what they have cost (see cluster_json).
-    `breakdowns` is there where something broke down beside the trials: a list of sentences.
+    `breakdowns` is there where something broke down beside the trials: a list of sentences;
+    `overlaps` where something is measured on what is trained on (see _overlaps).
     """
     counts = Counter(trial.status for trial in trials)
     if sweep.state is SweepState.RUNNING and sweep.budget_trials is not None:
@@ -34,6 +35,7 @@ def status_json(
         "trials": {status.value: counts[status] for status in TrialStatus},
         **({"front": chosen} if ranking.several else {"best": next(iter(chosen), None)}),
         **({"breakdowns": list(sweep.breakdowns)} if sweep.breakdowns else {}),
+        **_overlaps(sweep),
         **({"cluster": cluster_json(cluster)} if cluster else {}),
     }
 
@@ -56,6 +58,12 @@ def cluster_json(cluster: ClusterRecord) -> dict[str, Any]:
     }
 
 
+def _overlaps(sweep: SweepRecord) -> dict[str, Any]:
+    """Of each measured set that shares records with the training data, how many of how many."""
+    shared = {name: overlap.model_dump() for name, overlap in sweep.overlaps.items()}
+    return {"overlaps": shared} if shared else {}
+
+
 def _slot(slot: SlotRecord, hosts: Mapping[str, str]) -> dict[str, Any]:
     return {
         "name": slot.name,
@@ -76,12 +84,14 @@ def winners_json(sweep: SweepRecord, ranking: Ranking, top: int | None = None) -
     """The `top` best trials (None: all) and everyone who was left out, with the reason.
 
     A sweep with several metrics has `metrics`, name -> mode, in place of `metric` and `mode`.
+    `overlaps` is there where something was measured on what was trained on.
     """
     ((metric, mode), *others) = ranking.goals.items()
     return {
         "sweep": sweep.name,
         **({"metrics": dict(ranking.goals)} if others else {"metric": metric, "mode": mode}),
         "base": strict(sweep.base),
+        **_overlaps(sweep),
         "winners": [_winner(winner) for winner in ranking.winners[:top]],
         "left_out": [_left_out(trial) for trial in ranking.left_out],
     }

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 
-_PLAIN_TEXT = re.compile(r"(?!(null|true|false|yes|no|on|off)$)[A-Za-z_][\w./ -]*", re.IGNORECASE)
+_PLAIN_TEXT = re.compile(
+    r"(?!(null|true|false|yes|no|on|off)$)[A-Za-z_/]([\w./ -]*[\w./-])?", re.IGNORECASE
+)
 
 
 def as_float(value: object) -> float | None:
@@ -28,11 +31,23 @@ def show(value: object) -> str:
     """`value` as a user would write it in YAML."""
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(show, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{show(key)}: {show(each)}' for key, each in value.items())}}}"
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, str) and not _PLAIN_TEXT.fullmatch(value):
-        return repr(value)
+    if isinstance(value, str):
+        return value if _PLAIN_TEXT.fullmatch(value) else quoted(value)
     return str(value)
+
+
+def quoted(value: object) -> str:
+    """As `show`, with a text always in quotes: for the middle of a sentence."""
+    if not isinstance(value, str):
+        return show(value)
+    if value.isprintable():
+        return "'" + value.replace("'", "''") + "'"
+    # Python's escapes are YAML's, but for the quote.
+    return '"' + value.encode("unicode_escape").decode().replace('"', '\\"') + '"'
 
 
 def identity(value: object) -> object:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import time
 from collections.abc import Collection, Iterator, Sequence
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from results.front import judge
-from results.record import SweepRecord, SweepState, TrialRecord
+from results.record import Overlap, SweepRecord, SweepState, TrialRecord
 from results.uris import keeps_artifacts, redact
 from sweeps.breakdowns import Breakdowns
 from sweeps.closing import try_all
@@ -22,8 +21,9 @@ from sweeps.mirror import Mirror
 from sweeps.provenance import sweep_provenance
 from sweeps.scribe import Scribe
 from sweeps.spec import SweepSpec
+from sweeps.trial_files import TrialFiles
 from trainables.inputs import Prepared
-from trainables.job import CHECKPOINTS, WEIGHTS
+from trainables.job import WEIGHTS
 
 
 def new_record(spec: SweepSpec, prepared: Prepared | None) -> SweepRecord:
@@ -41,6 +41,7 @@ def new_record(spec: SweepSpec, prepared: Prepared | None) -> SweepRecord:
         pid=os.getpid(),
         host=socket.gethostname(),
         folder=str(Path.cwd()),
+        overlaps=_overlaps(prepared),
         provenance=sweep_provenance(
             spec.search.seed,
             prepared.data_fingerprint if prepared else "",
@@ -49,7 +50,12 @@ def new_record(spec: SweepSpec, prepared: Prepared | None) -> SweepRecord:
     )
 
 
-def resumed_record(earlier: SweepRecord, spec: SweepSpec, changes: Sequence[str]) -> SweepRecord:
+def resumed_record(
+    earlier: SweepRecord,
+    spec: SweepSpec,
+    changes: Sequence[str],
+    prepared: Prepared | None = None,
+) -> SweepRecord:
     """The record of a sweep that goes on, with what was changed of its spec."""
     return earlier.with_changes(
         state=SweepState.RUNNING,
@@ -59,9 +65,15 @@ def resumed_record(earlier: SweepRecord, spec: SweepSpec, changes: Sequence[str]
         experiment=spec.tracking.experiment,
         resumed=(*earlier.resumed, time.time()),
         changes=(*earlier.changes, *changes),
+        overlaps=earlier.overlaps or _overlaps(prepared),
         pid=os.getpid(),
         host=socket.gethostname(),
     )
+
+
+def _overlaps(prepared: Prepared | None) -> dict[str, Overlap]:
+    found = prepared.summary.overlaps if prepared else {}
+    return {name: Overlap(shared=each.shared, records=each.records) for name, each in found.items()}
 
 
 class Books:
@@ -80,13 +92,13 @@ class Books:
         self._folder = folder
         self._mirror = mirror
         self._text = spec.text()
-        self._keep_best = spec.slots.keep_best
         uri = spec.tracking.uri or home.tracking_uri
         theirs = spec.tracking.uri is not None and keeps_artifacts(uri)
         artifacts = None if theirs else home.artifacts.as_uri()
         self.scribe = Scribe(uri, spec.tracking.experiment, artifacts, self.breakdowns)
         self.sweep = sweep.with_changes(tracking_uri=uri)
         self._earlier = sweep.breakdowns
+        self._files = TrialFiles(folder, sweep.goals, spec.slots.keep_best, mirror)
 
     def open(self) -> None:
         """Begin to write, or go on; MLflow opens in the background, while Ray starts."""
@@ -134,22 +146,13 @@ class Books:
             self._mirror.forget()
 
     def drop_files(self, records: Collection[TrialRecord]) -> None:
-        """Drop what is not needed any more: checkpoints of trials that have ended, and weights.
+        """Drop what is not needed any more of these trials, and of those that they have beaten.
 
-        Only the best trials' weights are kept, or the front's; a running trial's may yet win.
+        A sweep's first call needs all records. Where another head runs the sweep by now, it is that
+        one's business.
         """
-        ranking = judge(list(records), self.sweep.goals)
-        best = ranking.chosen if ranking.several else ranking.winners[: self._keep_best]
-        kept = {winner.record.number for winner in best}
-        for record in records:
-            if not record.status.ended:
-                continue
-            folder = self._folder.store.trial_folder(record.number)
-            dropped = [CHECKPOINTS] if record.number in kept else [CHECKPOINTS, WEIGHTS]
-            for name in dropped:
-                shutil.rmtree(folder / name, ignore_errors=True)
-            if self._mirror:
-                self._mirror.ended(self._name(folder), dropped)
+        if not self.taken_over():
+            self._files.drop(records)
 
     def taken_over(self) -> bool:
         """Whether another head runs this sweep by now, and writes its books."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from results.record_error import RecordError
 from sweeps.cli_options import (
@@ -173,10 +172,9 @@ def list_sweeps(
         with mistakes_shown():
             raise typer.Exit(there.run(["list"]))
     from sweeps.status import list_row
+    from sweeps.trial_table import plain_table
 
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for title in ("sweep", "state", "trials", "best"):
-        table.add_column(title)
+    table = plain_table("sweep", "state", "trials", "best")
     unreadable = []
     with mistakes_shown():
         where = SweepHome.find(home)

@@ -14,7 +14,11 @@ HomeOption = Annotated[
 SpecArgument = Annotated[Path, typer.Argument(help="The sweep file.")]
 OverridesOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change a field; can be repeated."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change a field, or add to it: budget.trials=+4; can be repeated.",
+    ),
 ]
 SkipOption = Annotated[
     bool,

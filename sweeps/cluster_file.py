@@ -19,6 +19,7 @@ import yaml
 from click import ClickException
 
 from search_spaces.problem import Problem, did_you_mean
+from search_spaces.values import quoted
 from sweeps.errors import SweepError
 from sweeps.quiet import quiet
 from sweeps.yaml_file import read_yaml
@@ -171,7 +172,7 @@ def _explained(error: Any) -> Iterator[Problem]:
         kinds = error.validator_value
         wanted = " or ".join([kinds] if isinstance(kinds, str) else kinds)
         article = "an" if wanted[0] in "aio" else "a"
-        yield Problem(place, f"{error.instance!r} is not {article} {wanted}")
+        yield Problem(place, f"{quoted(error.instance)} is not {article} {wanted}")
     else:
         yield Problem(place, error.message)
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from search_spaces.problem import Problem, did_you_mean
+from search_spaces.values import quoted
 from trainables.config import TrialConfig, field_names
 
 _ALTERNATIVES = ("str", "int", "float", "bool")
@@ -90,14 +91,15 @@ def _problem(detail: Any, model: type[BaseModel], prefix: str) -> Problem:
         return Problem(place, "is not a known field", remedy)
     if detail["type"] == "missing":
         return Problem(place, "is missing", "add it")
+    given = quoted(detail["input"])
     if detail["type"] in ("model_type", "model_attributes_type", "dict_type"):
-        return Problem(place, f"{detail['input']!r} is no mapping of fields", "write FIELD: VALUE")
+        return Problem(place, f"{given} is no mapping of fields", "write FIELD: VALUE")
     if detail["type"] == "tuple_type":
-        return Problem(place, f"{detail['input']!r}{_SHOULD_BE}a list", "write [VALUE, ...]")
+        return Problem(place, f"{given}{_SHOULD_BE}a list", "write [VALUE, ...]")
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "value_error":
         return Problem(place, message)
-    return Problem(place, f"{detail['input']!r}: {message[0].lower()}{message[1:]}")
+    return Problem(place, f"{given}: {message[0].lower()}{message[1:]}")
 
 
 def _is_field(part: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 
@@ -32,7 +32,11 @@ SOME_ROOM = 20 * 10**9
 
 
 def examine(
-    spec: Path | None, cluster: Path | None, address: str | None, home: SweepHome
+    spec: Path | None,
+    cluster: Path | None,
+    address: str | None,
+    home: SweepHome,
+    overrides: Sequence[str] = (),
 ) -> list[Finding]:
     """All findings about this machine and about what is named; nothing is started or changed,
     but for a Ray task on each node of a running cluster, a file for a moment in a home or a storage
@@ -40,7 +44,7 @@ def examine(
     """
     address = address or os.environ.get("RAY_ADDRESS")
     elsewhere = bool(cluster or address)
-    sweep, findings = _spec(spec, elsewhere)
+    sweep, findings = _spec(spec, overrides, elsewhere)
     findings = [*check_versions(), check_disk(home.path), *findings]
     findings += check_gpus(None if elsewhere else sweep)
     if sweep is not None:
@@ -108,7 +112,7 @@ def check_disk(home: Path, free: Callable[[Path], int] | None = None) -> Finding
     room = free(there) if free else shutil.disk_usage(there).free
     message = f"{decimal(room)} free for the sweep home {home}"
     if room < LEAST_ROOM:
-        return wrong("disk", message, "delete what is not needed, or set SWEEP_HOME or --home")
+        return wrong("disk", message, "set SWEEP_HOME or --home to a larger disk")
     if room < SOME_ROOM:
         return note("disk", message, "weights and checkpoints of larger models need more")
     return ok("disk", message)
@@ -184,11 +188,15 @@ def _new_database(database: Path) -> Finding:
     return wrong("mlflow", f"{database} cannot be made", f"make the folder {folder}")
 
 
-def _spec(path: Path | None, elsewhere: bool) -> tuple[SweepSpec | None, list[Finding]]:
+def _spec(
+    path: Path | None, overrides: Sequence[str], elsewhere: bool
+) -> tuple[SweepSpec | None, list[Finding]]:
     if path is None:
+        if overrides:
+            raise SweepError("--set changes a sweep file; name the file as well")
         return None, []
     try:
-        spec = SweepSpec.load(path, elsewhere=elsewhere)
+        spec = SweepSpec.load(path, overrides, elsewhere=elsewhere)
     except SpecError as error:
         return None, [from_problem("spec", problem) for problem in error.problems]
     return spec, [ok("spec", f"{spec.name}: {spec.trials} trials")]

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sweeps.cli_options import OverridesOption
 from sweeps.home import SweepHome
 from sweeps.mistakes import mistakes_shown
 from sweeps.terminal import echo_json, make_console
@@ -17,6 +18,7 @@ _WRONG = 2
 
 def doctor(
     spec: Annotated[Path | None, typer.Argument(help="A sweep file to check as well.")] = None,
+    overrides: OverridesOption = None,
     cluster: Annotated[
         Path | None, typer.Option(help="A cluster file of Ray's launcher to check.")
     ] = None,
@@ -33,7 +35,7 @@ def doctor(
     from sweeps.doctor_report import count_wrong, report, report_json
 
     with mistakes_shown():
-        findings = examine(spec, cluster, address, SweepHome.find(home))
+        findings = examine(spec, cluster, address, SweepHome.find(home), overrides or ())
     if as_json:
         echo_json(report_json(findings))
     else:

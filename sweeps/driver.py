@@ -169,12 +169,12 @@ class Driver:
             with suppress(KeyboardInterrupt):  # nothing is left to be saved
                 patience = 10.0 if state is SweepState.COMPLETE else 1.0
                 self._slots.close(patience, self._winding_up)
+                self._books.drop_files(self.records())  # with what slots have left late
 
     def records(self) -> list[TrialRecord]:
         """All trials' records so far."""
-        if self._recorder is None:
-            return self._folder.store.trials()
-        return list(self._recorder.records.values())
+        known = self._recorder
+        return list(known.records.values()) if known else self._folder.store.trials()
 
     def _ended(self) -> int:
         return sum(record.status.ended for record in self.records())
@@ -273,6 +273,7 @@ class Driver:
         self._recorder = self._make_recorder(interruption)
         for evaluations in self._recorder.complete():
             ray.get(self._board.remember.remote(evaluations))
+        self._books.drop_files(self.records())
         self._view.trials_begin(self._books.sweep, self._slots_text)
         for record in self.records():
             self._view.changed(record)
@@ -392,7 +393,6 @@ class Driver:
         return True
 
     def _trial_changed(self, record: TrialRecord) -> None:
-        if record.status.ended:
-            self._books.drop_files(self.records())
+        self._books.drop_files([record])
         self._books.note_breakdowns()
         self._view.changed(record)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from rich.table import Table
 
 from sweeps.dry_run import STEPS, DryRun
-from sweeps.live import duration, show_params
+from sweeps.live import duration
+from sweeps.parameters import show_params
 from sweeps.spec import SweepSpec
 
 
@@ -14,7 +15,7 @@ def report(spec: SweepSpec, run: DryRun) -> Table:
     share = run.trainable_parameters / run.total_parameters
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)
-    table.add_column()
+    table.add_column(overflow="fold")
     rows = {
         "spec": f"{spec.name}: {spec.trials} trials, {len(spec.space)} searched parameters",
         "data": run.data,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from results.winners import Ranking, Winner
-from sweeps.live import show_params
+from sweeps.trial_table import TrialRow, TrialTable
 
 
 def best_of_each(ranking: Ranking, name: str = "method") -> list[Winner]:
@@ -24,18 +23,13 @@ def each_method(ranking: Ranking) -> RenderableType | None:
     best = best_of_each(ranking)
     if len(best) < 2:
         return None
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column("method")
-    for title in ("trial", next(iter(ranking.goals)), "trained"):
-        table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("parameters")
-    for winner in best:
-        params = dict(winner.record.params)
-        table.add_row(
-            str(params.pop("method")),
-            str(winner.record.number),
-            f"{winner.value:.4f}",
-            f"{winner.record.trainable_parameters or 0:,}",
-            show_params(params),
-        )
+    titles = dict.fromkeys(("method", "trial", next(iter(ranking.goals)), "trained"), 0)
+    table = TrialTable(titles, [_row(winner) for winner in best], left=("method",))
     return Group(Text("\nThe best of each method", "bold"), table)
+
+
+def _row(winner: Winner) -> TrialRow:
+    params = dict(winner.record.params)
+    method = str(params.pop("method"))
+    trained = f"{winner.record.trainable_parameters or 0:,}"
+    return TrialRow((method, str(winner.record.number), f"{winner.value:.4f}", trained), params)

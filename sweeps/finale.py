@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from rich.console import Console, Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from results.certainty import Difference, LossesError, load_sequence_losses, paired_difference
@@ -12,14 +11,15 @@ from results.winners import Ranking, Winner, margin
 from sweeps.each_method import each_method
 from sweeps.front import front_table, front_verdict
 from sweeps.home import SweepFolder, SweepHome
-from sweeps.live import show_params
 from sweeps.outside import cost_line
+from sweeps.reasons import grouped
+from sweeps.trial_table import TrialRow, TrialTable
 from sweeps.ui import how_to_open
 from sweeps.verdict import at_the_top, behind_the_top, on_the_test_set, verdict
 from trainables.job import LOSSES, WEIGHTS
 
 SHOWN = 5
-"""Winners that people are shown unless they ask for more."""
+"""Winners that people are shown unless they ask for more, or reasons why there is none."""
 
 
 def show_result(
@@ -50,9 +50,9 @@ def show_result(
 
 
 def show_left_out(console: Console, ranking: Ranking) -> None:
-    """Print why each trial that is not ranked is not."""
-    for trial in ranking.left_out:
-        console.print(f"  trial {trial.number}: {trial.why}", style="dim")
+    """Print why each trial that is not ranked is not; a reason that several share, once."""
+    for line in _reasons(ranking):
+        console.print(f"  {line}", style="dim")
 
 
 def _show_cost(console: Console, folder: SweepFolder) -> None:
@@ -66,19 +66,21 @@ def winners_table(
 ) -> RenderableType:
     """The best trials; `behind` is the distance to the winner with its standard error."""
     shown = ranking.winners[:top]
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for title in ("trial", sweep.metric, "behind"):
-        table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("parameters")
     winners = at_the_top(ranking)
-    for winner in shown:
-        table.add_row(
-            str(winner.record.number),
-            f"{winner.value:.4f}",
-            _behind(sweep, shown[0], winner, folder),
-            show_params(winner.record.params),
+    rows = [
+        TrialRow(
+            (
+                str(winner.record.number),
+                f"{winner.value:.4f}",
+                _behind(sweep, shown[0], winner, folder),
+            ),
+            winner.record.params,
             style="bold green" if winner in winners else "",
         )
+        for winner in shown
+    ]
+    titles = dict.fromkeys(("trial", sweep.metric, "behind"), 0)
+    table = TrialTable(titles, rows, full=f"trial {shown[0].record.number} in full")
     heading = Text(f"\n{sweep.name}: the best of {_count(ranking)} trials", "bold")
     hidden = len(ranking.winners) - len(shown)
     option = SweepHome(folder.path.parents[1]).way()
@@ -134,9 +136,13 @@ def _sentences(who: str, how_sure: str) -> Text:
 
 def _nobody(ranking: Ranking) -> Text:
     text = Text("\nNo trial came to its end, so nothing won.", "bold red")
-    for trial in ranking.left_out[:5]:
-        text.append(f"\n  trial {trial.number} {trial.why}", "not bold")
+    for line in _reasons(ranking)[:SHOWN]:
+        text.append(f"\n  {line}", "not bold")
     return text
+
+
+def _reasons(ranking: Ranking) -> list[str]:
+    return grouped((trial.number, trial.why) for trial in ranking.left_out)
 
 
 def _left_out(ranking: Ranking) -> Text:

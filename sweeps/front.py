@@ -6,27 +6,31 @@ import math
 from collections.abc import Callable
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from results.pareto import dominates
 from results.record import Measurement, SweepRecord
 from results.winners import Ranking
-from sweeps.live import show_params
+from sweeps.overlaps import overlaps_searched_by
+from sweeps.trial_table import TrialRow, TrialTable
 from sweeps.verdict import in_words
 
 
 def front_table(sweep: SweepRecord, ranking: Ranking, top: int | None) -> RenderableType:
     """The trials on the front (`top` of them) with all metrics, and the base model below them."""
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for title in ("trial", *ranking.goals):
-        table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("parameters")
-    for winner in ranking.winners[:top]:
-        record, values = winner.record, _cells(winner.best.metrics, ranking)
-        table.add_row(str(record.number), *values, show_params(record.params), style="bold green")
+    rows = [
+        TrialRow(
+            (str(winner.record.number), *_cells(winner.best.metrics, ranking)),
+            winner.record.params,
+            style="bold green",
+        )
+        for winner in ranking.winners[:top]
+    ]
     if sweep.base:
-        table.add_row("base", *_cells(sweep.base, ranking), "the untouched model", style="dim")
+        cells = ("base", *_cells(sweep.base, ranking))
+        rows.append(TrialRow(cells, words="the untouched model", style="dim"))
+    titles = dict.fromkeys(("trial", *ranking.goals), 0)
+    table = TrialTable(titles, rows, full=f"trial {rows[0].cells[0]} in full")
     head = f"\n{sweep.name}: the front of {_count(ranking)} trials by {_listed(ranking)}"
     hidden = len(ranking.winners[top:]) if top else 0
     more = [Text(f"and {hidden} more on the front", "dim")] if hidden else []
@@ -40,7 +44,9 @@ def front_verdict(sweep: SweepRecord, ranking: Ranking) -> tuple[str, str]:
         f"{choice}Each trial was trained once, so trials whose values are close may differ by "
         "noise only."
     )
-    return _who(ranking), f"{_against_base(sweep, ranking)}{caution}"
+    trained_on = overlaps_searched_by(sweep)
+    doubts = f"{_against_base(sweep, ranking)}{caution}"
+    return _who(ranking), f"{trained_on} {doubts}" if trained_on else doubts
 
 
 def _who(ranking: Ranking) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from results.record_error import RecordError
 from sweeps.errors import SweepError
 
 if TYPE_CHECKING:
@@ -166,10 +167,12 @@ class SweepFolder:
             return records
         return [record.laid_aside() for record in records]
 
-    def refuse_if_taken(self) -> None:
-        """SweepError where the name is taken, before any work is done for it."""
+    def refuse_if_taken(self, alone: bool = False) -> None:
+        """SweepError where the name is taken, before any work is done for it. `alone` is whether
+        this process is known to be the only one that has the name.
+        """
         if self.books.exists():
-            raise self._taken()
+            raise self._taken(not alone and self._is_held())
         if self.path.is_symlink() or not all(map(_is_left_over, _within(self.path))):
             raise SweepError(
                 f"{self.path} is there already, and is no sweep; give this sweep another name with "
@@ -207,11 +210,7 @@ class SweepFolder:
         """Be the only process that runs this sweep; SweepError where another one does."""
         with self._locked() as alone:
             if not alone:
-                name = self.path.name
-                raise SweepError(
-                    f"sweep {name!r} is running; `sweep status {name}` says how far it is, and "
-                    f"`sweep stop {name}` ends it"
-                )
+                raise SweepError(f"sweep {self.path.name!r} is running; {self._while_it_runs()}")
             yield
 
     @contextmanager
@@ -222,8 +221,8 @@ class SweepFolder:
         self.take_name()
         with self._locked() as alone:
             if not alone:
-                raise self._taken()
-            self.refuse_if_taken()  # the other one may be over already
+                raise self._taken(held=True)
+            self.refuse_if_taken(alone)  # the other one may be over already
             yield
 
     def free(self) -> None:
@@ -249,12 +248,34 @@ class SweepFolder:
             # Its earlier holder may have given the name back meanwhile, and this file with it.
             yield path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno()))
 
-    def _taken(self) -> SweepError:
-        name = self.path.name
+    def _taken(self, held: bool) -> SweepError:
+        ways = f"it is running: {self._while_it_runs()}" if held else self._when_it_is_over()
         return SweepError(
-            f"there is a sweep {name!r} already; go on with it by `sweep resume {name}`, give this "
-            f"one another name with --name, or delete {self.path}"
+            f"there is a sweep {self.path.name!r} already; {ways}; give this one another name with "
+            "--name"
         )
+
+    def _while_it_runs(self) -> str:
+        status, stop = map(self._command, ("status", "stop"))
+        return f"`{status}` says how far it is, and `{stop}` ends it"
+
+    def _when_it_is_over(self) -> str:
+        """What can be done with it. Its folder holds results, which nobody is told to delete."""
+        from results.record import SweepState
+
+        try:
+            state = self.store.sweep().state
+        except RecordError as error:
+            return f"its record cannot be read ({error})"
+        winners, resume = map(self._command, ("winners", "resume"))
+        if state is SweepState.COMPLETE:
+            more = f"{resume} --set budget.trials=+8"
+            return f"it is complete: `{winners}` shows what it found, `{more}` adds trials"
+        state = SweepState.INTERRUPTED if state is SweepState.RUNNING else state  # it was killed
+        return f"it is {state}: `{resume}` goes on with it, `{winners}` shows what it has"
+
+    def _command(self, verb: str) -> str:
+        return f"sweep {verb} {self.path.name}{SweepHome(self.path.parents[1]).way()}"
 
 
 def _flocked(file: IO[str]) -> bool:

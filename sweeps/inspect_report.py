@@ -20,7 +20,7 @@ WIDTH = 100
 TRAINED = "bold green"
 
 _NUMBERS = frozenset({"rows", "used", "examples", "sequences", "tokens", "scored"})
-_WRAPPED = frozenset({"left out", "labels"})
+_WRAPPED = frozenset({"file", "left out", "labels"})
 _MOST_LABELS = 12
 _HEAD, _TAIL = 240, 100
 """Characters that are shown of a long stretch's beginning and end."""
@@ -152,5 +152,6 @@ def _table(*titles: str) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for title in titles:
         justify: JustifyMethod = "right" if title in _NUMBERS else "left"
-        table.add_column(title, justify=justify, no_wrap=title not in _WRAPPED)
+        wrapped = title in _WRAPPED
+        table.add_column(title, justify=justify, no_wrap=not wrapped, overflow="fold")
     return table

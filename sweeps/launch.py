@@ -146,7 +146,7 @@ def _resume(
         prepared = _prepare(changed, home, view)
         refuse_if_changed(earlier, prepared)
         renew_claim(claim)
-        record = resumed_record(earlier, changed, changes)
+        record = resumed_record(earlier, changed, changes, prepared)
         with mirrored(mirror):
             books = Books(changed, home, folder, record, mirror, broken)
             return _run(changed, folder, prepared, books, view, address)

@@ -6,19 +6,23 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from results.front import judge
 from results.record import SweepRecord, TrialRecord, TrialStatus
 from results.winners import Winner
+from sweeps.parameters import show_params
+from sweeps.reasons import ToldReasons, troubles
+from sweeps.trial_table import TrialRow, TrialTable
 
 ROWS = 8
 """Trials shown at once: those that run, then the latest ended ones."""
+
+REASONS = 2
+"""Reasons shown at once for which trials did not come to their end."""
 
 STYLES: Mapping[TrialStatus, str] = {
     TrialStatus.WAITING: "dim",
@@ -64,7 +68,9 @@ class Progress:
 
 def render(progress: Progress, now: float) -> RenderableType:
     """The live picture; pure, so that a test can look at it."""
-    return Group(_headline(progress, now), _best_line(progress), _table(progress))
+    return Group(
+        _headline(progress, now), _best_line(progress), _table(progress), *_troubles(progress)
+    )
 
 
 def _headline(progress: Progress, now: float) -> Text:
@@ -106,32 +112,35 @@ def _trials(count: int) -> str:
     return f"{count} trial{'s' if count > 1 else ''}"
 
 
-def _table(progress: Progress) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    widths = {"trial": 5, "status": 8, "point": 5} | dict.fromkeys(progress.sweep.goals, 9)
-    for title, least in widths.items():
-        # Long parameters must not take the room of the numbers.
-        table.add_column(title, justify="right", no_wrap=True, min_width=least)
-    table.add_column("parameters", overflow="ellipsis", no_wrap=True)
+def _table(progress: Progress) -> TrialTable:
+    titles = {"trial": 5, "status": 8, "point": 5} | dict.fromkeys(progress.sweep.goals, 9)
     latest = sorted(
         (r for r in progress.records.values() if r.status is not TrialStatus.WAITING),
         key=lambda r: (not r.status.ended, r.ended or 0.0, r.number),
     )
-    for record in latest[-ROWS:]:
-        table.add_row(*_row(record, progress.sweep), style=STYLES[record.status])
-    return table
+    rows = [_row(record, progress.sweep) for record in latest[-ROWS:]]
+    return TrialTable(titles, rows, live=True)
 
 
-def _row(record: TrialRecord, sweep: SweepRecord) -> tuple[str, ...]:
+def _row(record: TrialRecord, sweep: SweepRecord) -> TrialRow:
     last = record.last()
     points = record.config.get("budget.evaluations", "?")
-    return (
+    cells = (
         str(record.number),
         record.status.value,
         f"{last.point if last else 0}/{points}",
         *(show_metric(last.metrics, name) if last else "" for name in sweep.goals),
-        record.error or show_params(record.params),
     )
+    return TrialRow(cells, record.params, style=STYLES[record.status])
+
+
+def _troubles(progress: Progress) -> Iterable[Text]:
+    """The latest reasons for which trials did not come to their end, each once."""
+    told = troubles(progress.records.values(), progress.sweep.metric)
+    hidden = len(told) - REASONS
+    yield from (Text(line, "red") for line in told[-REASONS:])
+    if hidden > 0:
+        yield Text(f"and {hidden} other reason{'s' if hidden > 1 else ''}", "dim")
 
 
 def show_metrics(metrics: Mapping[str, float], names: Iterable[str]) -> str:
@@ -142,18 +151,6 @@ def show_metrics(metrics: Mapping[str, float], names: Iterable[str]) -> str:
 def show_metric(metrics: Mapping[str, float], name: str) -> str:
     """The value to four places; empty where it was not measured."""
     return f"{metrics[name]:.4f}" if name in metrics else ""
-
-
-def show_params(params: Mapping[str, Any]) -> str:
-    """Searched values, short enough to read: `learning_rate 0.00021  lora.rank 8`."""
-    return "  ".join(f"{name} {show_value(value)}" for name, value in params.items())
-
-
-def show_value(value: Any) -> str:
-    """A number to three significant digits, a list as its items."""
-    if isinstance(value, float):
-        return f"{value:.3g}"
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def duration(seconds: float) -> str:
@@ -206,6 +203,7 @@ class PlainView:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._sweep: SweepRecord | None = None
+        self._reasons = ToldReasons()
 
     def phase(self, text: str) -> None:
         """One line."""
@@ -224,7 +222,7 @@ class PlainView:
             return
         counts = record.counted(self._sweep.goals)
         values = show_metrics(counts.metrics, self._sweep.goals) if counts else ""
-        why = f"({record.error})" if record.error else ""
+        why = f"({self._reasons.tell(record.number, record.error)})" if record.error else ""
         words = (f"trial {record.number}", record.status.value, values, why)
         self._line(f"{' '.join(filter(None, words))}  {show_params(record.params)}")
 

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from results.cluster_record import HOUR, ClusterRecord, NodeRecord, SlotRecord
 from sweeps.live import duration
+from sweeps.trial_table import plain_table
 
 OLD = 30.0
 """Seconds after which it is said how long ago the driver looked, several of its usual pauses."""
@@ -55,12 +56,12 @@ def _headline(cluster: ClusterRecord, now: float) -> str:
 
 def _table(cluster: ClusterRecord, runs: bool) -> Table:
     nodes = {node.id: node for node in cluster.nodes}
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table = plain_table()
     table.add_column("  slot", no_wrap=True)
     for title in ("trials", "restarts"):
         table.add_column(title, justify="right", no_wrap=True)
     for title in ("now", "on", "node") if runs else ("on",):
-        table.add_column(title)
+        table.add_column(title, overflow="fold")
     for slot in cluster.slots:
         now = (_now(slot), slot.device, _places(slot, nodes)) if runs else (slot.device,)
         table.add_row(f"  {slot.name}", str(slot.trials), str(slot.restarts), *now)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from results.record import SweepRecord
+from search_spaces.values import show
 from sweeps.errors import SweepError
 from sweeps.home import SweepFolder
 from sweeps.spec import SweepSpec
@@ -21,6 +22,9 @@ BOUND = tuple(
 """What below them does: by it, losses differ."""
 
 
+_UNSET = object()
+
+
 def changed_spec(
     folder: SweepFolder, given: Path | None, overrides: Sequence[str]
 ) -> tuple[SweepSpec, list[str]]:
@@ -29,12 +33,14 @@ def changed_spec(
     SweepError names a change after which its trials could not be compared with the earlier ones.
     """
     stored = SweepSpec.load(folder.spec)
-    wanted = SweepSpec.load(given or folder.spec, overrides, stored.name)
+    before = stored.tree if given else None
+    wanted = SweepSpec.load(given or folder.spec, overrides, stored.name, before=before)
     before, after = (dict(_leaves(spec.tree, "")) for spec in (stored, wanted))
     changes = [
         (name, f"{name}: {_shown(before, name)} -> {_shown(after, name)}")
         for name in sorted({*before, *after})
-        if before.get(name) != after.get(name) and name != "name"
+        # A null is not the same as nothing, which may have another default.
+        if before.get(name, _UNSET) != after.get(name, _UNSET) and name != "name"
     ]
     _refuse_fewer(wanted, len(folder.store.trials()))
     refused = [text for name, text in changes if not _is_free(name)]
@@ -80,7 +86,7 @@ def _shown(tree: Mapping[str, Any], name: str) -> str:
     # An address may hold a password.
     if name.startswith(("tracking.", "storage.")):
         return "(an address)" if name in tree else "unset"
-    return str(tree.get(name, "unset"))
+    return show(tree[name]) if name in tree else "unset"
 
 
 def _leaves(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:

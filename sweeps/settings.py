@@ -9,21 +9,11 @@ from pydantic import Field, field_validator, model_validator
 from sweeps.addresses import no_database, not_tracking
 from trainables.deepspeed_config import DeepSpeedConfig
 from trainables.frozen import Frozen, PositiveFloat, PositiveInt
+from trainables.metrics import Mode, declared_mode
 from trainables.remote_folder import complaint
 
 SamplerName = Literal["tpe", "random", "grid", "cmaes", "gp", "qmc", "nsga2"]
 EarlyStopping = Literal["none", "asha", "median"]
-Mode = Literal["min", "max"]
-
-MINIMISED = (
-    "eval_loss",
-    "eval_perplexity",
-    "eval_kl",
-    "eval_cost",
-    "eval_general_loss",
-    "eval_general_change",
-)
-"""Metrics of which less is better; of all others, more. So a mode can be left out."""
 
 
 class SearchSettings(Frozen):
@@ -44,7 +34,7 @@ class SearchSettings(Frozen):
     )
     metric: str = "eval_loss"
     mode: Mode | None = Field(
-        default=None, description="unset: min for losses, perplexity and kl, max for the rest"
+        default=None, description="unset: as trainables/metrics.py declares of the metric"
     )
     metrics: dict[str, Mode | None] | None = Field(
         default=None, description="two or more, each with its mode: the search is for their front"
@@ -84,19 +74,18 @@ class SearchSettings(Frozen):
 
     @property
     def direction(self) -> Mode:
-        """The mode of `metric`, or what its name says."""
-        return self.mode or _usual_mode(self.metric)
+        """The mode of `metric`, or what is declared of it; UnknownModeError where nothing is."""
+        return self.mode or declared_mode(self.metric)
 
     @property
     def goals(self) -> dict[str, Mode]:
         """What is searched for, metric -> mode; one, or several in the order of the spec."""
-        if self.metrics is None:
-            return {self.metric: self.direction}
-        return {name: mode or _usual_mode(name) for name, mode in self.metrics.items()}
+        return {name: mode or declared_mode(name) for name, mode in self.given_modes.items()}
 
-
-def _usual_mode(metric: str) -> Mode:
-    return "min" if metric in MINIMISED else "max"
+    @property
+    def given_modes(self) -> dict[str, Mode | None]:
+        """The mode that the spec gives each metric, if any."""
+        return {self.metric: self.mode} if self.metrics is None else dict(self.metrics)
 
 
 _Slots = Annotated[int, Field(gt=0, le=10_000)]

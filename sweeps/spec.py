@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from search_spaces import presets
 from search_spaces.problem import Problem, SpaceError, did_you_mean
 from search_spaces.space import Space
-from search_spaces.values import show
+from search_spaces.values import quoted, show
 from sweeps.complaints import explain, leniently, without_mistakes
 from sweeps.errors import SweepError, YamlError
 from sweeps.fields import dotted, set_twice, undotted, with_override
@@ -71,15 +71,17 @@ class SweepSpec:
         overrides: Sequence[str] = (),
         name: str | None = None,
         elsewhere: bool = False,
+        before: Mapping[str, Any] | None = None,
     ) -> SweepSpec:
         """Read a sweep file, with `key=value` overrides and another name; SpecError lists all.
 
-        Of a sweep that runs `elsewhere` whole paths are not looked for here.
+        Of a sweep that runs `elsewhere` whole paths are not looked for here. An override `key=+4`
+        adds to what the tree `before` has, the file's own unless given.
         """
         try:
             tree = read_yaml(path)
             for override in overrides:
-                tree = with_override(tree, override)
+                tree = with_override(tree, override, before)
         except YamlError as error:
             # Not chained: what YAML holds may be a password, which a SpecError does not repeat.
             raise SpecError(str(path), [Problem("file", str(error))]) from None
@@ -184,7 +186,7 @@ class _Reader:
                 self.problems.append(Problem("budget.trials", "is missing", remedy))
             return None
         if isinstance(trials, bool) or not isinstance(trials, int) or trials < 1:
-            message = f"{trials!r} is no number of trials"
+            message = f"{quoted(trials)} is no number of trials"
             self.problems.append(Problem("budget.trials", message, "use a whole number from 1 on"))
             return None
         if trials > MOST_TRIALS:

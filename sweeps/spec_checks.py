@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -12,15 +12,23 @@ from typing import Any
 from pydantic import ValidationError
 
 from search_spaces.domains import Choice, Float
-from search_spaces.problem import Problem, SpaceError, did_you_mean
+from search_spaces.problem import Problem, SpaceError, did_you_mean, nearest
 from search_spaces.space import Space
+from search_spaces.values import quoted
 from sweeps.capacity import most_slots
 from sweeps.settings import SearchSettings, SlotsSettings, TrackingSettings
 from sweeps.spec_batches import check_batches
 from sweeps.spec_combinations import check_combinations, check_engine, check_quantization
 from trainables.builtin import PREFIX
-from trainables.config import CLASS_METRIC, METRICS, TrialConfig
+from trainables.config import TrialConfig
 from trainables.data.origin import is_hub_name
+from trainables.metrics import (
+    CLASS_METRIC,
+    METRICS,
+    UnknownModeError,
+    declared_mode,
+    with_modes,
+)
 
 _WITH_FILES = ("train", "validation", "test", "general")
 """The data fields that name files."""
@@ -149,19 +157,18 @@ def _looks_local(model: str) -> bool:
 
 
 def _metrics(trial: TrialConfig, search: SearchSettings) -> list[Problem]:
-    place = "search.metrics." if search.metrics else "search.metric"
     problems = []
-    for name in search.goals:
+    for name, mode in search.given_modes.items():
+        where = f"search.metrics.{name}" if search.metrics else "search.metric"
         of_a_class = trial.objective == "classification" and name.startswith(CLASS_METRIC)
         if name in trial.metrics or of_a_class:
-            continue
-        where = f"{place}{name}" if search.metrics else place
-        if name in METRICS[trial.objective]:
+            problems += [] if mode else _direction(name, where if search.metrics else "search.mode")
+        elif name in METRICS[trial.objective]:
             message = f"{name} is measured only where data.general names a file"
             problems.append(Problem(where, message, "set data.general"))
         else:
             message = f"objective {trial.objective} does not measure {name!r}"
-            problems.append(Problem(where, message, did_you_mean(name, trial.metrics)))
+            problems.append(Problem(where, message, _which(name, trial.metrics)))
     return problems
 
 
@@ -173,6 +180,20 @@ def _fewest_slots(slots: SlotsSettings, trials: int | None) -> list[Problem]:
     message = f"{slots.min} slots must be up before the first trial, and {limit} allows {most}"
     remedy = f"lower slots.min to {most}, or raise {limit.partition(' ')[0]}"
     return [Problem("slots.min", message, remedy)]
+
+
+def _direction(metric: str, place: str) -> list[Problem]:
+    """What a search must be told of a metric of which nothing is declared."""
+    try:
+        declared_mode(metric)
+    except UnknownModeError as error:
+        return [Problem(place, str(error))]
+    return []
+
+
+def _which(name: str, known: Collection[str]) -> str:
+    """The metric that was meant, else all that are measured, with their directions."""
+    return did_you_mean(name, known) if nearest(name, known) else f"known: {with_modes(known)}"
 
 
 def _several_metrics(search: SearchSettings) -> list[Problem]:
@@ -212,7 +233,7 @@ def _values(trial: TrialConfig, space: Space) -> list[Problem]:
                 detail = error.errors(include_url=False)[0]
                 if detail["loc"]:  # without a place it is about a combination; conditions decide
                     remedy = "search it with int or log_int" if "int" in detail["type"] else ""
-                    message = f"{value!r}: {detail['msg'].lower()}"
+                    message = f"{quoted(value)}: {detail['msg'].lower()}"
                     if detail["type"] == "missing":
                         field = ".".join(map(str, detail["loc"]))
                         message, remedy = f"is a setting of a part without {field}", f"set {field}"

@@ -11,8 +11,8 @@ from search_spaces.domains import Choice
 from search_spaces.values import show
 from sweeps.fields import dotted
 from sweeps.reach import reachable
-from sweeps.settings import MINIMISED
 from trainables.config import reads
+from trainables.metrics import declared_mode
 
 if TYPE_CHECKING:
     from sweeps.spec import SweepSpec
@@ -164,7 +164,7 @@ def _many_weights(spec: SweepSpec) -> Iterable[str]:
 
 def _backwards(spec: SweepSpec) -> Iterable[str]:
     for name, mode in spec.search.goals.items():
-        usual = "min" if name in MINIMISED else "max"
+        usual = declared_mode(name)
         if mode != usual:
             yield f"{name} is searched for its {mode}imum, though {usual}imum is what is good."
 

@@ -13,8 +13,11 @@ from results.front import judge
 from results.record import SweepRecord, SweepState, TrialRecord
 from results.summary import status_json
 from sweeps.home import SweepFolder, SweepHome
-from sweeps.live import show_metrics, show_params
+from sweeps.live import show_metrics
 from sweeps.outside import cluster_report
+from sweeps.overlaps import all_overlaps
+from sweeps.parameters import show_params
+from sweeps.reasons import troubles
 
 
 def show_status(
@@ -46,7 +49,7 @@ def _progress(sweep: SweepRecord, trials: Sequence[TrialRecord]) -> list[str]:
         lines.append(f"{word}: trial {winner.record.number}  {values}  {params}")
     if base := show_metrics(sweep.base, sweep.goals):
         lines.append(f"base model: {base}")
-    return lines
+    return lines + troubles(trials, sweep.metric) + all_overlaps(sweep)
 
 
 def _folder(sweep: SweepRecord, folder: SweepFolder) -> list[str]:

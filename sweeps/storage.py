@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from results.record import SweepRecord
+from results.record import SweepRecord, SweepState
 from results.uris import holds_secret, redact
 from sweeps.breakdowns import Breakdowns
 from sweeps.claim import Claim
@@ -114,10 +114,14 @@ def refuse_if_taken(spec: SweepSpec) -> None:
     if storage is None:
         return
     check_storage(spec)
-    if _recorded(storage, spec.name):
+    if there := _recorded(storage, spec.name):
+        running = there.state is SweepState.RUNNING
+        host = there.host or "another head"
+        where = f"running on {host}, or was when that was lost" if running else there.state.value
         raise SweepError(
-            f"there is a sweep {spec.name!r} on {storage} already; go on with it by `sweep resume "
-            f"{spec.name} --storage URI`, or give this one another name with --name"
+            f"there is a sweep {spec.name!r} on {storage} already; it is {where}: `sweep resume "
+            f"{spec.name} --storage URI` goes on with it, unless it runs; give this one another "
+            "name with --name"
         )
 
 

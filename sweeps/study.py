@@ -234,9 +234,8 @@ def refuse_if_anothers(storage: BaseStorage, spec: SweepSpec, began: float | Non
         optuna.delete_study(study_name=spec.name, storage=storage)
         return
     raise LaunchError(
-        f"search.storage: the database has a study {spec.name!r} of another sweep; give this one "
-        "another name with --name, or delete that study with `optuna delete-study --study-name "
-        f"{spec.name} --storage {spec.search.storage}`"
+        f"search.storage: the database has a study {spec.name!r} of another sweep, which may be "
+        "running; give this one another name with --name"
     )
 
 

@@ -3,37 +3,72 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
-import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.request import ProxyHandler, build_opener
 
 from results.record import SweepRecord
 from results.record_error import RecordError
+from results.tracking_error import TrackingError
 from sweeps.errors import SweepError
 from sweeps.home import SweepHome, is_from_afar
+from sweeps.terminal import make_console
+from sweeps.tether import Tethered
+
+_HOST = "127.0.0.1"
+
+_LOOK = 0.2
+"""Seconds between two looks at whether the server answers."""
 
 
 def serve(home: SweepHome, port: int) -> int:
-    """Run the UI until Ctrl-C; MLflow's exit code. SweepError where there is nothing to show."""
-    if not (home.path / "mlflow.db").exists():
+    """Run the UI until Ctrl-C or another signal ends it, and its server with it; the exit code.
+
+    SweepError where there is nothing to show, or the server does not run.
+    """
+    if not _database(home).exists():
         known = "; ".join(tracked_elsewhere(home))
         where = known or "no sweep was tracked there yet; launch one first"
         raise SweepError(f"{home.path}: {where}")
     _refuse_if_busy(port)
-    server = ["server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    log, say = home.path / "mlflow-server.log", make_console().print
+    say("Starting MLflow's UI")
+    with _signals_raised() as ended_by, Tethered(_command(home, port), log, _silent()) as server:
+        try:
+            if _comes_up(server, port):
+                where = f"MLflow's UI, at the latest runs: {_address(home, port)}"
+                say(f"{where}   (Ctrl-C ends it)", soft_wrap=True)
+                server.wait()
+        except KeyboardInterrupt:
+            return 128 + ended_by[0] if ended_by else 0
+    raise SweepError(f"MLflow's server has ended: {_last_line(log)}; its output is in {log}")
+
+
+def _database(home: SweepHome) -> Path:
+    return home.path / "mlflow.db"
+
+
+def _command(home: SweepHome, port: int) -> list[str]:
+    server = ["server", "--host", _HOST, "--port", str(port), "--workers", "1"]
     stores = ["--backend-store-uri", home.tracking_uri, "--artifacts-destination"]
-    command = [sys.executable, "-m", "mlflow", *server, *stores, home.artifacts.as_uri()]
-    try:
-        return subprocess.run(command, check=False, env=_silent()).returncode
-    except KeyboardInterrupt:
-        return 0
+    return [sys.executable, "-P", "-m", "mlflow", *server, *stores, home.artifacts.as_uri()]
+
+
+def _silent() -> dict[str, str]:
+    """MLflow reports to its makers unless told otherwise, and runs jobs that nobody asks for."""
+    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    return {**quiet, **os.environ}
 
 
 def _refuse_if_busy(port: int) -> None:
     """MLflow itself would try for a minute, and then end as if nothing were wrong."""
     try:
-        socket.create_server(("127.0.0.1", port)).close()
+        socket.create_server((_HOST, port)).close()
     except OSError as error:
         raise SweepError(
             f"port {port} of this machine cannot be used ({error.strerror}); choose another with "
@@ -41,9 +76,55 @@ def _refuse_if_busy(port: int) -> None:
         ) from error
 
 
-def _silent() -> dict[str, str]:
-    """MLflow reports to its makers unless told otherwise."""
-    return {"MLFLOW_DISABLE_TELEMETRY": "true", **os.environ}
+@contextmanager
+def _signals_raised() -> Iterator[list[int]]:
+    """SIGTERM and SIGHUP raise KeyboardInterrupt as well; which one came, if any.
+
+    A signal that is ignored, as by nohup, stays so.
+    """
+    came: list[int] = []
+
+    def raise_it(number: int, frame: object) -> None:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)}
+    caught = [each for each, handler in before.items() if handler is not signal.SIG_IGN]
+    for each in caught:
+        signal.signal(each, raise_it)
+    try:
+        yield came
+    finally:
+        for each in caught:
+            signal.signal(each, before[each])
+
+
+def _comes_up(server: Tethered, port: int) -> bool:
+    """Wait until it answers; False where it ends before."""
+    direct = build_opener(ProxyHandler({}))  # loopback is behind no proxy
+    while server.ended() is None:
+        try:
+            direct.open(f"http://{_HOST}:{port}/health", timeout=5).close()
+            return True
+        except OSError:
+            time.sleep(_LOOK)
+    return False
+
+
+def _address(home: SweepHome, port: int) -> str:
+    """Of the runs of the newest experiment; MLflow's own first page shows none of them."""
+    from results.mlflow_runs import MlflowRuns, reported
+
+    newest = None
+    with suppress(TrackingError), reported(home.tracking_uri, "list the runs"):
+        newest = MlflowRuns(home.tracking_uri).newest_experiment()
+    page = "" if newest is None else f"/{newest}/runs"
+    return f"http://{_HOST}:{port}/#/experiments{page}"
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "it has said nothing")
 
 
 def tracked_elsewhere(home: SweepHome) -> Iterator[str]:

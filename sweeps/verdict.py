@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from results.certainty import Difference
 from results.record import SweepRecord, TrialStatus
 from results.winners import Ranking, Winner, margin
+from sweeps.overlaps import overlap_sentence, overlaps_searched_by
 
 SURE = 2.0
 """Standard errors from which on a difference is called more than noise of the validation set."""
@@ -34,8 +35,12 @@ def verdict(
         parts.append(f"{_amount(ahead.to_next, to_next)} ahead of trial {second.record.number}")
     if ahead.to_base is not None:
         parts.append(_against_base(ahead.to_base, to_base))
-    certainty = " ".join(filter(None, (_certainty(sweep, second, to_next), _stopped(ranking))))
-    return ", ".join(parts) + ".", certainty
+    doubts = (
+        overlaps_searched_by(sweep),
+        _certainty(sweep, second, to_next),
+        _stopped(ranking),
+    )
+    return ", ".join(parts) + ".", " ".join(filter(None, doubts))
 
 
 def at_the_top(ranking: Ranking) -> Sequence[Winner]:
@@ -56,7 +61,8 @@ def on_the_test_set(sweep: SweepRecord, winner: Winner) -> str:
         return ""
     base = f" (the base model: {sweep.base[name]:.4f})" if name in sweep.base else ""
     value = winner.record.test[name]
-    return f"On the test set, by which nothing was chosen: {name} {value:.4f}{base}."
+    said = f"On the test set, by which nothing was chosen: {name} {value:.4f}{base}."
+    return " ".join(filter(None, (said, overlap_sentence(sweep, "test"))))
 
 
 def _against_base(lead: float, measured: Difference | None) -> str:

@@ -208,7 +208,7 @@ def load_model(
         where = "folder" if Path(name).exists() else "hub model"
         raise ModelError(f"model {name!r}: this {where} cannot be loaded: {said(error)}") from error
     if getattr(model, "_hf_peft_config_loaded", False):
-        raise ModelError(f"model {name!r} is loaded with an adapter; merge it, or remove its files")
+        raise ModelError(f"model {name!r} is loaded with an adapter; merge it, or name one without")
     model.config.use_cache = False
     if loading.quantization and device.type == "cpu":
         _settle_on_cpu(model)

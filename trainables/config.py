@@ -34,6 +34,7 @@ from trainables.method_config import (
     PTuningConfig,
     QuantizationConfig,
 )
+from trainables.metrics import GENERAL, METRICS
 from trainables.objective_config import (
     ClassificationConfig,
     DpoConfig,
@@ -45,34 +46,6 @@ from trainables.optimizer_config import OptimizerConfig, ScheduleName, WsdConfig
 Objective = Literal["sft", "clm", "classification", "reward", "dpo", "kto", "toy"]
 Method = Literal["full", "freeze", "lora", "qlora", "adapter", "prefix", "prompt", "ptuning"]
 Precision = Literal["fp32", "fp16", "bf16"]
-
-_LANGUAGE = ("eval_loss", "eval_perplexity", "eval_token_accuracy")
-GENERAL = ("eval_general_loss", "eval_general_change")
-"""Measured where `data.general` is set: the loss there, and by how much it is above the untouched
-base's."""
-
-_REWARDS = ("eval_loss", "eval_reward_accuracy", "eval_reward_margin")
-
-METRICS: Mapping[str, tuple[str, ...]] = {
-    "sft": (*_LANGUAGE, *GENERAL),
-    "clm": (*_LANGUAGE, *GENERAL),
-    "classification": (
-        "eval_loss",
-        "eval_accuracy",
-        "eval_macro_precision",
-        "eval_macro_recall",
-        "eval_macro_f1",
-    ),
-    "reward": _REWARDS,
-    "dpo": (*_REWARDS, "eval_chosen_reward", "eval_rejected_reward"),
-    "kto": (*_REWARDS, "eval_chosen_reward", "eval_rejected_reward", "eval_kl"),
-    "toy": ("eval_loss", "eval_cost"),
-}
-"""What each objective can be searched by, measured at each evaluation point; see
-TrialConfig.metrics. Classification also gives each class's F1, whose names are the data's."""
-
-CLASS_METRIC = "eval_f1/"
-"""How the name of a class's F1 begins."""
 
 _SECTIONS_OF: Mapping[str, tuple[str, ...]] = {
     "freeze": ("freeze",),

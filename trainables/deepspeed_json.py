@@ -136,7 +136,7 @@ def contradictions(
     """
     for name, reason in _WITHOUT_PLACE.items():
         if _is_on(_at(theirs, name)):
-            yield Contradiction(f"{name} {reason}", f"delete {name} there")
+            yield Contradiction(f"{name} {reason}", f"leave {name} out there")
     decided = dict(_leaves(ours))
     for key, value in _leaves(theirs):
         if value == AUTO or not (key in decided or key.startswith(_REPLACED)):
@@ -166,10 +166,10 @@ def _contradiction(key: str, value: Any, decided: Mapping[str, Any]) -> Contradi
     if key not in decided:
         section = key.partition(".")[0]
         message = f"{key} is {value} there, and the trial's own {section} takes no such setting"
-        return Contradiction(message, f"delete {key} there")
+        return Contradiction(message, f"leave {key} out there")
     if fields is None:
         message = f"{key} is {value} there, and a trial needs {decided[key]}"
-        return Contradiction(message, f'write "{AUTO}" there, or delete {key}')
+        return Contradiction(message, f'write "{AUTO}" there, or leave {key} out')
     makes = "makes" if len(fields) == 1 else "make"
     message = f"{key} is {value} there, and {_listed(fields, 'and')} {makes} it {decided[key]}"
     return Contradiction(message, f'write "{AUTO}" there, or change {_listed(fields, "or")}')

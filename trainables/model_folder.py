@@ -56,7 +56,7 @@ def _check_descriptions(folder: Path) -> None:
     for file in folder.iterdir():
         if file.exists() and not file.is_dir() and not file.is_file():
             raise ModelError(
-                f"model: {file} is no regular file, which hangs who reads it; remove it"
+                f"model: {file} is no regular file, which hangs who reads it; move it away"
             )
     for name in _DESCRIPTIONS:
         if (folder / name).exists():
@@ -70,7 +70,7 @@ def _check_descriptions(folder: Path) -> None:
         raise ModelError(
             f"model: {folder} holds an adapter ({_ADAPTER}) beside the model, which would be "
             "loaded with it and count as the untouched base; merge it into the model "
-            "(merge_and_unload), or remove its files"
+            "(merge_and_unload), or name a folder without it"
         )
 
 

@@ -96,6 +96,15 @@ def test_a_front_takes_the_place_of_metric_mode_and_best(trials):
     assert status_json(sweep, [])["front"] == []
 
 
+def test_what_was_measured_on_training_data_is_told_to_scripts(trials):
+    shared = {"validation": {"shared": 40, "records": 40}, "test": {"shared": 1, "records": 9}}
+    sweep, ranking = full_sweep(overlaps=shared), rank(trials, "eval_loss", "min")
+    assert strictly(status_json(sweep, trials))["overlaps"] == shared
+    assert strictly(winners_json(sweep, ranking))["overlaps"] == shared
+    for report in (status_json(full_sweep(), trials), winners_json(full_sweep(), ranking)):
+        assert "overlaps" not in report
+
+
 def test_a_metric_that_is_no_number_is_null():
     record = trial(0, "complete", 1.0)
     last = record.measurements[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -10,7 +11,8 @@ import time
 import pytest
 from spec_samples import toy_tree
 
-from results.record import Measurement, SweepState, TrialRecord
+from results.mlflow_runs import MlflowRuns
+from results.record import Measurement, Overlap, SweepState, TrialRecord
 from results.tracking import read_sweep
 from results.tracking_error import StoreAwayError
 from sweeps.books import Books, new_record, resumed_record
@@ -18,6 +20,9 @@ from sweeps.driver import Driver
 from sweeps.home import SweepHome
 from sweeps.interruption import interruptible
 from sweeps.spec import SweepSpec
+from trainables.data import overlap as data_overlap
+from trainables.data.summary import Side, Summary
+from trainables.inputs import Inputs, Prepared
 
 
 @pytest.fixture
@@ -47,6 +52,31 @@ def test_a_resumed_sweep_first_brings_in_what_mlflow_missed(home):
     assert [trial.with_changes(run_id=None) for trial in tracked] == trials
     assert books.scribe.run_ids == {trial.number: trial.run_id for trial in tracked}
     assert books.scribe.reconciled.changed == 2
+
+
+def test_what_the_validation_set_shares_with_the_training_data_is_on_record_and_in_mlflow(home):
+    spec = SweepSpec.parse(toy_tree())
+    folder = home.sweep(spec.name)
+    folder.take_name()
+    side = Side(examples=40, sequences=40, tokens=400, targets=400)
+    summary = Summary(
+        sets={"train": side, "validation": side},
+        max_length=64,
+        overlaps={"validation": data_overlap.Overlap(40, 40)},
+    )
+    prepared = Prepared(Inputs("m", None, home.path, home.path), "d", "m", summary)
+    books = Books(spec, home, folder, new_record(spec, prepared))
+    books.open()
+    books.wait_until_open()
+    books.scribe.finish()
+    wanted = {"validation": Overlap(shared=40, records=40)}
+    assert folder.store.sweep().overlaps == wanted
+    sweep, _ = read_sweep(home.tracking_uri, "toy")
+    assert sweep.overlaps == wanted
+    run = MlflowRuns(home.tracking_uri).get(sweep.run_id)
+    assert json.loads(run.tags["winnow.overlaps"]) == {"validation": {"shared": 40, "records": 40}}
+    earlier = folder.store.sweep().with_changes(overlaps={})  # of a version that did not count
+    assert resumed_record(earlier, spec, [], prepared).overlaps == wanted
 
 
 class Quiet:

@@ -120,7 +120,7 @@ def test_of_two_launches_or_resumes_at_once_one_wins(tmp_path):
     tree = toy_tree(toy={"seconds": 0.1})
     first, second = together("launch", str(write_spec(tree, tmp_path)), home=tmp_path)
     assert first == (0, "")
-    assert second[0] == 2 and "there is a sweep 'toy' already; go on with it by" in second[1]
+    assert second[0] == 2 and "there is a sweep 'toy' already; it is running" in second[1]
     more = ("--set", "budget.trials=8")
     first, second = together("resume", "toy", *more, home=tmp_path)
     assert first == (0, "")

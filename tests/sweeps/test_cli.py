@@ -136,7 +136,36 @@ def test_list_status_and_winners_for_people(home):
         "best: trial 0  eval_loss 2.5000  learning_rate 0.00021  lora.rank 8  schedule wsd  "
         "batch_size 16",
         "base model: eval_loss 4.5000",
+        "trial 1: failed: boom",
     ]
+
+
+def test_a_validation_set_that_was_trained_on_is_told_wherever_a_result_is(home):
+    shared = {"validation": {"shared": 40, "records": 40}}
+    store = home.sweep("alpaca-lora").store
+    store.write_sweep(store.sweep().with_changes(overlaps=shared))
+    for command in ("status", "winners"):
+        words = " ".join(run(command, "alpaca-lora").stdout.split())
+        assert "Measured on what was trained on: all 40 validation records" in words
+        told = json.loads(run(command, "alpaca-lora", "--json").stdout)
+        assert told["overlaps"] == shared
+
+
+def test_a_message_that_many_trials_share_is_told_once(home):
+    message = "the folder /srv/share/data cannot be read: " + "because " * 19
+    store = home.sweep("alpaca-lora").store
+    for number in range(2, 12):
+        store.write_trial(trial(number, "failed", error=message))
+    for command in ("status", "winners"):
+        shown = run(command, "alpaca-lora").stdout
+        assert shown.count("cannot be read") == 1
+        assert "10 trials (2 to 11): failed: the folder /srv/share/data" in shown
+        assert "trial 1: failed: boom" in shown
+    why = [
+        each["why"]
+        for each in json.loads(run("winners", "alpaca-lora", "--json").stdout)["left_out"]
+    ]
+    assert len(why) == 11, "scripts get each trial"
 
 
 @pytest.mark.parametrize("text", ["[/x]", "[bold]x", ":bomb:"])

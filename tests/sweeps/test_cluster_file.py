@@ -100,7 +100,7 @@ def test_a_good_file_has_no_problem_and_its_prices_are_read_from_comments(tmp_pa
             {"auth": {"ssh_usr": "ubuntu"}},
             "auth.ssh_usr: is not a known field; did you mean ssh_user?",
         ),
-        ({"setup_commands": [{"a": 1}]}, "setup_commands.0: {'a': 1} is not a string"),
+        ({"setup_commands": [{"a": 1}]}, "setup_commands.0: {a: 1} is not a string"),
     ],
 )
 def test_a_mistake_is_told_with_its_field_and_the_way_out(tmp_path, changes, said):

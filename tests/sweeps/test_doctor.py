@@ -121,6 +121,20 @@ def test_it_says_one_line_for_each_check_and_ends_well(doctor):
     assert checks["gpu"] == "note"
 
 
+def test_it_looks_at_the_sweep_as_it_would_be_launched_with_changes(doctor):
+    done = doctor("--set", "slots.gpus=1", "--set", "budget.trials=+2", tree=toy_tree())
+    assert done.exit_code == 2
+    assert "slots.gpus is 1, and there is none here" in done.output
+    assert "toy: 8 trials" in done.output
+    wrong = doctor("--set", "serach.seed=1", tree=toy_tree())
+    assert wrong.exit_code == 2 and "did you mean search?" in wrong.output
+
+
+def test_changes_of_no_sweep_file_are_refused(doctor):
+    done = doctor("--set", "slots.gpus=1")
+    assert done.exit_code == 2 and "--set changes a sweep file; name the file" in done.output
+
+
 def test_mistakes_in_the_spec_end_in_exit_code_2(doctor):
     done = doctor(tree=toy_tree(serach={}))
     assert done.exit_code == 2

@@ -22,6 +22,27 @@ def shown(tmp_path: Path, *records, record=None) -> str:
     return console.file.getvalue()
 
 
+@pytest.mark.parametrize("width", [80, 100])
+@pytest.mark.parametrize("several", [False, True])
+def test_choices_that_differ_late_look_different_and_the_first_one_is_there_in_full(
+    tmp_path, width, several
+):
+    paths = [f"/srv/share/models/adapters/{name}/checkpoint/weights" for name in ("old", "new")]
+    other = {"other_metrics": {"eval_cost": "min"}} if several else {}
+    trials = [two_metrics(0, 1.0, 2.0), two_metrics(1, 2.0, 1.0)]
+    records = [
+        each.with_changes(params={"adapter": path, "flag": None, "other": False})
+        for each, path in zip(trials, paths, strict=True)
+    ]
+    console = Console(file=io.StringIO(), width=width)
+    record = sweep(state="complete", **other)
+    folder = SweepHome(tmp_path).sweep("alpaca-lora")
+    show_result(console, record, judge(records, record.goals), folder)
+    words = " ".join(console.file.getvalue().split())
+    assert "adapter …old/… " in words and "adapter …new/… " in words
+    assert f"trial 0 in full: adapter {paths[0]} flag null other false" in words
+
+
 def write_losses(tmp_path: Path, number: int, per_sequence) -> None:
     folder = SweepHome(tmp_path).sweep("alpaca-lora").store.trial_folder(number)
     folder.mkdir(parents=True)

@@ -11,7 +11,7 @@ import pytest
 
 from results.record import SweepRecord, SweepState, TrialRecord, TrialStatus
 from sweeps.errors import SweepError
-from sweeps.home import SweepHome
+from sweeps.home import SweepFolder, SweepHome
 
 
 def running() -> SweepRecord:
@@ -49,6 +49,53 @@ def test_a_name_can_be_claimed_once(tmp_path: Path):
     folder.store.write_sweep(running())
     with taken, folder.named():
         pass
+
+
+def refusal_of(folder: SweepFolder) -> str:
+    with pytest.raises(SweepError) as refused:
+        folder.refuse_if_taken()
+    return str(refused.value)
+
+
+def test_a_second_launch_of_what_runs_is_told_to_look_at_it_or_to_stop_it(tmp_path: Path):
+    folder = SweepHome(tmp_path).sweep("a")
+    with folder.named():
+        folder.store.write_sweep(running())
+        said = refusal_of(folder)
+    assert said == (
+        f"there is a sweep 'a' already; it is running: `sweep status a --home {tmp_path}` says how "
+        f"far it is, and `sweep stop a --home {tmp_path}` ends it; give this one another name with "
+        "--name"
+    )
+    with folder.held(), pytest.raises(SweepError, match=rf"`sweep stop a --home {tmp_path}` ends"):
+        folder.held().__enter__()
+
+
+@pytest.mark.parametrize(
+    ("state", "commands"),
+    [
+        ("running", ["resume", "winners"]),  # killed: nobody holds it
+        ("interrupted", ["resume", "winners"]),
+        ("failed", ["resume", "winners"]),
+        ("complete", ["winners", "resume"]),
+    ],
+)
+def test_a_launch_under_the_name_of_results_is_told_what_can_be_done_with_them(
+    tmp_path: Path, state, commands
+):
+    folder = SweepHome(tmp_path).sweep("a")
+    folder.store.write_sweep(running().with_changes(state=state))
+    said = refusal_of(folder)
+    assert [each.split()[1] for each in said.split("`")[1::2]] == commands
+    assert "another name with --name" in said and "is running" not in said
+    assert "delete" not in said and "remove" not in said
+
+
+def test_a_sweep_whose_record_is_broken_is_nothing_to_launch_over(tmp_path: Path):
+    folder = SweepHome(tmp_path).sweep("a")
+    folder.take_name()
+    folder.books.write_text("{")
+    assert "its record cannot be read" in refusal_of(folder)
 
 
 def test_what_a_killed_launch_left_is_taken_over_and_what_is_somebody_elses_is_not(tmp_path: Path):

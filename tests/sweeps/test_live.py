@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from results.record import Measurement, SweepRecord, TrialRecord
-from sweeps.live import PlainView, Progress, duration, render, show_params
+from sweeps.live import PlainView, Progress, duration, render
 
 
 def sweep(**changes) -> SweepRecord:
@@ -124,5 +124,63 @@ def test_durations_read_well(seconds, text):
     assert duration(seconds) == text
 
 
-def test_params_read_well():
-    assert show_params({"a.b": 0.000123456, "c": ["q", "v"]}) == "a.b 0.000123  c q,v"
+ATTENTION = ["q_proj", "k_proj", "v_proj", "o_proj"]
+ALL = [*ATTENTION, "gate_proj", "up_proj", "down_proj"]
+
+
+def alike(number: int, modules: list[str], status: str = "complete", **changes) -> TrialRecord:
+    """Trials of which only one long value differs, which stands last."""
+    record = trial(number, status, 2.0 + number, **changes)
+    return record.with_changes(params={**record.params, "lora.target_modules": modules})
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_two_choices_of_a_long_value_look_different_in_a_narrow_terminal(width):
+    trials = [alike(0, ATTENTION), alike(1, ALL), alike(2, ATTENTION, "running")]
+    shown = picture(Progress(sweep(), "1 slot", 0.0, {each.number: each for each in trials}), width)
+    table = shown[shown.index("trial  ") :]
+    assert max(map(len, shown.splitlines())) <= width
+    words = " ".join(table.split())
+    assert words.count("lora.target_modules […, o_proj]") == 2
+    assert "lora.target_modules […, o_proj, gate_proj, up_proj, down_proj]" in words
+    assert "in all of them: learning_rate 0.00021 lora.rank 8 schedule wsd batch_size 16" in words
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_a_reason_that_many_trials_share_is_in_the_picture_once(width):
+    long = "the data folder /srv/share/projects/translation cannot be read: " + "x " * 60
+    failed = [alike(n, ATTENTION, "failed", error=f"{long}{n == 3}") for n in range(6)]
+    shown = picture(Progress(sweep(), "1 slot", 0.0, {each.number: each for each in failed}), width)
+    assert shown.count("cannot be read") == 2
+    assert "5 trials (0 to 2, 4, 5): failed: the data folder" in shown
+    assert "trial 3: failed: the data folder" in shown
+
+
+def test_of_many_reasons_the_latest_are_shown_and_the_others_counted():
+    failed = [alike(n, ATTENTION, "failed", error=f"reason {n}") for n in range(5)]
+    shown = picture(Progress(sweep(), "1 slot", 0.0, {each.number: each for each in failed}))
+    assert "reason 4" in shown and "reason 3" in shown and "reason 2" not in shown
+    assert "and 3 other reasons" in shown
+
+
+def test_plain_lines_tell_a_reason_in_full_once():
+    out = io.StringIO()
+    view = PlainView(Console(file=out, width=250))
+    view.trials_begin(sweep(), "1 slot")
+    for number in (1, 2):
+        view.changed(trial(number, "failed", error="boom " * 40))
+    assert out.getvalue().count("boom " * 40) == 1
+    assert "trial 2 failed (as trial 1)" in out.getvalue()
+
+
+def test_the_table_is_no_longer_than_the_terminal_and_running_trials_come_first():
+    long = {f"parameter.{letter}": letter * 8 for letter in "abcdefgh"}
+    trials = [trial(n, "complete", 2.0, ended=n) for n in range(7)] + [trial(9, "running", 2.0)]
+    records = {t.number: t.with_changes(params={**long, "number": t.number}) for t in trials}
+    for number in range(6):  # nothing in common
+        records[number] = records[number].with_changes(params={**long, f"n{number}": number})
+    console = Console(width=80, height=24, file=io.StringIO())
+    console.print(render(Progress(sweep(), "1 slot", 0.0, records), now=30.0))
+    shown = console.file.getvalue().splitlines()
+    assert len(shown) <= 24
+    assert any(line.startswith("    9   running") for line in shown)

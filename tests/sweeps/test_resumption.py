@@ -92,3 +92,16 @@ def test_data_and_models_that_have_changed_are_refused(what):
     now = SimpleNamespace(**{**then, f"{what}_fingerprint": "other"})
     with pytest.raises(SweepError, match=f"its {what} has changed since it was launched"):
         refuse_if_changed(earlier, now)
+
+
+def test_more_trials_are_more_than_the_sweep_had(folder, tmp_path):
+    spec, changes = changed_spec(folder, None, ["budget.trials=+4"])
+    assert (spec.trials, changes) == (10, ["budget.trials: 6 -> 10"])
+    file = tmp_path / "changed.yaml"
+    file.write_text(yaml.safe_dump(toy_tree(budget={"trials": 100, "evaluations": 4})))
+    assert changed_spec(folder, file, ["budget.trials=+4"])[0].trials == 10
+
+
+def test_changes_are_told_as_yaml_has_them(folder):
+    _, changes = changed_spec(folder, None, ["slots.trial_timeout=null", "slots.prices={a10g: 1}"])
+    assert changes == ["slots.prices.a10g: unset -> 1", "slots.trial_timeout: unset -> null"]

@@ -8,9 +8,11 @@ from spec_samples import problems_of, sft_tree, toy_tree
 
 from search_spaces import presets
 from sweeps.errors import YamlError
-from sweeps.fields import changed, with_override
-from sweeps.spec import SweepSpec
+from sweeps.fields import changed, dotted, with_override
+from sweeps.settings import SearchSettings
+from sweeps.spec import SpecError, SweepSpec
 from trainables.config import NOT_SEARCHABLE, TrialConfig, field_names
+from trainables.metrics import METRICS
 
 
 def test_a_spec_reads_back_from_its_own_text():
@@ -272,6 +274,92 @@ def test_forgetting_is_a_metric_where_there_is_a_general_set(tmp_path, metric):
     assert any("data.general: there is no file nothing.jsonl" in p for p in problems_of(tree))
 
 
+@pytest.mark.parametrize(
+    ("metric", "mode"),
+    [
+        ("eval_loss", "min"),
+        ("eval_reward_margin", "max"),
+        ("eval_rejected_reward", "min"),
+        ("eval_kl", "min"),
+        ("eval_f1/negative", "max"),
+    ],
+)
+def test_a_metrics_direction_is_the_declared_one_unless_the_spec_says_otherwise(metric, mode):
+    assert SearchSettings(metric=metric).goals == {metric: mode}
+    assert SearchSettings(metric=metric, mode="max").direction == "max"
+    several = SearchSettings(metrics={metric: None, "eval_accuracy": "min"})
+    assert several.goals == {metric: mode, "eval_accuracy": "min"}
+
+
+def test_a_metric_of_unknown_direction_is_asked_for_it_and_never_maximised_silently(monkeypatch):
+    with pytest.raises(ValueError, match=r"'eval_new'.*known: eval_loss \(min\), "):
+        _ = SearchSettings(metric="eval_new").direction
+    monkeypatch.setitem(METRICS, "toy", ("eval_loss", "eval_new"))  # a new one, just measured
+    (said,) = problems_of(toy_tree(search={"metric": "eval_new"}))
+    assert said.startswith("search.mode: whether less or more of 'eval_new' is better is not known")
+    assert "say min or max; known: eval_loss (min)" in said
+    both = {"metrics": {"eval_loss": None, "eval_new": None}}
+    (said,) = problems_of(toy_tree(search=both))
+    assert said.startswith("search.metrics.eval_new: whether less or more of 'eval_new'")
+    told = SweepSpec.parse(toy_tree(search={"metric": "eval_new", "mode": "max"}))
+    assert told.search.goals == {"eval_new": "max"}
+
+
+@pytest.mark.parametrize(
+    ("override", "key", "value"),
+    [
+        ("budget.trials=+4", "budget.trials", 10),
+        ("budget.trials= +4", "budget.trials", 10),
+        ("slots.retries=+1", "slots.retries", 3),
+        ("budget.trials=4", "budget.trials", 4),
+        ("lora.rank=4", "lora.rank", 4),
+    ],
+)
+def test_a_whole_number_of_a_budget_can_be_added_to(tmp_path, override, key, value):
+    file = tmp_path / "a.yaml"
+    file.write_text(yaml.safe_dump({**toy_tree(space={"batch_size": {"choice": [8, 16]}}),
+                                    "slots": {"retries": 2}, "lora.rank": 8}))  # fmt: skip
+    tree = SweepSpec.load(file, [override]).tree
+    assert {**dotted(tree), **tree}[key] == value
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("lora.rank=+4", "only whole numbers of budget and slots can be added to; write the value "
+         "itself, e.g. --set lora.rank=4"),
+        ("learning_rate=+1e-5", "only whole numbers of budget and slots can be added to"),
+        ("budget.trials=+0.5", "0.5 is no whole number; write the value that budget.trials is to"),
+        ("budget.tokens=+100", "budget.tokens is not set in the sweep file; write the value"),
+        ("slots.count=+1", "slots.count is auto; write the value that it is to have"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_added_to_says_so(tmp_path, override, said):
+    file = tmp_path / "a.yaml"
+    file.write_text(yaml.safe_dump(toy_tree(slots={"count": "auto"})))
+    with pytest.raises(SpecError) as refused:
+        SweepSpec.load(file, [override])
+    (problem,) = refused.value.problems
+    assert f"--set {override.partition('=')[0]}=+" in problem.message and said in problem.message
+
+
+def test_a_wrong_value_is_repeated_as_yaml_has_it():
+    assert problems_of(toy_tree(batch_size=None)) == [
+        "batch_size: null: input should be a valid integer"
+    ]
+    assert problems_of(toy_tree(budget={"trials": True}))[0].startswith("budget.trials: true is no")
+    (said,) = problems_of(toy_tree(lora=[None, False]))
+    assert said.startswith("lora: [null, false] is no mapping of fields")
+
+
+def test_a_metric_that_resembles_none_is_refused_with_those_that_are_measured():
+    (said,) = problems_of(toy_tree(search={"metric": "bleu"}))
+    assert said == (
+        "search.metric: objective toy does not measure 'bleu'; known: eval_loss (min), "
+        "eval_cost (min)"
+    )
+
+
 def test_a_preset_brings_its_space_and_points_and_the_user_goes_over_it():
     tree = toy_tree(space={"preset": "lora", "lora.rank": {"choice": [2, 16]}}, schedule="cosine")
     spec = SweepSpec.parse(tree)
@@ -356,7 +444,7 @@ def test_a_part_of_the_wrong_kind_is_told_in_plain_words(change, problem, tmp_pa
         ),
         (
             {"slots": {"deepspeed": True}},
-            "slots.deepspeed: True is no mapping of fields; write FIELD",
+            "slots.deepspeed: true is no mapping of fields; write FIELD",
         ),
         (
             {"slots": {"deepspeed": {"config": "no.json"}}},

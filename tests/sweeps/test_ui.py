@@ -1,11 +1,23 @@
 from __future__ import annotations
 
+import os
+import signal
 import socket
+import subprocess
+import time
+from urllib.request import urlopen
 
+import psutil
 import pytest
+from books import sweep_command
+from mlflow_server import free_port
 from spec_samples import toy_tree
+from typer.testing import CliRunner
 
+from results.mlflow_runs import MlflowRuns
+from sweeps import ui
 from sweeps.books import new_record
+from sweeps.cli import app
 from sweeps.errors import SweepError
 from sweeps.home import FROM_AFAR, SweepHome
 from sweeps.spec import SweepSpec
@@ -19,9 +31,81 @@ def test_from_afar_it_is_said_where_the_ui_is(tmp_path, monkeypatch):
     assert how_to_open(sweep, home) == f"sweep ui --home {tmp_path}   (on the head node)"
 
 
-def test_a_port_that_is_taken_is_told_at_once(tmp_path):
+def test_a_port_that_is_taken_is_told_before_anything_starts(tmp_path, monkeypatch):
+    monkeypatch.setattr(ui, "Tethered", None)
     (tmp_path / "mlflow.db").touch()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(SweepError, match=f"port {port} of this machine cannot be used"):
             serve(SweepHome(tmp_path), port)
+        done = CliRunner().invoke(app, ["ui", "--home", str(tmp_path), "--port", str(port)])
+    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> SweepHome:
+    """Three experiments: the one in the middle has the latest run, the last one has none."""
+    home = SweepHome(tmp_path_factory.mktemp("home"))
+    runs = MlflowRuns(home.tracking_uri)
+    assert runs.newest_experiment() is None
+    ids = [runs.open_experiment(name, None) for name in ("first", "second", "third")]
+    for started, experiment in enumerate(ids[:2], 1):
+        runs.create(experiment, "a", {}, float(started))
+    return home
+
+
+def test_the_newest_experiment_is_the_one_with_the_latest_run(home):
+    runs = MlflowRuns(home.tracking_uri)
+    names = runs.experiments()
+    assert names[runs.newest_experiment()] == "second"
+
+
+def test_a_server_that_does_not_run_is_one_message_with_its_log(tmp_path, monkeypatch):
+    (tmp_path / "mlflow.db").touch()
+    script = "echo starting; echo 'boom: no such table'; exit 1"
+    monkeypatch.setattr(ui, "_command", lambda home, port: ["sh", "-c", script])
+    arguments = ["ui", "--home", str(tmp_path), "--port", str(free_port())]
+    done = CliRunner().invoke(app, arguments)
+    log = tmp_path / "mlflow-server.log"
+    assert done.exit_code == 2
+    assert done.stderr == (
+        f"Error: MLflow's server has ended: boom: no such table; its output is in {log}\n"
+    )
+    assert log.read_text() == "starting\nboom: no such table\n"
+
+
+@pytest.mark.endtoend
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [(signal.SIGINT, 0), (signal.SIGTERM, 143), (signal.SIGKILL, -9)],
+)
+def test_the_terminal_has_the_address_alone_and_nothing_is_left_of_the_server(
+    home, tmp_path, how, code
+):
+    port = free_port()
+    command = sweep_command("ui", "--port", str(port), home=home.path)
+    said = tmp_path / "said.txt"
+    with said.open("w") as file:
+        it = subprocess.Popen(command, stdout=file, stderr=file, start_new_session=True)
+    try:
+        until = time.monotonic() + 200
+        while "http" not in said.read_text():
+            assert it.poll() is None and time.monotonic() < until, said.read_text()
+            time.sleep(0.1)
+        family = psutil.Process(it.pid).children(recursive=True)
+        assert len(family) >= 2
+        assert "<title>MLflow</title>" in urlopen(f"http://127.0.0.1:{port}/").read().decode()
+        os.kill(it.pid, how)
+        assert it.wait(timeout=60) == code
+        _, left = psutil.wait_procs(family, timeout=60)
+        assert not left
+    finally:
+        it.kill()
+        it.wait()
+    experiment = MlflowRuns(home.tracking_uri).newest_experiment()
+    address = f"http://127.0.0.1:{port}/#/experiments/{experiment}/runs"
+    assert said.read_text().splitlines() == [
+        "Starting MLflow's UI",
+        f"MLflow's UI, at the latest runs: {address}   (Ctrl-C ends it)",
+    ]
+    socket.create_server(("127.0.0.1", port)).close()

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import pytest
-from test_live import sweep, trial
+from test_live import sweep, trial, two_metrics
 
 from results.certainty import Difference
+from results.front import rank_front
 from results.winners import rank
-from sweeps.verdict import verdict
+from sweeps.front import front_verdict
+from sweeps.overlaps import overlaps_searched_by
+from sweeps.verdict import on_the_test_set, verdict
 
 
 def said(*losses: float, base: float | None = None, to_next=None, to_base=None):
@@ -43,6 +46,38 @@ def test_leads_come_with_their_standard_errors():
 
 def test_a_lead_whose_certainty_was_not_measured_says_so():
     assert said(2.0, 2.5)[1].startswith("How sure that lead is was not measured.")
+
+
+@pytest.mark.parametrize(
+    ("shared", "words"),
+    [
+        (40, "Measured on what was trained on: all 40 validation records are in the training data"),
+        (12, "Partly measured on what was trained on: 12 of 40 validation records are in the"),
+    ],
+)
+def test_a_loss_on_training_data_is_said_to_be_one(shared, words):
+    overlaps = {"validation": {"shared": shared, "records": 40}}
+    record = sweep(overlaps=overlaps)
+    _, how_sure = verdict(record, rank([trial(0, "complete", 2.0)], "eval_loss", "min"))
+    assert how_sure.startswith(words)
+    both = record.with_changes(other_metrics={"eval_cost": "min"})
+    front = rank_front([two_metrics(0, 2.0, 1.0)], both.goals)
+    assert front_verdict(both, front)[1].startswith(words)
+
+
+def test_a_metric_is_held_against_the_set_that_it_was_measured_on():
+    overlaps = {"validation": {"shared": 40, "records": 40}, "test": {"shared": 2, "records": 9}}
+    record = sweep(metric="eval_general_loss", overlaps=overlaps)
+    assert overlaps_searched_by(record) == ""
+    general = {**overlaps, "general": {"shared": 1, "records": 3}}
+    assert "1 of 3 general" in overlaps_searched_by(record.with_changes(overlaps=general))
+    winner = rank([trial(0, "complete", 2.0, test={"test_loss": 2.5})], "eval_loss", "min").winners[
+        0
+    ]
+    assert on_the_test_set(sweep(overlaps=overlaps), winner).endswith(
+        "test_loss 2.5000. Partly measured on what was trained on: 2 of 9 test records are in the "
+        "training data as well."
+    )
 
 
 def test_a_single_trial_leads_over_nobody():

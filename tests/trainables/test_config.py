@@ -7,7 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from trainables.budget_config import TrialBudget
-from trainables.config import METRICS, NOT_SEARCHABLE, TrialConfig, field_names
+from trainables.config import NOT_SEARCHABLE, TrialConfig, field_names
+from trainables.metrics import METRICS, MODES
 
 SFT = TrialConfig(model="m", data={"train": "rows.json"})
 TOY = TrialConfig(model="toy", objective="toy")
@@ -110,6 +111,10 @@ def test_the_names_of_metrics_and_of_fields_that_stay_still_exist():
     assert set(NOT_SEARCHABLE) <= {*field_names(), *parts}
     assert set(METRICS) == set(TrialConfig.model_fields["objective"].annotation.__args__)
     assert all("eval_loss" in names for names in METRICS.values())
+
+
+def test_a_direction_is_declared_of_each_metric_and_of_no_other():
+    assert set(MODES) == {name for names in METRICS.values() for name in names}
 
 
 def test_field_names_are_the_names_that_a_config_shows():

@@ -19,6 +19,7 @@ from trainables.config import TrialConfig
 from trainables.data.errors import DataError
 from trainables.data.examples import Examples
 from trainables.data.items import key
+from trainables.data.overlap import Overlap
 from trainables.data.packing import Packs
 from trainables.data.prepare import prepare
 from trainables.data.sequences import Sequences
@@ -107,6 +108,7 @@ def test_a_validation_file_is_used_whole_and_its_overlap_is_told(tmp_path, model
     data = prepare(config(train, validation=str(held_out)), model, tmp_path / "cache")
     assert (data.summary.train.sequences, data.summary.validation.sequences) == (10, 3)
     assert "1 of 3 validation records are in the train files as well" in data.summary.notes
+    assert data.summary.overlaps == {"validation": Overlap(1, 3)}
 
 
 def test_several_train_files_may_differ_in_format(tmp_path, model):

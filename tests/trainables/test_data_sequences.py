@@ -58,7 +58,7 @@ def test_a_folder_that_is_none_and_another_version_are_refused(folder, tmp_path)
     with pytest.raises(DataError, match="holds no token sequences"):
         Sequences.open(tmp_path)
     (folder / "meta.json").write_text('{"version": 99}')
-    with pytest.raises(DataError, match="has version 99, not 1; delete"):
+    with pytest.raises(DataError, match="has version 99, not 1; move it away"):
         Sequences.open(folder)
 
 

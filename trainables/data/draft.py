@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from trainables.config import TrialConfig
 from trainables.data.errors import DataError
 from trainables.data.examples import Example
-from trainables.data.items import Drop, Item, counted, firsts, usable
+from trainables.data.items import Drop, Item, counted, firsts, key, usable
 from trainables.data.makers import counted_names, label_names, language, maker
+from trainables.data.overlap import Overlap
 from trainables.data.preferences import with_others
 from trainables.data.record_file import RecordFile
 from trainables.data.records import Document, Record
@@ -34,6 +35,7 @@ class Draft:
     labels: tuple[str, ...] = ()
     counted_as: tuple[str, ...] = ()
     further: Mapping[str, list[Example]] = field(default_factory=dict)
+    overlaps: Mapping[str, Overlap] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def summary(self, sources: Sources, length: int, notes: tuple[str, ...]) -> Summary:
@@ -46,8 +48,13 @@ class Draft:
             duplicates=self.duplicates,
             truncated=self.truncated,
             labels=self.labels,
-            notes=(*notes, *sources.notes, *self.notes),
+            overlaps=self.overlaps,
+            notes=(*notes, *sources.notes, *self._overlap_notes(), *self.notes),
         )
+
+    def _overlap_notes(self) -> Iterator[str]:
+        for name, overlap in self.overlaps.items():
+            yield overlap.note(name)
 
     def sets(self) -> dict[str, list[Example]]:
         """The sets that hold something, by their names."""
@@ -60,6 +67,7 @@ def draft(sources: Sources, config: TrialConfig, tokenizer: Tokenizer, length: i
     assert config.data is not None, "an objective with data"
     make = _draft_documents if config.objective == "clm" else _draft_records
     made = _with_further(make(sources, config, tokenizer, length), sources, tokenizer, length)
+    made = _with_overlaps(made)
     wanted = {"train": True, "validation": True, "test": config.data.test is not None}
     wanted |= {name: bool(getattr(sources, name)) for name in FURTHER}
     for side in (name for name, asked in wanted.items() if asked):
@@ -95,6 +103,7 @@ def _draft_records(
         truncated=sum(each.truncated for each in everything),
         labels=names,
         counted_as=counted_names(config.objective, names),
+        overlaps=shares.overlaps,
         notes=shares.notes,
     )
 
@@ -111,6 +120,7 @@ def _draft_documents(
         sides=Sides(*([Example((block,)) for block in side] for side in shares.sides)),
         files=tuple(_counts(file, each) for file, each in zip(sources.files, drops, strict=True)),
         duplicates=shares.duplicates,
+        overlaps=shares.overlaps,
         notes=shares.notes,
     )
 
@@ -129,6 +139,24 @@ def _with_further(made: Draft, sources: Sources, tokenizer: Tokenizer, length: i
             truncated=made.truncated + sum(part.truncated for part in parts),
         )
     return made
+
+
+def _with_overlaps(made: Draft) -> Draft:
+    """The draft with what its measured sets share with sets that have files of their own."""
+    sets = made.sets()
+    pairs = [("general", "train", "the train files")]
+    pairs += [(name, "mix", "data.mix.train") for name in ("validation", "test", "general")]
+    overlaps = dict(made.overlaps)
+    for measured, learned, where in pairs:
+        if measured in sets and learned in sets:
+            found = Overlap.of(_keys(sets[measured]), _keys(sets[learned]), where)
+            if found.shared > (overlaps[measured].shared if measured in overlaps else 0):
+                overlaps[measured] = found
+    return replace(made, overlaps=overlaps)
+
+
+def _keys(examples: Sequence[Example]) -> list[bytes]:
+    return [key(*example.sequences) for example in examples]
 
 
 def _text(record: Record) -> str:

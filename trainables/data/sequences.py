@@ -116,4 +116,4 @@ def _check_meta(folder: Path) -> None:
         raise DataError(f"{folder} holds no token sequences (no meta.json); prepare them anew")
     version = json.loads(path.read_text(encoding="utf-8")).get("version")
     if version != VERSION:
-        raise DataError(f"{folder} has version {version}, not {VERSION}; delete the folder")
+        raise DataError(f"{folder} has version {version}, not {VERSION}; move it away")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import Generic, NamedTuple, TypeVar
 
 from trainables.data.blocks import blocks, tokenise
 from trainables.data.items import Item, key
+from trainables.data.overlap import Overlap
 from trainables.data.sequences import TokenSequence
 from trainables.data.split import duplicates, hold_out
 from trainables.data.tokenizer import Tokenizer
 from trainables.data_config import DataConfig
 
 T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
 
 ENOUGH_DOCUMENTS = 10
 """Whole documents are held out where each held-out set would get this many; else, blocks."""
@@ -27,11 +29,13 @@ class Sides(NamedTuple, Generic[T]):
 
 
 class Shares(NamedTuple, Generic[T]):
-    """The sets, how many records repeat another one, and what the owner should know of it."""
+    """The sets, how many records repeat another one, what held-out sets share with the train files,
+    and what the owner should know besides."""
 
     sides: Sides[list[T]]
     duplicates: int
-    notes: tuple[str, ...]
+    overlaps: Mapping[str, Overlap]
+    notes: tuple[str, ...] = ()
 
 
 def share_items(files: Sides[list[Item]], data: DataConfig) -> Shares[Item]:
@@ -73,21 +77,17 @@ def share_documents(
     repeated = duplicates([*keys, *texts.validation, *texts.test])
     unit = "whole documents" if whole else "blocks of the text"
     notes = (f"{unit} are held out",) if fractions else ()
-    return Shares(sides, repeated, (*_overlaps(texts), *notes))
+    return Shares(sides, repeated, _overlaps(texts), notes)
 
 
 def _fraction(held_out: str | float | None) -> float | None:
     return held_out if isinstance(held_out, float) else None
 
 
-def _overlaps(keys: Sides[list[T]]) -> tuple[str, ...]:
-    known = set(keys.train)
-    notes = []
-    for side in ("validation", "test"):
-        held_out: list[T] = getattr(keys, side)
-        shared = sum(each in known for each in held_out)
-        if shared:
-            notes.append(
-                f"{shared:,} of {len(held_out):,} {side} records are in the train files as well"
-            )
-    return tuple(notes)
+def _overlaps(keys: Sides[list[K]]) -> dict[str, Overlap]:
+    """Of the held-out sets that share something with the train files."""
+    found = {
+        "validation": Overlap.of(keys.validation, keys.train),
+        "test": Overlap.of(keys.test, keys.train),
+    }
+    return {name: overlap for name, overlap in found.items() if overlap.shared}

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from trainables.data.examples import Example
+from trainables.data.overlap import Overlap
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,8 @@ class Side:
 class Summary:
     """How many records were read, what they became, and what was left out and why.
 
-    `sets` are train and validation and, where there are such, test, general and mix.
+    `sets` are train and validation and, where there are such, test, general and mix. `overlaps` are
+    of those that are measured and share something with what is learned from.
     """
 
     sets: Mapping[str, Side]
@@ -78,6 +80,7 @@ class Summary:
     duplicates: int = 0
     truncated: int = 0
     labels: tuple[str, ...] = ()
+    overlaps: Mapping[str, Overlap] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property
@@ -149,6 +152,8 @@ class Summary:
         """Read what `save` wrote."""
         fields = json.loads(path.read_text(encoding="utf-8"))
         fields["sets"] = {name: _side(side) for name, side in fields["sets"].items()}
+        overlaps = fields.get("overlaps", {}).items()
+        fields["overlaps"] = {name: Overlap(**overlap) for name, overlap in overlaps}
         fields["files"] = tuple(FileCounts(**file) for file in fields["files"])
         return cls(**{**fields, **{name: tuple(fields[name]) for name in ("labels", "notes")}})
 

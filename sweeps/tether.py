@@ -1,0 +1,109 @@
+"""A command that ends, with all processes that it has begun, when whoever started it is gone.
+
+    python -m sweeps.tether COMMAND...
+
+does so: its standard input is a pipe that the starter holds open, and that the system closes
+however the starter ends, by kill -9 as well. It is in a session of its own, so that Ctrl-C reaches
+the starter alone.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+import psutil
+
+_LOOK = 0.2
+"""Seconds between two looks at whether the command has ended."""
+
+_PATIENCE = 5.0
+"""Seconds for the processes to end by themselves when they are asked to."""
+
+_PR_SET_CHILD_SUBREAPER = 36
+"""Of Linux's prctl: processes whose parent is gone become this process's children."""
+
+
+class Tethered:
+    """A context with the command running in it, whose output goes to `log`."""
+
+    def __init__(self, command: Sequence[str], log: Path, env: Mapping[str, str]) -> None:
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                # -P: the working folder may hold modules of these names.
+                [sys.executable, "-P", "-m", "sweeps.tether", *command],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                env=dict(env),
+                start_new_session=True,
+            )
+
+    def ended(self) -> int | None:
+        """The command's exit code; None while it runs."""
+        return self._process.poll()
+
+    def wait(self) -> int:
+        """Until it ends by itself; its exit code."""
+        return self._process.wait()
+
+    def __enter__(self) -> Tethered:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._process.stdin is not None, "it is a pipe"
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def main(command: Sequence[str]) -> int:
+    """Run the command until it ends or the tether is cut; its exit code."""
+    _adopt_orphans()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, _leave)
+    try:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        while process.poll() is None and not select.select([sys.stdin], [], [], _LOOK)[0]:
+            pass
+        return process.returncode or 0
+    finally:
+        _end_all()
+
+
+def _leave(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)
+
+
+def _adopt_orphans() -> None:
+    """Elsewhere than on Linux, a process that outlives its parent is not found."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _end_all() -> None:
+    family = psutil.Process().children(recursive=True)
+    for process in family:
+        with suppress(psutil.Error):
+            process.terminate()
+    psutil.wait_procs(family, timeout=_PATIENCE)
+    while left := psutil.Process().children(recursive=True):  # they may have begun others
+        for process in left:
+            with suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(left, timeout=_PATIENCE)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
