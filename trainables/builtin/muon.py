@@ -28,7 +28,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
         """One step by the gradients that are there."""
         for group in self.param_groups:
             shapes: defaultdict[tuple[int, int], list[Tensor]] = defaultdict(list)
@@ -36,7 +36,7 @@ class Muon(torch.optim.Optimizer):
                 short, long = sorted(parameter.shape)
                 shapes[short, long].append(parameter)
             for (_, long), alike in shapes.items():
-                gradients = torch.stack([_wide(each.grad) for each in alike])
+                gradients = torch.stack([_wide(_gradient(each)) for each in alike])
                 average = self.state[alike[0]].setdefault("average", torch.zeros_like(gradients))
                 average.lerp_(gradients, 1 - group["momentum"])
                 steps = orthogonal(gradients.lerp_(average, group["momentum"]))
@@ -49,11 +49,16 @@ class Muon(torch.optim.Optimizer):
 def orthogonal(matrices: Tensor, iterations: int = 5) -> Tensor:
     """Nearly U V^T of each matrix U S V^T, by Newton and Schulz; [n, short, long], same shape."""
     a, b, c = COEFFICIENTS
-    x = matrices / matrices.norm(dim=(-2, -1), keepdim=True).clamp(min=1e-7)
+    x: Tensor = matrices / matrices.norm(dim=(-2, -1), keepdim=True).clamp(min=1e-7)
     for _ in range(iterations):
         gram = x @ x.mT
         x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
     return x
+
+
+def _gradient(parameter: Tensor) -> Tensor:
+    assert parameter.grad is not None, "every matrix takes part in the loss"
+    return parameter.grad
 
 
 def _wide(matrix: Tensor) -> Tensor:
