@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,9 +100,9 @@ class BaseModel:
         For when something broke while a trial borrowed the base. What was refused before that, or
         taken off again, costs no reload.
         """
-        self._loaded = {
-            key: held for key, held in self._loaded.items() if traces(held.model) == held.traces
-        }
+        self._keep(
+            {key: held for key, held in self._loaded.items() if traces(held.model) == held.traces}
+        )
 
     def _load(self, loading: Loading, device: torch.device) -> PreTrainedModel:
         key = loading, device
@@ -117,7 +118,13 @@ class BaseModel:
 
         A trial's peak memory must not depend on who was there before.
         """
-        self._loaded = {key: held for key, held in self._loaded.items() if key[1].type == "cpu"}
+        self._keep({key: held for key, held in self._loaded.items() if key[1].type == "cpu"})
+
+    def _keep(self, kept: dict[tuple[Loading, torch.device], _Held]) -> None:
+        if len(kept) < len(self._loaded):
+            self._loaded = kept
+            gc.unfreeze()  # a trial's start has kept the collector from what is dropped here
+            gc.collect()
 
 
 class _Held(NamedTuple):

@@ -95,10 +95,7 @@ class Workshop:
         # The engine of a reference that the ranks share; it lasts as long as what it is asked for.
         self._held = ExitStack()
         self._memos: dict[tuple[Loading, torch.dtype | None], ReferenceMemo] = {}
-        # What is imported by now stays for good. Looking at it again and again in each collection
-        # would take longer than a small trial.
         gc.collect()
-        gc.freeze()
 
     @cached_property
     def tokenizer(self) -> Any:
@@ -217,6 +214,9 @@ class Workshop:
         RefusedError where its settings do not work. Errors other than divergence are the caller's
         to judge.
         """
+        # What is here before a trial stays after it. Looking at it again in each of the trainer's
+        # collections would take a good part of a small trial's time.
+        gc.freeze()
         run, trainer = self._set_up(config, monitor, checkpoints)
         model = trainer.model
         try:

@@ -126,6 +126,7 @@ def bytes_alive() -> int:
     """What all tensors of this process hold."""
     import torch
 
+    gc.unfreeze()
     gc.collect()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # some objects warn when they are looked at
