@@ -128,6 +128,8 @@ def _resume(
     address: str | None,
 ) -> Finished:
     changed, changes = changed_spec(folder, spec, overrides)
+    for change in changes:
+        view.phase(f"Changed: {change}")
     done = _is_done(earlier, folder, changed)
     if not done:
         refuse_if_misfit(changed, address)

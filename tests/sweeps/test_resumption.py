@@ -10,6 +10,7 @@ from spec_samples import toy_tree
 from results.record import Provenance, SweepRecord, TrialRecord
 from sweeps.errors import SweepError
 from sweeps.home import SweepFolder, SweepHome
+from sweeps.launch import resume
 from sweeps.resumption import changed_spec, refuse_if_changed
 
 
@@ -74,6 +75,29 @@ def test_a_changed_sweep_file_is_compared_with_the_one_that_was_launched(folder,
     )
     spec, changes = changed_spec(folder, file, ())
     assert (spec.name, spec.trials, changes) == ("toy", 9, ["budget.trials: 6 -> 9"])
+
+
+class Told:
+    """A view that remembers what it was told."""
+
+    def __init__(self):
+        self.phases = []
+
+    def phase(self, text):
+        self.phases.append(text)
+
+
+def test_a_resume_says_first_what_it_changes(folder):
+    folder.write_spec(yaml.safe_dump(toy_tree(slots={"retries": 1}, budget={"trials": 1})))
+    record = SweepRecord(
+        name="toy", state="complete", metric="eval_loss", mode="min", created=1.0, ended=2.0
+    )
+    folder.store.write_sweep(record)
+    folder.store.write_trial(TrialRecord(sweep="toy", number=0, status="complete", ended=1.5))
+    view = Told()
+    resume("toy", SweepHome(folder.path.parents[1]), view, ["slots.retries=+1"])
+    assert view.phases[0] == "Changed: slots.retries: 1 -> 2"
+    assert folder.store.sweep().changes == ("slots.retries: 1 -> 2",)
 
 
 @pytest.mark.parametrize("what", ["data", "model"])
