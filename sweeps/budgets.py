@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pydantic import ValidationError
-
 from search_spaces.values import show
+from sweeps.errors import SweepError
 from sweeps.reach import Point, reachable
 from sweeps.spec import SweepSpec
 from trainables.config import TrialConfig
@@ -40,12 +39,18 @@ class Extent:
 
 
 def extents(spec: SweepSpec, inputs: Inputs) -> list[Extent]:
-    """What each combination of searched values makes of the budget, the most steps first."""
+    """What each combination of searched values makes of the budget, the most steps first.
+
+    SweepError where no trial can have such a budget.
+    """
     learned = training_set(
         spec.trial, Examples(inputs.train), Examples(inputs.mix) if inputs.mix else None
     )
-    found = _found(spec, learned)
-    return sorted(found, key=lambda extent: -extent.steps)
+    refused: list[ValueError] = []
+    found = sorted(_found(spec, learned, refused), key=lambda extent: -extent.steps)
+    if not found:
+        raise SweepError(f"no trial of this sweep can be planned: {refused[0]}")
+    return found
 
 
 def description(spec: SweepSpec, found: Sequence[Extent]) -> str:
@@ -97,7 +102,8 @@ def _larger_budget(spec: SweepSpec, found: Sequence[Extent]) -> Iterator[str]:
         )
 
 
-def _found(spec: SweepSpec, learned: Learned) -> Iterator[Extent]:
+def _found(spec: SweepSpec, learned: Learned, refused: list[ValueError]) -> Iterator[Extent]:
+    """Those that can be planned; why others cannot is said, where they are drawn, too."""
     lengths, replayed = learned.lengths
     streams: dict[float, tuple[Stream, int | None]] = {}
     for params in reachable(spec.space, _names(spec)):
@@ -109,8 +115,8 @@ def _found(spec: SweepSpec, learned: Learned) -> Iterator[Extent]:
                 stream = Stream(config, lengths, replayed)
                 streams[proportion] = stream, stream.wanted(config.budget)
             yield _extent(config, params, *streams[proportion], spec.slots.workers)
-        except (ValidationError, ValueError):
-            continue  # no such trial, which is said where it is refused
+        except ValueError as error:  # pydantic's are, too
+            refused.append(error)
 
 
 def _extent(

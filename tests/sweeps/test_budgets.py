@@ -10,6 +10,7 @@ import pytest
 from spec_samples import sft_tree
 
 from sweeps.budgets import description, extents, remarks
+from sweeps.errors import SweepError
 from sweeps.home import SweepHome
 from sweeps.launch import _prepare
 from sweeps.spec import SweepSpec
@@ -89,6 +90,13 @@ def test_of_many_batch_sizes_the_ends_are_named(tmp_path, inputs):
         "A trial trains 200 steps with batch_size 1 to 2 steps with batch_size 100 (budget.epochs"
     )
     assert "2 with batch_size 100; raise" in said[0]
+
+
+def test_a_budget_that_no_trial_can_have_ends_the_launch(tmp_path, inputs):
+    with pytest.raises(
+        SweepError, match="no trial of this sweep can be planned: the budget is 200"
+    ):
+        told(tmp_path, inputs, {"epochs": 1e6}, **SEARCHED)
 
 
 def test_a_ramp_counts(tmp_path, inputs):
