@@ -274,7 +274,6 @@ class Workshop:
     def _set_up(
         self, config: TrialConfig, monitor: Monitor, checkpoints: Checkpoints
     ) -> tuple[Run, TrialTrainer]:
-        set_seed(config.seed % 2**32)
         refuse(config)
         refuse_engine(config)
         refuse_length(config, self._context, self._longest)
@@ -289,6 +288,8 @@ class Workshop:
         self, config: TrialConfig, plan: Plan, monitor: Monitor, checkpoints: Checkpoints
     ) -> tuple[Run, TrialTrainer]:
         model: PreTrainedModel | PeftModel = self._base.lend(config)
+        # Loading draws at random (rows for new tokens, a head on a GPU); a warm base does not.
+        set_seed(config.seed % 2**32)
         try:
             model = methods.attach(model, config, self.inputs.new_tokens)
             if is_scattered(config):
