@@ -59,6 +59,7 @@ from trainables.objectives.batch import Batch
 from trainables.objectives.forward import logits_of
 from trainables.objectives.make import make_objective
 from trainables.objectives.objective import Objective, Scores, measure
+from trainables.pages import release_pages
 from trainables.plan import Plan, make_plan
 from trainables.reference import Reference, ReferenceMemo, as_untouched
 from trainables.refusing import refuse, refuse_engine, refuse_length
@@ -234,6 +235,7 @@ class Workshop:
             if borrows_in_place(config):
                 methods.detach(model).requires_grad_(False)
             del model, trainer, run
+            release_pages()
             release_memory()
 
     def _reference(self, config: TrialConfig, model: torch.nn.Module) -> Reference:
