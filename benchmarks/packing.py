@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.one_trial import WARM_UP, Watch
+from benchmarks.gpu.stopwatch import WARM_UP, Stopwatch
 from trainables.config import TrialConfig
 from trainables.data.summary import Side
 from trainables.evaluation import Ending
@@ -28,7 +28,7 @@ from trainables.finetune import Workshop
 from trainables.inputs import prepare_inputs
 
 
-class Clock(Watch):
+class Clock(Stopwatch):
     """Notes the processor's seconds where there is no GPU."""
 
     def asked_to_end(self) -> Ending | None:
@@ -85,11 +85,11 @@ def _alike(packed: TrialConfig, side: Side) -> TrialConfig:
 
 
 def _tokens_per_second(workshop: Workshop, config: TrialConfig) -> float:
-    watch = Clock()
+    plan = workshop.plan(config, workers=1)
+    watch = Clock(plan.steps)
     workshop.train(config, watch)
-    tokens = workshop.plan(config, workers=1).tokens_after
-    trained = tokens[len(watch.times)] - tokens[WARM_UP + 1]
-    return float(trained / (watch.times[-1] - watch.times[WARM_UP]))
+    trained = plan.tokens_after[-1] - plan.tokens_after[WARM_UP]
+    return float(trained / (watch.times[-1] - watch.times[WARM_UP - 1]))
 
 
 def _padding(workshop: Workshop, config: TrialConfig) -> float:

@@ -21,6 +21,7 @@ from trainables.config import TrialConfig
 from trainables.data.errors import said
 from trainables.errors import ModelError
 from trainables.isolation import check_isolation
+from trainables.memory import is_out_of_memory
 from trainables.method_config import QuantizationConfig
 from trainables.methods import keeps_base
 from trainables.progress_bars import no_progress_bars
@@ -209,9 +210,9 @@ def load_model(
                 use_safetensors=True,
                 **options,
             )
-    except (MemoryError, torch.OutOfMemoryError, torch.AcceleratorError):
-        raise  # what the machine lacks is no fault of the model
     except Exception as error:  # a library's edge: of nonsense it raises whatever it runs into
+        if isinstance(error, torch.AcceleratorError) or is_out_of_memory(error):
+            raise  # what the machine lacks is no fault of the model
         where = "folder" if Path(name).exists() else "hub model"
         raise ModelError(f"model {name!r}: this {where} cannot be loaded: {said(error)}") from error
     if getattr(model, "_hf_peft_config_loaded", False):

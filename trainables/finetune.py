@@ -59,6 +59,7 @@ from trainables.objectives.batch import Batch
 from trainables.objectives.forward import logits_of
 from trainables.objectives.make import make_objective
 from trainables.objectives.objective import Objective, Scores, measure
+from trainables.pages import release_pages
 from trainables.plan import Plan, make_plan
 from trainables.reference import Reference, ReferenceMemo, as_untouched
 from trainables.refusing import refuse, refuse_engine, refuse_length
@@ -234,6 +235,7 @@ class Workshop:
             if borrows_in_place(config):
                 methods.detach(model).requires_grad_(False)
             del model, trainer, run
+            release_pages()
             release_memory()
 
     def _reference(self, config: TrialConfig, model: torch.nn.Module) -> Reference:
@@ -274,7 +276,6 @@ class Workshop:
     def _set_up(
         self, config: TrialConfig, monitor: Monitor, checkpoints: Checkpoints
     ) -> tuple[Run, TrialTrainer]:
-        set_seed(config.seed % 2**32)
         refuse(config)
         refuse_engine(config)
         refuse_length(config, self._context, self._longest)
@@ -289,6 +290,8 @@ class Workshop:
         self, config: TrialConfig, plan: Plan, monitor: Monitor, checkpoints: Checkpoints
     ) -> tuple[Run, TrialTrainer]:
         model: PreTrainedModel | PeftModel = self._base.lend(config)
+        # Loading draws at random (rows for new tokens, a head on a GPU); a warm base does not.
+        set_seed(config.seed % 2**32)
         try:
             model = methods.attach(model, config, self.inputs.new_tokens)
             if is_scattered(config):

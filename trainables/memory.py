@@ -13,6 +13,9 @@ _GROWTH = 2.0
 _GROWTH_BYTES = 2**30
 """A worker that holds twice what it held after its first trials, and so much more, is replaced."""
 
+_WORDS = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
+"""Of a RuntimeError: torch's on a CPU; CUDA's, also by way of NCCL; cuBLAS' and cuDNN's."""
+
 
 def release_memory() -> None:
     """Give back what nothing refers to any more, to the device and to the host."""
@@ -22,6 +25,14 @@ def release_memory() -> None:
     if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
         # glibc keeps the activations of a large batch, where they were small one by one.
         trim(0)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether less at once would have fitted."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    # What does not come from torch's own allocator on a GPU has only words for it.
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _WORDS)
 
 
 class Memory:

@@ -28,7 +28,7 @@ from trainables.evaluation import Ending, Outcome
 from trainables.gang import Care, Gang
 from trainables.inputs import Inputs
 from trainables.job import CHECKPOINTS, LOSSES, WEIGHTS, Closed, Job, JobKind
-from trainables.memory import Memory, release_memory
+from trainables.memory import Memory, is_out_of_memory, release_memory
 from trainables.remote_checkpoints import RemoteCheckpoints
 from trainables.uploads import Uploads
 from trainables.watchdog import Watchdog
@@ -310,7 +310,7 @@ class _Worker:
 def _failure(error: Exception) -> Outcome:
     first_line = (str(error).strip() or "no message").splitlines()[0]
     kind = "" if isinstance(error, RefusedError) else f"{type(error).__name__}: "
-    return Outcome(Ending.FAILED, error=kind + first_line, out_of_memory=_is_out_of_memory(error))
+    return Outcome(Ending.FAILED, error=kind + first_line, out_of_memory=is_out_of_memory(error))
 
 
 def _lacks_storage(error: Exception, folder: Path) -> bool:
@@ -320,10 +320,3 @@ def _lacks_storage(error: Exception, folder: Path) -> bool:
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno in _NO_STORAGE
     return folder.is_dir() and shutil.disk_usage(folder).free < _FULL
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    # On a CPU, torch has only words for it.
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-    )

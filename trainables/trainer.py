@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,7 +14,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from trainables import methods
+from trainables import methods, ranks
 from trainables.config import TrialConfig
 from trainables.data.batches import collate
 from trainables.data.packing import Pack, collate_packs
@@ -151,6 +154,21 @@ def make_trainer(
     callback: TrainerCallback,
 ) -> TrialTrainer:
     """A trainer that saves, logs and evaluates nothing by itself; the callback does what is due."""
+    with _as_plain_process(config):
+        return TrialTrainer(
+            config,
+            plan,
+            objective,
+            model=model,
+            args=_arguments(config, plan),
+            train_dataset=MicroBatches(examples, plan),
+            data_collator=partial(_collate, pad_id=pad_id),
+            optimizer_cls_and_kwargs=optimizer(config),
+            callbacks=[callback],
+        )
+
+
+def _arguments(config: TrialConfig, plan: Plan) -> TrainingArguments:
     arguments = TrainingArguments(
         # Nothing is written there, but transformers wants a place.
         output_dir=tempfile.gettempdir(),
@@ -181,17 +199,23 @@ def make_trainer(
     )
     # A plain process on a machine of several GPUs would else split each micro-batch among them.
     arguments._n_gpu = min(1, arguments.n_gpu)
-    return TrialTrainer(
-        config,
-        plan,
-        objective,
-        model=model,
-        args=arguments,
-        train_dataset=MicroBatches(examples, plan),
-        data_collator=partial(_collate, pad_id=pad_id),
-        optimizer_cls_and_kwargs=optimizer(config),
-        callbacks=[callback],
-    )
+    return arguments
+
+
+@contextmanager
+def _as_plain_process(config: TrialConfig) -> Iterator[None]:
+    """Hide the rank of a worker that is alone, unless its engine needs one.
+
+    Accelerate takes whoever has a rank for one of several, and wraps the model in DDP, which keeps
+    a second copy of all gradients.
+    """
+    alone = config.deepspeed is None and ranks.world_size() == 1
+    rank = os.environ.pop("LOCAL_RANK", None) if alone else None
+    try:
+        yield
+    finally:
+        if rank is not None:
+            os.environ["LOCAL_RANK"] = rank
 
 
 def engine_settings(config: TrialConfig, plan: Plan) -> dict[str, Any]:

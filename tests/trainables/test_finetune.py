@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import math
+import os
 import subprocess
 import sys
 import weakref
@@ -47,6 +48,38 @@ def pristine(inputs, workshop):
 def reference(workshop):
     """What TRIAL gives; every later run of it must give the same."""
     return run_trial(workshop)
+
+
+@pytest.fixture
+def group_of_one(monkeypatch):
+    """What Ray Train sets up around a slot's only worker."""
+    import torch.distributed as dist
+
+    for name in ("RANK", "LOCAL_RANK", "NODE_RANK"):
+        monkeypatch.setenv(name, "0")
+    for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"):
+        monkeypatch.setenv(name, "1")
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    yield
+    dist.destroy_process_group()
+
+
+class Gradients(Watcher):
+    """Looks, after each step, who keeps gradients to share them with other workers."""
+
+    def asked_to_end(self):
+        from torch.nn.parallel import DistributedDataParallel
+
+        sharing = [o for o in gc.get_objects() if type(o) is DistributedDataParallel]
+        assert not sharing, "a second copy of all gradients"
+        return super().asked_to_end()
+
+
+def test_a_worker_that_is_alone_shares_its_gradients_with_nobody(workshop, reference, group_of_one):
+    watcher = run_trial(workshop, Gradients())[1]
+    assert watcher.steps == 4
+    assert watcher.losses == reference[1].losses
+    assert os.environ["LOCAL_RANK"] == "0"
 
 
 def test_lora_leaves_the_base_bit_for_bit_as_it_was(workshop, pristine):

@@ -10,9 +10,10 @@ from types import SimpleNamespace
 import psutil
 import pytest
 import tiny_training as tiny
+import torch
 
 from trainables import memory
-from trainables.memory import Memory
+from trainables.memory import Memory, is_out_of_memory
 
 GIB = 2**30
 
@@ -35,6 +36,25 @@ def test_a_worker_that_has_doubled_and_grown_by_a_gibibyte_is_replaced(monkeypat
     seen = Memory()
     outgrown = [seen.outgrown() for _ in held]
     assert outgrown == [number == after for number in range(len(held))]
+
+
+@pytest.mark.parametrize(
+    ("error", "is_one"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB."), True),
+        (torch.AcceleratorError("CUDA error: out of memory"), True),  # pinned memory, for one
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"), True),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"), True),
+        (RuntimeError("NCCL error: Cuda failure 2 'out of memory'"), True),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), True),
+        (MemoryError(), True),
+        (torch.AcceleratorError("CUDA error: device-side assert triggered"), False),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+        (OSError("out of memory"), False),
+    ],
+)
+def test_what_says_that_memory_is_short_is_known_by_its_words(error, is_one):
+    assert is_out_of_memory(error) is is_one
 
 
 @pytest.mark.chaos

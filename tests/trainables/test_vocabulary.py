@@ -108,6 +108,14 @@ def test_plain_peft_loads_it_as_the_page_on_methods_says(workshop, inputs, tmp_p
     assert names["tokenizer"]("<think>")["input_ids"] == [NEW[0]]
 
 
+def test_the_trial_that_loads_the_base_learns_what_the_next_one_like_it_does(inputs):
+    from trainables.finetune import Workshop
+
+    workshop = Workshop(inputs)
+    cold, warm = (run_trial(workshop, budget__steps=4)[1].losses for _ in range(2))
+    assert cold == warm
+
+
 @pytest.mark.parametrize("method", ["prefix", "prompt", "ptuning", "adapter"])
 def test_a_method_that_cannot_train_embeddings_is_refused(workshop, method):
     with pytest.raises(RefusedError, match=f"data.new_tokens: method {method} leaves the embed"):

@@ -1,0 +1,63 @@
+"""Which checks there are, the most important ones first: a deadline takes the last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Check:
+    """A module that is run in a process of its own, for `seconds` at most. `needs` are packages."""
+
+    name: str
+    module: str
+    arguments: tuple[str, ...] = ()
+    seconds: float = 60.0
+    needs: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """What it is one of several of."""
+        return self.module.rpartition(".")[2]
+
+
+REHEARSAL = 4.0
+"""How much more time a check has on a CPU that may be busy with other work."""
+
+
+def checks(tiny: bool) -> list[Check]:
+    """All of them, in their order. fp16 is for GPUs only, so rehearsals do without."""
+    if tiny:
+        kept = [each for each in _ON_GPU if "fp16" not in each.arguments]
+        return [replace(each, seconds=REHEARSAL * each.seconds) for each in kept]
+    return list(_ON_GPU)
+
+
+def _check(name: str, seconds: float = 60.0, needs: tuple[str, ...] = ()) -> Check:
+    return Check(name, f"benchmarks.gpu.{name}", (), seconds, needs)
+
+
+def _trial(method: str, precision: str, *needs: str, slot: bool = False) -> Check:
+    arguments = ["--method", method, "--precision", precision, *(["--slot"] if slot else [])]
+    name = f"{method} {precision}{' in a slot' if slot else ''}"
+    return Check(name, "benchmarks.gpu.trial", tuple(arguments), needs=needs)
+
+
+_ON_GPU = (
+    _check("model", seconds=90),
+    _trial("lora", "bf16"),
+    _trial("qlora", "bf16", "bitsandbytes"),
+    _trial("full", "bf16"),
+    _check("launches"),
+    _check("overflow"),
+    _check("series", seconds=90),
+    _check("agreement"),
+    _check("variants", seconds=90),
+    _trial("lora", "fp16"),
+    _trial("full", "fp16"),
+    _trial("qlora", "fp16", "bitsandbytes"),
+    _check("paging", needs=("bitsandbytes",)),
+    _trial("lora", "bf16", slot=True),
+    _check("resume"),
+    _check("offload", seconds=90, needs=("deepspeed",)),
+)

@@ -1,0 +1,31 @@
+"""What a check leaves: figures by their names, and what is wrong with them if anything is."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+Figure = float | int | str | None | list[float] | list[int]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`fault` says why a check failed that came to its end."""
+
+    figures: Mapping[str, Figure]
+    fault: str | None = None
+
+
+def report(measure: Callable[[argparse.Namespace], Finding], *flags: str) -> None:
+    """Run a check with this process's arguments, and write its finding where they say."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--work", type=Path, required=True, help="where model and data are")
+    parser.add_argument("--out", type=Path, required=True, help="the file for the finding")
+    parser.add_argument("--tiny", action="store_true", help="a rehearsal with a tiny model")
+    for flag in flags:
+        parser.add_argument(flag, nargs="?", const="yes")
+    options = parser.parse_args()
+    options.out.write_text(json.dumps(asdict(measure(options))), encoding="utf-8")

@@ -1,0 +1,79 @@
+"""Model, tokenizer and data of the checks, made on the spot: no network, nothing to carry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+
+from benchmarks.gpu.shape import QWEN_HALF_BILLION, SMALL, TINY, Shape
+from trainables.data.sequences import TokenSequence, write
+from trainables.inputs import Inputs
+
+VALIDATION = 2
+"""Examples that are measured at an evaluation point: enough to show that it works."""
+
+
+def main_shape(tiny: bool) -> Shape:
+    """The model that most checks train."""
+    return TINY if tiny else QWEN_HALF_BILLION
+
+
+def make_models(work: Path, tiny: bool) -> int:
+    """Write both models below `work`; the parameters of the main one."""
+    _make_model(work / "small", TINY if tiny else SMALL, torch.float32)
+    return _make_model(work / "main", main_shape(tiny), torch.bfloat16)
+
+
+def inputs(work: Path, length: int, tiny: bool) -> Inputs:
+    """The main model with examples of `length` tokens."""
+    return _inputs(work, "main", main_shape(tiny), length)
+
+
+def small_inputs(work: Path, length: int, tiny: bool) -> Inputs:
+    """The small model, in fp32, with examples of `length` tokens."""
+    return _inputs(work, "small", TINY if tiny else SMALL, length)
+
+
+def _inputs(work: Path, model: str, shape: Shape, length: int) -> Inputs:
+    folder = work / f"{model}-{length}"
+    for name, count, seed in (("train", 16, 1), ("validation", VALIDATION, 2)):
+        if not (folder / name).is_dir():
+            write(folder / name, _sequences(shape.vocabulary, length, count, seed))
+    return Inputs(str(work / model), None, folder / "train", folder / "validation")
+
+
+def _sequences(vocabulary: int, length: int, count: int, seed: int) -> list[TokenSequence]:
+    """Each word decides the next, so that there is something to learn."""
+    rng = np.random.default_rng(seed)
+    sequences = []
+    for word in rng.integers(2, vocabulary, count).tolist():
+        words = [word]
+        while len(words) < length:
+            words.append((words[-1] * 5 + 3) % vocabulary)
+        sequences.append(TokenSequence.of(words, [True] * length))
+    return sequences
+
+
+def _make_model(folder: Path, shape: Shape, dtype: torch.dtype) -> int:
+    config = Qwen2Config(
+        vocab_size=shape.vocabulary,
+        hidden_size=shape.hidden,
+        intermediate_size=shape.intermediate,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        num_key_value_heads=shape.kv_heads,
+        max_position_embeddings=4096,
+        tie_word_embeddings=True,
+    )
+    torch.manual_seed(0)
+    with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
+        model = Qwen2ForCausalLM(config).to(dtype)
+    model.save_pretrained(folder)
+    words = Tokenizer(WordLevel({"w0": 0, "w1": 1}, unk_token="w0"))
+    PreTrainedTokenizerFast(tokenizer_object=words, eos_token="w1").save_pretrained(folder)
+    return int(sum(weight.numel() for weight in model.parameters()))

@@ -1,0 +1,88 @@
+"""Runs one check in a process of its own, and makes a row of whatever becomes of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.gpu.checks import Check
+from benchmarks.gpu.deadline import Deadline
+from benchmarks.gpu.row import OK, Row
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where checks run: their `arguments` and environment, a scratch folder, and a log of all."""
+
+    scratch: Path
+    log: Path
+    environment: Mapping[str, str]
+    arguments: tuple[str, ...] = ()
+
+
+def run(check: Check, deadline: Deadline, bench: Bench) -> Row:
+    """One that crashes, hangs, or has no time left gives a row that says so."""
+    limit = deadline.allows(check.seconds)
+    if limit is None:
+        return Row(check.name, check.kind, "not run: no time left")
+    out = bench.scratch / f"{check.name.replace(' ', '-')}.json"
+    work = ("--work", str(bench.scratch), "--out", str(out))
+    command = [sys.executable, "-m", check.module, *work, *bench.arguments, *check.arguments]
+    began = time.monotonic()
+    code, said = _call(command, bench, limit)
+    seconds = round(time.monotonic() - began, 1)
+    with bench.log.open("a", encoding="utf-8") as log:
+        log.write(f"\n== {check.name}: {' '.join(command)}\n{said}")
+    if code is None:
+        return Row(check.name, check.kind, f"failed: not done after {limit:.0f} s", seconds)
+    if code != 0 or not out.is_file():
+        return Row(check.name, check.kind, f"failed: {_reason(code, said)}", seconds)
+    found = json.loads(out.read_text(encoding="utf-8"))
+    result = f"failed: {found['fault']}" if found["fault"] else OK
+    return Row(check.name, check.kind, result, seconds, found["figures"])
+
+
+def _call(command: list[str], bench: Bench, limit: float) -> tuple[int | None, str]:
+    """Exit code, None where it had to be ended, and all that was printed."""
+    with subprocess.Popen(
+        command,
+        env=dict(bench.environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    ) as process:
+        try:
+            said, _ = process.communicate(timeout=limit)
+            return process.returncode, said
+        except subprocess.TimeoutExpired:
+            _end_session(process.pid)
+            return None, process.communicate()[0]
+        finally:
+            if process.poll() is None:  # we are asked to end ourselves
+                _end_session(process.pid)
+
+
+def _end_session(leader: int) -> None:
+    """End all of a session: ninja puts compilers into process groups of their own."""
+    for entry in Path("/proc").iterdir():
+        with suppress(ValueError, ProcessLookupError):  # no process, or one that has just ended
+            if os.getsid(int(entry.name)) == leader:
+                os.kill(int(entry.name), signal.SIGKILL)
+
+
+def _reason(code: int, said: str) -> str:
+    """The last line, where Python says what was raised; a signal by its name."""
+    if code < 0:
+        return f"ended by {signal.Signals(-code).name}"
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return lines[-1] if lines else f"exit code {code}, and nothing said"

@@ -1,0 +1,50 @@
+"""Trial after trial in one process, as in a warm slot: memory must stay as it was."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+
+import torch
+
+from benchmarks.gpu import memory
+from benchmarks.gpu.course import config_of, train, usual_load
+from benchmarks.gpu.finding import Figure, Finding, report
+from benchmarks.gpu.material import inputs
+from trainables.finetune import Workshop
+
+TRIALS = 20
+SETTLING = 3
+"""Trials after which everything is loaded that stays."""
+
+TOLERANCE = {"cuda": 1.0, "cpu": 64.0}
+"""MiB by which what is held may grow from then on."""
+
+RANKS = (4, 8, 16, 32, 64)
+
+
+def measure(options: argparse.Namespace) -> Finding:
+    """Train them, and look at the memory after each."""
+    load = replace(usual_load(options.tiny), steps=4)
+    workshop = Workshop(inputs(options.work, load.length, options.tiny))
+    held, seconds = [], []
+    for number in range(TRIALS):
+        config = config_of(load, lora__rank=RANKS[number % len(RANKS)], seed=number)
+        watch, _ = train(workshop, config)
+        held.append(round(memory.held(), 2))
+        seconds.append(watch.times[-1] - watch.times[0])
+    growth = max(held[SETTLING:]) - held[SETTLING - 1]
+    figures: dict[str, Figure] = {
+        "trials": TRIALS,
+        "held after the third, MiB": held[SETTLING - 1],
+        "held after the last, MiB": held[-1],
+        "growth, MiB": round(growth, 2),
+        "held after each, MiB": held,
+        "training seconds of each": [round(each, 3) for each in seconds],
+    }
+    allowed = TOLERANCE["cuda" if torch.cuda.is_available() else "cpu"]
+    return Finding(figures, f"grew by {growth:.1f} MiB" if growth > allowed else None)
+
+
+if __name__ == "__main__":
+    report(measure)

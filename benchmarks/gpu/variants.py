@@ -1,0 +1,83 @@
+"""Every method in half precision, and every optimizer, on a small model: which of them run?"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+from typing import Any
+
+import torch
+
+from benchmarks.gpu.course import Load, config_of, train
+from benchmarks.gpu.finding import Figure, Finding, report
+from benchmarks.gpu.material import small_inputs
+from trainables.finetune import Workshop
+from trainables.memory import release_memory
+
+LOAD = Load(sequences=4, length=64, steps=4)
+
+METHODS = ("full", "freeze", "lora", "qlora", "adapter", "prefix", "prompt", "ptuning")
+
+OPTIMIZERS = {
+    "adamw": "torch",
+    "adamw_fused": "torch",
+    "adamw_8bit": "bitsandbytes",
+    "paged_adamw_8bit": "bitsandbytes",
+    "adam": "torch",
+    "sgd": "torch",
+    "adafactor": "transformers",
+    "lion": "bitsandbytes",
+    "lion_8bit": "bitsandbytes",
+    "lamb": "pytorch_optimizer",
+}
+"""Name -> the package that it comes from."""
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "lora, checkpointing": {"gradient_checkpointing": True},
+    "lora, dora": {"lora__dora": True},
+    "lora, pissa": {"lora__init": "pissa"},
+    "lora, dropout": {"lora__dropout": 0.1},
+    "full, neftune": {"method": "full", "neftune_noise": 5.0},
+}
+
+
+def measure(options: argparse.Namespace) -> Finding:
+    """Train each for a few steps, in one process."""
+    workshop = Workshop(small_inputs(options.work, LOAD.length, options.tiny))
+    absent = [name for name, home in OPTIMIZERS.items() if not importlib.util.find_spec(home)]
+    found = {name: _tried(workshop, params) for name, params in _variants(absent).items()}
+    failed = {name: said for name, said in found.items() if isinstance(said, str)}
+    figures: dict[str, Figure] = {
+        "ran": len(found) - len(failed),
+        "failed": len(failed),
+        "not tried": ", ".join(absent),
+    }
+    losses = [f"{name} {loss}" for name, loss in found.items() if name not in failed]
+    named = "; ".join(f"{name}: {said}" for name, said in failed.items())
+    return Finding({**figures, "losses": "; ".join(losses)}, named or None)
+
+
+def _variants(absent: list[str]) -> dict[str, dict[str, Any]]:
+    # fp16 needs its gradients scaled, which is done on GPUs only.
+    precisions = ("bf16", "fp16") if torch.cuda.is_available() else ("bf16",)
+    optimizers = [name for name in OPTIMIZERS if name not in absent]
+    return {
+        **{f"{m}, {p}": {"method": m, "precision": p} for p in precisions for m in METHODS},
+        **{name: {"method": "full", "optimizer__name": name} for name in optimizers},
+        **SETTINGS,
+    }
+
+
+def _tried(workshop: Workshop, params: dict[str, Any]) -> float | str:
+    """The loss at its end, or what it ran into."""
+    try:
+        watch, _ = train(workshop, config_of(LOAD, learning_rate=1e-3, **params))
+        return round(watch.losses[-1], 3)
+    except Exception as error:  # noqa: BLE001  whatever it is, the others are still to be tried
+        said = f"{type(error).__name__}: {error}".splitlines()[0]
+    release_memory()
+    return said
+
+
+if __name__ == "__main__":
+    report(measure)
