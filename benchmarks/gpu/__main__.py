@@ -32,6 +32,7 @@ ON_CPU = {"CUDA_VISIBLE_DEVICES": "", "DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS"
 def main() -> int:
     """The exit code: 0 where all checks ran and nothing was wrong."""
     options = _options()
+    chosen = _chosen(options)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("asked to end"))
     deadline = Deadline(60 * options.minutes)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -49,7 +50,7 @@ def main() -> int:
         arguments = ("--tiny",) if options.tiny else ()
         bench = Bench(scratch, log, environment, arguments)
         rows: list[Row] = []
-        for check in _chosen(options):
+        for check in chosen:
             rows.append(_row(check, deadline, bench, machine))
             document.write(options.out, machine, rows)
             print(f"{check.name}: {rows[-1].result} ({rows[-1].seconds:g} s)", flush=True)

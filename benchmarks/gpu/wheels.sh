@@ -24,6 +24,7 @@ for version in 2_28 2_24 2_17 2_12; do platforms+=(--platform "manylinux_${versi
 for name in manylinux2014 manylinux2010; do platforms+=(--platform "${name}_x86_64"); done
 
 mkdir -p "$folder"
+rm -f "$folder"/*.whl
 draft="$(mktemp -d)"
 trap 'rm -rf "$draft"' EXIT
 for group in "${groups[@]}"; do
