@@ -22,12 +22,22 @@ class NodeRecord(Record):
     gpus: float = 0.0
 
 
+class PhaseRecord(Record):
+    """Work under way: `done` of `total`, in `unit`s, where the total is known."""
+
+    text: str
+    done: float = 0.0
+    total: float | None = None
+    unit: str = ""
+
+
 class SlotRecord(Record):
     """A slot: `nodes` has the id of each worker's node, empty where it was never up.
 
     `restarts` of its workers and `trials` that ended there are counted since the sweep began or was
-    resumed. `job` is what it does: a trial's number, or the name of a measurement. `home` is
-    whether it was sent home for good, with nothing left to do.
+    resumed. `job` is what it does: a trial's number, or the name of a measurement, and `phases`
+    is how far that is, the outermost first. `home` is whether it was sent home for good, with
+    nothing left to do. `remarks` are what the sweep's owner should know of what it runs on.
     """
 
     name: str
@@ -38,6 +48,8 @@ class SlotRecord(Record):
     restarts: Count = 0
     trials: Count = 0
     job: str | None = None
+    phases: tuple[PhaseRecord, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 class ClusterRecord(Record):

@@ -24,6 +24,7 @@ from sweeps.spec import SweepSpec
 from sweeps.trial_files import TrialFiles
 from trainables.inputs import Prepared
 from trainables.job import WEIGHTS
+from trainables.progress import NO_PROGRESS, Progress
 
 
 def new_record(spec: SweepSpec, prepared: Prepared | None) -> SweepRecord:
@@ -164,7 +165,11 @@ class Books:
             raise self._mirror.claim.taken_over
 
     def close(
-        self, state: SweepState, records: Collection[TrialRecord], error: str | None = None
+        self,
+        state: SweepState,
+        records: Collection[TrialRecord],
+        error: str | None = None,
+        progress: Progress = NO_PROGRESS,
     ) -> None:
         """Write how the sweep ended, once, and wait until MLflow has it all, or for Ctrl-C.
 
@@ -174,23 +179,23 @@ class Books:
             return
         try_all(
             lambda: self.note(state=state, error=error, ended=time.time()),
-            lambda: self._tell_mlflow(records),
+            lambda: self._tell_mlflow(records, progress),
             self.note_breakdowns,
         )
 
-    def _tell_mlflow(self, records: Collection[TrialRecord]) -> None:
+    def _tell_mlflow(self, records: Collection[TrialRecord], progress: Progress) -> None:
         if self.taken_over():
             return
         with self._until_ctrl_c():
             if self.scribe.opens():
                 ranking = judge(list(records), self.sweep.goals)
                 self.scribe.sweep_ended(self.sweep, ranking, self._weights)
-                self.scribe.finish()
+                self.scribe.finish(progress)
 
-    def finish(self) -> None:
+    def finish(self, progress: Progress = NO_PROGRESS) -> None:
         """Wait until MLflow has it all, or for Ctrl-C."""
         with self._until_ctrl_c():
-            self.scribe.finish()
+            self.scribe.finish(progress)
         self.note_breakdowns()
 
     @contextmanager

@@ -29,7 +29,13 @@ from sweeps.elsewhere import INTERRUPTED, elsewhere
 from sweeps.errors import LaunchError
 from sweeps.home import SweepHome, is_from_afar
 from sweeps.mistakes import mistakes_shown, show_mistake
-from sweeps.terminal import echo_json, make_console, make_view, write_what_can_be_written
+from sweeps.terminal import (
+    echo_json,
+    make_console,
+    make_view,
+    waiting,
+    write_what_can_be_written,
+)
 
 if TYPE_CHECKING:
     from sweeps.launch import Finished
@@ -82,8 +88,8 @@ def launch(
 
             if is_from_afar():
                 settle(where.sweep(checked.name))
-            with _ctrl_c_shown(where, checked.name):
-                finished = run(checked, where, make_view(console), address)
+            with _ctrl_c_shown(where, checked.name), make_view(console) as view:
+                finished = run(checked, where, view, address)
             raise typer.Exit(_show_finished(console, finished))
 
 
@@ -111,8 +117,8 @@ def resume(
         from sweeps.launch import resume as run
 
         where, changes = SweepHome.find(home), overrides or []
-        with _ctrl_c_shown(where, name):
-            finished = run(name, where, make_view(console), changes, spec, address, storage)
+        with _ctrl_c_shown(where, name), make_view(console) as view:
+            finished = run(name, where, view, changes, spec, address, storage)
         raise typer.Exit(_show_finished(console, finished))
 
 
@@ -131,7 +137,8 @@ def stop(
 
         where = SweepHome.find(home)
         folder = where.existing(name)
-        end(folder)
+        with waiting() as progress:
+            end(folder, progress)
         if folder.books.exists():
             command = f"sweep resume {name}{where.way()}"
             said = f"{folder.sweep_record().state.value}; `{command}` goes on with it"
@@ -155,7 +162,8 @@ def inspect(
         from sweeps.spec import SweepSpec
 
         changes = _changes(overrides, skip_bad_rows)
-        found = look(SweepSpec.load(spec, changes), SweepHome.find(home))
+        with waiting() as progress:
+            found = look(SweepSpec.load(spec, changes), SweepHome.find(home), progress)
     if as_json:
         echo_json(found.json())
         return
@@ -318,7 +326,9 @@ def _dry_run(console: Console, spec: Any, home: SweepHome) -> None:
     from sweeps.dry_run import dry_run as measure
     from sweeps.dry_run_report import report
 
-    console.print(report(spec, measure(spec, home)))
+    with waiting() as progress:
+        run = measure(spec, home, progress)
+    console.print(report(spec, run))
 
 
 if __name__ == "__main__":

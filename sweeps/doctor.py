@@ -15,11 +15,13 @@ from results.tracking_error import TrackingError
 from results.uris import redact, sqlite_file
 from sweeps.cluster_checks import check_cluster_file, check_growth
 from sweeps.cluster_file import ClusterFile
+from sweeps.doctor_precision import check_precision
 from sweeps.errors import SweepError
 from sweeps.finding import Finding, from_problem, note, ok, wrong
 from sweeps.home import SweepHome
 from sweeps.spec import SpecError, SweepSpec
 from sweeps.storage import WAY_OUT, probe, storage_of
+from trainables.progress import NO_PROGRESS, Progress
 from trainables.remote_folder import RemoteFolder
 
 PACKAGE = "winnow-sweeps"
@@ -37,6 +39,7 @@ def examine(
     address: str | None,
     home: SweepHome,
     overrides: Sequence[str] = (),
+    progress: Progress = NO_PROGRESS,
 ) -> list[Finding]:
     """All findings about this machine and about what is named; nothing is started or changed,
     but for a Ray task on each node of a running cluster, a file for a moment in a home or a storage
@@ -47,17 +50,21 @@ def examine(
     sweep, findings = _spec(spec, overrides, elsewhere)
     findings = [*check_versions(), check_disk(home.path), *findings]
     findings += check_gpus(None if elsewhere else sweep)
+    if not elsewhere:
+        findings += check_precision(sweep)
     if sweep is not None:
-        findings.append(check_tracking(sweep.tracking.uri))
-        findings.append(check_study(sweep.search.storage))
-        if not elsewhere and (storage := storage_of(sweep)):
-            findings.append(check_shared(storage))
+        with progress.phase("asking MLflow, Optuna's database and the storage"):
+            findings.append(check_tracking(sweep.tracking.uri))
+            findings.append(check_study(sweep.search.storage))
+            if not elsewhere and (storage := storage_of(sweep)):
+                findings.append(check_shared(storage))
     if cluster is not None:
         findings += _cluster_file(cluster, sweep)
     if address:
         from sweeps.doctor_ray import check_ray
 
-        findings += check_ray(address, home.path, sweep)
+        with progress.phase("looking at the cluster's nodes"):
+            findings += check_ray(address, home.path, sweep)
     return findings
 
 

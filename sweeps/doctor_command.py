@@ -10,7 +10,7 @@ import typer
 from sweeps.cli_options import OverridesOption
 from sweeps.home import SweepHome
 from sweeps.mistakes import mistakes_shown
-from sweeps.terminal import echo_json, make_console
+from sweeps.terminal import echo_json, make_console, waiting
 
 _WRONG = 2
 """Exit code where something must be mended."""
@@ -34,8 +34,9 @@ def doctor(
     from sweeps.doctor import examine
     from sweeps.doctor_report import count_wrong, report, report_json
 
-    with mistakes_shown():
-        findings = examine(spec, cluster, address, SweepHome.find(home), overrides or ())
+    with mistakes_shown(), waiting() as progress:
+        where = SweepHome.find(home)
+        findings = examine(spec, cluster, address, where, overrides or (), progress)
     if as_json:
         echo_json(report_json(findings))
     else:

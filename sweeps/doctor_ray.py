@@ -13,10 +13,11 @@ from typing import Any
 from sweeps.capacity import Rooms, plan_slots
 from sweeps.cluster import cluster
 from sweeps.doctor_gpus import check_gpus_of
+from sweeps.doctor_precision import check_precision_of
 from sweeps.errors import CapacityError, LaunchError
 from sweeps.finding import Finding, note, ok, wrong
 from sweeps.ray_nodes import alive_nodes, on_node
-from sweeps.sight import PATIENCE, SHARE, home_blind, storage_blind
+from sweeps.sight import PATIENCE, SHARE, home_blind, hosts, storage_blind
 from sweeps.spec import SweepSpec
 from sweeps.storage import storage_of
 from trainables.remote_folder import RemoteFolder
@@ -109,6 +110,8 @@ def _check_cluster(home: Path, spec: SweepSpec | None) -> Iterator[Finding]:
         yield _check_slots(spec, [node["Resources"] for node in nodes])
     yield _check_state_api()
     yield from check_gpus_of(nodes)
+    if spec is not None:
+        yield from check_precision_of(hosts(nodes, spec.slots.gpus), spec)
     looks: list[Look] = []
     for node in nodes:
         try:

@@ -21,6 +21,7 @@ from trainables.evaluation import Evaluation, Outcome
 from trainables.gang import Care
 from trainables.inputs import Inputs
 from trainables.job import Job, JobKind
+from trainables.progress import Progress
 
 if TYPE_CHECKING:
     from ray.tune import Tuner
@@ -66,6 +67,7 @@ class Driver:
         self._inputs = inputs
         self._books = books
         self._view = view
+        self._progress = Progress(view.at)
         self._recorder: Any = None
         self._study: StudyBook  # once it is open
         self._board: Any = None
@@ -162,11 +164,13 @@ class Driver:
             state = SweepState.FAILED if error else state
         if self._books.scribe.busy:
             self._view.phase("Writing the rest to MLflow; Ctrl-C ends the wait")
-        self._books.close(state, self.records(), error)
+        self._books.close(state, self.records(), error, self._progress)
 
     def _close_slots(self, state: SweepState) -> None:
+        self._view.phase(None)
         if self._slots is not None:
-            with suppress(KeyboardInterrupt):  # nothing is left to be saved
+            # Nothing is left to be saved.
+            with suppress(KeyboardInterrupt), self._progress.phase("sending the slots home"):
                 patience = 10.0 if state is SweepState.COMPLETE else 1.0
                 self._slots.close(patience, self._winding_up)
                 self._books.drop_files(self.records())  # with what slots have left late
@@ -209,11 +213,13 @@ class Driver:
         )
         deaths = self._spec.trials * (settings.retries + 1)
         self._slots = Slots(board, ON_HEAD, self._books.breakdowns)
-        depot = make_depot(self._spec, self._folder, self._inputs)
+        with self._progress.phase("putting model and data on the storage"):
+            depot = make_depot(self._spec, self._folder, self._inputs)
         care = Care(settings.checkpoint_seconds, settings.trial_timeout, depot)
         self._slots.start(count, gang, care, self._inputs, self._folder.ray, deaths)
         store, broken = self._folder.store, self._books.breakdowns
-        self._observer = Observer(board, count, gang, store, settings.prices, broken)
+        seen = self._view.slots
+        self._observer = Observer(board, count, gang, store, settings.prices, broken, seen)
         self._observer.start()
         self._count = count
         most = "up to " if settings.max is not None else ""
@@ -261,7 +267,7 @@ class Driver:
         event = self._done(job)
         if isinstance(event, Evaluation):
             return dict(event.metrics)
-        self._view.phase(f"The test set could not be measured: {event.error}")
+        self._view.say(f"The test set could not be measured: {event.error}")
         return {}
 
     def _search(self) -> None:

@@ -30,6 +30,7 @@ from trainables.data.errors import DataError, said
 from trainables.errors import ModelError, RefusedError
 from trainables.evaluation import Ending, Evaluation, Monitor, Verdict
 from trainables.inputs import Prepared, prepare_inputs
+from trainables.progress import NO_PROGRESS, Progress
 
 STEPS = 5
 """Optimizer steps that are trained; the first one, which warms up, is not timed."""
@@ -89,7 +90,7 @@ class Stopwatch(Monitor):
         return statistics.median(later - earlier for earlier, later in pairwise(self._steps))
 
 
-def dry_run(spec: SweepSpec, home: SweepHome) -> DryRun:
+def dry_run(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) -> DryRun:
     """Try the sweep's first trial. What it raises is what the sweep would run into.
 
     It runs as one process and so without DeepSpeed, which shares a trial's state among several.
@@ -103,10 +104,11 @@ def dry_run(spec: SweepSpec, home: SweepHome) -> DryRun:
         params = first_params(spec)
         config = _config(spec, params)
         _refuse(config)
-        prepared = prepare_inputs(spec.trial, home.cache)
+        with progress.phase("preparing model and data"):
+            prepared = prepare_inputs(spec.trial, home.cache, progress=progress)
         check_class_metrics(spec, prepared)
         alone = config.model_copy(update={"deepspeed": None})
-        return _measure(spec, prepared, alone, params)
+        return _measure(spec, prepared, alone, params, progress)
 
 
 def _config(spec: SweepSpec, params: dict[str, Any]) -> TrialConfig:
@@ -139,6 +141,15 @@ def _slots(spec: SweepSpec) -> str:
     return f"{count} of {gang} here"
 
 
+def _slow(spec: SweepSpec, config: TrialConfig) -> list[str]:
+    import torch
+
+    from trainables import slow_precision
+
+    gpu = torch.cuda.is_available() and spec.slots.gpus != 0
+    return slow_precision.remarks(slow_precision.asked(config), "this CPU", gpu)
+
+
 def _shown(params: dict[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in params.items())
 
@@ -158,19 +169,26 @@ def _told(params: dict[str, Any]) -> Iterator[None]:
 
 
 def _measure(
-    spec: SweepSpec, prepared: Prepared, config: TrialConfig, params: dict[str, Any]
+    spec: SweepSpec,
+    prepared: Prepared,
+    config: TrialConfig,
+    params: dict[str, Any],
+    progress: Progress,
 ) -> DryRun:
     from trainables.finetune import Workshop
 
-    workshop = Workshop(prepared.inputs)
+    workshop = Workshop(prepared.inputs, progress=progress)
     watch = Stopwatch()
     short = config.model_copy(update={"budget": TrialBudget(steps=STEPS, evaluations=1)})
     with _told(params):
-        workshop.measure_base(config)  # loads the model; the next one is timed
-        base = workshop.measure_base(config)
+        with progress.phase("measuring the base model"):
+            workshop.measure_base(config)  # loads the model; the next one is timed
+        with progress.phase("measuring it again, to time it"):
+            base = workshop.measure_base(config)
         plan = workshop.plan(config, workers=1)
         found = extents(spec, prepared.inputs)
-        outcome = workshop.train(short, watch)
+        with progress.phase("training a few steps"):
+            outcome = workshop.train(short, watch)
     if outcome.ending is not Ending.COMPLETE:
         raise SweepError(
             f"the sweep's first trial ({_shown(params)}) diverged within {STEPS} steps: "
@@ -194,5 +212,5 @@ def _measure(
         evaluations=len(plan.points),
         trials=spec.trials,
         budget=description(spec, found),
-        notes=tuple(remarks(spec, found)),
+        notes=(*_slow(spec, config), *remarks(spec, found)),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 
 from sweeps.dry_run import STEPS, DryRun
-from sweeps.live import duration
+from sweeps.duration import duration
 from sweeps.parameters import show_params
 from sweeps.spec import SweepSpec
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sweeps.home import FROM_AFAR
 from sweeps.prices import of_file
-from sweeps.terminal import Followed, for_far_end, make_console
+from sweeps.terminal import Followed, for_far_end, make_console, waiting
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,9 +45,11 @@ class Elsewhere:
 
         there = [*words, *(["--home", str(self.home)] if self.home else [])]
         console = make_console()
-        say = say or Followed(console).say
         environment = {**for_far_end(console), FROM_AFAR: f" {self._options}"}
-        with connected(self.cluster, self.address) as client:
+        with ExitStack() as stack:
+            say = say or stack.enter_context(Followed(console))
+            with waiting() as progress, progress.phase("connecting to the cluster"):
+                client = stack.enter_context(connected(self.cluster, self.address))
             return run(client, there, sent, say, environment)
 
     def launch(self, spec: SweepSpec, console: Console) -> int:

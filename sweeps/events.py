@@ -3,26 +3,57 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
+from dataclasses import astuple
 from typing import Any
 
 from pydantic import ValidationError
 
+from results.cluster_record import ClusterRecord
 from results.record import SweepRecord, TrialRecord
 from sweeps.view import View
+from trainables.progress import Phase, Phases
 
 _MARK = '{"sweep_event": '
 
+_PAUSE = 1.0
+"""Seconds between two lines about the same work."""
 
-class JsonView:
-    """Each call is one line, which replay() turns into the same call."""
 
-    def __init__(self, write: Callable[[str], object]) -> None:
+class JsonView(View):
+    """Each call is one line, which replay() turns into the same call.
+
+    Of how far something is, not more is told than can be looked at.
+    """
+
+    def __init__(
+        self, write: Callable[[str], object], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._write = write
+        self._clock = clock
+        self._texts: list[str] = []
+        self._told = 0.0
 
-    def phase(self, text: str) -> None:
+    def say(self, text: str) -> None:
+        """What is to be known."""
+        self._tell("say", text=json.dumps(text))
+
+    def phase(self, text: str | None) -> None:
         """What takes a while."""
         self._tell("phase", text=json.dumps(text))
+
+    def at(self, phases: Phases) -> None:
+        """How far that is."""
+        texts, now = [phase.text for phase in phases], self._clock()
+        if texts != self._texts or now - self._told >= _PAUSE:
+            self._texts, self._told = texts, now
+            self._tell("at", phases=json.dumps([astuple(phase) for phase in phases]))
+
+    def slots(self, cluster: ClusterRecord) -> None:
+        """The record without its nodes, which no view shows."""
+        slots_only = cluster.with_changes(nodes=(), node_seconds={}, prices={})
+        self._tell("slots", cluster=slots_only.model_dump_json())
 
     def trials_begin(self, sweep: SweepRecord, slots: str) -> None:
         """The sweep's whole record."""
@@ -48,18 +79,28 @@ def replay(line: str, view: View) -> bool:
         return False
     try:
         call = _call(json.loads(line), view)
-    except (KeyError, ValueError, ValidationError):
+    except (KeyError, TypeError, ValueError, ValidationError):
         return False
     call()
     return True
 
 
 def _call(event: dict[str, Any], view: View) -> Callable[[], None]:
-    """What is to be done; KeyError, ValueError or ValidationError where that is not told."""
+    """What is to be done; KeyError, TypeError, ValueError or ValidationError where that is not
+    told."""
     name = event["sweep_event"]
-    if name == "phase":
+    if name == "say":
         text = str(event["text"])
-        return lambda: view.phase(text)
+        return lambda: view.say(text)
+    if name == "phase":
+        title = None if event["text"] is None else str(event["text"])
+        return lambda: view.phase(title)
+    if name == "at":
+        phases = tuple(Phase(*fields) for fields in event["phases"])
+        return lambda: view.at(phases)
+    if name == "slots":
+        cluster = ClusterRecord.model_validate(event["cluster"])
+        return lambda: view.slots(cluster)
     if name == "trials_begin":
         sweep, slots = SweepRecord.model_validate(event["sweep"]), str(event["slots"])
         return lambda: view.trials_begin(sweep, slots)

@@ -19,6 +19,7 @@ from trainables.data.samples import Sample, sample
 from trainables.data.summary import Summary
 from trainables.data.tokenizer import Tokenizer, load_tokenizer
 from trainables.inputs import prepare_inputs
+from trainables.progress import NO_PROGRESS, Progress
 
 SAMPLES = 3
 BARS = 10
@@ -60,13 +61,13 @@ class Inspection:
         }
 
 
-def inspect(spec: SweepSpec, home: SweepHome) -> Inspection:
+def inspect(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) -> Inspection:
     """Prepare the sweep's data, or find them prepared; DataError where they cannot be used."""
     config = spec.trial
     if config.objective == "toy":
         raise SweepError("objective toy reads no data, so there is nothing to inspect; launch it")
     with quiet():
-        prepared = prepare_inputs(config, home.cache, trains=False)
+        prepared = prepare_inputs(config, home.cache, trains=False, progress=progress)
         train = Examples(prepared.inputs.train)
         inputs = prepared.inputs
         tokenizer = load_tokenizer(

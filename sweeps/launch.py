@@ -45,6 +45,7 @@ from sweeps.storage import (
 )
 from sweeps.view import View
 from trainables.inputs import Prepared, prepare_inputs
+from trainables.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -73,12 +74,12 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
     Ctrl-C ends it early; what was measured is kept and its record says `interrupted`. A sweep that
     ends before its first trial leaves its name free.
     """
-    folder = home.sweep(spec.name)
+    folder, progress = home.sweep(spec.name), Progress(view.at)
     folder.refuse_if_taken()
     refuse_if_misfit(spec, address)
     refuse_if_taken(spec)
     refuse_if_away(spec, home)
-    broken = Breakdowns(view.phase)
+    broken = Breakdowns(view.say)
     way_out = "give this one another name with --name"
     with claimed(storage_of(spec), folder, view, way_out, broken) as claim:
         refuse_if_taken(spec)  # another head may have had the name until now
@@ -86,7 +87,7 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
         renew_claim(claim)
         mirror = mirror_of(spec, folder, claim, view, broken)
         books = Books(spec, home, folder, new_record(spec, prepared), mirror, broken)
-        with folder.named(), mirrored(mirror), _freed_if_empty(folder, books):
+        with folder.named(), mirrored(mirror, progress), _freed_if_empty(folder, books):
             return _run(spec, folder, prepared, books, view, address)
 
 
@@ -128,28 +129,29 @@ def _resume(
     address: str | None,
 ) -> Finished:
     changed, changes = changed_spec(folder, spec, overrides)
+    progress = Progress(view.at)
     for change in changes:
-        view.phase(f"Changed: {change}")
+        view.say(f"Changed: {change}")
     done = _is_done(earlier, folder, changed)
     if not done:
         refuse_if_misfit(changed, address)
     refuse_if_behind(changed, folder, earlier)
     if not done:
         refuse_if_away(changed, home, earlier.created)
-    broken, way_out = Breakdowns(view.phase), stop_it(folder.path.name)
+    broken, way_out = Breakdowns(view.say), stop_it(folder.path.name)
     with claimed(storage_of(changed), folder, view, way_out, broken) as claim:
         catch_up(changed, folder, earlier)
         mirror = mirror_of(changed, folder, claim, view, broken)
         if done:
             record = earlier.with_changes(changes=(*earlier.changes, *changes))
-            with mirrored(mirror):
+            with mirrored(mirror, progress):
                 books = Books(changed, home, folder, record, mirror, broken)
                 return _complete_tracking(books, folder, view)
         prepared = _prepare(changed, home, view)
         refuse_if_changed(earlier, prepared)
         renew_claim(claim)
         record = resumed_record(earlier, changed, changes, prepared)
-        with mirrored(mirror):
+        with mirrored(mirror, progress):
             books = Books(changed, home, folder, record, mirror, broken)
             return _run(changed, folder, prepared, books, view, address)
 
@@ -178,7 +180,7 @@ def _complete_tracking(books: Books, folder: SweepFolder, view: View) -> Finishe
         books.open()
         books.wait_until_open()
         books.catch_up()
-        books.finish()
+        books.finish(Progress(view.at))
     except BaseException as error:
         with after(error):  # or its thread would wait for more as long as this process lives
             books.scribe.give_up("it was interrupted")
@@ -197,7 +199,8 @@ def _run(
 ) -> Finished:
     driver = Driver(spec, folder, prepared.inputs if prepared else None, books, view)
     driver.open_study()  # before the books: what it refuses leaves the sweep's record as it was
-    with _closing(books, folder):
+    progress = Progress(view.at)
+    with _closing(books, folder, progress):
         books.open()
         if books.sweep.resumed:
             books.catch_up()
@@ -206,7 +209,8 @@ def _run(
         view.phase("Starting Ray")
         # Ray takes the handlers for itself where it starts, so they are set before and after.
         with interruptible(), cluster(address) as own, interruptible(), _ending(driver):
-            check_sight(folder.path.parents[1], spec)
+            with progress.phase("asking all nodes what they see"):
+                check_sight(folder.path.parents[1], spec)
             driver.run(own)
     return _finished(books, folder)
 
@@ -221,12 +225,12 @@ def _prepare(spec: SweepSpec, home: SweepHome, view: View) -> Prepared | None:
         return None
     view.phase("Preparing model and data")
     with quiet():
-        prepared = prepare_inputs(spec.trial, home.cache)
+        prepared = prepare_inputs(spec.trial, home.cache, progress=Progress(view.at))
     check_class_metrics(spec, prepared)
-    view.phase(prepared.description)
+    view.say(prepared.description)
     found = extents(spec, prepared.inputs)
     for line in (description(spec, found), *(f"Note: {each}" for each in remarks(spec, found))):
-        view.phase(line)
+        view.say(line)
     return prepared
 
 
@@ -243,7 +247,7 @@ def _freed_if_empty(folder: SweepFolder, books: Books) -> Iterator[None]:
 
 
 @contextmanager
-def _closing(books: Books, folder: SweepFolder) -> Iterator[None]:
+def _closing(books: Books, folder: SweepFolder, progress: Progress) -> Iterator[None]:
     """The sweep's books are closed also where there is no driver yet that could close them."""
     try:
         yield
@@ -253,7 +257,7 @@ def _closing(books: Books, folder: SweepFolder) -> Iterator[None]:
         by_hand = isinstance(error, KeyboardInterrupt)
         state = SweepState.INTERRUPTED if by_hand else SweepState.FAILED
         with after(error):
-            books.close(state, folder.store.trials(), None if by_hand else str(error))
+            books.close(state, folder.store.trials(), None if by_hand else str(error), progress)
         raise
 
 

@@ -1,25 +1,37 @@
-"""What a running sweep looks like: one live table in a terminal, plain lines elsewhere."""
+"""A running sweep in a terminal: a live table of its trials, and a bar for what else takes long."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
 from rich.text import Text
 
-from results.front import judge
+from results.cluster_record import ClusterRecord
 from results.record import SweepRecord, TrialRecord, TrialStatus
 from results.winners import Winner
+from sweeps.duration import duration, so_far
 from sweeps.parameters import show_params
-from sweeps.reasons import ToldReasons, troubles
+from sweeps.reasons import troubles
+from sweeps.remarks import Remarks
+from sweeps.standing import Standing
 from sweeps.trial_table import TrialRow, TrialTable
+from sweeps.underway import Glimpse, Underway
+from sweeps.view import View
+from trainables.progress import Phases
 
 ROWS = 8
 """Trials shown at once: those that run, then the latest ended ones."""
+
+_NO_BAR_BEFORE = 1.0
+"""Seconds that may pass without a sign."""
+
+_BAR = 12  # columns
 
 REASONS = 2
 """Reasons shown at once for which trials did not come to their end."""
@@ -36,60 +48,31 @@ STYLES: Mapping[TrialStatus, str] = {
 }
 
 
-@dataclass
-class Progress:
-    """All that the table shows. `began` is when trials began, by the clock of `time.monotonic`."""
-
-    sweep: SweepRecord
-    slots: str
-    began: float
-    records: dict[int, TrialRecord] = field(default_factory=dict)
-
-    def ended(self) -> int:
-        """Trials that are over."""
-        return sum(record.status.ended for record in self.records.values())
-
-    def chosen(self) -> tuple[Winner, ...]:
-        """The best complete trial so far, or the front so far."""
-        return judge(list(self.records.values()), self.sweep.goals).chosen
-
-    def tokens_per_second(self, now: float) -> float:
-        """Training tokens of all trials over the time since trials began."""
-        elapsed = now - self.began
-        return sum(r.tokens for r in self.records.values()) / elapsed if elapsed > 0 else 0.0
-
-    def seconds_left(self, now: float) -> float | None:
-        """At the pace of the trials that ended; None before the first one did."""
-        ended = self.ended()
-        if not ended or self.sweep.budget_trials is None:
-            return None
-        return (now - self.began) / ended * (self.sweep.budget_trials - ended)
-
-
-def render(progress: Progress, now: float) -> RenderableType:
+def render(standing: Standing, now: float) -> RenderableType:
     """The live picture; pure, so that a test can look at it."""
     return Group(
-        _headline(progress, now), _best_line(progress), _table(progress), *_troubles(progress)
+        _headline(standing, now),
+        _best_line(standing),
+        _table(standing, now),
+        *_troubles(standing),
     )
 
 
-def _headline(progress: Progress, now: float) -> Text:
-    counts = Counter(record.status for record in progress.records.values())
-    line = Text(f"{progress.sweep.name}  ", style="bold")
-    line.append(f"{progress.ended()} of {progress.sweep.budget_trials} trials", style="not bold")
+def _headline(standing: Standing, now: float) -> Text:
+    counts = Counter(record.status for record in standing.records.values())
+    line = Text(f"{standing.sweep.name}  ", style="bold")
+    line.append(f"{standing.ended()} of {standing.sweep.budget_trials} trials", style="not bold")
     for status in TrialStatus:
         if counts[status]:
             line.append(f"  {status.value} {counts[status]}", style=f"not bold {STYLES[status]}")
-    line.append(f"\n{progress.slots}", style="not bold dim")
-    line.append(f"  {progress.tokens_per_second(now):,.0f} tokens/s", style="not bold dim")
-    left = progress.seconds_left(now)
-    if left:
-        line.append(f"  about {duration(left)} left", style="not bold dim")
+    times = so_far(now - standing.began, standing.seconds_left(now))
+    speed = f"{standing.tokens_per_second(now):,.0f} tokens/s"
+    line.append("\n" + "  ".join((standing.slots, *standing.lacks(), speed, times)), "not bold dim")
     return line
 
 
-def _best_line(progress: Progress) -> Text:
-    chosen, goals = progress.chosen(), progress.sweep.goals
+def _best_line(standing: Standing) -> Text:
+    chosen, goals = standing.chosen(), standing.sweep.goals
     line = Text("" if chosen else "no trial is complete yet", style="green")
     if chosen and len(goals) > 1:
         line.append(f"front so far {_trials(len(chosen))}  ", style="bold")
@@ -98,7 +81,7 @@ def _best_line(progress: Progress) -> Text:
         (best,) = chosen
         line.append(f"best so far  {show_metrics(best.best.metrics, goals)}", style="bold")
         line.append(f"  trial {best.record.number}  {show_params(best.record.params)}")
-    if base := show_metrics(progress.sweep.base, goals):
+    if base := show_metrics(standing.sweep.base, goals):
         line.append(f"\nbase model   {base}", style="dim")
     return line
 
@@ -112,31 +95,38 @@ def _trials(count: int) -> str:
     return f"{count} trial{'s' if count > 1 else ''}"
 
 
-def _table(progress: Progress) -> TrialTable:
-    titles = {"trial": 5, "status": 8, "point": 5} | dict.fromkeys(progress.sweep.goals, 9)
+def _table(standing: Standing, now: float) -> TrialTable:
+    titles = {"trial": 5, "status": 8, "done": 4, "point": 5, "time": 6}
     latest = sorted(
-        (r for r in progress.records.values() if r.status is not TrialStatus.WAITING),
+        (r for r in standing.records.values() if r.status is not TrialStatus.WAITING),
         key=lambda r: (not r.status.ended, r.ended or 0.0, r.number),
     )
-    rows = [_row(record, progress.sweep) for record in latest[-ROWS:]]
-    return TrialTable(titles, rows, live=True)
+    rows = [_row(record, standing, now) for record in latest[-ROWS:]]
+    return TrialTable(titles | dict.fromkeys(standing.sweep.goals, 9), rows, live=True)
 
 
-def _row(record: TrialRecord, sweep: SweepRecord) -> TrialRow:
+def _row(record: TrialRecord, standing: Standing, now: float) -> TrialRow:
     last = record.last()
     points = record.config.get("budget.evaluations", "?")
+    status, share, seconds = record.status.value, None, record.seconds
+    if record.status is TrialStatus.RUNNING:
+        status = standing.activity(record.number) or status
+        share = standing.share(record.number)
+        seconds = now - standing.since[record.number]
     cells = (
         str(record.number),
-        record.status.value,
+        status,
+        "" if share is None else f"{share:.0%}",
         f"{last.point if last else 0}/{points}",
-        *(show_metric(last.metrics, name) if last else "" for name in sweep.goals),
+        duration(seconds),
+        *(show_metric(last.metrics, name) if last else "" for name in standing.sweep.goals),
     )
     return TrialRow(cells, record.params, style=STYLES[record.status])
 
 
-def _troubles(progress: Progress) -> Iterable[Text]:
+def _troubles(standing: Standing) -> Iterable[Text]:
     """The latest reasons for which trials did not come to their end, each once."""
-    told = troubles(progress.records.values(), progress.sweep.metric)
+    told = troubles(standing.records.values(), standing.sweep.metric)
     hidden = len(told) - REASONS
     yield from (Text(line, "red") for line in told[-REASONS:])
     if hidden > 0:
@@ -153,81 +143,101 @@ def show_metric(metrics: Mapping[str, float], name: str) -> str:
     return f"{metrics[name]:.4f}" if name in metrics else ""
 
 
-def duration(seconds: float) -> str:
-    """`45 s`, `12 min`, `3 h 20 min`."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+def bar(glimpse: Glimpse | None) -> RenderableType:
+    """One line for what takes a while; nothing for what began just now."""
+    if glimpse is None or glimpse.seconds < _NO_BAR_BEFORE:
+        return Group()
+    line = Table.grid(padding=(0, 2, 0, 0))
+    # What could wrap shrinks first, and is cut instead.
+    text = Text(glimpse.within or glimpse.title, "cyan", no_wrap=True, overflow="ellipsis")
+    cells: list[RenderableType] = [text]
+    line.add_column()
+    if glimpse.share is not None:
+        cells.append(ProgressBar(total=1.0, completed=glimpse.share, width=_BAR))
+        line.add_column(no_wrap=True)
+    cells.append(Text(so_far(glimpse.seconds, glimpse.left), "dim"))
+    line.add_column(no_wrap=True)
+    line.add_row(*cells)
+    return line
 
 
-class LiveView:
-    """The table, redrawn as trials change."""
+class LiveView(View):
+    """The table, redrawn as trials change; before and after it a bar. A context, at whose end
+    nothing is drawn any more."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, clock: Callable[[], float] | None = None) -> None:
         self._console = console
+        self._clock = clock or time.monotonic
         self._live: Live | None = None
-        self._progress: Progress | None = None
+        self._standing: Standing | None = None
+        self._underway = Underway()
+        self._remarks = Remarks()
+        self._draws = False
 
-    def phase(self, text: str) -> None:
-        """One line above the table to come."""
+    def __enter__(self) -> LiveView:
+        self._draws = True
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._draws = False
+        self._take_down()
+
+    def say(self, text: str) -> None:
+        """One line above what is drawn."""
         self._console.print(text, style="dim")
+
+    def phase(self, text: str | None) -> None:
+        """One line, and a bar once it takes a while."""
+        if text is not None:
+            self.say(text)
+        self._underway.begin(text, self._clock())
+        self._draw_bar()
+
+    def at(self, phases: Phases) -> None:
+        """The bar will show it at its next redraw."""
+        self._underway.at(phases, self._clock())
+        self._draw_bar()
+
+    def slots(self, cluster: ClusterRecord) -> None:
+        """The bar or the table will show it at its next redraw."""
+        for remark in self._remarks.new(cluster):
+            self._console.print(f"Note: {remark}", style="yellow")
+        self._underway.look(cluster, self._clock())
+        if self._standing:
+            self._standing.cluster = cluster
 
     def trials_begin(self, sweep: SweepRecord, slots: str) -> None:
         """Put the table up."""
-        progress = Progress(sweep, slots, time.monotonic())
-        self._progress = progress
-        self._live = Live(
-            console=self._console,
-            get_renderable=lambda: render(progress, time.monotonic()),
-            refresh_per_second=4,
-        )
-        self._live.start()
+        self._take_down()
+        standing = self._standing = Standing(sweep, slots, self._clock())
+        self._draw(lambda: render(standing, self._clock()))
 
     def changed(self, record: TrialRecord) -> None:
         """The table will show it at its next redraw."""
-        if self._progress:
-            # A new mapping, since the drawing thread may be walking through the old one.
-            self._progress.records = {**self._progress.records, record.number: record}
+        if self._standing:
+            self._standing.changed(record, self._clock())
 
     def trials_end(self) -> None:
         """Leave the last picture standing."""
+        if self._standing:
+            self._standing = None
+            self._take_down()
+            self._underway.begin(None, self._clock())
+
+    def _draw_bar(self) -> None:
+        if self._draws and self._live is None:
+            self._draw(lambda: bar(self._underway.glimpse(self._clock())), transient=True)
+
+    def _draw(self, picture: Callable[[], RenderableType], transient: bool = False) -> None:
+        self._live = Live(
+            console=self._console,
+            get_renderable=picture,
+            refresh_per_second=4,
+            transient=transient,
+        )
+        self._live.start()
+
+    def _take_down(self) -> None:
         if self._live:
             self._live.stop()
             self._live = None
-
-
-class PlainView:
-    """One line for whatever happens, for logs and pipes."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._sweep: SweepRecord | None = None
-        self._reasons = ToldReasons()
-
-    def phase(self, text: str) -> None:
-        """One line."""
-        self._line(text)
-
-    def trials_begin(self, sweep: SweepRecord, slots: str) -> None:
-        """Say what the trials run on."""
-        self._sweep = sweep
-        base = show_metrics(sweep.base, sweep.goals)
-        known = f", base model {base}" if base else ""
-        self._line(f"{sweep.name}: {sweep.budget_trials} trials on {slots}{known}")
-
-    def changed(self, record: TrialRecord) -> None:
-        """A line for each trial that ended."""
-        if self._sweep is None or not record.status.ended:
-            return
-        counts = record.counted(self._sweep.goals)
-        values = show_metrics(counts.metrics, self._sweep.goals) if counts else ""
-        why = f"({self._reasons.tell(record.number, record.error)})" if record.error else ""
-        words = (f"trial {record.number}", record.status.value, values, why)
-        self._line(f"{' '.join(filter(None, words))}  {show_params(record.params)}")
-
-    def trials_end(self) -> None:
-        """Nothing to take down."""
-
-    def _line(self, text: str) -> None:
-        self._console.print(text, soft_wrap=True)

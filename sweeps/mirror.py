@@ -20,6 +20,7 @@ from trainables import sealed
 from trainables.background import Background, Tell, breakdowns_told, logged
 from trainables.data.atomic import publish
 from trainables.job import CHECKPOINTS, LOSSES, WEIGHTS
+from trainables.progress import NO_PROGRESS, Progress
 from trainables.remote_folder import RemoteFolder
 
 PAUSE = 1.0
@@ -244,7 +245,7 @@ class Mirror:
 
 
 @contextmanager
-def mirrored(mirror: Mirror | None) -> Iterator[None]:
+def mirrored(mirror: Mirror | None, progress: Progress = NO_PROGRESS) -> Iterator[None]:
     """Mirror while the block runs, and to the end, however it ends."""
     if mirror is None:
         yield
@@ -253,7 +254,8 @@ def mirrored(mirror: Mirror | None) -> Iterator[None]:
     try:
         yield
     finally:
-        mirror.finish()
+        with progress.phase(f"bringing the rest to {mirror.remote}"):
+            mirror.finish()
 
 
 def bring_down(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import ray
 
-from results.cluster_record import ClusterRecord, NodeRecord, SlotRecord
+from results.cluster_record import ClusterRecord, NodeRecord, PhaseRecord, SlotRecord
 from results.record_error import RecordError
 from results.store import RecordStore
 from sweeps.meter import Meter, held
@@ -32,7 +33,7 @@ _PATIENCE = 5.0  # seconds
 class Observer:
     """Writes `cluster.json` of the sweep's folder, and keeps what was counted there before.
 
-    `broken` is told where that breaks down.
+    `broken` is told where that breaks down, `seen` gets what was written.
     """
 
     def __init__(
@@ -43,12 +44,14 @@ class Observer:
         store: RecordStore,
         prices: Mapping[str, float],
         broken: Tell = logged,
+        seen: Callable[[ClusterRecord], None] = lambda record: None,
     ) -> None:
         self._board = board
         self._names = [f"slot-{number}" for number in range(slots)]
         self._gang = gang
         self._store = store
         self._prices = dict(prices)
+        self._seen = seen
         self._meter = Meter(_earlier(store))
         self._stop = threading.Event()
         loss = "`sweep status` goes on showing what was seen of slots, nodes and costs until now"
@@ -75,6 +78,7 @@ class Observer:
             states = ray.get(self._board.overview.remote(), timeout=_PATIENCE)
             record = self._record({state.name: state for state in states})
             self._store.write_cluster(record)
+            self._seen(record)
         except (ray.exceptions.RayError, OSError) as error:
             logging.getLogger(__name__).info("no look at the cluster: %s", error)
 
@@ -107,6 +111,8 @@ def slot_record(name: str, state: SlotState | None) -> SlotRecord:
         restarts=state.starts - 1,
         trials=state.trials,
         job=state.job,
+        phases=tuple(PhaseRecord(**asdict(phase)) for phase in state.phases),
+        remarks=state.remarks,
     )
 
 

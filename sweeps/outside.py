@@ -10,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from results.cluster_record import HOUR, ClusterRecord, NodeRecord, SlotRecord
-from sweeps.live import duration
+from sweeps.duration import duration
 from sweeps.trial_table import plain_table
+from sweeps.underway import described, phases_of
 
 OLD = 30.0
 """Seconds after which it is said how long ago the driver looked, several of its usual pauses."""
@@ -76,8 +77,10 @@ def _now(slot: SlotRecord) -> str:
     if slot.job is None:
         return "idle"
     if slot.job.isdigit():
-        return f"trial {slot.job}"
-    return "base model" if slot.job == "base" else "test set"
+        job = f"trial {slot.job}"
+    else:
+        job = "base model" if slot.job == "base" else "test set"
+    return ", ".join((job, *map(described, phases_of(slot))))
 
 
 def _places(slot: SlotRecord, nodes: Mapping[str, NodeRecord]) -> str:

@@ -20,6 +20,7 @@ from results.stamps import Stamps
 from results.tracking_error import StoreAwayError, TrackingError
 from results.winners import Ranking
 from trainables.background import Background, Tell, logged
+from trainables.progress import NO_PROGRESS, Progress
 
 if TYPE_CHECKING:
     from results.reconcile import Reconciled
@@ -169,7 +170,7 @@ class Scribe:
         left = self._told > self._done and not self._given_up.is_set()
         return left and self._thread.breakdown is None
 
-    def finish(self) -> None:
+    def finish(self, progress: Progress = NO_PROGRESS) -> None:
         """Write down what is left, and stop.
 
         It takes as long as entries go through. A store that takes nothing for `PATIENCE` is given
@@ -177,8 +178,11 @@ class Scribe:
         """
         self._entries.put(None)
         self._progress = time.monotonic()
-        while self._thread.runs and self._waiting() < self._patience:
-            self._thread.wait(0.1)
+        with progress.phase("entries", self._told - self._done) as gauge:
+            begun = self._done
+            while self._thread.runs and self._waiting() < self._patience:
+                self._thread.wait(0.1)
+                gauge.set(self._done - begun)
         if self._thread.runs:
             self.give_up(f"no answer for {self._patience:.0f} s; {self._away or 'slow'}")
         elif self._thread.breakdown and not self._given_up.is_set():

@@ -31,12 +31,12 @@ def check_sight(home: Path, spec: SweepSpec) -> None:
     Nodes that come later are told by the slots that come up there.
     """
     nodes = alive_nodes()
-    hosts = _hosts(nodes, spec.slots.gpus)
+    asked = hosts(nodes, spec.slots.gpus)
     if storage := storage_of(spec):
-        blind = storage_blind(hosts, storage)
+        blind = storage_blind(asked, storage)
         remedy = "every node needs its credentials in the environment in which Ray was started"
     elif len(nodes) > 1:
-        blind, remedy = home_blind(hosts, home), SHARE
+        blind, remedy = home_blind(asked, home), SHARE
     else:
         return
     if blind:
@@ -73,7 +73,7 @@ def _complaints(
     return complaints
 
 
-def _hosts(nodes: Nodes, gpus: float | Literal["auto"]) -> Nodes:
+def hosts(nodes: Nodes, gpus: float | Literal["auto"]) -> Nodes:
     """Those that could hold a slot: with GPUs, where there are any and they are wanted."""
     with_gpus = [node for node in nodes if node["Resources"].get("GPU", 0) > 0]
     if with_gpus and gpus:

@@ -12,12 +12,13 @@ import psutil
 from results.record import SweepState
 from sweeps.errors import SweepError
 from sweeps.home import SweepFolder
+from trainables.progress import NO_PROGRESS, Progress
 
 _PATIENCE = 600.0
 """Seconds for running trials to be saved and MLflow to be told."""
 
 
-def stop(folder: SweepFolder) -> None:
+def stop(folder: SweepFolder, progress: Progress = NO_PROGRESS) -> None:
     """Have the sweep saved and ended, and wait until it is; SweepError where that cannot be."""
     name, holder = folder.path.name, folder.holder()
     if holder is None:
@@ -28,7 +29,8 @@ def stop(folder: SweepFolder) -> None:
     pid, host = holder
     if host != socket.gethostname():
         raise SweepError(f"sweep {name!r} runs on {host}; run `sweep stop {name}` there")
-    with suppress(psutil.NoSuchProcess):  # it has ended in this moment
+    # It may end in this moment.
+    with suppress(psutil.NoSuchProcess), progress.phase(f"waiting for {name} to end"):
         _end(psutil.Process(pid), name)
 
 

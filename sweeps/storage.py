@@ -86,7 +86,7 @@ def mirror_of(
     if storage is None or claim is None:
         return None
     remote = sweep_on(storage, spec.name)
-    return Mirror(folder.path, remote, claim, view.phase, breakdowns)
+    return Mirror(folder.path, remote, claim, view.say, breakdowns)
 
 
 def probe(storage: RemoteFolder) -> str | None:
@@ -133,7 +133,7 @@ def fetch_sweep(uri: str, folder: SweepFolder, view: View) -> None:
     with _reached("--storage"):
         if not _recorded(storage, name):
             raise SweepError(f"no sweep {name!r} on {storage}")
-        with claimed(storage, folder, view, stop_it(name), Breakdowns(view.phase)):
+        with claimed(storage, folder, view, stop_it(name), Breakdowns(view.say)):
             view.phase(f"Fetching the sweep from {storage}")
             bring_down(sweep_on(storage, name), folder.path, _amended)
 

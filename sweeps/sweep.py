@@ -62,14 +62,16 @@ class Sweep:
     ) -> SweepResult:
         """Run the sweep to its end and return what came of it.
 
-        Without a `view`, one line is printed for each trial.
+        Without a `view`, one line is printed for each trial, and for whatever takes long.
         """
         from sweeps.launch import launch
-        from sweeps.live import PlainView
+        from sweeps.plain import PlainView
         from sweeps.terminal import TextConsole
 
-        finished = launch(self.spec, _home(home), view or PlainView(TextConsole()), address)
-        return SweepResult(finished.folder)
+        if view is None:
+            with PlainView(TextConsole()) as lines:
+                return self.launch(home, address, lines)
+        return SweepResult(launch(self.spec, _home(home), view, address).folder)
 
 
 @dataclass(frozen=True)

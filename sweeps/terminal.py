@@ -7,7 +7,8 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from sweeps.view import View
+    from trainables.progress import Progress
 
 PIPE_WIDTH = 250
 """Columns, where there is no terminal that has any."""
@@ -93,13 +95,23 @@ def make_console(stderr: bool = False, pipe_width: int = PIPE_WIDTH) -> Console:
 
 
 def make_view(console: Console) -> View:
-    """Who shows a running sweep there."""
+    """Who shows a running sweep there, while the context is open that this is."""
     from sweeps.events import JsonView
-    from sweeps.live import LiveView, PlainView
+    from sweeps.live import LiveView
+    from sweeps.plain import PlainView
 
     if os.environ.get(FAR):
         return JsonView(typer.echo)
     return LiveView(console) if console.is_terminal else PlainView(console)
+
+
+@contextmanager
+def waiting() -> Iterator[Progress]:
+    """For commands whose results go to stdout: what takes long is told on stderr."""
+    from trainables.progress import Progress
+
+    with make_view(make_console(stderr=True)) as view:
+        yield Progress(view.at)
 
 
 def for_far_end(console: Console) -> dict[str, str]:
@@ -128,6 +140,7 @@ class Followed:
             self._console.print(Text.from_ansi(colours_only), soft_wrap=True)
 
     def __enter__(self) -> Callable[[str], None]:
+        self._view.__enter__()
         return self.say
 
     def __exit__(
@@ -137,3 +150,4 @@ class Followed:
         trace: TracebackType | None,
     ) -> None:
         self._view.trials_end()
+        self._view.__exit__(kind, error, trace)

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
+from results.cluster_record import ClusterRecord
 from results.record import SweepRecord, TrialRecord
+from trainables.progress import Phases
 
 
-class View(Protocol):
-    """Who shows a running sweep."""
+class View:
+    """Who shows a running sweep; this one shows nothing. A context, at whose end all has been
+    shown."""
 
-    def phase(self, text: str) -> None:
-        """Something takes a while; say what."""
+    def __enter__(self) -> View:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        return None
+
+    def say(self, text: str) -> None:
+        """Something that is to be known now."""
+
+    def phase(self, text: str | None) -> None:
+        """Something takes a while, until the next phase; None: nothing does any more."""
+
+    def at(self, phases: Phases) -> None:
+        """How far that is, or what else is being done that may take a while. Called often."""
+
+    def slots(self, cluster: ClusterRecord) -> None:
+        """What the slots do by now."""
 
     def trials_begin(self, sweep: SweepRecord, slots: str) -> None:
         """Everything is up and measured; trials come."""

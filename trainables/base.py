@@ -17,6 +17,7 @@ from transformers import (
     PreTrainedModel,
 )
 
+from trainables.bars import loading_told
 from trainables.config import TrialConfig
 from trainables.data.errors import said
 from trainables.errors import ModelError
@@ -24,6 +25,7 @@ from trainables.isolation import check_isolation
 from trainables.memory import is_out_of_memory
 from trainables.method_config import QuantizationConfig
 from trainables.methods import keeps_base
+from trainables.progress import NO_PROGRESS, Progress
 from trainables.progress_bars import no_progress_bars
 from trainables.vocabulary import with_tokens
 
@@ -63,6 +65,7 @@ class BaseModel:
         head: Head | None = None,
         new_tokens: tuple[int, ...] = (),
         trust_remote_code: bool = False,
+        progress: Progress = NO_PROGRESS,
     ) -> None:
         self._name = name
         self._revision = revision
@@ -70,6 +73,7 @@ class BaseModel:
         self._head = head
         self._new_tokens = new_tokens
         self._trust = trust_remote_code
+        self._progress = progress
         self._loaded: dict[tuple[Loading, torch.device], _Held] = {}
         self._keeps_apart = False
 
@@ -109,8 +113,17 @@ class BaseModel:
         key = loading, device
         if key not in self._loaded:
             self._make_room()
-            model = load_model(self._name, self._revision, loading, self._head, device, self._trust)
-            model = with_tokens(model, self._new_tokens)
+            with self._progress.phase("loading the model"):
+                model = load_model(
+                    self._name,
+                    self._revision,
+                    loading,
+                    self._head,
+                    device,
+                    self._trust,
+                    self._progress,
+                )
+                model = with_tokens(model, self._new_tokens)
             self._loaded[key] = _Held(model, traces(model))
         return self._loaded[key].model
 
@@ -189,6 +202,7 @@ def load_model(
     head: Head | None = None,
     device: torch.device | None = None,
     trust_remote_code: bool = False,
+    progress: Progress = NO_PROGRESS,
 ) -> PreTrainedModel:
     """Load a model from safetensors onto `device`; ModelError names the way out.
 
@@ -201,13 +215,18 @@ def load_model(
         options["quantization_config"] = _quantization(loading)
         options["device_map"] = {"": device}
     try:
-        with torch.random.fork_rng(devices=[]), no_progress_bars():
+        with (
+            torch.random.fork_rng(devices=[]),
+            no_progress_bars(),
+            loading_told(progress) as bars,
+        ):
             torch.manual_seed(0)
             model: PreTrainedModel = kind.from_pretrained(
                 name,
                 revision=revision,
                 trust_remote_code=trust_remote_code,
                 use_safetensors=True,
+                tqdm_class=bars,
                 **options,
             )
     except Exception as error:  # a library's edge: of nonsense it raises whatever it runs into

@@ -17,6 +17,7 @@ from trainables.evaluation import Ending, Evaluation, Outcome
 from trainables.job import Closed, Job, JobKind, Reply
 from trainables.keeping import keeper
 from trainables.nodes import LOOK_EVERY, Nodes
+from trainables.progress import Phases
 from trainables.roster import SlotState, roster
 from trainables.ticket import Event, Ticket
 
@@ -52,6 +53,7 @@ class Board:
         self._alive: set[str] = set()
         self._dead: set[str] = set()
         self._idle_starts: Counter[str] = Counter()
+        self._remarks: dict[str, tuple[str, ...]] = {}
 
     # What clients call
 
@@ -176,7 +178,15 @@ class Board:
     async def overview(self) -> list[SlotState]:
         """All slots that have ever been up, and what they do."""
         tickets = self._tickets.values()
-        return roster(self._lives, self._alive, self._devices, self._nodes, tickets, self._needless)
+        return roster(
+            self._lives,
+            self._alive,
+            self._devices,
+            self._nodes,
+            tickets,
+            self._needless,
+            self._remarks,
+        )
 
     # What slots call
 
@@ -247,6 +257,19 @@ class Board:
         self._idle_starts[slot] = 0
         ticket = self._tickets[self._waiting.popleft()]
         return ticket.taken(slot, self._devices.get(slot, ""))
+
+    async def at(self, trial_id: str | None, phases: Phases) -> None:
+        """How far a slot is with a job; one that it has no more may be told of late."""
+        ticket = self._tickets.get(trial_id or "")
+        if ticket is not None:
+            ticket.phases = phases
+
+    async def remark(self, trial_id: str, remarks: Sequence[str]) -> None:
+        """What the sweep's owner should know of the slot that has a job."""
+        slot = self._tickets[trial_id].slot
+        if slot is not None:
+            known = self._remarks.get(slot, ())
+            self._remarks[slot] = tuple(dict.fromkeys((*known, *remarks)))
 
     async def evaluated(self, trial_id: str, evaluation: Evaluation) -> Reply:
         """Pass an evaluation on, unless a retried trial repeats one that was seen before."""

@@ -179,7 +179,7 @@ def _without_cuda(config: TrialConfig) -> Iterator[Refusal]:
         yield Refusal(
             "precision",
             "fp16 needs its gradients scaled, which is done on GPUs only",
-            "use bf16 or fp32 here",
+            "use fp32 here, or bf16 where the CPU has units for it",
         )
     engine = config.deepspeed
     if engine and (engine.quantized_weights or engine.quantized_gradients):

@@ -61,6 +61,7 @@ from trainables.objectives.make import make_objective
 from trainables.objectives.objective import Objective, Scores, measure
 from trainables.pages import release_pages
 from trainables.plan import Plan, make_plan
+from trainables.progress import NO_PROGRESS, STEP, Progress
 from trainables.reference import Reference, ReferenceMemo, as_untouched
 from trainables.refusing import refuse, refuse_engine, refuse_length
 from trainables.run import Run, peak_memory, write_losses
@@ -72,9 +73,12 @@ from trainables.watchdog import NO_WATCHDOG, Watchdog
 class Workshop:
     """The warm part of a process that trains trials: one base model, one data set."""
 
-    def __init__(self, inputs: Inputs, watchdog: Watchdog = NO_WATCHDOG) -> None:
+    def __init__(
+        self, inputs: Inputs, watchdog: Watchdog = NO_WATCHDOG, progress: Progress = NO_PROGRESS
+    ) -> None:
         self.inputs = inputs
         self.watchdog = watchdog
+        self.progress = progress
         self.device = _device()
         self.train_set = Examples(inputs.train)
         self.validation_set = Examples(inputs.validation, first_place=len(self.train_set))
@@ -83,7 +87,7 @@ class Workshop:
         self._replay_set = Examples(inputs.mix) if inputs.mix else None
         self.pad_id = _pad_id(self.tokenizer)
         general = Examples(inputs.general) if inputs.general else None
-        self._general = GeneralSet(general, self.pad_id, self.device) if general else None
+        self._general = GeneralSet(general, self.pad_id, self.device, progress) if general else None
         head = Head(inputs.labels, self.pad_id) if inputs.labels else None
         self._base = BaseModel(
             inputs.model,
@@ -92,6 +96,7 @@ class Workshop:
             head,
             inputs.new_tokens,
             inputs.trust_remote_code,
+            progress,
         )
         # The engine of a reference that the ranks share; it lasts as long as what it is asked for.
         self._held = ExitStack()
@@ -184,6 +189,7 @@ class Workshop:
             self.pad_id,
             self.device,
             autocast_dtype(config),
+            self.progress,
         )
 
     def _know_general_base(self, config: TrialConfig) -> None:
@@ -224,7 +230,8 @@ class Workshop:
             left = checkpoints.latest(before=run.horizon())
             if left:
                 run.go_on_from(left)
-            trainer.train(resume_from_checkpoint=str(checkpoints.path(left)) if left else None)
+            with self.progress.phase("training", run.steps, STEP) as run.gauge:
+                trainer.train(resume_from_checkpoint=str(checkpoints.path(left)) if left else None)
             return Outcome(ending=run.ending, cost=run.cost())
         except DivergedError as error:
             return Outcome(ending=Ending.DIVERGED, cost=run.cost(), error=str(error))

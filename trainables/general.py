@@ -9,15 +9,23 @@ from trainables.config import TrialConfig
 from trainables.data.examples import Examples
 from trainables.objectives.causal_lm import CausalLm
 from trainables.objectives.objective import measure
+from trainables.progress import NO_PROGRESS, Progress
 
 
 class GeneralSet:
     """The set, and the base's loss on it for each way of holding the base."""
 
-    def __init__(self, examples: Examples, pad_id: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        examples: Examples,
+        pad_id: int,
+        device: torch.device,
+        progress: Progress = NO_PROGRESS,
+    ) -> None:
         self._examples = examples
         self._pad_id = pad_id
         self._device = device
+        self._progress = progress
         self._base_losses: dict[tuple[Loading, torch.dtype | None], float] = {}
 
     def knows(self, config: TrialConfig) -> bool:
@@ -43,6 +51,7 @@ class GeneralSet:
             self._pad_id,
             self._device,
             autocast_dtype(config),
+            self._progress,
         )
         return scores.metrics["eval_loss"]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainables.config import TrialConfig
+from trainables.progress import NO_PROGRESS, Progress
 
 if TYPE_CHECKING:
     from trainables.data.summary import Summary
@@ -81,7 +82,9 @@ class Prepared:
         return self.summary.describe()
 
 
-def prepare_inputs(config: TrialConfig, cache: Path, trains: bool = True) -> Prepared:
+def prepare_inputs(
+    config: TrialConfig, cache: Path, trains: bool = True, progress: Progress = NO_PROGRESS
+) -> Prepared:
     """Build or find the token files, and the built-in model where it is asked for.
 
     DataError or ModelError where something cannot be used. Imports transformers only where the
@@ -92,10 +95,11 @@ def prepare_inputs(config: TrialConfig, cache: Path, trains: bool = True) -> Pre
     from trainables.model_folder import check_model
 
     cache = cache.resolve()
-    config = resolve(config, cache)
+    config = resolve(config, cache, progress)
     config = config.with_params({"model": _absolute(config.model)})
-    check_model(config.model, config.model_revision, config.trust_remote_code, weights=trains)
-    data = prepare(config, config.model, cache / "data")
+    with progress.phase("looking at the model"):
+        check_model(config.model, config.model_revision, config.trust_remote_code, weights=trains)
+    data = prepare(config, config.model, cache / "data", progress=progress)
     # Workers may have another working folder and another home: whole paths only.
     inputs = Inputs(
         config.model,

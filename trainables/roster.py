@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from trainables.evaluation import Ending
 from trainables.job import JobKind
+from trainables.progress import Phases
 from trainables.ticket import Ticket
 
 
@@ -16,8 +18,9 @@ class SlotState:
 
     `nodes` has Ray's id of the node of each of its workers. `starts` counts its lives, also those
     that began because the memory of its workers had grown. `trials` is how many came to their end
-    there, and `job` what it does now: a trial's id, or the name of a measurement. `home`
-    is whether it was sent home for good, since there is no more to do for it.
+    there, and `job` what it does now: a trial's id, or the name of a measurement; `phases` is how
+    far that is. `home` is whether it was sent home for good, since there is no more to do for it.
+    `remarks` are what its owner should know of what it runs on.
     """
 
     name: str
@@ -28,6 +31,8 @@ class SlotState:
     trials: int = 0
     job: str | None = None
     home: bool = False
+    phases: Phases = ()
+    remarks: tuple[str, ...] = ()
 
 
 def roster(
@@ -37,15 +42,16 @@ def roster(
     nodes: Mapping[str, tuple[str, ...]],
     tickets: Iterable[Ticket],
     home: Collection[str] = (),
+    remarks: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
 ) -> list[SlotState]:
     """The slots in the order in which they first came up. A trial laid aside has not ended."""
-    jobs: dict[str, str] = {}
+    tasks: dict[str, Ticket] = {}
     trials = dict.fromkeys(starts, 0)
     for each in tickets:
         if each.slot is None:
             continue
         if each.outcome is None:
-            jobs[each.slot] = each.job.trial_id
+            tasks[each.slot] = each
         elif each.job.kind is JobKind.TRAIN and each.outcome.ending is not Ending.SUSPENDED:
             trials[each.slot] += 1
     return [
@@ -56,8 +62,10 @@ def roster(
             nodes.get(name, ()),
             starts[name],
             trials[name],
-            jobs.get(name),
+            tasks[name].job.trial_id if name in tasks else None,
             name in home,
+            tasks[name].phases if name in tasks else (),
+            remarks.get(name, ()),
         )
         for name in starts
     ]

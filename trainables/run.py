@@ -19,6 +19,7 @@ from trainables.config import TrialConfig
 from trainables.evaluation import Cost, DivergedError, Ending, Evaluation, Monitor, Verdict
 from trainables.objectives.objective import Objective, Scores
 from trainables.plan import Plan
+from trainables.progress import NO_GAUGE, Gauge
 from trainables.signals import Heard, Signals
 from trainables.trainer import TrialTrainer
 
@@ -41,6 +42,7 @@ class Run(TrainerCallback):
     ) -> None:
         self.trainer: TrialTrainer | None = None
         self.ending = Ending.COMPLETE
+        self.gauge: Gauge = NO_GAUGE
         self._workshop = workshop
         self._config = config
         self._plan = plan
@@ -56,6 +58,11 @@ class Run(TrainerCallback):
         self._parameters = methods.parameter_counts(model)
         if workshop.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(workshop.device)
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps of the whole trial."""
+        return self._plan.steps
 
     def horizon(self) -> float:
         """The step of the first evaluation that is not on record.
@@ -83,10 +90,19 @@ class Run(TrainerCallback):
             total_parameters=total,
         )
 
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """With a checkpoint some steps are done already."""
+        self.gauge.set(self._step)
+
+    def on_substep_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """After each micro-batch but a step's last one: a step may take minutes."""
+        self.gauge.advance(1 / self._plan.accumulation)
+
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
         """After each optimizer step: all ranks agree whether the trial goes on."""
         self._workshop.watchdog.alive()
         self._step = int(state.global_step)
+        self.gauge.set(self._step)
         heard = self._heard()
         if heard.diverged_at is not None:
             raise DivergedError(f"the training loss is not finite at step {heard.diverged_at}")
@@ -128,10 +144,11 @@ class Run(TrainerCallback):
         assert self.trainer is not None
         cost = self.cost()
         self._kept_at = self._step
-        self._checkpoints.write(
-            Checkpoint(self._step, cost.seconds, cost.peak_memory_bytes),
-            self.trainer.write_checkpoint,
-        )
+        with self._workshop.progress.phase("writing a checkpoint"):
+            self._checkpoints.write(
+                Checkpoint(self._step, cost.seconds, cost.peak_memory_bytes),
+                self.trainer.write_checkpoint,
+            )
 
     def _measure_if_due(self) -> bool:
         """Measure if this step is an evaluation point; whether the trial may go on."""
@@ -154,7 +171,8 @@ class Run(TrainerCallback):
             write_losses(scores, verdict.losses)
             self._monitor.written(verdict.losses)
         if verdict.weights is not None:
-            self._write_weights(verdict.weights)
+            with self._workshop.progress.phase("writing weights"):
+                self._write_weights(verdict.weights)
         return verdict.go_on or self._step == self._plan.steps
 
     def _write_weights(self, folder: Path) -> None:

@@ -7,7 +7,9 @@ import itertools
 import os
 import platform
 import shutil
+import socket
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -18,8 +20,9 @@ import torch
 from ray.train import FailureConfig, RunConfig, ScalingConfig, get_context
 from ray.train.torch import TorchConfig, TorchTrainer
 
-from trainables import ranks, toy
+from trainables import ranks, slow_precision, toy
 from trainables.board_monitor import BoardMonitor
+from trainables.board_progress import BoardProgress
 from trainables.checkpoints import Checkpoints
 from trainables.death_notice import DeathNotice
 from trainables.depot import Depot
@@ -29,6 +32,7 @@ from trainables.gang import Care, Gang
 from trainables.inputs import Inputs
 from trainables.job import CHECKPOINTS, LOSSES, WEIGHTS, Closed, Job, JobKind
 from trainables.memory import Memory, is_out_of_memory, release_memory
+from trainables.progress import NO_PROGRESS
 from trainables.remote_checkpoints import RemoteCheckpoints
 from trainables.uploads import Uploads
 from trainables.watchdog import Watchdog
@@ -115,11 +119,19 @@ def _serve(settings: dict[str, Any]) -> None:
     nodes = ranks.from_every_rank(here)
     life = _hello(board, name, nodes) if leads else 0
     # Two nodes may share a user's home, and so two parts of a slot.
-    worker = _Worker(board, inputs, settings["care"].of(f"{name}-{here[:12]}"))
+    care = settings["care"].of(f"{name}-{here[:12]}")
+    if not leads:
+        _work(_Worker(board, inputs, care), None)
+        return
+    with BoardProgress(board) as told:
+        _work(_Worker(board, inputs, care, told), lambda: _take(board, name, life))
+
+
+def _work(worker: _Worker, take: Callable[[], Job | Closed | None] | None) -> None:
+    """Do one job after the other. Rank 0 takes them, and the others get them from it."""
     memory = Memory()
     while True:
-        taken = [_take(board, name, life)] if leads else None
-        (job,) = ranks.from_rank_zero(taken)
+        (job,) = ranks.from_rank_zero([take()] if take else None)
         if isinstance(job, Closed):
             worker.clear()
             return
@@ -182,8 +194,17 @@ def _device() -> str:
 class _Worker:
     """One rank of a slot. The workshop is set up at the first job that needs it."""
 
-    def __init__(self, board: Any, inputs: Inputs | None, care: Care) -> None:
+    def __init__(
+        self,
+        board: Any,
+        inputs: Inputs | None,
+        care: Care,
+        told: BoardProgress | None = None,
+    ) -> None:
         self._board = board
+        self._told = told
+        self._progress = told.progress if told else NO_PROGRESS
+        self._precisions: set[tuple[str, str]] = set()
         self._inputs = inputs
         self._care = care
         self._depot = care.depot
@@ -199,6 +220,9 @@ class _Worker:
         this process: then the slot starts anew, and the board gives the trial another try. Only
         what is refused when a trial is set up is refused by all ranks alike.
         """
+        if self._told:
+            self._told.job = job.trial_id
+            self._remark(job)
         if self._depot:
             self.clear()
             ranks.barrier()
@@ -222,6 +246,16 @@ class _Worker:
             release_memory()  # only now has the traceback let go of the trial's tensors
         if ranks.rank() == 0:
             ray.get(self._board.ended.remote(job.trial_id, outcome))
+
+    def _remark(self, job: Job) -> None:
+        """Say, once for each precision, where this device is slow in it."""
+        asked = (job.config.precision, job.config.quantization.compute_dtype)
+        if job.config.objective != "toy" and asked not in self._precisions:
+            self._precisions.add(asked)
+            place = f"the CPU of {socket.gethostname()}"
+            fields = slow_precision.asked(job.config)
+            if said := slow_precision.remarks(fields, place, self.device.type == "cuda"):
+                self._board.remark.remote(job.trial_id, said)
 
     def clear(self) -> None:
         """Leave nothing on this node of jobs that are done."""
@@ -251,7 +285,7 @@ class _Worker:
     def _train(self, job: Job, uploads: Uploads) -> Outcome:
         monitor = BoardMonitor(self._board, job, self._watchdog, self._depot, uploads)
         if job.config.objective == "toy":
-            return toy.train(job.config, monitor)
+            return toy.train(job.config, monitor, self._progress)
         checkpoints = self._checkpoints(job, uploads)
         try:
             outcome: Outcome = self._warm_workshop().train(job.config, monitor, checkpoints)
@@ -284,9 +318,10 @@ class _Worker:
 
     def _test(self, job: Job, weights: Path | None) -> Outcome:
         if weights is not None and self._depot:
-            if ranks.leads_node():
-                self._depot.pull(weights)
-            ranks.barrier()
+            with self._progress.phase("fetching weights"):
+                if ranks.leads_node():
+                    self._depot.pull(weights)
+                ranks.barrier()
         if weights is not None and not weights.is_dir():
             raise RefusedError(f"trial {job.trial_id} left no weights in {weights}")
         evaluation = self._warm_workshop().test(job.config, weights)
@@ -302,8 +337,9 @@ class _Worker:
             assert self._inputs is not None, "a trial that trains needs inputs"
             inputs = self._inputs
             if self._depot:
-                inputs = self._depot.at_hand(inputs, ray.get_runtime_context().get_node_id())
-            self._workshop = Workshop(inputs, self._watchdog)
+                with self._progress.phase("fetching model and data"):
+                    inputs = self._depot.at_hand(inputs, ray.get_runtime_context().get_node_id())
+            self._workshop = Workshop(inputs, self._watchdog, self._progress)
         return self._workshop
 
 

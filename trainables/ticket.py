@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from trainables.evaluation import Attempt, Ending, Evaluation, Outcome
 from trainables.job import Job
+from trainables.progress import Phases
 from trainables.watchdog import hung
 
 Event = Evaluation | Outcome
@@ -18,11 +19,12 @@ class Ticket:
 
     `losses` has, for each slot that was lost with it, the ids of the slot's nodes. `fault` is what
     a slot said before it broke down with the job. `comes_back` is whether it was asked to end only
-    because its slot leaves.
+    because its slot leaves. `phases` is what its slot is at.
     """
 
     job: Job
     seen: list[Evaluation]
+    phases: Phases = ()
     news: asyncio.Event = field(default_factory=asyncio.Event)
     asked_to_end: asyncio.Event = field(default_factory=asyncio.Event)
     how: Ending = Ending.STOPPED
@@ -52,7 +54,7 @@ class Ticket:
 
     def taken(self, slot: str, device: str) -> Job:
         """A slot has it, which runs on `device` and is told what was measured by now."""
-        self.slot = slot
+        self.slot, self.phases = slot, ()
         self.attempt = replace(self.attempt, number=self.attempt.number + 1, device=device)
         return replace(self.job, seen=tuple(self.seen))
 

@@ -10,6 +10,7 @@ import time
 
 from trainables.config import TrialConfig
 from trainables.evaluation import Cost, Ending, Evaluation, Monitor, Outcome
+from trainables.progress import NO_PROGRESS, STEP, Gauge, Progress
 
 FLOOR = 1.0
 """The loss at the optimum of the landscape, at the end of the budget."""
@@ -61,8 +62,13 @@ def measure_base() -> Evaluation:
     return Evaluation(point=0, step=0, metrics={"eval_loss": BASE_LOSS, "eval_cost": 0.0})
 
 
-def train(config: TrialConfig, monitor: Monitor) -> Outcome:
+def train(config: TrialConfig, monitor: Monitor, progress: Progress = NO_PROGRESS) -> Outcome:
     """Run one toy trial, reporting at each evaluation point."""
+    with progress.phase("training", config.budget.evaluations * _STEPS_PER_POINT, STEP) as gauge:
+        return _train(config, monitor, gauge)
+
+
+def _train(config: TrialConfig, monitor: Monitor, gauge: Gauge) -> Outcome:
     began = time.monotonic()
     cost = Cost()
     for point in range(1, config.budget.evaluations + 1):
@@ -70,6 +76,7 @@ def train(config: TrialConfig, monitor: Monitor) -> Outcome:
         if asked := monitor.asked_to_end():
             return Outcome(asked, cost)
         steps = point * _STEPS_PER_POINT
+        gauge.set(steps)
         cost = Cost(
             seconds=time.monotonic() - began,
             tokens=steps * config.batch_size * _TOKENS_PER_SEQUENCE,

@@ -7,32 +7,24 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.ways.job import EVALUATIONS, RANKS, RATES, Job
-from results.record import SweepRecord, TrialRecord
+from results.record import TrialRecord
 from sweeps.home import SweepHome
 from sweeps.launch import launch
 from sweeps.spec import SweepSpec
+from sweeps.view import View
 
 
-class Watch:
+class Watch(View):
     """Notes when trials end; shows nothing."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
-
-    def phase(self, text: str) -> None:
-        """Not shown."""
-
-    def trials_begin(self, sweep: SweepRecord, slots: str) -> None:
-        """Not shown."""
 
     def changed(self, record: TrialRecord) -> None:
         """Note an ended trial."""
         last = record.last()
         if record.status.ended:
             self._job.ended(last.metrics["eval_loss"] if last else float("nan"))
-
-    def trials_end(self) -> None:
-        """Not shown."""
 
 
 def run(job: Job, model: str, data: str, max_length: int) -> None:

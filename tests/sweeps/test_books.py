@@ -20,6 +20,7 @@ from sweeps.driver import Driver
 from sweeps.home import SweepHome
 from sweeps.interruption import interruptible
 from sweeps.spec import SweepSpec
+from sweeps.view import View
 from trainables.data import overlap as data_overlap
 from trainables.data.summary import Side, Summary
 from trainables.inputs import Inputs, Prepared
@@ -79,14 +80,6 @@ def test_what_the_validation_set_shares_with_the_training_data_is_on_record_and_
     assert resumed_record(earlier, spec, [], prepared).overlaps == wanted
 
 
-class Quiet:
-    """A view that shows nothing."""
-
-    def phase(self, text): ...
-
-    def trials_end(self): ...
-
-
 class AwayTracker:
     """MLflow that opened and takes nothing since then."""
 
@@ -121,7 +114,7 @@ def test_ctrl_c_while_mlflow_is_awaited_ends_the_wait_and_not_the_sweep(home, mo
     books = Books(spec, home, folder, new_record(spec, None))
     books.open()
     books.wait_until_open()
-    driver = Driver(spec, folder, None, books, view=Quiet())
+    driver = Driver(spec, folder, None, books, view=View())
     driver._slots = Slots()
     trial = TrialRecord(sweep="toy", number=0, status="complete", ended=9.0)
     folder.store.write_trial(trial)

@@ -6,7 +6,6 @@ import shutil
 
 import pytest
 from spec_samples import toy_tree
-from test_books import Quiet
 
 from results.record import SweepState
 from sweeps.books import Books, new_record
@@ -18,6 +17,7 @@ from sweeps.launch import _ending
 from sweeps.recorder import Recorder
 from sweeps.spec import SweepSpec
 from sweeps.study import StudyBook, open_study
+from sweeps.view import View
 
 SPEC = SweepSpec.parse(toy_tree())
 
@@ -68,7 +68,7 @@ def driver(home, monkeypatch):
     books = Books(SPEC, home, folder, new_record(SPEC, None))
     books.open()
     books.wait_until_open()
-    driver = Driver(SPEC, folder, None, books, view=Quiet())
+    driver = Driver(SPEC, folder, None, books, view=View())
     driver._slots = Slots()
     driver._recorder = Recorder(
         books.sweep,

@@ -12,6 +12,7 @@ from sweeps.dry_run_report import report
 from sweeps.errors import SweepError
 from sweeps.home import SweepHome
 from sweeps.spec import SweepSpec
+from trainables.progress import Progress
 
 
 def tree(folder, **change):
@@ -47,6 +48,21 @@ def test_a_budget_that_cannot_be_kept_is_told(data, tmp_path):
     assert "A trial trains 1 step (budget.tokens 100), and is measured once" in said
     assert "budget.tokens 100 is 100 tokens, and a trial trains more" in said
     assert "budget.evaluations 4 is more than a trial's steps" in said
+
+
+def test_it_says_where_the_precision_is_slow_here(data, tmp_path, monkeypatch):
+    monkeypatch.setattr("trainables.slow_precision.SLOW", 0.0)  # any CPU is slow by that
+    told = []
+    run = dry_run(
+        SweepSpec.parse(tree(data, precision="bf16")), SweepHome(tmp_path), Progress(told.append)
+    )
+    assert run.notes[0].startswith("precision: bf16 is slow on this CPU, ")
+    assert list(dict.fromkeys(phases[0].text for phases in told if phases)) == [
+        "preparing model and data",
+        "measuring the base model",
+        "measuring it again, to time it",
+        "training a few steps",
+    ]
 
 
 def test_a_first_trial_that_diverges_is_told_with_its_parameters(data, tmp_path):
@@ -90,7 +106,7 @@ def test_what_the_machine_cannot_do_is_told_though_deepspeed_is_not_tried(tmp_pa
         "slots": {"workers": 2, "deepspeed": {"zero_stage": 2}},
     }
     with pytest.raises(
-        SweepError, match=r"precision: fp16 needs its gradients scaled, .*; use bf16"
+        SweepError, match=r"precision: fp16 needs its gradients scaled, .*; use fp32"
     ):
         dry_run(SweepSpec.parse(tree(tmp_path, **change)), SweepHome(tmp_path))
 

@@ -6,20 +6,32 @@ import math
 
 import pytest
 from rich.console import Console
-from test_live import sweep, trial
+from test_live import cluster_of, slot, sweep, trial
 
 from sweeps.events import JsonView, replay
-from sweeps.live import LiveView, PlainView
+from sweeps.live import LiveView
+from sweeps.plain import PlainView
+from sweeps.view import View
+from trainables.progress import Phase
 
 
-class Recording:
+class Recording(View):
     """A view that remembers what it is told."""
 
     def __init__(self):
         self.calls = []
 
+    def say(self, text):
+        self.calls.append(("say", text))
+
     def phase(self, text):
         self.calls.append(("phase", text))
+
+    def at(self, phases):
+        self.calls.append(("at", phases))
+
+    def slots(self, cluster):
+        self.calls.append(("slots", cluster))
 
     def trials_begin(self, sweep, slots):
         self.calls.append(("trials_begin", sweep, slots))
@@ -33,6 +45,11 @@ class Recording:
 
 CALLS = [
     ("phase", 'Preparing "model" and data:\n{"sweep_event": "trials_end"} — 12 [rows] ✓'),
+    ("at", (Phase("reading", 1.0, 3.0), Phase("a.jsonl \x1b"))),
+    ("at", ()),
+    ("say", "Data: 2 examples\n1 duplicate"),
+    ("phase", None),
+    ("slots", cluster_of(slot("base", ("evaluating", 1.0, 4.0)), remarks=("bf16 is slow",))),
     ("trials_begin", sweep(), "2 slots of 1 worker with 1 CPU and 1 GPU"),
     ("changed", trial(0, "running", 3.0)),
     ("changed", trial(1, "diverged", math.nan, math.inf, error="the loss is\nnot finite")),
@@ -86,6 +103,9 @@ def test_the_picture_from_afar_is_that_of_a_sweep_that_runs_here(view, monkeypat
         '{"sweep_event": "changed", "record": {"sweep": "s"}}',
         '{"sweep_event": "changed", "rec',
         '{"sweep_event": "phase"}',
+        '{"sweep_event": "at", "phases": [1]}',
+        '{"sweep_event": "at", "phases": 1}',
+        '{"sweep_event": "slots", "cluster": {}}',
         '{"sweep_event": "unheard-of"}',
         '{"sweep_event": ["phase"]}',
         ' {"sweep_event": "trials_end"}',
@@ -95,3 +115,14 @@ def test_other_lines_are_none_of_it(line):
     heard = Recording()
     assert not replay(line, heard)
     assert heard.calls == []
+
+
+def test_of_one_phase_not_more_is_told_than_can_be_looked_at():
+    written, now = [], [0.0]
+    view = JsonView(written.append, clock=lambda: now[0])
+    for step in range(1000):
+        now[0] = step * 0.01
+        view.at((Phase("building", step, 1000.0),))
+    assert len(written) == 10
+    view.at(())
+    assert len(written) == 11, "that it is over is told at once"

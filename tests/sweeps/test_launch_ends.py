@@ -8,7 +8,6 @@ from contextlib import contextmanager
 
 import pytest
 from spec_samples import toy_tree
-from test_books import Quiet
 
 from results.record import SweepState, TrialRecord
 from sweeps import launch as module
@@ -17,6 +16,7 @@ from sweeps.errors import LaunchError
 from sweeps.home import SweepHome
 from sweeps.spec import SweepSpec
 from sweeps.study import open_study
+from sweeps.view import View
 
 SPEC, OTHER = (SweepSpec.parse(toy_tree(name=name)) for name in ("toy", "other"))
 
@@ -34,7 +34,7 @@ def test_sigterm_before_there_are_books_leaves_no_folder(home, monkeypatch):
     before = signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(module, "new_record", killed)
     with pytest.raises(KeyboardInterrupt):
-        module.launch(SPEC, home, Quiet())
+        module.launch(SPEC, home, View())
     assert not home.sweep("toy").path.exists()
     assert signal.getsignal(signal.SIGTERM) is before
 
@@ -78,10 +78,10 @@ def test_where_ray_does_not_start_the_books_are_closed(home, monkeypatch, error,
     open_study(SPEC, folder.journal, earlier.created).ask()
     folder.store.write_trial(TrialRecord(sweep="toy", number=0, status="complete", ended=9.0))
     with pytest.raises(type(error)):
-        module.resume("toy", home, Quiet())
+        module.resume("toy", home, View())
     sweep = folder.store.sweep()
     assert (sweep.state, sweep.error, sweep.ended is None) == (state, said, False)
     assert SlowTracker.ended == (state,), "MLflow is told, though it opened later"
     with pytest.raises(type(error)):
-        module.launch(OTHER, home, Quiet())
+        module.launch(OTHER, home, View())
     assert not home.sweep("other").path.exists()

@@ -5,8 +5,14 @@ import io
 import pytest
 from rich.console import Console
 
+from results.cluster_record import ClusterRecord, PhaseRecord, SlotRecord
 from results.record import Measurement, SweepRecord, TrialRecord
-from sweeps.live import PlainView, Progress, duration, render
+from sweeps.duration import duration
+from sweeps.live import LiveView, bar, render
+from sweeps.plain import PlainView
+from sweeps.standing import Standing
+from sweeps.underway import Glimpse
+from trainables.progress import Phase
 
 
 def sweep(**changes) -> SweepRecord:
@@ -38,25 +44,47 @@ def trial(number: int, status: str, *losses: float, **changes) -> TrialRecord:
     )
 
 
+def slot(job: str | None, *phases: tuple, up: bool = True, **changes) -> SlotRecord:
+    """A slot at a job; phases as (text, done, total, unit)."""
+    names = ("text", "done", "total", "unit")
+    told = tuple(PhaseRecord(**dict(zip(names, each, strict=False))) for each in phases)
+    return SlotRecord(name=f"slot-{job}", up=up, job=job, phases=told, **changes)
+
+
+def cluster_of(*slots: SlotRecord, remarks: tuple[str, ...] = ()) -> ClusterRecord:
+    first, *others = slots
+    return ClusterRecord(at=0.0, slots=(first.with_changes(remarks=remarks), *others))
+
+
+def standing_of(*records: TrialRecord, began: float = 0.0, **changes) -> Standing:
+    """Of trials that all began with the sweep and are like this by now."""
+    standing = Standing(sweep(**changes), "1 slot", began)
+    for record in records:
+        waiting = {"status": "waiting", "measurements": (), "tokens": 0, "error": None}
+        standing.changed(record.with_changes(**waiting), began)
+        standing.changed(record.with_changes(status="running"), began)
+        standing.changed(record, began)
+    return standing
+
+
 @pytest.fixture
-def progress() -> Progress:
-    records = [
+def standing() -> Standing:
+    return standing_of(
         trial(0, "complete", 3.0, 2.5),
         trial(1, "pruned", 3.5),
         trial(2, "diverged", error="the loss is not finite"),
         trial(3, "running", 2.0),
-    ]
-    return Progress(sweep(), "1 slot", began=0.0, records={r.number: r for r in records})
+    )
 
 
-def picture(progress: Progress, width: int = 100) -> str:
+def picture(standing: Standing, width: int = 100) -> str:
     console = Console(width=width, file=io.StringIO())
-    console.print(render(progress, now=30.0))
+    console.print(render(standing, now=30.0))
     return console.file.getvalue()
 
 
-def test_the_table_tells_how_far_the_sweep_is(progress):
-    shown = picture(progress)
+def test_the_table_tells_how_far_the_sweep_is(standing):
+    shown = picture(standing)
     for text in (
         "3 of 40 trials",
         "running 1",
@@ -71,8 +99,8 @@ def test_the_table_tells_how_far_the_sweep_is(progress):
         assert text in shown
 
 
-def test_a_running_trial_is_not_the_best_though_its_loss_is_lowest(progress):
-    assert [winner.record.number for winner in progress.chosen()] == [0]
+def test_a_running_trial_is_not_the_best_though_its_loss_is_lowest(standing):
+    assert [winner.record.number for winner in standing.chosen()] == [0]
 
 
 def two_metrics(number: int, loss: float, cost: float) -> TrialRecord:
@@ -84,37 +112,65 @@ def two_metrics(number: int, loss: float, cost: float) -> TrialRecord:
 
 
 def test_of_several_metrics_the_table_shows_all_and_how_wide_the_front_is():
-    record = sweep(other_metrics={"eval_cost": "min"}, base={"eval_loss": 4.5, "eval_cost": 0.0})
+    two = {"other_metrics": {"eval_cost": "min"}, "base": {"eval_loss": 4.5, "eval_cost": 0.0}}
     trials = [two_metrics(0, 2.5, 0.7), two_metrics(1, 2.0, 0.9), two_metrics(2, 2.6, 0.8)]
-    shown = picture(Progress(record, "1 slot", 0.0, {each.number: each for each in trials}))
+    shown = picture(standing_of(*trials, **two))
     assert "front so far 2 trials  eval_loss 2.0000 to 2.5000  eval_cost 0.7000 to 0.9000" in shown
     assert "base model   eval_loss 4.5000  eval_cost 0.0000" in shown
     row = next(line for line in shown.splitlines() if line.startswith("    2"))
-    assert row.split()[3:5] == ["2.6000", "0.8000"]
+    assert "  2.6000     0.8000  " in row
     out = io.StringIO()
     view = PlainView(Console(file=out))
-    view.trials_begin(record, "1 slot")
+    view.trials_begin(sweep(**two), "1 slot")
     view.changed(trials[2])
     assert "trial 2 complete eval_loss 2.6000 eval_cost 0.8000" in " ".join(out.getvalue().split())
 
 
-def test_it_fits_in_100_columns(progress):
-    shown = picture(progress)
-    assert max(len(line) for line in shown.splitlines()) <= 100
-    assert all(word in shown for word in ("trial", "complete", "diverged", "eval_loss"))
+@pytest.mark.parametrize("width", [80, 100])
+def test_it_fits_in_the_terminal_with_all_numbers(standing, width):
+    steps = ("training", 40.0, 100.0, "step")
+    standing.cluster = cluster_of(slot("3", steps, ("evaluating", 1.0, 4.0)), slot(None, up=False))
+    shown = picture(standing, width)
+    assert max(len(line) for line in shown.splitlines()) <= width
+    (running,) = [line for line in shown.splitlines() if line.startswith("    3")]
+    assert running.split()[:6] == ["3", "evaluating", "40%", "1/4", "30", "s"]
+    assert all(word in shown for word in ("diverged", "eval_loss", "2.5000", "1 of 2 slots up"))
+    assert "30 s so far" in shown
 
 
-def test_plain_lines_tell_of_each_trial_once_and_in_full():
-    out = io.StringIO()
-    view = PlainView(Console(file=out, width=40))
-    view.trials_begin(sweep(), "1 slot")
-    view.changed(trial(3, "running", 2.0))
-    view.changed(trial(3, "complete", 2.0, 2.2))
-    assert out.getvalue().splitlines() == [
-        "alpaca-lora: 40 trials on 1 slot, base model eval_loss 4.5000",
-        "trial 3 complete eval_loss 2.0000  learning_rate 0.00021  lora.rank 8  schedule wsd  "
-        "batch_size 16",
-    ]
+def drawn(glimpse: Glimpse | None, width: int) -> list[str]:
+    console = Console(width=width, file=io.StringIO())
+    console.print(bar(glimpse))
+    return console.file.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_what_takes_long_is_one_line_of_a_terminal(width):
+    for share in (0.5, None):
+        glimpse = Glimpse("Preparing", f"downloading {'x' * 99}", 30.0, share, 25.0)
+        (line,) = drawn(glimpse, width)
+        assert len(line.rstrip()) <= width and "downloading x" in line
+        assert line.rstrip().endswith("30 s so far, about 25 s left")
+
+
+def test_what_began_just_now_is_not_drawn_yet():
+    assert drawn(Glimpse("Starting Ray", "", 0.5), 80) == [] == drawn(None, 80)
+    assert drawn(Glimpse("Starting Ray", "", 2.0), 80)[0].split("  ")[0] == "Starting Ray"
+
+
+def test_a_terminal_is_left_clean_and_shows_notes_once():
+    console = Console(file=io.StringIO(), width=80, force_terminal=True)
+    with LiveView(console) as view:
+        view.phase("Measuring the untouched base model")
+        for _ in range(2):
+            view.slots(cluster_of(slot("base"), remarks=("bf16 is slow",)))
+        view.at((Phase("reading", 1.0, 3.0),))
+        view.trials_begin(sweep(), "1 slot")
+        view.trials_end()
+        view.phase("Writing the rest to MLflow")
+    shown = console.file.getvalue()
+    assert shown.count("Note: bf16 is slow") == 1
+    assert shown.rfind("\x1b[?25h") > shown.rfind("\x1b[?25l"), "the cursor is back"
 
 
 @pytest.mark.parametrize(
@@ -137,7 +193,7 @@ def alike(number: int, modules: list[str], status: str = "complete", **changes) 
 @pytest.mark.parametrize("width", [80, 100])
 def test_two_choices_of_a_long_value_look_different_in_a_narrow_terminal(width):
     trials = [alike(0, ATTENTION), alike(1, ALL), alike(2, ATTENTION, "running")]
-    shown = picture(Progress(sweep(), "1 slot", 0.0, {each.number: each for each in trials}), width)
+    shown = picture(standing_of(*trials), width)
     table = shown[shown.index("trial  ") :]
     assert max(map(len, shown.splitlines())) <= width
     words = " ".join(table.split())
@@ -150,7 +206,7 @@ def test_two_choices_of_a_long_value_look_different_in_a_narrow_terminal(width):
 def test_a_reason_that_many_trials_share_is_in_the_picture_once(width):
     long = "the data folder /srv/share/projects/translation cannot be read: " + "x " * 60
     failed = [alike(n, ATTENTION, "failed", error=f"{long}{n == 3}") for n in range(6)]
-    shown = picture(Progress(sweep(), "1 slot", 0.0, {each.number: each for each in failed}), width)
+    shown = picture(standing_of(*failed), width)
     assert shown.count("cannot be read") == 2
     assert "5 trials (0 to 2, 4, 5): failed: the data folder" in shown
     assert "trial 3: failed: the data folder" in shown
@@ -158,19 +214,9 @@ def test_a_reason_that_many_trials_share_is_in_the_picture_once(width):
 
 def test_of_many_reasons_the_latest_are_shown_and_the_others_counted():
     failed = [alike(n, ATTENTION, "failed", error=f"reason {n}") for n in range(5)]
-    shown = picture(Progress(sweep(), "1 slot", 0.0, {each.number: each for each in failed}))
+    shown = picture(standing_of(*failed))
     assert "reason 4" in shown and "reason 3" in shown and "reason 2" not in shown
     assert "and 3 other reasons" in shown
-
-
-def test_plain_lines_tell_a_reason_in_full_once():
-    out = io.StringIO()
-    view = PlainView(Console(file=out, width=250))
-    view.trials_begin(sweep(), "1 slot")
-    for number in (1, 2):
-        view.changed(trial(number, "failed", error="boom " * 40))
-    assert out.getvalue().count("boom " * 40) == 1
-    assert "trial 2 failed (as trial 1)" in out.getvalue()
 
 
 def test_the_table_is_no_longer_than_the_terminal_and_running_trials_come_first():
@@ -180,7 +226,7 @@ def test_the_table_is_no_longer_than_the_terminal_and_running_trials_come_first(
     for number in range(6):  # nothing in common
         records[number] = records[number].with_changes(params={**long, f"n{number}": number})
     console = Console(width=80, height=24, file=io.StringIO())
-    console.print(render(Progress(sweep(), "1 slot", 0.0, records), now=30.0))
+    console.print(render(standing_of(*records.values()), now=30.0))
     shown = console.file.getvalue().splitlines()
     assert len(shown) <= 24
     assert any(line.startswith("    9   running") for line in shown)

@@ -5,13 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from spec_samples import toy_tree
-from test_launch_in_process import Quiet
 
 from results.cluster_record import ClusterRecord, NodeRecord, SlotRecord
 from results.store import RecordStore
 from sweeps import Sweep
 from sweeps.home import SweepHome
 from sweeps.observer import Observer, node_record, slot_record
+from sweeps.view import View
 from trainables.gang import Gang
 from trainables.roster import SlotState
 
@@ -46,7 +46,7 @@ def test_a_sweep_is_seen_while_it_runs_and_what_it_held_adds_up(ray_cluster, tmp
         slots={"count": 1, "cpus": 1, "prices": {"": 3600.0}},
     )
     with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(Sweep.from_dict(tree).launch, tmp_path, None, Quiet())
+        running = pool.submit(Sweep.from_dict(tree).launch, tmp_path, None, View())
         seen = wait_for(store, lambda cluster: cluster.slots[0].job == "2")
         running.result(timeout=300)
     (slot,), (node,) = seen.slots, seen.nodes

@@ -14,7 +14,6 @@ import pytest
 import torch
 from ray.tune.execution import class_cache
 from spec_samples import toy_tree
-from test_books import Quiet
 
 from results.tracking import Tracker, TrackingError
 from sweeps import Sweep
@@ -24,6 +23,7 @@ from sweeps.home import SweepHome
 from sweeps.interruption import interruptible
 from sweeps.process_state import random_state_kept
 from sweeps.quiet import quiet
+from sweeps.view import View
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_a_launch_that_is_refused_leaves_environment_and_loggers_alone(bare, lev
     sweep = Sweep.from_dict(toy_tree(tracking={"uri": no_database(tmp_path)}))
     for _ in range(2):
         with pytest.raises(SweepError, match=r"tracking\.uri"):
-            sweep.launch(tmp_path, view=Quiet())
+            sweep.launch(tmp_path, view=View())
         assert dict(os.environ) == before
         assert levels() == {logging.DEBUG}
     assert not SweepHome(tmp_path).sweep("toy").path.exists()

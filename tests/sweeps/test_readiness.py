@@ -6,7 +6,6 @@ import socket
 
 import pytest
 from spec_samples import toy_tree
-from test_books import Quiet
 
 from results.record import TrialRecord
 from results.tracking_error import TrackingError
@@ -16,6 +15,7 @@ from sweeps.errors import SweepError
 from sweeps.home import SweepHome
 from sweeps.spec import SweepSpec
 from sweeps.study import open_study
+from sweeps.view import View
 
 
 class Tracker:
@@ -64,7 +64,7 @@ def late(monkeypatch, early):
 def refused(home, match, address=None, **changes):
     spec = SweepSpec.parse(toy_tree(**changes))
     with pytest.raises(SweepError, match=match):
-        module.launch(spec, home, Quiet(), address)
+        module.launch(spec, home, View(), address)
     assert not home.sweep("toy").path.exists(), "its name is free"
 
 
@@ -131,14 +131,14 @@ def interrupted(home):
 def test_a_resume_whose_study_has_lost_trials(home, interrupted, late):
     before = interrupted.store.sweep()
     with pytest.raises(SweepError, match="knows nothing of trial 0"):
-        module.resume("toy", home, Quiet())
+        module.resume("toy", home, View())
     assert interrupted.store.sweep() == before
 
 
 def test_a_resume_that_does_not_find_its_cluster(home, interrupted):
     before = interrupted.store.sweep()
     with pytest.raises(SweepError, match="no Ray cluster answers"):
-        module.resume("toy", home, Quiet(), address=f"127.0.0.1:{nobody_listens()}")
+        module.resume("toy", home, View(), address=f"127.0.0.1:{nobody_listens()}")
     assert interrupted.store.sweep() == before
 
 
@@ -149,5 +149,5 @@ def test_a_sweep_that_is_complete_needs_neither_ray_nor_room(home, interrupted, 
         interrupted.store.write_trial(trial)
     interrupted.store.write_sweep(interrupted.store.sweep().with_changes(state="complete"))
     slots = ["slots.count=3", "slots.cpus=500"]
-    done = module.resume("toy", home, Quiet(), slots, address=f"127.0.0.1:{nobody_listens()}")
+    done = module.resume("toy", home, View(), slots, address=f"127.0.0.1:{nobody_listens()}")
     assert done.sweep.state.value == "complete"

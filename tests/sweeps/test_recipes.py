@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 import yaml
 
+from sweeps.doctor_precision import fields_of
 from sweeps.spec import SweepSpec
 from trainables.config import Method, Objective
 
@@ -36,3 +37,11 @@ def test_there_are_recipes():
     loaded = [yaml.safe_load(recipe.read_text()) for recipe in RECIPES]
     assert set(get_args(Method)) <= {each.get("method") for each in loaded}
     assert set(get_args(Objective)) <= {each.get("objective") for each in loaded}
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_a_recipe_with_everything_built_in_runs_on_any_cpu(recipe):
+    tree = yaml.safe_load(recipe.read_text())
+    if not tree["model"].startswith("builtin:") and tree["objective"] != "toy":
+        pytest.skip("for GPUs")
+    assert fields_of(SweepSpec.load(recipe)) == [], "no half precision, which may be emulated"

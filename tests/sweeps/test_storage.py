@@ -17,13 +17,8 @@ from sweeps.home import SweepHome
 from sweeps.launch import launch, resume
 from sweeps.spec import SpecError, SweepSpec
 from sweeps.storage import probe, storage_of
+from sweeps.view import View
 from trainables.remote_folder import RemoteFolder
-
-
-class Silent:
-    def phase(self, text): ...
-
-    trials_begin = changed = trials_end = phase
 
 
 @pytest.fixture
@@ -45,7 +40,7 @@ def test_a_launch_on_a_storage_that_cannot_be_written_to_is_refused(tmp_path, ho
     (tmp_path / "store").write_text("in the way")
     uri = (tmp_path / "store").as_uri()
     with pytest.raises(LaunchError, match=rf"^storage\.uri: {uri}: .*; is it up, .* credentials"):
-        launch(spec_on(uri), home, Silent())
+        launch(spec_on(uri), home, View())
     assert not home.path.exists()
 
 
@@ -53,7 +48,7 @@ def test_a_name_that_is_taken_on_the_storage_is_refused(tmp_path, home):
     remote = RemoteFolder((tmp_path / "store").as_uri())
     (remote / "sweeps" / "toy").write("sweep.json", record().model_dump_json().encode())
     with pytest.raises(SweepError, match=r"`sweep resume toy --storage URI`.* with --name"):
-        launch(spec_on(remote.uri), home, Silent())
+        launch(spec_on(remote.uri), home, View())
     assert not home.path.exists()
 
 
@@ -65,7 +60,7 @@ def test_a_name_that_another_head_takes_meanwhile_is_refused_and_its_sweep_left_
     sign = '{"token": "x", "host": "other", "beat": %d, "over": %s}'
     remote.write("heads/toy.json", (sign % (1, "false")).encode())
 
-    class OtherHeadEnds(Silent):
+    class OtherHeadEnds(View):
         def phase(self, text):
             if "Watching" in text:
                 content = record().model_dump_json().encode()
@@ -94,7 +89,7 @@ def record(**changes) -> SweepRecord:
 )
 def test_a_sweep_is_not_resumed_from_a_storage_that_has_none(home, uri, why):
     with pytest.raises(SweepError, match=why):
-        resume("toy", home, Silent(), storage=uri)
+        resume("toy", home, View(), storage=uri)
     assert not (home.path / "sweeps" / "toy").exists()
 
 
@@ -174,5 +169,5 @@ def test_the_doctor_tells_whether_a_storage_can_be_written_to(tmp_path):
 def test_only_nodes_that_could_hold_a_slot_are_asked(gpus, hosts):
     kinds = {"with GPUs": {"CPU": 8, "GPU": 1}, "without": {"CPU": 8}, "head": {"memory": 1}}
     nodes = [{"name": name, "Resources": each} for name, each in kinds.items()]
-    assert [node["name"] for node in sight._hosts(nodes, gpus)] == hosts
-    assert [node["name"] for node in sight._hosts(nodes[1:], gpus)] == ["without"]
+    assert [node["name"] for node in sight.hosts(nodes, gpus)] == hosts
+    assert [node["name"] for node in sight.hosts(nodes[1:], gpus)] == ["without"]

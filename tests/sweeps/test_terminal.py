@@ -12,7 +12,8 @@ from test_events import CALLS, lines, tell
 from test_live import sweep, trial
 
 from sweeps.events import JsonView
-from sweeps.live import LiveView, PlainView
+from sweeps.live import LiveView
+from sweeps.plain import PlainView
 from sweeps.terminal import (
     PIPE_WIDTH,
     Followed,

@@ -6,7 +6,6 @@ import threading
 import time
 
 import pytest
-from rich.progress import Progress
 
 from trainables.builtin import model as builtin
 from trainables.builtin.corpus import Source
@@ -17,6 +16,7 @@ from trainables.data.blocks import blocks, tokenise
 from trainables.data.errors import DataError
 from trainables.data.prepare import prepare
 from trainables.data.tokenizer import load_tokenizer
+from trainables.progress import NO_PROGRESS, Progress
 
 TINY = Recipe(
     vocabulary=400,
@@ -38,15 +38,11 @@ SOURCES = [
 ]
 
 
-def quiet() -> Progress:
-    return Progress(disable=True)
-
-
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(builtin, "stdlib_sources", lambda: SOURCES)
-        yield ensure(tmp_path_factory.mktemp("cache"), quiet(), TINY)
+        yield ensure(tmp_path_factory.mktemp("cache"), NO_PROGRESS, TINY)
 
 
 def test_the_model_loads_as_any_other_and_has_learned(built):
@@ -77,14 +73,25 @@ def test_the_pairs_prepare_as_any_other_data(built, tmp_path):
     assert (summary.format, summary.records, summary.max_length) == ("alpaca", 480, 128)
 
 
+def test_it_is_told_how_far_a_build_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(builtin, "stdlib_sources", lambda: SOURCES)
+    told = []
+    ensure(tmp_path, Progress(told.append), TINY)
+    building = [phases[0] for phases in told if phases]
+    assert {(each.text, each.total) for each in building[1:]} == {("building builtin:pydoc", 60)}
+    steps = [each.done for each in building if each.text == "building builtin:pydoc"]
+    assert steps == [0, *range(1, TINY.steps + 1)]
+    assert told[-1] == (), "nothing is left open"
+
+
 def test_a_second_call_builds_nothing(built, monkeypatch):
     monkeypatch.setattr(builtin, "_build", lambda *_: pytest.fail("built again"))
-    assert ensure(built.data.parent.parent, quiet(), TINY) == built
+    assert ensure(built.data.parent.parent, NO_PROGRESS, TINY) == built
 
 
 def test_the_same_recipe_gives_the_same_weights(built, tmp_path, monkeypatch):
     monkeypatch.setattr(builtin, "stdlib_sources", lambda: SOURCES)
-    again = ensure(tmp_path, quiet(), TINY)
+    again = ensure(tmp_path, NO_PROGRESS, TINY)
     for name in ("model.safetensors", "tokenizer.json"):
         assert (again.model / name).read_bytes() == (built.model / name).read_bytes()
     assert again.data.read_bytes() == built.data.read_bytes()
@@ -98,7 +105,9 @@ def test_two_callers_at_once_share_one_build(tmp_path, monkeypatch):
         time.sleep(0.05)
 
     monkeypatch.setattr(builtin, "_build", slow_build)
-    callers = [threading.Thread(target=ensure, args=(tmp_path, quiet(), TINY)) for _ in range(3)]
+    callers = [
+        threading.Thread(target=ensure, args=(tmp_path, NO_PROGRESS, TINY)) for _ in range(3)
+    ]
     for caller in callers:
         caller.start()
     for caller in callers:
@@ -113,9 +122,9 @@ def test_a_failed_build_is_begun_anew(tmp_path, monkeypatch):
 
     monkeypatch.setattr(builtin, "_build", failing)
     with pytest.raises(KeyboardInterrupt):
-        ensure(tmp_path, quiet(), TINY)
+        ensure(tmp_path, NO_PROGRESS, TINY)
     monkeypatch.setattr(builtin, "_build", lambda folder, *_: (folder / "whole").touch())
-    assert [path.name for path in ensure(tmp_path, quiet(), TINY).model.parent.iterdir()] == [
+    assert [path.name for path in ensure(tmp_path, NO_PROGRESS, TINY).model.parent.iterdir()] == [
         "whole"
     ]
 

@@ -11,6 +11,7 @@ from trainables.data.examples import Examples
 from trainables.data.prepare import prepare
 from trainables.data.sequences import Sequences
 from trainables.data.tokenizer import load_tokenizer
+from trainables.progress import Progress
 
 
 @pytest.fixture(scope="module")
@@ -182,3 +183,46 @@ def test_a_validation_label_that_training_lacks_is_a_mistake(tmp_path, model):
 def test_fractions_must_leave_something_to_train_on():
     with pytest.raises(ValueError, match=r"validation 0\.6 \+ test 0\.4 leave nothing to train"):
         config("rows.json", validation=0.6, test=0.4)
+
+
+def tokenised_at_once(monkeypatch, count):
+    for room in ("makers", "blocks"):
+        monkeypatch.setattr(f"trainables.data.{room}._AT_ONCE", count)
+
+
+@pytest.mark.parametrize("objective", [*OF_OBJECTIVE, "clm"])
+def test_it_is_told_what_is_read_and_how_much_of_it_is_tokenised(
+    tmp_path, model, objective, monkeypatch
+):
+    tokenised_at_once(monkeypatch, 10)
+    rows = OF_OBJECTIVE.get(objective) or [{"text": f"text {n}"} for n in range(40)]
+    paths = [write_json(tmp_path / f"{n}.json", rows[n * 20 : n * 20 + 20]) for n in range(2)]
+    told = []
+    data = config(paths, objective)
+    prepare(data, model, tmp_path / "cache", progress=Progress(told.append))
+    seen = [[(each.text, each.share) for each in phases] for phases in told]
+    assert [("reading", 0.0), ("0.json", None)] in seen
+    assert [("reading", 0.5), ("1.json", None)] in seen
+    tokenised = [phases[0] for phases in seen if phases and phases[0][0].startswith("tokenising")]
+    if objective == "clm":
+        assert tokenised == [("tokenising documents", share / 4) for share in range(5)]
+    else:
+        names = ("0.json", "1.json")
+        shares = (0.0, 0.5, 1.0)
+        assert tokenised == [(f"tokenising {name}", share) for name in names for share in shares]
+
+
+@pytest.mark.parametrize("objective", [*OF_OBJECTIVE, "clm"])
+def test_the_sets_are_the_same_however_many_records_are_tokenised_at_once(
+    tmp_path, model, objective, monkeypatch
+):
+    rows = OF_OBJECTIVE.get(objective) or [{"text": f"text {n}"} for n in range(40)]
+    path, folders = write_json(tmp_path / "rows.json", rows), []
+    for count in (1000, 3):
+        tokenised_at_once(monkeypatch, count)
+        folders.append(prepare(config(path, objective), model, tmp_path / f"at {count}").folder)
+    first, second = (
+        {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*.*")}
+        for folder in folders
+    )
+    assert first == second and len(first) > 2

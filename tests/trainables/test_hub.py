@@ -1,4 +1,4 @@
-"""Models by hub id, from the cache of downloads: there is no network in tests."""
+"""Models by hub id, from the cache of downloads or a hub of our own: tests need no network."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import sys
 import pytest
 import tiny_training as tiny
 from data_samples import write_json
+from hub_server import hub_server
 
 SCRIPT = """
 import json, sys
@@ -70,3 +71,34 @@ def test_a_model_that_the_hub_does_not_give_is_one_clear_error(cache, tmp_path):
     assert done.returncode != 0
     last = done.stderr.strip().splitlines()[-1]
     assert "DataError: model: some-org/absent is no local folder and could not be had" in last
+
+
+DOWNLOAD = """
+import json, sys
+import torch
+from trainables.base import Loading, load_model
+from trainables.progress import Progress
+
+told = []
+load_model(sys.argv[1], None, Loading(torch.float32), progress=Progress(told.append))
+phases = [each for phases in told for each in phases]
+print(json.dumps([[each.text, each.done, each.total, each.unit] for each in phases]))
+"""
+
+
+def test_a_download_is_told_in_bytes_and_a_load_in_tensors(tmp_path):
+    folder = tiny.make_model(tmp_path / "model")
+    with hub_server("some-org/tiny", folder) as address:
+        home = {"HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_XET": "1"}
+        environment = {**os.environ, **home, "HF_ENDPOINT": address, "HF_HUB_OFFLINE": "0"}
+        command = [sys.executable, "-W", "ignore", "-c", DOWNLOAD, "some-org/tiny"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    size = (folder / "model.safetensors").stat().st_size
+    assert ["downloading", size, size, "B"] in told
+    tensors = [(done, total) for text, done, total, _ in told if text == "tensors"]
+    assert tensors[-1][0] == tensors[-1][1] > 10
+    texts = [text for text, *_ in told]
+    assert texts.index("downloading") < texts.index("tensors"), "and it is over by then"
+    assert "downloading" not in texts[texts.index("tensors") :]

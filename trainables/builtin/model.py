@@ -17,8 +17,6 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.progress import Progress
 
 from trainables.builtin import PREFIX
 from trainables.builtin.corpus import Source, pairs, pretraining_text, stdlib_sources
@@ -31,6 +29,7 @@ from trainables.data.errors import DataError
 from trainables.data.sequences import TokenSequence
 from trainables.data.sources import file_names
 from trainables.data.tokenizer import load_tokenizer
+from trainables.progress import NO_PROGRESS, Progress
 
 NAMES = ("builtin:pydoc",)
 
@@ -49,7 +48,7 @@ class BuiltinPaths:
     data: Path
 
 
-def resolve(config: TrialConfig, home_cache: Path, progress: Progress | None = None) -> TrialConfig:
+def resolve(config: TrialConfig, home_cache: Path, progress: Progress = NO_PROGRESS) -> TrialConfig:
     """The configuration with builtin names replaced by paths, which are built where missing.
 
     DataError on a builtin name that there is not.
@@ -73,19 +72,19 @@ def resolve(config: TrialConfig, home_cache: Path, progress: Progress | None = N
 
 
 def ensure(
-    home_cache: Path, progress: Progress | None = None, recipe: Recipe | None = None
+    home_cache: Path, progress: Progress = NO_PROGRESS, recipe: Recipe | None = None
 ) -> BuiltinPaths:
     """The builtin model and data below `home_cache`, built first where they are not there yet.
 
-    Steps are shown on `progress`, or on a bar of its own on stderr. One process builds and others
-    wait for it; a build that is killed leaves nothing that would be taken for a whole one.
+    One process builds and others wait for it; a build that is killed leaves nothing that would be
+    taken for a whole one.
     """
     recipe = recipe or Recipe()
     folder = home_cache / f"pydoc-{_key(recipe)}"
     if not folder.is_dir():
-        with _locked(folder.with_suffix(".lock")), _shown(progress) as bar:
+        with _locked(folder.with_suffix(".lock"), progress):
             if not folder.is_dir():
-                publish(folder, lambda temporary: _build(temporary, recipe, bar))
+                publish(folder, lambda temporary: _build(temporary, recipe, progress))
     return BuiltinPaths(folder / "model", folder / "pydoc.jsonl")
 
 
@@ -95,31 +94,23 @@ def _key(recipe: Recipe) -> str:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: Path, progress: Progress) -> Iterator[None]:
     """Held by one process at a time; the system lets go of it when its holder dies."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        with progress.phase("waiting for another process that builds builtin:pydoc"):
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-@contextmanager
-def _shown(progress: Progress | None) -> Iterator[Progress]:
-    if progress is not None:
-        yield progress
-        return
-    with Progress(console=Console(stderr=True), transient=True) as own:
-        yield own
 
 
 def _build(folder: Path, recipe: Recipe, progress: Progress) -> None:
     begun = time.monotonic()
-    task = progress.add_task("building builtin:pydoc", total=recipe.steps)
-    sources = stdlib_sources()
-    count = _write_pairs(folder / "pydoc.jsonl", sources)
-    model = folder / "model"
-    text = _blocks(sources, recipe, model)
-    trained = pretrain(text, recipe, model, after_step=lambda: progress.advance(task))
+    with progress.phase("building builtin:pydoc", recipe.steps) as gauge:
+        sources = stdlib_sources()
+        count = _write_pairs(folder / "pydoc.jsonl", sources)
+        model = folder / "model"
+        text = _blocks(sources, recipe, model)
+        trained = pretrain(text, recipe, model, after_step=gauge.advance)
     _describe(folder / "about.json", count, trained, time.monotonic() - begun)
 
 

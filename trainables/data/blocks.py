@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
 
 import numpy as np
 
 from trainables.data.sequences import TokenSequence
 from trainables.data.tokenizer import Tokenizer, encode, leading_bos, require_eos
+from trainables.progress import NO_GAUGE, Gauge
 
-_CHUNK = 1000
+_AT_ONCE = 1000
 """Documents whose ids are lists of Python's integers at once, which take seven times the room."""
 
 
-def tokenise(documents: Sequence[str], tokenizer: Tokenizer) -> list[TokenSequence]:
-    """Each document's tokens, closed by eos; all are targets but the bos that some put first."""
+def tokenise(
+    documents: Sequence[str], tokenizer: Tokenizer, gauge: Gauge = NO_GAUGE
+) -> list[TokenSequence]:
+    """Each document's tokens, closed by eos; all are targets but the bos that some put first.
+
+    The gauge counts documents.
+    """
     bos, eos = leading_bos(tokenizer), require_eos(tokenizer)[1]
-    chunks = (documents[at : at + _CHUNK] for at in range(0, len(documents), _CHUNK))
-    return [
-        TokenSequence.of([*bos, *ids, eos], [False] * len(bos) + [True] * (len(ids) + 1))
-        for ids in chain.from_iterable(encode(tokenizer, chunk) for chunk in chunks)
-    ]
+    tokenised = []
+    for start in range(0, len(documents), _AT_ONCE):
+        part = documents[start : start + _AT_ONCE]
+        tokenised += [
+            TokenSequence.of([*bos, *ids, eos], [False] * len(bos) + [True] * (len(ids) + 1))
+            for ids in encode(tokenizer, part)
+        ]
+        gauge.advance(len(part))
+    return tokenised
 
 
 def blocks(documents: Sequence[TokenSequence], length: int) -> list[TokenSequence]:

@@ -9,8 +9,8 @@ from itertools import chain
 from trainables.config import TrialConfig
 from trainables.data.errors import DataError
 from trainables.data.examples import Example
-from trainables.data.items import Drop, Item, counted, firsts, key, usable
-from trainables.data.makers import counted_names, label_names, language, maker
+from trainables.data.items import Drop, Item, Made, counted, firsts, key, usable
+from trainables.data.makers import counted_names, in_parts, label_names, language, maker
 from trainables.data.overlap import Overlap
 from trainables.data.preferences import with_others
 from trainables.data.record_file import RecordFile
@@ -19,6 +19,7 @@ from trainables.data.shares import Sides, share_documents, share_items
 from trainables.data.sources import Sources
 from trainables.data.summary import FileCounts, Side, Summary
 from trainables.data.tokenizer import Tokenizer
+from trainables.progress import NO_PROGRESS, Progress
 
 FURTHER = ("general", "mix")
 """Sets with files of their own, of chats or text."""
@@ -62,11 +63,18 @@ class Draft:
         return {name: examples for name, examples in named.items() if examples}
 
 
-def draft(sources: Sources, config: TrialConfig, tokenizer: Tokenizer, length: int) -> Draft:
+def draft(
+    sources: Sources,
+    config: TrialConfig,
+    tokenizer: Tokenizer,
+    length: int,
+    progress: Progress = NO_PROGRESS,
+) -> Draft:
     """Sequences of at most `length` tokens; DataError where a set stays empty."""
     assert config.data is not None, "an objective with data"
     make = _draft_documents if config.objective == "clm" else _draft_records
-    made = _with_further(make(sources, config, tokenizer, length), sources, tokenizer, length)
+    made = make(sources, config, tokenizer, length, progress)
+    made = _with_further(made, sources, tokenizer, length, progress)
     made = _with_overlaps(made)
     wanted = {"train": True, "validation": True, "test": config.data.test is not None}
     wanted |= {name: bool(getattr(sources, name)) for name in FURTHER}
@@ -82,14 +90,17 @@ def draft(sources: Sources, config: TrialConfig, tokenizer: Tokenizer, length: i
 
 
 def _draft_records(
-    sources: Sources, config: TrialConfig, tokenizer: Tokenizer, length: int
+    sources: Sources, config: TrialConfig, tokenizer: Tokenizer, length: int, progress: Progress
 ) -> Draft:
     assert config.data is not None, "an objective with data"
     names = label_names(config.objective, sources, config.data.skip_bad_rows)
     make = maker(config.objective, sources, names)
-    made = Sides(
-        *([make(file.records, tokenizer, length) for file in side] for side in sources.sides)
-    )
+
+    def made_of(file: RecordFile) -> Made:
+        with progress.phase(f"tokenising {file.name}", len(file.records)) as gauge:
+            return in_parts(make, file.records, tokenizer, length, gauge)
+
+    made = Sides(*([made_of(file) for file in side] for side in sources.sides))
     items = Sides(*(list(chain.from_iterable(each.items for each in side)) for side in made))
     shares = share_items(items, config.data)
     finished = with_others if config.objective == "kto" else _examples
@@ -109,12 +120,13 @@ def _draft_records(
 
 
 def _draft_documents(
-    sources: Sources, config: TrialConfig, tokenizer: Tokenizer, length: int
+    sources: Sources, config: TrialConfig, tokenizer: Tokenizer, length: int, progress: Progress
 ) -> Draft:
     assert config.data is not None, "an objective with data"
     kept = Sides(*([usable(file.records) for file in side] for side in sources.sides))
     texts = Sides(*([_text(record) for some, _ in side for record in some] for side in kept))
-    shares = share_documents(texts, config.data, tokenizer, length)
+    with progress.phase("tokenising documents", sum(map(len, texts))) as gauge:
+        shares = share_documents(texts, config.data, tokenizer, length, gauge)
     drops = [drops for side in kept for _, drops in side]
     return Draft(
         sides=Sides(*([Example((block,)) for block in side] for side in shares.sides)),
@@ -125,11 +137,16 @@ def _draft_documents(
     )
 
 
-def _with_further(made: Draft, sources: Sources, tokenizer: Tokenizer, length: int) -> Draft:
+def _with_further(
+    made: Draft, sources: Sources, tokenizer: Tokenizer, length: int, progress: Progress
+) -> Draft:
     """The draft with the sets that are not shared out: each holds all of its files."""
     for name in FURTHER:
         files: tuple[RecordFile, ...] = getattr(sources, name)
-        parts = [language(file, tokenizer, length) for file in files]
+        parts = []
+        for file in files:
+            with progress.phase(f"tokenising {file.name}", len(file.records)) as gauge:
+                parts.append(language(file, tokenizer, length, gauge))
         items = list(chain.from_iterable(part.items for part in parts))
         counts = (_counts(file, part.drops) for file, part in zip(files, parts, strict=True))
         made = replace(

@@ -20,9 +20,13 @@ from trainables.data.records import Document
 from trainables.data.rewards import compared, rated
 from trainables.data.sources import Sources
 from trainables.data.tokenizer import Tokenizer
+from trainables.progress import Gauge
 
 Maker = Callable[[Sequence[Any], Tokenizer, int], Made]
-"""From records, with a tokenizer and the most tokens of a sequence, to items."""
+"""From records, with a tokenizer and the most tokens of a sequence, to items. Each record becomes
+what it becomes whatever stands beside it."""
+
+_AT_ONCE = 1000
 
 
 def label_names(objective: str, sources: Sources, skip: bool = False) -> tuple[str, ...]:
@@ -67,13 +71,31 @@ def maker(objective: str, sources: Sources, names: Sequence[str]) -> Maker:
             raise AssertionError(f"objective {other} makes no examples of records")
 
 
-def language(file: RecordFile, tokenizer: Tokenizer, length: int) -> Made:
-    """The chats of a file as answers, or its text as blocks, whatever the objective is."""
+def in_parts(
+    make: Maker, records: Sequence[Any], tokenizer: Tokenizer, length: int, gauge: Gauge
+) -> Made:
+    """What `make` makes of all records, some at a time; the gauge counts them."""
+    made = []
+    for start in range(0, len(records), _AT_ONCE):
+        part = records[start : start + _AT_ONCE]
+        made.append(make(part, tokenizer, length))
+        gauge.advance(len(part))
+    return Made(
+        tuple(chain.from_iterable(each.items for each in made)),
+        tuple(chain.from_iterable(each.drops for each in made)),
+    )
+
+
+def language(file: RecordFile, tokenizer: Tokenizer, length: int, gauge: Gauge) -> Made:
+    """The chats of a file as answers, or its text as blocks, whatever the objective is.
+
+    The gauge counts chats or documents.
+    """
     if file.format.gives is Gives.CHAT:
         chats = [record for record in file.records if isinstance(record, Conversation)]
-        return answers(chats, tokenizer, length)
+        return in_parts(answers, chats, tokenizer, length, gauge)
     kept, drops = usable([each for each in file.records if isinstance(each, Document)])
-    cut = blocks(tokenise([record.text for record in kept], tokenizer), length)
+    cut = blocks(tokenise([record.text for record in kept], tokenizer, gauge), length)
     same = [key(block) for block in cut]
     items = [
         Item(Example((block,)), identity, identity, file.name)

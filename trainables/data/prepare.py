@@ -25,6 +25,7 @@ from trainables.data.tokenizer import (
     load_tokenizer,
 )
 from trainables.data_config import DataConfig
+from trainables.progress import NO_PROGRESS, Progress
 
 FORMAT_VERSION = 4
 """Raised whenever the same files would give other examples than before."""
@@ -63,7 +64,11 @@ class PreparedData:
 
 
 def prepare(
-    config: TrialConfig, tokenizer: str, cache: Path, context_limit: int | None = None
+    config: TrialConfig,
+    tokenizer: str,
+    cache: Path,
+    context_limit: int | None = None,
+    progress: Progress = NO_PROGRESS,
 ) -> PreparedData:
     """Read, tokenise, split and store the data of `config`, or find them stored already.
 
@@ -78,10 +83,11 @@ def prepare(
         if context_limit is not None
         else context_length(tokenizer, config.model_revision)
     )
-    fingerprint = _fingerprint(config, config.data, tokenizer, limit)
+    with progress.phase("fingerprinting the data"):
+        fingerprint = _fingerprint(config, config.data, tokenizer, limit)
     folder = cache / fingerprint
     if not folder.is_dir():
-        publish(folder, lambda temporary: _build(temporary, config, tokenizer, limit))
+        publish(folder, lambda temporary: _build(temporary, config, tokenizer, limit, progress))
     summary = Summary.load(folder / "summary.json")
     return PreparedData(
         folder.absolute(),
@@ -116,14 +122,17 @@ def _identities(names: Iterable[str]) -> list[tuple[str, str]]:
     return [origin.identity() for origin in origins_of(names)]
 
 
-def _build(folder: Path, config: TrialConfig, tokenizer: str, limit: int | None) -> None:
+def _build(
+    folder: Path, config: TrialConfig, tokenizer: str, limit: int | None, progress: Progress
+) -> None:
     assert config.data is not None, "checked by prepare"
     wanted = config.data.max_length
     length = min(wanted, limit or wanted)
-    sources = Sources.read(config)
-    loaded = load_tokenizer(tokenizer, config.model_revision, config.trust_remote_code)
+    sources = Sources.read(config, progress)
+    with progress.phase("loading the tokenizer"):
+        loaded = load_tokenizer(tokenizer, config.model_revision, config.trust_remote_code)
     new_tokens = add_tokens(loaded, config.data.new_tokens)
-    made = draft(sources, config, loaded, length)
+    made = draft(sources, config, loaded, length, progress)
     packs = _packs(made, config.data, length)
     cut = (f"max_length {wanted:,} is cut to the model's context",) if length < wanted else ()
     notes = (*cut, *_unused(loaded, new_tokens, made.sets()["train"]))

@@ -12,6 +12,7 @@ from trainables.data.sequences import TokenSequence
 from trainables.data.split import duplicates, hold_out
 from trainables.data.tokenizer import Tokenizer
 from trainables.data_config import DataConfig
+from trainables.progress import Gauge
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
@@ -55,12 +56,15 @@ def share_items(files: Sides[list[Item]], data: DataConfig) -> Shares[Item]:
 
 
 def share_documents(
-    texts: Sides[list[str]], data: DataConfig, tokenizer: Tokenizer, length: int
+    texts: Sides[list[str]], data: DataConfig, tokenizer: Tokenizer, length: int, gauge: Gauge
 ) -> Shares[TokenSequence]:
-    """Blocks of `length` tokens; what is held out are whole documents where there are enough."""
+    """Blocks of `length` tokens; what is held out are whole documents where there are enough.
+
+    The gauge counts documents.
+    """
     fractions = [f for f in map(_fraction, (data.validation, data.test)) if f is not None]
     whole = all(len(set(texts.train)) * each >= ENOUGH_DOCUMENTS for each in fractions)
-    documents = Sides(*(tokenise(side, tokenizer) for side in texts))
+    documents = Sides(*(tokenise(side, tokenizer, gauge) for side in texts))
     units = documents.train if whole else blocks(documents.train, length)
     keys: list[Hashable] = list(texts.train if whole else map(key, units))
     places = hold_out(

@@ -17,9 +17,14 @@ from trainables.data.record_file import RecordFile, records_of
 from trainables.data.row import Sieve
 from trainables.data.shares import Sides
 from trainables.data_config import DataConfig
+from trainables.progress import NO_PROGRESS, Progress
 
 SHOWN_BAD = 3
 """Bad rows of a file that are said in full; the others are counted."""
+
+
+_Read = tuple[RecordFile, tuple[str, ...]]
+"""A file, with what its owner should know of how it was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +39,18 @@ class Sources:
     notes: tuple[str, ...]
 
     @classmethod
-    def read(cls, config: TrialConfig) -> Sources:
+    def read(cls, config: TrialConfig, progress: Progress = NO_PROGRESS) -> Sources:
         """Read all files of `config`; DataError where one does not suit the objective."""
         assert config.data is not None, "an objective with data"
         names = file_names(config.data)
         notes = [note for each in names.values() for name in each for note in find(name).notes]
-        found = {
-            part: [_read(origin, config, part) for origin in origins_of(each)]
-            for part, each in names.items()
-        }
+        origins = [(part, origin) for part, each in names.items() for origin in origins_of(each)]
+        found: dict[str, list[_Read]] = {part: [] for part in names}
+        with progress.phase("reading", total=len(origins)) as gauge:
+            for part, origin in origins:
+                with progress.phase(origin.name):
+                    found[part].append(_read(origin, config, part))
+                gauge.advance()
         for file, said in chain.from_iterable(found.values()):
             notes += [*said, *_remarks(file)]
         files = {part: tuple(file for file, _ in each) for part, each in found.items()}
@@ -87,7 +95,7 @@ def origins_of(names: Iterable[str]) -> list[Origin]:
     return [origin for name in names for origin in find(name).origins]
 
 
-def _read(origin: Origin, config: TrialConfig, part: str) -> tuple[RecordFile, tuple[str, ...]]:
+def _read(origin: Origin, config: TrialConfig, part: str) -> _Read:
     data = config.data
     assert data is not None, "an objective with data"
     sieve = Sieve(data.skip_bad_rows)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from trainables.data.batches import collate
 from trainables.data.examples import Examples
 from trainables.objectives.batch import Batch, to_batch, to_device
+from trainables.progress import NO_PROGRESS, Progress
 from trainables.ranks import rank, sum_over_ranks, world_size
 
 Floats = NDArray[np.float64]
@@ -70,6 +71,7 @@ def measure(
     pad_id: int,
     device: torch.device,
     autocast: torch.dtype | None,
+    progress: Progress = NO_PROGRESS,
 ) -> Scores:
     """Score every example; all ranks share the work and all get the whole result.
 
@@ -82,21 +84,24 @@ def measure(
     by_length = np.argsort(-examples.lengths, kind="stable")
     mine = by_length[rank() :: world_size()]
     rows = torch.zeros(len(mine), objective.columns, dtype=torch.float64, device=device)
-    for part in _parts(len(examples), micro_batch_size):
-        counted = mine[part]
-        asked = counted if len(counted) else by_length[-1:]
-        batch = to_device(to_batch(collate([examples[int(i)] for i in asked], pad_id)), device)
-        with torch.autocast(device.type, autocast, enabled=autocast is not None):
-            measured = objective.rows(model, batch)
-        if len(counted):
-            rows[part] = measured.double()
+    parts = _parts(len(examples), micro_batch_size)
+    with progress.phase("evaluating", len(parts)) as gauge:
+        for part in parts:
+            counted = mine[part]
+            asked = counted if len(counted) else by_length[-1:]
+            batch = to_device(to_batch(collate([examples[int(i)] for i in asked], pad_id)), device)
+            with torch.autocast(device.type, autocast, enabled=autocast is not None):
+                measured = objective.rows(model, batch)
+            if len(counted):
+                rows[part] = measured.double()
+            gauge.advance()
     model.train(was_training)
     whole = torch.zeros(len(examples), objective.columns, dtype=torch.float64, device=device)
     whole[torch.from_numpy(mine).to(device)] = rows
     return objective.scores(sum_over_ranks(whole).cpu().numpy(), examples)
 
 
-def _parts(examples: int, size: int) -> Iterator[slice]:
+def _parts(examples: int, size: int) -> list[slice]:
     """What each micro-batch takes of a rank's examples; the last may be empty on some ranks."""
     largest_share = math.ceil(examples / world_size())
-    return (slice(at, at + size) for at in range(0, largest_share, size))
+    return [slice(at, at + size) for at in range(0, largest_share, size)]

@@ -1,0 +1,116 @@
+"""A running sweep as plain lines, for logs and pipes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from rich.console import Console
+
+from results.cluster_record import ClusterRecord
+from results.record import SweepRecord, TrialRecord
+from sweeps.live import show_metrics
+from sweeps.parameters import show_params
+from sweeps.reasons import ToldReasons
+from sweeps.remarks import Remarks
+from sweeps.standing import Standing
+from sweeps.underway import Underway
+from sweeps.view import View
+from trainables.progress import Phases
+from trainables.ticker import Ticker
+
+EVERY = 10.0
+"""Seconds within which whatever takes longer is told of, again and again."""
+
+_LOOKS = 10
+"""Looks in that time at whether a line is due."""
+
+
+class PlainView(View):
+    """One line for whatever happens. A context: while it is open, also one at least `every` seconds
+    for what takes that long."""
+
+    def __init__(
+        self, console: Console, every: float = EVERY, clock: Callable[[], float] | None = None
+    ) -> None:
+        self._console = console
+        self._clock = clock or time.monotonic
+        self._every = every
+        loss = "how far what takes long is goes untold"
+        self._ticker = Ticker(self.tick, every / _LOOKS, "view", loss, self.say)
+        self._standing: Standing | None = None
+        self._underway = Underway()
+        self._remarks = Remarks()
+        self._reasons = ToldReasons()
+        self._told = 0.0
+
+    def __enter__(self) -> PlainView:
+        self._ticker.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._ticker.__exit__(*error)
+
+    def say(self, text: str) -> None:
+        """One line."""
+        self._console.print(text, soft_wrap=True)
+
+    def phase(self, text: str | None) -> None:
+        """One line now, and more if it takes long."""
+        self._underway.begin(text, self._clock())
+        if text is not None:
+            self._tell(text)
+
+    def at(self, phases: Phases) -> None:
+        """A line if it takes long."""
+        self._underway.at(phases, self._clock())
+
+    def slots(self, cluster: ClusterRecord) -> None:
+        """A line for each new remark."""
+        for remark in self._remarks.new(cluster):
+            self.say(f"Note: {remark}")
+        self._underway.look(cluster, self._clock())
+        if self._standing:
+            self._standing.cluster = cluster
+
+    def trials_begin(self, sweep: SweepRecord, slots: str) -> None:
+        """Say what the trials run on."""
+        self._underway.begin(None, self._clock())
+        self._standing = Standing(sweep, slots, self._clock())
+        base = show_metrics(sweep.base, sweep.goals)
+        known = f", base model {base}" if base else ""
+        self._tell(f"{sweep.name}: {sweep.budget_trials} trials on {slots}{known}")
+
+    def changed(self, record: TrialRecord) -> None:
+        """A line for each trial that ended."""
+        if self._standing is None:
+            return
+        self._standing.changed(record, self._clock())
+        if not record.status.ended:
+            return
+        goals = self._standing.sweep.goals
+        counts = record.counted(goals)
+        values = show_metrics(counts.metrics, goals) if counts else ""
+        why = f"({self._reasons.tell(record.number, record.error)})" if record.error else ""
+        words = (f"trial {record.number}", record.status.value, values, why)
+        self.say(f"{' '.join(filter(None, words))}  {show_params(record.params)}")
+
+    def trials_end(self) -> None:
+        """Say no more of trials."""
+        self._standing = None
+
+    def tick(self) -> None:
+        """A line where one is due."""
+        now, due = self._clock(), self._every * (1 - 1 / _LOOKS)
+        standing = self._standing  # the sweep's own thread may take it away
+        if now - self._told < due:
+            return
+        if standing:
+            if standing.longest(now) >= due:
+                self._tell(standing.line(now))
+        elif (glimpse := self._underway.glimpse(now)) and glimpse.seconds >= due:
+            self._tell(glimpse.line())
+
+    def _tell(self, text: str) -> None:
+        self._told = self._clock()
+        self.say(text)

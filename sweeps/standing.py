@@ -1,0 +1,131 @@
+"""How a sweep stands while its trials run: the records, and how far the slots are. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from results.cluster_record import ClusterRecord, SlotRecord
+from results.front import judge
+from results.record import SweepRecord, TrialRecord, TrialStatus
+from results.winners import Winner
+from sweeps.duration import so_far
+from sweeps.underway import described, phases_of, slots_up
+
+_NAMED = 4
+"""Running trials that a line names; the others are counted."""
+
+_TOO_EARLY = 0.05
+"""Trials that must be done, so that their pace says anything."""
+
+
+@dataclass
+class Standing:
+    """All that is shown of trials. `began` is when they began, by the clock of `time.monotonic`.
+
+    `earlier` has each record as it was seen first: a resumed sweep's have their tokens and ends
+    from before. `since` is when each running trial was first seen running.
+    """
+
+    sweep: SweepRecord
+    slots: str
+    began: float
+    records: dict[int, TrialRecord] = field(default_factory=dict)
+    earlier: dict[int, TrialRecord] = field(default_factory=dict)
+    since: dict[int, float] = field(default_factory=dict)
+    cluster: ClusterRecord | None = None
+    last_change: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.last_change = self.began
+
+    def changed(self, record: TrialRecord, now: float) -> None:
+        """A trial's record is this one by now."""
+        number, self.last_change = record.number, now
+        self.earlier.setdefault(number, record)
+        if record.status is TrialStatus.RUNNING:
+            self.since.setdefault(number, now)
+        # A new mapping, since a drawing thread may be walking through the old one.
+        self.records = {**self.records, number: record}
+
+    def running(self) -> list[TrialRecord]:
+        """Trials that have begun and not ended; some may wait for a slot yet."""
+        return [each for each in self.records.values() if each.status is TrialStatus.RUNNING]
+
+    def ended(self) -> int:
+        """Trials that are over."""
+        return sum(record.status.ended for record in self.records.values())
+
+    def chosen(self) -> tuple[Winner, ...]:
+        """The best complete trial so far, or the front so far."""
+        return judge(list(self.records.values()), self.sweep.goals).chosen
+
+    def tokens_per_second(self, now: float) -> float:
+        """Training tokens of all trials since trials began, over the time since then."""
+        elapsed = now - self.began
+        tokens = sum(r.tokens - self.earlier[r.number].tokens for r in self.records.values())
+        return tokens / elapsed if elapsed > 0 else 0.0
+
+    def seconds_left(self, now: float) -> float | None:
+        """At the pace of all trials so far; None while too little was trained to tell."""
+        if self.sweep.budget_trials is None:
+            return None
+        shares = sum(self.share(record.number) or 0.0 for record in self.running())
+        ended = self.ended()
+        before = sum(record.status.ended for record in self.earlier.values())
+        done = ended - before + shares
+        left = self.sweep.budget_trials - ended - shares
+        return (now - self.began) / done * left if done >= _TOO_EARLY else None
+
+    def share(self, number: int) -> float | None:
+        """How much of its training a running trial has behind it, 0 .. 1, where that is known: by
+        what its slot said last, or by its evaluations, which may be newer."""
+        phases, record = phases_of(self._slot(number)), self.records[number]
+        told = phases[0].share if phases and phases[0].done else None
+        last, points = record.last(), record.config.get("budget.evaluations")
+        measured = last.point / points if last and isinstance(points, int) else None
+        return max((each for each in (told, measured) if each is not None), default=None)
+
+    def doing(self, number: int) -> str:
+        """`step 3 of 20, evaluating 45%`; empty where nothing is known of it."""
+        slot = self._slot(number)
+        if slot is None:
+            return "waiting for a slot" if self.cluster else ""
+        return ", ".join(map(described, phases_of(slot))) or "starting"
+
+    def longest(self, now: float) -> float:
+        """Seconds for which a trial has been running, or if none is, nothing has changed."""
+        return now - min(
+            (self.since[each.number] for each in self.running()), default=self.last_change
+        )
+
+    def line(self, now: float) -> str:
+        """`name: 3 of 40 trials (2 min so far, about 6 min left): trial 3 step 4 of 20`."""
+        times = so_far(now - self.began, self.seconds_left(now))
+        head = f"{self.sweep.name}: {self.ended()} of {self.sweep.budget_trials} trials ({times})"
+        return ": ".join(filter(None, (head, "; ".join(self._trials()))))
+
+    def activity(self, number: int) -> str:
+        """What a running trial is at besides training, in a word: `evaluating`; else empty."""
+        slot = self._slot(number)
+        if slot is None:
+            return "waiting" if self.cluster else ""
+        texts = [phase.text for phase in phases_of(slot)] or ["starting"]
+        return next((text.partition(" ")[0] for text in texts if text != "training"), "")
+
+    def lacks(self) -> list[str]:
+        """`1 of 3 slots up`, as long as not all are."""
+        slots = self.cluster.slots if self.cluster else ()
+        return [] if all(slot.up or slot.home for slot in slots) else [slots_up(slots)]
+
+    def _trials(self) -> Iterator[str]:
+        numbers = sorted(record.number for record in self.running())
+        for number in numbers[:_NAMED]:
+            yield f"trial {number} {self.doing(number)}".rstrip()
+        if len(numbers) > _NAMED:
+            yield f"{len(numbers) - _NAMED} more"
+        yield from self.lacks()
+
+    def _slot(self, number: int) -> SlotRecord | None:
+        slots = self.cluster.slots if self.cluster else ()
+        return next((slot for slot in slots if slot.job == str(number)), None)

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import platform
+
+import pytest
+from spec_samples import sft_tree, toy_tree
+from test_slow_precision import AVX2
+
+from sweeps.doctor_precision import ask, check_precision, fields_of
+from sweeps.finding import Level
+from sweeps.spec import SweepSpec
+from trainables import slow_precision
+
+
+def test_what_trials_ask_for_is_looked_up_in_the_spec_and_its_space(tmp_path):
+    def fields(**change):
+        return fields_of(SweepSpec.parse(sft_tree(tmp_path, **change)))
+
+    assert fields() == fields_of(None) == [("precision", "bf16")], "the default"
+    assert fields(precision="fp32") == []
+    searched = {"precision": {"choice": ["fp32", "bf16", "fp16"]}}
+    assert fields(space=searched) == [("precision", "bf16"), ("precision", "fp16")]
+    assert fields_of(SweepSpec.parse(toy_tree())) == []
+
+
+@pytest.mark.parametrize(("slow", "level"), [(0.0, Level.NOTE), (1e9, Level.OK)])
+def test_the_doctor_notes_what_is_slow_here(tmp_path, monkeypatch, slow, level):
+    monkeypatch.setattr(slow_precision, "SLOW", slow)
+    (found,) = check_precision(SweepSpec.parse(sft_tree(tmp_path)))
+    assert (found.check, found.level) == ("precision", level)
+    if level is Level.NOTE:
+        assert found.message.startswith("precision: bf16 is slow on this CPU, ")
+        assert found.remedy == "--set precision=fp32 trains faster there"
+    assert list(check_precision(SweepSpec.parse(sft_tree(tmp_path, precision="fp32")))) == []
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the limits are those of x86")
+def test_a_node_answers_for_its_own_cpu(monkeypatch):
+    for name, value in AVX2.items():
+        monkeypatch.setenv(name, value)
+    (said,) = ask([("precision", "bf16")], gpus=True)
+    assert said.startswith(f"precision: bf16 is slow on the CPU of {platform.node()}, ")
+    assert ask([], gpus=False) == []

@@ -1,0 +1,91 @@
+"""What a slot says of itself while it works, as the board passes it on."""
+
+from __future__ import annotations
+
+import pytest
+import tiny_training as tiny
+from desk import Desk, without_ray
+
+from trainables import slow_precision
+from trainables.board_progress import BoardProgress
+from trainables.evaluation import Ending
+from trainables.finetune import Workshop
+from trainables.gang import Care
+from trainables.progress import Phase, Progress
+from trainables.slot import _Worker
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    return tiny.make_inputs(tmp_path_factory.mktemp("progress"))
+
+
+def test_a_trial_tells_what_it_loads_each_step_and_that_it_evaluates(inputs):
+    told: list[tuple[Phase, ...]] = []
+    workshop = Workshop(inputs, progress=Progress(told.append))
+    outcome, _ = tiny.run_trial(workshop)
+    assert outcome.ending is Ending.COMPLETE
+    assert told[0] == (Phase("loading the model"),)
+    training = [phases for phases in told if phases and phases[0].text == "training"]
+    # Two micro-batches a step.
+    steps = list(dict.fromkeys(phases[0].done for phases in training))
+    assert steps == [0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4]
+    assert {phases[0].total for phases in training} == {4}
+    evaluating = [phases[1] for phases in training if len(phases) > 1]
+    assert {each.text for each in evaluating} == {"evaluating"}
+    assert [each.done for each in evaluating] == [0, 1, 2, 3, 4] * 2, "13 examples, 4 at once"
+    assert told[-1] == ()
+
+
+class Reception(Desk):
+    """A desk at which each evaluation is a moment to tell the board and to look at it."""
+
+    told: BoardProgress
+    looks: list
+
+    def ask(self, name, *arguments):
+        if name == "evaluated":
+            self.told.tell()
+            self.looks.append(super().ask("overview")[0].phases)
+        return super().ask(name, *arguments)
+
+
+@pytest.fixture
+def desk(monkeypatch):
+    without_ray(monkeypatch.setattr)
+    desk = Reception()
+    desk.looks = []
+    desk.told = BoardProgress(desk)
+    yield desk
+    desk.shut()
+
+
+def worker_at(desk, inputs):
+    return _Worker(desk, inputs, Care(), desk.told)
+
+
+def test_the_board_knows_how_far_a_slot_is(desk, inputs, tmp_path):
+    desk.trial(worker_at(desk, inputs), tiny.trial(), tmp_path / "0")
+    assert desk.looks == [(Phase("training", done, 4, "step"),) for done in (2, 4)]
+    (state,) = desk.ask("overview")
+    assert (state.job, state.phases) == (None, ())
+
+
+def test_the_board_is_told_only_of_changes(desk, inputs, tmp_path):
+    sent = []
+    desk.ask = lambda *call: sent.append(call)
+    with desk.told.progress.phase("training"):
+        for _ in range(3):
+            desk.told.tell()
+    desk.told.tell()
+    assert sent == [("at", None, (Phase("training"),)), ("at", None, ())]
+
+
+def test_a_slow_precision_is_remarked_once(desk, inputs, tmp_path, monkeypatch):
+    monkeypatch.setattr(slow_precision, "SLOW", 0.0)  # any CPU is slow by that
+    worker = worker_at(desk, inputs)
+    for number, precision in enumerate(("fp32", "bf16", "bf16")):
+        desk.trial(worker, tiny.trial(precision=precision), tmp_path / str(number))
+        (state,) = desk.ask("overview")
+        assert len(state.remarks) == min(number, 1)
+    assert state.remarks[0].startswith("precision: bf16 is slow on the CPU of ")

@@ -1,0 +1,81 @@
+"""What libraries would draw bars of while a model is downloaded and loaded, told as phases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sized
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from huggingface_hub.utils.tqdm import tqdm
+from transformers.utils import logging
+
+from trainables.progress import BYTES, Gauge, Progress
+
+
+@contextmanager
+def loading_told(progress: Progress) -> Iterator[type[tqdm]]:
+    """While the block runs, transformers tells how many of a model's tensors are loaded.
+
+    Yields the class of bars that huggingface_hub is to make of what it downloads.
+    """
+    with ExitStack() as stack:
+        download = _Download(progress)
+        stack.callback(download.over)
+
+        def hook(factory: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
+            if not arguments or not isinstance(arguments[0], Sized):
+                return factory(*arguments, **options)
+            download.over()
+            return _counted(progress, arguments[0])
+
+        stack.callback(logging.set_tqdm_hook, logging.set_tqdm_hook(hook))
+        yield download.bars()
+
+
+def _counted(progress: Progress, items: Any) -> Iterator[Any]:
+    with progress.phase("tensors", len(items)) as gauge:
+        for item in items:
+            yield item
+            gauge.advance()
+
+
+class _Download:
+    """One phase from the first bytes on, whichever of the hub's bars counts them: some count the
+    same bytes twice, and some never end."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._stack = ExitStack()
+        self._gauge: Gauge | None = None
+
+    def bars(self) -> type[tqdm]:
+        """The class of bars."""
+        download = self
+
+        class Bar(tqdm):
+            """Draws nothing, whatever the hub's settings are."""
+
+            def __init__(self, *arguments: Any, **options: Any) -> None:
+                options["disable"] = True
+                super().__init__(*arguments, **options)  # type: ignore[no-untyped-call]
+                self.counts_bytes = options.get("unit") == BYTES
+
+            def update(self, n: float | None = 1) -> None:
+                """So much more is here."""
+                self.n += n or 0
+                if self.counts_bytes:
+                    download.has(self.n, self.total)
+
+        return Bar
+
+    def has(self, done: float, total: float | None) -> None:
+        """So many bytes are here."""
+        if self._gauge is None:
+            phase = self._progress.phase("downloading", unit=BYTES)
+            self._gauge = self._stack.enter_context(phase)
+        self._gauge.set(done, total)
+
+    def over(self) -> None:
+        """What comes now is no download."""
+        self._stack.close()
+        self._gauge = None

@@ -1,0 +1,103 @@
+"""How far long work is: phases that open within each other, told to whoever shows them. Light.
+
+    with progress.phase("reading", total=3, unit="files") as gauge:
+        for file in files:
+            read(file)
+            gauge.advance()
+
+Who works here knows no clock, no interval and no terminal; who is told decides what to show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+BYTES = "B"
+"""The unit of totals that are shown as 1.2 GB."""
+
+STEP = "step"
+"""The unit of totals that are shown as `step 3 of 20`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """Work under way: `done` of `total`, where the total is known, counted in `unit`."""
+
+    text: str
+    done: float = 0.0
+    total: float | None = None
+    unit: str = ""
+
+    @property
+    def share(self) -> float | None:
+        """How much of it is done, 0 .. 1; None where the total is not known."""
+        return min(1.0, self.done / self.total) if self.total else None
+
+
+Phases = tuple[Phase, ...]
+"""All phases that are open, the outermost first."""
+
+
+class Gauge:
+    """Says how far one open phase is."""
+
+    def __init__(self, tell: Callable[[float, float | None], None]) -> None:
+        self._tell = tell
+        self._done = 0.0
+
+    def advance(self, by: float = 1.0) -> None:
+        """So much more is done."""
+        self.set(self._done + by)
+
+    def set(self, done: float, total: float | None = None) -> None:
+        """So much is done in all; `total` is told where it became known or has changed."""
+        self._done = done
+        self._tell(done, total)
+
+
+NO_GAUGE = Gauge(lambda done, total: None)
+"""For work that nobody watches."""
+
+
+class Progress:
+    """Calls `tell` with the open phases at each change. For one thread."""
+
+    def __init__(self, tell: Callable[[Phases], None]) -> None:
+        self._tell = tell
+        self._open: Phases = ()
+
+    @contextmanager
+    def phase(self, text: str, total: float | None = None, unit: str = "") -> Iterator[Gauge]:
+        """The phase is open while the block runs."""
+        outer = self._open
+        self._set((*outer, Phase(text, total=total, unit=unit)))
+        depth = len(outer)
+        try:
+            yield Gauge(lambda done, total: self._reached(depth, done, total))
+        finally:
+            self._set(outer)
+
+    def _reached(self, depth: int, done: float, total: float | None) -> None:
+        phases = list(self._open)
+        phases[depth] = replace(phases[depth], done=done, total=total or phases[depth].total)
+        self._set(tuple(phases))
+
+    def _set(self, phases: Phases) -> None:
+        self._open = phases
+        self._tell(phases)
+
+
+class _NoProgress(Progress):
+    """Keeps nothing, so that any number of threads may share it."""
+
+    def _set(self, phases: Phases) -> None:
+        pass
+
+    def _reached(self, depth: int, done: float, total: float | None) -> None:
+        pass
+
+
+NO_PROGRESS: Progress = _NoProgress(lambda phases: None)
+"""For work that nobody watches."""

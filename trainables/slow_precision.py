@@ -1,0 +1,96 @@
+"""Half precision that is slower than fp32 on the device at hand, which is found by timing it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+
+import torch
+
+from trainables.config import TrialConfig
+
+SLOW = 1.5
+"""Times as long as in fp32. CPUs with units for bf16 take 0.6 to 0.9, those with AVX-512 alone 2 to
+4, those with AVX2 alone 15 to 60."""
+
+_SIZE, _ROUNDS = 192, 7
+
+_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+_CAPABILITY = {"bf16": (8, 0), "fp16": (7, 0)}
+"""The first generations of NVIDIA's cards (Ampere, Volta) with units for it."""
+
+Asked = tuple[str, str]
+"""A field, and which half precision it asks for."""
+
+
+def asked(config: TrialConfig) -> Iterator[Asked]:
+    """The fields of a trial that ask for half precision."""
+    if config.objective == "toy":
+        return
+    if config.precision != "fp32":
+        yield "precision", config.precision
+    compute = config.quantization.compute_dtype
+    if config.method == "qlora" and compute not in ("auto", "fp32", config.precision):
+        yield "quantization.compute_dtype", compute
+
+
+def remarks(fields: Iterable[Asked], place: str, gpu: bool) -> list[str]:
+    """What these fields ask for that is slow on this machine's GPU, or on its CPU, which is called
+    `place`."""
+    said = (_on_gpu(*each) if gpu else _on_cpu(*each, place) for each in fields)
+    return [each for each in said if each]
+
+
+def _on_gpu(field: str, precision: str) -> str | None:
+    for number in range(torch.cuda.device_count()):
+        card, capability = (
+            torch.cuda.get_device_name(number),
+            torch.cuda.get_device_capability(number),
+        )
+        if said := old_card(field, precision, card, capability):
+            return said
+    return None
+
+
+def _on_cpu(field: str, precision: str, place: str) -> str | None:
+    ratio = slowdown(_DTYPES[precision])
+    if ratio < SLOW:
+        return None
+    return (
+        f"{field}: {precision} is slow on {place}, which has no units for it: a matrix product "
+        f"takes {ratio:.2g} times as long as in fp32; --set {field}=fp32 trains faster there"
+    )
+
+
+def old_card(field: str, precision: str, card: str, capability: tuple[int, int]) -> str | None:
+    """What is said of a card without units for that precision; None where it has them."""
+    if capability >= _CAPABILITY[precision]:
+        return None
+    better = "fp16" if capability >= _CAPABILITY["fp16"] else "fp32"
+    major, minor = capability
+    return (
+        f"{field}: {precision} is slow on {card} (compute capability {major}.{minor}), which has "
+        f"no units for it; --set {field}={better} trains faster there"
+    )
+
+
+def slowdown(dtype: torch.dtype) -> float:
+    """How many times as long as in fp32 a matrix product takes on one core of this CPU.
+
+    The shortest of several times, taken in turns: other processes may want the core as well.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # threads would wait for each other where cores are busy
+    try:
+        fp32, half = (torch.ones(_SIZE, _SIZE, dtype=each) for each in (torch.float32, dtype))
+        times = [(_timed(half), _timed(fp32)) for _ in range(_ROUNDS)]
+    finally:
+        torch.set_num_threads(threads)
+    return min(first for first, _ in times) / min(second for _, second in times)
+
+
+def _timed(matrix: torch.Tensor) -> float:
+    began = time.perf_counter()
+    matrix @ matrix
+    return time.perf_counter() - began
