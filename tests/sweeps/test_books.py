@@ -8,6 +8,7 @@ import threading
 import time
 
 import pytest
+from quiet_view import Quiet
 from spec_samples import toy_tree
 
 from results.record import Measurement, SweepState, TrialRecord
@@ -47,14 +48,6 @@ def test_a_resumed_sweep_first_brings_in_what_mlflow_missed(home):
     assert [trial.with_changes(run_id=None) for trial in tracked] == trials
     assert books.scribe.run_ids == {trial.number: trial.run_id for trial in tracked}
     assert books.scribe.reconciled.changed == 2
-
-
-class Quiet:
-    """A view that shows nothing."""
-
-    def phase(self, text): ...
-
-    def trials_end(self): ...
 
 
 class AwayTracker:

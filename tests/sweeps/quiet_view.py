@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+
+class Quiet:
+    """A view that shows nothing."""
+
+    def phase(self, text): ...
+
+    def trials_begin(self, sweep, slots): ...
+
+    def changed(self, record): ...
+
+    def trials_end(self): ...
