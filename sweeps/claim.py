@@ -66,6 +66,11 @@ class Claim:
     Heads have no common clock, so that one is dead is seen by watching it. A store has no lock
     either: of two heads that take a dead one's sweep in the same second both may begin, and one of
     them hears of it at its next sign.
+
+    For the same reason our sign may cover one that another head gave between our look and our
+    write. That costs no sweep: each head looks before each of its signs and gives none once it has
+    seen another's, so the one whose sign was covered ends at its next look, and one goes on. What
+    it wrote until then over the records of the one that goes on, that one's mirror mends.
     """
 
     def __init__(self, storage: RemoteFolder, folder: Path, token: str = _THIS_PROCESS) -> None:

@@ -42,6 +42,9 @@ _JOURNAL = "optuna.journal"
 _Stamp = tuple[int, int]
 """By which a file that has changed is known: its size, and when it was written."""
 
+_UNKNOWN: _Stamp = (-1, 0)
+"""Of a file on the storage that is not what went up."""
+
 
 class Mirror:
     """Keeps `remote` like `folder`, from `start` to `finish`; `tell` is told where that halts,
@@ -154,15 +157,20 @@ class Mirror:
         return True
 
     def _last_round(self) -> bool:
-        """With what a slot left late, after its trial's files had been dropped."""
+        """With what a slot left late, after its trial's files had been dropped, and what another
+        head wrote over ours before it heard that it had lost the sweep.
+        """
         if self.claim.taken_over:
             return False
         try:
-            there = {"/".join(name.split("/")[:3]) for name in self.remote.sizes()}
+            there = self.remote.sizes()
         except OSError as error:
             self._note(error)
             return False
-        self._to_drop |= self._dropped & there
+        self._to_drop |= self._dropped & {"/".join(name.split("/")[:3]) for name in there}
+        for name, (size, _) in self._pushed.items():
+            if there.get(name) != size:
+                self._pushed[name] = _UNKNOWN
         return self._round()
 
     def _note(self, error: OSError | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,26 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 # Plain tests mean the same everywhere, with a GPU and without.
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
+SLOW = ("endtoend", "ray", "chaos", "cluster")
+
+SHARED = ("ray_cluster", "real_sweep", "failed_sweep")
+"""Fixtures that take long to make, so that all tests which use one stay in one process."""
+
+
+def pytest_collection_modifyitems(config, items) -> None:
+    """Where pytest-xdist has several processes: which tests stay together, the slow ones first."""
+    if not hasattr(config, "workerinput"):
+        return
+    group = {
+        item: next((name for name in SHARED if name in item.fixturenames), item.path.stem)
+        for item in items
+    }
+    slow = Counter(group[item] for item in items if any(map(item.get_closest_marker, SLOW)))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group[item]))
+    items.sort(key=lambda item: -slow[group[item]])
 
 
 @pytest.fixture(scope="session")

@@ -95,6 +95,7 @@ def started(host: Host, command: str, log: Path) -> Iterator[Popen]:
             process.kill()
 
 
+@pytest.mark.ci
 def test_a_sweep_from_outside_survives_the_loss_of_a_host(cluster, hosts):
     made, storage = hosts
     log = storage / "launch.log"

@@ -16,9 +16,11 @@ import psutil
 import yaml
 from optuna.trial import TrialState
 from spec_samples import searching_tree
+from typer.testing import CliRunner
 
 from results.record import Measurement, TrialRecord, TrialStatus
 from results.tracking import read_sweep
+from sweeps.cli import app
 from sweeps.home import SweepFolder, SweepHome
 from sweeps.spec import SweepSpec
 from sweeps.study import StudyBook, open_study
@@ -51,8 +53,21 @@ def sweep(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
 
 
+def sweep_here(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
+    """The same command in this process, on the Ray that this process is connected to."""
+    command = [*arguments, "--home", str(home)]
+    done = CliRunner().invoke(app, command)
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return subprocess.CompletedProcess(command, done.exit_code, done.stdout, done.stderr)
+
+
 def launch(tree: dict, home: Path) -> subprocess.CompletedProcess[str]:
     return sweep("launch", str(write_spec(tree, home)), home=home)
+
+
+def launch_here(tree: dict, home: Path) -> subprocess.CompletedProcess[str]:
+    return sweep_here("launch", str(write_spec(tree, home)), home=home)
 
 
 def write_spec(tree: dict, home: Path) -> Path:
@@ -200,6 +215,15 @@ def check_books(
     return folder
 
 
+def check_interrupted(home: Path, name: str) -> None:
+    """The books of a sweep that was ended in its third trial or later, one after the other."""
+    folder = check_books(home, name, trials=len(folder_of(home, name).store.trials()))
+    statuses = [record.status for record in folder.store.trials()]
+    assert statuses[:2] == [TrialStatus.COMPLETE] * 2
+    assert set(statuses[2:]) <= {TrialStatus.COMPLETE, TrialStatus.INTERRUPTED}
+    assert folder.store.sweep().state.value == "interrupted"
+
+
 def undisturbed(tree: dict, folder: Path) -> tuple[list[dict], int]:
     """What `outcome` is of a toy sweep in one slot to which nothing happens; there is no Ray."""
     spec = SweepSpec.parse(tree)
@@ -247,7 +271,7 @@ def outcome(home: Path, name: str) -> tuple[list[dict], int]:
 
 
 def winners_of(home: Path, name: str) -> dict:
-    done = sweep("winners", name, "--json", "--top", "99", home=home)
+    done = sweep_here("winners", name, "--json", "--top", "99", home=home)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

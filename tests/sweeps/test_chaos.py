@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import platform
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -42,6 +43,7 @@ WORKER, CLIENT, BOARD = "RayTrainWorker", "ResourceTrainable", "Board"
 """In the titles of Ray's processes."""
 
 
+@pytest.mark.ci
 def test_a_sweep_heals_by_itself(tmp_path):
     """Without a worker, without the client of a trial, and without its board."""
     tree = searching_tree(seconds=0.5)
@@ -56,10 +58,15 @@ def test_a_sweep_heals_by_itself(tmp_path):
     assert {record.status for record in records} == {TrialStatus.COMPLETE}
     assert all(history(records[: len(before)]) == before for before in histories)
     assert [record.attempts for record in records] == [1, 2, 1, 2, 1, 1]
+    assert {record.provenance.device for record in records} == {f"{platform.machine()} CPU"}
     assert outcome(tmp_path, "toy") == undisturbed(tree, tmp_path)
 
 
-@pytest.mark.parametrize("victims", [(), ("raylet", "gcs_server")], ids=["driver", "head"])
+@pytest.mark.parametrize(
+    "victims",
+    [(), pytest.param(("raylet", "gcs_server"), marks=pytest.mark.ci)],
+    ids=["driver", "head"],
+)
 def test_a_sweep_whose_driver_is_killed_is_resumed(tmp_path, victims):
     with started(searching_tree(seconds=0.5), tmp_path, until="trial 1 ") as process:
         before = in_mid_trial(tmp_path, trial=2)

@@ -50,6 +50,7 @@ def small_disk(folder: Path, size: str) -> Iterator[Callable[[str], None]]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+@pytest.mark.ci
 def test_a_disk_that_fills_up_in_mid_sweep(tmp_path):
     home = tmp_path / "disk"
     tree = searching_tree(seconds=0.5)

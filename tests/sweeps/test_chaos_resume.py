@@ -15,6 +15,7 @@ from books import (
     Steps,
     background,
     check_books,
+    check_interrupted,
     folder_of,
     history,
     launch,
@@ -81,6 +82,16 @@ def test_an_interrupted_trial_goes_on_from_its_checkpoint(tmp_path, data, by):
     (record,) = check_books(tmp_path, "real", trials=1).store.trials()
     assert (record.status, record.attempts) == (TrialStatus.COMPLETE, 2)
     assert [m.point for m in record.measurements] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.ci
+def test_sigterm_keeps_what_was_measured(tmp_path):
+    """As Ctrl-C does, which is in test_launch.py; Ray would take this one for itself."""
+    tree = toy_tree(toy={"seconds": 0.3}, budget={"trials": 50, "evaluations": 4})
+    with started(tree, tmp_path, until="trial 1 ") as process:
+        process.terminate()
+        assert process.wait(timeout=90) == 130
+    check_interrupted(tmp_path, "toy")
 
 
 def test_a_second_ctrl_c_ends_at_once_and_the_sweep_can_be_resumed(tmp_path):

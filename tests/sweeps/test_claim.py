@@ -14,6 +14,8 @@ from sweeps.errors import SweepError
 from trainables.remote_folder import RemoteFolder
 
 WAY_OUT = "the way out"
+OTHERS = b'{"token": "x", "host": "other", "beat": 1}'
+"""The sign of life of another head."""
 
 
 @pytest.fixture(autouse=True)
@@ -86,17 +88,37 @@ def test_it_hears_of_it_also_when_the_other_has_ended_the_sweep(claim_of):
         first.renew()
 
 
+def take_over(claim, storage):
+    """What another head does, at a moment in which this one is not between its look and its sign;
+    else its sign might cover the other's.
+    """
+    with claim._lock:
+        storage.write("heads/toy.json", OTHERS)
+
+
 def test_a_head_that_was_cut_off_is_told_at_the_end_of_its_work(claim_of, storage):
     with ExitStack() as stack:
         stack.enter_context(pytest.raises(TakenOverError, match=r"^other has"))
         claim = stack.enter_context(claim_of("first").held(quietly, WAY_OUT))
-        sign = '{"token": "x", "host": "other", "beat": 1}'
-        storage.write("heads/toy.json", sign.encode())
+        take_over(claim, storage)
         until = time.monotonic() + 20
         while claim.taken_over is None:
             assert time.monotonic() < until
             time.sleep(0.01)
-    assert storage.read("heads/toy.json") == sign.encode()
+    assert storage.read("heads/toy.json") == OTHERS
+
+
+def test_of_two_heads_one_ends_though_a_late_sign_of_the_first_covers_the_seconds(claim_of):
+    first = killed(claim_of("first"))
+    with (
+        pytest.raises(TakenOverError, match="has this sweep by now"),
+        claim_of("second").held(lambda text: None, WAY_OUT) as second,
+    ):
+        with second._lock:
+            first._give_sign()  # it looked before the second one began
+        with pytest.raises(TakenOverError):
+            second.renew(at_once=True)
+    first.renew(at_once=True)
 
 
 def test_nobody_waits_for_a_process_that_was_killed_on_the_same_head(claim_of):
@@ -138,24 +160,22 @@ def test_a_store_that_is_too_slow_to_tell_is_not_watched_for_ever(claim_of, monk
 
 
 def test_of_two_that_begin_in_the_same_moment_one_is_refused(claim_of, storage, monkeypatch):
-    sign = '{"token": "x", "host": "other", "beat": 1}'
     begun = []
 
     def other_begins(seconds):
         begun.append(seconds)
-        storage.write("heads/toy.json", sign.encode())
+        storage.write("heads/toy.json", OTHERS)
 
     monkeypatch.setattr(module.time, "sleep", other_begins)
     refused = pytest.raises(SweepError, match="is running on other; the way out")
     with refused, claim_of("first").held(quietly, WAY_OUT):
         pass
-    assert begun and storage.read("heads/toy.json") == sign.encode()
+    assert begun and storage.read("heads/toy.json") == OTHERS
 
 
 def test_whatever_else_ends_the_sweep_that_it_was_taken_over_is_told(claim_of, storage):
-    sign = b'{"token": "x", "host": "other", "beat": 1}'
     with pytest.raises(TakenOverError), claim_of("first").held(quietly, WAY_OUT) as first:
-        storage.write("heads/toy.json", sign)
+        take_over(first, storage)
         with pytest.raises(TakenOverError):
             first.renew(at_once=True)
         raise KeyboardInterrupt

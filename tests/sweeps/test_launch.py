@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import platform
 import signal
-import time
 
 import numpy as np
 import optuna
 import pytest
 from books import (
     check_books,
-    launch,
+    check_interrupted,
+    launch_here,
     losses_alone,
     losses_of,
-    processes,
     real_tree,
     started,
     winners_of,
@@ -32,7 +30,8 @@ from trainables import toy
 pytestmark = pytest.mark.endtoend
 
 
-def test_a_sweep_with_every_kind_of_ending(tmp_path):
+@pytest.mark.ray
+def test_a_sweep_with_every_kind_of_ending(ray_cluster, tmp_path):
     rates = [3e-4, 1e-4, 1e-6, 1e-3, 2e-3, 3e-3, 5e-2, 6e-2, 7e-2]
     tree = toy_tree(
         budget={"trials": 9, "evaluations": 4},
@@ -43,7 +42,7 @@ def test_a_sweep_with_every_kind_of_ending(tmp_path):
         space={"learning_rate": {"choice": rates}},
         toy={"diverge_above": 2e-3, "crash_above": 4e-2},
     )
-    done = launch(tree, tmp_path)
+    done = launch_here(tree, tmp_path)
     assert done.returncode == 0, done.stderr
     folder = check_books(tmp_path, "toy", trials=9)
     statuses = [record.status for record in folder.store.trials()]
@@ -55,17 +54,13 @@ def test_a_sweep_with_every_kind_of_ending(tmp_path):
     assert "Trial 0 wins" in done.stdout and "RuntimeError: the toy trial crashes" in done.stdout
 
 
-def test_a_sweep_whose_trials_all_fail_has_failed(tmp_path):
-    space = {"schedule": {"choice": ["wsd"]}, "wsd.decay_fraction": {"choice": [0.9, 0.2]}}
-    search = {"sampler": "grid", "early_stopping": "none"}
-    tree = toy_tree(space=space, warmup_fraction=0.5, search=search, toy={"crash_above": 1e-9})
-    done = launch(tree, tmp_path)
-    assert done.returncode == 1
-    folder = check_books(tmp_path, "toy", trials=2)
+def test_a_sweep_whose_trials_all_fail_has_failed(failed_sweep):
+    assert failed_sweep.code == 1
+    folder = check_books(failed_sweep.home, "toy", trials=2)
     sweep, (refused, crashed) = folder.store.sweep(), folder.store.trials()
     assert sweep.state.value == "failed"
     assert sweep.error.startswith("all 2 trials failed, trial 0 first: warmup_fraction 0.5 + wsd")
-    assert f"The sweep failed: {sweep.error}" in done.stdout
+    assert f"The sweep failed: {sweep.error}" in failed_sweep.stdout
     assert (refused.attempts, crashed.attempts) == (0, 1)
     assert refused.config.keys() == crashed.config.keys()
     assert refused.config["wsd.decay_fraction"] == 0.9
@@ -73,7 +68,8 @@ def test_a_sweep_whose_trials_all_fail_has_failed(tmp_path):
         assert record.provenance.seed == record.config["seed"] == trial_seed(0, record.number)
 
 
-def test_a_search_by_two_metrics_finds_the_front_that_brute_force_does(tmp_path):
+@pytest.mark.ray
+def test_a_search_by_two_metrics_finds_the_front_that_brute_force_does(ray_cluster, tmp_path):
     goals = {"eval_loss": "min", "eval_cost": "min"}
     tree = toy_tree(
         budget={"trials": 14, "evaluations": 2},
@@ -81,7 +77,7 @@ def test_a_search_by_two_metrics_finds_the_front_that_brute_force_does(tmp_path)
         space={"learning_rate": {"log_uniform": [1e-5, 1e-2]}, "lora.rank": {"choice": [4, 16]}},
         toy={"diverge_above": 5e-3},
     )
-    done = launch(tree, tmp_path)
+    done = launch_here(tree, tmp_path)
     assert done.returncode == 0, done.stderr
     folder = check_books(tmp_path, "toy", trials=14)
     spec = SweepSpec.parse(tree)
@@ -115,31 +111,28 @@ def test_a_search_by_two_metrics_finds_the_front_that_brute_force_does(tmp_path)
     assert all("winner.yaml" in [each.path for each in listed] for listed in artifacts)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_and_sigterm_keep_what_was_measured(tmp_path, number):
+def test_ctrl_c_keeps_what_was_measured(tmp_path):
+    """SIGTERM, which Ray would take for itself, is in test_chaos_resume.py."""
     tree = toy_tree(toy={"seconds": 0.3}, budget={"trials": 50, "evaluations": 4})
     with started(tree, tmp_path, until="trial 1 ") as process:
-        process.send_signal(number)
+        process.send_signal(signal.SIGINT)
         assert process.wait(timeout=90) == 130
-    folder = SweepHome(tmp_path).sweep("toy")
-    check_books(tmp_path, "toy", trials=len(folder.store.trials()))
-    records = folder.store.trials()
-    assert [r.status for r in records[:2]] == [TrialStatus.COMPLETE] * 2
-    assert {r.status for r in records[2:]} <= {TrialStatus.COMPLETE, TrialStatus.INTERRUPTED}
-    assert folder.store.sweep().state.value == "interrupted"
+    check_interrupted(tmp_path, "toy")
 
 
-def test_a_real_sweep_beats_its_base_and_leaves_a_loadable_winner(tmp_path, data):
+def test_a_real_sweep_beats_its_base_and_leaves_a_loadable_winner(real_sweep):
     from peft import AutoPeftModelForCausalLM
 
-    done = launch(real_tree(data), tmp_path)
-    assert done.returncode == 0, done.stderr
-    folder = check_books(tmp_path, "real", trials=4)
-    report = winners_of(tmp_path, "real")
+    assert real_sweep.code == 0, real_sweep.stderr
+    folder = check_books(real_sweep.home, "real", trials=4)
+    ends = [TrialStatus.COMPLETE] * 4
+    ends[1] = TrialStatus.FAILED
+    assert [record.status for record in folder.store.trials()] == ends
+    report = winners_of(real_sweep.home, "real")
     winner = report["winners"][0]
     assert winner["metrics"]["eval_loss"] < report["base"]["eval_loss"] - 0.3
     assert winner["metrics"]["test_loss"] < report["base"]["test_loss"] - 0.3
-    assert "On the test set, by which nothing was chosen: test_loss" in done.stdout
+    assert "On the test set, by which nothing was chosen: test_loss" in real_sweep.stdout
     kept = [path.parent.name for path in folder.path.glob("trials/*/best")]
     assert kept == [f"{winner['trial']:04d}"], "only the winner's weights are kept"
     model = AutoPeftModelForCausalLM.from_pretrained(folder.path / "trials" / kept[0] / "best")
@@ -152,20 +145,41 @@ def test_a_real_sweep_beats_its_base_and_leaves_a_loadable_winner(tmp_path, data
     assert record.provenance is not None and record.provenance.data_fingerprint
 
 
-def test_the_adapters_of_the_whole_front_are_kept_and_load(tmp_path, data):
+@pytest.fixture(scope="module")
+def front_sweep(ray_cluster, data, tmp_path_factory):
+    """The tree and the home of a search by two metrics in a slot of two workers under ZeRO-3.
+
+    A slot of two workers under ZeRO-2, on two nodes, is in tests/cluster/test_nodes.py.
+    """
+    home = tmp_path_factory.mktemp("front")
+    rates = ((4.75e-3, 4), (8.1e-3, 8), (2.45e-3, 4))
+    tree = real_tree(
+        data,
+        search={
+            # Two that pull apart, though nobody would want the second one low.
+            "metrics": {"eval_loss": "min", "eval_token_accuracy": "min"},
+            "first_points": [{"learning_rate": rate, "lora.rank": rank} for rate, rank in rates],
+            "seed": 1,
+        },
+        budget={"trials": 3, "steps": 4, "evaluations": 2},
+        slots={"workers": 2, "deepspeed": {"zero_stage": 3}},
+    )
+    done = launch_here(tree, home)
+    assert done.returncode == 0, done.stderr + done.stdout
+    return tree, home
+
+
+@pytest.mark.ray
+def test_the_adapters_of_the_whole_front_are_kept_and_load(front_sweep):
     from peft import AutoPeftModelForCausalLM
 
-    # Two that pull apart, though nobody would want the second one low.
-    search = {"metrics": {"eval_loss": "min", "eval_token_accuracy": "min"}, "seed": 1}
-    budget = {"trials": 5, "steps": 4, "evaluations": 2}
-    done = launch(real_tree(data, search=search, budget=budget), tmp_path)
-    assert done.returncode == 0, done.stderr
-    folder = check_books(tmp_path, "real", trials=5)
-    front = {winner["trial"]: winner for winner in winners_of(tmp_path, "real")["winners"]}
-    assert len(front) > 1
+    _, home = front_sweep
+    folder = check_books(home, "real", trials=3)
+    front = {winner["trial"]: winner for winner in winners_of(home, "real")["winners"]}
+    assert 1 < len(front) < 3
     kept = {int(path.parent.name): path for path in folder.path.glob("trials/*/best")}
     assert kept.keys() == front.keys()
-    client = MlflowClient(SweepHome(tmp_path).tracking_uri)
+    client = MlflowClient(SweepHome(home).tracking_uri)
     for number, path in kept.items():
         model = AutoPeftModelForCausalLM.from_pretrained(path)
         assert model.peft_config["default"].r == front[number]["params"]["lora.rank"]
@@ -177,26 +191,9 @@ def test_the_adapters_of_the_whole_front_are_kept_and_load(tmp_path, data):
         assert mean == pytest.approx(record.last().metrics["eval_loss"])
 
 
-def test_two_workers_under_zero_3_find_the_same_losses_as_one(tmp_path, data):
-    """A slot of two workers under ZeRO-2, on two nodes, is in tests/cluster/test_nodes.py."""
-    budget = {"trials": 2, "steps": 4, "evaluations": 2}
-    slots = {"workers": 2, "deepspeed": {"zero_stage": 3}}
-    tree = real_tree(data, budget=budget, slots=slots)
-    done = launch(tree, tmp_path)
-    assert done.returncode == 0, done.stderr + done.stdout
-    folder = check_books(tmp_path, "real", trials=2)
+@pytest.mark.ray
+def test_two_workers_under_zero_3_find_the_same_losses_as_one(front_sweep, tmp_path):
+    tree, home = front_sweep
+    folder = check_books(home, "real", trials=3)
     alone = losses_alone(tree, folder.store.trials(), tmp_path)
     assert losses_of(folder) == pytest.approx(alone, abs=1e-4)
-
-
-def test_a_worker_killed_in_mid_trial_costs_nothing_but_time(tmp_path):
-    tree = toy_tree(toy={"seconds": 0.5}, budget={"trials": 3, "evaluations": 4})
-    with started(tree, tmp_path, until="trial 0 ") as process:
-        time.sleep(0.7)
-        (worker,) = processes(process, "RayTrainWorker")
-        worker.kill()
-        assert process.wait(timeout=120) == 0
-    folder = check_books(tmp_path, "toy", trials=3)
-    assert {r.status for r in folder.store.trials()} == {TrialStatus.COMPLETE}
-    assert [r.attempts for r in folder.store.trials()] == [1, 2, 1]
-    assert {r.provenance.device for r in folder.store.trials()} == {f"{platform.machine()} CPU"}

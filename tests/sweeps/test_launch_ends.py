@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import pytest
 from spec_samples import toy_tree
@@ -12,7 +12,7 @@ from spec_samples import toy_tree
 from results.record import SweepState, TrialRecord
 from sweeps import launch as module
 from sweeps.books import new_record
-from sweeps.errors import LaunchError
+from sweeps.errors import LaunchError, SweepError
 from sweeps.home import SweepHome
 from sweeps.spec import SweepSpec
 from sweeps.study import open_study
@@ -37,6 +37,16 @@ def test_sigterm_before_there_are_books_leaves_no_folder(home, monkeypatch):
         module.launch(SPEC, home, View())
     assert not home.sweep("toy").path.exists()
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_where_mlflow_cannot_be_opened_the_name_stays_free(home, monkeypatch):
+    monkeypatch.setattr(module, "cluster", lambda address: nullcontext(True))
+    nowhere = home.path / "no" / "such" / "folder"
+    (home.path / "no").write_text("a file where a folder would have to be")
+    spec = SweepSpec.parse(toy_tree(tracking={"uri": f"sqlite:///{nowhere}/mlflow.db"}))
+    with pytest.raises(SweepError, match=r"tracking\.uri"):
+        module.launch(spec, home, View())
+    assert not home.sweep("toy").path.exists()
 
 
 class SlowTracker:

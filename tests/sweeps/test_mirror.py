@@ -41,6 +41,9 @@ def mirror_of(folder, remote, *tell) -> Mirror:
     return Mirror(folder, remote, Claim(storage, folder), *tell)
 
 
+OTHERS = b'{"token": "x", "host": "other", "beat": 1}'
+"""The sign of life of another head."""
+
 OWN = {"sweep.json", "trials/0000/record.json", "optuna.journal"}
 
 
@@ -126,25 +129,31 @@ def test_a_disk_that_is_lost_takes_nothing_with_it(folder, remote):
 
 
 def test_a_sweep_that_another_head_has_taken_over_is_left_alone(folder, remote, monkeypatch):
-    monkeypatch.setattr(claim, "BEAT", 0.01)
-    storage = RemoteFolder(remote.uri)
     mirror = mirror_of(folder, remote)
     with mirrored(mirror):
         wait_for(lambda: set(remote.sizes()) == OWN)
-        sign = b'{"token": "x", "host": "other", "beat": 1}'
-        # Again and again: a sign of ours that was due in that moment may overwrite it.
-        wait_for(lambda: (storage / "heads").write("toy.json", sign) or mirror.claim.taken_over)
+        RemoteFolder(remote.uri).write("heads/toy.json", OTHERS)
+        monkeypatch.setattr(claim, "BEAT", 0.0)  # only now, else ours might cover the other's
+        wait_for(lambda: mirror.claim.taken_over)
         put(folder / "sweep.json", "of a head that is not to write any more")
         time.sleep(0.05)
     assert remote.read("sweep.json") == b"sweep.json\n"
+
+
+def test_what_another_head_wrote_before_it_heard_that_it_lost_the_sweep_is_mended(folder, remote):
+    with mirrored(mirror_of(folder, remote)):
+        wait_for(lambda: set(remote.sizes()) == OWN)
+        remote.write("trials/0000/record.json", b"of the other's trial 0")
+        remote.delete("optuna.journal")
+    assert remote.read("trials/0000/record.json") == b"trials/0000/record.json\n"
+    assert remote.read("optuna.journal") == b"optuna.journal\n"
 
 
 def test_what_came_to_nothing_deletes_no_sweep_of_another_head(folder, remote):
     mirror = mirror_of(folder, remote)
     with mirrored(mirror):
         wait_for(lambda: set(remote.sizes()) == OWN)
-        sign = b'{"token": "x", "host": "other", "beat": 1}'
-        RemoteFolder(remote.uri).write("heads/toy.json", sign)
+        RemoteFolder(remote.uri).write("heads/toy.json", OTHERS)
         mirror.forget()
     assert set(remote.sizes()) == OWN
 

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 from spec_samples import toy_tree
 
 from results.cluster_record import ClusterRecord, NodeRecord, SlotRecord
+from results.record import SweepState
 from results.store import RecordStore
 from sweeps import Sweep
 from sweeps.home import SweepHome
@@ -38,6 +39,7 @@ def test_restarts_are_the_lives_after_the_first():
 
 @pytest.mark.ray
 def test_a_sweep_is_seen_while_it_runs_and_what_it_held_adds_up(ray_cluster, tmp_path, monkeypatch):
+    """Off the main thread, and on the Ray to which this process is connected, as in a notebook."""
     monkeypatch.setattr("sweeps.observer.EVERY", 0.1)
     store = SweepHome(tmp_path).sweep("toy").store
     tree = toy_tree(
@@ -47,8 +49,10 @@ def test_a_sweep_is_seen_while_it_runs_and_what_it_held_adds_up(ray_cluster, tmp
     )
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(Sweep.from_dict(tree).launch, tmp_path, None, View())
-        seen = wait_for(store, lambda cluster: cluster.slots[0].job == "2")
-        running.result(timeout=300)
+        seen = wait_for(store, running, lambda cluster: cluster.slots[0].job == "2")
+        result = running.result(timeout=300)
+    assert result.sweep.state is SweepState.COMPLETE and len(result.frame()) == 4
+    assert ray_cluster.is_initialized(), "it is left alone"
     (slot,), (node,) = seen.slots, seen.nodes
     assert (slot.up, slot.trials, slot.restarts) == (True, 2, 0)
     assert slot.nodes == (node.id,) and slot.device.endswith("CPU")
@@ -86,9 +90,10 @@ class Gone:
     def overview(self): ...
 
 
-def wait_for(store: RecordStore, condition) -> ClusterRecord:
+def wait_for(store: RecordStore, sweep: Future, condition) -> ClusterRecord:
     until = time.monotonic() + 200
     while not ((cluster := store.cluster()) and condition(cluster)):
+        assert not sweep.done(), sweep.result()
         assert time.monotonic() < until, cluster
         time.sleep(0.02)
     return cluster

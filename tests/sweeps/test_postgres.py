@@ -9,7 +9,7 @@ from pathlib import Path
 
 import optuna
 import pytest
-from books import SEARCHING, check_books, drawn, folder_of, history, launch, sweep
+from books import SEARCHING, check_books, drawn, folder_of, history, launch_here, sweep_here
 from mlflow.tracking._tracking_service.utils import _get_store
 from postgres import PASSWORD, USER, Postgres
 from spec_samples import toy_tree
@@ -54,13 +54,14 @@ def undisturbed(tmp_path):
 
 
 @pytest.fixture
-def tracking(server, monkeypatch):
-    """The address of an empty database for MLflow."""
+def tracking(server, request, monkeypatch):
+    """The address of an empty database for MLflow, which keeps in mind those that it has opened."""
     monkeypatch.setenv("PGPASSWORD", PASSWORD)
-    address = server.database("mlflow")
+    name = "mlflow_of_" + request.node.originalname[-40:]
+    address = server.database(name)
     yield address
     _get_store(address).engine.dispose()
-    server.run("DROP DATABASE mlflow WITH (FORCE)")
+    server.run(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def test_a_database_suggests_what_the_journal_suggests(spec, undisturbed, tmp_path):
@@ -140,14 +141,15 @@ def test_a_password_has_no_place_in_a_spec(database):
     assert PASSWORD not in str(refused.value)
 
 
+@pytest.mark.ray
 @pytest.mark.endtoend
-def test_a_sweep_with_both_books_in_databases(database, tracking, tmp_path):
+def test_a_sweep_with_both_books_in_databases(ray_cluster, database, tracking, tmp_path):
     tree = toy_tree(name="toy", search={"storage": database}, tracking={"uri": tracking})
-    done = launch(tree, tmp_path)
+    done = launch_here(tree, tmp_path)
     assert done.returncode == 0, done.stderr
     before = history(folder_of(tmp_path, "toy").store.trials())
     trials = len(before) + 2
-    done = sweep("resume", "toy", "--set", f"budget.trials={trials}", home=tmp_path)
+    done = sweep_here("resume", "toy", "--set", f"budget.trials={trials}", home=tmp_path)
     assert done.returncode == 0, done.stderr
     folder = check_books(tmp_path, "toy", trials, storage=database, tracking=tracking)
     assert history(folder.store.trials())[: len(before)] == before

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from books import real_tree, sweep, write_spec
+from books import real_tree, sweep, sweep_here, write_spec
 from s3_server import ENVIRONMENT, SECRETS, content, make_bucket, s3_server
 
 from results.record import TrialRecord
 from sweeps.home import SweepHome
 from trainables.remote_folder import RemoteFolder
 
-pytestmark = pytest.mark.endtoend
+pytestmark = [pytest.mark.cluster, pytest.mark.ci]
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,6 @@ def test_a_sweep_is_in_the_bucket_and_goes_on_from_there_alone(
     spec = str(write_spec(tree, tmp_path))
     first = sweep("launch", spec, "--address", nodes.address, home=home)
     assert first.returncode == 0, told(first)
-    nodes.shutdown()
     folder = SweepHome(home).sweep("real")
     remote = RemoteFolder(bucket) / "sweeps" / "real"
     there, here = content(remote), files(folder.path)
@@ -98,14 +97,15 @@ def test_a_sweep_is_in_the_bucket_and_goes_on_from_there_alone(
     assert not list((surroundings / "sweeps").rglob("*.safetensors"))
     earlier = folder.store.trials()
 
-    again = sweep("launch", spec, home=tmp_path / "other")
+    again = sweep_here("launch", spec, home=tmp_path / "other")
     assert again.returncode == 2 and "--storage URI" in told(again), told(again)
 
     assert found(home, rays_own, surroundings, texts=[told(first)]) == []
     assert not [name for name, text in there.items() if any(s.encode() in text for s in SECRETS)]
     shutil.rmtree(home)
+    shutil.rmtree(surroundings / "cache")
     words = ["resume", "real", "--storage", bucket, "--set", "budget.trials=4"]
-    resumed = sweep(*words, home=home)
+    resumed = sweep(*words, "--address", nodes.address, home=home)
     assert resumed.returncode == 0, told(resumed)
     trials = folder.store.trials()
     assert list(map(essence, trials[:3])) == list(map(essence, earlier))

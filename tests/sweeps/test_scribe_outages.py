@@ -174,6 +174,7 @@ def test_a_server_that_was_away_gets_everything_once(proxy, sweep):
     assert_arrived(told, proxy.uri)
 
 
+@pytest.mark.ci
 def test_a_server_that_was_killed_gets_everything_once(server, sweep):
     uri = f"http://127.0.0.1:{server.port}"
     told = Told(uri, sweep, trials=20, points=10)

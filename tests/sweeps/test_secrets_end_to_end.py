@@ -2,55 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import os
-import shutil
-import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 
 import pytest
-import yaml
-from books import real_tree, sweep_command
+from books import sweep_here, write_spec
+from planted import ENVIRONMENT, SECRETS, launched
 from spec_samples import toy_tree
 
 pytestmark = pytest.mark.endtoend
-
-ENVIRONMENT = {
-    name: f"planted{number:02d}{name.lower().replace('_', '')}"
-    for number, name in enumerate(
-        [
-            "MLFLOW_TRACKING_USERNAME",
-            "MLFLOW_TRACKING_PASSWORD",
-            "HF_TOKEN",
-            "AWS_ACCESS_KEY_ID",
-            "AWS_SECRET_ACCESS_KEY",
-            "AWS_SESSION_TOKEN",
-            "PGPASSWORD",
-            "WANDB_API_KEY",
-            "OPENAI_API_KEY",
-        ]
-    )
-}
-IN_THE_SPEC = "plantedinthespec"
-_USER, _PASSWORD = (ENVIRONMENT[f"MLFLOW_TRACKING_{part}"] for part in ("USERNAME", "PASSWORD"))
-SECRETS = (
-    *ENVIRONMENT.values(),
-    IN_THE_SPEC,
-    base64.b64encode(f"{_USER}:{_PASSWORD}".encode()).decode(),
-)
-
-
-@pytest.fixture
-def rays_own() -> Iterator[Path]:
-    """Where Ray keeps its logs; the names of its sockets leave room for a short path only."""
-    folder = Path(tempfile.mkdtemp(prefix="s"))
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -75,72 +37,28 @@ def locked_server() -> Iterator[str]:
         thread.join()
 
 
-def launch(tree: dict, home: Path, ray: Path) -> tuple[int, str]:
-    """The exit code, and all that was printed."""
-    home.mkdir(exist_ok=True)
-    spec = home.parent / f"{tree['name']}.yaml"
-    spec.write_text(yaml.safe_dump(tree, sort_keys=False))
-    done = subprocess.run(
-        sweep_command("launch", str(spec), home=home),
-        capture_output=True,
-        text=True,
-        timeout=400,
-        env={**os.environ, **ENVIRONMENT, "RAY_TMPDIR": str(ray), "HF_HUB_OFFLINE": "1"},
-    )
-    return done.returncode, done.stdout + done.stderr
+def test_a_sweep_whose_trials_all_fail_gives_no_secret_away(failed_sweep):
+    assert failed_sweep.code == 1 and failed_sweep.secrets() == []
 
 
-def found_in(printed: str, *folders: Path) -> list[str]:
-    """Every file below the folders that holds a secret, and the terminal where it does."""
-    files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
-    assert len(files) > 20, "nothing was written, so nothing was looked at"
-    contents = {str(file): file.read_bytes() for file in files} | {"printed": printed.encode()}
-    return [
-        f"{secret} in {name}"
-        for name, content in contents.items()
-        for secret in SECRETS
-        if secret.encode() in content
-    ]
+def test_a_sweep_with_a_trial_that_fails_in_the_trainer_gives_no_secret_away(real_sweep):
+    assert real_sweep.code == 0 and "no_such_module" in real_sweep.stdout
+    assert real_sweep.secrets() == []
 
 
-@pytest.mark.parametrize(
-    ("changes", "code"),
-    [({}, 0), ({"toy": {"crash_above": 1e-9}}, 1)],
-    ids=["complete", "failed"],
-)
-def test_a_toy_sweep_gives_no_secret_away(tmp_path, rays_own, changes, code):
-    tree = toy_tree(budget={"trials": 3, "evaluations": 2}, **changes)
-    returned, printed = launch(tree, tmp_path / "home", rays_own)
-    assert returned == code, printed
-    assert found_in(printed, tmp_path / "home", rays_own) == []
+def test_a_tracking_server_that_refuses_is_named_and_no_password_is(tmp_path):
+    with locked_server() as uri, launched(toy_tree(tracking={"uri": uri}), tmp_path) as sweep:
+        assert sweep.code == 2 and uri in sweep.stderr and "401" in sweep.stderr, sweep.stderr
+        assert sweep.secrets() == []
 
 
-def test_a_real_sweep_gives_no_secret_away(tmp_path, rays_own):
-    if "SWEEP_TEST_DATA" not in os.environ:
-        pytest.skip("SWEEP_TEST_DATA names no folder with real data")
-    tree = real_tree(
-        Path(os.environ["SWEEP_TEST_DATA"]),
-        budget={"trials": 2, "steps": 2, "evaluations": 1},
-        # The second one fails inside of the trainer.
-        space={"lora.target_modules": {"choice": [["q_proj"], ["no_such_module"]]}},
-        search={"sampler": "grid", "early_stopping": "none"},
-    )
-    returned, printed = launch(tree, tmp_path / "home", rays_own)
-    assert returned == 0 and "no_such_module" in printed, printed
-    assert found_in(printed, tmp_path / "home", rays_own) == []
-
-
-def test_a_tracking_server_that_refuses_is_named_and_no_password_is(tmp_path, rays_own):
-    with locked_server() as uri:
-        tree = toy_tree(tracking={"uri": uri})
-        returned, printed = launch(tree, tmp_path / "home", rays_own)
-    assert returned == 2 and uri in printed and "401" in printed, printed
-    assert found_in(printed, tmp_path / "home", rays_own) == []
-
-
-def test_a_password_in_the_spec_is_refused_and_nothing_is_written(tmp_path, rays_own):
-    tree = toy_tree(tracking={"uri": f"postgresql://me:{IN_THE_SPEC}@localhost/mlflow"})
-    returned, printed = launch(tree, tmp_path / "home", rays_own)
-    assert returned == 2 and "PGPASSWORD" in printed
-    assert IN_THE_SPEC not in printed
-    assert not any((tmp_path / "home").iterdir())
+def test_a_password_in_the_spec_is_refused_and_nothing_is_written(tmp_path, monkeypatch):
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    password, home = "plantedinthespec", tmp_path / "home"
+    tree = toy_tree(tracking={"uri": f"postgresql://me:{password}@localhost/mlflow"})
+    done = sweep_here("launch", str(write_spec(tree, tmp_path)), home=home)
+    printed = done.stdout + done.stderr
+    assert done.returncode == 2 and "PGPASSWORD" in printed
+    assert not [secret for secret in (*SECRETS, password) if secret in printed]
+    assert not home.exists()

@@ -25,9 +25,9 @@ CHAT = b'[{"role": "user", "content": "hi"}]'
         ("crlf.jsonl", LINES.replace(b"\n", b"\r\n")),
         ("no_final_newline.jsonl", LINES.rstrip()),
         ("blank_lines.jsonl", LINES.replace(b"\n", b"\n\n")),
-        ("packed.jsonl.gz", gzip.compress(LINES)),
-        ("packed.JSON.GZ", gzip.compress(LIST)),
-        ("packed_unsaid.json", gzip.compress(LIST)),
+        ("packed.jsonl.gz", gzip.compress(LINES, mtime=0)),
+        ("packed.JSON.GZ", gzip.compress(LIST, mtime=0)),
+        ("packed_unsaid.json", gzip.compress(LIST, mtime=0)),
     ],
 )
 def test_the_same_records_come_from_every_way_of_writing_them(tmp_path, name, raw):
@@ -77,8 +77,8 @@ def test_places_count_from_one(tmp_path):
         ("a.json", b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "git lfs pull"),
         ("a.json", b"\n<!DOCTYPE html>\n<html><body>404</body></html>", "HTML"),
         ("a.jsonl.gz", LINES, "no gzip file.*take .gz off its name"),
-        ("a.jsonl.gz", gzip.compress(LINES)[:-9], "broken gzip file.*download it again"),
-        ("a.jsonl.gz", gzip.compress(b"oops"), "line 1 column 1.*cut off"),
+        ("a.jsonl.gz", gzip.compress(LINES, mtime=0)[:-9], "broken gzip file.*download it again"),
+        ("a.jsonl.gz", gzip.compress(b"oops", mtime=0), "line 1 column 1.*cut off"),
         ("a.xlsx", b"text\none\n", r"\.xlsx suffix is not read.*\.jsonl"),
         ("a", b"one", "no suffix is not read"),
     ],

@@ -155,16 +155,16 @@ def test_a_replay_set_keeps_a_model_from_forgetting(model, tmp_path):
 
 @needs_real_data
 @pytest.mark.parametrize(
-    ("name", "objective", "max_length"),
+    ("name", "objective", "max_length", "steps"),
     [
-        ("cls/sst2_dev.tsv", "classification", 128),
-        ("pref/instruction-data-with-preference.json", "reward", 128),
-        ("reward/alpaca_eval_vicuna7b_winprob.jsonl", "reward", 512),
-        ("pref/instruction-data-with-preference.json", "dpo", 128),
-        ("pref/instruction-data-with-preference.json", "kto", 128),
+        ("cls/sst2_dev.tsv", "classification", 128, 30),
+        ("pref/instruction-data-with-preference.json", "reward", 128, 10),
+        ("reward/alpaca_eval_vicuna7b_winprob.jsonl", "reward", 512, 10),
+        ("pref/instruction-data-with-preference.json", "dpo", 128, 10),
+        ("pref/instruction-data-with-preference.json", "kto", 128, 10),
     ],
 )
-def test_a_real_model_learns_from_real_rows(name, objective, max_length, tmp_path):
+def test_a_real_model_learns_from_real_rows(name, objective, max_length, steps, tmp_path):
     config = TrialConfig(
         model=str(REAL_DATA / "models/stories260K_hf"),
         objective=objective,
@@ -173,10 +173,10 @@ def test_a_real_model_learns_from_real_rows(name, objective, max_length, tmp_pat
         data={
             "train": str(REAL_DATA / name),
             "max_length": max_length,
-            "validation": 0.1,
+            "validation": 0.05,
             "skip_bad_rows": True,
         },
-        budget={"steps": 20, "evaluations": 1},
+        budget={"steps": steps, "evaluations": 1},
         batch_size=8,
         learning_rate=1e-3 if objective == "kto" else 3e-3,
     )

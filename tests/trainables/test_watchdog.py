@@ -10,10 +10,10 @@ import sys, time
 from pathlib import Path
 from trainables.watchdog import Watchdog
 
-dog = Watchdog(1.5)
+dog = Watchdog(4.0)
 with dog.watching(Path(sys.argv[1])):
-    for _ in range(3):
-        time.sleep(0.6)
+    for _ in range(6):
+        time.sleep(0.8)
         dog.alive()
     def stuck():
         time.sleep(1e9)
