@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
 
+_LOOK = 0.3
+"""Seconds in which the cores are looked at."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """The model's shape and how it is trained; every field is part of what is built."""
@@ -68,7 +72,7 @@ def pretrain(
     import torch
     from transformers import LlamaForCausalLM
 
-    with _all_cores(), torch.random.fork_rng(devices=[]):
+    with _idle_cores(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         model = LlamaForCausalLM(_config(recipe))
         held_out, train = blocks[: recipe.held_out], blocks[recipe.held_out :]
@@ -98,12 +102,17 @@ def mean_loss(model: Any, sequences: Sequence[TokenSequence], at_once: int = 16)
 
 
 @contextmanager
-def _all_cores() -> Iterator[None]:
-    """Let torch use every core this process may run on, whatever it was told before."""
+def _idle_cores() -> Iterator[None]:
+    """Let torch use the cores that nobody else does, whatever it was told before.
+
+    A thread that waits for another one's core costs more than it brings.
+    """
+    import psutil
     import torch
 
     before = torch.get_num_threads()
-    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    idle = 1 - psutil.cpu_percent(interval=_LOOK) / 100
+    torch.set_num_threads(max(1, round(idle * len(os.sched_getaffinity(0)))))
     try:
         yield
     finally:
