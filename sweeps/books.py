@@ -12,7 +12,7 @@ from typing import Any
 
 from results.front import judge
 from results.record import Overlap, SweepRecord, SweepState, TrialRecord
-from results.uris import keeps_artifacts, redact
+from results.uris import keeps_artifacts, redact, sqlite_file
 from sweeps.breakdowns import Breakdowns
 from sweeps.closing import try_all
 from sweeps.errors import LaunchError
@@ -78,7 +78,11 @@ def _overlaps(prepared: Prepared | None) -> dict[str, Overlap]:
 
 
 class Books:
-    """What is written of a sweep as a whole; the recorder writes what is written of its trials."""
+    """What is written of a sweep as a whole; the recorder writes what is written of its trials.
+
+    `makes_database` is whether MLflow opens with a new SQLite database, which takes long and can
+    hardly be refused.
+    """
 
     def __init__(
         self,
@@ -93,7 +97,8 @@ class Books:
         self._folder = folder
         self._mirror = mirror
         self._text = spec.text()
-        uri = spec.tracking.uri or home.tracking_uri
+        self._uri = uri = spec.tracking.uri or home.tracking_uri
+        self.makes_database = False
         theirs = spec.tracking.uri is not None and keeps_artifacts(uri)
         artifacts = None if theirs else home.artifacts.as_uri()
         self.scribe = Scribe(uri, spec.tracking.experiment, artifacts, self.breakdowns)
@@ -105,6 +110,8 @@ class Books:
         """Begin to write, or go on; MLflow opens in the background, while Ray starts."""
         self._folder.write_spec(self._text)
         self.note()
+        database = sqlite_file(self._uri)
+        self.makes_database = database is not None and not database.exists()
         public = "\n".join(map(redact, self._text.split("\n")))
         self.scribe.start(self.sweep, public)
 

@@ -24,8 +24,6 @@ from trainables.job import Job, JobKind
 from trainables.progress import Progress
 
 if TYPE_CHECKING:
-    from ray.tune import Tuner
-
     from sweeps.interruption import Interruption
     from sweeps.recorder import Recorder
     from sweeps.study import StudyBook
@@ -43,9 +41,6 @@ _GOING_HOME = 120.0
 _WINDING_UP, _WINDING_UP_OWN = 10.0, 1.0
 """Seconds in which Ray Train may end a slot whose workers have gone home. On a Ray that ends with
 the sweep nothing comes of it, and without a dashboard it takes a dozen."""
-
-_CLIENT_DEATHS = 3
-"""How often the thin client of one trial may die."""
 
 _BARREN_LIVES = 3
 """How often in a row the board may be lost without a trial having ended in between."""
@@ -274,6 +269,7 @@ class Driver:
         import ray
 
         from sweeps.interruption import Interruption
+        from sweeps.tuner import make_tuner
 
         interruption = Interruption(self._books.taken_over)
         self._recorder = self._make_recorder(interruption)
@@ -283,7 +279,17 @@ class Driver:
         self._view.trials_begin(self._books.sweep, self._slots_text)
         for record in self.records():
             self._view.changed(record)
-        tuner = self._make_tuner(interruption)
+        tuner = make_tuner(
+            self._spec,
+            self._folder,
+            self._study,
+            self._recorder,
+            self._board,
+            self._count,
+            interruption,
+            self._has_room,
+            on_finished=self._slots.errands.drain,
+        )
         try:
             with interruption.listening():
                 tuner.fit()
@@ -301,70 +307,18 @@ class Driver:
     def _make_recorder(self, interruption: Interruption) -> Recorder:
         from sweeps.recorder import Recorder
 
-        board, errands = self._board, self._slots.errands
-
-        def accept(number: int) -> None:
-            what, loss = f"Trial {number}'s end", "weights of worse trials may be kept as well"
-            errands.send(board.accept.remote(str(number)), what, loss)
-
-        def cancel(number: int) -> None:
-            what, loss = f"Trial {number}'s early end", "its slot trains it on to its whole budget"
-            errands.send(board.cancel.remote(str(number)), what, loss)
-
+        errands = self._slots.errands
         return Recorder(
             self._books.sweep,
             self._folder.store,
             self._study,
             self._books.scribe,
-            accept=accept,
-            cancel=cancel,
+            accept=errands.accept,
+            cancel=errands.cancel,
             board_lives=self._board_lives,
             on_change=self._trial_changed,
             interruption=interruption,
         )
-
-    def _make_tuner(self, interruption: Interruption) -> Tuner:
-        from ray import tune
-
-        from sweeps.schedulers import make_scheduler, replay
-        from sweeps.search import OptunaSearcher
-        from trainables.trial import SlotTrial
-
-        spec, store = self._spec, self._folder.store
-        scheduler = make_scheduler(spec.search, spec.trial.budget.evaluations)
-        replay(scheduler, store.trials(), spec.search)
-        searcher = OptunaSearcher(
-            spec,
-            self._study,
-            store.trial_folder,
-            self._recorder,
-            self._has_room,
-            on_finished=self._drain,
-        )
-        client = tune.with_parameters(SlotTrial, board=self._board)
-        return tune.Tuner(
-            tune.with_resources(client, tune.PlacementGroupFactory([ON_HEAD])),
-            tune_config=tune.TuneConfig(
-                search_alg=searcher,
-                scheduler=scheduler,
-                num_samples=-1,
-                max_concurrent_trials=self._count,
-                reuse_actors=True,
-            ),
-            run_config=tune.RunConfig(
-                name="tune",
-                storage_path=str(self._folder.ray),
-                verbose=0,
-                callbacks=[self._recorder],
-                stop=interruption,
-                failure_config=tune.FailureConfig(max_failures=_CLIENT_DEATHS),
-            ),
-        )
-
-    def _drain(self) -> None:
-        """No new trial will come."""
-        what, loss = "The early end of idle slots", "they wait until the sweep is over"
-        self._slots.errands.send(self._board.drain.remote(), what, loss)
 
     def _has_room(self) -> bool:
         """Whether a slot is up that has no trial; before the first is up, one trial may wait."""

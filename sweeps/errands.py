@@ -3,31 +3,56 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import ray
 
 from trainables.background import Tell, breakdown
+from trainables.nodes import Nodes
 
 
 class _Errand(NamedTuple):
+    """What a call does, and what is lost where it breaks down."""
+
     what: str
     loss: str
 
 
 class Errands:
-    """Keeps the answers of calls that were only sent, and tells of those that broke down.
+    """Sends calls to the board, keeps their answers, and tells of those that broke down.
 
     Where the board itself is gone they tell nothing: its driver misses it.
     """
 
-    def __init__(self, tell: Tell) -> None:
+    def __init__(self, board: Any, tell: Tell) -> None:
+        self._board = board
         self._tell = tell
         self._open: dict[Any, _Errand] = {}
         self._lock = threading.Lock()
 
-    def send(self, answer: Any, what: str, loss: str) -> None:
-        """Keep a call's answer; `what` it does, and what is lost where it breaks down."""
+    def accept(self, number: int) -> None:
+        """A trial is complete."""
+        what, loss = f"Trial {number}'s end", "weights of worse trials may be kept as well"
+        self._send(self._board.accept.remote(str(number)), what, loss)
+
+    def cancel(self, number: int) -> None:
+        """Tune has ended a trial, so its slot is to drop it."""
+        what, loss = f"Trial {number}'s early end", "its slot trains it on to its whole budget"
+        self._send(self._board.cancel.remote(str(number)), what, loss)
+
+    def drain(self) -> None:
+        """No new trial will come."""
+        what, loss = "The early end of idle slots", "they wait until the sweep is over"
+        self._send(self._board.drain.remote(), what, loss)
+
+    def watch(self, look: Callable[[], Nodes | None], every: float) -> None:
+        """The board is to look at the cluster's nodes."""
+        what = "The watch over the cluster's nodes"
+        loss = "a node that is drained or lost goes unnoticed from now on"
+        self._send(self._board.watch.remote(look, every), what, loss)
+
+    def _send(self, answer: Any, what: str, loss: str) -> None:
         with self._lock:
             self._open[answer] = _Errand(what, loss)
 

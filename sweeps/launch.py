@@ -204,11 +204,13 @@ def _run(
         books.open()
         if books.sweep.resumed:
             books.catch_up()
-        view.phase("Opening MLflow")
-        books.wait_until_open()
+        if not books.makes_database:
+            view.phase("Opening MLflow")
+            books.wait_until_open()
         view.phase("Starting Ray")
         # Ray takes the handlers for itself where it starts, so they are set before and after.
         with interruptible(), cluster(address) as own, interruptible(), _ending(driver):
+            books.wait_until_open()  # a refusal would end the process while MLflow makes tables
             with progress.phase("asking all nodes what they see"):
                 check_sight(folder.path.parents[1], spec)
             driver.run(own)

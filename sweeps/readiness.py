@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from results.server import check_server
 from results.tracking_error import TrackingError
 from results.uris import sqlite_file
@@ -41,7 +44,8 @@ def refuse_if_away(spec: SweepSpec, home: SweepHome, began: float | None = None)
 def _ask_mlflow(uri: str, experiment: str) -> None:
     database = sqlite_file(uri)
     if database is not None and not database.exists():
-        return  # it is made once the sweep has its name
+        _refuse_if_unmakeable(database)
+        return
     try:
         check_server(uri)  # before MLflow's seconds of imports
         from results.tracking import find_experiment
@@ -49,3 +53,13 @@ def _ask_mlflow(uri: str, experiment: str) -> None:
         at_the_start(lambda: find_experiment(uri, experiment))
     except (TrackingError, OSError, ValueError) as error:
         raise LaunchError(f"tracking.uri: {error}") from error
+
+
+def _refuse_if_unmakeable(database: Path) -> None:
+    """It is made, with the folders above it, once the sweep has its name."""
+    folder = next(each for each in database.absolute().parents if each.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise LaunchError(
+            f"tracking.uri: {database} cannot be made, since {folder} is no folder that can be "
+            "written to; name another place"
+        )

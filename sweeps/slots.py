@@ -35,7 +35,7 @@ class Slots:
         resources: dict[str, float],
         tell: Tell = logged,
     ) -> None:
-        self.errands = Errands(tell)
+        self.errands = Errands(board, tell)
         self._board = board
         self._resources = resources
         self._tell = tell
@@ -55,11 +55,7 @@ class Slots:
             for number in range(count)
         ]
         # In the board's process: a thread here that waits for Ray would hold the driver's end up.
-        self.errands.send(
-            self._board.watch.remote(look, LOOK_EVERY),
-            "The watch over the cluster's nodes",
-            "a node that is drained or lost goes unnoticed from now on",
-        )
+        self.errands.watch(look, LOOK_EVERY)
         self._watch.start()
 
     def close(self, patience: float, winding_up: float) -> None:

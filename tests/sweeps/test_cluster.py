@@ -12,7 +12,14 @@ from sweeps.cluster import cluster
 from sweeps.errors import LaunchError
 
 
-def test_a_cluster_that_does_not_answer_is_told_at_once(monkeypatch):
+@pytest.fixture
+def unconnected(monkeypatch):
+    """As if no test before had connected this process to a Ray."""
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    monkeypatch.setattr("ray.shutdown", lambda: None)
+
+
+def test_a_cluster_that_does_not_answer_is_told_at_once(unconnected, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     # Nobody listens there any more.
@@ -26,7 +33,7 @@ def test_a_cluster_that_does_not_answer_is_told_at_once(monkeypatch):
         pass
 
 
-def test_a_ray_that_takes_too_long_to_start_is_told(monkeypatch):
+def test_a_ray_that_takes_too_long_to_start_is_told(unconnected, monkeypatch):
     def init(**options):
         raise Exception("The current node timed out during startup.")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import threading
+from contextlib import contextmanager
 
 import pytest
 from spec_samples import toy_tree
@@ -11,7 +13,7 @@ from results.record import TrialRecord
 from results.tracking_error import TrackingError
 from sweeps import launch as module
 from sweeps.books import new_record
-from sweeps.errors import SweepError
+from sweeps.errors import LaunchError, SweepError
 from sweeps.home import SweepHome
 from sweeps.spec import SweepSpec
 from sweeps.study import open_study
@@ -84,6 +86,12 @@ def test_a_tracking_database_that_is_none(home, tmp_path):
     refused(home, r"tracking\.uri: .*not a database", tracking={"uri": uri})
 
 
+def test_a_tracking_database_that_cannot_be_made(home, tmp_path):
+    (tmp_path / "file").write_text("where a folder would have to be")
+    uri = f"sqlite:///{tmp_path}/file/deeper/mlflow.db"
+    refused(home, rf"tracking\.uri: .*since {tmp_path}/file is no folder", tracking={"uri": uri})
+
+
 def test_a_ray_cluster_that_is_away(home):
     address = f"127.0.0.1:{nobody_listens()}"
     refused(home, f"no Ray cluster answers at {address}", address)
@@ -113,7 +121,28 @@ def test_an_optuna_database_with_another_sweep_of_that_name(home, tmp_path):
 
 def test_a_tracking_server_that_answers_and_refuses_to_write(home, late, monkeypatch):
     monkeypatch.setattr(Tracker, "refusal", TrackingError("403: you may only read"))
-    refused(home, r"tracking\.uri: 403: you may only read")
+    monkeypatch.setattr("results.tracking.find_experiment", lambda *where: "7")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        uri = f"http://127.0.0.1:{server.getsockname()[1]}"
+        refused(home, r"tracking\.uri: 403: you may only read", tracking={"uri": uri})
+
+
+def test_the_tables_of_a_new_database_are_made_while_ray_starts(home, late, monkeypatch):
+    ray_starts = threading.Event()
+
+    def slow(tracker, record, spec_text, stamp):
+        assert ray_starts.wait(60), "MLflow was waited for"
+        return "parent"
+
+    @contextmanager
+    def cluster(address):
+        ray_starts.set()
+        raise LaunchError("Ray did not start")
+        yield
+
+    monkeypatch.setattr(Tracker, "start_sweep", slow)
+    monkeypatch.setattr(module, "cluster", cluster)
+    refused(home, "Ray did not start")
 
 
 @pytest.fixture

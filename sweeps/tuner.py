@@ -1,0 +1,58 @@
+"""The Ray Tune experiment of a sweep: our searcher, a scheduler, thin clients of the board."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ray import tune
+
+from sweeps.cluster import ON_HEAD
+from sweeps.home import SweepFolder
+from sweeps.interruption import Interruption
+from sweeps.recorder import Recorder
+from sweeps.schedulers import make_scheduler, replay
+from sweeps.search import OptunaSearcher
+from sweeps.spec import SweepSpec
+from sweeps.study import StudyBook
+from trainables.trial import SlotTrial
+
+_CLIENT_DEATHS = 3
+"""How often the thin client of one trial may die."""
+
+
+def make_tuner(
+    spec: SweepSpec,
+    folder: SweepFolder,
+    study: StudyBook,
+    recorder: Recorder,
+    board: Any,
+    at_once: int,
+    interruption: Interruption,
+    has_room: Callable[[], bool],
+    on_finished: Callable[[], object],
+) -> tune.Tuner:
+    """The search, `at_once` trials at a time, ready to `fit`; a resumed one knows its past."""
+    store = folder.store
+    scheduler = make_scheduler(spec.search, spec.trial.budget.evaluations)
+    replay(scheduler, store.trials(), spec.search)
+    searcher = OptunaSearcher(spec, study, store.trial_folder, recorder, has_room, on_finished)
+    client = tune.with_parameters(SlotTrial, board=board)
+    return tune.Tuner(
+        tune.with_resources(client, tune.PlacementGroupFactory([ON_HEAD])),
+        tune_config=tune.TuneConfig(
+            search_alg=searcher,
+            scheduler=scheduler,
+            num_samples=-1,
+            max_concurrent_trials=at_once,
+            reuse_actors=True,
+        ),
+        run_config=tune.RunConfig(
+            name="tune",
+            storage_path=str(folder.ray),
+            verbose=0,
+            callbacks=[recorder],
+            stop=interruption,
+            failure_config=tune.FailureConfig(max_failures=_CLIENT_DEATHS),
+        ),
+    )
