@@ -177,16 +177,8 @@ class Board:
 
     async def overview(self) -> list[SlotState]:
         """All slots that have ever been up, and what they do."""
-        tickets = self._tickets.values()
-        return roster(
-            self._lives,
-            self._alive,
-            self._devices,
-            self._nodes,
-            tickets,
-            self._needless,
-            self._remarks,
-        )
+        slots = self._lives, self._alive, self._devices, self._nodes
+        return roster(*slots, self._tickets.values(), self._needless, self._remarks)
 
     # What slots call
 
@@ -258,18 +250,11 @@ class Board:
         ticket = self._tickets[self._waiting.popleft()]
         return ticket.taken(slot, self._devices.get(slot, ""))
 
-    async def at(self, trial_id: str | None, phases: Phases) -> None:
-        """How far a slot is with a job; one that it has no more may be told of late."""
-        ticket = self._tickets.get(trial_id or "")
-        if ticket is not None:
-            ticket.phases = phases
-
-    async def remark(self, trial_id: str, remarks: Sequence[str]) -> None:
-        """What the sweep's owner should know of the slot that has a job."""
-        slot = self._tickets[trial_id].slot
-        if slot is not None:
-            known = self._remarks.get(slot, ())
-            self._remarks[slot] = tuple(dict.fromkeys((*known, *remarks)))
+    async def at(self, trial_id: str, phases: Phases, remarks: tuple[str, ...] = ()) -> None:
+        """How far a slot is with a job, and what is to be known of what the slot runs on."""
+        ticket = self._tickets[trial_id]
+        ticket.phases = phases
+        self._remarks |= {ticket.slot: remarks} if ticket.slot else {}
 
     async def evaluated(self, trial_id: str, evaluation: Evaluation) -> Reply:
         """Pass an evaluation on, unless a retried trial repeats one that was seen before."""

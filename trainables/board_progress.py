@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
+from trainables import slow_precision
 from trainables.background import logged
+from trainables.job import Job
 from trainables.progress import Phases, Progress
 from trainables.ticker import Ticker
 
@@ -13,18 +16,22 @@ EVERY = 2.0
 
 
 class BoardProgress:
-    """`progress` is for whoever works on the job `job` of rank 0; the board is told while the
-    context is open."""
+    """What rank 0 of a slot is at; the board is told while the context is open.
 
-    def __init__(self, board: Any, every: float = EVERY) -> None:
+    `progress` is for whoever works on the job that was taken last. `gpu` is whether it runs on one.
+    """
+
+    def __init__(self, board: Any, gpu: bool, every: float = EVERY) -> None:
         self.progress = Progress(self._at)
-        self.job: str | None = None
         self._board = board
-        self._latest: tuple[str | None, Phases] = (None, ())
-        self._told: tuple[str | None, Phases] = (None, ())
-        self._ticker = Ticker(
-            self.tell, every, "progress", "how far this slot is goes untold", logged
-        )
+        self._gpu = gpu
+        self._job: str | None = None
+        self._asked: set[slow_precision.Asked] = set()
+        self._remarks: tuple[str, ...] = ()
+        self._latest: tuple[str | None, Phases, tuple[str, ...]] = (None, (), ())
+        self._told: tuple[str | None, Phases, tuple[str, ...]] = (None, (), ())
+        loss = "how far this slot is goes untold"
+        self._ticker = Ticker(self.tell, every, "progress", loss, logged)
 
     def __enter__(self) -> BoardProgress:
         self._ticker.__enter__()
@@ -33,12 +40,21 @@ class BoardProgress:
     def __exit__(self, *error: object) -> None:
         self._ticker.__exit__(*error)
 
-    def _at(self, phases: Phases) -> None:
-        self._latest = (self.job, phases)
+    def takes(self, job: Job) -> None:
+        """The slot begins with a job; whether it is slow in its precision is found out once."""
+        self._job = job.trial_id
+        new = [each for each in slow_precision.asked(job.config) if each not in self._asked]
+        self._asked.update(new)
+        place = f"the CPU of {socket.gethostname()}"
+        self._remarks += tuple(slow_precision.remarks(new, place, self._gpu))
+        self._at(())
 
     def tell(self) -> None:
-        """Tell the board where that has changed; nobody waits for an answer."""
+        """Tell the board where anything has changed; nobody waits for an answer."""
         latest = self._latest
         if latest != self._told:
             self._board.at.remote(*latest)
             self._told = latest
+
+    def _at(self, phases: Phases) -> None:
+        self._latest = (self._job, phases, self._remarks)

@@ -7,7 +7,6 @@ import itertools
 import os
 import platform
 import shutil
-import socket
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,7 +19,7 @@ import torch
 from ray.train import FailureConfig, RunConfig, ScalingConfig, get_context
 from ray.train.torch import TorchConfig, TorchTrainer
 
-from trainables import ranks, slow_precision, toy
+from trainables import ranks, toy
 from trainables.board_monitor import BoardMonitor
 from trainables.board_progress import BoardProgress
 from trainables.checkpoints import Checkpoints
@@ -123,7 +122,7 @@ def _serve(settings: dict[str, Any]) -> None:
     if not leads:
         _work(_Worker(board, inputs, care), None)
         return
-    with BoardProgress(board) as told:
+    with BoardProgress(board, gpu=torch.cuda.is_available()) as told:
         _work(_Worker(board, inputs, care, told), lambda: _take(board, name, life))
 
 
@@ -195,16 +194,11 @@ class _Worker:
     """One rank of a slot. The workshop is set up at the first job that needs it."""
 
     def __init__(
-        self,
-        board: Any,
-        inputs: Inputs | None,
-        care: Care,
-        told: BoardProgress | None = None,
+        self, board: Any, inputs: Inputs | None, care: Care, told: BoardProgress | None = None
     ) -> None:
         self._board = board
         self._told = told
         self._progress = told.progress if told else NO_PROGRESS
-        self._precisions: set[tuple[str, str]] = set()
         self._inputs = inputs
         self._care = care
         self._depot = care.depot
@@ -221,8 +215,7 @@ class _Worker:
         what is refused when a trial is set up is refused by all ranks alike.
         """
         if self._told:
-            self._told.job = job.trial_id
-            self._remark(job)
+            self._told.takes(job)
         if self._depot:
             self.clear()
             ranks.barrier()
@@ -246,16 +239,6 @@ class _Worker:
             release_memory()  # only now has the traceback let go of the trial's tensors
         if ranks.rank() == 0:
             ray.get(self._board.ended.remote(job.trial_id, outcome))
-
-    def _remark(self, job: Job) -> None:
-        """Say, once for each precision, where this device is slow in it."""
-        asked = (job.config.precision, job.config.quantization.compute_dtype)
-        if job.config.objective != "toy" and asked not in self._precisions:
-            self._precisions.add(asked)
-            place = f"the CPU of {socket.gethostname()}"
-            fields = slow_precision.asked(job.config)
-            if said := slow_precision.remarks(fields, place, self.device.type == "cuda"):
-                self._board.remark.remote(job.trial_id, said)
 
     def clear(self) -> None:
         """Leave nothing on this node of jobs that are done."""

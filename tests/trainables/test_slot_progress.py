@@ -11,6 +11,7 @@ from trainables.board_progress import BoardProgress
 from trainables.evaluation import Ending
 from trainables.finetune import Workshop
 from trainables.gang import Care
+from trainables.job import Job
 from trainables.progress import Phase, Progress
 from trainables.slot import _Worker
 
@@ -55,7 +56,7 @@ def desk(monkeypatch):
     without_ray(monkeypatch.setattr)
     desk = Reception()
     desk.looks = []
-    desk.told = BoardProgress(desk)
+    desk.told = BoardProgress(desk, gpu=False)
     yield desk
     desk.shut()
 
@@ -71,14 +72,15 @@ def test_the_board_knows_how_far_a_slot_is(desk, inputs, tmp_path):
     assert (state.job, state.phases) == (None, ())
 
 
-def test_the_board_is_told_only_of_changes(desk, inputs, tmp_path):
+def test_the_board_is_told_only_of_changes(desk, tmp_path):
     sent = []
     desk.ask = lambda *call: sent.append(call)
+    desk.told.takes(Job("7", tiny.trial(), tmp_path))
     with desk.told.progress.phase("training"):
         for _ in range(3):
             desk.told.tell()
     desk.told.tell()
-    assert sent == [("at", None, (Phase("training"),)), ("at", None, ())]
+    assert sent == [("at", "7", (Phase("training"),), ()), ("at", "7", (), ())]
 
 
 def test_a_slow_precision_is_remarked_once(desk, inputs, tmp_path, monkeypatch):
