@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from collections import Counter
 from pathlib import Path
 
@@ -47,6 +48,16 @@ def data() -> Path:
     if "SWEEP_TEST_DATA" not in os.environ:
         pytest.skip("SWEEP_TEST_DATA names no folder with real data")
     return Path(os.environ["SWEEP_TEST_DATA"])
+
+
+@pytest.fixture
+def avx2_only() -> dict[str, str]:
+    """An environment in which torch, oneDNN and MKL use no more than a CPU of 2013 has, which
+    emulates bf16; they read it when torch is imported."""
+    if platform.machine() != "x86_64":
+        pytest.skip("the limits are those of x86")
+    names = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS")
+    return dict(zip(names, ("avx2", "AVX2", "AVX2"), strict=True))
 
 
 @pytest.fixture(scope="session")

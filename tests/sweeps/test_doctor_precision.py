@@ -4,7 +4,6 @@ import platform
 
 import pytest
 from spec_samples import sft_tree, toy_tree
-from test_slow_precision import AVX2
 
 from sweeps.doctor_precision import ask, check_precision, fields_of
 from sweeps.finding import Level
@@ -34,10 +33,14 @@ def test_the_doctor_notes_what_is_slow_here(tmp_path, monkeypatch, slow, level):
     assert list(check_precision(SweepSpec.parse(sft_tree(tmp_path, precision="fp32")))) == []
 
 
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="the limits are those of x86")
-def test_a_node_answers_for_its_own_cpu(monkeypatch):
-    for name, value in AVX2.items():
+def test_a_node_answers_for_its_own_cpu(monkeypatch, avx2_only):
+    for name, value in avx2_only.items():
         monkeypatch.setenv(name, value)
     (said,) = ask([("precision", "bf16")], gpus=True)
     assert said.startswith(f"precision: bf16 is slow on the CPU of {platform.node()}, ")
     assert ask([], gpus=False) == []
+
+
+def test_a_node_that_cannot_tell_is_not_taken_for_a_quick_one(monkeypatch):
+    monkeypatch.setattr("sweeps.doctor_precision.sys.executable", "false")
+    assert ask([("precision", "bf16")], gpus=True) is None

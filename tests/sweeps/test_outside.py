@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from results.cluster_record import ClusterRecord, NodeRecord, SlotRecord
+from results.cluster_record import ClusterRecord, NodeRecord, PhaseRecord, SlotRecord
 from sweeps.outside import cluster_report, cost_line
 
 NODES = (
@@ -90,3 +90,11 @@ def test_a_picture_that_is_old_says_so():
 )
 def test_the_cost_in_a_line(seconds, prices, line):
     assert cost_line(seen(node_seconds=seconds, prices=prices), "cost") == line
+
+
+def test_what_a_slot_is_at_is_told_with_its_job():
+    steps, evaluating = PhaseRecord(text="training", done=3, total=20, unit="step"), "evaluating"
+    phases = (steps, PhaseRecord(text=evaluating, done=1, total=4))
+    slot = SlotRecord(name="slot-0", up=True, nodes=("a",), job="12", phases=phases)
+    shown = picture(seen(slots=(slot,)), runs=True)
+    assert any("trial 12, step 3 of 20, evaluating 25%" in line for line in shown)

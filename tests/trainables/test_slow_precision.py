@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import subprocess
 import sys
 
@@ -13,13 +12,6 @@ import tiny_training as tiny
 
 from trainables.slow_precision import asked, old_card
 
-AVX2 = {
-    "ATEN_CPU_CAPABILITY": "avx2",
-    "ONEDNN_MAX_CPU_ISA": "AVX2",
-    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
-}
-"""Has torch, oneDNN and MKL use no more than a CPU of 2013 has; read when torch is imported."""
-
 SCRIPT = """
 import json
 from trainables.slow_precision import remarks
@@ -27,9 +19,8 @@ print(json.dumps(remarks([("precision", "bf16")], "this CPU", gpu=False)))
 """
 
 
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="the limits are those of x86")
-def test_a_cpu_that_emulates_bf16_is_found_by_timing_it():
-    environment = {**os.environ, **AVX2}
+def test_a_cpu_that_emulates_bf16_is_found_by_timing_it(avx2_only):
+    environment = {**os.environ, **avx2_only}
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, timeout=120
     )
