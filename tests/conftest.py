@@ -28,6 +28,7 @@ SHARED = ("ray_cluster", "real_sweep", "failed_sweep")
 """Fixtures that take long to make, so that all tests which use one stay in one process."""
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(config, items) -> None:
     """Where pytest-xdist has several processes: which tests stay together, the slow ones first."""
     if not hasattr(config, "workerinput"):
