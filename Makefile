@@ -8,8 +8,8 @@ READY_DEV := $(VENV)/.ready-dev
 # Errors alone are shown: pip warns of indexes that lack a package, and has notices.
 INSTALL := $(BIN)/pip install -qq --disable-pip-version-check --constraint constraints.txt
 
-# Several tests at a time: many of them wait for processes more than they compute.
-PYTEST := $(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+# Several files at a time: many tests wait for processes more than they compute.
+PYTEST := $(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: setup dev quickstart test chaos cluster ci lint clean
 

@@ -24,23 +24,16 @@ os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 SLOW = ("endtoend", "ray", "chaos", "cluster")
 
-SHARED = ("ray_cluster", "real_sweep", "failed_sweep")
-"""Fixtures that take long to make, so that all tests which use one stay in one process."""
 
-
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
-def pytest_collection_modifyitems(config, items) -> None:
-    """Where pytest-xdist has several processes: which tests stay together, the slow ones first."""
+def pytest_collection_modifyitems(config, items: list[pytest.Item]) -> None:
+    """Of several processes, each takes a file at a time: those with most to wait for come first."""
     if not hasattr(config, "workerinput"):
         return
-    group = {
-        item: next((name for name in SHARED if name in item.fixturenames), item.path.stem)
-        for item in items
-    }
-    slow = Counter(group[item] for item in items if any(map(item.get_closest_marker, SLOW)))
+    slow: Counter[Path] = Counter()
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(group[item]))
-    items.sort(key=lambda item: -slow[group[item]])
+        shared = "ray_cluster" in item.fixturenames  # each of them is a sweep, or a slot
+        slow[item.path] += 10 * shared + any(map(item.get_closest_marker, SLOW))
+    items.sort(key=lambda item: -slow[item.path])
 
 
 @pytest.fixture(scope="session")

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import signal
-
 import numpy as np
 import optuna
 import pytest
 from books import (
     check_books,
-    check_interrupted,
     launch_here,
     losses_alone,
     losses_of,
     real_tree,
-    started,
     winners_of,
 )
 from mlflow import MlflowClient
@@ -24,7 +20,6 @@ from results.record import TrialStatus
 from sweeps import SweepResult
 from sweeps.home import SweepHome
 from sweeps.spec import SweepSpec
-from sweeps.study import trial_seed
 from trainables import toy
 
 pytestmark = pytest.mark.endtoend
@@ -52,20 +47,6 @@ def test_a_sweep_with_every_kind_of_ending(ray_cluster, tmp_path):
     assert [w["trial"] for w in report["winners"]] == [0, 1, 3, 4, 2]
     assert len(report["winners"]) + len(report["left_out"]) == 9
     assert "Trial 0 wins" in done.stdout and "RuntimeError: the toy trial crashes" in done.stdout
-
-
-def test_a_sweep_whose_trials_all_fail_has_failed(failed_sweep):
-    assert failed_sweep.code == 1
-    folder = check_books(failed_sweep.home, "toy", trials=2)
-    sweep, (refused, crashed) = folder.store.sweep(), folder.store.trials()
-    assert sweep.state.value == "failed"
-    assert sweep.error.startswith("all 2 trials failed, trial 0 first: warmup_fraction 0.5 + wsd")
-    assert f"The sweep failed: {sweep.error}" in failed_sweep.stdout
-    assert (refused.attempts, crashed.attempts) == (0, 1)
-    assert refused.config.keys() == crashed.config.keys()
-    assert refused.config["wsd.decay_fraction"] == 0.9
-    for record in (refused, crashed):
-        assert record.provenance.seed == record.config["seed"] == trial_seed(0, record.number)
 
 
 @pytest.mark.ray
@@ -109,40 +90,6 @@ def test_a_search_by_two_metrics_finds_the_front_that_brute_force_does(ray_clust
     assert {int(run.data.tags["winnow.number"]) for run in runs} == front
     artifacts = [client.list_artifacts(run.info.run_id) for run in runs]
     assert all("winner.yaml" in [each.path for each in listed] for listed in artifacts)
-
-
-def test_ctrl_c_keeps_what_was_measured(tmp_path):
-    """SIGTERM, which Ray would take for itself, is in test_chaos_resume.py."""
-    tree = toy_tree(toy={"seconds": 0.3}, budget={"trials": 50, "evaluations": 4})
-    with started(tree, tmp_path, until="trial 1 ") as process:
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=90) == 130
-    check_interrupted(tmp_path, "toy")
-
-
-def test_a_real_sweep_beats_its_base_and_leaves_a_loadable_winner(real_sweep):
-    from peft import AutoPeftModelForCausalLM
-
-    assert real_sweep.code == 0, real_sweep.stderr
-    folder = check_books(real_sweep.home, "real", trials=4)
-    ends = [TrialStatus.COMPLETE] * 4
-    ends[1] = TrialStatus.FAILED
-    assert [record.status for record in folder.store.trials()] == ends
-    report = winners_of(real_sweep.home, "real")
-    winner = report["winners"][0]
-    assert winner["metrics"]["eval_loss"] < report["base"]["eval_loss"] - 0.3
-    assert winner["metrics"]["test_loss"] < report["base"]["test_loss"] - 0.3
-    assert "On the test set, by which nothing was chosen: test_loss" in real_sweep.stdout
-    kept = [path.parent.name for path in folder.path.glob("trials/*/best")]
-    assert kept == [f"{winner['trial']:04d}"], "only the winner's weights are kept"
-    model = AutoPeftModelForCausalLM.from_pretrained(folder.path / "trials" / kept[0] / "best")
-    assert model.peft_config["default"].r == winner["params"]["lora.rank"]
-    losses = np.load(folder.path / "trials" / kept[0] / "sequence_losses.npz")
-    mean = losses["loss_sums"].sum() / losses["token_counts"].sum()
-    assert mean == pytest.approx(winner["metrics"]["eval_loss"])
-    record = folder.store.trials()[winner["trial"]]
-    assert record.tokens_per_second > 0 and record.peak_memory_bytes > 0
-    assert record.provenance is not None and record.provenance.data_fingerprint
 
 
 @pytest.fixture(scope="module")

@@ -37,15 +37,6 @@ def locked_server() -> Iterator[str]:
         thread.join()
 
 
-def test_a_sweep_whose_trials_all_fail_gives_no_secret_away(failed_sweep):
-    assert failed_sweep.code == 1 and failed_sweep.secrets() == []
-
-
-def test_a_sweep_with_a_trial_that_fails_in_the_trainer_gives_no_secret_away(real_sweep):
-    assert real_sweep.code == 0 and "no_such_module" in real_sweep.stdout
-    assert real_sweep.secrets() == []
-
-
 def test_a_tracking_server_that_refuses_is_named_and_no_password_is(tmp_path):
     with locked_server() as uri, launched(toy_tree(tracking={"uri": uri}), tmp_path) as sweep:
         assert sweep.code == 2 and uri in sweep.stderr and "401" in sweep.stderr, sweep.stderr
