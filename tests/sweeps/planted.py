@@ -48,11 +48,14 @@ class Launched:
     stdout: str
     stderr: str
 
+    def files(self) -> list[Path]:
+        """All that it left."""
+        folders = (self.home, self.ray)
+        return [file for folder in folders for file in folder.rglob("*") if file.is_file()]
+
     def secrets(self) -> list[str]:
         """Every file that it left and that holds a secret, and the terminal where it does."""
-        files = [
-            file for folder in (self.home, self.ray) for file in folder.rglob("*") if file.is_file()
-        ]
+        files = self.files()
         assert len(files) > 20, "nothing was written, so nothing was looked at"
         contents = {str(file): file.read_bytes() for file in files}
         contents["printed"] = (self.stdout + self.stderr).encode()

@@ -14,6 +14,7 @@ from sweeps.errors import SweepError
 from sweeps.home import SweepHome
 from sweeps.launch import _prepare
 from sweeps.spec import SweepSpec
+from sweeps.view import View
 from trainables.data.sequences import TokenSequence, write
 from trainables.inputs import Inputs
 
@@ -122,10 +123,11 @@ def test_a_mixtures_longer_examples_count(tmp_path, inputs):
 
 
 def test_a_launch_tells_it_before_the_first_trial(data, tmp_path):
-    class Lines(list):
-        phase = list.append
+    class Lines(View):
+        def say(self, text):
+            told.append(text)
 
-    told = Lines()
+    told = []
     spec = SweepSpec.parse(
         {
             "name": "real",
@@ -135,6 +137,6 @@ def test_a_launch_tells_it_before_the_first_trial(data, tmp_path):
             "space": {"batch_size": {"choice": [8, 16]}},
         }
     )
-    _prepare(spec, SweepHome(tmp_path), told)
+    _prepare(spec, SweepHome(tmp_path), Lines())
     assert told[-2].startswith("A trial trains 1 step with batch_size 8 (budget.tokens 100)")
     assert told[-1].startswith("Note: budget.tokens 100 is 100 tokens, and a trial trains more")

@@ -12,6 +12,7 @@ from sweeps.errors import SweepError
 from sweeps.home import SweepFolder, SweepHome
 from sweeps.launch import resume
 from sweeps.resumption import changed_spec, refuse_if_changed
+from sweeps.view import View
 
 
 @pytest.fixture
@@ -77,14 +78,14 @@ def test_a_changed_sweep_file_is_compared_with_the_one_that_was_launched(folder,
     assert (spec.name, spec.trials, changes) == ("toy", 9, ["budget.trials: 6 -> 9"])
 
 
-class Told:
+class Told(View):
     """A view that remembers what it was told."""
 
     def __init__(self):
-        self.phases = []
+        self.lines = []
 
-    def phase(self, text):
-        self.phases.append(text)
+    def say(self, text):
+        self.lines.append(text)
 
 
 def test_a_resume_says_first_what_it_changes(folder):
@@ -96,7 +97,7 @@ def test_a_resume_says_first_what_it_changes(folder):
     folder.store.write_trial(TrialRecord(sweep="toy", number=0, status="complete", ended=1.5))
     view = Told()
     resume("toy", SweepHome(folder.path.parents[1]), view, ["slots.retries=+1"])
-    assert view.phases[0] == "Changed: slots.retries: 1 -> 2"
+    assert view.lines[0] == "Changed: slots.retries: 1 -> 2"
     assert folder.store.sweep().changes == ("slots.retries: 1 -> 2",)
 
 

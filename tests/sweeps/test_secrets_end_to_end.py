@@ -40,7 +40,8 @@ def locked_server() -> Iterator[str]:
 def test_a_tracking_server_that_refuses_is_named_and_no_password_is(tmp_path):
     with locked_server() as uri, launched(toy_tree(tracking={"uri": uri}), tmp_path) as sweep:
         assert sweep.code == 2 and uri in sweep.stderr and "401" in sweep.stderr, sweep.stderr
-        assert sweep.secrets() == []
+        assert sweep.files() == [], "it is refused before anything is written"
+        assert not [secret for secret in SECRETS if secret in sweep.stdout + sweep.stderr]
 
 
 def test_a_password_in_the_spec_is_refused_and_nothing_is_written(tmp_path, monkeypatch):

@@ -15,6 +15,7 @@ from sweeps.books import Books, new_record
 from sweeps.driver import Driver
 from sweeps.home import SweepHome
 from sweeps.spec import SweepSpec
+from sweeps.view import View
 
 CALLS: Counter[str] = Counter()
 """What Python has asked of the file system, while it is counted."""
@@ -82,16 +83,10 @@ class Recorded:
         self.records: dict[int, TrialRecord] = {}
 
 
-class Unseen:
-    """A view that shows nothing."""
-
-    def changed(self, record): ...
-
-
 def calls_of(home: Path, trials: int, search: dict) -> int:
     """File system calls of a sweep whose trials end one after the other, each better."""
     books = books_of(home, search)
-    driver = Driver(spec_of(search), books._folder, None, books, Unseen())
+    driver = Driver(spec_of(search), books._folder, None, books, View())
     driver._recorder = Recorded()
     with counted() as calls:
         for number in range(trials):
