@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.ways.job import Job
+from sweeps.inputs import inputs_of
 from trainables.config import TrialConfig
-from trainables.inputs import prepare_inputs
 
 WAYS = ("ours", "stock", "hf_search", "loop")
 MAX_LENGTH = 256
@@ -101,7 +101,7 @@ def _prepared(options: argparse.Namespace, work: Path) -> Any:
     config = TrialConfig.model_validate(
         {"model": options.model, "data": {"train": options.data, "max_length": MAX_LENGTH}}
     )
-    return prepare_inputs(config, work / "cache")
+    return inputs_of(config, work / "cache")
 
 
 def _options() -> argparse.Namespace:

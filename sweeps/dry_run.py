@@ -18,6 +18,7 @@ from sweeps.capacity import plan_slots
 from sweeps.class_metrics import check_class_metrics
 from sweeps.errors import CapacityError, SweepError
 from sweeps.home import SweepHome
+from sweeps.inputs import inputs_of
 from sweeps.options import check_options, first_params
 from sweeps.process_state import random_state_kept
 from sweeps.quiet import optuna_quiet, quiet
@@ -29,7 +30,7 @@ from trainables.config import TrialConfig
 from trainables.data.errors import DataError, said
 from trainables.errors import ModelError, RefusedError
 from trainables.evaluation import Ending, Evaluation, Monitor, Verdict
-from trainables.inputs import Prepared, prepare_inputs
+from trainables.inputs import Prepared
 from trainables.progress import NO_PROGRESS, Progress
 
 STEPS = 5
@@ -105,7 +106,7 @@ def dry_run(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) 
         config = _config(spec, params)
         _refuse(config)
         with progress.phase("preparing model and data"):
-            prepared = prepare_inputs(spec.trial, home.cache, progress=progress)
+            prepared = inputs_of(spec.trial, home.cache, progress=progress)
         check_class_metrics(spec, prepared)
         alone = config.model_copy(update={"deepspeed": None})
         return _measure(spec, prepared, alone, params, progress)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sweeps.errors import SweepError
 from sweeps.home import SweepHome
+from sweeps.inputs import inputs_of
 from sweeps.quiet import quiet
 from sweeps.spec import SweepSpec
 from trainables.config import TrialConfig
@@ -18,7 +19,6 @@ from trainables.data.examples import Examples
 from trainables.data.samples import Sample, sample
 from trainables.data.summary import Summary
 from trainables.data.tokenizer import Tokenizer, load_tokenizer
-from trainables.inputs import prepare_inputs
 from trainables.progress import NO_PROGRESS, Progress
 
 SAMPLES = 3
@@ -67,7 +67,7 @@ def inspect(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) 
     if config.objective == "toy":
         raise SweepError("objective toy reads no data, so there is nothing to inspect; launch it")
     with quiet():
-        prepared = prepare_inputs(config, home.cache, trains=False, progress=progress)
+        prepared = inputs_of(config, home.cache, trains=False, progress=progress)
         train = Examples(prepared.inputs.train)
         inputs = prepared.inputs
         tokenizer = load_tokenizer(

@@ -24,6 +24,7 @@ from sweeps.closing import after
 from sweeps.cluster import cluster
 from sweeps.driver import Driver
 from sweeps.home import SweepFolder, SweepHome
+from sweeps.inputs import inputs_of
 from sweeps.interruption import interruptible
 from sweeps.mirror import mirrored
 from sweeps.process_state import environment_kept
@@ -44,7 +45,7 @@ from sweeps.storage import (
     storage_of,
 )
 from sweeps.view import View
-from trainables.inputs import Prepared, prepare_inputs
+from trainables.inputs import Prepared
 from trainables.progress import Progress
 
 
@@ -227,7 +228,7 @@ def _prepare(spec: SweepSpec, home: SweepHome, view: View) -> Prepared | None:
         return None
     view.phase("Preparing model and data")
     with quiet():
-        prepared = prepare_inputs(spec.trial, home.cache, progress=Progress(view.at))
+        prepared = inputs_of(spec.trial, home.cache, progress=Progress(view.at))
     check_class_metrics(spec, prepared)
     view.say(prepared.description)
     found = extents(spec, prepared.inputs)

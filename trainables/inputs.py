@@ -85,17 +85,15 @@ class Prepared:
 def prepare_inputs(
     config: TrialConfig, cache: Path, trains: bool = True, progress: Progress = NO_PROGRESS
 ) -> Prepared:
-    """Build or find the token files, and the built-in model where it is asked for.
+    """Build or find the token files.
 
     DataError or ModelError where something cannot be used. Imports transformers only where the
     data was not tokenised before. Without `trains`, a model needs no weights.
     """
-    from trainables.builtin.model import resolve
     from trainables.data.prepare import prepare
     from trainables.model_folder import check_model
 
     cache = cache.resolve()
-    config = resolve(config, cache, progress)
     config = config.with_params({"model": _absolute(config.model)})
     with progress.phase("looking at the model"):
         check_model(config.model, config.model_revision, config.trust_remote_code, weights=trains)

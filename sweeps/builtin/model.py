@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from trainables.builtin import PREFIX
-from trainables.builtin.corpus import Source, pairs, pretraining_text, stdlib_sources
-from trainables.builtin.pretraining import Recipe, Trained, pretrain
-from trainables.builtin.tokenizer import train_tokenizer
+from sweeps.builtin import PREFIX
+from sweeps.builtin.corpus import Source, pairs, pretraining_text, stdlib_sources
+from sweeps.builtin.pretraining import Recipe, Trained, pretrain
+from sweeps.builtin.tokenizer import train_tokenizer
 from trainables.config import TrialConfig
 from trainables.data.atomic import publish
 from trainables.data.blocks import blocks, tokenise

@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from trainables.builtin import model as builtin
-from trainables.builtin.corpus import Source
-from trainables.builtin.model import ensure, resolve
-from trainables.builtin.pretraining import Recipe, mean_loss
+from sweeps.builtin import model as builtin
+from sweeps.builtin.corpus import Source
+from sweeps.builtin.model import ensure, resolve
+from sweeps.builtin.pretraining import Recipe, mean_loss
 from trainables.config import TrialConfig
 from trainables.data.blocks import blocks, tokenise
 from trainables.data.errors import DataError

@@ -141,7 +141,7 @@ def _config(recipe: Recipe) -> Any:
 def _optimizers(model: Any, recipe: Recipe) -> list[Optimizer]:
     from torch.optim import AdamW
 
-    from trainables.builtin.muon import Muon
+    from sweeps.builtin.muon import Muon
 
     inner = [each for each in model.model.layers.parameters() if each.ndim == 2]
     ids = {id(each) for each in inner}

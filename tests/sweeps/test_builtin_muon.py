@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from trainables.builtin.muon import Muon, orthogonal
+from sweeps.builtin.muon import Muon, orthogonal
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (8, 24)])

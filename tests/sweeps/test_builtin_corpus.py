@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 
-from trainables.builtin.corpus import (
+from sweeps.builtin.corpus import (
     Pair,
     Source,
     first_sentence,

@@ -1,0 +1,22 @@
+"""What a sweep's trials read: made where the package makes it by itself, and prepared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trainables.config import TrialConfig
+from trainables.inputs import Prepared, prepare_inputs
+from trainables.progress import NO_PROGRESS, Progress
+
+
+def inputs_of(
+    config: TrialConfig, cache: Path, trains: bool = True, progress: Progress = NO_PROGRESS
+) -> Prepared:
+    """The prepared inputs, below `cache`. DataError or ModelError where something cannot be used.
+
+    Without `trains`, a model needs no weights.
+    """
+    from sweeps.builtin.model import resolve
+
+    named = resolve(config, cache.resolve(), progress)
+    return prepare_inputs(named, cache, trains, progress)
