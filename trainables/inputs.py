@@ -88,7 +88,7 @@ def prepare_inputs(
     """Build or find the token files.
 
     DataError or ModelError where something cannot be used. Imports transformers only where the
-    data was not tokenised before. Without `trains`, a model needs no weights.
+    data was not tokenised, or the model not looked at, before. Without `trains`, a model needs no weights.
     """
     from trainables.data.prepare import prepare
     from trainables.model_folder import check_model
@@ -96,7 +96,13 @@ def prepare_inputs(
     cache = cache.resolve()
     config = config.with_params({"model": _absolute(config.model)})
     with progress.phase("looking at the model"):
-        check_model(config.model, config.model_revision, config.trust_remote_code, weights=trains)
+        check_model(
+            config.model,
+            config.model_revision,
+            config.trust_remote_code,
+            weights=trains,
+            passed=cache / "checked",
+        )
     data = prepare(config, config.model, cache / "data", progress=progress)
     # Workers may have another working folder and another home: whole paths only.
     inputs = Inputs(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -72,12 +74,35 @@ def check_sizes(file: Path, most_layers: int) -> None:
 
 
 def check_config(
-    name: str, revision: str | None, file: Path, trust_remote_code: bool = False
+    name: str,
+    revision: str | None,
+    file: Path,
+    trust_remote_code: bool = False,
+    passed: Path | None = None,
 ) -> None:
-    """ModelError where transformers makes no configuration of it."""
+    """ModelError where transformers makes no configuration of it.
+
+    `passed` is a folder with a mark for each file that passed: transformers and torch, which this
+    would import, take four seconds. What runs code of its own is looked at each time.
+    """
     labels = read(file).get("num_labels")
     if isinstance(labels, int) and labels > _MOST_LABELS:
         raise ModelError(f"model: {file} says num_labels: {labels}; take that out of it")
+    mark = passed / _digest(file) if passed and not trust_remote_code else None
+    if mark and mark.exists():
+        return
+    _build(name, revision, file, trust_remote_code)
+    if mark:
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+
+
+def _digest(file: Path) -> str:
+    """Of the file and of the transformers that would read it."""
+    return hashlib.sha256(version("transformers").encode() + file.read_bytes()).hexdigest()[:32]
+
+
+def _build(name: str, revision: str | None, file: Path, trust_remote_code: bool) -> None:
     from transformers import AutoConfig
 
     place = name if trust_remote_code else str(file.parent)

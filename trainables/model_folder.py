@@ -27,10 +27,15 @@ _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
 def check_model(
-    name: str, revision: str | None, trust_remote_code: bool, weights: bool = True
+    name: str,
+    revision: str | None,
+    trust_remote_code: bool,
+    weights: bool = True,
+    passed: Path | None = None,
 ) -> None:
     """ModelError where a folder cannot be loaded, or a model asks for code that is not trusted.
 
+    `passed` is a folder that remembers which configurations transformers has made.
     Of a hub model only the code is looked at, and whether it is an adapter; whatever else is wrong
     shows when it is loaded.
     """
@@ -49,7 +54,7 @@ def check_model(
         for file in (configuration, configuration.with_name("tokenizer_config.json")):
             if file.is_file():
                 check_code(name, file)
-    check_config(name, revision, configuration, trust_remote_code)
+    check_config(name, revision, configuration, trust_remote_code, passed)
 
 
 def _check_descriptions(folder: Path) -> None:

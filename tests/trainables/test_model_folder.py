@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -358,3 +360,25 @@ def test_code_beside_a_model_that_transformers_knows_is_never_run(with_code, tmp
 def test_trust_is_given_with_true_only(value):
     with pytest.raises(ValueError, match="trust_remote_code"):
         TrialConfig(model="m", objective="toy", trust_remote_code=value)
+
+
+def test_a_configuration_that_passed_is_not_built_again_but_a_changed_one_is(model, tmp_path):
+    passed = tmp_path / "passed"
+
+    def imports_torch() -> bool:
+        code = (
+            "import sys; from pathlib import Path; from trainables.model_folder import check_model;"
+            f"check_model({str(model)!r}, None, False, passed=Path({str(passed)!r}));"
+            "print('torch' in sys.modules)"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert not done.returncode, done.stderr
+        return done.stdout.split()[-1] == "True"
+
+    assert imports_torch()
+    assert not imports_torch()
+    (model / "config.json").write_text(json.dumps({"model_type": "no-such-kind"}))
+    with pytest.raises(ModelError, match="describes no model that can be built"):
+        check_model(str(model), None, False, passed=passed)
+    with pytest.raises(ModelError, match="describes no model that can be built"):
+        check_model(str(model), None, False, passed=passed)
