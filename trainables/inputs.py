@@ -88,7 +88,8 @@ def prepare_inputs(
     """Build or find the token files.
 
     DataError or ModelError where something cannot be used. Imports transformers only where the
-    data was not tokenised, or the model not looked at, before. Without `trains`, a model needs no weights.
+    data was not tokenised, or the model not looked at, before. Without `trains`, a model needs no
+    weights.
     """
     from trainables.data.prepare import prepare
     from trainables.model_folder import check_model

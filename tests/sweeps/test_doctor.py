@@ -158,7 +158,8 @@ def machine(monkeypatch):
         monkeypatch.setattr("torch.cuda.is_available", lambda: cards > 0)
         monkeypatch.setattr("torch.cuda.device_count", lambda: cards)
         monkeypatch.setattr("torch.cuda.get_device_properties", lambda number: gpu)
-        monkeypatch.setattr("sweeps.doctor.Path", lambda path: Path("/" if driver else "/none"))
+        there = Path("/" if driver else "/none")
+        monkeypatch.setattr("sweeps.doctor.Path", lambda path: there)
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
         if visible is not None:
             monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)

@@ -575,6 +575,7 @@ def test_a_trial_whose_values_contradict_the_users_deepspeed_json_is_refused(wor
 
 def test_training_needs_neither_ray_nor_mlflow_nor_optuna():
     watched = ("ray", "mlflow", "optuna")
-    code = f"import sys, trainables.finetune; print(*(m for m in {watched!r} if m in sys.modules))"
+    found = f"print(*(m for m in {watched!r} if m in sys.modules))"
+    code = f"import sys, trainables.finetune; {found}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

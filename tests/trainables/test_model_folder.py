@@ -367,7 +367,8 @@ def test_a_configuration_that_passed_is_not_built_again_but_a_changed_one_is(mod
 
     def imports_torch() -> bool:
         code = (
-            "import sys; from pathlib import Path; from trainables.model_folder import check_model;"
+            "import sys; from pathlib import Path;"
+            "from trainables.model_folder import check_model;"
             f"check_model({str(model)!r}, None, False, passed=Path({str(passed)!r}));"
             "print('torch' in sys.modules)"
         )
