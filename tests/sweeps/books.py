@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from results.record import Measurement, TrialRecord, TrialStatus
 from results.tracking import read_sweep
-from sweeps.cli import app
+from sweeps.cli.app import app
 from sweeps.home import SweepFolder, SweepHome
 from sweeps.spec import SweepSpec
 from sweeps.study import StudyBook, open_study
@@ -45,7 +45,7 @@ PATIENCE = 240.0
 
 
 def sweep_command(*arguments: str, home: Path) -> list[str]:
-    return [sys.executable, "-m", "sweeps.cli", *arguments, "--home", str(home)]
+    return [sys.executable, "-m", "sweeps.cli.app", *arguments, "--home", str(home)]
 
 
 def sweep(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:

@@ -12,7 +12,7 @@ from test_live import sweep, trial, two_metrics
 from typer.testing import CliRunner
 
 from results.cluster_record import ClusterRecord, SlotRecord
-from sweeps.cli import app
+from sweeps.cli.app import app
 from sweeps.home import SweepHome
 
 HEAVY = ("torch", "ray", "mlflow", "transformers", "optuna", "pandas", "peft", "deepspeed", "numpy")
@@ -36,7 +36,7 @@ def run(*arguments: str):
 @pytest.mark.parametrize(
     "code",
     [
-        "from typer.testing import CliRunner; from sweeps.cli import app; "
+        "from typer.testing import CliRunner; from sweeps.cli.app import app; "
         "CliRunner().invoke(app, ['--help'])",
         "from sweeps.spec import SweepSpec; from spec_samples import toy_tree; "
         "SweepSpec.parse(toy_tree())",
@@ -58,7 +58,7 @@ def test_what_should_be_quick_imports_nothing_heavy(code):
 
 def test_help_imports_no_spec_and_no_records():
     code = (
-        "from typer.testing import CliRunner; from sweeps.cli import app; "
+        "from typer.testing import CliRunner; from sweeps.cli.app import app; "
         "CliRunner().invoke(app, ['--help']); import sys; print('pydantic' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

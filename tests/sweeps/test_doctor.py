@@ -12,7 +12,7 @@ from spec_samples import toy_tree
 from typer.testing import CliRunner
 
 from results.tracking import Tracker
-from sweeps.cli import app
+from sweeps.cli.app import app
 from sweeps.doctor import (
     LEAST_ROOM,
     SOME_ROOM,

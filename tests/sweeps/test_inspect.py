@@ -9,7 +9,7 @@ import yaml
 from rich.console import Console
 from typer.testing import CliRunner
 
-from sweeps.cli import app
+from sweeps.cli.app import app
 from sweeps.home import SweepHome
 from sweeps.inspect import histogram, inspect
 from sweeps.inspect_report import WIDTH, report

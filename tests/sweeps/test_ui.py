@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from results.mlflow_runs import MlflowRuns
 from sweeps import ui
 from sweeps.books import new_record
-from sweeps.cli import app
+from sweeps.cli.app import app
 from sweeps.errors import SweepError
 from sweeps.home import FROM_AFAR, SweepHome
 from sweeps.spec import SweepSpec

@@ -11,7 +11,9 @@ import typer
 from rich.console import Console
 
 from results.record_error import RecordError
-from sweeps.cli_options import (
+from sweeps.cli.doctor_command import doctor
+from sweeps.cli.mistakes import mistakes_shown, show_mistake
+from sweeps.cli.options import (
     AddressOption,
     ClusterOption,
     HomeOption,
@@ -24,11 +26,9 @@ from sweeps.cli_options import (
     SpecArgument,
     StorageOption,
 )
-from sweeps.doctor_command import doctor
 from sweeps.elsewhere import INTERRUPTED, elsewhere
 from sweeps.errors import LaunchError
 from sweeps.home import SweepHome, is_from_afar
-from sweeps.mistakes import mistakes_shown, show_mistake
 from sweeps.terminal import (
     echo_json,
     make_console,

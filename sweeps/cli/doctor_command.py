@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from sweeps.cli_options import OverridesOption
+from sweeps.cli.mistakes import mistakes_shown
+from sweeps.cli.options import OverridesOption
 from sweeps.home import SweepHome
-from sweeps.mistakes import mistakes_shown
 from sweeps.terminal import echo_json, make_console, waiting
 
 _WRONG = 2
