@@ -31,8 +31,8 @@ def doctor(
     ] = None,
 ) -> None:
     """Say what is wrong, and the way out, before a sweep costs anything."""
-    from sweeps.doctor import examine
-    from sweeps.doctor_report import count_wrong, report, report_json
+    from sweeps.doctor.machine import examine
+    from sweeps.doctor.report import count_wrong, report, report_json
 
     with mistakes_shown(), waiting() as progress:
         where = SweepHome.find(home)

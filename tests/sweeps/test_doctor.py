@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from results.tracking import Tracker
 from sweeps.cli.app import app
-from sweeps.doctor import (
+from sweeps.doctor.finding import Level
+from sweeps.doctor.machine import (
     LEAST_ROOM,
     SOME_ROOM,
     check_disk,
@@ -23,7 +24,6 @@ from sweeps.doctor import (
     check_tracking,
     check_versions,
 )
-from sweeps.finding import Level
 from sweeps.spec import SweepSpec
 
 
@@ -159,7 +159,7 @@ def machine(monkeypatch):
         monkeypatch.setattr("torch.cuda.device_count", lambda: cards)
         monkeypatch.setattr("torch.cuda.get_device_properties", lambda number: gpu)
         there = Path("/" if driver else "/none")
-        monkeypatch.setattr("sweeps.doctor.Path", lambda path: there)
+        monkeypatch.setattr("sweeps.doctor.machine.Path", lambda path: there)
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
         if visible is not None:
             monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)

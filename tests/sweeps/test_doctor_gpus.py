@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from sweeps.doctor_gpus import Cards, check_cards, check_gpus_of
-from sweeps.finding import Level
+from sweeps.doctor.finding import Level
+from sweeps.doctor.gpus import Cards, check_cards, check_gpus_of
 
 
 @pytest.mark.parametrize(

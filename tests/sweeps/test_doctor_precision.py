@@ -5,8 +5,8 @@ import platform
 import pytest
 from spec_samples import sft_tree, toy_tree
 
-from sweeps.doctor_precision import ask, check_precision, fields_of
-from sweeps.finding import Level
+from sweeps.doctor.finding import Level
+from sweeps.doctor.precision import ask, check_precision, fields_of
 from sweeps.spec import SweepSpec
 from trainables import slow_precision
 
@@ -42,5 +42,5 @@ def test_a_node_answers_for_its_own_cpu(monkeypatch, avx2_only):
 
 
 def test_a_node_that_cannot_tell_is_not_taken_for_a_quick_one(monkeypatch):
-    monkeypatch.setattr("sweeps.doctor_precision.sys.executable", "false")
+    monkeypatch.setattr("sweeps.doctor.precision.sys.executable", "false")
     assert ask([("precision", "bf16")], gpus=True) is None

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from spec_samples import toy_tree
 
-from sweeps.doctor_ray import Look, check_clocks, check_home, check_pythons, check_ray
-from sweeps.finding import Level
+from sweeps.doctor.cluster import Look, check_clocks, check_home, check_pythons, check_ray
+from sweeps.doctor.finding import Level
 from sweeps.spec import SweepSpec
 
 HOME = Path("/shared/sweeps")

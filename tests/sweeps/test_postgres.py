@@ -16,9 +16,9 @@ from spec_samples import toy_tree
 
 from results.tracking import read_sweep
 from sweeps import study_storage
-from sweeps.doctor import check_study, check_tracking
+from sweeps.doctor.finding import Level
+from sweeps.doctor.machine import check_study, check_tracking
 from sweeps.errors import LaunchError, StudyError
-from sweeps.finding import Level
 from sweeps.spec import SpecError, SweepSpec
 from sweeps.study import StudyBook, open_study
 

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 import yaml
 
-from sweeps.doctor_precision import fields_of
+from sweeps.doctor.precision import fields_of
 from sweeps.spec import SweepSpec
 from trainables.config import Method, Objective
 

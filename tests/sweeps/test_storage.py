@@ -10,7 +10,7 @@ from spec_samples import toy_tree
 
 from results.record import SweepRecord
 from sweeps import claim, sight, storage
-from sweeps.doctor import check_shared
+from sweeps.doctor.machine import check_shared
 from sweeps.dry_run import dry_run
 from sweeps.errors import LaunchError, SweepError
 from sweeps.home import SweepHome

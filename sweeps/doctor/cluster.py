@@ -12,10 +12,10 @@ from typing import Any
 
 from sweeps.capacity import Rooms, plan_slots
 from sweeps.cluster import cluster
-from sweeps.doctor_gpus import check_gpus_of
-from sweeps.doctor_precision import check_precision_of
+from sweeps.doctor.finding import Finding, note, ok, wrong
+from sweeps.doctor.gpus import check_gpus_of
+from sweeps.doctor.precision import check_precision_of
 from sweeps.errors import CapacityError, LaunchError
-from sweeps.finding import Finding, note, ok, wrong
 from sweeps.ray_nodes import alive_nodes, on_node
 from sweeps.sight import PATIENCE, SHARE, home_blind, hosts, storage_blind
 from sweeps.spec import SweepSpec

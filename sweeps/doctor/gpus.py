@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sweeps.finding import Finding, note, ok, wrong
+from sweeps.doctor.finding import Finding, note, ok, wrong
 from sweeps.ray_nodes import on_node
 
 _PATIENCE = 120.0

@@ -13,11 +13,11 @@ from rich.filesize import decimal
 
 from results.tracking_error import TrackingError
 from results.uris import redact, sqlite_file
-from sweeps.cluster_checks import check_cluster_file, check_growth
 from sweeps.cluster_file import ClusterFile
-from sweeps.doctor_precision import check_precision
+from sweeps.doctor.cluster_checks import check_cluster_file, check_growth
+from sweeps.doctor.finding import Finding, from_problem, note, ok, wrong
+from sweeps.doctor.precision import check_precision
 from sweeps.errors import SweepError
-from sweeps.finding import Finding, from_problem, note, ok, wrong
 from sweeps.home import SweepHome
 from sweeps.spec import SpecError, SweepSpec
 from sweeps.storage import WAY_OUT, probe, storage_of
@@ -61,7 +61,7 @@ def examine(
     if cluster is not None:
         findings += _cluster_file(cluster, sweep)
     if address:
-        from sweeps.doctor_ray import check_ray
+        from sweeps.doctor.cluster import check_ray
 
         with progress.phase("looking at the cluster's nodes"):
             findings += check_ray(address, home.path, sweep)

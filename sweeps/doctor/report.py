@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
-from sweeps.finding import Finding, Level
+from sweeps.doctor.finding import Finding, Level
 
 _STYLES = {Level.OK: "green", Level.NOTE: "yellow", Level.WRONG: "bold red"}
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from results.uris import redact
 from sweeps.cluster_file import TYPE_FIELD, ClusterFile, Kind, problems
-from sweeps.finding import Finding, from_problem, note, ok, wrong
+from sweeps.doctor.finding import Finding, from_problem, note, ok, wrong
 from sweeps.settings import SlotsSettings
 
 _SSH = 22
