@@ -26,9 +26,9 @@ from sweeps.cli.options import (
     SpecArgument,
     StorageOption,
 )
-from sweeps.elsewhere import INTERRUPTED, elsewhere
 from sweeps.errors import LaunchError
 from sweeps.home import SweepHome, is_from_afar
+from sweeps.remote.client import INTERRUPTED, elsewhere
 from sweeps.terminal import (
     echo_json,
     make_console,
@@ -84,7 +84,7 @@ def launch(
             _dry_run(console, checked, where)
         else:
             from sweeps.launch import launch as run
-            from sweeps.shipment import settle
+            from sweeps.remote.shipment import settle
 
             if is_from_afar():
                 settle(where.sweep(checked.name))
@@ -208,7 +208,7 @@ def status(
 ) -> None:
     """How far a sweep is, what its slots and nodes do, and what they have cost so far."""
     with mistakes_shown():
-        from sweeps.prices import as_options, given
+        from sweeps.remote.prices import as_options, given
 
         asked = given(prices or (), cluster)
         if there := elsewhere(cluster, address, home):

@@ -93,7 +93,7 @@ def _listed(blind: Mapping[str, str]) -> str:
 
 
 def _check_jobs(address: str) -> Finding:
-    from sweeps.remote import connected
+    from sweeps.remote.job import connected
 
     with connected(None, address):
         return ok("ray", f"the job server at {address} answers")

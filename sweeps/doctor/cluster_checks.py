@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from results.uris import redact
-from sweeps.cluster_file import TYPE_FIELD, ClusterFile, Kind, problems
 from sweeps.doctor.finding import Finding, from_problem, note, ok, wrong
+from sweeps.remote.cluster_file import TYPE_FIELD, ClusterFile, Kind, problems
 from sweeps.settings import SlotsSettings
 
 _SSH = 22

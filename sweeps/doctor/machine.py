@@ -13,12 +13,12 @@ from rich.filesize import decimal
 
 from results.tracking_error import TrackingError
 from results.uris import redact, sqlite_file
-from sweeps.cluster_file import ClusterFile
 from sweeps.doctor.cluster_checks import check_cluster_file, check_growth
 from sweeps.doctor.finding import Finding, from_problem, note, ok, wrong
 from sweeps.doctor.precision import check_precision
 from sweeps.errors import SweepError
 from sweeps.home import SweepHome
+from sweeps.remote.cluster_file import ClusterFile
 from sweeps.spec import SpecError, SweepSpec
 from sweeps.storage import WAY_OUT, probe, storage_of
 from trainables.progress import NO_PROGRESS, Progress

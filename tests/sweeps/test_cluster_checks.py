@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sweeps.cluster_file import ClusterFile
 from sweeps.doctor.cluster_checks import check_cluster_file
 from sweeps.doctor.finding import Level
+from sweeps.remote.cluster_file import ClusterFile
 
 TOP = Path(__file__).parents[2]
 ANYBODY = [{"CidrIp": "0.0.0.0/0"}]

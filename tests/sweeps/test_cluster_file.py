@@ -5,8 +5,8 @@ import copy
 import pytest
 import yaml
 
-from sweeps.cluster_file import ClusterFile, ClusterFileError, problems
 from sweeps.errors import YamlError
+from sweeps.remote.cluster_file import ClusterFile, ClusterFileError, problems
 
 GOOD = """\
 cluster_name: small

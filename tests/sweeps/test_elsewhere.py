@@ -14,8 +14,8 @@ from rich.console import Console
 from spec_samples import toy_tree
 from test_events import lines
 
-from sweeps import remote
-from sweeps.elsewhere import INTERRUPTED, Elsewhere
+from sweeps.remote import job as remote
+from sweeps.remote.client import INTERRUPTED, Elsewhere
 from sweeps.spec import SweepSpec
 
 SWEEP = """#!/bin/sh
@@ -96,7 +96,7 @@ def test_a_launch_is_sent_and_a_pipe_gets_its_lines(jobs, capsys):
 def test_a_terminal_gets_the_table(jobs, monkeypatch):
     jobs.events = "\n".join(lines()) + "\n"
     console = terminal(force_terminal=True, color_system=None)
-    monkeypatch.setattr("sweeps.elsewhere.make_console", lambda: console)
+    monkeypatch.setattr("sweeps.remote.client.make_console", lambda: console)
     there = Elsewhere(None, "http://head:8265", None)
     assert there.launch(SweepSpec.parse(toy_tree()), console) == 3
     shown = console.file.getvalue()

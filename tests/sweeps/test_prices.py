@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from spec_samples import toy_tree
 
-from sweeps.elsewhere import Elsewhere
 from sweeps.errors import SweepError
-from sweeps.prices import as_options, given
+from sweeps.remote.client import Elsewhere
+from sweeps.remote.prices import as_options, given
 from sweeps.spec import SpecError, SweepSpec
 
 FILE = Path("cluster.yaml")

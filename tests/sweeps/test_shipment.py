@@ -10,7 +10,7 @@ from spec_samples import toy_tree
 
 from sweeps.books import new_record
 from sweeps.home import SweepHome
-from sweeps.shipment import settle
+from sweeps.remote.shipment import settle
 from sweeps.spec import SweepSpec
 
 

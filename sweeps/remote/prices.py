@@ -18,7 +18,7 @@ def of_file(cluster: Path | None) -> dict[str, float]:
     """Those in the comments `# price: 1.006` of a cluster file; none where there is no file."""
     if cluster is None or not cluster.is_file():
         return {}  # whoever connects says so
-    from sweeps.cluster_file import ClusterFile
+    from sweeps.remote.cluster_file import ClusterFile
 
     return ClusterFile.load(cluster).prices
 

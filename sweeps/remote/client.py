@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from sweeps.home import FROM_AFAR
-from sweeps.prices import of_file
+from sweeps.remote.prices import of_file
 from sweeps.terminal import Followed, for_far_end, make_console, waiting
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Elsewhere:
 
         Ctrl-C once it runs is a DetachedError.
         """
-        from sweeps.remote import connected, run
+        from sweeps.remote.job import connected, run
 
         there = [*words, *(["--home", str(self.home)] if self.home else [])]
         console = make_console()
@@ -54,7 +54,7 @@ class Elsewhere:
 
     def launch(self, spec: SweepSpec, console: Console) -> int:
         """Send a sweep and follow it."""
-        from sweeps.shipment import SPEC, pack
+        from sweeps.remote.shipment import SPEC, pack
 
         with TemporaryDirectory() as folder:
             pack(self._priced(spec), Path(folder))
@@ -64,7 +64,7 @@ class Elsewhere:
         self, words: Sequence[str], name: str, console: Console, sent: Path | None = None
     ) -> int:
         """Have a sweep run there, shown as one that runs here; Ctrl-C leaves it running."""
-        from sweeps.remote import ConnectionLostError, DetachedError
+        from sweeps.remote.job import ConnectionLostError, DetachedError
 
         try:
             with Followed(console) as say:

@@ -24,7 +24,7 @@ import typer
 from sweeps.cluster import ON_HEAD
 from sweeps.errors import LaunchError, SweepError
 from sweeps.process_state import environment_kept, logger_kept
-from sweeps.shipment import SENT
+from sweeps.remote.shipment import SENT
 
 if TYPE_CHECKING:
     from ray.job_submission import JobSubmissionClient
