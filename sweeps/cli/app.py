@@ -158,7 +158,7 @@ def inspect(
     """What a sweep's data are: formats, counts, lengths, and samples as the model sees them."""
     with mistakes_shown():
         from sweeps.inspect import inspect as look
-        from sweeps.inspect_report import WIDTH, report
+        from sweeps.report.inspect_report import WIDTH, report
         from sweeps.spec import SweepSpec
 
         changes = _changes(overrides, skip_bad_rows)
@@ -179,7 +179,7 @@ def list_sweeps(
     if there := elsewhere(cluster, address, home):
         with mistakes_shown():
             raise typer.Exit(there.run(["list"]))
-    from sweeps.status import list_row
+    from sweeps.report.status import list_row
     from sweeps.trial_table import plain_table
 
     table = plain_table("sweep", "state", "trials", "best")
@@ -222,7 +222,7 @@ def status(
     if as_json:
         echo_json(status_json(sweep, trials, seen))
         return
-    from sweeps.status import show_status
+    from sweeps.report.status import show_status
 
     show_status(make_console(), sweep, trials, folder, seen)
 
@@ -254,7 +254,7 @@ def winners(
     if as_json:
         echo_json(winners_json(sweep, ranking, top))
         return
-    from sweeps.finale import show_left_out, show_result
+    from sweeps.report.finale import show_left_out, show_result
 
     console = make_console()
     show_result(console, sweep, ranking, folder, top)
@@ -267,7 +267,7 @@ def ui(
     home: HomeOption = None,
 ) -> None:
     """The MLflow UI of this sweep home, on loopback."""
-    from sweeps.ui import serve, tracked_elsewhere
+    from sweeps.report.ui import serve, tracked_elsewhere
 
     with mistakes_shown():
         where = SweepHome.find(home)
@@ -306,7 +306,7 @@ def _left_of(home: SweepHome, name: str) -> str:
 def _show_finished(console: Console, finished: Finished) -> int:
     """Print what a sweep came to; its exit code."""
     from results.record import SweepState
-    from sweeps.finale import show_result
+    from sweeps.report.finale import show_result
 
     show_result(console, finished.sweep, finished.ranking, finished.folder)
     for failure in finished.tracking_failures[:1]:
@@ -324,7 +324,7 @@ def _show_finished(console: Console, finished: Finished) -> int:
 
 def _dry_run(console: Console, spec: Any, home: SweepHome) -> None:
     from sweeps.dry_run import dry_run as measure
-    from sweeps.dry_run_report import report
+    from sweeps.report.dry_run_report import report
 
     with waiting() as progress:
         run = measure(spec, home, progress)

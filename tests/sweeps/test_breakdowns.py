@@ -13,8 +13,8 @@ from results.summary import status_json
 from sweeps.books import Books, new_record, resumed_record
 from sweeps.breakdowns import LONGEST, MOST, Breakdowns
 from sweeps.home import SweepHome
+from sweeps.report.status import show_status
 from sweeps.spec import SweepSpec
-from sweeps.status import show_status
 
 SPEC = SweepSpec.parse(toy_tree())
 

@@ -6,7 +6,7 @@ from rich.console import Console
 from test_live import trial
 
 from results.winners import rank
-from sweeps.each_method import best_of_each, each_method
+from sweeps.report.each_method import best_of_each, each_method
 
 
 def of(number: int, method: str, loss: float, status: str = "complete"):

@@ -10,8 +10,8 @@ from test_live import sweep, trial, two_metrics
 
 from results.cluster_record import ClusterRecord
 from results.front import judge
-from sweeps.finale import show_result
 from sweeps.home import SweepHome
+from sweeps.report.finale import show_result
 
 
 def shown(tmp_path: Path, *records, record=None) -> str:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from sweeps.cli.app import app
 from sweeps.home import SweepHome
 from sweeps.inspect import histogram, inspect
-from sweeps.inspect_report import WIDTH, report
+from sweeps.report.inspect_report import WIDTH, report
 from sweeps.spec import SweepSpec
 
 

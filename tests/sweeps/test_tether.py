@@ -11,12 +11,12 @@ import time
 import psutil
 import pytest
 
-from sweeps.tether import Tethered
+from sweeps.report.tether import Tethered
 
 STARTER = """
 import os, sys, time
 from pathlib import Path
-from sweeps.tether import Tethered
+from sweeps.report.tether import Tethered
 with Tethered(["sh", "-c", sys.argv[1]], Path(sys.argv[2]), os.environ) as tethered:
     time.sleep(float(sys.argv[3]))
 """

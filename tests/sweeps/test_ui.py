@@ -15,13 +15,13 @@ from spec_samples import toy_tree
 from typer.testing import CliRunner
 
 from results.mlflow_runs import MlflowRuns
-from sweeps import ui
 from sweeps.books import new_record
 from sweeps.cli.app import app
 from sweeps.errors import SweepError
 from sweeps.home import FROM_AFAR, SweepHome
+from sweeps.report import ui
+from sweeps.report.ui import how_to_open, serve
 from sweeps.spec import SweepSpec
-from sweeps.ui import how_to_open, serve
 
 
 def test_from_afar_it_is_said_where_the_ui_is(tmp_path, monkeypatch):

@@ -6,9 +6,9 @@ from test_live import sweep, trial, two_metrics
 from results.certainty import Difference
 from results.front import rank_front
 from results.winners import rank
-from sweeps.front import front_verdict
-from sweeps.overlaps import overlaps_searched_by
-from sweeps.verdict import on_the_test_set, verdict
+from sweeps.report.front import front_verdict
+from sweeps.report.overlaps import overlaps_searched_by
+from sweeps.report.verdict import on_the_test_set, verdict
 
 
 def said(*losses: float, base: float | None = None, to_next=None, to_base=None):

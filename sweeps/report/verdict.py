@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from results.certainty import Difference
 from results.record import SweepRecord, TrialStatus
 from results.winners import Ranking, Winner, margin
-from sweeps.overlaps import overlap_sentence, overlaps_searched_by
+from sweeps.report.overlaps import overlap_sentence, overlaps_searched_by
 
 SURE = 2.0
 """Standard errors from which on a difference is called more than noise of the validation set."""

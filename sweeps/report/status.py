@@ -15,9 +15,9 @@ from results.summary import status_json
 from sweeps.home import SweepFolder, SweepHome
 from sweeps.live import show_metrics
 from sweeps.outside import cluster_report
-from sweeps.overlaps import all_overlaps
 from sweeps.parameters import show_params
 from sweeps.reasons import troubles
+from sweeps.report.overlaps import all_overlaps
 
 
 def show_status(

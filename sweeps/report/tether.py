@@ -1,6 +1,6 @@
 """A command that ends, with all processes that it has begun, when whoever started it is gone.
 
-    python -m sweeps.tether COMMAND...
+    python -m sweeps.report.tether COMMAND...
 
 does so: its standard input is a pipe that the starter holds open, and that the system closes
 however the starter ends, by kill -9 as well. It is in a session of its own, so that Ctrl-C reaches
@@ -38,7 +38,7 @@ class Tethered:
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 # -P: the working folder may hold modules of these names.
-                [sys.executable, "-P", "-m", "sweeps.tether", *command],
+                [sys.executable, "-P", "-m", "sweeps.report.tether", *command],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,

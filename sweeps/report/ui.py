@@ -17,8 +17,8 @@ from results.record_error import RecordError
 from results.tracking_error import TrackingError
 from sweeps.errors import SweepError
 from sweeps.home import SweepHome, is_from_afar
+from sweeps.report.tether import Tethered
 from sweeps.terminal import make_console
-from sweeps.tether import Tethered
 
 _HOST = "127.0.0.1"
 
