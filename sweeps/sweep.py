@@ -64,9 +64,9 @@ class Sweep:
 
         Without a `view`, one line is printed for each trial, and for whatever takes long.
         """
+        from sweeps.display.plain import PlainView
+        from sweeps.display.terminal import TextConsole
         from sweeps.launch import launch
-        from sweeps.plain import PlainView
-        from sweeps.terminal import TextConsole
 
         if view is None:
             with PlainView(TextConsole()) as lines:

@@ -26,16 +26,16 @@ from sweeps.cli.options import (
     SpecArgument,
     StorageOption,
 )
-from sweeps.errors import LaunchError
-from sweeps.home import SweepHome, is_from_afar
-from sweeps.remote.client import INTERRUPTED, elsewhere
-from sweeps.terminal import (
+from sweeps.display.terminal import (
     echo_json,
     make_console,
     make_view,
     waiting,
     write_what_can_be_written,
 )
+from sweeps.errors import LaunchError
+from sweeps.home import SweepHome, is_from_afar
+from sweeps.remote.client import INTERRUPTED, elsewhere
 
 if TYPE_CHECKING:
     from sweeps.launch import Finished
@@ -179,8 +179,8 @@ def list_sweeps(
     if there := elsewhere(cluster, address, home):
         with mistakes_shown():
             raise typer.Exit(there.run(["list"]))
+    from sweeps.display.trial_table import plain_table
     from sweeps.report.status import list_row
-    from sweeps.trial_table import plain_table
 
     table = plain_table("sweep", "state", "trials", "best")
     unreadable = []

@@ -9,8 +9,8 @@ import typer
 
 from sweeps.cli.mistakes import mistakes_shown
 from sweeps.cli.options import OverridesOption
+from sweeps.display.terminal import echo_json, make_console, waiting
 from sweeps.home import SweepHome
-from sweeps.terminal import echo_json, make_console, waiting
 
 _WRONG = 2
 """Exit code where something must be mended."""

@@ -9,9 +9,9 @@ from typing import NoReturn
 import typer
 
 from results.record_error import RecordError
+from sweeps.display.terminal import make_console
 from sweeps.errors import SweepError
 from sweeps.remote.client import INTERRUPTED
-from sweeps.terminal import make_console
 from trainables.data.errors import DataError
 from trainables.errors import ModelError, RefusedError
 

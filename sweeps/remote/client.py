@@ -10,9 +10,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from sweeps.display.terminal import Followed, for_far_end, make_console, waiting
 from sweeps.home import FROM_AFAR
 from sweeps.remote.prices import of_file
-from sweeps.terminal import Followed, for_far_end, make_console, waiting
 
 if TYPE_CHECKING:
     from rich.console import Console

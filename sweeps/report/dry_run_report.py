@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from rich.table import Table
 
+from sweeps.display.duration import duration
+from sweeps.display.parameters import show_params
 from sweeps.dry_run import STEPS, DryRun
-from sweeps.duration import duration
-from sweeps.parameters import show_params
 from sweeps.spec import SweepSpec
 
 

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from results.winners import Ranking, Winner
-from sweeps.trial_table import TrialRow, TrialTable
+from sweeps.display.trial_table import TrialRow, TrialTable
 
 
 def best_of_each(ranking: Ranking, name: str = "method") -> list[Winner]:

@@ -8,14 +8,14 @@ from rich.text import Text
 from results.certainty import Difference, LossesError, load_sequence_losses, paired_difference
 from results.record import SweepRecord, SweepState
 from results.winners import Ranking, Winner, margin
+from sweeps.display.cluster_report import cost_line
+from sweeps.display.reasons import grouped
+from sweeps.display.trial_table import TrialRow, TrialTable
 from sweeps.home import SweepFolder, SweepHome
-from sweeps.outside import cost_line
-from sweeps.reasons import grouped
 from sweeps.report.each_method import each_method
 from sweeps.report.front import front_table, front_verdict
 from sweeps.report.ui import how_to_open
 from sweeps.report.verdict import at_the_top, behind_the_top, on_the_test_set, verdict
-from sweeps.trial_table import TrialRow, TrialTable
 from trainables.job import LOSSES, WEIGHTS
 
 SHOWN = 5

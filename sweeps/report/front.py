@@ -11,9 +11,9 @@ from rich.text import Text
 from results.pareto import dominates
 from results.record import Measurement, SweepRecord
 from results.winners import Ranking
+from sweeps.display.trial_table import TrialRow, TrialTable
 from sweeps.report.overlaps import overlaps_searched_by
 from sweeps.report.verdict import in_words
-from sweeps.trial_table import TrialRow, TrialTable
 
 
 def front_table(sweep: SweepRecord, ranking: Ranking, top: int | None) -> RenderableType:

@@ -11,8 +11,8 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from sweeps.display.terminal import escaped
 from sweeps.inspect import Inspection
-from sweeps.terminal import escaped
 from trainables.data.samples import Sample, Stretches
 from trainables.data.summary import FileCounts, Side
 

@@ -12,11 +12,11 @@ from results.cluster_record import ClusterRecord
 from results.front import judge
 from results.record import SweepRecord, SweepState, TrialRecord
 from results.summary import status_json
+from sweeps.display.cluster_report import cluster_report
+from sweeps.display.live import show_metrics
+from sweeps.display.parameters import show_params
+from sweeps.display.reasons import troubles
 from sweeps.home import SweepFolder, SweepHome
-from sweeps.live import show_metrics
-from sweeps.outside import cluster_report
-from sweeps.parameters import show_params
-from sweeps.reasons import troubles
 from sweeps.report.overlaps import all_overlaps
 
 

@@ -15,10 +15,10 @@ from urllib.request import ProxyHandler, build_opener
 from results.record import SweepRecord
 from results.record_error import RecordError
 from results.tracking_error import TrackingError
+from sweeps.display.terminal import make_console
 from sweeps.errors import SweepError
 from sweeps.home import SweepHome, is_from_afar
 from sweeps.report.tether import Tethered
-from sweeps.terminal import make_console
 
 _HOST = "127.0.0.1"
 

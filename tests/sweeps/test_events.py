@@ -8,9 +8,9 @@ import pytest
 from rich.console import Console
 from test_live import cluster_of, slot, sweep, trial
 
-from sweeps.events import JsonView, replay
-from sweeps.live import LiveView
-from sweeps.plain import PlainView
+from sweeps.display.events import JsonView, replay
+from sweeps.display.live import LiveView
+from sweeps.display.plain import PlainView
 from sweeps.view import View
 from trainables.progress import Phase
 
@@ -82,7 +82,7 @@ def test_every_call_is_one_line_and_comes_back_the_same():
 
 @pytest.mark.parametrize("view", [LiveView, PlainView])
 def test_the_picture_from_afar_is_that_of_a_sweep_that_runs_here(view, monkeypatch):
-    monkeypatch.setattr("sweeps.live.time.monotonic", lambda: 100.0)
+    monkeypatch.setattr("sweeps.display.live.time.monotonic", lambda: 100.0)
     here, there = (
         Console(file=io.StringIO(), width=100, force_terminal=view is LiveView) for _ in range(2)
     )

@@ -10,7 +10,7 @@ from rich.console import Console
 from spec_samples import toy_tree
 
 from sweeps import Sweep
-from sweeps.plain import PlainView
+from sweeps.display.plain import PlainView
 
 pytestmark = pytest.mark.ray
 

@@ -7,11 +7,11 @@ from rich.console import Console
 
 from results.cluster_record import ClusterRecord, PhaseRecord, SlotRecord
 from results.record import Measurement, SweepRecord, TrialRecord
-from sweeps.duration import duration
-from sweeps.live import LiveView, bar, render
-from sweeps.plain import PlainView
-from sweeps.standing import Standing
-from sweeps.underway import Glimpse
+from sweeps.display.duration import duration
+from sweeps.display.live import LiveView, bar, render
+from sweeps.display.plain import PlainView
+from sweeps.display.standing import Standing
+from sweeps.display.underway import Glimpse
 from trainables.progress import Phase
 
 

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from results.cluster_record import ClusterRecord, NodeRecord, PhaseRecord, SlotRecord
-from sweeps.outside import cluster_report, cost_line
+from sweeps.display.cluster_report import cluster_report, cost_line
 
 NODES = (
     NodeRecord(id="h", host="10.0.0.1", kind="head"),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search_spaces.values import show
-from sweeps.parameters import fitted, show_params, show_value
+from sweeps.display.parameters import fitted, show_params, show_value
 from sweeps.yaml_file import parse_yaml
 
 ATTENTION = ["q_proj", "k_proj", "v_proj", "o_proj"]

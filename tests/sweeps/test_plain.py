@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from test_live import cluster_of, slot, sweep, trial
 
-from sweeps.plain import EVERY, PlainView
+from sweeps.display.plain import EVERY, PlainView
 from trainables.progress import Phase, Progress
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sweeps.reasons import ToldReasons, grouped, numbered
+from sweeps.display.reasons import ToldReasons, grouped, numbered
 
 
 @pytest.mark.parametrize(

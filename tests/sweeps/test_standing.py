@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from test_live import cluster_of, slot, standing_of, trial
 
-from sweeps.standing import Standing
+from sweeps.display.standing import Standing
 
 
 def running(standing: Standing, number: int, done: float) -> None:

@@ -11,10 +11,10 @@ from rich.text import Text
 from test_events import CALLS, lines, tell
 from test_live import sweep, trial
 
-from sweeps.events import JsonView
-from sweeps.live import LiveView
-from sweeps.plain import PlainView
-from sweeps.terminal import (
+from sweeps.display.events import JsonView
+from sweeps.display.live import LiveView
+from sweeps.display.plain import PlainView
+from sweeps.display.terminal import (
     PIPE_WIDTH,
     Followed,
     TextConsole,

@@ -9,7 +9,7 @@ from itertools import takewhile
 from rich.filesize import decimal
 
 from results.cluster_record import ClusterRecord, PhaseRecord, SlotRecord
-from sweeps.duration import so_far
+from sweeps.display.duration import so_far
 from trainables.progress import BYTES, STEP, Phase, Phases
 
 

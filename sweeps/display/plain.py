@@ -9,12 +9,12 @@ from rich.console import Console
 
 from results.cluster_record import ClusterRecord
 from results.record import SweepRecord, TrialRecord
-from sweeps.live import show_metrics
-from sweeps.parameters import show_params
-from sweeps.reasons import ToldReasons
-from sweeps.remarks import Remarks
-from sweeps.standing import Standing
-from sweeps.underway import Underway
+from sweeps.display.live import show_metrics
+from sweeps.display.parameters import show_params
+from sweeps.display.reasons import ToldReasons
+from sweeps.display.remarks import Remarks
+from sweeps.display.standing import Standing
+from sweeps.display.underway import Underway
 from sweeps.view import View
 from trainables.progress import Phases
 from trainables.ticker import Ticker

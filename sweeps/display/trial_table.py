@@ -12,7 +12,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from sweeps.parameters import fitted, show_params
+from sweeps.display.parameters import fitted, show_params
 
 _PADDING = 2
 _LEAST_ROOM = 20

@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from results.cluster_record import HOUR, ClusterRecord, NodeRecord, SlotRecord
-from sweeps.duration import duration
-from sweeps.trial_table import plain_table
-from sweeps.underway import described, phases_of
+from sweeps.display.duration import duration
+from sweeps.display.trial_table import plain_table
+from sweeps.display.underway import described, phases_of
 
 OLD = 30.0
 """Seconds after which it is said how long ago the driver looked, several of its usual pauses."""

@@ -96,9 +96,9 @@ def make_console(stderr: bool = False, pipe_width: int = PIPE_WIDTH) -> Console:
 
 def make_view(console: Console) -> View:
     """Who shows a running sweep there, while the context is open that this is."""
-    from sweeps.events import JsonView
-    from sweeps.live import LiveView
-    from sweeps.plain import PlainView
+    from sweeps.display.events import JsonView
+    from sweeps.display.live import LiveView
+    from sweeps.display.plain import PlainView
 
     if os.environ.get(FAR):
         return JsonView(typer.echo)
@@ -131,7 +131,7 @@ class Followed:
 
     def say(self, line: str) -> None:
         """Show one line of the command's output."""
-        from sweeps.events import replay
+        from sweeps.display.events import replay
 
         if not self._console.is_terminal:
             typer.echo(escaped(line))

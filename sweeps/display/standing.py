@@ -9,8 +9,8 @@ from results.cluster_record import ClusterRecord, SlotRecord
 from results.front import judge
 from results.record import SweepRecord, TrialRecord, TrialStatus
 from results.winners import Winner
-from sweeps.duration import so_far
-from sweeps.underway import described, phases_of, slots_up
+from sweeps.display.duration import so_far
+from sweeps.display.underway import described, phases_of, slots_up
 
 _NAMED = 4
 """Running trials that a line names; the others are counted."""

@@ -1,0 +1,1 @@
+"""What is shown while a sweep runs, in a terminal, in a pipe or from afar."""
