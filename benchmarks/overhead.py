@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.ways.job import Job
-from sweeps.inputs import inputs_of
+from sweeps.run.inputs import inputs_of
 from trainables.config import TrialConfig
 
 WAYS = ("ours", "stock", "hf_search", "loop")

@@ -25,7 +25,7 @@ from sweeps.view import View
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sweeps.dry_run import DryRun
+    from sweeps.run.dry_run import DryRun
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Sweep:
 
     def dry_run(self, home: str | Path | None = None) -> DryRun:
         """Train one trial for a few steps in this process, and say what the sweep would cost."""
-        from sweeps.dry_run import dry_run
+        from sweeps.run.dry_run import dry_run
 
         return dry_run(self.spec, _home(home))
 
@@ -66,7 +66,7 @@ class Sweep:
         """
         from sweeps.display.plain import PlainView
         from sweeps.display.terminal import TextConsole
-        from sweeps.launch import launch
+        from sweeps.run.launch import launch
 
         if view is None:
             with PlainView(TextConsole()) as lines:

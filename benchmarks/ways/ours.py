@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.ways.job import EVALUATIONS, RANKS, RATES, Job
 from results.record import TrialRecord
 from sweeps.home import SweepHome
-from sweeps.launch import launch
+from sweeps.run.launch import launch
 from sweeps.spec import SweepSpec
 from sweeps.view import View
 

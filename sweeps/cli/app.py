@@ -38,7 +38,7 @@ from sweeps.home import SweepHome, is_from_afar
 from sweeps.remote.client import INTERRUPTED, elsewhere
 
 if TYPE_CHECKING:
-    from sweeps.launch import Finished
+    from sweeps.run.launch import Finished
 
 app = typer.Typer(
     help="Find the best way to fine-tune a language model.",
@@ -83,8 +83,8 @@ def launch(
         if dry_run:
             _dry_run(console, checked, where)
         else:
-            from sweeps.launch import launch as run
             from sweeps.remote.shipment import settle
+            from sweeps.run.launch import launch as run
 
             if is_from_afar():
                 settle(where.sweep(checked.name))
@@ -114,7 +114,7 @@ def resume(
             changes = [word for change in overrides or () for word in ("--set", change)]
             changes += ["--storage", storage] if storage else []
             raise typer.Exit(there.follow(["resume", name, *changes], name, console))
-        from sweeps.launch import resume as run
+        from sweeps.run.launch import resume as run
 
         where, changes = SweepHome.find(home), overrides or []
         with _ctrl_c_shown(where, name), make_view(console) as view:
@@ -157,8 +157,8 @@ def inspect(
 ) -> None:
     """What a sweep's data are: formats, counts, lengths, and samples as the model sees them."""
     with mistakes_shown():
-        from sweeps.inspect import inspect as look
         from sweeps.report.inspect_report import WIDTH, report
+        from sweeps.run.inspection import inspect as look
         from sweeps.spec import SweepSpec
 
         changes = _changes(overrides, skip_bad_rows)
@@ -323,8 +323,8 @@ def _show_finished(console: Console, finished: Finished) -> int:
 
 
 def _dry_run(console: Console, spec: Any, home: SweepHome) -> None:
-    from sweeps.dry_run import dry_run as measure
     from sweeps.report.dry_run_report import report
+    from sweeps.run.dry_run import dry_run as measure
 
     with waiting() as progress:
         run = measure(spec, home, progress)

@@ -6,7 +6,7 @@ from rich.table import Table
 
 from sweeps.display.duration import duration
 from sweeps.display.parameters import show_params
-from sweeps.dry_run import STEPS, DryRun
+from sweeps.run.dry_run import STEPS, DryRun
 from sweeps.spec import SweepSpec
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sweeps.display.terminal import escaped
-from sweeps.inspect import Inspection
+from sweeps.run.inspection import Inspection
 from trainables.data.samples import Sample, Stretches
 from trainables.data.summary import FileCounts, Side
 

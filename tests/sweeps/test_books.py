@@ -16,9 +16,9 @@ from results.record import Measurement, Overlap, SweepState, TrialRecord
 from results.tracking import read_sweep
 from results.tracking_error import StoreAwayError
 from sweeps.books import Books, new_record, resumed_record
-from sweeps.driver import Driver
 from sweeps.home import SweepHome
 from sweeps.interruption import interruptible
+from sweeps.run.driver import Driver
 from sweeps.spec import SweepSpec
 from sweeps.view import View
 from trainables.data import overlap as data_overlap

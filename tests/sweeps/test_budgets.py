@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from spec_samples import sft_tree
 
-from sweeps.budgets import description, extents, remarks
 from sweeps.errors import SweepError
 from sweeps.home import SweepHome
-from sweeps.launch import _prepare
+from sweeps.run.budgets import description, extents, remarks
+from sweeps.run.launch import _prepare
 from sweeps.spec import SweepSpec
 from sweeps.view import View
 from trainables.data.sequences import TokenSequence, write

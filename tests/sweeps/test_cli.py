@@ -273,7 +273,7 @@ def test_ctrl_c_tells_what_there_is_of_a_sweep(home, monkeypatch, state, said):
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sweeps.launch.resume", interrupted)
+    monkeypatch.setattr("sweeps.run.launch.resume", interrupted)
     home.sweep("alpaca-lora").store.write_sweep(sweep(state=state))
     home.sweep("bare").store.write_sweep(sweep(name="bare"))
     done = run("resume", "alpaca-lora")

@@ -9,12 +9,12 @@ from spec_samples import toy_tree
 
 from results.record import SweepState
 from sweeps.books import Books, new_record
-from sweeps.driver import Driver
 from sweeps.errors import LaunchError
 from sweeps.home import SweepHome
 from sweeps.interruption import Interruption
-from sweeps.launch import _ending
 from sweeps.recorder import Recorder
+from sweeps.run.driver import Driver
+from sweeps.run.launch import _ending
 from sweeps.spec import SweepSpec
 from sweeps.study import StudyBook, open_study
 from sweeps.view import View

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from sweeps.cli.app import app
 from sweeps.home import SweepHome
-from sweeps.inspect import histogram, inspect
 from sweeps.report.inspect_report import WIDTH, report
+from sweeps.run.inspection import histogram, inspect
 from sweeps.spec import SweepSpec
 
 

@@ -11,10 +11,10 @@ from spec_samples import toy_tree
 
 from results.record import TrialRecord
 from results.tracking_error import TrackingError
-from sweeps import launch as module
 from sweeps.books import new_record
 from sweeps.errors import LaunchError, SweepError
 from sweeps.home import SweepHome
+from sweeps.run import launch as module
 from sweeps.spec import SweepSpec
 from sweeps.study import open_study
 from sweeps.view import View

@@ -10,8 +10,8 @@ from spec_samples import toy_tree
 from results.record import Provenance, SweepRecord, TrialRecord
 from sweeps.errors import SweepError
 from sweeps.home import SweepFolder, SweepHome
-from sweeps.launch import resume
 from sweeps.resumption import changed_spec, refuse_if_changed
+from sweeps.run.launch import resume
 from sweeps.view import View
 
 

@@ -12,8 +12,8 @@ from spec_samples import toy_tree
 from results.front import judge
 from results.record import Measurement, TrialRecord
 from sweeps.books import Books, new_record
-from sweeps.driver import Driver
 from sweeps.home import SweepHome
+from sweeps.run.driver import Driver
 from sweeps.spec import SweepSpec
 from sweeps.view import View
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from sweeps.errors import SweepError
 from sweeps.home import SweepHome
-from sweeps.inputs import inputs_of
 from sweeps.quiet import quiet
+from sweeps.run.inputs import inputs_of
 from sweeps.spec import SweepSpec
 from trainables.config import TrialConfig
 from trainables.data.examples import Examples

@@ -18,19 +18,19 @@ from results.record import SweepRecord, SweepState
 from results.winners import Ranking
 from sweeps.books import Books, new_record, resumed_record
 from sweeps.breakdowns import Breakdowns
-from sweeps.budgets import description, extents, remarks
 from sweeps.class_metrics import check_class_metrics
 from sweeps.closing import after
 from sweeps.cluster import cluster
-from sweeps.driver import Driver
 from sweeps.home import SweepFolder, SweepHome
-from sweeps.inputs import inputs_of
 from sweeps.interruption import interruptible
 from sweeps.mirror import mirrored
 from sweeps.process_state import environment_kept
 from sweeps.quiet import optuna_quiet, quiet
-from sweeps.readiness import refuse_if_away, refuse_if_misfit
 from sweeps.resumption import changed_spec, refuse_if_changed
+from sweeps.run.budgets import description, extents, remarks
+from sweeps.run.driver import Driver
+from sweeps.run.inputs import inputs_of
+from sweeps.run.readiness import refuse_if_away, refuse_if_misfit
 from sweeps.sight import check_sight
 from sweeps.spec import SweepSpec
 from sweeps.storage import (

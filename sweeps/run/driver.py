@@ -269,7 +269,7 @@ class Driver:
         import ray
 
         from sweeps.interruption import Interruption
-        from sweeps.tuner import make_tuner
+        from sweeps.run.tuner import make_tuner
 
         interruption = Interruption(self._books.taken_over)
         self._recorder = self._make_recorder(interruption)

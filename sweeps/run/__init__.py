@@ -1,0 +1,1 @@
+"""A sweep from launch to end: prepare, drive, resume, dry run, inspect."""
