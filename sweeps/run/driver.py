@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from results.front import judge
 from results.record import SweepState, TrialRecord
 from results.winners import failure
-from sweeps.books import Books
+from sweeps.books.books import Books
 from sweeps.closing import try_all
 from sweeps.cluster import ON_HEAD
 from sweeps.errors import LaunchError
@@ -24,8 +24,8 @@ from trainables.job import Job, JobKind
 from trainables.progress import Progress
 
 if TYPE_CHECKING:
+    from sweeps.books.recorder import Recorder
     from sweeps.interruption import Interruption
-    from sweeps.recorder import Recorder
     from sweeps.study import StudyBook
 
 BASE_TRIAL = "base"
@@ -305,7 +305,7 @@ class Driver:
             ray.get(self._board.why_closed.remote())  # raises where the board is lost
 
     def _make_recorder(self, interruption: Interruption) -> Recorder:
-        from sweeps.recorder import Recorder
+        from sweeps.books.recorder import Recorder
 
         errands = self._slots.errands
         return Recorder(

@@ -16,7 +16,8 @@ from results.front import judge
 from results.mlflow_settings import MLFLOWS_OWN
 from results.record import SweepRecord, SweepState
 from results.winners import Ranking
-from sweeps.books import Books, new_record, resumed_record
+from sweeps.books.books import Books, new_record, resumed_record
+from sweeps.books.resumption import changed_spec, refuse_if_changed
 from sweeps.breakdowns import Breakdowns
 from sweeps.class_metrics import check_class_metrics
 from sweeps.closing import after
@@ -26,7 +27,6 @@ from sweeps.interruption import interruptible
 from sweeps.mirror import mirrored
 from sweeps.process_state import environment_kept
 from sweeps.quiet import optuna_quiet, quiet
-from sweeps.resumption import changed_spec, refuse_if_changed
 from sweeps.run.budgets import description, extents, remarks
 from sweeps.run.driver import Driver
 from sweeps.run.inputs import inputs_of

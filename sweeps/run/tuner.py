@@ -7,10 +7,10 @@ from typing import Any
 
 from ray import tune
 
+from sweeps.books.recorder import Recorder
 from sweeps.cluster import ON_HEAD
 from sweeps.home import SweepFolder
 from sweeps.interruption import Interruption
-from sweeps.recorder import Recorder
 from sweeps.schedulers import make_scheduler, replay
 from sweeps.search import OptunaSearcher
 from sweeps.spec import SweepSpec

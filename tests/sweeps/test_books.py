@@ -15,7 +15,7 @@ from results.mlflow_runs import MlflowRuns
 from results.record import Measurement, Overlap, SweepState, TrialRecord
 from results.tracking import read_sweep
 from results.tracking_error import StoreAwayError
-from sweeps.books import Books, new_record, resumed_record
+from sweeps.books.books import Books, new_record, resumed_record
 from sweeps.home import SweepHome
 from sweeps.interruption import interruptible
 from sweeps.run.driver import Driver

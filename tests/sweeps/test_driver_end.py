@@ -8,11 +8,11 @@ import pytest
 from spec_samples import toy_tree
 
 from results.record import SweepState
-from sweeps.books import Books, new_record
+from sweeps.books.books import Books, new_record
+from sweeps.books.recorder import Recorder
 from sweeps.errors import LaunchError
 from sweeps.home import SweepHome
 from sweeps.interruption import Interruption
-from sweeps.recorder import Recorder
 from sweeps.run.driver import Driver
 from sweeps.run.launch import _ending
 from sweeps.spec import SweepSpec

@@ -10,7 +10,7 @@ import pytest
 from spec_samples import toy_tree
 
 from results.record import SweepState, TrialRecord
-from sweeps.books import new_record
+from sweeps.books.books import new_record
 from sweeps.errors import LaunchError, SweepError
 from sweeps.home import SweepHome
 from sweeps.run import launch as module

@@ -11,7 +11,7 @@ from spec_samples import toy_tree
 
 from results.record import TrialRecord
 from results.tracking_error import TrackingError
-from sweeps.books import new_record
+from sweeps.books.books import new_record
 from sweeps.errors import LaunchError, SweepError
 from sweeps.home import SweepHome
 from sweeps.run import launch as module

@@ -11,8 +11,8 @@ import pytest
 from results.front import judge
 from results.record import Measurement, SweepRecord, TrialRecord
 from results.tracking_error import StoreAwayError, TrackingError
-from sweeps import scribe as module
-from sweeps.scribe import Scribe
+from sweeps.books import mlflow_writer as module
+from sweeps.books.mlflow_writer import Scribe
 
 AWAY = StoreAwayError("cannot log at http://here: connection refused")
 REFUSED = TrackingError("cannot log at http://here: bad value")

@@ -16,8 +16,8 @@ from results.front import judge
 from results.reconcile import reconcile
 from results.record import Measurement, SweepRecord, TrialRecord
 from results.tracking import Tracker, TrackingError, read_sweep
-from sweeps import scribe as module
-from sweeps.scribe import Scribe
+from sweeps.books import mlflow_writer as module
+from sweeps.books.mlflow_writer import Scribe
 
 pytestmark = pytest.mark.chaos
 

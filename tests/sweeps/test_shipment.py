@@ -8,7 +8,7 @@ import time
 import pytest
 from spec_samples import toy_tree
 
-from sweeps.books import new_record
+from sweeps.books.books import new_record
 from sweeps.home import SweepHome
 from sweeps.remote.shipment import settle
 from sweeps.spec import SweepSpec

@@ -15,7 +15,7 @@ from spec_samples import toy_tree
 from typer.testing import CliRunner
 
 from results.mlflow_runs import MlflowRuns
-from sweeps.books import new_record
+from sweeps.books.books import new_record
 from sweeps.cli.app import app
 from sweeps.errors import SweepError
 from sweeps.home import FROM_AFAR, SweepHome

@@ -13,15 +13,15 @@ from typing import Any
 from results.front import judge
 from results.record import Overlap, SweepRecord, SweepState, TrialRecord
 from results.uris import keeps_artifacts, redact, sqlite_file
+from sweeps.books.mlflow_writer import Scribe
+from sweeps.books.trial_files import TrialFiles
 from sweeps.breakdowns import Breakdowns
 from sweeps.closing import try_all
 from sweeps.errors import LaunchError
 from sweeps.home import SweepFolder, SweepHome
 from sweeps.mirror import Mirror
 from sweeps.provenance import sweep_provenance
-from sweeps.scribe import Scribe
 from sweeps.spec import SweepSpec
-from sweeps.trial_files import TrialFiles
 from trainables.inputs import Prepared
 from trainables.job import WEIGHTS
 from trainables.progress import NO_PROGRESS, Progress

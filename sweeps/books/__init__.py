@@ -1,0 +1,1 @@
+"""What a sweep leaves on record: the folder's records, and MLflow."""
