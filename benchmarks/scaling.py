@@ -22,7 +22,7 @@ from typing import Any
 
 import yaml
 
-from sweeps.cluster import SETTINGS
+from sweeps.cluster.ray_session import SETTINGS
 from sweeps.home import SweepHome
 
 RECIPE = Path(__file__).parents[1] / "sweeps" / "recipes" / "quickstart.yaml"

@@ -14,10 +14,10 @@ from results.record import SweepRecord, SweepState
 from results.uris import holds_secret, redact
 from sweeps.breakdowns import Breakdowns
 from sweeps.claim import Claim
+from sweeps.cluster.ray_nodes import alive_nodes
 from sweeps.errors import LaunchError, SweepError
 from sweeps.home import SweepFolder
 from sweeps.mirror import Mirror, bring_down, bring_up
-from sweeps.ray_nodes import alive_nodes
 from sweeps.spec import SweepSpec
 from sweeps.view import View
 from sweeps.yaml_file import read_yaml

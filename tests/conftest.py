@@ -59,7 +59,7 @@ def ray_cluster():
     """One local Ray for the whole session; each test that uses it is marked `ray`."""
     import ray
 
-    from sweeps.cluster import SETTINGS
+    from sweeps.cluster.ray_session import SETTINGS
 
     os.environ.update(SETTINGS)
     ray.init(
@@ -86,7 +86,7 @@ def nodes(tmp_path_factory, monkeypatch):
     """A cluster with a head that trains nothing, to which nodes are added."""
     from ray.cluster_utils import Cluster
 
-    from sweeps.cluster import SETTINGS
+    from sweeps.cluster.ray_session import SETTINGS
 
     for name, value in {**SETTINGS, "RAY_TMPDIR": str(tmp_path_factory.mktemp("r"))}.items():
         monkeypatch.setenv(name, value)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sweeps.cluster.ray_nodes import on_node
 from sweeps.doctor.finding import Finding, note, ok, wrong
-from sweeps.ray_nodes import on_node
 
 _PATIENCE = 120.0
 """Seconds for all answers: a process starts on each node, and imports torch."""

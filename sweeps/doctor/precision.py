@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sweeps.cluster.ray_nodes import Nodes, on_node
 from sweeps.doctor.finding import Finding, note, ok
-from sweeps.ray_nodes import Nodes, on_node
 from sweeps.spec import SweepSpec
 from trainables.config import TrialConfig
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from sweeps.cluster import ON_HEAD
+from sweeps.cluster.ray_session import ON_HEAD
 from sweeps.errors import LaunchError, SweepError
 from sweeps.process_state import environment_kept, logger_kept
 from sweeps.remote.shipment import SENT

@@ -12,7 +12,7 @@ from results.record import SweepState, TrialRecord
 from results.winners import failure
 from sweeps.books.books import Books
 from sweeps.closing import try_all
-from sweeps.cluster import ON_HEAD
+from sweeps.cluster.ray_session import ON_HEAD
 from sweeps.errors import LaunchError
 from sweeps.home import SweepFolder
 from sweeps.spec import SweepSpec
@@ -193,9 +193,9 @@ class Driver:
         import ray
 
         from sweeps.capacity import plan_slots
-        from sweeps.observer import Observer
-        from sweeps.ray_nodes import rooms
-        from sweeps.slots import Slots
+        from sweeps.cluster.observer import Observer
+        from sweeps.cluster.ray_nodes import rooms
+        from sweeps.cluster.slots import Slots
         from sweeps.storage import make_depot
         from trainables.board import Board
 

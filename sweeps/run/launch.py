@@ -21,7 +21,7 @@ from sweeps.books.resumption import changed_spec, refuse_if_changed
 from sweeps.breakdowns import Breakdowns
 from sweeps.class_metrics import check_class_metrics
 from sweeps.closing import after
-from sweeps.cluster import cluster
+from sweeps.cluster.ray_session import cluster
 from sweeps.home import SweepFolder, SweepHome
 from sweeps.interruption import interruptible
 from sweeps.mirror import mirrored

@@ -10,7 +10,7 @@ from results.tracking_error import TrackingError
 from results.uris import sqlite_file
 from sweeps.books.mlflow_writer import at_the_start
 from sweeps.capacity import plan_slots
-from sweeps.cluster import check_reachable, room_here
+from sweeps.cluster.ray_session import check_reachable, room_here
 from sweeps.errors import LaunchError
 from sweeps.home import SweepHome
 from sweeps.options import check_options

@@ -8,7 +8,7 @@ from typing import Any
 from ray import tune
 
 from sweeps.books.recorder import Recorder
-from sweeps.cluster import ON_HEAD
+from sweeps.cluster.ray_session import ON_HEAD
 from sweeps.home import SweepFolder
 from sweeps.interruption import Interruption
 from sweeps.schedulers import make_scheduler, replay

@@ -10,7 +10,7 @@ import yaml
 from kuberay_models import Claim, Policy, RayCluster
 from ray.autoscaler._private.util import prepare_config, validate_config
 
-from sweeps.cluster import SETTINGS
+from sweeps.cluster.ray_session import SETTINGS
 from sweeps.spot import CLOUDS
 
 TOP = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from sweeps.cluster import cluster
+from sweeps.cluster.ray_session import cluster
 from sweeps.errors import LaunchError
 
 
@@ -47,7 +47,7 @@ LISTENERS = """
 import logging, os, psutil, ray
 from ray._private import ray_constants, worker
 from ray.tune.execution import class_cache
-from sweeps.cluster import cluster
+from sweeps.cluster.ray_session import cluster
 
 def state():
     log = logging.getLogger("ray")

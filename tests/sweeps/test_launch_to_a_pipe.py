@@ -18,7 +18,7 @@ pytestmark = pytest.mark.ray
 def test_a_pipe_hears_of_whatever_takes_longer_than_the_interval(
     ray_cluster, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("sweeps.observer.EVERY", 0.2)
+    monkeypatch.setattr("sweeps.cluster.observer.EVERY", 0.2)
     out, every = io.StringIO(), 0.5
     tree = toy_tree(
         budget={"trials": 2, "evaluations": 4}, toy={"seconds": 1.5}, slots={"count": 1, "cpus": 1}

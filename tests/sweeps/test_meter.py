@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from results.cluster_record import NodeRecord, SlotRecord
-from sweeps.meter import Meter, held
+from sweeps.cluster.meter import Meter, held
 from trainables.gang import Gang
 
 BIG = NodeRecord(id="big", host="big", kind="worker", cpus=16, gpus=4)

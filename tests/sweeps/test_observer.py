@@ -10,8 +10,8 @@ from results.cluster_record import ClusterRecord, NodeRecord, SlotRecord
 from results.record import SweepState
 from results.store import RecordStore
 from sweeps import Sweep
+from sweeps.cluster.observer import Observer, node_record, slot_record
 from sweeps.home import SweepHome
-from sweeps.observer import Observer, node_record, slot_record
 from sweeps.view import View
 from trainables.gang import Gang
 from trainables.roster import SlotState
@@ -40,7 +40,7 @@ def test_restarts_are_the_lives_after_the_first():
 @pytest.mark.ray
 def test_a_sweep_is_seen_while_it_runs_and_what_it_held_adds_up(ray_cluster, tmp_path, monkeypatch):
     """Off the main thread, and on the Ray to which this process is connected, as in a notebook."""
-    monkeypatch.setattr("sweeps.observer.EVERY", 0.1)
+    monkeypatch.setattr("sweeps.cluster.observer.EVERY", 0.1)
     store = SweepHome(tmp_path).sweep("toy").store
     tree = toy_tree(
         budget={"trials": 4, "evaluations": 2},

@@ -17,7 +17,7 @@ from spec_samples import toy_tree
 
 from results.tracking import Tracker, TrackingError
 from sweeps import Sweep
-from sweeps.cluster import SETTINGS, cluster
+from sweeps.cluster.ray_session import SETTINGS, cluster
 from sweeps.errors import LaunchError, SweepError
 from sweeps.home import SweepHome
 from sweeps.interruption import interruptible

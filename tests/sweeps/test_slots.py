@@ -11,10 +11,10 @@ import time
 import pytest
 from ray import cloudpickle
 
-from sweeps.cluster import ON_HEAD
+from sweeps.cluster.ray_session import ON_HEAD
+from sweeps.cluster.slots import Slots
 from sweeps.errors import LaunchError
 from sweeps.interruption import interruptible
-from sweeps.slots import Slots
 from trainables.board import Board
 from trainables.gang import Care, Gang
 
@@ -57,7 +57,7 @@ def start(ray_cluster, tmp_path, monkeypatch):
     cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers do not find the tests
 
     def start(run, count, told, board=Board, arguments=({"eval_loss": "min"},)):
-        monkeypatch.setattr("sweeps.slots._run", run)
+        monkeypatch.setattr("sweeps.cluster.slots._run", run)
         options = {"num_cpus": 0, "max_concurrency": 100} if board is Board else {"num_cpus": 0}
         actor = ray_cluster.remote(board).options(**options).remote(*arguments)
         slots = Slots(actor, ON_HEAD, told.append)
@@ -79,7 +79,7 @@ def wait_for(condition):
 
 
 def test_a_watch_over_the_nodes_that_breaks_down_is_told(start, monkeypatch):
-    monkeypatch.setattr("sweeps.slots.look", sees_nothing)
+    monkeypatch.setattr("sweeps.cluster.slots.look", sees_nothing)
     told = []
     start(stays, 1, told)
     wait_for(lambda: told)

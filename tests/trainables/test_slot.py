@@ -10,8 +10,8 @@ from collections import Counter
 import psutil
 import pytest
 
-from sweeps.cluster import ON_HEAD
-from sweeps.slots import _SPARE_RESTARTS, Slots
+from sweeps.cluster.ray_session import ON_HEAD
+from sweeps.cluster.slots import _SPARE_RESTARTS, Slots
 from trainables import toy
 from trainables.board import Board
 from trainables.config import TrialConfig

@@ -9,7 +9,7 @@ from typing import Any
 
 import ray
 
-from sweeps.errands import Errands
+from sweeps.cluster.errands import Errands
 from sweeps.errors import LaunchError
 from trainables.background import Background, Tell, logged
 from trainables.gang import Care, Gang

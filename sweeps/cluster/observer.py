@@ -14,8 +14,8 @@ import ray
 from results.cluster_record import ClusterRecord, NodeRecord, PhaseRecord, SlotRecord
 from results.record_error import RecordError
 from results.store import RecordStore
-from sweeps.meter import Meter, held
-from sweeps.ray_nodes import alive_nodes
+from sweeps.cluster.meter import Meter, held
+from sweeps.cluster.ray_nodes import alive_nodes
 from trainables.background import Background, Tell, logged
 from trainables.gang import Gang
 from trainables.roster import SlotState
