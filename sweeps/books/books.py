@@ -19,9 +19,9 @@ from sweeps.breakdowns import Breakdowns
 from sweeps.closing import try_all
 from sweeps.errors import LaunchError
 from sweeps.home import SweepFolder, SweepHome
-from sweeps.mirror import Mirror
 from sweeps.provenance import sweep_provenance
 from sweeps.spec import SweepSpec
+from sweeps.storage.mirror import Mirror
 from trainables.inputs import Prepared
 from trainables.job import WEIGHTS
 from trainables.progress import NO_PROGRESS, Progress

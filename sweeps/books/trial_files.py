@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from results.front import judge
 from results.record import Mode, TrialRecord
 from sweeps.home import SweepFolder
-from sweeps.mirror import Mirror
+from sweeps.storage.mirror import Mirror
 from trainables.job import CHECKPOINTS, WEIGHTS
 
 LOOKS = 4

@@ -17,9 +17,9 @@ from sweeps.doctor.finding import Finding, note, ok, wrong
 from sweeps.doctor.gpus import check_gpus_of
 from sweeps.doctor.precision import check_precision_of
 from sweeps.errors import CapacityError, LaunchError
-from sweeps.sight import PATIENCE, SHARE, home_blind, hosts, storage_blind
 from sweeps.spec import SweepSpec
-from sweeps.storage import storage_of
+from sweeps.storage.storage import storage_of
+from sweeps.storage.visibility import PATIENCE, SHARE, home_blind, hosts, storage_blind
 from trainables.remote_folder import RemoteFolder
 
 NOTED_SKEW, WRONG_SKEW = 2.0, 60.0

@@ -20,7 +20,7 @@ from sweeps.errors import SweepError
 from sweeps.home import SweepHome
 from sweeps.remote.cluster_file import ClusterFile
 from sweeps.spec import SpecError, SweepSpec
-from sweeps.storage import WAY_OUT, probe, storage_of
+from sweeps.storage.storage import WAY_OUT, probe, storage_of
 from trainables.progress import NO_PROGRESS, Progress
 from trainables.remote_folder import RemoteFolder
 

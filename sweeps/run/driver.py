@@ -196,7 +196,7 @@ class Driver:
         from sweeps.cluster.observer import Observer
         from sweeps.cluster.ray_nodes import rooms
         from sweeps.cluster.slots import Slots
-        from sweeps.storage import make_depot
+        from sweeps.storage.storage import make_depot
         from trainables.board import Board
 
         settings = self._spec.slots

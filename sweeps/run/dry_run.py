@@ -23,7 +23,7 @@ from sweeps.quiet import optuna_quiet, quiet
 from sweeps.run.budgets import description, extents, remarks
 from sweeps.run.inputs import inputs_of
 from sweeps.spec import SweepSpec
-from sweeps.storage import check_storage
+from sweeps.storage.storage import check_storage
 from trainables.budget_config import TrialBudget
 from trainables.combinations import machine_refusals
 from trainables.config import TrialConfig

@@ -24,16 +24,15 @@ from sweeps.closing import after
 from sweeps.cluster.ray_session import cluster
 from sweeps.home import SweepFolder, SweepHome
 from sweeps.interruption import interruptible
-from sweeps.mirror import mirrored
 from sweeps.process_state import environment_kept
 from sweeps.quiet import optuna_quiet, quiet
 from sweeps.run.budgets import description, extents, remarks
 from sweeps.run.driver import Driver
 from sweeps.run.inputs import inputs_of
 from sweeps.run.readiness import refuse_if_away, refuse_if_misfit
-from sweeps.sight import check_sight
 from sweeps.spec import SweepSpec
-from sweeps.storage import (
+from sweeps.storage.mirror import mirrored
+from sweeps.storage.storage import (
     catch_up,
     claimed,
     fetch_sweep,
@@ -44,6 +43,7 @@ from sweeps.storage import (
     stop_it,
     storage_of,
 )
+from sweeps.storage.visibility import check_sight
 from sweeps.view import View
 from trainables.inputs import Prepared
 from trainables.progress import Progress

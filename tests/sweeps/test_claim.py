@@ -8,9 +8,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from sweeps import claim as module
-from sweeps.claim import Claim, TakenOverError
 from sweeps.errors import SweepError
+from sweeps.storage import claim as module
+from sweeps.storage.claim import Claim, TakenOverError
 from trainables.remote_folder import RemoteFolder
 
 WAY_OUT = "the way out"

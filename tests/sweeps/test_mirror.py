@@ -8,10 +8,10 @@ import time
 
 import pytest
 
-from sweeps import claim
-from sweeps import mirror as module
-from sweeps.claim import Claim
-from sweeps.mirror import Mirror, bring_down, bring_up, mirrored
+from sweeps.storage import claim
+from sweeps.storage import mirror as module
+from sweeps.storage.claim import Claim
+from sweeps.storage.mirror import Mirror, bring_down, bring_up, mirrored
 from trainables import sealed
 from trainables.remote_folder import RemoteFolder
 

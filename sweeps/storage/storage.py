@@ -13,12 +13,12 @@ from pathlib import Path
 from results.record import SweepRecord, SweepState
 from results.uris import holds_secret, redact
 from sweeps.breakdowns import Breakdowns
-from sweeps.claim import Claim
 from sweeps.cluster.ray_nodes import alive_nodes
 from sweeps.errors import LaunchError, SweepError
 from sweeps.home import SweepFolder
-from sweeps.mirror import Mirror, bring_down, bring_up
 from sweeps.spec import SweepSpec
+from sweeps.storage.claim import Claim
+from sweeps.storage.mirror import Mirror, bring_down, bring_up
 from sweeps.view import View
 from sweeps.yaml_file import read_yaml
 from trainables.depot import PATIENCE, Depot, stored_inputs

@@ -15,7 +15,7 @@ from pathlib import Path
 from stat import S_ISREG
 
 from results.uris import redact
-from sweeps.claim import Claim, TakenOverError
+from sweeps.storage.claim import Claim, TakenOverError
 from trainables import sealed
 from trainables.background import Background, Tell, breakdowns_told, logged
 from trainables.data.atomic import publish
