@@ -23,9 +23,9 @@ import optuna
 import sweeps
 from results.pareto import layers
 from search_spaces import bridge
+from sweeps.search.study import directions, make_sampler
 from sweeps.settings import SearchSettings
 from sweeps.spec import SweepSpec
-from sweeps.study import directions, make_sampler
 from trainables import toy
 from trainables.config import TrialConfig
 

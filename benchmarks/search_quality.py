@@ -19,9 +19,9 @@ import optuna
 
 import sweeps
 from search_spaces import bridge
+from sweeps.search.study import make_sampler
 from sweeps.settings import SearchSettings
 from sweeps.spec import SweepSpec
-from sweeps.study import make_sampler
 from trainables import toy
 
 QUALITY = 0.05

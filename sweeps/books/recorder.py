@@ -14,7 +14,7 @@ from results.store import RecordStore
 from sweeps.books.mlflow_writer import Scribe
 from sweeps.closing import try_all
 from sweeps.interruption import Interruption
-from sweeps.study import StudyBook
+from sweeps.search.study import StudyBook
 from trainables.config import TrialConfig
 from trainables.evaluation import Attempt, Cost, Ending, Evaluation, Outcome
 

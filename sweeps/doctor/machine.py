@@ -172,7 +172,7 @@ def check_study(uri: str | None) -> Finding:
     """Whether Optuna can keep its study where the spec says."""
     if uri is None:
         return ok("optuna", "a journal in the sweep's folder")
-    from sweeps.study_storage import open_database
+    from sweeps.search.study_storage import open_database
 
     try:
         open_database(uri)

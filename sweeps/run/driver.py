@@ -26,7 +26,7 @@ from trainables.progress import Progress
 if TYPE_CHECKING:
     from sweeps.books.recorder import Recorder
     from sweeps.interruption import Interruption
-    from sweeps.study import StudyBook
+    from sweeps.search.study import StudyBook
 
 BASE_TRIAL = "base"
 """The board's name for the job that measures the untouched model."""
@@ -73,7 +73,7 @@ class Driver:
 
     def open_study(self) -> None:
         """Open Optuna's study; LaunchError where it cannot be had, or lacks trials on record."""
-        from sweeps.study import StudyBook, open_study
+        from sweeps.search.study import StudyBook, open_study
 
         search, folder = self._spec.search, self._folder
         try:

@@ -13,7 +13,7 @@ from sweeps.capacity import plan_slots
 from sweeps.cluster.ray_session import check_reachable, room_here
 from sweeps.errors import LaunchError
 from sweeps.home import SweepHome
-from sweeps.options import check_options
+from sweeps.search.options import check_options
 from sweeps.spec import SweepSpec
 
 
@@ -35,8 +35,8 @@ def refuse_if_away(spec: SweepSpec, home: SweepHome, began: float | None = None)
     """
     _ask_mlflow(spec.tracking.uri or home.tracking_uri, spec.tracking.experiment)
     if spec.search.storage is not None:
-        from sweeps.study import refuse_if_anothers
-        from sweeps.study_storage import open_database
+        from sweeps.search.study import refuse_if_anothers
+        from sweeps.search.study_storage import open_database
 
         refuse_if_anothers(open_database(spec.search.storage), spec, began)
 

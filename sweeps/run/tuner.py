@@ -11,10 +11,10 @@ from sweeps.books.recorder import Recorder
 from sweeps.cluster.ray_session import ON_HEAD
 from sweeps.home import SweepFolder
 from sweeps.interruption import Interruption
-from sweeps.schedulers import make_scheduler, replay
-from sweeps.search import OptunaSearcher
+from sweeps.search.schedulers import make_scheduler, replay
+from sweeps.search.searcher import OptunaSearcher
+from sweeps.search.study import StudyBook
 from sweeps.spec import SweepSpec
-from sweeps.study import StudyBook
 from trainables.trial import SlotTrial
 
 _CLIENT_DEATHS = 3

@@ -166,7 +166,7 @@ def _forget_unasked(folder: SweepFolder) -> None:
     """
     from optuna.trial import TrialState
 
-    from sweeps.study_storage import open_storage
+    from sweeps.search.study_storage import open_storage
 
     if (read_yaml(folder.spec).get("search") or {}).get("storage") is not None:
         return

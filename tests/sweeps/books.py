@@ -22,9 +22,9 @@ from results.record import Measurement, TrialRecord, TrialStatus
 from results.tracking import read_sweep
 from sweeps.cli.app import app
 from sweeps.home import SweepFolder, SweepHome
+from sweeps.search.study import StudyBook, open_study
+from sweeps.search.study_storage import open_storage
 from sweeps.spec import SweepSpec
-from sweeps.study import StudyBook, open_study
-from sweeps.study_storage import open_storage
 from trainables import toy
 from trainables.evaluation import Evaluation, Monitor, Verdict
 from trainables.inputs import prepare_inputs

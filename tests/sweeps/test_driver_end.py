@@ -15,8 +15,8 @@ from sweeps.home import SweepHome
 from sweeps.interruption import Interruption
 from sweeps.run.driver import Driver
 from sweeps.run.launch import _ending
+from sweeps.search.study import StudyBook, open_study
 from sweeps.spec import SweepSpec
-from sweeps.study import StudyBook, open_study
 from sweeps.view import View
 
 SPEC = SweepSpec.parse(toy_tree())

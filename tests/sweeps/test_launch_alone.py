@@ -16,7 +16,7 @@ from planted import Launched, launched
 from spec_samples import toy_tree
 
 from results.record import TrialStatus
-from sweeps.study import trial_seed
+from sweeps.search.study import trial_seed
 
 pytestmark = pytest.mark.endtoend
 

@@ -6,8 +6,8 @@ import pytest
 from spec_samples import toy_tree
 
 from sweeps.errors import OptionsError
-from sweeps.options import check_options
-from sweeps.schedulers import first_point, make_scheduler
+from sweeps.search.options import check_options
+from sweeps.search.schedulers import first_point, make_scheduler
 from sweeps.settings import SearchSettings
 from sweeps.spec import SweepSpec
 

@@ -15,12 +15,12 @@ from postgres import PASSWORD, USER, Postgres
 from spec_samples import toy_tree
 
 from results.tracking import read_sweep
-from sweeps import study_storage
 from sweeps.doctor.finding import Level
 from sweeps.doctor.machine import check_study, check_tracking
 from sweeps.errors import LaunchError, StudyError
+from sweeps.search import study_storage
+from sweeps.search.study import StudyBook, open_study
 from sweeps.spec import SpecError, SweepSpec
-from sweeps.study import StudyBook, open_study
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ from sweeps.books.books import new_record
 from sweeps.errors import LaunchError, SweepError
 from sweeps.home import SweepHome
 from sweeps.run import launch as module
+from sweeps.search.study import open_study
 from sweeps.spec import SweepSpec
-from sweeps.study import open_study
 from sweeps.view import View
 
 

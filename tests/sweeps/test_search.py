@@ -13,11 +13,11 @@ from spec_samples import toy_tree
 
 from results.record import Measurement, TrialRecord, TrialStatus
 from sweeps.errors import OptionsError
-from sweeps.schedulers import _Gone, make_scheduler, replay
-from sweeps.search import OptunaSearcher
+from sweeps.search.schedulers import _Gone, make_scheduler, replay
+from sweeps.search.searcher import OptunaSearcher
+from sweeps.search.study import SAMPLERS, StudyBook, make_sampler, open_study, trial_seed
 from sweeps.settings import SearchSettings
 from sweeps.spec import SweepSpec
-from sweeps.study import SAMPLERS, StudyBook, make_sampler, open_study, trial_seed
 from trainables.plan import evaluation_points
 
 

@@ -10,7 +10,7 @@ from sweeps.spec import SweepSpec
 
 def check_options(spec: SweepSpec) -> None:
     """OptionsError where the sampler or the scheduler does not take its options."""
-    from sweeps.schedulers import make_scheduler
+    from sweeps.search.schedulers import make_scheduler
 
     make_scheduler(spec.search, spec.trial.budget.evaluations)
     first_params(spec)
@@ -21,7 +21,7 @@ def first_params(spec: SweepSpec) -> dict[str, Any]:
     import optuna
 
     from search_spaces import bridge
-    from sweeps.study import directions, make_sampler, points_to_queue
+    from sweeps.search.study import directions, make_sampler, points_to_queue
 
     sampler = make_sampler(spec.search)
     study = optuna.create_study(sampler=sampler, directions=directions(spec.search))

@@ -20,9 +20,9 @@ from results.record import Mode, TrialRecord, TrialStatus
 from search_spaces import bridge
 from search_spaces.space import Space
 from sweeps.errors import LaunchError, OptionsError
+from sweeps.search.study_storage import open_storage, patiently
 from sweeps.settings import SamplerName, SearchSettings
 from sweeps.spec import SweepSpec
-from sweeps.study_storage import open_storage, patiently
 
 DEFAULT_OPTIONS: Mapping[SamplerName, Mapping[str, Any]] = {
     "tpe": {"multivariate": True, "group": True, "constant_liar": True},

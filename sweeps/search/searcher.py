@@ -14,8 +14,8 @@ from typing import Any, Protocol
 from pydantic import ValidationError
 from ray.tune.search import Searcher
 
+from sweeps.search.study import StudyBook, trial_seed
 from sweeps.spec import SweepSpec
-from sweeps.study import StudyBook, trial_seed
 from trainables.config import TrialConfig
 from trainables.evaluation import Evaluation
 
