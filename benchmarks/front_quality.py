@@ -24,8 +24,8 @@ import sweeps
 from results.pareto import layers
 from search_spaces import bridge
 from sweeps.search.study import directions, make_sampler
-from sweeps.settings import SearchSettings
-from sweeps.spec import SweepSpec
+from sweeps.spec.settings import SearchSettings
+from sweeps.spec.spec import SweepSpec
 from trainables import toy
 from trainables.config import TrialConfig
 

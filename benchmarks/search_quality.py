@@ -20,8 +20,8 @@ import optuna
 import sweeps
 from search_spaces import bridge
 from sweeps.search.study import make_sampler
-from sweeps.settings import SearchSettings
-from sweeps.spec import SweepSpec
+from sweeps.spec.settings import SearchSettings
+from sweeps.spec.spec import SweepSpec
 from trainables import toy
 
 QUALITY = 0.05

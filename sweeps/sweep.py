@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 from results.front import judge
 from results.record import SweepRecord, TrialRecord
 from results.winners import Ranking, Winner
-from sweeps.fields import changed
 from sweeps.home import SweepFolder, SweepHome
-from sweeps.spec import SweepSpec
+from sweeps.spec.fields import changed
+from sweeps.spec.spec import SweepSpec
 from sweeps.view import View
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from benchmarks.ways.job import EVALUATIONS, RANKS, RATES, Job
 from results.record import TrialRecord
 from sweeps.home import SweepHome
 from sweeps.run.launch import launch
-from sweeps.spec import SweepSpec
+from sweeps.spec.spec import SweepSpec
 from sweeps.view import View
 
 

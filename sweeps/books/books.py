@@ -20,7 +20,7 @@ from sweeps.closing import try_all
 from sweeps.errors import LaunchError
 from sweeps.home import SweepFolder, SweepHome
 from sweeps.provenance import sweep_provenance
-from sweeps.spec import SweepSpec
+from sweeps.spec.spec import SweepSpec
 from sweeps.storage.mirror import Mirror
 from trainables.inputs import Prepared
 from trainables.job import WEIGHTS

@@ -10,7 +10,7 @@ from results.record import SweepRecord
 from search_spaces.values import show
 from sweeps.errors import SweepError
 from sweeps.home import SweepFolder
-from sweeps.spec import SweepSpec
+from sweeps.spec.spec import SweepSpec
 from trainables.inputs import Prepared
 
 FREE = ("budget.trials", "slots", "tracking", "storage")

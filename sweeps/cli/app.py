@@ -69,8 +69,8 @@ def launch(
     """Run a sweep to its end."""
     console = make_console()
     with mistakes_shown():
-        from sweeps.spec import SweepSpec
-        from sweeps.spec_notes import notes
+        from sweeps.spec.notes import notes
+        from sweeps.spec.spec import SweepSpec
 
         there = None if dry_run else elsewhere(cluster, address, home)
         changes = _changes(overrides, skip_bad_rows)
@@ -159,7 +159,7 @@ def inspect(
     with mistakes_shown():
         from sweeps.report.inspect_report import WIDTH, report
         from sweeps.run.inspection import inspect as look
-        from sweeps.spec import SweepSpec
+        from sweeps.spec.spec import SweepSpec
 
         changes = _changes(overrides, skip_bad_rows)
         with waiting() as progress:

@@ -12,7 +12,7 @@ from typing import Any
 from results.uris import redact
 from sweeps.doctor.finding import Finding, from_problem, note, ok, wrong
 from sweeps.remote.cluster_file import TYPE_FIELD, ClusterFile, Kind, problems
-from sweeps.settings import SlotsSettings
+from sweeps.spec.settings import SlotsSettings
 
 _SSH = 22
 _TOKEN = re.compile(r"RAY_AUTH_MODE=[\"']?token\b")

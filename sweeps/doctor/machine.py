@@ -19,7 +19,7 @@ from sweeps.doctor.precision import check_precision
 from sweeps.errors import SweepError
 from sweeps.home import SweepHome
 from sweeps.remote.cluster_file import ClusterFile
-from sweeps.spec import SpecError, SweepSpec
+from sweeps.spec.spec import SpecError, SweepSpec
 from sweeps.storage.storage import WAY_OUT, probe, storage_of
 from trainables.progress import NO_PROGRESS, Progress
 from trainables.remote_folder import RemoteFolder

@@ -11,7 +11,7 @@ from typing import Any
 
 from sweeps.cluster.ray_nodes import Nodes, on_node
 from sweeps.doctor.finding import Finding, note, ok
-from sweeps.spec import SweepSpec
+from sweeps.spec.spec import SweepSpec
 from trainables.config import TrialConfig
 
 _PATIENCE = 120.0

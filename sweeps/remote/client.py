@@ -17,7 +17,7 @@ from sweeps.remote.prices import of_file
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sweeps.spec import SweepSpec
+    from sweeps.spec.spec import SweepSpec
 
 INTERRUPTED = 130
 """Exit code of a command that Ctrl-C ended, here or there."""
@@ -83,7 +83,7 @@ class Elsewhere:
 
     def _priced(self, spec: SweepSpec) -> SweepSpec:
         """With the cluster file's prices where the spec has none, so that its driver knows them."""
-        from sweeps.fields import changed
+        from sweeps.spec.fields import changed
 
         prices = {} if spec.slots.prices else of_file(self.cluster)
         if not prices:

@@ -22,7 +22,7 @@ from search_spaces.problem import Problem, did_you_mean
 from search_spaces.values import quoted
 from sweeps.errors import SweepError
 from sweeps.quiet import quiet
-from sweeps.yaml_file import read_yaml
+from sweeps.spec.yaml_file import read_yaml
 
 Kind = Literal["head", "worker"]
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from results.record_error import RecordError
 from sweeps.errors import LaunchError
 from sweeps.home import SweepFolder
-from sweeps.spec import SweepSpec
-from sweeps.spec_checks import is_whole, named_files
+from sweeps.spec.checks import is_whole, named_files
+from sweeps.spec.spec import SweepSpec
 
 MOST = 200 * 2**20
 """Bytes that are sent. More belongs on storage that all nodes see."""

@@ -7,7 +7,7 @@ from rich.table import Table
 from sweeps.display.duration import duration
 from sweeps.display.parameters import show_params
 from sweeps.run.dry_run import STEPS, DryRun
-from sweeps.spec import SweepSpec
+from sweeps.spec.spec import SweepSpec
 
 
 def report(spec: SweepSpec, run: DryRun) -> Table:

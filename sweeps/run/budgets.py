@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from search_spaces.values import show
 from sweeps.errors import SweepError
-from sweeps.reach import Point, reachable
-from sweeps.spec import SweepSpec
+from sweeps.spec.reach import Point, reachable
+from sweeps.spec.spec import SweepSpec
 from trainables.config import TrialConfig
 from trainables.data.examples import Examples
 from trainables.data.training_set import Learned, training_set

@@ -15,7 +15,7 @@ from sweeps.closing import try_all
 from sweeps.cluster.ray_session import ON_HEAD
 from sweeps.errors import LaunchError
 from sweeps.home import SweepFolder
-from sweeps.spec import SweepSpec
+from sweeps.spec.spec import SweepSpec
 from sweeps.view import View
 from trainables.evaluation import Evaluation, Outcome
 from trainables.gang import Care
@@ -192,10 +192,10 @@ class Driver:
     def _start_slots(self) -> None:
         import ray
 
-        from sweeps.capacity import plan_slots
         from sweeps.cluster.observer import Observer
         from sweeps.cluster.ray_nodes import rooms
         from sweeps.cluster.slots import Slots
+        from sweeps.spec.capacity import plan_slots
         from sweeps.storage.storage import make_depot
         from trainables.board import Board
 

@@ -13,8 +13,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from sweeps.capacity import plan_slots
-from sweeps.class_metrics import check_class_metrics
 from sweeps.errors import CapacityError, SweepError
 from sweeps.home import SweepHome
 from sweeps.process_state import random_state_kept
@@ -22,7 +20,9 @@ from sweeps.quiet import optuna_quiet, quiet
 from sweeps.run.budgets import description, extents, remarks
 from sweeps.run.inputs import inputs_of
 from sweeps.search.options import check_options, first_params
-from sweeps.spec import SweepSpec
+from sweeps.spec.capacity import plan_slots
+from sweeps.spec.class_metrics import check_class_metrics
+from sweeps.spec.spec import SweepSpec
 from sweeps.storage.storage import check_storage
 from trainables.budget_config import TrialBudget
 from trainables.combinations import machine_refusals

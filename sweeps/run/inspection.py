@@ -13,7 +13,7 @@ from sweeps.errors import SweepError
 from sweeps.home import SweepHome
 from sweeps.quiet import quiet
 from sweeps.run.inputs import inputs_of
-from sweeps.spec import SweepSpec
+from sweeps.spec.spec import SweepSpec
 from trainables.config import TrialConfig
 from trainables.data.examples import Examples
 from trainables.data.samples import Sample, sample

@@ -19,7 +19,6 @@ from results.winners import Ranking
 from sweeps.books.books import Books, new_record, resumed_record
 from sweeps.books.resumption import changed_spec, refuse_if_changed
 from sweeps.breakdowns import Breakdowns
-from sweeps.class_metrics import check_class_metrics
 from sweeps.closing import after
 from sweeps.cluster.ray_session import cluster
 from sweeps.home import SweepFolder, SweepHome
@@ -30,7 +29,8 @@ from sweeps.run.budgets import description, extents, remarks
 from sweeps.run.driver import Driver
 from sweeps.run.inputs import inputs_of
 from sweeps.run.readiness import refuse_if_away, refuse_if_misfit
-from sweeps.spec import SweepSpec
+from sweeps.spec.class_metrics import check_class_metrics
+from sweeps.spec.spec import SweepSpec
 from sweeps.storage.mirror import mirrored
 from sweeps.storage.storage import (
     catch_up,

@@ -9,12 +9,12 @@ from results.server import check_server
 from results.tracking_error import TrackingError
 from results.uris import sqlite_file
 from sweeps.books.mlflow_writer import at_the_start
-from sweeps.capacity import plan_slots
 from sweeps.cluster.ray_session import check_reachable, room_here
 from sweeps.errors import LaunchError
 from sweeps.home import SweepHome
 from sweeps.search.options import check_options
-from sweeps.spec import SweepSpec
+from sweeps.spec.capacity import plan_slots
+from sweeps.spec.spec import SweepSpec
 
 
 def refuse_if_misfit(spec: SweepSpec, address: str | None) -> None:

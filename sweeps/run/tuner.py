@@ -14,7 +14,7 @@ from sweeps.interruption import Interruption
 from sweeps.search.schedulers import make_scheduler, replay
 from sweeps.search.searcher import OptunaSearcher
 from sweeps.search.study import StudyBook
-from sweeps.spec import SweepSpec
+from sweeps.spec.spec import SweepSpec
 from trainables.trial import SlotTrial
 
 _CLIENT_DEATHS = 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sweeps.errors import OptionsError
-from sweeps.spec import SweepSpec
+from sweeps.spec.spec import SweepSpec
 
 
 def check_options(spec: SweepSpec) -> None:

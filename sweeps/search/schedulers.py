@@ -16,7 +16,7 @@ from ray.tune.schedulers import (
 
 from results.record import TrialRecord
 from sweeps.errors import OptionsError
-from sweeps.settings import SearchSettings
+from sweeps.spec.settings import SearchSettings
 
 
 class RungScheduler(ASHAScheduler):

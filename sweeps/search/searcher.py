@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from ray.tune.search import Searcher
 
 from sweeps.search.study import StudyBook, trial_seed
-from sweeps.spec import SweepSpec
+from sweeps.spec.spec import SweepSpec
 from trainables.config import TrialConfig
 from trainables.evaluation import Evaluation
 

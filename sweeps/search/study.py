@@ -21,8 +21,8 @@ from search_spaces import bridge
 from search_spaces.space import Space
 from sweeps.errors import LaunchError, OptionsError
 from sweeps.search.study_storage import open_storage, patiently
-from sweeps.settings import SamplerName, SearchSettings
-from sweeps.spec import SweepSpec
+from sweeps.spec.settings import SamplerName, SearchSettings
+from sweeps.spec.spec import SweepSpec
 
 DEFAULT_OPTIONS: Mapping[SamplerName, Mapping[str, Any]] = {
     "tpe": {"multivariate": True, "group": True, "constant_liar": True},

@@ -16,11 +16,11 @@ from sweeps.breakdowns import Breakdowns
 from sweeps.cluster.ray_nodes import alive_nodes
 from sweeps.errors import LaunchError, SweepError
 from sweeps.home import SweepFolder
-from sweeps.spec import SweepSpec
+from sweeps.spec.spec import SweepSpec
+from sweeps.spec.yaml_file import read_yaml
 from sweeps.storage.claim import Claim
 from sweeps.storage.mirror import Mirror, bring_down, bring_up
 from sweeps.view import View
-from sweeps.yaml_file import read_yaml
 from trainables.depot import PATIENCE, Depot, stored_inputs
 from trainables.errors import StorageError
 from trainables.inputs import Inputs

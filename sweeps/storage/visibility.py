@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from sweeps.cluster.ray_nodes import Nodes, alive_nodes, on_node
 from sweeps.errors import LaunchError
-from sweeps.spec import SweepSpec
+from sweeps.spec.spec import SweepSpec
 from sweeps.storage.storage import probe, storage_of
 from trainables.remote_folder import RemoteFolder
 

@@ -24,7 +24,7 @@ from sweeps.cli.app import app
 from sweeps.home import SweepFolder, SweepHome
 from sweeps.search.study import StudyBook, open_study
 from sweeps.search.study_storage import open_storage
-from sweeps.spec import SweepSpec
+from sweeps.spec.spec import SweepSpec
 from trainables import toy
 from trainables.evaluation import Evaluation, Monitor, Verdict
 from trainables.inputs import prepare_inputs

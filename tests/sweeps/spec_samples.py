@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sweeps.spec import SpecError, SweepSpec
+from sweeps.spec.spec import SpecError, SweepSpec
 
 
 def toy_tree(**changes: Any) -> dict[str, Any]:

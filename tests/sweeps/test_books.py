@@ -19,7 +19,7 @@ from sweeps.books.books import Books, new_record, resumed_record
 from sweeps.home import SweepHome
 from sweeps.interruption import interruptible
 from sweeps.run.driver import Driver
-from sweeps.spec import SweepSpec
+from sweeps.spec.spec import SweepSpec
 from sweeps.view import View
 from trainables.data import overlap as data_overlap
 from trainables.data.summary import Side, Summary

@@ -14,7 +14,7 @@ from sweeps.books.books import Books, new_record, resumed_record
 from sweeps.breakdowns import LONGEST, MOST, Breakdowns
 from sweeps.home import SweepHome
 from sweeps.report.status import show_status
-from sweeps.spec import SweepSpec
+from sweeps.spec.spec import SweepSpec
 
 SPEC = SweepSpec.parse(toy_tree())
 

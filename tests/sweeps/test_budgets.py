@@ -13,7 +13,7 @@ from sweeps.errors import SweepError
 from sweeps.home import SweepHome
 from sweeps.run.budgets import description, extents, remarks
 from sweeps.run.launch import _prepare
-from sweeps.spec import SweepSpec
+from sweeps.spec.spec import SweepSpec
 from sweeps.view import View
 from trainables.data.sequences import TokenSequence, write
 from trainables.inputs import Inputs

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 from spec_samples import problems_of, toy_tree
 
-from sweeps.capacity import plan_slots
 from sweeps.errors import CapacityError
-from sweeps.settings import SlotsSettings
-from sweeps.spec import SweepSpec
+from sweeps.spec.capacity import plan_slots
+from sweeps.spec.settings import SlotsSettings
+from sweeps.spec.spec import SweepSpec
 from trainables.gang import Gang
 
 

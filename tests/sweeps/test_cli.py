@@ -38,7 +38,7 @@ def run(*arguments: str):
     [
         "from typer.testing import CliRunner; from sweeps.cli.app import app; "
         "CliRunner().invoke(app, ['--help'])",
-        "from sweeps.spec import SweepSpec; from spec_samples import toy_tree; "
+        "from sweeps.spec.spec import SweepSpec; from spec_samples import toy_tree; "
         "SweepSpec.parse(toy_tree())",
         "from sweeps import Sweep",
     ],

@@ -24,7 +24,7 @@ from sweeps.doctor.machine import (
     check_tracking,
     check_versions,
 )
-from sweeps.spec import SweepSpec
+from sweeps.spec.spec import SweepSpec
 
 
 def levels(findings) -> list[Level]:

@@ -7,7 +7,7 @@ from spec_samples import sft_tree, toy_tree
 
 from sweeps.doctor.finding import Level
 from sweeps.doctor.precision import ask, check_precision, fields_of
-from sweeps.spec import SweepSpec
+from sweeps.spec.spec import SweepSpec
 from trainables import slow_precision
 
 

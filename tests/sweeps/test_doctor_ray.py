@@ -11,7 +11,7 @@ from spec_samples import toy_tree
 
 from sweeps.doctor.cluster import Look, check_clocks, check_home, check_pythons, check_ray
 from sweeps.doctor.finding import Level
-from sweeps.spec import SweepSpec
+from sweeps.spec.spec import SweepSpec
 
 HOME = Path("/shared/sweeps")
 

@@ -16,7 +16,7 @@ from sweeps.interruption import Interruption
 from sweeps.run.driver import Driver
 from sweeps.run.launch import _ending
 from sweeps.search.study import StudyBook, open_study
-from sweeps.spec import SweepSpec
+from sweeps.spec.spec import SweepSpec
 from sweeps.view import View
 
 SPEC = SweepSpec.parse(toy_tree())

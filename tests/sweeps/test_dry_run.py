@@ -11,7 +11,7 @@ from sweeps.errors import SweepError
 from sweeps.home import SweepHome
 from sweeps.report.dry_run_report import report
 from sweeps.run.dry_run import DryRun, dry_run
-from sweeps.spec import SweepSpec
+from sweeps.spec.spec import SweepSpec
 from trainables.progress import Progress
 
 

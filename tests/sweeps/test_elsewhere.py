@@ -16,7 +16,7 @@ from test_events import lines
 
 from sweeps.remote import job as remote
 from sweeps.remote.client import INTERRUPTED, Elsewhere
-from sweeps.spec import SweepSpec
+from sweeps.spec.spec import SweepSpec
 
 SWEEP = """#!/bin/sh
 echo "INFO job_manager.py: Ray's own word"

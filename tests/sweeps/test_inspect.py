@@ -13,7 +13,7 @@ from sweeps.cli.app import app
 from sweeps.home import SweepHome
 from sweeps.report.inspect_report import WIDTH, report
 from sweeps.run.inspection import histogram, inspect
-from sweeps.spec import SweepSpec
+from sweeps.spec.spec import SweepSpec
 
 
 @pytest.fixture(scope="module")

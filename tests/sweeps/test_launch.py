@@ -19,7 +19,7 @@ from spec_samples import toy_tree
 from results.record import TrialStatus
 from sweeps import SweepResult
 from sweeps.home import SweepHome
-from sweeps.spec import SweepSpec
+from sweeps.spec.spec import SweepSpec
 from trainables import toy
 
 pytestmark = pytest.mark.endtoend

@@ -15,7 +15,7 @@ from sweeps.errors import LaunchError, SweepError
 from sweeps.home import SweepHome
 from sweeps.run import launch as module
 from sweeps.search.study import open_study
-from sweeps.spec import SweepSpec
+from sweeps.spec.spec import SweepSpec
 from sweeps.view import View
 
 SPEC, OTHER = (SweepSpec.parse(toy_tree(name=name)) for name in ("toy", "other"))

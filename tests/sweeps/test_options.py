@@ -8,8 +8,8 @@ from spec_samples import toy_tree
 from sweeps.errors import OptionsError
 from sweeps.search.options import check_options
 from sweeps.search.schedulers import first_point, make_scheduler
-from sweeps.settings import SearchSettings
-from sweeps.spec import SweepSpec
+from sweeps.spec.settings import SearchSettings
+from sweeps.spec.spec import SweepSpec
 
 
 def search(**settings):

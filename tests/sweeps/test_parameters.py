@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from search_spaces.values import show
 from sweeps.display.parameters import fitted, show_params, show_value
-from sweeps.yaml_file import parse_yaml
+from sweeps.spec.yaml_file import parse_yaml
 
 ATTENTION = ["q_proj", "k_proj", "v_proj", "o_proj"]
 ALL = [*ATTENTION, "gate_proj", "up_proj", "down_proj"]

@@ -20,7 +20,7 @@ from sweeps.doctor.machine import check_study, check_tracking
 from sweeps.errors import LaunchError, StudyError
 from sweeps.search import study_storage
 from sweeps.search.study import StudyBook, open_study
-from sweeps.spec import SpecError, SweepSpec
+from sweeps.spec.spec import SpecError, SweepSpec
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from spec_samples import toy_tree
 from sweeps.errors import SweepError
 from sweeps.remote.client import Elsewhere
 from sweeps.remote.prices import as_options, given
-from sweeps.spec import SpecError, SweepSpec
+from sweeps.spec.spec import SpecError, SweepSpec
 
 FILE = Path("cluster.yaml")
 

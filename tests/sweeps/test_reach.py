@@ -7,8 +7,8 @@ import pytest
 
 from search_spaces.space import Space
 from search_spaces.values import identity
-from sweeps import reach
-from sweeps.reach import reachable
+from sweeps.spec import reach
+from sweeps.spec.reach import reachable
 
 
 def keys(points) -> set:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from sweeps.doctor.precision import fields_of
-from sweeps.spec import SweepSpec
+from sweeps.spec.spec import SweepSpec
 from trainables.config import Method, Objective
 
 RECIPES = sorted((Path(__file__).parents[2] / "sweeps" / "recipes").glob("*.yaml"))

@@ -16,8 +16,8 @@ from sweeps.errors import OptionsError
 from sweeps.search.schedulers import _Gone, make_scheduler, replay
 from sweeps.search.searcher import OptunaSearcher
 from sweeps.search.study import SAMPLERS, StudyBook, make_sampler, open_study, trial_seed
-from sweeps.settings import SearchSettings
-from sweeps.spec import SweepSpec
+from sweeps.spec.settings import SearchSettings
+from sweeps.spec.spec import SweepSpec
 from trainables.plan import evaluation_points
 
 

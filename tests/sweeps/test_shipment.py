@@ -11,7 +11,7 @@ from spec_samples import toy_tree
 from sweeps.books.books import new_record
 from sweeps.home import SweepHome
 from sweeps.remote.shipment import settle
-from sweeps.spec import SweepSpec
+from sweeps.spec.spec import SweepSpec
 
 
 @pytest.fixture

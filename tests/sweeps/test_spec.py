@@ -8,9 +8,9 @@ from spec_samples import problems_of, sft_tree, toy_tree
 
 from search_spaces import presets
 from sweeps.errors import YamlError
-from sweeps.fields import changed, dotted, with_override
-from sweeps.settings import SearchSettings
-from sweeps.spec import SpecError, SweepSpec
+from sweeps.spec.fields import changed, dotted, with_override
+from sweeps.spec.settings import SearchSettings
+from sweeps.spec.spec import SpecError, SweepSpec
 from trainables.config import NOT_SEARCHABLE, TrialConfig, field_names
 from trainables.metrics import METRICS
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from spec_samples import problems_of, sft_tree
 
-from sweeps.spec import SweepSpec
+from sweeps.spec.spec import SweepSpec
 
 NO_RAMP = (
     "the ramp makes a worker's micro-batch grow, and that is 1 sequence; raise batch_size or "

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from spec_samples import problems_of, sft_tree
 
-from sweeps import reach
-from sweeps.spec import SweepSpec
+from sweeps.spec import reach
+from sweeps.spec.spec import SweepSpec
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from spec_samples import toy_tree
 
 from sweeps.errors import YamlError
-from sweeps.fields import changed
-from sweeps.spec import SECTIONS, SpecError, SweepSpec
-from sweeps.spec_notes import notes
-from sweeps.yaml_file import parse_yaml
+from sweeps.spec.fields import changed
+from sweeps.spec.notes import notes
+from sweeps.spec.spec import SECTIONS, SpecError, SweepSpec
+from sweeps.spec.yaml_file import parse_yaml
 from trainables.config import field_names
 
 SOON = settings(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from spec_samples import sft_tree, toy_tree
 
-from sweeps.spec import SweepSpec
-from sweeps.spec_notes import notes
+from sweeps.spec.notes import notes
+from sweeps.spec.spec import SweepSpec
 
 
 def test_a_budget_in_steps_with_a_searched_batch_size_is_pointed_out():

@@ -8,8 +8,8 @@ import traceback
 import pytest
 from spec_samples import toy_tree
 
-from sweeps.fields import changed
-from sweeps.spec import SpecError, SweepSpec
+from sweeps.spec.fields import changed
+from sweeps.spec.spec import SpecError, SweepSpec
 
 HERE = "holds a password or a token: "
 SFT = toy_tree(objective="sft", model="org/model", data={"train": "org/data"}, search={})

@@ -14,7 +14,7 @@ from sweeps.errors import LaunchError, SweepError
 from sweeps.home import SweepHome
 from sweeps.run.dry_run import dry_run
 from sweeps.run.launch import launch, resume
-from sweeps.spec import SpecError, SweepSpec
+from sweeps.spec.spec import SpecError, SweepSpec
 from sweeps.storage import claim, storage
 from sweeps.storage import visibility as sight
 from sweeps.storage.storage import probe, storage_of

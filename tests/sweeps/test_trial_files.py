@@ -14,7 +14,7 @@ from results.record import Measurement, TrialRecord
 from sweeps.books.books import Books, new_record
 from sweeps.home import SweepHome
 from sweeps.run.driver import Driver
-from sweeps.spec import SweepSpec
+from sweeps.spec.spec import SweepSpec
 from sweeps.view import View
 
 CALLS: Counter[str] = Counter()

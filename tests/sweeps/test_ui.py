@@ -21,7 +21,7 @@ from sweeps.errors import SweepError
 from sweeps.home import FROM_AFAR, SweepHome
 from sweeps.report import ui
 from sweeps.report.ui import how_to_open, serve
-from sweeps.spec import SweepSpec
+from sweeps.spec.spec import SweepSpec
 
 
 def test_from_afar_it_is_said_where_the_ui_is(tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ import pytest
 from cpu_time import within
 
 from sweeps.errors import YamlError
-from sweeps.yaml_file import parse_yaml, read_yaml
+from sweeps.spec.yaml_file import parse_yaml, read_yaml
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from sweeps.addresses import no_database, not_tracking
+from sweeps.spec.addresses import no_database, not_tracking
 from trainables.deepspeed_config import DeepSpeedConfig
 from trainables.frozen import Frozen, PositiveFloat, PositiveInt
 from trainables.metrics import Mode, declared_mode

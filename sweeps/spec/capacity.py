@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from sweeps.errors import CapacityError
-from sweeps.settings import SlotsSettings
+from sweeps.spec.settings import SlotsSettings
 from trainables.gang import Gang
 
 MOST_CPUS_PER_GPU = 8

@@ -9,7 +9,7 @@ from typing import Any
 from results.uris import redact
 from search_spaces.values import as_float, show
 from sweeps.errors import YamlError
-from sweeps.yaml_file import parse_yaml
+from sweeps.spec.yaml_file import parse_yaml
 
 GROW = ("budget", "slots")
 """Sections whose whole numbers can be added to."""

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from search_spaces.problem import Problem
 from search_spaces.space import Space
 from search_spaces.values import show
-from sweeps.reach import reachable
+from sweeps.spec.reach import reachable
 from trainables.combinations import READ, Refusal, refusals
 from trainables.config import TrialConfig
 from trainables.deepspeed import refused_settings

@@ -9,13 +9,13 @@ from search_spaces import presets
 from search_spaces.dimension import Dimension
 from search_spaces.domains import Choice
 from search_spaces.values import show
-from sweeps.fields import dotted
-from sweeps.reach import reachable
+from sweeps.spec.fields import dotted
+from sweeps.spec.reach import reachable
 from trainables.config import reads
 from trainables.metrics import declared_mode
 
 if TYPE_CHECKING:
-    from sweeps.spec import SweepSpec
+    from sweeps.spec.spec import SweepSpec
 
 
 _SCALED_BY_BETA = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from search_spaces.problem import did_you_mean
 from sweeps.errors import SweepError
-from sweeps.spec import SweepSpec
+from sweeps.spec.spec import SweepSpec
 from trainables.inputs import Prepared
 from trainables.metrics import CLASS_METRIC
 

@@ -10,7 +10,7 @@ from search_spaces.domains import Choice, Int
 from search_spaces.problem import Problem
 from search_spaces.space import Space
 from search_spaces.values import show
-from sweeps.reach import Point, reachable
+from sweeps.spec.reach import Point, reachable
 from trainables.batch_split import split_batch
 from trainables.config import TrialConfig
 

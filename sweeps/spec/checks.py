@@ -16,10 +16,10 @@ from search_spaces.problem import Problem, SpaceError, did_you_mean, nearest
 from search_spaces.space import Space
 from search_spaces.values import quoted
 from sweeps.builtin import PREFIX
-from sweeps.capacity import most_slots
-from sweeps.settings import SearchSettings, SlotsSettings, TrackingSettings
-from sweeps.spec_batches import check_batches
-from sweeps.spec_combinations import check_combinations, check_engine, check_quantization
+from sweeps.spec.batches import check_batches
+from sweeps.spec.capacity import most_slots
+from sweeps.spec.combinations import check_combinations, check_engine, check_quantization
+from sweeps.spec.settings import SearchSettings, SlotsSettings, TrackingSettings
 from trainables.config import TrialConfig
 from trainables.data.origin import is_hub_name
 from trainables.metrics import (

@@ -14,14 +14,14 @@ from search_spaces import presets
 from search_spaces.problem import Problem, SpaceError, did_you_mean
 from search_spaces.space import Space
 from search_spaces.values import quoted, show
-from sweeps.complaints import explain, leniently, without_mistakes
 from sweeps.errors import SweepError, YamlError
-from sweeps.fields import dotted, set_twice, undotted, with_override
 from sweeps.home import NAMES_ARE, is_name
-from sweeps.settings import SearchSettings, SlotsSettings, StorageSettings, TrackingSettings
-from sweeps.spec_checks import Parts, check_databases, check_fit
-from sweeps.spec_secrets import check_secrets, public
-from sweeps.yaml_file import read_yaml
+from sweeps.spec.checks import Parts, check_databases, check_fit
+from sweeps.spec.complaints import explain, leniently, without_mistakes
+from sweeps.spec.fields import dotted, set_twice, undotted, with_override
+from sweeps.spec.secrets import check_secrets, public
+from sweeps.spec.settings import SearchSettings, SlotsSettings, StorageSettings, TrackingSettings
+from sweeps.spec.yaml_file import read_yaml
 from trainables.config import NOT_SEARCHABLE, TrialConfig, field_names
 
 SECTIONS: Mapping[str, type[BaseModel]] = {

@@ -1,0 +1,1 @@
+"""What a sweep file says, read and checked before anything starts."""
