@@ -23,7 +23,7 @@ from typing import Any
 import yaml
 
 from sweeps.cluster.ray_session import SETTINGS
-from sweeps.home import SweepHome
+from sweeps.home.home import SweepHome
 
 RECIPE = Path(__file__).parents[1] / "sweeps" / "recipes" / "quickstart.yaml"
 

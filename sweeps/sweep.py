@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from results.front import judge
 from results.record import SweepRecord, TrialRecord
 from results.winners import Ranking, Winner
-from sweeps.home import SweepFolder, SweepHome
+from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.spec.fields import changed
 from sweeps.spec.spec import SweepSpec
 from sweeps.view import View

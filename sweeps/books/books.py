@@ -18,8 +18,8 @@ from sweeps.books.trial_files import TrialFiles
 from sweeps.breakdowns import Breakdowns
 from sweeps.closing import try_all
 from sweeps.errors import LaunchError
-from sweeps.home import SweepFolder, SweepHome
-from sweeps.provenance import sweep_provenance
+from sweeps.home.home import SweepFolder, SweepHome
+from sweeps.home.provenance import sweep_provenance
 from sweeps.spec.spec import SweepSpec
 from sweeps.storage.mirror import Mirror
 from trainables.inputs import Prepared

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 
 from results.front import judge
 from results.record import Mode, TrialRecord
-from sweeps.home import SweepFolder
+from sweeps.home.home import SweepFolder
 from sweeps.storage.mirror import Mirror
 from trainables.job import CHECKPOINTS, WEIGHTS
 

@@ -34,7 +34,7 @@ from sweeps.display.terminal import (
     write_what_can_be_written,
 )
 from sweeps.errors import LaunchError
-from sweeps.home import SweepHome, is_from_afar
+from sweeps.home.home import SweepHome, is_from_afar
 from sweeps.remote.client import INTERRUPTED, elsewhere
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def stop(
     with mistakes_shown():
         if there := elsewhere(cluster, address, home):
             raise typer.Exit(there.run(["stop", name]))
-        from sweeps.stop import stop as end
+        from sweeps.home.stop import stop as end
 
         where = SweepHome.find(home)
         folder = where.existing(name)

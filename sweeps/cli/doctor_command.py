@@ -10,7 +10,7 @@ import typer
 from sweeps.cli.mistakes import mistakes_shown
 from sweeps.cli.options import OverridesOption
 from sweeps.display.terminal import echo_json, make_console, waiting
-from sweeps.home import SweepHome
+from sweeps.home.home import SweepHome
 
 _WRONG = 2
 """Exit code where something must be mended."""

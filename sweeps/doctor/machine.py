@@ -17,7 +17,7 @@ from sweeps.doctor.cluster_checks import check_cluster_file, check_growth
 from sweeps.doctor.finding import Finding, from_problem, note, ok, wrong
 from sweeps.doctor.precision import check_precision
 from sweeps.errors import SweepError
-from sweeps.home import SweepHome
+from sweeps.home.home import SweepHome
 from sweeps.remote.cluster_file import ClusterFile
 from sweeps.spec.spec import SpecError, SweepSpec
 from sweeps.storage.storage import WAY_OUT, probe, storage_of

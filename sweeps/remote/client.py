@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from sweeps.display.terminal import Followed, for_far_end, make_console, waiting
-from sweeps.home import FROM_AFAR
+from sweeps.home.home import FROM_AFAR
 from sweeps.remote.prices import of_file
 
 if TYPE_CHECKING:

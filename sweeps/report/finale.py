@@ -11,7 +11,7 @@ from results.winners import Ranking, Winner, margin
 from sweeps.display.cluster_report import cost_line
 from sweeps.display.reasons import grouped
 from sweeps.display.trial_table import TrialRow, TrialTable
-from sweeps.home import SweepFolder, SweepHome
+from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.report.each_method import each_method
 from sweeps.report.front import front_table, front_verdict
 from sweeps.report.ui import how_to_open

@@ -16,7 +16,7 @@ from sweeps.display.cluster_report import cluster_report
 from sweeps.display.live import show_metrics
 from sweeps.display.parameters import show_params
 from sweeps.display.reasons import troubles
-from sweeps.home import SweepFolder, SweepHome
+from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.report.overlaps import all_overlaps
 
 

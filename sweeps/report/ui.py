@@ -17,7 +17,7 @@ from results.record_error import RecordError
 from results.tracking_error import TrackingError
 from sweeps.display.terminal import make_console
 from sweeps.errors import SweepError
-from sweeps.home import SweepHome, is_from_afar
+from sweeps.home.home import SweepHome, is_from_afar
 from sweeps.report.tether import Tethered
 
 _HOST = "127.0.0.1"

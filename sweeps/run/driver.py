@@ -14,7 +14,7 @@ from sweeps.books.books import Books
 from sweeps.closing import try_all
 from sweeps.cluster.ray_session import ON_HEAD
 from sweeps.errors import LaunchError
-from sweeps.home import SweepFolder
+from sweeps.home.home import SweepFolder
 from sweeps.spec.spec import SweepSpec
 from sweeps.view import View
 from trainables.evaluation import Evaluation, Outcome

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from sweeps.errors import CapacityError, SweepError
-from sweeps.home import SweepHome
+from sweeps.home.home import SweepHome
 from sweeps.process_state import random_state_kept
 from sweeps.quiet import optuna_quiet, quiet
 from sweeps.run.budgets import description, extents, remarks

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweeps.errors import SweepError
-from sweeps.home import SweepHome
+from sweeps.home.home import SweepHome
 from sweeps.quiet import quiet
 from sweeps.run.inputs import inputs_of
 from sweeps.spec.spec import SweepSpec

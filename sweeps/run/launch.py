@@ -21,7 +21,7 @@ from sweeps.books.resumption import changed_spec, refuse_if_changed
 from sweeps.breakdowns import Breakdowns
 from sweeps.closing import after
 from sweeps.cluster.ray_session import cluster
-from sweeps.home import SweepFolder, SweepHome
+from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.interruption import interruptible
 from sweeps.process_state import environment_kept
 from sweeps.quiet import optuna_quiet, quiet

@@ -11,7 +11,7 @@ from results.uris import sqlite_file
 from sweeps.books.mlflow_writer import at_the_start
 from sweeps.cluster.ray_session import check_reachable, room_here
 from sweeps.errors import LaunchError
-from sweeps.home import SweepHome
+from sweeps.home.home import SweepHome
 from sweeps.search.options import check_options
 from sweeps.spec.capacity import plan_slots
 from sweeps.spec.spec import SweepSpec

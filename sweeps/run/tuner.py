@@ -9,7 +9,7 @@ from ray import tune
 
 from sweeps.books.recorder import Recorder
 from sweeps.cluster.ray_session import ON_HEAD
-from sweeps.home import SweepFolder
+from sweeps.home.home import SweepFolder
 from sweeps.interruption import Interruption
 from sweeps.search.schedulers import make_scheduler, replay
 from sweeps.search.searcher import OptunaSearcher

@@ -15,7 +15,7 @@ from results.uris import holds_secret, redact
 from sweeps.breakdowns import Breakdowns
 from sweeps.cluster.ray_nodes import alive_nodes
 from sweeps.errors import LaunchError, SweepError
-from sweeps.home import SweepFolder
+from sweeps.home.home import SweepFolder
 from sweeps.spec.spec import SweepSpec
 from sweeps.spec.yaml_file import read_yaml
 from sweeps.storage.claim import Claim

@@ -16,7 +16,7 @@ import yaml
 
 from results.record import TrialRecord, TrialStatus
 from results.tracking import read_sweep
-from sweeps.home import SweepHome
+from sweeps.home.home import SweepHome
 
 pytestmark = pytest.mark.cluster
 

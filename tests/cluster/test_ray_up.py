@@ -19,7 +19,7 @@ from optuna.storages.journal import JournalFileBackend
 
 from results.record import SweepState, TrialRecord, TrialStatus
 from results.tracking import read_sweep
-from sweeps.home import SweepHome
+from sweeps.home.home import SweepHome
 
 pytestmark = [pytest.mark.cluster]
 

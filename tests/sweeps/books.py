@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from results.record import Measurement, TrialRecord, TrialStatus
 from results.tracking import read_sweep
 from sweeps.cli.app import app
-from sweeps.home import SweepFolder, SweepHome
+from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.search.study import StudyBook, open_study
 from sweeps.search.study_storage import open_storage
 from sweeps.spec.spec import SweepSpec

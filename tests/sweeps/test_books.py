@@ -16,7 +16,7 @@ from results.record import Measurement, Overlap, SweepState, TrialRecord
 from results.tracking import read_sweep
 from results.tracking_error import StoreAwayError
 from sweeps.books.books import Books, new_record, resumed_record
-from sweeps.home import SweepHome
+from sweeps.home.home import SweepHome
 from sweeps.interruption import interruptible
 from sweeps.run.driver import Driver
 from sweeps.spec.spec import SweepSpec

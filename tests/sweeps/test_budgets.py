@@ -10,7 +10,7 @@ import pytest
 from spec_samples import sft_tree
 
 from sweeps.errors import SweepError
-from sweeps.home import SweepHome
+from sweeps.home.home import SweepHome
 from sweeps.run.budgets import description, extents, remarks
 from sweeps.run.launch import _prepare
 from sweeps.spec.spec import SweepSpec

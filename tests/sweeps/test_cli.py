@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from results.cluster_record import ClusterRecord, SlotRecord
 from sweeps.cli.app import app
-from sweeps.home import SweepHome
+from sweeps.home.home import SweepHome
 
 HEAVY = ("torch", "ray", "mlflow", "transformers", "optuna", "pandas", "peft", "deepspeed", "numpy")
 
@@ -283,7 +283,7 @@ def test_ctrl_c_tells_what_there_is_of_a_sweep(home, monkeypatch, state, said):
 
 
 def test_stopping_a_sweep_that_has_no_trial_yet_says_that_its_name_is_free(home, monkeypatch):
-    monkeypatch.setattr("sweeps.stop.stop", lambda folder, progress: folder.free())
+    monkeypatch.setattr("sweeps.home.stop.stop", lambda folder, progress: folder.free())
     done = run("stop", "alpaca-lora")
     said = "alpaca-lora: ended before its first trial; its name is free\n"
     assert (done.exit_code, done.stdout) == (0, said)

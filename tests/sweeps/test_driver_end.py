@@ -11,7 +11,7 @@ from results.record import SweepState
 from sweeps.books.books import Books, new_record
 from sweeps.books.recorder import Recorder
 from sweeps.errors import LaunchError
-from sweeps.home import SweepHome
+from sweeps.home.home import SweepHome
 from sweeps.interruption import Interruption
 from sweeps.run.driver import Driver
 from sweeps.run.launch import _ending

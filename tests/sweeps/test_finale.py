@@ -10,7 +10,7 @@ from test_live import sweep, trial, two_metrics
 
 from results.cluster_record import ClusterRecord
 from results.front import judge
-from sweeps.home import SweepHome
+from sweeps.home.home import SweepHome
 from sweeps.report.finale import show_result
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from results.record import SweepRecord, SweepState, TrialRecord, TrialStatus
 from sweeps.errors import SweepError
-from sweeps.home import SweepFolder, SweepHome
+from sweeps.home.home import SweepFolder, SweepHome
 
 
 def running() -> SweepRecord:

@@ -10,7 +10,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from sweeps.cli.app import app
-from sweeps.home import SweepHome
+from sweeps.home.home import SweepHome
 from sweeps.report.inspect_report import WIDTH, report
 from sweeps.run.inspection import histogram, inspect
 from sweeps.spec.spec import SweepSpec

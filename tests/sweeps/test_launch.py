@@ -18,7 +18,7 @@ from spec_samples import toy_tree
 
 from results.record import TrialStatus
 from sweeps import SweepResult
-from sweeps.home import SweepHome
+from sweeps.home.home import SweepHome
 from sweeps.spec.spec import SweepSpec
 from trainables import toy
 

@@ -12,7 +12,7 @@ from spec_samples import toy_tree
 from results.record import SweepState, TrialRecord
 from sweeps.books.books import new_record
 from sweeps.errors import LaunchError, SweepError
-from sweeps.home import SweepHome
+from sweeps.home.home import SweepHome
 from sweeps.run import launch as module
 from sweeps.search.study import open_study
 from sweeps.spec.spec import SweepSpec

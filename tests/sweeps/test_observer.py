@@ -11,7 +11,7 @@ from results.record import SweepState
 from results.store import RecordStore
 from sweeps import Sweep
 from sweeps.cluster.observer import Observer, node_record, slot_record
-from sweeps.home import SweepHome
+from sweeps.home.home import SweepHome
 from sweeps.view import View
 from trainables.gang import Gang
 from trainables.roster import SlotState

@@ -19,7 +19,7 @@ from results.tracking import Tracker, TrackingError
 from sweeps import Sweep
 from sweeps.cluster.ray_session import SETTINGS, cluster
 from sweeps.errors import LaunchError, SweepError
-from sweeps.home import SweepHome
+from sweeps.home.home import SweepHome
 from sweeps.interruption import interruptible
 from sweeps.process_state import random_state_kept
 from sweeps.quiet import quiet

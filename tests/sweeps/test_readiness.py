@@ -13,7 +13,7 @@ from results.record import TrialRecord
 from results.tracking_error import TrackingError
 from sweeps.books.books import new_record
 from sweeps.errors import LaunchError, SweepError
-from sweeps.home import SweepHome
+from sweeps.home.home import SweepHome
 from sweeps.run import launch as module
 from sweeps.search.study import open_study
 from sweeps.spec.spec import SweepSpec

@@ -13,7 +13,7 @@ from books import real_tree, sweep, sweep_here, write_spec
 from s3_server import ENVIRONMENT, SECRETS, content, make_bucket, s3_server
 
 from results.record import TrialRecord
-from sweeps.home import SweepHome
+from sweeps.home.home import SweepHome
 from trainables.remote_folder import RemoteFolder
 
 pytestmark = [pytest.mark.cluster, pytest.mark.ci]

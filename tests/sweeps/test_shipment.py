@@ -9,7 +9,7 @@ import pytest
 from spec_samples import toy_tree
 
 from sweeps.books.books import new_record
-from sweeps.home import SweepHome
+from sweeps.home.home import SweepHome
 from sweeps.remote.shipment import settle
 from sweeps.spec.spec import SweepSpec
 

@@ -11,7 +11,7 @@ from spec_samples import toy_tree
 from results.record import SweepRecord
 from sweeps.doctor.machine import check_shared
 from sweeps.errors import LaunchError, SweepError
-from sweeps.home import SweepHome
+from sweeps.home.home import SweepHome
 from sweeps.run.dry_run import dry_run
 from sweeps.run.launch import launch, resume
 from sweeps.spec.spec import SpecError, SweepSpec

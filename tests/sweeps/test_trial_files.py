@@ -12,7 +12,7 @@ from spec_samples import toy_tree
 from results.front import judge
 from results.record import Measurement, TrialRecord
 from sweeps.books.books import Books, new_record
-from sweeps.home import SweepHome
+from sweeps.home.home import SweepHome
 from sweeps.run.driver import Driver
 from sweeps.spec.spec import SweepSpec
 from sweeps.view import View

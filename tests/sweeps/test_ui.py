@@ -18,7 +18,7 @@ from results.mlflow_runs import MlflowRuns
 from sweeps.books.books import new_record
 from sweeps.cli.app import app
 from sweeps.errors import SweepError
-from sweeps.home import FROM_AFAR, SweepHome
+from sweeps.home.home import FROM_AFAR, SweepHome
 from sweeps.report import ui
 from sweeps.report.ui import how_to_open, serve
 from sweeps.spec.spec import SweepSpec

@@ -11,7 +11,7 @@ import psutil
 
 from results.record import SweepState
 from sweeps.errors import SweepError
-from sweeps.home import SweepFolder
+from sweeps.home.home import SweepFolder
 from trainables.progress import NO_PROGRESS, Progress
 
 _PATIENCE = 600.0
