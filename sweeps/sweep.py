@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from results.front import judge
 from results.record import SweepRecord, TrialRecord
 from results.winners import Ranking, Winner
+from sweeps.base.view import View
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.spec.fields import changed
 from sweeps.spec.spec import SweepSpec
-from sweeps.view import View
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,10 +8,10 @@ from typing import Any
 
 from benchmarks.ways.job import EVALUATIONS, RANKS, RATES, Job
 from results.record import TrialRecord
+from sweeps.base.view import View
 from sweeps.home.home import SweepHome
 from sweeps.run.launch import launch
 from sweeps.spec.spec import SweepSpec
-from sweeps.view import View
 
 
 class Watch(View):

@@ -13,11 +13,11 @@ from typing import Any
 from results.front import judge
 from results.record import Overlap, SweepRecord, SweepState, TrialRecord
 from results.uris import keeps_artifacts, redact, sqlite_file
+from sweeps.base.breakdowns import Breakdowns
+from sweeps.base.closing import try_all
+from sweeps.base.errors import LaunchError
 from sweeps.books.mlflow_writer import Scribe
 from sweeps.books.trial_files import TrialFiles
-from sweeps.breakdowns import Breakdowns
-from sweeps.closing import try_all
-from sweeps.errors import LaunchError
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.home.provenance import sweep_provenance
 from sweeps.spec.spec import SweepSpec

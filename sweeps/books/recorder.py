@@ -11,9 +11,9 @@ from ray.tune import Callback
 
 from results.record import Measurement, SweepRecord, TrialRecord, TrialStatus
 from results.store import RecordStore
+from sweeps.base.closing import try_all
+from sweeps.base.interruption import Interruption
 from sweeps.books.mlflow_writer import Scribe
-from sweeps.closing import try_all
-from sweeps.interruption import Interruption
 from sweeps.search.study import StudyBook
 from trainables.config import TrialConfig
 from trainables.evaluation import Attempt, Cost, Ending, Evaluation, Outcome

@@ -8,7 +8,7 @@ from typing import Any
 
 from results.record import SweepRecord
 from search_spaces.values import show
-from sweeps.errors import SweepError
+from sweeps.base.errors import SweepError
 from sweeps.home.home import SweepFolder
 from sweeps.spec.spec import SweepSpec
 from trainables.inputs import Prepared

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from results.record_error import RecordError
+from sweeps.base.errors import LaunchError
 from sweeps.cli.doctor_command import doctor
 from sweeps.cli.mistakes import mistakes_shown, show_mistake
 from sweeps.cli.options import (
@@ -33,7 +34,6 @@ from sweeps.display.terminal import (
     waiting,
     write_what_can_be_written,
 )
-from sweeps.errors import LaunchError
 from sweeps.home.home import SweepHome, is_from_afar
 from sweeps.remote.client import INTERRUPTED, elsewhere
 

@@ -9,8 +9,8 @@ from typing import NoReturn
 import typer
 
 from results.record_error import RecordError
+from sweeps.base.errors import SweepError
 from sweeps.display.terminal import make_console
-from sweeps.errors import SweepError
 from sweeps.remote.client import INTERRUPTED
 from trainables.data.errors import DataError
 from trainables.errors import ModelError, RefusedError

@@ -8,8 +8,8 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from sweeps.errors import LaunchError
-from sweeps.process_state import environment_kept, logger_kept, replaced
+from sweeps.base.errors import LaunchError
+from sweeps.base.process_state import environment_kept, logger_kept, replaced
 
 ON_HEAD = {"node:__internal_head__": 0.001}
 """What a thin trial client asks for: a place on the head node, and none of the slots' cores."""

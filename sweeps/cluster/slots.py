@@ -9,8 +9,8 @@ from typing import Any
 
 import ray
 
+from sweeps.base.errors import LaunchError
 from sweeps.cluster.errands import Errands
-from sweeps.errors import LaunchError
 from trainables.background import Background, Tell, logged
 from trainables.gang import Care, Gang
 from trainables.inputs import Inputs

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from results.cluster_record import ClusterRecord
 from results.record import SweepRecord, TrialRecord
-from sweeps.view import View
+from sweeps.base.view import View
 from trainables.progress import Phase, Phases
 
 _MARK = '{"sweep_event": '

@@ -15,6 +15,7 @@ from rich.text import Text
 from results.cluster_record import ClusterRecord
 from results.record import SweepRecord, TrialRecord, TrialStatus
 from results.winners import Winner
+from sweeps.base.view import View
 from sweeps.display.duration import duration, so_far
 from sweeps.display.parameters import show_params
 from sweeps.display.reasons import troubles
@@ -22,7 +23,6 @@ from sweeps.display.remarks import Remarks
 from sweeps.display.standing import Standing
 from sweeps.display.trial_table import TrialRow, TrialTable
 from sweeps.display.underway import Glimpse, Underway
-from sweeps.view import View
 from trainables.progress import Phases
 
 ROWS = 8

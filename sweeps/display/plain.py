@@ -9,13 +9,13 @@ from rich.console import Console
 
 from results.cluster_record import ClusterRecord
 from results.record import SweepRecord, TrialRecord
+from sweeps.base.view import View
 from sweeps.display.live import show_metrics
 from sweeps.display.parameters import show_params
 from sweeps.display.reasons import ToldReasons
 from sweeps.display.remarks import Remarks
 from sweeps.display.standing import Standing
 from sweeps.display.underway import Underway
-from sweeps.view import View
 from trainables.progress import Phases
 from trainables.ticker import Ticker
 

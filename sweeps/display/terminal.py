@@ -18,7 +18,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from sweeps.view import View
+    from sweeps.base.view import View
     from trainables.progress import Progress
 
 PIPE_WIDTH = 250

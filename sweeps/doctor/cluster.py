@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sweeps.base.errors import CapacityError, LaunchError
 from sweeps.cluster.ray_nodes import alive_nodes, on_node
 from sweeps.cluster.ray_session import cluster
 from sweeps.doctor.finding import Finding, note, ok, wrong
 from sweeps.doctor.gpus import check_gpus_of
 from sweeps.doctor.precision import check_precision_of
-from sweeps.errors import CapacityError, LaunchError
 from sweeps.spec.capacity import Rooms, plan_slots
 from sweeps.spec.spec import SweepSpec
 from sweeps.storage.storage import storage_of

@@ -13,10 +13,10 @@ from rich.filesize import decimal
 
 from results.tracking_error import TrackingError
 from results.uris import redact, sqlite_file
+from sweeps.base.errors import SweepError
 from sweeps.doctor.cluster_checks import check_cluster_file, check_growth
 from sweeps.doctor.finding import Finding, from_problem, note, ok, wrong
 from sweeps.doctor.precision import check_precision
-from sweeps.errors import SweepError
 from sweeps.home.home import SweepHome
 from sweeps.remote.cluster_file import ClusterFile
 from sweeps.spec.spec import SpecError, SweepSpec

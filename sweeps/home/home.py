@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from results.record_error import RecordError
-from sweeps.errors import SweepError
+from sweeps.base.errors import SweepError
 
 if TYPE_CHECKING:
     from results.record import SweepRecord, TrialRecord

@@ -10,7 +10,7 @@ from contextlib import suppress
 import psutil
 
 from results.record import SweepState
-from sweeps.errors import SweepError
+from sweeps.base.errors import SweepError
 from sweeps.home.home import SweepFolder
 from trainables.progress import NO_PROGRESS, Progress
 

@@ -20,8 +20,8 @@ from click import ClickException
 
 from search_spaces.problem import Problem, did_you_mean
 from search_spaces.values import quoted
-from sweeps.errors import SweepError
-from sweeps.quiet import quiet
+from sweeps.base.errors import SweepError
+from sweeps.base.quiet import quiet
 from sweeps.spec.yaml_file import read_yaml
 
 Kind = Literal["head", "worker"]

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from sweeps.base.errors import LaunchError, SweepError
+from sweeps.base.process_state import environment_kept, logger_kept
 from sweeps.cluster.ray_session import ON_HEAD
-from sweeps.errors import LaunchError, SweepError
-from sweeps.process_state import environment_kept, logger_kept
 from sweeps.remote.shipment import SENT
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from sweeps.errors import SweepError
+from sweeps.base.errors import SweepError
 
 
 def given(words: Iterable[str], cluster: Path | None) -> dict[str, float]:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from results.record_error import RecordError
-from sweeps.errors import LaunchError
+from sweeps.base.errors import LaunchError
 from sweeps.home.home import SweepFolder
 from sweeps.spec.checks import is_whole, named_files
 from sweeps.spec.spec import SweepSpec

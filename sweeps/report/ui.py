@@ -15,8 +15,8 @@ from urllib.request import ProxyHandler, build_opener
 from results.record import SweepRecord
 from results.record_error import RecordError
 from results.tracking_error import TrackingError
+from sweeps.base.errors import SweepError
 from sweeps.display.terminal import make_console
-from sweeps.errors import SweepError
 from sweeps.home.home import SweepHome, is_from_afar
 from sweeps.report.tether import Tethered
 

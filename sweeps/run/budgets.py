@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from search_spaces.values import show
-from sweeps.errors import SweepError
+from sweeps.base.errors import SweepError
 from sweeps.spec.reach import Point, reachable
 from sweeps.spec.spec import SweepSpec
 from trainables.config import TrialConfig

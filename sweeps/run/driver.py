@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from results.front import judge
 from results.record import SweepState, TrialRecord
 from results.winners import failure
+from sweeps.base.closing import try_all
+from sweeps.base.errors import LaunchError
+from sweeps.base.view import View
 from sweeps.books.books import Books
-from sweeps.closing import try_all
 from sweeps.cluster.ray_session import ON_HEAD
-from sweeps.errors import LaunchError
 from sweeps.home.home import SweepFolder
 from sweeps.spec.spec import SweepSpec
-from sweeps.view import View
 from trainables.evaluation import Evaluation, Outcome
 from trainables.gang import Care
 from trainables.inputs import Inputs
@@ -24,8 +24,8 @@ from trainables.job import Job, JobKind
 from trainables.progress import Progress
 
 if TYPE_CHECKING:
+    from sweeps.base.interruption import Interruption
     from sweeps.books.recorder import Recorder
-    from sweeps.interruption import Interruption
     from sweeps.search.study import StudyBook
 
 BASE_TRIAL = "base"
@@ -268,7 +268,7 @@ class Driver:
     def _search(self) -> None:
         import ray
 
-        from sweeps.interruption import Interruption
+        from sweeps.base.interruption import Interruption
         from sweeps.run.tuner import make_tuner
 
         interruption = Interruption(self._books.taken_over)

@@ -13,10 +13,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from sweeps.errors import CapacityError, SweepError
+from sweeps.base.errors import CapacityError, SweepError
+from sweeps.base.process_state import random_state_kept
+from sweeps.base.quiet import optuna_quiet, quiet
 from sweeps.home.home import SweepHome
-from sweeps.process_state import random_state_kept
-from sweeps.quiet import optuna_quiet, quiet
 from sweeps.run.budgets import description, extents, remarks
 from sweeps.run.inputs import inputs_of
 from sweeps.search.options import check_options, first_params

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sweeps.errors import SweepError
+from sweeps.base.errors import SweepError
+from sweeps.base.quiet import quiet
 from sweeps.home.home import SweepHome
-from sweeps.quiet import quiet
 from sweeps.run.inputs import inputs_of
 from sweeps.spec.spec import SweepSpec
 from trainables.config import TrialConfig

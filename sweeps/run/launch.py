@@ -16,15 +16,16 @@ from results.front import judge
 from results.mlflow_settings import MLFLOWS_OWN
 from results.record import SweepRecord, SweepState
 from results.winners import Ranking
+from sweeps.base.breakdowns import Breakdowns
+from sweeps.base.closing import after
+from sweeps.base.interruption import interruptible
+from sweeps.base.process_state import environment_kept
+from sweeps.base.quiet import optuna_quiet, quiet
+from sweeps.base.view import View
 from sweeps.books.books import Books, new_record, resumed_record
 from sweeps.books.resumption import changed_spec, refuse_if_changed
-from sweeps.breakdowns import Breakdowns
-from sweeps.closing import after
 from sweeps.cluster.ray_session import cluster
 from sweeps.home.home import SweepFolder, SweepHome
-from sweeps.interruption import interruptible
-from sweeps.process_state import environment_kept
-from sweeps.quiet import optuna_quiet, quiet
 from sweeps.run.budgets import description, extents, remarks
 from sweeps.run.driver import Driver
 from sweeps.run.inputs import inputs_of
@@ -44,7 +45,6 @@ from sweeps.storage.storage import (
     storage_of,
 )
 from sweeps.storage.visibility import check_sight
-from sweeps.view import View
 from trainables.inputs import Prepared
 from trainables.progress import Progress
 

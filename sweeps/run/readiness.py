@@ -8,9 +8,9 @@ from pathlib import Path
 from results.server import check_server
 from results.tracking_error import TrackingError
 from results.uris import sqlite_file
+from sweeps.base.errors import LaunchError
 from sweeps.books.mlflow_writer import at_the_start
 from sweeps.cluster.ray_session import check_reachable, room_here
-from sweeps.errors import LaunchError
 from sweeps.home.home import SweepHome
 from sweeps.search.options import check_options
 from sweeps.spec.capacity import plan_slots

@@ -7,10 +7,10 @@ from typing import Any
 
 from ray import tune
 
+from sweeps.base.interruption import Interruption
 from sweeps.books.recorder import Recorder
 from sweeps.cluster.ray_session import ON_HEAD
 from sweeps.home.home import SweepFolder
-from sweeps.interruption import Interruption
 from sweeps.search.schedulers import make_scheduler, replay
 from sweeps.search.searcher import OptunaSearcher
 from sweeps.search.study import StudyBook

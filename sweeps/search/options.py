@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sweeps.errors import OptionsError
+from sweeps.base.errors import OptionsError
 from sweeps.spec.spec import SweepSpec
 
 

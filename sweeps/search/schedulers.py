@@ -15,7 +15,7 @@ from ray.tune.schedulers import (
 )
 
 from results.record import TrialRecord
-from sweeps.errors import OptionsError
+from sweeps.base.errors import OptionsError
 from sweeps.spec.settings import SearchSettings
 
 

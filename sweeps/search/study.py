@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 from results.record import Mode, TrialRecord, TrialStatus
 from search_spaces import bridge
 from search_spaces.space import Space
-from sweeps.errors import LaunchError, OptionsError
+from sweeps.base.errors import LaunchError, OptionsError
 from sweeps.search.study_storage import open_storage, patiently
 from sweeps.spec.settings import SamplerName, SearchSettings
 from sweeps.spec.spec import SweepSpec

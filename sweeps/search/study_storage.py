@@ -15,7 +15,7 @@ from sqlalchemy import NullPool
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
 from results.uris import redact
-from sweeps.errors import LaunchError, StudyError
+from sweeps.base.errors import LaunchError, StudyError
 
 P = ParamSpec("P")
 T = TypeVar("T")

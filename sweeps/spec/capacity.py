@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sweeps.errors import CapacityError
+from sweeps.base.errors import CapacityError
 from sweeps.spec.settings import SlotsSettings
 from trainables.gang import Gang
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from search_spaces.problem import did_you_mean
-from sweeps.errors import SweepError
+from sweeps.base.errors import SweepError
 from sweeps.spec.spec import SweepSpec
 from trainables.inputs import Prepared
 from trainables.metrics import CLASS_METRIC

@@ -8,7 +8,7 @@ from typing import Any
 
 from results.uris import redact
 from search_spaces.values import as_float, show
-from sweeps.errors import YamlError
+from sweeps.base.errors import YamlError
 from sweeps.spec.yaml_file import parse_yaml
 
 GROW = ("budget", "slots")

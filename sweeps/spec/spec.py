@@ -14,7 +14,7 @@ from search_spaces import presets
 from search_spaces.problem import Problem, SpaceError, did_you_mean
 from search_spaces.space import Space
 from search_spaces.values import quoted, show
-from sweeps.errors import SweepError, YamlError
+from sweeps.base.errors import SweepError, YamlError
 from sweeps.home.home import NAMES_ARE, is_name
 from sweeps.spec.checks import Parts, check_databases, check_fit
 from sweeps.spec.complaints import explain, leniently, without_mistakes

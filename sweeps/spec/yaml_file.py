@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from sweeps.errors import YamlError
+from sweeps.base.errors import YamlError
 
 MOST_BYTES = 2**18
 """Of a file. A sweep of a thousand first points has half of that."""

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from sweeps.closing import try_all
-from sweeps.errors import SweepError
+from sweeps.base.closing import try_all
+from sweeps.base.errors import SweepError
 from trainables.background import Background, Tell, logged
 from trainables.remote_folder import RemoteFolder
 

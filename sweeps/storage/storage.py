@@ -12,15 +12,15 @@ from pathlib import Path
 
 from results.record import SweepRecord, SweepState
 from results.uris import holds_secret, redact
-from sweeps.breakdowns import Breakdowns
+from sweeps.base.breakdowns import Breakdowns
+from sweeps.base.errors import LaunchError, SweepError
+from sweeps.base.view import View
 from sweeps.cluster.ray_nodes import alive_nodes
-from sweeps.errors import LaunchError, SweepError
 from sweeps.home.home import SweepFolder
 from sweeps.spec.spec import SweepSpec
 from sweeps.spec.yaml_file import read_yaml
 from sweeps.storage.claim import Claim
 from sweeps.storage.mirror import Mirror, bring_down, bring_up
-from sweeps.view import View
 from trainables.depot import PATIENCE, Depot, stored_inputs
 from trainables.errors import StorageError
 from trainables.inputs import Inputs

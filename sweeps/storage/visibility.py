@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
+from sweeps.base.errors import LaunchError
 from sweeps.cluster.ray_nodes import Nodes, alive_nodes, on_node
-from sweeps.errors import LaunchError
 from sweeps.spec.spec import SweepSpec
 from sweeps.storage.storage import probe, storage_of
 from trainables.remote_folder import RemoteFolder

@@ -15,12 +15,12 @@ from results.mlflow_runs import MlflowRuns
 from results.record import Measurement, Overlap, SweepState, TrialRecord
 from results.tracking import read_sweep
 from results.tracking_error import StoreAwayError
+from sweeps.base.interruption import interruptible
+from sweeps.base.view import View
 from sweeps.books.books import Books, new_record, resumed_record
 from sweeps.home.home import SweepHome
-from sweeps.interruption import interruptible
 from sweeps.run.driver import Driver
 from sweeps.spec.spec import SweepSpec
-from sweeps.view import View
 from trainables.data import overlap as data_overlap
 from trainables.data.summary import Side, Summary
 from trainables.inputs import Inputs, Prepared

@@ -10,8 +10,8 @@ from spec_samples import toy_tree
 
 from results.record import SweepState
 from results.summary import status_json
+from sweeps.base.breakdowns import LONGEST, MOST, Breakdowns
 from sweeps.books.books import Books, new_record, resumed_record
-from sweeps.breakdowns import LONGEST, MOST, Breakdowns
 from sweeps.home.home import SweepHome
 from sweeps.report.status import show_status
 from sweeps.spec.spec import SweepSpec

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from spec_samples import sft_tree
 
-from sweeps.errors import SweepError
+from sweeps.base.errors import SweepError
+from sweeps.base.view import View
 from sweeps.home.home import SweepHome
 from sweeps.run.budgets import description, extents, remarks
 from sweeps.run.launch import _prepare
 from sweeps.spec.spec import SweepSpec
-from sweeps.view import View
 from trainables.data.sequences import TokenSequence, write
 from trainables.inputs import Inputs
 

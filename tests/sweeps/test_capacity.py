@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from spec_samples import problems_of, toy_tree
 
-from sweeps.errors import CapacityError
+from sweeps.base.errors import CapacityError
 from sweeps.spec.capacity import plan_slots
 from sweeps.spec.settings import SlotsSettings
 from sweeps.spec.spec import SweepSpec

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from sweeps.errors import SweepError
+from sweeps.base.errors import SweepError
 from sweeps.storage import claim as module
 from sweeps.storage.claim import Claim, TakenOverError
 from trainables.remote_folder import RemoteFolder

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sweeps.closing import after, try_all
+from sweeps.base.closing import after, try_all
 
 
 def raising(error):

@@ -8,8 +8,8 @@ from ipaddress import ip_address
 
 import pytest
 
+from sweeps.base.errors import LaunchError
 from sweeps.cluster.ray_session import cluster
-from sweeps.errors import LaunchError
 
 
 @pytest.fixture

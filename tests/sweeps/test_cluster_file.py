@@ -5,7 +5,7 @@ import copy
 import pytest
 import yaml
 
-from sweeps.errors import YamlError
+from sweeps.base.errors import YamlError
 from sweeps.remote.cluster_file import ClusterFile, ClusterFileError, problems
 
 GOOD = """\

@@ -8,16 +8,16 @@ import pytest
 from spec_samples import toy_tree
 
 from results.record import SweepState
+from sweeps.base.errors import LaunchError
+from sweeps.base.interruption import Interruption
+from sweeps.base.view import View
 from sweeps.books.books import Books, new_record
 from sweeps.books.recorder import Recorder
-from sweeps.errors import LaunchError
 from sweeps.home.home import SweepHome
-from sweeps.interruption import Interruption
 from sweeps.run.driver import Driver
 from sweeps.run.launch import _ending
 from sweeps.search.study import StudyBook, open_study
 from sweeps.spec.spec import SweepSpec
-from sweeps.view import View
 
 SPEC = SweepSpec.parse(toy_tree())
 

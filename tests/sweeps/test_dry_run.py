@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from sweeps.errors import SweepError
+from sweeps.base.errors import SweepError
 from sweeps.home.home import SweepHome
 from sweeps.report.dry_run_report import report
 from sweeps.run.dry_run import DryRun, dry_run

@@ -8,10 +8,10 @@ import pytest
 from rich.console import Console
 from test_live import cluster_of, slot, sweep, trial
 
+from sweeps.base.view import View
 from sweeps.display.events import JsonView, replay
 from sweeps.display.live import LiveView
 from sweeps.display.plain import PlainView
-from sweeps.view import View
 from trainables.progress import Phase
 
 

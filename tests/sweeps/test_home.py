@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from results.record import SweepRecord, SweepState, TrialRecord, TrialStatus
-from sweeps.errors import SweepError
+from sweeps.base.errors import SweepError
 from sweeps.home.home import SweepFolder, SweepHome
 
 

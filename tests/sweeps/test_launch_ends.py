@@ -10,13 +10,13 @@ import pytest
 from spec_samples import toy_tree
 
 from results.record import SweepState, TrialRecord
+from sweeps.base.errors import LaunchError, SweepError
+from sweeps.base.view import View
 from sweeps.books.books import new_record
-from sweeps.errors import LaunchError, SweepError
 from sweeps.home.home import SweepHome
 from sweeps.run import launch as module
 from sweeps.search.study import open_study
 from sweeps.spec.spec import SweepSpec
-from sweeps.view import View
 
 SPEC, OTHER = (SweepSpec.parse(toy_tree(name=name)) for name in ("toy", "other"))
 

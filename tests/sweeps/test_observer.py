@@ -10,9 +10,9 @@ from results.cluster_record import ClusterRecord, NodeRecord, SlotRecord
 from results.record import SweepState
 from results.store import RecordStore
 from sweeps import Sweep
+from sweeps.base.view import View
 from sweeps.cluster.observer import Observer, node_record, slot_record
 from sweeps.home.home import SweepHome
-from sweeps.view import View
 from trainables.gang import Gang
 from trainables.roster import SlotState
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from spec_samples import toy_tree
 
-from sweeps.errors import OptionsError
+from sweeps.base.errors import OptionsError
 from sweeps.search.options import check_options
 from sweeps.search.schedulers import first_point, make_scheduler
 from sweeps.spec.settings import SearchSettings

@@ -15,9 +15,9 @@ from postgres import PASSWORD, USER, Postgres
 from spec_samples import toy_tree
 
 from results.tracking import read_sweep
+from sweeps.base.errors import LaunchError, StudyError
 from sweeps.doctor.finding import Level
 from sweeps.doctor.machine import check_study, check_tracking
-from sweeps.errors import LaunchError, StudyError
 from sweeps.search import study_storage
 from sweeps.search.study import StudyBook, open_study
 from sweeps.spec.spec import SpecError, SweepSpec

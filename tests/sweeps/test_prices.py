@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from spec_samples import toy_tree
 
-from sweeps.errors import SweepError
+from sweeps.base.errors import SweepError
 from sweeps.remote.client import Elsewhere
 from sweeps.remote.prices import as_options, given
 from sweeps.spec.spec import SpecError, SweepSpec

@@ -17,13 +17,13 @@ from spec_samples import toy_tree
 
 from results.tracking import Tracker, TrackingError
 from sweeps import Sweep
+from sweeps.base.errors import LaunchError, SweepError
+from sweeps.base.interruption import interruptible
+from sweeps.base.process_state import random_state_kept
+from sweeps.base.quiet import quiet
+from sweeps.base.view import View
 from sweeps.cluster.ray_session import SETTINGS, cluster
-from sweeps.errors import LaunchError, SweepError
 from sweeps.home.home import SweepHome
-from sweeps.interruption import interruptible
-from sweeps.process_state import random_state_kept
-from sweeps.quiet import quiet
-from sweeps.view import View
 
 
 @pytest.fixture

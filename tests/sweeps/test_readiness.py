@@ -11,13 +11,13 @@ from spec_samples import toy_tree
 
 from results.record import TrialRecord
 from results.tracking_error import TrackingError
+from sweeps.base.errors import LaunchError, SweepError
+from sweeps.base.view import View
 from sweeps.books.books import new_record
-from sweeps.errors import LaunchError, SweepError
 from sweeps.home.home import SweepHome
 from sweeps.run import launch as module
 from sweeps.search.study import open_study
 from sweeps.spec.spec import SweepSpec
-from sweeps.view import View
 
 
 class Tracker:

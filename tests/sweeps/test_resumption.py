@@ -8,11 +8,11 @@ import yaml
 from spec_samples import toy_tree
 
 from results.record import Provenance, SweepRecord, TrialRecord
+from sweeps.base.errors import SweepError
+from sweeps.base.view import View
 from sweeps.books.resumption import changed_spec, refuse_if_changed
-from sweeps.errors import SweepError
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.run.launch import resume
-from sweeps.view import View
 
 
 @pytest.fixture

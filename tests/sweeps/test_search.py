@@ -12,7 +12,7 @@ from ray.tune.search import Searcher
 from spec_samples import toy_tree
 
 from results.record import Measurement, TrialRecord, TrialStatus
-from sweeps.errors import OptionsError
+from sweeps.base.errors import OptionsError
 from sweeps.search.schedulers import _Gone, make_scheduler, replay
 from sweeps.search.searcher import OptunaSearcher
 from sweeps.search.study import SAMPLERS, StudyBook, make_sampler, open_study, trial_seed

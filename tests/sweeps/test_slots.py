@@ -11,10 +11,10 @@ import time
 import pytest
 from ray import cloudpickle
 
+from sweeps.base.errors import LaunchError
+from sweeps.base.interruption import interruptible
 from sweeps.cluster.ray_session import ON_HEAD
 from sweeps.cluster.slots import Slots
-from sweeps.errors import LaunchError
-from sweeps.interruption import interruptible
 from trainables.board import Board
 from trainables.gang import Care, Gang
 

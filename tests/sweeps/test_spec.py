@@ -7,7 +7,7 @@ import yaml
 from spec_samples import problems_of, sft_tree, toy_tree
 
 from search_spaces import presets
-from sweeps.errors import YamlError
+from sweeps.base.errors import YamlError
 from sweeps.spec.fields import changed, dotted, with_override
 from sweeps.spec.settings import SearchSettings
 from sweeps.spec.spec import SpecError, SweepSpec

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from spec_samples import toy_tree
 
-from sweeps.errors import YamlError
+from sweeps.base.errors import YamlError
 from sweeps.spec.fields import changed
 from sweeps.spec.notes import notes
 from sweeps.spec.spec import SECTIONS, SpecError, SweepSpec

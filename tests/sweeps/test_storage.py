@@ -9,8 +9,9 @@ import pytest
 from spec_samples import toy_tree
 
 from results.record import SweepRecord
+from sweeps.base.errors import LaunchError, SweepError
+from sweeps.base.view import View
 from sweeps.doctor.machine import check_shared
-from sweeps.errors import LaunchError, SweepError
 from sweeps.home.home import SweepHome
 from sweeps.run.dry_run import dry_run
 from sweeps.run.launch import launch, resume
@@ -18,7 +19,6 @@ from sweeps.spec.spec import SpecError, SweepSpec
 from sweeps.storage import claim, storage
 from sweeps.storage import visibility as sight
 from sweeps.storage.storage import probe, storage_of
-from sweeps.view import View
 from trainables.remote_folder import RemoteFolder
 
 

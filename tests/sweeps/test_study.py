@@ -8,7 +8,7 @@ import pytest
 from books import SEARCHING, drawn
 
 from results.record import TrialRecord
-from sweeps.errors import LaunchError
+from sweeps.base.errors import LaunchError
 from sweeps.search.study import StudyBook, open_study
 
 POINTS = tuple({"learning_rate": rate, "lora.rank": 4} for rate in (1e-3, 1e-4, 1e-5))

@@ -11,11 +11,11 @@ from spec_samples import toy_tree
 
 from results.front import judge
 from results.record import Measurement, TrialRecord
+from sweeps.base.view import View
 from sweeps.books.books import Books, new_record
 from sweeps.home.home import SweepHome
 from sweeps.run.driver import Driver
 from sweeps.spec.spec import SweepSpec
-from sweeps.view import View
 
 CALLS: Counter[str] = Counter()
 """What Python has asked of the file system, while it is counted."""

@@ -15,9 +15,9 @@ from spec_samples import toy_tree
 from typer.testing import CliRunner
 
 from results.mlflow_runs import MlflowRuns
+from sweeps.base.errors import SweepError
 from sweeps.books.books import new_record
 from sweeps.cli.app import app
-from sweeps.errors import SweepError
 from sweeps.home.home import FROM_AFAR, SweepHome
 from sweeps.report import ui
 from sweeps.report.ui import how_to_open, serve

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cpu_time import within
 
-from sweeps.errors import YamlError
+from sweeps.base.errors import YamlError
 from sweeps.spec.yaml_file import parse_yaml, read_yaml
 
 

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from sweeps.interruption import interruptible
+from sweeps.base.interruption import interruptible
 from trainables.background import Background, breakdowns_told
 
 LOSS = "nobody looks any more"
