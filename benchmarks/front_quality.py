@@ -26,8 +26,8 @@ from search_spaces import bridge
 from sweeps.search.study import directions, make_sampler
 from sweeps.spec.settings import SearchSettings
 from sweeps.spec.spec import SweepSpec
-from trainables import toy
 from trainables.config import TrialConfig
+from trainables.slots import toy
 
 REFERENCE = (toy.BASE_LOSS, 3.0)
 """The base model's loss, and a cost that nobody would pay."""

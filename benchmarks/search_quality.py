@@ -22,7 +22,7 @@ from search_spaces import bridge
 from sweeps.search.study import make_sampler
 from sweeps.spec.settings import SearchSettings
 from sweeps.spec.spec import SweepSpec
-from trainables import toy
+from trainables.slots import toy
 
 QUALITY = 0.05
 """How near to the optimal loss (1.0) is near enough."""

@@ -23,9 +23,9 @@ from trainables.checkpoints import NO_CHECKPOINTS, Checkpoint
 from trainables.config import TrialConfig
 from trainables.evaluation import Ending, Monitor
 from trainables.finetune import Workshop
-from trainables.remote_checkpoints import RemoteCheckpoints
 from trainables.remote_folder import RemoteFolder
-from trainables.uploads import Uploads
+from trainables.slots.remote_checkpoints import RemoteCheckpoints
+from trainables.slots.uploads import Uploads
 
 
 class Link(RemoteFolder):

@@ -23,8 +23,8 @@ from sweeps.home.provenance import sweep_provenance
 from sweeps.spec.spec import SweepSpec
 from sweeps.storage.mirror import Mirror
 from trainables.inputs import Prepared
-from trainables.job import WEIGHTS
 from trainables.progress import NO_PROGRESS, Progress
+from trainables.slots.job import WEIGHTS
 
 
 def new_record(spec: SweepSpec, prepared: Prepared | None) -> SweepRecord:

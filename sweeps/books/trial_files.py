@@ -10,7 +10,7 @@ from results.front import judge
 from results.record import Mode, TrialRecord
 from sweeps.home.home import SweepFolder
 from sweeps.storage.mirror import Mirror
-from trainables.job import CHECKPOINTS, WEIGHTS
+from trainables.slots.job import CHECKPOINTS, WEIGHTS
 
 LOOKS = 4
 """How many more ends a trial's folder is looked at after its own: the slot of a trial that was

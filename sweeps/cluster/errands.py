@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import ray
 
 from trainables.background import Tell, breakdown
-from trainables.nodes import Nodes
+from trainables.slots.nodes import Nodes
 
 
 class _Errand(NamedTuple):

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from results.cluster_record import NodeRecord, SlotRecord
-from trainables.gang import Gang
+from trainables.slots.gang import Gang
 
 
 class Meter:

@@ -17,8 +17,8 @@ from results.store import RecordStore
 from sweeps.cluster.meter import Meter, held
 from sweeps.cluster.ray_nodes import alive_nodes
 from trainables.background import Background, Tell, logged
-from trainables.gang import Gang
-from trainables.roster import SlotState
+from trainables.slots.gang import Gang
+from trainables.slots.roster import SlotState
 
 EVERY = 5.0
 """Seconds between two looks."""

@@ -12,9 +12,9 @@ import ray
 from sweeps.base.errors import LaunchError
 from sweeps.cluster.errands import Errands
 from trainables.background import Background, Tell, logged
-from trainables.gang import Care, Gang
 from trainables.inputs import Inputs
-from trainables.nodes import LOOK_EVERY, look
+from trainables.slots.gang import Care, Gang
+from trainables.slots.nodes import LOOK_EVERY, look
 
 _SPARE_RESTARTS = 3
 """Deaths of a slot that no trial has to answer for, such as those at its start."""
@@ -115,7 +115,7 @@ def _run(
     name: str, gang: Gang, care: Care, board: Any, inputs: Inputs | None, folder: Path, n: int
 ) -> None:
     # Imported here, not in the driver: it needs torch.
-    from trainables.slot import run_slot
+    from trainables.slots.slot import run_slot
 
     run_slot(name, gang, care, board, inputs, folder, restarts=n + _SPARE_RESTARTS)
 

@@ -18,10 +18,10 @@ from sweeps.cluster.ray_session import ON_HEAD
 from sweeps.home.home import SweepFolder
 from sweeps.spec.spec import SweepSpec
 from trainables.evaluation import Evaluation, Outcome
-from trainables.gang import Care
 from trainables.inputs import Inputs
-from trainables.job import Job, JobKind
 from trainables.progress import Progress
+from trainables.slots.gang import Care
+from trainables.slots.job import Job, JobKind
 
 if TYPE_CHECKING:
     from sweeps.base.interruption import Interruption
@@ -197,7 +197,7 @@ class Driver:
         from sweeps.cluster.slots import Slots
         from sweeps.spec.capacity import plan_slots
         from sweeps.storage.storage import make_depot
-        from trainables.board import Board
+        from trainables.slots.board import Board
 
         settings = self._spec.slots
         count, gang = plan_slots(settings, rooms(), self._spec.trials)

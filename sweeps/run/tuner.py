@@ -15,7 +15,7 @@ from sweeps.search.schedulers import make_scheduler, replay
 from sweeps.search.searcher import OptunaSearcher
 from sweeps.search.study import StudyBook
 from sweeps.spec.spec import SweepSpec
-from trainables.trial import SlotTrial
+from trainables.slots.trial import SlotTrial
 
 _CLIENT_DEATHS = 3
 """How often the thin client of one trial may die."""

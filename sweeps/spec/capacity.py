@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sweeps.base.errors import CapacityError
 from sweeps.spec.settings import SlotsSettings
-from trainables.gang import Gang
+from trainables.slots.gang import Gang
 
 MOST_CPUS_PER_GPU = 8
 """More cores than this do not make a worker with a GPU any faster."""

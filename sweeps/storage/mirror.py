@@ -19,9 +19,9 @@ from sweeps.storage.claim import Claim, TakenOverError
 from trainables import sealed
 from trainables.background import Background, Tell, breakdowns_told, logged
 from trainables.data.atomic import publish
-from trainables.job import CHECKPOINTS, LOSSES, WEIGHTS
 from trainables.progress import NO_PROGRESS, Progress
 from trainables.remote_folder import RemoteFolder
+from trainables.slots.job import CHECKPOINTS, LOSSES, WEIGHTS
 
 PAUSE = 1.0
 """Seconds between two looks at the folder."""

@@ -25,9 +25,9 @@ from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.search.study import StudyBook, open_study
 from sweeps.search.study_storage import open_storage
 from sweeps.spec.spec import SweepSpec
-from trainables import toy
 from trainables.evaluation import Evaluation, Monitor, Verdict
 from trainables.inputs import prepare_inputs
+from trainables.slots import toy
 
 IN_OPTUNA = {
     TrialStatus.COMPLETE: TrialState.COMPLETE,

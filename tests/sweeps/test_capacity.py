@@ -7,7 +7,7 @@ from sweeps.base.errors import CapacityError
 from sweeps.spec.capacity import plan_slots
 from sweeps.spec.settings import SlotsSettings
 from sweeps.spec.spec import SweepSpec
-from trainables.gang import Gang
+from trainables.slots.gang import Gang
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from results.record import TrialStatus
 from sweeps import SweepResult
 from sweeps.home.home import SweepHome
 from sweeps.spec.spec import SweepSpec
-from trainables import toy
+from trainables.slots import toy
 
 pytestmark = pytest.mark.endtoend
 

@@ -4,7 +4,7 @@ import pytest
 
 from results.cluster_record import NodeRecord, SlotRecord
 from sweeps.cluster.meter import Meter, held
-from trainables.gang import Gang
+from trainables.slots.gang import Gang
 
 BIG = NodeRecord(id="big", host="big", kind="worker", cpus=16, gpus=4)
 SMALL = NodeRecord(id="small", host="small", kind="worker", cpus=8, gpus=1)

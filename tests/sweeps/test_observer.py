@@ -13,8 +13,8 @@ from sweeps import Sweep
 from sweeps.base.view import View
 from sweeps.cluster.observer import Observer, node_record, slot_record
 from sweeps.home.home import SweepHome
-from trainables.gang import Gang
-from trainables.roster import SlotState
+from trainables.slots.gang import Gang
+from trainables.slots.roster import SlotState
 
 
 def test_a_node_as_ray_lists_it():

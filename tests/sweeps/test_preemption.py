@@ -27,7 +27,7 @@ from books import (
 )
 
 from results.record import TrialStatus
-from trainables.nodes import LOOK_EVERY
+from trainables.slots.nodes import LOOK_EVERY
 
 pytestmark = pytest.mark.cluster
 

@@ -15,8 +15,8 @@ from sweeps.base.errors import LaunchError
 from sweeps.base.interruption import interruptible
 from sweeps.cluster.ray_session import ON_HEAD
 from sweeps.cluster.slots import Slots
-from trainables.board import Board
-from trainables.gang import Care, Gang
+from trainables.slots.board import Board
+from trainables.slots.gang import Care, Gang
 
 pytestmark = pytest.mark.ray
 

@@ -7,10 +7,10 @@ import functools
 from collections import Counter
 from pathlib import Path
 
-from trainables.board import Board
 from trainables.config import TrialConfig
 from trainables.evaluation import Ending, Evaluation, Outcome
-from trainables.job import Job, JobKind
+from trainables.slots.board import Board
+from trainables.slots.job import Job, JobKind
 
 TOY = TrialConfig(model="toy", objective="toy")
 SOON = 0.01

@@ -11,13 +11,13 @@ from typing import Any
 
 import psutil
 
-from trainables import board_monitor, slot
-from trainables.board import Board
 from trainables.config import TrialConfig
 from trainables.evaluation import Evaluation, Outcome
-from trainables.gang import Care
 from trainables.inputs import Inputs
-from trainables.job import Job
+from trainables.slots import board_monitor, slot
+from trainables.slots.board import Board
+from trainables.slots.gang import Care
+from trainables.slots.job import Job
 
 _NODE = SimpleNamespace(get_node_id=lambda: "node")
 _IN_PLACE_OF_RAY = SimpleNamespace(

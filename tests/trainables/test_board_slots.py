@@ -5,7 +5,7 @@ import asyncio
 from boards import COMPLETE, SOON, board_with, hear, in_a_loop, job, take
 
 from trainables.evaluation import Ending
-from trainables.job import Closed
+from trainables.slots.job import Closed
 
 
 @in_a_loop

@@ -7,10 +7,10 @@ import asyncio
 import pytest
 from boards import COMPLETE, SOON, board_with, hear, in_a_loop, job, loss, nothing_comes, take
 
-from trainables import board as module
 from trainables.evaluation import Ending, Outcome
-from trainables.job import Closed
-from trainables.nodes import Nodes
+from trainables.slots import board as module
+from trainables.slots.job import Closed
+from trainables.slots.nodes import Nodes
 
 LAID_ASIDE = Outcome(Ending.SUSPENDED)
 

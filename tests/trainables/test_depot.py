@@ -13,18 +13,19 @@ import tiny_training as tiny
 from desk import Desk, without_ray
 from s3_server import ENVIRONMENT, make_bucket, s3_server
 
-from trainables import sealed, slot
-from trainables.board_monitor import BoardMonitor
+from trainables import sealed
 from trainables.checkpoints import Checkpoint, Checkpoints
-from trainables.depot import Depot, stored_inputs
 from trainables.errors import StorageError
 from trainables.evaluation import Cost, Ending, Evaluation, Outcome
-from trainables.gang import Care
 from trainables.inputs import Inputs
-from trainables.job import Job
-from trainables.remote_checkpoints import RemoteCheckpoints
 from trainables.remote_folder import RemoteFolder
-from trainables.uploads import Uploads
+from trainables.slots import slot
+from trainables.slots.board_monitor import BoardMonitor
+from trainables.slots.depot import Depot, stored_inputs
+from trainables.slots.gang import Care
+from trainables.slots.job import Job
+from trainables.slots.remote_checkpoints import RemoteCheckpoints
+from trainables.slots.uploads import Uploads
 
 
 @pytest.fixture(params=["disk", pytest.param("s3", marks=pytest.mark.endtoend)])

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from trainables.gang import Gang
+from trainables.slots.gang import Gang
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@ from __future__ import annotations
 from boards import board_with, in_a_loop, job, take
 
 from trainables.evaluation import Ending, Outcome
-from trainables.job import JobKind
-from trainables.roster import SlotState
+from trainables.slots.job import JobKind
+from trainables.slots.roster import SlotState
 
 
 @in_a_loop

@@ -12,12 +12,12 @@ import pytest
 
 from sweeps.cluster.ray_session import ON_HEAD
 from sweeps.cluster.slots import _SPARE_RESTARTS, Slots
-from trainables import toy
-from trainables.board import Board
 from trainables.config import TrialConfig
 from trainables.evaluation import Ending, Evaluation
-from trainables.gang import Care, Gang
-from trainables.job import Job, JobKind
+from trainables.slots import toy
+from trainables.slots.board import Board
+from trainables.slots.gang import Care, Gang
+from trainables.slots.job import Job, JobKind
 
 pytestmark = pytest.mark.ray
 
@@ -161,7 +161,7 @@ def test_a_device_that_is_lost_costs_the_slot_its_process_and_the_trial_a_retry(
     """Every later trial in that process would fail too, so the trial is not told that it ended."""
     import torch
 
-    from trainables.slot import _Worker
+    from trainables.slots.slot import _Worker
 
     class Broken(_Worker):
         def _outcome(self, job):

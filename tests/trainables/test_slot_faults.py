@@ -12,10 +12,10 @@ import pytest
 import tiny_training as tiny
 from desk import Desk, without_ray
 
-from trainables import slot
 from trainables.evaluation import Ending
-from trainables.gang import Care
 from trainables.inputs import Inputs
+from trainables.slots import slot
+from trainables.slots.gang import Care
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ import tiny_training as tiny
 from desk import Desk, without_ray
 
 from trainables import slow_precision
-from trainables.board_progress import BoardProgress
 from trainables.evaluation import Ending
 from trainables.finetune import Workshop
-from trainables.gang import Care
-from trainables.job import Job
 from trainables.progress import Phase, Progress
-from trainables.slot import _Worker
+from trainables.slots.board_progress import BoardProgress
+from trainables.slots.gang import Care
+from trainables.slots.job import Job
+from trainables.slots.slot import _Worker
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,9 @@ import math
 
 import pytest
 
-from trainables import toy
 from trainables.config import TrialConfig
 from trainables.evaluation import Ending, Monitor, Verdict
+from trainables.slots import toy
 
 TOY = TrialConfig(
     model="toy",

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from trainables.errors import StorageError
-from trainables.uploads import Uploads
+from trainables.slots.uploads import Uploads
 
 
 def fails():

@@ -16,9 +16,9 @@ import torch.distributed as dist
 from trainables import ranks, sealed
 from trainables.checkpoints import Checkpoint
 from trainables.errors import StorageError
-from trainables.remote_checkpoints import RemoteCheckpoints
 from trainables.remote_folder import RemoteFolder
-from trainables.uploads import Uploads
+from trainables.slots.remote_checkpoints import RemoteCheckpoints
+from trainables.slots.uploads import Uploads
 
 
 def main(folder: Path) -> None:

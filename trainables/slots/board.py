@@ -14,12 +14,12 @@ from dataclasses import replace
 
 from trainables.background import breakdowns_told
 from trainables.evaluation import Ending, Evaluation, Outcome
-from trainables.job import Closed, Job, JobKind, Reply
-from trainables.keeping import keeper
-from trainables.nodes import LOOK_EVERY, Nodes
 from trainables.progress import Phases
-from trainables.roster import SlotState, roster
-from trainables.ticket import Event, Ticket
+from trainables.slots.job import Closed, Job, JobKind, Reply
+from trainables.slots.keeping import keeper
+from trainables.slots.nodes import LOOK_EVERY, Nodes
+from trainables.slots.roster import SlotState, roster
+from trainables.slots.ticket import Event, Ticket
 
 _IDLE_STARTS = 4
 """Starts in a row without a job after which a slot is given up."""

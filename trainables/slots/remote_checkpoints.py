@@ -22,7 +22,7 @@ from trainables.checkpoints import (
 from trainables.errors import StorageError
 from trainables.remote_folder import RemoteFolder
 from trainables.sealed import NotWholeError, Sums
-from trainables.uploads import Uploads
+from trainables.slots.uploads import Uploads
 
 
 class RemoteCheckpoints(Checkpoints):

@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import dataclass, field, replace
 
 from trainables.evaluation import Attempt, Ending, Evaluation, Outcome
-from trainables.job import Job
 from trainables.progress import Phases
+from trainables.slots.job import Job
 from trainables.watchdog import hung
 
 Event = Evaluation | Outcome

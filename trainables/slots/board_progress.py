@@ -7,8 +7,8 @@ from typing import Any
 
 from trainables import slow_precision
 from trainables.background import logged
-from trainables.job import Job
 from trainables.progress import Phases, Progress
+from trainables.slots.job import Job
 from trainables.ticker import Ticker
 
 EVERY = 2.0

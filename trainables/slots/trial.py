@@ -10,7 +10,7 @@ from ray import tune
 
 from trainables.config import TrialConfig
 from trainables.evaluation import Ending, Evaluation, Outcome
-from trainables.job import Job
+from trainables.slots.job import Job
 
 
 class SlotTrial(tune.Trainable):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from trainables.depot import Depot
+    from trainables.slots.depot import Depot
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from typing import Any
 
 import ray
 
-from trainables.depot import Depot
 from trainables.evaluation import Ending, Evaluation, Monitor, Verdict
-from trainables.job import LOSSES, WEIGHTS, Job
-from trainables.uploads import Uploads
+from trainables.slots.depot import Depot
+from trainables.slots.job import LOSSES, WEIGHTS, Job
+from trainables.slots.uploads import Uploads
 from trainables.watchdog import Watchdog
 
 

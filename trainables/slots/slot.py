@@ -19,21 +19,22 @@ import torch
 from ray.train import FailureConfig, RunConfig, ScalingConfig, get_context
 from ray.train.torch import TorchConfig, TorchTrainer
 
-from trainables import ranks, toy
-from trainables.board_monitor import BoardMonitor
-from trainables.board_progress import BoardProgress
+from trainables import ranks
 from trainables.checkpoints import Checkpoints
-from trainables.death_notice import DeathNotice
-from trainables.depot import Depot
 from trainables.errors import RefusedError, StorageError
 from trainables.evaluation import Ending, Outcome
-from trainables.gang import Care, Gang
 from trainables.inputs import Inputs
-from trainables.job import CHECKPOINTS, LOSSES, WEIGHTS, Closed, Job, JobKind
 from trainables.memory import Memory, is_out_of_memory, release_memory
 from trainables.progress import NO_PROGRESS
-from trainables.remote_checkpoints import RemoteCheckpoints
-from trainables.uploads import Uploads
+from trainables.slots import toy
+from trainables.slots.board_monitor import BoardMonitor
+from trainables.slots.board_progress import BoardProgress
+from trainables.slots.death_notice import DeathNotice
+from trainables.slots.depot import Depot
+from trainables.slots.gang import Care, Gang
+from trainables.slots.job import CHECKPOINTS, LOSSES, WEIGHTS, Closed, Job, JobKind
+from trainables.slots.remote_checkpoints import RemoteCheckpoints
+from trainables.slots.uploads import Uploads
 from trainables.watchdog import Watchdog
 
 _NO_STORAGE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)

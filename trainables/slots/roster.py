@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from trainables.evaluation import Ending
-from trainables.job import JobKind
 from trainables.progress import Phases
-from trainables.ticket import Ticket
+from trainables.slots.job import JobKind
+from trainables.slots.ticket import Ticket
 
 
 @dataclass(frozen=True)

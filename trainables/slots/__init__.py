@@ -1,0 +1,1 @@
+"""Warm slots: Ray Train runs that take trial after trial from a board."""
