@@ -227,7 +227,7 @@ def _tried(key: str, folder: Path, workshops: dict[str, Any], everything: bool) 
 
 def _workshop(objective: str, folder: Path, workshops: dict[str, Any]) -> Any:
     from benchmarks.tiny_inputs import inputs_in
-    from trainables.finetune import Workshop
+    from trainables.training.workshop import Workshop
 
     if objective not in workshops:
         workshops[objective] = Workshop(inputs_in(folder / objective, objective, folder / "model"))

@@ -24,8 +24,8 @@ from benchmarks.gpu.stopwatch import WARM_UP, Stopwatch
 from trainables.config import TrialConfig
 from trainables.data.summary import Side
 from trainables.evaluation import Ending
-from trainables.finetune import Workshop
-from trainables.inputs import prepare_inputs
+from trainables.training.inputs import prepare_inputs
+from trainables.training.workshop import Workshop
 
 
 class Clock(Stopwatch):

@@ -14,7 +14,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from trainables.data.examples import Example, write
 from trainables.data.sequences import TokenSequence
-from trainables.inputs import Inputs
+from trainables.training.inputs import Inputs
 
 VOCABULARY = 128
 PROMPT = 2

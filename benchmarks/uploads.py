@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.tiny_inputs import make_inputs, make_model
-from trainables.checkpoints import NO_CHECKPOINTS, Checkpoint
 from trainables.config import TrialConfig
 from trainables.evaluation import Ending, Monitor
-from trainables.finetune import Workshop
 from trainables.remote_folder import RemoteFolder
 from trainables.slots.remote_checkpoints import RemoteCheckpoints
 from trainables.slots.uploads import Uploads
+from trainables.training.checkpoints import NO_CHECKPOINTS, Checkpoint
+from trainables.training.workshop import Workshop
 
 
 class Link(RemoteFolder):

@@ -11,7 +11,7 @@ import sys
 from benchmarks.gpu.course import Load, config_of, train
 from benchmarks.gpu.finding import Finding, report
 from benchmarks.gpu.material import small_inputs
-from trainables.finetune import Workshop
+from trainables.training.workshop import Workshop
 
 LOAD = Load(sequences=4, length=64, steps=10)
 

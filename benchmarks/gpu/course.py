@@ -15,7 +15,7 @@ from benchmarks.gpu.shape import Shape
 from benchmarks.gpu.stopwatch import Stopwatch
 from trainables.config import TrialConfig
 from trainables.evaluation import Ending
-from trainables.finetune import Workshop
+from trainables.training.workshop import Workshop
 
 LENGTH = 1024
 STEPS = 20

@@ -11,7 +11,7 @@ import argparse
 from benchmarks.gpu.course import Load, config_of, train
 from benchmarks.gpu.finding import Finding, report
 from benchmarks.gpu.material import inputs
-from trainables.finetune import Workshop
+from trainables.training.workshop import Workshop
 
 LENGTH = 512
 SEQUENCES = (1, 8)

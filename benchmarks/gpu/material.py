@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
 from benchmarks.gpu.shape import QWEN_HALF_BILLION, SMALL, TINY, Shape
 from trainables.data.sequences import TokenSequence, write
-from trainables.inputs import Inputs
+from trainables.training.inputs import Inputs
 
 VALIDATION = 2
 """Examples that are measured at an evaluation point: enough to show that it works."""

@@ -10,7 +10,7 @@ from benchmarks.gpu.course import config_of, pace, train, usual_load
 from benchmarks.gpu.finding import Finding, report
 from benchmarks.gpu.material import inputs, main_shape
 from benchmarks.gpu.slot import join_group_of_one
-from trainables.finetune import Workshop
+from trainables.training.workshop import Workshop
 
 
 def measure(options: argparse.Namespace) -> Finding:

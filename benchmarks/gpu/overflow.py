@@ -17,8 +17,8 @@ from benchmarks.gpu.finding import Finding, report
 from benchmarks.gpu.material import inputs, main_shape
 from trainables.config import TrialConfig
 from trainables.evaluation import Monitor
-from trainables.finetune import Workshop
-from trainables.memory import is_out_of_memory, release_memory
+from trainables.training.memory import is_out_of_memory, release_memory
+from trainables.training.workshop import Workshop
 
 TOLERANCE = 32.0
 """MiB by which what is held after the failure may differ; libraries may take their workspaces."""

@@ -11,7 +11,7 @@ from benchmarks.gpu import memory
 from benchmarks.gpu.course import config_of, pace, train, usual_load
 from benchmarks.gpu.finding import Finding, report
 from benchmarks.gpu.material import inputs, main_shape
-from trainables.finetune import Workshop
+from trainables.training.workshop import Workshop
 
 TRIALS = 3
 

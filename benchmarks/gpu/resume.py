@@ -10,9 +10,9 @@ from benchmarks.gpu.course import Load, config_of, train
 from benchmarks.gpu.finding import Figure, Finding, report
 from benchmarks.gpu.material import small_inputs
 from benchmarks.gpu.stopwatch import Stopwatch
-from trainables.checkpoints import Checkpoints
 from trainables.evaluation import Ending
-from trainables.finetune import Workshop
+from trainables.training.checkpoints import Checkpoints
+from trainables.training.workshop import Workshop
 
 LOAD = Load(sequences=4, length=64, steps=8)
 

@@ -11,7 +11,7 @@ from benchmarks.gpu import memory
 from benchmarks.gpu.course import config_of, train, usual_load
 from benchmarks.gpu.finding import Figure, Finding, report
 from benchmarks.gpu.material import inputs
-from trainables.finetune import Workshop
+from trainables.training.workshop import Workshop
 
 TRIALS = 20
 SETTLING = 3

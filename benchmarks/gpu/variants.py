@@ -11,8 +11,8 @@ import torch
 from benchmarks.gpu.course import Load, config_of, train
 from benchmarks.gpu.finding import Figure, Finding, report
 from benchmarks.gpu.material import small_inputs
-from trainables.finetune import Workshop
-from trainables.memory import release_memory
+from trainables.training.memory import release_memory
+from trainables.training.workshop import Workshop
 
 LOAD = Load(sequences=4, length=64, steps=4)
 

@@ -22,9 +22,9 @@ from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.home.provenance import sweep_provenance
 from sweeps.spec.spec import SweepSpec
 from sweeps.storage.mirror import Mirror
-from trainables.inputs import Prepared
 from trainables.progress import NO_PROGRESS, Progress
 from trainables.slots.job import WEIGHTS
+from trainables.training.inputs import Prepared
 
 
 def new_record(spec: SweepSpec, prepared: Prepared | None) -> SweepRecord:

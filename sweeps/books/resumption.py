@@ -11,7 +11,7 @@ from search_spaces.values import show
 from sweeps.base.errors import SweepError
 from sweeps.home.home import SweepFolder
 from sweeps.spec.spec import SweepSpec
-from trainables.inputs import Prepared
+from trainables.training.inputs import Prepared
 
 FREE = ("budget.trials", "slots", "tracking", "storage")
 """What of a spec decides no trial's meaning; a name covers the fields below it."""

@@ -12,9 +12,9 @@ import ray
 from sweeps.base.errors import LaunchError
 from sweeps.cluster.errands import Errands
 from trainables.background import Background, Tell, logged
-from trainables.inputs import Inputs
 from trainables.slots.gang import Care, Gang
 from trainables.slots.nodes import LOOK_EVERY, look
+from trainables.training.inputs import Inputs
 
 _SPARE_RESTARTS = 3
 """Deaths of a slot that no trial has to answer for, such as those at its start."""

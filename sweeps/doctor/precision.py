@@ -20,7 +20,7 @@ _PATIENCE = 120.0
 _ASK = """
 import json, socket, sys
 import torch
-from trainables.slow_precision import remarks
+from trainables.training.slow_precision import remarks
 fields, gpus = json.loads(sys.argv[1])
 gpu = gpus and torch.cuda.is_available()
 print(json.dumps(remarks(fields, f"the CPU of {socket.gethostname()}", gpu)))
@@ -32,7 +32,7 @@ _Fields = list[tuple[str, str]]
 
 def fields_of(spec: SweepSpec | None) -> _Fields:
     """What trials ask for; without a spec, what they ask for where nobody says otherwise."""
-    from trainables.slow_precision import asked
+    from trainables.training.slow_precision import asked
 
     if spec is None:
         return [("precision", TrialConfig.model_fields["precision"].default)]
@@ -46,7 +46,7 @@ def check_precision(spec: SweepSpec | None) -> Iterator[Finding]:
     """Findings about this machine. None where all is asked for in fp32."""
     import torch
 
-    from trainables.slow_precision import remarks
+    from trainables.training.slow_precision import remarks
 
     gpu = torch.cuda.is_available() and (spec is None or spec.slots.gpus != 0)
     yield from _findings(fields := fields_of(spec), remarks(fields, "this CPU", gpu), "precision")

@@ -11,9 +11,9 @@ from sweeps.spec.reach import Point, reachable
 from sweeps.spec.spec import SweepSpec
 from trainables.config import TrialConfig
 from trainables.data.examples import Examples
-from trainables.data.training_set import Learned, training_set
-from trainables.inputs import Inputs
-from trainables.plan import Stream, batch_sizes, evaluation_points
+from trainables.training.inputs import Inputs
+from trainables.training.plan import Stream, batch_sizes, evaluation_points
+from trainables.training.training_set import Learned, training_set
 
 _RAMP = ("micro_batch_size", "batch_ramp.start_fraction", "batch_ramp.fraction")
 

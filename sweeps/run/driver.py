@@ -18,10 +18,10 @@ from sweeps.cluster.ray_session import ON_HEAD
 from sweeps.home.home import SweepFolder
 from sweeps.spec.spec import SweepSpec
 from trainables.evaluation import Evaluation, Outcome
-from trainables.inputs import Inputs
 from trainables.progress import Progress
 from trainables.slots.gang import Care
 from trainables.slots.job import Job, JobKind
+from trainables.training.inputs import Inputs
 
 if TYPE_CHECKING:
     from sweeps.base.interruption import Interruption

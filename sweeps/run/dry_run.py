@@ -30,8 +30,8 @@ from trainables.config import TrialConfig
 from trainables.data.errors import DataError, said
 from trainables.errors import ModelError, RefusedError
 from trainables.evaluation import Ending, Evaluation, Monitor, Verdict
-from trainables.inputs import Prepared
 from trainables.progress import NO_PROGRESS, Progress
+from trainables.training.inputs import Prepared
 
 STEPS = 5
 """Optimizer steps that are trained; the first one, which warms up, is not timed."""
@@ -145,7 +145,7 @@ def _slots(spec: SweepSpec) -> str:
 def _slow(spec: SweepSpec, config: TrialConfig) -> list[str]:
     import torch
 
-    from trainables import slow_precision
+    from trainables.training import slow_precision
 
     gpu = torch.cuda.is_available() and spec.slots.gpus != 0
     return slow_precision.remarks(slow_precision.asked(config), "this CPU", gpu)
@@ -176,7 +176,7 @@ def _measure(
     params: dict[str, Any],
     progress: Progress,
 ) -> DryRun:
-    from trainables.finetune import Workshop
+    from trainables.training.workshop import Workshop
 
     workshop = Workshop(prepared.inputs, progress=progress)
     watch = Stopwatch()

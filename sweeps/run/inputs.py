@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from trainables.config import TrialConfig
-from trainables.inputs import Prepared, prepare_inputs
 from trainables.progress import NO_PROGRESS, Progress
+from trainables.training.inputs import Prepared, prepare_inputs
 
 
 def inputs_of(

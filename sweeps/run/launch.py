@@ -45,8 +45,8 @@ from sweeps.storage.storage import (
     storage_of,
 )
 from sweeps.storage.visibility import check_sight
-from trainables.inputs import Prepared
 from trainables.progress import Progress
+from trainables.training.inputs import Prepared
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from search_spaces.problem import did_you_mean
 from sweeps.base.errors import SweepError
 from sweeps.spec.spec import SweepSpec
-from trainables.inputs import Prepared
 from trainables.metrics import CLASS_METRIC
+from trainables.training.inputs import Prepared
 
 
 def check_class_metrics(spec: SweepSpec, prepared: Prepared) -> None:

@@ -13,7 +13,7 @@ from search_spaces.values import show
 from sweeps.spec.reach import reachable
 from trainables.combinations import READ, Refusal, refusals
 from trainables.config import TrialConfig
-from trainables.deepspeed import refused_settings
+from trainables.training.deepspeed import refused_settings
 
 
 def check_combinations(trial: TrialConfig, space: Space) -> list[Problem]:

@@ -22,10 +22,10 @@ from sweeps.spec.yaml_file import read_yaml
 from sweeps.storage.claim import Claim
 from sweeps.storage.mirror import Mirror, bring_down, bring_up
 from trainables.errors import StorageError
-from trainables.inputs import Inputs
 from trainables.remote_folder import RemoteFolder, complaint
 from trainables.sealed import NotWholeError
 from trainables.slots.depot import PATIENCE, Depot, stored_inputs
+from trainables.training.inputs import Inputs
 
 CACHE = "cache"
 """Under the URI: prepared models and data, for nodes that do not see the sweep home."""

@@ -26,8 +26,8 @@ from sweeps.search.study import StudyBook, open_study
 from sweeps.search.study_storage import open_storage
 from sweeps.spec.spec import SweepSpec
 from trainables.evaluation import Evaluation, Monitor, Verdict
-from trainables.inputs import prepare_inputs
 from trainables.slots import toy
+from trainables.training.inputs import prepare_inputs
 
 IN_OPTUNA = {
     TrialStatus.COMPLETE: TrialState.COMPLETE,
@@ -294,7 +294,7 @@ class _Listener(Monitor):
 
 def losses_alone(tree: dict, records: list[TrialRecord], home: Path) -> list[float]:
     """Of the same trials, one after the other in this process."""
-    from trainables.finetune import Workshop
+    from trainables.training.workshop import Workshop
 
     spec, listener = SweepSpec.parse({**tree, "slots": {}}), _Listener()
     workshop = Workshop(prepare_inputs(spec.trial, home / "cache").inputs)

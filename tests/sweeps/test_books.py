@@ -23,7 +23,7 @@ from sweeps.run.driver import Driver
 from sweeps.spec.spec import SweepSpec
 from trainables.data import overlap as data_overlap
 from trainables.data.summary import Side, Summary
-from trainables.inputs import Inputs, Prepared
+from trainables.training.inputs import Inputs, Prepared
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from sweeps.run.budgets import description, extents, remarks
 from sweeps.run.launch import _prepare
 from sweeps.spec.spec import SweepSpec
 from trainables.data.sequences import TokenSequence, write
-from trainables.inputs import Inputs
+from trainables.training.inputs import Inputs
 
 TOKENS = 47
 """Of each example, of which there are 200."""

@@ -8,7 +8,7 @@ from spec_samples import sft_tree, toy_tree
 from sweeps.doctor.finding import Level
 from sweeps.doctor.precision import ask, check_precision, fields_of
 from sweeps.spec.spec import SweepSpec
-from trainables import slow_precision
+from trainables.training import slow_precision
 
 
 def test_what_trials_ask_for_is_looked_up_in_the_spec_and_its_space(tmp_path):

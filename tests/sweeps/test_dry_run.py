@@ -51,7 +51,7 @@ def test_a_budget_that_cannot_be_kept_is_told(data, tmp_path):
 
 
 def test_it_says_where_the_precision_is_slow_here(data, tmp_path, monkeypatch):
-    monkeypatch.setattr("trainables.slow_precision.SLOW", 0.0)  # any CPU is slow by that
+    monkeypatch.setattr("trainables.training.slow_precision.SLOW", 0.0)  # any CPU is slow by that
     told = []
     run = dry_run(
         SweepSpec.parse(tree(data, precision="bf16")), SweepHome(tmp_path), Progress(told.append)

@@ -18,7 +18,7 @@ from sweeps.search.searcher import OptunaSearcher
 from sweeps.search.study import SAMPLERS, StudyBook, make_sampler, open_study, trial_seed
 from sweeps.spec.settings import SearchSettings
 from sweeps.spec.spec import SweepSpec
-from trainables.plan import evaluation_points
+from trainables.training.plan import evaluation_points
 
 
 class Book:

@@ -13,11 +13,11 @@ import psutil
 
 from trainables.config import TrialConfig
 from trainables.evaluation import Evaluation, Outcome
-from trainables.inputs import Inputs
 from trainables.slots import board_monitor, slot
 from trainables.slots.board import Board
 from trainables.slots.gang import Care
 from trainables.slots.job import Job
+from trainables.training.inputs import Inputs
 
 _NODE = SimpleNamespace(get_node_id=lambda: "node")
 _IN_PLACE_OF_RAY = SimpleNamespace(

@@ -68,8 +68,8 @@ def reads_of_each_step():
 
     On a CPU these read counters of their own, which are the host's on a GPU, too.
     """
-    from trainables.run import Run
-    from trainables.trainer import TrialTrainer
+    from trainables.training.run import Run
+    from trainables.training.trainer import TrialTrainer
 
     reads = HostReads()
     with pytest.MonkeyPatch.context() as patch:

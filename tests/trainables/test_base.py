@@ -17,7 +17,7 @@ def model(tmp_path_factory) -> str:
 def test_an_accelerator_holds_the_base_in_one_way_at_a_time(model):
     import torch
 
-    from trainables.base import BaseModel
+    from trainables.training.base import BaseModel
 
     # torch's "meta" stands for any device that is not the host.
     base = BaseModel(model, None, torch.device("meta"))
@@ -33,7 +33,7 @@ def test_an_accelerator_holds_the_base_in_one_way_at_a_time(model):
 def test_a_full_fine_tunes_pristine_copy_waits_on_the_host(model):
     import torch
 
-    from trainables.base import BaseModel
+    from trainables.training.base import BaseModel
 
     base = BaseModel(model, None, torch.device("meta"))
     for _ in range(2):

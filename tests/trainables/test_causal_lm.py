@@ -20,7 +20,7 @@ def inputs(tmp_path_factory):
 def model(inputs):
     import torch
 
-    from trainables.base import Loading, load_model
+    from trainables.training.base import Loading, load_model
 
     return load_model(inputs.model, None, Loading(torch.float32))
 
@@ -124,7 +124,7 @@ def test_a_real_model_measures_what_is_known_of_it(tmp_path):
     import torch
     from transformers import AutoTokenizer
 
-    from trainables.base import Loading, load_model
+    from trainables.training.base import Loading, load_model
 
     data = Path(os.environ["SWEEP_TEST_DATA"])
     folder = data / "models/stories260K_hf"

@@ -7,15 +7,15 @@ import tiny_training as tiny
 from test_method_kinds import KINDS
 from tiny_training import Watcher, run_trial
 
-from trainables.checkpoints import Checkpoint, Checkpoints, needless
 from trainables.evaluation import Ending
+from trainables.training.checkpoints import Checkpoint, Checkpoints, needless
 
 LONG = {"budget__steps": 8, "budget__evaluations": 4, "warmup_fraction": 0.25}
 
 
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory):
-    from trainables.finetune import Workshop
+    from trainables.training.workshop import Workshop
 
     return Workshop(tiny.make_inputs(tmp_path_factory.mktemp("checkpoints")))
 

@@ -14,10 +14,8 @@ from desk import Desk, without_ray
 from s3_server import ENVIRONMENT, make_bucket, s3_server
 
 from trainables import sealed
-from trainables.checkpoints import Checkpoint, Checkpoints
 from trainables.errors import StorageError
 from trainables.evaluation import Cost, Ending, Evaluation, Outcome
-from trainables.inputs import Inputs
 from trainables.remote_folder import RemoteFolder
 from trainables.slots import slot
 from trainables.slots.board_monitor import BoardMonitor
@@ -26,6 +24,8 @@ from trainables.slots.gang import Care
 from trainables.slots.job import Job
 from trainables.slots.remote_checkpoints import RemoteCheckpoints
 from trainables.slots.uploads import Uploads
+from trainables.training.checkpoints import Checkpoint, Checkpoints
+from trainables.training.inputs import Inputs
 
 
 @pytest.fixture(params=["disk", pytest.param("s3", marks=pytest.mark.endtoend)])

@@ -27,7 +27,7 @@ def inputs(tmp_path_factory):
 @pytest.fixture(scope="module")
 def workshop(inputs):
     """One for all tests of the file, as a slot's is one for all its trials."""
-    from trainables.finetune import Workshop
+    from trainables.training.workshop import Workshop
 
     return Workshop(inputs)
 
@@ -37,7 +37,7 @@ def pristine(inputs, workshop):
     """The hash of the base as it is on disk; afterwards the workshop's base must have the same."""
     import torch
 
-    from trainables.base import Loading, load_model
+    from trainables.training.base import Loading, load_model
 
     before = tiny.fingerprint(load_model(inputs.model, None, Loading(torch.float32)))
     yield before
@@ -187,8 +187,8 @@ def test_one_step_of_a_full_fine_tune_is_that_of_plain_pytorch(workshop, inputs)
     """Against AdamW by hand: the mean over all target tokens of the batch, and clipping."""
     import torch
 
-    from trainables.base import Loading, load_model
-    from trainables.plan import make_plan
+    from trainables.training.base import Loading, load_model
+    from trainables.training.plan import make_plan
 
     config = tiny.trial(method="full", budget__steps=2, budget__evaluations=2, schedule="linear")
     config = config.with_params({"optimizer.weight_decay": 0.1, "optimizer.max_grad_norm": 0.05})
@@ -344,7 +344,7 @@ def test_the_adapter_that_was_kept_scores_the_same_on_a_fresh_base(workshop, inp
     from peft import PeftModel
     from transformers import AutoTokenizer
 
-    from trainables.base import Loading, load_model
+    from trainables.training.base import Loading, load_model
 
     _, watcher = run_trial(workshop, Watcher(tmp_path))
     assert not any("partial" in path.name for path in tmp_path.iterdir())
@@ -468,7 +468,7 @@ def test_a_refused_trial_costs_no_reload_and_harms_no_other(
 def test_a_trial_that_cannot_start_costs_no_reload_and_harms_no_other(
     workshop, reference, pristine, loads, monkeypatch
 ):
-    from trainables import finetune
+    from trainables.training import workshop as finetune
 
     def broken(*args):
         raise MemoryError("no room for a trainer")
@@ -558,8 +558,8 @@ def test_a_trial_that_broke_has_let_go_of_its_model_when_the_next_is_lent_one(wo
 def test_a_model_that_cannot_be_loaded_is_refused_with_its_name(tmp_path):
     import torch
 
-    from trainables.base import Loading, load_model
     from trainables.errors import ModelError
+    from trainables.training.base import Loading, load_model
 
     (tmp_path / "config.json").write_text('{"model_type": "llama"}')
     with pytest.raises(ModelError, match=f"model '{tmp_path}': this folder cannot be loaded"):
@@ -576,6 +576,6 @@ def test_a_trial_whose_values_contradict_the_users_deepspeed_json_is_refused(wor
 def test_training_needs_neither_ray_nor_mlflow_nor_optuna():
     watched = ("ray", "mlflow", "optuna")
     found = f"print(*(m for m in {watched!r} if m in sys.modules))"
-    code = f"import sys, trainables.finetune; {found}"
+    code = f"import sys, trainables.training.workshop; {found}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

@@ -19,8 +19,8 @@ from pathlib import Path
 from trainables.config import TrialConfig
 from trainables.data.errors import DataError
 from trainables.evaluation import Monitor, Verdict
-from trainables.finetune import Workshop
-from trainables.inputs import prepare_inputs
+from trainables.training.workshop import Workshop
+from trainables.training.inputs import prepare_inputs
 
 rows, cache, absent, model = sys.argv[1:]
 config = TrialConfig(
@@ -85,7 +85,7 @@ def test_a_model_that_the_hub_does_not_give_is_one_clear_error(said):
 DOWNLOAD = """
 import json, sys
 import torch
-from trainables.base import Loading, load_model
+from trainables.training.base import Loading, load_model
 from trainables.progress import Progress
 
 told = []

@@ -7,11 +7,11 @@ import pytest
 from data_samples import alpaca_rows, save_tokenizer, write_json
 from safetensors.numpy import save_file
 
-from trainables import inputs as module
 from trainables.config import TrialConfig
 from trainables.data.examples import Examples
 from trainables.data.sequences import Sequences
-from trainables.inputs import model_fingerprint, prepare_inputs
+from trainables.training import inputs as module
+from trainables.training.inputs import model_fingerprint, prepare_inputs
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 import tiny_training as tiny
 import torch
 
-from trainables import memory
-from trainables.memory import Memory, is_out_of_memory
+from trainables.training import memory
+from trainables.training.memory import Memory, is_out_of_memory
 
 GIB = 2**30
 
@@ -91,7 +91,7 @@ METHODS = [
 
 @pytest.mark.chaos
 def test_sixty_trials_leave_a_process_as_large_as_twenty(tmp_path):
-    from trainables.finetune import Workshop
+    from trainables.training.workshop import Workshop
 
     workshop = Workshop(tiny.make_inputs(tmp_path))
     process, seen = psutil.Process(), []

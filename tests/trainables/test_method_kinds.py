@@ -73,7 +73,7 @@ def inputs(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def workshop(inputs):
-    from trainables.finetune import Workshop
+    from trainables.training.workshop import Workshop
 
     return Workshop(inputs)
 
@@ -81,7 +81,7 @@ def workshop(inputs):
 @pytest.fixture(scope="module")
 def pristine(inputs):
     """For a trial's config, the hash of the base as it is when loaded anew."""
-    from trainables.base import load_model, loading_of
+    from trainables.training.base import load_model, loading_of
 
     return lambda config: tiny.fingerprint(load_model(inputs.model, None, loading_of(config)))
 
@@ -111,7 +111,7 @@ def load_kept(inputs, config, folder):
     from transformers import AutoModelForCausalLM
 
     import trainables.bottleneck  # noqa: F401 (makes PEFT know the adapters)
-    from trainables.base import load_model, loading_of
+    from trainables.training.base import load_model, loading_of
 
     if config.method in ("full", "freeze"):
         return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import tiny_training as tiny
 
-from trainables.base import borrows_in_place, loading_of
 from trainables.methods import keeps_base
+from trainables.training.base import borrows_in_place, loading_of
 
 
 def tiny_model(architecture):

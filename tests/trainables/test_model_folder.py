@@ -18,8 +18,8 @@ from trainables.config import TrialConfig
 from trainables.data.errors import DataError
 from trainables.data.tokenizer import context_length
 from trainables.errors import ModelError
-from trainables.inputs import prepare_inputs
 from trainables.model_folder import check_model
+from trainables.training.inputs import prepare_inputs
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
 PAGE = b"\n<!DOCTYPE html><html><body>Log in to download</body></html>"
@@ -191,7 +191,7 @@ def test_a_config_of_which_no_model_is_built_is_one_message(model, settings, mes
 def test_a_config_that_fails_when_the_model_is_built_is_one_message(model, settings, message):
     import torch
 
-    from trainables.base import Loading, load_model
+    from trainables.training.base import Loading, load_model
 
     with_settings(model, **settings)
     with pytest.raises(ModelError, match=f"this folder cannot be loaded: {message}"):
@@ -249,7 +249,7 @@ def with_adapter(model) -> Path:
 def test_an_adapter_beside_a_model_is_no_untouched_base(with_adapter):
     import torch
 
-    from trainables.base import Loading, load_model
+    from trainables.training.base import Loading, load_model
 
     with pytest.raises(ModelError, match=r"holds an adapter .* beside the model.*merge it"):
         check(with_adapter)
@@ -315,7 +315,7 @@ def with_code(model, tmp_path, monkeypatch) -> Path:
 
 
 def test_a_models_own_code_runs_only_where_the_spec_says_so(with_code, tmp_path):
-    from trainables.finetune import Workshop
+    from trainables.training.workshop import Workshop
 
     ran = tmp_path / "it-ran"
     message = r"brings Python code of its own \(config\.json: odd\.OddConfig, odd\.OddModel\)"
@@ -349,7 +349,7 @@ def test_code_beside_a_model_that_transformers_knows_is_never_run(with_code, tmp
     config = json.loads((with_code / "config.json").read_text())
     config["model_type"] = "llama"
     (with_code / "config.json").write_text(json.dumps(config))
-    from trainables.finetune import Workshop
+    from trainables.training.workshop import Workshop
 
     config = trial(with_code, tmp_path, precision="fp32")
     Workshop(prepare_inputs(config, tmp_path / "cache").inputs).measure_base(config)

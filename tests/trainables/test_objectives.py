@@ -34,7 +34,7 @@ def example(kind, number, sequences):
 @pytest.fixture(scope="module")
 def workshop_for(tmp_path_factory):
     """A workshop for each kind of example, made at its first use."""
-    from trainables.finetune import Workshop
+    from trainables.training.workshop import Workshop
 
     plain = tiny.make_inputs(tmp_path_factory.mktemp("objectives"))
     made = {}
@@ -237,7 +237,7 @@ def test_a_reward_model_is_trls(workshop_for, tmp_path):
 
 
 def test_the_reference_is_asked_once_for_each_example(workshop_for):
-    from trainables.base import loading_of
+    from trainables.training.base import loading_of
 
     workshop = workshop_for("dpo")
     workshop._memos.clear()
@@ -328,9 +328,9 @@ def test_an_example_of_twice_the_weight_pulls_twice_as_hard(tmp_path):
     """The gradient of a batch is that of one where the heavy example comes twice."""
     import torch
 
-    from trainables.base import Loading, load_model
     from trainables.data.batches import collate
     from trainables.objectives.causal_lm import CausalLm
+    from trainables.training.base import Loading, load_model
 
     inputs = tiny.make_inputs(tmp_path)
     model = load_model(inputs.model, None, Loading(torch.float32)).requires_grad_(True)

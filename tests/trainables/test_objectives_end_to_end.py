@@ -12,7 +12,7 @@ from tiny_training import Watcher
 
 from trainables.config import TrialConfig
 from trainables.evaluation import Ending
-from trainables.inputs import prepare_inputs
+from trainables.training.inputs import prepare_inputs
 
 
 def words(numbers):
@@ -43,7 +43,7 @@ def model(tmp_path_factory):
 
 def trained(config, cache, watcher=None):
     """(metrics of the untouched base, metrics at the end) of one trial."""
-    from trainables.finetune import Workshop
+    from trainables.training.workshop import Workshop
 
     workshop = Workshop(prepare_inputs(config, cache).inputs)
     base = workshop.measure_base(config)
@@ -71,7 +71,7 @@ def test_what_the_rows_say_is_learned(model, kind, tmp_path):
 
 
 def test_a_new_head_alone_can_be_trained(model, tmp_path):
-    from trainables.finetune import Workshop
+    from trainables.training.workshop import Workshop
 
     rows = [row("classification", number) for number in range(40)]
     config = tiny.trial(
@@ -93,7 +93,7 @@ def test_a_new_head_learns_in_half_precision_and_is_kept_as_it_was(model, kind, 
     """With bf16 weights small steps would be lost."""
     from safetensors.torch import load_file
 
-    from trainables.finetune import Workshop
+    from trainables.training.workshop import Workshop
 
     rows = write_lines(tmp_path / "rows.jsonl", [row(kind, number) for number in range(120)])
     config = tiny.trial(

@@ -13,7 +13,7 @@ def first_update(name):
     """What the first step adds to a weight [64, 128], the gradient, and the weight's norm."""
     import torch
 
-    from trainables.optimizers import optimizer
+    from trainables.training.optimizers import optimizer
 
     params = {"optimizer__name": name, "learning_rate": LEARNING_RATE}
     kind, settings = optimizer(tiny.trial(**params))
@@ -84,6 +84,6 @@ def test_lora_plus_gives_b_its_own_rate_through_the_whole_schedule(workshop):
 
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory):
-    from trainables.finetune import Workshop
+    from trainables.training.workshop import Workshop
 
     return Workshop(tiny.make_inputs(tmp_path_factory.mktemp("optimizers")))

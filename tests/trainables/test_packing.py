@@ -13,7 +13,7 @@ from trainables.data.packing import Pack, Packs, best_fit, collate_packs, write_
 from trainables.data.sequences import TokenSequence
 from trainables.errors import RefusedError
 from trainables.evaluation import Ending
-from trainables.finetune import Workshop
+from trainables.training.workshop import Workshop
 
 CAPACITY = 48
 KEEPS_APART = {

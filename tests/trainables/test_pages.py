@@ -8,7 +8,7 @@ import psutil
 import pytest
 import torch
 
-from trainables.pages import release_pages
+from trainables.training.pages import release_pages
 
 MIB = 2**20
 SIZE = 64 * MIB

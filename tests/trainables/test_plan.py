@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from trainables.batch_split import split_batch
 from trainables.budget_config import BatchRampConfig
 from trainables.config import TrialConfig
-from trainables.data.training_set import TrainingSet
-from trainables.plan import evaluation_points, make_plan, ramp
-from trainables.trainer import MicroBatches
+from trainables.training.plan import evaluation_points, make_plan, ramp
+from trainables.training.trainer import MicroBatches
+from trainables.training.training_set import TrainingSet
 
 TRIAL = TrialConfig(model="tiny", data={"train": "unused"})
 

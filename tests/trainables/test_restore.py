@@ -20,7 +20,7 @@ def inputs(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def workshop(inputs):
-    from trainables.finetune import Workshop
+    from trainables.training.workshop import Workshop
 
     return Workshop(inputs)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainables.config import TrialConfig
-from trainables.schedules import multiplier
+from trainables.training.schedules import multiplier
 
 TOY = TrialConfig(model="toy", objective="toy")
 

@@ -13,9 +13,9 @@ import tiny_training as tiny
 from desk import Desk, without_ray
 
 from trainables.evaluation import Ending
-from trainables.inputs import Inputs
 from trainables.slots import slot
 from trainables.slots.gang import Care
+from trainables.training.inputs import Inputs
 
 
 @pytest.fixture

@@ -6,14 +6,14 @@ import pytest
 import tiny_training as tiny
 from desk import Desk, without_ray
 
-from trainables import slow_precision
 from trainables.evaluation import Ending
-from trainables.finetune import Workshop
 from trainables.progress import Phase, Progress
 from trainables.slots.board_progress import BoardProgress
 from trainables.slots.gang import Care
 from trainables.slots.job import Job
 from trainables.slots.slot import _Worker
+from trainables.training import slow_precision
+from trainables.training.workshop import Workshop
 
 
 @pytest.fixture(scope="module")

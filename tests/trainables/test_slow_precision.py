@@ -10,11 +10,11 @@ import sys
 import pytest
 import tiny_training as tiny
 
-from trainables.slow_precision import asked, old_card
+from trainables.training.slow_precision import asked, old_card
 
 SCRIPT = """
 import json
-from trainables.slow_precision import remarks
+from trainables.training.slow_precision import remarks
 print(json.dumps(remarks([("precision", "bf16")], "this CPU", gpu=False)))
 """
 

@@ -31,7 +31,7 @@ def together(inputs):
 
 @pytest.fixture(scope="module")
 def alone(inputs):
-    from trainables.finetune import Workshop
+    from trainables.training.workshop import Workshop
 
     return Workshop(inputs)
 

@@ -10,7 +10,7 @@ import tiny_training as tiny
 from torchrun import on_two_workers
 from two_workers_zero3 import HIERARCHY, PREFERENCES, TRAIN, VALIDATION, preferred
 
-from trainables.plan import make_plan
+from trainables.training.plan import make_plan
 
 pytestmark = pytest.mark.endtoend
 
@@ -32,7 +32,7 @@ def ranks(pairs):
 
 @pytest.fixture(scope="module")
 def alone(pairs):
-    from trainables.finetune import Workshop
+    from trainables.training.workshop import Workshop
 
     return Workshop(pairs)
 

@@ -50,7 +50,7 @@ def inputs(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def workshop(inputs):
-    from trainables.finetune import Workshop
+    from trainables.training.workshop import Workshop
 
     return Workshop(inputs)
 
@@ -109,7 +109,7 @@ def test_plain_peft_loads_it_as_the_page_on_methods_says(workshop, inputs, tmp_p
 
 
 def test_the_trial_that_loads_the_base_learns_what_the_next_one_like_it_does(inputs):
-    from trainables.finetune import Workshop
+    from trainables.training.workshop import Workshop
 
     workshop = Workshop(inputs)
     cold, warm = (run_trial(workshop, budget__steps=4)[1].losses for _ in range(2))

@@ -3,12 +3,12 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from trainables.watchdog import Watchdog, hung
+from trainables.training.watchdog import Watchdog, hung
 
 HANGS = """
 import sys, time
 from pathlib import Path
-from trainables.watchdog import Watchdog
+from trainables.training.watchdog import Watchdog
 
 dog = Watchdog(4.0)
 with dog.watching(Path(sys.argv[1])):

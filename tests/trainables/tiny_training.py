@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from trainables.checkpoints import NO_CHECKPOINTS
 from trainables.config import TrialConfig
 from trainables.data.examples import Example
 from trainables.data.examples import write as write_examples
 from trainables.data.sequences import Sequences, TokenSequence, write
 from trainables.evaluation import Ending, Monitor, Verdict
-from trainables.inputs import Inputs
+from trainables.training.checkpoints import NO_CHECKPOINTS
+from trainables.training.inputs import Inputs
 
 VOCABULARY = 64
 
@@ -137,7 +137,7 @@ def run_trial(workshop, watcher=None, checkpoints=NO_CHECKPOINTS, /, **params):
 
 def loads_seen_by(monkeypatch):
     """The models that are loaded from now on, in a list that grows."""
-    from trainables import base
+    from trainables.training import base
 
     load_model, loaded = base.load_model, []
 

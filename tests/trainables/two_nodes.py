@@ -14,11 +14,11 @@ from pathlib import Path
 import torch.distributed as dist
 
 from trainables import ranks, sealed
-from trainables.checkpoints import Checkpoint
 from trainables.errors import StorageError
 from trainables.remote_folder import RemoteFolder
 from trainables.slots.remote_checkpoints import RemoteCheckpoints
 from trainables.slots.uploads import Uploads
+from trainables.training.checkpoints import Checkpoint
 
 
 def main(folder: Path) -> None:

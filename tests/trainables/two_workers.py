@@ -17,9 +17,9 @@ from pathlib import Path
 import tiny_training as tiny
 from host_reads import reads_of_each_step
 
-from trainables.checkpoints import NO_CHECKPOINTS, Checkpoints
 from trainables.evaluation import Ending
-from trainables.inputs import Inputs
+from trainables.training.checkpoints import NO_CHECKPOINTS, Checkpoints
+from trainables.training.inputs import Inputs
 
 SHORT = {"budget__steps": 4, "budget__evaluations": 2, "warmup_fraction": 0.5, "batch_size": 12}
 """With a warm-up, accumulation and clipping that matter, and steps that no rounding turns round."""
@@ -53,7 +53,7 @@ def main(folder: Path) -> None:
     import deepspeed
     import torch.distributed as dist
 
-    from trainables.finetune import Workshop
+    from trainables.training.workshop import Workshop
 
     deepspeed.init_distributed("gloo")
     workshop = Workshop(
@@ -137,8 +137,8 @@ def bytes_alive() -> int:
 
 def shares(workshop) -> tuple[int, int]:
     """The numbers that this rank holds of a scattered model, and those of the whole model."""
-    from trainables.deepspeed import deepspeed_config
-    from trainables.scatter import scatter
+    from trainables.training.deepspeed import deepspeed_config
+    from trainables.training.scatter import scatter
 
     config = tiny.trial(deepspeed__zero_stage=3, method="full")
     model = workshop._base.lend(config)

@@ -16,7 +16,7 @@ from two_workers import bytes_alive, left_alive
 
 from trainables import combinations, ranks
 from trainables.errors import RefusedError
-from trainables.inputs import Inputs
+from trainables.training.inputs import Inputs
 
 TRAIN, VALIDATION = 16, 9
 """Pairs. One rank validates 5 of the 9 and the other 4, so that it has a pass to spare with
@@ -45,7 +45,7 @@ def main(folder: Path) -> None:
     import deepspeed
     import torch.distributed as dist
 
-    from trainables.finetune import Workshop
+    from trainables.training.workshop import Workshop
 
     deepspeed.init_distributed("gloo")
     workshop = Workshop(

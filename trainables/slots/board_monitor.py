@@ -13,7 +13,7 @@ from trainables.evaluation import Ending, Evaluation, Monitor, Verdict
 from trainables.slots.depot import Depot
 from trainables.slots.job import LOSSES, WEIGHTS, Job
 from trainables.slots.uploads import Uploads
-from trainables.watchdog import Watchdog
+from trainables.training.watchdog import Watchdog
 
 
 class BoardMonitor(Monitor):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import socket
 from typing import Any
 
-from trainables import slow_precision
 from trainables.background import logged
 from trainables.progress import Phases, Progress
 from trainables.slots.job import Job
 from trainables.ticker import Ticker
+from trainables.training import slow_precision
 
 EVERY = 2.0
 """Seconds between two messages to the board."""

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from trainables import sealed
 from trainables.errors import StorageError
-from trainables.inputs import Inputs
 from trainables.remote_folder import RemoteFolder
 from trainables.sealed import NotWholeError
+from trainables.training.inputs import Inputs
 
 PATIENCE = 600.0
 """Seconds that a slot waits for a store that is away, well below any timeout of the collectives in

@@ -11,7 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from trainables import ranks, sealed
-from trainables.checkpoints import (
+from trainables.errors import StorageError
+from trainables.remote_folder import RemoteFolder
+from trainables.sealed import NotWholeError, Sums
+from trainables.slots.uploads import Uploads
+from trainables.training.checkpoints import (
     PREFIX,
     Checkpoint,
     Checkpoints,
@@ -19,10 +23,6 @@ from trainables.checkpoints import (
     needless,
     read_manifest,
 )
-from trainables.errors import StorageError
-from trainables.remote_folder import RemoteFolder
-from trainables.sealed import NotWholeError, Sums
-from trainables.slots.uploads import Uploads
 
 
 class RemoteCheckpoints(Checkpoints):

@@ -20,11 +20,8 @@ from ray.train import FailureConfig, RunConfig, ScalingConfig, get_context
 from ray.train.torch import TorchConfig, TorchTrainer
 
 from trainables import ranks
-from trainables.checkpoints import Checkpoints
 from trainables.errors import RefusedError, StorageError
 from trainables.evaluation import Ending, Outcome
-from trainables.inputs import Inputs
-from trainables.memory import Memory, is_out_of_memory, release_memory
 from trainables.progress import NO_PROGRESS
 from trainables.slots import toy
 from trainables.slots.board_monitor import BoardMonitor
@@ -35,7 +32,10 @@ from trainables.slots.gang import Care, Gang
 from trainables.slots.job import CHECKPOINTS, LOSSES, WEIGHTS, Closed, Job, JobKind
 from trainables.slots.remote_checkpoints import RemoteCheckpoints
 from trainables.slots.uploads import Uploads
-from trainables.watchdog import Watchdog
+from trainables.training.checkpoints import Checkpoints
+from trainables.training.inputs import Inputs
+from trainables.training.memory import Memory, is_out_of_memory, release_memory
+from trainables.training.watchdog import Watchdog
 
 _NO_STORAGE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
@@ -316,7 +316,7 @@ class _Worker:
     def _warm_workshop(self) -> Any:
         if self._workshop is None:
             # Imported here: a toy trial's slot needs neither torch models nor transformers.
-            from trainables.finetune import Workshop
+            from trainables.training.workshop import Workshop
 
             assert self._inputs is not None, "a trial that trains needs inputs"
             inputs = self._inputs

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from trainables.evaluation import Attempt, Ending, Evaluation, Outcome
 from trainables.progress import Phases
 from trainables.slots.job import Job
-from trainables.watchdog import hung
+from trainables.training.watchdog import hung
 
 Event = Evaluation | Outcome
 

@@ -18,13 +18,13 @@ from trainables import methods, ranks
 from trainables.config import TrialConfig
 from trainables.data.batches import collate
 from trainables.data.packing import Pack, collate_packs
-from trainables.data.training_set import Learned, TrainingSet
-from trainables.deepspeed import deepspeed_config
 from trainables.objectives.batch import Batch, to_batch
 from trainables.objectives.objective import Objective
-from trainables.optimizers import lora_plus, optimizer
-from trainables.plan import Plan
-from trainables.schedules import multiplier
+from trainables.training.deepspeed import deepspeed_config
+from trainables.training.optimizers import lora_plus, optimizer
+from trainables.training.plan import Plan
+from trainables.training.schedules import multiplier
+from trainables.training.training_set import Learned, TrainingSet
 
 _TRAINED = "trained.safetensors"
 """In a checkpoint: the weights that train."""
@@ -138,7 +138,7 @@ class TrialTrainer(Trainer):
         )
         if self.deepspeed is not None and resume_from_checkpoint is None:
             # Imported here: a trial without DeepSpeed can do without its import, which takes long.
-            from trainables.deepspeed_engine import take_back_first_step
+            from trainables.training.deepspeed_engine import take_back_first_step
 
             take_back_first_step(self.deepspeed)
         return prepared

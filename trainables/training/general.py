@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import torch
 
-from trainables.base import Loading, autocast_dtype, loading_of
 from trainables.config import TrialConfig
 from trainables.data.examples import Examples
 from trainables.objectives.causal_lm import CausalLm
 from trainables.objectives.objective import measure
 from trainables.progress import NO_PROGRESS, Progress
+from trainables.training.base import Loading, autocast_dtype, loading_of
 
 
 class GeneralSet:

@@ -14,17 +14,17 @@ import torch
 from transformers import TrainerCallback
 
 from trainables import methods, ranks
-from trainables.checkpoints import Checkpoint, Checkpoints
 from trainables.config import TrialConfig
 from trainables.evaluation import Cost, DivergedError, Ending, Evaluation, Monitor, Verdict
 from trainables.objectives.objective import Objective, Scores
-from trainables.plan import Plan
 from trainables.progress import NO_GAUGE, Gauge
-from trainables.signals import Heard, Signals
-from trainables.trainer import TrialTrainer
+from trainables.training.checkpoints import Checkpoint, Checkpoints
+from trainables.training.plan import Plan
+from trainables.training.signals import Heard, Signals
+from trainables.training.trainer import TrialTrainer
 
 if TYPE_CHECKING:
-    from trainables.finetune import Workshop
+    from trainables.training.workshop import Workshop
 
 
 class Run(TrainerCallback):

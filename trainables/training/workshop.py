@@ -28,21 +28,9 @@ from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 from transformers.integrations.neftune import deactivate_neftune
 
 from trainables import methods, ranks
-from trainables.base import (
-    BaseModel,
-    Head,
-    Loading,
-    autocast_dtype,
-    borrows_in_place,
-    is_scattered,
-    loading_of,
-)
-from trainables.checkpoints import NO_CHECKPOINTS, Checkpoints
 from trainables.config import TrialConfig
 from trainables.data.examples import Examples
 from trainables.data.tokenizer import context_length, load_tokenizer
-from trainables.data.training_set import Learned, training_set
-from trainables.deepspeed import deepspeed_config
 from trainables.errors import RefusedError
 from trainables.evaluation import (
     Cost,
@@ -52,22 +40,34 @@ from trainables.evaluation import (
     Monitor,
     Outcome,
 )
-from trainables.general import GeneralSet
-from trainables.inputs import Inputs
-from trainables.memory import release_memory
 from trainables.objectives.batch import Batch
 from trainables.objectives.forward import logits_of
 from trainables.objectives.make import make_objective
 from trainables.objectives.objective import Objective, Scores, measure
-from trainables.pages import release_pages
-from trainables.plan import Plan, make_plan
 from trainables.progress import NO_PROGRESS, STEP, Progress
 from trainables.reference import Reference, ReferenceMemo, as_untouched
-from trainables.refusing import refuse, refuse_engine, refuse_length
-from trainables.run import Run, peak_memory, write_losses
-from trainables.scatter import assembled, scatter
-from trainables.trainer import TrialTrainer, engine_settings, make_trainer
-from trainables.watchdog import NO_WATCHDOG, Watchdog
+from trainables.training.base import (
+    BaseModel,
+    Head,
+    Loading,
+    autocast_dtype,
+    borrows_in_place,
+    is_scattered,
+    loading_of,
+)
+from trainables.training.checkpoints import NO_CHECKPOINTS, Checkpoints
+from trainables.training.deepspeed import deepspeed_config
+from trainables.training.general import GeneralSet
+from trainables.training.inputs import Inputs
+from trainables.training.memory import release_memory
+from trainables.training.pages import release_pages
+from trainables.training.plan import Plan, make_plan
+from trainables.training.refusing import refuse, refuse_engine, refuse_length
+from trainables.training.run import Run, peak_memory, write_losses
+from trainables.training.scatter import assembled, scatter
+from trainables.training.trainer import TrialTrainer, engine_settings, make_trainer
+from trainables.training.training_set import Learned, training_set
+from trainables.training.watchdog import NO_WATCHDOG, Watchdog
 
 
 class Workshop:
@@ -335,7 +335,7 @@ def _pad_id(tokenizer: Any) -> int:
 def _dismantle(trainer: TrialTrainer) -> None:
     """Take the engine apart and let go of the process-wide state that accelerate keeps."""
     if trainer.deepspeed is not None:
-        from trainables.deepspeed_engine import dismantle
+        from trainables.training.deepspeed_engine import dismantle
 
         dismantle(trainer.deepspeed)
     if hasattr(trainer, "neftune_hook_handle"):

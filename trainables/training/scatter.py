@@ -22,7 +22,7 @@ def scatter(model: torch.nn.Module, settings: Mapping[str, Any], device: torch.d
         return
     import deepspeed
 
-    from trainables.deepspeed_engine import node_group
+    from trainables.training.deepspeed_engine import node_group
 
     nodes = node_group(settings["zero_optimization"]["zero_hpz_partition_size"])
     deepspeed.zero.Init(
@@ -39,7 +39,7 @@ def assembled(
     """A model from the host that can be asked on all ranks together, layer after layer."""
     import deepspeed
 
-    from trainables.deepspeed_engine import dismantle
+    from trainables.training.deepspeed_engine import dismantle
 
     scatter(model, settings, device)
     if ranks.world_size() == 1:

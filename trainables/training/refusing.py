@@ -7,8 +7,8 @@ import torch
 from trainables import ranks
 from trainables.combinations import machine_refusals, refusals
 from trainables.config import TrialConfig
-from trainables.deepspeed import refused_settings
 from trainables.errors import RefusedError
+from trainables.training.deepspeed import refused_settings
 
 
 def refuse(config: TrialConfig) -> None:

@@ -1,0 +1,1 @@
+"""One trial: from a configuration and a base model to measured weights."""
