@@ -12,8 +12,8 @@ from trainables.objectives.causal_lm import CausalLm
 from trainables.objectives.classification import Classification, balanced_weights
 from trainables.objectives.objective import Objective
 from trainables.objectives.preference import Dpo, Kto
+from trainables.objectives.reference import Reference
 from trainables.objectives.reward import PairReward, ScalarReward
-from trainables.reference import Reference
 
 
 def make_objective(

@@ -13,9 +13,9 @@ from trainables.objectives.batch import Batch
 from trainables.objectives.forward import logits_of
 from trainables.objectives.objective import Floats, Objective, Scores
 from trainables.objectives.ranking import pair_accuracy, ranking
+from trainables.objectives.reference import Reference
 from trainables.objectives.tokens import loss_sums
 from trainables.ranks import sum_over_ranks, world_size
-from trainables.reference import Reference
 
 
 class Dpo(Objective):

@@ -44,8 +44,8 @@ from trainables.objectives.batch import Batch
 from trainables.objectives.forward import logits_of
 from trainables.objectives.make import make_objective
 from trainables.objectives.objective import Objective, Scores, measure
+from trainables.objectives.reference import Reference, ReferenceMemo, as_untouched
 from trainables.progress import NO_PROGRESS, STEP, Progress
-from trainables.reference import Reference, ReferenceMemo, as_untouched
 from trainables.training.base import (
     BaseModel,
     Head,
