@@ -83,7 +83,7 @@ def test_measuring_leaves_the_model_in_its_mode_and_without_gradients(model, inp
 def test_dropout_is_off_while_measuring(model, inputs):
     import torch
 
-    from trainables import methods
+    from trainables.methods import methods
 
     peft_model = methods.attach(model, tiny.trial(lora__dropout=0.9))
     try:

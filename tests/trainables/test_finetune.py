@@ -123,7 +123,7 @@ def test_parameters_are_counted_as_the_architecture_says(workshop):
     ids=["attention", "mlp", "by name"],
 )
 def test_lora_touches_the_modules_that_were_named(workshop, modules, touched):
-    from trainables import methods
+    from trainables.methods import methods
 
     config = tiny.trial(lora__target_modules=modules)
     model = methods.attach(workshop._base.lend(config), config)

@@ -110,7 +110,7 @@ def load_kept(inputs, config, folder):
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    import trainables.bottleneck  # noqa: F401 (makes PEFT know the adapters)
+    import trainables.methods.bottleneck  # noqa: F401 (makes PEFT know the adapters)
     from trainables.training.base import load_model, loading_of
 
     if config.method in ("full", "freeze"):
@@ -128,7 +128,7 @@ def test_trials_of_all_methods_in_one_slot_do_not_touch_each_other(workshop):
 def test_a_pissa_adapter_begins_as_the_base(workshop):
     import torch
 
-    from trainables import methods
+    from trainables.methods import methods
 
     config = tiny.trial(lora__init="pissa")
     ids = torch.arange(7)[None]

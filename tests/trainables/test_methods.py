@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import tiny_training as tiny
 
-from trainables.methods import keeps_base
+from trainables.methods.methods import keeps_base
 from trainables.training.base import borrows_in_place, loading_of
 
 
@@ -28,7 +28,7 @@ def tiny_model(architecture):
 
 
 def touched(architecture, modules):
-    from trainables import methods
+    from trainables.methods import methods
 
     model = methods.attach(tiny_model(architecture), tiny.trial(lora__target_modules=modules))
     names = (name.rsplit(".lora_", 1)[0] for name, w in model.named_parameters() if w.requires_grad)
@@ -61,7 +61,7 @@ def test_a_part_that_a_model_does_not_have_is_refused_with_the_way_out():
     import torch
     from transformers import PretrainedConfig, PreTrainedModel
 
-    from trainables import methods
+    from trainables.methods import methods
 
     class Odd(PreTrainedModel):
         config_class = PretrainedConfig
@@ -78,7 +78,7 @@ def test_an_update_is_scaled_by_alpha_over_rank():
     """Doubling alpha doubles what the adapter adds; the rank alone does not change its scale."""
     import torch
 
-    from trainables import methods
+    from trainables.methods import methods
 
     ids = torch.arange(5)[None]
     changes = {}
@@ -101,7 +101,7 @@ def test_an_update_is_scaled_by_alpha_over_rank():
 def test_dropout_is_in_the_adapter_while_it_trains(dropout, equal):
     import torch
 
-    from trainables import methods
+    from trainables.methods import methods
 
     model = methods.attach(tiny_model("qwen2"), tiny.trial(lora__dropout=dropout)).train()
     with torch.no_grad():
@@ -115,7 +115,7 @@ def test_dropout_is_in_the_adapter_while_it_trains(dropout, equal):
 def test_an_adapter_changes_nothing_before_it_has_learned():
     import torch
 
-    from trainables import methods
+    from trainables.methods import methods
 
     base, ids = tiny_model("qwen2"), torch.arange(7)[None]
     before = base(input_ids=ids).logits

@@ -64,8 +64,8 @@ def shifted(workshop, kind, **params):
     """An attached LoRA that is no longer what it began as, its objective, and one batch of all."""
     import torch
 
-    from trainables import methods
     from trainables.data.batches import collate
+    from trainables.methods import methods
     from trainables.objectives.batch import to_batch
 
     config = tiny.trial(**settings(kind, **params))

@@ -150,7 +150,7 @@ def test_the_adapter_of_another_model_is_refused(workshop, kept, tmp_path):
 def test_weights_that_are_tied_to_others_need_not_be_there(tmp_path):
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from trainables import methods
+    from trainables.methods import methods
 
     config = LlamaConfig(
         vocab_size=64,

@@ -71,7 +71,7 @@ def test_every_architecture_answers_as_with_a_mask_for_the_padding(kind):
 def test_every_method_answers_as_with_a_mask_for_the_padding(method):
     import torch
 
-    from trainables import methods
+    from trainables.methods import methods
 
     model = methods.attach(small("llama", **KINDS["llama"]), tiny.trial(method=method))
     theirs, ours = both_ways(model.double())

@@ -23,7 +23,7 @@ from trainables.data.errors import said
 from trainables.errors import ModelError
 from trainables.isolation import check_isolation
 from trainables.method_config import QuantizationConfig
-from trainables.methods import keeps_base
+from trainables.methods.methods import keeps_base
 from trainables.progress import NO_PROGRESS, Progress
 from trainables.progress_bars import no_progress_bars
 from trainables.training.memory import is_out_of_memory

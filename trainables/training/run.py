@@ -13,9 +13,10 @@ import psutil
 import torch
 from transformers import TrainerCallback
 
-from trainables import methods, ranks
+from trainables import ranks
 from trainables.config import TrialConfig
 from trainables.evaluation import Cost, DivergedError, Ending, Evaluation, Monitor, Verdict
+from trainables.methods import methods
 from trainables.objectives.objective import Objective, Scores
 from trainables.progress import NO_GAUGE, Gauge
 from trainables.training.checkpoints import Checkpoint, Checkpoints

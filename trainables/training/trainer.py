@@ -14,10 +14,11 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from trainables import methods, ranks
+from trainables import ranks
 from trainables.config import TrialConfig
 from trainables.data.batches import collate
 from trainables.data.packing import Pack, collate_packs
+from trainables.methods import methods
 from trainables.objectives.batch import Batch, to_batch
 from trainables.objectives.objective import Objective
 from trainables.training.deepspeed import deepspeed_config

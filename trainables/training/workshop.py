@@ -27,7 +27,7 @@ from transformers import PreTrainedModel, set_seed
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 from transformers.integrations.neftune import deactivate_neftune
 
-from trainables import methods, ranks
+from trainables import ranks
 from trainables.config import TrialConfig
 from trainables.data.examples import Examples
 from trainables.data.tokenizer import context_length, load_tokenizer
@@ -40,6 +40,7 @@ from trainables.evaluation import (
     Monitor,
     Outcome,
 )
+from trainables.methods import methods
 from trainables.objectives.batch import Batch
 from trainables.objectives.forward import logits_of
 from trainables.objectives.make import make_objective

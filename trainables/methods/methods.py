@@ -15,8 +15,8 @@ from transformers import PreTrainedModel
 
 from trainables.config import TrialConfig
 from trainables.errors import RefusedError
+from trainables.methods.peft_configs import peft_config
 from trainables.modules import blocks, modules_named
-from trainables.peft_configs import peft_config
 from trainables.vocabulary import embeddings
 
 

@@ -17,8 +17,8 @@ from peft import (
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
-from trainables.bottleneck import BottleneckConfig
 from trainables.config import TrialConfig
+from trainables.methods.bottleneck import BottleneckConfig
 from trainables.modules import linear_modules_in, modules_named, sublayers
 from trainables.vocabulary import embeddings
 

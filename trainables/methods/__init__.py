@@ -1,0 +1,1 @@
+"""The tuning methods: what each trains, and with which settings."""
