@@ -18,7 +18,7 @@ from trainables.config import TrialConfig
 from trainables.data.errors import DataError
 from trainables.data.tokenizer import context_length
 from trainables.errors import ModelError
-from trainables.model_folder import check_model
+from trainables.models.model_folder import check_model
 from trainables.training.inputs import prepare_inputs
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
@@ -368,7 +368,7 @@ def test_a_configuration_that_passed_is_not_built_again_but_a_changed_one_is(mod
     def imports_torch() -> bool:
         code = (
             "import sys; from pathlib import Path;"
-            "from trainables.model_folder import check_model;"
+            "from trainables.models.model_folder import check_model;"
             f"check_model({str(model)!r}, None, False, passed=Path({str(passed)!r}));"
             "print('torch' in sys.modules)"
         )

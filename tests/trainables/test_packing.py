@@ -116,7 +116,7 @@ def test_losses_and_gradients_of_packs_are_those_of_their_examples_alone(
 def test_models_that_keep_examples_apart_are_recognised(kind, dtype):
     import torch
 
-    from trainables.isolation import check_isolation
+    from trainables.models.isolation import check_isolation
 
     model = small(kind, **KEEPS_APART[kind]).to(getattr(torch, dtype)).train()
     check_isolation(model)
@@ -125,7 +125,7 @@ def test_models_that_keep_examples_apart_are_recognised(kind, dtype):
 
 @pytest.mark.parametrize("kind", LETS_THROUGH)
 def test_models_that_would_let_one_example_see_another_are_refused(kind):
-    from trainables.isolation import check_isolation
+    from trainables.models.isolation import check_isolation
 
     with pytest.raises(RefusedError, match=r"^data.packing: .*; leave data.packing out"):
         check_isolation(small(kind, **LETS_THROUGH[kind]))

@@ -16,8 +16,8 @@ from transformers import PreTrainedModel
 from trainables.config import TrialConfig
 from trainables.errors import RefusedError
 from trainables.methods.peft_configs import peft_config
-from trainables.modules import blocks, modules_named
-from trainables.vocabulary import embeddings
+from trainables.models.modules import blocks, modules_named
+from trainables.models.vocabulary import embeddings
 
 
 def keeps_base(config: TrialConfig) -> bool:

@@ -19,8 +19,8 @@ from transformers.pytorch_utils import Conv1D
 
 from trainables.config import TrialConfig
 from trainables.methods.bottleneck import BottleneckConfig
-from trainables.modules import linear_modules_in, modules_named, sublayers
-from trainables.vocabulary import embeddings
+from trainables.models.modules import linear_modules_in, modules_named, sublayers
+from trainables.models.vocabulary import embeddings
 
 
 def peft_config(

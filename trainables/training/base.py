@@ -21,13 +21,13 @@ from trainables.bars import loading_told
 from trainables.config import TrialConfig
 from trainables.data.errors import said
 from trainables.errors import ModelError
-from trainables.isolation import check_isolation
 from trainables.method_config import QuantizationConfig
 from trainables.methods.methods import keeps_base
+from trainables.models.isolation import check_isolation
+from trainables.models.vocabulary import with_tokens
 from trainables.progress import NO_PROGRESS, Progress
 from trainables.progress_bars import no_progress_bars
 from trainables.training.memory import is_out_of_memory
-from trainables.vocabulary import with_tokens
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 

@@ -92,7 +92,7 @@ def prepare_inputs(
     weights.
     """
     from trainables.data.prepare import prepare
-    from trainables.model_folder import check_model
+    from trainables.models.model_folder import check_model
 
     cache = cache.resolve()
     config = config.with_params({"model": _absolute(config.model)})

@@ -10,7 +10,7 @@ from typing import Any
 
 from trainables.data.errors import said
 from trainables.errors import ModelError
-from trainables.model_file import children, read, strings
+from trainables.models.model_file import children, read, strings
 
 _LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 _MOST_LABELS = 1_000_000

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from trainables.data.tokenizer import config_file, hub_file
 from trainables.errors import ModelError
-from trainables.model_config import check_code, check_config, check_kernels, check_sizes
-from trainables.model_file import check_start, read, strings
+from trainables.models.hf_config import check_code, check_config, check_kernels, check_sizes
+from trainables.models.model_file import check_start, read, strings
 
 _WEIGHTS = "model.safetensors"
 _INDEX = f"{_WEIGHTS}.index.json"

@@ -1,0 +1,1 @@
+"""A model's files, looked at before anything is built of them, and its parts."""
