@@ -21,9 +21,9 @@ from typing import Any
 from benchmarks.tiny_inputs import make_inputs, make_model
 from trainables.config import TrialConfig
 from trainables.evaluation import Ending, Monitor
-from trainables.remote_folder import RemoteFolder
 from trainables.slots.remote_checkpoints import RemoteCheckpoints
 from trainables.slots.uploads import Uploads
+from trainables.storage.remote_folder import RemoteFolder
 from trainables.training.checkpoints import NO_CHECKPOINTS, Checkpoint
 from trainables.training.workshop import Workshop
 

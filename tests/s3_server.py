@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from trainables.remote_folder import RemoteFolder
+from trainables.storage.remote_folder import RemoteFolder
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "plantedaccesskeyid",

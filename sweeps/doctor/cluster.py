@@ -20,7 +20,7 @@ from sweeps.spec.capacity import Rooms, plan_slots
 from sweeps.spec.spec import SweepSpec
 from sweeps.storage.storage import storage_of
 from sweeps.storage.visibility import PATIENCE, SHARE, home_blind, hosts, storage_blind
-from trainables.remote_folder import RemoteFolder
+from trainables.storage.remote_folder import RemoteFolder
 
 NOTED_SKEW, WRONG_SKEW = 2.0, 60.0
 """Seconds between two clocks. Times in records come from several nodes, and storage in the cloud

@@ -10,7 +10,7 @@ from sweeps.spec.addresses import no_database, not_tracking
 from trainables.deepspeed_config import DeepSpeedConfig
 from trainables.frozen import Frozen, PositiveFloat, PositiveInt
 from trainables.metrics import Mode, declared_mode
-from trainables.remote_folder import complaint
+from trainables.storage.remote_folder import complaint
 
 SamplerName = Literal["tpe", "random", "grid", "cmaes", "gp", "qmc", "nsga2"]
 EarlyStopping = Literal["none", "asha", "median"]

@@ -16,12 +16,12 @@ from stat import S_ISREG
 
 from results.uris import redact
 from sweeps.storage.claim import Claim, TakenOverError
-from trainables import sealed
 from trainables.background import Background, Tell, breakdowns_told, logged
 from trainables.data.atomic import publish
 from trainables.progress import NO_PROGRESS, Progress
-from trainables.remote_folder import RemoteFolder
 from trainables.slots.job import CHECKPOINTS, LOSSES, WEIGHTS
+from trainables.storage import sealed
+from trainables.storage.remote_folder import RemoteFolder
 
 PAUSE = 1.0
 """Seconds between two looks at the folder."""

@@ -12,7 +12,7 @@ from sweeps.base.errors import LaunchError
 from sweeps.cluster.ray_nodes import Nodes, alive_nodes, on_node
 from sweeps.spec.spec import SweepSpec
 from sweeps.storage.storage import probe, storage_of
-from trainables.remote_folder import RemoteFolder
+from trainables.storage.remote_folder import RemoteFolder
 
 PATIENCE = 60.0
 """Seconds for an answer; the first one also starts a process on the node."""

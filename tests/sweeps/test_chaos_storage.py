@@ -20,8 +20,8 @@ from books import (
 from spec_samples import toy_tree
 
 from results.record import TrialRecord, TrialStatus
-from trainables.remote_folder import RemoteFolder
-from trainables.sealed import is_whole
+from trainables.storage.remote_folder import RemoteFolder
+from trainables.storage.sealed import is_whole
 
 pytestmark = pytest.mark.chaos
 

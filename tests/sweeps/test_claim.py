@@ -11,7 +11,7 @@ import pytest
 from sweeps.base.errors import SweepError
 from sweeps.storage import claim as module
 from sweeps.storage.claim import Claim, TakenOverError
-from trainables.remote_folder import RemoteFolder
+from trainables.storage.remote_folder import RemoteFolder
 
 WAY_OUT = "the way out"
 OTHERS = b'{"token": "x", "host": "other", "beat": 1}'

@@ -12,8 +12,8 @@ from sweeps.storage import claim
 from sweeps.storage import mirror as module
 from sweeps.storage.claim import Claim
 from sweeps.storage.mirror import Mirror, bring_down, bring_up, mirrored
-from trainables import sealed
-from trainables.remote_folder import RemoteFolder
+from trainables.storage import sealed
+from trainables.storage.remote_folder import RemoteFolder
 
 
 @pytest.fixture(autouse=True)

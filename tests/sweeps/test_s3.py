@@ -14,7 +14,7 @@ from s3_server import ENVIRONMENT, SECRETS, content, make_bucket, s3_server
 
 from results.record import TrialRecord
 from sweeps.home.home import SweepHome
-from trainables.remote_folder import RemoteFolder
+from trainables.storage.remote_folder import RemoteFolder
 
 pytestmark = [pytest.mark.cluster, pytest.mark.ci]
 

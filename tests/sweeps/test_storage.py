@@ -19,7 +19,7 @@ from sweeps.spec.spec import SpecError, SweepSpec
 from sweeps.storage import claim, storage
 from sweeps.storage import visibility as sight
 from sweeps.storage.storage import probe, storage_of
-from trainables.remote_folder import RemoteFolder
+from trainables.storage.remote_folder import RemoteFolder
 
 
 @pytest.fixture

@@ -13,10 +13,8 @@ import tiny_training as tiny
 from desk import Desk, without_ray
 from s3_server import ENVIRONMENT, make_bucket, s3_server
 
-from trainables import sealed
 from trainables.errors import StorageError
 from trainables.evaluation import Cost, Ending, Evaluation, Outcome
-from trainables.remote_folder import RemoteFolder
 from trainables.slots import slot
 from trainables.slots.board_monitor import BoardMonitor
 from trainables.slots.depot import Depot, stored_inputs
@@ -24,6 +22,8 @@ from trainables.slots.gang import Care
 from trainables.slots.job import Job
 from trainables.slots.remote_checkpoints import RemoteCheckpoints
 from trainables.slots.uploads import Uploads
+from trainables.storage import sealed
+from trainables.storage.remote_folder import RemoteFolder
 from trainables.training.checkpoints import Checkpoint, Checkpoints
 from trainables.training.inputs import Inputs
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from trainables.errors import StorageError
-from trainables.remote_folder import RemoteFolder, complaint
+from trainables.storage.remote_folder import RemoteFolder, complaint
 
 
 @pytest.fixture
@@ -90,13 +90,13 @@ def test_a_store_that_is_away_for_a_moment_is_waited_for(tmp_path, monkeypatch):
         if len(pauses) == 3:
             (tmp_path / "store").unlink()
 
-    monkeypatch.setattr("trainables.remote_folder.time.sleep", mend)
+    monkeypatch.setattr("trainables.storage.remote_folder.time.sleep", mend)
     remote.write("a", b"1")
     assert (remote.read("a"), pauses) == (b"1", [0.5, 1.0, 2.0])
 
 
 def test_an_upload_that_is_no_longer_wanted_ends_at_once(remote, tmp_path, monkeypatch):
-    monkeypatch.setattr("trainables.remote_folder.time.sleep", None)
+    monkeypatch.setattr("trainables.storage.remote_folder.time.sleep", None)
     (tmp_path / "file").write_bytes(bytes(10**7))
     looks = iter([True, False])
     patient = replace(remote, patience=60.0)

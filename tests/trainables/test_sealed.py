@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from trainables import sealed
 from trainables.errors import StorageError
-from trainables.remote_folder import RemoteFolder
-from trainables.sealed import NotWholeError
+from trainables.storage import sealed
+from trainables.storage.remote_folder import RemoteFolder
+from trainables.storage.sealed import NotWholeError
 
 
 @pytest.fixture

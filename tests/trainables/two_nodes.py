@@ -13,11 +13,12 @@ from pathlib import Path
 
 import torch.distributed as dist
 
-from trainables import ranks, sealed
+from trainables import ranks
 from trainables.errors import StorageError
-from trainables.remote_folder import RemoteFolder
 from trainables.slots.remote_checkpoints import RemoteCheckpoints
 from trainables.slots.uploads import Uploads
+from trainables.storage import sealed
+from trainables.storage.remote_folder import RemoteFolder
 from trainables.training.checkpoints import Checkpoint
 
 

@@ -15,10 +15,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from trainables import sealed
 from trainables.errors import StorageError
-from trainables.remote_folder import RemoteFolder
-from trainables.sealed import NotWholeError
+from trainables.storage import sealed
+from trainables.storage.remote_folder import RemoteFolder
+from trainables.storage.sealed import NotWholeError
 from trainables.training.inputs import Inputs
 
 PATIENCE = 600.0

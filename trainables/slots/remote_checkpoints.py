@@ -10,11 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from trainables import ranks, sealed
+from trainables import ranks
 from trainables.errors import StorageError
-from trainables.remote_folder import RemoteFolder
-from trainables.sealed import NotWholeError, Sums
 from trainables.slots.uploads import Uploads
+from trainables.storage import sealed
+from trainables.storage.remote_folder import RemoteFolder
+from trainables.storage.sealed import NotWholeError, Sums
 from trainables.training.checkpoints import (
     PREFIX,
     Checkpoint,

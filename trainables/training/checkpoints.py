@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from trainables import ranks
-from trainables.sealed import MANIFEST, Sums, sum_of, sums_of
+from trainables.storage.sealed import MANIFEST, Sums, sum_of, sums_of
 
 KEPT = 2
 """The last one and, should that be damaged, the one before."""

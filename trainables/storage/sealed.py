@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trainables.data.atomic import publish
-from trainables.remote_folder import RemoteFolder
+from trainables.storage.remote_folder import RemoteFolder
 
 MANIFEST = "manifest.json"
 
