@@ -22,7 +22,7 @@ import torch
 
 from benchmarks.gpu.stopwatch import WARM_UP, Stopwatch
 from trainables.config import TrialConfig
-from trainables.data.summary import Side
+from trainables.data.sets.summary import Side
 from trainables.evaluation import Ending
 from trainables.training.inputs import prepare_inputs
 from trainables.training.workshop import Workshop

@@ -27,7 +27,7 @@ from trainables.data.atomic import publish
 from trainables.data.blocks import blocks, tokenise
 from trainables.data.errors import DataError
 from trainables.data.sequences import TokenSequence
-from trainables.data.sources import file_names
+from trainables.data.sets.sources import file_names
 from trainables.data.tokenizer import load_tokenizer
 from trainables.progress import NO_PROGRESS, Progress
 

@@ -14,7 +14,7 @@ from rich.text import Text
 from sweeps.display.terminal import escaped
 from sweeps.run.inspection import Inspection
 from trainables.data.samples import Sample, Stretches
-from trainables.data.summary import FileCounts, Side
+from trainables.data.sets.summary import FileCounts, Side
 
 WIDTH = 100
 TRAINED = "bold green"

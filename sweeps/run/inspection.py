@@ -17,7 +17,7 @@ from sweeps.spec.spec import SweepSpec
 from trainables.config import TrialConfig
 from trainables.data.examples import Examples
 from trainables.data.samples import Sample, sample
-from trainables.data.summary import Summary
+from trainables.data.sets.summary import Summary
 from trainables.data.tokenizer import Tokenizer, load_tokenizer
 from trainables.progress import NO_PROGRESS, Progress
 

@@ -21,8 +21,8 @@ from sweeps.books.books import Books, new_record, resumed_record
 from sweeps.home.home import SweepHome
 from sweeps.run.driver import Driver
 from sweeps.spec.spec import SweepSpec
-from trainables.data import overlap as data_overlap
-from trainables.data.summary import Side, Summary
+from trainables.data.sets import overlap as data_overlap
+from trainables.data.sets.summary import Side, Summary
 from trainables.training.inputs import Inputs, Prepared
 
 

@@ -14,7 +14,7 @@ from sweeps.builtin.pretraining import Recipe, mean_loss
 from trainables.config import TrialConfig
 from trainables.data.blocks import blocks, tokenise
 from trainables.data.errors import DataError
-from trainables.data.prepare import prepare
+from trainables.data.sets.prepare import prepare
 from trainables.data.tokenizer import load_tokenizer
 from trainables.progress import NO_PROGRESS, Progress
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from trainables.config import TrialConfig
-from trainables.data.makers import label_names
-from trainables.data.sources import Sources
+from trainables.data.sets.makers import label_names
+from trainables.data.sets.sources import Sources
 
 
 def lines(*rows: Any) -> bytes:

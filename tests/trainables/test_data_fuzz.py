@@ -14,13 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trainables.config import TrialConfig
-from trainables.data.draft import draft
 from trainables.data.errors import DataError
 from trainables.data.formats import READ_BY
 from trainables.data.origin import SUFFIXES
 from trainables.data.roles import KNOWN_NAMES
-from trainables.data.sources import Sources
-from trainables.data.summary import Summary
+from trainables.data.sets.draft import draft
+from trainables.data.sets.sources import Sources
+from trainables.data.sets.summary import Summary
 from trainables.data.turns import ROLES
 
 QUICK = settings(

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from trainables.config import TrialConfig
 from trainables.data.errors import DataError
 from trainables.data.origin import find
-from trainables.data.sources import Sources
+from trainables.data.sets.sources import Sources
 from trainables.data_config import DataConfig
 
 SECONDS = 10

@@ -6,8 +6,8 @@ import pytest
 from data_samples import alpaca_rows, save_tokenizer, write_json
 from test_data_prepare import config
 
-from trainables.data.overlap import Overlap
-from trainables.data.prepare import prepare
+from trainables.data.sets.overlap import Overlap
+from trainables.data.sets.prepare import prepare
 
 
 @pytest.fixture(scope="module")

@@ -19,10 +19,10 @@ from trainables.config import TrialConfig
 from trainables.data.errors import DataError
 from trainables.data.examples import Examples
 from trainables.data.items import key
-from trainables.data.overlap import Overlap
 from trainables.data.packing import Packs
-from trainables.data.prepare import prepare
 from trainables.data.sequences import Sequences
+from trainables.data.sets.overlap import Overlap
+from trainables.data.sets.prepare import prepare
 from trainables.data.tokenizer import add_tokens, load_tokenizer
 
 
@@ -248,7 +248,7 @@ def test_a_second_trial_finds_the_sequences_without_importing_transformers(tmp_p
         "import sys; sys.modules['transformers'] = sys.modules['torch'] = None\n"
         "from pathlib import Path\n"
         "from trainables.config import TrialConfig\n"
-        "from trainables.data.prepare import prepare\n"
+        "from trainables.data.sets.prepare import prepare\n"
         f"config = TrialConfig(model='m', data={{'train': {str(path)!r}, 'validation': 0.3}})\n"
         f"print(prepare(config, {model!r}, Path({str(tmp_path / 'cache')!r})).fingerprint)"
     )

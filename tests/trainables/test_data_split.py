@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainables.data.errors import DataError
-from trainables.data.split import duplicates, hold_out, split
+from trainables.data.sets.split import duplicates, hold_out, split
 
 
 @given(

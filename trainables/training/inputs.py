@@ -13,7 +13,7 @@ from trainables.config import TrialConfig
 from trainables.progress import NO_PROGRESS, Progress
 
 if TYPE_CHECKING:
-    from trainables.data.summary import Summary
+    from trainables.data.sets.summary import Summary
 
 _WHOLE_FILE_BYTES = 64 * 2**20
 """Larger weight files are fingerprinted by their ends and their size: reading 16 GB takes long."""
@@ -91,7 +91,7 @@ def prepare_inputs(
     data was not tokenised, or the model not looked at, before. Without `trains`, a model needs no
     weights.
     """
-    from trainables.data.prepare import prepare
+    from trainables.data.sets.prepare import prepare
     from trainables.models.model_folder import check_model
 
     cache = cache.resolve()

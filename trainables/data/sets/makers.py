@@ -18,7 +18,7 @@ from trainables.data.preferences import judgements, pairs
 from trainables.data.record_file import RecordFile
 from trainables.data.records import Document
 from trainables.data.rewards import compared, rated
-from trainables.data.sources import Sources
+from trainables.data.sets.sources import Sources
 from trainables.data.tokenizer import Tokenizer
 from trainables.progress import Gauge
 

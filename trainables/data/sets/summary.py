@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from trainables.data.examples import Example
-from trainables.data.overlap import Overlap
+from trainables.data.sets.overlap import Overlap
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ import numpy as np
 
 from trainables.config import TrialConfig
 from trainables.data.atomic import publish
-from trainables.data.draft import Draft, draft
 from trainables.data.examples import Example, write
 from trainables.data.packing import best_fit, write_packs
-from trainables.data.sources import Sources, file_names, origins_of
-from trainables.data.summary import Summary
+from trainables.data.sets.draft import Draft, draft
+from trainables.data.sets.sources import Sources, file_names, origins_of
+from trainables.data.sets.summary import Summary
 from trainables.data.tokenizer import (
     Tokenizer,
     add_tokens,

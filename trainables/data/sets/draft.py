@@ -10,14 +10,14 @@ from trainables.config import TrialConfig
 from trainables.data.errors import DataError
 from trainables.data.examples import Example
 from trainables.data.items import Drop, Item, Made, counted, firsts, key, usable
-from trainables.data.makers import counted_names, in_parts, label_names, language, maker
-from trainables.data.overlap import Overlap
 from trainables.data.preferences import with_others
 from trainables.data.record_file import RecordFile
 from trainables.data.records import Document, Record
-from trainables.data.shares import Sides, share_documents, share_items
-from trainables.data.sources import Sources
-from trainables.data.summary import FileCounts, Side, Summary
+from trainables.data.sets.makers import counted_names, in_parts, label_names, language, maker
+from trainables.data.sets.overlap import Overlap
+from trainables.data.sets.shares import Sides, share_documents, share_items
+from trainables.data.sets.sources import Sources
+from trainables.data.sets.summary import FileCounts, Side, Summary
 from trainables.data.tokenizer import Tokenizer
 from trainables.progress import NO_PROGRESS, Progress
 

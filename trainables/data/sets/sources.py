@@ -15,7 +15,7 @@ from trainables.data.origin import Origin, find
 from trainables.data.reading import Manner, read
 from trainables.data.record_file import RecordFile, records_of
 from trainables.data.row import Sieve
-from trainables.data.shares import Sides
+from trainables.data.sets.shares import Sides
 from trainables.data_config import DataConfig
 from trainables.progress import NO_PROGRESS, Progress
 

@@ -7,9 +7,9 @@ from typing import Generic, NamedTuple, TypeVar
 
 from trainables.data.blocks import blocks, tokenise
 from trainables.data.items import Item, key
-from trainables.data.overlap import Overlap
 from trainables.data.sequences import TokenSequence
-from trainables.data.split import duplicates, hold_out
+from trainables.data.sets.overlap import Overlap
+from trainables.data.sets.split import duplicates, hold_out
 from trainables.data.tokenizer import Tokenizer
 from trainables.data_config import DataConfig
 from trainables.progress import Gauge

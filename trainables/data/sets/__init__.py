@@ -1,0 +1,1 @@
+"""The sets of a trial: shared out, prepared once, and summed up."""
