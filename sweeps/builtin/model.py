@@ -24,8 +24,8 @@ from sweeps.builtin.pretraining import Recipe, Trained, pretrain
 from sweeps.builtin.tokenizer import train_tokenizer
 from trainables.config import TrialConfig
 from trainables.data.atomic import publish
-from trainables.data.blocks import blocks, tokenise
 from trainables.data.errors import DataError
+from trainables.data.making.blocks import blocks, tokenise
 from trainables.data.sequences import TokenSequence
 from trainables.data.sets.sources import file_names
 from trainables.data.tokenizer import load_tokenizer

@@ -12,8 +12,8 @@ from sweeps.builtin.corpus import Source
 from sweeps.builtin.model import ensure, resolve
 from sweeps.builtin.pretraining import Recipe, mean_loss
 from trainables.config import TrialConfig
-from trainables.data.blocks import blocks, tokenise
 from trainables.data.errors import DataError
+from trainables.data.making.blocks import blocks, tokenise
 from trainables.data.sets.prepare import prepare
 from trainables.data.tokenizer import load_tokenizer
 from trainables.progress import NO_PROGRESS, Progress

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from data_samples import tiny_tokenizer
 
-from trainables.data.classes import class_names, labelled
 from trainables.data.errors import DataError
 from trainables.data.items import counted
+from trainables.data.making.classes import class_names, labelled
 from trainables.data.records import Labelled
 
 

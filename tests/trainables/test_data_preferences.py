@@ -6,7 +6,7 @@ from data_samples import CHATML, tiny_tokenizer
 
 from trainables.data.conversation import Message
 from trainables.data.items import counted, firsts
-from trainables.data.preferences import ALIKE, judgements, pairs, with_others
+from trainables.data.making.preferences import ALIKE, judgements, pairs, with_others
 from trainables.data.records import Pair
 
 HEAD, TAIL = "<s>### User:\n", "\n\n### Assistant:\n"

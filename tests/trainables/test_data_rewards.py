@@ -5,8 +5,8 @@ from data_samples import CHATML, tiny_tokenizer
 
 from trainables.data.conversation import Conversation, Message
 from trainables.data.items import counted
+from trainables.data.making.rewards import compared, rated
 from trainables.data.records import Document, Pair, Rated
-from trainables.data.rewards import compared, rated
 
 ASK = Message("user", "hi")
 YES, NO = Message.of("assistant", "yes"), Message.of("assistant", "no")

@@ -10,7 +10,7 @@ from trainables.config import TrialConfig
 from trainables.data.errors import DataError
 from trainables.data.examples import Example
 from trainables.data.items import Drop, Item, Made, counted, firsts, key, usable
-from trainables.data.preferences import with_others
+from trainables.data.making.preferences import with_others
 from trainables.data.record_file import RecordFile
 from trainables.data.records import Document, Record
 from trainables.data.sets.makers import counted_names, in_parts, label_names, language, maker

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Generic, NamedTuple, TypeVar
 
-from trainables.data.blocks import blocks, tokenise
 from trainables.data.items import Item, key
+from trainables.data.making.blocks import blocks, tokenise
 from trainables.data.sequences import TokenSequence
 from trainables.data.sets.overlap import Overlap
 from trainables.data.sets.split import duplicates, hold_out

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import chain
 
 from trainables.config import TrialConfig
-from trainables.data.answers import placeholders
 from trainables.data.conversation import Conversation
 from trainables.data.errors import listing
 from trainables.data.formats import LANGUAGE, READ_BY
+from trainables.data.making.answers import placeholders
 from trainables.data.origin import Origin, find
 from trainables.data.reading import Manner, read
 from trainables.data.record_file import RecordFile, records_of

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from trainables.data.blocks import tokenise
 from trainables.data.errors import DataError, listing
 from trainables.data.examples import Example
 from trainables.data.items import Drop, Item, Made, digest, usable
+from trainables.data.making.blocks import tokenise
 from trainables.data.records import Labelled
 from trainables.data.sequences import TokenSequence
 from trainables.data.tokenizer import Tokenizer

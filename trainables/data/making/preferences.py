@@ -11,9 +11,9 @@ from itertools import chain
 
 import numpy as np
 
-from trainables.data.answers import TOO_LONG
 from trainables.data.examples import Example
 from trainables.data.items import Drop, Item, Made, digest, key, usable
+from trainables.data.making.answers import TOO_LONG
 from trainables.data.records import Judged, Pair
 from trainables.data.rendering import render
 from trainables.data.sequences import TokenSequence

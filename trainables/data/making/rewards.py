@@ -10,10 +10,10 @@ from itertools import chain
 
 import numpy as np
 
-from trainables.data.blocks import tokenise
 from trainables.data.conversation import Conversation
 from trainables.data.examples import Example
 from trainables.data.items import Drop, Item, Made, digest, key, usable
+from trainables.data.making.blocks import tokenise
 from trainables.data.records import Document, Pair, Rated
 from trainables.data.rendering import render
 from trainables.data.sequences import TokenSequence

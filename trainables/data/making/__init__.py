@@ -1,0 +1,1 @@
+"""From records to examples: one file for each kind of objective."""
