@@ -12,8 +12,8 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from trainables.data.examples import Example, write
-from trainables.data.sequences import TokenSequence
+from trainables.data.tokens.examples import Example, write
+from trainables.data.tokens.sequences import TokenSequence
 from trainables.training.inputs import Inputs
 
 VOCABULARY = 128

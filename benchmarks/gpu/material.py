@@ -11,7 +11,7 @@ from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
 from benchmarks.gpu.shape import QWEN_HALF_BILLION, SMALL, TINY, Shape
-from trainables.data.sequences import TokenSequence, write
+from trainables.data.tokens.sequences import TokenSequence, write
 from trainables.training.inputs import Inputs
 
 VALIDATION = 2

@@ -90,7 +90,7 @@ def rows(folder: Path) -> Any:
     """The same token arrays that our own trials read."""
     from torch.utils.data import Dataset
 
-    from trainables.data.sequences import Sequences
+    from trainables.data.tokens.sequences import Sequences
 
     class Rows(Dataset[Any]):
         def __init__(self) -> None:
@@ -108,7 +108,7 @@ def rows(folder: Path) -> Any:
 def _collate(batch: list[Any]) -> dict[str, Any]:
     import torch
 
-    from trainables.data.batches import pad
+    from trainables.data.tokens.batches import pad
 
     return {name: torch.from_numpy(array) for name, array in pad(batch, 0).items()}
 

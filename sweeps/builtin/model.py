@@ -26,9 +26,9 @@ from trainables.config import TrialConfig
 from trainables.data.atomic import publish
 from trainables.data.errors import DataError
 from trainables.data.making.blocks import blocks, tokenise
-from trainables.data.sequences import TokenSequence
 from trainables.data.sets.sources import file_names
-from trainables.data.tokenizer import load_tokenizer
+from trainables.data.tokens.sequences import TokenSequence
+from trainables.data.tokens.tokenizer import load_tokenizer
 from trainables.progress import NO_PROGRESS, Progress
 
 NAMES = ("builtin:pydoc",)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainables.data.batches import order, pad
-from trainables.data.sequences import TokenSequence
+from trainables.data.tokens.batches import order, pad
+from trainables.data.tokens.sequences import TokenSequence
 from trainables.progress_bars import no_progress_bars
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from sweeps.display.terminal import escaped
 from sweeps.run.inspection import Inspection
-from trainables.data.samples import Sample, Stretches
 from trainables.data.sets.summary import FileCounts, Side
+from trainables.data.tokens.samples import Sample, Stretches
 
 WIDTH = 100
 TRAINED = "bold green"

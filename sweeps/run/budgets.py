@@ -10,7 +10,7 @@ from sweeps.base.errors import SweepError
 from sweeps.spec.reach import Point, reachable
 from sweeps.spec.spec import SweepSpec
 from trainables.config import TrialConfig
-from trainables.data.examples import Examples
+from trainables.data.tokens.examples import Examples
 from trainables.training.inputs import Inputs
 from trainables.training.plan import Stream, batch_sizes, evaluation_points
 from trainables.training.training_set import Learned, training_set

@@ -15,10 +15,10 @@ from sweeps.home.home import SweepHome
 from sweeps.run.inputs import inputs_of
 from sweeps.spec.spec import SweepSpec
 from trainables.config import TrialConfig
-from trainables.data.examples import Examples
-from trainables.data.samples import Sample, sample
 from trainables.data.sets.summary import Summary
-from trainables.data.tokenizer import Tokenizer, load_tokenizer
+from trainables.data.tokens.examples import Examples
+from trainables.data.tokens.samples import Sample, sample
+from trainables.data.tokens.tokenizer import Tokenizer, load_tokenizer
 from trainables.progress import NO_PROGRESS, Progress
 
 SAMPLES = 3

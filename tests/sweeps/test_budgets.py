@@ -15,7 +15,7 @@ from sweeps.home.home import SweepHome
 from sweeps.run.budgets import description, extents, remarks
 from sweeps.run.launch import _prepare
 from sweeps.spec.spec import SweepSpec
-from trainables.data.sequences import TokenSequence, write
+from trainables.data.tokens.sequences import TokenSequence, write
 from trainables.training.inputs import Inputs
 
 TOKENS = 47

@@ -15,7 +15,7 @@ from trainables.config import TrialConfig
 from trainables.data.errors import DataError
 from trainables.data.making.blocks import blocks, tokenise
 from trainables.data.sets.prepare import prepare
-from trainables.data.tokenizer import load_tokenizer
+from trainables.data.tokens.tokenizer import load_tokenizer
 from trainables.progress import NO_PROGRESS, Progress
 
 TINY = Recipe(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tiny_training as tiny
 
-from trainables.data.sequences import Sequences, TokenSequence, write
+from trainables.data.tokens.sequences import Sequences, TokenSequence, write
 
 
 @pytest.fixture(scope="module")

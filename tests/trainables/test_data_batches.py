@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trainables.data.batches import order, pad
-from trainables.data.sequences import TokenSequence
+from trainables.data.tokens.batches import order, pad
+from trainables.data.tokens.sequences import TokenSequence
 
 
 def test_a_batch_is_padded_on_the_right_and_only_targets_have_labels():

@@ -4,9 +4,9 @@ import pytest
 from data_samples import tiny_tokenizer
 
 from trainables.data.errors import DataError
-from trainables.data.items import counted
 from trainables.data.making.classes import class_names, labelled
 from trainables.data.records import Labelled
+from trainables.data.tokens.items import counted
 
 
 def texts(*labels):

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainables.data.errors import DataError
-from trainables.data.examples import Example, Examples, write
-from trainables.data.packing import Pack, Packs, best_fit, collate_packs, write_packs
-from trainables.data.sequences import TokenSequence
+from trainables.data.tokens.examples import Example, Examples, write
+from trainables.data.tokens.packing import Pack, Packs, best_fit, collate_packs, write_packs
+from trainables.data.tokens.sequences import TokenSequence
 
 CAPACITY = 20
 LENGTHS = st.lists(st.integers(1, CAPACITY), min_size=1, max_size=60)

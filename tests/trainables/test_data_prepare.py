@@ -17,13 +17,13 @@ from data_samples import (
 
 from trainables.config import TrialConfig
 from trainables.data.errors import DataError
-from trainables.data.examples import Examples
-from trainables.data.items import key
-from trainables.data.packing import Packs
-from trainables.data.sequences import Sequences
 from trainables.data.sets.overlap import Overlap
 from trainables.data.sets.prepare import prepare
-from trainables.data.tokenizer import add_tokens, load_tokenizer
+from trainables.data.tokens.examples import Examples
+from trainables.data.tokens.items import key
+from trainables.data.tokens.packing import Packs
+from trainables.data.tokens.sequences import Sequences
+from trainables.data.tokens.tokenizer import add_tokens, load_tokenizer
 
 
 @pytest.fixture(scope="module")

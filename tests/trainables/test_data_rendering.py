@@ -6,8 +6,8 @@ from data_samples import CHATML, REAL_DATA, needs_real_data, read_records, tiny_
 
 from trainables.data.conversation import Conversation, Message
 from trainables.data.errors import DataError
-from trainables.data.rendering import render
-from trainables.data.tokenizer import load_tokenizer
+from trainables.data.tokens.rendering import render
+from trainables.data.tokens.tokenizer import load_tokenizer
 
 
 def chat(*turns: tuple[str, str]) -> Conversation:
@@ -135,7 +135,7 @@ def test_a_tokenizer_without_eos_is_refused():
 
 
 def test_chats_are_rendered_one_for_one_and_in_order(monkeypatch):
-    monkeypatch.setattr("trainables.data.rendering._CHUNK", 2)
+    monkeypatch.setattr("trainables.data.tokens.rendering._CHUNK", 2)
     tokenizer = tiny_tokenizer()
     chats = [chat(("user", str(n)), ("assistant", f"It is {n}")) for n in range(5)]
     rendered = [trained_text(tokenizer, sequence) for sequence in render(chats, tokenizer)]

@@ -4,9 +4,9 @@ import pytest
 from data_samples import CHATML, tiny_tokenizer
 
 from trainables.data.conversation import Conversation, Message
-from trainables.data.items import counted
 from trainables.data.making.rewards import compared, rated
 from trainables.data.records import Document, Pair, Rated
+from trainables.data.tokens.items import counted
 
 ASK = Message("user", "hi")
 YES, NO = Message.of("assistant", "yes"), Message.of("assistant", "no")

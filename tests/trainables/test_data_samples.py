@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from data_samples import tiny_tokenizer
 
-from trainables.data.examples import Example
-from trainables.data.rendering import Segment
-from trainables.data.samples import decoded, sample
-from trainables.data.sequences import TokenSequence
+from trainables.data.tokens.examples import Example
+from trainables.data.tokens.rendering import Segment
+from trainables.data.tokens.samples import decoded, sample
+from trainables.data.tokens.sequences import TokenSequence
 
 TOKENIZER = tiny_tokenizer()
 

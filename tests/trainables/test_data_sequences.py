@@ -7,7 +7,7 @@ import pytest
 
 from trainables.data.atomic import publish
 from trainables.data.errors import DataError
-from trainables.data.sequences import Sequences, TokenSequence, write
+from trainables.data.tokens.sequences import Sequences, TokenSequence, write
 
 WRITTEN = [
     TokenSequence.of([5, 6, 7], [True, False, True]),

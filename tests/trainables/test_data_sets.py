@@ -7,10 +7,10 @@ from data_samples import alpaca_rows, save_tokenizer, write_json, write_lines
 
 from trainables.config import TrialConfig
 from trainables.data.errors import DataError
-from trainables.data.examples import Examples
-from trainables.data.sequences import Sequences
 from trainables.data.sets.prepare import prepare
-from trainables.data.tokenizer import load_tokenizer
+from trainables.data.tokens.examples import Examples
+from trainables.data.tokens.sequences import Sequences
+from trainables.data.tokens.tokenizer import load_tokenizer
 from trainables.progress import Progress
 
 

@@ -14,7 +14,7 @@ import tiny_training as tiny
 from host_reads import reads_of_each_step
 from tiny_training import Watcher, run_trial
 
-from trainables.data.sequences import Sequences
+from trainables.data.tokens.sequences import Sequences
 from trainables.errors import RefusedError
 from trainables.evaluation import Ending
 

@@ -8,8 +8,8 @@ from data_samples import alpaca_rows, save_tokenizer, write_json
 from safetensors.numpy import save_file
 
 from trainables.config import TrialConfig
-from trainables.data.examples import Examples
-from trainables.data.sequences import Sequences
+from trainables.data.tokens.examples import Examples
+from trainables.data.tokens.sequences import Sequences
 from trainables.training import inputs as module
 from trainables.training.inputs import model_fingerprint, prepare_inputs
 

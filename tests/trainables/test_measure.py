@@ -14,7 +14,7 @@ def test_each_example_counts_once_in_as_many_passes_on_every_rank(
 ):
     import torch
 
-    from trainables.data.examples import Examples
+    from trainables.data.tokens.examples import Examples
     from trainables.objectives import objective
 
     class Placed:

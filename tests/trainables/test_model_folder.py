@@ -16,7 +16,7 @@ from data_samples import write_json
 
 from trainables.config import TrialConfig
 from trainables.data.errors import DataError
-from trainables.data.tokenizer import context_length
+from trainables.data.tokens.tokenizer import context_length
 from trainables.errors import ModelError
 from trainables.models.model_folder import check_model
 from trainables.training.inputs import prepare_inputs

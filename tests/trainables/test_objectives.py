@@ -11,8 +11,8 @@ import tiny_training as tiny
 from host_reads import reads_of_each_step
 from tiny_training import Watcher, run_trial
 
-from trainables.data.examples import Example, Examples, write
-from trainables.data.sequences import Sequences
+from trainables.data.tokens.examples import Example, Examples, write
+from trainables.data.tokens.sequences import Sequences
 from trainables.evaluation import Ending
 from trainables.metrics import METRICS
 
@@ -64,7 +64,7 @@ def shifted(workshop, kind, **params):
     """An attached LoRA that is no longer what it began as, its objective, and one batch of all."""
     import torch
 
-    from trainables.data.batches import collate
+    from trainables.data.tokens.batches import collate
     from trainables.methods import methods
     from trainables.objectives.batch import to_batch
 
@@ -328,7 +328,7 @@ def test_an_example_of_twice_the_weight_pulls_twice_as_hard(tmp_path):
     """The gradient of a batch is that of one where the heavy example comes twice."""
     import torch
 
-    from trainables.data.batches import collate
+    from trainables.data.tokens.batches import collate
     from trainables.objectives.causal_lm import CausalLm
     from trainables.training.base import Loading, load_model
 

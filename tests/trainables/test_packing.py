@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import tiny_training as tiny
 
-from trainables.data.examples import Example, Examples, write
-from trainables.data.packing import Pack, Packs, best_fit, collate_packs, write_packs
-from trainables.data.sequences import TokenSequence
+from trainables.data.tokens.examples import Example, Examples, write
+from trainables.data.tokens.packing import Pack, Packs, best_fit, collate_packs, write_packs
+from trainables.data.tokens.sequences import TokenSequence
 from trainables.errors import RefusedError
 from trainables.evaluation import Ending
 from trainables.training.workshop import Workshop
@@ -82,7 +82,7 @@ def summed(model, batches):
 
 def alone(example):
     """A batch of one example, as it is without packing."""
-    from trainables.data.batches import collate
+    from trainables.data.tokens.batches import collate
 
     return collate([example], pad_id=0)
 

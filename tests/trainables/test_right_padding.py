@@ -32,8 +32,8 @@ LENGTHS = (12, 3, 7, 1)
 def batch():
     import torch
 
-    from trainables.data.batches import pad
-    from trainables.data.sequences import TokenSequence
+    from trainables.data.tokens.batches import pad
+    from trainables.data.tokens.sequences import TokenSequence
 
     rng = np.random.default_rng(5)
     tokens = [rng.integers(2, tiny.VOCABULARY, length).tolist() for length in LENGTHS]

@@ -11,7 +11,7 @@ import pytest
 import tiny_training as tiny
 from tiny_training import Watcher, run_trial
 
-from trainables.data.sequences import TokenSequence, write
+from trainables.data.tokens.sequences import TokenSequence, write
 from trainables.errors import RefusedError
 
 NEW = (tiny.VOCABULARY, tiny.VOCABULARY + 1)

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from trainables.config import TrialConfig
-from trainables.data.examples import Example
-from trainables.data.examples import write as write_examples
-from trainables.data.sequences import Sequences, TokenSequence, write
+from trainables.data.tokens.examples import Example
+from trainables.data.tokens.examples import write as write_examples
+from trainables.data.tokens.sequences import Sequences, TokenSequence, write
 from trainables.evaluation import Ending, Monitor, Verdict
 from trainables.training.checkpoints import NO_CHECKPOINTS
 from trainables.training.inputs import Inputs
@@ -153,7 +153,7 @@ def measured(model, folder, micro_batch_size=4, autocast=None):
     """The language-modelling scores of a model on a folder of examples."""
     import torch
 
-    from trainables.data.examples import Examples
+    from trainables.data.tokens.examples import Examples
     from trainables.objectives.causal_lm import CausalLm
     from trainables.objectives.objective import measure
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from trainables.data.sequences import IntArray
+from trainables.data.tokens.sequences import IntArray
 
 
 class Batch(TypedDict):

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from trainables.data.examples import Examples
+from trainables.data.tokens.examples import Examples
 from trainables.objectives.batch import Batch
 from trainables.objectives.forward import logits_of
 from trainables.objectives.objective import Floats, Objective, Scores

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import cross_entropy
 
-from trainables.data.examples import Examples
+from trainables.data.tokens.examples import Examples
 from trainables.metrics import CLASS_METRIC
 from trainables.objectives.batch import Batch
 from trainables.objectives.forward import head_outputs

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch.nn.functional import logsigmoid, relu
 
-from trainables.data.batches import IGNORED
-from trainables.data.examples import Examples
+from trainables.data.tokens.batches import IGNORED
+from trainables.data.tokens.examples import Examples
 from trainables.objective_config import DpoConfig, KtoConfig
 from trainables.objectives.batch import Batch
 from trainables.objectives.forward import logits_of

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from peft import PeftModel
 
-from trainables.data.sequences import IntArray
+from trainables.data.tokens.sequences import IntArray
 from trainables.objectives.batch import Batch, queued
 from trainables.objectives.tokens import loss_sums
 from trainables.ranks import any_rank

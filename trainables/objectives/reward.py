@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.nn.functional import logsigmoid
 
-from trainables.data.examples import Examples
+from trainables.data.tokens.examples import Examples
 from trainables.objective_config import RewardConfig
 from trainables.objectives.batch import Batch
 from trainables.objectives.forward import head_outputs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import cross_entropy
 
-from trainables.data.batches import IGNORED
+from trainables.data.tokens.batches import IGNORED
 
 MOST_ELEMENTS = 2**27
 """Logits that are held in float32 at once where no gradient is kept: half a gigabyte."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from trainables.batch_split import split_batch
 from trainables.budget_config import MOST_EXAMPLES, BatchRampConfig, TrialBudget
 from trainables.config import TrialConfig
-from trainables.data.batches import mixed_order, order
+from trainables.data.tokens.batches import mixed_order, order
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 
 from trainables import ranks
 from trainables.config import TrialConfig
-from trainables.data.batches import collate
-from trainables.data.packing import Pack, collate_packs
+from trainables.data.tokens.batches import collate
+from trainables.data.tokens.packing import Pack, collate_packs
 from trainables.methods import methods
 from trainables.objectives.batch import Batch, to_batch
 from trainables.objectives.objective import Objective

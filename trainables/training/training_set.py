@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from trainables.config import TrialConfig
-from trainables.data.examples import Example, Examples
-from trainables.data.packing import Pack, Packs
-from trainables.data.sequences import IntArray
+from trainables.data.tokens.examples import Example, Examples
+from trainables.data.tokens.packing import Pack, Packs
+from trainables.data.tokens.sequences import IntArray
 
 T_co = TypeVar("T_co", covariant=True)
 

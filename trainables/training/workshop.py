@@ -29,8 +29,8 @@ from transformers.integrations.neftune import deactivate_neftune
 
 from trainables import ranks
 from trainables.config import TrialConfig
-from trainables.data.examples import Examples
-from trainables.data.tokenizer import context_length, load_tokenizer
+from trainables.data.tokens.examples import Examples
+from trainables.data.tokens.tokenizer import context_length, load_tokenizer
 from trainables.errors import RefusedError
 from trainables.evaluation import (
     Cost,

@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 
 from trainables.data.conversation import Conversation
-from trainables.data.examples import Example
-from trainables.data.items import Drop, Item, Made, key, usable
-from trainables.data.rendering import render
-from trainables.data.sequences import TokenSequence
-from trainables.data.tokenizer import Tokenizer
+from trainables.data.tokens.examples import Example
+from trainables.data.tokens.items import Drop, Item, Made, key, usable
+from trainables.data.tokens.rendering import render
+from trainables.data.tokens.sequences import TokenSequence
+from trainables.data.tokens.tokenizer import Tokenizer
 
 TOO_LONG = "prompt longer than max_length"
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from trainables.data.sequences import TokenSequence
-from trainables.data.tokenizer import Tokenizer, encode, leading_bos, require_eos
+from trainables.data.tokens.sequences import TokenSequence
+from trainables.data.tokens.tokenizer import Tokenizer, encode, leading_bos, require_eos
 from trainables.progress import NO_GAUGE, Gauge
 
 _AT_ONCE = 1000

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from trainables.data.errors import DataError, listing
-from trainables.data.examples import Example
-from trainables.data.items import Drop, Item, Made, digest, usable
 from trainables.data.making.blocks import tokenise
 from trainables.data.records import Labelled
-from trainables.data.sequences import TokenSequence
-from trainables.data.tokenizer import Tokenizer
+from trainables.data.tokens.examples import Example
+from trainables.data.tokens.items import Drop, Item, Made, digest, usable
+from trainables.data.tokens.sequences import TokenSequence
+from trainables.data.tokens.tokenizer import Tokenizer
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 

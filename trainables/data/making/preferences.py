@@ -11,13 +11,13 @@ from itertools import chain
 
 import numpy as np
 
-from trainables.data.examples import Example
-from trainables.data.items import Drop, Item, Made, digest, key, usable
 from trainables.data.making.answers import TOO_LONG
 from trainables.data.records import Judged, Pair
-from trainables.data.rendering import render
-from trainables.data.sequences import TokenSequence
-from trainables.data.tokenizer import Tokenizer
+from trainables.data.tokens.examples import Example
+from trainables.data.tokens.items import Drop, Item, Made, digest, key, usable
+from trainables.data.tokens.rendering import render
+from trainables.data.tokens.sequences import TokenSequence
+from trainables.data.tokens.tokenizer import Tokenizer
 
 ALIKE = "answers alike up to max_length"
 

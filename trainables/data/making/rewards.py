@@ -11,13 +11,13 @@ from itertools import chain
 import numpy as np
 
 from trainables.data.conversation import Conversation
-from trainables.data.examples import Example
-from trainables.data.items import Drop, Item, Made, digest, key, usable
 from trainables.data.making.blocks import tokenise
 from trainables.data.records import Document, Pair, Rated
-from trainables.data.rendering import render
-from trainables.data.sequences import TokenSequence
-from trainables.data.tokenizer import Tokenizer, require_eos
+from trainables.data.tokens.examples import Example
+from trainables.data.tokens.items import Drop, Item, Made, digest, key, usable
+from trainables.data.tokens.rendering import render
+from trainables.data.tokens.sequences import TokenSequence
+from trainables.data.tokens.tokenizer import Tokenizer, require_eos
 
 TOO_LONG = "longer than max_length"
 

@@ -8,8 +8,6 @@ from itertools import chain
 
 from trainables.config import TrialConfig
 from trainables.data.errors import DataError
-from trainables.data.examples import Example
-from trainables.data.items import Drop, Item, Made, counted, firsts, key, usable
 from trainables.data.making.preferences import with_others
 from trainables.data.record_file import RecordFile
 from trainables.data.records import Document, Record
@@ -18,7 +16,9 @@ from trainables.data.sets.overlap import Overlap
 from trainables.data.sets.shares import Sides, share_documents, share_items
 from trainables.data.sets.sources import Sources
 from trainables.data.sets.summary import FileCounts, Side, Summary
-from trainables.data.tokenizer import Tokenizer
+from trainables.data.tokens.examples import Example
+from trainables.data.tokens.items import Drop, Item, Made, counted, firsts, key, usable
+from trainables.data.tokens.tokenizer import Tokenizer
 from trainables.progress import NO_PROGRESS, Progress
 
 FURTHER = ("general", "mix")

@@ -8,9 +8,7 @@ from typing import Any
 
 from trainables.data.conversation import Conversation
 from trainables.data.errors import DataError
-from trainables.data.examples import Example
 from trainables.data.formats import Gives
-from trainables.data.items import Item, Made, key, usable
 from trainables.data.making.answers import answers
 from trainables.data.making.blocks import blocks, tokenise
 from trainables.data.making.classes import class_names, labelled
@@ -19,7 +17,9 @@ from trainables.data.making.rewards import compared, rated
 from trainables.data.record_file import RecordFile
 from trainables.data.records import Document
 from trainables.data.sets.sources import Sources
-from trainables.data.tokenizer import Tokenizer
+from trainables.data.tokens.examples import Example
+from trainables.data.tokens.items import Item, Made, key, usable
+from trainables.data.tokens.tokenizer import Tokenizer
 from trainables.progress import Gauge
 
 Maker = Callable[[Sequence[Any], Tokenizer, int], Made]

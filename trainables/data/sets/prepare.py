@@ -12,12 +12,12 @@ import numpy as np
 
 from trainables.config import TrialConfig
 from trainables.data.atomic import publish
-from trainables.data.examples import Example, write
-from trainables.data.packing import best_fit, write_packs
 from trainables.data.sets.draft import Draft, draft
 from trainables.data.sets.sources import Sources, file_names, origins_of
 from trainables.data.sets.summary import Summary
-from trainables.data.tokenizer import (
+from trainables.data.tokens.examples import Example, write
+from trainables.data.tokens.packing import best_fit, write_packs
+from trainables.data.tokens.tokenizer import (
     Tokenizer,
     add_tokens,
     context_length,

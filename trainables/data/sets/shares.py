@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Generic, NamedTuple, TypeVar
 
-from trainables.data.items import Item, key
 from trainables.data.making.blocks import blocks, tokenise
-from trainables.data.sequences import TokenSequence
 from trainables.data.sets.overlap import Overlap
 from trainables.data.sets.split import duplicates, hold_out
-from trainables.data.tokenizer import Tokenizer
+from trainables.data.tokens.items import Item, key
+from trainables.data.tokens.sequences import TokenSequence
+from trainables.data.tokens.tokenizer import Tokenizer
 from trainables.data_config import DataConfig
 from trainables.progress import Gauge
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from trainables.data.examples import Example
 from trainables.data.sets.overlap import Overlap
+from trainables.data.tokens.examples import Example
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from trainables.data.examples import Example
-from trainables.data.rendering import Segment
-from trainables.data.sequences import TokenSequence
-from trainables.data.tokenizer import Tokenizer
+from trainables.data.tokens.examples import Example
+from trainables.data.tokens.rendering import Segment
+from trainables.data.tokens.sequences import TokenSequence
+from trainables.data.tokens.tokenizer import Tokenizer
 
 Stretches = tuple[Segment, ...]
 """A text in its order, in stretches that are trained as a whole or not at all."""

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from trainables.data.batches import pad
 from trainables.data.errors import DataError
-from trainables.data.examples import Example, Examples
-from trainables.data.sequences import IntArray, TokenSequence
+from trainables.data.tokens.batches import pad
+from trainables.data.tokens.examples import Example, Examples
+from trainables.data.tokens.sequences import IntArray, TokenSequence
 
 
 class Pack(NamedTuple):

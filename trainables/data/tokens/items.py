@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from trainables.data.examples import Example
 from trainables.data.records import Record
-from trainables.data.sequences import TokenSequence
+from trainables.data.tokens.examples import Example
+from trainables.data.tokens.sequences import TokenSequence
 
 R = TypeVar("R", bound=Record)
 

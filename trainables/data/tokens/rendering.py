@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 from trainables.data.conversation import Conversation, Role
 from trainables.data.errors import DataError, said
-from trainables.data.sequences import TokenSequence
-from trainables.data.tokenizer import Tokenizer, encode, leading_bos, require_eos
+from trainables.data.tokens.sequences import TokenSequence
+from trainables.data.tokens.tokenizer import Tokenizer, encode, leading_bos, require_eos
 
 DEFAULT_HEADERS: Mapping[Role, str] = {
     "system": "### System:\n",

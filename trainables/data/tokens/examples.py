@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trainables.data.atomic import publish
-from trainables.data.sequences import IntArray, Sequences, TokenSequence, write_arrays
+from trainables.data.tokens.sequences import IntArray, Sequences, TokenSequence, write_arrays
 
 FloatArray = npt.NDArray[np.float64]
 

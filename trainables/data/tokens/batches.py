@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from trainables.data.examples import Example
-from trainables.data.sequences import IntArray, TokenSequence
+from trainables.data.tokens.examples import Example
+from trainables.data.tokens.sequences import IntArray, TokenSequence
 
 IGNORED = -100
 """The label of a token that is no target, as torch's cross entropy knows it."""

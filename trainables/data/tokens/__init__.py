@@ -1,0 +1,1 @@
+"""Tokens, sequences and batches, in memory and on disk."""
