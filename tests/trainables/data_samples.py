@@ -91,10 +91,10 @@ def read_records(
     path: Path, objective: str = "sft", columns: dict | None = None, skip: bool = False
 ):
     """The records of a file; `skip` leaves bad rows out."""
-    from trainables.data.formats import READ_BY
     from trainables.data.origin import find
     from trainables.data.reading import Manner, read
-    from trainables.data.record_file import records_of
+    from trainables.data.records.formats import READ_BY
+    from trainables.data.records.record_file import records_of
     from trainables.data.row import Sieve
 
     (origin,) = find(str(path)).origins

@@ -5,7 +5,7 @@ from data_samples import tiny_tokenizer
 
 from trainables.data.errors import DataError
 from trainables.data.making.classes import class_names, labelled
-from trainables.data.records import Labelled
+from trainables.data.records.records import Labelled
 from trainables.data.tokens.items import counted
 
 

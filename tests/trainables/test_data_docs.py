@@ -13,7 +13,7 @@ from data_samples import REAL_DATA, left_out, needs_real_data, read_records, wri
 from test_data_odd import ODD
 
 from trainables.data.errors import DataError
-from trainables.data.formats import READ_BY, Gives
+from trainables.data.records.formats import READ_BY, Gives
 
 INPUTS = Path("docs/reliability.md").read_text(encoding="utf-8")
 PAGE = Path("docs/data.md").read_text(encoding="utf-8")

@@ -5,9 +5,9 @@ import json
 import pytest
 from data_samples import REAL_DATA, left_out, needs_real_data, read_records, write_json
 
-from trainables.data.conversation import Message
 from trainables.data.errors import DataError
-from trainables.data.records import Document
+from trainables.data.records.conversation import Message
+from trainables.data.records.records import Document
 
 ASK, ANSWER = Message("user", "hi"), Message("assistant", "hello", trainable=True)
 ALPACA = {"instruction": "hi", "output": "hello"}

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from trainables.config import TrialConfig
 from trainables.data.errors import DataError
-from trainables.data.formats import READ_BY
 from trainables.data.origin import SUFFIXES
+from trainables.data.records.formats import READ_BY
+from trainables.data.records.turns import ROLES
 from trainables.data.roles import KNOWN_NAMES
 from trainables.data.sets.draft import draft
 from trainables.data.sets.sources import Sources
 from trainables.data.sets.summary import Summary
-from trainables.data.turns import ROLES
 
 QUICK = settings(
     max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

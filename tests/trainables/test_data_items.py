@@ -8,13 +8,13 @@ from itertools import combinations
 import pytest
 from data_samples import tiny_tokenizer
 
-from trainables.data.conversation import Conversation, Message
 from trainables.data.making.answers import answers
 from trainables.data.making.blocks import tokenise
 from trainables.data.making.classes import labelled
 from trainables.data.making.preferences import judgements, pairs
 from trainables.data.making.rewards import compared, rated
-from trainables.data.records import Document, Labelled, Pair, Rated
+from trainables.data.records.conversation import Conversation, Message
+from trainables.data.records.records import Document, Labelled, Pair, Rated
 from trainables.data.tokens.items import key
 from trainables.data.tokens.sequences import TokenSequence
 

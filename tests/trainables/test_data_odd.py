@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import pytest
 from bad_files import CHINESE, CSV, DULL, QA, TEXT, lines, listed, parquet, sources, written
 
-from trainables.data.conversation import Conversation, Message
-from trainables.data.records import Document, Labelled, Rated
+from trainables.data.records.conversation import Conversation, Message
+from trainables.data.records.records import Document, Labelled, Rated
 
 
 class Odd(NamedTuple):

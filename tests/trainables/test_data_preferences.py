@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from data_samples import CHATML, tiny_tokenizer
 
-from trainables.data.conversation import Message
 from trainables.data.making.preferences import ALIKE, judgements, pairs, with_others
-from trainables.data.records import Pair
+from trainables.data.records.conversation import Message
+from trainables.data.records.records import Pair
 from trainables.data.tokens.items import counted, firsts
 
 HEAD, TAIL = "<s>### User:\n", "\n\n### Assistant:\n"

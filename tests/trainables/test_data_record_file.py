@@ -7,9 +7,9 @@ import math
 import pytest
 from data_samples import REAL_DATA, left_out, needs_real_data, read_records, write_json, write_lines
 
-from trainables.data.conversation import Conversation, Message
 from trainables.data.errors import DataError
-from trainables.data.records import Document, Judged, Labelled, Pair, Rated
+from trainables.data.records.conversation import Conversation, Message
+from trainables.data.records.records import Document, Judged, Labelled, Pair, Rated
 
 ASK, GOOD, BAD = (
     Message("user", "hi"),

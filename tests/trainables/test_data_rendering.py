@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from data_samples import CHATML, REAL_DATA, needs_real_data, read_records, tiny_tokenizer
 
-from trainables.data.conversation import Conversation, Message
 from trainables.data.errors import DataError
+from trainables.data.records.conversation import Conversation, Message
 from trainables.data.tokens.rendering import render
 from trainables.data.tokens.tokenizer import load_tokenizer
 

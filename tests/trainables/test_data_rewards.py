@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from data_samples import CHATML, tiny_tokenizer
 
-from trainables.data.conversation import Conversation, Message
 from trainables.data.making.rewards import compared, rated
-from trainables.data.records import Document, Pair, Rated
+from trainables.data.records.conversation import Conversation, Message
+from trainables.data.records.records import Document, Pair, Rated
 from trainables.data.tokens.items import counted
 
 ASK = Message("user", "hi")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from trainables.data.conversation import Conversation
+from trainables.data.records.conversation import Conversation
 from trainables.data.tokens.examples import Example
 from trainables.data.tokens.items import Drop, Item, Made, key, usable
 from trainables.data.tokens.rendering import render

@@ -9,7 +9,7 @@ import numpy as np
 
 from trainables.data.errors import DataError, listing
 from trainables.data.making.blocks import tokenise
-from trainables.data.records import Labelled
+from trainables.data.records.records import Labelled
 from trainables.data.tokens.examples import Example
 from trainables.data.tokens.items import Drop, Item, Made, digest, usable
 from trainables.data.tokens.sequences import TokenSequence

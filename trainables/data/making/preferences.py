@@ -12,7 +12,7 @@ from itertools import chain
 import numpy as np
 
 from trainables.data.making.answers import TOO_LONG
-from trainables.data.records import Judged, Pair
+from trainables.data.records.records import Judged, Pair
 from trainables.data.tokens.examples import Example
 from trainables.data.tokens.items import Drop, Item, Made, digest, key, usable
 from trainables.data.tokens.rendering import render

@@ -10,9 +10,9 @@ from itertools import chain
 
 import numpy as np
 
-from trainables.data.conversation import Conversation
 from trainables.data.making.blocks import tokenise
-from trainables.data.records import Document, Pair, Rated
+from trainables.data.records.conversation import Conversation
+from trainables.data.records.records import Document, Pair, Rated
 from trainables.data.tokens.examples import Example
 from trainables.data.tokens.items import Drop, Item, Made, digest, key, usable
 from trainables.data.tokens.rendering import render

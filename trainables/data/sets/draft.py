@@ -9,8 +9,8 @@ from itertools import chain
 from trainables.config import TrialConfig
 from trainables.data.errors import DataError
 from trainables.data.making.preferences import with_others
-from trainables.data.record_file import RecordFile
-from trainables.data.records import Document, Record
+from trainables.data.records.record_file import RecordFile
+from trainables.data.records.records import Document, Record
 from trainables.data.sets.makers import counted_names, in_parts, label_names, language, maker
 from trainables.data.sets.overlap import Overlap
 from trainables.data.sets.shares import Sides, share_documents, share_items

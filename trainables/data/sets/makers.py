@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any
 
-from trainables.data.conversation import Conversation
 from trainables.data.errors import DataError
-from trainables.data.formats import Gives
 from trainables.data.making.answers import answers
 from trainables.data.making.blocks import blocks, tokenise
 from trainables.data.making.classes import class_names, labelled
 from trainables.data.making.preferences import judgements, pairs
 from trainables.data.making.rewards import compared, rated
-from trainables.data.record_file import RecordFile
-from trainables.data.records import Document
+from trainables.data.records.conversation import Conversation
+from trainables.data.records.formats import Gives
+from trainables.data.records.record_file import RecordFile
+from trainables.data.records.records import Document
 from trainables.data.sets.sources import Sources
 from trainables.data.tokens.examples import Example
 from trainables.data.tokens.items import Item, Made, key, usable

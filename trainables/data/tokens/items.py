@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from trainables.data.records import Record
+from trainables.data.records.records import Record
 from trainables.data.tokens.examples import Example
 from trainables.data.tokens.sequences import TokenSequence
 

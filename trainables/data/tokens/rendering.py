@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, islice
 from typing import NamedTuple
 
-from trainables.data.conversation import Conversation, Role
 from trainables.data.errors import DataError, said
+from trainables.data.records.conversation import Conversation, Role
 from trainables.data.tokens.sequences import TokenSequence
 from trainables.data.tokens.tokenizer import Tokenizer, encode, leading_bos, require_eos
 

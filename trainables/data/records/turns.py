@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from trainables.data.conversation import Message, Role
 from trainables.data.errors import DataError, listing, shown
-from trainables.data.fields import text
+from trainables.data.records.conversation import Message, Role
+from trainables.data.records.fields import text
 
 ROLES: Mapping[str, Role] = {
     "system": "system",

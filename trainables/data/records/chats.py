@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
-from trainables.data.conversation import Message, untrained
 from trainables.data.errors import DataError, shown
-from trainables.data.fields import text
-from trainables.data.turns import any_turns, message_turns, sharegpt_turns
+from trainables.data.records.conversation import Message, untrained
+from trainables.data.records.fields import text
+from trainables.data.records.turns import any_turns, message_turns, sharegpt_turns
 
 Fields = Mapping[str, Any]
 """A record's fields by their roles; one that the record lacks is None or not there."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from trainables.data.conversation import Conversation, Message, trained, untrained
+from trainables.data.records.conversation import Conversation, Message, trained, untrained
 
 
 @dataclass(frozen=True, slots=True)

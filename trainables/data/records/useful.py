@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from trainables.data.conversation import Conversation
 from trainables.data.errors import DataError, listing, shown
-from trainables.data.records import Document, Judged, Pair, Rated, Record
+from trainables.data.records.conversation import Conversation
+from trainables.data.records.records import Document, Judged, Pair, Rated, Record
 
 
 class _Fault(NamedTuple):

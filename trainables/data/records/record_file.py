@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from trainables.data import chats, fields
-from trainables.data.conversation import Conversation
 from trainables.data.errors import DataError, listing, printable, shown
-from trainables.data.formats import (
+from trainables.data.origin import Origin
+from trainables.data.records import chats, fields
+from trainables.data.records.conversation import Conversation
+from trainables.data.records.formats import (
     FORMATS,
     LENIENT,
     Format,
@@ -19,11 +20,10 @@ from trainables.data.formats import (
     fitting,
     objectives_for,
 )
-from trainables.data.origin import Origin
-from trainables.data.records import Document, Judged, Labelled, Pair, Rated, Record
+from trainables.data.records.records import Document, Judged, Labelled, Pair, Rated, Record
+from trainables.data.records.useful import check_useful
 from trainables.data.roles import ALIASES
 from trainables.data.row import BadRow, Row, Sieve, sifted
-from trainables.data.useful import check_useful
 
 _MAY_COME_LATE = frozenset({"weight", *LENIENT}).union(*(ALIASES[role] for role in LENIENT))
 
