@@ -21,7 +21,7 @@ from sweeps.spec.capacity import most_slots
 from sweeps.spec.combinations import check_combinations, check_engine, check_quantization
 from sweeps.spec.settings import SearchSettings, SlotsSettings, TrackingSettings
 from trainables.config import TrialConfig
-from trainables.data.origin import is_hub_name
+from trainables.data.files.origin import is_hub_name
 from trainables.metrics import (
     CLASS_METRIC,
     METRICS,

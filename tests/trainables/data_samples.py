@@ -73,8 +73,8 @@ def save_tokenizer(folder: Path, **options) -> Path:
 
 def rows_of(path: Path | str, columns: dict | None = None, objective: str = "sft") -> list:
     """The rows of all files that a name stands for."""
-    from trainables.data.origin import find
-    from trainables.data.reading import Manner, read
+    from trainables.data.files.origin import find
+    from trainables.data.files.reading import Manner, read
 
     origins = find(str(path)).origins
     return [
@@ -91,11 +91,11 @@ def read_records(
     path: Path, objective: str = "sft", columns: dict | None = None, skip: bool = False
 ):
     """The records of a file; `skip` leaves bad rows out."""
-    from trainables.data.origin import find
-    from trainables.data.reading import Manner, read
+    from trainables.data.files.origin import find
+    from trainables.data.files.reading import Manner, read
+    from trainables.data.files.row import Sieve
     from trainables.data.records.formats import READ_BY
     from trainables.data.records.record_file import records_of
-    from trainables.data.row import Sieve
 
     (origin,) = find(str(path)).origins
     sieve = Sieve(skip)

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainables.data.errors import DataError
-from trainables.data.origin import find
-from trainables.data.reading import read
+from trainables.data.files.origin import find
+from trainables.data.files.reading import read
 
 TWO = [{"text": "a, b", "label": "x"}, {"text": 'say "hi"', "label": "y"}]
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from trainables.config import TrialConfig
 from trainables.data.errors import DataError
-from trainables.data.origin import SUFFIXES
+from trainables.data.files.origin import SUFFIXES
 from trainables.data.records.formats import READ_BY
 from trainables.data.records.turns import ROLES
 from trainables.data.roles import KNOWN_NAMES

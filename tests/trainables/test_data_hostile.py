@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from trainables.config import TrialConfig
 from trainables.data.errors import DataError
-from trainables.data.origin import find
+from trainables.data.files.origin import find
 from trainables.data.sets.sources import Sources
 from trainables.data_config import DataConfig
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 
-from trainables.data.origin import find
-from trainables.data.reading import read
+from trainables.data.files.origin import find
+from trainables.data.files.reading import read
 
 
 def test_a_folder_of_links_is_read_once_and_to_its_end(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from data_samples import rows_of, values_of, write_json
 
 from trainables.data.errors import DataError
-from trainables.data.origin import find
+from trainables.data.files.origin import find
 
 
 def test_a_folder_stands_for_its_data_files_in_order(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from data_samples import rows_of, values_of, write_json
 
 from trainables.data.errors import DataError
-from trainables.data.origin import Kind, find
+from trainables.data.files.origin import Kind, find
 
 CHATS = [
     {"messages": [{"role": "user", "content": "hi"}], "n": 1},

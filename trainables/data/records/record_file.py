@@ -9,7 +9,8 @@ from functools import partial
 from typing import Any
 
 from trainables.data.errors import DataError, listing, printable, shown
-from trainables.data.origin import Origin
+from trainables.data.files.origin import Origin
+from trainables.data.files.row import BadRow, Row, Sieve, sifted
 from trainables.data.records import chats, fields
 from trainables.data.records.conversation import Conversation
 from trainables.data.records.formats import (
@@ -23,7 +24,6 @@ from trainables.data.records.formats import (
 from trainables.data.records.records import Document, Judged, Labelled, Pair, Rated, Record
 from trainables.data.records.useful import check_useful
 from trainables.data.roles import ALIASES
-from trainables.data.row import BadRow, Row, Sieve, sifted
 
 _MAY_COME_LATE = frozenset({"weight", *LENIENT}).union(*(ALIASES[role] for role in LENIENT))
 

@@ -8,13 +8,13 @@ from itertools import chain
 
 from trainables.config import TrialConfig
 from trainables.data.errors import listing
+from trainables.data.files.origin import Origin, find
+from trainables.data.files.reading import Manner, read
+from trainables.data.files.row import Sieve
 from trainables.data.making.answers import placeholders
-from trainables.data.origin import Origin, find
-from trainables.data.reading import Manner, read
 from trainables.data.records.conversation import Conversation
 from trainables.data.records.formats import LANGUAGE, READ_BY
 from trainables.data.records.record_file import RecordFile, records_of
-from trainables.data.row import Sieve
 from trainables.data.sets.shares import Sides
 from trainables.data_config import DataConfig
 from trainables.progress import NO_PROGRESS, Progress

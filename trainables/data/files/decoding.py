@@ -5,8 +5,8 @@ from __future__ import annotations
 import codecs
 from pathlib import Path
 
-from trainables.data.content import read_bytes
 from trainables.data.errors import DataError
+from trainables.data.files.content import read_bytes
 
 UTF8 = "utf-8"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from trainables.data.decoding import UTF8, read_text
-from trainables.data.row import Row
+from trainables.data.files.decoding import UTF8, read_text
+from trainables.data.files.row import Row
 
 DOCUMENT_SEPARATOR = "<|endoftext|>"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from trainables.data.errors import DataError, did_you_mean
-from trainables.data.row import Row
+from trainables.data.files.row import Row
 
 Columns = Mapping[str, str | int]
 """From a role to the name of its column, or to its position, counted from 0."""

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from trainables.data.content import MOST_GROWTH, ROOM, read_bytes
 from trainables.data.errors import DataError
-from trainables.data.origin import hub_parts
-from trainables.data.row import Row, Rows
+from trainables.data.files.content import MOST_GROWTH, ROOM, read_bytes
+from trainables.data.files.origin import hub_parts
+from trainables.data.files.row import Row, Rows
 
 ROWS_ALWAYS_READ = 1_000_000
 

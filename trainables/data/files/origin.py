@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from trainables.data.content import PACKED, inner_suffix
 from trainables.data.errors import DataError
+from trainables.data.files.content import PACKED, inner_suffix
 
 
 class Kind(StrEnum):
@@ -56,7 +56,7 @@ class Origin:
     def identity(self) -> tuple[str, str]:
         """Its name and a hash of what it holds."""
         if self.kind is Kind.HUB:
-            from trainables.data.tables import load_from_hub
+            from trainables.data.files.tables import load_from_hub
 
             return self.name, str(load_from_hub(self.name)._fingerprint)
         files = [self.path] if self.kind is not Kind.SAVED else _all_files(self.path)

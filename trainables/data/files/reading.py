@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from trainables.data.columns import renamed
-from trainables.data.decoding import UTF8, read_text
-from trainables.data.delimited import csv_rows, is_tsv, tsv_rows, with_numbers
-from trainables.data.documents import document_rows
-from trainables.data.json_rows import json_rows
-from trainables.data.origin import Kind, Origin
-from trainables.data.row import Rows, Sieve
-from trainables.data.tables import hub_rows, parquet_rows, saved_rows
+from trainables.data.files.columns import renamed
+from trainables.data.files.decoding import UTF8, read_text
+from trainables.data.files.delimited import csv_rows, is_tsv, tsv_rows, with_numbers
+from trainables.data.files.documents import document_rows
+from trainables.data.files.json_rows import json_rows
+from trainables.data.files.origin import Kind, Origin
+from trainables.data.files.row import Rows, Sieve
+from trainables.data.files.tables import hub_rows, parquet_rows, saved_rows
 
 
 @dataclass(frozen=True, slots=True)

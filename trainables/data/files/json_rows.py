@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from trainables.data.decoding import UTF8, read_text
 from trainables.data.errors import DataError, shown
-from trainables.data.row import Row, Sieve
-from trainables.data.strict_json import JsonLimitError, Repeat, parse, repeat_within
+from trainables.data.files.decoding import UTF8, read_text
+from trainables.data.files.row import Row, Sieve
+from trainables.data.files.strict_json import JsonLimitError, Repeat, parse, repeat_within
 
 
 class Line(NamedTuple):
