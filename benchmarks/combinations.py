@@ -21,9 +21,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from trainables.combinations import refusals
-from trainables.config import Method, Objective, Precision, TrialConfig
-from trainables.optimizer_config import OptimizerName
+from trainables.config.combinations import refusals
+from trainables.config.optimizer_config import OptimizerName
+from trainables.config.trial import Method, Objective, Precision, TrialConfig
 
 METHODS: Mapping[str, dict[str, Any]] = {
     **{name: {"method": name} for name in get_args(Method)},

@@ -26,7 +26,7 @@ from search_spaces import bridge
 from sweeps.search.study import directions, make_sampler
 from sweeps.spec.settings import SearchSettings
 from sweeps.spec.spec import SweepSpec
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 from trainables.slots import toy
 
 REFERENCE = (toy.BASE_LOSS, 3.0)

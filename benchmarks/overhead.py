@@ -23,7 +23,7 @@ from typing import Any
 
 from benchmarks.ways.job import Job
 from sweeps.run.inputs import inputs_of
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 
 WAYS = ("ours", "stock", "hf_search", "loop")
 MAX_LENGTH = 256

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from benchmarks.gpu.stopwatch import WARM_UP, Stopwatch
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 from trainables.data.sets.summary import Side
 from trainables.evaluation import Ending
 from trainables.training.inputs import prepare_inputs

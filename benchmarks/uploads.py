@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.tiny_inputs import make_inputs, make_model
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 from trainables.evaluation import Ending, Monitor
 from trainables.slots.remote_checkpoints import RemoteCheckpoints
 from trainables.slots.uploads import Uploads

@@ -71,7 +71,7 @@ def _measure(options: argparse.Namespace) -> None:
     import deepspeed
     import torch
 
-    from trainables.config import TrialConfig
+    from trainables.config.trial import TrialConfig
     from trainables.training.deepspeed import deepspeed_config
 
     deepspeed.init_distributed("gloo", verbose=False)

@@ -15,7 +15,7 @@ from benchmarks.gpu import memory
 from benchmarks.gpu.course import Load, config_of, train, usual_load
 from benchmarks.gpu.finding import Finding, report
 from benchmarks.gpu.material import inputs, main_shape
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 from trainables.evaluation import Monitor
 from trainables.training.memory import is_out_of_memory, release_memory
 from trainables.training.workshop import Workshop

@@ -15,7 +15,7 @@ from sweeps.base.closing import try_all
 from sweeps.base.interruption import Interruption
 from sweeps.books.mlflow_writer import Scribe
 from sweeps.search.study import StudyBook
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 from trainables.evaluation import Attempt, Cost, Ending, Evaluation, Outcome
 
 _STATUS: Mapping[Ending, TrialStatus] = {

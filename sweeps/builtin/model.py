@@ -22,7 +22,7 @@ from sweeps.builtin import PREFIX
 from sweeps.builtin.corpus import Source, pairs, pretraining_text, stdlib_sources
 from sweeps.builtin.pretraining import Recipe, Trained, pretrain
 from sweeps.builtin.tokenizer import train_tokenizer
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 from trainables.data.atomic import publish
 from trainables.data.errors import DataError
 from trainables.data.making.blocks import blocks, tokenise

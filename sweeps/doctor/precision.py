@@ -12,7 +12,7 @@ from typing import Any
 from sweeps.cluster.ray_nodes import Nodes, on_node
 from sweeps.doctor.finding import Finding, note, ok
 from sweeps.spec.spec import SweepSpec
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 
 _PATIENCE = 120.0
 """Seconds for all answers: a process starts on each node, and imports torch."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from results.record import SweepRecord
-from trainables.metrics import GENERAL
+from trainables.config.metrics import GENERAL
 
 
 def overlap_sentence(sweep: SweepRecord, name: str) -> str:

@@ -9,7 +9,7 @@ from search_spaces.values import show
 from sweeps.base.errors import SweepError
 from sweeps.spec.reach import Point, reachable
 from sweeps.spec.spec import SweepSpec
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 from trainables.data.tokens.examples import Examples
 from trainables.training.inputs import Inputs
 from trainables.training.plan import Stream, batch_sizes, evaluation_points

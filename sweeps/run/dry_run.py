@@ -24,9 +24,9 @@ from sweeps.spec.capacity import plan_slots
 from sweeps.spec.class_metrics import check_class_metrics
 from sweeps.spec.spec import SweepSpec
 from sweeps.storage.storage import check_storage
-from trainables.budget_config import TrialBudget
-from trainables.combinations import machine_refusals
-from trainables.config import TrialConfig
+from trainables.config.budget import TrialBudget
+from trainables.config.combinations import machine_refusals
+from trainables.config.trial import TrialConfig
 from trainables.data.errors import DataError, said
 from trainables.errors import ModelError, RefusedError
 from trainables.evaluation import Ending, Evaluation, Monitor, Verdict

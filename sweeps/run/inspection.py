@@ -14,7 +14,7 @@ from sweeps.base.quiet import quiet
 from sweeps.home.home import SweepHome
 from sweeps.run.inputs import inputs_of
 from sweeps.spec.spec import SweepSpec
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 from trainables.data.sets.summary import Summary
 from trainables.data.tokens.examples import Examples
 from trainables.data.tokens.samples import Sample, sample

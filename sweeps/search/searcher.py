@@ -16,7 +16,7 @@ from ray.tune.search import Searcher
 
 from sweeps.search.study import StudyBook, trial_seed
 from sweeps.spec.spec import SweepSpec
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 from trainables.evaluation import Evaluation
 
 

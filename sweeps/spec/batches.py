@@ -11,8 +11,8 @@ from search_spaces.problem import Problem
 from search_spaces.space import Space
 from search_spaces.values import show
 from sweeps.spec.reach import Point, reachable
-from trainables.batch_split import split_batch
-from trainables.config import TrialConfig
+from trainables.config.batch_split import split_batch
+from trainables.config.trial import TrialConfig
 
 _NAMED = 4
 """How many of the combinations that have the same fault a problem names."""

@@ -20,15 +20,15 @@ from sweeps.spec.batches import check_batches
 from sweeps.spec.capacity import most_slots
 from sweeps.spec.combinations import check_combinations, check_engine, check_quantization
 from sweeps.spec.settings import SearchSettings, SlotsSettings, TrackingSettings
-from trainables.config import TrialConfig
-from trainables.data.files.origin import is_hub_name
-from trainables.metrics import (
+from trainables.config.metrics import (
     CLASS_METRIC,
     METRICS,
     UnknownModeError,
     declared_mode,
     with_modes,
 )
+from trainables.config.trial import TrialConfig
+from trainables.data.files.origin import is_hub_name
 
 _WITH_FILES = ("train", "validation", "test", "general")
 """The data fields that name files."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from search_spaces.problem import did_you_mean
 from sweeps.base.errors import SweepError
 from sweeps.spec.spec import SweepSpec
-from trainables.metrics import CLASS_METRIC
+from trainables.config.metrics import CLASS_METRIC
 from trainables.training.inputs import Prepared
 
 

@@ -11,8 +11,8 @@ from search_spaces.problem import Problem
 from search_spaces.space import Space
 from search_spaces.values import show
 from sweeps.spec.reach import reachable
-from trainables.combinations import READ, Refusal, refusals
-from trainables.config import TrialConfig
+from trainables.config.combinations import READ, Refusal, refusals
+from trainables.config.trial import TrialConfig
 from trainables.training.deepspeed import refused_settings
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from search_spaces.problem import Problem, did_you_mean
 from search_spaces.values import quoted
-from trainables.config import TrialConfig, field_names
+from trainables.config.trial import TrialConfig, field_names
 
 _ALTERNATIVES = ("str", "int", "float", "bool")
 """How pydantic names the alternatives of a union; no field is called so."""

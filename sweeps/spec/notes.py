@@ -11,8 +11,8 @@ from search_spaces.domains import Choice
 from search_spaces.values import show
 from sweeps.spec.fields import dotted
 from sweeps.spec.reach import reachable
-from trainables.config import reads
-from trainables.metrics import declared_mode
+from trainables.config.metrics import declared_mode
+from trainables.config.trial import reads
 
 if TYPE_CHECKING:
     from sweeps.spec.spec import SweepSpec

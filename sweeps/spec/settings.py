@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from sweeps.spec.addresses import no_database, not_tracking
-from trainables.deepspeed_config import DeepSpeedConfig
+from trainables.config.deepspeed_config import DeepSpeedConfig
+from trainables.config.metrics import Mode, declared_mode
 from trainables.frozen import Frozen, PositiveFloat, PositiveInt
-from trainables.metrics import Mode, declared_mode
 from trainables.storage.remote_folder import complaint
 
 SamplerName = Literal["tpe", "random", "grid", "cmaes", "gp", "qmc", "nsga2"]
@@ -34,7 +34,7 @@ class SearchSettings(Frozen):
     )
     metric: str = "eval_loss"
     mode: Mode | None = Field(
-        default=None, description="unset: as trainables/metrics.py declares of the metric"
+        default=None, description="unset: as trainables/config/metrics.py declares of the metric"
     )
     metrics: dict[str, Mode | None] | None = Field(
         default=None, description="two or more, each with its mode: the search is for their front"

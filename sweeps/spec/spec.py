@@ -22,7 +22,7 @@ from sweeps.spec.fields import dotted, set_twice, undotted, with_override
 from sweeps.spec.secrets import check_secrets, public
 from sweeps.spec.settings import SearchSettings, SlotsSettings, StorageSettings, TrackingSettings
 from sweeps.spec.yaml_file import read_yaml
-from trainables.config import NOT_SEARCHABLE, TrialConfig, field_names
+from trainables.config.trial import NOT_SEARCHABLE, TrialConfig, field_names
 
 SECTIONS: Mapping[str, type[BaseModel]] = {
     "search": SearchSettings,

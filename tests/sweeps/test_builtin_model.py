@@ -11,7 +11,7 @@ from sweeps.builtin import model as builtin
 from sweeps.builtin.corpus import Source
 from sweeps.builtin.model import ensure, resolve
 from sweeps.builtin.pretraining import Recipe, mean_loss
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 from trainables.data.errors import DataError
 from trainables.data.making.blocks import blocks, tokenise
 from trainables.data.sets.prepare import prepare

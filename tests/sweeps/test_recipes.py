@@ -10,7 +10,7 @@ import yaml
 
 from sweeps.doctor.precision import fields_of
 from sweeps.spec.spec import SweepSpec
-from trainables.config import Method, Objective
+from trainables.config.trial import Method, Objective
 
 RECIPES = sorted((Path(__file__).parents[2] / "sweeps" / "recipes").glob("*.yaml"))
 

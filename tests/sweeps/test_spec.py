@@ -11,8 +11,8 @@ from sweeps.base.errors import YamlError
 from sweeps.spec.fields import changed, dotted, with_override
 from sweeps.spec.settings import SearchSettings
 from sweeps.spec.spec import SpecError, SweepSpec
-from trainables.config import NOT_SEARCHABLE, TrialConfig, field_names
-from trainables.metrics import METRICS
+from trainables.config.metrics import METRICS
+from trainables.config.trial import NOT_SEARCHABLE, TrialConfig, field_names
 
 
 def test_a_spec_reads_back_from_its_own_text():

@@ -15,7 +15,7 @@ from sweeps.spec.fields import changed
 from sweeps.spec.notes import notes
 from sweeps.spec.spec import SECTIONS, SpecError, SweepSpec
 from sweeps.spec.yaml_file import parse_yaml
-from trainables.config import field_names
+from trainables.config.trial import field_names
 
 SOON = settings(
     deadline=None,  # it goes by the clock on the wall

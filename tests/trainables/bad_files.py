@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 from trainables.data.sets.makers import label_names
 from trainables.data.sets.sources import Sources
 

@@ -7,7 +7,7 @@ import functools
 from collections import Counter
 from pathlib import Path
 
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 from trainables.evaluation import Ending, Evaluation, Outcome
 from trainables.slots.board import Board
 from trainables.slots.job import Job, JobKind

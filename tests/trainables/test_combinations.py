@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import tiny_training as tiny
 
-from trainables.combinations import machine_refusals, refusals
+from trainables.config.combinations import machine_refusals, refusals
 
 
 def fields(**params) -> list[str]:
@@ -100,7 +100,7 @@ def test_a_cpu_has_no_quantised_zero():
 
 
 def test_an_nvme_path_must_be_there(tmp_path, monkeypatch):
-    monkeypatch.setattr("trainables.combinations._has_libaio", lambda: True)
+    monkeypatch.setattr("trainables.config.combinations._has_libaio", lambda: True)
     engine = {"deepspeed__zero_stage": 3, "deepspeed__offload_optimizer": "nvme"}
     there = tiny.trial(**engine, deepspeed__nvme_path=str(tmp_path))
     assert machine_refusals(there, cuda=True) == []
@@ -111,7 +111,7 @@ def test_an_nvme_path_must_be_there(tmp_path, monkeypatch):
 
 
 def test_offload_to_nvme_wants_libaio(tmp_path, monkeypatch):
-    monkeypatch.setattr("trainables.combinations._has_libaio", lambda: False)
+    monkeypatch.setattr("trainables.config.combinations._has_libaio", lambda: False)
     engine = {"deepspeed__zero_stage": 3, "deepspeed__nvme_path": str(tmp_path)}
     nvme = tiny.trial(**engine, deepspeed__offload_parameters="nvme")
     (refusal,) = machine_refusals(nvme, cuda=True)

@@ -6,9 +6,9 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from trainables.budget_config import TrialBudget
-from trainables.config import NOT_SEARCHABLE, TrialConfig, field_names
-from trainables.metrics import METRICS, MODES
+from trainables.config.budget import TrialBudget
+from trainables.config.metrics import METRICS, MODES
+from trainables.config.trial import NOT_SEARCHABLE, TrialConfig, field_names
 
 SFT = TrialConfig(model="m", data={"train": "rows.json"})
 TOY = TrialConfig(model="toy", objective="toy")

@@ -4,8 +4,8 @@ import pytest
 from data_samples import values_of, write_json
 from pydantic import ValidationError
 
+from trainables.config.data import DataConfig
 from trainables.data.errors import DataError
-from trainables.data_config import DataConfig
 
 RECORD = {"id": 7, "sentence": "fine", "gold": 1}
 

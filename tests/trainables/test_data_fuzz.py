@@ -13,12 +13,12 @@ from data_samples import tiny_tokenizer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trainables.config import TrialConfig
+from trainables.config.roles import KNOWN_NAMES
+from trainables.config.trial import TrialConfig
 from trainables.data.errors import DataError
 from trainables.data.files.origin import SUFFIXES
 from trainables.data.records.formats import READ_BY
 from trainables.data.records.turns import ROLES
-from trainables.data.roles import KNOWN_NAMES
 from trainables.data.sets.draft import draft
 from trainables.data.sets.sources import Sources
 from trainables.data.sets.summary import Summary

@@ -11,11 +11,11 @@ import pytest
 from bad_files import BAD, QA, SINGLE_ROWS, lines, sources, written
 from pydantic import ValidationError
 
-from trainables.config import TrialConfig
+from trainables.config.data import DataConfig
+from trainables.config.trial import TrialConfig
 from trainables.data.errors import DataError
 from trainables.data.files.origin import find
 from trainables.data.sets.sources import Sources
-from trainables.data_config import DataConfig
 
 SECONDS = 10
 """The most that refusing a file may take, on a slow machine."""

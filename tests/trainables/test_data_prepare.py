@@ -15,7 +15,7 @@ from data_samples import (
     write_lines,
 )
 
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 from trainables.data.errors import DataError
 from trainables.data.sets.overlap import Overlap
 from trainables.data.sets.prepare import prepare
@@ -247,7 +247,7 @@ def test_a_second_trial_finds_the_sequences_without_importing_transformers(tmp_p
     code = (
         "import sys; sys.modules['transformers'] = sys.modules['torch'] = None\n"
         "from pathlib import Path\n"
-        "from trainables.config import TrialConfig\n"
+        "from trainables.config.trial import TrialConfig\n"
         "from trainables.data.sets.prepare import prepare\n"
         f"config = TrialConfig(model='m', data={{'train': {str(path)!r}, 'validation': 0.3}})\n"
         f"print(prepare(config, {model!r}, Path({str(tmp_path / 'cache')!r})).fingerprint)"

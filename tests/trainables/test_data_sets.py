@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from data_samples import alpaca_rows, save_tokenizer, write_json, write_lines
 
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 from trainables.data.errors import DataError
 from trainables.data.sets.prepare import prepare
 from trainables.data.tokens.examples import Examples

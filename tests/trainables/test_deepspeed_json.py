@@ -9,7 +9,7 @@ import pytest
 import tiny_training as tiny
 from pydantic import ValidationError
 
-from trainables.deepspeed_config import DeepSpeedConfig
+from trainables.config.deepspeed_config import DeepSpeedConfig
 from trainables.training.deepspeed import deepspeed_config, refused_settings
 
 ZERO_3 = {

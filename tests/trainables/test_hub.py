@@ -16,7 +16,7 @@ from hub_server import hub_server
 SCRIPT = """
 import json, sys
 from pathlib import Path
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 from trainables.data.errors import DataError
 from trainables.evaluation import Monitor, Verdict
 from trainables.training.workshop import Workshop

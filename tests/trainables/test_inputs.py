@@ -7,7 +7,7 @@ import pytest
 from data_samples import alpaca_rows, save_tokenizer, write_json
 from safetensors.numpy import save_file
 
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 from trainables.data.tokens.examples import Examples
 from trainables.data.tokens.sequences import Sequences
 from trainables.training import inputs as module

@@ -14,7 +14,7 @@ import pytest
 import tiny_training as tiny
 from data_samples import write_json
 
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 from trainables.data.errors import DataError
 from trainables.data.tokens.tokenizer import context_length
 from trainables.errors import ModelError

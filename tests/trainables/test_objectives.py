@@ -11,10 +11,10 @@ import tiny_training as tiny
 from host_reads import reads_of_each_step
 from tiny_training import Watcher, run_trial
 
+from trainables.config.metrics import METRICS
 from trainables.data.tokens.examples import Example, Examples, write
 from trainables.data.tokens.sequences import Sequences
 from trainables.evaluation import Ending
-from trainables.metrics import METRICS
 
 
 def example(kind, number, sequences):

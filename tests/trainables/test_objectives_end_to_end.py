@@ -10,7 +10,7 @@ import tiny_training as tiny
 from data_samples import REAL_DATA, needs_real_data, write_lines
 from tiny_training import Watcher
 
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 from trainables.evaluation import Ending
 from trainables.training.inputs import prepare_inputs
 

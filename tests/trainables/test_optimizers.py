@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import tiny_training as tiny
 
-from trainables.optimizer_config import OptimizerConfig
+from trainables.config.optimizer_config import OptimizerConfig
 
 NAMES = OptimizerConfig.model_fields["name"].annotation.__args__
 LEARNING_RATE, EPSILON = 0.01, 1e-8

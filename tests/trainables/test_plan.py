@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainables.batch_split import split_batch
-from trainables.budget_config import BatchRampConfig
-from trainables.config import TrialConfig
+from trainables.config.batch_split import split_batch
+from trainables.config.budget import BatchRampConfig
+from trainables.config.trial import TrialConfig
 from trainables.training.plan import evaluation_points, make_plan, ramp
 from trainables.training.trainer import MicroBatches
 from trainables.training.training_set import TrainingSet

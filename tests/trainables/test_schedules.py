@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 from trainables.training.schedules import multiplier
 
 TOY = TrialConfig(model="toy", objective="toy")

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 from trainables.evaluation import Ending, Monitor, Verdict
 from trainables.slots import toy
 

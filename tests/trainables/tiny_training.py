@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 from trainables.data.tokens.examples import Example
 from trainables.data.tokens.examples import write as write_examples
 from trainables.data.tokens.sequences import Sequences, TokenSequence, write

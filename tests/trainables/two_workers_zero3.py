@@ -14,7 +14,8 @@ import numpy as np
 import tiny_training as tiny
 from two_workers import bytes_alive, left_alive
 
-from trainables import combinations, ranks
+from trainables import ranks
+from trainables.config import combinations
 from trainables.errors import RefusedError
 from trainables.training.inputs import Inputs
 

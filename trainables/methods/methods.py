@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
 
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 from trainables.errors import RefusedError
 from trainables.methods.peft_configs import peft_config
 from trainables.models.modules import blocks, modules_named

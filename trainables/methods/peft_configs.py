@@ -17,7 +17,7 @@ from peft import (
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 from trainables.methods.bottleneck import BottleneckConfig
 from trainables.models.modules import linear_modules_in, modules_named, sublayers
 from trainables.models.vocabulary import embeddings

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import cross_entropy
 
+from trainables.config.metrics import CLASS_METRIC
 from trainables.data.tokens.examples import Examples
-from trainables.metrics import CLASS_METRIC
 from trainables.objectives.batch import Batch
 from trainables.objectives.forward import head_outputs
 from trainables.objectives.objective import Floats, Objective, Scores

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 from trainables.data.tokens.examples import Examples
 from trainables.objectives.causal_lm import CausalLm
 from trainables.objectives.classification import Classification, balanced_weights

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch.nn.functional import logsigmoid, relu
 
+from trainables.config.objective_config import DpoConfig, KtoConfig
 from trainables.data.tokens.batches import IGNORED
 from trainables.data.tokens.examples import Examples
-from trainables.objective_config import DpoConfig, KtoConfig
 from trainables.objectives.batch import Batch
 from trainables.objectives.forward import logits_of
 from trainables.objectives.objective import Floats, Objective, Scores

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch.nn.functional import logsigmoid
 
+from trainables.config.objective_config import RewardConfig
 from trainables.data.tokens.examples import Examples
-from trainables.objective_config import RewardConfig
 from trainables.objectives.batch import Batch
 from trainables.objectives.forward import head_outputs
 from trainables.objectives.objective import Floats, Objective, Scores

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 from trainables.evaluation import Evaluation
 
 WEIGHTS = "best"

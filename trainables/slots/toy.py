@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 from trainables.evaluation import Cost, Ending, Evaluation, Monitor, Outcome
 from trainables.progress import NO_PROGRESS, STEP, Gauge, Progress
 

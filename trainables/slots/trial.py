@@ -8,7 +8,7 @@ from typing import Any
 import ray
 from ray import tune
 
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 from trainables.evaluation import Ending, Evaluation, Outcome
 from trainables.slots.job import Job
 

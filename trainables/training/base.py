@@ -18,10 +18,10 @@ from transformers import (
 )
 
 from trainables.bars import loading_told
-from trainables.config import TrialConfig
+from trainables.config.method_config import QuantizationConfig
+from trainables.config.trial import TrialConfig
 from trainables.data.errors import said
 from trainables.errors import ModelError
-from trainables.method_config import QuantizationConfig
 from trainables.methods.methods import keeps_base
 from trainables.models.isolation import check_isolation
 from trainables.models.vocabulary import with_tokens

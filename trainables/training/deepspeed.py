@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from trainables.batch_split import split_batch
-from trainables.config import TrialConfig
-from trainables.deepspeed_config import DeepSpeedConfig, OffloadDevice
-from trainables.deepspeed_json import Contradiction, contradictions, merged
+from trainables.config.batch_split import split_batch
+from trainables.config.deepspeed_config import DeepSpeedConfig, OffloadDevice
+from trainables.config.deepspeed_json import Contradiction, contradictions, merged
+from trainables.config.trial import TrialConfig
 
 _OPTIMIZERS: Mapping[str, str] = {"adamw": "AdamW", "adamw_fused": "AdamW", "adam": "Adam"}
 _SCHEDULERS: Mapping[str, str] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 from trainables.data.tokens.examples import Examples
 from trainables.objectives.causal_lm import CausalLm
 from trainables.objectives.objective import measure

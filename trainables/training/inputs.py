@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 from trainables.progress import NO_PROGRESS, Progress
 
 if TYPE_CHECKING:

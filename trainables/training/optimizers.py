@@ -27,8 +27,8 @@ import torch
 from peft import PeftModel
 from peft.optimizers import create_loraplus_optimizer
 
-from trainables.config import TrialConfig
-from trainables.optimizer_config import OptimizerConfig
+from trainables.config.optimizer_config import OptimizerConfig
+from trainables.config.trial import TrialConfig
 
 Recipe = tuple[type[torch.optim.Optimizer], dict[str, Any]]
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trainables.batch_split import split_batch
-from trainables.budget_config import MOST_EXAMPLES, BatchRampConfig, TrialBudget
-from trainables.config import TrialConfig
+from trainables.config.batch_split import split_batch
+from trainables.config.budget import MOST_EXAMPLES, BatchRampConfig, TrialBudget
+from trainables.config.trial import TrialConfig
 from trainables.data.tokens.batches import mixed_order, order
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from trainables import ranks
-from trainables.combinations import machine_refusals, refusals
-from trainables.config import TrialConfig
+from trainables.config.combinations import machine_refusals, refusals
+from trainables.config.trial import TrialConfig
 from trainables.errors import RefusedError
 from trainables.training.deepspeed import refused_settings
 

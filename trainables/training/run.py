@@ -14,7 +14,7 @@ import torch
 from transformers import TrainerCallback
 
 from trainables import ranks
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 from trainables.evaluation import Cost, DivergedError, Ending, Evaluation, Monitor, Verdict
 from trainables.methods import methods
 from trainables.objectives.objective import Objective, Scores

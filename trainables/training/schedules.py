@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 
 Multiplier = Callable[[int], float]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import torch
 
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 
 SLOW = 1.5
 """Times as long as in fp32. CPUs with units for bf16 take 0.6 to 0.9, those with AVX-512 alone 2 to

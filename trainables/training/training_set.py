@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 from trainables.data.tokens.examples import Example, Examples
 from trainables.data.tokens.packing import Pack, Packs
 from trainables.data.tokens.sequences import IntArray

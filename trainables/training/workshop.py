@@ -28,7 +28,7 @@ from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 from transformers.integrations.neftune import deactivate_neftune
 
 from trainables import ranks
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 from trainables.data.tokens.examples import Examples
 from trainables.data.tokens.tokenizer import context_length, load_tokenizer
 from trainables.errors import RefusedError

@@ -24,7 +24,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from trainables.data.roles import ALIASES
+from trainables.config.roles import ALIASES
 
 
 class Gives(StrEnum):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from trainables.config.roles import ALIASES
 from trainables.data.errors import DataError, listing, printable, shown
 from trainables.data.files.origin import Origin
 from trainables.data.files.row import BadRow, Row, Sieve, sifted
@@ -23,7 +24,6 @@ from trainables.data.records.formats import (
 )
 from trainables.data.records.records import Document, Judged, Labelled, Pair, Rated, Record
 from trainables.data.records.useful import check_useful
-from trainables.data.roles import ALIASES
 
 _MAY_COME_LATE = frozenset({"weight", *LENIENT}).union(*(ALIASES[role] for role in LENIENT))
 

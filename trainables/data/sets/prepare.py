@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from trainables.config import TrialConfig
+from trainables.config.data import DataConfig
+from trainables.config.trial import TrialConfig
 from trainables.data.atomic import publish
 from trainables.data.sets.draft import Draft, draft
 from trainables.data.sets.sources import Sources, file_names, origins_of
@@ -24,7 +25,6 @@ from trainables.data.tokens.tokenizer import (
     identity,
     load_tokenizer,
 )
-from trainables.data_config import DataConfig
 from trainables.progress import NO_PROGRESS, Progress
 
 FORMAT_VERSION = 4

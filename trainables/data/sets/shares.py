@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Generic, NamedTuple, TypeVar
 
+from trainables.config.data import DataConfig
 from trainables.data.making.blocks import blocks, tokenise
 from trainables.data.sets.overlap import Overlap
 from trainables.data.sets.split import duplicates, hold_out
 from trainables.data.tokens.items import Item, key
 from trainables.data.tokens.sequences import TokenSequence
 from trainables.data.tokens.tokenizer import Tokenizer
-from trainables.data_config import DataConfig
 from trainables.progress import Gauge
 
 T = TypeVar("T")

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 
-from trainables.config import TrialConfig
+from trainables.config.data import DataConfig
+from trainables.config.trial import TrialConfig
 from trainables.data.errors import listing
 from trainables.data.files.origin import Origin, find
 from trainables.data.files.reading import Manner, read
@@ -16,7 +17,6 @@ from trainables.data.records.conversation import Conversation
 from trainables.data.records.formats import LANGUAGE, READ_BY
 from trainables.data.records.record_file import RecordFile, records_of
 from trainables.data.sets.shares import Sides
-from trainables.data_config import DataConfig
 from trainables.progress import NO_PROGRESS, Progress
 
 SHOWN_BAD = 3

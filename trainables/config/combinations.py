@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from trainables.config import TrialConfig
+from trainables.config.trial import TrialConfig
 
 READ = (
     "method",

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from trainables.config.roles import ROLES
 from trainables.data.errors import did_you_mean
-from trainables.data.roles import ROLES
 from trainables.frozen import BelowOne, Frozen, Seed
 
 Files = str | tuple[str, ...]

@@ -13,9 +13,26 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, Strict, field_validator, model_validator
 
-from trainables.budget_config import BatchRampConfig, TrialBudget
-from trainables.data_config import DataConfig
-from trainables.deepspeed_config import DeepSpeedConfig
+from trainables.config.budget import BatchRampConfig, TrialBudget
+from trainables.config.data import DataConfig
+from trainables.config.deepspeed_config import DeepSpeedConfig
+from trainables.config.method_config import (
+    AdapterConfig,
+    FreezeConfig,
+    LoraConfig,
+    PrefixConfig,
+    PromptConfig,
+    PTuningConfig,
+    QuantizationConfig,
+)
+from trainables.config.metrics import GENERAL, METRICS
+from trainables.config.objective_config import (
+    ClassificationConfig,
+    DpoConfig,
+    KtoConfig,
+    RewardConfig,
+)
+from trainables.config.optimizer_config import OptimizerConfig, ScheduleName, WsdConfig
 from trainables.frozen import (
     BelowOne,
     Fraction,
@@ -25,23 +42,6 @@ from trainables.frozen import (
     PositiveInt,
     Seed,
 )
-from trainables.method_config import (
-    AdapterConfig,
-    FreezeConfig,
-    LoraConfig,
-    PrefixConfig,
-    PromptConfig,
-    PTuningConfig,
-    QuantizationConfig,
-)
-from trainables.metrics import GENERAL, METRICS
-from trainables.objective_config import (
-    ClassificationConfig,
-    DpoConfig,
-    KtoConfig,
-    RewardConfig,
-)
-from trainables.optimizer_config import OptimizerConfig, ScheduleName, WsdConfig
 
 Objective = Literal["sft", "clm", "classification", "reward", "dpo", "kto", "toy"]
 Method = Literal["full", "freeze", "lora", "qlora", "adapter", "prefix", "prompt", "ptuning"]
