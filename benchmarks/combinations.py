@@ -187,7 +187,7 @@ def _work(folder: Path, everything: bool) -> None:
     """What each rank does: all combinations, in the same order."""
     import torch.distributed as dist
 
-    from trainables import ranks
+    from trainables.core import ranks
 
     if int(os.environ["WORLD_SIZE"]) > 1:
         import deepspeed
@@ -207,8 +207,8 @@ def _work(folder: Path, everything: bool) -> None:
 
 
 def _tried(key: str, folder: Path, workshops: dict[str, Any], everything: bool) -> str:
-    from trainables.errors import RefusedError
-    from trainables.evaluation import Monitor
+    from trainables.core.errors import RefusedError
+    from trainables.core.evaluation import Monitor
 
     config = _config(key)
     refused = refusals(config)

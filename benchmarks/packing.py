@@ -22,8 +22,8 @@ import torch
 
 from benchmarks.gpu.stopwatch import WARM_UP, Stopwatch
 from trainables.config.trial import TrialConfig
+from trainables.core.evaluation import Ending
 from trainables.data.sets.summary import Side
-from trainables.evaluation import Ending
 from trainables.training.inputs import prepare_inputs
 from trainables.training.workshop import Workshop
 

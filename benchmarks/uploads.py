@@ -20,7 +20,7 @@ from typing import Any
 
 from benchmarks.tiny_inputs import make_inputs, make_model
 from trainables.config.trial import TrialConfig
-from trainables.evaluation import Ending, Monitor
+from trainables.core.evaluation import Ending, Monitor
 from trainables.slots.remote_checkpoints import RemoteCheckpoints
 from trainables.slots.uploads import Uploads
 from trainables.storage.remote_folder import RemoteFolder

@@ -14,7 +14,7 @@ from benchmarks.gpu.flops import flops_per_token, peak
 from benchmarks.gpu.shape import Shape
 from benchmarks.gpu.stopwatch import Stopwatch
 from trainables.config.trial import TrialConfig
-from trainables.evaluation import Ending
+from trainables.core.evaluation import Ending
 from trainables.training.workshop import Workshop
 
 LENGTH = 1024

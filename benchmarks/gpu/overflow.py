@@ -16,7 +16,7 @@ from benchmarks.gpu.course import Load, config_of, train, usual_load
 from benchmarks.gpu.finding import Finding, report
 from benchmarks.gpu.material import inputs, main_shape
 from trainables.config.trial import TrialConfig
-from trainables.evaluation import Monitor
+from trainables.core.evaluation import Monitor
 from trainables.training.memory import is_out_of_memory, release_memory
 from trainables.training.workshop import Workshop
 

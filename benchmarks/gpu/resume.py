@@ -10,7 +10,7 @@ from benchmarks.gpu.course import Load, config_of, train
 from benchmarks.gpu.finding import Figure, Finding, report
 from benchmarks.gpu.material import small_inputs
 from benchmarks.gpu.stopwatch import Stopwatch
-from trainables.evaluation import Ending
+from trainables.core.evaluation import Ending
 from trainables.training.checkpoints import Checkpoints
 from trainables.training.workshop import Workshop
 

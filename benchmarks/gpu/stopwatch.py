@@ -6,7 +6,7 @@ import time
 
 import torch
 
-from trainables.evaluation import Ending, Evaluation, Monitor, Verdict
+from trainables.core.evaluation import Ending, Evaluation, Monitor, Verdict
 
 WARM_UP = 3
 """Steps at the beginning that are not timed: kernels are chosen and memory is taken."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from trainables.background import Tell, logged
+from trainables.core.background import Tell, logged
 
 MOST = 10
 """Breakdowns that are kept; more have the same cause."""

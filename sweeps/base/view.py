@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from results.cluster_record import ClusterRecord
 from results.record import SweepRecord, TrialRecord
-from trainables.progress import Phases
+from trainables.core.progress import Phases
 
 
 class View:

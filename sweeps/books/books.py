@@ -22,7 +22,7 @@ from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.home.provenance import sweep_provenance
 from sweeps.spec.spec import SweepSpec
 from sweeps.storage.mirror import Mirror
-from trainables.progress import NO_PROGRESS, Progress
+from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.slots.job import WEIGHTS
 from trainables.training.inputs import Prepared
 

@@ -19,8 +19,8 @@ from results.record import Measurement, SweepRecord, TrialRecord
 from results.stamps import Stamps
 from results.tracking_error import StoreAwayError, TrackingError
 from results.winners import Ranking
-from trainables.background import Background, Tell, logged
-from trainables.progress import NO_PROGRESS, Progress
+from trainables.core.background import Background, Tell, logged
+from trainables.core.progress import NO_PROGRESS, Progress
 
 if TYPE_CHECKING:
     from results.reconcile import Reconciled

@@ -16,7 +16,7 @@ from sweeps.base.interruption import Interruption
 from sweeps.books.mlflow_writer import Scribe
 from sweeps.search.study import StudyBook
 from trainables.config.trial import TrialConfig
-from trainables.evaluation import Attempt, Cost, Ending, Evaluation, Outcome
+from trainables.core.evaluation import Attempt, Cost, Ending, Evaluation, Outcome
 
 _STATUS: Mapping[Ending, TrialStatus] = {
     Ending.COMPLETE: TrialStatus.COMPLETE,

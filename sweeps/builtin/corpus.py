@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainables.data.errors import DataError
+from trainables.core.data_error import DataError
 
 # fmt: off
 SKIPPED = frozenset([

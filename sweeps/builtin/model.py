@@ -23,13 +23,13 @@ from sweeps.builtin.corpus import Source, pairs, pretraining_text, stdlib_source
 from sweeps.builtin.pretraining import Recipe, Trained, pretrain
 from sweeps.builtin.tokenizer import train_tokenizer
 from trainables.config.trial import TrialConfig
-from trainables.data.atomic import publish
-from trainables.data.errors import DataError
+from trainables.core.atomic import publish
+from trainables.core.data_error import DataError
+from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.data.making.blocks import blocks, tokenise
 from trainables.data.sets.sources import file_names
 from trainables.data.tokens.sequences import TokenSequence
 from trainables.data.tokens.tokenizer import load_tokenizer
-from trainables.progress import NO_PROGRESS, Progress
 
 NAMES = ("builtin:pydoc",)
 

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trainables.core.progress_bars import no_progress_bars
 from trainables.data.tokens.batches import order, pad
 from trainables.data.tokens.sequences import TokenSequence
-from trainables.progress_bars import no_progress_bars
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer

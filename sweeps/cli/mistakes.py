@@ -12,8 +12,8 @@ from results.record_error import RecordError
 from sweeps.base.errors import SweepError
 from sweeps.display.terminal import make_console
 from sweeps.remote.client import INTERRUPTED
-from trainables.data.errors import DataError
-from trainables.errors import ModelError, RefusedError
+from trainables.core.data_error import DataError
+from trainables.core.errors import ModelError, RefusedError
 
 MISTAKE = 2
 """Exit code for what the user can mend."""

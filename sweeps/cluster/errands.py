@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import ray
 
-from trainables.background import Tell, breakdown
+from trainables.core.background import Tell, breakdown
 from trainables.slots.nodes import Nodes
 
 

@@ -16,7 +16,7 @@ from results.record_error import RecordError
 from results.store import RecordStore
 from sweeps.cluster.meter import Meter, held
 from sweeps.cluster.ray_nodes import alive_nodes
-from trainables.background import Background, Tell, logged
+from trainables.core.background import Background, Tell, logged
 from trainables.slots.gang import Gang
 from trainables.slots.roster import SlotState
 

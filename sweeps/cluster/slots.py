@@ -11,7 +11,7 @@ import ray
 
 from sweeps.base.errors import LaunchError
 from sweeps.cluster.errands import Errands
-from trainables.background import Background, Tell, logged
+from trainables.core.background import Background, Tell, logged
 from trainables.slots.gang import Care, Gang
 from trainables.slots.nodes import LOOK_EVERY, look
 from trainables.training.inputs import Inputs

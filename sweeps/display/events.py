@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from results.cluster_record import ClusterRecord
 from results.record import SweepRecord, TrialRecord
 from sweeps.base.view import View
-from trainables.progress import Phase, Phases
+from trainables.core.progress import Phase, Phases
 
 _MARK = '{"sweep_event": '
 

@@ -23,7 +23,7 @@ from sweeps.display.remarks import Remarks
 from sweeps.display.standing import Standing
 from sweeps.display.trial_table import TrialRow, TrialTable
 from sweeps.display.underway import Glimpse, Underway
-from trainables.progress import Phases
+from trainables.core.progress import Phases
 
 ROWS = 8
 """Trials shown at once: those that run, then the latest ended ones."""

@@ -16,8 +16,8 @@ from sweeps.display.reasons import ToldReasons
 from sweeps.display.remarks import Remarks
 from sweeps.display.standing import Standing
 from sweeps.display.underway import Underway
-from trainables.progress import Phases
-from trainables.ticker import Ticker
+from trainables.core.progress import Phases
+from trainables.core.ticker import Ticker
 
 EVERY = 10.0
 """Seconds within which whatever takes longer is told of, again and again."""

@@ -19,7 +19,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from sweeps.base.view import View
-    from trainables.progress import Progress
+    from trainables.core.progress import Progress
 
 PIPE_WIDTH = 250
 """Columns, where there is no terminal that has any."""
@@ -108,7 +108,7 @@ def make_view(console: Console) -> View:
 @contextmanager
 def waiting() -> Iterator[Progress]:
     """For commands whose results go to stdout: what takes long is told on stderr."""
-    from trainables.progress import Progress
+    from trainables.core.progress import Progress
 
     with make_view(make_console(stderr=True)) as view:
         yield Progress(view.at)

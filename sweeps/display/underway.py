@@ -10,7 +10,7 @@ from rich.filesize import decimal
 
 from results.cluster_record import ClusterRecord, PhaseRecord, SlotRecord
 from sweeps.display.duration import so_far
-from trainables.progress import BYTES, STEP, Phase, Phases
+from trainables.core.progress import BYTES, STEP, Phase, Phases
 
 
 @dataclass(frozen=True, slots=True)

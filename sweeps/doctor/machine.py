@@ -21,7 +21,7 @@ from sweeps.home.home import SweepHome
 from sweeps.remote.cluster_file import ClusterFile
 from sweeps.spec.spec import SpecError, SweepSpec
 from sweeps.storage.storage import WAY_OUT, probe, storage_of
-from trainables.progress import NO_PROGRESS, Progress
+from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.storage.remote_folder import RemoteFolder
 
 PACKAGE = "winnow-sweeps"

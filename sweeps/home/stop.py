@@ -12,7 +12,7 @@ import psutil
 from results.record import SweepState
 from sweeps.base.errors import SweepError
 from sweeps.home.home import SweepFolder
-from trainables.progress import NO_PROGRESS, Progress
+from trainables.core.progress import NO_PROGRESS, Progress
 
 _PATIENCE = 600.0
 """Seconds for running trials to be saved and MLflow to be told."""

@@ -17,8 +17,8 @@ from sweeps.books.books import Books
 from sweeps.cluster.ray_session import ON_HEAD
 from sweeps.home.home import SweepFolder
 from sweeps.spec.spec import SweepSpec
-from trainables.evaluation import Evaluation, Outcome
-from trainables.progress import Progress
+from trainables.core.evaluation import Evaluation, Outcome
+from trainables.core.progress import Progress
 from trainables.slots.gang import Care
 from trainables.slots.job import Job, JobKind
 from trainables.training.inputs import Inputs

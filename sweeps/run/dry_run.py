@@ -27,10 +27,10 @@ from sweeps.storage.storage import check_storage
 from trainables.config.budget import TrialBudget
 from trainables.config.combinations import machine_refusals
 from trainables.config.trial import TrialConfig
-from trainables.data.errors import DataError, said
-from trainables.errors import ModelError, RefusedError
-from trainables.evaluation import Ending, Evaluation, Monitor, Verdict
-from trainables.progress import NO_PROGRESS, Progress
+from trainables.core.data_error import DataError, said
+from trainables.core.errors import ModelError, RefusedError
+from trainables.core.evaluation import Ending, Evaluation, Monitor, Verdict
+from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.training.inputs import Prepared
 
 STEPS = 5

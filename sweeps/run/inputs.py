@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from trainables.config.trial import TrialConfig
-from trainables.progress import NO_PROGRESS, Progress
+from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.training.inputs import Prepared, prepare_inputs
 
 

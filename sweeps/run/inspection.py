@@ -15,11 +15,11 @@ from sweeps.home.home import SweepHome
 from sweeps.run.inputs import inputs_of
 from sweeps.spec.spec import SweepSpec
 from trainables.config.trial import TrialConfig
+from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.data.sets.summary import Summary
 from trainables.data.tokens.examples import Examples
 from trainables.data.tokens.samples import Sample, sample
 from trainables.data.tokens.tokenizer import Tokenizer, load_tokenizer
-from trainables.progress import NO_PROGRESS, Progress
 
 SAMPLES = 3
 BARS = 10

@@ -45,7 +45,7 @@ from sweeps.storage.storage import (
     storage_of,
 )
 from sweeps.storage.visibility import check_sight
-from trainables.progress import Progress
+from trainables.core.progress import Progress
 from trainables.training.inputs import Prepared
 
 

@@ -17,7 +17,7 @@ from ray.tune.search import Searcher
 from sweeps.search.study import StudyBook, trial_seed
 from sweeps.spec.spec import SweepSpec
 from trainables.config.trial import TrialConfig
-from trainables.evaluation import Evaluation
+from trainables.core.evaluation import Evaluation
 
 
 class SearchWatcher(Protocol):

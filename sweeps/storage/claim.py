@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sweeps.base.closing import try_all
 from sweeps.base.errors import SweepError
-from trainables.background import Background, Tell, logged
+from trainables.core.background import Background, Tell, logged
 from trainables.storage.remote_folder import RemoteFolder
 
 BEAT = 10.0

@@ -21,7 +21,7 @@ from sweeps.spec.spec import SweepSpec
 from sweeps.spec.yaml_file import read_yaml
 from sweeps.storage.claim import Claim
 from sweeps.storage.mirror import Mirror, bring_down, bring_up
-from trainables.errors import StorageError
+from trainables.core.errors import StorageError
 from trainables.slots.depot import PATIENCE, Depot, stored_inputs
 from trainables.storage.remote_folder import RemoteFolder, complaint
 from trainables.storage.sealed import NotWholeError

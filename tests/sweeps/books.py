@@ -25,7 +25,7 @@ from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.search.study import StudyBook, open_study
 from sweeps.search.study_storage import open_storage
 from sweeps.spec.spec import SweepSpec
-from trainables.evaluation import Evaluation, Monitor, Verdict
+from trainables.core.evaluation import Evaluation, Monitor, Verdict
 from trainables.slots import toy
 from trainables.training.inputs import prepare_inputs
 

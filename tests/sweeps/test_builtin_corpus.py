@@ -14,7 +14,7 @@ from sweeps.builtin.corpus import (
     pretraining_text,
     stdlib_sources,
 )
-from trainables.data.errors import DataError
+from trainables.core.data_error import DataError
 
 SHELF = Source(
     "library.shelf",

@@ -12,11 +12,11 @@ from sweeps.builtin.corpus import Source
 from sweeps.builtin.model import ensure, resolve
 from sweeps.builtin.pretraining import Recipe, mean_loss
 from trainables.config.trial import TrialConfig
-from trainables.data.errors import DataError
+from trainables.core.data_error import DataError
+from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.data.making.blocks import blocks, tokenise
 from trainables.data.sets.prepare import prepare
 from trainables.data.tokens.tokenizer import load_tokenizer
-from trainables.progress import NO_PROGRESS, Progress
 
 TINY = Recipe(
     vocabulary=400,

@@ -12,7 +12,7 @@ from sweeps.home.home import SweepHome
 from sweeps.report.dry_run_report import report
 from sweeps.run.dry_run import DryRun, dry_run
 from sweeps.spec.spec import SweepSpec
-from trainables.progress import Progress
+from trainables.core.progress import Progress
 
 
 def tree(folder, **change):

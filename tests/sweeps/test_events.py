@@ -12,7 +12,7 @@ from sweeps.base.view import View
 from sweeps.display.events import JsonView, replay
 from sweeps.display.live import LiveView
 from sweeps.display.plain import PlainView
-from trainables.progress import Phase
+from trainables.core.progress import Phase
 
 
 class Recording(View):

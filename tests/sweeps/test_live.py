@@ -12,7 +12,7 @@ from sweeps.display.live import LiveView, bar, render
 from sweeps.display.plain import PlainView
 from sweeps.display.standing import Standing
 from sweeps.display.underway import Glimpse
-from trainables.progress import Phase
+from trainables.core.progress import Phase
 
 
 def sweep(**changes) -> SweepRecord:

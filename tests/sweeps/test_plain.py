@@ -9,7 +9,7 @@ from rich.console import Console
 from test_live import cluster_of, slot, sweep, trial
 
 from sweeps.display.plain import EVERY, PlainView
-from trainables.progress import Phase, Progress
+from trainables.core.progress import Phase, Progress
 
 
 class Pipe:

@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from trainables.config.trial import TrialConfig
-from trainables.evaluation import Ending, Evaluation, Outcome
+from trainables.core.evaluation import Ending, Evaluation, Outcome
 from trainables.slots.board import Board
 from trainables.slots.job import Job, JobKind
 

@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 
 from trainables.config.trial import TrialConfig
-from trainables.evaluation import Evaluation, Outcome
+from trainables.core.evaluation import Evaluation, Outcome
 from trainables.slots import board_monitor, slot
 from trainables.slots.board import Board
 from trainables.slots.gang import Care

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from sweeps.base.interruption import interruptible
-from trainables.background import Background, breakdowns_told
+from trainables.core.background import Background, breakdowns_told
 
 LOSS = "nobody looks any more"
 

@@ -5,7 +5,7 @@ import dataclasses
 
 from boards import COMPLETE, SOON, board_with, hear, in_a_loop, job, loss, nothing_comes, take
 
-from trainables.evaluation import Ending, Outcome
+from trainables.core.evaluation import Ending, Outcome
 from trainables.slots.board import Board
 from trainables.slots.job import Closed, JobKind
 

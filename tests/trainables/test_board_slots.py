@@ -4,7 +4,7 @@ import asyncio
 
 from boards import COMPLETE, SOON, board_with, hear, in_a_loop, job, take
 
-from trainables.evaluation import Ending
+from trainables.core.evaluation import Ending
 from trainables.slots.job import Closed
 
 

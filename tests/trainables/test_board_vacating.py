@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from boards import COMPLETE, SOON, board_with, hear, in_a_loop, job, loss, nothing_comes, take
 
-from trainables.evaluation import Ending, Outcome
+from trainables.core.evaluation import Ending, Outcome
 from trainables.slots import board as module
 from trainables.slots.job import Closed
 from trainables.slots.nodes import Nodes

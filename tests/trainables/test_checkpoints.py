@@ -7,7 +7,7 @@ import tiny_training as tiny
 from test_method_kinds import KINDS
 from tiny_training import Watcher, run_trial
 
-from trainables.evaluation import Ending
+from trainables.core.evaluation import Ending
 from trainables.training.checkpoints import Checkpoint, Checkpoints, needless
 
 LONG = {"budget__steps": 8, "budget__evaluations": 4, "warmup_fraction": 0.25}

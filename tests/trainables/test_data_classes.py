@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from data_samples import tiny_tokenizer
 
-from trainables.data.errors import DataError
+from trainables.core.data_error import DataError
 from trainables.data.making.classes import class_names, labelled
 from trainables.data.records.records import Labelled
 from trainables.data.tokens.items import counted

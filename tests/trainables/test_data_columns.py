@@ -5,7 +5,7 @@ from data_samples import values_of, write_json
 from pydantic import ValidationError
 
 from trainables.config.data import DataConfig
-from trainables.data.errors import DataError
+from trainables.core.data_error import DataError
 
 RECORD = {"id": 7, "sentence": "fine", "gold": 1}
 

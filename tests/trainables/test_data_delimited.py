@@ -7,7 +7,7 @@ from data_samples import REAL_DATA, needs_real_data, rows_of, values_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainables.data.errors import DataError
+from trainables.core.data_error import DataError
 from trainables.data.files.origin import find
 from trainables.data.files.reading import read
 

@@ -12,7 +12,7 @@ from bad_files import BAD, SINGLE_ROWS, WHOLE_FILES
 from data_samples import REAL_DATA, left_out, needs_real_data, read_records, write_json
 from test_data_odd import ODD
 
-from trainables.data.errors import DataError
+from trainables.core.data_error import DataError
 from trainables.data.records.formats import READ_BY, Gives
 
 INPUTS = Path("docs/reliability.md").read_text(encoding="utf-8")

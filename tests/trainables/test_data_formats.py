@@ -5,7 +5,7 @@ import json
 import pytest
 from data_samples import REAL_DATA, left_out, needs_real_data, read_records, write_json
 
-from trainables.data.errors import DataError
+from trainables.core.data_error import DataError
 from trainables.data.records.conversation import Message
 from trainables.data.records.records import Document
 

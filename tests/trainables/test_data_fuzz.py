@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from trainables.config.roles import KNOWN_NAMES
 from trainables.config.trial import TrialConfig
-from trainables.data.errors import DataError
+from trainables.core.data_error import DataError
 from trainables.data.files.origin import SUFFIXES
 from trainables.data.records.formats import READ_BY
 from trainables.data.records.turns import ROLES

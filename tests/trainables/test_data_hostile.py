@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from trainables.config.data import DataConfig
 from trainables.config.trial import TrialConfig
-from trainables.data.errors import DataError
+from trainables.core.data_error import DataError
 from trainables.data.files.origin import find
 from trainables.data.sets.sources import Sources
 

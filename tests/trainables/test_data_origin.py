@@ -6,7 +6,7 @@ import json
 import pytest
 from data_samples import rows_of, values_of, write_json
 
-from trainables.data.errors import DataError
+from trainables.core.data_error import DataError
 from trainables.data.files.origin import find
 
 

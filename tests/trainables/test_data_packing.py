@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainables.data.errors import DataError
+from trainables.core.data_error import DataError
 from trainables.data.tokens.examples import Example, Examples, write
 from trainables.data.tokens.packing import Pack, Packs, best_fit, collate_packs, write_packs
 from trainables.data.tokens.sequences import TokenSequence

@@ -16,7 +16,7 @@ from data_samples import (
 )
 
 from trainables.config.trial import TrialConfig
-from trainables.data.errors import DataError
+from trainables.core.data_error import DataError
 from trainables.data.sets.overlap import Overlap
 from trainables.data.sets.prepare import prepare
 from trainables.data.tokens.examples import Examples

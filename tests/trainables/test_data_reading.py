@@ -6,7 +6,7 @@ import json
 import pytest
 from data_samples import REAL_DATA, needs_real_data, rows_of, values_of
 
-from trainables.data.errors import DataError
+from trainables.core.data_error import DataError
 
 ROWS = [{"text": "one"}, {"text": "二"}]
 LIST = json.dumps(ROWS, ensure_ascii=False, indent=2).encode()

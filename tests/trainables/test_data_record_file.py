@@ -7,7 +7,7 @@ import math
 import pytest
 from data_samples import REAL_DATA, left_out, needs_real_data, read_records, write_json, write_lines
 
-from trainables.data.errors import DataError
+from trainables.core.data_error import DataError
 from trainables.data.records.conversation import Conversation, Message
 from trainables.data.records.records import Document, Judged, Labelled, Pair, Rated
 

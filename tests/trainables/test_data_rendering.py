@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from data_samples import CHATML, REAL_DATA, needs_real_data, read_records, tiny_tokenizer
 
-from trainables.data.errors import DataError
+from trainables.core.data_error import DataError
 from trainables.data.records.conversation import Conversation, Message
 from trainables.data.tokens.rendering import render
 from trainables.data.tokens.tokenizer import load_tokenizer

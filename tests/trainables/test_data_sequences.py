@@ -5,8 +5,8 @@ import pickle
 import numpy as np
 import pytest
 
-from trainables.data.atomic import publish
-from trainables.data.errors import DataError
+from trainables.core.atomic import publish
+from trainables.core.data_error import DataError
 from trainables.data.tokens.sequences import Sequences, TokenSequence, write
 
 WRITTEN = [

@@ -6,12 +6,12 @@ import pytest
 from data_samples import alpaca_rows, save_tokenizer, write_json, write_lines
 
 from trainables.config.trial import TrialConfig
-from trainables.data.errors import DataError
+from trainables.core.data_error import DataError
+from trainables.core.progress import Progress
 from trainables.data.sets.prepare import prepare
 from trainables.data.tokens.examples import Examples
 from trainables.data.tokens.sequences import Sequences
 from trainables.data.tokens.tokenizer import load_tokenizer
-from trainables.progress import Progress
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainables.data.errors import DataError
+from trainables.core.data_error import DataError
 from trainables.data.sets.split import duplicates, hold_out, split
 
 

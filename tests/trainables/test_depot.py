@@ -13,8 +13,8 @@ import tiny_training as tiny
 from desk import Desk, without_ray
 from s3_server import ENVIRONMENT, make_bucket, s3_server
 
-from trainables.errors import StorageError
-from trainables.evaluation import Cost, Ending, Evaluation, Outcome
+from trainables.core.errors import StorageError
+from trainables.core.evaluation import Cost, Ending, Evaluation, Outcome
 from trainables.slots import slot
 from trainables.slots.board_monitor import BoardMonitor
 from trainables.slots.depot import Depot, stored_inputs

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from trainables.evaluation import Cost, Ending, Evaluation, Monitor, Outcome
+from trainables.core.evaluation import Cost, Ending, Evaluation, Monitor, Outcome
 
 
 def test_tokens_per_second_are_tokens_over_seconds_and_no_division_by_zero():

@@ -14,9 +14,9 @@ import tiny_training as tiny
 from host_reads import reads_of_each_step
 from tiny_training import Watcher, run_trial
 
+from trainables.core.errors import RefusedError
+from trainables.core.evaluation import Ending
 from trainables.data.tokens.sequences import Sequences
-from trainables.errors import RefusedError
-from trainables.evaluation import Ending
 
 
 @pytest.fixture(scope="module")
@@ -558,7 +558,7 @@ def test_a_trial_that_broke_has_let_go_of_its_model_when_the_next_is_lent_one(wo
 def test_a_model_that_cannot_be_loaded_is_refused_with_its_name(tmp_path):
     import torch
 
-    from trainables.errors import ModelError
+    from trainables.core.errors import ModelError
     from trainables.training.base import Loading, load_model
 
     (tmp_path / "config.json").write_text('{"model_type": "llama"}')

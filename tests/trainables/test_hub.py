@@ -17,8 +17,8 @@ SCRIPT = """
 import json, sys
 from pathlib import Path
 from trainables.config.trial import TrialConfig
-from trainables.data.errors import DataError
-from trainables.evaluation import Monitor, Verdict
+from trainables.core.data_error import DataError
+from trainables.core.evaluation import Monitor, Verdict
 from trainables.training.workshop import Workshop
 from trainables.training.inputs import prepare_inputs
 
@@ -86,7 +86,7 @@ DOWNLOAD = """
 import json, sys
 import torch
 from trainables.training.base import Loading, load_model
-from trainables.progress import Progress
+from trainables.core.progress import Progress
 
 told = []
 load_model(sys.argv[1], None, Loading(torch.float32), progress=Progress(told.append))

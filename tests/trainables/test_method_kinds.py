@@ -8,7 +8,7 @@ import pytest
 import tiny_training as tiny
 from tiny_training import Watcher, run_trial
 
-from trainables.evaluation import Ending
+from trainables.core.evaluation import Ending
 
 HIDDEN, INNER, KV, WORDS, LAYERS = 32, 48, 16, 64, 2
 LINEAR = [(HIDDEN, HIDDEN)] * 2 + [(HIDDEN, KV)] * 2 + [(HIDDEN, INNER)] * 2 + [(INNER, HIDDEN)]
@@ -199,7 +199,7 @@ def test_noise_on_the_embeddings_ends_with_its_trial(workshop, learning_rate):
 
 
 def test_what_cannot_be_set_up_is_refused_and_harms_no_later_trial(workshop):
-    from trainables.errors import RefusedError
+    from trainables.core.errors import RefusedError
 
     before = run_trial(workshop)[1].losses
     with pytest.raises(RefusedError, match="is not supported"):

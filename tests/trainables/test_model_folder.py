@@ -15,9 +15,9 @@ import tiny_training as tiny
 from data_samples import write_json
 
 from trainables.config.trial import TrialConfig
-from trainables.data.errors import DataError
+from trainables.core.data_error import DataError
+from trainables.core.errors import ModelError
 from trainables.data.tokens.tokenizer import context_length
-from trainables.errors import ModelError
 from trainables.models.model_folder import check_model
 from trainables.training.inputs import prepare_inputs
 

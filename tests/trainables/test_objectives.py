@@ -12,9 +12,9 @@ from host_reads import reads_of_each_step
 from tiny_training import Watcher, run_trial
 
 from trainables.config.metrics import METRICS
+from trainables.core.evaluation import Ending
 from trainables.data.tokens.examples import Example, Examples, write
 from trainables.data.tokens.sequences import Sequences
-from trainables.evaluation import Ending
 
 
 def example(kind, number, sequences):

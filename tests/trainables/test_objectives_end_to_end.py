@@ -11,7 +11,7 @@ from data_samples import REAL_DATA, needs_real_data, write_lines
 from tiny_training import Watcher
 
 from trainables.config.trial import TrialConfig
-from trainables.evaluation import Ending
+from trainables.core.evaluation import Ending
 from trainables.training.inputs import prepare_inputs
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import tiny_training as tiny
 
+from trainables.core.errors import RefusedError
+from trainables.core.evaluation import Ending
 from trainables.data.tokens.examples import Example, Examples, write
 from trainables.data.tokens.packing import Pack, Packs, best_fit, collate_packs, write_packs
 from trainables.data.tokens.sequences import TokenSequence
-from trainables.errors import RefusedError
-from trainables.evaluation import Ending
 from trainables.training.workshop import Workshop
 
 CAPACITY = 48

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from trainables.progress import NO_PROGRESS, Phase, Progress
+from trainables.core.progress import NO_PROGRESS, Phase, Progress
 
 
 @pytest.fixture

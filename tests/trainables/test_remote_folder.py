@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from trainables.errors import StorageError
+from trainables.core.errors import StorageError
 from trainables.storage.remote_folder import RemoteFolder, complaint
 
 

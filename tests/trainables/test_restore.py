@@ -9,7 +9,7 @@ import pytest
 import tiny_training as tiny
 from tiny_training import Watcher, run_trial
 
-from trainables.errors import RefusedError
+from trainables.core.errors import RefusedError
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from boards import board_with, in_a_loop, job, take
 
-from trainables.evaluation import Ending, Outcome
+from trainables.core.evaluation import Ending, Outcome
 from trainables.slots.job import JobKind
 from trainables.slots.roster import SlotState
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trainables.errors import StorageError
+from trainables.core.errors import StorageError
 from trainables.storage import sealed
 from trainables.storage.remote_folder import RemoteFolder
 from trainables.storage.sealed import NotWholeError

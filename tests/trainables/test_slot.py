@@ -13,7 +13,7 @@ import pytest
 from sweeps.cluster.ray_session import ON_HEAD
 from sweeps.cluster.slots import _SPARE_RESTARTS, Slots
 from trainables.config.trial import TrialConfig
-from trainables.evaluation import Ending, Evaluation
+from trainables.core.evaluation import Ending, Evaluation
 from trainables.slots import toy
 from trainables.slots.board import Board
 from trainables.slots.gang import Care, Gang

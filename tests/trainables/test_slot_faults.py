@@ -12,7 +12,7 @@ import pytest
 import tiny_training as tiny
 from desk import Desk, without_ray
 
-from trainables.evaluation import Ending
+from trainables.core.evaluation import Ending
 from trainables.slots import slot
 from trainables.slots.gang import Care
 from trainables.training.inputs import Inputs

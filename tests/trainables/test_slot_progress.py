@@ -6,8 +6,8 @@ import pytest
 import tiny_training as tiny
 from desk import Desk, without_ray
 
-from trainables.evaluation import Ending
-from trainables.progress import Phase, Progress
+from trainables.core.evaluation import Ending
+from trainables.core.progress import Phase, Progress
 from trainables.slots.board_progress import BoardProgress
 from trainables.slots.gang import Care
 from trainables.slots.job import Job

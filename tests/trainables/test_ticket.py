@@ -6,7 +6,7 @@ import dataclasses
 import pytest
 from boards import COMPLETE, SOON, board_with, hear, in_a_loop, job, loss, take
 
-from trainables.evaluation import Ending, Outcome
+from trainables.core.evaluation import Ending, Outcome
 
 TOO_MUCH = Outcome(Ending.FAILED, error="CUDA out of memory", out_of_memory=True)
 

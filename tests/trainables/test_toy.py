@@ -6,7 +6,7 @@ import math
 import pytest
 
 from trainables.config.trial import TrialConfig
-from trainables.evaluation import Ending, Monitor, Verdict
+from trainables.core.evaluation import Ending, Monitor, Verdict
 from trainables.slots import toy
 
 TOY = TrialConfig(

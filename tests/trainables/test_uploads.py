@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from trainables.errors import StorageError
+from trainables.core.errors import StorageError
 from trainables.slots.uploads import Uploads
 
 

@@ -11,8 +11,8 @@ import pytest
 import tiny_training as tiny
 from tiny_training import Watcher, run_trial
 
+from trainables.core.errors import RefusedError
 from trainables.data.tokens.sequences import TokenSequence, write
-from trainables.errors import RefusedError
 
 NEW = (tiny.VOCABULARY, tiny.VOCABULARY + 1)
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from trainables.config.trial import TrialConfig
+from trainables.core.evaluation import Ending, Monitor, Verdict
 from trainables.data.tokens.examples import Example
 from trainables.data.tokens.examples import write as write_examples
 from trainables.data.tokens.sequences import Sequences, TokenSequence, write
-from trainables.evaluation import Ending, Monitor, Verdict
 from trainables.training.checkpoints import NO_CHECKPOINTS
 from trainables.training.inputs import Inputs
 

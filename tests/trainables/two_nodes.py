@@ -13,8 +13,8 @@ from pathlib import Path
 
 import torch.distributed as dist
 
-from trainables import ranks
-from trainables.errors import StorageError
+from trainables.core import ranks
+from trainables.core.errors import StorageError
 from trainables.slots.remote_checkpoints import RemoteCheckpoints
 from trainables.slots.uploads import Uploads
 from trainables.storage import sealed

@@ -17,7 +17,7 @@ from pathlib import Path
 import tiny_training as tiny
 from host_reads import reads_of_each_step
 
-from trainables.evaluation import Ending
+from trainables.core.evaluation import Ending
 from trainables.training.checkpoints import NO_CHECKPOINTS, Checkpoints
 from trainables.training.inputs import Inputs
 

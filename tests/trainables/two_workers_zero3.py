@@ -14,9 +14,9 @@ import numpy as np
 import tiny_training as tiny
 from two_workers import bytes_alive, left_alive
 
-from trainables import ranks
 from trainables.config import combinations
-from trainables.errors import RefusedError
+from trainables.core import ranks
+from trainables.core.errors import RefusedError
 from trainables.training.inputs import Inputs
 
 TRAIN, VALIDATION = 16, 9

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from trainables.frozen import Frozen
+from trainables.core.frozen import Frozen
 
 MOST_EXAMPLES = 10**8
 """Of a trial. Their order is held in memory: 8 bytes for each, and 16 for each step."""

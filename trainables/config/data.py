@@ -8,8 +8,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from trainables.config.roles import ROLES
-from trainables.data.errors import did_you_mean
-from trainables.frozen import BelowOne, Frozen, Seed
+from trainables.core.data_error import did_you_mean
+from trainables.core.frozen import BelowOne, Frozen, Seed
 
 Files = str | tuple[str, ...]
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from trainables.config.deepspeed_json import adopted, read
-from trainables.frozen import Frozen, PositiveInt
+from trainables.core.frozen import Frozen, PositiveInt
 
 OffloadDevice = Literal["none", "cpu", "nvme"]
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from trainables.frozen import BelowOne, Frozen, PositiveFloat, PositiveInt
+from trainables.core.frozen import BelowOne, Frozen, PositiveFloat, PositiveInt
 
 
 class FreezeConfig(Frozen):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from trainables.frozen import Frozen, NonNegative, PositiveFloat
+from trainables.core.frozen import Frozen, NonNegative, PositiveFloat
 
 
 class ClassificationConfig(Frozen):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from trainables.frozen import BelowOne, Frozen, NonNegative, PositiveFloat
+from trainables.core.frozen import BelowOne, Frozen, NonNegative, PositiveFloat
 
 ScheduleName = Literal["constant", "linear", "cosine", "wsd"]
 OptimizerName = Literal[

@@ -33,7 +33,7 @@ from trainables.config.objective_config import (
     RewardConfig,
 )
 from trainables.config.optimizer_config import OptimizerConfig, ScheduleName, WsdConfig
-from trainables.frozen import (
+from trainables.core.frozen import (
     BelowOne,
     Fraction,
     Frozen,

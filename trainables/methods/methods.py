@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
 
 from trainables.config.trial import TrialConfig
-from trainables.errors import RefusedError
+from trainables.core.errors import RefusedError
 from trainables.methods.peft_configs import peft_config
 from trainables.models.modules import blocks, modules_named
 from trainables.models.vocabulary import embeddings

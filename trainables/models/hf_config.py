@@ -8,8 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from trainables.data.errors import said
-from trainables.errors import ModelError
+from trainables.core.data_error import said
+from trainables.core.errors import ModelError
 from trainables.models.model_file import children, read, strings
 
 _LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")

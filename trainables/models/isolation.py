@@ -11,7 +11,7 @@ import inspect
 import torch
 from transformers import PreTrainedModel
 
-from trainables.errors import RefusedError
+from trainables.core.errors import RefusedError
 
 _HALF = 4
 """Tokens of each of the two examples that a model is asked about."""

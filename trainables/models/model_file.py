@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from trainables.errors import ModelError
+from trainables.core.errors import ModelError
 
 _NO_FILE: Mapping[bytes, tuple[str, str]] = {
     b"version https://git-lfs": ("is Git LFS's pointer to a file", "run `git lfs pull` there"),

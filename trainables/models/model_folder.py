@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from trainables.core.errors import ModelError
 from trainables.data.tokens.tokenizer import config_file, hub_file
-from trainables.errors import ModelError
 from trainables.models.hf_config import check_code, check_config, check_kernels, check_sizes
 from trainables.models.model_file import check_start, read, strings
 

@@ -6,12 +6,12 @@ import math
 
 import torch
 
+from trainables.core.ranks import world_size
 from trainables.data.tokens.examples import Examples
 from trainables.objectives.batch import Batch
 from trainables.objectives.forward import logits_of
 from trainables.objectives.objective import Floats, Objective, Scores
 from trainables.objectives.tokens import sequence_sums, token_losses
-from trainables.ranks import world_size
 
 
 class CausalLm(Objective):

@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from trainables.core.progress import NO_PROGRESS, Progress
+from trainables.core.ranks import rank, sum_over_ranks, world_size
 from trainables.data.tokens.batches import collate
 from trainables.data.tokens.examples import Examples
 from trainables.objectives.batch import Batch, to_batch, to_device
-from trainables.progress import NO_PROGRESS, Progress
-from trainables.ranks import rank, sum_over_ranks, world_size
 
 Floats = NDArray[np.float64]
 

@@ -7,6 +7,7 @@ import torch
 from torch.nn.functional import logsigmoid, relu
 
 from trainables.config.objective_config import DpoConfig, KtoConfig
+from trainables.core.ranks import sum_over_ranks, world_size
 from trainables.data.tokens.batches import IGNORED
 from trainables.data.tokens.examples import Examples
 from trainables.objectives.batch import Batch
@@ -15,7 +16,6 @@ from trainables.objectives.objective import Floats, Objective, Scores
 from trainables.objectives.ranking import pair_accuracy, ranking
 from trainables.objectives.reference import Reference
 from trainables.objectives.tokens import loss_sums
-from trainables.ranks import sum_over_ranks, world_size
 
 
 class Dpo(Objective):

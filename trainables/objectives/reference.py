@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from peft import PeftModel
 
+from trainables.core.ranks import any_rank
 from trainables.data.tokens.sequences import IntArray
 from trainables.objectives.batch import Batch, queued
 from trainables.objectives.tokens import loss_sums
-from trainables.ranks import any_rank
 
 Untouched = Callable[[Batch], torch.Tensor]
 """From a batch to the base's logits for it."""

@@ -12,9 +12,9 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
-from trainables.background import breakdowns_told
-from trainables.evaluation import Ending, Evaluation, Outcome
-from trainables.progress import Phases
+from trainables.core.background import breakdowns_told
+from trainables.core.evaluation import Ending, Evaluation, Outcome
+from trainables.core.progress import Phases
 from trainables.slots.job import Closed, Job, JobKind, Reply
 from trainables.slots.keeping import keeper
 from trainables.slots.nodes import LOOK_EVERY, Nodes

@@ -9,7 +9,7 @@ from typing import Any
 
 import ray
 
-from trainables.evaluation import Ending, Evaluation, Monitor, Verdict
+from trainables.core.evaluation import Ending, Evaluation, Monitor, Verdict
 from trainables.slots.depot import Depot
 from trainables.slots.job import LOSSES, WEIGHTS, Job
 from trainables.slots.uploads import Uploads

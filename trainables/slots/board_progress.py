@@ -5,10 +5,10 @@ from __future__ import annotations
 import socket
 from typing import Any
 
-from trainables.background import logged
-from trainables.progress import Phases, Progress
+from trainables.core.background import logged
+from trainables.core.progress import Phases, Progress
+from trainables.core.ticker import Ticker
 from trainables.slots.job import Job
-from trainables.ticker import Ticker
 from trainables.training import slow_precision
 
 EVERY = 2.0

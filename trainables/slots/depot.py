@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from trainables.errors import StorageError
+from trainables.core.errors import StorageError
 from trainables.storage import sealed
 from trainables.storage.remote_folder import RemoteFolder
 from trainables.storage.sealed import NotWholeError

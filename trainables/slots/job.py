@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from trainables.config.trial import TrialConfig
-from trainables.evaluation import Evaluation
+from trainables.core.evaluation import Evaluation
 
 WEIGHTS = "best"
 """In a job's folder: the trained part as it was at the trial's best evaluation."""

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from trainables.evaluation import Evaluation
+from trainables.core.evaluation import Evaluation
 
 
 class Keeper(Protocol):

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from trainables import ranks
-from trainables.errors import StorageError
+from trainables.core import ranks
+from trainables.core.errors import StorageError
 from trainables.slots.uploads import Uploads
 from trainables.storage import sealed
 from trainables.storage.remote_folder import RemoteFolder

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from trainables.evaluation import Ending
-from trainables.progress import Phases
+from trainables.core.evaluation import Ending
+from trainables.core.progress import Phases
 from trainables.slots.job import JobKind
 from trainables.slots.ticket import Ticket
 

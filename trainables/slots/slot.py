@@ -19,10 +19,10 @@ import torch
 from ray.train import FailureConfig, RunConfig, ScalingConfig, get_context
 from ray.train.torch import TorchConfig, TorchTrainer
 
-from trainables import ranks
-from trainables.errors import RefusedError, StorageError
-from trainables.evaluation import Ending, Outcome
-from trainables.progress import NO_PROGRESS
+from trainables.core import ranks
+from trainables.core.errors import RefusedError, StorageError
+from trainables.core.evaluation import Ending, Outcome
+from trainables.core.progress import NO_PROGRESS
 from trainables.slots import toy
 from trainables.slots.board_monitor import BoardMonitor
 from trainables.slots.board_progress import BoardProgress

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field, replace
 
-from trainables.evaluation import Attempt, Ending, Evaluation, Outcome
-from trainables.progress import Phases
+from trainables.core.evaluation import Attempt, Ending, Evaluation, Outcome
+from trainables.core.progress import Phases
 from trainables.slots.job import Job
 from trainables.training.watchdog import hung
 

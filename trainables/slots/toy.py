@@ -9,8 +9,8 @@ import math
 import time
 
 from trainables.config.trial import TrialConfig
-from trainables.evaluation import Cost, Ending, Evaluation, Monitor, Outcome
-from trainables.progress import NO_PROGRESS, STEP, Gauge, Progress
+from trainables.core.evaluation import Cost, Ending, Evaluation, Monitor, Outcome
+from trainables.core.progress import NO_PROGRESS, STEP, Gauge, Progress
 
 FLOOR = 1.0
 """The loss at the optimum of the landscape, at the end of the budget."""

@@ -9,7 +9,7 @@ import ray
 from ray import tune
 
 from trainables.config.trial import TrialConfig
-from trainables.evaluation import Ending, Evaluation, Outcome
+from trainables.core.evaluation import Ending, Evaluation, Outcome
 from trainables.slots.job import Job
 
 

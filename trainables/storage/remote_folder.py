@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from trainables.errors import StorageError
+from trainables.core.errors import StorageError
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from trainables.data.atomic import publish
+from trainables.core.atomic import publish
 from trainables.storage.remote_folder import RemoteFolder
 
 MANIFEST = "manifest.json"

@@ -17,16 +17,16 @@ from transformers import (
     PreTrainedModel,
 )
 
-from trainables.bars import loading_told
 from trainables.config.method_config import QuantizationConfig
 from trainables.config.trial import TrialConfig
-from trainables.data.errors import said
-from trainables.errors import ModelError
+from trainables.core.bars import loading_told
+from trainables.core.data_error import said
+from trainables.core.errors import ModelError
+from trainables.core.progress import NO_PROGRESS, Progress
+from trainables.core.progress_bars import no_progress_bars
 from trainables.methods.methods import keeps_base
 from trainables.models.isolation import check_isolation
 from trainables.models.vocabulary import with_tokens
-from trainables.progress import NO_PROGRESS, Progress
-from trainables.progress_bars import no_progress_bars
 from trainables.training.memory import is_out_of_memory
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from trainables import ranks
+from trainables.core import ranks
 from trainables.storage.sealed import MANIFEST, Sums, sum_of, sums_of
 
 KEPT = 2

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 
 from trainables.config.trial import TrialConfig
+from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.data.tokens.examples import Examples
 from trainables.objectives.causal_lm import CausalLm
 from trainables.objectives.objective import measure
-from trainables.progress import NO_PROGRESS, Progress
 from trainables.training.base import Loading, autocast_dtype, loading_of
 
 

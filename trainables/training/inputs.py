@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainables.config.trial import TrialConfig
-from trainables.progress import NO_PROGRESS, Progress
+from trainables.core.progress import NO_PROGRESS, Progress
 
 if TYPE_CHECKING:
     from trainables.data.sets.summary import Summary

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from trainables import ranks
 from trainables.config.combinations import machine_refusals, refusals
 from trainables.config.trial import TrialConfig
-from trainables.errors import RefusedError
+from trainables.core import ranks
+from trainables.core.errors import RefusedError
 from trainables.training.deepspeed import refused_settings
 
 

@@ -13,12 +13,12 @@ import psutil
 import torch
 from transformers import TrainerCallback
 
-from trainables import ranks
 from trainables.config.trial import TrialConfig
-from trainables.evaluation import Cost, DivergedError, Ending, Evaluation, Monitor, Verdict
+from trainables.core import ranks
+from trainables.core.evaluation import Cost, DivergedError, Ending, Evaluation, Monitor, Verdict
+from trainables.core.progress import NO_GAUGE, Gauge
 from trainables.methods import methods
 from trainables.objectives.objective import Objective, Scores
-from trainables.progress import NO_GAUGE, Gauge
 from trainables.training.checkpoints import Checkpoint, Checkpoints
 from trainables.training.plan import Plan
 from trainables.training.signals import Heard, Signals

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from trainables import ranks
+from trainables.core import ranks
 
 
 def scatter(model: torch.nn.Module, settings: Mapping[str, Any], device: torch.device) -> None:

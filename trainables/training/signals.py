@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import torch
 
-from trainables import ranks
+from trainables.core import ranks
 
 
 class Heard(NamedTuple):

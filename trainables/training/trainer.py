@@ -14,8 +14,8 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from trainables import ranks
 from trainables.config.trial import TrialConfig
+from trainables.core import ranks
 from trainables.data.tokens.batches import collate
 from trainables.data.tokens.packing import Pack, collate_packs
 from trainables.methods import methods

@@ -24,7 +24,7 @@ class Watchdog:
         if self._seconds is None:
             yield
             return
-        from trainables import ranks  # the board looks at this module, and needs no torch
+        from trainables.core import ranks  # the board looks at this module, and needs no torch
 
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"hang-rank{ranks.rank()}.txt"

@@ -27,12 +27,10 @@ from transformers import PreTrainedModel, set_seed
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 from transformers.integrations.neftune import deactivate_neftune
 
-from trainables import ranks
 from trainables.config.trial import TrialConfig
-from trainables.data.tokens.examples import Examples
-from trainables.data.tokens.tokenizer import context_length, load_tokenizer
-from trainables.errors import RefusedError
-from trainables.evaluation import (
+from trainables.core import ranks
+from trainables.core.errors import RefusedError
+from trainables.core.evaluation import (
     Cost,
     DivergedError,
     Ending,
@@ -40,13 +38,15 @@ from trainables.evaluation import (
     Monitor,
     Outcome,
 )
+from trainables.core.progress import NO_PROGRESS, STEP, Progress
+from trainables.data.tokens.examples import Examples
+from trainables.data.tokens.tokenizer import context_length, load_tokenizer
 from trainables.methods import methods
 from trainables.objectives.batch import Batch
 from trainables.objectives.forward import logits_of
 from trainables.objectives.make import make_objective
 from trainables.objectives.objective import Objective, Scores, measure
 from trainables.objectives.reference import Reference, ReferenceMemo, as_untouched
-from trainables.progress import NO_PROGRESS, STEP, Progress
 from trainables.training.base import (
     BaseModel,
     Head,

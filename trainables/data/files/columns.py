@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from trainables.data.errors import DataError, did_you_mean
+from trainables.core.data_error import DataError, did_you_mean
 from trainables.data.files.row import Row
 
 Columns = Mapping[str, str | int]

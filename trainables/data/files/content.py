@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from trainables.data.errors import DataError
+from trainables.core.data_error import DataError
 
 PACKED = ".gz"
 

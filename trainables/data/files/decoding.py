@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from pathlib import Path
 
-from trainables.data.errors import DataError
+from trainables.core.data_error import DataError
 from trainables.data.files.content import read_bytes
 
 UTF8 = "utf-8"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from trainables.config.roles import KNOWN_NAMES, NUMBERS
-from trainables.data.errors import DataError, shown
+from trainables.core.data_error import DataError, shown
 from trainables.data.files.columns import Columns
 from trainables.data.files.decoding import UTF8, read_text
 from trainables.data.files.row import Row, Rows, Sieve

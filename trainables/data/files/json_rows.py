@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from trainables.data.errors import DataError, shown
+from trainables.core.data_error import DataError, shown
 from trainables.data.files.decoding import UTF8, read_text
 from trainables.data.files.row import Row, Sieve
 from trainables.data.files.strict_json import JsonLimitError, Repeat, parse, repeat_within

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from trainables.data.errors import DataError
+from trainables.core.data_error import DataError
 from trainables.data.files.content import PACKED, inner_suffix
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from trainables.data.errors import DataError
+from trainables.core.data_error import DataError
 
 T = TypeVar("T")
 

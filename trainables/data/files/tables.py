@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from trainables.data.errors import DataError
+from trainables.core.data_error import DataError
 from trainables.data.files.content import MOST_GROWTH, ROOM, read_bytes
 from trainables.data.files.origin import hub_parts
 from trainables.data.files.row import Row, Rows

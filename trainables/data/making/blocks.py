@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from trainables.core.progress import NO_GAUGE, Gauge
 from trainables.data.tokens.sequences import TokenSequence
 from trainables.data.tokens.tokenizer import Tokenizer, encode, leading_bos, require_eos
-from trainables.progress import NO_GAUGE, Gauge
 
 _AT_ONCE = 1000
 """Documents whose ids are lists of Python's integers at once, which take seven times the room."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from trainables.data.errors import DataError, listing
+from trainables.core.data_error import DataError, listing
 from trainables.data.making.blocks import tokenise
 from trainables.data.records.records import Labelled
 from trainables.data.tokens.examples import Example

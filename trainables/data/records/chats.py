@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
-from trainables.data.errors import DataError, shown
+from trainables.core.data_error import DataError, shown
 from trainables.data.records.conversation import Message, untrained
 from trainables.data.records.fields import text
 from trainables.data.records.turns import any_turns, message_turns, sharegpt_turns

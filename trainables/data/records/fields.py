@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from trainables.data.errors import DataError, shown
+from trainables.core.data_error import DataError, shown
 
 _JUDGEMENTS: Mapping[str, bool] = {"true": True, "1": True, "false": False, "0": False}
 

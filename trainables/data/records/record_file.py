@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from trainables.config.roles import ALIASES
-from trainables.data.errors import DataError, listing, printable, shown
+from trainables.core.data_error import DataError, listing, printable, shown
 from trainables.data.files.origin import Origin
 from trainables.data.files.row import BadRow, Row, Sieve, sifted
 from trainables.data.records import chats, fields

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from trainables.data.errors import DataError, listing, shown
+from trainables.core.data_error import DataError, listing, shown
 from trainables.data.records.conversation import Message, Role
 from trainables.data.records.fields import text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from trainables.data.errors import DataError, listing, shown
+from trainables.core.data_error import DataError, listing, shown
 from trainables.data.records.conversation import Conversation
 from trainables.data.records.records import Document, Judged, Pair, Rated, Record
 

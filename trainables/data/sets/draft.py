@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from trainables.config.trial import TrialConfig
-from trainables.data.errors import DataError
+from trainables.core.data_error import DataError
+from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.data.making.preferences import with_others
 from trainables.data.records.record_file import RecordFile
 from trainables.data.records.records import Document, Record
@@ -19,7 +20,6 @@ from trainables.data.sets.summary import FileCounts, Side, Summary
 from trainables.data.tokens.examples import Example
 from trainables.data.tokens.items import Drop, Item, Made, counted, firsts, key, usable
 from trainables.data.tokens.tokenizer import Tokenizer
-from trainables.progress import NO_PROGRESS, Progress
 
 FURTHER = ("general", "mix")
 """Sets with files of their own, of chats or text."""

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any
 
-from trainables.data.errors import DataError
+from trainables.core.data_error import DataError
+from trainables.core.progress import Gauge
 from trainables.data.making.answers import answers
 from trainables.data.making.blocks import blocks, tokenise
 from trainables.data.making.classes import class_names, labelled
@@ -20,7 +21,6 @@ from trainables.data.sets.sources import Sources
 from trainables.data.tokens.examples import Example
 from trainables.data.tokens.items import Item, Made, key, usable
 from trainables.data.tokens.tokenizer import Tokenizer
-from trainables.progress import Gauge
 
 Maker = Callable[[Sequence[Any], Tokenizer, int], Made]
 """From records, with a tokenizer and the most tokens of a sequence, to items. Each record becomes

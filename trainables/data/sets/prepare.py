@@ -12,7 +12,8 @@ import numpy as np
 
 from trainables.config.data import DataConfig
 from trainables.config.trial import TrialConfig
-from trainables.data.atomic import publish
+from trainables.core.atomic import publish
+from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.data.sets.draft import Draft, draft
 from trainables.data.sets.sources import Sources, file_names, origins_of
 from trainables.data.sets.summary import Summary
@@ -25,7 +26,6 @@ from trainables.data.tokens.tokenizer import (
     identity,
     load_tokenizer,
 )
-from trainables.progress import NO_PROGRESS, Progress
 
 FORMAT_VERSION = 4
 """Raised whenever the same files would give other examples than before."""

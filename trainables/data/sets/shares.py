@@ -6,13 +6,13 @@ from collections.abc import Hashable, Mapping
 from typing import Generic, NamedTuple, TypeVar
 
 from trainables.config.data import DataConfig
+from trainables.core.progress import Gauge
 from trainables.data.making.blocks import blocks, tokenise
 from trainables.data.sets.overlap import Overlap
 from trainables.data.sets.split import duplicates, hold_out
 from trainables.data.tokens.items import Item, key
 from trainables.data.tokens.sequences import TokenSequence
 from trainables.data.tokens.tokenizer import Tokenizer
-from trainables.progress import Gauge
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)

@@ -8,7 +8,8 @@ from itertools import chain
 
 from trainables.config.data import DataConfig
 from trainables.config.trial import TrialConfig
-from trainables.data.errors import listing
+from trainables.core.data_error import listing
+from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.data.files.origin import Origin, find
 from trainables.data.files.reading import Manner, read
 from trainables.data.files.row import Sieve
@@ -17,7 +18,6 @@ from trainables.data.records.conversation import Conversation
 from trainables.data.records.formats import LANGUAGE, READ_BY
 from trainables.data.records.record_file import RecordFile, records_of
 from trainables.data.sets.shares import Sides
-from trainables.progress import NO_PROGRESS, Progress
 
 SHOWN_BAD = 3
 """Bad rows of a file that are said in full; the others are counted."""

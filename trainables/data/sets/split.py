@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from trainables.data.errors import DataError
+from trainables.core.data_error import DataError
 
 
 class Split(NamedTuple):

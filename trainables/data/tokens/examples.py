@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from trainables.data.atomic import publish
+from trainables.core.atomic import publish
 from trainables.data.tokens.sequences import IntArray, Sequences, TokenSequence, write_arrays
 
 FloatArray = npt.NDArray[np.float64]

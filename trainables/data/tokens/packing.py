@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from trainables.data.errors import DataError
+from trainables.core.data_error import DataError
 from trainables.data.tokens.batches import pad
 from trainables.data.tokens.examples import Example, Examples
 from trainables.data.tokens.sequences import IntArray, TokenSequence

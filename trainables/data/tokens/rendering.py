@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, islice
 from typing import NamedTuple
 
-from trainables.data.errors import DataError, said
+from trainables.core.data_error import DataError, said
 from trainables.data.records.conversation import Conversation, Role
 from trainables.data.tokens.sequences import TokenSequence
 from trainables.data.tokens.tokenizer import Tokenizer, encode, leading_bos, require_eos

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from trainables.data.atomic import publish
-from trainables.data.errors import DataError
+from trainables.core.atomic import publish
+from trainables.core.data_error import DataError
 
 VERSION = 1
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from trainables.data.errors import DataError, said
+from trainables.core.data_error import DataError, said
 
 _FILE_SUFFIXES = (".json", ".jinja", ".txt", ".model", ".tiktoken")
 _CONTEXT_FIELDS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from trainables.background import Background, Tell
+from trainables.core.background import Background, Tell
 
 
 class Ticker:

@@ -9,7 +9,7 @@ from typing import Any
 from huggingface_hub.utils.tqdm import tqdm
 from transformers.utils import logging
 
-from trainables.progress import BYTES, Gauge, Progress
+from trainables.core.progress import BYTES, Gauge, Progress
 
 
 @contextmanager

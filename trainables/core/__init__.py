@@ -1,0 +1,1 @@
+"""What all rooms of trainables need: errors, ranks, progress, whole folders."""
