@@ -15,16 +15,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from results.mlflow.tracking_error import StoreAwayError, TrackingError
 from results.record import Measurement, SweepRecord, TrialRecord
 from results.stamps import Stamps
-from results.tracking_error import StoreAwayError, TrackingError
 from results.winners import Ranking
 from trainables.core.background import Background, Tell, logged
 from trainables.core.progress import NO_PROGRESS, Progress
 
 if TYPE_CHECKING:
-    from results.reconcile import Reconciled
-    from results.tracking import Tracker
+    from results.mlflow.reconcile import Reconciled
+    from results.mlflow.tracking import Tracker
 
 T = TypeVar("T")
 
@@ -153,7 +153,7 @@ class Scribe:
         """
 
         def write(tracker: Tracker) -> None:
-            from results.reconcile import reconcile
+            from results.mlflow.reconcile import reconcile
 
             record, text, _ = self._sweep
             record = record.with_changes(run_id=self.parent)
@@ -235,7 +235,7 @@ class Scribe:
 
     def _open(self) -> Tracker:
         # Imported here, in the thread: MLflow takes seconds, in which Optuna can open.
-        from results.tracking import Tracker
+        from results.mlflow.tracking import Tracker
 
         def begin() -> Tracker:
             tracker = Tracker(*self._where)

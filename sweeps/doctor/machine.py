@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.filesize import decimal
 
-from results.tracking_error import TrackingError
+from results.mlflow.tracking_error import TrackingError
 from results.uris import redact, sqlite_file
 from sweeps.base.errors import SweepError
 from sweeps.doctor.cluster_checks import check_cluster_file, check_growth
@@ -157,7 +157,7 @@ def check_tracking(uri: str | None) -> Finding:
     database = sqlite_file(uri)
     if database is not None and not database.exists():
         return _new_database(database)
-    from results.mlflow_runs import MlflowRuns, reported
+    from results.mlflow.runs import MlflowRuns, reported
 
     try:
         with reported(uri, "list the experiments"):

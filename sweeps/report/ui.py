@@ -12,9 +12,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
 
+from results.mlflow.tracking_error import TrackingError
 from results.record import SweepRecord
 from results.record_error import RecordError
-from results.tracking_error import TrackingError
 from sweeps.base.errors import SweepError
 from sweeps.display.terminal import make_console
 from sweeps.home.home import SweepHome, is_from_afar
@@ -113,7 +113,7 @@ def _comes_up(server: Tethered, port: int) -> bool:
 
 def _address(home: SweepHome, port: int) -> str:
     """Of the runs of the newest experiment; MLflow's own first page shows none of them."""
-    from results.mlflow_runs import MlflowRuns, reported
+    from results.mlflow.runs import MlflowRuns, reported
 
     newest = None
     with suppress(TrackingError), reported(home.tracking_uri, "list the runs"):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from results.front import judge
-from results.mlflow_settings import MLFLOWS_OWN
+from results.mlflow.settings import MLFLOWS_OWN
 from results.record import SweepRecord, SweepState
 from results.winners import Ranking
 from sweeps.base.breakdowns import Breakdowns

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from results.server import check_server
-from results.tracking_error import TrackingError
+from results.mlflow.server import check_server
+from results.mlflow.tracking_error import TrackingError
 from results.uris import sqlite_file
 from sweeps.base.errors import LaunchError
 from sweeps.books.mlflow_writer import at_the_start
@@ -48,7 +48,7 @@ def _ask_mlflow(uri: str, experiment: str) -> None:
         return
     try:
         check_server(uri)  # before MLflow's seconds of imports
-        from results.tracking import find_experiment
+        from results.mlflow.tracking import find_experiment
 
         at_the_start(lambda: find_experiment(uri, experiment))
     except (TrackingError, OSError, ValueError) as error:

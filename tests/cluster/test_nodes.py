@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from results.mlflow.tracking import read_sweep
 from results.record import TrialRecord, TrialStatus
-from results.tracking import read_sweep
 from sweeps.home.home import SweepHome
 
 pytestmark = pytest.mark.cluster

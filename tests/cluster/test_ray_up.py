@@ -17,8 +17,8 @@ from optuna import load_study
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
+from results.mlflow.tracking import read_sweep
 from results.record import SweepState, TrialRecord, TrialStatus
-from results.tracking import read_sweep
 from sweeps.home.home import SweepHome
 
 pytestmark = [pytest.mark.cluster]

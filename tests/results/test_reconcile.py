@@ -9,9 +9,9 @@ from mlflow import MlflowClient
 from record_samples import full_sweep, full_trial, trial
 
 from results.front import judge
-from results.reconcile import reconcile
+from results.mlflow.reconcile import reconcile
+from results.mlflow.tracking import Tracker, read_sweep
 from results.stamps import Stamps
-from results.tracking import Tracker, read_sweep
 
 STAMPS = Stamps()
 TEXT = "name: x\n"

@@ -6,7 +6,7 @@ import sys
 import pytest
 from record_samples import full_trial, measured, trial
 
-from results.run_metrics import Row, measurement_rows, measurements_in, total_rows, totals_in
+from results.mlflow.metrics import Row, measurement_rows, measurements_in, total_rows, totals_in
 
 GOAL = {"eval_loss": "min"}
 

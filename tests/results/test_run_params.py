@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from record_samples import full_trial, trial
 
-from results.run_params import parameters_in, parameters_text, text_of, trial_params, value_of
+from results.mlflow.params import parameters_in, parameters_text, text_of, trial_params, value_of
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 VALUES = SCALARS | st.lists(SCALARS, max_size=3)

@@ -20,10 +20,16 @@ from record_samples import full_sweep, full_trial, measured, trial
 from sqlalchemy.exc import OperationalError
 
 from results.front import judge
-from results.mlflow_runs import reported
+from results.mlflow.runs import reported
+from results.mlflow.tracking import (
+    StoreAwayError,
+    Tracker,
+    TrackingError,
+    UnknownSweepError,
+    read_sweep,
+)
 from results.record import Measurement
 from results.stamps import Stamps
-from results.tracking import StoreAwayError, Tracker, TrackingError, UnknownSweepError, read_sweep
 
 STAMPS = Stamps()
 LONG = "line of a traceback\n" * 500
@@ -287,7 +293,7 @@ def test_an_address_that_cannot_be_opened_is_said_without_its_secrets(tmp_path, 
 
 
 def test_a_server_that_is_not_there_is_said_at_once(monkeypatch):
-    monkeypatch.setattr("results.server.getproxies", dict)
+    monkeypatch.setattr("results.mlflow.server.getproxies", dict)
     with socket.socket() as taken:  # bound and not listening: nobody else can answer there
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
@@ -353,7 +359,7 @@ def test_what_passes_is_told_from_what_does_not(error, away):
 
 
 def test_a_locked_database_is_said_within_seconds(tmp_path, monkeypatch):
-    monkeypatch.setattr("results.mlflow_runs._PATIENCE", 0.2)
+    monkeypatch.setattr("results.mlflow.runs._PATIENCE", 0.2)
     with closing(sqlite3.connect(tmp_path / "mlflow.db")) as other:
         other.execute("CREATE TABLE anything (x)")
         other.execute("BEGIN EXCLUSIVE")
@@ -368,7 +374,7 @@ def test_a_failure_of_the_database_is_said(tracker, sweep):
 
 def test_two_processes_may_make_the_same_new_database_at_once(tmp_path):
     opened = (
-        f"from results.mlflow_runs import MlflowRuns; MlflowRuns('sqlite:///{tmp_path}/new.db')"
+        f"from results.mlflow.runs import MlflowRuns; MlflowRuns('sqlite:///{tmp_path}/new.db')"
     )
     both = [
         subprocess.Popen([sys.executable, "-c", opened], stderr=subprocess.PIPE, text=True)

@@ -18,8 +18,8 @@ from optuna.trial import TrialState
 from spec_samples import searching_tree
 from typer.testing import CliRunner
 
+from results.mlflow.tracking import read_sweep
 from results.record import Measurement, TrialRecord, TrialStatus
-from results.tracking import read_sweep
 from sweeps.cli.app import app
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.search.study import StudyBook, open_study

@@ -11,10 +11,10 @@ import time
 import pytest
 from spec_samples import toy_tree
 
-from results.mlflow_runs import MlflowRuns
+from results.mlflow.runs import MlflowRuns
+from results.mlflow.tracking import read_sweep
+from results.mlflow.tracking_error import StoreAwayError
 from results.record import Measurement, Overlap, SweepState, TrialRecord
-from results.tracking import read_sweep
-from results.tracking_error import StoreAwayError
 from sweeps.base.interruption import interruptible
 from sweeps.base.view import View
 from sweeps.books.books import Books, new_record, resumed_record
@@ -107,7 +107,7 @@ class Slots:
 
 
 def test_ctrl_c_while_mlflow_is_awaited_ends_the_wait_and_not_the_sweep(home, monkeypatch):
-    monkeypatch.setattr("results.tracking.Tracker", AwayTracker)
+    monkeypatch.setattr("results.mlflow.tracking.Tracker", AwayTracker)
     spec = SweepSpec.parse(toy_tree())
     folder = home.sweep(spec.name)
     folder.take_name()

@@ -11,7 +11,7 @@ from mlflow_server import free_port
 from spec_samples import toy_tree
 from typer.testing import CliRunner
 
-from results.tracking import Tracker
+from results.mlflow.tracking import Tracker
 from sweeps.cli.app import app
 from sweeps.doctor.finding import Level
 from sweeps.doctor.machine import (

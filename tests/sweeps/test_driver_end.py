@@ -61,7 +61,7 @@ def home(tmp_path):
 @pytest.fixture
 def driver(home, monkeypatch):
     """Of a sweep with three trials under way."""
-    monkeypatch.setattr("results.tracking.Tracker", Tracker)
+    monkeypatch.setattr("results.mlflow.tracking.Tracker", Tracker)
     monkeypatch.setattr(Tracker, "ended", ())
     folder = home.sweep("toy")
     folder.take_name()

@@ -78,7 +78,7 @@ def test_where_ray_does_not_start_the_books_are_closed(home, monkeypatch, error,
         yield
 
     monkeypatch.setattr(module, "cluster", cluster)
-    monkeypatch.setattr("results.tracking.Tracker", SlowTracker)
+    monkeypatch.setattr("results.mlflow.tracking.Tracker", SlowTracker)
     monkeypatch.setattr(SlowTracker, "ended", ())
     folder = home.sweep("toy")
     folder.take_name()

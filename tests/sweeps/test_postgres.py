@@ -14,7 +14,7 @@ from mlflow.tracking._tracking_service.utils import _get_store
 from postgres import PASSWORD, USER, Postgres
 from spec_samples import toy_tree
 
-from results.tracking import read_sweep
+from results.mlflow.tracking import read_sweep
 from sweeps.base.errors import LaunchError, StudyError
 from sweeps.doctor.finding import Level
 from sweeps.doctor.machine import check_study, check_tracking

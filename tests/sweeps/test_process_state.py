@@ -15,7 +15,7 @@ import torch
 from ray.tune.execution import class_cache
 from spec_samples import toy_tree
 
-from results.tracking import Tracker, TrackingError
+from results.mlflow.tracking import Tracker, TrackingError
 from sweeps import Sweep
 from sweeps.base.errors import LaunchError, SweepError
 from sweeps.base.interruption import interruptible

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import pytest
 from spec_samples import toy_tree
 
+from results.mlflow.tracking_error import TrackingError
 from results.record import TrialRecord
-from results.tracking_error import TrackingError
 from sweeps.base.errors import LaunchError, SweepError
 from sweeps.base.view import View
 from sweeps.books.books import new_record
@@ -60,7 +60,7 @@ def early(monkeypatch):
 def late(monkeypatch, early):
     """Model and data are prepared, and MLflow opens."""
     monkeypatch.setattr(module, "_prepare", lambda *arguments: None)
-    monkeypatch.setattr("results.tracking.Tracker", Tracker)
+    monkeypatch.setattr("results.mlflow.tracking.Tracker", Tracker)
 
 
 def refused(home, match, address=None, **changes):
@@ -121,7 +121,7 @@ def test_an_optuna_database_with_another_sweep_of_that_name(home, tmp_path):
 
 def test_a_tracking_server_that_answers_and_refuses_to_write(home, late, monkeypatch):
     monkeypatch.setattr(Tracker, "refusal", TrackingError("403: you may only read"))
-    monkeypatch.setattr("results.tracking.find_experiment", lambda *where: "7")
+    monkeypatch.setattr("results.mlflow.tracking.find_experiment", lambda *where: "7")
     with socket.create_server(("127.0.0.1", 0)) as server:
         uri = f"http://127.0.0.1:{server.getsockname()[1]}"
         refused(home, r"tracking\.uri: 403: you may only read", tracking={"uri": uri})

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from results.front import judge
+from results.mlflow.tracking_error import StoreAwayError, TrackingError
 from results.record import Measurement, SweepRecord, TrialRecord
-from results.tracking_error import StoreAwayError, TrackingError
 from sweeps.books import mlflow_writer as module
 from sweeps.books.mlflow_writer import Scribe
 
@@ -68,7 +68,7 @@ def begin(monkeypatch):
     """A scribe that writes to the given tracker, open."""
 
     def begin(tracker, *broken):
-        monkeypatch.setattr("results.tracking.Tracker", lambda *where: tracker)
+        monkeypatch.setattr("results.mlflow.tracking.Tracker", lambda *where: tracker)
         scribe = Scribe("nowhere", "e", None, *broken)
         scribe.start(SWEEP, "name: s\n")
         return scribe

@@ -13,9 +13,9 @@ from mlflow import MlflowClient
 from mlflow_server import MlflowServer, Proxy, at_random, first_of_each
 
 from results.front import judge
-from results.reconcile import reconcile
+from results.mlflow.reconcile import reconcile
+from results.mlflow.tracking import Tracker, TrackingError, read_sweep
 from results.record import Measurement, SweepRecord, TrialRecord
-from results.tracking import Tracker, TrackingError, read_sweep
 from sweeps.books import mlflow_writer as module
 from sweeps.books.mlflow_writer import Scribe
 

@@ -14,7 +14,7 @@ from mlflow_server import free_port
 from spec_samples import toy_tree
 from typer.testing import CliRunner
 
-from results.mlflow_runs import MlflowRuns
+from results.mlflow.runs import MlflowRuns
 from sweeps.base.errors import SweepError
 from sweeps.books.books import new_record
 from sweeps.cli.app import app

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from results.mlflow_runs import MlflowRuns, Run, reported
-from results.record import Measurement, Mode, SweepRecord, TrialRecord
-from results.run_metrics import (
+from results.mlflow.metrics import (
     base_rows,
     measurement_rows,
     news,
@@ -17,8 +15,9 @@ from results.run_metrics import (
     total_rows,
     winner_rows,
 )
-from results.run_params import parameters_text, trial_params
-from results.run_tags import (
+from results.mlflow.params import parameters_text, trial_params
+from results.mlflow.runs import MlflowRuns, Run, reported
+from results.mlflow.tags import (
     CREATED,
     KIND,
     NUMBER,
@@ -32,14 +31,15 @@ from results.run_tags import (
     trial_tags,
     winner_tags,
 )
-from results.tracked import (
+from results.mlflow.tracked import (
     ERROR_FILE,
     PARAMETERS_FILE,
     TrackedTrial,
     tracked_sweep,
     tracked_trial,
 )
-from results.tracking_error import StoreAwayError, TrackingError
+from results.mlflow.tracking_error import StoreAwayError, TrackingError
+from results.record import Measurement, Mode, SweepRecord, TrialRecord
 from results.uris import redact, sqlite_file
 from results.winners import Ranking
 

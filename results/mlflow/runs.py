@@ -18,10 +18,10 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from results.mlflow_settings import SETTINGS, unset
-from results.run_metrics import Row
-from results.server import check_server
-from results.tracking_error import StoreAwayError, TrackingError
+from results.mlflow.metrics import Row
+from results.mlflow.server import check_server
+from results.mlflow.settings import SETTINGS, unset
+from results.mlflow.tracking_error import StoreAwayError, TrackingError
 from results.uris import artifact_uri, redact, sqlite_file
 
 os.environ.update(unset())  # MLflow reads some of them when it is imported

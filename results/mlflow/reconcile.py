@@ -7,9 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from results.mlflow_runs import Run
-from results.record import SweepRecord, TrialRecord, TrialStatus
-from results.run_metrics import (
+from results.mlflow.metrics import (
     TOTALS,
     base_rows,
     missing_measurements,
@@ -18,11 +16,13 @@ from results.run_metrics import (
     totals_stamp,
     winner_rows,
 )
-from results.run_tags import ON_FRONT, agrees, sweep_tags, winner_tags
+from results.mlflow.runs import Run
+from results.mlflow.tags import ON_FRONT, agrees, sweep_tags, winner_tags
+from results.mlflow.tracked import TrackedTrial, over
+from results.mlflow.tracking import SPEC_FILE, WEIGHTS_PATH, WINNER_FILE, Tracker
+from results.mlflow.tracking_error import StoreAwayError, TrackingError
+from results.record import SweepRecord, TrialRecord, TrialStatus
 from results.stamps import Stamps
-from results.tracked import TrackedTrial, over
-from results.tracking import SPEC_FILE, WEIGHTS_PATH, WINNER_FILE, Tracker
-from results.tracking_error import StoreAwayError, TrackingError
 from results.winners import Ranking
 
 

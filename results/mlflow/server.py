@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from urllib.request import getproxies
 
-from results.tracking_error import TrackingError
+from results.mlflow.tracking_error import TrackingError
 from results.uris import redact, server_address
 
 _PATIENCE = 10.0  # seconds

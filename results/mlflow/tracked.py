@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from results.mlflow_runs import MlflowRuns, Run
+from results.mlflow.metrics import Row, base_in, measurements_in, test_in, totals_in
+from results.mlflow.params import parameters_in, parameters_text_in
+from results.mlflow.runs import MlflowRuns, Run
+from results.mlflow.tags import MEASURED, files_in, searched_in, sweep_fields, trial_fields
 from results.record import SweepRecord, TrialRecord, TrialStatus
-from results.run_metrics import Row, base_in, measurements_in, test_in, totals_in
-from results.run_params import parameters_in, parameters_text_in
-from results.run_tags import MEASURED, files_in, searched_in, sweep_fields, trial_fields
 
 PARAMETERS_FILE = "parameters.json"
 ERROR_FILE = "error.txt"
