@@ -21,7 +21,7 @@ from typing import Any
 import optuna
 
 import sweeps
-from results.pareto import layers
+from results.ranking.pareto import layers
 from search_spaces import bridge
 from sweeps.search.study import directions, make_sampler
 from sweeps.spec.settings import SearchSettings

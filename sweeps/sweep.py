@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from results.front import judge
+from results.ranking.front import judge
+from results.ranking.winners import Ranking, Winner
 from results.record import SweepRecord, TrialRecord
-from results.winners import Ranking, Winner
 from sweeps.base.view import View
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.spec.fields import changed
@@ -105,13 +105,13 @@ class SweepResult:
 
     def frame(self) -> pd.DataFrame:
         """One row for each trial, by number."""
-        from results.frame import to_frame
+        from results.ranking.frame import to_frame
 
         return to_frame(self.trials, self.sweep.goals)
 
     def front(self) -> pd.DataFrame:
         """One row for each trial on the Pareto front, by the first metric; else for the winner."""
-        from results.frame import to_frame
+        from results.ranking.frame import to_frame
 
         ranking = self.ranking()
         return to_frame([winner.record for winner in ranking.chosen], ranking.goals)

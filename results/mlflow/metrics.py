@@ -8,9 +8,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from results.ranking.winners import Ranking
 from results.record import Measurement, Mode, SweepRecord, TrialRecord
 from results.stamps import Stamps
-from results.winners import Ranking
 
 TOTALS = (
     "seconds",

@@ -21,9 +21,9 @@ from results.mlflow.tags import ON_FRONT, agrees, sweep_tags, winner_tags
 from results.mlflow.tracked import TrackedTrial, over
 from results.mlflow.tracking import SPEC_FILE, WEIGHTS_PATH, WINNER_FILE, Tracker
 from results.mlflow.tracking_error import StoreAwayError, TrackingError
+from results.ranking.winners import Ranking
 from results.record import SweepRecord, TrialRecord, TrialStatus
 from results.stamps import Stamps
-from results.winners import Ranking
 
 
 @dataclass(slots=True)

@@ -12,8 +12,8 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from results.ranking.winners import Ranking
 from results.record import Provenance, SweepRecord, TrialRecord
-from results.winners import Ranking
 
 PREFIX = "winnow."
 PARENT = "mlflow.parentRunId"

@@ -39,9 +39,9 @@ from results.mlflow.tracked import (
     tracked_trial,
 )
 from results.mlflow.tracking_error import StoreAwayError, TrackingError
+from results.ranking.winners import Ranking
 from results.record import Measurement, Mode, SweepRecord, TrialRecord
 from results.uris import redact, sqlite_file
-from results.winners import Ranking
 
 __all__ = [
     "SPEC_FILE",

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from results.front import judge
+from results.ranking.front import judge
 from results.record import Overlap, SweepRecord, SweepState, TrialRecord
 from results.uris import keeps_artifacts, redact, sqlite_file
 from sweeps.base.breakdowns import Breakdowns

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from results.mlflow.tracking_error import StoreAwayError, TrackingError
+from results.ranking.winners import Ranking
 from results.record import Measurement, SweepRecord, TrialRecord
 from results.stamps import Stamps
-from results.winners import Ranking
 from trainables.core.background import Background, Tell, logged
 from trainables.core.progress import NO_PROGRESS, Progress
 

@@ -6,7 +6,7 @@ import shutil
 from collections import deque
 from collections.abc import Collection, Mapping
 
-from results.front import judge
+from results.ranking.front import judge
 from results.record import Mode, TrialRecord
 from sweeps.home.home import SweepFolder
 from sweeps.storage.mirror import Mirror

@@ -214,7 +214,7 @@ def status(
         if there := elsewhere(cluster, address, home):
             words = ["status", name, *(["--json"] if as_json else []), *as_options(asked)]
             raise typer.Exit(there.run(words))
-        from results.summary import status_json
+        from results.ranking.summary import status_json
 
         folder = SweepHome.find(home).existing(name)
         sweep, trials, seen = folder.sweep_record(), folder.trials(), folder.store.cluster()
@@ -245,8 +245,8 @@ def winners(
             words = ["winners", name, *(["--json"] if as_json else [])]
             words += ["--top", str(top)] if top else []
             raise typer.Exit(there.run(words))
-        from results.front import judge
-        from results.summary import winners_json
+        from results.ranking.front import judge
+        from results.ranking.summary import winners_json
 
         folder = SweepHome.find(home).existing(name)
         sweep = folder.sweep_record()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from results.ranking.winners import reason
 from results.record import TrialRecord, TrialStatus
-from results.winners import reason
 
 _MOST_RUNS = 12
 """Numbers, or runs of numbers, that are listed of one reason."""

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from results.cluster_record import ClusterRecord, SlotRecord
-from results.front import judge
+from results.ranking.front import judge
+from results.ranking.winners import Winner
 from results.record import SweepRecord, TrialRecord, TrialStatus
-from results.winners import Winner
 from sweeps.display.duration import so_far
 from sweeps.display.underway import described, phases_of, slots_up
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from results.winners import Ranking, Winner
+from results.ranking.winners import Ranking, Winner
 from sweeps.display.trial_table import TrialRow, TrialTable
 
 

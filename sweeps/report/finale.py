@@ -5,9 +5,14 @@ from __future__ import annotations
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from results.certainty import Difference, LossesError, load_sequence_losses, paired_difference
+from results.ranking.certainty import (
+    Difference,
+    LossesError,
+    load_sequence_losses,
+    paired_difference,
+)
+from results.ranking.winners import Ranking, Winner, margin
 from results.record import SweepRecord, SweepState
-from results.winners import Ranking, Winner, margin
 from sweeps.display.cluster_report import cost_line
 from sweeps.display.reasons import grouped
 from sweeps.display.trial_table import TrialRow, TrialTable

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from results.pareto import dominates
+from results.ranking.pareto import dominates
+from results.ranking.winners import Ranking
 from results.record import Measurement, SweepRecord
-from results.winners import Ranking
 from sweeps.display.trial_table import TrialRow, TrialTable
 from sweeps.report.overlaps import overlaps_searched_by
 from sweeps.report.verdict import in_words

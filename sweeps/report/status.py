@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.filesize import decimal
 
 from results.cluster_record import ClusterRecord
-from results.front import judge
+from results.ranking.front import judge
+from results.ranking.summary import status_json
 from results.record import SweepRecord, SweepState, TrialRecord
-from results.summary import status_json
 from sweeps.display.cluster_report import cluster_report
 from sweeps.display.live import show_metrics
 from sweeps.display.parameters import show_params

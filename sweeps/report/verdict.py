@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from results.certainty import Difference
+from results.ranking.certainty import Difference
+from results.ranking.winners import Ranking, Winner, margin
 from results.record import SweepRecord, TrialStatus
-from results.winners import Ranking, Winner, margin
 from sweeps.report.overlaps import overlap_sentence, overlaps_searched_by
 
 SURE = 2.0

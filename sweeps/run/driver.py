@@ -7,9 +7,9 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from results.front import judge
+from results.ranking.front import judge
+from results.ranking.winners import failure
 from results.record import SweepState, TrialRecord
-from results.winners import failure
 from sweeps.base.closing import try_all
 from sweeps.base.errors import LaunchError
 from sweeps.base.view import View

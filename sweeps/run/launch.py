@@ -12,10 +12,10 @@ from contextlib import AbstractContextManager, chdir, contextmanager, nullcontex
 from dataclasses import dataclass
 from pathlib import Path
 
-from results.front import judge
 from results.mlflow.settings import MLFLOWS_OWN
+from results.ranking.front import judge
+from results.ranking.winners import Ranking
 from results.record import SweepRecord, SweepState
-from results.winners import Ranking
 from sweeps.base.breakdowns import Breakdowns
 from sweeps.base.closing import after
 from sweeps.base.interruption import interruptible

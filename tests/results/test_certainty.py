@@ -5,7 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from results.certainty import LossesError, SequenceLosses, load_sequence_losses, paired_difference
+from results.ranking.certainty import (
+    LossesError,
+    SequenceLosses,
+    load_sequence_losses,
+    paired_difference,
+)
 
 
 def losses(sums, counts):

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from results.cluster_record import ClusterRecord, NodeRecord, SlotRecord
+from results.ranking.summary import cluster_json
 from results.record_error import RecordError
 from results.store import RecordStore
-from results.summary import cluster_json
 
 
 def seen(**changes) -> ClusterRecord:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 from record_samples import trial
 
-from results.frame import to_frame
+from results.ranking.frame import to_frame
 
 
 def test_one_row_per_trial_with_its_params_and_its_best_evaluation():

@@ -5,7 +5,7 @@ import math
 import pytest
 from record_samples import trial
 
-from results.front import judge
+from results.ranking.front import judge
 from results.record import Measurement
 
 GOALS = {"eval_loss": "min", "eval_accuracy": "max"}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from optuna.study._multi_objective import _fast_non_domination_rank
 
-from results.pareto import dominates, layers
+from results.ranking.pareto import dominates, layers
 
 # Few values, so that ties in one metric, in all of them, and gaps are common.
 value = st.sampled_from([0.0, 1.0, 2.0, 3.0, math.nan, math.inf])

@@ -8,9 +8,9 @@ import pytest
 from mlflow import MlflowClient
 from record_samples import full_sweep, full_trial, trial
 
-from results.front import judge
 from results.mlflow.reconcile import reconcile
 from results.mlflow.tracking import Tracker, read_sweep
+from results.ranking.front import judge
 from results.stamps import Stamps
 
 STAMPS = Stamps()

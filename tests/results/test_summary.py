@@ -6,9 +6,9 @@ import math
 import pytest
 from record_samples import full_sweep, trial
 
-from results.front import judge
-from results.summary import status_json, winners_json
-from results.winners import rank
+from results.ranking.front import judge
+from results.ranking.summary import status_json, winners_json
+from results.ranking.winners import rank
 
 
 @pytest.fixture

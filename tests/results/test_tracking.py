@@ -19,7 +19,6 @@ from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from record_samples import full_sweep, full_trial, measured, trial
 from sqlalchemy.exc import OperationalError
 
-from results.front import judge
 from results.mlflow.runs import reported
 from results.mlflow.tracking import (
     StoreAwayError,
@@ -28,6 +27,7 @@ from results.mlflow.tracking import (
     UnknownSweepError,
     read_sweep,
 )
+from results.ranking.front import judge
 from results.record import Measurement
 from results.stamps import Stamps
 

@@ -5,8 +5,8 @@ import math
 import pytest
 from record_samples import measured, trial
 
+from results.ranking.winners import Margin, failure, margin, rank
 from results.record import Measurement
-from results.winners import Margin, failure, margin, rank
 
 
 def order(ranking):

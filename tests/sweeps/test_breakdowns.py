@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 from spec_samples import toy_tree
 
+from results.ranking.summary import status_json
 from results.record import SweepState
-from results.summary import status_json
 from sweeps.base.breakdowns import LONGEST, MOST, Breakdowns
 from sweeps.books.books import Books, new_record, resumed_record
 from sweeps.home.home import SweepHome

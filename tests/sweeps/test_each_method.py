@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 from test_live import trial
 
-from results.winners import rank
+from results.ranking.winners import rank
 from sweeps.report.each_method import best_of_each, each_method
 
 

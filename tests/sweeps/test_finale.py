@@ -9,7 +9,7 @@ from rich.console import Console
 from test_live import sweep, trial, two_metrics
 
 from results.cluster_record import ClusterRecord
-from results.front import judge
+from results.ranking.front import judge
 from sweeps.home.home import SweepHome
 from sweeps.report.finale import show_result
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from spec_samples import toy_tree
 
-from results.front import judge
+from results.ranking.front import judge
 from results.record import Measurement, TrialRecord
 from sweeps.base.view import View
 from sweeps.books.books import Books, new_record

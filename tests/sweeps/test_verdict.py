@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from test_live import sweep, trial, two_metrics
 
-from results.certainty import Difference
-from results.front import rank_front
-from results.winners import rank
+from results.ranking.certainty import Difference
+from results.ranking.front import rank_front
+from results.ranking.winners import rank
 from sweeps.report.front import front_verdict
 from sweeps.report.overlaps import overlaps_searched_by
 from sweeps.report.verdict import on_the_test_set, verdict

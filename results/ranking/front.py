@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from results.pareto import dominates, layers
+from results.ranking.pareto import dominates, layers
+from results.ranking.winners import LeftOut, Ranking, Winner, rank, reason
 from results.record import Mode, TrialRecord, TrialStatus
-from results.winners import LeftOut, Ranking, Winner, rank, reason
 
 Points = Mapping[int, tuple[float, ...]]
 """A trial's number -> its value by each metric; only of trials that can be compared."""

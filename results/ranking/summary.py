@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from results.cluster_record import ClusterRecord, NodeRecord, SlotRecord
-from results.front import judge
+from results.ranking.front import judge
+from results.ranking.winners import LeftOut, Ranking, Winner
 from results.record import SweepRecord, SweepState, TrialRecord, TrialStatus
-from results.winners import LeftOut, Ranking, Winner
 
 
 def status_json(

@@ -1,0 +1,1 @@
+"""Which trial won, and how sure that is."""
