@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from results.ranking.front import judge
 from results.ranking.winners import Ranking, Winner
-from results.record import SweepRecord, TrialRecord
+from results.records.record import SweepRecord, TrialRecord
 from sweeps.base.view import View
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.spec.fields import changed

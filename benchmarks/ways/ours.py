@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.ways.job import EVALUATIONS, RANKS, RATES, Job
-from results.record import TrialRecord
+from results.records.record import TrialRecord
 from sweeps.base.view import View
 from sweeps.home.home import SweepHome
 from sweeps.run.launch import launch

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from results.ranking.winners import Ranking
-from results.record import Measurement, Mode, SweepRecord, TrialRecord
-from results.stamps import Stamps
+from results.records.record import Measurement, Mode, SweepRecord, TrialRecord
+from results.records.stamps import Stamps
 
 TOTALS = (
     "seconds",

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from results.record import TrialRecord
+from results.records.record import TrialRecord
 
 LONGEST_PARAM = 6000
 """Characters. MLflow cuts longer values without a word."""

@@ -22,8 +22,8 @@ from results.mlflow.tracked import TrackedTrial, over
 from results.mlflow.tracking import SPEC_FILE, WEIGHTS_PATH, WINNER_FILE, Tracker
 from results.mlflow.tracking_error import StoreAwayError, TrackingError
 from results.ranking.winners import Ranking
-from results.record import SweepRecord, TrialRecord, TrialStatus
-from results.stamps import Stamps
+from results.records.record import SweepRecord, TrialRecord, TrialStatus
+from results.records.stamps import Stamps
 
 
 @dataclass(slots=True)

@@ -22,7 +22,7 @@ from results.mlflow.metrics import Row
 from results.mlflow.server import check_server
 from results.mlflow.settings import SETTINGS, unset
 from results.mlflow.tracking_error import StoreAwayError, TrackingError
-from results.uris import artifact_uri, redact, sqlite_file
+from results.records.uris import artifact_uri, redact, sqlite_file
 
 os.environ.update(unset())  # MLflow reads some of them when it is imported
 

@@ -6,7 +6,7 @@ import socket
 from urllib.request import getproxies
 
 from results.mlflow.tracking_error import TrackingError
-from results.uris import redact, server_address
+from results.records.uris import redact, server_address
 
 _PATIENCE = 10.0  # seconds
 

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from results.ranking.winners import Ranking
-from results.record import Provenance, SweepRecord, TrialRecord
+from results.records.record import Provenance, SweepRecord, TrialRecord
 
 PREFIX = "winnow."
 PARENT = "mlflow.parentRunId"

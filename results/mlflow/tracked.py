@@ -9,7 +9,7 @@ from results.mlflow.metrics import Row, base_in, measurements_in, test_in, total
 from results.mlflow.params import parameters_in, parameters_text_in
 from results.mlflow.runs import MlflowRuns, Run
 from results.mlflow.tags import MEASURED, files_in, searched_in, sweep_fields, trial_fields
-from results.record import SweepRecord, TrialRecord, TrialStatus
+from results.records.record import SweepRecord, TrialRecord, TrialStatus
 
 PARAMETERS_FILE = "parameters.json"
 ERROR_FILE = "error.txt"

@@ -40,8 +40,8 @@ from results.mlflow.tracked import (
 )
 from results.mlflow.tracking_error import StoreAwayError, TrackingError
 from results.ranking.winners import Ranking
-from results.record import Measurement, Mode, SweepRecord, TrialRecord
-from results.uris import redact, sqlite_file
+from results.records.record import Measurement, Mode, SweepRecord, TrialRecord
+from results.records.uris import redact, sqlite_file
 
 __all__ = [
     "SPEC_FILE",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from results.record import Mode, TrialRecord
+from results.records.record import Mode, TrialRecord
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from results.ranking.pareto import dominates, layers
 from results.ranking.winners import LeftOut, Ranking, Winner, rank, reason
-from results.record import Mode, TrialRecord, TrialStatus
+from results.records.record import Mode, TrialRecord, TrialStatus
 
 Points = Mapping[int, tuple[float, ...]]
 """A trial's number -> its value by each metric; only of trials that can be compared."""

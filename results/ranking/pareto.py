@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from results.record import Mode
+from results.records.record import Mode
 
 Point = Sequence[float]
 """A value for each metric, in the order of the modes."""

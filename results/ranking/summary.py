@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from results.cluster_record import ClusterRecord, NodeRecord, SlotRecord
 from results.ranking.front import judge
 from results.ranking.winners import LeftOut, Ranking, Winner
-from results.record import SweepRecord, SweepState, TrialRecord, TrialStatus
+from results.records.cluster_record import ClusterRecord, NodeRecord, SlotRecord
+from results.records.record import SweepRecord, SweepState, TrialRecord, TrialStatus
 
 
 def status_json(

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from results.record import Measurement, Mode, TrialRecord, TrialStatus
+from results.records.record import Measurement, Mode, TrialRecord, TrialStatus
 
 _LONGEST_ERROR = 200
 

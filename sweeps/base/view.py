@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from results.cluster_record import ClusterRecord
-from results.record import SweepRecord, TrialRecord
+from results.records.cluster_record import ClusterRecord
+from results.records.record import SweepRecord, TrialRecord
 from trainables.core.progress import Phases
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from results.ranking.front import judge
-from results.record import Overlap, SweepRecord, SweepState, TrialRecord
-from results.uris import keeps_artifacts, redact, sqlite_file
+from results.records.record import Overlap, SweepRecord, SweepState, TrialRecord
+from results.records.uris import keeps_artifacts, redact, sqlite_file
 from sweeps.base.breakdowns import Breakdowns
 from sweeps.base.closing import try_all
 from sweeps.base.errors import LaunchError

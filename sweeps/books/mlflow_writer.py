@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from results.mlflow.tracking_error import StoreAwayError, TrackingError
 from results.ranking.winners import Ranking
-from results.record import Measurement, SweepRecord, TrialRecord
-from results.stamps import Stamps
+from results.records.record import Measurement, SweepRecord, TrialRecord
+from results.records.stamps import Stamps
 from trainables.core.background import Background, Tell, logged
 from trainables.core.progress import NO_PROGRESS, Progress
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from ray.tune import Callback
 
-from results.record import Measurement, SweepRecord, TrialRecord, TrialStatus
-from results.store import RecordStore
+from results.records.record import Measurement, SweepRecord, TrialRecord, TrialStatus
+from results.records.store import RecordStore
 from sweeps.base.closing import try_all
 from sweeps.base.interruption import Interruption
 from sweeps.books.mlflow_writer import Scribe

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from results.record import SweepRecord
+from results.records.record import SweepRecord
 from search_spaces.values import show
 from sweeps.base.errors import SweepError
 from sweeps.home.home import SweepFolder

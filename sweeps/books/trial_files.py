@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Collection, Mapping
 
 from results.ranking.front import judge
-from results.record import Mode, TrialRecord
+from results.records.record import Mode, TrialRecord
 from sweeps.home.home import SweepFolder
 from sweeps.storage.mirror import Mirror
 from trainables.slots.job import CHECKPOINTS, WEIGHTS

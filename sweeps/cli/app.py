@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from results.record_error import RecordError
+from results.records.record_error import RecordError
 from sweeps.base.errors import LaunchError
 from sweeps.cli.doctor_command import doctor
 from sweeps.cli.mistakes import mistakes_shown, show_mistake
@@ -292,7 +292,7 @@ def _ctrl_c_shown(home: SweepHome, name: str) -> Iterator[None]:
 
 
 def _left_of(home: SweepHome, name: str) -> str:
-    from results.record import SweepState
+    from results.records.record import SweepState
 
     folder = home.sweep(name)
     if not folder.store.trials():
@@ -305,7 +305,7 @@ def _left_of(home: SweepHome, name: str) -> str:
 
 def _show_finished(console: Console, finished: Finished) -> int:
     """Print what a sweep came to; its exit code."""
-    from results.record import SweepState
+    from results.records.record import SweepState
     from sweeps.report.finale import show_result
 
     show_result(console, finished.sweep, finished.ranking, finished.folder)

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from results.record_error import RecordError
+from results.records.record_error import RecordError
 from sweeps.base.errors import SweepError
 from sweeps.display.terminal import make_console
 from sweeps.remote.client import INTERRUPTED

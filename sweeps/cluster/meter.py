@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from results.cluster_record import NodeRecord, SlotRecord
+from results.records.cluster_record import NodeRecord, SlotRecord
 from trainables.slots.gang import Gang
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import ray
 
-from results.cluster_record import ClusterRecord, NodeRecord, PhaseRecord, SlotRecord
-from results.record_error import RecordError
-from results.store import RecordStore
+from results.records.cluster_record import ClusterRecord, NodeRecord, PhaseRecord, SlotRecord
+from results.records.record_error import RecordError
+from results.records.store import RecordStore
 from sweeps.cluster.meter import Meter, held
 from sweeps.cluster.ray_nodes import alive_nodes
 from trainables.core.background import Background, Tell, logged

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from results.cluster_record import HOUR, ClusterRecord, NodeRecord, SlotRecord
+from results.records.cluster_record import HOUR, ClusterRecord, NodeRecord, SlotRecord
 from sweeps.display.duration import duration
 from sweeps.display.trial_table import plain_table
 from sweeps.display.underway import described, phases_of

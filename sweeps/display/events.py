@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from results.cluster_record import ClusterRecord
-from results.record import SweepRecord, TrialRecord
+from results.records.cluster_record import ClusterRecord
+from results.records.record import SweepRecord, TrialRecord
 from sweeps.base.view import View
 from trainables.core.progress import Phase, Phases
 

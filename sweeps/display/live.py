@@ -12,9 +12,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from results.cluster_record import ClusterRecord
 from results.ranking.winners import Winner
-from results.record import SweepRecord, TrialRecord, TrialStatus
+from results.records.cluster_record import ClusterRecord
+from results.records.record import SweepRecord, TrialRecord, TrialStatus
 from sweeps.base.view import View
 from sweeps.display.duration import duration, so_far
 from sweeps.display.parameters import show_params

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from results.cluster_record import ClusterRecord
-from results.record import SweepRecord, TrialRecord
+from results.records.cluster_record import ClusterRecord
+from results.records.record import SweepRecord, TrialRecord
 from sweeps.base.view import View
 from sweeps.display.live import show_metrics
 from sweeps.display.parameters import show_params

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from results.ranking.winners import reason
-from results.record import TrialRecord, TrialStatus
+from results.records.record import TrialRecord, TrialStatus
 
 _MOST_RUNS = 12
 """Numbers, or runs of numbers, that are listed of one reason."""

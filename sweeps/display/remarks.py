@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from results.cluster_record import ClusterRecord
+from results.records.cluster_record import ClusterRecord
 
 
 class Remarks:

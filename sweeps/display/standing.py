@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from results.cluster_record import ClusterRecord, SlotRecord
 from results.ranking.front import judge
 from results.ranking.winners import Winner
-from results.record import SweepRecord, TrialRecord, TrialStatus
+from results.records.cluster_record import ClusterRecord, SlotRecord
+from results.records.record import SweepRecord, TrialRecord, TrialStatus
 from sweeps.display.duration import so_far
 from sweeps.display.underway import described, phases_of, slots_up
 

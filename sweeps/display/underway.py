@@ -8,7 +8,7 @@ from itertools import takewhile
 
 from rich.filesize import decimal
 
-from results.cluster_record import ClusterRecord, PhaseRecord, SlotRecord
+from results.records.cluster_record import ClusterRecord, PhaseRecord, SlotRecord
 from sweeps.display.duration import so_far
 from trainables.core.progress import BYTES, STEP, Phase, Phases
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.filesize import decimal
 
 from results.mlflow.tracking_error import TrackingError
-from results.uris import redact, sqlite_file
+from results.records.uris import redact, sqlite_file
 from sweeps.base.errors import SweepError
 from sweeps.doctor.cluster_checks import check_cluster_file, check_growth
 from sweeps.doctor.finding import Finding, from_problem, note, ok, wrong

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from results.record_error import RecordError
+from results.records.record_error import RecordError
 from sweeps.base.errors import SweepError
 
 if TYPE_CHECKING:
-    from results.record import SweepRecord, TrialRecord
-    from results.store import RecordStore
+    from results.records.record import SweepRecord, TrialRecord
+    from results.records.store import RecordStore
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -116,7 +116,7 @@ class SweepFolder:
     @property
     def store(self) -> RecordStore:
         """The sweep's records."""
-        from results.store import RecordStore
+        from results.records.store import RecordStore
 
         return RecordStore(self.path)
 
@@ -151,7 +151,7 @@ class SweepFolder:
 
     def sweep_record(self) -> SweepRecord:
         """The sweep's record. One that says it is running but which no process holds was killed."""
-        from results.record import SweepState
+        from results.records.record import SweepState
 
         record = self.store.sweep()
         if record.state is SweepState.RUNNING and not self._is_held():
@@ -160,7 +160,7 @@ class SweepFolder:
 
     def trials(self) -> list[TrialRecord]:
         """All trials' records. Of a sweep whose process is gone none is running any more."""
-        from results.record import SweepState
+        from results.records.record import SweepState
 
         records = self.store.trials()
         if self.sweep_record().state is SweepState.RUNNING:
@@ -261,7 +261,7 @@ class SweepFolder:
 
     def _when_it_is_over(self) -> str:
         """What can be done with it. Its folder holds results, which nobody is told to delete."""
-        from results.record import SweepState
+        from results.records.record import SweepState
 
         try:
             state = self.store.sweep().state

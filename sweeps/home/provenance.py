@@ -7,7 +7,7 @@ import platform
 import subprocess
 from importlib import metadata
 
-from results.record import Provenance
+from results.records.record import Provenance
 
 PACKAGES = (
     "winnow-sweeps",

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import psutil
 
-from results.record import SweepState
+from results.records.record import SweepState
 from sweeps.base.errors import SweepError
 from sweeps.home.home import SweepFolder
 from trainables.core.progress import NO_PROGRESS, Progress

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from results.record_error import RecordError
+from results.records.record_error import RecordError
 from sweeps.base.errors import LaunchError
 from sweeps.home.home import SweepFolder
 from sweeps.spec.checks import is_whole, named_files

@@ -12,7 +12,7 @@ from results.ranking.certainty import (
     paired_difference,
 )
 from results.ranking.winners import Ranking, Winner, margin
-from results.record import SweepRecord, SweepState
+from results.records.record import SweepRecord, SweepState
 from sweeps.display.cluster_report import cost_line
 from sweeps.display.reasons import grouped
 from sweeps.display.trial_table import TrialRow, TrialTable

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from results.ranking.pareto import dominates
 from results.ranking.winners import Ranking
-from results.record import Measurement, SweepRecord
+from results.records.record import Measurement, SweepRecord
 from sweeps.display.trial_table import TrialRow, TrialTable
 from sweeps.report.overlaps import overlaps_searched_by
 from sweeps.report.verdict import in_words

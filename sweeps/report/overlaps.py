@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from results.record import SweepRecord
+from results.records.record import SweepRecord
 from trainables.config.metrics import GENERAL
 
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.filesize import decimal
 
-from results.cluster_record import ClusterRecord
 from results.ranking.front import judge
 from results.ranking.summary import status_json
-from results.record import SweepRecord, SweepState, TrialRecord
+from results.records.cluster_record import ClusterRecord
+from results.records.record import SweepRecord, SweepState, TrialRecord
 from sweeps.display.cluster_report import cluster_report
 from sweeps.display.live import show_metrics
 from sweeps.display.parameters import show_params

@@ -13,8 +13,8 @@ from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
 
 from results.mlflow.tracking_error import TrackingError
-from results.record import SweepRecord
-from results.record_error import RecordError
+from results.records.record import SweepRecord
+from results.records.record_error import RecordError
 from sweeps.base.errors import SweepError
 from sweeps.display.terminal import make_console
 from sweeps.home.home import SweepHome, is_from_afar

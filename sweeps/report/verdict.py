@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from results.ranking.certainty import Difference
 from results.ranking.winners import Ranking, Winner, margin
-from results.record import SweepRecord, TrialStatus
+from results.records.record import SweepRecord, TrialStatus
 from sweeps.report.overlaps import overlap_sentence, overlaps_searched_by
 
 SURE = 2.0

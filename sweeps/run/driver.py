@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from results.ranking.front import judge
 from results.ranking.winners import failure
-from results.record import SweepState, TrialRecord
+from results.records.record import SweepState, TrialRecord
 from sweeps.base.closing import try_all
 from sweeps.base.errors import LaunchError
 from sweeps.base.view import View

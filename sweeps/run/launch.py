@@ -15,7 +15,7 @@ from pathlib import Path
 from results.mlflow.settings import MLFLOWS_OWN
 from results.ranking.front import judge
 from results.ranking.winners import Ranking
-from results.record import SweepRecord, SweepState
+from results.records.record import SweepRecord, SweepState
 from sweeps.base.breakdowns import Breakdowns
 from sweeps.base.closing import after
 from sweeps.base.interruption import interruptible

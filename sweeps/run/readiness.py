@@ -7,7 +7,7 @@ from pathlib import Path
 
 from results.mlflow.server import check_server
 from results.mlflow.tracking_error import TrackingError
-from results.uris import sqlite_file
+from results.records.uris import sqlite_file
 from sweeps.base.errors import LaunchError
 from sweeps.books.mlflow_writer import at_the_start
 from sweeps.cluster.ray_session import check_reachable, room_here

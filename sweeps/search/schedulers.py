@@ -14,7 +14,7 @@ from ray.tune.schedulers import (
     TrialScheduler,
 )
 
-from results.record import TrialRecord
+from results.records.record import TrialRecord
 from sweeps.base.errors import OptionsError
 from sweeps.spec.settings import SearchSettings
 

@@ -16,7 +16,7 @@ from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from results.record import Mode, TrialRecord, TrialStatus
+from results.records.record import Mode, TrialRecord, TrialStatus
 from search_spaces import bridge
 from search_spaces.space import Space
 from sweeps.base.errors import LaunchError, OptionsError

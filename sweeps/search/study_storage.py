@@ -14,7 +14,7 @@ from optuna.storages.journal import JournalFileBackend
 from sqlalchemy import NullPool
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
-from results.uris import redact
+from results.records.uris import redact
 from sweeps.base.errors import LaunchError, StudyError
 
 P = ParamSpec("P")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from results.uris import server_address
+from results.records.uris import server_address
 
 _DATABASE = re.compile(r"[A-Za-z]\w*(\+\w+)?://\S+")
 _TRACKING = re.compile(

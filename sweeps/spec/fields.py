@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from results.uris import redact
+from results.records.uris import redact
 from search_spaces.values import as_float, show
 from sweeps.base.errors import YamlError
 from sweeps.spec.yaml_file import parse_yaml

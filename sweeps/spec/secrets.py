@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from results.uris import holds_secret, redact
+from results.records.uris import holds_secret, redact
 from search_spaces.problem import Problem
 
 LONGEST = 2000

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from stat import S_ISREG
 
-from results.uris import redact
+from results.records.uris import redact
 from sweeps.storage.claim import Claim, TakenOverError
 from trainables.core.atomic import publish
 from trainables.core.background import Background, Tell, breakdowns_told, logged

@@ -10,8 +10,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from results.record import SweepRecord, SweepState
-from results.uris import holds_secret, redact
+from results.records.record import SweepRecord, SweepState
+from results.records.uris import holds_secret, redact
 from sweeps.base.breakdowns import Breakdowns
 from sweeps.base.errors import LaunchError, SweepError
 from sweeps.base.view import View

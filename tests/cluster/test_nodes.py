@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from results.mlflow.tracking import read_sweep
-from results.record import TrialRecord, TrialStatus
+from results.records.record import TrialRecord, TrialStatus
 from sweeps.home.home import SweepHome
 
 pytestmark = pytest.mark.cluster

@@ -18,7 +18,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from results.mlflow.tracking import read_sweep
-from results.record import SweepState, TrialRecord, TrialStatus
+from results.records.record import SweepState, TrialRecord, TrialStatus
 from sweeps.home.home import SweepHome
 
 pytestmark = [pytest.mark.cluster]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from results.record import Measurement, Provenance, SweepRecord, TrialRecord, TrialStatus
+from results.records.record import Measurement, Provenance, SweepRecord, TrialRecord, TrialStatus
 
 
 def measured(*losses: float, metric: str = "eval_loss") -> tuple[Measurement, ...]:

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from results.cluster_record import ClusterRecord, NodeRecord, SlotRecord
 from results.ranking.summary import cluster_json
-from results.record_error import RecordError
-from results.store import RecordStore
+from results.records.cluster_record import ClusterRecord, NodeRecord, SlotRecord
+from results.records.record_error import RecordError
+from results.records.store import RecordStore
 
 
 def seen(**changes) -> ClusterRecord:

@@ -6,7 +6,7 @@ import pytest
 from record_samples import trial
 
 from results.ranking.front import judge
-from results.record import Measurement
+from results.records.record import Measurement
 
 GOALS = {"eval_loss": "min", "eval_accuracy": "max"}
 

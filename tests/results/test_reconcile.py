@@ -11,7 +11,7 @@ from record_samples import full_sweep, full_trial, trial
 from results.mlflow.reconcile import reconcile
 from results.mlflow.tracking import Tracker, read_sweep
 from results.ranking.front import judge
-from results.stamps import Stamps
+from results.records.stamps import Stamps
 
 STAMPS = Stamps()
 TEXT = "name: x\n"

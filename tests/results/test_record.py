@@ -10,7 +10,7 @@ from mlflow.entities import RunStatus
 from pydantic import ValidationError
 from record_samples import full_sweep, full_trial, measured, trial
 
-from results.record import Measurement, SweepRecord, TrialRecord, TrialStatus
+from results.records.record import Measurement, SweepRecord, TrialRecord, TrialStatus
 
 
 def test_only_a_complete_trial_can_win():

@@ -5,8 +5,8 @@ import os
 import pytest
 from record_samples import full_sweep, full_trial, trial
 
-from results.record_error import RecordError
-from results.store import RecordStore
+from results.records.record_error import RecordError
+from results.records.store import RecordStore
 
 
 @pytest.fixture

@@ -28,8 +28,8 @@ from results.mlflow.tracking import (
     read_sweep,
 )
 from results.ranking.front import judge
-from results.record import Measurement
-from results.stamps import Stamps
+from results.records.record import Measurement
+from results.records.stamps import Stamps
 
 STAMPS = Stamps()
 LONG = "line of a traceback\n" * 500

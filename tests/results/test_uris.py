@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from results.uris import artifact_uri, redact, server_address, sqlite_file
+from results.records.uris import artifact_uri, redact, server_address, sqlite_file
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from record_samples import measured, trial
 
 from results.ranking.winners import Margin, failure, margin, rank
-from results.record import Measurement
+from results.records.record import Measurement
 
 
 def order(ranking):

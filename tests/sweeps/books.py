@@ -19,7 +19,7 @@ from spec_samples import searching_tree
 from typer.testing import CliRunner
 
 from results.mlflow.tracking import read_sweep
-from results.record import Measurement, TrialRecord, TrialStatus
+from results.records.record import Measurement, TrialRecord, TrialStatus
 from sweeps.cli.app import app
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.search.study import StudyBook, open_study

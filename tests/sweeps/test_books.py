@@ -14,7 +14,7 @@ from spec_samples import toy_tree
 from results.mlflow.runs import MlflowRuns
 from results.mlflow.tracking import read_sweep
 from results.mlflow.tracking_error import StoreAwayError
-from results.record import Measurement, Overlap, SweepState, TrialRecord
+from results.records.record import Measurement, Overlap, SweepState, TrialRecord
 from sweeps.base.interruption import interruptible
 from sweeps.base.view import View
 from sweeps.books.books import Books, new_record, resumed_record

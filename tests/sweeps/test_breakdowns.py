@@ -9,7 +9,7 @@ from rich.console import Console
 from spec_samples import toy_tree
 
 from results.ranking.summary import status_json
-from results.record import SweepState
+from results.records.record import SweepState
 from sweeps.base.breakdowns import LONGEST, MOST, Breakdowns
 from sweeps.books.books import Books, new_record, resumed_record
 from sweeps.home.home import SweepHome

@@ -25,7 +25,7 @@ from books import (
 )
 from spec_samples import searching_tree, toy_tree
 
-from results.record import TrialStatus
+from results.records.record import TrialStatus
 
 pytestmark = pytest.mark.chaos
 

@@ -19,7 +19,7 @@ from books import (
 )
 from spec_samples import toy_tree
 
-from results.record import TrialRecord, TrialStatus
+from results.records.record import TrialRecord, TrialStatus
 from trainables.storage.remote_folder import RemoteFolder
 from trainables.storage.sealed import is_whole
 

@@ -11,7 +11,7 @@ from spec_samples import toy_tree
 from test_live import sweep, trial, two_metrics
 from typer.testing import CliRunner
 
-from results.cluster_record import ClusterRecord, SlotRecord
+from results.records.cluster_record import ClusterRecord, SlotRecord
 from sweeps.cli.app import app
 from sweeps.home.home import SweepHome
 

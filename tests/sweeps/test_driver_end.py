@@ -7,7 +7,7 @@ import shutil
 import pytest
 from spec_samples import toy_tree
 
-from results.record import SweepState
+from results.records.record import SweepState
 from sweeps.base.errors import LaunchError
 from sweeps.base.interruption import Interruption
 from sweeps.base.view import View

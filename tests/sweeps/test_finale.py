@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 from test_live import sweep, trial, two_metrics
 
-from results.cluster_record import ClusterRecord
 from results.ranking.front import judge
+from results.records.cluster_record import ClusterRecord
 from sweeps.home.home import SweepHome
 from sweeps.report.finale import show_result
 

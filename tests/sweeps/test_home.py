@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from results.record import SweepRecord, SweepState, TrialRecord, TrialStatus
+from results.records.record import SweepRecord, SweepState, TrialRecord, TrialStatus
 from sweeps.base.errors import SweepError
 from sweeps.home.home import SweepFolder, SweepHome
 

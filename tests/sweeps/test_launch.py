@@ -16,7 +16,7 @@ from books import (
 from mlflow import MlflowClient
 from spec_samples import toy_tree
 
-from results.record import TrialStatus
+from results.records.record import TrialStatus
 from sweeps import SweepResult
 from sweeps.home.home import SweepHome
 from sweeps.spec.spec import SweepSpec

@@ -15,7 +15,7 @@ from books import check_books, check_interrupted, real_tree, started, winners_of
 from planted import Launched, launched
 from spec_samples import toy_tree
 
-from results.record import TrialStatus
+from results.records.record import TrialStatus
 from sweeps.search.study import trial_seed
 
 pytestmark = pytest.mark.endtoend

@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext
 import pytest
 from spec_samples import toy_tree
 
-from results.record import SweepState, TrialRecord
+from results.records.record import SweepState, TrialRecord
 from sweeps.base.errors import LaunchError, SweepError
 from sweeps.base.view import View
 from sweeps.books.books import new_record

@@ -5,8 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from results.cluster_record import ClusterRecord, PhaseRecord, SlotRecord
-from results.record import Measurement, SweepRecord, TrialRecord
+from results.records.cluster_record import ClusterRecord, PhaseRecord, SlotRecord
+from results.records.record import Measurement, SweepRecord, TrialRecord
 from sweeps.display.duration import duration
 from sweeps.display.live import LiveView, bar, render
 from sweeps.display.plain import PlainView

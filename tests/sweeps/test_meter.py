@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from results.cluster_record import NodeRecord, SlotRecord
+from results.records.cluster_record import NodeRecord, SlotRecord
 from sweeps.cluster.meter import Meter, held
 from trainables.slots.gang import Gang
 

@@ -6,9 +6,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 from spec_samples import toy_tree
 
-from results.cluster_record import ClusterRecord, NodeRecord, SlotRecord
-from results.record import SweepState
-from results.store import RecordStore
+from results.records.cluster_record import ClusterRecord, NodeRecord, SlotRecord
+from results.records.record import SweepState
+from results.records.store import RecordStore
 from sweeps import Sweep
 from sweeps.base.view import View
 from sweeps.cluster.observer import Observer, node_record, slot_record

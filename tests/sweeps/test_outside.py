@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from results.cluster_record import ClusterRecord, NodeRecord, PhaseRecord, SlotRecord
+from results.records.cluster_record import ClusterRecord, NodeRecord, PhaseRecord, SlotRecord
 from sweeps.display.cluster_report import cluster_report, cost_line
 
 NODES = (

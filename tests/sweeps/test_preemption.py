@@ -26,7 +26,7 @@ from books import (
     wait_until,
 )
 
-from results.record import TrialStatus
+from results.records.record import TrialStatus
 from trainables.slots.nodes import LOOK_EVERY
 
 pytestmark = pytest.mark.cluster

@@ -10,7 +10,7 @@ import pytest
 from spec_samples import toy_tree
 
 from results.mlflow.tracking_error import TrackingError
-from results.record import TrialRecord
+from results.records.record import TrialRecord
 from sweeps.base.errors import LaunchError, SweepError
 from sweeps.base.view import View
 from sweeps.books.books import new_record

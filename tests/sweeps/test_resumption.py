@@ -7,7 +7,7 @@ import pytest
 import yaml
 from spec_samples import toy_tree
 
-from results.record import Provenance, SweepRecord, TrialRecord
+from results.records.record import Provenance, SweepRecord, TrialRecord
 from sweeps.base.errors import SweepError
 from sweeps.base.view import View
 from sweeps.books.resumption import changed_spec, refuse_if_changed

@@ -12,7 +12,7 @@ import pytest
 from books import real_tree, sweep, sweep_here, write_spec
 from s3_server import ENVIRONMENT, SECRETS, content, make_bucket, s3_server
 
-from results.record import TrialRecord
+from results.records.record import TrialRecord
 from sweeps.home.home import SweepHome
 from trainables.storage.remote_folder import RemoteFolder
 

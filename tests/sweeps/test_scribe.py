@@ -10,7 +10,7 @@ import pytest
 
 from results.mlflow.tracking_error import StoreAwayError, TrackingError
 from results.ranking.front import judge
-from results.record import Measurement, SweepRecord, TrialRecord
+from results.records.record import Measurement, SweepRecord, TrialRecord
 from sweeps.books import mlflow_writer as module
 from sweeps.books.mlflow_writer import Scribe
 

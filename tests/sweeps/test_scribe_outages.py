@@ -15,7 +15,7 @@ from mlflow_server import MlflowServer, Proxy, at_random, first_of_each
 from results.mlflow.reconcile import reconcile
 from results.mlflow.tracking import Tracker, TrackingError, read_sweep
 from results.ranking.front import judge
-from results.record import Measurement, SweepRecord, TrialRecord
+from results.records.record import Measurement, SweepRecord, TrialRecord
 from sweeps.books import mlflow_writer as module
 from sweeps.books.mlflow_writer import Scribe
 

@@ -11,7 +11,7 @@ from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 from spec_samples import toy_tree
 
-from results.record import Measurement, TrialRecord, TrialStatus
+from results.records.record import Measurement, TrialRecord, TrialStatus
 from sweeps.base.errors import OptionsError
 from sweeps.search.schedulers import _Gone, make_scheduler, replay
 from sweeps.search.searcher import OptunaSearcher

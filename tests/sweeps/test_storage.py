@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from spec_samples import toy_tree
 
-from results.record import SweepRecord
+from results.records.record import SweepRecord
 from sweeps.base.errors import LaunchError, SweepError
 from sweeps.base.view import View
 from sweeps.doctor.machine import check_shared

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 from books import SEARCHING, drawn
 
-from results.record import TrialRecord
+from results.records.record import TrialRecord
 from sweeps.base.errors import LaunchError
 from sweeps.search.study import StudyBook, open_study
 

@@ -10,7 +10,7 @@ import pytest
 from spec_samples import toy_tree
 
 from results.ranking.front import judge
-from results.record import Measurement, TrialRecord
+from results.records.record import Measurement, TrialRecord
 from sweeps.base.view import View
 from sweeps.books.books import Books, new_record
 from sweeps.home.home import SweepHome

@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from results.cluster_record import ClusterRecord
-from results.record import Record, SweepRecord, TrialRecord
-from results.record_error import RecordError
+from results.records.cluster_record import ClusterRecord
+from results.records.record import Record, SweepRecord, TrialRecord
+from results.records.record_error import RecordError
 
 R = TypeVar("R", bound=Record)
 

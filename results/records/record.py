@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
-from results.uris import redact
+from results.records.uris import redact
 
 Mode = Literal["min", "max"]
 """Whether a smaller or a larger value of the metric is better."""

@@ -1,0 +1,1 @@
+"""What a sweep writes down: records, their store, and addresses."""
