@@ -57,7 +57,7 @@ def _measure(
     tree["slots"] = {"count": slots, "cpus": 1, "gpus": 0}
     spec = home.path / f"{name}.yaml"
     spec.write_text(yaml.safe_dump(tree))
-    command = [sys.executable, "-m", "sweeps.cli.app", "launch", str(spec), "--name", name]
+    command = [sys.executable, "-m", "sweeps.cli", "launch", str(spec), "--name", name]
     command += ["--home", str(home.path), "--address", address]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     folder = home.sweep(name)

@@ -329,7 +329,3 @@ def _dry_run(console: Console, spec: Any, home: SweepHome) -> None:
     with waiting() as progress:
         run = measure(spec, home, progress)
     console.print(report(spec, run))
-
-
-if __name__ == "__main__":
-    app()

@@ -42,7 +42,7 @@ def toy(name: str, trials: int, seconds: float = 0.5, **slots) -> dict:
 def launched(tree: dict, home: Path, nodes) -> Iterator[subprocess.Popen]:
     spec = home / f"{tree['name']}.yaml"
     spec.write_text(yaml.safe_dump(tree))
-    command = [sys.executable, "-m", "sweeps.cli.app", "launch", str(spec), "--home", str(home)]
+    command = [sys.executable, "-m", "sweeps.cli", "launch", str(spec), "--home", str(home)]
     log = (home / f"{tree['name']}.log").open("w")
     command += ["--address", nodes.address]
     with log, subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT) as process:

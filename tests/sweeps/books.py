@@ -45,7 +45,7 @@ PATIENCE = 240.0
 
 
 def sweep_command(*arguments: str, home: Path) -> list[str]:
-    return [sys.executable, "-m", "sweeps.cli.app", *arguments, "--home", str(home)]
+    return [sys.executable, "-m", "sweeps.cli", *arguments, "--home", str(home)]
 
 
 def sweep(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:

@@ -119,7 +119,7 @@ def guarded(tmp_path):
 
 
 def run_doctor(address, environment, home):
-    command = [sys.executable, "-m", "sweeps.cli.app", "doctor", "--address", address]
+    command = [sys.executable, "-m", "sweeps.cli", "doctor", "--address", address]
     return subprocess.run(
         [*command, "--home", str(home)],
         env=environment,

@@ -110,7 +110,7 @@ def load_kept(inputs, config, folder):
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    import trainables.methods.bottleneck  # noqa: F401 (makes PEFT know the adapters)
+    import trainables.bottleneck  # noqa: F401 (makes PEFT know the adapters)
     from trainables.training.base import load_model, loading_of
 
     if config.method in ("full", "freeze"):
