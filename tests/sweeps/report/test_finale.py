@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from live_samples import sweep, trial, two_metrics
+from rich.console import Console
+
+from results.ranking.front import judge
+from results.records.cluster_record import ClusterRecord
+from sweeps.home.home import SweepHome
+from sweeps.report.finale import show_result
+
+
+def shown(tmp_path: Path, *records, record=None) -> str:
+    console = Console(file=io.StringIO(), width=300)
+    record = record or sweep(state="complete")
+    folder = SweepHome(tmp_path).sweep("alpaca-lora")
+    show_result(console, record, judge(records, record.goals), folder)
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 100])
+@pytest.mark.parametrize("several", [False, True])
+def test_choices_that_differ_late_look_different_and_the_first_one_is_there_in_full(
+    tmp_path, width, several
+):
+    paths = [f"/srv/share/models/adapters/{name}/checkpoint/weights" for name in ("old", "new")]
+    other = {"other_metrics": {"eval_cost": "min"}} if several else {}
+    trials = [two_metrics(0, 1.0, 2.0), two_metrics(1, 2.0, 1.0)]
+    records = [
+        each.with_changes(params={"adapter": path, "flag": None, "other": False})
+        for each, path in zip(trials, paths, strict=True)
+    ]
+    console = Console(file=io.StringIO(), width=width)
+    record = sweep(state="complete", **other)
+    folder = SweepHome(tmp_path).sweep("alpaca-lora")
+    show_result(console, record, judge(records, record.goals), folder)
+    words = " ".join(console.file.getvalue().split())
+    assert "adapter …old/… " in words and "adapter …new/… " in words
+    assert f"trial 0 in full: adapter {paths[0]} flag null other false" in words
+
+
+def write_losses(tmp_path: Path, number: int, per_sequence) -> None:
+    folder = SweepHome(tmp_path).sweep("alpaca-lora").store.trial_folder(number)
+    folder.mkdir(parents=True)
+    losses = np.asarray(per_sequence, dtype=float)
+    counts = np.ones(len(losses), dtype=np.int64)
+    np.savez(folder / "sequence_losses.npz", loss_sums=losses, token_counts=counts)
+
+
+def test_the_winner_is_told_with_its_lead_over_the_base_and_the_next(tmp_path):
+    text = shown(tmp_path, trial(0, "complete", 2.5), trial(1, "complete", 2.0), trial(2, "pruned"))
+    assert (
+        "Trial 1 wins: eval_loss 2.0000, 0.5000 ahead of trial 0, 2.5000 better than the untouched "
+        "base model." in text
+    )
+    assert "Left out of the comparison: 1 pruned." in text
+    assert "sweep winners alpaca-lora" in text
+
+
+def test_what_broke_down_beside_the_trials_is_shown(tmp_path):
+    record = sweep(state="complete", breakdowns=("The watch broke down; nodes go unnoticed",))
+    text = shown(tmp_path, trial(0, "complete", 2.5), record=record)
+    assert "While the sweep ran: The watch broke down; nodes go unnoticed" in text
+
+
+@pytest.mark.parametrize(
+    ("spread", "words"),
+    [(0.001, "more than the noise of this validation set"), (3.0, "too little to tell the two")],
+)
+def test_a_winner_says_how_sure_it_is_and_of_what(tmp_path, spread, words):
+    rng = np.random.default_rng(0)
+    base = rng.normal(2.0, 0.5, 200)
+    write_losses(tmp_path, 0, base)
+    write_losses(tmp_path, 1, base - 0.05 + rng.normal(0, spread, 200))
+    text = shown(tmp_path, trial(0, "complete", 2.05), trial(1, "complete", 2.0))
+    assert words in text
+    assert "paired over 200 validation examples" in text
+    assert "says nothing about other seeds" in text
+
+
+def test_the_winner_is_measured_where_nothing_was_chosen(tmp_path):
+    winner = trial(0, "complete", 2.0).with_changes(test={"test_loss": 2.25})
+    record = sweep(state="complete", base={"eval_loss": 4.5, "test_loss": 4.75})
+    text = shown(tmp_path, winner, record=record)
+    assert "nothing was chosen: test_loss 2.2500 (the base model: 4.7500)." in text
+    assert "test set" not in shown(tmp_path, trial(0, "complete", 2.0))
+
+
+def test_trials_that_tie_at_the_top_are_shown_as_such(tmp_path):
+    text = shown(tmp_path, *(trial(n, "complete", loss) for n, loss in enumerate([2.0, 3.0, 2.0])))
+    assert "Trials 0 and 2 tie at the top: eval_loss 2.0000, 1.0000 ahead of trial 1" in text
+    assert [line.split()[2] for line in text.splitlines() if "2.0000  " in line] == [
+        "learning_rate",
+        "tied",
+    ]
+
+
+def test_what_it_cost_is_told_where_it_is_known(tmp_path):
+    store = SweepHome(tmp_path).sweep("alpaca-lora").store
+    assert "Cost" not in shown(tmp_path, trial(0, "complete", 2.0))
+    seen = ClusterRecord(at=1.0, node_seconds={"worker": 7200.0})
+    store.write_cluster(seen)
+    assert "Cost" not in shown(tmp_path, trial(0, "complete", 2.0))
+    store.write_cluster(seen.priced({"worker": 1.5}))
+    assert "Cost: $3.00 for 2 h 0 min of worker" in shown(tmp_path, trial(0, "complete", 2.0))
+
+
+def test_a_sweep_that_failed_says_so_first(tmp_path):
+    record = sweep(state="failed", error="no slot is left: killed")
+    text = shown(tmp_path, trial(0, "complete", 2.0), record=record)
+    assert text.startswith("\nThe sweep failed: no slot is left: killed")
+
+
+def test_a_sweep_without_a_winner_says_why(tmp_path):
+    text = shown(tmp_path, trial(0, "failed", error="CUDA out of memory"))
+    assert "nothing won" in text and "CUDA out of memory" in text
+
+
+def front_of(tmp_path: Path, base: dict, *points: tuple[float, float]) -> str:
+    record = sweep(state="complete", other_metrics={"eval_cost": "min"}, base=base)
+    trials = [two_metrics(number, *point) for number, point in enumerate(points)]
+    return shown(tmp_path, *trials, trial(9, "failed"), record=record)
+
+
+def test_a_front_is_shown_with_all_metrics_and_the_base_below_it(tmp_path):
+    base = {"eval_loss": 4.0, "eval_cost": 0.0}
+    text = front_of(tmp_path, base, (3.0, 0.1), (1.0, 0.9), (2.0, 0.95))
+    assert "the front of 4 trials by eval_loss (min), eval_cost (min)" in text
+    rows = [line.split()[:3] for line in text.splitlines() if ".0000" in line]
+    assert rows == [
+        ["1", "1.0000", "0.9000"],
+        ["0", "3.0000", "0.1000"],
+        ["base", "4.0000", "0.0000"],
+    ]
+    assert (
+        "2 of 4 trials are on the front: whoever is better than one of them by one of eval_loss "
+        "and eval_cost is worse by another." in text
+    )
+    assert "What they gain on the untouched base model in one metric they pay for" in text
+    assert "trials whose values are close may differ by noise only" in text
+    assert "Left out of the comparison: 1 dominated, 1 failed." in text
+
+
+def test_one_trial_that_beats_all_others_is_the_whole_front(tmp_path):
+    text = front_of(tmp_path, {}, (3.0, 0.5), (1.0, 0.1))
+    assert "Trial 1 is the whole front: no trial is better by any of eval_loss and" in text
+
+
+@pytest.mark.parametrize(
+    ("base", "words"),
+    [
+        ({"eval_loss": 4.0, "eval_cost": 0.5}, "Better than the untouched base model by all of "
+         "them: trial 0."),
+        ({"eval_loss": 1.0, "eval_cost": 0.5}, "WORSE than the untouched base model by all of "
+         "them: trial 1."),
+    ],
+)  # fmt: skip
+def test_a_front_is_held_against_the_base_model(tmp_path, base, words):
+    assert words in front_of(tmp_path, base, (3.0, 0.1), (2.0, 0.9))
+
+
+def test_the_weights_of_the_whole_front_are_named(tmp_path):
+    for number in range(3):
+        folder = SweepHome(tmp_path).sweep("alpaca-lora").store.trial_folder(number)
+        (folder / "best").mkdir(parents=True)
+    text = front_of(tmp_path, {}, (3.0, 0.1), (2.0, 0.9), (2.5, 1.0))
+    assert [f"The weights of trial {n}:" in text for n in range(3)] == [True, True, False]

@@ -1,0 +1,46 @@
+"""Every recipe is a sweep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import yaml
+
+from sweeps.doctor.precision import fields_of
+from sweeps.spec.spec import SweepSpec
+from trainables.config.trial import Method, Objective
+
+RECIPES = sorted((Path(__file__).parents[3] / "sweeps" / "recipes").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_is_a_sweep_but_for_the_users_own_files(recipe, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    for name in (
+        "alpaca.jsonl",
+        "corpus.txt",
+        "general.txt",
+        "labelled.csv",
+        "pairs.jsonl",
+        "judged.jsonl",
+    ):
+        (tmp_path / "data" / name).write_text("x")
+    assert SweepSpec.load(recipe).trials > 0
+
+
+def test_there_are_recipes():
+    named = {"quickstart", "toy", "toy-front", "qwen-0.5b-lora", "llama-8b-lora"}
+    assert named <= {recipe.stem for recipe in RECIPES}
+    loaded = [yaml.safe_load(recipe.read_text()) for recipe in RECIPES]
+    assert set(get_args(Method)) <= {each.get("method") for each in loaded}
+    assert set(get_args(Objective)) <= {each.get("objective") for each in loaded}
+
+
+def test_recipes_with_everything_built_in_ask_for_no_precision_that_a_cpu_may_emulate():
+    trees = {recipe: yaml.safe_load(recipe.read_text()) for recipe in RECIPES}
+    on_cpus = [r for r, tree in trees.items() if tree["model"].startswith(("builtin:", "toy"))]
+    assert {recipe.stem for recipe in on_cpus} == {"quickstart", "toy", "toy-front"}
+    assert [fields_of(SweepSpec.load(recipe)) for recipe in on_cpus] == [[]] * 3
