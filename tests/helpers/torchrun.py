@@ -10,7 +10,8 @@ from pathlib import Path
 
 
 def on_two_workers(script: str, folder: Path, *arguments: str) -> list[dict]:
-    """A script that lies beside this file. What each rank left in `folder`/rankN.json; the script is given the folder first."""
+    """What each rank left in `folder`/rankN.json. The script, which lies beside this file, is given
+    the folder first."""
     path = Path(__file__).with_name(script)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     done = subprocess.run(
