@@ -24,12 +24,27 @@ READ = tuple(
 
 def refusals(config: TrialConfig) -> list[Refusal]:
     """All that keeps a trial from running, or from meaning what it says, on any machine."""
-    return [*config.tunes.refusals(config), *config.learns.refusals(config), *_engine(config)]
+    return [
+        *config.tunes.refusals(config),
+        *config.learns.refusals(config),
+        *_new_tokens(config),
+        *_engine(config),
+    ]
 
 
 def machine_refusals(config: TrialConfig, cuda: bool) -> list[Refusal]:
     """What a trial asks for that this machine cannot do."""
     return [*([] if cuda else _without_cuda(config)), *_nvme(config)]
+
+
+def _new_tokens(config: TrialConfig) -> Iterator[Refusal]:
+    if config.data and config.data.new_tokens and not config.tunes.learns_new_tokens:
+        able = [name for name, method in METHODS.items() if method.learns_new_tokens]
+        yield Refusal(
+            "data.new_tokens",
+            f"method {config.method} leaves the embeddings as they are",
+            f"use {', '.join(able[:-1])} or {able[-1]}",
+        )
 
 
 def _engine(config: TrialConfig) -> Iterator[Refusal]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from trainables.core.kind import Kind
-from trainables.core.refusal import Refusal
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -51,15 +50,3 @@ class Method(Kind):
     def learning_rate_ratio(self, config: TrialConfig) -> float:
         """The learning rate of an adapter's second matrix over that of its first."""
         return 1.0
-
-    def refusals(self, config: TrialConfig) -> Iterator[Refusal]:
-        """What it cannot do together with the rest of a trial."""
-        if config.data and config.data.new_tokens and not self.learns_new_tokens:
-            from trainables.methods.registry import METHODS
-
-            able = [name for name, method in METHODS.items() if method.learns_new_tokens]
-            yield Refusal(
-                "data.new_tokens",
-                f"method {self.name} leaves the embeddings as they are",
-                f"use {', '.join(able[:-1])} or {able[-1]}",
-            )

@@ -186,7 +186,7 @@ def test_fractions_must_leave_something_to_train_on():
 
 
 def tokenised_at_once(monkeypatch, count):
-    for room in ("makers", "blocks"):
+    for room in ("sets.makers", "making.blocks"):
         monkeypatch.setattr(f"trainables.data.{room}._AT_ONCE", count)
 
 
