@@ -23,10 +23,12 @@ from typing import Any, get_args
 
 from trainables.config.combinations import refusals
 from trainables.config.optimizer_config import OptimizerName
-from trainables.config.trial import Method, Objective, Precision, TrialConfig
+from trainables.config.trial import Precision, TrialConfig
+from trainables.methods.registry import METHODS as KINDS
+from trainables.objectives import registry
 
 METHODS: Mapping[str, dict[str, Any]] = {
-    **{name: {"method": name} for name in get_args(Method)},
+    **{name: {"method": name} for name in KINDS},
     "lora, dora": {"lora.dora": True},
     "lora, pissa": {"lora.init": "pissa"},
     "lora, lora+": {"lora.learning_rate_ratio": 4.0},
@@ -34,7 +36,9 @@ METHODS: Mapping[str, dict[str, Any]] = {
     "qlora, pissa": {"method": "qlora", "lora.init": "pissa"},
     "qlora, lora+": {"method": "qlora", "lora.learning_rate_ratio": 4.0},
 }
-OBJECTIVES = {name: {"objective": name} for name in get_args(Objective) if name != "toy"}
+OBJECTIVES = {
+    name: {"objective": name} for name, kind in registry.OBJECTIVES.items() if kind.trains
+}
 PRECISIONS = {name: {"precision": name} for name in get_args(Precision)}
 OPTIMIZERS = {name: {"optimizer.name": name} for name in get_args(OptimizerName)}
 STAGES = {f"ZeRO-{stage}": {"deepspeed.zero_stage": stage} for stage in range(4)}

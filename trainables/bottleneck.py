@@ -1,5 +1,5 @@
 """For who loads bottleneck adapters that a sweep has made: importing this makes PEFT know them."""
 
-from trainables.methods.bottleneck import BottleneckConfig, BottleneckModel
+from trainables.architecture.bottleneck import BottleneckConfig, BottleneckModel
 
 __all__ = ["BottleneckConfig", "BottleneckModel"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from results.records.record import SweepRecord
-from trainables.config.metrics import GENERAL
+from trainables.metrics.registry import GENERAL
 
 
 def overlap_sentence(sweep: SweepRecord, name: str) -> str:

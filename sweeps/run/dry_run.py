@@ -96,8 +96,11 @@ def dry_run(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) 
 
     It runs as one process and so without DeepSpeed, which shares a trial's state among several.
     """
-    if spec.trial.objective == "toy":
-        raise SweepError("objective toy trains nothing, so there is nothing to measure; launch it")
+    if not spec.trial.learns.trains:
+        raise SweepError(
+            f"objective {spec.trial.objective} trains nothing, so there is nothing to measure; "
+            "launch it"
+        )
     with optuna_quiet():
         check_options(spec)
     check_storage(spec)

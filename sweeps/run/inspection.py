@@ -64,8 +64,10 @@ class Inspection:
 def inspect(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) -> Inspection:
     """Prepare the sweep's data, or find them prepared; DataError where they cannot be used."""
     config = spec.trial
-    if config.objective == "toy":
-        raise SweepError("objective toy reads no data, so there is nothing to inspect; launch it")
+    if not config.learns.trains:
+        raise SweepError(
+            f"objective {config.objective} reads no data, so there is nothing to inspect; launch it"
+        )
     with quiet():
         prepared = inputs_of(config, home.cache, trains=False, progress=progress)
         train = Examples(prepared.inputs.train)

@@ -224,7 +224,7 @@ def _finished(books: Books, folder: SweepFolder) -> Finished:
 
 
 def _prepare(spec: SweepSpec, home: SweepHome, view: View) -> Prepared | None:
-    if spec.trial.objective == "toy":
+    if not spec.trial.learns.trains:
         return None
     view.phase("Preparing model and data")
     with quiet():

@@ -53,7 +53,7 @@ def _unramped(trial: TrialConfig, space: Space | None, workers: int) -> Iterator
         "batch_size": trial.batch_size,
         "micro_batch_size": trial.micro_batch_size,
     }
-    if trial.objective == "toy":
+    if not trial.learns.trains:
         return
     points = reachable(space, fixed) if space else [{}]
     faulty = [point for point in points if _has_no_ramp({**fixed, **point}, workers)]

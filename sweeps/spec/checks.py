@@ -20,15 +20,14 @@ from sweeps.spec.batches import check_batches
 from sweeps.spec.capacity import most_slots
 from sweeps.spec.combinations import check_combinations, check_engine, check_quantization
 from sweeps.spec.settings import SearchSettings, SlotsSettings, TrackingSettings
-from trainables.config.metrics import (
-    CLASS_METRIC,
-    METRICS,
-    UnknownModeError,
-    declared_mode,
-    with_modes,
-)
 from trainables.config.trial import TrialConfig
 from trainables.data.files.origin import is_hub_name
+from trainables.metrics.classes import CLASS_METRIC
+from trainables.metrics.registry import (
+    METRICS,
+    metrics_of,
+    with_modes,
+)
 
 _WITH_FILES = ("train", "validation", "test", "general")
 """The data fields that name files."""
@@ -91,7 +90,7 @@ def missing_files(trial: TrialConfig, elsewhere: bool = False) -> list[Problem]:
     Of a trial that runs `elsewhere` whole paths are that machine's.
     """
     problems = []
-    if trial.objective == "toy":
+    if not trial.learns.trains:
         return []
     if not (elsewhere and is_whole(trial.model)):
         problems += _missing_model(trial.model)
@@ -111,7 +110,7 @@ def is_whole(name: str) -> bool:
 
 def named_files(trial: TrialConfig) -> Iterator[tuple[str, str]]:
     """The trial's files and folders with their places in the spec, where they are there."""
-    if trial.objective != "toy":
+    if trial.learns.trains:
         named = (*_files(trial), ("model", trial.model))
         yield from ((place, name) for place, name in named if _is_there(name))
 
@@ -158,14 +157,15 @@ def _looks_local(model: str) -> bool:
 
 def _metrics(trial: TrialConfig, search: SearchSettings) -> list[Problem]:
     problems = []
-    for name, mode in search.given_modes.items():
+    for name in search.given_modes:
         where = f"search.metrics.{name}" if search.metrics else "search.metric"
         of_a_class = trial.objective == "classification" and name.startswith(CLASS_METRIC)
         if name in trial.metrics or of_a_class:
-            problems += [] if mode else _direction(name, where if search.metrics else "search.mode")
-        elif name in METRICS[trial.objective]:
-            message = f"{name} is measured only where data.general names a file"
-            problems.append(Problem(where, message, "set data.general"))
+            continue
+        if name in metrics_of(trial.objective):
+            needs = METRICS[name].needs
+            message = f"{name} is measured only where {needs} names a file"
+            problems.append(Problem(where, message, f"set {needs}"))
         else:
             message = f"objective {trial.objective} does not measure {name!r}"
             problems.append(Problem(where, message, _which(name, trial.metrics)))
@@ -180,15 +180,6 @@ def _fewest_slots(slots: SlotsSettings, trials: int | None) -> list[Problem]:
     message = f"{slots.min} slots must be up before the first trial, and {limit} allows {most}"
     remedy = f"lower slots.min to {most}, or raise {limit.partition(' ')[0]}"
     return [Problem("slots.min", message, remedy)]
-
-
-def _direction(metric: str, place: str) -> list[Problem]:
-    """What a search must be told of a metric of which nothing is declared."""
-    try:
-        declared_mode(metric)
-    except UnknownModeError as error:
-        return [Problem(place, str(error))]
-    return []
 
 
 def _which(name: str, known: Collection[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from search_spaces.problem import did_you_mean
 from sweeps.base.errors import SweepError
 from sweeps.spec.spec import SweepSpec
-from trainables.config.metrics import CLASS_METRIC
+from trainables.metrics.classes import CLASS_METRIC, f1_names
 from trainables.training.inputs import Prepared
 
 
@@ -14,8 +14,6 @@ def check_class_metrics(spec: SweepSpec, prepared: Prepared) -> None:
     asked = [name for name in spec.search.goals if name.startswith(CLASS_METRIC)]
     if not asked:
         return
-    from trainables.objectives.classification import f1_names
-
     known = (*spec.trial.metrics, *f1_names(prepared.inputs.labels))
     for name in asked:
         if name not in known:

@@ -11,8 +11,10 @@ from search_spaces.problem import Problem
 from search_spaces.space import Space
 from search_spaces.values import show
 from sweeps.spec.reach import reachable
-from trainables.config.combinations import READ, Refusal, refusals
+from trainables.config.combinations import READ, refusals
 from trainables.config.trial import TrialConfig
+from trainables.core.refusal import Refusal
+from trainables.methods.registry import METHODS
 from trainables.training.deepspeed import refused_settings
 
 
@@ -34,11 +36,13 @@ def check_quantization(trial: TrialConfig, space: Space) -> list[Problem]:
     methods = dict.fromkeys(
         point.get("method", trial.method) for point in reachable(space, ["method"])
     )
-    unread = "quantization" in trial.model_fields_set and "qlora" not in methods
-    if not unread or trial.objective == "toy":
+    able = [name for name, method in METHODS.items() if method.quantizes]
+    unread = "quantization" in trial.model_fields_set and not set(able) & set(methods)
+    if not unread or not trial.learns.trains:
         return []
-    message = f"only qlora trains on a quantised base, and the method is {' or '.join(methods)}"
-    return [Problem("quantization", message, "set method: qlora, or leave it out")]
+    only = " or ".join(able)
+    message = f"only {only} trains on a quantised base, and the method is {' or '.join(methods)}"
+    return [Problem("quantization", message, f"set method: {only}, or leave it out")]
 
 
 def check_engine(trial: TrialConfig, space: Space | None, workers: int) -> list[Problem]:

@@ -11,8 +11,9 @@ from search_spaces.domains import Choice
 from search_spaces.values import show
 from sweeps.spec.fields import dotted
 from sweeps.spec.reach import reachable
-from trainables.config.metrics import declared_mode
 from trainables.config.trial import reads
+from trainables.methods.registry import METHODS
+from trainables.metrics.registry import declared_mode
 
 if TYPE_CHECKING:
     from sweeps.spec.spec import SweepSpec
@@ -55,7 +56,7 @@ def _unequal_budgets(spec: SweepSpec) -> Iterable[str]:
 def _fewer_steps(spec: SweepSpec) -> Iterable[str]:
     """A budget in epochs or tokens is judged when its data are known; see budgets.py."""
     steps, evaluations = spec.trial.budget.steps, spec.trial.budget.evaluations
-    if steps is not None and steps < evaluations and spec.trial.objective != "toy":
+    if steps is not None and steps < evaluations and spec.trial.learns.trains:
         yield (
             f"budget.evaluations {evaluations} is more than budget.steps {steps}, each of which is "
             "measured once; raise budget.steps, or lower budget.evaluations."
@@ -76,7 +77,7 @@ def _foreign_preset(spec: SweepSpec) -> Iterable[str]:
         return
     made_for = presets.load(str(name)).method
     methods = _possible(spec, "method", spec.trial.method)
-    if made_for and made_for not in methods and spec.trial.objective != "toy":
+    if made_for and made_for not in methods and spec.trial.learns.trains:
         yield (
             f"The preset {name} is made for method {made_for}, and the trials' is "
             f"{' or '.join(methods)}: its ranges and first points are for another one."
@@ -85,7 +86,7 @@ def _foreign_preset(spec: SweepSpec) -> Iterable[str]:
 
 def _unread(spec: SweepSpec) -> Iterable[str]:
     """Settings that no trial of the sweep reads."""
-    if spec.trial.objective == "toy":
+    if not spec.trial.learns.trains:
         return
     methods = _possible(spec, "method", spec.trial.method)
     schedules = _possible(spec, "schedule", spec.trial.schedule)
@@ -154,8 +155,9 @@ def _first_generation(spec: SweepSpec) -> Iterable[str]:
 
 
 def _many_weights(spec: SweepSpec) -> Iterable[str]:
-    whole = {"full", "freeze"} & set(_possible(spec, "method", spec.trial.method))
-    if spec.search.metrics and whole and spec.trial.objective != "toy":
+    possible = set(_possible(spec, "method", spec.trial.method))
+    whole = {name for name in possible & set(METHODS) if METHODS[name].trains_base}
+    if spec.search.metrics and whole and spec.trial.learns.trains:
         yield (
             "The weights of every trial on the front are kept, in the sweep folder and in MLflow: "
             f"with method {' or '.join(sorted(whole))} that is a model each time."

@@ -8,8 +8,9 @@ from pydantic import Field, field_validator, model_validator
 
 from sweeps.spec.addresses import no_database, not_tracking
 from trainables.config.deepspeed_config import DeepSpeedConfig
-from trainables.config.metrics import Mode, declared_mode
 from trainables.core.frozen import Frozen, PositiveFloat, PositiveInt
+from trainables.metrics.metric import Mode
+from trainables.metrics.registry import declared_mode
 from trainables.storage.remote_folder import complaint
 
 SamplerName = Literal["tpe", "random", "grid", "cmaes", "gp", "qmc", "nsga2"]

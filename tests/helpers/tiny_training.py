@@ -154,8 +154,8 @@ def measured(model, folder, micro_batch_size=4, autocast=None):
     import torch
 
     from trainables.data.tokens.examples import Examples
-    from trainables.objectives.causal_lm import CausalLm
-    from trainables.objectives.objective import measure
+    from trainables.losses.causal_lm import CausalLm
+    from trainables.losses.loss import measure
 
     cpu = torch.device("cpu")
     return measure(CausalLm(), model, Examples(folder), micro_batch_size, 0, cpu, autocast)

@@ -98,7 +98,7 @@ def main(folder: Path) -> None:
 @contextmanager
 def batches_of_causal_lm():
     """The batches whose loss is taken inside."""
-    from trainables.objectives.causal_lm import CausalLm
+    from trainables.losses.causal_lm import CausalLm
 
     loss, batches = CausalLm.loss, []
 

@@ -5,34 +5,31 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from trainables.config.trial import TrialConfig
+from trainables.core.kind import Kind
+from trainables.core.refusal import Refusal
+from trainables.methods.registry import METHODS
+from trainables.objectives.registry import OBJECTIVES
 
-READ = (
-    "method",
-    "objective",
-    "lora.init",
-    "lora.dora",
-    "gradient_checkpointing",
-    "label_smoothing",
-    "dpo.loss",
-    "dpo.label_smoothing",
+_KINDS: tuple[Kind, ...] = (*METHODS.values(), *OBJECTIVES.values())
+
+READ = tuple(
+    dict.fromkeys(
+        ("method", "objective", *(f for kind in _KINDS for f in kind.refuses_by)),
+    )
 )
 """The searchable fields that `refusals` looks at."""
 
 
-class Refusal(NamedTuple):
-    """`field` is one of those that clash; `message` says why, `remedy` what to change."""
-
-    field: str
-    message: str
-    remedy: str
-
-
 def refusals(config: TrialConfig) -> list[Refusal]:
     """All that keeps a trial from running, or from meaning what it says, on any machine."""
-    return [*_methods(config), *_objectives(config), *_packing(config), *_engine(config)]
+    return [
+        *config.tunes.refusals(config),
+        *config.learns.refusals(config),
+        *_new_tokens(config),
+        *_engine(config),
+    ]
 
 
 def machine_refusals(config: TrialConfig, cuda: bool) -> list[Refusal]:
@@ -40,71 +37,13 @@ def machine_refusals(config: TrialConfig, cuda: bool) -> list[Refusal]:
     return [*([] if cuda else _without_cuda(config)), *_nvme(config)]
 
 
-def _methods(config: TrialConfig) -> Iterator[Refusal]:
-    if config.method == "qlora" and config.lora.init == "pissa":
-        yield Refusal(
-            "lora.init",
-            "pissa takes the base's weights apart, and qlora holds them in 4 bits",
-            "use lora.init: kaiming or gaussian with qlora",
-        )
-    if config.method == "prefix" and config.gradient_checkpointing:
-        yield Refusal(
-            "gradient_checkpointing",
-            "the second forward pass would see the prefix twice",
-            "leave it out with method prefix",
-        )
-    in_place = ("lora", "qlora", "freeze", "full")
-    if config.data and config.data.new_tokens and config.method not in in_place:
+def _new_tokens(config: TrialConfig) -> Iterator[Refusal]:
+    if config.data and config.data.new_tokens and not config.tunes.learns_new_tokens:
+        able = [name for name, method in METHODS.items() if method.learns_new_tokens]
         yield Refusal(
             "data.new_tokens",
             f"method {config.method} leaves the embeddings as they are",
-            "use lora, qlora, freeze or full",
-        )
-
-
-def _objectives(config: TrialConfig) -> Iterator[Refusal]:
-    if config.method in ("prompt", "ptuning") and config.objective in ("classification", "reward"):
-        yield Refusal(
-            "method",
-            f"{config.objective} reads the answer off the last token, which transformers cannot "
-            f"find behind the embeddings that {config.method} puts first",
-            "use prefix, which puts them elsewhere, or another method",
-        )
-    if config.label_smoothing and config.objective not in ("sft", "clm"):
-        yield Refusal(
-            "label_smoothing",
-            f"objective {config.objective} has no token labels to smooth",
-            "leave it out",
-        )
-    if config.objective == "dpo" and config.dpo.label_smoothing and config.dpo.loss != "sigmoid":
-        yield Refusal(
-            "dpo.label_smoothing",
-            f"loss {config.dpo.loss} has no probabilities of labels to smooth",
-            "use dpo.loss: sigmoid, or leave it out",
-        )
-
-
-def _packing(config: TrialConfig) -> Iterator[Refusal]:
-    if config.data is None or not config.data.packing:
-        return
-    if config.objective == "clm":
-        yield Refusal(
-            "data.packing",
-            "objective clm fills its sequences already: its text is cut into blocks of max_length",
-            "leave it out",
-        )
-    elif config.objective != "sft":
-        yield Refusal(
-            "data.packing",
-            f"objective {config.objective} scores each sequence by itself; only sft packs them",
-            "leave it out",
-        )
-    if config.method in ("prompt", "ptuning", "prefix"):
-        yield Refusal(
-            "data.packing",
-            f"with what method {config.method} puts before a sequence, transformers tells its "
-            "examples no longer apart",
-            "leave it out, or use another method",
+            f"use {', '.join(able[:-1])} or {able[-1]}",
         )
 
 
@@ -113,12 +52,6 @@ def _engine(config: TrialConfig) -> Iterator[Refusal]:
     if engine is None:
         return
     stage = engine.zero_stage
-    if stage == 3 and config.method == "qlora" and config.lora.dora:
-        yield Refusal(
-            "lora.dora",
-            "DoRA asks for the norms of weights that ZeRO-3 has taken apart in 4 bits",
-            "use zero_stage 2, or qlora without dora",
-        )
     if engine.offload_optimizer != "none" and stage == 0:
         yield _needs_stage("offload_optimizer", engine.offload_optimizer, "1, 2 or 3", 2)
     if engine.offload_optimizer == "nvme" and stage in (1, 2):

@@ -9,29 +9,13 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, Field, Strict, field_validator, model_validator
+from pydantic import BaseModel, Field, Strict, create_model, field_validator, model_validator
 
 from trainables.config.budget import BatchRampConfig, TrialBudget
 from trainables.config.data import DataConfig
 from trainables.config.deepspeed_config import DeepSpeedConfig
-from trainables.config.method_config import (
-    AdapterConfig,
-    FreezeConfig,
-    LoraConfig,
-    PrefixConfig,
-    PromptConfig,
-    PTuningConfig,
-    QuantizationConfig,
-)
-from trainables.config.metrics import GENERAL, METRICS
-from trainables.config.objective_config import (
-    ClassificationConfig,
-    DpoConfig,
-    KtoConfig,
-    RewardConfig,
-)
 from trainables.config.optimizer_config import OptimizerConfig, ScheduleName, WsdConfig
 from trainables.core.frozen import (
     BelowOne,
@@ -42,28 +26,26 @@ from trainables.core.frozen import (
     PositiveInt,
     Seed,
 )
+from trainables.core.kind import Kind
+from trainables.methods import registry as methods
+from trainables.methods.registry import METHODS
+from trainables.metrics.registry import METRICS, metrics_of
+from trainables.objectives import registry as objectives
+from trainables.objectives.registry import OBJECTIVES
 
-Objective = Literal["sft", "clm", "classification", "reward", "dpo", "kto", "toy"]
-Method = Literal["full", "freeze", "lora", "qlora", "adapter", "prefix", "prompt", "ptuning"]
+if TYPE_CHECKING:
+    from trainables.methods.method import Method
+    from trainables.objectives.objective import Objective
+
+    ObjectiveName = str
+    MethodName = str
+else:  # the names that there are, which a message about a wrong one lists
+    ObjectiveName = Literal[tuple(OBJECTIVES)]
+    MethodName = Literal[tuple(METHODS)]
 Precision = Literal["fp32", "fp16", "bf16"]
 
-_SECTIONS_OF: Mapping[str, tuple[str, ...]] = {
-    "freeze": ("freeze",),
-    "lora": ("lora",),
-    "qlora": ("lora", "quantization"),
-    "adapter": ("adapter",),
-    "prefix": ("prefix",),
-    "prompt": ("prompt",),
-    "ptuning": ("ptuning",),
-}
-"""Which settings each method reads."""
-
-_SECTIONS = frozenset(
-    name
-    for names in (*_SECTIONS_OF.values(), ("classification", "reward", "dpo", "kto", "toy", "wsd"))
-    for name in names
-)
-"""The settings that only some trials read: those of one method, objective or schedule."""
+_SECTIONS: Mapping[str, type[Frozen]] = {**methods.SECTIONS, **objectives.SECTIONS}
+"""The settings of methods and objectives, by the name of their section."""
 
 NOT_SEARCHABLE: Mapping[str, str] = {
     "model": "losses per token of two tokenizers cannot be compared; launch one sweep per model",
@@ -86,33 +68,22 @@ NOT_SEARCHABLE: Mapping[str, str] = {
 _REVISION = re.compile(r"[A-Za-z0-9_][\w.+/-]*", re.ASCII)
 
 
-class ToyConfig(Frozen):
-    """The landscape of the closed-form trial (see toy.py)."""
-
-    learning_rate: PositiveFloat = Field(default=3e-4, description="where the optimum lies")
-    rank: PositiveInt = Field(default=16, description="where the optimum lies")
-    diverge_above: PositiveFloat | None = Field(
-        default=None, description="learning rates above this one give NaN halfway"
-    )
-    crash_above: PositiveFloat | None = Field(
-        default=None, description="learning rates above this one raise halfway"
-    )
-    hang_above: PositiveFloat | None = Field(
-        default=None, description="learning rates above this one do nothing any more halfway"
-    )
-    seconds: Annotated[float, Field(ge=0)] = Field(default=0.0, description="per evaluation point")
+S = TypeVar("S", bound=Frozen)
 
 
-class TrialConfig(Frozen):
-    """Everything that decides what one trial does. `batch_size` is the effective one."""
+class TrialFields(Frozen):
+    """Everything that decides what one trial does, but the settings of its method and objective.
+
+    `batch_size` is the effective one.
+    """
 
     model: str = Field(description="hub id, local folder, or builtin:NAME")
     model_revision: str | None = None
     trust_remote_code: Annotated[bool, Strict()] = Field(
         default=False, description="run Python code that the model brings, with all your rights"
     )
-    objective: Objective = "sft"
-    method: Method = "lora"
+    objective: ObjectiveName = "sft"
+    method: MethodName = "lora"
     precision: Precision = "bf16"
     data: DataConfig | None = None
     budget: TrialBudget = TrialBudget()
@@ -133,17 +104,6 @@ class TrialConfig(Frozen):
         default=0.0, description="where the decay ends, as a share of learning_rate"
     )
     wsd: WsdConfig = WsdConfig()
-    freeze: FreezeConfig = FreezeConfig()
-    lora: LoraConfig = LoraConfig()
-    quantization: QuantizationConfig = QuantizationConfig()
-    adapter: AdapterConfig = AdapterConfig()
-    prefix: PrefixConfig = PrefixConfig()
-    prompt: PromptConfig = PromptConfig()
-    ptuning: PTuningConfig = PTuningConfig()
-    classification: ClassificationConfig = ClassificationConfig()
-    reward: RewardConfig = RewardConfig()
-    dpo: DpoConfig = DpoConfig()
-    kto: KtoConfig = KtoConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     gradient_checkpointing: bool = False
     label_smoothing: BelowOne = Field(
@@ -156,7 +116,6 @@ class TrialConfig(Frozen):
     deepspeed: DeepSpeedConfig | None = Field(
         default=None, description="set through slots.deepspeed; none is the plain trainer"
     )
-    toy: ToyConfig = ToyConfig()
     seed: Seed = 0
 
     @field_validator("model")
@@ -174,15 +133,16 @@ class TrialConfig(Frozen):
         return revision
 
     @model_validator(mode="after")
-    def _fits_together(self) -> TrialConfig:
-        if self.objective != "toy" and self.data is None:
+    def _fits_together(self) -> Self:
+        if self.learns.trains and self.data is None:
             raise ValueError(f"objective {self.objective} needs data; add data: {{train: FILE}}")
-        if self.data and self.objective not in ("sft", "clm"):
+        if self.data and not self.learns.learns_text:
             for name in ("general", "mix"):
                 if getattr(self.data, name) is not None:
+                    able = [each for each, kind in OBJECTIVES.items() if kind.learns_text]
                     raise ValueError(
-                        f"data.{name} is for objectives sft and clm, not for {self.objective}; "
-                        "leave it out"
+                        f"data.{name} is for objectives {' and '.join(able)}, not for "
+                        f"{self.objective}; leave it out"
                     )
         if self.schedule == "wsd" and self.warmup_fraction + self.wsd.decay_fraction > 1:
             raise ValueError(
@@ -192,10 +152,27 @@ class TrialConfig(Frozen):
         return self
 
     @property
+    def learns(self) -> Objective:
+        """What it learns."""
+        return OBJECTIVES[self.objective]
+
+    @property
+    def tunes(self) -> Method:
+        """How it learns."""
+        return METHODS[self.method]
+
+    @property
     def metrics(self) -> tuple[str, ...]:
         """What is measured of this trial; any of them can be a sweep's metric."""
         general = self.data is not None and self.data.general is not None
-        return tuple(m for m in METRICS[self.objective] if general or m not in GENERAL)
+        return tuple(m for m in metrics_of(self.objective) if general or not METRICS[m].needs)
+
+    def settings(self, kind: type[S]) -> S:
+        """The section of one kind. KeyError where no method or objective has such settings."""
+        section = {settings: name for name, settings in _SECTIONS.items()}[kind]
+        found = getattr(self, section)
+        assert isinstance(found, kind)
+        return found
 
     def with_params(self, params: Mapping[str, Any]) -> TrialConfig:
         """A copy with `params` (dotted name -> value) set; pydantic.ValidationError on nonsense."""
@@ -229,15 +206,28 @@ class TrialConfig(Frozen):
         }
 
 
+if TYPE_CHECKING:
+    TrialConfig = TrialFields
+else:
+    TrialConfig = create_model(
+        "TrialConfig",
+        __base__=TrialFields,
+        __module__=__name__,
+        __doc__="What one trial does: its fields, and a section for each method and objective.",
+        **{name: (settings, settings()) for name, settings in _SECTIONS.items()},
+    )
+
+
 def reads(
     name: str, methods: Sequence[str], objectives: Sequence[str], schedules: Sequence[str]
 ) -> bool:
     """Whether a trial of one of these methods, objectives and schedules looks at a field."""
     section, _, inner = name.partition(".")
-    if not inner or section not in _SECTIONS:
+    if not inner or section not in (*_SECTIONS, "wsd"):
         return True
-    mine = {part for method in methods for part in _SECTIONS_OF.get(method, ())}
-    return section in mine or section in objectives or section in schedules
+    kinds: list[Kind] = [METHODS[name] for name in methods if name in METHODS]
+    kinds += [OBJECTIVES[name] for name in objectives if name in OBJECTIVES]
+    return section in schedules or any(section in kind.sections for kind in kinds)
 
 
 def field_names() -> tuple[str, ...]:

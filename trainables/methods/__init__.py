@@ -1,1 +1,1 @@
-"""The tuning methods: what each trains, and with which settings."""
+"""The tuning methods, one file each: settings, what learns, and what a method refuses."""

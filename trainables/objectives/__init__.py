@@ -1,1 +1,1 @@
-"""What is minimised, and what is measured."""
+"""What a trial can learn, one file an objective: its settings, and what it goes together with."""

@@ -1,107 +1,45 @@
-"""What an objective is: a loss to minimise, and scores that do not depend on how they were cut.
-
-The mean of the batches' means, which trainers usually report, weighs an example by the batch that
-it happens to fall into. Here each example leaves a row of sums, and the metrics are made of all
-rows, so they do not depend on how a set was cut into micro-batches or shared among workers.
-"""
+"""What an objective is. Light: how its loss is computed is in `trainables.losses`."""
 
 from __future__ import annotations
 
-import math
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
+from trainables.core.kind import Kind
+from trainables.core.refusal import Refusal
 
-from trainables.core.progress import NO_PROGRESS, Progress
-from trainables.core.ranks import rank, sum_over_ranks, world_size
-from trainables.data.tokens.batches import collate
-from trainables.data.tokens.examples import Examples
-from trainables.objectives.batch import Batch, to_batch, to_device
-
-Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    from trainables.config.trial import TrialConfig
 
 
-@dataclass(frozen=True)
-class Scores:
-    """A model on a set: its metrics, and of each example the loss (a sum over `counts` terms)."""
+class Objective(Kind):
+    """What a trial learns, and from what.
 
-    metrics: Mapping[str, float]
-    losses: Floats
-    counts: Floats
-
-
-class Objective(ABC):
-    """One of what a trial can minimise. Instances belong to one trial."""
-
-    columns: int
-    """How many numbers `rows` gives for each example."""
-
-    per_token = False
-    """Whether the loss is a mean over a step's target tokens and not over its examples."""
-
-    @abstractmethod
-    def loss(
-        self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | None
-    ) -> torch.Tensor:
-        """The loss of one micro-batch, with gradients: the mean over its examples.
-
-        `per_token`, it is their sum over `items`, the target tokens of the whole optimizer step on
-        all ranks, times the number of ranks (whose gradients are averaged).
-        """
-
-    @abstractmethod
-    def rows(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
-        """What is measured of each example: [examples, columns]."""
-
-    @abstractmethod
-    def scores(self, rows: Floats, examples: Examples) -> Scores:
-        """The metrics of a whole set, from the rows of all its examples in their order."""
-
-
-@torch.no_grad()
-def measure(
-    objective: Objective,
-    model: torch.nn.Module,
-    examples: Examples,
-    micro_batch_size: int,
-    pad_id: int,
-    device: torch.device,
-    autocast: torch.dtype | None,
-    progress: Progress = NO_PROGRESS,
-) -> Scores:
-    """Score every example; all ranks share the work and all get the whole result.
-
-    Every rank makes the same number of forward passes (ZeRO-3 gathers weights in each of them): a
-    rank that has run out of examples repeats one and leaves it uncounted.
+    An instance at the top of a file of this room is found by the registry.
     """
-    was_training = model.training
-    model.eval()
-    # Of similar lengths, so that little is padded, and long ones first.
-    by_length = np.argsort(-examples.lengths, kind="stable")
-    mine = by_length[rank() :: world_size()]
-    rows = torch.zeros(len(mine), objective.columns, dtype=torch.float64, device=device)
-    parts = _parts(len(examples), micro_batch_size)
-    with progress.phase("evaluating", len(parts)) as gauge:
-        for part in parts:
-            counted = mine[part]
-            asked = counted if len(counted) else by_length[-1:]
-            batch = to_device(to_batch(collate([examples[int(i)] for i in asked], pad_id)), device)
-            with torch.autocast(device.type, autocast, enabled=autocast is not None):
-                measured = objective.rows(model, batch)
-            if len(counted):
-                rows[part] = measured.double()
-            gauge.advance()
-    model.train(was_training)
-    whole = torch.zeros(len(examples), objective.columns, dtype=torch.float64, device=device)
-    whole[torch.from_numpy(mine).to(device)] = rows
-    return objective.scores(sum_over_ranks(whole).cpu().numpy(), examples)
 
+    trains: ClassVar[bool] = True
+    """Whether it trains a model on data; what does not is simulated."""
 
-def _parts(examples: int, size: int) -> list[slice]:
-    """What each micro-batch takes of a rank's examples; the last may be empty on some ranks."""
-    largest_share = math.ceil(examples / world_size())
-    return [slice(at, at + size) for at in range(0, largest_share, size)]
+    learns_text: ClassVar[bool] = False
+    """Whether it learns the tokens of a text, so that other text can be mixed in and measured."""
+
+    has_head: ClassVar[bool] = False
+    """Whether its answer is read off the last token, by a head that is new."""
+
+    no_packing: ClassVar[str | None] = None
+    """Why its sequences cannot be packed; None where they can."""
+
+    refuses_by: ClassVar[tuple[str, ...]] = ("label_smoothing",)
+
+    def refusals(self, config: TrialConfig) -> Iterator[Refusal]:
+        """What it cannot do together with the rest of a trial."""
+        if config.label_smoothing and not self.learns_text:
+            yield Refusal(
+                "label_smoothing",
+                f"objective {self.name} has no token labels to smooth",
+                "leave it out",
+            )
+        if self.no_packing and config.data and config.data.packing:
+            message = f"objective {self.name} {self.no_packing}"
+            yield Refusal("data.packing", message, "leave it out")

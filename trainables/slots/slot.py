@@ -268,7 +268,7 @@ class _Worker:
 
     def _train(self, job: Job, uploads: Uploads) -> Outcome:
         monitor = BoardMonitor(self._board, job, self._watchdog, self._depot, uploads)
-        if job.config.objective == "toy":
+        if not job.config.learns.trains:
             return toy.train(job.config, monitor, self._progress)
         checkpoints = self._checkpoints(job, uploads)
         try:
@@ -290,7 +290,7 @@ class _Worker:
         return Checkpoints(folder, every, layout)
 
     def _measure_base(self, job: Job) -> Outcome:
-        if job.config.objective == "toy":
+        if not job.config.learns.trains:
             evaluation = toy.measure_base()
         else:
             evaluation = self._warm_workshop().measure_base(job.config, job.folder / LOSSES)

@@ -11,6 +11,8 @@ import time
 from trainables.config.trial import TrialConfig
 from trainables.core.evaluation import Cost, Ending, Evaluation, Monitor, Outcome
 from trainables.core.progress import NO_PROGRESS, STEP, Gauge, Progress
+from trainables.methods.lora import LoraConfig
+from trainables.objectives.toy import ToyConfig
 
 FLOOR = 1.0
 """The loss at the optimum of the landscape, at the end of the budget."""
@@ -28,9 +30,9 @@ def final_loss(config: TrialConfig) -> float:
     FLOOR + 0.5 (log10(learning_rate / optimum))^2 + 0.02 (log2(rank / optimum))^2, plus 0.05 for
     every schedule but cosine: a long valley in the learning rate, a flat one in the rank.
     """
-    toy = config.toy
+    toy = config.settings(ToyConfig)
     rate = math.log10(config.learning_rate / toy.learning_rate)
-    rank = math.log2(config.lora.rank / toy.rank)
+    rank = math.log2(config.settings(LoraConfig).rank / toy.rank)
     schedule = 0.0 if config.schedule == "cosine" else 0.05
     return FLOOR + 0.5 * rate**2 + 0.02 * rank**2 + schedule
 
@@ -48,8 +50,8 @@ def final_cost(config: TrialConfig) -> float:
     log2(1 + learning_rate / optimum) + 0.1 log2(rank): the loss wants both of them larger, up to
     its optimum. So no trial is best in both.
     """
-    rate = config.learning_rate / config.toy.learning_rate
-    return math.log2(1.0 + rate) + 0.1 * math.log2(config.lora.rank)
+    rate = config.learning_rate / config.settings(ToyConfig).learning_rate
+    return math.log2(1.0 + rate) + 0.1 * math.log2(config.settings(LoraConfig).rank)
 
 
 def metrics_at(config: TrialConfig, progress: float) -> dict[str, float]:
@@ -72,7 +74,7 @@ def _train(config: TrialConfig, monitor: Monitor, gauge: Gauge) -> Outcome:
     began = time.monotonic()
     cost = Cost()
     for point in range(1, config.budget.evaluations + 1):
-        time.sleep(config.toy.seconds)
+        time.sleep(config.settings(ToyConfig).seconds)
         if asked := monitor.asked_to_end():
             return Outcome(asked, cost)
         steps = point * _STEPS_PER_POINT
@@ -80,13 +82,13 @@ def _train(config: TrialConfig, monitor: Monitor, gauge: Gauge) -> Outcome:
         cost = Cost(
             seconds=time.monotonic() - began,
             tokens=steps * config.batch_size * _TOKENS_PER_SEQUENCE,
-            trainable_parameters=config.lora.rank,
-            total_parameters=config.lora.rank,
+            trainable_parameters=config.settings(LoraConfig).rank,
+            total_parameters=config.settings(LoraConfig).rank,
         )
         progress = point / config.budget.evaluations
         if progress >= 0.5:
             _misbehave(config, steps)
-            if _above(config.learning_rate, config.toy.diverge_above):
+            if _above(config.learning_rate, config.settings(ToyConfig).diverge_above):
                 return Outcome(Ending.DIVERGED, cost, f"the loss is not finite at step {steps}")
         metrics = metrics_at(config, progress)
         verdict = monitor.evaluated(Evaluation(point, steps, metrics, cost))
@@ -96,12 +98,12 @@ def _train(config: TrialConfig, monitor: Monitor, gauge: Gauge) -> Outcome:
 
 
 def _misbehave(config: TrialConfig, step: int) -> None:
-    if _above(config.learning_rate, config.toy.hang_above):
+    if _above(config.learning_rate, config.settings(ToyConfig).hang_above):
         time.sleep(1e9)
-    if _above(config.learning_rate, config.toy.crash_above):
+    if _above(config.learning_rate, config.settings(ToyConfig).crash_above):
         raise RuntimeError(
             f"the toy trial crashes at step {step}: learning_rate {config.learning_rate:g} is "
-            f"above toy.crash_above {config.toy.crash_above:g}"
+            f"above toy.crash_above {config.settings(ToyConfig).crash_above:g}"
         )
 
 

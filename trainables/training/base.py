@@ -17,16 +17,15 @@ from transformers import (
     PreTrainedModel,
 )
 
-from trainables.config.method_config import QuantizationConfig
+from trainables.architecture.vocabulary import with_tokens
 from trainables.config.trial import TrialConfig
 from trainables.core.bars import loading_told
 from trainables.core.data_error import said
 from trainables.core.errors import ModelError
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.core.progress_bars import no_progress_bars
-from trainables.methods.methods import keeps_base
+from trainables.methods.qlora import QuantizationConfig
 from trainables.models.isolation import check_isolation
-from trainables.models.vocabulary import with_tokens
 from trainables.training.memory import is_out_of_memory
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -166,7 +165,7 @@ def traces(model: torch.nn.Module) -> list[Hashable]:
 
 def borrows_in_place(config: TrialConfig) -> bool:
     """Whether a trial can train on the shared base without changing it."""
-    return keeps_base(config) and not is_scattered(config)
+    return config.tunes.keeps_base(config) and not is_scattered(config)
 
 
 def is_scattered(config: TrialConfig) -> bool:
@@ -186,13 +185,14 @@ def loading_of(config: TrialConfig) -> Loading:
     whose optimizer keeps fp32 master weights. The plain trainer's full fine-tune keeps fp32 weights
     and computes in half precision.
     """
-    safe = keeps_base(config) or config.deepspeed is not None
+    safe = config.tunes.keeps_base(config) or config.deepspeed is not None
     weights = DTYPES[config.precision] if safe else torch.float32
-    if config.method != "qlora":
+    if not config.tunes.quantizes:
         return Loading(weights)
-    chosen = config.quantization.compute_dtype
+    quantization = config.settings(QuantizationConfig)
+    chosen = quantization.compute_dtype
     compute = DTYPES[config.precision if chosen == "auto" else chosen]
-    return Loading(weights, config.quantization, compute)
+    return Loading(weights, quantization, compute)
 
 
 def load_model(

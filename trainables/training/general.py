@@ -7,8 +7,8 @@ import torch
 from trainables.config.trial import TrialConfig
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.data.tokens.examples import Examples
-from trainables.objectives.causal_lm import CausalLm
-from trainables.objectives.objective import measure
+from trainables.losses.causal_lm import CausalLm
+from trainables.losses.loss import measure
 from trainables.training.base import Loading, autocast_dtype, loading_of
 
 

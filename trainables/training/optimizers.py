@@ -52,7 +52,7 @@ def lora_plus(model: PeftModel, config: TrialConfig) -> torch.optim.Optimizer:
     made: torch.optim.Optimizer = create_loraplus_optimizer(
         model,
         kind,
-        loraplus_lr_ratio=config.lora.learning_rate_ratio,
+        loraplus_lr_ratio=config.tunes.learning_rate_ratio(config),
         loraplus_weight_decay=config.optimizer.weight_decay,
         **settings,
     )

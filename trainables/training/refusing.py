@@ -35,11 +35,7 @@ def refuse_length(config: TrialConfig, context: int | None, longest: int) -> Non
 
     Otherwise a model with one embedding for each position fails, on a GPU for good.
     """
-    added = {
-        "prefix": config.prefix.virtual_tokens,
-        "prompt": config.prompt.virtual_tokens,
-        "ptuning": config.ptuning.virtual_tokens,
-    }.get(config.method, 0)
+    added = config.tunes.virtual_tokens(config)
     if context is not None and added and added + longest > context:
         raise RefusedError(
             f"{config.method}.virtual_tokens {added} and sequences of up to {longest} tokens are "

@@ -17,8 +17,8 @@ from trainables.config.trial import TrialConfig
 from trainables.core import ranks
 from trainables.core.evaluation import Cost, DivergedError, Ending, Evaluation, Monitor, Verdict
 from trainables.core.progress import NO_GAUGE, Gauge
-from trainables.methods import methods
-from trainables.objectives.objective import Objective, Scores
+from trainables.losses.loss import Loss, Scores
+from trainables.models import tuned as methods
 from trainables.training.checkpoints import Checkpoint, Checkpoints
 from trainables.training.plan import Plan
 from trainables.training.signals import Heard, Signals
@@ -37,7 +37,7 @@ class Run(TrainerCallback):
         config: TrialConfig,
         plan: Plan,
         model: torch.nn.Module,
-        objective: Objective,
+        loss: Loss,
         monitor: Monitor,
         checkpoints: Checkpoints,
     ) -> None:
@@ -48,7 +48,7 @@ class Run(TrainerCallback):
         self._config = config
         self._plan = plan
         self._model = model
-        self._objective = objective
+        self._loss = loss
         self._monitor = monitor
         self._checkpoints = checkpoints
         self._signals = Signals(workshop.device)
@@ -157,7 +157,7 @@ class Run(TrainerCallback):
         return True if point is None else self._report(point, self._score())
 
     def _score(self) -> Scores:
-        scores = self._workshop.score(self._config, self._objective, self._model)
+        scores = self._workshop.score(self._config, self._loss, self._model)
         if not math.isfinite(scores.metrics["eval_loss"]):
             raise DivergedError(f"the evaluation loss is not finite at step {self._step}")
         return scores

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 import torch
 
 from trainables.config.trial import TrialConfig
+from trainables.methods.qlora import QuantizationConfig
 
 SLOW = 1.5
 """Times as long as in fp32. CPUs with units for bf16 take 0.6 to 0.9, those with AVX-512 alone 2 to
@@ -26,12 +27,12 @@ Asked = tuple[str, str]
 
 def asked(config: TrialConfig) -> Iterator[Asked]:
     """The fields of a trial that ask for half precision."""
-    if config.objective == "toy":
+    if not config.learns.trains:
         return
     if config.precision != "fp32":
         yield "precision", config.precision
-    compute = config.quantization.compute_dtype
-    if config.method == "qlora" and compute not in ("auto", "fp32", config.precision):
+    compute = config.settings(QuantizationConfig).compute_dtype
+    if config.tunes.quantizes and compute not in ("auto", "fp32", config.precision):
         yield "quantization.compute_dtype", compute
 
 

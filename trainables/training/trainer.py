@@ -18,9 +18,9 @@ from trainables.config.trial import TrialConfig
 from trainables.core import ranks
 from trainables.data.tokens.batches import collate
 from trainables.data.tokens.packing import Pack, collate_packs
-from trainables.methods import methods
-from trainables.objectives.batch import Batch, to_batch
-from trainables.objectives.objective import Objective
+from trainables.losses.batch import Batch, to_batch
+from trainables.losses.loss import Loss
+from trainables.models import tuned as methods
 from trainables.training.deepspeed import deepspeed_config
 from trainables.training.optimizers import lora_plus, optimizer
 from trainables.training.plan import Plan
@@ -51,18 +51,16 @@ class MicroBatches(Dataset[list[T]]):
 class TrialTrainer(Trainer):
     """One trial's trainer; `loss_sum` adds up the losses of all micro-batches so far."""
 
-    def __init__(
-        self, config: TrialConfig, plan: Plan, objective: Objective, **kwargs: Any
-    ) -> None:
+    def __init__(self, config: TrialConfig, plan: Plan, loss: Loss, **kwargs: Any) -> None:
         self._config = config
         self._plan = plan
-        self._objective = objective
+        self._loss = loss
         self.loss_sum = torch.zeros(())
         self.lr_scheduler: Any = None
         self.optimizer: Any = None
         super().__init__(**kwargs)
         # Whether the trainer counts a step's target tokens for the loss, or averages micro-batches.
-        self.model_accepts_loss_kwargs = self.loss_is_scaled_for_ga = objective.per_token
+        self.model_accepts_loss_kwargs = self.loss_is_scaled_for_ga = loss.per_token
         self.remove_callback(PrinterCallback)
 
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
@@ -76,7 +74,7 @@ class TrialTrainer(Trainer):
     ) -> Any:
         """The objective's loss of one micro-batch."""
         assert not return_outputs, "nothing here evaluates through the trainer"
-        return self._objective.loss(model, inputs, num_items_in_batch)
+        return self._loss.loss(model, inputs, num_items_in_batch)
 
     def diverged(self) -> torch.Tensor:
         """Whether any loss so far was no finite number, on this rank; it stays on the device."""
@@ -92,8 +90,8 @@ class TrialTrainer(Trainer):
 
     def create_optimizer(self, model: Any = None) -> Any:
         """The trial's optimizer; LoRA+ gives the adapters' B matrices a rate of their own."""
-        lora = self._config.method in ("lora", "qlora")
-        if self.optimizer is None and lora and self._config.lora.learning_rate_ratio != 1.0:
+        ratio = self._config.tunes.learning_rate_ratio(self._config)
+        if self.optimizer is None and ratio != 1.0:
             self.optimizer = lora_plus(self.model, self._config)
         return super().create_optimizer(model)
 
@@ -149,7 +147,7 @@ def make_trainer(
     config: TrialConfig,
     plan: Plan,
     model: torch.nn.Module,
-    objective: Objective,
+    loss: Loss,
     examples: Learned,
     pad_id: int,
     callback: TrainerCallback,
@@ -159,7 +157,7 @@ def make_trainer(
         return TrialTrainer(
             config,
             plan,
-            objective,
+            loss,
             model=model,
             args=_arguments(config, plan),
             train_dataset=MicroBatches(examples, plan),

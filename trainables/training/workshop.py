@@ -41,12 +41,12 @@ from trainables.core.evaluation import (
 from trainables.core.progress import NO_PROGRESS, STEP, Progress
 from trainables.data.tokens.examples import Examples
 from trainables.data.tokens.tokenizer import context_length, load_tokenizer
-from trainables.methods import methods
-from trainables.objectives.batch import Batch
-from trainables.objectives.forward import logits_of
-from trainables.objectives.make import make_objective
-from trainables.objectives.objective import Objective, Scores, measure
-from trainables.objectives.reference import Reference, ReferenceMemo, as_untouched
+from trainables.losses.batch import Batch
+from trainables.losses.forward import logits_of
+from trainables.losses.loss import Loss, Scores, measure
+from trainables.losses.make import make_loss
+from trainables.losses.reference import Reference, ReferenceMemo, as_untouched
+from trainables.models import tuned
 from trainables.training.base import (
     BaseModel,
     Head,
@@ -136,7 +136,7 @@ class Workshop:
         with self._ready(config, self._base.lend(config)) as model, self._held:
             if self._general:
                 self._general.measure_base(config, model)
-            scores = self.score(config, self.objective(config, model), model)
+            scores = self.score(config, self.loss(config, model), model)
         if losses is not None and ranks.rank() == 0:
             write_losses(scores, losses)
         cost = Cost(seconds=time.monotonic() - began, peak_memory_bytes=peak_memory(self.device))
@@ -152,14 +152,14 @@ class Workshop:
         base = model = self._base.lend(config)
         try:
             if weights is not None:
-                model = methods.restore(base, config, weights)
+                model = tuned.restore(base, config, weights)
             with self._ready(config, model), self._held:
-                scores = self._measured(config, self.objective(config, model), model, self.test_set)
+                scores = self._measured(config, self.loss(config, model), model, self.test_set)
         except BaseException:
             self._take_back(config, model)
             raise
         if borrows_in_place(config):
-            methods.detach(model).requires_grad_(False)
+            tuned.detach(model).requires_grad_(False)
         metrics = {f"test_{name.removeprefix('eval_')}": v for name, v in scores.metrics.items()}
         return Evaluation(0, 0, metrics, Cost(seconds=time.monotonic() - began))
 
@@ -167,23 +167,23 @@ class Workshop:
         """Have the base as it was, though something broke; loaded anew where it cannot be."""
         if borrows_in_place(config):
             try:
-                methods.detach(model).requires_grad_(False)
+                tuned.detach(model).requires_grad_(False)
             finally:
                 self._base.forget_touched()  # an adapter may be half on
 
-    def score(self, config: TrialConfig, objective: Objective, model: torch.nn.Module) -> Scores:
+    def score(self, config: TrialConfig, loss: Loss, model: torch.nn.Module) -> Scores:
         """Measure a model on the validation set, and on the general set where there is one."""
-        scores = self._measured(config, objective, model, self.validation_set)
+        scores = self._measured(config, loss, model, self.validation_set)
         if self._general is None:
             return scores
         general = self._general.metrics(config, model)
         return replace(scores, metrics={**scores.metrics, **general})
 
     def _measured(
-        self, config: TrialConfig, objective: Objective, model: torch.nn.Module, examples: Examples
+        self, config: TrialConfig, loss: Loss, model: torch.nn.Module, examples: Examples
     ) -> Scores:
         return measure(
-            objective,
+            loss,
             model,
             examples,
             config.micro_batch_size,
@@ -208,9 +208,9 @@ class Workshop:
         """What a trial learns from, as a plan numbers it: one by one, or packed."""
         return training_set(config, self.train_set, self._replay_set)
 
-    def objective(self, config: TrialConfig, model: torch.nn.Module) -> Objective:
+    def loss(self, config: TrialConfig, model: torch.nn.Module) -> Loss:
         """What `config` minimises in `model`, which is the shared base or made of a copy of it."""
-        return make_objective(
+        return make_loss(
             config, self.train_set, self.inputs.labels, lambda: self._reference(config, model)
         )
 
@@ -241,7 +241,7 @@ class Workshop:
             self._held.close()
             run.trainer = None
             if borrows_in_place(config):
-                methods.detach(model).requires_grad_(False)
+                tuned.detach(model).requires_grad_(False)
             del model, trainer, run
             release_pages()
             release_memory()
@@ -255,7 +255,7 @@ class Workshop:
         if kind not in self._memos:
             self._memos[kind] = ReferenceMemo(count, self.train_set.arity, self.device)
         memo = self._memos[kind]
-        base = model if methods.keeps_base(config) else self._untouched(config)
+        base = model if config.tunes.keeps_base(config) else self._untouched(config)
         dtype = autocast_dtype(config)
 
         def untouched(batch: Batch) -> torch.Tensor:
@@ -301,13 +301,13 @@ class Workshop:
         # Loading draws at random (rows for new tokens, a head on a GPU); a warm base does not.
         set_seed(config.seed % 2**32)
         try:
-            model = methods.attach(model, config, self.inputs.new_tokens)
+            model = tuned.attach(model, config, self.inputs.new_tokens)
             if is_scattered(config):
                 scatter(model, engine_settings(config, plan), self.device)
-            objective = self.objective(config, model)
-            run = Run(self, config, plan, model, objective, monitor, checkpoints)
+            loss = self.loss(config, model)
+            run = Run(self, config, plan, model, loss, monitor, checkpoints)
             learned = self.learned(config)
-            run.trainer = make_trainer(config, plan, model, objective, learned, self.pad_id, run)
+            run.trainer = make_trainer(config, plan, model, loss, learned, self.pad_id, run)
         except BaseException:
             self._held.close()
             self._take_back(config, model)

@@ -51,7 +51,7 @@ def test_what_should_be_quick_imports_nothing_heavy(code):
         capture_output=True,
         text=True,
         check=True,
-        cwd="tests/sweeps",
+        cwd="tests/helpers",
     )
     assert done.stdout.strip().splitlines()[-1] == "[]"
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
 
 import pytest
 import yaml
 
 from sweeps.doctor.precision import fields_of
 from sweeps.spec.spec import SweepSpec
-from trainables.config.trial import Method, Objective
+from trainables.methods.registry import METHODS
+from trainables.objectives.registry import OBJECTIVES
 
 RECIPES = sorted((Path(__file__).parents[3] / "sweeps" / "recipes").glob("*.yaml"))
 
@@ -35,8 +35,8 @@ def test_there_are_recipes():
     named = {"quickstart", "toy", "toy-front", "qwen-0.5b-lora", "llama-8b-lora"}
     assert named <= {recipe.stem for recipe in RECIPES}
     loaded = [yaml.safe_load(recipe.read_text()) for recipe in RECIPES]
-    assert set(get_args(Method)) <= {each.get("method") for each in loaded}
-    assert set(get_args(Objective)) <= {each.get("objective") for each in loaded}
+    assert set(METHODS) <= {each.get("method") for each in loaded}
+    assert set(OBJECTIVES) <= {each.get("objective") for each in loaded}
 
 
 def test_recipes_with_everything_built_in_ask_for_no_precision_that_a_cpu_may_emulate():

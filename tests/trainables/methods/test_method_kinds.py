@@ -80,12 +80,12 @@ def test_trials_of_all_methods_in_one_slot_do_not_touch_each_other(workshop):
 def test_a_pissa_adapter_begins_as_the_base(workshop):
     import torch
 
-    from trainables.methods import methods
+    from trainables.models import tuned
 
     config = tiny.trial(lora__init="pissa")
     ids = torch.arange(7)[None]
     before = workshop._base.shared(config)(input_ids=ids).logits
-    model = methods.attach(workshop._base.lend(config), config)
+    model = tuned.attach(workshop._base.lend(config), config)
     torch.testing.assert_close(model(input_ids=ids).logits, before, atol=1e-4, rtol=1e-4)
 
 

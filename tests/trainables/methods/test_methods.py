@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 import tiny_training as tiny
 
-from trainables.methods.methods import keeps_base
 from trainables.training.base import borrows_in_place, loading_of
 
 
@@ -28,9 +27,9 @@ def tiny_model(architecture):
 
 
 def touched(architecture, modules):
-    from trainables.methods import methods
+    from trainables.models import tuned
 
-    model = methods.attach(tiny_model(architecture), tiny.trial(lora__target_modules=modules))
+    model = tuned.attach(tiny_model(architecture), tiny.trial(lora__target_modules=modules))
     names = (name.rsplit(".lora_", 1)[0] for name, w in model.named_parameters() if w.requires_grad)
     return {name.split(".", 2)[2].split(".", 3)[-1] for name in names}
 
@@ -61,7 +60,7 @@ def test_a_part_that_a_model_does_not_have_is_refused_with_the_way_out():
     import torch
     from transformers import PretrainedConfig, PreTrainedModel
 
-    from trainables.methods import methods
+    from trainables.models import tuned
 
     class Odd(PreTrainedModel):
         config_class = PretrainedConfig
@@ -71,14 +70,14 @@ def test_a_part_that_a_model_does_not_have_is_refused_with_the_way_out():
             self.mixer = torch.nn.Linear(2, 2)
 
     with pytest.raises(ValueError, match="no transformer blocks are found in Odd"):
-        methods.attach(Odd(), tiny.trial(lora__target_modules="mlp"))
+        tuned.attach(Odd(), tiny.trial(lora__target_modules="mlp"))
 
 
 def test_an_update_is_scaled_by_alpha_over_rank():
     """Doubling alpha doubles what the adapter adds; the rank alone does not change its scale."""
     import torch
 
-    from trainables.methods import methods
+    from trainables.models import tuned
 
     ids = torch.arange(5)[None]
     changes = {}
@@ -86,7 +85,7 @@ def test_an_update_is_scaled_by_alpha_over_rank():
         base = tiny_model("qwen2")
         before = base(input_ids=ids).logits
         config = tiny.trial(lora__rank=rank, lora__alpha=alpha, lora__target_modules=["lm_head"])
-        model = methods.attach(base, config)
+        model = tuned.attach(base, config)
         with torch.no_grad():
             for name, weight in model.named_parameters():
                 if "lora_" in name:
@@ -101,9 +100,9 @@ def test_an_update_is_scaled_by_alpha_over_rank():
 def test_dropout_is_in_the_adapter_while_it_trains(dropout, equal):
     import torch
 
-    from trainables.methods import methods
+    from trainables.models import tuned
 
-    model = methods.attach(tiny_model("qwen2"), tiny.trial(lora__dropout=dropout)).train()
+    model = tuned.attach(tiny_model("qwen2"), tiny.trial(lora__dropout=dropout)).train()
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if "lora_B" in name:
@@ -115,13 +114,13 @@ def test_dropout_is_in_the_adapter_while_it_trains(dropout, equal):
 def test_an_adapter_changes_nothing_before_it_has_learned():
     import torch
 
-    from trainables.methods import methods
+    from trainables.models import tuned
 
     base, ids = tiny_model("qwen2"), torch.arange(7)[None]
     before = base(input_ids=ids).logits
-    model = methods.attach(base, tiny.trial())
+    model = tuned.attach(base, tiny.trial())
     assert torch.equal(model(input_ids=ids).logits, before)
-    assert methods.detach(model) is base
+    assert tuned.detach(model) is base
     assert torch.equal(base(input_ids=ids).logits, before)
 
 
@@ -143,4 +142,4 @@ def test_the_base_is_copied_only_where_it_would_change(params, in_place, dtype):
     config = tiny.trial(**params)
     assert borrows_in_place(config) is in_place
     assert str(loading_of(config).weights) == f"torch.{dtype}"
-    assert keeps_base(config) is (params["method"] == "lora")
+    assert config.tunes.keeps_base(config) is (params["method"] == "lora")

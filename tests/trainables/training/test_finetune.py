@@ -123,12 +123,12 @@ def test_parameters_are_counted_as_the_architecture_says(workshop):
     ids=["attention", "mlp", "by name"],
 )
 def test_lora_touches_the_modules_that_were_named(workshop, modules, touched):
-    from trainables.methods import methods
+    from trainables.models import tuned
 
     config = tiny.trial(lora__target_modules=modules)
-    model = methods.attach(workshop._base.lend(config), config)
+    model = tuned.attach(workshop._base.lend(config), config)
     names = {name.split(".")[-4] for name, w in model.named_parameters() if w.requires_grad}
-    methods.detach(model)
+    tuned.detach(model)
     assert names == touched
 
 
@@ -272,7 +272,7 @@ def test_a_loss_that_is_no_number_ends_the_trial_within_a_step_and_is_never_meas
     workshop, monkeypatch, evaluations, most
 ):
     """At an evaluation point it is seen at once, elsewhere one step later."""
-    from trainables.objectives.causal_lm import CausalLm
+    from trainables.losses.causal_lm import CausalLm
 
     loss, losses = CausalLm.loss, []
 

@@ -150,7 +150,7 @@ def test_the_adapter_of_another_model_is_refused(workshop, kept, tmp_path):
 def test_weights_that_are_tied_to_others_need_not_be_there(tmp_path):
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from trainables.methods import methods
+    from trainables.models import tuned
 
     config = LlamaConfig(
         vocab_size=64,
@@ -161,8 +161,8 @@ def test_weights_that_are_tied_to_others_need_not_be_there(tmp_path):
         tie_word_embeddings=True,
     )
     trained = LlamaForCausalLM(config)
-    methods.save(trained, tmp_path / "tied", None)
+    tuned.save(trained, tmp_path / "tied", None)
     base = LlamaForCausalLM(config)
     assert tiny.fingerprint(base) != tiny.fingerprint(trained)
-    restored = methods.restore(base, tiny.trial(method="full"), tmp_path / "tied")
+    restored = tuned.restore(base, tiny.trial(method="full"), tmp_path / "tied")
     assert tiny.fingerprint(restored) == tiny.fingerprint(trained)

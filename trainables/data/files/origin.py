@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from trainables.core.data_error import DataError
 from trainables.data.files.content import PACKED, inner_suffix
+from trainables.data.files.hub_name import HUB_NAME
 
 
 class Kind(StrEnum):
@@ -37,12 +37,6 @@ SUFFIXES = {
 
 _DESCRIPTIONS = frozenset({"dataset_info.json", "dataset_infos.json"})
 """Files that lie beside data and describe them."""
-
-_HUB_NAME = re.compile(
-    r"(?P<repository>[\w-][\w.-]*/[\w-][\w.-]*)(?::(?P<config>[\w.-]+))?"
-    r"(?:@(?P<split>[\w.-]+(?:\[[\d:%-]+\])?))?"
-)
-"""`org/name`, with a configuration after a colon, and a split (or a slice of one) after an @."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +96,7 @@ def _path(name: str) -> Path:
 
 def is_hub_name(name: str) -> bool:
     """Whether a name that is no local path can be org/name:config@split on the hub."""
-    return bool(_HUB_NAME.fullmatch(name)) and inner_suffix(Path(name)) not in SUFFIXES
-
-
-def hub_parts(name: str) -> tuple[str, str | None, str]:
-    """(repository, configuration, split) of a hub name; the split is train where none is named."""
-    found = _HUB_NAME.fullmatch(name)
-    assert found is not None, "is_hub_name says so"
-    return found["repository"], found["config"], found["split"] or "train"
+    return bool(HUB_NAME.fullmatch(name)) and inner_suffix(Path(name)) not in SUFFIXES
 
 
 def _in_folder(folder: Path) -> Origins:

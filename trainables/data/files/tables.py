@@ -9,7 +9,7 @@ from typing import Any
 
 from trainables.core.data_error import DataError
 from trainables.data.files.content import MOST_GROWTH, ROOM, read_bytes
-from trainables.data.files.origin import hub_parts
+from trainables.data.files.hub_name import hub_parts
 from trainables.data.files.row import Row, Rows
 
 ROWS_ALWAYS_READ = 1_000_000

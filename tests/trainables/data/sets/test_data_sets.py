@@ -122,7 +122,7 @@ def test_a_general_set_of_something_else_is_refused(tmp_path, model):
     pairs = write_json(tmp_path / "pairs.json", OF_OBJECTIVE["dpo"])
     with pytest.raises(DataError, match=r"holds pairs .*data\.general reads chats or text without"):
         prepare(config(train, general=str(pairs)), model, tmp_path / "cache")
-    with pytest.raises(ValueError, match=r"data\.mix is for objectives sft and clm, not for dpo"):
+    with pytest.raises(ValueError, match=r"data\.mix is for objectives clm and sft, not for dpo"):
         config(pairs, "dpo", mix={"train": "x"})
 
 
@@ -186,7 +186,7 @@ def test_fractions_must_leave_something_to_train_on():
 
 
 def tokenised_at_once(monkeypatch, count):
-    for room in ("makers", "blocks"):
+    for room in ("sets.makers", "making.blocks"):
         monkeypatch.setattr(f"trainables.data.{room}._AT_ONCE", count)
 
 

@@ -49,7 +49,7 @@ def summed(model, batches):
     """Weighted token losses of all batches, and their gradients by parameter."""
     import torch
 
-    from trainables.objectives.causal_lm import CausalLm
+    from trainables.losses.causal_lm import CausalLm
 
     model.zero_grad()
     one, total = torch.ones(()), 0.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from trainables.objectives.batch import Batch
-from trainables.objectives.right_padding import padded_on_the_right
+from trainables.losses.batch import Batch
+from trainables.losses.right_padding import padded_on_the_right
 
 
 def logits_of(model: torch.nn.Module, batch: Batch) -> torch.Tensor:

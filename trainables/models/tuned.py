@@ -1,13 +1,13 @@
-"""Fine-tuning methods: which parameters learn, and how they are put on and taken off."""
+"""A model that is tuned: a method put on a base, taken off, saved, and read again."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
-from peft import PeftModel, get_peft_model
+from peft import PeftModel
 from peft.utils import ModulesToSaveWrapper, get_peft_model_state_dict
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -15,18 +15,6 @@ from transformers import PreTrainedModel
 
 from trainables.config.trial import TrialConfig
 from trainables.core.errors import RefusedError
-from trainables.methods.peft_configs import peft_config
-from trainables.models.modules import blocks, modules_named
-from trainables.models.vocabulary import embeddings
-
-
-def keeps_base(config: TrialConfig) -> bool:
-    """Whether the method leaves the base's weights bit for bit as they were.
-
-    PiSSA does not: it moves the principal components out of the base into the adapter.
-    """
-    pissa = config.method in ("lora", "qlora") and config.lora.init == "pissa"
-    return config.method not in ("full", "freeze") and not pissa
 
 
 def attach(
@@ -34,15 +22,9 @@ def attach(
 ) -> PreTrainedModel | PeftModel:
     """The model that the trial trains, with requires_grad set on its trainable part only.
 
-    The rows of `new_tokens` in the embeddings train as well; with freeze, whole embeddings do.
+    The rows of `new_tokens` in the embeddings train as well, or whole embeddings do.
     """
-    if config.method == "full":
-        return base.requires_grad_(True)
-    if config.method == "freeze":
-        return _thaw(base, config, embeddings(base) if new_tokens else ())
-    model = get_peft_model(base, peft_config(base, config, new_tokens))
-    _settle_head(model, config)
-    return model
+    return config.tunes.attach(base, config, new_tokens)
 
 
 def detach(model: PreTrainedModel | PeftModel) -> PreTrainedModel:
@@ -90,7 +72,7 @@ def restore(
     """
     try:
         weights = _weights_in(folder, base.device)
-        if config.method in ("full", "freeze"):
+        if config.tunes.trains_base:
             _check_weights(weights, base.state_dict())
             # Weights that are tied to others are not saved.
             base.load_state_dict(weights, strict=False)
@@ -145,23 +127,6 @@ def _with_adapter(base: PreTrainedModel, folder: Path) -> PeftModel:
             raise ValueError(str(error).splitlines()[1].strip()) from error
 
 
-def _settle_head(model: PeftModel, config: TrialConfig) -> None:
-    """PEFT trains its adapters in float32 whatever the base is held in, but not a new head.
-
-    In half precision small updates are lost, and Adam's epsilon is nought in fp16. DeepSpeed keeps
-    float32 weights of its own, and ZeRO-3 wants all that trains in one dtype.
-    """
-    heads = [module for module in model.modules() if isinstance(module, ModulesToSaveWrapper)]
-    if config.deepspeed is None:
-        for head in heads:
-            head.modules_to_save.float()
-    elif heads and config.deepspeed.zero_stage == 3:
-        dtype = next(heads[0].parameters()).dtype
-        for weight in model.parameters():
-            if weight.requires_grad:
-                weight.data = weight.data.to(dtype)
-
-
 def _check_weights(weights: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> None:
     """ValueError unless the weights are all that is wanted, or tied to it, and nothing else."""
     held = {tensor.data_ptr() for name, tensor in wanted.items() if name in weights}
@@ -180,25 +145,6 @@ def parameter_counts(model: torch.nn.Module) -> tuple[int, int]:
     """(trainable, total) numbers of parameters, also where ZeRO-3 has taken the weights away."""
     sizes = [(getattr(p, "ds_numel", p.numel()), p.requires_grad) for p in model.parameters()]
     return sum(n for n, trains in sizes if trains), sum(n for n, _ in sizes)
-
-
-def _thaw(base: PreTrainedModel, config: TrialConfig, also: Collection[str]) -> PreTrainedModel:
-    """Let the last blocks, the named modules, a new head and `also` learn, and nothing else."""
-    count, named = config.freeze.last_blocks, config.freeze.modules
-    names = list(blocks(base))
-    if count > len(names):
-        raise ValueError(
-            f"freeze.last_blocks {count} is more than the {len(names)} blocks of "
-            f"{type(base).__name__}; use at most {len(names)}, or method: full"
-        )
-    trained = names[len(names) - count :] + modules_named(base, named, "freeze.modules")
-    head = [name for name, _ in base.named_children() if name in ("score", "classifier")]
-    base.requires_grad_(False)
-    for name in (*trained, *head, *also):
-        base.get_submodule(name).requires_grad_(True)
-    if not (*trained, *head, *also):
-        raise ValueError("freeze.last_blocks 0 without freeze.modules trains nothing; raise it")
-    return base
 
 
 def _without_adapter(model: PeftModel) -> PreTrainedModel:

@@ -6,25 +6,27 @@ import numpy as np
 import torch
 from torch.nn.functional import logsigmoid, relu
 
-from trainables.config.objective_config import DpoConfig, KtoConfig
 from trainables.core.ranks import sum_over_ranks, world_size
 from trainables.data.tokens.batches import IGNORED
 from trainables.data.tokens.examples import Examples
-from trainables.objectives.batch import Batch
-from trainables.objectives.forward import logits_of
-from trainables.objectives.objective import Floats, Objective, Scores
-from trainables.objectives.ranking import pair_accuracy, ranking
-from trainables.objectives.reference import Reference
-from trainables.objectives.tokens import loss_sums
+from trainables.losses.batch import Batch
+from trainables.losses.forward import logits_of
+from trainables.losses.loss import Floats, Loss
+from trainables.losses.reference import Reference
+from trainables.losses.tokens import loss_sums
+from trainables.metrics.metric import Measured
+from trainables.objectives.dpo import DpoConfig
+from trainables.objectives.kto import KtoConfig
 
 
-class Dpo(Objective):
+class Dpo(Loss):
     """Pairs of answers to one prompt: the better should gain on the reference, the worse lose.
 
     A row holds the log-ratios of chosen and rejected (policy over reference, summed over the
     answer's tokens) and how many tokens each has.
     """
 
+    objective = "dpo"
     columns = 4
 
     def __init__(self, settings: DpoConfig, reference: Reference) -> None:
@@ -44,18 +46,12 @@ class Dpo(Objective):
         counts = (batch["labels"][:, 1:] != IGNORED).sum(1).view(2, -1).T
         return torch.cat([policy - self._reference(batch), counts.to(policy.dtype)], dim=1)
 
-    def scores(self, rows: Floats, examples: Examples) -> Scores:
+    def measured(self, rows: Floats, examples: Examples) -> Measured:
         """Rewards are beta times the log-ratios."""
         losses = self._losses(torch.from_numpy(rows), 0.0).numpy()
         chosen, rejected = self._settings.beta * rows[:, 0], self._settings.beta * rows[:, 1]
-        metrics = {
-            "eval_loss": float(losses.mean()),
-            "eval_reward_accuracy": pair_accuracy(chosen - rejected),
-            "eval_reward_margin": float((chosen - rejected).mean()),
-            "eval_chosen_reward": float(chosen.mean()),
-            "eval_rejected_reward": float(rejected.mean()),
-        }
-        return Scores(metrics, losses, np.ones_like(losses))
+        columns = {"margin": chosen - rejected, "chosen": chosen, "rejected": rejected}
+        return Measured(losses, np.ones_like(losses), columns)
 
     def _losses(self, rows: torch.Tensor, label_smoothing: float) -> torch.Tensor:
         beta, kind = self._settings.beta, self._settings.loss
@@ -69,7 +65,7 @@ class Dpo(Objective):
         return -(1 - label_smoothing) * logsigmoid(margin) - swapped
 
 
-class Kto(Objective):
+class Kto(Loss):
     """Single answers, good (label 1) or bad (0).
 
     An example's second sequence is its prompt with another example's answer: from these the
@@ -78,6 +74,7 @@ class Kto(Objective):
     the answer and that of the other one.
     """
 
+    objective = "kto"
     columns = 2
 
     def __init__(self, settings: KtoConfig, reference: Reference) -> None:
@@ -101,23 +98,21 @@ class Kto(Objective):
         """Log-ratios of the answer, and of the other example's answer to the same prompt."""
         return torch.stack(self._ratios(model, batch), dim=1)
 
-    def scores(self, rows: Floats, examples: Examples) -> Scores:
+    def measured(self, rows: Floats, examples: Examples) -> Measured:
         """Unweighted; accuracy and margin compare each good answer with each bad one."""
         divergence = max(0.0, float(rows[:, 1].mean()))
         good = examples.labels > 0.5
         ratios = torch.from_numpy(rows[:, 0])
         losses = self._losses(ratios, torch.from_numpy(good), torch.tensor(divergence)).numpy()
         rewards = self._settings.beta * rows[:, 0]
-        accuracy, margin = ranking(rewards, examples.labels)
-        metrics = {
-            "eval_loss": float(losses.mean()),
-            "eval_reward_accuracy": accuracy,
-            "eval_reward_margin": margin,
-            "eval_chosen_reward": _mean(rewards[good]),
-            "eval_rejected_reward": _mean(rewards[~good]),
-            "eval_kl": divergence,
+        columns = {
+            "reward": rewards,
+            "given": examples.labels,
+            "chosen": rewards[good],
+            "rejected": rewards[~good],
+            "divergence": rows[:, 1],
         }
-        return Scores(metrics, losses, np.ones_like(losses))
+        return Measured(losses, np.ones_like(losses), columns)
 
     def _ratios(self, model: torch.nn.Module, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """With gradients for the answers only: the divergence is a baseline."""
@@ -142,7 +137,3 @@ def _half(batch: Batch, half: int) -> Batch:
         attention_mask=batch["attention_mask"].chunk(2)[half],
         labels=batch["labels"].chunk(2)[half],
     )
-
-
-def _mean(values: Floats) -> float:
-    return float(values.mean()) if values.size else 0.0

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 
 from trainables.core.ranks import world_size
 from trainables.data.tokens.examples import Examples
-from trainables.objectives.batch import Batch
-from trainables.objectives.forward import logits_of
-from trainables.objectives.objective import Floats, Objective, Scores
-from trainables.objectives.tokens import sequence_sums, token_losses
+from trainables.losses.batch import Batch
+from trainables.losses.forward import logits_of
+from trainables.losses.loss import Floats, Loss
+from trainables.losses.tokens import sequence_sums, token_losses
+from trainables.metrics.metric import Measured
 
 
-class CausalLm(Objective):
+class CausalLm(Loss):
     """Next-token prediction. Every target token counts once, or as its example's weight says."""
 
     columns = 3
     per_token = True
 
-    def __init__(self, label_smoothing: float = 0.0) -> None:
+    def __init__(self, label_smoothing: float = 0.0, objective: str = "sft") -> None:
+        self.objective = objective
         self._label_smoothing = label_smoothing
 
     def loss(
@@ -35,16 +35,10 @@ class CausalLm(Objective):
         """Loss sum in nats, target tokens, and how many of them were the likeliest."""
         return sequence_sums(logits_of(model, batch), batch["labels"])
 
-    def scores(self, rows: Floats, examples: Examples) -> Scores:
-        """Means over all target tokens."""
+    def measured(self, rows: Floats, examples: Examples) -> Measured:
+        """Losses of sequences, and how many of their target tokens were foretold."""
         losses, targets, correct = rows.T
-        loss = float(losses.sum() / targets.sum())
-        metrics = {
-            "eval_loss": loss,
-            "eval_perplexity": math.exp(loss) if loss < 700 else math.inf,
-            "eval_token_accuracy": float(correct.sum() / targets.sum()),
-        }
-        return Scores(metrics, losses, targets)
+        return Measured(losses, targets, {"correct": correct})
 
 
 def _weights(batch: Batch) -> torch.Tensor:

@@ -11,8 +11,8 @@ from peft import PeftModel
 
 from trainables.core.ranks import any_rank
 from trainables.data.tokens.sequences import IntArray
-from trainables.objectives.batch import Batch, queued
-from trainables.objectives.tokens import loss_sums
+from trainables.losses.batch import Batch, queued
+from trainables.losses.tokens import loss_sums
 
 Untouched = Callable[[Batch], torch.Tensor]
 """From a batch to the base's logits for it."""

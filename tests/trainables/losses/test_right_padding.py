@@ -50,7 +50,7 @@ def answers(model, padded):
 
 def both_ways(model):
     """The answers as transformers gives them by itself, and ours."""
-    from trainables.objectives.forward import logits_of
+    from trainables.losses.forward import logits_of
 
     model, padded = model.eval(), batch()
     ours = logits_of(model, padded)[padded["attention_mask"].bool()]
@@ -71,9 +71,9 @@ def test_every_architecture_answers_as_with_a_mask_for_the_padding(kind):
 def test_every_method_answers_as_with_a_mask_for_the_padding(method):
     import torch
 
-    from trainables.methods import methods
+    from trainables.models import tuned
 
-    model = methods.attach(small("llama", **KINDS["llama"]), tiny.trial(method=method))
+    model = tuned.attach(small("llama", **KINDS["llama"]), tiny.trial(method=method))
     theirs, ours = both_ways(model.double())
     torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-6)  # prompts stay float32
 
@@ -82,7 +82,7 @@ def test_a_model_that_looks_both_ways_keeps_its_mask():
     import torch
     from transformers import BertConfig, BertForSequenceClassification
 
-    from trainables.objectives.forward import head_outputs
+    from trainables.losses.forward import head_outputs
 
     shape = {"vocab_size": tiny.VOCABULARY, "hidden_size": 32, "num_attention_heads": 4}
     torch.manual_seed(0)
@@ -96,7 +96,7 @@ def test_a_model_that_looks_both_ways_keeps_its_mask():
 
 @pytest.mark.parametrize("kind", ["llama", "gpt2", "qwen2", "gpt_neox"])
 def test_no_forward_pass_reads_what_was_computed_in_it(kind):
-    from trainables.objectives.forward import logits_of
+    from trainables.losses.forward import logits_of
 
     model, padded = small(kind, **KINDS[kind]), batch()
     for read in (answers, logits_of):
@@ -108,7 +108,7 @@ def test_no_forward_pass_reads_what_was_computed_in_it(kind):
 def test_transformers_own_masks_are_as_before(tmp_path):
     from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
 
-    from trainables.objectives.forward import logits_of
+    from trainables.losses.forward import logits_of
 
     model = small("llama", **KINDS["llama"])
     with pytest.raises(KeyError):

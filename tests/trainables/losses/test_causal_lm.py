@@ -47,7 +47,7 @@ def one_by_one(model, sequences):
 def test_the_loss_is_the_mean_over_all_target_tokens_however_it_is_cut(
     model, inputs, micro_batch_size, most_elements, monkeypatch
 ):
-    from trainables.objectives import tokens
+    from trainables.losses import tokens
 
     monkeypatch.setattr(tokens, "MOST_ELEMENTS", most_elements)
     losses, counts, hits = one_by_one(model, Sequences.open(inputs.validation))
@@ -83,9 +83,9 @@ def test_measuring_leaves_the_model_in_its_mode_and_without_gradients(model, inp
 def test_dropout_is_off_while_measuring(model, inputs):
     import torch
 
-    from trainables.methods import methods
+    from trainables.models import tuned
 
-    peft_model = methods.attach(model, tiny.trial(lora__dropout=0.9))
+    peft_model = tuned.attach(model, tiny.trial(lora__dropout=0.9))
     try:
         peft_model.train()
         with torch.no_grad():
@@ -94,7 +94,7 @@ def test_dropout_is_off_while_measuring(model, inputs):
                     weight.fill_(0.1)
         first, second = (tiny.measured(peft_model, inputs.validation).losses for _ in range(2))
     finally:
-        methods.detach(peft_model)
+        tuned.detach(peft_model)
     assert list(first) == list(second)
 
 
@@ -109,7 +109,7 @@ def test_bf16_measures_nearly_the_same(model, inputs):
 
 
 def test_a_hopeless_loss_has_an_infinite_perplexity_and_raises_nothing():
-    from trainables.objectives.causal_lm import CausalLm
+    from trainables.losses.causal_lm import CausalLm
 
     scores = CausalLm().scores(np.array([[9e3, 10.0, 0.0]]), examples=None)
     assert scores.metrics == {

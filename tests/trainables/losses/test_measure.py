@@ -15,7 +15,7 @@ def test_each_example_counts_once_in_as_many_passes_on_every_rank(
     import torch
 
     from trainables.data.tokens.examples import Examples
-    from trainables.objectives import objective
+    from trainables.losses import loss as objective
 
     class Placed:
         """Measures of each example which one it is, so that one counted twice would be another."""

@@ -11,10 +11,10 @@ import tiny_training as tiny
 from host_reads import reads_of_each_step
 from tiny_training import Watcher, run_trial
 
-from trainables.config.metrics import METRICS
 from trainables.core.evaluation import Ending
 from trainables.data.tokens.examples import Example, Examples, write
 from trainables.data.tokens.sequences import Sequences
+from trainables.metrics.registry import metrics_of
 
 
 def example(kind, number, sequences):
@@ -65,18 +65,18 @@ def shifted(workshop, kind, **params):
     import torch
 
     from trainables.data.tokens.batches import collate
-    from trainables.methods import methods
-    from trainables.objectives.batch import to_batch
+    from trainables.losses.batch import to_batch
+    from trainables.models import tuned
 
     config = tiny.trial(**settings(kind, **params))
-    model = methods.attach(copy.deepcopy(workshop._base.shared(config)), config)
+    model = tuned.attach(copy.deepcopy(workshop._base.shared(config)), config)
     torch.manual_seed(3)
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if "lora_B" in name:
                 weight.normal_(std=0.3)
     batch = to_batch(collate([workshop.validation_set[n] for n in range(8)], workshop.pad_id))
-    return model, workshop.objective(config, model), batch
+    return model, workshop.loss(config, model), batch
 
 
 KINDS = ["classification", "reward", "scalar", "dpo", "kto"]
@@ -94,7 +94,7 @@ def test_each_objective_trains_and_leaves_the_base_alone(workshop_for, kind, met
     )
     assert outcome.ending is Ending.COMPLETE
     classes = {f"eval_f1/{name}" for name in "abc"} if kind == "classification" else set()
-    assert set(watcher.seen[-1].metrics) == {*METRICS[config.objective], *classes}
+    assert set(watcher.seen[-1].metrics) == {*metrics_of(config.objective), *classes}
     assert tiny.fingerprint(workshop._base.shared(config)) == before
     kept = np.load(tmp_path / "losses.npz")
     mean = kept["loss_sums"].sum() / kept["token_counts"].sum()
@@ -254,7 +254,7 @@ def test_macro_scores_are_plain_means_over_the_classes():
     """By hand: class 2 is never predicted, and counts as 0."""
     import torch
 
-    from trainables.objectives.classification import Classification
+    from trainables.losses.classification import Classification
 
     class Labelled:
         labels = np.array([0.0, 0.0, 1.0, 2.0])
@@ -274,7 +274,7 @@ def test_macro_scores_are_plain_means_over_the_classes():
         }
     )
     many = Classification(torch.ones(21), list("abcdefghijklmnopqrstu"))
-    assert set(many.scores(rows, Labelled()).metrics) == set(METRICS["classification"])
+    assert set(many.scores(rows, Labelled()).metrics) == set(metrics_of("classification"))
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ def test_macro_scores_are_plain_means_over_the_classes():
 def test_each_class_has_a_name_that_mlflow_takes(labels, names):
     from mlflow.utils.validation import _validate_metric_name
 
-    from trainables.objectives.classification import f1_names
+    from trainables.metrics.classes import f1_names
 
     made = f1_names(labels)
     assert made == tuple(f"eval_f1/{name}" for name in names)
@@ -303,7 +303,7 @@ def test_each_class_has_a_name_that_mlflow_takes(labels, names):
 def test_balanced_weights_are_scikit_learns():
     from sklearn.utils.class_weight import compute_class_weight
 
-    from trainables.objectives.classification import balanced_weights
+    from trainables.losses.classification import balanced_weights
 
     labels = np.array([0, 0, 0, 1, 2, 2])
     expected = compute_class_weight("balanced", classes=np.arange(3), y=labels)
@@ -313,7 +313,7 @@ def test_balanced_weights_are_scikit_learns():
 def test_ranking_is_the_area_under_the_roc_curve():
     from sklearn.metrics import roc_auc_score
 
-    from trainables.objectives.ranking import ranking
+    from trainables.metrics.ranking import ranking
 
     rng = np.random.default_rng(0)
     given = rng.integers(0, 2, 3000).astype(float)
@@ -329,7 +329,7 @@ def test_an_example_of_twice_the_weight_pulls_twice_as_hard(tmp_path):
     import torch
 
     from trainables.data.tokens.batches import collate
-    from trainables.objectives.causal_lm import CausalLm
+    from trainables.losses.causal_lm import CausalLm
     from trainables.training.base import Loading, load_model
 
     inputs = tiny.make_inputs(tmp_path)

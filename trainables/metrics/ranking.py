@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING
 
-from trainables.objectives.objective import Floats
+if TYPE_CHECKING:
+    from trainables.metrics.metric import Floats
 
 _ROWS = 1024
 
 
 def pair_accuracy(margins: Floats) -> float:
     """The share of pairs whose better one is predicted better, a tie counting half."""
+    import numpy as np
+
     return float(((np.sign(margins) + 1) / 2).mean())
 
 
@@ -21,6 +24,8 @@ def ranking(predicted: Floats, given: Floats) -> tuple[float, float]:
     area under the ROC curve where rewards are 0 and 1); the margin is the mean difference of their
     predictions. 0.5 and 0 where all given rewards are equal.
     """
+    import numpy as np
+
     right = difference = pairs = 0.0
     for at in range(0, len(given), _ROWS):
         better = given[at : at + _ROWS, None] > given[None, :]

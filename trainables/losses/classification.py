@@ -1,0 +1,68 @@
+"""One label for a text, read off the last token (AutoModelForSequenceClassification)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn.functional import cross_entropy
+
+from trainables.data.tokens.examples import Examples
+from trainables.losses.batch import Batch
+from trainables.losses.forward import head_outputs
+from trainables.losses.loss import Floats, Loss
+from trainables.metrics.classes import f1_of_each
+from trainables.metrics.metric import Measured
+
+
+class Classification(Loss):
+    """Cross entropy over the classes. `class_weights` [classes] weigh the training loss only."""
+
+    objective = "classification"
+    columns = 2
+
+    def __init__(self, class_weights: torch.Tensor, labels: Sequence[str]) -> None:
+        self._class_weights = class_weights
+        self._labels = labels
+
+    def loss(
+        self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | None
+    ) -> torch.Tensor:
+        """The weighted mean, over examples; weights of classes average to 1 over the train set."""
+        labels = batch["label"].long()
+        losses = cross_entropy(_logits(model, batch), labels, reduction="none")
+        self._class_weights = self._class_weights.to(losses.device)  # once: it is waited for
+        weights = self._class_weights[labels] * batch["weight"]
+        return (losses * weights).mean()
+
+    def rows(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+        """Loss in nats, and the predicted class."""
+        logits = _logits(model, batch)
+        losses = cross_entropy(logits, batch["label"].long(), reduction="none")
+        return torch.stack([losses, logits.argmax(-1).to(losses.dtype)], dim=1)
+
+    def measured(self, rows: Floats, examples: Examples) -> Measured:
+        """The class of each example, and the one that is predicted."""
+        losses, predicted = rows.T
+        columns = {
+            "truth": examples.labels.astype(int),
+            "predicted": predicted.astype(int),
+            "classes": np.arange(len(self._class_weights)),
+        }
+        return Measured(losses, np.ones_like(losses), columns)
+
+    def metrics(self, measured: Measured) -> dict[str, float]:
+        """And the F1 of each class."""
+        return {**super().metrics(measured), **f1_of_each(measured, self._labels)}
+
+
+def balanced_weights(labels: Floats, classes: int) -> NDArray[np.float32]:
+    """rows / (classes * rows of each class), as scikit-learn's class_weight="balanced"."""
+    counts = np.bincount(labels.astype(int), minlength=classes)
+    return (len(labels) / (classes * np.maximum(counts, 1))).astype(np.float32)
+
+
+def _logits(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+    return head_outputs(model, batch).float()

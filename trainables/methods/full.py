@@ -1,0 +1,31 @@
+"""Full fine-tuning: all weights learn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from trainables.methods.method import Method
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from trainables.config.trial import TrialConfig
+
+
+class Full(Method):
+    """All weights learn."""
+
+    name = "full"
+    trains_base = True
+    learns_new_tokens = True
+
+    def attach(
+        self, base: PreTrainedModel, config: TrialConfig, new_tokens: Sequence[int]
+    ) -> PreTrainedModel:
+        """The base itself."""
+        base.requires_grad_(True)
+        return base
+
+
+FULL = Full()

@@ -1,0 +1,96 @@
+"""Low-rank adapters on linear layers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from trainables.core.frozen import BelowOne, Frozen, PositiveFloat
+from trainables.methods.peft_method import PeftMethod
+
+if TYPE_CHECKING:
+    from peft import PeftConfig
+    from transformers import PreTrainedModel
+
+    from trainables.config.trial import TrialConfig
+
+
+class LoraConfig(Frozen):
+    """Low-rank adapters (Hu et al. 2021, arXiv:2106.09685); the update is scaled by alpha / rank.
+
+    With alpha fixed the best learning rate hardly depends on the rank (Schulman et al. 2025,
+    "LoRA Without Regret"), hence a constant default and not a multiple of the rank.
+    """
+
+    rank: Annotated[int, Field(gt=0, le=2**16)] = 16
+    alpha: PositiveFloat = 32.0
+    dropout: BelowOne = 0.0
+    target_modules: Literal["all-linear", "attention", "mlp"] | tuple[str, ...] = "all-linear"
+    rslora: bool = Field(
+        default=False,
+        description="scale by alpha / sqrt(rank) (Kalajdzievski 2023, arXiv:2312.03732)",
+    )
+    dora: bool = Field(
+        default=False,
+        description="learn magnitude and direction apart (Liu et al. 2024, arXiv:2402.09353)",
+    )
+    init: Literal["kaiming", "gaussian", "pissa"] = Field(
+        default="kaiming",
+        description="of A, with B zero; pissa: principal components (Meng et al. 2024, "
+        "arXiv:2404.02948)",
+    )
+    learning_rate_ratio: Annotated[float, Field(ge=1)] = Field(
+        default=1.0,
+        description="B's learning rate over A's: LoRA+ (Hayou et al. 2024, arXiv:2402.12354)",
+    )
+
+
+class Lora(PeftMethod):
+    """LoRA, with rsLoRA, DoRA, PiSSA and LoRA+ as its settings."""
+
+    name = "lora"
+    sections = {"lora": LoraConfig}
+    learns_new_tokens = True
+
+    def keeps_base(self, config: TrialConfig) -> bool:
+        """PiSSA does not: it moves the principal components out of the base into the adapter."""
+        return config.settings(LoraConfig).init != "pissa"
+
+    def learning_rate_ratio(self, config: TrialConfig) -> float:
+        """LoRA+: that of B over that of A."""
+        return config.settings(LoraConfig).learning_rate_ratio
+
+    def peft_config(self, base: PreTrainedModel, config: TrialConfig) -> PeftConfig:
+        """On the layers that `lora.target_modules` means."""
+        import peft
+        from transformers.pytorch_utils import Conv1D
+
+        lora = config.settings(LoraConfig)
+        return peft.LoraConfig(
+            r=lora.rank,
+            lora_alpha=lora.alpha,
+            lora_dropout=lora.dropout,
+            target_modules=_targets(base, lora),
+            use_rslora=lora.rslora,
+            use_dora=lora.dora,
+            init_lora_weights={"kaiming": True}.get(lora.init, lora.init),
+            # GPT-2's layers keep their weights transposed.
+            fan_in_fan_out=any(isinstance(module, Conv1D) for module in base.modules()),
+        )
+
+
+def _targets(base: PreTrainedModel, lora: LoraConfig) -> str | list[str]:
+    from trainables.architecture.modules import linear_modules_in, modules_named
+
+    chosen = lora.target_modules
+    if chosen == "all-linear":
+        return "all-linear"
+    if isinstance(chosen, tuple):
+        # PEFT passes over a name that it does not find, as long as it finds another one.
+        modules_named(base, chosen, "lora.target_modules")
+        return list(chosen)
+    return linear_modules_in(base, chosen)
+
+
+LORA = Lora()

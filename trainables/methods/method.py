@@ -1,0 +1,52 @@
+"""What a tuning method is. Light: a method imports torch and PEFT where it needs them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from trainables.core.kind import Kind
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from transformers import PreTrainedModel
+
+    from trainables.config.trial import TrialConfig
+
+
+class Method(Kind):
+    """One way to fine-tune a model: which parameters learn, and with which settings.
+
+    An instance at the top of a file of this room is found by the registry.
+    """
+
+    trains_base: ClassVar[bool] = False
+    """Whether weights of the base itself learn, so that the whole model is saved."""
+
+    quantizes: ClassVar[bool] = False
+    """Whether it holds the base in 4 bits."""
+
+    learns_new_tokens: ClassVar[bool] = False
+    """Whether it can train the embeddings of tokens that the model did not know."""
+
+    @abstractmethod
+    def attach(
+        self, base: PreTrainedModel, config: TrialConfig, new_tokens: Sequence[int]
+    ) -> PreTrainedModel | PeftModel:
+        """The model that the trial trains, with requires_grad set on its trainable part only.
+
+        ValueError where the settings do not fit the model.
+        """
+
+    def keeps_base(self, config: TrialConfig) -> bool:
+        """Whether it leaves the base's weights bit for bit as they were."""
+        return not self.trains_base
+
+    def virtual_tokens(self, config: TrialConfig) -> int:
+        """How many positions it takes up before each sequence."""
+        return 0
+
+    def learning_rate_ratio(self, config: TrialConfig) -> float:
+        """The learning rate of an adapter's second matrix over that of its first."""
+        return 1.0

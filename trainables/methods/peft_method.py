@@ -1,0 +1,90 @@
+"""Methods that PEFT puts on a frozen base and takes off again."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from trainables.core.refusal import Refusal
+from trainables.methods.method import Method
+
+if TYPE_CHECKING:
+    from peft import PeftConfig, PeftModel
+    from transformers import PreTrainedModel
+
+    from trainables.config.trial import TrialConfig
+
+
+class PeftMethod(Method):
+    """A method of which PEFT knows how to put it on; each says with which configuration."""
+
+    @abstractmethod
+    def peft_config(self, base: PreTrainedModel, config: TrialConfig) -> PeftConfig:
+        """PEFT's configuration of it. ValueError where the settings do not fit the model."""
+
+    def attach(
+        self, base: PreTrainedModel, config: TrialConfig, new_tokens: Sequence[int]
+    ) -> PeftModel:
+        """PEFT's model around the base. The rows of `new_tokens` in the embeddings train too."""
+        from peft import LoraConfig, TaskType, get_peft_model
+
+        from trainables.architecture.vocabulary import embeddings
+
+        built = self.peft_config(base, config)
+        if new_tokens:
+            assert isinstance(built, LoraConfig), "other methods are refused"
+            built.trainable_token_indices = {name: list(new_tokens) for name in embeddings(base)}
+        built.task_type = TaskType.SEQ_CLS if config.learns.has_head else TaskType.CAUSAL_LM
+        model = get_peft_model(base, built)
+        _settle_head(model, config)
+        return model
+
+
+class VirtualTokens(PeftMethod):
+    """A method that puts something trained before each sequence."""
+
+    def refusals(self, config: TrialConfig) -> Iterator[Refusal]:
+        """Packed examples cannot be told apart behind it."""
+        yield from super().refusals(config)
+        if config.data and config.data.packing:
+            yield Refusal(
+                "data.packing",
+                f"with what method {self.name} puts before a sequence, transformers tells its "
+                "examples no longer apart",
+                "leave it out, or use another method",
+            )
+
+
+class TrainedEmbeddings(VirtualTokens):
+    """A method that puts trained embeddings before the text."""
+
+    def refusals(self, config: TrialConfig) -> Iterator[Refusal]:
+        """A head that reads the last token does not find it behind them."""
+        yield from super().refusals(config)
+        if config.learns.has_head:
+            yield Refusal(
+                "method",
+                f"{config.objective} reads the answer off the last token, which transformers "
+                f"cannot find behind the embeddings that {self.name} puts first",
+                "use prefix, which puts them elsewhere, or another method",
+            )
+
+
+def _settle_head(model: PeftModel, config: TrialConfig) -> None:
+    """PEFT trains its adapters in float32 whatever the base is held in, but not a new head.
+
+    In half precision small updates are lost, and Adam's epsilon is nought in fp16. DeepSpeed keeps
+    float32 weights of its own, and ZeRO-3 wants all that trains in one dtype.
+    """
+    from peft.utils import ModulesToSaveWrapper
+
+    heads = [module for module in model.modules() if isinstance(module, ModulesToSaveWrapper)]
+    if config.deepspeed is None:
+        for head in heads:
+            head.modules_to_save.float()
+    elif heads and config.deepspeed.zero_stage == 3:
+        dtype = next(heads[0].parameters()).dtype
+        for weight in model.parameters():
+            if weight.requires_grad:
+                weight.data = weight.data.to(dtype)

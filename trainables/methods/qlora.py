@@ -1,0 +1,54 @@
+"""LoRA on a base that is held in 4 bits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from trainables.core.frozen import Frozen
+from trainables.core.refusal import Refusal
+from trainables.methods.lora import Lora, LoraConfig
+
+if TYPE_CHECKING:
+    from trainables.config.trial import TrialConfig
+
+
+class QuantizationConfig(Frozen):
+    """How qlora holds the base (Dettmers et al. 2023, arXiv:2305.14314)."""
+
+    type: Literal["nf4", "fp4"] = "nf4"
+    double: bool = Field(default=True, description="quantise the quantisation constants too")
+    compute_dtype: Literal["auto", "fp32", "fp16", "bf16"] = Field(
+        default="auto", description="in which layers compute; auto: the trial's precision"
+    )
+
+
+class Qlora(Lora):
+    """LoRA whose base is quantised."""
+
+    name = "qlora"
+    sections = {"lora": LoraConfig, "quantization": QuantizationConfig}
+    quantizes = True
+    refuses_by = ("lora.init", "lora.dora")
+
+    def refusals(self, config: TrialConfig) -> Iterator[Refusal]:
+        """PiSSA; DoRA under ZeRO-3."""
+        yield from super().refusals(config)
+        lora, engine = config.settings(LoraConfig), config.deepspeed
+        if lora.init == "pissa":
+            yield Refusal(
+                "lora.init",
+                "pissa takes the base's weights apart, and qlora holds them in 4 bits",
+                "use lora.init: kaiming or gaussian with qlora",
+            )
+        if engine and engine.zero_stage == 3 and lora.dora:
+            yield Refusal(
+                "lora.dora",
+                "DoRA asks for the norms of weights that ZeRO-3 has taken apart in 4 bits",
+                "use zero_stage 2, or qlora without dora",
+            )
+
+
+QLORA = Qlora()

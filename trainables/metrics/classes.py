@@ -1,0 +1,68 @@
+"""How well classes are told apart. Precision, recall and F1 are plain means over the classes.
+
+A class that is nowhere predicted, or nowhere true, counts as 0 where that is its divisor.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from trainables.metrics.metric import Measured, Metric
+
+if TYPE_CHECKING:
+    from trainables.metrics.metric import Floats
+
+_CLASSIFICATION = ("classification",)
+
+CLASS_METRIC = "eval_f1/"
+"""How the name of a class's F1 begins, whose names are the data's; more of it is better."""
+
+MOST_NAMED = 20
+"""Of more classes than these no F1 is given for each."""
+
+
+def f1_names(labels: Sequence[str]) -> tuple[str, ...]:
+    """`eval_f1/LABEL` for each class, in letters that MLflow takes; by number where they clash.
+
+    None where there are more than MOST_NAMED.
+    """
+    if len(labels) > MOST_NAMED:
+        return ()
+    names = [re.sub(r"[^\w -]", "_", label)[:50].strip() for label in labels]
+    if not all(names) or len({name.lower() for name in names}) < len(names):
+        names = [str(number) for number in range(len(labels))]
+    return tuple(f"{CLASS_METRIC}{name}" for name in names)
+
+
+def f1_of_each(measured: Measured, labels: Sequence[str]) -> dict[str, float]:
+    """The F1 of each class, by its metric's name."""
+    return dict(zip(f1_names(labels), _of_classes(measured)[2].tolist(), strict=False))
+
+
+def _accuracy(measured: Measured) -> float:
+    return float((measured.columns["truth"] == measured.columns["predicted"]).mean())
+
+
+def _of_classes(measured: Measured) -> tuple[Floats, Floats, Floats]:
+    """Precision, recall and F1 of each class."""
+    from sklearn.metrics import precision_recall_fscore_support
+
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        measured.columns["truth"].astype(int),
+        measured.columns["predicted"].astype(int),
+        labels=range(len(measured.columns["classes"])),
+        zero_division=0.0,
+    )
+    return precision, recall, f1
+
+
+def _macro(part: int) -> Callable[[Measured], float]:
+    return lambda measured: float(_of_classes(measured)[part].mean())
+
+
+ACCURACY = Metric("eval_accuracy", "max", "share", _CLASSIFICATION, _accuracy)
+MACRO_PRECISION = Metric("eval_macro_precision", "max", "share", _CLASSIFICATION, _macro(0))
+MACRO_RECALL = Metric("eval_macro_recall", "max", "share", _CLASSIFICATION, _macro(1))
+MACRO_F1 = Metric("eval_macro_f1", "max", "share", _CLASSIFICATION, _macro(2))

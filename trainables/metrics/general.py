@@ -1,0 +1,10 @@
+"""What a model forgets: its loss on `data.general`, and by how much it is above the base's."""
+
+from __future__ import annotations
+
+from trainables.metrics.metric import Metric
+
+_LANGUAGE = ("sft", "clm")
+
+GENERAL_LOSS = Metric("eval_general_loss", "min", "nats", _LANGUAGE, needs="data.general")
+GENERAL_CHANGE = Metric("eval_general_change", "min", "nats", _LANGUAGE, needs="data.general")

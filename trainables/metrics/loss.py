@@ -1,0 +1,13 @@
+"""The loss itself, which every objective measures."""
+
+from __future__ import annotations
+
+from trainables.metrics.metric import Metric
+
+LOSS = Metric(
+    "eval_loss",
+    "min",
+    "nats",
+    ("sft", "clm", "classification", "reward", "dpo", "kto", "toy"),
+    lambda measured: measured.loss,
+)

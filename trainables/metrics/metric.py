@@ -1,0 +1,65 @@
+"""What a metric is, and what it is computed of. Light: numpy is imported where it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+Mode = Literal["min", "max"]
+"""Whether a smaller or a larger value of a metric is better."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How a model has answered a set.
+
+    `losses` [examples] are sums over `counts` terms each, in nats where they are of probabilities.
+    Further `columns` are the objective's: `correct` (target tokens that were the likeliest);
+    `truth` and `predicted` (classes, of `classes`); `margin`, or `reward` and `given`; the rewards
+    of answers that are `chosen` and `rejected`; `divergence` (from the reference).
+    """
+
+    losses: Floats
+    counts: Floats
+    columns: Mapping[str, Floats]
+
+    @property
+    def loss(self) -> float:
+        """The mean over all terms."""
+        return float(self.losses.sum() / self.counts.sum())
+
+    @cached_property
+    def ranking(self) -> tuple[float, float]:
+        """How often, and by how much, the better one is rewarded more: of given pairs, or of all
+        pairs of examples whose given rewards differ."""
+        from trainables.metrics.ranking import pair_accuracy, ranking
+
+        margins = self.columns.get("margin")
+        if margins is None:
+            return ranking(self.columns["reward"], self.columns["given"])
+        return pair_accuracy(margins), float(margins.mean())
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that is measured of trials of some `objectives`, from what an objective leaves.
+
+    `value` is None for what is measured on other examples than the validation set.
+    An instance at the top of a file of this room is found by the registry.
+    """
+
+    name: str
+    mode: Mode
+    unit: str
+    objectives: tuple[str, ...]
+    value: Callable[[Measured], float] | None = None
+    needs: str | None = None
+    """The section of a sweep file that must be there: data.general."""

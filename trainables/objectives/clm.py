@@ -1,0 +1,16 @@
+"""Causal language modelling: all of a text, as in pretraining."""
+
+from __future__ import annotations
+
+from trainables.objectives.objective import Objective
+
+
+class Clm(Objective):
+    """Continued pretraining."""
+
+    name = "clm"
+    learns_text = True
+    no_packing = "fills its sequences already: its text is cut into blocks of max_length"
+
+
+CLM = Clm()

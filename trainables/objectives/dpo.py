@@ -1,0 +1,52 @@
+"""Direct preference optimisation: pairs of a better and a worse answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from trainables.core.frozen import Frozen, PositiveFloat
+from trainables.core.refusal import Refusal
+from trainables.objectives.objective import Objective
+
+if TYPE_CHECKING:
+    from trainables.config.trial import TrialConfig
+
+
+class DpoConfig(Frozen):
+    """Direct preference optimisation (Rafailov et al. 2023, arXiv:2305.18290)."""
+
+    beta: PositiveFloat = Field(default=0.1, description="how dear it is to leave the reference")
+    loss: Literal["sigmoid", "hinge", "ipo"] = Field(
+        default="sigmoid",
+        description="hinge: SLiC (Zhao et al. 2023, arXiv:2305.10425); ipo: Azar et al. 2023 "
+        "(arXiv:2310.12036), averaged over an answer's tokens",
+    )
+    label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = Field(
+        default=0.0, description="probability that a pair's labels are swapped (sigmoid only)"
+    )
+
+
+class Dpo(Objective):
+    """Direct preference optimisation."""
+
+    name = "dpo"
+    sections = {"dpo": DpoConfig}
+    refuses_by = ("label_smoothing", "dpo.loss", "dpo.label_smoothing")
+    no_packing = "scores each sequence by itself; only sft packs them"
+
+    def refusals(self, config: TrialConfig) -> Iterator[Refusal]:
+        """Label smoothing with a loss that has no labels."""
+        yield from super().refusals(config)
+        settings = config.settings(DpoConfig)
+        if settings.label_smoothing and settings.loss != "sigmoid":
+            yield Refusal(
+                "dpo.label_smoothing",
+                f"loss {settings.loss} has no probabilities of labels to smooth",
+                "use dpo.loss: sigmoid, or leave it out",
+            )
+
+
+DPO = Dpo()

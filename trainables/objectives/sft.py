@@ -1,0 +1,15 @@
+"""Supervised fine-tuning: the answers of chats."""
+
+from __future__ import annotations
+
+from trainables.objectives.objective import Objective
+
+
+class Sft(Objective):
+    """Supervised fine-tuning."""
+
+    name = "sft"
+    learns_text = True
+
+
+SFT = Sft()

@@ -1,0 +1,38 @@
+"""The toy: a closed-form trial for examples, tests and checks of the search itself."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from trainables.core.frozen import Frozen, PositiveFloat, PositiveInt
+from trainables.objectives.objective import Objective
+
+
+class ToyConfig(Frozen):
+    """The landscape of the closed-form trial (see slots/toy.py)."""
+
+    learning_rate: PositiveFloat = Field(default=3e-4, description="where the optimum lies")
+    rank: PositiveInt = Field(default=16, description="where the optimum lies")
+    diverge_above: PositiveFloat | None = Field(
+        default=None, description="learning rates above this one give NaN halfway"
+    )
+    crash_above: PositiveFloat | None = Field(
+        default=None, description="learning rates above this one raise halfway"
+    )
+    hang_above: PositiveFloat | None = Field(
+        default=None, description="learning rates above this one do nothing any more halfway"
+    )
+    seconds: Annotated[float, Field(ge=0)] = Field(default=0.0, description="per evaluation point")
+
+
+class Toy(Objective):
+    """A trial in closed form, without a model and without data."""
+
+    name = "toy"
+    sections = {"toy": ToyConfig}
+    trains = False
+
+
+TOY = Toy()
