@@ -10,10 +10,10 @@ from sweeps.base.errors import SweepError
 from sweeps.spec.reach import Point, reachable
 from sweeps.spec.spec import SweepSpec
 from trainables.config.trial import TrialConfig
+from trainables.data.sets.training_set import Learned, training_set
 from trainables.data.tokens.examples import Examples
 from trainables.training.inputs import Inputs
 from trainables.training.plan import Stream, batch_sizes, evaluation_points
-from trainables.training.training_set import Learned, training_set
 
 _RAMP = ("micro_batch_size", "batch_ramp.start_fraction", "batch_ramp.fraction")
 

@@ -16,6 +16,7 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 
 from trainables.config.trial import TrialConfig
 from trainables.core import ranks
+from trainables.data.sets.training_set import Learned, TrainingSet
 from trainables.data.tokens.batches import collate
 from trainables.data.tokens.packing import Pack, collate_packs
 from trainables.losses.batch import Batch, to_batch
@@ -25,7 +26,6 @@ from trainables.training.deepspeed import deepspeed_config
 from trainables.training.optimizers import lora_plus, optimizer
 from trainables.training.plan import Plan
 from trainables.training.schedules import multiplier
-from trainables.training.training_set import Learned, TrainingSet
 
 _TRAINED = "trained.safetensors"
 """In a checkpoint: the weights that train."""

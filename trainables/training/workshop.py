@@ -39,6 +39,7 @@ from trainables.core.evaluation import (
     Outcome,
 )
 from trainables.core.progress import NO_PROGRESS, STEP, Progress
+from trainables.data.sets.training_set import Learned, training_set
 from trainables.data.tokens.examples import Examples
 from trainables.data.tokens.tokenizer import context_length, load_tokenizer
 from trainables.losses.batch import Batch
@@ -67,7 +68,6 @@ from trainables.training.refusing import refuse, refuse_engine, refuse_length
 from trainables.training.run import Run, peak_memory, write_losses
 from trainables.training.scatter import assembled, scatter
 from trainables.training.trainer import TrialTrainer, engine_settings, make_trainer
-from trainables.training.training_set import Learned, training_set
 from trainables.training.watchdog import NO_WATCHDOG, Watchdog
 
 

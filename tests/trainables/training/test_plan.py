@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from trainables.config.batch_split import split_batch
 from trainables.config.budget import BatchRampConfig
 from trainables.config.trial import TrialConfig
+from trainables.data.sets.training_set import TrainingSet
 from trainables.training.plan import evaluation_points, make_plan, ramp
 from trainables.training.trainer import MicroBatches
-from trainables.training.training_set import TrainingSet
 
 TRIAL = TrialConfig(model="tiny", data={"train": "unused"})
 
