@@ -7,7 +7,7 @@ import gc
 from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from transformers import (
@@ -210,7 +210,7 @@ def load_model(
     """
     device = device or torch.device("cpu")
     kind = AutoModelForSequenceClassification if head else AutoModelForCausalLM
-    options: dict[str, Any] = {"dtype": loading.weights, **_head_options(head)}
+    options: dict[str, object] = {"dtype": loading.weights, **_head_options(head)}
     if loading.quantization:
         options["quantization_config"] = _quantization(loading)
         options["device_map"] = {"": device}
@@ -245,7 +245,7 @@ def load_model(
     return placed.requires_grad_(False)
 
 
-def _head_options(head: Head | None) -> dict[str, Any]:
+def _head_options(head: Head | None) -> dict[str, object]:
     if head is None:
         return {}
     names = dict(enumerate(head.labels))

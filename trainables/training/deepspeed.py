@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
 
 from trainables.config.batch_split import split_batch
 from trainables.config.deepspeed_config import DeepSpeedConfig, OffloadDevice
@@ -20,7 +19,7 @@ _SCHEDULERS: Mapping[str, str] = {
 
 def deepspeed_config(
     config: TrialConfig, micro_batch_size: int, accumulation: int
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """The engine's settings for a trial whose config has `deepspeed` set.
 
     The optimizer and the schedule stay ours, so that a trial means the same under every stage. A
@@ -52,7 +51,7 @@ def refused_settings(
 
 def _ours(
     config: TrialConfig, engine: DeepSpeedConfig, micro_batch_size: int, accumulation: int
-) -> dict[str, Any]:
+) -> dict[str, object]:
     return {
         "zero_optimization": _zero(engine),
         "bf16": {"enabled": config.precision == "bf16"},
@@ -69,7 +68,7 @@ def _ours(
     }
 
 
-def _zero(engine: DeepSpeedConfig) -> dict[str, Any]:
+def _zero(engine: DeepSpeedConfig) -> dict[str, object]:
     settings = {
         "stage": engine.zero_stage,
         "offload_optimizer": _offload(engine.offload_optimizer, engine.nvme_path),
@@ -85,7 +84,7 @@ def _zero(engine: DeepSpeedConfig) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if value is not None}
 
 
-def _offload(device: OffloadDevice, nvme_path: str | None) -> dict[str, Any]:
+def _offload(device: OffloadDevice, nvme_path: str | None) -> dict[str, object]:
     return {"device": device, **({"nvme_path": nvme_path} if device == "nvme" else {})}
 
 
@@ -93,7 +92,7 @@ def _says(engine: DeepSpeedConfig, key: str) -> bool:
     return engine.config is not None and key in engine.config
 
 
-def _said_elsewhere(config: TrialConfig) -> dict[str, Any]:
+def _said_elsewhere(config: TrialConfig) -> dict[str, object]:
     """What a trial decides without telling DeepSpeed, in the words of a DeepSpeed JSON."""
     settings = config.optimizer
     return {

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
 import torch
 from peft import PeftModel
@@ -30,7 +29,7 @@ from peft.optimizers import create_loraplus_optimizer
 from trainables.config.optimizer_config import OptimizerConfig
 from trainables.config.trial import TrialConfig
 
-Recipe = tuple[type[torch.optim.Optimizer], dict[str, Any]]
+Recipe = tuple[type[torch.optim.Optimizer], dict[str, object]]
 
 
 def optimizer(config: TrialConfig) -> Recipe:
@@ -63,7 +62,7 @@ def _steps_on_host(config: TrialConfig) -> bool:
     return config.deepspeed is not None and config.deepspeed.offload_optimizer != "none"
 
 
-def _torch(name: str, settings: OptimizerConfig, **more: Any) -> Recipe:
+def _torch(name: str, settings: OptimizerConfig, **more: object) -> Recipe:
     betas = (settings.beta1, settings.beta2)
     return getattr(torch.optim, name), {"betas": betas, "eps": settings.epsilon, **more}
 
@@ -71,7 +70,7 @@ def _torch(name: str, settings: OptimizerConfig, **more: Any) -> Recipe:
 def _bitsandbytes(name: str, settings: OptimizerConfig) -> Recipe:
     import bitsandbytes
 
-    known: dict[str, Any] = {"betas": (settings.beta1, settings.beta2)}
+    known: dict[str, object] = {"betas": (settings.beta1, settings.beta2)}
     if "Adam" in name:
         known["eps"] = settings.epsilon
     return getattr(bitsandbytes.optim, name), known

@@ -6,19 +6,19 @@ import math
 import shutil
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import psutil
 import torch
-from transformers import TrainerCallback
+from transformers import TrainerCallback, TrainerControl, TrainerState
 
 from trainables.config.trial import TrialConfig
 from trainables.core import ranks
 from trainables.core.evaluation import Cost, DivergedError, Ending, Evaluation, Monitor, Verdict
 from trainables.core.progress import NO_GAUGE, Gauge
 from trainables.losses.loss import Loss, Scores
-from trainables.models import tuned as methods
+from trainables.models import tuned
 from trainables.training.checkpoints import Checkpoint, Checkpoints
 from trainables.training.plan import Plan
 from trainables.training.signals import Heard, Signals
@@ -56,7 +56,7 @@ class Run(TrainerCallback):
         self._step = 0
         self._kept_at = 0
         self._peak = 0
-        self._parameters = methods.parameter_counts(model)
+        self._parameters = tuned.parameter_counts(model)
         if workshop.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(workshop.device)
 
@@ -91,15 +91,21 @@ class Run(TrainerCallback):
             total_parameters=total,
         )
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+    def on_train_begin(
+        self, args: object, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
         """With a checkpoint some steps are done already."""
         self.gauge.set(self._step)
 
-    def on_substep_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+    def on_substep_end(
+        self, args: object, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
         """After each micro-batch but a step's last one: a step may take minutes."""
         self.gauge.advance(1 / self._plan.accumulation)
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
+    def on_step_end(
+        self, args: object, state: TrainerState, control: TrainerControl, **_: object
+    ) -> TrainerControl:
         """After each optimizer step: all ranks agree whether the trial goes on."""
         self._workshop.watchdog.alive()
         self._step = int(state.global_step)
@@ -136,7 +142,7 @@ class Run(TrainerCallback):
         evaluates = self._step in self._plan.points
         return self._signals.after(self._step, self.trainer.diverged(), flags, now=evaluates)
 
-    def _end(self, ending: Ending, control: Any) -> None:
+    def _end(self, ending: Ending, control: TrainerControl) -> None:
         self.ending = ending
         control.should_training_stop = True
 
@@ -183,7 +189,7 @@ class Run(TrainerCallback):
             return
         partial = folder.with_name(folder.name + ".partial")
         shutil.rmtree(partial, ignore_errors=True)
-        methods.save(self._model, partial, state)
+        tuned.save(self._model, partial, state)
         self._workshop.tokenizer.save_pretrained(partial)
         shutil.rmtree(folder, ignore_errors=True)
         partial.rename(folder)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 
 from trainables.core import ranks
 
 
-def scatter(model: torch.nn.Module, settings: Mapping[str, Any], device: torch.device) -> None:
+def scatter(model: torch.nn.Module, settings: Mapping[str, object], device: torch.device) -> None:
     """Leave each rank its share of the weights of `model`, which lies in the host's memory.
 
     They cross the device one by one, so it never holds more than the largest of them beside its
@@ -24,7 +23,9 @@ def scatter(model: torch.nn.Module, settings: Mapping[str, Any], device: torch.d
 
     from trainables.training.deepspeed_engine import node_group
 
-    nodes = node_group(settings["zero_optimization"]["zero_hpz_partition_size"])
+    zero = settings["zero_optimization"]
+    assert isinstance(zero, dict)
+    nodes = node_group(zero["zero_hpz_partition_size"])
     deepspeed.zero.Init(
         module=model, config_dict_or_path=dict(settings), zero_param_parallel_group=nodes
     )
@@ -34,7 +35,7 @@ def scatter(model: torch.nn.Module, settings: Mapping[str, Any], device: torch.d
 
 @contextmanager
 def assembled(
-    model: torch.nn.Module, settings: Mapping[str, Any], device: torch.device
+    model: torch.nn.Module, settings: Mapping[str, object], device: torch.device
 ) -> Iterator[torch.nn.Module]:
     """A model from the host that can be asked on all ranks together, layer after layer."""
     import deepspeed

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -18,10 +18,11 @@ from trainables.config.trial import TrialConfig
 from trainables.core import ranks
 from trainables.data.sets.training_set import Learned, TrainingSet
 from trainables.data.tokens.batches import collate
+from trainables.data.tokens.examples import Example
 from trainables.data.tokens.packing import Pack, collate_packs
 from trainables.losses.batch import Batch, to_batch
 from trainables.losses.loss import Loss
-from trainables.models import tuned as methods
+from trainables.models import tuned
 from trainables.training.deepspeed import deepspeed_config
 from trainables.training.optimizers import lora_plus, optimizer
 from trainables.training.plan import Plan
@@ -51,27 +52,31 @@ class MicroBatches(Dataset[list[T]]):
 class TrialTrainer(Trainer):
     """One trial's trainer; `loss_sum` adds up the losses of all micro-batches so far."""
 
-    def __init__(self, config: TrialConfig, plan: Plan, loss: Loss, **kwargs: Any) -> None:
+    def __init__(self, config: TrialConfig, plan: Plan, loss: Loss, **kwargs: object) -> None:
         self._config = config
         self._plan = plan
         self._loss = loss
         self.loss_sum = torch.zeros(())
-        self.lr_scheduler: Any = None
-        self.optimizer: Any = None
+        self.lr_scheduler: torch.optim.lr_scheduler.LRScheduler | None = None
+        self.optimizer: torch.optim.Optimizer | None = None
         super().__init__(**kwargs)
         # Whether the trainer counts a step's target tokens for the loss, or averages micro-batches.
         self.model_accepts_loss_kwargs = self.loss_is_scaled_for_ga = loss.per_token
         self.remove_callback(PrinterCallback)
 
-    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+    def training_step(self, *args: object, **kwargs: object) -> torch.Tensor:
         """Train on one micro-batch. Its loss stays on the device, so nothing waits for it here."""
         loss: torch.Tensor = super().training_step(*args, **kwargs)
         self.loss_sum = self.loss_sum.to(loss.device) + loss
         return loss
 
     def compute_loss(
-        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
-    ) -> Any:
+        self,
+        model: torch.nn.Module,
+        inputs: Batch,
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """The objective's loss of one micro-batch."""
         assert not return_outputs, "nothing here evaluates through the trainer"
         return self._loss.loss(model, inputs, num_items_in_batch)
@@ -80,31 +85,36 @@ class TrialTrainer(Trainer):
         """Whether any loss so far was no finite number, on this rank; it stays on the device."""
         return ~torch.isfinite(self.loss_sum)
 
-    def _prepare_input(self, data: Any) -> Any:
+    def _prepare_input(self, data: Batch) -> Batch:
         """As the loader has brought it. transformers would round it to bf16 under DeepSpeed, where
         class 257 becomes class 256."""
         return data
 
-    def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> None:
+    def _get_grad_norm(self, model: torch.nn.Module, grad_norm: object = None) -> None:
         """Nobody asks for it, and DeepSpeed's would be waited for."""
 
-    def create_optimizer(self, model: Any = None) -> Any:
+    def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
         """The trial's optimizer; LoRA+ gives the adapters' B matrices a rate of their own."""
         ratio = self._config.tunes.learning_rate_ratio(self._config)
         if self.optimizer is None and ratio != 1.0:
             self.optimizer = lora_plus(self.model, self._config)
-        return super().create_optimizer(model)
+        made: torch.optim.Optimizer = super().create_optimizer(model)
+        return made
 
-    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+    def create_scheduler(
+        self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
+    ) -> torch.optim.lr_scheduler.LRScheduler:
         """Our closed-form schedule, whatever the transformers' own would be."""
+        optimizer = optimizer or self.optimizer
+        assert optimizer is not None, "it is made before its schedule"
         if self.lr_scheduler is None:
             self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
-                optimizer or self.optimizer, multiplier(self._config, self._plan.steps)
+                optimizer, multiplier(self._config, self._plan.steps)
             )
             self._created_lr_scheduler = True
         return self.lr_scheduler
 
-    def get_train_dataloader(self) -> Any:
+    def get_train_dataloader(self) -> DataLoader[Batch]:
         """One item a micro-batch: the plan has made them, and a ramp's are of several sizes."""
         loader = DataLoader(
             self.train_dataset,
@@ -112,7 +122,8 @@ class TrialTrainer(Trainer):
             collate_fn=self.data_collator,
             pin_memory=self.args.dataloader_pin_memory,
         )
-        return self.accelerator.prepare(loader)
+        prepared: DataLoader[Batch] = self.accelerator.prepare(loader)
+        return prepared
 
     def write_checkpoint(self, folder: Path) -> None:
         """Write `checkpoint-STEP` in `folder`: all that training needs to go on. For all ranks."""
@@ -124,14 +135,17 @@ class TrialTrainer(Trainer):
         assert output_dir is not None, "only checkpoints are saved by the trainer"
         if self.deepspeed is None and self.args.should_save:
             Path(output_dir).mkdir(parents=True, exist_ok=True)
-            methods.save_trained(self.model, Path(output_dir) / _TRAINED)
+            tuned.save_trained(self.model, Path(output_dir) / _TRAINED)
 
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        methods.reload_trained(self.model, Path(resume_from_checkpoint) / _TRAINED)
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: object = None) -> None:
+        tuned.reload_trained(self.model, Path(resume_from_checkpoint) / _TRAINED)
 
     def _prepare_for_training(
-        self, max_steps: int, train_dataloader: Any, resume_from_checkpoint: str | None
-    ) -> Any:
+        self,
+        max_steps: int,
+        train_dataloader: DataLoader[Batch],
+        resume_from_checkpoint: str | None,
+    ) -> object:
         prepared = super()._prepare_for_training(
             max_steps, train_dataloader, resume_from_checkpoint
         )
@@ -217,12 +231,15 @@ def _as_plain_process(config: TrialConfig) -> Iterator[None]:
             os.environ["LOCAL_RANK"] = rank
 
 
-def engine_settings(config: TrialConfig, plan: Plan) -> dict[str, Any]:
+def engine_settings(config: TrialConfig, plan: Plan) -> dict[str, object]:
     """DeepSpeed's configuration of a trial that runs under it."""
     return deepspeed_config(config, plan.micro_batch_size, plan.accumulation)
 
 
-def _collate(items: list[list[Any]], pad_id: int) -> Batch:
-    (examples,) = items
-    together = collate_packs if isinstance(examples[0], Pack) else collate
-    return to_batch(together(examples, pad_id))
+def _collate(items: list[list[Example | Pack]], pad_id: int) -> Batch:
+    """A micro-batch, which is all packs or none."""
+    (together,) = items
+    packs = [each for each in together if isinstance(each, Pack)]
+    if packs:
+        return to_batch(collate_packs(packs, pad_id))
+    return to_batch(collate([each for each in together if isinstance(each, Example)], pad_id))
