@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -13,22 +12,21 @@ from search_spaces.values import show
 from sweeps.spec.reach import reachable
 from trainables.config.combinations import READ, refusals
 from trainables.config.trial import TrialConfig
-from trainables.core.refusal import Refusal
 from trainables.methods.registry import METHODS
 from trainables.training.deepspeed import refused_settings
 
 
 def check_combinations(trial: TrialConfig, space: Space) -> list[Problem]:
-    """A problem for each refusal, with the first values that lead to it."""
-    found: dict[Refusal, Mapping[str, Any]] = {}
+    """What trials of the sweep are refused for, each with the first values that lead to it."""
+    found: dict[Problem, Mapping[str, object]] = {}
     for point in reachable(space, READ):
         try:
             config = trial.with_params(point)
         except ValidationError:
             continue  # said elsewhere, or refused when the trial comes
-        for refusal in refusals(config):
-            found.setdefault(refusal, point)
-    return [_problem(refusal, point, space) for refusal, point in found.items()]
+        for problem in refusals(config):
+            found.setdefault(problem, point)
+    return [_with_values(problem, point, space) for problem, point in found.items()]
 
 
 def check_quantization(trial: TrialConfig, space: Space) -> list[Problem]:
@@ -52,10 +50,9 @@ def check_engine(trial: TrialConfig, space: Space | None, workers: int) -> list[
 
 def _json(trial: TrialConfig, space: Space | None, workers: int) -> list[Problem]:
     try:
-        said = refused_settings(trial, workers, searched=tuple(space or ()))
+        return refused_settings(trial, workers, searched=tuple(space or ()))
     except ValueError:
         return []  # the batch does not divide among the workers, which is said elsewhere
-    return [Problem("slots.deepspeed.config", each.message, each.remedy) for each in said]
 
 
 def _nodes(trial: TrialConfig, workers: int) -> Iterator[Problem]:
@@ -66,13 +63,9 @@ def _nodes(trial: TrialConfig, workers: int) -> Iterator[Problem]:
         yield Problem("slots.deepspeed.hierarchical_partition_size", message, remedy)
 
 
-def _problem(refusal: Refusal, point: Mapping[str, Any], space: Space) -> Problem:
-    place = f"space.{refusal.field}" if refusal.field in space else refusal.field
-    values = " and ".join(_values(point))
-    return Problem(
-        place, f"with {values}: {refusal.message}" if values else refusal.message, refusal.remedy
-    )
-
-
-def _values(point: Mapping[str, Any]) -> Iterator[str]:
-    return (f"{name} {show(value)}" for name, value in point.items())
+def _with_values(problem: Problem, point: Mapping[str, object], space: Space) -> Problem:
+    """The same problem, with the searched values that lead to it."""
+    place = f"space.{problem.place}" if problem.place in space else problem.place
+    values = " and ".join(f"{name} {show(value)}" for name, value in point.items())
+    message = f"with {values}: {problem.message}" if values else problem.message
+    return Problem(place, message, problem.remedy)

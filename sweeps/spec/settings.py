@@ -6,12 +6,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from sweeps.spec.addresses import no_database, not_tracking
+from sweeps.spec.addresses import check_database, check_tracking
 from trainables.config.deepspeed_config import DeepSpeedConfig
 from trainables.core.frozen import Frozen, PositiveFloat, PositiveInt
 from trainables.metrics.metric import Mode
 from trainables.metrics.registry import declared_mode
-from trainables.storage.remote_folder import complaint
+from trainables.storage.remote_folder import check_address
 
 SamplerName = Literal["tpe", "random", "grid", "cmaes", "gp", "qmc", "nsga2"]
 EarlyStopping = Literal["none", "asha", "median"]
@@ -53,9 +53,7 @@ class SearchSettings(Frozen):
     @field_validator("storage")
     @classmethod
     def _is_a_database(cls, uri: str | None) -> str | None:
-        if uri is not None and (wrong := no_database(uri)):
-            raise ValueError(wrong)
-        return uri
+        return None if uri is None else check_database(uri)
 
     @model_validator(mode="after")
     def _one_metric_or_several(self) -> SearchSettings:
@@ -170,9 +168,7 @@ class StorageSettings(Frozen):
     @field_validator("uri")
     @classmethod
     def _is_an_address(cls, uri: str | None) -> str | None:
-        if uri is not None and (wrong := complaint(uri)):
-            raise ValueError(f"{wrong}; write s3://BUCKET/FOLDER, or the whole path of a folder")
-        return uri
+        return None if uri is None else check_address(uri)
 
 
 class TrackingSettings(Frozen):
@@ -184,6 +180,4 @@ class TrackingSettings(Frozen):
     @field_validator("uri")
     @classmethod
     def _is_an_address(cls, uri: str | None) -> str | None:
-        if uri is not None and (wrong := not_tracking(uri)):
-            raise ValueError(wrong)
-        return uri
+        return None if uri is None else check_tracking(uri)

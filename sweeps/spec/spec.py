@@ -17,10 +17,10 @@ from search_spaces.values import quoted, show
 from sweeps.base.errors import SweepError, YamlError
 from sweeps.home.home import NAMES_ARE, is_name
 from sweeps.spec.checks import Parts, check_databases, check_fit
-from sweeps.spec.complaints import explain, leniently, without_mistakes
 from sweeps.spec.fields import dotted, set_twice, undotted, with_override
 from sweeps.spec.secrets import check_secrets, public
 from sweeps.spec.settings import SearchSettings, SlotsSettings, StorageSettings, TrackingSettings
+from sweeps.spec.validation import explain, leniently, without_mistakes
 from sweeps.spec.yaml_file import read_yaml
 from trainables.config.trial import NOT_SEARCHABLE, TrialConfig, field_names
 
@@ -227,7 +227,7 @@ class _Reader:
         try:
             tree, preset_points = self._with_preset(tree, fields)
         except SpaceError as error:
-            self.problems += [_under("space", problem) for problem in error.problems]
+            self.problems += [problem.under("space") for problem in error.problems]
             return None, []
         space = self._parsed_space(tree)
         if space is None:
@@ -238,14 +238,14 @@ class _Reader:
                 points.insert(number - 1, space.parse_point(point, partial=True))
             except SpaceError as error:
                 place = f"search.first_points[{number}]"
-                self.problems += [_under(place, problem) for problem in error.problems]
+                self.problems += [problem.under(place) for problem in error.problems]
         return space, points
 
     def _parsed_space(self, tree: Any) -> Space | None:
         try:
             return Space.parse(tree, _searchable(), NOT_SEARCHABLE)
         except SpaceError as error:
-            self.problems += [_under("space", problem) for problem in error.problems]
+            self.problems += [problem.under("space") for problem in error.problems]
             wrong = {problem.place.partition("[")[0] for problem in error.problems}
         if not isinstance(tree, Mapping):
             return None
@@ -284,8 +284,3 @@ def _trials(wanted: int | None, space: Space | None, search: SearchSettings | No
 
 def _searchable() -> list[str]:
     return [name for name in field_names() if not name.startswith("deepspeed.")]
-
-
-def _under(place: str, problem: Problem) -> Problem:
-    inner = f"{place}.{problem.place}" if problem.place else place
-    return Problem(inner, problem.message, problem.remedy)

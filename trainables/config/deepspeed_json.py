@@ -10,9 +10,14 @@ import copy
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
+
+from search_spaces.problem import Problem
 
 AUTO = "auto"
+
+PLACE = "slots.deepspeed.config"
+"""The field that names the JSON."""
 
 MOST_BYTES = 2**20
 """Of a file."""
@@ -83,13 +88,6 @@ _FILLED_FROM_THE_MODEL = (
 """ "auto" stays: transformers makes these of the model's hidden size."""
 
 
-class Contradiction(NamedTuple):
-    """What a JSON says and a trial does not mean."""
-
-    message: str
-    remedy: str
-
-
 def read(given: Any) -> dict[str, Any]:
     """The JSON at a path, or a mapping as it is; ValueError says what is wrong with it."""
     if isinstance(given, Mapping):
@@ -129,14 +127,14 @@ def adopted(theirs: Mapping[str, Any]) -> dict[str, Any]:
 
 def contradictions(
     theirs: Mapping[str, Any], ours: Mapping[str, Any], searched: Collection[str] = ()
-) -> Iterator[Contradiction]:
+) -> Iterator[Problem]:
     """Where the JSON says something else than `ours`, all that a trial decides.
 
     Of what the `searched` fields decide it may say nothing at all: trials will differ in it.
     """
     for name, reason in _WITHOUT_PLACE.items():
         if _is_on(_at(theirs, name)):
-            yield Contradiction(f"{name} {reason}", f"leave {name} out there")
+            yield Problem(PLACE, f"{name} {reason}", f"leave {name} out there")
     decided = dict(_leaves(ours))
     for key, value in _leaves(theirs):
         if value == AUTO or not (key in decided or key.startswith(_REPLACED)):
@@ -161,24 +159,24 @@ def merged(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]
     return tree
 
 
-def _contradiction(key: str, value: Any, decided: Mapping[str, Any]) -> Contradiction:
+def _contradiction(key: str, value: Any, decided: Mapping[str, Any]) -> Problem:
     fields = _FIELDS.get(key)
     if key not in decided:
         section = key.partition(".")[0]
         message = f"{key} is {value} there, and the trial's own {section} takes no such setting"
-        return Contradiction(message, f"leave {key} out there")
+        return Problem(PLACE, message, f"leave {key} out there")
     if fields is None:
         message = f"{key} is {value} there, and a trial needs {decided[key]}"
-        return Contradiction(message, f'write "{AUTO}" there, or leave {key} out')
+        return Problem(PLACE, message, f'write "{AUTO}" there, or leave {key} out')
     makes = "makes" if len(fields) == 1 else "make"
     message = f"{key} is {value} there, and {_listed(fields, 'and')} {makes} it {decided[key]}"
-    return Contradiction(message, f'write "{AUTO}" there, or change {_listed(fields, "or")}')
+    return Problem(PLACE, message, f'write "{AUTO}" there, or change {_listed(fields, "or")}')
 
 
-def _of_searched(key: str, value: Any, fields: Sequence[str]) -> Contradiction:
+def _of_searched(key: str, value: Any, fields: Sequence[str]) -> Problem:
     named = _listed(fields, "and")
     message = f"{key} is {value} there, and the space searches {named}, so that trials differ in it"
-    return Contradiction(message, f'write "{AUTO}" there, or search no {_listed(fields, "or")}')
+    return Problem(PLACE, message, f'write "{AUTO}" there, or search no {_listed(fields, "or")}')
 
 
 def _listed(fields: Sequence[str], word: str) -> str:

@@ -1,4 +1,4 @@
-"""pydantic's complaints as problems in our words, and what is left of a tree without mistakes."""
+"""pydantic's validation errors as problems in our words, and a tree without its mistakes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from search_spaces.problem import Problem, did_you_mean
+from search_spaces.problem import Problem, UnplacedError, did_you_mean
 from search_spaces.values import quoted
 from trainables.config.trial import TrialConfig, field_names
 
@@ -20,7 +20,7 @@ _SHOULD_BE = ": input should be "
 
 
 def explain(error: ValidationError, model: type[BaseModel], prefix: str) -> list[Problem]:
-    """pydantic's complaints in our words: dotted place, message with the value, way out."""
+    """The errors as problems: dotted place, message with the value, way out."""
     problems = [_problem(detail, model, prefix) for detail in error.errors(include_url=False)]
     # Of a union's alternatives, the one that was meant complains deeper than the others.
     deepest = [p for p in problems if not any(q.place.startswith(f"{p.place}.") for q in problems)]
@@ -98,7 +98,8 @@ def _problem(detail: Any, model: type[BaseModel], prefix: str) -> Problem:
         return Problem(place, f"{given}{_SHOULD_BE}a list", "write [VALUE, ...]")
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "value_error":
-        return Problem(place, message)
+        error = detail["ctx"]["error"]
+        return error.at(place) if isinstance(error, UnplacedError) else Problem(place, message)
     return Problem(place, f"{given}: {message[0].lower()}{message[1:]}")
 
 
