@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from search_spaces.domains import Choice, Float
+from search_spaces.dotted import holds, joined
 from search_spaces.problem import Problem, SpaceError, did_you_mean, nearest
 from search_spaces.space import Space
 from search_spaces.values import quoted
@@ -226,7 +227,7 @@ def _values(trial: TrialConfig, space: Space) -> list[Problem]:
                     remedy = "search it with int or log_int" if "int" in detail["type"] else ""
                     message = f"{quoted(value)}: {detail['msg'].lower()}"
                     if detail["type"] == "missing":
-                        field = ".".join(map(str, detail["loc"]))
+                        field = joined(*detail["loc"])
                         message, remedy = f"is a setting of a part without {field}", f"set {field}"
                     problems.append(Problem(f"space.{name}", message, remedy))
     return list(dict.fromkeys(problems))
@@ -248,14 +249,5 @@ def _fixed_and_searched(space: Space, tree: Mapping[str, Any]) -> list[Problem]:
     return [
         Problem(f"space.{name}", "is also set at the top level", "keep one of the two")
         for name in space
-        if _is_set(tree, name)
+        if holds(tree, name)
     ]
-
-
-def _is_set(tree: Any, name: str) -> bool:
-    if not isinstance(tree, Mapping):
-        return False
-    if name in tree:
-        return True
-    head, _, rest = name.partition(".")
-    return bool(rest) and _is_set(tree.get(head), rest)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from search_spaces import presets
 from search_spaces.dimension import Dimension
 from search_spaces.domains import Choice
+from search_spaces.dotted import leaves
 from search_spaces.values import show
-from sweeps.spec.fields import dotted
 from sweeps.spec.reach import reachable
 from trainables.config.trial import reads
 from trainables.methods.registry import METHODS
@@ -90,7 +90,7 @@ def _unread(spec: SweepSpec) -> Iterable[str]:
         return
     methods = _possible(spec, "method", spec.trial.method)
     schedules = _possible(spec, "schedule", spec.trial.schedule)
-    fixed = dotted(spec.trial.model_dump(exclude_unset=True))
+    fixed = leaves(spec.trial.model_dump(exclude_unset=True))
     for how, names in (("searched", spec.space), ("set", fixed)):
         unread = [
             name for name in names if not reads(name, methods, (spec.trial.objective,), schedules)

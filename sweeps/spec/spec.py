@@ -11,13 +11,14 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from search_spaces import presets
+from search_spaces.dotted import leaves
 from search_spaces.problem import Problem, SpaceError, did_you_mean
 from search_spaces.space import Space
 from search_spaces.values import quoted, show
 from sweeps.base.errors import SweepError, YamlError
 from sweeps.home.home import NAMES_ARE, is_name
 from sweeps.spec.checks import Parts, check_databases, check_fit
-from sweeps.spec.fields import dotted, set_twice, undotted, with_override
+from sweeps.spec.fields import set_twice, undotted, with_override
 from sweeps.spec.secrets import check_secrets, public
 from sweeps.spec.settings import SearchSettings, SlotsSettings, StorageSettings, TrackingSettings
 from sweeps.spec.validation import explain, leniently, without_mistakes
@@ -267,7 +268,7 @@ class _Reader:
             return tree, ()
         preset = presets.load(str(tree["preset"]))
         own = {key: value for key, value in tree.items() if key != "preset"}
-        fixed = dotted(fields)
+        fixed = leaves(fields)
         return presets.overlay(preset.space, own, fixed), preset.points_under(fixed)
 
 

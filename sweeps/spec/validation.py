@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from search_spaces.dotted import joined, without
 from search_spaces.problem import Problem, UnplacedError, did_you_mean
 from search_spaces.values import quoted
-from trainables.config.trial import TrialConfig, field_names
+from trainables.core.model_fields import dotted_fields
 
 _ALTERNATIVES = ("str", "int", "float", "bool")
 """How pydantic names the alternatives of a union; no field is called so."""
@@ -28,17 +28,14 @@ def explain(error: ValidationError, model: type[BaseModel], prefix: str) -> list
     return [each for place in places for each in _as_one([p for p in deepest if p.place == place])]
 
 
-def without_mistakes(tree: Any, error: ValidationError) -> Any:
-    """A copy of `tree` that lacks the fields which pydantic refused."""
-    copied = copy.deepcopy(tree)
+def without_mistakes(tree: object, error: ValidationError) -> object:
+    """`tree` without the fields that pydantic refused."""
+    if not isinstance(tree, Mapping):
+        return tree
     for detail in error.errors(include_url=False):
-        node = copied
-        *parents, leaf = [part for part in detail["loc"] if _is_field(part)] or [""]
-        for part in parents:
-            node = node.get(part) if isinstance(node, dict) else None
-        if isinstance(node, dict):
-            node.pop(leaf, None)
-    return copied
+        path = [part for part in detail["loc"] if _is_field(part)]
+        tree = without(tree, path) if path else tree
+    return tree
 
 
 def leniently(model: type[BaseModel], tree: Any) -> Any:
@@ -82,11 +79,11 @@ def _as_one(same: Sequence[Problem]) -> Sequence[Problem]:
 def _problem(detail: Any, model: type[BaseModel], prefix: str) -> Problem:
     # Alternatives of a union appear in the location by their type's name; a user wrote none.
     parts = [str(part) for part in detail["loc"] if _is_field(part)]
-    place = ".".join([prefix, *parts] if prefix else parts) or "spec"
+    place = joined(prefix, *parts) or "spec"
     if detail["type"] == "extra_forbidden":
         *above, unknown = detail["loc"]
         parents = [str(part) for part in above if _is_field(part)]
-        place = ".".join([*filter(None, [prefix]), *parents, str(unknown) or "''"])
+        place = joined(prefix, *parents, str(unknown) or "''")
         remedy = did_you_mean(str(unknown), _fields_at(model, parents))
         return Problem(place, "is not a known field", remedy)
     if detail["type"] == "missing":
@@ -110,10 +107,9 @@ def _is_field(part: Any) -> bool:
 
 
 def _fields_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:
-    names = [name for name in _all_names(model) if name.startswith(".".join([*path, ""]))]
-    depth = len(path)
-    return list(dict.fromkeys(name.split(".")[depth] for name in names))
-
-
-def _all_names(model: type[BaseModel]) -> Sequence[str]:
-    return field_names() if model is TrialConfig else list(model.model_fields)
+    """The names of the fields that the section at `path` has."""
+    section = "".join(f"{part}." for part in path)
+    inside = (
+        name.removeprefix(section) for name in dotted_fields(model) if name.startswith(section)
+    )
+    return list(dict.fromkeys(name.partition(".")[0] for name in inside))

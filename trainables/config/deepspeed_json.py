@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from search_spaces.dotted import at, leaves, replaced
 from search_spaces.problem import Problem
 
 AUTO = "auto"
@@ -121,8 +122,8 @@ def _content(path: Path) -> bytes:
 
 def adopted(theirs: Mapping[str, Any]) -> dict[str, Any]:
     """Those fields of DeepSpeedConfig of which the JSON says something."""
-    said = {key: value for key, value in _leaves(theirs) if value != AUTO and value is not None}
-    return {field: said[key] for key, field in ADOPTED.items() if key in said}
+    said = leaves(theirs)
+    return {field: said[key] for key, field in ADOPTED.items() if said.get(key) not in (None, AUTO)}
 
 
 def contradictions(
@@ -133,10 +134,10 @@ def contradictions(
     Of what the `searched` fields decide it may say nothing at all: trials will differ in it.
     """
     for name, reason in _WITHOUT_PLACE.items():
-        if _is_on(_at(theirs, name)):
+        if _is_on(at(theirs, name)):
             yield Problem(PLACE, f"{name} {reason}", f"leave {name} out there")
-    decided = dict(_leaves(ours))
-    for key, value in _leaves(theirs):
+    decided = leaves(ours)
+    for key, value in leaves(theirs).items():
         if value == AUTO or not (key in decided or key.startswith(_REPLACED)):
             continue
         differing = [field for field in _FIELDS.get(key, ()) if field in searched]
@@ -149,12 +150,12 @@ def contradictions(
 def merged(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
     """`ours` with what the JSON says besides; "auto" is what is ours, or DeepSpeed's default."""
     tree: dict[str, Any] = {}
-    for key, value in _leaves(theirs):
+    for key, value in leaves(theirs).items():
         said = value != AUTO or key in _FILLED_FROM_THE_MODEL
         if said and not key.startswith((*_REPLACED, *(f"{name}." for name in _WITHOUT_PLACE))):
-            _put(tree, key, copy.deepcopy(value))
-    for key, value in _leaves(ours):
-        _put(tree, key, value)
+            tree = replaced(tree, key, copy.deepcopy(value))
+    for key, value in leaves(ours).items():
+        tree = replaced(tree, key, value)
     tree.pop("train_batch_size", None)  # follows from the other two and the number of workers
     return tree
 
@@ -191,31 +192,9 @@ def _is_on(value: Any) -> bool:
     return value is not None and value is not False and value != AUTO
 
 
-def _at(tree: Mapping[str, Any], key: str) -> Any:
-    node: Any = tree
-    for name in key.split("."):
-        node = node.get(name) if isinstance(node, Mapping) else None
-    return node
-
-
 def _same(one: Any, other: Any) -> bool:
     if isinstance(one, str) and isinstance(other, str):
         return one.lower() == other.lower()
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
         return list(one) == list(other)
     return bool(one == other)
-
-
-def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
-
-
-def _put(tree: dict[str, Any], key: str, value: Any) -> None:
-    *parents, leaf = key.split(".")
-    for parent in parents:
-        tree = tree.setdefault(parent, {})
-    tree[leaf] = value

@@ -7,8 +7,9 @@ import yaml
 from spec_samples import problems_of, sft_tree, toy_tree
 
 from search_spaces import presets
+from search_spaces.dotted import leaves
 from sweeps.base.errors import YamlError
-from sweeps.spec.fields import changed, dotted, with_override
+from sweeps.spec.fields import changed, with_override
 from sweeps.spec.settings import SearchSettings
 from sweeps.spec.spec import SpecError, SweepSpec
 from trainables.config.trial import NOT_SEARCHABLE, TrialConfig, field_names
@@ -310,7 +311,7 @@ def test_a_whole_number_of_a_budget_can_be_added_to(tmp_path, override, key, val
     file.write_text(yaml.safe_dump({**toy_tree(space={"batch_size": {"choice": [8, 16]}}),
                                     "slots": {"retries": 2}, "lora.rank": 8}))  # fmt: skip
     tree = SweepSpec.load(file, [override]).tree
-    assert {**dotted(tree), **tree}[key] == value
+    assert {**leaves(tree), **tree}[key] == value
 
 
 @pytest.mark.parametrize(
