@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import chain
-from typing import Any
 
-from search_spaces.domains import Choice, Int
+from search_spaces.domains import Choice, Domain, Int
 from search_spaces.problem import Problem
 from search_spaces.space import Space
 from search_spaces.values import show
@@ -37,7 +36,7 @@ def _uneven(trial: TrialConfig, space: Space | None, workers: int) -> list[Probl
     ]
 
 
-def _sizes(domain: Any) -> tuple[Any, ...]:
+def _sizes(domain: Domain) -> tuple[object, ...]:
     """Enough of a domain's values: where the first two of an Int divide evenly, all do."""
     if isinstance(domain, Choice):
         return domain.options
@@ -68,12 +67,18 @@ def _unramped(trial: TrialConfig, space: Space | None, workers: int) -> Iterator
     )
 
 
-def _has_no_ramp(values: Mapping[str, Any], workers: int) -> bool:
+def _has_no_ramp(values: Mapping[str, object], workers: int) -> bool:
+    size, most = values["batch_size"], values["micro_batch_size"]
+    start = values["batch_ramp.start_fraction"]
+    if not isinstance(size, int) or not isinstance(most, int):
+        return False  # no batch sizes, which another check reports
+    if not isinstance(start, int | float) or start >= 1:
+        return False
     try:
-        micro, _ = split_batch(values["batch_size"], workers, values["micro_batch_size"])
-        return bool(values["batch_ramp.start_fraction"] < 1) and micro == 1
-    except (ValueError, TypeError):
-        return False  # no such batch, which is said elsewhere
+        micro, _ = split_batch(size, workers, most)
+    except ValueError:
+        return False  # it does not divide, which another check reports
+    return micro == 1
 
 
 def _where(points: list[Point]) -> str:

@@ -7,11 +7,10 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
-from search_spaces.domains import Choice, Float
+from search_spaces.domains import Choice, Domain, Float
 from search_spaces.dotted import holds, joined
 from search_spaces.problem import Problem, SpaceError, did_you_mean, nearest
 from search_spaces.space import Space
@@ -45,7 +44,7 @@ class Parts:
     space: Space | None
     search: SearchSettings | None
     slots: SlotsSettings | None
-    tree: Mapping[str, Any]
+    tree: Mapping[str, object]
     elsewhere: bool = False
 
 
@@ -233,7 +232,7 @@ def _values(trial: TrialConfig, space: Space) -> list[Problem]:
     return list(dict.fromkeys(problems))
 
 
-def _typical(domain: Any) -> tuple[Any, ...]:
+def _typical(domain: Domain) -> tuple[object, ...]:
     """The ends of a domain and, of real numbers, one that is no whole number."""
     if not isinstance(domain, Float):
         return _extremes(domain)
@@ -241,11 +240,11 @@ def _typical(domain: Any) -> tuple[Any, ...]:
     return *_extremes(domain), domain.canonical(min(domain.low + next_one, domain.high))
 
 
-def _extremes(domain: Any) -> tuple[Any, ...]:
+def _extremes(domain: Domain) -> tuple[object, ...]:
     return domain.options if isinstance(domain, Choice) else (domain.low, domain.high)
 
 
-def _fixed_and_searched(space: Space, tree: Mapping[str, Any]) -> list[Problem]:
+def _fixed_and_searched(space: Space, tree: Mapping[str, object]) -> list[Problem]:
     return [
         Problem(f"space.{name}", "is also set at the top level", "keep one of the two")
         for name in space

@@ -31,9 +31,8 @@ def check_combinations(trial: TrialConfig, space: Space) -> list[Problem]:
 
 def check_quantization(trial: TrialConfig, space: Space) -> list[Problem]:
     """A base that is to be quantised, where no trial's method holds it so."""
-    methods = dict.fromkeys(
-        point.get("method", trial.method) for point in reachable(space, ["method"])
-    )
+    points = reachable(space, ["method"])
+    methods = dict.fromkeys(str(point.get("method", trial.method)) for point in points)
     able = [name for name, method in METHODS.items() if method.quantizes]
     unread = "quantization" in trial.model_fields_set and not set(able) & set(methods)
     if not unread or not trial.learns.trains:

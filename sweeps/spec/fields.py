@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from results.records.uris import redact
 from search_spaces.dotted import at, leaves, replaced
-from search_spaces.values import as_float, show
+from search_spaces.values import show
 from sweeps.base.errors import YamlError
 from sweeps.spec.yaml_file import parse_yaml
 
@@ -25,7 +25,7 @@ def with_override(
     if not equals or not key:
         raise YamlError(f"--set {override!r}: write --set key=value, e.g. --set budget.trials=8")
     value = parse_yaml(text, f"--set {key}")
-    if text.lstrip().startswith("+") and as_float(value) is not None:
+    if text.lstrip().startswith("+") and isinstance(value, int | float):
         value = _grown(tree if before is None else before, key, value)
     return changed(tree, key, value)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from search_spaces import presets
@@ -72,7 +72,7 @@ def _nothing_to_stop(spec: SweepSpec) -> Iterable[str]:
 
 def _foreign_preset(spec: SweepSpec) -> Iterable[str]:
     tree = spec.tree.get("space")
-    name = tree if isinstance(tree, str) else dict(tree or {}).get("preset")
+    name = tree.get("preset") if isinstance(tree, Mapping) else tree
     if name is None:
         return
     made_for = presets.load(str(name)).method
@@ -109,7 +109,8 @@ def _left_at_one_value(spec: SweepSpec) -> Iterable[str]:
     for name, dimension in spec.space.items():
         if set(dimension.parents) != {"method"}:
             continue
-        without = (p["method"] for p in reachable(spec.space, ["method", name]) if name not in p)
+        points = reachable(spec.space, ["method", name])
+        without = (str(point["method"]) for point in points if name not in point)
         left = [each for each in without if reads(name, (each,), objectives, schedules)]
         if left:
             value = spec.trial.with_params({"method": left[0]}).flat().get(name, "unset")

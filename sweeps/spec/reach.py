@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain, combinations
-from typing import Any
 
 from search_spaces.dimension import Branch
 from search_spaces.domains import Choice, Domain
@@ -17,7 +16,7 @@ LIMIT = 4_000
 _ALL_OF = 1_000
 """The ends of a domain with more values stand for the rest of it."""
 
-Point = dict[str, Any]
+Point = dict[str, object]
 
 
 def reachable(space: Space, names: Iterable[str]) -> list[Point]:
@@ -53,7 +52,7 @@ def _combined(space: Space, wanted: Sequence[str], free: Sequence[str]) -> list[
 
 
 def _extended(
-    space: Space, point: Point, name: str, accepted: Collection[tuple[Any, ...]], varied: bool
+    space: Space, point: Point, name: str, accepted: Collection[tuple[object, ...]], varied: bool
 ) -> list[Point]:
     for branch in space[name].branches:
         if _holds(branch, point):
@@ -76,7 +75,7 @@ def _with_parents(space: Space, names: Iterable[str]) -> list[str]:
     return list(ordered)
 
 
-def _conditions(space: Space, name: str) -> dict[str, list[tuple[Any, ...]]]:
+def _conditions(space: Space, name: str) -> dict[str, list[tuple[object, ...]]]:
     """Of each parent, what the branches of `name` accept."""
     return {
         parent: [branch.when[parent] for branch in space[name].branches if parent in branch.when]
@@ -84,14 +83,14 @@ def _conditions(space: Space, name: str) -> dict[str, list[tuple[Any, ...]]]:
     }
 
 
-def _holds(branch: Branch, point: Mapping[str, Any]) -> bool:
+def _holds(branch: Branch, point: Mapping[str, object]) -> bool:
     return all(
         name in point and identity(point[name]) in map(identity, accepted)
         for name, accepted in branch.when.items()
     )
 
 
-def _values(domain: Domain, accepted: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
+def _values(domain: Domain, accepted: Iterable[tuple[object, ...]]) -> tuple[object, ...]:
     if isinstance(domain, Choice) or (domain.cardinality or _ALL_OF + 1) <= _ALL_OF:
         return domain.grid()
     waited_for = (value for values in accepted for value in values if domain.contains(value))

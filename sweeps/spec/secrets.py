@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from results.records.uris import holds_secret, redact
 from search_spaces.problem import Problem
@@ -34,7 +33,7 @@ _ELSEWHERE = (
 )
 
 
-def check_secrets(tree: Mapping[str, Any]) -> list[Problem]:
+def check_secrets(tree: Mapping[str, object]) -> list[Problem]:
     """A problem for each address with credentials, and for each field that is called a secret."""
     return list(_problems(tree, ""))
 
@@ -51,7 +50,7 @@ def _public(text: str) -> str:
     return f"{redact(text[:LONGEST].partition('://')[0])}…"
 
 
-def _problems(node: Any, place: str) -> Iterator[Problem]:
+def _problems(node: object, place: str) -> Iterator[Problem]:
     if isinstance(node, Mapping):
         for key, value in node.items():
             inner = f"{place}.{key}" if place else str(key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -24,13 +24,13 @@ class SearchSettings(Frozen):
     """
 
     sampler: SamplerName = "tpe"
-    sampler_options: dict[str, Any] = Field(
+    sampler_options: dict[str, object] = Field(
         default_factory=dict, description="passed to Optuna's sampler as they are"
     )
     early_stopping: EarlyStopping = Field(
         default="asha", description="unset: none where there are several metrics"
     )
-    early_stopping_options: dict[str, Any] = Field(
+    early_stopping_options: dict[str, object] = Field(
         default_factory=dict, description="passed to Ray Tune's scheduler as they are"
     )
     metric: str = "eval_loss"
@@ -41,7 +41,7 @@ class SearchSettings(Frozen):
         default=None, description="two or more, each with its mode: the search is for their front"
     )
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    first_points: tuple[dict[str, Any], ...] = Field(
+    first_points: tuple[dict[str, object], ...] = Field(
         default=(), description="known-good points, tried before the sampler's own"
     )
     storage: str | None = Field(

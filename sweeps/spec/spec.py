@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -25,15 +25,12 @@ from sweeps.spec.validation import explain, leniently, without_mistakes
 from sweeps.spec.yaml_file import read_yaml
 from trainables.config.trial import NOT_SEARCHABLE, TrialConfig, field_names
 
-SECTIONS: Mapping[str, type[BaseModel]] = {
-    "search": SearchSettings,
-    "slots": SlotsSettings,
-    "tracking": TrackingSettings,
-    "storage": StorageSettings,
-}
-
+SECTIONS = ("search", "slots", "tracking", "storage")
+"""The parts of a spec that are about the sweep and not about one trial."""
 
 MOST_TRIALS = 1_000_000
+
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 class SpecError(SweepError):
@@ -58,12 +55,12 @@ class SweepSpec:
     trials: int
     trial: TrialConfig
     space: Space
-    first_points: tuple[Mapping[str, Any], ...]
+    first_points: tuple[Mapping[str, object], ...]
     search: SearchSettings
     slots: SlotsSettings
     tracking: TrackingSettings
     storage: StorageSettings
-    tree: Mapping[str, Any]
+    tree: Mapping[str, object]
 
     @classmethod
     def load(
@@ -72,7 +69,7 @@ class SweepSpec:
         overrides: Sequence[str] = (),
         name: str | None = None,
         elsewhere: bool = False,
-        before: Mapping[str, Any] | None = None,
+        before: Mapping[str, object] | None = None,
     ) -> SweepSpec:
         """Read a sweep file, with `key=value` overrides and another name; SpecError lists all.
 
@@ -92,7 +89,7 @@ class SweepSpec:
 
     @classmethod
     def parse(
-        cls, tree: Mapping[str, Any], place: str = "spec", elsewhere: bool = False
+        cls, tree: Mapping[str, object], place: str = "spec", elsewhere: bool = False
     ) -> SweepSpec:
         """Check a spec given as a mapping; SpecError lists every problem."""
         reader = _Reader(tree, elsewhere)
@@ -113,7 +110,7 @@ class _Reader:
     other parts.
     """
 
-    def __init__(self, tree: Mapping[str, Any], elsewhere: bool) -> None:
+    def __init__(self, tree: Mapping[str, object], elsewhere: bool) -> None:
         self._tree = tree
         self._elsewhere = elsewhere
         self.problems: list[Problem] = []
@@ -121,37 +118,38 @@ class _Reader:
     def read(self) -> SweepSpec | None:
         tree = dict(self._tree)
         name = self._name(tree.pop("name", None))
-        sections = {key: self._section(key, tree.pop(key, {})) for key in SECTIONS}
+        search = self._section("search", SearchSettings, tree)
+        slots = self._section("slots", SlotsSettings, tree)
+        tracking = self._section("tracking", TrackingSettings, tree)
+        storage = self._section("storage", StorageSettings, tree)
         space_tree = tree.pop("space", None)
-        trials = self._trials(tree, sections["search"])
-        trial = self._trial(tree, sections["slots"])
-        space, first_points = self._space(space_tree, tree, sections["search"])
-        trials = _trials(trials, space, sections["search"])
-        parts = Parts(
-            trials, trial, space, sections["search"], sections["slots"], self._tree, self._elsewhere
-        )
+        trials = self._trials(tree, search)
+        trial = self._trial(tree, slots)
+        space, first_points = self._space(space_tree, tree, search)
+        trials = _trials(trials, space, search)
+        parts = Parts(trials, trial, space, search, slots, self._tree, self._elsewhere)
         self.problems += check_fit(parts)
-        self.problems += self._secrets(sections["slots"])
-        self.problems += check_databases(sections["search"], sections["tracking"])
+        self.problems += self._secrets(slots)
+        self.problems += check_databases(search, tracking)
         if self.problems:
             return None
-        assert trials is not None and trial is not None and space is not None, (
-            "a part is missing only with a problem"
-        )
+        message = "a part is missing only with a problem"
+        assert trials is not None and trial and space is not None, message
+        assert search and slots and tracking and storage, message
         return SweepSpec(
             name=name,
             trials=trials,
             trial=trial,
             space=space,
             first_points=tuple(first_points),
-            search=sections["search"],
-            slots=sections["slots"],
-            tracking=sections["tracking"],
-            storage=sections["storage"],
+            search=search,
+            slots=slots,
+            tracking=tracking,
+            storage=storage,
             tree=self._tree,
         )
 
-    def _name(self, name: Any) -> str:
+    def _name(self, name: object) -> str:
         if is_name(name):
             return str(name)
         message = "is missing" if name is None else f"{name!r} is no name for a sweep"
@@ -164,17 +162,19 @@ class _Reader:
         read = {"slots.deepspeed.config": theirs} if theirs else {}
         return list(dict.fromkeys(check_secrets(self._tree) + check_secrets(read)))
 
-    def _section(self, key: str, tree: Any) -> Any:
-        return self._validated(SECTIONS[key], {} if tree is None else tree, key)
+    def _section(self, key: str, model: type[_Model], tree: dict[str, object]) -> _Model | None:
+        """Takes the section out of the tree."""
+        given = tree.pop(key, None)
+        return self._validated(model, {} if given is None else given, key)
 
-    def _validated(self, model: type[BaseModel], tree: Any, prefix: str) -> Any:
+    def _validated(self, model: type[_Model], tree: object, prefix: str) -> _Model | None:
         try:
             return model.model_validate(tree)
         except ValidationError as error:
             self.problems += explain(error, model, prefix)
             return leniently(model, without_mistakes(tree, error))
 
-    def _trials(self, tree: dict[str, Any], search: SearchSettings | None) -> int | None:
+    def _trials(self, tree: dict[str, object], search: SearchSettings | None) -> int | None:
         """Takes budget.trials out of the tree. A grid knows by itself how many it has."""
         budget = tree.get("budget")
         trials = None
@@ -196,7 +196,7 @@ class _Reader:
             return None
         return trials
 
-    def _trial(self, tree: Mapping[str, Any], slots: SlotsSettings | None) -> TrialConfig | None:
+    def _trial(self, tree: Mapping[str, object], slots: SlotsSettings | None) -> TrialConfig | None:
         unknown = [
             key for key in tree if key not in TrialConfig.model_fields and "." not in str(key)
         ]
@@ -219,12 +219,11 @@ class _Reader:
             return None
         if slots and slots.engine:
             fields["deepspeed"] = slots.engine.model_dump()
-        trial: TrialConfig | None = self._validated(TrialConfig, fields, "")
-        return trial
+        return self._validated(TrialConfig, fields, "")
 
     def _space(
-        self, tree: Any, fields: Mapping[str, Any], search: SearchSettings | None
-    ) -> tuple[Space | None, list[Mapping[str, Any]]]:
+        self, tree: object, fields: Mapping[str, object], search: SearchSettings | None
+    ) -> tuple[Space | None, list[Mapping[str, object]]]:
         try:
             tree, preset_points = self._with_preset(tree, fields)
         except SpaceError as error:
@@ -233,7 +232,7 @@ class _Reader:
         space = self._parsed_space(tree)
         if space is None:
             return None, []
-        points: list[Mapping[str, Any]] = list(presets.fitting(preset_points, space))
+        points: list[Mapping[str, object]] = list(presets.fitting(preset_points, space))
         for number, point in enumerate(search.first_points if search else (), 1):
             try:
                 points.insert(number - 1, space.parse_point(point, partial=True))
@@ -242,7 +241,7 @@ class _Reader:
                 self.problems += [problem.under(place) for problem in error.problems]
         return space, points
 
-    def _parsed_space(self, tree: Any) -> Space | None:
+    def _parsed_space(self, tree: object) -> Space | None:
         try:
             return Space.parse(tree, _searchable(), NOT_SEARCHABLE)
         except SpaceError as error:
@@ -256,8 +255,8 @@ class _Reader:
             return None
 
     def _with_preset(
-        self, tree: Any, fields: Mapping[str, Any]
-    ) -> tuple[Any, Sequence[Mapping[str, Any]]]:
+        self, tree: object, fields: Mapping[str, object]
+    ) -> tuple[object, Sequence[Mapping[str, object]]]:
         """`space: lora`, or `space: {preset: lora, ...}` with the user's entries on top."""
         if tree is None or tree == {}:
             remedy = "write NAME: DOMAIN lines, or space: lora for a ready one"

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from search_spaces.dotted import joined, without
 from search_spaces.problem import Problem, UnplacedError, did_you_mean
 from search_spaces.values import quoted
 from trainables.core.model_fields import dotted_fields
+
+Model = TypeVar("Model", bound=BaseModel)
 
 _ALTERNATIVES = ("str", "int", "float", "bool")
 """How pydantic names the alternatives of a union; no field is called so."""
@@ -38,7 +41,7 @@ def without_mistakes(tree: object, error: ValidationError) -> object:
     return tree
 
 
-def leniently(model: type[BaseModel], tree: Any) -> Any:
+def leniently(model: type[Model], tree: object) -> Model | None:
     """The model without what its fields must be to each other; None where even that fails.
 
     Only for finding further problems: there is one already.
@@ -48,16 +51,14 @@ def leniently(model: type[BaseModel], tree: Any) -> Any:
     except ValidationError:
         if not isinstance(tree, Mapping):
             return None
-    values = {}
+    values: dict[str, Any] = {}
     for name, field in model.model_fields.items():
         if field.is_required() and name not in tree:
             return None
         try:
-            kind: Any = field.annotation
-            if field.metadata:
-                kind = Annotated[kind, *field.metadata]
             if name in tree:
-                values[name] = TypeAdapter(kind).validate_python(tree[name])
+                kind = TypeAdapter[object](field.rebuild_annotation())
+                values[name] = kind.validate_python(tree[name])
         except ValidationError:
             return None
     return model.model_construct(**values)
@@ -76,7 +77,7 @@ def _as_one(same: Sequence[Problem]) -> Sequence[Problem]:
     return [Problem(same[0].place, message, ", or ".join(remedies))]
 
 
-def _problem(detail: Any, model: type[BaseModel], prefix: str) -> Problem:
+def _problem(detail: ErrorDetails, model: type[BaseModel], prefix: str) -> Problem:
     # Alternatives of a union appear in the location by their type's name; a user wrote none.
     parts = [str(part) for part in detail["loc"] if _is_field(part)]
     place = joined(prefix, *parts) or "spec"
@@ -100,10 +101,10 @@ def _problem(detail: Any, model: type[BaseModel], prefix: str) -> Problem:
     return Problem(place, f"{given}: {message[0].lower()}{message[1:]}")
 
 
-def _is_field(part: Any) -> bool:
-    return isinstance(part, int) or (
-        part not in _ALTERNATIVES and re.fullmatch(r"[a-z_0-9.]+", part) is not None
-    )
+def _is_field(part: int | str) -> bool:
+    if isinstance(part, int):
+        return True
+    return part not in _ALTERNATIVES and re.fullmatch(r"[a-z_0-9.]+", part) is not None
 
 
 def _fields_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import stat
+from collections.abc import Hashable
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -38,7 +38,7 @@ class _Loader(yaml.SafeLoader):
         self._depth = 0
         self._sizes: dict[int, int] = {}
 
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         event = self.peek_event()  # type: ignore[no-untyped-call]
         self._depth += 1
         if self._depth > MOST_DEPTH:
@@ -83,8 +83,8 @@ _Loader.add_implicit_resolver(
 )
 
 
-def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    seen: set[Any] = set()
+def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Hashable, object]:
+    seen: set[str] = set()
     for key_node, _ in node.value:
         if key_node.tag == f"{_TAG}merge":
             continue
@@ -99,7 +99,7 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
     return loader.construct_mapping(node, deep=True)
 
 
-def _number(loader: _Loader, node: yaml.ScalarNode) -> Any:
+def _number(loader: _Loader, node: yaml.ScalarNode) -> int | float:
     if len(node.value) > LONGEST_NUMBER:
         raise _mistake(f"a number of {len(node.value):,} characters", node)
     is_int = node.tag == f"{_TAG}int"
@@ -111,7 +111,7 @@ _Loader.add_constructor(f"{_TAG}int", _number)
 _Loader.add_constructor(f"{_TAG}float", _number)
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, object]:
     """The mapping in a YAML file; YamlError where it is none."""
     try:
         if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
@@ -130,7 +130,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return tree
 
 
-def parse_yaml(text: str, where: str) -> Any:
+def parse_yaml(text: str, where: str) -> object:
     """The value that `text` denotes; YamlError names `where` and the line."""
     # Not chained: the parser's own message repeats the line, which may hold a password.
     try:
@@ -178,9 +178,11 @@ def _children(node: yaml.Node) -> list[yaml.Node]:
     return list(node.value) if isinstance(node, yaml.SequenceNode) else []
 
 
-def _character(code: Any) -> str:
+def _character(code: int) -> str:
     return f"the character U+{code:04X}"
 
 
-def _mistake(message: str, at: Any) -> yaml.MarkedYAMLError:
-    return yaml.MarkedYAMLError(problem=message, problem_mark=at.start_mark)
+def _mistake(message: str, at: yaml.Node | yaml.Event) -> yaml.MarkedYAMLError:
+    mark = at.start_mark
+    assert isinstance(mark, yaml.Mark | None), "the parser in Python marks in Python"
+    return yaml.MarkedYAMLError(problem=message, problem_mark=mark)

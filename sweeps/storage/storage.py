@@ -12,6 +12,7 @@ from pathlib import Path
 
 from results.records.record import SweepRecord, SweepState
 from results.records.uris import holds_secret, redact
+from search_spaces.dotted import at
 from search_spaces.problem import UnplacedError
 from sweeps.base.breakdowns import Breakdowns
 from sweeps.base.errors import LaunchError, SweepError
@@ -173,7 +174,7 @@ def _forget_unasked(folder: SweepFolder) -> None:
 
     from sweeps.search.study_storage import open_storage
 
-    if (read_yaml(folder.spec).get("search") or {}).get("storage") is not None:
+    if at(read_yaml(folder.spec), "search.storage") is not None:
         return
     storage = open_storage(None, folder.journal)
     begun = sum(
