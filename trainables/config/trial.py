@@ -29,6 +29,7 @@ from trainables.core.frozen import (
 )
 from trainables.core.kind import Kind
 from trainables.core.model_fields import dotted_fields
+from trainables.core.model_source import ModelSource
 from trainables.methods import registry as methods
 from trainables.methods.registry import METHODS
 from trainables.metrics.registry import METRICS, metrics_of
@@ -152,6 +153,11 @@ class TrialFields(Frozen):
                 f"{self.wsd.decay_fraction:g} is more than the whole run; together at most 1"
             )
         return self
+
+    @property
+    def model_source(self) -> ModelSource:
+        """Where the base model comes from."""
+        return ModelSource(self.model, self.model_revision, self.trust_remote_code)
 
     @property
     def learns(self) -> Objective:

@@ -15,6 +15,7 @@ from s3_server import ENVIRONMENT, make_bucket, s3_server
 
 from trainables.core.errors import StorageError
 from trainables.core.evaluation import Cost, Ending, Evaluation, Outcome
+from trainables.core.model_source import ModelSource
 from trainables.slots import slot
 from trainables.slots.board_monitor import BoardMonitor
 from trainables.slots.depot import Depot, stored_inputs
@@ -173,7 +174,7 @@ def test_a_store_that_stays_away_fails_no_trial_but_closes_the_board(tmp_path, p
 
 
 def test_a_slot_on_a_node_that_does_not_see_the_data_ends_the_sweep_or_itself(tmp_path):
-    inputs = Inputs("model", None, train=tmp_path / "nowhere", validation=tmp_path)
+    inputs = Inputs(ModelSource("model"), train=tmp_path / "nowhere", validation=tmp_path)
     desk = Desk()
     desk.ask("hello", "another slot")
     with pytest.raises(StorageError, match=r"nowhere; set storage\.uri to storage that all nodes"):
