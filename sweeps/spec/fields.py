@@ -1,4 +1,4 @@
-"""A sweep file's tree of fields: dotted names, overrides, and both ways of writing a section."""
+"""The fields of a sweep file: overrides, and both ways of writing a section."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sweeps.base.errors import YamlError
 from sweeps.spec.yaml_file import parse_yaml
 
 GROW = ("budget", "slots")
-"""Sections whose whole numbers can be added to."""
+"""Sections whose integers can be increased with `+N`."""
 
 
 def with_override(
@@ -19,7 +19,7 @@ def with_override(
 ) -> dict[str, object]:
     """`tree` with one `dotted.key=value` from the command line; the value is read as YAML.
 
-    `+4` is four more than the field is in `before`, which is `tree` itself unless given.
+    `+4` adds four to the field's value in `before`, which is `tree` itself unless given.
     """
     key, equals, text = override.partition("=")
     if not equals or not key:
@@ -31,19 +31,21 @@ def with_override(
 
 
 def _grown(tree: Mapping[str, object], key: str, more: float) -> int:
-    """The field with so much added to it; YamlError where it does not grow."""
+    """The value of the field plus `more`; YamlError where it cannot be increased."""
     what = f"--set {key}=+{more}"
     if key.partition(".")[0] not in GROW:
         raise YamlError(
-            f"{what}: only whole numbers of {' and '.join(GROW)} can be added to; write the value "
+            f"{what}: only integers in {' and '.join(GROW)} can be increased; write the value "
             f"itself, e.g. --set {key}={more}"
         )
     now = leaves(tree).get(key)
     if not isinstance(more, int):
-        raise YamlError(f"{what}: {more} is no whole number; write the value that {key} is to have")
+        raise YamlError(
+            f"{what}: the increase must be an integer, got {more}; write the new value of {key}"
+        )
     if isinstance(now, bool) or not isinstance(now, int):
         is_what = "is not set in the sweep file" if now is None else f"is {show(now)}"
-        raise YamlError(f"{what}: {key} {is_what}; write the value that it is to have")
+        raise YamlError(f"{what}: {key} {is_what}; write its new value")
     return now + more
 
 
@@ -74,7 +76,7 @@ def undotted(tree: Mapping[str, object]) -> dict[str, object]:
 
 
 def _searched(space: object, key: str) -> Mapping[str, object]:
-    """What the space holds so far, to which an entry is added."""
+    """The entries of the space so far."""
     if isinstance(space, str):
         return {"preset": space}
     if isinstance(space, Mapping | None):
@@ -83,7 +85,7 @@ def _searched(space: object, key: str) -> Mapping[str, object]:
 
 
 def _check_sections(tree: Mapping[str, object], key: str) -> None:
-    """YamlError where one of the sections that `key` leads through is something else."""
+    """YamlError where a section on the way to `key` is a plain value."""
     parts = key.split(".")
     for end in range(1, len(parts)):
         section = ".".join(parts[:end])

@@ -1,4 +1,4 @@
-"""Which values of some names a space can bring together. Pure."""
+"""The combinations of values that a space can produce. Pure."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from search_spaces.space import Space
 from search_spaces.values import identity
 
 LIMIT = 4_000
-"""More combinations than these take too long to look at one by one."""
+"""Maximum number of combinations that are checked one by one."""
 
 _ALL_OF = 1_000
-"""The ends of a domain with more values stand for the rest of it."""
+"""Maximum number of values of a domain that are all tried; of a larger one, only the ends."""
 
 Point = dict[str, object]
 
 
 def reachable(space: Space, names: Iterable[str]) -> list[Point]:
-    """Every combination of the values of `names`, in which a name that is inactive is left out.
+    """Every combination of the values of `names`; inactive names are left out.
 
-    Of a long or continuous range the ends stand for all. Where more than LIMIT combinations remain,
-    these are those of any two names, with the other ones at their first values.
+    A long or continuous range is represented by its ends. Where there are more than LIMIT
+    combinations, only those of any two names are listed, with the others at their first values.
     """
     wanted = [name for name in names if name in space]
     points = _combined(space, wanted, wanted)
@@ -34,7 +34,7 @@ def reachable(space: Space, names: Iterable[str]) -> list[Point]:
 
 
 def _combined(space: Space, wanted: Sequence[str], free: Sequence[str]) -> list[Point]:
-    """No more than LIMIT + 1 points; a name that `free` does not hang on has its first value."""
+    """At most LIMIT + 1 points; a name that `free` does not depend on has its first value."""
     names, varied = _with_parents(space, wanted), _with_parents(space, free)
     points: list[Point] = [{}]
     for at, name in enumerate(names):
@@ -62,7 +62,7 @@ def _extended(
 
 
 def _with_parents(space: Space, names: Iterable[str]) -> list[str]:
-    """The names and all that they hang on, each right before the first that needs it."""
+    """The names and all that they depend on, each before the first that needs it."""
     ordered: dict[str, None] = {}
 
     def add(name: str) -> None:
@@ -76,7 +76,7 @@ def _with_parents(space: Space, names: Iterable[str]) -> list[str]:
 
 
 def _conditions(space: Space, name: str) -> dict[str, list[tuple[object, ...]]]:
-    """Of each parent, what the branches of `name` accept."""
+    """For each parent, the values that the branches of `name` accept."""
     return {
         parent: [branch.when[parent] for branch in space[name].branches if parent in branch.when]
         for parent in space[name].parents

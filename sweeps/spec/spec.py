@@ -1,4 +1,4 @@
-"""A sweep file, checked as a whole: every mistake at once, each with its place and its way out."""
+"""A sweep file, checked as a whole: all problems at once, each with its place and remedy."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from sweeps.spec.yaml_file import read_yaml
 from trainables.config.trial import NOT_SEARCHABLE, TrialConfig, field_names
 
 SECTIONS = ("search", "slots", "tracking", "storage")
-"""The parts of a spec that are about the sweep and not about one trial."""
+"""The sections of a spec about the sweep itself; the other fields are those of a trial."""
 
 MOST_TRIALS = 1_000_000
 
@@ -34,7 +34,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 
 class SpecError(SweepError):
-    """Everything that is wrong with a spec, one line for each problem."""
+    """All problems of a spec, one line for each."""
 
     def __init__(self, place: str, problems: Iterable[Problem]) -> None:
         self.place = place
@@ -49,7 +49,7 @@ class SpecError(SweepError):
 
 @dataclass(frozen=True)
 class SweepSpec:
-    """One search, checked: what each trial has in common, what varies, and how it is searched."""
+    """A checked search: what all trials have in common, what varies, and how it is searched."""
 
     name: str
     trials: int
@@ -71,17 +71,17 @@ class SweepSpec:
         elsewhere: bool = False,
         before: Mapping[str, object] | None = None,
     ) -> SweepSpec:
-        """Read a sweep file, with `key=value` overrides and another name; SpecError lists all.
+        """Read a sweep file with `key=value` overrides; SpecError lists every problem.
 
-        Of a sweep that runs `elsewhere` whole paths are not looked for here. An override `key=+4`
-        adds to what the tree `before` has, the file's own unless given.
+        Absolute paths of a sweep that runs `elsewhere` are not looked for here. An override
+        `key=+4` adds to the value in the tree `before`, which is the file's own unless given.
         """
         try:
             tree = read_yaml(path)
             for override in overrides:
                 tree = with_override(tree, override, before)
         except YamlError as error:
-            # Not chained: what YAML holds may be a password, which a SpecError does not repeat.
+            # Not chained: the YAML may contain a password, which a SpecError does not repeat.
             raise SpecError(str(path), [Problem("file", str(error))]) from None
         tree.setdefault("name", path.stem)
         named = {**tree, **({} if name is None else {"name": name})}
@@ -99,15 +99,14 @@ class SweepSpec:
         return spec
 
     def text(self) -> str:
-        """The spec as YAML that reads back as an equal one."""
+        """The spec as YAML; reading it gives an equal spec."""
         return yaml.safe_dump(dict(self.tree), sort_keys=False, allow_unicode=True)
 
 
 class _Reader:
-    """Reads each part of the tree by itself, so that one mistake does not hide another.
+    """Reads each part of the tree by itself, so that one problem does not hide another.
 
-    A part with mistakes is read once more without them, for what remains to be checked against the
-    other parts.
+    A part with mistakes is read again without them, to check the rest against the other parts.
     """
 
     def __init__(self, tree: Mapping[str, object], elsewhere: bool) -> None:
@@ -152,18 +151,18 @@ class _Reader:
     def _name(self, name: object) -> str:
         if is_name(name):
             return str(name)
-        message = "is missing" if name is None else f"{name!r} is no name for a sweep"
+        message = "is missing" if name is None else f"{name!r} is not a valid name"
         self.problems.append(Problem("name", message, NAMES_ARE))
         return ""
 
     def _secrets(self, slots: SlotsSettings | None) -> list[Problem]:
-        """Of the whole tree, and of a DeepSpeed JSON that it names."""
+        """Secrets in the tree, and in the DeepSpeed JSON that it names."""
         theirs = slots.engine.config if slots and slots.engine else None
         read = {"slots.deepspeed.config": theirs} if theirs else {}
         return list(dict.fromkeys(check_secrets(self._tree) + check_secrets(read)))
 
     def _section(self, key: str, model: type[_Model], tree: dict[str, object]) -> _Model | None:
-        """Takes the section out of the tree."""
+        """Remove a section from the tree, and read it."""
         given = tree.pop(key, None)
         return self._validated(model, {} if given is None else given, key)
 
@@ -175,7 +174,7 @@ class _Reader:
             return leniently(model, without_mistakes(tree, error))
 
     def _trials(self, tree: dict[str, object], search: SearchSettings | None) -> int | None:
-        """Takes budget.trials out of the tree. A grid knows by itself how many it has."""
+        """Remove budget.trials from the tree, and check it. A grid needs none."""
         budget = tree.get("budget")
         trials = None
         if isinstance(budget, Mapping):
@@ -183,16 +182,16 @@ class _Reader:
             trials = budget.get("trials")
         if trials is None:
             if search and search.sampler != "grid":
-                remedy = "say how many trials the sweep has, e.g. budget: {trials: 20}"
+                remedy = "set the number of trials, e.g. budget: {trials: 20}"
                 self.problems.append(Problem("budget.trials", "is missing", remedy))
             return None
         if isinstance(trials, bool) or not isinstance(trials, int) or trials < 1:
-            message = f"{quoted(trials)} is no number of trials"
-            self.problems.append(Problem("budget.trials", message, "use a whole number from 1 on"))
+            message = f"must be a positive integer, got {quoted(trials)}"
+            self.problems.append(Problem("budget.trials", message))
             return None
         if trials > MOST_TRIALS:
-            message = f"{show(trials)} trials are more than a sweep can have"
-            self.problems.append(Problem("budget.trials", message, f"use {MOST_TRIALS:,} at most"))
+            message = f"must be at most {MOST_TRIALS:,}, got {show(trials)}"
+            self.problems.append(Problem("budget.trials", message))
             return None
         return trials
 
@@ -208,14 +207,14 @@ class _Reader:
         for key in ("deepspeed", "seed"):
             if key in tree:
                 other = "slots.deepspeed" if key == "deepspeed" else "search.seed"
-                self.problems.append(Problem(key, "is set elsewhere", f"write {other} instead"))
+                self.problems.append(Problem(key, "cannot be set here", f"set {other} instead"))
         known_fields = {key: value for key, value in tree.items() if key not in unknown}
         for key in set_twice(known_fields):
-            self.problems.append(Problem(key, "is set twice", "keep one of the two"))
+            self.problems.append(Problem(key, "is set twice", "keep one of them"))
         try:
             fields = undotted(known_fields)
         except YamlError as error:
-            self.problems.append(Problem("spec", str(error), "write the one or the other"))
+            self.problems.append(Problem("spec", str(error), "keep one of them"))
             return None
         if slots and slots.engine:
             fields["deepspeed"] = slots.engine.model_dump()
@@ -257,9 +256,9 @@ class _Reader:
     def _with_preset(
         self, tree: object, fields: Mapping[str, object]
     ) -> tuple[object, Sequence[Mapping[str, object]]]:
-        """`space: lora`, or `space: {preset: lora, ...}` with the user's entries on top."""
+        """The tree of `space: lora`, or of `space: {preset: lora, ...}` with the user's entries."""
         if tree is None or tree == {}:
-            remedy = "write NAME: DOMAIN lines, or space: lora for a ready one"
+            remedy = "write NAME: DOMAIN lines, or space: lora for a preset"
             raise SpaceError([Problem("", "is missing", remedy)])
         if isinstance(tree, str):
             tree = {"preset": tree}
@@ -272,12 +271,12 @@ class _Reader:
 
 
 def _trials(wanted: int | None, space: Space | None, search: SearchSettings | None) -> int | None:
-    """How many trials there are; of a grid, never more than it has points. None: not known."""
+    """The number of trials, at most the points of a grid; None where it is not known."""
     if space is None or search is None or search.sampler != "grid":
         return wanted
     try:
         points = len(space.grid())
-    except SpaceError:  # its own problem tells
+    except SpaceError:  # which another problem reports
         return wanted
     return min(wanted or points, points)
 

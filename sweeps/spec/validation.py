@@ -1,4 +1,4 @@
-"""pydantic's validation errors as problems in our words, and a tree without its mistakes."""
+"""Pydantic's validation errors as problems, and what is valid in spite of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from trainables.core.model_fields import dotted_fields
 Model = TypeVar("Model", bound=BaseModel)
 
 _ALTERNATIVES = ("str", "int", "float", "bool")
-"""How pydantic names the alternatives of a union; no field is called so."""
+"""Pydantic's names of a union's alternatives; no field has such a name."""
 
 _SHOULD_BE = ": input should be "
 
@@ -25,14 +25,14 @@ _SHOULD_BE = ": input should be "
 def explain(error: ValidationError, model: type[BaseModel], prefix: str) -> list[Problem]:
     """The errors as problems: dotted place, message with the value, way out."""
     problems = [_problem(detail, model, prefix) for detail in error.errors(include_url=False)]
-    # Of a union's alternatives, the one that was meant complains deeper than the others.
+    # The alternative of a union that was meant has its error deeper than the others.
     deepest = [p for p in problems if not any(q.place.startswith(f"{p.place}.") for q in problems)]
     places = dict.fromkeys(problem.place for problem in deepest)
     return [each for place in places for each in _as_one([p for p in deepest if p.place == place])]
 
 
 def without_mistakes(tree: object, error: ValidationError) -> object:
-    """`tree` without the fields that pydantic refused."""
+    """`tree` without the fields that pydantic rejected."""
     if not isinstance(tree, Mapping):
         return tree
     for detail in error.errors(include_url=False):
@@ -42,9 +42,9 @@ def without_mistakes(tree: object, error: ValidationError) -> object:
 
 
 def leniently(model: type[Model], tree: object) -> Model | None:
-    """The model without what its fields must be to each other; None where even that fails.
+    """The model without the checks between its fields; None where even that fails.
 
-    Only for finding further problems: there is one already.
+    Only for finding further problems, since there is one already.
     """
     try:
         return model.model_validate(tree)
@@ -65,7 +65,7 @@ def leniently(model: type[Model], tree: object) -> Model | None:
 
 
 def _as_one(same: Sequence[Problem]) -> Sequence[Problem]:
-    """What a union's alternatives say of one value; what else is said of it counts for more."""
+    """One problem for all alternatives of a union; other problems of the value take precedence."""
     wishes = [problem for problem in same if _SHOULD_BE in problem.message]
     others = [problem for problem in same if problem not in wishes]
     if others or len(wishes) == 1:
@@ -78,7 +78,7 @@ def _as_one(same: Sequence[Problem]) -> Sequence[Problem]:
 
 
 def _problem(detail: ErrorDetails, model: type[BaseModel], prefix: str) -> Problem:
-    # Alternatives of a union appear in the location by their type's name; a user wrote none.
+    # The location also names the alternatives of a union, which the user did not write.
     parts = [str(part) for part in detail["loc"] if _is_field(part)]
     place = joined(prefix, *parts) or "spec"
     if detail["type"] == "extra_forbidden":
@@ -91,7 +91,7 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], prefix: str) -> Probl
         return Problem(place, "is missing", "add it")
     given = quoted(detail["input"])
     if detail["type"] in ("model_type", "model_attributes_type", "dict_type"):
-        return Problem(place, f"{given} is no mapping of fields", "write FIELD: VALUE")
+        return Problem(place, f"{given} is not a mapping of fields", "write FIELD: VALUE")
     if detail["type"] == "tuple_type":
         return Problem(place, f"{given}{_SHOULD_BE}a list", "write [VALUE, ...]")
     message = detail["msg"].removeprefix("Value error, ")

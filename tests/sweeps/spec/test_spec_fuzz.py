@@ -80,7 +80,7 @@ def _read(tree: Any) -> SweepSpec | None:
     try:
         again = parse_yaml(spec.text(), "again")
     except YamlError as error:  # what no file can say, Python can
-        assert "is not text" in str(error)
+        assert "is not allowed" in str(error)
     else:
         assert SweepSpec.parse(again) == spec
     notes(spec)
