@@ -334,6 +334,31 @@ def test_what_cannot_be_added_to_says_so(tmp_path, override, said):
     assert f"--set {override.partition('=')[0]}=+" in problem.message and said in problem.message
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "remedy"),
+    [
+        ("slots.deepspeed.zero_stag", 2, "did you mean zero_stage?"),
+        ("slots.wrkers", 2, "did you mean workers?"),
+        ("storage.uri", "bucket/folder", "write s3://BUCKET/FOLDER"),
+        ("search.storage", "foo", "write postgresql://HOST/DATABASE"),
+        ("tracking.uri", "foo", "write https://HOST"),
+    ],
+)
+def test_the_way_out_is_apart_from_the_message(field, value, remedy):
+    with pytest.raises(SpecError) as refused:
+        SweepSpec.parse(changed(toy_tree(), field, value))
+    (problem,) = refused.value.problems
+    assert problem.place == field and problem.remedy.startswith(remedy)
+    assert remedy not in problem.message
+
+
+def test_a_section_inside_of_a_value_is_named_whole():
+    with pytest.raises(
+        YamlError, match=r"^slots\.deepspeed\.x\.y cannot be set: slots\.deepspeed is"
+    ):
+        changed({"slots": {"deepspeed": "auto"}}, "slots.deepspeed.x.y", 1)
+
+
 def test_a_wrong_value_is_repeated_as_yaml_has_it():
     assert problems_of(toy_tree(batch_size=None)) == [
         "batch_size: null: input should be a valid integer"
