@@ -217,7 +217,7 @@ def _tried(key: str, folder: Path, workshops: dict[str, Any], everything: bool) 
     config = _config(key)
     refused = refusals(config)
     if refused and not everything:
-        return f"refused: {refused[0].field}"
+        return f"refused: {refused[0].place}"
     try:
         workshop = _workshop(config.objective, folder, workshops)
         outcome = workshop.train(config, Monitor())

@@ -78,7 +78,7 @@ def _measure(way: str, options: argparse.Namespace, work: Path) -> dict[str, Any
 def _run_one(options: argparse.Namespace) -> None:
     prepared = _prepared(options, options.work)
     job = Job(
-        model=prepared.inputs.model,
+        model=prepared.inputs.model.name,
         train=prepared.inputs.train,
         validation=prepared.inputs.validation,
         trials=options.trials,

@@ -12,6 +12,7 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from trainables.core.model_source import ModelSource
 from trainables.data.tokens.examples import Example, write
 from trainables.data.tokens.sequences import TokenSequence
 from trainables.training.inputs import Inputs
@@ -56,7 +57,7 @@ def make_inputs(folder: Path, objective: str, model: Path) -> Inputs:
 def inputs_in(folder: Path, objective: str, model: Path) -> Inputs:
     """What `make_inputs` made."""
     labels = LABELS.get(objective, ())
-    return Inputs(str(model), None, folder / "train", folder / "validation", labels)
+    return Inputs(ModelSource(str(model)), folder / "train", folder / "validation", labels)
 
 
 def _sequences(count: int, seed: int) -> list[TokenSequence]:

@@ -1,8 +1,9 @@
-"""A user's mistake: where it is, what is wrong, and the way out.
+"""A user's mistake: its place, what is wrong, and the way out. All packages carry mistakes as this.
 
 ValueError
-├── DomainError    one mistake, by someone who does not know its place
-└── SpaceError     every mistake of a whole, each with its place
+├── UnplacedError      one mistake, raised where its place is not known
+│   └── DomainError    the same, about a domain or a value of a space
+└── SpaceError         all mistakes of a space, each with its place
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,14 @@ class Problem:
     def __str__(self) -> str:
         return "; ".join(part for part in (f"{self.place}: {self.message}", self.remedy) if part)
 
+    def under(self, place: str) -> Problem:
+        """The same mistake, with its place inside of another one."""
+        inner = f"{place}.{self.place}" if self.place else place
+        return replace(self, place=inner)
 
-class DomainError(ValueError):
-    """One mistake in a domain or a value; whoever knows the place makes a Problem of it."""
+
+class UnplacedError(ValueError):
+    """One mistake in a value; whoever knows the place makes a Problem of it."""
 
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message, remedy)
@@ -39,6 +45,10 @@ class DomainError(ValueError):
     def at(self, place: str) -> Problem:
         """The same mistake with its place."""
         return Problem(place, self.message, self.remedy)
+
+
+class DomainError(UnplacedError):
+    """One mistake in a domain, or in a value of one."""
 
 
 class SpaceError(ValueError):

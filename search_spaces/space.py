@@ -53,7 +53,7 @@ class Space(Mapping[str, Dimension]):
     @classmethod
     def parse(
         cls,
-        tree: Mapping[str, Any],
+        tree: object,
         names: Collection[str] | None = None,
         fixed: Mapping[str, str] | None = None,
     ) -> Space:

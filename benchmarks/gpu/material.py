@@ -11,6 +11,7 @@ from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
 from benchmarks.gpu.shape import QWEN_HALF_BILLION, SMALL, TINY, Shape
+from trainables.core.model_source import ModelSource
 from trainables.data.tokens.sequences import TokenSequence, write
 from trainables.training.inputs import Inputs
 
@@ -44,7 +45,7 @@ def _inputs(work: Path, model: str, shape: Shape, length: int) -> Inputs:
     for name, count, seed in (("train", 16, 1), ("validation", VALIDATION, 2)):
         if not (folder / name).is_dir():
             write(folder / name, _sequences(shape.vocabulary, length, count, seed))
-    return Inputs(str(work / model), None, folder / "train", folder / "validation")
+    return Inputs(ModelSource(str(work / model)), folder / "train", folder / "validation")
 
 
 def _sequences(vocabulary: int, length: int, count: int, seed: int) -> list[TokenSequence]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from results.records.record import SweepRecord
+from search_spaces.dotted import leaves
 from search_spaces.values import show
 from sweeps.base.errors import SweepError
 from sweeps.home.home import SweepFolder
@@ -35,7 +36,7 @@ def changed_spec(
     stored = SweepSpec.load(folder.spec)
     before = stored.tree if given else None
     wanted = SweepSpec.load(given or folder.spec, overrides, stored.name, before=before)
-    before, after = (dict(_leaves(spec.tree, "")) for spec in (stored, wanted))
+    before, after = (leaves(spec.tree, keep_empty=True) for spec in (stored, wanted))
     changes = [
         (name, f"{name}: {_shown(before, name)} -> {_shown(after, name)}")
         for name in sorted({*before, *after})
@@ -87,11 +88,3 @@ def _shown(tree: Mapping[str, Any], name: str) -> str:
     if name.startswith(("tracking.", "storage.")):
         return "(an address)" if name in tree else "unset"
     return show(tree[name]) if name in tree else "unset"
-
-
-def _leaves(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-    for name, value in tree.items():
-        if isinstance(value, Mapping) and value:
-            yield from _leaves(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value

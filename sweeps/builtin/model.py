@@ -25,6 +25,7 @@ from sweeps.builtin.tokenizer import train_tokenizer
 from trainables.config.trial import TrialConfig
 from trainables.core.atomic import publish
 from trainables.core.data_error import DataError
+from trainables.core.model_source import ModelSource
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.data.making.blocks import blocks, tokenise
 from trainables.data.sets.sources import file_names
@@ -126,7 +127,7 @@ def _blocks(sources: Sequence[Source], recipe: Recipe, model: Path) -> list[Toke
     enough = _enough([sources[place] for place in shuffled], recipe.tokens)
     texts = list(map(pretraining_text, enough))
     train_tokenizer(texts, recipe.vocabulary, model)
-    tokenised = tokenise(texts, load_tokenizer(str(model)))
+    tokenised = tokenise(texts, load_tokenizer(ModelSource(str(model))))
     cut = blocks(tokenised, recipe.context)
     return [block for block in cut if len(block.tokens) == recipe.context]
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,7 +21,9 @@ from trainables.data.tokens.batches import order, pad
 from trainables.data.tokens.sequences import TokenSequence
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from torch.optim import Optimizer
+    from transformers import LlamaConfig, LlamaForCausalLM
 
 
 _LOOK = 0.3
@@ -87,7 +89,9 @@ def pretrain(
     return Trained(sum(parameter.numel() for parameter in model.parameters()), loss)
 
 
-def mean_loss(model: Any, sequences: Sequence[TokenSequence], at_once: int = 16) -> float:
+def mean_loss(
+    model: LlamaForCausalLM, sequences: Sequence[TokenSequence], at_once: int = 16
+) -> float:
     """The model's loss in nats a target token."""
     import torch
 
@@ -119,7 +123,7 @@ def _idle_cores() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _config(recipe: Recipe) -> Any:
+def _config(recipe: Recipe) -> LlamaConfig:
     from transformers import LlamaConfig
 
     return LlamaConfig(
@@ -138,7 +142,7 @@ def _config(recipe: Recipe) -> Any:
     )
 
 
-def _optimizers(model: Any, recipe: Recipe) -> list[Optimizer]:
+def _optimizers(model: LlamaForCausalLM, recipe: Recipe) -> list[Optimizer]:
     from torch.optim import AdamW
 
     from sweeps.builtin.muon import Muon
@@ -157,13 +161,13 @@ def _optimizers(model: Any, recipe: Recipe) -> list[Optimizer]:
     ]
 
 
-def _batches(blocks: Sequence[TokenSequence], recipe: Recipe) -> Iterator[dict[str, Any]]:
+def _batches(blocks: Sequence[TokenSequence], recipe: Recipe) -> Iterator[dict[str, Tensor]]:
     drawn = order(len(blocks), recipe.steps * recipe.batch_size, recipe.seed)
     for places in np.split(drawn, recipe.steps):
         yield _tensors([blocks[place] for place in places])
 
 
-def _tensors(sequences: Sequence[TokenSequence]) -> dict[str, Any]:
+def _tensors(sequences: Sequence[TokenSequence]) -> dict[str, Tensor]:
     import torch
 
     return {name: torch.from_numpy(array) for name, array in pad(sequences, pad_id=2).items()}
@@ -182,7 +186,9 @@ def _set_rates(optimizers: Sequence[Optimizer], share: float) -> None:
             group["lr"] = group.setdefault("full_lr", group["lr"]) * share
 
 
-def _step(model: Any, optimizers: Sequence[Optimizer], batch: dict[str, Any]) -> None:
+def _step(
+    model: LlamaForCausalLM, optimizers: Sequence[Optimizer], batch: dict[str, Tensor]
+) -> None:
     from torch.nn.utils import clip_grad_norm_
 
     model(**batch).loss.backward()

@@ -1,4 +1,4 @@
-"""What the user can mend is one message and an exit code."""
+"""A user's mistake ends a command with one message and an exit code."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from trainables.core.data_error import DataError
 from trainables.core.errors import ModelError, RefusedError
 
 MISTAKE = 2
-"""Exit code for what the user can mend."""
+"""Exit code of a command that a user's mistake ended."""
 
 
 @contextmanager
 def mistakes_shown() -> Iterator[None]:
-    """What the user can mend is one message and exit code 2, without a traceback."""
+    """Show a mistake raised in the block as one message, and exit with code 2; no traceback."""
     try:
         yield
     except (SweepError, DataError, ModelError, RefusedError, RecordError) as error:
@@ -36,6 +36,6 @@ def mistakes_shown() -> Iterator[None]:
 
 
 def show_mistake(message: str) -> NoReturn:
-    """Print it, and end the command."""
+    """Print the message and end the command."""
     make_console(stderr=True).print(f"Error: {message}", style="red", soft_wrap=True)
     raise typer.Exit(MISTAKE) from None

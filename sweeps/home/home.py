@@ -90,7 +90,7 @@ class SweepHome:
     def sweep(self, name: str) -> SweepFolder:
         """The folder of one sweep, which need not exist; SweepError on what is no name."""
         if not is_name(name):
-            raise SweepError(f"{name!r} is no name for a sweep; {NAMES_ARE}")
+            raise SweepError(f"{name!r} is not a valid name; {NAMES_ARE}")
         return SweepFolder(self.path / "sweeps" / name)
 
     def existing(self, name: str) -> SweepFolder:

@@ -18,6 +18,7 @@ from typing import Any, Literal
 import yaml
 from click import ClickException
 
+from search_spaces.dotted import joined
 from search_spaces.problem import Problem, did_you_mean
 from search_spaces.values import quoted
 from sweeps.base.errors import SweepError
@@ -159,15 +160,15 @@ def _of_schema(file: ClusterFile) -> Iterator[Problem]:
 
 
 def _explained(error: Any) -> Iterator[Problem]:
-    place = ".".join(map(str, error.absolute_path))
+    place = joined(*error.absolute_path)
     if error.validator == "additionalProperties":
         known = list(error.schema.get("properties", ()))
         for key in error.instance:
             if key not in known:
-                yield Problem(_join(place, key), "is not a known field", did_you_mean(key, known))
+                yield Problem(joined(place, key), "is not a known field", did_you_mean(key, known))
     elif error.validator == "required":
         missing = next(key for key in error.validator_value if key not in error.instance)
-        yield Problem(_join(place, missing), "is missing", "add it")
+        yield Problem(joined(place, missing), "is missing", "add it")
     elif error.validator == "type":
         kinds = error.validator_value
         wanted = " or ".join([kinds] if isinstance(kinds, str) else kinds)
@@ -221,10 +222,10 @@ def _of_types(file: ClusterFile) -> Iterator[Problem]:
 def _placeholders(value: Any, place: str = "") -> Iterator[Problem]:
     if isinstance(value, Mapping):
         for key, each in value.items():
-            yield from _placeholders(each, _join(place, key))
+            yield from _placeholders(each, joined(place, key))
     elif isinstance(value, list):
         for number, each in enumerate(value):
-            yield from _placeholders(each, _join(place, number))
+            yield from _placeholders(each, joined(place, number))
     elif isinstance(value, str) and _PLACEHOLDER.search(value):
         yield Problem(place, f"is still {value}", "the comment beside it says what to put there")
 
@@ -268,7 +269,3 @@ def _blocks(text: str, key: str) -> Iterator[tuple[str, int, int]]:
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
-
-
-def _join(place: str, key: Any) -> str:
-    return f"{place}.{key}" if place else str(key)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from results.records.record_error import RecordError
+from search_spaces.dotted import at
 from sweeps.base.errors import LaunchError
 from sweeps.home.home import SweepFolder
 from sweeps.spec.checks import is_whole, named_files
@@ -79,8 +80,7 @@ def _is_needed(sent: Path) -> bool:
 
 
 def _relative(spec: SweepSpec) -> Iterator[tuple[str, Path]]:
-    engine = spec.tree.get("slots", {}).get("deepspeed")
-    own = engine.get("config") if isinstance(engine, dict) else None
+    own = at(spec.tree, "slots.deepspeed.config")
     settings = [("slots.deepspeed.config", own)] if isinstance(own, str) else []
     for place, name in (*named_files(spec.trial), *settings):
         if not is_whole(name):

@@ -128,7 +128,7 @@ def _refuse(config: TrialConfig) -> None:
     import torch
 
     for each in machine_refusals(config, torch.cuda.is_available()):
-        raise SweepError(f"{each.field}: {each.message}; {each.remedy}")
+        raise SweepError(str(each))
 
 
 def _slots(spec: SweepSpec) -> str:

@@ -71,10 +71,7 @@ def inspect(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) 
     with quiet():
         prepared = inputs_of(config, home.cache, trains=False, progress=progress)
         train = Examples(prepared.inputs.train)
-        inputs = prepared.inputs
-        tokenizer = load_tokenizer(
-            inputs.tokenizer or inputs.model, inputs.model_revision, inputs.trust_remote_code
-        )
+        tokenizer = load_tokenizer(prepared.inputs.tokenizer_source)
         return Inspection(
             objective=config.objective,
             summary=prepared.summary,

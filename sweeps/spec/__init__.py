@@ -1,1 +1,1 @@
-"""What a sweep file says, read and checked before anything starts."""
+"""Sweep files, read and checked before anything starts."""

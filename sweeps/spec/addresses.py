@@ -1,10 +1,11 @@
-"""Whether an address in a sweep file can be one, by its shape alone. Light: nothing is asked."""
+"""The addresses in a sweep file, checked by their shape alone. Light: nothing is contacted."""
 
 from __future__ import annotations
 
 import re
 
 from results.records.uris import server_address
+from search_spaces.problem import UnplacedError
 
 _DATABASE = re.compile(r"[A-Za-z]\w*(\+\w+)?://\S+")
 _TRACKING = re.compile(
@@ -13,28 +14,29 @@ _TRACKING = re.compile(
 )
 
 
-def no_database(uri: str) -> str:
-    """What is wrong with the address of a database for Optuna, with the way out; "" for nothing."""
-    if _DATABASE.fullmatch(uri) and _leads_somewhere(uri):
-        return ""
-    return (
-        f"{uri!r} is no address of a database; write postgresql://HOST/DATABASE, or leave it "
-        "out for a journal in the sweep's folder"
-    )
+def check_database(uri: str) -> str:
+    """The same address; UnplacedError unless it can be that of a database for Optuna."""
+    if not _DATABASE.fullmatch(uri) or not _has_valid_host(uri):
+        raise UnplacedError(
+            f"{uri!r} is not the address of a database",
+            "write postgresql://HOST/DATABASE, or leave it out for a journal in the sweep's folder",
+        )
+    return uri
 
 
-def not_tracking(uri: str) -> str:
-    """What is wrong with an address for MLflow, with the way out; "" for nothing."""
-    if _TRACKING.fullmatch(uri) and _leads_somewhere(uri):
-        return ""
-    return (
-        f"{uri!r} is no address of MLflow's; write https://HOST, postgresql://HOST/DATABASE, "
-        "sqlite:////PATH, file:/PATH or databricks, or leave it out"
-    )
+def check_tracking(uri: str) -> str:
+    """The same address; UnplacedError unless MLflow can take it."""
+    if not _TRACKING.fullmatch(uri) or not _has_valid_host(uri):
+        raise UnplacedError(
+            f"{uri!r} is not an address that MLflow takes",
+            "write https://HOST, postgresql://HOST/DATABASE, sqlite:////PATH, file:/PATH or "
+            "databricks, or leave it out",
+        )
+    return uri
 
 
-def _leads_somewhere(uri: str) -> bool:
-    """Whether host and port are such, where there are any."""
+def _has_valid_host(uri: str) -> bool:
+    """Whether host and port are valid, where there are any."""
     try:
         return server_address(uri) is not None or not uri.startswith("http")
     except ValueError:

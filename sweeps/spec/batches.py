@@ -1,12 +1,11 @@
-"""Batch sizes that do not divide among the workers, or leave a ramp nothing to grow. Pure."""
+"""Batch sizes that the workers cannot share evenly, or that are too small for a ramp. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import chain
-from typing import Any
 
-from search_spaces.domains import Choice, Int
+from search_spaces.domains import Choice, Domain, Int
 from search_spaces.problem import Problem
 from search_spaces.space import Space
 from search_spaces.values import show
@@ -15,11 +14,11 @@ from trainables.config.batch_split import split_batch
 from trainables.config.trial import TrialConfig
 
 _NAMED = 4
-"""How many of the combinations that have the same fault a problem names."""
+"""Maximum number of faulty combinations that one problem names."""
 
 
 def check_batches(trial: TrialConfig, space: Space | None, workers: int) -> list[Problem]:
-    """What is wrong with each batch size that a trial can have on this many workers."""
+    """Problems of the batch sizes that trials can have on this many workers."""
     return [*_uneven(trial, space, workers), *_unramped(trial, space, workers)]
 
 
@@ -29,16 +28,16 @@ def _uneven(trial: TrialConfig, space: Space | None, workers: int) -> list[Probl
     return [
         Problem(
             "space.batch_size" if searched else "batch_size",
-            f"{size} sequences do not divide among the {workers} workers of a slot",
-            f"use multiples of {workers}",
+            f"{size} is not divisible by the {workers} workers of a slot",
+            f"use a multiple of {workers}",
         )
         for size in sizes
         if isinstance(size, int) and size % workers
     ]
 
 
-def _sizes(domain: Any) -> tuple[Any, ...]:
-    """Enough of a domain's values: where the first two of an Int divide evenly, all do."""
+def _sizes(domain: Domain) -> tuple[object, ...]:
+    """The values of a domain to check: where the first two of an Int divide evenly, all do."""
     if isinstance(domain, Choice):
         return domain.options
     if isinstance(domain, Int) and not domain.log:
@@ -47,7 +46,7 @@ def _sizes(domain: Any) -> tuple[Any, ...]:
 
 
 def _unramped(trial: TrialConfig, space: Space | None, workers: int) -> Iterator[Problem]:
-    """A ramp makes the micro-batch grow, so that a micro-batch of one sequence has none."""
+    """A ramp starts with a smaller micro-batch, which one of a single sequence cannot have."""
     fixed = {
         "batch_ramp.start_fraction": trial.batch_ramp.start_fraction,
         "batch_size": trial.batch_size,
@@ -63,21 +62,27 @@ def _unramped(trial: TrialConfig, space: Space | None, workers: int) -> Iterator
     place = f"space.{next(iter(named[0]))}" if named else "batch_ramp"
     yield Problem(
         place,
-        f"{_where(named)}the ramp makes a worker's micro-batch grow, and that is 1 sequence",
+        f"{_where(named)}the micro-batch of a worker is 1 sequence, so a ramp cannot start smaller",
         "raise batch_size or micro_batch_size, or leave batch_ramp out",
     )
 
 
-def _has_no_ramp(values: Mapping[str, Any], workers: int) -> bool:
+def _has_no_ramp(values: Mapping[str, object], workers: int) -> bool:
+    size, most = values["batch_size"], values["micro_batch_size"]
+    start = values["batch_ramp.start_fraction"]
+    if not isinstance(size, int) or not isinstance(most, int):
+        return False  # no batch sizes, which another check reports
+    if not isinstance(start, int | float) or start >= 1:
+        return False
     try:
-        micro, _ = split_batch(values["batch_size"], workers, values["micro_batch_size"])
-        return bool(values["batch_ramp.start_fraction"] < 1) and micro == 1
-    except (ValueError, TypeError):
-        return False  # no such batch, which is said elsewhere
+        micro, _ = split_batch(size, workers, most)
+    except ValueError:
+        return False  # it does not divide, which another check reports
+    return micro == 1
 
 
 def _where(points: list[Point]) -> str:
-    """`with batch_size 7, batch_size 13: `; nothing for no points."""
+    """`with batch_size 7, batch_size 13: `; empty for no points."""
     named = [
         " and ".join(f"{name} {show(value)}" for name, value in point.items()) for point in points
     ]

@@ -1,4 +1,4 @@
-"""How many slots of which size a machine or a cluster holds. Pure arithmetic."""
+"""The number and size of the slots that fit a machine or a cluster. Pure arithmetic."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from sweeps.spec.settings import SlotsSettings
 from trainables.slots.gang import Gang
 
 MOST_CPUS_PER_GPU = 8
-"""More cores than this do not make a worker with a GPU any faster."""
+"""More cores than these do not speed up a worker that has a GPU."""
 
 Rooms = Sequence[Mapping[str, float]]
-"""The "CPU" and "GPU" of each node: a worker is on one of them."""
+"""The "CPU" and "GPU" counts of each node; a worker runs on a single node."""
 
 
 def most_slots(settings: SlotsSettings, trials: int | None) -> tuple[int, str]:
-    """The most slots that a sweep of so many trials can have on any machine, and the field that
-    limits them. `trials` is None where it is not known."""
+    """The maximum number of slots of a sweep on any machine, and the field that sets it.
+
+    `trials` is None where the number of trials is not known."""
     limits = {"slots": 10**9} if trials is None else {"budget.trials": trials}
     if settings.max is not None:
         limits["slots.max"] = settings.max
@@ -35,9 +36,9 @@ def plan_slots(
     """(number of slots, the gang of each) on these nodes; CapacityError where they do not fit.
 
     `auto` takes one GPU for each worker where there are any, and as many slots as fit. Without a
-    GPU it is one slot with all cores, because a second one would only share them. With `max` it is
-    so many, whether they fit by now or not: those that do not fit ask the cluster to grow. Where
-    it is no cluster that `grows`, those must fit that are waited for.
+    GPU it is one slot with all cores, because a second one would only share them. `max` is taken
+    whether that many fit yet or not: those that do not fit ask the cluster to grow. Where nothing
+    `grows`, at least `slots.min` of them must fit.
     """
     if settings.max is not None:
         count, gang = _growing(settings, settings.max, trials)
@@ -47,9 +48,8 @@ def plan_slots(
         count, gang = _fitting(settings, nodes, trials)
     if settings.min > count:
         raise CapacityError(
-            f"slots.min: {settings.min} slots must be up before the first trial, and there are "
-            f"{count} of {gang} here; lower slots.min, slots.workers or slots.gpus, or set "
-            "slots.count"
+            f"slots.min: {settings.min} slots must start before the first trial, but only {count} "
+            f"of {gang} fit here; lower slots.min, slots.workers or slots.gpus, or set slots.count"
         )
     return count, gang
 
@@ -65,14 +65,14 @@ def _fitting(settings: SlotsSettings, nodes: Rooms, trials: int) -> tuple[int, G
         where = f" on {len(nodes)} nodes, with room for {room} workers" if len(nodes) > 1 else ""
         raise CapacityError(
             f"slots: {count} of {settings.workers} workers need {workers * gpus_each:g} GPUs and "
-            f"{workers * gang.cpus:g} CPUs, and there are {gpus:g} and {cpus:g}{where}; "
+            f"{workers * gang.cpus:g} CPUs, but there are {gpus:g} and {cpus:g}{where}; "
             f"lower slots.count, slots.workers, slots.gpus or slots.cpus"
         )
     return count, gang
 
 
 def _growing(settings: SlotsSettings, most: int, trials: int) -> tuple[int, Gang]:
-    assert settings.gpus != "auto", "slots.max says so"
+    assert settings.gpus != "auto", "slots.max requires a number of GPUs"
     cpus = 1.0 if settings.cpus == "auto" else settings.cpus
     return min(most, trials), Gang(settings.workers, cpus, settings.gpus)
 
@@ -81,9 +81,9 @@ def _refuse_if_too_small(settings: SlotsSettings, nodes: Rooms, gang: Gang) -> N
     room = _room(nodes, gang.cpus, gang.gpus) // gang.workers
     if room < settings.min:
         raise CapacityError(
-            f"slots: this machine has room for {room} of {gang}, {settings.min} must be up before "
-            "the first trial (slots.min), and it does not grow; name a cluster with --address, or "
-            "lower slots.min, slots.workers, slots.gpus or slots.cpus"
+            f"slots: this machine has room for {room} of {gang}, but {settings.min} must start "
+            "before the first trial (slots.min); name a cluster with --address, or lower "
+            "slots.min, slots.workers, slots.gpus or slots.cpus"
         )
 
 
@@ -96,7 +96,7 @@ def _count(settings: SlotsSettings, nodes: Rooms, gpus_each: float, trials: int)
 
 
 def _cpus_each(settings: SlotsSettings, nodes: Rooms, workers: int, gpus_each: float) -> float:
-    """With `auto` an equal share, or less where a node's own cores do not add up to shares."""
+    """With `auto` an equal share, or less where a node's cores do not divide into such shares."""
     if settings.cpus != "auto":
         return settings.cpus
     share = max(1, int(sum(node.get("CPU", 0.0) for node in nodes) // workers))
@@ -106,17 +106,17 @@ def _cpus_each(settings: SlotsSettings, nodes: Rooms, workers: int, gpus_each: f
 
 
 def _room(nodes: Rooms, cpus: float, gpus: float) -> int:
-    """How many workers of that size the nodes hold."""
+    """The number of workers of that size that fit the nodes."""
     return sum(min(_whole(node.get("CPU", 0.0) / cpus), _gpu_room(node, gpus)) for node in nodes)
 
 
 def _on_gpus(nodes: Rooms, gpus: float) -> int:
-    """How many workers the nodes' GPUs hold."""
+    """The number of workers that fit the nodes' GPUs."""
     return sum(_gpu_room(node, gpus) for node in nodes)
 
 
 def _gpu_room(node: Mapping[str, float], gpus: float) -> int:
-    """Ray takes a share of a GPU from one GPU, not from several."""
+    """Ray takes a fraction of a GPU from a single GPU."""
     return int(node.get("GPU", 0.0)) * _whole(1 / gpus) if gpus else 10**9
 
 

@@ -1,4 +1,4 @@
-"""What a spec's parts must be to each other. Pure, but for looking whether files exist."""
+"""Checks between the parts of a spec. Pure, except that they look for files on disk."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
-from search_spaces.domains import Choice, Float
+from search_spaces.domains import Choice, Domain, Float
+from search_spaces.dotted import holds, joined
 from search_spaces.problem import Problem, SpaceError, did_you_mean, nearest
 from search_spaces.space import Space
 from search_spaces.values import quoted
@@ -30,26 +30,26 @@ from trainables.metrics.registry import (
 )
 
 _WITH_FILES = ("train", "validation", "test", "general")
-"""The data fields that name files."""
+"""Data fields that name files."""
 
 _HUB_ID = re.compile(r"(?=.{1,96}$)[\w-][\w.-]*(/[\w-][\w.-]*)?", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Parts:
-    """A spec's parts; None where one could not be read, which its own problem tells."""
+    """The parts of a spec; None for one that could not be read, which another problem reports."""
 
     trials: int | None
     trial: TrialConfig | None
     space: Space | None
     search: SearchSettings | None
     slots: SlotsSettings | None
-    tree: Mapping[str, Any]
+    tree: Mapping[str, object]
     elsewhere: bool = False
 
 
 def check_fit(parts: Parts) -> list[Problem]:
-    """All that is wrong between parts which are right by themselves."""
+    """All conflicts between parts that are valid by themselves."""
     problems = []
     trial, space, search, slots = parts.trial, parts.space, parts.search, parts.slots
     if trial and search:
@@ -77,17 +77,17 @@ def check_fit(parts: Parts) -> list[Problem]:
 def check_databases(
     search: SearchSettings | None, tracking: TrackingSettings | None
 ) -> list[Problem]:
-    """Optuna and MLflow each keep a table of the name alembic_version."""
+    """Optuna and MLflow cannot share a database: both keep a table named alembic_version."""
     if not search or not tracking or not search.storage or search.storage != tracking.uri:
         return []
-    remedy = "make a database for each, on the same server if you like"
-    return [Problem("search.storage", "is the database of tracking.uri", remedy)]
+    remedy = "use two databases; they may be on the same server"
+    return [Problem("search.storage", "is also the database of tracking.uri", remedy)]
 
 
 def missing_files(trial: TrialConfig, elsewhere: bool = False) -> list[Problem]:
-    """Local files and folders that the trial names and that are not there.
+    """Local files and folders that the trial names and that do not exist.
 
-    Of a trial that runs `elsewhere` whole paths are that machine's.
+    Absolute paths of a trial that runs `elsewhere` are not looked for here.
     """
     problems = []
     if not trial.learns.trains:
@@ -98,18 +98,18 @@ def missing_files(trial: TrialConfig, elsewhere: bool = False) -> list[Problem]:
         if elsewhere and is_whole(name):
             continue
         if not _is_there(name) and not is_hub_name(name):
-            remedy = f"paths start from the current folder, {Path.cwd()}"
-            problems.append(Problem(place, f"there is no file {name}", remedy))
+            remedy = f"relative paths start from the current folder, {Path.cwd()}"
+            problems.append(Problem(place, f"file {name} does not exist", remedy))
     return problems
 
 
 def is_whole(name: str) -> bool:
-    """Whether it is a path that does not depend on the current folder."""
+    """Whether a path is the same from every folder."""
     return name.startswith(("/", "~"))
 
 
 def named_files(trial: TrialConfig) -> Iterator[tuple[str, str]]:
-    """The trial's files and folders with their places in the spec, where they are there."""
+    """The existing files and folders of a trial, each with its place in the spec."""
     if trial.learns.trains:
         named = (*_files(trial), ("model", trial.model))
         yield from ((place, name) for place, name in named if _is_there(name))
@@ -120,7 +120,7 @@ def _missing_model(model: str) -> list[Problem]:
     if _is_folder(model) or model.startswith(PREFIX):
         return []
     if _looks_local(model):
-        return [Problem("model", f"there is no folder {model}", remedy)]
+        return [Problem("model", f"folder {model} does not exist", remedy)]
     if not _HUB_ID.fullmatch(model):
         return [Problem("model", f"{model!r} is neither a folder nor a hub id", remedy)]
     return []
@@ -129,7 +129,7 @@ def _missing_model(model: str) -> list[Problem]:
 def _is_there(name: str) -> bool:
     try:
         return Path(name).expanduser().exists()
-    except (OSError, RuntimeError):  # too long a name, or the home of a user whom there is not
+    except (OSError, RuntimeError):  # a name that is too long, or the home of an unknown user
         return False
 
 
@@ -151,7 +151,7 @@ def _files(trial: TrialConfig) -> Iterator[tuple[str, str]]:
 
 
 def _looks_local(model: str) -> bool:
-    """A hub id is NAME or ORG/NAME; anything else that is not built in must be a folder."""
+    """Whether it must be a folder: a hub id is NAME or ORG/NAME."""
     return model.startswith(("/", "./", "../", "~")) or model.count("/") > 1
 
 
@@ -164,8 +164,8 @@ def _metrics(trial: TrialConfig, search: SearchSettings) -> list[Problem]:
             continue
         if name in metrics_of(trial.objective):
             needs = METRICS[name].needs
-            message = f"{name} is measured only where {needs} names a file"
-            problems.append(Problem(where, message, f"set {needs}"))
+            message = f"{name} is measured only with {needs}"
+            problems.append(Problem(where, message, f"set {needs} to a file"))
         else:
             message = f"objective {trial.objective} does not measure {name!r}"
             problems.append(Problem(where, message, _which(name, trial.metrics)))
@@ -173,32 +173,32 @@ def _metrics(trial: TrialConfig, search: SearchSettings) -> list[Problem]:
 
 
 def _fewest_slots(slots: SlotsSettings, trials: int | None) -> list[Problem]:
-    """A sweep would wait for ever for slots that are never started."""
+    """A sweep would wait forever for slots that it never starts."""
     most, limit = most_slots(slots, trials)
     if slots.min <= most:
         return []
-    message = f"{slots.min} slots must be up before the first trial, and {limit} allows {most}"
+    message = f"{slots.min} slots must start before the first trial, but {limit} allows {most}"
     remedy = f"lower slots.min to {most}, or raise {limit.partition(' ')[0]}"
     return [Problem("slots.min", message, remedy)]
 
 
 def _which(name: str, known: Collection[str]) -> str:
-    """The metric that was meant, else all that are measured, with their directions."""
+    """The nearest metric, or else all metrics with their directions."""
     return did_you_mean(name, known) if nearest(name, known) else f"known: {with_modes(known)}"
 
 
 def _several_metrics(search: SearchSettings) -> list[Problem]:
-    """What Optuna and the schedulers can do with one metric only."""
+    """Samplers and schedulers that support a single metric only."""
     problems = []
     if search.sampler == "cmaes":
-        message = "cmaes searches by one metric, and there are several"
+        message = "cmaes supports one metric, and search.metrics names several"
         problems.append(Problem("search.sampler", message, "use tpe, gp or nsga2"))
     if search.early_stopping != "none" and "early_stopping" in search.model_fields_set:
         message = (
-            f"{search.early_stopping} compares unfinished trials by one metric, and one that is "
-            "behind in it may be ahead in another"
+            f"{search.early_stopping} compares unfinished trials by one metric, and a trial that "
+            "is behind in it may be ahead in another"
         )
-        remedy = "leave it out, or use none, where there are several metrics"
+        remedy = "with several metrics, leave it out or use none"
         problems.append(Problem("search.early_stopping", message, remedy))
     return problems
 
@@ -214,7 +214,7 @@ def _sampler(space: Space, search: SearchSettings) -> list[Problem]:
 
 
 def _values(trial: TrialConfig, space: Space) -> list[Problem]:
-    """Values that the space allows and the trial's own fields refuse, such as a rank of 0."""
+    """Values in the space that the fields of a trial reject, such as a rank of 0."""
     problems = []
     for name, dimension in space.items():
         for value in chain.from_iterable(map(_typical, dimension.domains)):
@@ -222,40 +222,33 @@ def _values(trial: TrialConfig, space: Space) -> list[Problem]:
                 trial.with_params({name: value})
             except ValidationError as error:
                 detail = error.errors(include_url=False)[0]
-                if detail["loc"]:  # without a place it is about a combination; conditions decide
+                if detail[
+                    "loc"
+                ]:  # without a place it is about a combination, which conditions may exclude
                     remedy = "search it with int or log_int" if "int" in detail["type"] else ""
                     message = f"{quoted(value)}: {detail['msg'].lower()}"
                     if detail["type"] == "missing":
-                        field = ".".join(map(str, detail["loc"]))
-                        message, remedy = f"is a setting of a part without {field}", f"set {field}"
+                        field = joined(*detail["loc"])
+                        message, remedy = f"needs {field}, which is not set", f"set {field}"
                     problems.append(Problem(f"space.{name}", message, remedy))
     return list(dict.fromkeys(problems))
 
 
-def _typical(domain: Any) -> tuple[Any, ...]:
-    """The ends of a domain and, of real numbers, one that is no whole number."""
+def _typical(domain: Domain) -> tuple[object, ...]:
+    """The ends of a domain and, for real numbers, one that is not a whole number."""
     if not isinstance(domain, Float):
         return _extremes(domain)
     next_one = 0.381 * (domain.high - domain.low) if domain.step is None else domain.step
     return *_extremes(domain), domain.canonical(min(domain.low + next_one, domain.high))
 
 
-def _extremes(domain: Any) -> tuple[Any, ...]:
+def _extremes(domain: Domain) -> tuple[object, ...]:
     return domain.options if isinstance(domain, Choice) else (domain.low, domain.high)
 
 
-def _fixed_and_searched(space: Space, tree: Mapping[str, Any]) -> list[Problem]:
+def _fixed_and_searched(space: Space, tree: Mapping[str, object]) -> list[Problem]:
     return [
-        Problem(f"space.{name}", "is also set at the top level", "keep one of the two")
+        Problem(f"space.{name}", "is also set at the top level", "keep one of them")
         for name in space
-        if _is_set(tree, name)
+        if holds(tree, name)
     ]
-
-
-def _is_set(tree: Any, name: str) -> bool:
-    if not isinstance(tree, Mapping):
-        return False
-    if name in tree:
-        return True
-    head, _, rest = name.partition(".")
-    return bool(rest) and _is_set(tree.get(head), rest)

@@ -1,4 +1,4 @@
-"""Searching by how well one class is told from the others."""
+"""Metrics of a single class, which are known only once the data are read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from trainables.training.inputs import Prepared
 
 
 def check_class_metrics(spec: SweepSpec, prepared: Prepared) -> None:
-    """SweepError for a metric of a class that is not in the data, which a spec cannot know."""
+    """SweepError for a metric of a class that is not in the data."""
     asked = [name for name in spec.search.goals if name.startswith(CLASS_METRIC)]
     if not asked:
         return

@@ -1,9 +1,8 @@
-"""Combinations of values that a sweep can reach and no trial can run."""
+"""Combinations of values that a sweep can reach but no trial can run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -13,66 +12,59 @@ from search_spaces.values import show
 from sweeps.spec.reach import reachable
 from trainables.config.combinations import READ, refusals
 from trainables.config.trial import TrialConfig
-from trainables.core.refusal import Refusal
 from trainables.methods.registry import METHODS
 from trainables.training.deepspeed import refused_settings
 
 
 def check_combinations(trial: TrialConfig, space: Space) -> list[Problem]:
-    """A problem for each refusal, with the first values that lead to it."""
-    found: dict[Refusal, Mapping[str, Any]] = {}
+    """The problems of reachable combinations, each with the first values that cause it."""
+    found: dict[Problem, Mapping[str, object]] = {}
     for point in reachable(space, READ):
         try:
             config = trial.with_params(point)
         except ValidationError:
-            continue  # said elsewhere, or refused when the trial comes
-        for refusal in refusals(config):
-            found.setdefault(refusal, point)
-    return [_problem(refusal, point, space) for refusal, point in found.items()]
+            continue  # reported by another check, or refused when the trial starts
+        for problem in refusals(config):
+            found.setdefault(problem, point)
+    return [_with_values(problem, point, space) for problem, point in found.items()]
 
 
 def check_quantization(trial: TrialConfig, space: Space) -> list[Problem]:
-    """A base that is to be quantised, where no trial's method holds it so."""
-    methods = dict.fromkeys(
-        point.get("method", trial.method) for point in reachable(space, ["method"])
-    )
+    """Quantisation settings in a sweep where no trial quantises."""
+    points = reachable(space, ["method"])
+    methods = dict.fromkeys(str(point.get("method", trial.method)) for point in points)
     able = [name for name, method in METHODS.items() if method.quantizes]
     unread = "quantization" in trial.model_fields_set and not set(able) & set(methods)
     if not unread or not trial.learns.trains:
         return []
     only = " or ".join(able)
-    message = f"only {only} trains on a quantised base, and the method is {' or '.join(methods)}"
+    message = f"only {only} trains on a quantised base, but the method is {' or '.join(methods)}"
     return [Problem("quantization", message, f"set method: {only}, or leave it out")]
 
 
 def check_engine(trial: TrialConfig, space: Space | None, workers: int) -> list[Problem]:
-    """What of slots.deepspeed does not suit the workers, or a JSON there the trials."""
+    """Conflicts of slots.deepspeed with the workers, and of its JSON with the trials."""
     return [*_json(trial, space, workers), *_nodes(trial, workers)]
 
 
 def _json(trial: TrialConfig, space: Space | None, workers: int) -> list[Problem]:
     try:
-        said = refused_settings(trial, workers, searched=tuple(space or ()))
+        return refused_settings(trial, workers, searched=tuple(space or ()))
     except ValueError:
-        return []  # the batch does not divide among the workers, which is said elsewhere
-    return [Problem("slots.deepspeed.config", each.message, each.remedy) for each in said]
+        return []  # the batch does not divide among the workers, which another check reports
 
 
 def _nodes(trial: TrialConfig, workers: int) -> Iterator[Problem]:
     size = trial.deepspeed.hierarchical_partition_size if trial.deepspeed else 1
     if workers % size:
         message = f"{size} does not divide the {workers} workers of a slot"
-        remedy = "name how many of them are on a node"
+        remedy = "set it to the number of workers on a node"
         yield Problem("slots.deepspeed.hierarchical_partition_size", message, remedy)
 
 
-def _problem(refusal: Refusal, point: Mapping[str, Any], space: Space) -> Problem:
-    place = f"space.{refusal.field}" if refusal.field in space else refusal.field
-    values = " and ".join(_values(point))
-    return Problem(
-        place, f"with {values}: {refusal.message}" if values else refusal.message, refusal.remedy
-    )
-
-
-def _values(point: Mapping[str, Any]) -> Iterator[str]:
-    return (f"{name} {show(value)}" for name, value in point.items())
+def _with_values(problem: Problem, point: Mapping[str, object], space: Space) -> Problem:
+    """The same problem, with the searched values that cause it."""
+    place = f"space.{problem.place}" if problem.place in space else problem.place
+    values = " and ".join(f"{name} {show(value)}" for name, value in point.items())
+    message = f"with {values}: {problem.message}" if values else problem.message
+    return Problem(place, message, problem.remedy)

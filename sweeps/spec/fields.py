@@ -1,101 +1,100 @@
-"""A sweep file's tree of fields: dotted names, overrides, and both ways of writing a section."""
+"""The fields of a sweep file: overrides, and both ways of writing a section."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
-from typing import Any
 
 from results.records.uris import redact
-from search_spaces.values import as_float, show
+from search_spaces.dotted import at, leaves, replaced
+from search_spaces.values import show
 from sweeps.base.errors import YamlError
 from sweeps.spec.yaml_file import parse_yaml
 
 GROW = ("budget", "slots")
-"""Sections whose whole numbers can be added to."""
+"""Sections whose integers can be increased with `+N`."""
 
 
 def with_override(
-    tree: Mapping[str, Any], override: str, before: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
+    tree: Mapping[str, object], override: str, before: Mapping[str, object] | None = None
+) -> dict[str, object]:
     """`tree` with one `dotted.key=value` from the command line; the value is read as YAML.
 
-    `+4` is four more than the field is in `before`, which is `tree` itself unless given.
+    `+4` adds four to the field's value in `before`, which is `tree` itself unless given.
     """
     key, equals, text = override.partition("=")
     if not equals or not key:
         raise YamlError(f"--set {override!r}: write --set key=value, e.g. --set budget.trials=8")
     value = parse_yaml(text, f"--set {key}")
-    if text.lstrip().startswith("+") and as_float(value) is not None:
+    if text.lstrip().startswith("+") and isinstance(value, int | float):
         value = _grown(tree if before is None else before, key, value)
     return changed(tree, key, value)
 
 
-def _grown(tree: Mapping[str, Any], key: str, more: float) -> int:
-    """The field with so much added to it; YamlError where it does not grow."""
+def _grown(tree: Mapping[str, object], key: str, more: float) -> int:
+    """The value of the field plus `more`; YamlError where it cannot be increased."""
     what = f"--set {key}=+{more}"
     if key.partition(".")[0] not in GROW:
         raise YamlError(
-            f"{what}: only whole numbers of {' and '.join(GROW)} can be added to; write the value "
+            f"{what}: only integers in {' and '.join(GROW)} can be increased; write the value "
             f"itself, e.g. --set {key}={more}"
         )
-    now = dotted(tree).get(key)
+    now = leaves(tree).get(key)
     if not isinstance(more, int):
-        raise YamlError(f"{what}: {more} is no whole number; write the value that {key} is to have")
+        raise YamlError(
+            f"{what}: the increase must be an integer, got {more}; write the new value of {key}"
+        )
     if isinstance(now, bool) or not isinstance(now, int):
         is_what = "is not set in the sweep file" if now is None else f"is {show(now)}"
-        raise YamlError(f"{what}: {key} {is_what}; write the value that it is to have")
+        raise YamlError(f"{what}: {key} {is_what}; write its new value")
     return now + more
 
 
-def changed(tree: Mapping[str, Any], key: str, value: Any) -> dict[str, Any]:
+def changed(tree: Mapping[str, object], key: str, value: object) -> dict[str, object]:
     """`tree` with the field of that dotted name set. What follows `space.` is one name."""
-    copied = copy.deepcopy(dict(tree))
-    if "." in key and key in copied:
-        copied[key] = value  # the file has it by this name
-    else:
-        _put(copied, key.split("."), value)
-    return copied
+    if "." in key and key in tree:
+        return {**tree, key: value}  # the file has it by this name
+    section, _, name = key.partition(".")
+    if section == "space" and name:
+        return {**tree, "space": {**_searched(tree.get("space"), key), name: value}}
+    _check_sections(tree, key)
+    return replaced(tree, key, value)
 
 
-def set_twice(tree: Mapping[str, Any]) -> list[str]:
+def set_twice(tree: Mapping[str, object]) -> list[str]:
     """Dotted names that are also set inside their section."""
-    nested = dotted({key: value for key, value in tree.items() if "." not in str(key)})
+    nested = leaves({key: value for key, value in tree.items() if "." not in str(key)})
     return [str(key) for key in tree if "." in str(key) and key in nested]
 
 
-def undotted(tree: Mapping[str, Any]) -> dict[str, Any]:
+def undotted(tree: Mapping[str, object]) -> dict[str, object]:
     """`lora.rank: 8` at the top level means the same as `lora: {rank: 8}`."""
-    plain: dict[str, Any] = {key: value for key, value in tree.items() if "." not in str(key)}
+    plain = {key: value for key, value in tree.items() if "." not in str(key)}
     for key, value in tree.items():
         if "." in str(key):
-            _put(plain, str(key).split("."), value)
+            plain = changed(plain, str(key), value)
     return plain
 
 
-def dotted(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            flat |= dotted(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
+def _searched(space: object, key: str) -> Mapping[str, object]:
+    """The entries of the space so far."""
+    if isinstance(space, str):
+        return {"preset": space}
+    if isinstance(space, Mapping | None):
+        return space or {}
+    raise _without_fields(key, "space", space)
 
 
-def _put(tree: dict[str, Any], path: list[str], value: Any) -> None:
-    head, *rest = path
-    if not rest:
-        tree[head] = value
-        return
-    inner = tree.get(head)
-    if head == "space":
-        rest = [".".join(rest)]
-        inner = {"preset": inner} if isinstance(inner, str) else inner
-    if not isinstance(inner, Mapping | None):
-        whole = ".".join(path)
-        raise YamlError(
-            f"{whole} cannot be set: {head} is {redact(repr(inner))}, which has no fields"
-        )
-    tree[head] = dict(inner or {})
-    _put(tree[head], rest, value)
+def _check_sections(tree: Mapping[str, object], key: str) -> None:
+    """YamlError where a section on the way to `key` is a plain value."""
+    parts = key.split(".")
+    for end in range(1, len(parts)):
+        section = ".".join(parts[:end])
+        inner = at(tree, section)
+        if not isinstance(inner, Mapping | None):
+            raise _without_fields(key, section, inner)
+
+
+def _without_fields(key: str, section: str, value: object) -> YamlError:
+    return YamlError(
+        f"{key} cannot be set: {section} is {redact(repr(value))}, which has no fields"
+    )

@@ -1,15 +1,15 @@
-"""What a user should know of a spec, though nothing in it is wrong."""
+"""Remarks on a valid spec that a user should know."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from search_spaces import presets
 from search_spaces.dimension import Dimension
 from search_spaces.domains import Choice
+from search_spaces.dotted import leaves
 from search_spaces.values import show
-from sweeps.spec.fields import dotted
 from sweeps.spec.reach import reachable
 from trainables.config.trial import reads
 from trainables.methods.registry import METHODS
@@ -28,7 +28,7 @@ _SCALED_BY_BETA = (
 
 
 def notes(spec: SweepSpec) -> list[str]:
-    """All remarks, each a sentence or two."""
+    """All remarks, each of a sentence or two."""
     return [
         *_unequal_budgets(spec),
         *_fewer_steps(spec),
@@ -48,39 +48,39 @@ def notes(spec: SweepSpec) -> list[str]:
 def _unequal_budgets(spec: SweepSpec) -> Iterable[str]:
     if "batch_size" in spec.space and spec.trial.budget.steps is not None:
         yield (
-            "batch_size is searched and the budget is in steps: larger batches see more data. "
-            "A budget in tokens or epochs compares like with like."
+            "batch_size is searched and the budget is in steps: trials with larger batches see "
+            "more data. A budget in tokens or epochs gives all trials the same data."
         )
 
 
 def _fewer_steps(spec: SweepSpec) -> Iterable[str]:
-    """A budget in epochs or tokens is judged when its data are known; see budgets.py."""
+    """A budget in epochs or tokens is checked once the data are known; see budgets.py."""
     steps, evaluations = spec.trial.budget.steps, spec.trial.budget.evaluations
     if steps is not None and steps < evaluations and spec.trial.learns.trains:
         yield (
-            f"budget.evaluations {evaluations} is more than budget.steps {steps}, each of which is "
-            "measured once; raise budget.steps, or lower budget.evaluations."
+            f"budget.evaluations {evaluations} is more than budget.steps {steps}, and a step is "
+            "measured only once; raise budget.steps, or lower budget.evaluations."
         )
 
 
 def _nothing_to_stop(spec: SweepSpec) -> Iterable[str]:
     if spec.search.early_stopping != "none" and spec.trial.budget.evaluations == 1:
         yield (
-            f"early_stopping {spec.search.early_stopping} stops nothing with budget.evaluations 1."
+            f"early_stopping {spec.search.early_stopping} has no effect with budget.evaluations 1."
         )
 
 
 def _foreign_preset(spec: SweepSpec) -> Iterable[str]:
     tree = spec.tree.get("space")
-    name = tree if isinstance(tree, str) else dict(tree or {}).get("preset")
+    name = tree.get("preset") if isinstance(tree, Mapping) else tree
     if name is None:
         return
     made_for = presets.load(str(name)).method
     methods = _possible(spec, "method", spec.trial.method)
     if made_for and made_for not in methods and spec.trial.learns.trains:
         yield (
-            f"The preset {name} is made for method {made_for}, and the trials' is "
-            f"{' or '.join(methods)}: its ranges and first points are for another one."
+            f"The ranges and first points of preset {name} are made for method {made_for}, but the "
+            f"trials use {' or '.join(methods)}."
         )
 
 
@@ -90,7 +90,7 @@ def _unread(spec: SweepSpec) -> Iterable[str]:
         return
     methods = _possible(spec, "method", spec.trial.method)
     schedules = _possible(spec, "schedule", spec.trial.schedule)
-    fixed = dotted(spec.trial.model_dump(exclude_unset=True))
+    fixed = leaves(spec.trial.model_dump(exclude_unset=True))
     for how, names in (("searched", spec.space), ("set", fixed)):
         unread = [
             name for name in names if not reads(name, methods, (spec.trial.objective,), schedules)
@@ -104,12 +104,13 @@ def _unread(spec: SweepSpec) -> Iterable[str]:
 
 
 def _left_at_one_value(spec: SweepSpec) -> Iterable[str]:
-    """Fields with a range for some methods, where another method's trials read them as well."""
+    """Fields that are searched for some methods and fixed for another one that reads them."""
     objectives, schedules = (spec.trial.objective,), _possible(spec, "schedule", "")
     for name, dimension in spec.space.items():
         if set(dimension.parents) != {"method"}:
             continue
-        without = (p["method"] for p in reachable(spec.space, ["method", name]) if name not in p)
+        points = reachable(spec.space, ["method", name])
+        without = (str(point["method"]) for point in points if name not in point)
         left = [each for each in without if reads(name, (each,), objectives, schedules)]
         if left:
             value = spec.trial.with_params({"method": left[0]}).flat().get(name, "unset")
@@ -134,13 +135,13 @@ def _sampled_by_themselves(spec: SweepSpec) -> Iterable[str]:
 
 
 def _moving_yardstick(spec: SweepSpec) -> Iterable[str]:
-    """DPO's and KTO's losses and rewards grow and shrink with beta, whatever was learned."""
+    """The losses and rewards of DPO and KTO scale with beta, whatever the model learned."""
     for name in ("dpo.beta", "kto.beta"):
         scaled = [each for each in spec.search.goals if each in _SCALED_BY_BETA]
         if name in spec.space and scaled:
             yield (
-                f"{name} is searched and is a part of {scaled[0]} itself: trials with different "
-                "ones cannot be compared by it. search.metric: eval_reward_accuracy can."
+                f"{name} is searched, and {scaled[0]} scales with it, so it cannot compare trials "
+                "with different values. search.metric: eval_reward_accuracy can."
             )
 
 
@@ -160,7 +161,7 @@ def _many_weights(spec: SweepSpec) -> Iterable[str]:
     if spec.search.metrics and whole and spec.trial.learns.trains:
         yield (
             "The weights of every trial on the front are kept, in the sweep folder and in MLflow: "
-            f"with method {' or '.join(sorted(whole))} that is a model each time."
+            f"with method {' or '.join(sorted(whole))} each of them is a whole model."
         )
 
 
@@ -168,11 +169,11 @@ def _backwards(spec: SweepSpec) -> Iterable[str]:
     for name, mode in spec.search.goals.items():
         usual = declared_mode(name)
         if mode != usual:
-            yield f"{name} is searched for its {mode}imum, though {usual}imum is what is good."
+            yield f"{name} is searched for its {mode}imum, although its {usual}imum is best."
 
 
 def _possible(spec: SweepSpec, name: str, fixed: str) -> tuple[str, ...]:
-    """The values that a field can have in the sweep."""
+    """The values of a field in the sweep."""
     dimension = spec.space.get(name)
     if dimension is None:
         return (fixed,)

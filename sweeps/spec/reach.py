@@ -1,10 +1,9 @@
-"""Which values of some names a space can bring together. Pure."""
+"""The combinations of values that a space can produce. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain, combinations
-from typing import Any
 
 from search_spaces.dimension import Branch
 from search_spaces.domains import Choice, Domain
@@ -12,19 +11,19 @@ from search_spaces.space import Space
 from search_spaces.values import identity
 
 LIMIT = 4_000
-"""More combinations than these take too long to look at one by one."""
+"""Maximum number of combinations that are checked one by one."""
 
 _ALL_OF = 1_000
-"""The ends of a domain with more values stand for the rest of it."""
+"""Maximum number of values of a domain that are all tried; of a larger one, only the ends."""
 
-Point = dict[str, Any]
+Point = dict[str, object]
 
 
 def reachable(space: Space, names: Iterable[str]) -> list[Point]:
-    """Every combination of the values of `names`, in which a name that is inactive is left out.
+    """Every combination of the values of `names`; inactive names are left out.
 
-    Of a long or continuous range the ends stand for all. Where more than LIMIT combinations remain,
-    these are those of any two names, with the other ones at their first values.
+    A long or continuous range is represented by its ends. Where there are more than LIMIT
+    combinations, only those of any two names are listed, with the others at their first values.
     """
     wanted = [name for name in names if name in space]
     points = _combined(space, wanted, wanted)
@@ -35,7 +34,7 @@ def reachable(space: Space, names: Iterable[str]) -> list[Point]:
 
 
 def _combined(space: Space, wanted: Sequence[str], free: Sequence[str]) -> list[Point]:
-    """No more than LIMIT + 1 points; a name that `free` does not hang on has its first value."""
+    """At most LIMIT + 1 points; a name that `free` does not depend on has its first value."""
     names, varied = _with_parents(space, wanted), _with_parents(space, free)
     points: list[Point] = [{}]
     for at, name in enumerate(names):
@@ -53,7 +52,7 @@ def _combined(space: Space, wanted: Sequence[str], free: Sequence[str]) -> list[
 
 
 def _extended(
-    space: Space, point: Point, name: str, accepted: Collection[tuple[Any, ...]], varied: bool
+    space: Space, point: Point, name: str, accepted: Collection[tuple[object, ...]], varied: bool
 ) -> list[Point]:
     for branch in space[name].branches:
         if _holds(branch, point):
@@ -63,7 +62,7 @@ def _extended(
 
 
 def _with_parents(space: Space, names: Iterable[str]) -> list[str]:
-    """The names and all that they hang on, each right before the first that needs it."""
+    """The names and all that they depend on, each before the first that needs it."""
     ordered: dict[str, None] = {}
 
     def add(name: str) -> None:
@@ -76,22 +75,22 @@ def _with_parents(space: Space, names: Iterable[str]) -> list[str]:
     return list(ordered)
 
 
-def _conditions(space: Space, name: str) -> dict[str, list[tuple[Any, ...]]]:
-    """Of each parent, what the branches of `name` accept."""
+def _conditions(space: Space, name: str) -> dict[str, list[tuple[object, ...]]]:
+    """For each parent, the values that the branches of `name` accept."""
     return {
         parent: [branch.when[parent] for branch in space[name].branches if parent in branch.when]
         for parent in space[name].parents
     }
 
 
-def _holds(branch: Branch, point: Mapping[str, Any]) -> bool:
+def _holds(branch: Branch, point: Mapping[str, object]) -> bool:
     return all(
         name in point and identity(point[name]) in map(identity, accepted)
         for name, accepted in branch.when.items()
     )
 
 
-def _values(domain: Domain, accepted: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
+def _values(domain: Domain, accepted: Iterable[tuple[object, ...]]) -> tuple[object, ...]:
     if isinstance(domain, Choice) or (domain.cardinality or _ALL_OF + 1) <= _ALL_OF:
         return domain.grid()
     waited_for = (value for values in accepted for value in values if domain.contains(value))

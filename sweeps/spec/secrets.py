@@ -1,16 +1,15 @@
-"""Passwords and tokens have no place in a sweep file: it is kept, shown and logged."""
+"""Passwords and tokens in a sweep file are rejected: the file is kept, shown and logged."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from results.records.uris import holds_secret, redact
 from search_spaces.problem import Problem
 
 LONGEST = 2000
-"""Characters of a message; more would be a value that somebody put in the wrong place."""
+"""Maximum length of a message; a longer one repeats a value that is in the wrong place."""
 
 _SECRET_NAME = re.compile(
     r"(^|.*_)(password|passwd|pwd|secret|token|api_?key|access_key|secret_key|credentials?)",
@@ -26,44 +25,47 @@ _DATABASE = (
     "?read_default_file= names"
 )
 _STORAGE = (
-    "leave them out: credentials come from the environment of each node, such as AWS_ACCESS_KEY_ID "
+    "leave them out: each node reads credentials from its environment, such as AWS_ACCESS_KEY_ID "
     "and AWS_SECRET_ACCESS_KEY, GOOGLE_APPLICATION_CREDENTIALS, or a role of the machine"
 )
 _ELSEWHERE = (
-    "leave it out, and put it into the environment (HF_TOKEN for the hub) or the library's own file"
+    "leave it out, and set it in the environment (HF_TOKEN for the hub) or in the file of the "
+    "library that needs it"
 )
 
 
-def check_secrets(tree: Mapping[str, Any]) -> list[Problem]:
-    """A problem for each address with credentials, and for each field that is called a secret."""
+def check_secrets(tree: Mapping[str, object]) -> list[Problem]:
+    """A problem for each address with credentials, and for each field named like a secret."""
     return list(_problems(tree, ""))
 
 
 def public(problem: Problem) -> Problem:
-    """The same problem, without what a value that it repeats may hold of secrets."""
+    """The same problem, with the secrets in the values that it repeats redacted."""
     return Problem(*(_public(text) for text in (problem.place, problem.message, problem.remedy)))
 
 
 def _public(text: str) -> str:
     if len(text) <= LONGEST:
         return redact(text)
-    # What is cut off may be the end by which an address would be known to hold a password.
+    # The part that is cut off may be what marks an address as one with a password.
     return f"{redact(text[:LONGEST].partition('://')[0])}…"
 
 
-def _problems(node: Any, place: str) -> Iterator[Problem]:
+def _problems(node: object, place: str) -> Iterator[Problem]:
     if isinstance(node, Mapping):
         for key, value in node.items():
             inner = f"{place}.{key}" if place else str(key)
             if isinstance(value, str) and value and _SECRET_NAME.fullmatch(str(key)):
-                yield Problem(inner, "has the name of a secret", _ELSEWHERE)
+                yield Problem(inner, "is named like a secret", _ELSEWHERE)
             else:
                 yield from _problems(value, inner)
     elif isinstance(node, list | tuple):
         for number, value in enumerate(node, 1):
             yield from _problems(value, f"{place}[{number}]")
     elif isinstance(node, str) and holds_secret(node):
-        yield Problem(place, f"holds a password or a token: {redact(node)}", _remedy(place, node))
+        yield Problem(
+            place, f"contains a password or a token: {redact(node)}", _remedy(place, node)
+        )
 
 
 def _remedy(place: str, uri: str) -> str:

@@ -1,61 +1,61 @@
-"""The parts of a spec that are about the sweep and not about one trial. Light: pydantic only."""
+"""The sections of a spec about the sweep itself. Light: pydantic only."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from sweeps.spec.addresses import no_database, not_tracking
+from sweeps.spec.addresses import check_database, check_tracking
 from trainables.config.deepspeed_config import DeepSpeedConfig
 from trainables.core.frozen import Frozen, PositiveFloat, PositiveInt
 from trainables.metrics.metric import Mode
 from trainables.metrics.registry import declared_mode
-from trainables.storage.remote_folder import complaint
+from trainables.storage.remote_folder import check_address
 
 SamplerName = Literal["tpe", "random", "grid", "cmaes", "gp", "qmc", "nsga2"]
 EarlyStopping = Literal["none", "asha", "median"]
 
 
 class SearchSettings(Frozen):
-    """How the space is searched. `seed` decides every suggestion and every trial's own seed.
+    """How the space is searched. All suggestions and all trials' seeds derive from `seed`.
 
-    With several `metrics`, `metric` and `mode` are the first of them and nothing is stopped early.
+    With several `metrics`, `metric` and `mode` are the first of them, and early stopping is off.
     """
 
     sampler: SamplerName = "tpe"
-    sampler_options: dict[str, Any] = Field(
-        default_factory=dict, description="passed to Optuna's sampler as they are"
+    sampler_options: dict[str, object] = Field(
+        default_factory=dict, description="keyword arguments of Optuna's sampler"
     )
     early_stopping: EarlyStopping = Field(
-        default="asha", description="unset: none where there are several metrics"
+        default="asha", description="unset: asha for one metric, none for several"
     )
-    early_stopping_options: dict[str, Any] = Field(
-        default_factory=dict, description="passed to Ray Tune's scheduler as they are"
+    early_stopping_options: dict[str, object] = Field(
+        default_factory=dict, description="keyword arguments of Ray Tune's scheduler"
     )
     metric: str = "eval_loss"
     mode: Mode | None = Field(
-        default=None, description="unset: as trainables/config/metrics.py declares of the metric"
+        default=None,
+        description="unset: the direction declared for the metric in trainables/config/metrics.py",
     )
     metrics: dict[str, Mode | None] | None = Field(
-        default=None, description="two or more, each with its mode: the search is for their front"
+        default=None,
+        description="two or more metrics, each with its mode; the search is for their Pareto front",
     )
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    first_points: tuple[dict[str, Any], ...] = Field(
-        default=(), description="known-good points, tried before the sampler's own"
+    first_points: tuple[dict[str, object], ...] = Field(
+        default=(), description="known good points, tried before the sampler's own"
     )
     storage: str | None = Field(
         default=None,
-        description="a database for Optuna's study, such as postgresql://USER@HOST/DATABASE; "
+        description="database for Optuna's study, such as postgresql://USER@HOST/DATABASE; "
         "unset: a journal in the sweep's folder",
     )
 
     @field_validator("storage")
     @classmethod
     def _is_a_database(cls, uri: str | None) -> str | None:
-        if uri is not None and (wrong := no_database(uri)):
-            raise ValueError(wrong)
-        return uri
+        return None if uri is None else check_database(uri)
 
     @model_validator(mode="after")
     def _one_metric_or_several(self) -> SearchSettings:
@@ -65,7 +65,7 @@ class SearchSettings(Frozen):
         if given:
             raise ValueError(f"metrics and {' and '.join(given)} are both set; keep one of them")
         if len(self.metrics) < 2:
-            raise ValueError("metrics needs two or more; a single one is written metric: NAME")
+            raise ValueError("metrics needs two or more names; write metric: NAME for a single one")
         first = next(iter(self.metrics))
         object.__setattr__(self, "metric", first)
         object.__setattr__(self, "mode", self.metrics[first])
@@ -75,17 +75,17 @@ class SearchSettings(Frozen):
 
     @property
     def direction(self) -> Mode:
-        """The mode of `metric`, or what is declared of it; UnknownModeError where nothing is."""
+        """The mode of `metric`, else its declared direction; UnknownModeError without either."""
         return self.mode or declared_mode(self.metric)
 
     @property
     def goals(self) -> dict[str, Mode]:
-        """What is searched for, metric -> mode; one, or several in the order of the spec."""
+        """The metrics to optimise with their modes, in the order of the spec."""
         return {name: mode or declared_mode(name) for name, mode in self.given_modes.items()}
 
     @property
     def given_modes(self) -> dict[str, Mode | None]:
-        """The mode that the spec gives each metric, if any."""
+        """The metrics with their modes; None where the spec gives no mode."""
         return {self.metric: self.mode} if self.metrics is None else dict(self.metrics)
 
 
@@ -93,15 +93,16 @@ _Slots = Annotated[int, Field(gt=0, le=10_000)]
 
 
 class SlotsSettings(Frozen):
-    """The gangs that train trials. `gpus` and `cpus` are for each worker."""
+    """The slots that train trials. `gpus` and `cpus` are per worker."""
 
     count: _Slots | Literal["auto"] = "auto"
     min: _Slots = Field(
-        default=1, description="slots that must be up before the first trial begins"
+        default=1, description="number of slots that must start before the first trial"
     )
     max: _Slots | None = Field(
         default=None,
-        description="on a cluster that grows: so many slots at most, each as soon as it finds room",
+        description="on an autoscaling cluster: maximum number of slots; each starts when "
+        "resources appear",
     )
     workers: _Slots = 1
     gpus: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
@@ -111,33 +112,32 @@ class SlotsSettings(Frozen):
     )
     retries: Annotated[int, Field(ge=0, le=10_000)] = Field(
         default=1,
-        description="further tries of a trial whose slot died; those that were lost with their "
-        "node are not counted",
+        description="maximum number of retries of a trial whose slot died; lost nodes do not count",
     )
     checkpoint_seconds: Annotated[float, Field(ge=0, le=10**9)] = Field(
         default=300.0,
-        description="training time between two checkpoints, from which a trial goes on after an "
-        "interruption; 0: after every step",
+        description="training time between checkpoints, from which an interrupted trial continues; "
+        "0: after every step",
     )
     keep_best: PositiveInt = Field(
-        default=1, description="the weights of so many of the best complete trials are kept"
+        default=1, description="number of best complete trials whose weights are kept"
     )
     prices: dict[str, Annotated[float, Field(ge=0)]] = Field(
         default_factory=dict,
-        description="of nodes, in dollars an hour by the name of their type, for `sweep status`; "
-        "`--cluster FILE` brings those of its comments",
+        description="dollars per hour of each node type, for `sweep status`; `--cluster FILE` "
+        "takes them from the comments there",
     )
     trial_timeout: Annotated[float, Field(gt=0, le=10**9)] | None = Field(
         default=3600.0,
-        description="seconds without an optimizer step or an evaluation after which a trial is "
-        "taken to hang, and its slot's workers are started anew; null: never",
+        description="seconds without an optimizer step or an evaluation after which a trial counts "
+        "as hanging and its slot's workers are restarted; null: never",
     )
 
     @model_validator(mode="after")
     def _whole_gpus_for_gangs(self) -> SlotsSettings:
         if isinstance(self.gpus, float) and self.gpus > 1:
             raise ValueError(
-                f"gpus {self.gpus:g} for each worker: at most 1; raise workers instead"
+                f"gpus must be at most 1 per worker, got {self.gpus:g}; raise workers instead"
             )
         return self
 
@@ -147,8 +147,8 @@ class SlotsSettings(Frozen):
             raise ValueError("count and max are both set; keep one of them")
         if self.max is not None and self.gpus == "auto":
             raise ValueError(
-                "max without gpus: a cluster that grows does not show how many GPUs its workers "
-                "will have; set gpus (1 is usual, 0 for CPUs) beside max"
+                "max needs gpus, since the GPUs of nodes that are not up yet are unknown; set gpus "
+                "as well (1 is usual, 0 for CPUs)"
             )
         return self
 
@@ -162,21 +162,22 @@ class SlotsSettings(Frozen):
 
 
 class StorageSettings(Frozen):
-    """Storage that all nodes reach, s3://BUCKET/FOLDER or another that pyarrow knows, or the whole
-    path of a shared folder. Without a `uri`, the sweep home has all, and all nodes must see it."""
+    """Storage that all nodes can reach. Without a `uri` it is the sweep home, which all must see.
+
+    The `uri` is s3://BUCKET/FOLDER, another URI that pyarrow supports, or the absolute path of a
+    shared folder.
+    """
 
     uri: str | None = None
 
     @field_validator("uri")
     @classmethod
     def _is_an_address(cls, uri: str | None) -> str | None:
-        if uri is not None and (wrong := complaint(uri)):
-            raise ValueError(f"{wrong}; write s3://BUCKET/FOLDER, or the whole path of a folder")
-        return uri
+        return None if uri is None else check_address(uri)
 
 
 class TrackingSettings(Frozen):
-    """Where MLflow writes. No `uri` means a SQLite database in the sweep home."""
+    """Where MLflow writes. Without a `uri` it is a SQLite database in the sweep home."""
 
     uri: str | None = None
     experiment: Annotated[str, Field(min_length=1, max_length=500)] = "winnow"
@@ -184,6 +185,4 @@ class TrackingSettings(Frozen):
     @field_validator("uri")
     @classmethod
     def _is_an_address(cls, uri: str | None) -> str | None:
-        if uri is not None and (wrong := not_tracking(uri)):
-            raise ValueError(wrong)
-        return uri
+        return None if uri is None else check_tracking(uri)

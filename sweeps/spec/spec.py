@@ -1,42 +1,40 @@
-"""A sweep file, checked as a whole: every mistake at once, each with its place and its way out."""
+"""A sweep file, checked as a whole: all problems at once, each with its place and remedy."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from search_spaces import presets
+from search_spaces.dotted import leaves
 from search_spaces.problem import Problem, SpaceError, did_you_mean
 from search_spaces.space import Space
 from search_spaces.values import quoted, show
 from sweeps.base.errors import SweepError, YamlError
 from sweeps.home.home import NAMES_ARE, is_name
 from sweeps.spec.checks import Parts, check_databases, check_fit
-from sweeps.spec.complaints import explain, leniently, without_mistakes
-from sweeps.spec.fields import dotted, set_twice, undotted, with_override
+from sweeps.spec.fields import set_twice, undotted, with_override
 from sweeps.spec.secrets import check_secrets, public
 from sweeps.spec.settings import SearchSettings, SlotsSettings, StorageSettings, TrackingSettings
+from sweeps.spec.validation import explain, leniently, without_mistakes
 from sweeps.spec.yaml_file import read_yaml
 from trainables.config.trial import NOT_SEARCHABLE, TrialConfig, field_names
 
-SECTIONS: Mapping[str, type[BaseModel]] = {
-    "search": SearchSettings,
-    "slots": SlotsSettings,
-    "tracking": TrackingSettings,
-    "storage": StorageSettings,
-}
-
+SECTIONS = ("search", "slots", "tracking", "storage")
+"""The sections of a spec about the sweep itself; the other fields are those of a trial."""
 
 MOST_TRIALS = 1_000_000
 
+_Model = TypeVar("_Model", bound=BaseModel)
+
 
 class SpecError(SweepError):
-    """Everything that is wrong with a spec, one line for each problem."""
+    """All problems of a spec, one line for each."""
 
     def __init__(self, place: str, problems: Iterable[Problem]) -> None:
         self.place = place
@@ -51,18 +49,18 @@ class SpecError(SweepError):
 
 @dataclass(frozen=True)
 class SweepSpec:
-    """One search, checked: what each trial has in common, what varies, and how it is searched."""
+    """A checked search: what all trials have in common, what varies, and how it is searched."""
 
     name: str
     trials: int
     trial: TrialConfig
     space: Space
-    first_points: tuple[Mapping[str, Any], ...]
+    first_points: tuple[Mapping[str, object], ...]
     search: SearchSettings
     slots: SlotsSettings
     tracking: TrackingSettings
     storage: StorageSettings
-    tree: Mapping[str, Any]
+    tree: Mapping[str, object]
 
     @classmethod
     def load(
@@ -71,19 +69,19 @@ class SweepSpec:
         overrides: Sequence[str] = (),
         name: str | None = None,
         elsewhere: bool = False,
-        before: Mapping[str, Any] | None = None,
+        before: Mapping[str, object] | None = None,
     ) -> SweepSpec:
-        """Read a sweep file, with `key=value` overrides and another name; SpecError lists all.
+        """Read a sweep file with `key=value` overrides; SpecError lists every problem.
 
-        Of a sweep that runs `elsewhere` whole paths are not looked for here. An override `key=+4`
-        adds to what the tree `before` has, the file's own unless given.
+        Absolute paths of a sweep that runs `elsewhere` are not looked for here. An override
+        `key=+4` adds to the value in the tree `before`, which is the file's own unless given.
         """
         try:
             tree = read_yaml(path)
             for override in overrides:
                 tree = with_override(tree, override, before)
         except YamlError as error:
-            # Not chained: what YAML holds may be a password, which a SpecError does not repeat.
+            # Not chained: the YAML may contain a password, which a SpecError does not repeat.
             raise SpecError(str(path), [Problem("file", str(error))]) from None
         tree.setdefault("name", path.stem)
         named = {**tree, **({} if name is None else {"name": name})}
@@ -91,7 +89,7 @@ class SweepSpec:
 
     @classmethod
     def parse(
-        cls, tree: Mapping[str, Any], place: str = "spec", elsewhere: bool = False
+        cls, tree: Mapping[str, object], place: str = "spec", elsewhere: bool = False
     ) -> SweepSpec:
         """Check a spec given as a mapping; SpecError lists every problem."""
         reader = _Reader(tree, elsewhere)
@@ -101,18 +99,17 @@ class SweepSpec:
         return spec
 
     def text(self) -> str:
-        """The spec as YAML that reads back as an equal one."""
+        """The spec as YAML; reading it gives an equal spec."""
         return yaml.safe_dump(dict(self.tree), sort_keys=False, allow_unicode=True)
 
 
 class _Reader:
-    """Reads each part of the tree by itself, so that one mistake does not hide another.
+    """Reads each part of the tree by itself, so that one problem does not hide another.
 
-    A part with mistakes is read once more without them, for what remains to be checked against the
-    other parts.
+    A part with mistakes is read again without them, to check the rest against the other parts.
     """
 
-    def __init__(self, tree: Mapping[str, Any], elsewhere: bool) -> None:
+    def __init__(self, tree: Mapping[str, object], elsewhere: bool) -> None:
         self._tree = tree
         self._elsewhere = elsewhere
         self.problems: list[Problem] = []
@@ -120,61 +117,64 @@ class _Reader:
     def read(self) -> SweepSpec | None:
         tree = dict(self._tree)
         name = self._name(tree.pop("name", None))
-        sections = {key: self._section(key, tree.pop(key, {})) for key in SECTIONS}
+        search = self._section("search", SearchSettings, tree)
+        slots = self._section("slots", SlotsSettings, tree)
+        tracking = self._section("tracking", TrackingSettings, tree)
+        storage = self._section("storage", StorageSettings, tree)
         space_tree = tree.pop("space", None)
-        trials = self._trials(tree, sections["search"])
-        trial = self._trial(tree, sections["slots"])
-        space, first_points = self._space(space_tree, tree, sections["search"])
-        trials = _trials(trials, space, sections["search"])
-        parts = Parts(
-            trials, trial, space, sections["search"], sections["slots"], self._tree, self._elsewhere
-        )
+        trials = self._trials(tree, search)
+        trial = self._trial(tree, slots)
+        space, first_points = self._space(space_tree, tree, search)
+        trials = _trials(trials, space, search)
+        parts = Parts(trials, trial, space, search, slots, self._tree, self._elsewhere)
         self.problems += check_fit(parts)
-        self.problems += self._secrets(sections["slots"])
-        self.problems += check_databases(sections["search"], sections["tracking"])
+        self.problems += self._secrets(slots)
+        self.problems += check_databases(search, tracking)
         if self.problems:
             return None
-        assert trials is not None and trial is not None and space is not None, (
-            "a part is missing only with a problem"
-        )
+        message = "a part is missing only with a problem"
+        assert trials is not None and trial and space is not None, message
+        assert search and slots and tracking and storage, message
         return SweepSpec(
             name=name,
             trials=trials,
             trial=trial,
             space=space,
             first_points=tuple(first_points),
-            search=sections["search"],
-            slots=sections["slots"],
-            tracking=sections["tracking"],
-            storage=sections["storage"],
+            search=search,
+            slots=slots,
+            tracking=tracking,
+            storage=storage,
             tree=self._tree,
         )
 
-    def _name(self, name: Any) -> str:
+    def _name(self, name: object) -> str:
         if is_name(name):
             return str(name)
-        message = "is missing" if name is None else f"{name!r} is no name for a sweep"
+        message = "is missing" if name is None else f"{name!r} is not a valid name"
         self.problems.append(Problem("name", message, NAMES_ARE))
         return ""
 
     def _secrets(self, slots: SlotsSettings | None) -> list[Problem]:
-        """Of the whole tree, and of a DeepSpeed JSON that it names."""
+        """Secrets in the tree, and in the DeepSpeed JSON that it names."""
         theirs = slots.engine.config if slots and slots.engine else None
         read = {"slots.deepspeed.config": theirs} if theirs else {}
         return list(dict.fromkeys(check_secrets(self._tree) + check_secrets(read)))
 
-    def _section(self, key: str, tree: Any) -> Any:
-        return self._validated(SECTIONS[key], {} if tree is None else tree, key)
+    def _section(self, key: str, model: type[_Model], tree: dict[str, object]) -> _Model | None:
+        """Remove a section from the tree, and read it."""
+        given = tree.pop(key, None)
+        return self._validated(model, {} if given is None else given, key)
 
-    def _validated(self, model: type[BaseModel], tree: Any, prefix: str) -> Any:
+    def _validated(self, model: type[_Model], tree: object, prefix: str) -> _Model | None:
         try:
             return model.model_validate(tree)
         except ValidationError as error:
             self.problems += explain(error, model, prefix)
             return leniently(model, without_mistakes(tree, error))
 
-    def _trials(self, tree: dict[str, Any], search: SearchSettings | None) -> int | None:
-        """Takes budget.trials out of the tree. A grid knows by itself how many it has."""
+    def _trials(self, tree: dict[str, object], search: SearchSettings | None) -> int | None:
+        """Remove budget.trials from the tree, and check it. A grid needs none."""
         budget = tree.get("budget")
         trials = None
         if isinstance(budget, Mapping):
@@ -182,20 +182,20 @@ class _Reader:
             trials = budget.get("trials")
         if trials is None:
             if search and search.sampler != "grid":
-                remedy = "say how many trials the sweep has, e.g. budget: {trials: 20}"
+                remedy = "set the number of trials, e.g. budget: {trials: 20}"
                 self.problems.append(Problem("budget.trials", "is missing", remedy))
             return None
         if isinstance(trials, bool) or not isinstance(trials, int) or trials < 1:
-            message = f"{quoted(trials)} is no number of trials"
-            self.problems.append(Problem("budget.trials", message, "use a whole number from 1 on"))
+            message = f"must be a positive integer, got {quoted(trials)}"
+            self.problems.append(Problem("budget.trials", message))
             return None
         if trials > MOST_TRIALS:
-            message = f"{show(trials)} trials are more than a sweep can have"
-            self.problems.append(Problem("budget.trials", message, f"use {MOST_TRIALS:,} at most"))
+            message = f"must be at most {MOST_TRIALS:,}, got {show(trials)}"
+            self.problems.append(Problem("budget.trials", message))
             return None
         return trials
 
-    def _trial(self, tree: Mapping[str, Any], slots: SlotsSettings | None) -> TrialConfig | None:
+    def _trial(self, tree: Mapping[str, object], slots: SlotsSettings | None) -> TrialConfig | None:
         unknown = [
             key for key in tree if key not in TrialConfig.model_fields and "." not in str(key)
         ]
@@ -207,45 +207,44 @@ class _Reader:
         for key in ("deepspeed", "seed"):
             if key in tree:
                 other = "slots.deepspeed" if key == "deepspeed" else "search.seed"
-                self.problems.append(Problem(key, "is set elsewhere", f"write {other} instead"))
+                self.problems.append(Problem(key, "cannot be set here", f"set {other} instead"))
         known_fields = {key: value for key, value in tree.items() if key not in unknown}
         for key in set_twice(known_fields):
-            self.problems.append(Problem(key, "is set twice", "keep one of the two"))
+            self.problems.append(Problem(key, "is set twice", "keep one of them"))
         try:
             fields = undotted(known_fields)
         except YamlError as error:
-            self.problems.append(Problem("spec", str(error), "write the one or the other"))
+            self.problems.append(Problem("spec", str(error), "keep one of them"))
             return None
         if slots and slots.engine:
             fields["deepspeed"] = slots.engine.model_dump()
-        trial: TrialConfig | None = self._validated(TrialConfig, fields, "")
-        return trial
+        return self._validated(TrialConfig, fields, "")
 
     def _space(
-        self, tree: Any, fields: Mapping[str, Any], search: SearchSettings | None
-    ) -> tuple[Space | None, list[Mapping[str, Any]]]:
+        self, tree: object, fields: Mapping[str, object], search: SearchSettings | None
+    ) -> tuple[Space | None, list[Mapping[str, object]]]:
         try:
             tree, preset_points = self._with_preset(tree, fields)
         except SpaceError as error:
-            self.problems += [_under("space", problem) for problem in error.problems]
+            self.problems += [problem.under("space") for problem in error.problems]
             return None, []
         space = self._parsed_space(tree)
         if space is None:
             return None, []
-        points: list[Mapping[str, Any]] = list(presets.fitting(preset_points, space))
+        points: list[Mapping[str, object]] = list(presets.fitting(preset_points, space))
         for number, point in enumerate(search.first_points if search else (), 1):
             try:
                 points.insert(number - 1, space.parse_point(point, partial=True))
             except SpaceError as error:
                 place = f"search.first_points[{number}]"
-                self.problems += [_under(place, problem) for problem in error.problems]
+                self.problems += [problem.under(place) for problem in error.problems]
         return space, points
 
-    def _parsed_space(self, tree: Any) -> Space | None:
+    def _parsed_space(self, tree: object) -> Space | None:
         try:
             return Space.parse(tree, _searchable(), NOT_SEARCHABLE)
         except SpaceError as error:
-            self.problems += [_under("space", problem) for problem in error.problems]
+            self.problems += [problem.under("space") for problem in error.problems]
             wrong = {problem.place.partition("[")[0] for problem in error.problems}
         if not isinstance(tree, Mapping):
             return None
@@ -255,11 +254,11 @@ class _Reader:
             return None
 
     def _with_preset(
-        self, tree: Any, fields: Mapping[str, Any]
-    ) -> tuple[Any, Sequence[Mapping[str, Any]]]:
-        """`space: lora`, or `space: {preset: lora, ...}` with the user's entries on top."""
+        self, tree: object, fields: Mapping[str, object]
+    ) -> tuple[object, Sequence[Mapping[str, object]]]:
+        """The tree of `space: lora`, or of `space: {preset: lora, ...}` with the user's entries."""
         if tree is None or tree == {}:
-            remedy = "write NAME: DOMAIN lines, or space: lora for a ready one"
+            remedy = "write NAME: DOMAIN lines, or space: lora for a preset"
             raise SpaceError([Problem("", "is missing", remedy)])
         if isinstance(tree, str):
             tree = {"preset": tree}
@@ -267,25 +266,20 @@ class _Reader:
             return tree, ()
         preset = presets.load(str(tree["preset"]))
         own = {key: value for key, value in tree.items() if key != "preset"}
-        fixed = dotted(fields)
+        fixed = leaves(fields)
         return presets.overlay(preset.space, own, fixed), preset.points_under(fixed)
 
 
 def _trials(wanted: int | None, space: Space | None, search: SearchSettings | None) -> int | None:
-    """How many trials there are; of a grid, never more than it has points. None: not known."""
+    """The number of trials, at most the points of a grid; None where it is not known."""
     if space is None or search is None or search.sampler != "grid":
         return wanted
     try:
         points = len(space.grid())
-    except SpaceError:  # its own problem tells
+    except SpaceError:  # which another problem reports
         return wanted
     return min(wanted or points, points)
 
 
 def _searchable() -> list[str]:
     return [name for name in field_names() if not name.startswith("deepspeed.")]
-
-
-def _under(place: str, problem: Problem) -> Problem:
-    inner = f"{place}.{problem.place}" if problem.place else place
-    return Problem(inner, problem.message, problem.remedy)

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from results.records.record import SweepRecord, SweepState
 from results.records.uris import holds_secret, redact
+from search_spaces.dotted import at
+from search_spaces.problem import UnplacedError
 from sweeps.base.breakdowns import Breakdowns
 from sweeps.base.errors import LaunchError, SweepError
 from sweeps.base.view import View
@@ -23,7 +25,7 @@ from sweeps.storage.claim import Claim
 from sweeps.storage.mirror import Mirror, bring_down, bring_up
 from trainables.core.errors import StorageError
 from trainables.slots.depot import PATIENCE, Depot, stored_inputs
-from trainables.storage.remote_folder import RemoteFolder, complaint
+from trainables.storage.remote_folder import RemoteFolder, check_address
 from trainables.storage.sealed import NotWholeError
 from trainables.training.inputs import Inputs
 
@@ -127,8 +129,12 @@ def refuse_if_taken(spec: SweepSpec) -> None:
 
 def fetch_sweep(uri: str, folder: SweepFolder, view: View) -> None:
     """Bring a sweep into the sweep home; SweepError where it is not on the storage, or runs."""
-    if wrong := "holds a password or a token" if holds_secret(uri) else complaint(uri):
-        raise SweepError(f"--storage: {redact(uri)} {wrong}")
+    if holds_secret(uri):
+        raise SweepError(f"--storage: {redact(uri)} holds a password or a token; leave it out")
+    try:
+        check_address(uri)
+    except UnplacedError as error:
+        raise SweepError(redact(str(error.at("--storage")))) from error
     name, storage = folder.path.name, RemoteFolder(uri)
     with _reached("--storage"):
         if not _recorded(storage, name):
@@ -168,7 +174,7 @@ def _forget_unasked(folder: SweepFolder) -> None:
 
     from sweeps.search.study_storage import open_storage
 
-    if (read_yaml(folder.spec).get("search") or {}).get("storage") is not None:
+    if at(read_yaml(folder.spec), "search.storage") is not None:
         return
     storage = open_storage(None, folder.journal)
     begun = sum(

@@ -11,6 +11,7 @@ import numpy as np
 
 from trainables.config.trial import TrialConfig
 from trainables.core.evaluation import Ending, Monitor, Verdict
+from trainables.core.model_source import ModelSource
 from trainables.data.tokens.examples import Example
 from trainables.data.tokens.examples import write as write_examples
 from trainables.data.tokens.sequences import Sequences, TokenSequence, write
@@ -78,8 +79,7 @@ def make_sequences(folder: Path, count: int, seed: int) -> Path:
 def make_inputs(folder: Path) -> Inputs:
     """Model, 40 training sequences and 13 validation sequences below `folder`."""
     return Inputs(
-        model=str(make_model(folder / "model")),
-        model_revision=None,
+        model=ModelSource(str(make_model(folder / "model"))),
         train=make_sequences(folder / "train", 40, seed=1),
         validation=make_sequences(folder / "validation", 13, seed=2),
     )
@@ -141,9 +141,9 @@ def loads_seen_by(monkeypatch):
 
     load_model, loaded = base.load_model, []
 
-    def watched(name, *rest):
-        loaded.append(name)
-        return load_model(name, *rest)
+    def watched(source, *rest):
+        loaded.append(source)
+        return load_model(source, *rest)
 
     monkeypatch.setattr(base, "load_model", watched)
     return loaded

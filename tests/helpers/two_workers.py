@@ -18,6 +18,7 @@ import tiny_training as tiny
 from host_reads import reads_of_each_step
 
 from trainables.core.evaluation import Ending
+from trainables.core.model_source import ModelSource
 from trainables.training.checkpoints import NO_CHECKPOINTS, Checkpoints
 from trainables.training.inputs import Inputs
 
@@ -58,8 +59,7 @@ def main(folder: Path) -> None:
     deepspeed.init_distributed("gloo")
     workshop = Workshop(
         Inputs(
-            str(folder / "model"),
-            None,
+            ModelSource(str(folder / "model")),
             folder / "train",
             folder / "validation",
             test=folder / "validation",

@@ -17,6 +17,7 @@ from two_workers import bytes_alive, left_alive
 from trainables.config import combinations
 from trainables.core import ranks
 from trainables.core.errors import RefusedError
+from trainables.core.model_source import ModelSource
 from trainables.training.inputs import Inputs
 
 TRAIN, VALIDATION = 16, 9
@@ -50,7 +51,9 @@ def main(folder: Path) -> None:
 
     deepspeed.init_distributed("gloo")
     workshop = Workshop(
-        Inputs(str(folder / "model"), None, folder / "train-pairs", folder / "validation-pairs")
+        Inputs(
+            ModelSource(str(folder / "model")), folder / "train-pairs", folder / "validation-pairs"
+        )
     )
     made = {}
     for name, params in PREFERENCES.items():

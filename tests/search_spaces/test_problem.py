@@ -12,6 +12,11 @@ def test_a_problem_reads_as_place_message_and_remedy():
     assert str(Problem("lora.rank", "is odd")) == "lora.rank: is odd"
 
 
+def test_a_problem_of_a_part_is_placed_inside_of_the_whole():
+    assert Problem("lora.rank", "is odd", "use 8").under("space").place == "space.lora.rank"
+    assert Problem("", "is missing").under("space") == Problem("space", "is missing")
+
+
 def test_an_error_reads_as_one_line_for_each_problem():
     error = SpaceError([Problem("a", "is wrong", "fix it"), Problem("b", "is odd")])
     assert str(error) == "a: is wrong; fix it\nb: is odd"

@@ -6,9 +6,9 @@ import os
 import socket
 from collections.abc import Iterator
 
+from search_spaces.problem import Problem
 from trainables.config.trial import TrialConfig
 from trainables.core.kind import Kind
-from trainables.core.refusal import Refusal
 from trainables.methods.registry import METHODS
 from trainables.objectives.registry import OBJECTIVES
 
@@ -22,7 +22,7 @@ READ = tuple(
 """The searchable fields that `refusals` looks at."""
 
 
-def refusals(config: TrialConfig) -> list[Refusal]:
+def refusals(config: TrialConfig) -> list[Problem]:
     """All that keeps a trial from running, or from meaning what it says, on any machine."""
     return [
         *config.tunes.refusals(config),
@@ -32,22 +32,22 @@ def refusals(config: TrialConfig) -> list[Refusal]:
     ]
 
 
-def machine_refusals(config: TrialConfig, cuda: bool) -> list[Refusal]:
+def machine_refusals(config: TrialConfig, cuda: bool) -> list[Problem]:
     """What a trial asks for that this machine cannot do."""
     return [*([] if cuda else _without_cuda(config)), *_nvme(config)]
 
 
-def _new_tokens(config: TrialConfig) -> Iterator[Refusal]:
+def _new_tokens(config: TrialConfig) -> Iterator[Problem]:
     if config.data and config.data.new_tokens and not config.tunes.learns_new_tokens:
         able = [name for name, method in METHODS.items() if method.learns_new_tokens]
-        yield Refusal(
+        yield Problem(
             "data.new_tokens",
             f"method {config.method} leaves the embeddings as they are",
             f"use {', '.join(able[:-1])} or {able[-1]}",
         )
 
 
-def _engine(config: TrialConfig) -> Iterator[Refusal]:
+def _engine(config: TrialConfig) -> Iterator[Problem]:
     engine = config.deepspeed
     if engine is None:
         return
@@ -68,25 +68,25 @@ def _engine(config: TrialConfig) -> Iterator[Refusal]:
             if wanted:
                 yield _needs_stage(name, getattr(engine, name), "3", 3)
     if "nvme" in (engine.offload_optimizer, engine.offload_parameters) and not engine.nvme_path:
-        yield Refusal(
+        yield Problem(
             "slots.deepspeed.nvme_path",
             "is missing, and something is to be offloaded to nvme",
             "name a folder on each worker's NVMe disk",
         )
 
 
-def _nvme(config: TrialConfig) -> Iterator[Refusal]:
+def _nvme(config: TrialConfig) -> Iterator[Problem]:
     engine = config.deepspeed
     if engine is None or engine.nvme_path is None:
         return
     if not os.access(engine.nvme_path, os.W_OK):
-        yield Refusal(
+        yield Problem(
             "slots.deepspeed.nvme_path",
             f"{engine.nvme_path} is no folder that can be written to on {socket.gethostname()}",
             "name one that is there on each worker",
         )
     elif "nvme" in (engine.offload_optimizer, engine.offload_parameters) and not _has_libaio():
-        yield Refusal(
+        yield Problem(
             "slots.deepspeed",
             f"offload to nvme reads and writes through libaio, which {socket.gethostname()} lacks",
             "install libaio-dev (apt) or libaio-devel (dnf) on each worker, or offload to cpu",
@@ -99,24 +99,24 @@ def _has_libaio() -> bool:
     return bool(AsyncIOBuilder().is_compatible(verbose=False))
 
 
-def _needs_stage(name: str, value: object, stages: str, remedy: int) -> Refusal:
-    return Refusal(
+def _needs_stage(name: str, value: object, stages: str, remedy: int) -> Problem:
+    return Problem(
         f"slots.deepspeed.{name}",
         f"{value} works with ZeRO stage {stages} only",
         f"set slots.deepspeed.zero_stage: {remedy}, or leave it out",
     )
 
 
-def _without_cuda(config: TrialConfig) -> Iterator[Refusal]:
+def _without_cuda(config: TrialConfig) -> Iterator[Problem]:
     if config.precision == "fp16":
-        yield Refusal(
+        yield Problem(
             "precision",
             "fp16 needs its gradients scaled, which is done on GPUs only",
             "use fp32 here, or bf16 where the CPU has units for it",
         )
     engine = config.deepspeed
     if engine and (engine.quantized_weights or engine.quantized_gradients):
-        yield Refusal(
+        yield Problem(
             "slots.deepspeed",
             "ZeRO++ quantises with CUDA kernels, and there is no GPU here",
             "leave quantized_weights and quantized_gradients out",

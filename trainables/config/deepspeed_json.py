@@ -10,9 +10,15 @@ import copy
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
+
+from search_spaces.dotted import at, leaves, replaced
+from search_spaces.problem import Problem
 
 AUTO = "auto"
+
+PLACE = "slots.deepspeed.config"
+"""The field that names the JSON."""
 
 MOST_BYTES = 2**20
 """Of a file."""
@@ -83,13 +89,6 @@ _FILLED_FROM_THE_MODEL = (
 """ "auto" stays: transformers makes these of the model's hidden size."""
 
 
-class Contradiction(NamedTuple):
-    """What a JSON says and a trial does not mean."""
-
-    message: str
-    remedy: str
-
-
 def read(given: Any) -> dict[str, Any]:
     """The JSON at a path, or a mapping as it is; ValueError says what is wrong with it."""
     if isinstance(given, Mapping):
@@ -123,22 +122,22 @@ def _content(path: Path) -> bytes:
 
 def adopted(theirs: Mapping[str, Any]) -> dict[str, Any]:
     """Those fields of DeepSpeedConfig of which the JSON says something."""
-    said = {key: value for key, value in _leaves(theirs) if value != AUTO and value is not None}
-    return {field: said[key] for key, field in ADOPTED.items() if key in said}
+    said = leaves(theirs)
+    return {field: said[key] for key, field in ADOPTED.items() if said.get(key) not in (None, AUTO)}
 
 
 def contradictions(
     theirs: Mapping[str, Any], ours: Mapping[str, Any], searched: Collection[str] = ()
-) -> Iterator[Contradiction]:
+) -> Iterator[Problem]:
     """Where the JSON says something else than `ours`, all that a trial decides.
 
     Of what the `searched` fields decide it may say nothing at all: trials will differ in it.
     """
     for name, reason in _WITHOUT_PLACE.items():
-        if _is_on(_at(theirs, name)):
-            yield Contradiction(f"{name} {reason}", f"leave {name} out there")
-    decided = dict(_leaves(ours))
-    for key, value in _leaves(theirs):
+        if _is_on(at(theirs, name)):
+            yield Problem(PLACE, f"{name} {reason}", f"leave {name} out there")
+    decided = leaves(ours)
+    for key, value in leaves(theirs).items():
         if value == AUTO or not (key in decided or key.startswith(_REPLACED)):
             continue
         differing = [field for field in _FIELDS.get(key, ()) if field in searched]
@@ -151,34 +150,34 @@ def contradictions(
 def merged(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
     """`ours` with what the JSON says besides; "auto" is what is ours, or DeepSpeed's default."""
     tree: dict[str, Any] = {}
-    for key, value in _leaves(theirs):
+    for key, value in leaves(theirs).items():
         said = value != AUTO or key in _FILLED_FROM_THE_MODEL
         if said and not key.startswith((*_REPLACED, *(f"{name}." for name in _WITHOUT_PLACE))):
-            _put(tree, key, copy.deepcopy(value))
-    for key, value in _leaves(ours):
-        _put(tree, key, value)
+            tree = replaced(tree, key, copy.deepcopy(value))
+    for key, value in leaves(ours).items():
+        tree = replaced(tree, key, value)
     tree.pop("train_batch_size", None)  # follows from the other two and the number of workers
     return tree
 
 
-def _contradiction(key: str, value: Any, decided: Mapping[str, Any]) -> Contradiction:
+def _contradiction(key: str, value: Any, decided: Mapping[str, Any]) -> Problem:
     fields = _FIELDS.get(key)
     if key not in decided:
         section = key.partition(".")[0]
         message = f"{key} is {value} there, and the trial's own {section} takes no such setting"
-        return Contradiction(message, f"leave {key} out there")
+        return Problem(PLACE, message, f"leave {key} out there")
     if fields is None:
         message = f"{key} is {value} there, and a trial needs {decided[key]}"
-        return Contradiction(message, f'write "{AUTO}" there, or leave {key} out')
+        return Problem(PLACE, message, f'write "{AUTO}" there, or leave {key} out')
     makes = "makes" if len(fields) == 1 else "make"
     message = f"{key} is {value} there, and {_listed(fields, 'and')} {makes} it {decided[key]}"
-    return Contradiction(message, f'write "{AUTO}" there, or change {_listed(fields, "or")}')
+    return Problem(PLACE, message, f'write "{AUTO}" there, or change {_listed(fields, "or")}')
 
 
-def _of_searched(key: str, value: Any, fields: Sequence[str]) -> Contradiction:
+def _of_searched(key: str, value: Any, fields: Sequence[str]) -> Problem:
     named = _listed(fields, "and")
     message = f"{key} is {value} there, and the space searches {named}, so that trials differ in it"
-    return Contradiction(message, f'write "{AUTO}" there, or search no {_listed(fields, "or")}')
+    return Problem(PLACE, message, f'write "{AUTO}" there, or search no {_listed(fields, "or")}')
 
 
 def _listed(fields: Sequence[str], word: str) -> str:
@@ -193,31 +192,9 @@ def _is_on(value: Any) -> bool:
     return value is not None and value is not False and value != AUTO
 
 
-def _at(tree: Mapping[str, Any], key: str) -> Any:
-    node: Any = tree
-    for name in key.split("."):
-        node = node.get(name) if isinstance(node, Mapping) else None
-    return node
-
-
 def _same(one: Any, other: Any) -> bool:
     if isinstance(one, str) and isinstance(other, str):
         return one.lower() == other.lower()
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
         return list(one) == list(other)
     return bool(one == other)
-
-
-def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
-
-
-def _put(tree: dict[str, Any], key: str, value: Any) -> None:
-    *parents, leaf = key.split(".")
-    for parent in parents:
-        tree = tree.setdefault(parent, {})
-    tree[leaf] = value

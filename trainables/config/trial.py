@@ -11,8 +11,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, Field, Strict, create_model, field_validator, model_validator
+from pydantic import Field, Strict, create_model, field_validator, model_validator
 
+from search_spaces.dotted import leaves, replaced
 from trainables.config.budget import BatchRampConfig, TrialBudget
 from trainables.config.data import DataConfig
 from trainables.config.deepspeed_config import DeepSpeedConfig
@@ -27,6 +28,8 @@ from trainables.core.frozen import (
     Seed,
 )
 from trainables.core.kind import Kind
+from trainables.core.model_fields import dotted_fields
+from trainables.core.model_source import ModelSource
 from trainables.methods import registry as methods
 from trainables.methods.registry import METHODS
 from trainables.metrics.registry import METRICS, metrics_of
@@ -152,6 +155,11 @@ class TrialFields(Frozen):
         return self
 
     @property
+    def model_source(self) -> ModelSource:
+        """Where the base model comes from."""
+        return ModelSource(self.model, self.model_revision, self.trust_remote_code)
+
+    @property
     def learns(self) -> Objective:
         """What it learns."""
         return OBJECTIVES[self.objective]
@@ -177,15 +185,9 @@ class TrialFields(Frozen):
     def with_params(self, params: Mapping[str, Any]) -> TrialConfig:
         """A copy with `params` (dotted name -> value) set; pydantic.ValidationError on nonsense."""
         # What nobody set is left open: a default of the budget would clash with what comes now.
-        tree = self.model_dump(exclude_unset=True)
+        tree: dict[str, object] = self.model_dump(exclude_unset=True)
         for name, value in params.items():
-            *parents, leaf = name.split(".")
-            node = tree
-            for parent in parents:
-                if not isinstance(node.get(parent), dict):
-                    node[parent] = {}
-                node = node[parent]
-            node[leaf] = copy.deepcopy(value)
+            tree = replaced(tree, name, copy.deepcopy(value))
         return TrialConfig.model_validate(tree)
 
     def flat(self) -> dict[str, Any]:
@@ -197,11 +199,11 @@ class TrialFields(Frozen):
 
     def flat_with(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """What `with_params(params).flat()` gives, also where that combination is refused."""
-        leaves = {**dict(_leaves(self.model_dump(mode="json"), "")), **params}
-        kinds = (leaves["method"],), (leaves["objective"],), (leaves["schedule"],)
+        values: dict[str, Any] = {**leaves(self.model_dump(mode="json")), **params}
+        kinds = (values["method"],), (values["objective"],), (values["schedule"],)
         return {
             name: value
-            for name, value in leaves.items()
+            for name, value in values.items()
             if value is not None and reads(name, *kinds)
         }
 
@@ -232,30 +234,4 @@ def reads(
 
 def field_names() -> tuple[str, ...]:
     """The dotted names of all trial fields, in the order of their declaration."""
-    return tuple(_names(TrialConfig, ""))
-
-
-def _names(model: type[BaseModel], prefix: str) -> list[str]:
-    names: list[str] = []
-    for name, field in model.model_fields.items():
-        inner = _model_in(field.annotation)
-        names += _names(inner, f"{prefix}{name}.") if inner else [f"{prefix}{name}"]
-    return names
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    candidates = (annotation, *getattr(annotation, "__args__", ()))
-    for candidate in candidates:
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            return candidate
-    return None
-
-
-def _leaves(tree: Mapping[str, Any], prefix: str) -> list[tuple[str, Any]]:
-    leaves: list[tuple[str, Any]] = []
-    for name, value in tree.items():
-        if isinstance(value, Mapping):
-            leaves += _leaves(value, f"{prefix}{name}.")
-        elif value is not None:
-            leaves.append((f"{prefix}{name}", value))
-    return leaves
+    return tuple(dotted_fields(TrialConfig))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import reprlib
 from collections.abc import Iterable
+
+from search_spaces.problem import nearest
 
 _LONGEST = 60
 _MOST_NAMES = 8
@@ -27,8 +28,8 @@ class DataError(ValueError):
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A way out for an unknown word: the nearest known one, else all of them."""
     listed = list(known)
-    near = difflib.get_close_matches(word, listed, n=1, cutoff=0.5)
-    return f"did you mean {near[0]}?" if near else f"there is {listing(listed, 20)}"
+    near = nearest(word, listed)
+    return f"did you mean {near}?" if near else f"there is {listing(listed, 20)}"
 
 
 def said(error: BaseException) -> str:

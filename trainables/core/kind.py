@@ -6,8 +6,8 @@ from abc import ABC
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
+from search_spaces.problem import Problem
 from trainables.core.frozen import Frozen
-from trainables.core.refusal import Refusal
 
 if TYPE_CHECKING:
     from trainables.config.trial import TrialConfig
@@ -24,6 +24,6 @@ class Kind(ABC):
     refuses_by: ClassVar[tuple[str, ...]] = ()
     """The searchable fields, beside method and objective, that `refusals` looks at."""
 
-    def refusals(self, config: TrialConfig) -> Iterator[Refusal]:
+    def refusals(self, config: TrialConfig) -> Iterator[Problem]:
         """What it cannot do together with the rest of a trial."""
         yield from ()

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from trainables.core.refusal import Refusal
+from search_spaces.problem import Problem
 from trainables.methods.method import Method
 
 if TYPE_CHECKING:
@@ -44,11 +44,11 @@ class PeftMethod(Method):
 class VirtualTokens(PeftMethod):
     """A method that puts something trained before each sequence."""
 
-    def refusals(self, config: TrialConfig) -> Iterator[Refusal]:
+    def refusals(self, config: TrialConfig) -> Iterator[Problem]:
         """Packed examples cannot be told apart behind it."""
         yield from super().refusals(config)
         if config.data and config.data.packing:
-            yield Refusal(
+            yield Problem(
                 "data.packing",
                 f"with what method {self.name} puts before a sequence, transformers tells its "
                 "examples no longer apart",
@@ -59,11 +59,11 @@ class VirtualTokens(PeftMethod):
 class TrainedEmbeddings(VirtualTokens):
     """A method that puts trained embeddings before the text."""
 
-    def refusals(self, config: TrialConfig) -> Iterator[Refusal]:
+    def refusals(self, config: TrialConfig) -> Iterator[Problem]:
         """A head that reads the last token does not find it behind them."""
         yield from super().refusals(config)
         if config.learns.has_head:
-            yield Refusal(
+            yield Problem(
                 "method",
                 f"{config.objective} reads the answer off the last token, which transformers "
                 f"cannot find behind the embeddings that {self.name} puts first",

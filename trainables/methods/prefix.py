@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from search_spaces.problem import Problem
 from trainables.core.frozen import Frozen, PositiveInt
-from trainables.core.refusal import Refusal
 from trainables.methods.peft_method import VirtualTokens
 
 if TYPE_CHECKING:
@@ -38,11 +38,11 @@ class Prefix(VirtualTokens):
         """`prefix.virtual_tokens`."""
         return config.settings(PrefixConfig).virtual_tokens
 
-    def refusals(self, config: TrialConfig) -> Iterator[Refusal]:
+    def refusals(self, config: TrialConfig) -> Iterator[Problem]:
         """Gradient checkpointing."""
         yield from super().refusals(config)
         if config.gradient_checkpointing:
-            yield Refusal(
+            yield Problem(
                 "gradient_checkpointing",
                 "the second forward pass would see the prefix twice",
                 "leave it out with method prefix",

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from search_spaces.problem import Problem
 from trainables.core.frozen import Frozen
-from trainables.core.refusal import Refusal
 from trainables.methods.lora import Lora, LoraConfig
 
 if TYPE_CHECKING:
@@ -33,18 +33,18 @@ class Qlora(Lora):
     quantizes = True
     refuses_by = ("lora.init", "lora.dora")
 
-    def refusals(self, config: TrialConfig) -> Iterator[Refusal]:
+    def refusals(self, config: TrialConfig) -> Iterator[Problem]:
         """PiSSA; DoRA under ZeRO-3."""
         yield from super().refusals(config)
         lora, engine = config.settings(LoraConfig), config.deepspeed
         if lora.init == "pissa":
-            yield Refusal(
+            yield Problem(
                 "lora.init",
                 "pissa takes the base's weights apart, and qlora holds them in 4 bits",
                 "use lora.init: kaiming or gaussian with qlora",
             )
         if engine and engine.zero_stage == 3 and lora.dora:
-            yield Refusal(
+            yield Problem(
                 "lora.dora",
                 "DoRA asks for the norms of weights that ZeRO-3 has taken apart in 4 bits",
                 "use zero_stage 2, or qlora without dora",

@@ -10,6 +10,7 @@ from typing import Any
 
 from trainables.core.data_error import said
 from trainables.core.errors import ModelError
+from trainables.core.model_source import ModelSource
 from trainables.models.model_file import children, read, strings
 
 _LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
@@ -73,13 +74,7 @@ def check_sizes(file: Path, most_layers: int) -> None:
                 )
 
 
-def check_config(
-    name: str,
-    revision: str | None,
-    file: Path,
-    trust_remote_code: bool = False,
-    passed: Path | None = None,
-) -> None:
+def check_config(source: ModelSource, file: Path, passed: Path | None = None) -> None:
     """ModelError where transformers makes no configuration of it.
 
     `passed` is a folder with a mark for each file that passed: transformers and torch, which this
@@ -88,10 +83,10 @@ def check_config(
     labels = read(file).get("num_labels")
     if isinstance(labels, int) and labels > _MOST_LABELS:
         raise ModelError(f"model: {file} says num_labels: {labels}; take that out of it")
-    mark = passed / _digest(file) if passed and not trust_remote_code else None
+    mark = passed / _digest(file) if passed and not source.trust_remote_code else None
     if mark and mark.exists():
         return
-    _build(name, revision, file, trust_remote_code)
+    _build(source, file)
     if mark:
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.touch()
@@ -102,12 +97,13 @@ def _digest(file: Path) -> str:
     return hashlib.sha256(version("transformers").encode() + file.read_bytes()).hexdigest()[:32]
 
 
-def _build(name: str, revision: str | None, file: Path, trust_remote_code: bool) -> None:
+def _build(source: ModelSource, file: Path) -> None:
     from transformers import AutoConfig
 
-    place = name if trust_remote_code else str(file.parent)
+    trusted = source.trust_remote_code
+    place = source.name if trusted else str(file.parent)
     try:
-        AutoConfig.from_pretrained(place, revision=revision, trust_remote_code=trust_remote_code)
+        AutoConfig.from_pretrained(place, revision=source.revision, trust_remote_code=trusted)
     except Exception as error:  # a library's edge: of nonsense it raises whatever it runs into
         raise ModelError(
             f"model: {file} describes no model that can be built ({said(error)}); "

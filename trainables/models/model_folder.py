@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from trainables.core.errors import ModelError
+from trainables.core.model_source import ModelSource
 from trainables.data.tokens.tokenizer import config_file, hub_file
 from trainables.models.hf_config import check_code, check_config, check_kernels, check_sizes
 from trainables.models.model_file import check_start, read, strings
@@ -26,35 +27,29 @@ _DESCRIPTIONS = (
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
-def check_model(
-    name: str,
-    revision: str | None,
-    trust_remote_code: bool,
-    weights: bool = True,
-    passed: Path | None = None,
-) -> None:
+def check_model(source: ModelSource, weights: bool = True, passed: Path | None = None) -> None:
     """ModelError where a folder cannot be loaded, or a model asks for code that is not trusted.
 
     `passed` is a folder that remembers which configurations transformers has made.
     Of a hub model only the code is looked at, and whether it is an adapter; whatever else is wrong
     shows when it is loaded.
     """
-    folder, configuration = Path(name), config_file(name, revision)
+    folder, configuration = Path(source.name), config_file(source)
     if folder.is_dir():
         _check_descriptions(folder)
         if weights:
             tensors = sum(map(_tensors, _weights(folder)))
             check_sizes(folder / _CONFIG, most_layers=tensors)
-    elif adapter := _hub_adapter(name, revision):
-        raise ModelError(f"model: {name} {_is_adapter(adapter)}")
+    elif adapter := _hub_adapter(source):
+        raise ModelError(f"model: {source.name} {_is_adapter(adapter)}")
     if configuration is None or not configuration.is_file():
         return  # whoever loads the tokenizer says that it is not to be had
-    if not trust_remote_code:
+    if not source.trust_remote_code:
         check_kernels(configuration)
         for file in (configuration, configuration.with_name("tokenizer_config.json")):
             if file.is_file():
-                check_code(name, file)
-    check_config(name, revision, configuration, trust_remote_code, passed)
+                check_code(source.name, file)
+    check_config(source, configuration, passed)
 
 
 def _check_descriptions(folder: Path) -> None:
@@ -84,16 +79,19 @@ def _is_adapter(file: Path) -> str:
     return f"holds an adapter; name the model that it belongs to, {base}, or merge it into that"
 
 
-def _hub_adapter(name: str, revision: str | None) -> Path | None:
+def _hub_adapter(source: ModelSource) -> Path | None:
     """The adapter's description in a hub repository, where the hub has answered before."""
     from huggingface_hub import try_to_load_from_cache
 
     try:
-        known = [try_to_load_from_cache(name, f, revision=revision) for f in (_CONFIG, _ADAPTER)]
+        known = [
+            try_to_load_from_cache(source.name, file, revision=source.revision)
+            for file in (_CONFIG, _ADAPTER)
+        ]
     except ValueError:
         return None  # no name for a repository, which whoever loads the tokenizer says
     # One that is silent would be asked for half a minute, as the first time.
-    return hub_file(name, _ADAPTER, revision) if any(known) else None
+    return hub_file(source, _ADAPTER) if any(known) else None
 
 
 def _weights(folder: Path) -> list[Path]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from search_spaces.problem import Problem
 from trainables.core.frozen import Frozen, PositiveFloat
-from trainables.core.refusal import Refusal
 from trainables.objectives.objective import Objective
 
 if TYPE_CHECKING:
@@ -37,12 +37,12 @@ class Dpo(Objective):
     refuses_by = ("label_smoothing", "dpo.loss", "dpo.label_smoothing")
     no_packing = "scores each sequence by itself; only sft packs them"
 
-    def refusals(self, config: TrialConfig) -> Iterator[Refusal]:
+    def refusals(self, config: TrialConfig) -> Iterator[Problem]:
         """Label smoothing with a loss that has no labels."""
         yield from super().refusals(config)
         settings = config.settings(DpoConfig)
         if settings.label_smoothing and settings.loss != "sigmoid":
-            yield Refusal(
+            yield Problem(
                 "dpo.label_smoothing",
                 f"loss {settings.loss} has no probabilities of labels to smooth",
                 "use dpo.loss: sigmoid, or leave it out",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
+from search_spaces.problem import Problem
 from trainables.core.kind import Kind
-from trainables.core.refusal import Refusal
 
 if TYPE_CHECKING:
     from trainables.config.trial import TrialConfig
@@ -32,14 +32,14 @@ class Objective(Kind):
 
     refuses_by: ClassVar[tuple[str, ...]] = ("label_smoothing",)
 
-    def refusals(self, config: TrialConfig) -> Iterator[Refusal]:
+    def refusals(self, config: TrialConfig) -> Iterator[Problem]:
         """What it cannot do together with the rest of a trial."""
         if config.label_smoothing and not self.learns_text:
-            yield Refusal(
+            yield Problem(
                 "label_smoothing",
                 f"objective {self.name} has no token labels to smooth",
                 "leave it out",
             )
         if self.no_packing and config.data and config.data.packing:
             message = f"objective {self.name} {self.no_packing}"
-            yield Refusal("data.packing", message, "leave it out")
+            yield Problem("data.packing", message, "leave it out")

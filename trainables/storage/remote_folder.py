@@ -16,6 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from search_spaces.problem import UnplacedError
 from trainables.core.errors import StorageError
 
 T = TypeVar("T")
@@ -180,18 +181,22 @@ class _Draft:
             self._draft.unlink(missing_ok=True)
 
 
-def complaint(uri: str) -> str | None:
-    """What is wrong with an address by its looks; None where nothing is. Asks nobody."""
+def check_address(uri: str) -> str:
+    """The same address; UnplacedError where its shape is wrong. Contacts nobody."""
     if uri.startswith("/"):
-        return None
+        return uri
     scheme, separator, rest = uri.partition("://")
     if not separator:
-        return "is neither a URI nor a whole path"
+        raise _not_an_address(f"{uri!r} is neither a URI nor a whole path")
     if scheme not in _SCHEMES and not scheme.startswith("fsspec+"):
-        return f"{scheme}:// is none of {', '.join(_SCHEMES)}"
+        raise _not_an_address(f"{scheme}:// is none of {', '.join(_SCHEMES)}")
     if rest.startswith("/") != (scheme == "file") or not rest.strip("/"):
-        return "names no folder" if scheme == "file" else "names no bucket"
-    return None
+        raise _not_an_address(f"{uri!r} names no {'folder' if scheme == 'file' else 'bucket'}")
+    return uri
+
+
+def _not_an_address(message: str) -> UnplacedError:
+    return UnplacedError(message, "write s3://BUCKET/FOLDER, or the whole path of a folder")
 
 
 _SCHEMES = ("s3", "gs", "gcs", "abfs", "abfss", "hdfs", "viewfs", "file")

@@ -22,6 +22,7 @@ from trainables.config.trial import TrialConfig
 from trainables.core.bars import loading_told
 from trainables.core.data_error import said
 from trainables.core.errors import ModelError
+from trainables.core.model_source import ModelSource
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.core.progress_bars import no_progress_bars
 from trainables.methods.qlora import QuantizationConfig
@@ -58,20 +59,16 @@ class BaseModel:
 
     def __init__(
         self,
-        name: str,
-        revision: str | None,
+        source: ModelSource,
         device: torch.device,
         head: Head | None = None,
         new_tokens: tuple[int, ...] = (),
-        trust_remote_code: bool = False,
         progress: Progress = NO_PROGRESS,
     ) -> None:
-        self._name = name
-        self._revision = revision
+        self._source = source
         self._device = device
         self._head = head
         self._new_tokens = new_tokens
-        self._trust = trust_remote_code
         self._progress = progress
         self._loaded: dict[tuple[Loading, torch.device], _Held] = {}
         self._keeps_apart = False
@@ -113,15 +110,7 @@ class BaseModel:
         if key not in self._loaded:
             self._make_room()
             with self._progress.phase("loading the model"):
-                model = load_model(
-                    self._name,
-                    self._revision,
-                    loading,
-                    self._head,
-                    device,
-                    self._trust,
-                    self._progress,
-                )
+                model = load_model(self._source, loading, self._head, device, self._progress)
                 model = with_tokens(model, self._new_tokens)
             self._loaded[key] = _Held(model, traces(model))
         return self._loaded[key].model
@@ -196,12 +185,10 @@ def loading_of(config: TrialConfig) -> Loading:
 
 
 def load_model(
-    name: str,
-    revision: str | None,
+    source: ModelSource,
     loading: Loading,
     head: Head | None = None,
     device: torch.device | None = None,
-    trust_remote_code: bool = False,
     progress: Progress = NO_PROGRESS,
 ) -> PreTrainedModel:
     """Load a model from safetensors onto `device`; ModelError names the way out.
@@ -222,9 +209,9 @@ def load_model(
         ):
             torch.manual_seed(0)
             model: PreTrainedModel = kind.from_pretrained(
-                name,
-                revision=revision,
-                trust_remote_code=trust_remote_code,
+                source.name,
+                revision=source.revision,
+                trust_remote_code=source.trust_remote_code,
                 use_safetensors=True,
                 tqdm_class=bars,
                 **options,
@@ -232,10 +219,14 @@ def load_model(
     except Exception as error:  # a library's edge: of nonsense it raises whatever it runs into
         if isinstance(error, torch.AcceleratorError) or is_out_of_memory(error):
             raise  # what the machine lacks is no fault of the model
-        where = "folder" if Path(name).exists() else "hub model"
-        raise ModelError(f"model {name!r}: this {where} cannot be loaded: {said(error)}") from error
+        where = "folder" if Path(source.name).exists() else "hub model"
+        raise ModelError(
+            f"model {source.name!r}: this {where} cannot be loaded: {said(error)}"
+        ) from error
     if getattr(model, "_hf_peft_config_loaded", False):
-        raise ModelError(f"model {name!r} is loaded with an adapter; merge it, or name one without")
+        raise ModelError(
+            f"model {source.name!r} is loaded with an adapter; merge it, or name one without"
+        )
     model.config.use_cache = False
     if loading.quantization and device.type == "cpu":
         _settle_on_cpu(model)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from search_spaces.problem import Problem
 from trainables.config.batch_split import split_batch
 from trainables.config.deepspeed_config import DeepSpeedConfig, OffloadDevice
-from trainables.config.deepspeed_json import Contradiction, contradictions, merged
+from trainables.config.deepspeed_json import contradictions, merged
 from trainables.config.trial import TrialConfig
 
 _OPTIMIZERS: Mapping[str, str] = {"adamw": "AdamW", "adamw_fused": "AdamW", "adam": "Adam"}
@@ -33,7 +34,7 @@ def deepspeed_config(
 
 def refused_settings(
     config: TrialConfig, workers: int, searched: Collection[str] = ()
-) -> list[Contradiction]:
+) -> list[Problem]:
     """What the user's own JSON says against a trial on so many workers.
 
     Of a sweep, `searched` are the fields in which its trials will differ. ValueError where the

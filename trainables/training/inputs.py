@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainables.config.trial import TrialConfig
+from trainables.core.model_source import ModelSource
 from trainables.core.progress import NO_PROGRESS, Progress
 
 if TYPE_CHECKING:
@@ -21,17 +22,16 @@ _WHOLE_FILE_BYTES = 64 * 2**20
 
 @dataclass(frozen=True)
 class Inputs:
-    """`model` is a folder or a hub id; the sets are folders of examples.
+    """The base model, and the sets as folders of examples.
 
     `labels` are the names of the classes, in the order of their indices. `tokenizer` is a folder or
-    hub id as well, unset where it is the model's own; `new_tokens` are ids that it adds to those
+    a hub id, unset where it is the model's own; `new_tokens` are ids that it adds to those
     that the model knows. There are further sets where the configuration asks for them: `test`, by
     which nothing is chosen, `general`, measured beside the validation set, and `mix`, from which
     examples are mixed into those of `train`.
     """
 
-    model: str
-    model_revision: str | None
+    model: ModelSource
     train: Path
     validation: Path
     labels: tuple[str, ...] = ()
@@ -40,7 +40,11 @@ class Inputs:
     test: Path | None = None
     general: Path | None = None
     mix: Path | None = None
-    trust_remote_code: bool = False
+
+    @property
+    def tokenizer_source(self) -> ModelSource:
+        """Where the tokenizer comes from."""
+        return replace(self.model, name=self.tokenizer) if self.tokenizer else self.model
 
     def unseen(self) -> str | None:
         """Why this node cannot train with them, where it does not see the prepared data."""
@@ -50,7 +54,7 @@ class Inputs:
 
     def folders(self) -> list[str]:
         """Those that are local folders; what is named on the hub is no folder."""
-        values = (getattr(self, name) for name in _PLACES)
+        values = (self.model.name, *(getattr(self, name) for name in _PLACES))
         return [str(value) for value in values if value and Path(value).is_dir()]
 
     def moved(self, places: Mapping[str, str]) -> Inputs:
@@ -61,10 +65,11 @@ class Inputs:
             for name, value in found.items()
             if value and str(value) in places
         }
-        return replace(self, **changes)
+        model = replace(self.model, name=places.get(self.model.name, self.model.name))
+        return replace(self, model=model, **changes)
 
 
-_PLACES = ("model", "tokenizer", "train", "validation", "test", "general", "mix")
+_PLACES = ("tokenizer", "train", "validation", "test", "general", "mix")
 
 
 @dataclass(frozen=True)
@@ -97,18 +102,11 @@ def prepare_inputs(
     cache = cache.resolve()
     config = config.with_params({"model": _absolute(config.model)})
     with progress.phase("looking at the model"):
-        check_model(
-            config.model,
-            config.model_revision,
-            config.trust_remote_code,
-            weights=trains,
-            passed=cache / "checked",
-        )
+        check_model(config.model_source, weights=trains, passed=cache / "checked")
     data = prepare(config, config.model, cache / "data", progress=progress)
     # Workers may have another working folder and another home: whole paths only.
     inputs = Inputs(
-        config.model,
-        config.model_revision,
+        config.model_source,
         train=data.train,
         validation=data.validation,
         labels=data.summary.labels,
@@ -117,9 +115,8 @@ def prepare_inputs(
         test=data.further("test"),
         general=data.further("general"),
         mix=data.further("mix"),
-        trust_remote_code=config.trust_remote_code,
     )
-    fingerprint = model_fingerprint(config.model, config.model_revision)
+    fingerprint = model_fingerprint(config.model_source)
     return Prepared(inputs, data.fingerprint, fingerprint, data.summary)
 
 
@@ -129,11 +126,11 @@ def _absolute(model: str) -> str:
     return str(folder.resolve()) if folder.is_dir() else model
 
 
-def model_fingerprint(model: str, revision: str | None) -> str:
+def model_fingerprint(source: ModelSource) -> str:
     """A short hash of a local model's files, or the hub id with its revision."""
-    folder = Path(model).expanduser()
-    if not folder.is_dir():
-        return f"{model}@{revision or 'main'}"
+    folder = source.folder
+    if folder is None:
+        return source.pinned
     digest = hashlib.sha256()
     for file in sorted([*folder.glob("*.safetensors"), *folder.glob("config.json")]):
         digest.update(f"{file.name}:{file.stat().st_size}".encode())

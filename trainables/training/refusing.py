@@ -14,10 +14,9 @@ from trainables.training.deepspeed import refused_settings
 def refuse(config: TrialConfig) -> None:
     """What one rank's machine cannot do is refused by all: the others would wait for it."""
     found = (*refusals(config), *machine_refusals(config, torch.cuda.is_available()))
-    messages = [f"{each.field}: {each.message}; {each.remedy}" for each in found]
-    message = ranks.from_any_rank(messages[0] if messages else None)
-    if message is not None:
-        raise RefusedError(message)
+    problem = ranks.from_any_rank(found[0] if found else None)
+    if problem is not None:
+        raise RefusedError(str(problem))
 
 
 def refuse_engine(config: TrialConfig) -> None:
@@ -27,7 +26,7 @@ def refuse_engine(config: TrialConfig) -> None:
     except ValueError as error:
         raise RefusedError(str(error)) from error
     for each in said:
-        raise RefusedError(f"slots.deepspeed.config: {each.message}; {each.remedy}")
+        raise RefusedError(str(each))
 
 
 def refuse_length(config: TrialConfig, context: int | None, longest: int) -> None:

@@ -90,15 +90,7 @@ class Workshop:
         general = Examples(inputs.general) if inputs.general else None
         self._general = GeneralSet(general, self.pad_id, self.device, progress) if general else None
         head = Head(inputs.labels, self.pad_id) if inputs.labels else None
-        self._base = BaseModel(
-            inputs.model,
-            inputs.model_revision,
-            self.device,
-            head,
-            inputs.new_tokens,
-            inputs.trust_remote_code,
-            progress,
-        )
+        self._base = BaseModel(inputs.model, self.device, head, inputs.new_tokens, progress)
         # The engine of a reference that the ranks share; it lasts as long as what it is asked for.
         self._held = ExitStack()
         self._memos: dict[tuple[Loading, torch.dtype | None], ReferenceMemo] = {}
@@ -107,14 +99,11 @@ class Workshop:
     @cached_property
     def tokenizer(self) -> Any:
         """The base model's tokenizer, which is saved beside every winner."""
-        inputs = self.inputs
-        return load_tokenizer(
-            inputs.tokenizer or inputs.model, inputs.model_revision, inputs.trust_remote_code
-        )
+        return load_tokenizer(self.inputs.tokenizer_source)
 
     @cached_property
     def _context(self) -> int | None:
-        return context_length(self.inputs.model, self.inputs.model_revision)
+        return context_length(self.inputs.model)
 
     @cached_property
     def _longest(self) -> int:

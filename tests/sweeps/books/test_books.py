@@ -21,6 +21,7 @@ from sweeps.books.books import Books, new_record, resumed_record
 from sweeps.home.home import SweepHome
 from sweeps.run.driver import Driver
 from sweeps.spec.spec import SweepSpec
+from trainables.core.model_source import ModelSource
 from trainables.data.sets import overlap as data_overlap
 from trainables.data.sets.summary import Side, Summary
 from trainables.training.inputs import Inputs, Prepared
@@ -65,7 +66,7 @@ def test_what_the_validation_set_shares_with_the_training_data_is_on_record_and_
         max_length=64,
         overlaps={"validation": data_overlap.Overlap(40, 40)},
     )
-    prepared = Prepared(Inputs("m", None, home.path, home.path), "d", "m", summary)
+    prepared = Prepared(Inputs(ModelSource("m"), home.path, home.path), "d", "m", summary)
     books = Books(spec, home, folder, new_record(spec, prepared))
     books.open()
     books.wait_until_open()

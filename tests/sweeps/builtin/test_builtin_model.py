@@ -13,6 +13,7 @@ from sweeps.builtin.model import ensure, resolve
 from sweeps.builtin.pretraining import Recipe, mean_loss
 from trainables.config.trial import TrialConfig
 from trainables.core.data_error import DataError
+from trainables.core.model_source import ModelSource
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.data.making.blocks import blocks, tokenise
 from trainables.data.sets.prepare import prepare
@@ -49,7 +50,7 @@ def test_the_model_loads_as_any_other_and_has_learned(built):
     from transformers import AutoModelForCausalLM
 
     model = AutoModelForCausalLM.from_pretrained(built.model)
-    tokenizer = load_tokenizer(str(built.model))
+    tokenizer = load_tokenizer(ModelSource(str(built.model)))
     text = blocks(tokenise(["def get_7(x):\n    return x + 7\n" * 20], tokenizer), 128)
     about = json.loads((built.model.parent / "about.json").read_text())
     untrained = math.log(TINY.vocabulary)
@@ -59,7 +60,7 @@ def test_the_model_loads_as_any_other_and_has_learned(built):
 
 
 def test_the_tokenizer_has_its_special_tokens_and_no_chat_template(built):
-    tokenizer = load_tokenizer(str(built.model))
+    tokenizer = load_tokenizer(ModelSource(str(built.model)))
     names = (tokenizer.bos_token, tokenizer.eos_token, tokenizer.pad_token)
     assert (names, tokenizer.chat_template) == (("<s>", "</s>", "<pad>"), None)
     ids = tokenizer("def f():\n    return '细胞'")["input_ids"]

@@ -249,11 +249,11 @@ def test_a_mistake_in_a_spec_is_a_message_and_exit_code_2(home, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("launch", "nowhere.yaml"), "there is no such file"),
+        (("launch", "nowhere.yaml"), "the file does not exist"),
         (("status", "nothing"), "no sweep 'nothing'"),
         (("winners", "nothing"), "sweeps there: alpaca-lora"),
-        (("status", "../alpaca-lora"), "'../alpaca-lora' is no name for a sweep"),
-        (("winners", "/etc"), "'/etc' is no name for a sweep"),
+        (("status", "../alpaca-lora"), "'../alpaca-lora' is not a valid name"),
+        (("winners", "/etc"), "'/etc' is not a valid name"),
         (("ui", "--home", "/nonexistent"), "no sweep was tracked there yet"),
     ],
 )
@@ -302,7 +302,7 @@ def test_a_name_that_leads_out_of_the_home_is_refused_wherever_it_comes_from(hom
     spec.write_text(yaml.safe_dump(toy_tree()))
     for arguments in (("--name", name), ("--set", f"name={name!r}")):
         done = run("launch", str(spec), *arguments)
-        assert done.exit_code == 2 and f"name: {name!r} is no name for a sweep" in done.stderr
+        assert done.exit_code == 2 and f"name: {name!r} is not a valid name" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["list", "ui", "doctor", "status", "stop", "resume"])

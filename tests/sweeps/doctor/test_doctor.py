@@ -202,7 +202,7 @@ def test_scripts_get_json(doctor, tmp_path):
     wrong = [each for each in told["findings"] if each["level"] == "wrong"]
     assert told["wrong"] == len(wrong) == 1
     assert list(wrong[0]) == ["check", "level", "message", "remedy"]
-    assert "there is no such file" in wrong[0]["message"]
+    assert "the file does not exist" in wrong[0]["message"]
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:{}", "http://127.0.0.1:{}"])

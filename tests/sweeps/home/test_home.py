@@ -202,7 +202,7 @@ def test_no_name_leads_out_of_the_home(tmp_path: Path, name):
     home = SweepHome(tmp_path / "home")
     SweepHome(tmp_path).sweep("a").store.write_sweep(running())
     for ask in (home.sweep, home.existing):
-        with pytest.raises(SweepError, match="is no name for a sweep; use letters"):
+        with pytest.raises(SweepError, match="is not a valid name; use letters"):
             ask(name)
 
 

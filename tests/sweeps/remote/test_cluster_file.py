@@ -140,8 +140,8 @@ def test_a_file_is_read_as_ray_reads_it(tmp_path):
     ("text", "error", "said"),
     [
         ("a: [", YamlError, "line 1"),
-        ("- a", YamlError, "holds no fields"),
-        ("a: 1\na: 2", YamlError, "'a' is there twice"),
+        ("- a", YamlError, "contains no fields"),
+        ("a: 1\na: 2", YamlError, "'a' is repeated"),
         ("apiVersion: ray.io/v1\nkind: RayCluster", ClusterFileError, "kubectl apply"),
     ],
 )

@@ -15,6 +15,7 @@ from sweeps.home.home import SweepHome
 from sweeps.run.budgets import description, extents, remarks
 from sweeps.run.launch import _prepare
 from sweeps.spec.spec import SweepSpec
+from trainables.core.model_source import ModelSource
 from trainables.data.tokens.sequences import TokenSequence, write
 from trainables.training.inputs import Inputs
 
@@ -26,7 +27,7 @@ TOKENS = 47
 def inputs(tmp_path_factory) -> Inputs:
     train = tmp_path_factory.mktemp("budgets") / "train"
     write(train, [TokenSequence.of([1] * TOKENS, [True] * TOKENS)] * 200)
-    return Inputs("model", None, train=train, validation=train)
+    return Inputs(ModelSource("model"), train=train, validation=train)
 
 
 def told(tmp_path: Path, inputs: Inputs, budget: dict, **change) -> tuple[str, list[str]]:

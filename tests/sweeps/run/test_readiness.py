@@ -98,7 +98,7 @@ def test_a_ray_cluster_that_is_away(home):
 
 
 def test_slots_that_this_machine_cannot_hold(home):
-    refused(home, r"slots: 6 of 1 workers need .* and there are", slots={"count": 9, "cpus": 500})
+    refused(home, r"slots: 6 of 1 workers need .* but there are", slots={"count": 9, "cpus": 500})
     refused(
         home,
         r"this machine has room for 0 of 1 worker with 500 CPU",

@@ -130,7 +130,7 @@ def test_mlflows_own_database_is_none_for_optuna(tracking):
     assert check_tracking(tracking).level is Level.OK
     assert "is it Optuna's alone" in check_study(tracking).message
     tree = toy_tree(search={"storage": tracking}, tracking={"uri": tracking})
-    with pytest.raises(SpecError, match=r"search\.storage: is the database of tracking\.uri"):
+    with pytest.raises(SpecError, match=r"search\.storage: is also the database of tracking\.uri"):
         SweepSpec.parse(tree)
 
 

@@ -57,7 +57,7 @@ def test_a_cluster_that_grows_is_asked_for_more_than_it_has():
 
 @pytest.mark.parametrize(
     ("wrong", "said"),
-    [({"count": 2, "max": 3}, "keep one"), ({"max": 6}, "set gpus .* beside max")],
+    [({"count": 2, "max": 3}, "keep one"), ({"max": 6}, "max needs gpus.*; set gpus as well")],
 )
 def test_settings_that_contradict_each_other_are_refused(wrong, said):
     with pytest.raises(ValueError, match=said):
@@ -88,7 +88,7 @@ def test_more_slots_to_wait_for_than_a_sweep_can_have_are_refused(settings, tria
         assert SweepSpec.parse(tree).slots.min == settings["min"]
         return
     (problem,) = problems_of(tree)
-    assert problem.startswith(f"slots.min: {settings['min']} slots must be up") and wrong in problem
+    assert problem.startswith(f"slots.min: {settings['min']} slots must start") and wrong in problem
 
 
 def test_a_grid_has_no_more_slots_than_points():
@@ -102,9 +102,9 @@ def test_a_grid_has_no_more_slots_than_points():
 
 
 def test_more_slots_to_wait_for_than_fit_the_machine_are_refused_before_any_starts():
-    with pytest.raises(CapacityError, match=r"slots\.min: 4 slots .* there are 2 of 1 worker"):
+    with pytest.raises(CapacityError, match=r"slots\.min: 4 slots .* only 2 of 1 worker"):
         plan_slots(SlotsSettings(min=4), [{"CPU": 8, "GPU": 2}], trials=100)
-    with pytest.raises(CapacityError, match=r"slots\.min: 2 .* there are 1"):
+    with pytest.raises(CapacityError, match=r"slots\.min: 2 .* only 1"):
         plan_slots(SlotsSettings(min=2), [{"CPU": 8}], trials=100)
     assert plan_slots(SlotsSettings(min=2), [{"CPU": 8, "GPU": 2}], trials=100)[0] == 2
 
@@ -118,5 +118,5 @@ def test_more_slots_to_wait_for_than_fit_the_machine_are_refused_before_any_star
     ],
 )
 def test_what_does_not_fit_is_refused_with_the_numbers(settings, resources):
-    with pytest.raises(CapacityError, match=r"need .* and there are"):
+    with pytest.raises(CapacityError, match=r"need .* but there are"):
         plan_slots(SlotsSettings(**settings), [resources], trials=100)

@@ -8,8 +8,8 @@ from spec_samples import problems_of, sft_tree
 from sweeps.spec.spec import SweepSpec
 
 NO_RAMP = (
-    "the ramp makes a worker's micro-batch grow, and that is 1 sequence; raise batch_size or "
-    "micro_batch_size, or leave batch_ramp out"
+    "the micro-batch of a worker is 1 sequence, so a ramp cannot start smaller; raise "
+    "batch_size or micro_batch_size, or leave batch_ramp out"
 )
 
 

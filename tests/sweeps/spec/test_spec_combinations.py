@@ -27,12 +27,12 @@ from sweeps.spec.spec import SweepSpec
         ),
         (
             {"method": "full", "quantization": {"type": "nf4"}},
-            "quantization: only qlora trains on a quantised base, and the method is full; set "
+            "quantization: only qlora trains on a quantised base, but the method is full; set "
             "method: qlora, or leave it out",
         ),
         (
             {"quantization.type": "fp4", "space": {"method": {"choice": ["lora", "adapter"]}}},
-            "quantization: only qlora trains on a quantised base, and the method is lora or "
+            "quantization: only qlora trains on a quantised base, but the method is lora or "
             "adapter; set method: qlora, or leave it out",
         ),
         (
@@ -62,7 +62,7 @@ from sweeps.spec.spec import SweepSpec
                 }
             },
             "slots.deepspeed.hierarchical_partition_size: 3 does not divide the 4 workers of a "
-            "slot; name how many of them are on a node",
+            "slot; set it to the number of workers on a node",
         ),
         (
             {"slots": {"deepspeed": {"config": {"train_batch_size": 7}}}},

@@ -13,7 +13,8 @@ from spec_samples import toy_tree
 from sweeps.base.errors import YamlError
 from sweeps.spec.fields import changed
 from sweeps.spec.notes import notes
-from sweeps.spec.spec import SECTIONS, SpecError, SweepSpec
+from sweeps.spec.settings import SearchSettings, SlotsSettings, StorageSettings, TrackingSettings
+from sweeps.spec.spec import SpecError, SweepSpec
 from sweeps.spec.yaml_file import parse_yaml
 from trainables.config.trial import field_names
 
@@ -23,10 +24,17 @@ SOON = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
+SETTINGS = {
+    "search": SearchSettings,
+    "slots": SlotsSettings,
+    "tracking": TrackingSettings,
+    "storage": StorageSettings,
+}
+
 NAMES = [
     *field_names(),
-    *(f"{name}.{field}" for name, model in SECTIONS.items() for field in model.model_fields),
-    *SECTIONS,
+    *(f"{name}.{field}" for name, model in SETTINGS.items() for field in model.model_fields),
+    *SETTINGS,
     *("name", "space", "budget", "data", "lora", "optimizer", "budget.trials", "data.mix"),
     *("space.preset", "space.lora.rank", "space.learning_rate", "space.schedule"),
 ]
@@ -72,7 +80,7 @@ def _read(tree: Any) -> SweepSpec | None:
     try:
         again = parse_yaml(spec.text(), "again")
     except YamlError as error:  # what no file can say, Python can
-        assert "is not text" in str(error)
+        assert "is not allowed" in str(error)
     else:
         assert SweepSpec.parse(again) == spec
     notes(spec)

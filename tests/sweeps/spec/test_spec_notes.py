@@ -23,7 +23,7 @@ def test_a_budget_in_steps_with_a_searched_batch_size_is_pointed_out():
     ("change", "remark"),
     [
         ({"method": "full"}, "lora.rank: searched, but no trial reads it (method full"),
-        ({"method": "full"}, "The preset lora is made for method lora, and the trials' is full"),
+        ({"method": "full"}, "of preset lora are made for method lora, but the trials use full"),
         (
             {"schedule": "cosine", "space": {"wsd.decay_fraction": {"uniform": [0.1, 0.2]}}},
             "wsd.decay_fraction: searched, but no trial reads it",
@@ -38,7 +38,10 @@ def test_a_budget_in_steps_with_a_searched_batch_size_is_pointed_out():
             "learning_rate is 0.0002 in all trials of method full.",
         ),
         ({"search": {"sampler": "cmaes"}}, "cmaes draws lora.rank, "),
-        ({"search": {"mode": "max"}}, "eval_loss is searched for its maximum, though minimum is"),
+        (
+            {"search": {"mode": "max"}},
+            "eval_loss is searched for its maximum, although its minimum is",
+        ),
         ({"search": {"sampler": "nsga2"}}, "nsga2 draws wsd.decay_fraction at random"),
         ({"search": {"sampler": "nsga2"}}, "nsga2 draws its first 50 trials at random"),
         (
@@ -46,11 +49,11 @@ def test_a_budget_in_steps_with_a_searched_batch_size_is_pointed_out():
                 "search": {"metrics": {"eval_loss": "min", "eval_token_accuracy": "max"}},
                 "method": "full",
             },
-            "with method full that is a model each time",
+            "with method full each of them is a whole model",
         ),
         (
             {"objective": "dpo", "space": {"dpo.beta": {"log_uniform": [0.01, 0.5]}}},
-            "dpo.beta is searched and is a part of eval_loss itself",
+            "dpo.beta is searched, and eval_loss scales with it",
         ),
     ],
 )
@@ -80,7 +83,7 @@ def test_a_fixed_setting_that_no_trial_reads_is_pointed_out(tmp_path):
 def test_more_evaluations_than_steps_are_pointed_out(tmp_path):
     few = sft_tree(tmp_path, budget={"trials": 2, "steps": 4, "evaluations": 9})
     assert notes(SweepSpec.parse(few)) == [
-        "budget.evaluations 9 is more than budget.steps 4, each of which is measured once; raise "
+        "budget.evaluations 9 is more than budget.steps 4, and a step is measured only once; raise "
         "budget.steps, or lower budget.evaluations."
     ]
     enough = sft_tree(tmp_path, budget={"trials": 2, "steps": 4, "evaluations": 4})

@@ -11,7 +11,7 @@ from spec_samples import toy_tree
 from sweeps.spec.fields import changed
 from sweeps.spec.spec import SpecError, SweepSpec
 
-HERE = "holds a password or a token: "
+HERE = "contains a password or a token: "
 SFT = toy_tree(objective="sft", model="org/model", data={"train": "org/data"}, search={})
 
 
@@ -33,7 +33,7 @@ SFT = toy_tree(objective="sft", model="org/model", data={"train": "org/data"}, s
             ["org/data", "https://u:{}@x.example/r.jsonl"],
             f"data.train[2]: {HERE}https",
         ),
-        ("slots.deepspeed", {"config": {"comet": {"api_key": "{}"}}}, "has the name of a secret"),
+        ("slots.deepspeed", {"config": {"comet": {"api_key": "{}"}}}, "is named like a secret"),
         ("search.sampler_options", {"url": "redis://:{}@host"}, f"{HERE}redis://***@host"),
     ],
 )
@@ -49,7 +49,9 @@ def test_credentials_are_refused_unrepeated_with_the_way_out(field, value, messa
 def test_credentials_in_a_deepspeed_json_are_refused_too(tmp_path):
     file = tmp_path / "ds.json"
     file.write_text(json.dumps({"wandb": {"enabled": True, "token": "hunter2"}}))
-    with pytest.raises(SpecError, match=r"slots\.deepspeed\.config\.wandb\.token: has the name"):
+    with pytest.raises(
+        SpecError, match=r"slots\.deepspeed\.config\.wandb\.token: is named like a secret"
+    ):
         SweepSpec.parse(toy_tree(slots={"deepspeed": {"config": str(file)}}))
 
 

@@ -9,7 +9,7 @@ from trainables.config.combinations import machine_refusals, refusals
 
 
 def fields(**params) -> list[str]:
-    return [refusal.field for refusal in refusals(tiny.trial(**params))]
+    return [refusal.place for refusal in refusals(tiny.trial(**params))]
 
 
 @pytest.mark.parametrize(
@@ -90,13 +90,13 @@ def test_what_can_run_is_not_refused(params):
 def test_a_cpu_has_no_fp16_with_or_without_deepspeed(engine):
     half = tiny.trial(precision="fp16", **engine)
     (refusal,) = machine_refusals(half, cuda=False)
-    assert refusal.field == "precision" and refusal.remedy.startswith("use fp32 here, or bf16")
+    assert refusal.place == "precision" and refusal.remedy.startswith("use fp32 here, or bf16")
     assert machine_refusals(half, cuda=True) == []
 
 
 def test_a_cpu_has_no_quantised_zero():
     quantised = tiny.trial(deepspeed__zero_stage=3, deepspeed__quantized_gradients=True)
-    assert [each.field for each in machine_refusals(quantised, cuda=False)] == ["slots.deepspeed"]
+    assert [each.place for each in machine_refusals(quantised, cuda=False)] == ["slots.deepspeed"]
 
 
 def test_an_nvme_path_must_be_there(tmp_path, monkeypatch):
@@ -106,7 +106,7 @@ def test_an_nvme_path_must_be_there(tmp_path, monkeypatch):
     assert machine_refusals(there, cuda=True) == []
     absent = tiny.trial(**engine, deepspeed__nvme_path=str(tmp_path / "no"))
     (refusal,) = machine_refusals(absent, cuda=True)
-    assert refusal.field == "slots.deepspeed.nvme_path"
+    assert refusal.place == "slots.deepspeed.nvme_path"
     assert str(tmp_path / "no") in refusal.message
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tiny_training as tiny
 
+from trainables.core.model_source import ModelSource
 from trainables.data.tokens.sequences import Sequences, TokenSequence, write
 
 
@@ -22,7 +23,7 @@ def model(inputs):
 
     from trainables.training.base import Loading, load_model
 
-    return load_model(inputs.model, None, Loading(torch.float32))
+    return load_model(inputs.model, Loading(torch.float32))
 
 
 def one_by_one(model, sequences):
@@ -128,7 +129,7 @@ def test_a_real_model_measures_what_is_known_of_it(tmp_path):
 
     data = Path(os.environ["SWEEP_TEST_DATA"])
     folder = data / "models/stories260K_hf"
-    model = load_model(str(folder), None, Loading(torch.float32))
+    model = load_model(ModelSource(str(folder)), Loading(torch.float32))
     tokenizer = AutoTokenizer.from_pretrained(folder)
     stories = (data / "corpus/tinystories_1200.txt").read_text().split("<|endoftext|>")[200:260]
     play = (data / "corpus/tinyshakespeare.txt").read_text()

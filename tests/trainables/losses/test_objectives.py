@@ -333,7 +333,7 @@ def test_an_example_of_twice_the_weight_pulls_twice_as_hard(tmp_path):
     from trainables.training.base import Loading, load_model
 
     inputs = tiny.make_inputs(tmp_path)
-    model = load_model(inputs.model, None, Loading(torch.float32)).requires_grad_(True)
+    model = load_model(inputs.model, Loading(torch.float32)).requires_grad_(True)
     examples = [Examples(inputs.train)[n] for n in range(3)]
     heavy = [examples[0]._replace(weight=2.0), *examples[1:]]
     gradients = []

@@ -35,7 +35,7 @@ def pristine(inputs):
     """For a trial's config, the hash of the base as it is when loaded anew."""
     from trainables.training.base import load_model, loading_of
 
-    return lambda config: tiny.fingerprint(load_model(inputs.model, None, loading_of(config)))
+    return lambda config: tiny.fingerprint(load_model(inputs.model, loading_of(config)))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -67,7 +67,7 @@ def load_kept(inputs, config, folder):
 
     if config.method in ("full", "freeze"):
         return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    return PeftModel.from_pretrained(load_model(inputs.model, None, loading_of(config)), folder)
+    return PeftModel.from_pretrained(load_model(inputs.model, loading_of(config)), folder)
 
 
 def test_trials_of_all_methods_in_one_slot_do_not_touch_each_other(workshop):

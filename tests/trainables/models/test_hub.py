@@ -39,7 +39,7 @@ class Nobody(Monitor):
     def asked_to_end(self): return None
 
 outcome = Workshop(prepared.inputs).train(config, Nobody())
-said = [refusal, outcome.ending.value, prepared.inputs.model, prepared.description]
+said = [refusal, outcome.ending.value, prepared.inputs.model.name, prepared.description]
 Path(cache, "said.json").write_text(json.dumps(said))
 """
 
@@ -85,11 +85,12 @@ def test_a_model_that_the_hub_does_not_give_is_one_clear_error(said):
 DOWNLOAD = """
 import json, sys
 import torch
-from trainables.training.base import Loading, load_model
+from trainables.core.model_source import ModelSource
 from trainables.core.progress import Progress
+from trainables.training.base import Loading, load_model
 
 told = []
-load_model(sys.argv[1], None, Loading(torch.float32), progress=Progress(told.append))
+load_model(ModelSource(sys.argv[1]), Loading(torch.float32), progress=Progress(told.append))
 phases = [each for phases in told for each in phases]
 print(json.dumps([[each.text, each.done, each.total, each.unit] for each in phases]))
 """

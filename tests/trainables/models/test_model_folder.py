@@ -17,6 +17,7 @@ from data_samples import write_json
 from trainables.config.trial import TrialConfig
 from trainables.core.data_error import DataError
 from trainables.core.errors import ModelError
+from trainables.core.model_source import ModelSource
 from trainables.data.tokens.tokenizer import context_length
 from trainables.models.model_folder import check_model
 from trainables.training.inputs import prepare_inputs
@@ -39,7 +40,7 @@ def model(good, tmp_path) -> Path:
 
 
 def check(model: Path, trust: bool = False) -> None:
-    check_model(str(model), None, trust)
+    check_model(ModelSource(str(model), trust_remote_code=trust))
 
 
 def sharded(folder: Path, *names: str) -> None:
@@ -195,7 +196,7 @@ def test_a_config_that_fails_when_the_model_is_built_is_one_message(model, setti
 
     with_settings(model, **settings)
     with pytest.raises(ModelError, match=f"this folder cannot be loaded: {message}"):
-        load_model(str(model), None, Loading(torch.float32))
+        load_model(ModelSource(str(model)), Loading(torch.float32))
 
 
 @pytest.mark.parametrize("settings", [{"text_config": [1]}, {"max_position_embeddings": -3}])
@@ -203,7 +204,7 @@ def test_a_context_that_is_none_is_unknown(model, settings):
     config = json.loads((model / "config.json").read_text())
     del config["max_position_embeddings"]
     (model / "config.json").write_text(json.dumps(config))
-    assert context_length(str(with_settings(model, **settings))) is None
+    assert context_length(ModelSource(str(with_settings(model, **settings)))) is None
 
 
 @pytest.mark.parametrize(
@@ -254,7 +255,7 @@ def test_an_adapter_beside_a_model_is_no_untouched_base(with_adapter):
     with pytest.raises(ModelError, match=r"holds an adapter .* beside the model.*merge it"):
         check(with_adapter)
     with pytest.raises(ModelError, match="is loaded with an adapter; merge it"):
-        load_model(str(with_adapter), None, Loading(torch.float32))
+        load_model(ModelSource(str(with_adapter)), Loading(torch.float32))
 
 
 @pytest.mark.parametrize("whole", [True, False])
@@ -269,7 +270,7 @@ def test_an_adapter_of_the_hub_is_refused_with_the_name_of_its_model(tmp_path, m
     (snapshot.parents[1] / "refs").mkdir()
     (snapshot.parents[1] / "refs" / "main").write_text("a" * 40)
     with pytest.raises(ModelError, match=r"org/adapter holds an adapter; name .*org/base"):
-        check_model("org/adapter", None, trust_remote_code=False)
+        check_model(ModelSource("org/adapter"))
 
 
 def trial(model: Path, tmp_path: Path, **fields) -> TrialConfig:
@@ -290,6 +291,7 @@ def test_a_tokenizer_that_is_missing_or_broken_is_named(model, tmp_path, content
 
 CODE = """
 from pathlib import Path
+from trainables.core.model_source import ModelSource
 from transformers import LlamaConfig, LlamaForCausalLM
 
 Path({marker!r}).touch()
@@ -368,8 +370,9 @@ def test_a_configuration_that_passed_is_not_built_again_but_a_changed_one_is(mod
     def imports_torch() -> bool:
         code = (
             "import sys; from pathlib import Path;"
+            "from trainables.core.model_source import ModelSource;"
             "from trainables.models.model_folder import check_model;"
-            f"check_model({str(model)!r}, None, False, passed=Path({str(passed)!r}));"
+            f"check_model(ModelSource({str(model)!r}), passed=Path({str(passed)!r}));"
             "print('torch' in sys.modules)"
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -380,6 +383,6 @@ def test_a_configuration_that_passed_is_not_built_again_but_a_changed_one_is(mod
     assert not imports_torch()
     (model / "config.json").write_text(json.dumps({"model_type": "no-such-kind"}))
     with pytest.raises(ModelError, match="describes no model that can be built"):
-        check_model(str(model), None, False, passed=passed)
+        check_model(ModelSource(str(model)), passed=passed)
     with pytest.raises(ModelError, match="describes no model that can be built"):
-        check_model(str(model), None, False, passed=passed)
+        check_model(ModelSource(str(model)), passed=passed)

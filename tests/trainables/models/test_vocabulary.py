@@ -36,7 +36,7 @@ def inputs(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("vocabulary")
     made = tiny.make_inputs(folder / "plain")
-    tokenizer = AutoTokenizer.from_pretrained(made.model)
+    tokenizer = AutoTokenizer.from_pretrained(made.model.name)
     assert tokenizer.add_tokens(["<think>", "</think>"]) == len(NEW)
     tokenizer.save_pretrained(folder / "tokenizer")
     return dataclasses.replace(
@@ -58,7 +58,7 @@ def workshop(inputs):
 def test_new_rows_begin_as_the_mean_of_the_known_ones(workshop, inputs):
     from safetensors.torch import load_file
 
-    known = load_file(f"{inputs.model}/model.safetensors")
+    known = load_file(f"{inputs.model.name}/model.safetensors")
     base = workshop._base.lend(tiny.trial())
     for name in ("model.embed_tokens", "lm_head"):
         rows = base.get_submodule(name).weight
@@ -101,7 +101,7 @@ def test_plain_peft_loads_it_as_the_page_on_methods_says(workshop, inputs, tmp_p
     (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     watcher = Watcher(tmp_path)
     run_trial(workshop, watcher, budget__steps=10)
-    names = {"base": inputs.model, "folder": tmp_path / "best"}
+    names = {"base": inputs.model.name, "folder": tmp_path / "best"}
     exec(code, names)
     loss = tiny.measured(names["model"], inputs.validation).metrics["eval_loss"]
     assert loss == pytest.approx(watcher.losses[-1], abs=1e-5)

@@ -15,6 +15,7 @@ from s3_server import ENVIRONMENT, make_bucket, s3_server
 
 from trainables.core.errors import StorageError
 from trainables.core.evaluation import Cost, Ending, Evaluation, Outcome
+from trainables.core.model_source import ModelSource
 from trainables.slots import slot
 from trainables.slots.board_monitor import BoardMonitor
 from trainables.slots.depot import Depot, stored_inputs
@@ -114,9 +115,9 @@ def test_inputs_are_put_there_once_and_fetched_once(storage, prepared, scratch, 
     monkeypatch.setattr(RemoteFolder, "push", None)
     assert stored_inputs(prepared, storage / "cache") == depot.inputs
     at_hand = depot.at_hand(prepared, "a node")
-    for name in ("model", "train", "validation"):
-        ours, theirs = (tiny_content(getattr(each, name)) for each in (prepared, at_hand))
-        assert ours == theirs and str(getattr(at_hand, name)).startswith(str(scratch))
+    assert at_hand.folders() and len(at_hand.folders()) == len(prepared.folders())
+    for theirs, ours in zip(prepared.folders(), at_hand.folders(), strict=True):
+        assert tiny_content(ours) == tiny_content(theirs) and ours.startswith(str(scratch))
     monkeypatch.setattr(RemoteFolder, "pull", None)
     assert depot.of("slot-1").at_hand(prepared, "a node") == at_hand
     assert depot.at_hand(prepared, "head") == prepared
@@ -142,7 +143,9 @@ def test_inputs_whose_upload_broke_off_are_put_there_anew(tmp_path, prepared, mo
         with pytest.raises(StorageError):
             stored_inputs(prepared, storage / "cache")
     depot = depot_of(storage, tmp_path, prepared)
-    assert tiny_content(depot.at_hand(prepared, "a node").model) == tiny_content(prepared.model)
+    assert tiny_content(depot.at_hand(prepared, "a node").model.name) == tiny_content(
+        prepared.model.name
+    )
 
 
 def test_inputs_that_are_gone_from_the_store_are_named(tmp_path, prepared):
@@ -173,7 +176,7 @@ def test_a_store_that_stays_away_fails_no_trial_but_closes_the_board(tmp_path, p
 
 
 def test_a_slot_on_a_node_that_does_not_see_the_data_ends_the_sweep_or_itself(tmp_path):
-    inputs = Inputs("model", None, train=tmp_path / "nowhere", validation=tmp_path)
+    inputs = Inputs(ModelSource("model"), train=tmp_path / "nowhere", validation=tmp_path)
     desk = Desk()
     desk.ask("hello", "another slot")
     with pytest.raises(StorageError, match=r"nowhere; set storage\.uri to storage that all nodes"):

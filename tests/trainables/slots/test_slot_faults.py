@@ -42,7 +42,7 @@ def in_the_way(name: str) -> Callable[[Inputs, Path], None]:
 
 
 HARM: dict[str, Callable[[Inputs, Path], object]] = {
-    "model": lambda inputs, folder: shutil.rmtree(inputs.model),
+    "model": lambda inputs, folder: shutil.rmtree(inputs.model.name),
     "train": lambda inputs, folder: shutil.rmtree(inputs.train),
     "hurt": lambda inputs, folder: folder.write_text("in the way"),
     "best": in_the_way("best"),

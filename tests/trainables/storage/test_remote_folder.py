@@ -10,8 +10,9 @@ from dataclasses import replace
 
 import pytest
 
+from search_spaces.problem import UnplacedError
 from trainables.core.errors import StorageError
-from trainables.storage.remote_folder import RemoteFolder, complaint
+from trainables.storage.remote_folder import RemoteFolder, check_address
 
 
 @pytest.fixture
@@ -133,8 +134,12 @@ def test_a_store_that_stays_away_is_named_without_what_its_query_holds(tmp_path)
     ],
 )
 def test_an_address_is_judged_by_its_looks(uri, wrong):
-    found = complaint(uri)
-    assert found is None if wrong is None else found.startswith(wrong)
+    if wrong is None:
+        assert check_address(uri) == uri
+        return
+    with pytest.raises(UnplacedError, match=wrong) as raised:
+        check_address(uri)
+    assert raised.value.remedy.startswith("write s3://BUCKET/FOLDER")
 
 
 def test_an_address_that_pyarrow_does_not_know_is_a_storage_error():

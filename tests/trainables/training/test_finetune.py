@@ -16,6 +16,7 @@ from tiny_training import Watcher, run_trial
 
 from trainables.core.errors import RefusedError
 from trainables.core.evaluation import Ending
+from trainables.core.model_source import ModelSource
 from trainables.data.tokens.sequences import Sequences
 
 
@@ -39,7 +40,7 @@ def pristine(inputs, workshop):
 
     from trainables.training.base import Loading, load_model
 
-    before = tiny.fingerprint(load_model(inputs.model, None, Loading(torch.float32)))
+    before = tiny.fingerprint(load_model(inputs.model, Loading(torch.float32)))
     yield before
     assert tiny.fingerprint(workshop._base.lend(tiny.trial())) == before
 
@@ -196,7 +197,7 @@ def test_one_step_of_a_full_fine_tune_is_that_of_plain_pytorch(workshop, inputs)
     watcher = Watcher()
     workshop.train(config, watcher)
 
-    model = load_model(inputs.model, None, Loading(torch.float32)).requires_grad_(True)
+    model = load_model(inputs.model, Loading(torch.float32)).requires_grad_(True)
     matrices = [weight for weight in model.parameters() if weight.ndim > 1]
     vectors = [weight for weight in model.parameters() if weight.ndim < 2]
     optimizer = torch.optim.AdamW(
@@ -348,7 +349,7 @@ def test_the_adapter_that_was_kept_scores_the_same_on_a_fresh_base(workshop, inp
 
     _, watcher = run_trial(workshop, Watcher(tmp_path))
     assert not any("partial" in path.name for path in tmp_path.iterdir())
-    fresh = load_model(inputs.model, None, Loading(torch.float32))
+    fresh = load_model(inputs.model, Loading(torch.float32))
     kept = PeftModel.from_pretrained(fresh, tmp_path / "best")
     scores = tiny.measured(kept, workshop.inputs.validation)
     assert scores.metrics["eval_loss"] == pytest.approx(watcher.losses[-1], abs=1e-6)
@@ -563,7 +564,7 @@ def test_a_model_that_cannot_be_loaded_is_refused_with_its_name(tmp_path):
 
     (tmp_path / "config.json").write_text('{"model_type": "llama"}')
     with pytest.raises(ModelError, match=f"model '{tmp_path}': this folder cannot be loaded"):
-        load_model(str(tmp_path), None, Loading(torch.float32))
+        load_model(ModelSource(str(tmp_path)), Loading(torch.float32))
 
 
 def test_a_trial_whose_values_contradict_the_users_deepspeed_json_is_refused(workshop):

@@ -8,6 +8,7 @@ from data_samples import alpaca_rows, save_tokenizer, write_json
 from safetensors.numpy import save_file
 
 from trainables.config.trial import TrialConfig
+from trainables.core.model_source import ModelSource
 from trainables.data.tokens.examples import Examples
 from trainables.data.tokens.sequences import Sequences
 from trainables.training import inputs as module
@@ -30,11 +31,11 @@ def config(tmp_path, model):
 
 def test_what_trials_read_is_prepared_once(config, model, tmp_path):
     prepared = prepare_inputs(config, tmp_path / "cache")
-    assert prepared.inputs.model == str(model)
+    assert prepared.inputs.model.name == str(model)
     sides = [Sequences.open(f) for f in (prepared.inputs.train, prepared.inputs.validation)]
     assert len(sides[0]) > len(sides[1]) > 0
     assert prepared.description and prepared.data_fingerprint
-    assert prepared.model_fingerprint == model_fingerprint(str(model), None)
+    assert prepared.model_fingerprint == model_fingerprint(ModelSource(str(model)))
     written = prepared.inputs.train.stat().st_mtime_ns
     assert prepare_inputs(config, tmp_path / "cache") == prepared
     assert prepared.inputs.train.stat().st_mtime_ns == written
@@ -67,20 +68,20 @@ def test_a_workers_model_folder_does_not_depend_on_where_it_is_started(
     monkeypatch.chdir(tmp_path)
     prepared = prepare_inputs(config.with_params({"model": spelling}), Path("cache"))
     monkeypatch.chdir("/")
-    assert Path(prepared.inputs.model).samefile(model)
+    assert Path(prepared.inputs.model.name).samefile(model)
     assert len(Sequences.open(prepared.inputs.train)) > 0
 
 
 def test_equal_models_have_equal_fingerprints_and_changed_ones_do_not(model, tmp_path):
-    first = model_fingerprint(str(model), None)
-    assert first == model_fingerprint(str(model.rename(tmp_path / "moved")), None)
+    first = model_fingerprint(ModelSource(str(model)))
+    assert first == model_fingerprint(ModelSource(str(model.rename(tmp_path / "moved"))))
     model = tmp_path / "moved"
     (model / "README.md").write_text("words")
-    assert model_fingerprint(str(model), None) == first
+    assert model_fingerprint(ModelSource(str(model))) == first
     (model / "model.safetensors").write_bytes(b"WEIGHTS")
-    second = model_fingerprint(str(model), None)
+    second = model_fingerprint(ModelSource(str(model)))
     (model / "config.json").write_text('{"model_type": "llama", "max_position_embeddings": 32}')
-    assert len({first, second, model_fingerprint(str(model), None)}) == 3
+    assert len({first, second, model_fingerprint(ModelSource(str(model)))}) == 3
 
 
 def test_of_a_large_file_both_ends_and_the_size_count(tmp_path, monkeypatch):
@@ -93,10 +94,10 @@ def test_of_a_large_file_both_ends_and_the_size_count(tmp_path, monkeypatch):
         b"head....longer..middle....tail",
     ):
         (tmp_path / "model.safetensors").write_bytes(content)
-        seen.add(model_fingerprint(str(tmp_path), None))
+        seen.add(model_fingerprint(ModelSource(str(tmp_path))))
     assert len(seen) == 4
 
 
 def test_a_hub_models_fingerprint_is_its_name_and_revision():
-    assert model_fingerprint("Qwen/Qwen2.5-0.5B", None) == "Qwen/Qwen2.5-0.5B@main"
-    assert model_fingerprint("Qwen/Qwen2.5-0.5B", "abc") == "Qwen/Qwen2.5-0.5B@abc"
+    assert model_fingerprint(ModelSource("Qwen/Qwen2.5-0.5B")) == "Qwen/Qwen2.5-0.5B@main"
+    assert model_fingerprint(ModelSource("Qwen/Qwen2.5-0.5B", "abc")) == "Qwen/Qwen2.5-0.5B@abc"

@@ -20,7 +20,7 @@ def inputs(tmp_path_factory):
 @pytest.fixture(scope="module")
 def together(inputs):
     """What rank 0 of two workers saw."""
-    first, second = on_two_workers("two_workers.py", Path(inputs.model).parent)
+    first, second = on_two_workers("two_workers.py", Path(inputs.model.name).parent)
     for name in (*SAME_AS_ALONE, "stopped", "diverged"):
         assert first[name]["ending"] == second[name]["ending"]
         assert second[name]["losses"] == [], "only rank 0 reports"
@@ -81,7 +81,7 @@ def test_what_two_workers_kept_scores_what_they_measured(together, alone, inputs
     from peft import AutoPeftModelForCausalLM
     from transformers import AutoModelForCausalLM
 
-    folder = Path(inputs.model).parent / name / "best"
+    folder = Path(inputs.model.name).parent / name / "best"
     loader = AutoPeftModelForCausalLM if name.startswith("lora") else AutoModelForCausalLM
     kept = loader.from_pretrained(folder, dtype=torch.float32)
     scores = tiny.measured(kept, alone.inputs.validation)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from trainables.config.data import DataConfig
 from trainables.config.trial import TrialConfig
 from trainables.core.atomic import publish
+from trainables.core.model_source import ModelSource
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.data.sets.draft import Draft, draft
 from trainables.data.sets.sources import Sources, file_names, origins_of
@@ -78,16 +79,13 @@ def prepare(
     where the data, or the tokenizer, cannot be used.
     """
     assert config.data is not None, f"objective {config.objective} reads no data"
-    limit = (
-        context_limit
-        if context_limit is not None
-        else context_length(tokenizer, config.model_revision)
-    )
+    source = replace(config.model_source, name=tokenizer)
+    limit = context_limit if context_limit is not None else context_length(source)
     with progress.phase("fingerprinting the data"):
-        fingerprint = _fingerprint(config, config.data, tokenizer, limit)
+        fingerprint = _fingerprint(config, config.data, source, limit)
     folder = cache / fingerprint
     if not folder.is_dir():
-        publish(folder, lambda temporary: _build(temporary, config, tokenizer, limit, progress))
+        publish(folder, lambda temporary: _build(temporary, config, source, limit, progress))
     summary = Summary.load(folder / "summary.json")
     return PreparedData(
         folder.absolute(),
@@ -98,12 +96,14 @@ def prepare(
     )
 
 
-def _fingerprint(config: TrialConfig, data: DataConfig, tokenizer: str, limit: int | None) -> str:
+def _fingerprint(
+    config: TrialConfig, data: DataConfig, tokenizer: ModelSource, limit: int | None
+) -> str:
     files = {part: _identities(names) for part, names in file_names(data).items()}
     parts = {
         "version": FORMAT_VERSION,
         "objective": config.objective,
-        "tokenizer": identity(tokenizer, config.model_revision),
+        "tokenizer": identity(tokenizer),
         **files,
         "fractions": [each for each in (data.validation, data.test) if not isinstance(each, str)],
         "columns": data.columns,
@@ -123,14 +123,14 @@ def _identities(names: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def _build(
-    folder: Path, config: TrialConfig, tokenizer: str, limit: int | None, progress: Progress
+    folder: Path, config: TrialConfig, tokenizer: ModelSource, limit: int | None, progress: Progress
 ) -> None:
     assert config.data is not None, "checked by prepare"
     wanted = config.data.max_length
     length = min(wanted, limit or wanted)
     sources = Sources.read(config, progress)
     with progress.phase("loading the tokenizer"):
-        loaded = load_tokenizer(tokenizer, config.model_revision, config.trust_remote_code)
+        loaded = load_tokenizer(tokenizer)
     new_tokens = add_tokens(loaded, config.data.new_tokens)
     made = draft(sources, config, loaded, length, progress)
     packs = _packs(made, config.data, length)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from trainables.core.data_error import DataError, said
+from trainables.core.model_source import ModelSource
 
 _FILE_SUFFIXES = (".json", ".jinja", ".txt", ".model", ".tiktoken")
 _CONTEXT_FIELDS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")
@@ -59,24 +60,23 @@ class Tokenizer(Protocol):
         ...
 
 
-def load_tokenizer(
-    model: str, revision: str | None = None, trust_remote_code: bool = False
-) -> Tokenizer:
+def load_tokenizer(source: ModelSource) -> Tokenizer:
     """The tokenizer of a local folder or a hub id; DataError where there is none."""
-    if _is_path(model) and not Path(model).expanduser().is_dir():
+    if source.is_path and not source.folder:
         raise DataError(
-            f"model: folder {model} does not exist (looked from {Path.cwd()}); correct the path"
+            f"model: folder {source.name} does not exist (looked from {Path.cwd()}); "
+            "correct the path"
         )
     from transformers import AutoTokenizer
 
-    folder = Path(model).expanduser()
-    name = str(folder) if folder.is_dir() else model
     try:
         loaded: Tokenizer = AutoTokenizer.from_pretrained(
-            name, revision=revision, trust_remote_code=trust_remote_code
+            str(source.folder or source.name),
+            revision=source.revision,
+            trust_remote_code=source.trust_remote_code,
         )
     except Exception as error:  # a library's edge: of nonsense it raises whatever it runs into
-        raise DataError(_cannot_load(model, revision, error)) from error
+        raise DataError(_cannot_load(source, error)) from error
     return loaded
 
 
@@ -102,11 +102,11 @@ def add_tokens(tokenizer: Tokenizer, tokens: Sequence[str]) -> tuple[int, ...]:
     return tuple(tokenizer.convert_tokens_to_ids(each_once))
 
 
-def identity(model: str, revision: str | None = None) -> str:
+def identity(source: ModelSource) -> str:
     """What changes when the tokenizer may have: its files' contents, or its name and revision."""
-    folder = Path(model).expanduser()
-    if not folder.is_dir():
-        return f"{model}@{revision or 'main'}"
+    folder = source.folder
+    if folder is None:
+        return source.pinned
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
         if path.is_file() and path.suffix in _FILE_SUFFIXES:
@@ -115,9 +115,9 @@ def identity(model: str, revision: str | None = None) -> str:
     return digest.hexdigest()
 
 
-def context_length(model: str, revision: str | None = None) -> int | None:
+def context_length(source: ModelSource) -> int | None:
     """The most tokens that a model's config.json says it can see, if it says so."""
-    path = config_file(model, revision)
+    path = config_file(source)
     if path is None or not path.is_file():
         return None
     try:
@@ -159,36 +159,30 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
     return ids
 
 
-def config_file(model: str, revision: str | None) -> Path | None:
+def config_file(source: ModelSource) -> Path | None:
     """The model's config.json, fetched from the hub where need be; None where it cannot be had."""
-    folder = Path(model).expanduser()
-    if folder.is_dir() or _is_path(model):
-        return folder / "config.json"
-    return hub_file(model, "config.json", revision)
+    if source.folder or source.is_path:
+        return Path(source.name).expanduser() / "config.json"
+    return hub_file(source, "config.json")
 
 
-def hub_file(model: str, name: str, revision: str | None) -> Path | None:
+def hub_file(source: ModelSource, name: str) -> Path | None:
     """A file of a hub model, fetched where need be; None where it cannot be had."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     try:
-        return Path(hf_hub_download(model, name, revision=revision))
+        return Path(hf_hub_download(source.name, name, revision=source.revision))
     except (OSError, HfHubHTTPError, HFValidationError):
         return None  # whoever loads the model says what is wrong with it
 
 
-def _is_path(model: str) -> bool:
-    """Whether a model's name cannot be a hub id (NAME or OWNER/NAME)."""
-    return model.startswith((".", "/", "~")) or model.count("/") > 1
-
-
-def _cannot_load(model: str, revision: str | None, error: Exception) -> str:
+def _cannot_load(source: ModelSource, error: Exception) -> str:
     reason = said(error)
-    if Path(model).expanduser().is_dir():
-        return f"model: folder {model} holds no tokenizer that can be loaded ({reason})"
-    revised = f" at revision {revision}" if revision else ""
+    if source.folder:
+        return f"model: folder {source.name} holds no tokenizer that can be loaded ({reason})"
+    revised = f" at revision {source.revision}" if source.revision else ""
     return (
-        f"model: {model}{revised} is no local folder and could not be had from the hub ({reason}); "
-        "check the spelling and the network, or download it and name its folder"
+        f"model: {source.name}{revised} is no local folder and could not be had from the hub "
+        f"({reason}); check the spelling and the network, or download it and name its folder"
     )

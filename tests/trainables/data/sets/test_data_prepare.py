@@ -17,6 +17,7 @@ from data_samples import (
 )
 
 from trainables.core.data_error import DataError
+from trainables.core.model_source import ModelSource
 from trainables.data.sets.overlap import Overlap
 from trainables.data.sets.prepare import prepare
 from trainables.data.tokens.examples import Examples
@@ -39,7 +40,7 @@ def test_records_become_two_sides_of_sequences(tmp_path, model):
     path = write_json(tmp_path / "rows.json", alpaca_rows(40))
     data = prepare(config(path, validation=0.1), model, tmp_path / "cache")
     train, validation = (
-        texts(side, load_tokenizer(model)) for side in (data.train, data.validation)
+        texts(side, load_tokenizer(ModelSource(model))) for side in (data.train, data.validation)
     )
     assert (len(train), len(validation)) == (36, 4)
     assert sorted([*train, *validation]) == sorted(
@@ -68,7 +69,7 @@ def test_equal_records_never_lie_on_both_sides(tmp_path, model):
     path = write_json(tmp_path / "rows.json", alpaca_rows(30) * 2)
     data = prepare(config(path, validation=0.2), model, tmp_path / "cache")
     train, validation = (
-        set(texts(s, load_tokenizer(model))) for s in (data.train, data.validation)
+        set(texts(s, load_tokenizer(ModelSource(model)))) for s in (data.train, data.validation)
     )
     assert not train & validation
     assert data.summary.duplicates == 30
@@ -133,7 +134,7 @@ def test_text_becomes_blocks_in_which_all_but_the_first_token_are_targets(tmp_pa
     path.write_text(text, encoding="utf-8")
     data = prepare(config(path, "clm", validation=0.2), model, tmp_path / "cache")
     stores = [Sequences.open(side) for side in (data.train, data.validation)]
-    ids = load_tokenizer(model)(text)["input_ids"]
+    ids = load_tokenizer(ModelSource(model))(text)["input_ids"]
     assert sum(int(store.lengths.sum()) for store in stores) == len(ids) + 1
     for store in stores:
         assert np.array_equal(store.target_counts, store.lengths - 1)
@@ -146,7 +147,7 @@ def test_many_documents_are_held_out_whole(tmp_path, model):
     rows = [{"text": story} for story in [*stories, stories[0], " "]]
     path = write_lines(tmp_path / "stories.jsonl", rows)
     data = prepare(config(path, "clm", validation=0.2), model, tmp_path / "cache")
-    tokenizer = load_tokenizer(model)
+    tokenizer = load_tokenizer(ModelSource(model))
     sides = ["".join(texts(side, tokenizer)) for side in (data.train, data.validation)]
     found = [{story for story in stories if f"<s>{story}</s>" in side} for side in sides]
     assert found[0] | found[1] == set(stories) and not found[0] & found[1]
@@ -182,11 +183,11 @@ def test_new_tokens_are_encoded_whole_and_their_tokenizer_is_kept(tmp_path, mode
     assert (plain.tokenizer, plain.new_tokens) == (None, ())
     tokens = ["<think>", "</think>", "<think>"]
     data = prepare(config(path, new_tokens=tokens), model, tmp_path / "cache")
-    size = len(load_tokenizer(model))
+    size = len(load_tokenizer(ModelSource(model)))
     assert data.new_tokens == (size, size + 1)
     for sequence, _ in Sequences.open(data.train):
         assert [token for token in sequence if token >= size] == [size, size + 1]
-    kept = load_tokenizer(str(data.tokenizer))
+    kept = load_tokenizer(ModelSource(str(data.tokenizer)))
     assert texts(data.train, kept)[0].startswith("<s>### User:\nq")
     again = prepare(config(path, new_tokens=tokens), model, tmp_path / "cache")
     assert again == data
@@ -262,12 +263,12 @@ def test_a_second_trial_finds_the_sequences_without_importing_transformers(tmp_p
 def test_a_model_that_is_not_there_is_named(monkeypatch, name, said):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(DataError, match=f"^model: .*{said}"):
-        load_tokenizer(name)
+        load_tokenizer(ModelSource(name))
 
 
 def test_a_folder_without_a_tokenizer_is_named(tmp_path):
     with pytest.raises(DataError, match=f"folder {tmp_path} holds no tokenizer"):
-        load_tokenizer(str(tmp_path))
+        load_tokenizer(ModelSource(str(tmp_path)))
 
 
 @needs_real_data

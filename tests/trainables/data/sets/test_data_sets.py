@@ -7,6 +7,7 @@ from data_samples import alpaca_rows, save_tokenizer, write_json, write_lines
 
 from trainables.config.trial import TrialConfig
 from trainables.core.data_error import DataError
+from trainables.core.model_source import ModelSource
 from trainables.core.progress import Progress
 from trainables.data.sets.prepare import prepare
 from trainables.data.tokens.examples import Examples
@@ -63,7 +64,7 @@ def test_labels_and_weights_lie_beside_the_sequences(tmp_path, model):
     path = write_lines(tmp_path / "rows.jsonl", rows)
     data = prepare(config(path, "classification", validation=0.3), model, tmp_path / "cache")
     train = Examples(data.train)
-    tokenizer = load_tokenizer(model)
+    tokenizer = load_tokenizer(ModelSource(model))
     for example in (train[n] for n in range(len(train))):
         number = int(tokenizer.decode(example.sequences[0].tokens)[8:-4])
         assert (example.label, example.weight) == (number % 3, 1 + number % 2)
@@ -77,7 +78,10 @@ def test_the_same_prompt_never_lies_on_both_sides(tmp_path, model):
     for objective in ("dpo", "kto", "reward"):
         data = prepare(config(path, objective, validation=0.2, test=0.2), model, tmp_path / "cache")
         sides = [
-            {text.split("Assistant")[0] for text in texts(folder, load_tokenizer(model))}
+            {
+                text.split("Assistant")[0]
+                for text in texts(folder, load_tokenizer(ModelSource(model)))
+            }
             for folder in (data.train, data.validation, data.further("test"))
         ]
         assert sum(map(len, sides)) == len(set.union(*sides)) == 20
@@ -106,7 +110,10 @@ def test_general_and_mix_are_sets_of_their_own_of_chats_or_text(tmp_path, model,
     data = prepare(base, model, tmp_path / "cache")
     general, mix = Examples(data.further("general")), Examples(data.further("mix"))
     assert len(mix) == 5 and len(general) > 10
-    written = [load_tokenizer(model).decode(s.tokens) for s in Sequences.open(data.further("mix"))]
+    written = [
+        load_tokenizer(ModelSource(model)).decode(s.tokens)
+        for s in Sequences.open(data.further("mix"))
+    ]
     assert "It is 5.</s>" in written[4]
     assert [(file.name, file.used) for file in data.summary.files[1:]] == [
         ("chats.json", 5), ("text.txt", 1), ("chats.json", 5),

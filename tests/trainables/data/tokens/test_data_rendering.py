@@ -5,6 +5,7 @@ import pytest
 from data_samples import CHATML, REAL_DATA, needs_real_data, read_records, tiny_tokenizer
 
 from trainables.core.data_error import DataError
+from trainables.core.model_source import ModelSource
 from trainables.data.records.conversation import Conversation, Message
 from trainables.data.tokens.rendering import render
 from trainables.data.tokens.tokenizer import load_tokenizer
@@ -148,7 +149,7 @@ def test_chats_are_rendered_one_for_one_and_in_order(monkeypatch):
 )
 def test_real_chats_survive_a_real_tokenizer(name):
     """Chinese goes through byte fallback; the tokenizer's own rule joins repeated spaces."""
-    tokenizer = load_tokenizer(str(REAL_DATA / "models/stories260K_hf"))
+    tokenizer = load_tokenizer(ModelSource(str(REAL_DATA / "models/stories260K_hf")))
     chats = read_records(REAL_DATA / name).records[:100]
     for conversation, sequence in zip(chats, render(chats, tokenizer), strict=True):
         answers = "</s>".join(m.content for m in conversation.messages if m.trainable) + "</s>"
@@ -160,7 +161,7 @@ def test_real_chats_survive_a_real_tokenizer(name):
 
 @needs_real_data
 def test_a_real_tokenizer_with_chatml_trains_what_transformers_marks():
-    tokenizer = load_tokenizer(str(REAL_DATA / "models/stories260K_hf"))
+    tokenizer = load_tokenizer(ModelSource(str(REAL_DATA / "models/stories260K_hf")))
     tokenizer.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>"]})
     tokenizer.chat_template = CHATML
     chats = read_records(REAL_DATA / "chat/fastchat_dummy_conversation.json").records[:50]

@@ -11,6 +11,7 @@ from small_models import small
 
 from trainables.core.errors import RefusedError
 from trainables.core.evaluation import Ending
+from trainables.core.model_source import ModelSource
 from trainables.data.tokens.examples import Example, Examples, write
 from trainables.data.tokens.packing import Pack, Packs, best_fit, collate_packs, write_packs
 from trainables.data.tokens.sequences import TokenSequence
@@ -193,7 +194,9 @@ def test_a_set_that_was_prepared_without_packs_is_refused(workshop, inputs, tmp_
 
 def test_a_model_that_would_let_examples_see_each_other_ends_a_sweep_at_its_base(inputs, tmp_path):
     small("opt", **LETS_THROUGH["opt"]).save_pretrained(tmp_path / "opt")
-    opt = dataclasses.replace(inputs, model=str(tmp_path / "opt"), tokenizer=inputs.model)
+    opt = dataclasses.replace(
+        inputs, model=ModelSource(str(tmp_path / "opt")), tokenizer=inputs.model.name
+    )
     shop = Workshop(opt)
     for attempt in (shop.measure_base, lambda config: shop.train(config, tiny.Watcher())):
         with pytest.raises(RefusedError, match="OPTForCausalLM lets one example"):

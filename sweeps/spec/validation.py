@@ -1,73 +1,71 @@
-"""pydantic's complaints as problems in our words, and what is left of a tree without mistakes."""
+"""Pydantic's validation errors as problems, and what is valid in spite of them."""
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
-from search_spaces.problem import Problem, did_you_mean
+from search_spaces.dotted import joined, without
+from search_spaces.problem import Problem, UnplacedError, did_you_mean
 from search_spaces.values import quoted
-from trainables.config.trial import TrialConfig, field_names
+from trainables.core.model_fields import dotted_fields
+
+Model = TypeVar("Model", bound=BaseModel)
 
 _ALTERNATIVES = ("str", "int", "float", "bool")
-"""How pydantic names the alternatives of a union; no field is called so."""
+"""Pydantic's names of a union's alternatives; no field has such a name."""
 
 _SHOULD_BE = ": input should be "
 
 
 def explain(error: ValidationError, model: type[BaseModel], prefix: str) -> list[Problem]:
-    """pydantic's complaints in our words: dotted place, message with the value, way out."""
+    """The errors as problems: dotted place, message with the value, way out."""
     problems = [_problem(detail, model, prefix) for detail in error.errors(include_url=False)]
-    # Of a union's alternatives, the one that was meant complains deeper than the others.
+    # The alternative of a union that was meant has its error deeper than the others.
     deepest = [p for p in problems if not any(q.place.startswith(f"{p.place}.") for q in problems)]
     places = dict.fromkeys(problem.place for problem in deepest)
     return [each for place in places for each in _as_one([p for p in deepest if p.place == place])]
 
 
-def without_mistakes(tree: Any, error: ValidationError) -> Any:
-    """A copy of `tree` that lacks the fields which pydantic refused."""
-    copied = copy.deepcopy(tree)
+def without_mistakes(tree: object, error: ValidationError) -> object:
+    """`tree` without the fields that pydantic rejected."""
+    if not isinstance(tree, Mapping):
+        return tree
     for detail in error.errors(include_url=False):
-        node = copied
-        *parents, leaf = [part for part in detail["loc"] if _is_field(part)] or [""]
-        for part in parents:
-            node = node.get(part) if isinstance(node, dict) else None
-        if isinstance(node, dict):
-            node.pop(leaf, None)
-    return copied
+        path = [part for part in detail["loc"] if _is_field(part)]
+        tree = without(tree, path) if path else tree
+    return tree
 
 
-def leniently(model: type[BaseModel], tree: Any) -> Any:
-    """The model without what its fields must be to each other; None where even that fails.
+def leniently(model: type[Model], tree: object) -> Model | None:
+    """The model without the checks between its fields; None where even that fails.
 
-    Only for finding further problems: there is one already.
+    Only for finding further problems, since there is one already.
     """
     try:
         return model.model_validate(tree)
     except ValidationError:
         if not isinstance(tree, Mapping):
             return None
-    values = {}
+    values: dict[str, Any] = {}
     for name, field in model.model_fields.items():
         if field.is_required() and name not in tree:
             return None
         try:
-            kind: Any = field.annotation
-            if field.metadata:
-                kind = Annotated[kind, *field.metadata]
             if name in tree:
-                values[name] = TypeAdapter(kind).validate_python(tree[name])
+                kind = TypeAdapter[object](field.rebuild_annotation())
+                values[name] = kind.validate_python(tree[name])
         except ValidationError:
             return None
     return model.model_construct(**values)
 
 
 def _as_one(same: Sequence[Problem]) -> Sequence[Problem]:
-    """What a union's alternatives say of one value; what else is said of it counts for more."""
+    """One problem for all alternatives of a union; other problems of the value take precedence."""
     wishes = [problem for problem in same if _SHOULD_BE in problem.message]
     others = [problem for problem in same if problem not in wishes]
     if others or len(wishes) == 1:
@@ -79,40 +77,40 @@ def _as_one(same: Sequence[Problem]) -> Sequence[Problem]:
     return [Problem(same[0].place, message, ", or ".join(remedies))]
 
 
-def _problem(detail: Any, model: type[BaseModel], prefix: str) -> Problem:
-    # Alternatives of a union appear in the location by their type's name; a user wrote none.
+def _problem(detail: ErrorDetails, model: type[BaseModel], prefix: str) -> Problem:
+    # The location also names the alternatives of a union, which the user did not write.
     parts = [str(part) for part in detail["loc"] if _is_field(part)]
-    place = ".".join([prefix, *parts] if prefix else parts) or "spec"
+    place = joined(prefix, *parts) or "spec"
     if detail["type"] == "extra_forbidden":
         *above, unknown = detail["loc"]
         parents = [str(part) for part in above if _is_field(part)]
-        place = ".".join([*filter(None, [prefix]), *parents, str(unknown) or "''"])
+        place = joined(prefix, *parents, str(unknown) or "''")
         remedy = did_you_mean(str(unknown), _fields_at(model, parents))
         return Problem(place, "is not a known field", remedy)
     if detail["type"] == "missing":
         return Problem(place, "is missing", "add it")
     given = quoted(detail["input"])
     if detail["type"] in ("model_type", "model_attributes_type", "dict_type"):
-        return Problem(place, f"{given} is no mapping of fields", "write FIELD: VALUE")
+        return Problem(place, f"{given} is not a mapping of fields", "write FIELD: VALUE")
     if detail["type"] == "tuple_type":
         return Problem(place, f"{given}{_SHOULD_BE}a list", "write [VALUE, ...]")
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "value_error":
-        return Problem(place, message)
+        error = detail["ctx"]["error"]
+        return error.at(place) if isinstance(error, UnplacedError) else Problem(place, message)
     return Problem(place, f"{given}: {message[0].lower()}{message[1:]}")
 
 
-def _is_field(part: Any) -> bool:
-    return isinstance(part, int) or (
-        part not in _ALTERNATIVES and re.fullmatch(r"[a-z_0-9.]+", part) is not None
-    )
+def _is_field(part: int | str) -> bool:
+    if isinstance(part, int):
+        return True
+    return part not in _ALTERNATIVES and re.fullmatch(r"[a-z_0-9.]+", part) is not None
 
 
 def _fields_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:
-    names = [name for name in _all_names(model) if name.startswith(".".join([*path, ""]))]
-    depth = len(path)
-    return list(dict.fromkeys(name.split(".")[depth] for name in names))
-
-
-def _all_names(model: type[BaseModel]) -> Sequence[str]:
-    return field_names() if model is TrialConfig else list(model.model_fields)
+    """The names of the fields that the section at `path` has."""
+    section = "".join(f"{part}." for part in path)
+    inside = (
+        name.removeprefix(section) for name in dotted_fields(model) if name.startswith(section)
+    )
+    return list(dict.fromkeys(name.partition(".")[0] for name in inside))

@@ -1,0 +1,26 @@
+"""The fields of nested settings by their dotted names. Light: pydantic only."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from pydantic import BaseModel
+
+from search_spaces.dotted import joined
+
+
+def dotted_fields(model: type[BaseModel], prefix: str = "") -> list[str]:
+    """The dotted names of all fields that hold no fields themselves, as they are declared."""
+    names: list[str] = []
+    for name, field in model.model_fields.items():
+        place = joined(prefix, name)
+        inner = _model_in(field.annotation)
+        names += dotted_fields(inner, place) if inner else [place]
+    return names
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    for candidate in (annotation, *get_args(annotation)):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            return candidate
+    return None
