@@ -93,7 +93,7 @@ _Slots = Annotated[int, Field(gt=0, le=10_000)]
 
 
 class SlotsSettings(Frozen):
-    """The gangs that train trials. `gpus` and `cpus` are for each worker."""
+    """The slots that train trials. `gpus` and `cpus` are for each worker."""
 
     count: _Slots | Literal["auto"] = "auto"
     min: _Slots = Field(
