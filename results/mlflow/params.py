@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from pydantic import JsonValue
 
@@ -12,6 +11,9 @@ from results.records.record import TrialRecord
 
 LONGEST_PARAM = 6000
 """Characters. MLflow cuts longer values without a word."""
+
+Parameters = dict[str, dict[str, JsonValue]]
+"""The fields `params` and `config` of a record."""
 
 
 def text_of(value: JsonValue) -> str:
@@ -36,7 +38,7 @@ def trial_params(record: TrialRecord) -> dict[str, str]:
     return {name: text[:LONGEST_PARAM] for name, text in shown.items()}
 
 
-def parameters_in(params: Mapping[str, str], searched: Sequence[str]) -> dict[str, Any]:
+def parameters_in(params: Mapping[str, str], searched: Sequence[str]) -> Parameters:
     """The fields `params` and `config` as a run's params tell them."""
     config = {name: value_of(text) for name, text in params.items()}
     return {"params": {name: config[name] for name in searched}, "config": config}
@@ -55,12 +57,12 @@ def parameters_text(record: TrialRecord, params: Mapping[str, str]) -> str | Non
     return json.dumps(wanted, indent=1)
 
 
-def parameters_text_in(text: str) -> dict[str, Any]:
+def parameters_text_in(text: str) -> Parameters:
     """The fields `params` and `config` as `parameters_text` wrote them."""
-    fields: dict[str, Any] = json.loads(text)
+    fields: Parameters = json.loads(text)
     return fields
 
 
-def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+def _same(one: Parameters, other: Parameters) -> bool:
     """Equal also in type: 1, 1.0 and true are three values."""
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from pydantic import JsonValue
 
@@ -59,7 +58,7 @@ def trial_tags(record: TrialRecord) -> dict[str, str]:
     }
 
 
-def trial_fields(tags: Mapping[str, str]) -> dict[str, Any]:
+def trial_fields(tags: Mapping[str, str]) -> dict[str, object]:
     """The fields of a TrialRecord that `trial_tags` wrote."""
     return {
         **_read(tags, _OF_A_TRIAL),
@@ -87,7 +86,7 @@ def sweep_tags(record: SweepRecord) -> dict[str, str]:
     }
 
 
-def sweep_fields(tags: Mapping[str, str]) -> dict[str, Any]:
+def sweep_fields(tags: Mapping[str, str]) -> dict[str, object]:
     """The fields of a SweepRecord that `sweep_tags` wrote."""
     return {
         **_read(tags, _OF_A_SWEEP),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from results.records.record import Mode, TrialRecord
 
@@ -26,7 +26,7 @@ def to_frame(records: Sequence[TrialRecord], goals: Mapping[str, Mode]) -> pd.Da
     return pd.DataFrame([_row(record, goals) for record in records], columns=columns)
 
 
-def _row(record: TrialRecord, goals: Mapping[str, Mode]) -> dict[str, Any]:
+def _row(record: TrialRecord, goals: Mapping[str, Mode]) -> dict[str, object]:
     counts = record.counted(goals)
     return {
         **record.params,
@@ -39,6 +39,6 @@ def _row(record: TrialRecord, goals: Mapping[str, Mode]) -> dict[str, Any]:
     }
 
 
-def _names(mappings: Any) -> list[str]:
+def _names(mappings: Iterable[Mapping[str, object]]) -> list[str]:
     """All keys, in the order in which they first appear."""
     return list(dict.fromkeys(name for mapping in mappings for name in mapping))

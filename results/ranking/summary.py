@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from results.ranking.front import judge
 from results.ranking.winners import LeftOut, Ranking, Winner
@@ -15,7 +14,7 @@ from results.records.record import SweepRecord, SweepState, TrialRecord, TrialSt
 
 def status_json(
     sweep: SweepRecord, trials: Sequence[TrialRecord], cluster: ClusterRecord | None = None
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """How far a sweep is: a count for every status, and the best complete trial or null.
 
     A sweep with several metrics has `front` in place of `best`: a list, empty at first. `cluster`
@@ -23,16 +22,12 @@ def status_json(
     `breakdowns` is there where something broke down beside the trials: a list of sentences;
     `overlaps` where something is measured on what is trained on (see _overlaps).
     """
-    counts = Counter(trial.status for trial in trials)
-    if sweep.state is SweepState.RUNNING and sweep.budget_trials is not None:
-        # Trials that have not been suggested yet wait as well.
-        counts[TrialStatus.WAITING] += max(0, sweep.budget_trials - len(trials))
     ranking = judge(trials, sweep.goals)
     chosen = [_best(winner) for winner in ranking.chosen]
     return {
         "name": sweep.name,
         "state": sweep.state.value,
-        "trials": {status.value: counts[status] for status in TrialStatus},
+        "trials": trial_counts(sweep, trials),
         **({"front": chosen} if ranking.several else {"best": next(iter(chosen), None)}),
         **({"breakdowns": list(sweep.breakdowns)} if sweep.breakdowns else {}),
         **_overlaps(sweep),
@@ -40,7 +35,15 @@ def status_json(
     }
 
 
-def cluster_json(cluster: ClusterRecord) -> dict[str, Any]:
+def trial_counts(sweep: SweepRecord, trials: Sequence[TrialRecord]) -> dict[str, int]:
+    """How many trials have each status; those that have not been suggested yet wait as well."""
+    counts = Counter(trial.status for trial in trials)
+    if sweep.state is SweepState.RUNNING and sweep.budget_trials is not None:
+        counts[TrialStatus.WAITING] += max(0, sweep.budget_trials - len(trials))
+    return {status.value: counts[status] for status in TrialStatus}
+
+
+def cluster_json(cluster: ClusterRecord) -> dict[str, object]:
     """What the driver saw `at` a time in unix seconds.
 
     `node_hours` are by node type, "" where it is unknown; `cost` is in dollars for those hours
@@ -58,13 +61,13 @@ def cluster_json(cluster: ClusterRecord) -> dict[str, Any]:
     }
 
 
-def _overlaps(sweep: SweepRecord) -> dict[str, Any]:
+def _overlaps(sweep: SweepRecord) -> dict[str, object]:
     """Of each measured set that shares records with the training data, how many of how many."""
     shared = {name: overlap.model_dump() for name, overlap in sweep.overlaps.items()}
     return {"overlaps": shared} if shared else {}
 
 
-def _slot(slot: SlotRecord, hosts: Mapping[str, str]) -> dict[str, Any]:
+def _slot(slot: SlotRecord, hosts: Mapping[str, str]) -> dict[str, object]:
     return {
         "name": slot.name,
         "up": slot.up,
@@ -76,11 +79,11 @@ def _slot(slot: SlotRecord, hosts: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _node(node: NodeRecord) -> dict[str, Any]:
+def _node(node: NodeRecord) -> dict[str, object]:
     return {"host": node.host, "type": node.kind, "cpus": node.cpus, "gpus": node.gpus}
 
 
-def winners_json(sweep: SweepRecord, ranking: Ranking, top: int | None = None) -> dict[str, Any]:
+def winners_json(sweep: SweepRecord, ranking: Ranking, top: int | None = None) -> dict[str, object]:
     """The `top` best trials (None: all) and everyone who was left out, with the reason.
 
     A sweep with several metrics has `metrics`, name -> mode, in place of `metric` and `mode`.
@@ -97,7 +100,7 @@ def winners_json(sweep: SweepRecord, ranking: Ranking, top: int | None = None) -
     }
 
 
-def _best(winner: Winner) -> dict[str, Any]:
+def _best(winner: Winner) -> dict[str, object]:
     return {
         "trial": winner.record.number,
         "params": strict(winner.record.params),
@@ -105,7 +108,7 @@ def _best(winner: Winner) -> dict[str, Any]:
     }
 
 
-def _winner(winner: Winner) -> dict[str, Any]:
+def _winner(winner: Winner) -> dict[str, object]:
     return {
         "trial": winner.record.number,
         "status": winner.record.status.value,
@@ -115,11 +118,11 @@ def _winner(winner: Winner) -> dict[str, Any]:
     }
 
 
-def _left_out(trial: LeftOut) -> dict[str, Any]:
+def _left_out(trial: LeftOut) -> dict[str, object]:
     return {"trial": trial.number, "status": trial.status.value, "why": trial.why}
 
 
-def strict(value: Any) -> Any:
+def strict(value: object) -> object:
     """`value` without NaN and infinity, which JSON does not know: they become null."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None

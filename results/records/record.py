@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
@@ -85,7 +85,7 @@ _SWEEP_IN_MLFLOW: Mapping[SweepState, str] = {
 }
 
 
-def _without_tuples(value: Any) -> Any:
+def _without_tuples(value: object) -> object:
     """JSON has lists only, so a record holds lists only; else it would not equal its own copy."""
     if isinstance(value, Mapping):
         return {key: _without_tuples(inner) for key, inner in value.items()}
@@ -104,7 +104,7 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
-    def with_changes(self, **changes: Any) -> Self:
+    def with_changes(self, **changes: object) -> Self:
         """A copy with `changes` made, checked anew."""
         return type(self).model_validate({**dict(self), **changes})
 

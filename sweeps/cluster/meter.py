@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from results.records.cluster_record import NodeRecord, SlotRecord
-from trainables.slots.gang import Gang
+from trainables.slots.slot_size import SlotSize
 
 
 class Meter:
@@ -26,7 +26,9 @@ class Meter:
         self._held, self._since = held, now
 
 
-def held(slots: Sequence[SlotRecord], nodes: Sequence[NodeRecord], gang: Gang) -> dict[str, float]:
+def held(
+    slots: Sequence[SlotRecord], nodes: Sequence[NodeRecord], size: SlotSize
+) -> dict[str, float]:
     """Node type -> how many nodes the slots that are up hold, in parts of nodes.
 
     Of a node, that is the part of its GPUs, or of its CPUs where the workers use no GPU.
@@ -35,7 +37,7 @@ def held(slots: Sequence[SlotRecord], nodes: Sequence[NodeRecord], gang: Gang) -
     parts: dict[str, float] = {}
     for node in nodes:
         if workers[node.id]:
-            has, wants = (node.gpus, gang.gpus) if gang.gpus else (node.cpus, gang.cpus)
+            has, wants = (node.gpus, size.gpus) if size.gpus else (node.cpus, size.cpus)
             part = min(1.0, workers[node.id] * wants / has) if has else 1.0
             parts[node.kind] = parts.get(node.kind, 0.0) + part
     return parts

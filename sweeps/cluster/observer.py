@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import Any
 
 import ray
 
@@ -15,10 +14,11 @@ from results.records.cluster_record import ClusterRecord, NodeRecord, PhaseRecor
 from results.records.record_error import RecordError
 from results.records.store import RecordStore
 from sweeps.cluster.meter import Meter, held
-from sweeps.cluster.ray_nodes import alive_nodes
+from sweeps.cluster.ray_nodes import RayNode, alive_nodes
 from trainables.core.background import Background, Tell, logged
-from trainables.slots.gang import Gang
-from trainables.slots.roster import SlotState
+from trainables.slots.board_client import BoardClient
+from trainables.slots.slot_size import SlotSize
+from trainables.slots.slot_state import SlotState
 
 EVERY = 5.0
 """Seconds between two looks."""
@@ -38,9 +38,9 @@ class Observer:
 
     def __init__(
         self,
-        board: Any,
+        board: BoardClient,
         slots: int,
-        gang: Gang,
+        size: SlotSize,
         store: RecordStore,
         prices: Mapping[str, float],
         broken: Tell = logged,
@@ -48,7 +48,7 @@ class Observer:
     ) -> None:
         self._board = board
         self._names = [f"slot-{number}" for number in range(slots)]
-        self._gang = gang
+        self._size = size
         self._store = store
         self._prices = dict(prices)
         self._seen = seen
@@ -75,7 +75,7 @@ class Observer:
     def _look(self) -> None:
         """A look that fails is left out: no sweep ends because nobody can look at it."""
         try:
-            states = ray.get(self._board.overview.remote(), timeout=_PATIENCE)
+            states = self._board.overview(_PATIENCE)
             record = self._record({state.name: state for state in states})
             self._store.write_cluster(record)
             self._seen(record)
@@ -85,7 +85,7 @@ class Observer:
     def _record(self, states: Mapping[str, SlotState]) -> ClusterRecord:
         slots = [slot_record(name, states.get(name)) for name in self._names]
         nodes = [node_record(node) for node in alive_nodes()]
-        self._meter.read(time.monotonic(), held(slots, nodes, self._gang))
+        self._meter.read(time.monotonic(), held(slots, nodes, self._size))
         gpus = ray.cluster_resources().get("GPU", 0.0)
         return ClusterRecord(
             at=time.time(),
@@ -116,7 +116,7 @@ def slot_record(name: str, state: SlotState | None) -> SlotRecord:
     )
 
 
-def node_record(node: Mapping[str, Any]) -> NodeRecord:
+def node_record(node: RayNode) -> NodeRecord:
     """A node as `ray.nodes()` lists it."""
     resources = node["Resources"]
     return NodeRecord(

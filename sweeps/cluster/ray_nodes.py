@@ -3,10 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypedDict
 
-Nodes = Sequence[Mapping[str, Any]]
-"""Ray's own account of each."""
+if TYPE_CHECKING:
+    import ray
+
+P = ParamSpec("P")
+
+
+class RayNode(TypedDict):
+    """Ray's own account of a node, as far as we read it."""
+
+    NodeID: str
+    Alive: bool
+    NodeManagerHostname: str
+    Resources: Mapping[str, float]
+    Labels: Mapping[str, str]
+
+
+Nodes = Sequence[RayNode]
+
+
+class NodeTask(Protocol[P]):
+    """A function that runs as a Ray task of one node."""
+
+    def remote(self, *arguments: P.args, **named: P.kwargs) -> ray.ObjectRef:
+        """Start it; the reference to what it returns."""
 
 
 def alive_nodes() -> Nodes:
@@ -21,10 +43,13 @@ def rooms() -> list[Mapping[str, float]]:
     return [node["Resources"] for node in alive_nodes()]
 
 
-def on_node(node: Mapping[str, Any], function: Callable[..., Any]) -> Any:
+def on_node(node: RayNode, function: Callable[P, object]) -> NodeTask[P]:
     """`function` as a Ray task of that node, which takes nothing from those who train there."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     where = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-    return ray.remote(function).options(num_cpus=0, scheduling_strategy=where, max_retries=0)
+    task: NodeTask[P] = ray.remote(function).options(
+        num_cpus=0, scheduling_strategy=where, max_retries=0
+    )
+    return task

@@ -5,15 +5,17 @@ from __future__ import annotations
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import ray
 
 from sweeps.base.errors import LaunchError
-from sweeps.cluster.errands import Errands
+from sweeps.cluster.sent_calls import SentCalls
 from trainables.core.background import Background, Tell, logged
-from trainables.slots.gang import Care, Gang
+from trainables.slots.board_client import BoardClient
 from trainables.slots.nodes import LOOK_EVERY, look
+from trainables.slots.safeguards import Safeguards
+from trainables.slots.slot_setup import SlotSetup
+from trainables.slots.slot_size import SlotSize
 from trainables.training.inputs import Inputs
 
 _SPARE_RESTARTS = 3
@@ -26,36 +28,45 @@ _LOOK_EVERY = 0.25
 class Slots:
     """`count` slots at a board. When none is left alive the board is closed, so nobody waits.
 
-    `errands` are the calls to the board that are only sent. `tell` hears of what breaks down.
+    `sent` are the calls to the board that are only sent. `tell` hears of what breaks down.
     """
 
     def __init__(
         self,
-        board: Any,
+        board: BoardClient,
         resources: dict[str, float],
         tell: Tell = logged,
     ) -> None:
-        self.errands = Errands(board, tell)
+        self.sent = SentCalls(board, tell)
         self._board = board
         self._resources = resources
         self._tell = tell
-        self._tasks: list[Any] = []
+        self._tasks: list[ray.ObjectRef] = []
         self._deaths: dict[str, str] = {}
         self._stop = threading.Event()
         loss = "nobody sees any more where slots end; Ctrl-C ends the sweep should it wait for them"
         self._watch = Background("slots", self._watch_over, loss, tell)
 
     def start(
-        self, count: int, gang: Gang, care: Care, inputs: Inputs | None, folder: Path, deaths: int
+        self,
+        count: int,
+        size: SlotSize,
+        safeguards: Safeguards,
+        inputs: Inputs | None,
+        folder: Path,
+        deaths: int,
     ) -> None:
         """Start the slots; they come up in the background."""
+        restarts = deaths + _SPARE_RESTARTS
         task = ray.remote(_run).options(num_cpus=0, resources=self._resources, max_retries=0)
         self._tasks = [
-            task.remote(f"slot-{number}", gang, care, self._board, inputs, folder, deaths)
+            task.remote(
+                SlotSetup(f"slot-{number}", size, safeguards, self._board, inputs, folder, restarts)
+            )
             for number in range(count)
         ]
         # In the board's process: a thread here that waits for Ray would hold the driver's end up.
-        self.errands.watch(look, LOOK_EVERY)
+        self.sent.watch(look, LOOK_EVERY)
         self._watch.start()
 
     def close(self, patience: float, winding_up: float) -> None:
@@ -65,11 +76,11 @@ class Slots:
         try:
             self._watch.join()
             with suppress(ray.exceptions.RayError):  # nobody waits at a board that is gone
-                ray.get(self._board.close.remote("the sweep is over"))
-                ray.get(self._board.deserted.remote(), timeout=patience)
+                self._board.close("the sweep is over")
+                self._board.deserted(patience)
                 patience = min(patience, winding_up)
             ray.wait(self._tasks, num_returns=max(1, len(self._tasks)), timeout=patience)
-            self.errands.look()
+            self.sent.look()
         finally:  # also where Ctrl-C ends the wait: nobody else would free what they hold
             _, late = ray.wait(self._tasks, num_returns=max(1, len(self._tasks)), timeout=0)
             for task in late:
@@ -78,8 +89,7 @@ class Slots:
     def lost(self) -> str | None:
         """Why there is no slot any more; None while there is one, and when nobody can tell."""
         with suppress(ray.exceptions.RayActorError):
-            why: str | None = ray.get(self._board.why_closed.remote())
-            return why
+            return self._board.why_closed()
         return None
 
     def refuse_if_fewer(self, fewest: int) -> None:
@@ -105,22 +115,20 @@ class Slots:
                         f"{names[task]} has ended for good ({cause}); the sweep goes on with "
                         f"{len(open_tasks)} of {len(self._tasks)} slots"
                     )
-            self.errands.look()
+            self.sent.look()
         if not self._stop.is_set():
             with suppress(ray.exceptions.RayError):  # the driver misses its board by itself
-                ray.get(self._board.close.remote(f"no slot is left: {why}"))
+                self._board.close(f"no slot is left: {why}")
 
 
-def _run(
-    name: str, gang: Gang, care: Care, board: Any, inputs: Inputs | None, folder: Path, n: int
-) -> None:
+def _run(setup: SlotSetup) -> None:
     # Imported here, not in the driver: it needs torch.
     from trainables.slots.slot import run_slot
 
-    run_slot(name, gang, care, board, inputs, folder, restarts=n + _SPARE_RESTARTS)
+    run_slot(setup)
 
 
-def _cause_of_death(task: Any) -> str | None:
+def _cause_of_death(task: ray.ObjectRef) -> str | None:
     try:
         ray.get(task)
     except ray.exceptions.RayError as error:

@@ -8,10 +8,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sweeps.base.errors import CapacityError, LaunchError
-from sweeps.cluster.ray_nodes import alive_nodes, on_node
+from sweeps.cluster.ray_nodes import RayNode, alive_nodes, on_node
 from sweeps.cluster.ray_session import cluster
 from sweeps.doctor.finding import Finding, note, ok, wrong
 from sweeps.doctor.gpus import check_gpus_of
@@ -130,12 +129,12 @@ def _check_cluster(home: Path, spec: SweepSpec | None) -> Iterator[Finding]:
 
 def _check_slots(spec: SweepSpec, rooms: Rooms) -> Finding:
     try:
-        count, gang = plan_slots(spec.slots, rooms, spec.trials)
+        count, size = plan_slots(spec.slots, rooms, spec.trials)
     except CapacityError as error:
         remedy = "workers that are still to come count with slots.max only, e.g. {max: 4, gpus: 1}"
         return wrong("ray slots", str(error), remedy)
     growing = " at most, as the cluster grows" if spec.slots.max else ""
-    return ok("ray slots", f"{count} of {gang}{growing}")
+    return ok("ray slots", f"{count} of {size}{growing}")
 
 
 def _check_state_api() -> Finding:
@@ -153,7 +152,7 @@ def _check_state_api() -> Finding:
     return ok("ray dashboard", f"its state API answers and lists {_nodes(count)}")
 
 
-def _look(node: Mapping[str, Any]) -> Look:
+def _look(node: RayNode) -> Look:
     """Ask a node; the quickest of several answers tells its clock best."""
     import ray
 

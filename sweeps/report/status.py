@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.filesize import decimal
 
 from results.ranking.front import judge
-from results.ranking.summary import status_json
+from results.ranking.summary import trial_counts
 from results.records.cluster_record import ClusterRecord
 from results.records.record import SweepRecord, SweepState, TrialRecord
 from sweeps.display.cluster_report import cluster_report
@@ -37,7 +37,7 @@ def show_status(
 
 
 def _progress(sweep: SweepRecord, trials: Sequence[TrialRecord]) -> list[str]:
-    counts = status_json(sweep, trials)["trials"]
+    counts = trial_counts(sweep, trials)
     listed = "  ".join(f"{status} {count}" for status, count in counts.items() if count)
     lines = [f"{sweep.name}: {sweep.state.value}", listed or "no trials yet"]
     lines += [f"failed: {sweep.error}"] if sweep.error else []

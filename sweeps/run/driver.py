@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from results.ranking.front import judge
 from results.ranking.winners import failure
 from results.records.record import SweepState, TrialRecord
 from sweeps.base.closing import try_all
@@ -17,19 +16,17 @@ from sweeps.books.books import Books
 from sweeps.cluster.ray_session import ON_HEAD
 from sweeps.home.home import SweepFolder
 from sweeps.spec.spec import SweepSpec
-from trainables.core.evaluation import Evaluation, Outcome
 from trainables.core.progress import Progress
-from trainables.slots.gang import Care
-from trainables.slots.job import Job, JobKind
+from trainables.slots.safeguards import Safeguards
 from trainables.training.inputs import Inputs
 
 if TYPE_CHECKING:
     from sweeps.base.interruption import Interruption
     from sweeps.books.recorder import Recorder
+    from sweeps.cluster.observer import Observer
+    from sweeps.cluster.slots import Slots
     from sweeps.search.study import StudyBook
-
-BASE_TRIAL = "base"
-"""The board's name for the job that measures the untouched model."""
+    from trainables.slots.board_client import BoardClient
 
 _SAVING = 300.0
 """Seconds that trials are given to write a checkpoint when the sweep is interrupted: a step, an
@@ -63,11 +60,11 @@ class Driver:
         self._books = books
         self._view = view
         self._progress = Progress(view.at)
-        self._recorder: Any = None
+        self._recorder: Recorder | None = None
         self._study: StudyBook  # once it is open
-        self._board: Any = None
-        self._slots: Any = None
-        self._observer: Any = None
+        self._board: BoardClient | None = None
+        self._slots: Slots | None = None
+        self._observer: Observer | None = None
         self._winding_up = 0.0
         self._in_a_hurry = False  # Ctrl-C was pressed twice
 
@@ -107,17 +104,22 @@ class Driver:
                 self._view.trials_end()
                 self._view.phase("The board of trials was lost; going on from the books")
                 self._stop_looking()
-                self._slots.close(_GOING_HOME, self._winding_up)
+                if self._slots is not None:
+                    self._slots.close(_GOING_HOME, self._winding_up)
                 self.open_study()
 
     def _run(self) -> None:
         self._books.refuse_if_taken_over()
-        self._start_slots()
+        board, slots = self._start_slots()
+        from sweeps.run.measurements import Measurements
+
+        measurements = Measurements(self._spec, self._folder, self._books, self._view, board)
         if not self._books.sweep.base:
-            self._measure_base()
-        self._wait_for_slots()
-        self._search()
-        self._test()
+            measurements.base()
+        self._wait_for_slots(board, slots)
+        recorder = self._search(board, slots)
+        if self._inputs is not None and self._inputs.test is not None:
+            measurements.test(self.records(), recorder)
 
     def end(self, state: SweepState, error: str | None = None) -> None:
         """Close the books of every trial and of the sweep, then send the slots home.
@@ -145,7 +147,7 @@ class Driver:
         if self._books.taken_over():
             self._books.scribe.give_up("another head has taken the sweep over")
         elif state is SweepState.INTERRUPTED and self._board is not None and not self._in_a_hurry:
-            self._suspend()
+            self._suspend(self._board)
 
     def _lay_trials_aside(self) -> None:
         if self._recorder is not None:
@@ -155,7 +157,8 @@ class Driver:
 
     def _close_books(self, state: SweepState, error: str | None) -> None:
         if state is SweepState.COMPLETE:
-            error = self._slots.lost() or failure(self.records())
+            lost = self._slots.lost() if self._slots is not None else None
+            error = lost or failure(self.records())
             state = SweepState.FAILED if error else state
         if self._books.scribe.busy:
             self._view.phase("Writing the rest to MLflow; Ctrl-C ends the wait")
@@ -178,103 +181,52 @@ class Driver:
     def _ended(self) -> int:
         return sum(record.status.ended for record in self.records())
 
-    def _suspend(self) -> None:
+    def _suspend(self, board: BoardClient) -> None:
         """Let running trials leave a checkpoint. What fails here costs them no more than time."""
         import ray
 
         self._view.phase("Saving the running trials; Ctrl-C again ends at once")
         with suppress(ray.exceptions.RayError, KeyboardInterrupt):
-            ray.get(self._board.suspend.remote(), timeout=_SAVING)
+            board.suspend(_SAVING)
         with suppress(ray.exceptions.RayError, KeyboardInterrupt):
             if self._recorder is not None:
-                self._recorder.catch_up(ray.get(self._board.measured.remote()))
+                self._recorder.catch_up(board.measured())
 
-    def _start_slots(self) -> None:
-        import ray
-
+    def _start_slots(self) -> tuple[BoardClient, Slots]:
         from sweeps.cluster.observer import Observer
         from sweeps.cluster.ray_nodes import rooms
         from sweeps.cluster.slots import Slots
         from sweeps.spec.capacity import plan_slots
-        from sweeps.storage.storage import make_depot
-        from trainables.slots.board import Board
+        from sweeps.storage.storage import make_slot_storage
+        from trainables.slots.board_client import BoardClient
 
         settings = self._spec.slots
-        count, gang = plan_slots(settings, rooms(), self._spec.trials)
-        self._board = board = (
-            ray.remote(Board)
-            .options(num_cpus=0, max_concurrency=1000, resources=ON_HEAD)
-            .remote(self._spec.search.goals, settings.retries, settings.keep_best)
-        )
+        count, size = plan_slots(settings, rooms(), self._spec.trials)
+        goals, kept = self._spec.search.goals, settings.keep_best
+        self._board = board = BoardClient.start(goals, settings.retries, kept, ON_HEAD)
         deaths = self._spec.trials * (settings.retries + 1)
-        self._slots = Slots(board, ON_HEAD, self._books.breakdowns)
+        self._slots = slots = Slots(board, ON_HEAD, self._books.breakdowns)
         with self._progress.phase("putting model and data on the storage"):
-            depot = make_depot(self._spec, self._folder, self._inputs)
-        care = Care(settings.checkpoint_seconds, settings.trial_timeout, depot)
-        self._slots.start(count, gang, care, self._inputs, self._folder.ray, deaths)
+            storage = make_slot_storage(self._spec, self._folder, self._inputs)
+        safeguards = Safeguards(settings.checkpoint_seconds, settings.trial_timeout, storage)
+        slots.start(count, size, safeguards, self._inputs, self._folder.ray, deaths)
         store, broken = self._folder.store, self._books.breakdowns
         seen = self._view.slots
-        self._observer = Observer(board, count, gang, store, settings.prices, broken, seen)
+        self._observer = Observer(board, count, size, store, settings.prices, broken, seen)
         self._observer.start()
         self._count = count
         most = "up to " if settings.max is not None else ""
-        self._slots_text = f"{most}{count} slot{'s' if count > 1 else ''} of {gang}"
+        self._slots_text = f"{most}{count} slot{'s' if count > 1 else ''} of {size}"
+        return board, slots
 
-    def _measure_base(self) -> None:
-        self._view.phase("Measuring the untouched base model")
-        job = Job(BASE_TRIAL, self._spec.trial, self._folder.base, JobKind.MEASURE_BASE)
-        event = self._done(job)
-        if not isinstance(event, Evaluation):
-            raise LaunchError(f"the base model could not be measured: {event.error}")
-        self._books.note(base=dict(event.metrics))
-
-    def _done(self, job: Job) -> Evaluation | Outcome:
-        """Have a job done that is no trial; its first event."""
-        import ray
-
-        self._books.refuse_if_taken_over()
-        ray.get(self._board.submit.remote(job))
-        import ray.tune  # takes a second, in which the slot is busy with the job
-
-        event: Evaluation | Outcome = ray.get(self._board.event.remote(job.trial_id, 0))
-        return event
-
-    def _test(self) -> None:
-        """Measure the base and whoever won on the test set, by which nothing was chosen."""
-        chosen = judge(self.records(), self._books.sweep.goals).chosen
-        if self._inputs is None or self._inputs.test is None or not chosen:
-            return
-        self._view.phase("Measuring the winner on the test set")
-        trial = self._spec.trial
-        base = self._tested(Job("test-base", trial, self._folder.base, JobKind.TEST_BASE))
-        self._books.note(base={**self._books.sweep.base, **base})
-        for winner in chosen:
-            number = winner.record.number
-            if winner.record.test:
-                continue  # in an earlier part of a resumed sweep
-            folder = self._folder.store.trial_folder(number)
-            config = trial.with_params(winner.record.params)
-            job = Job(f"test-{number}", config, folder, JobKind.TEST)
-            self._recorder.tested(number, self._tested(job))
-
-    def _tested(self, job: Job) -> dict[str, float]:
-        """Empty where it could not be measured, which is said and undoes no result."""
-        event = self._done(job)
-        if isinstance(event, Evaluation):
-            return dict(event.metrics)
-        self._view.say(f"The test set could not be measured: {event.error}")
-        return {}
-
-    def _search(self) -> None:
-        import ray
-
+    def _search(self, board: BoardClient, slots: Slots) -> Recorder:
         from sweeps.base.interruption import Interruption
         from sweeps.run.tuner import make_tuner
 
         interruption = Interruption(self._books.taken_over)
-        self._recorder = self._make_recorder(interruption)
-        for evaluations in self._recorder.complete():
-            ray.get(self._board.remember.remote(evaluations))
+        self._recorder = recorder = self._make_recorder(interruption, board, slots)
+        for evaluations in recorder.complete():
+            board.remember(evaluations)
         self._books.drop_files(self.records())
         self._view.trials_begin(self._books.sweep, self._slots_text)
         for record in self.records():
@@ -283,12 +235,12 @@ class Driver:
             self._spec,
             self._folder,
             self._study,
-            self._recorder,
-            self._board,
+            recorder,
+            board,
             self._count,
             interruption,
-            self._has_room,
-            on_finished=self._slots.errands.drain,
+            partial(self._has_room, board, recorder),
+            on_finished=slots.sent.drain,
         )
         try:
             with interruption.listening():
@@ -299,60 +251,61 @@ class Driver:
         self._books.refuse_if_taken_over()
         if interruption.requested:
             raise KeyboardInterrupt
-        if self._recorder.fault is not None:
-            raise self._recorder.fault
+        if recorder.fault is not None:
+            raise recorder.fault
         if interruption.halted:
-            ray.get(self._board.why_closed.remote())  # raises where the board is lost
+            board.why_closed()  # raises where the board is lost
+        return recorder
 
-    def _make_recorder(self, interruption: Interruption) -> Recorder:
+    def _make_recorder(
+        self, interruption: Interruption, board: BoardClient, slots: Slots
+    ) -> Recorder:
         from sweeps.books.recorder import Recorder
 
-        errands = self._slots.errands
         return Recorder(
             self._books.sweep,
             self._folder.store,
             self._study,
             self._books.scribe,
-            accept=errands.accept,
-            cancel=errands.cancel,
-            board_lives=self._board_lives,
+            accept=slots.sent.accept,
+            cancel=slots.sent.cancel,
+            board_lives=partial(_is_there, board),
             on_change=self._trial_changed,
             interruption=interruption,
         )
 
-    def _has_room(self) -> bool:
+    def _has_room(self, board: BoardClient, recorder: Recorder) -> bool:
         """Whether a slot is up that has no trial; before the first is up, one trial may wait."""
         import ray
 
         if self._spec.slots.max is None:
             return True  # all slots are on their way, and Tune has no more trials than there are
         try:
-            alive: int = ray.get(self._board.alive.remote())
+            alive = board.alive()
         except ray.exceptions.RayActorError:
             return False  # whoever runs a trial notices, too
-        return bool(self._recorder.under_way() < max(1, alive))
+        return recorder.under_way() < max(1, alive)
 
-    def _wait_for_slots(self) -> None:
-        import ray
-
+    def _wait_for_slots(self, board: BoardClient, slots: Slots) -> None:
         fewest = self._spec.slots.min
         if fewest > 1:
             self._view.phase(f"Waiting for {fewest} slots")
-        while ray.get(self._board.alive.remote()) < fewest and self._slots.lost() is None:
+        while board.alive() < fewest and slots.lost() is None:
             self._books.refuse_if_taken_over()
-            self._slots.refuse_if_fewer(fewest)
+            slots.refuse_if_fewer(fewest)
             time.sleep(0.5)
-
-    def _board_lives(self) -> bool:
-        import ray
-
-        try:
-            ray.get(self._board.why_closed.remote())
-        except ray.exceptions.RayActorError:
-            return False
-        return True
 
     def _trial_changed(self, record: TrialRecord) -> None:
         self._books.drop_files([record])
         self._books.note_breakdowns()
         self._view.changed(record)
+
+
+def _is_there(board: BoardClient) -> bool:
+    import ray
+
+    try:
+        board.why_closed()
+    except ray.exceptions.RayActorError:
+        return False
+    return True

@@ -137,12 +137,12 @@ def _slots(spec: SweepSpec) -> str:
 
     here = {"CPU": float(os.cpu_count() or 1), "GPU": float(torch.cuda.device_count())}
     try:
-        count, gang = plan_slots(spec.slots, [here], spec.trials)
+        count, size = plan_slots(spec.slots, [here], spec.trials)
     except CapacityError as error:
         return f"they do not fit this machine: {error}"
     if spec.slots.max is not None:
-        return f"up to {count} of {gang}, as the cluster grows"
-    return f"{count} of {gang} here"
+        return f"up to {count} of {size}, as the cluster grows"
+    return f"{count} of {size} here"
 
 
 def _slow(spec: SweepSpec, config: TrialConfig) -> list[str]:

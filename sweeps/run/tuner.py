@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from ray import tune
 
@@ -15,6 +14,7 @@ from sweeps.search.schedulers import make_scheduler, replay
 from sweeps.search.searcher import OptunaSearcher
 from sweeps.search.study import StudyBook
 from sweeps.spec.spec import SweepSpec
+from trainables.slots.board_client import BoardClient
 from trainables.slots.trial import SlotTrial
 
 _CLIENT_DEATHS = 3
@@ -26,7 +26,7 @@ def make_tuner(
     folder: SweepFolder,
     study: StudyBook,
     recorder: Recorder,
-    board: Any,
+    board: BoardClient,
     at_once: int,
     interruption: Interruption,
     has_room: Callable[[], bool],

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sweeps.base.errors import CapacityError
 from sweeps.spec.settings import SlotsSettings
-from trainables.slots.gang import Gang
+from trainables.slots.slot_size import SlotSize
 
 MOST_CPUS_PER_GPU = 8
 """More cores than these do not speed up a worker that has a GPU."""
@@ -32,8 +32,8 @@ def most_slots(settings: SlotsSettings, trials: int | None) -> tuple[int, str]:
 
 def plan_slots(
     settings: SlotsSettings, nodes: Rooms, trials: int, grows: bool = True
-) -> tuple[int, Gang]:
-    """(number of slots, the gang of each) on these nodes; CapacityError where they do not fit.
+) -> tuple[int, SlotSize]:
+    """(number of slots, the size of each) on these nodes; CapacityError where they do not fit.
 
     `auto` takes one GPU for each worker where there are any, and as many slots as fit. Without a
     GPU it is one slot with all cores, because a second one would only share them. `max` is taken
@@ -41,47 +41,47 @@ def plan_slots(
     `grows`, at least `slots.min` of them must fit.
     """
     if settings.max is not None:
-        count, gang = _growing(settings, settings.max, trials)
+        count, size = _growing(settings, settings.max, trials)
         if not grows:
-            _refuse_if_too_small(settings, nodes, gang)
+            _refuse_if_too_small(settings, nodes, size)
     else:
-        count, gang = _fitting(settings, nodes, trials)
+        count, size = _fitting(settings, nodes, trials)
     if settings.min > count:
         raise CapacityError(
             f"slots.min: {settings.min} slots must start before the first trial, but only {count} "
-            f"of {gang} fit here; lower slots.min, slots.workers or slots.gpus, or set slots.count"
+            f"of {size} fit here; lower slots.min, slots.workers or slots.gpus, or set slots.count"
         )
-    return count, gang
+    return count, size
 
 
-def _fitting(settings: SlotsSettings, nodes: Rooms, trials: int) -> tuple[int, Gang]:
+def _fitting(settings: SlotsSettings, nodes: Rooms, trials: int) -> tuple[int, SlotSize]:
     cpus, gpus = (sum(node.get(kind, 0.0) for node in nodes) for kind in ("CPU", "GPU"))
     gpus_each = (1.0 if gpus >= 1 else 0.0) if settings.gpus == "auto" else settings.gpus
     count = _count(settings, nodes, gpus_each, trials)
     workers = count * settings.workers
-    gang = Gang(settings.workers, _cpus_each(settings, nodes, workers, gpus_each), gpus_each)
-    room = _room(nodes, gang.cpus, gpus_each)
+    size = SlotSize(settings.workers, _cpus_each(settings, nodes, workers, gpus_each), gpus_each)
+    room = _room(nodes, size.cpus, gpus_each)
     if room < workers:
         where = f" on {len(nodes)} nodes, with room for {room} workers" if len(nodes) > 1 else ""
         raise CapacityError(
             f"slots: {count} of {settings.workers} workers need {workers * gpus_each:g} GPUs and "
-            f"{workers * gang.cpus:g} CPUs, but there are {gpus:g} and {cpus:g}{where}; "
+            f"{workers * size.cpus:g} CPUs, but there are {gpus:g} and {cpus:g}{where}; "
             f"lower slots.count, slots.workers, slots.gpus or slots.cpus"
         )
-    return count, gang
+    return count, size
 
 
-def _growing(settings: SlotsSettings, most: int, trials: int) -> tuple[int, Gang]:
+def _growing(settings: SlotsSettings, most: int, trials: int) -> tuple[int, SlotSize]:
     assert settings.gpus != "auto", "slots.max requires a number of GPUs"
     cpus = 1.0 if settings.cpus == "auto" else settings.cpus
-    return min(most, trials), Gang(settings.workers, cpus, settings.gpus)
+    return min(most, trials), SlotSize(settings.workers, cpus, settings.gpus)
 
 
-def _refuse_if_too_small(settings: SlotsSettings, nodes: Rooms, gang: Gang) -> None:
-    room = _room(nodes, gang.cpus, gang.gpus) // gang.workers
+def _refuse_if_too_small(settings: SlotsSettings, nodes: Rooms, size: SlotSize) -> None:
+    room = _room(nodes, size.cpus, size.gpus) // size.workers
     if room < settings.min:
         raise CapacityError(
-            f"slots: this machine has room for {room} of {gang}, but {settings.min} must start "
+            f"slots: this machine has room for {room} of {size}, but {settings.min} must start "
             "before the first trial (slots.min); name a cluster with --address, or lower "
             "slots.min, slots.workers, slots.gpus or slots.cpus"
         )

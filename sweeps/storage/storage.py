@@ -24,7 +24,7 @@ from sweeps.spec.yaml_file import read_yaml
 from sweeps.storage.claim import Claim
 from sweeps.storage.mirror import Mirror, bring_down, bring_up
 from trainables.core.errors import StorageError
-from trainables.slots.depot import PATIENCE, Depot, stored_inputs
+from trainables.slots.slot_storage import PATIENCE, SlotStorage, stored_inputs
 from trainables.storage.remote_folder import RemoteFolder, check_address
 from trainables.storage.sealed import NotWholeError
 from trainables.training.inputs import Inputs
@@ -217,7 +217,9 @@ def _is_ahead(here: SweepRecord, there: SweepRecord) -> bool:
     return here.created == there.created and here.resumed[: len(there.resumed)] == there.resumed
 
 
-def make_depot(spec: SweepSpec, folder: SweepFolder, inputs: Inputs | None) -> Depot | None:
+def make_slot_storage(
+    spec: SweepSpec, folder: SweepFolder, inputs: Inputs | None
+) -> SlotStorage | None:
     """What slots are told of the spec's storage, once the inputs are there that they may lack.
 
     LaunchError where they cannot be put there.
@@ -232,7 +234,7 @@ def make_depot(spec: SweepSpec, folder: SweepFolder, inputs: Inputs | None) -> D
     alone = spec.slots.max is None and len(alive_nodes()) == 1
     with _reached("storage.uri"):
         stored = {} if alone or inputs is None else stored_inputs(inputs, storage / CACHE)
-    return Depot(sweep_on(storage, spec.name), storage / CACHE, folder.path, stored, here)
+    return SlotStorage(sweep_on(storage, spec.name), storage / CACHE, folder.path, stored, here)
 
 
 def _recorded(storage: RemoteFolder, name: str) -> SweepRecord | None:

@@ -47,7 +47,7 @@ async def board_with(*trial_ids, retries=1, taken_by=None):
 
 def take(board, slot, patience=PATIENCE):
     """The next job for a slot in its present life."""
-    return board.take(slot, board._lives[slot], patience)
+    return board.take(slot, board._slots.starts[slot], patience)
 
 
 def hear(board, trial_id):

@@ -13,15 +13,16 @@ import psutil
 
 from trainables.config.trial import TrialConfig
 from trainables.core.evaluation import Evaluation, Outcome
-from trainables.slots import board_monitor, slot
+from trainables.slots import board_client, slot
 from trainables.slots.board import Board
-from trainables.slots.gang import Care
+from trainables.slots.board_client import BoardClient
 from trainables.slots.job import Job
+from trainables.slots.safeguards import Safeguards
 from trainables.training.inputs import Inputs
 
 _NODE = SimpleNamespace(get_node_id=lambda: "node")
 _IN_PLACE_OF_RAY = SimpleNamespace(
-    get=lambda answer: answer,
+    get=lambda answer, timeout=None: answer,
     wait=lambda calls, timeout: ([], calls),
     get_runtime_context=lambda: _NODE,
 )
@@ -29,7 +30,7 @@ _IN_PLACE_OF_RAY = SimpleNamespace(
 
 def without_ray(patch: Callable[[Any, str, Any], None]) -> None:
     """A slot's worker in this process asks a Desk, and is on a node that is not the head."""
-    for module in (slot, board_monitor):
+    for module in (slot, board_client):
         patch(module, "ray", _IN_PLACE_OF_RAY)
 
 
@@ -49,14 +50,14 @@ class Desk:
             return None  # nobody wants it to end
         return self._loop.run_until_complete(getattr(self.board, name)(*arguments))
 
-    def worker(self, inputs: Inputs, care: Care | None = None) -> slot._Worker:
-        return slot._Worker(self, inputs, care or Care())
+    def worker(self, inputs: Inputs, safeguards: Safeguards | None = None) -> slot._Worker:
+        return slot._Worker(BoardClient(self), inputs, safeguards or Safeguards())
 
     def trial(self, worker: Any, config: TrialConfig, folder: Path) -> tuple[list[float], Outcome]:
         """Its losses, and how it ended, after as many attempts as it takes."""
         life = self.ask("hello", "slot")
         self.ask("submit", Job(folder.name, config, folder))
-        while not self.board._tickets[folder.name].ended:
+        while not self.board._queue[folder.name].ended:
             worker.do(self.ask("take", "slot", life, 0.0))
             self.resident[folder.name].append(psutil.Process().memory_info().rss / 2**20)
         losses: list[float] = []

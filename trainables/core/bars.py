@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from contextlib import ExitStack, contextmanager
-from typing import Any
 
 from huggingface_hub.utils.tqdm import tqdm
 from transformers.utils import logging
@@ -22,18 +21,23 @@ def loading_told(progress: Progress) -> Iterator[type[tqdm]]:
         download = _Download(progress)
         stack.callback(download.over)
 
-        def hook(factory: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
-            if not arguments or not isinstance(arguments[0], Sized):
+        def hook(
+            factory: Callable[..., object],
+            arguments: tuple[object, ...],
+            options: Mapping[str, object],
+        ) -> object:
+            items = arguments[0] if arguments else None
+            if not isinstance(items, Sized) or not isinstance(items, Iterable):
                 return factory(*arguments, **options)
             download.over()
-            return _counted(progress, arguments[0])
+            return _counted(progress, items, len(items))
 
         stack.callback(logging.set_tqdm_hook, logging.set_tqdm_hook(hook))
         yield download.bars()
 
 
-def _counted(progress: Progress, items: Any) -> Iterator[Any]:
-    with progress.phase("tensors", len(items)) as gauge:
+def _counted(progress: Progress, items: Iterable[object], count: int) -> Iterator[object]:
+    with progress.phase("tensors", count) as gauge:
         for item in items:
             yield item
             gauge.advance()
@@ -55,7 +59,7 @@ class _Download:
         class Bar(tqdm):
             """Draws nothing, whatever the hub's settings are."""
 
-            def __init__(self, *arguments: Any, **options: Any) -> None:
+            def __init__(self, *arguments: object, **options: object) -> None:
                 options["disable"] = True
                 super().__init__(*arguments, **options)  # type: ignore[no-untyped-call]
                 self.counts_bytes = options.get("unit") == BYTES

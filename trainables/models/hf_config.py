@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+
+from pydantic import JsonValue
 
 from trainables.core.data_error import said
 from trainables.core.errors import ModelError
@@ -50,7 +51,7 @@ def check_kernels(file: Path) -> None:
         )
 
 
-def _kernels(tree: Any) -> Iterator[str]:
+def _kernels(tree: JsonValue) -> Iterator[str]:
     nodes = [tree]
     while nodes:
         node = nodes.pop()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+
+from pydantic import JsonValue
 
 from trainables.core.errors import ModelError
 
@@ -31,7 +32,7 @@ def check_start(file: Path) -> None:
             raise ModelError(f"model: {file} {what}; {remedy}")
 
 
-def read(file: Path) -> dict[str, Any]:
+def read(file: Path) -> dict[str, JsonValue]:
     """The mapping in a JSON file of the model."""
     check_start(file)
     if file.stat().st_size > _MOST_BYTES:
@@ -47,7 +48,7 @@ def read(file: Path) -> dict[str, Any]:
     return tree
 
 
-def strings(tree: Any) -> Iterator[str]:
+def strings(tree: JsonValue) -> Iterator[str]:
     """All texts in a value; an auto_map's values are texts or lists of them."""
     nodes = [tree]  # no recursion: a file may be nested as deep as Python can read
     while nodes:
@@ -57,7 +58,7 @@ def strings(tree: Any) -> Iterator[str]:
         nodes += children(node)
 
 
-def children(node: Any) -> list[Any]:
+def children(node: JsonValue) -> list[JsonValue]:
     """What a mapping or a list holds."""
     if isinstance(node, dict):
         return list(node.values())

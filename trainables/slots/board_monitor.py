@@ -5,13 +5,11 @@ from __future__ import annotations
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import ray
 
 from trainables.core.evaluation import Ending, Evaluation, Monitor, Verdict
-from trainables.slots.depot import Depot
+from trainables.slots.board_client import BoardClient
 from trainables.slots.job import LOSSES, WEIGHTS, Job
+from trainables.slots.slot_storage import SlotStorage
 from trainables.slots.uploads import Uploads
 from trainables.training.watchdog import Watchdog
 
@@ -20,21 +18,26 @@ class BoardMonitor(Monitor):
     """Passes a trial's evaluations to the board, and the board's rulings back."""
 
     def __init__(
-        self, board: Any, job: Job, watchdog: Watchdog, depot: Depot | None, uploads: Uploads
+        self,
+        board: BoardClient,
+        job: Job,
+        watchdog: Watchdog,
+        storage: SlotStorage | None,
+        uploads: Uploads,
     ) -> None:
         self._board = board
-        self._depot = depot
+        self._storage = storage
         self._uploads = uploads
         self._uploaded: list[Future[None]] = []
         self._job = job
         self._watchdog = watchdog
         # One call that stays open: looking whether it has returned costs microseconds a step.
-        self._wish = board.wish.remote(job.trial_id)
+        self._wish = board.send_wish(job.trial_id)
 
     def evaluated(self, evaluation: Evaluation) -> Verdict:
         """Leave an evaluation on the board."""
         self._watchdog.alive()
-        reply = ray.get(self._board.evaluated.remote(self._job.trial_id, evaluation))
+        reply = self._board.evaluated(self._job.trial_id, evaluation)
         folder = self._job.folder
         if reply.may_win or reply.is_best:
             self._wait_for_uploads()  # what they read is about to be written anew
@@ -50,8 +53,8 @@ class BoardMonitor(Monitor):
 
     def written(self, path: Path) -> None:
         """Bring it to where the head finds it."""
-        if self._depot:
-            self._uploaded.append(self._uploads.put(partial(self._depot.push, path)))
+        if self._storage:
+            self._uploaded.append(self._uploads.put(partial(self._storage.push, path)))
 
     def _wait_for_uploads(self) -> None:
         while self._uploaded:
@@ -62,5 +65,4 @@ class BoardMonitor(Monitor):
         """Whether the trial was cancelled, or is to be laid aside; raises what an upload raised."""
         if self._uploaded and self._uploaded[0].done():
             self._uploaded.pop(0).result()
-        ready, _ = ray.wait([self._wish], timeout=0)
-        return ray.get(ready[0]) if ready else None
+        return self._wish.get() if self._wish.has_come() else None

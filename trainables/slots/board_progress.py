@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import socket
-from typing import Any
 
 from trainables.core.background import logged
 from trainables.core.progress import Phases, Progress
 from trainables.core.ticker import Ticker
+from trainables.slots.board_client import BoardClient
 from trainables.slots.job import Job
 from trainables.training import slow_precision
 
 EVERY = 2.0
 """Seconds between two messages to the board."""
+
+_Message = tuple[str, Phases, tuple[str, ...]]
+"""A job, how far it is, and the slot's remarks."""
 
 
 class BoardProgress:
@@ -21,15 +24,15 @@ class BoardProgress:
     `progress` is for whoever works on the job that was taken last. `gpu` is whether it runs on one.
     """
 
-    def __init__(self, board: Any, gpu: bool, every: float = EVERY) -> None:
+    def __init__(self, board: BoardClient, gpu: bool, every: float = EVERY) -> None:
         self.progress = Progress(self._at)
         self._board = board
         self._gpu = gpu
         self._job: str | None = None
         self._asked: set[slow_precision.Asked] = set()
         self._remarks: tuple[str, ...] = ()
-        self._latest: tuple[str | None, Phases, tuple[str, ...]] = (None, (), ())
-        self._told: tuple[str | None, Phases, tuple[str, ...]] = (None, (), ())
+        self._latest: _Message | None = None
+        self._told: _Message | None = None
         loss = "how far this slot is goes untold"
         self._ticker = Ticker(self.tell, every, "progress", loss, logged)
 
@@ -52,9 +55,10 @@ class BoardProgress:
     def tell(self) -> None:
         """Tell the board where anything has changed; nobody waits for an answer."""
         latest = self._latest
-        if latest != self._told:
-            self._board.at.remote(*latest)
+        if latest is not None and latest != self._told:
+            self._board.send_at(*latest)
             self._told = latest
 
     def _at(self, phases: Phases) -> None:
-        self._latest = (self._job, phases, self._remarks)
+        if self._job is not None:
+            self._latest = (self._job, phases, self._remarks)

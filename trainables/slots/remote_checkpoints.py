@@ -8,7 +8,6 @@ from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from trainables.core import ranks
 from trainables.core.errors import StorageError
@@ -39,7 +38,7 @@ class RemoteCheckpoints(Checkpoints):
         super().__init__(folder, every, layout)
         self._remote = remote
         self._uploads = uploads
-        self._upload: Future[Any] | None = None
+        self._upload: Future[Sums | None] | None = None
         self._unsealed: tuple[Checkpoint, Future[None]] | None = None
         self._needless = False
 

@@ -8,11 +8,11 @@ import os
 import platform
 import shutil
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import ray
 import torch
@@ -24,18 +24,24 @@ from trainables.core.errors import RefusedError, StorageError
 from trainables.core.evaluation import Ending, Outcome
 from trainables.core.progress import NO_PROGRESS
 from trainables.slots import toy
+from trainables.slots.board_client import BoardClient
 from trainables.slots.board_monitor import BoardMonitor
 from trainables.slots.board_progress import BoardProgress
-from trainables.slots.death_notice import DeathNotice
-from trainables.slots.depot import Depot
-from trainables.slots.gang import Care, Gang
+from trainables.slots.failure_callback import FailureCallback
 from trainables.slots.job import CHECKPOINTS, LOSSES, WEIGHTS, Closed, Job, JobKind
 from trainables.slots.remote_checkpoints import RemoteCheckpoints
+from trainables.slots.safeguards import Safeguards
+from trainables.slots.slot_setup import SlotSetup
+from trainables.slots.slot_size import SlotSize
+from trainables.slots.slot_storage import SlotStorage
 from trainables.slots.uploads import Uploads
 from trainables.training.checkpoints import Checkpoints
 from trainables.training.inputs import Inputs
 from trainables.training.memory import Memory, is_out_of_memory, release_memory
 from trainables.training.watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from trainables.training.workshop import Workshop
 
 _NO_STORAGE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
@@ -52,79 +58,69 @@ PATIENCE = 20.0
 collectives in which the other ranks are waiting for it."""
 
 
-def run_slot(
-    name: str,
-    gang: Gang,
-    care: Care,
-    board: Any,
-    inputs: Inputs | None,
-    folder: Path,
-    restarts: int,
-) -> None:
+def run_slot(setup: SlotSetup) -> None:
     """Run one slot until the board closes. Blocks; raises when the slot cannot be kept alive.
 
-    A slot whose workers die is started again up to `restarts` times; the board counts the tries of
-    each trial, so that one which kills its slot cannot do so for ever. Workers whose memory has
-    grown too much go home between two trials, and those whose node will be taken away at once, and
-    new ones come.
+    The board counts the tries of each trial, so that one which kills its slot cannot do so for
+    ever. Workers whose memory has grown too much go home between two trials, and those whose node
+    will be taken away at once, and new ones come.
     """
     # The board looks for draining nodes itself; Train's own watcher is one more process to start.
     os.environ["RAY_TRAIN_ENABLE_PREEMPTION_WATCHER"] = "0"
-    settings = {"name": name, "board": board, "inputs": inputs, "care": care}
     try:
         for shift in itertools.count():
-            _trainer(settings, gang, folder, f"{name}-{shift}", restarts).fit()
-            if not ray.get(board.wants.remote(name)):
+            _trainer(setup, f"{setup.name}-{shift}").fit()
+            if not setup.board.wants(setup.name):
                 return
     finally:
         with suppress(ray.exceptions.RayActorError):  # a board that is gone hides no other cause
-            ray.get(board.lost.remote(name))
+            setup.board.lost(setup.name)
 
 
-def _trainer(
-    settings: dict[str, Any], gang: Gang, folder: Path, run_name: str, restarts: int
-) -> TorchTrainer:
+def _trainer(setup: SlotSetup, run_name: str) -> TorchTrainer:
+    size = setup.size
     return TorchTrainer(
         _serve,
-        train_loop_config=settings,
-        torch_config=TorchConfig(backend="nccl" if gang.gpus else "gloo"),
+        train_loop_config={"setup": setup},
+        torch_config=TorchConfig(backend="nccl" if size.gpus else "gloo"),
         scaling_config=ScalingConfig(
-            num_workers=gang.workers,
-            use_gpu=gang.gpus > 0,
-            resources_per_worker={"CPU": gang.cpus, **({"GPU": gang.gpus} if gang.gpus else {})},
+            num_workers=size.workers,
+            use_gpu=size.gpus > 0,
+            resources_per_worker={"CPU": size.cpus, **({"GPU": size.gpus} if size.gpus else {})},
         ),
         run_config=RunConfig(
             name=run_name,
-            storage_path=str(folder),
-            failure_config=FailureConfig(max_failures=restarts),
-            callbacks=[DeathNotice(settings["board"], settings["name"])],
-            worker_runtime_env={"env_vars": _environment(gang)},
+            storage_path=str(setup.folder),
+            failure_config=FailureConfig(max_failures=setup.restarts),
+            callbacks=[FailureCallback(setup.board, setup.name)],
+            worker_runtime_env={"env_vars": _environment(size)},
         ),
     )
 
 
-def _environment(gang: Gang) -> dict[str, str]:
+def _environment(size: SlotSize) -> dict[str, str]:
     quiet = {"TOKENIZERS_PARALLELISM": "false", "TRANSFORMERS_VERBOSITY": "error"}
     # DeepSpeed looks for a GPU unless told that there is none.
-    return quiet if gang.gpus else {**quiet, "DS_ACCELERATOR": "cpu"}
+    return quiet if size.gpus else {**quiet, "DS_ACCELERATOR": "cpu"}
 
 
-def _serve(settings: dict[str, Any]) -> None:
+def _serve(config: Mapping[str, SlotSetup]) -> None:
     """What each rank of a slot does: take the job that rank 0 was given, do it, ask again."""
-    board, name, inputs = settings["board"], settings["name"], settings["inputs"]
-    if inputs and _is_blind(board, _unseen(inputs, settings["care"].depot)):
+    setup = config["setup"]
+    board, name, inputs = setup.board, setup.name, setup.inputs
+    if inputs and _is_blind(board, _unseen(inputs, setup.safeguards.storage)):
         return
     leads = get_context().get_world_rank() == 0
     here = ray.get_runtime_context().get_node_id()
     nodes = ranks.from_every_rank(here)
     life = _hello(board, name, nodes) if leads else 0
     # Two nodes may share a user's home, and so two parts of a slot.
-    care = settings["care"].of(f"{name}-{here[:12]}")
+    safeguards = setup.safeguards.of(f"{name}-{here[:12]}")
     if not leads:
-        _work(_Worker(board, inputs, care), None)
+        _work(_Worker(board, inputs, safeguards), None)
         return
     with BoardProgress(board, gpu=torch.cuda.is_available()) as told:
-        _work(_Worker(board, inputs, care, told), lambda: _take(board, name, life))
+        _work(_Worker(board, inputs, safeguards, told), lambda: _take(board, name, life))
 
 
 def _work(worker: _Worker, take: Callable[[], Job | Closed | None] | None) -> None:
@@ -141,15 +137,15 @@ def _work(worker: _Worker, take: Callable[[], Job | Closed | None] | None) -> No
                 return
 
 
-def _unseen(inputs: Inputs, depot: Depot | None) -> str | None:
+def _unseen(inputs: Inputs, storage: SlotStorage | None) -> str | None:
     """Why this node cannot train, where it does not see what the sweep has for it."""
-    if depot is not None:
-        return depot.unseen() if ranks.leads_node() else None
+    if storage is not None:
+        return storage.unseen() if ranks.leads_node() else None
     why = inputs.unseen()
     return f"{why}; {_SHARE}" if why else None
 
 
-def _is_blind(board: Any, unseen: str | None) -> bool:
+def _is_blind(board: BoardClient, unseen: str | None) -> bool:
     """Whether a node of the slot sees nothing of its sweep, so that the slot can do nothing.
 
     The sweep ends where no other slot is up, and else goes on without this one, by a StorageError.
@@ -157,30 +153,29 @@ def _is_blind(board: Any, unseen: str | None) -> bool:
     why = next(filter(None, ranks.from_every_rank(unseen)), None)
     if why is None:
         return False
-    if ranks.rank() == 0 and not ray.get(board.alive.remote()):
-        ray.get(board.close.remote(why))
+    if ranks.rank() == 0 and not board.alive():
+        board.close(why)
     ranks.barrier()
-    if ray.get(board.why_closed.remote()) is None:
+    if board.why_closed() is None:
         raise StorageError("this node", why)
     return True
 
 
-def _hello(board: Any, name: str, nodes: list[str]) -> int:
+def _hello(board: BoardClient, name: str, nodes: list[str]) -> int:
     with suppress(ray.exceptions.RayActorError):  # `_take` will tell
-        return int(ray.get(board.hello.remote(name, _device(), nodes)))
+        return board.hello(name, _device(), nodes)
     return 0
 
 
-def _take(board: Any, name: str, life: int) -> Job | Closed | None:
+def _take(board: BoardClient, name: str, life: int) -> Job | Closed | None:
     """The next job. A slot whose board is lost goes home, and its driver begins anew.
 
     It must not be ended by force: Ray might not free what it held.
     """
     try:
-        job: Job | Closed | None = ray.get(board.take.remote(name, life, PATIENCE))
+        return board.take(name, life, PATIENCE)
     except ray.exceptions.RayActorError:
         return Closed()
-    return job
 
 
 def _device() -> str:
@@ -195,18 +190,22 @@ class _Worker:
     """One rank of a slot. The workshop is set up at the first job that needs it."""
 
     def __init__(
-        self, board: Any, inputs: Inputs | None, care: Care, told: BoardProgress | None = None
+        self,
+        board: BoardClient,
+        inputs: Inputs | None,
+        safeguards: Safeguards,
+        told: BoardProgress | None = None,
     ) -> None:
         self._board = board
         self._told = told
         self._progress = told.progress if told else NO_PROGRESS
         self._inputs = inputs
-        self._care = care
-        self._depot = care.depot
-        self._watchdog = Watchdog(care.hangs_after)
+        self._safeguards = safeguards
+        self._storage = safeguards.storage
+        self._watchdog = Watchdog(safeguards.hangs_after)
         # Where ranks agree with each other.
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._workshop: Any = None
+        self._workshop: Workshop | None = None
 
     def do(self, job: Job) -> None:
         """Do one job; its failure becomes its record and leaves the slot alive.
@@ -217,10 +216,10 @@ class _Worker:
         """
         if self._told:
             self._told.takes(job)
-        if self._depot:
+        if self._storage:
             self.clear()
             ranks.barrier()
-            job = replace(job, folder=self._depot.local(job.folder))
+            job = replace(job, folder=self._storage.local(job.folder))
         try:
             with self._watchdog.watching(job.folder):
                 outcome = self._outcome(job)
@@ -232,19 +231,19 @@ class _Worker:
                 # No fault of the trial: it goes on when the sweep is resumed.
                 gone = f"nothing can be written to {job.folder} any more: {error}"
                 why = str(error) if isinstance(error, StorageError) else gone
-                ray.get(self._board.close.remote(why))
+                self._board.close(why)
             if ranks.world_size() > 1 or isinstance(error, torch.AcceleratorError):
-                ray.get(self._board.fault.remote(job.trial_id, outcome))
+                self._board.fault(job.trial_id, outcome)
                 raise
         if outcome.ending is Ending.FAILED:
             release_memory()  # only now has the traceback let go of the trial's tensors
         if ranks.rank() == 0:
-            ray.get(self._board.ended.remote(job.trial_id, outcome))
+            self._board.ended(job.trial_id, outcome)
 
     def clear(self) -> None:
         """Leave nothing on this node of jobs that are done."""
-        if self._depot and ranks.leads_node():
-            self._depot.clear()
+        if self._storage and ranks.leads_node():
+            self._storage.clear()
 
     def _failure(self, job: Job, error: Exception) -> Outcome:
         """The trial's epitaph; the whole traceback goes into its folder."""
@@ -252,8 +251,8 @@ class _Worker:
         with suppress(OSError):  # what keeps a trial from its folder keeps us from it, too
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(traceback.format_exc())
-            if self._depot and not isinstance(error, StorageError):
-                self._depot.push(file)
+            if self._storage and not isinstance(error, StorageError):
+                self._storage.push(file)
         return _failure(error)
 
     def _outcome(self, job: Job) -> Outcome:
@@ -267,12 +266,12 @@ class _Worker:
             return self._train(job, uploads)
 
     def _train(self, job: Job, uploads: Uploads) -> Outcome:
-        monitor = BoardMonitor(self._board, job, self._watchdog, self._depot, uploads)
+        monitor = BoardMonitor(self._board, job, self._watchdog, self._storage, uploads)
         if not job.config.learns.trains:
             return toy.train(job.config, monitor, self._progress)
         checkpoints = self._checkpoints(job, uploads)
         try:
-            outcome: Outcome = self._warm_workshop().train(job.config, monitor, checkpoints)
+            outcome = self._warm_workshop().train(job.config, monitor, checkpoints)
         except BaseException:
             if ranks.world_size() > 1:
                 checkpoints.give_up()  # the others will not come to finish it
@@ -284,9 +283,9 @@ class _Worker:
 
     def _checkpoints(self, job: Job, uploads: Uploads) -> Checkpoints:
         layout = f"{ranks.world_size()} workers, {job.config.deepspeed!r}"
-        folder, every = job.folder / CHECKPOINTS, self._care.checkpoint_seconds
-        if self._depot:
-            return RemoteCheckpoints(folder, every, layout, self._depot.remote(folder), uploads)
+        folder, every = job.folder / CHECKPOINTS, self._safeguards.checkpoint_seconds
+        if self._storage:
+            return RemoteCheckpoints(folder, every, layout, self._storage.remote(folder), uploads)
         return Checkpoints(folder, every, layout)
 
     def _measure_base(self, job: Job) -> Outcome:
@@ -294,35 +293,35 @@ class _Worker:
             evaluation = toy.measure_base()
         else:
             evaluation = self._warm_workshop().measure_base(job.config, job.folder / LOSSES)
-            if self._depot and ranks.rank() == 0:
-                self._depot.push(job.folder / LOSSES)
+            if self._storage and ranks.rank() == 0:
+                self._storage.push(job.folder / LOSSES)
         if ranks.rank() == 0:
-            ray.get(self._board.evaluated.remote(job.trial_id, evaluation))
+            self._board.evaluated(job.trial_id, evaluation)
         return Outcome(Ending.COMPLETE, evaluation.cost)
 
     def _test(self, job: Job, weights: Path | None) -> Outcome:
-        if weights is not None and self._depot:
+        if weights is not None and self._storage:
             with self._progress.phase("fetching weights"):
                 if ranks.leads_node():
-                    self._depot.pull(weights)
+                    self._storage.pull(weights)
                 ranks.barrier()
         if weights is not None and not weights.is_dir():
             raise RefusedError(f"trial {job.trial_id} left no weights in {weights}")
         evaluation = self._warm_workshop().test(job.config, weights)
         if ranks.rank() == 0:
-            ray.get(self._board.evaluated.remote(job.trial_id, evaluation))
+            self._board.evaluated(job.trial_id, evaluation)
         return Outcome(Ending.COMPLETE, evaluation.cost)
 
-    def _warm_workshop(self) -> Any:
+    def _warm_workshop(self) -> Workshop:
         if self._workshop is None:
             # Imported here: a toy trial's slot needs neither torch models nor transformers.
             from trainables.training.workshop import Workshop
 
             assert self._inputs is not None, "a trial that trains needs inputs"
             inputs = self._inputs
-            if self._depot:
+            if self._storage:
                 with self._progress.phase("fetching model and data"):
-                    inputs = self._depot.at_hand(inputs, ray.get_runtime_context().get_node_id())
+                    inputs = self._storage.at_hand(inputs, ray.get_runtime_context().get_node_id())
             self._workshop = Workshop(inputs, self._watchdog, self._progress)
         return self._workshop
 

@@ -10,14 +10,17 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from search_spaces.problem import UnplacedError
 from trainables.core.errors import StorageError
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
 
 T = TypeVar("T")
 
@@ -121,16 +124,17 @@ class RemoteFolder:
 
         self._patiently(remove)
 
-    def _sink(self, name: str) -> Any:
+    def _sink(self, name: str) -> AbstractContextManager[BinaryIO]:
         system, root = self._root()
         target = _join(root, name)
         return _Draft(system, target) if _is_disk(system) else system.open_output_stream(target)
 
-    def _source(self, name: str) -> Any:
+    def _source(self, name: str) -> AbstractContextManager[BinaryIO]:
         system, root = self._root()
-        return system.open_input_stream(_join(root, name))
+        source: AbstractContextManager[BinaryIO] = system.open_input_stream(_join(root, name))
+        return source
 
-    def _root(self) -> tuple[Any, str]:
+    def _root(self) -> tuple[FileSystem, str]:
         system, base = _connected(self.uri)
         return system, _join(base, self.path)
 
@@ -155,12 +159,12 @@ class _Draft:
     what is written is there, or it is deleted with the rest.
     """
 
-    def __init__(self, system: Any, target: str) -> None:
+    def __init__(self, system: FileSystem, target: str) -> None:
         self._system = system
         self._target = Path(target)
         self._draft = self._target.with_name(f".{self._target.name}.{uuid.uuid4().hex}.part")
 
-    def __enter__(self) -> Any:
+    def __enter__(self) -> BinaryIO:
         for _ in range(_OPENINGS):
             with suppress(FileNotFoundError):
                 self._system.create_dir(str(self._target.parent), recursive=True)
@@ -203,7 +207,7 @@ _SCHEMES = ("s3", "gs", "gcs", "abfs", "abfss", "hdfs", "viewfs", "file")
 
 
 @lru_cache
-def _connected(uri: str) -> tuple[Any, str]:
+def _connected(uri: str) -> tuple[FileSystem, str]:
     from pyarrow.fs import FileSystem
 
     try:
@@ -213,7 +217,7 @@ def _connected(uri: str) -> tuple[Any, str]:
     return system, base.rstrip("/")
 
 
-def _is_disk(system: Any) -> bool:
+def _is_disk(system: FileSystem) -> bool:
     return bool(system.type_name == "local")
 
 

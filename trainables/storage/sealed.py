@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+
+from pydantic import JsonValue
 
 from trainables.core.atomic import publish
 from trainables.storage.remote_folder import RemoteFolder
@@ -34,7 +35,8 @@ def pull_whole(remote: RemoteFolder, folder: Path) -> None:
 
     Where several do so at once they do not disturb each other.
     """
-    known: Mapping[str, Any] = manifest(remote)["files"]
+    known = manifest(remote)["files"]
+    assert isinstance(known, dict), "manifest() has looked"
 
     def fill(draft: Path) -> None:
         for name, known_sum in known.items():
@@ -59,7 +61,7 @@ def upload(folder: Path, remote: RemoteFolder, wanted: Callable[[], bool] = lamb
     return sums
 
 
-def seal(remote: RemoteFolder, files: Sums, **more: Any) -> None:
+def seal(remote: RemoteFolder, files: Sums, **more: object) -> None:
     """Vouch for the files; `more` is kept beside their sums."""
     remote.write(MANIFEST, json.dumps({**more, "files": files}, indent=1).encode())
 
@@ -84,10 +86,10 @@ def is_whole(remote: RemoteFolder) -> bool:
     return True
 
 
-def manifest(remote: RemoteFolder) -> dict[str, Any]:
+def manifest(remote: RemoteFolder) -> dict[str, JsonValue]:
     """The sums under "files", and what else was sealed with them."""
     try:
-        read: dict[str, Any] = json.loads(remote.read(MANIFEST))
+        read: dict[str, JsonValue] = json.loads(remote.read(MANIFEST))
     except FileNotFoundError as error:
         raise NotWholeError(f"{remote} has no {MANIFEST}") from error
     except ValueError as error:

@@ -4,7 +4,7 @@ import pytest
 
 from results.records.cluster_record import NodeRecord, SlotRecord
 from sweeps.cluster.meter import Meter, held
-from trainables.slots.gang import Gang
+from trainables.slots.slot_size import SlotSize
 
 BIG = NodeRecord(id="big", host="big", kind="worker", cpus=16, gpus=4)
 SMALL = NodeRecord(id="small", host="small", kind="worker", cpus=8, gpus=1)
@@ -16,20 +16,20 @@ def slot(*nodes: str, up: bool = True) -> SlotRecord:
 
 
 @pytest.mark.parametrize(
-    ("slots", "gang", "nodes"),
+    ("slots", "size", "nodes"),
     [
-        ([slot("small")], Gang(1, 1, 1), {"worker": 1.0}),
-        ([slot("big"), slot("small")], Gang(1, 1, 1), {"worker": 1.25}),
-        ([slot("big", "big", "small")], Gang(3, 1, 1), {"worker": 1.5}),
-        ([slot("big"), slot("big")], Gang(1, 1, 0.5), {"worker": 0.25}),
-        ([slot("head"), slot("big")], Gang(1, 2, 0), {"head": 0.5, "worker": 0.125}),
-        ([slot("big", up=False), slot()], Gang(1, 1, 1), {}),
-        ([slot("gone")], Gang(1, 1, 1), {}),
-        ([slot("head")], Gang(1, 1, 1), {"head": 1.0}),  # says it has no GPU, though it is used
+        ([slot("small")], SlotSize(1, 1, 1), {"worker": 1.0}),
+        ([slot("big"), slot("small")], SlotSize(1, 1, 1), {"worker": 1.25}),
+        ([slot("big", "big", "small")], SlotSize(3, 1, 1), {"worker": 1.5}),
+        ([slot("big"), slot("big")], SlotSize(1, 1, 0.5), {"worker": 0.25}),
+        ([slot("head"), slot("big")], SlotSize(1, 2, 0), {"head": 0.5, "worker": 0.125}),
+        ([slot("big", up=False), slot()], SlotSize(1, 1, 1), {}),
+        ([slot("gone")], SlotSize(1, 1, 1), {}),
+        ([slot("head")], SlotSize(1, 1, 1), {"head": 1.0}),  # says it has no GPU, though it is used
     ],
 )
-def test_of_a_node_counts_what_the_slots_hold(slots, gang, nodes):
-    assert held(slots, [BIG, SMALL, HEAD], gang) == pytest.approx(nodes)
+def test_of_a_node_counts_what_the_slots_hold(slots, size, nodes):
+    assert held(slots, [BIG, SMALL, HEAD], size) == pytest.approx(nodes)
 
 
 def test_time_is_counted_for_what_was_held_until_now_and_goes_on_from_before():

@@ -13,8 +13,9 @@ from sweeps import Sweep
 from sweeps.base.view import View
 from sweeps.cluster.observer import Observer, node_record, slot_record
 from sweeps.home.home import SweepHome
-from trainables.slots.gang import Gang
-from trainables.slots.roster import SlotState
+from trainables.slots.board_client import BoardClient
+from trainables.slots.slot_size import SlotSize
+from trainables.slots.slot_state import SlotState
 
 
 def test_a_node_as_ray_lists_it():
@@ -67,7 +68,9 @@ def test_a_sweep_is_seen_while_it_runs_and_what_it_held_adds_up(ray_cluster, tmp
 
 def test_a_fault_of_the_observer_is_told(tmp_path):
     broken = []
-    observer = Observer(Gone(), 1, Gang(1, 1, 0), RecordStore(tmp_path), {}, broken.append)
+    observer = Observer(
+        BoardClient(Gone()), 1, SlotSize(1, 1, 0), RecordStore(tmp_path), {}, broken.append
+    )
     observer.start()
     observer.close()
     assert "AttributeError" in broken[0] and "`sweep status` goes on showing" in broken[0]
@@ -80,7 +83,7 @@ def test_who_looks_at_a_board_that_is_gone_leaves_what_was_counted(ray_cluster, 
     store.write_cluster(before)
     board = ray_cluster.remote(Gone).options(num_cpus=0).remote()
     ray_cluster.kill(board)
-    observer = Observer(board, 1, Gang(1, 1, 0), store, {})
+    observer = Observer(BoardClient(board), 1, SlotSize(1, 1, 0), store, {})
     observer.start()
     observer.close()
     assert store.cluster() == before

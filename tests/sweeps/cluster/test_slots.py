@@ -16,22 +16,24 @@ from sweeps.base.interruption import interruptible
 from sweeps.cluster.ray_session import ON_HEAD
 from sweeps.cluster.slots import Slots
 from trainables.slots.board import Board
-from trainables.slots.gang import Care, Gang
+from trainables.slots.board_client import BoardClient
+from trainables.slots.safeguards import Safeguards
+from trainables.slots.slot_size import SlotSize
 
 pytestmark = pytest.mark.ray
 
 PATIENCE = 60.0
 
 
-def stays(*arguments):
+def stays(setup):
     """A slot that is up until it is ended by force."""
     time.sleep(10 * PATIENCE)
 
 
-def only_the_first_stays(name, *arguments):
-    if name != "slot-0":
+def only_the_first_stays(setup):
+    if setup.name != "slot-0":
         raise RuntimeError("no room on this node")
-    stays()
+    stays(setup)
 
 
 def sees_nothing():
@@ -60,8 +62,8 @@ def start(ray_cluster, tmp_path, monkeypatch):
         monkeypatch.setattr("sweeps.cluster.slots._run", run)
         options = {"num_cpus": 0, "max_concurrency": 100} if board is Board else {"num_cpus": 0}
         actor = ray_cluster.remote(board).options(**options).remote(*arguments)
-        slots = Slots(actor, ON_HEAD, told.append)
-        slots.start(count, Gang(1, 1, 0), Care(), None, tmp_path, 0)
+        slots = Slots(BoardClient(actor), ON_HEAD, told.append)
+        slots.start(count, SlotSize(1, 1, 0), Safeguards(), None, tmp_path, 0)
         begun.append(slots)
         return actor, slots
 
@@ -92,7 +94,7 @@ def test_a_watch_over_the_nodes_that_breaks_down_is_told(start, monkeypatch):
 def test_a_call_to_the_board_that_breaks_down_is_told_though_nobody_waits_for_it(start):
     told = []
     _, slots = start(stays, 1, told, Broken, ())
-    slots.errands.accept(3)
+    slots.sent.accept(3)
     wait_for(lambda: told)
     (text,) = told
     assert text.startswith("Trial 3's end broke down (KeyError: '3'); weights of worse trials")

@@ -7,19 +7,19 @@ from sweeps.base.errors import CapacityError
 from sweeps.spec.capacity import plan_slots
 from sweeps.spec.settings import SlotsSettings
 from sweeps.spec.spec import SweepSpec
-from trainables.slots.gang import Gang
+from trainables.slots.slot_size import SlotSize
 
 
 @pytest.mark.parametrize(
     ("settings", "resources", "expected"),
     [
-        ({}, {"CPU": 2}, (1, Gang(1, 2.0, 0.0))),
-        ({}, {"CPU": 64, "GPU": 8}, (8, Gang(1, 8.0, 1.0))),
-        ({"workers": 4}, {"CPU": 16, "GPU": 8}, (2, Gang(4, 2.0, 1.0))),
-        ({"gpus": 0.5}, {"CPU": 8, "GPU": 2}, (4, Gang(1, 2.0, 0.5))),
-        ({"workers": 2}, {"CPU": 2}, (1, Gang(2, 1.0, 0.0))),
-        ({"count": 2}, {"CPU": 4}, (2, Gang(1, 2.0, 0.0))),
-        ({"gpus": 0.0}, {"CPU": 4, "GPU": 1}, (1, Gang(1, 4.0, 0.0))),
+        ({}, {"CPU": 2}, (1, SlotSize(1, 2.0, 0.0))),
+        ({}, {"CPU": 64, "GPU": 8}, (8, SlotSize(1, 8.0, 1.0))),
+        ({"workers": 4}, {"CPU": 16, "GPU": 8}, (2, SlotSize(4, 2.0, 1.0))),
+        ({"gpus": 0.5}, {"CPU": 8, "GPU": 2}, (4, SlotSize(1, 2.0, 0.5))),
+        ({"workers": 2}, {"CPU": 2}, (1, SlotSize(2, 1.0, 0.0))),
+        ({"count": 2}, {"CPU": 4}, (2, SlotSize(1, 2.0, 0.0))),
+        ({"gpus": 0.0}, {"CPU": 4, "GPU": 1}, (1, SlotSize(1, 4.0, 0.0))),
     ],
 )
 def test_slots_fill_the_machine(settings, resources, expected):
@@ -30,13 +30,13 @@ def test_slots_fill_the_machine(settings, resources, expected):
     ("settings", "nodes", "expected"),
     [
         # No node has all eight cores for one worker.
-        ({}, [{"CPU": 4}, {"CPU": 4}], (1, Gang(1, 4.0, 0.0))),
+        ({}, [{"CPU": 4}, {"CPU": 4}], (1, SlotSize(1, 4.0, 0.0))),
         # The second node's share of the cores would not fit the first one.
-        ({}, [{"CPU": 4, "GPU": 1}, {"CPU": 12, "GPU": 1}], (2, Gang(1, 4.0, 1.0))),
-        ({}, [{"CPU": 0}, {"CPU": 8, "GPU": 1}, {"CPU": 8, "GPU": 1}], (2, Gang(1, 8.0, 1.0))),
-        ({"workers": 2}, [{"CPU": 4, "GPU": 1}] * 4, (2, Gang(2, 4.0, 1.0))),
+        ({}, [{"CPU": 4, "GPU": 1}, {"CPU": 12, "GPU": 1}], (2, SlotSize(1, 4.0, 1.0))),
+        ({}, [{"CPU": 0}, {"CPU": 8, "GPU": 1}, {"CPU": 8, "GPU": 1}], (2, SlotSize(1, 8.0, 1.0))),
+        ({"workers": 2}, [{"CPU": 4, "GPU": 1}] * 4, (2, SlotSize(2, 4.0, 1.0))),
         # A worker's share comes from one GPU: two of 0.6 do not fit on one.
-        ({"gpus": 0.6}, [{"CPU": 8, "GPU": 2}], (2, Gang(1, 4.0, 0.6))),
+        ({"gpus": 0.6}, [{"CPU": 8, "GPU": 2}], (2, SlotSize(1, 4.0, 0.6))),
     ],
 )
 def test_each_worker_fits_onto_one_node(settings, nodes, expected):
@@ -51,7 +51,7 @@ def test_what_fits_the_cluster_but_none_of_its_nodes_is_refused():
 
 def test_a_cluster_that_grows_is_asked_for_more_than_it_has():
     settings = SlotsSettings(max=6, gpus=1.0, cpus=4.0, workers=2)
-    assert plan_slots(settings, [], trials=100) == (6, Gang(2, 4.0, 1.0))
+    assert plan_slots(settings, [], trials=100) == (6, SlotSize(2, 4.0, 1.0))
     assert plan_slots(settings, [], trials=4)[0] == 4
 
 

@@ -19,7 +19,7 @@ LIGHT_MODULES = (
     "config.combinations",
     "core.evaluation",
     "slots.board",
-    "slots.gang",
+    "slots.slot_size",
     "slots.toy",
     "training.schedules",
     "training.plan",

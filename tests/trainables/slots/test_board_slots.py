@@ -107,7 +107,7 @@ async def test_a_slot_that_comes_back_gets_its_orphan_before_anything_else():
     await board.hello("two")
     await board.hello("one")
     assert (await take(board, "one")).trial_id == "b"
-    attempts = {each: board._tickets[each].attempt.number for each in "ab"}
+    attempts = {each: board._queue[each].attempt.number for each in "ab"}
     assert attempts == {"a": 1, "b": 2}
 
 

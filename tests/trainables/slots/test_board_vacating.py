@@ -8,7 +8,7 @@ import pytest
 from boards import COMPLETE, SOON, board_with, hear, in_a_loop, job, loss, nothing_comes, take
 
 from trainables.core.evaluation import Ending, Outcome
-from trainables.slots import board as module
+from trainables.slots import retries
 from trainables.slots.job import Closed
 from trainables.slots.nodes import Nodes
 
@@ -17,7 +17,7 @@ LAID_ASIDE = Outcome(Ending.SUSPENDED)
 
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch):
-    monkeypatch.setattr(module, "LOOK_EVERY", 0.005)
+    monkeypatch.setattr(retries, "LOOK_EVERY", 0.005)
 
 
 def watched(board, nodes):
@@ -165,7 +165,7 @@ async def test_a_slot_that_dies_beside_its_board_was_not_lost_with_a_node():
     await board.hello("one", nodes=["n1"])
     await take(board, "one")
     await board.lost("one")
-    assert board._tickets["a"].ended, "at once"
+    assert board._queue["a"].ended, "at once"
     await board.close("over")
     await watching
 
@@ -187,7 +187,7 @@ async def test_the_trial_of_a_node_that_went_before_anybody_said_so_goes_to_anot
 async def test_a_trial_whose_verdict_breaks_down_fails_and_its_client_does_not_wait_for_ever():
     board = await scene("a")
     await board.lost("one")
-    board._known = Nodes(gone=None)  # what Ray tells of nodes has changed its shape
+    board._slots.cluster = Nodes(gone=None)  # what Ray tells of nodes has changed its shape
     outcome = await hear(board, "a")
     assert outcome.ending is Ending.FAILED
     assert "broke down (TypeError" in outcome.error

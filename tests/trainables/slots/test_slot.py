@@ -16,8 +16,10 @@ from trainables.config.trial import TrialConfig
 from trainables.core.evaluation import Ending, Evaluation
 from trainables.slots import toy
 from trainables.slots.board import Board
-from trainables.slots.gang import Care, Gang
+from trainables.slots.board_client import BoardClient
 from trainables.slots.job import Job, JobKind
+from trainables.slots.safeguards import Safeguards
+from trainables.slots.slot_size import SlotSize
 
 pytestmark = pytest.mark.ray
 
@@ -28,21 +30,16 @@ PATIENCE = 60.0
 class Site:
     """A board with one slot at it, and what clients do there."""
 
-    def __init__(self, ray, folder):
-        self._ray = ray
+    def __init__(self, folder):
         self._folder = folder
         self._heard = Counter()
-        self.board = (
-            ray.remote(Board)
-            .options(num_cpus=0, max_concurrency=100)
-            .remote({"eval_loss": "min"}, 1)
-        )
+        self.board = BoardClient.start({"eval_loss": "min"}, 1, 1, ON_HEAD)
         self.slots = Slots(self.board, ON_HEAD)
 
     def open(self, folder=None, restarts=8):
-        gang = Gang(workers=1, cpus=1, gpus=0)
+        size = SlotSize(workers=1, cpus=1, gpus=0)
         deaths = restarts - _SPARE_RESTARTS
-        self.slots.start(1, gang, Care(), None, folder or self._folder / "ray", deaths)
+        self.slots.start(1, size, Safeguards(), None, folder or self._folder / "ray", deaths)
         return self
 
     def submit(self, trial_id, kind=JobKind.TRAIN, **params):
@@ -51,8 +48,7 @@ class Site:
         self.call("submit", job)
 
     def call(self, method, *arguments):
-        reference = getattr(self.board, method).remote(*arguments)
-        return self._ray.get(reference, timeout=PATIENCE)
+        return self.board._send(getattr(Board, method), *arguments).get(PATIENCE)
 
     def event(self, trial_id):
         self._heard[trial_id] += 1
@@ -79,7 +75,7 @@ def worker_process():
 
 @pytest.fixture(scope="module")
 def site(ray_cluster, tmp_path_factory):
-    site = Site(ray_cluster, tmp_path_factory.mktemp("slot")).open()
+    site = Site(tmp_path_factory.mktemp("slot")).open()
     site.submit("warm-up")
     assert site.end("warm-up")[1].ending is Ending.COMPLETE
     yield site
@@ -167,12 +163,12 @@ def test_a_device_that_is_lost_costs_the_slot_its_process_and_the_trial_a_retry(
         def _outcome(self, job):
             raise torch.AcceleratorError("CUDA error: device-side assert triggered")
 
-    site = Site(ray_cluster, tmp_path)
+    site = Site(tmp_path)
     site.submit("a")
     for _ in range(2):
         job = site.call("take", "slot-0", site.call("hello", "slot-0"), PATIENCE)
         with pytest.raises(torch.AcceleratorError):
-            Broken(board=site.board, inputs=None, care=Care()).do(job)
+            Broken(board=site.board, inputs=None, safeguards=Safeguards()).do(job)
     site.call("hello", "slot-0")
     error = site.event("a").error
     assert error.startswith("its slot died 2 times") and "device-side assert" in error
@@ -181,7 +177,7 @@ def test_a_device_that_is_lost_costs_the_slot_its_process_and_the_trial_a_retry(
 
 def test_where_no_slot_can_live_nobody_waits_for_one(ray_cluster, tmp_path):
     (tmp_path / "file").write_text("where a folder should be")
-    site = Site(ray_cluster, tmp_path).open(folder=tmp_path / "file")
+    site = Site(tmp_path).open(folder=tmp_path / "file")
     site.submit("a")
     outcome = site.event("a")
     assert outcome.ending is Ending.SUSPENDED
@@ -189,7 +185,7 @@ def test_where_no_slot_can_live_nobody_waits_for_one(ray_cluster, tmp_path):
 
 
 def test_a_trial_whose_slot_is_lost_for_good_does_not_wait_for_ever(ray_cluster, tmp_path):
-    site = Site(ray_cluster, tmp_path).open(restarts=0)
+    site = Site(tmp_path).open(restarts=0)
     site.submit("a", toy__seconds=0.2, budget__evaluations=500)
     site.event("a")
     os.kill(worker_process(), signal.SIGKILL)

@@ -14,7 +14,7 @@ from desk import Desk, without_ray
 
 from trainables.core.evaluation import Ending
 from trainables.slots import slot
-from trainables.slots.gang import Care
+from trainables.slots.safeguards import Safeguards
 from trainables.training.inputs import Inputs
 
 
@@ -55,7 +55,7 @@ HARM: dict[str, Callable[[Inputs, Path], object]] = {
 def test_a_trial_without_its_files_fails_with_their_name_and_the_next_one_trains(
     desk, inputs, tmp_path, what
 ):
-    worker = desk.worker(inputs, Care(checkpoint_seconds=0, trial_timeout=300))
+    worker = desk.worker(inputs, Safeguards(checkpoint_seconds=0, trial_timeout=300))
     HARM[what](inputs, tmp_path / "hurt")
     _, outcome = desk.trial(worker, tiny.trial(), tmp_path / "hurt")
     assert outcome.ending is Ending.FAILED and what in outcome.error

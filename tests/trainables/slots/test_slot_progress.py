@@ -8,9 +8,10 @@ from desk import Desk, without_ray
 
 from trainables.core.evaluation import Ending
 from trainables.core.progress import Phase, Progress
+from trainables.slots.board_client import BoardClient
 from trainables.slots.board_progress import BoardProgress
-from trainables.slots.gang import Care
 from trainables.slots.job import Job
+from trainables.slots.safeguards import Safeguards
 from trainables.slots.slot import _Worker
 from trainables.training import slow_precision
 from trainables.training.workshop import Workshop
@@ -56,13 +57,13 @@ def desk(monkeypatch):
     without_ray(monkeypatch.setattr)
     desk = Reception()
     desk.looks = []
-    desk.told = BoardProgress(desk, gpu=False)
+    desk.told = BoardProgress(BoardClient(desk), gpu=False)
     yield desk
     desk.shut()
 
 
 def worker_at(desk, inputs):
-    return _Worker(desk, inputs, Care(), desk.told)
+    return _Worker(BoardClient(desk), inputs, Safeguards(), desk.told)
 
 
 def test_the_board_knows_how_far_a_slot_is(desk, inputs, tmp_path):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from trainables.core.data_error import DataError, did_you_mean
 from trainables.data.files.row import Row
@@ -17,12 +16,12 @@ def renamed(rows: Sequence[Row], columns: Columns, place: str | Path) -> list[Ro
     """The rows with their roles as field names; DataError where no row has a column."""
     if not columns:
         return list(rows)
-    records = [row for row in rows if isinstance(row.value, dict)]
-    known = list(dict.fromkeys(str(name) for row in records for name in row.value))
+    records = [row.fields for row in rows if isinstance(row.value, dict)]
+    known = list(dict.fromkeys(str(name) for record in records for name in record))
     names = {role: _name(role, column, known, place) for role, column in columns.items()}
     taken = {*names, *names.values()}
     return [
-        Row(row.where, _renamed(row.value, names, taken)) if isinstance(row.value, dict) else row
+        Row(row.where, _renamed(row.fields, names, taken)) if isinstance(row.value, dict) else row
         for row in rows
     ]
 
@@ -39,7 +38,7 @@ def _name(role: str, column: str | int, known: Sequence[str], place: str | Path)
 
 
 def _renamed(
-    record: Mapping[str, Any], names: Mapping[str, str], taken: set[str]
-) -> dict[str, Any]:
+    record: Mapping[str, object], names: Mapping[str, str], taken: set[str]
+) -> dict[str, object]:
     mine = {role: record[name] for role, name in names.items() if name in record}
     return {**mine, **{name: value for name, value in record.items() if name not in taken}}

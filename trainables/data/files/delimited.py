@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from trainables.config.roles import KNOWN_NAMES, NUMBERS
 from trainables.core.data_error import DataError, shown
@@ -183,18 +183,18 @@ def _of_width(path: Path, lines: Sequence[Line], width: int, sieve: Sieve) -> li
     return [line for line in lines if len(line.cells) == width]
 
 
-def _record(names: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
+def _record(names: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
     return dict(zip(names, cells, strict=True))
 
 
 def with_numbers(rows: Iterable[Row]) -> Iterator[Row]:
     """The rows with the cells of numeric fields as numbers; an empty cell is None."""
     for row in rows:
-        yield Row(row.where, {name: _cell(name, cell) for name, cell in row.value.items()})
+        yield Row(row.where, {name: _cell(name, cell) for name, cell in row.fields.items()})
 
 
-def _cell(name: str, cell: str) -> str | float | None:
-    if name not in NUMBERS:
+def _cell(name: str, cell: object) -> object:
+    if name not in NUMBERS or not isinstance(cell, str):
         return cell
     try:
         return float(cell) if cell.strip() else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from trainables.core.data_error import DataError, shown
 from trainables.data.files.decoding import UTF8, read_text
@@ -17,7 +17,7 @@ class Line(NamedTuple):
     """What one line holds by itself: a value, or why it holds none."""
 
     number: int
-    value: Any
+    value: object
     error: json.JSONDecodeError | JsonLimitError | None
     repeat: Repeat | None
 
@@ -39,7 +39,7 @@ def json_rows(path: Path, encoding: str = UTF8, sieve: Sieve | None = None) -> l
     return rows
 
 
-def _rows_of_value(path: Path, whole: Any) -> list[Row]:
+def _rows_of_value(path: Path, whole: object) -> list[Row]:
     if isinstance(whole, dict) or _is_one_chat(whole):
         return [Row(f"{path} line 1", whole)]
     if not isinstance(whole, list):
@@ -49,7 +49,7 @@ def _rows_of_value(path: Path, whole: Any) -> list[Row]:
     return [Row(f"{path} row {number}", value) for number, value in enumerate(whole, start=1)]
 
 
-def _is_one_chat(value: Any) -> bool:
+def _is_one_chat(value: object) -> bool:
     """Whether a list is the turns of one chat and not a list of records."""
     return (
         isinstance(value, list)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from trainables.core.data_error import DataError
 
@@ -16,7 +16,13 @@ class Row:
     """A record and where it stands ("chats.jsonl line 3"); lines and rows count from 1."""
 
     where: str
-    value: Any
+    value: object
+
+    @property
+    def fields(self) -> Mapping[str, object]:
+        """Its fields, by name. For whoever knows that it is an object."""
+        assert isinstance(self.value, dict), "a row with fields"
+        return self.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 
 class JsonLimitError(ValueError):
@@ -14,12 +14,12 @@ class JsonLimitError(ValueError):
 class Repeat(NamedTuple):
     """An object that has a name more than once, and the first two values of that name."""
 
-    holder: dict[str, Any]
+    holder: dict[str, object]
     name: str
-    values: tuple[Any, Any]
+    values: tuple[object, object]
 
 
-def parse(text: str) -> tuple[Any, list[Repeat]]:
+def parse(text: str) -> tuple[object, list[Repeat]]:
     """The value of a text, and the objects in it that have a name twice.
 
     json.JSONDecodeError where it is no JSON; JsonLimitError where it is nested too deeply, or
@@ -27,7 +27,7 @@ def parse(text: str) -> tuple[Any, list[Repeat]]:
     """
     repeats: list[Repeat] = []
 
-    def to_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def to_object(pairs: list[tuple[str, object]]) -> dict[str, object]:
         holder = dict(pairs)
         if len(holder) < len(pairs):
             repeats.append(_repeat(holder, pairs))
@@ -47,7 +47,7 @@ def parse(text: str) -> tuple[Any, list[Repeat]]:
         ) from error
 
 
-def repeat_within(value: Any, by_holder: Mapping[int, Repeat]) -> Repeat | None:
+def repeat_within(value: object, by_holder: Mapping[int, Repeat]) -> Repeat | None:
     """A repeat whose object (by its id) is the value or lies within it, however deep."""
     waiting = [value]
     while waiting:
@@ -61,8 +61,8 @@ def repeat_within(value: Any, by_holder: Mapping[int, Repeat]) -> Repeat | None:
     return None
 
 
-def _repeat(holder: dict[str, Any], pairs: Sequence[tuple[str, Any]]) -> Repeat:
-    earlier: dict[str, Any] = {}
+def _repeat(holder: dict[str, object], pairs: Sequence[tuple[str, object]]) -> Repeat:
+    earlier: dict[str, object] = {}
     for name, value in pairs:
         if name in earlier:
             return Repeat(holder, name, (earlier[name], value))

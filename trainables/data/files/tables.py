@@ -5,15 +5,18 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from trainables.core.data_error import DataError
 from trainables.data.files.content import MOST_GROWTH, ROOM, read_bytes
 from trainables.data.files.hub_name import hub_parts
 from trainables.data.files.row import Row, Rows
 
-ROWS_ALWAYS_READ = 1_000_000
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from pyarrow.parquet import ParquetFile
 
+ROWS_ALWAYS_READ = 1_000_000
 """A larger parquet file has a byte for each row at least, or it is made to fill the memory."""
 
 _BATCH = 256
@@ -35,7 +38,7 @@ def parquet_rows(path: Path) -> list[Row]:
         ) from error
 
 
-def _unpacked(path: Path, file: Any, packed: int) -> Iterator[dict[str, Any]]:
+def _unpacked(path: Path, file: ParquetFile, packed: int) -> Iterator[dict[str, object]]:
     """Its records, as long as they stay in proportion to its size: equal values are stored once."""
     size, rows = 0, file.metadata.num_rows
     for batch in file.iter_batches(_BATCH):
@@ -81,7 +84,7 @@ def hub_rows(name: str) -> list[Row]:
     return _listed(name, _decoded(load_from_hub(name)))
 
 
-def load_from_hub(name: str) -> Any:
+def load_from_hub(name: str) -> Dataset:
     """The split itself, downloaded where it is not in the hub's cache."""
     from datasets import load_dataset
     from datasets.exceptions import DatasetsError
@@ -99,7 +102,7 @@ def load_from_hub(name: str) -> Any:
         ) from error
 
 
-def _decoded(loaded: Any) -> Iterable[dict[str, Any]]:
+def _decoded(loaded: Dataset) -> Iterable[dict[str, object]]:
     """The records, with the names of classes in place of their numbers; -1 is no class."""
     from datasets import ClassLabel
 
@@ -108,13 +111,13 @@ def _decoded(loaded: Any) -> Iterable[dict[str, Any]]:
     return ({k: _class_name(names.get(k), v) for k, v in record.items()} for record in loaded)
 
 
-def _class_name(name_of: Callable[[int], str] | None, value: Any) -> Any:
-    if name_of is None or value is None:
+def _class_name(name_of: Callable[[int], str] | None, value: object) -> object:
+    if name_of is None or not isinstance(value, int):
         return value
     return name_of(value) if value >= 0 else None
 
 
-def _listed(where: str, records: Iterable[dict[str, Any]]) -> list[Row]:
+def _listed(where: str, records: Iterable[dict[str, object]]) -> list[Row]:
     rows = [Row(f"{where} row {number}", value) for number, value in enumerate(records, start=1)]
     if not rows:
         raise DataError(f"{where} holds no records; name another file")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
-from typing import Any
 
 from trainables.core.data_error import DataError, shown
 from trainables.data.records.conversation import Message, untrained
 from trainables.data.records.fields import text
 from trainables.data.records.turns import any_turns, message_turns, sharegpt_turns
 
-Fields = Mapping[str, Any]
+Fields = Mapping[str, object]
 """A record's fields by their roles; one that the record lacks is None or not there."""
 
 Messages = tuple[Message, ...]
@@ -78,7 +77,7 @@ PROMPTS: Mapping[str, Callable[[Fields, str], Messages]] = {
 
 
 def answered(
-    asked: Messages, chosen: Any, rejected: Any, where: str
+    asked: Messages, chosen: object, rejected: object, where: str
 ) -> tuple[Messages, Messages, Messages]:
     """(prompt, chosen, rejected), also where both answers are written as whole chats.
 
@@ -94,7 +93,7 @@ def answered(
     return better[:shared], better[shared:], worse[shared:]
 
 
-def _answer(value: Any, where: str, field: str) -> Messages:
+def _answer(value: object, where: str, field: str) -> Messages:
     if isinstance(value, list | dict):
         return any_turns(value, f"{where} {field}", field)
     if value is not None and not isinstance(value, str):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 from trainables.core.data_error import DataError, shown
 
@@ -15,7 +14,7 @@ LONGEST = 1_000_000
 """Characters of a text that is not a document: no model sees as much, so it is a fault."""
 
 
-def text(value: Any, where: str, field: str, longest: float = LONGEST) -> str:
+def text(value: object, where: str, field: str, longest: float = LONGEST) -> str:
     """The value as text; null counts as empty."""
     if value is None:
         return ""
@@ -36,7 +35,7 @@ def text(value: Any, where: str, field: str, longest: float = LONGEST) -> str:
     return value
 
 
-def label(value: Any, where: str) -> str:
+def label(value: object, where: str) -> str:
     """The name of a class: a string, a whole number or true and false; empty where it is null."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
@@ -54,7 +53,7 @@ def label(value: Any, where: str) -> str:
     )
 
 
-def judgement(value: Any, where: str) -> bool | None:
+def judgement(value: object, where: str) -> bool | None:
     """Whether an answer is good: true or false, or 1 or 0; None where it is null or empty."""
     if value is None or value == "":
         return None
@@ -64,14 +63,14 @@ def judgement(value: Any, where: str) -> bool | None:
     return _JUDGEMENTS[name]
 
 
-def reward(value: Any) -> float | None:
+def reward(value: object) -> float | None:
     """A number, NaN in place of what is none, or None where it is null."""
     if value is None:
         return None
     return _number(value)
 
 
-def weight(value: Any, where: str) -> float:
+def weight(value: object, where: str) -> float:
     """How much a record counts: a number from 0 on, 1 where it is null."""
     if value is None:
         return 1.0
@@ -81,9 +80,10 @@ def weight(value: Any, where: str) -> float:
     return number
 
 
-def _number(value: Any) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+def _number(value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return math.nan
     try:
-        return float(value) if is_number else math.nan
+        return float(value)
     except OverflowError:
         return math.inf

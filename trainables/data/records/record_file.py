@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from trainables.config.roles import ALIASES
 from trainables.core.data_error import DataError, listing, printable, shown
@@ -55,7 +54,7 @@ def records_of(
     objects = list(sifted(rows, _with_fields, sieve))
     sieve.check_left(origin.path, len(objects))
     typical = _typical(objects, reads) if sieve.skip else objects[0]
-    fields_ = {**_late_fields(objects), **typical.value}
+    fields_ = {**_late_fields(objects), **typical.fields}
     format_ = _chosen(origin, Row(typical.where, fields_), reader, reads)
     columns = format_.columns(fields_) or {}
     make = partial(_made, format_, columns)
@@ -87,15 +86,15 @@ def _with_fields(row: Row) -> Row:
     return row
 
 
-def _late_fields(rows: Sequence[Row]) -> dict[str, Any]:
+def _late_fields(rows: Sequence[Row]) -> dict[str, object]:
     """The labels, rewards and weights that a first record may lack and later ones have."""
-    return {name: None for row in rows for name in row.value if name in _MAY_COME_LATE}
+    return {name: None for row in rows for name in row.fields if name in _MAY_COME_LATE}
 
 
 def _typical(rows: Sequence[Row], reads: Sequence[Gives]) -> Row:
     """The first row that is read, else the first of a known format, else the first."""
     late = _late_fields(rows)
-    known = ((row, fitting({**late, **row.value})) for row in rows)
+    known = ((row, fitting({**late, **row.fields})) for row in rows)
     some = [(row, formats) for row, formats in known if formats]
     read = (row for row, formats in some if any(each.gives in reads for each in formats))
     return next(read, some[0][0] if some else rows[0])
@@ -103,7 +102,7 @@ def _typical(rows: Sequence[Row], reads: Sequence[Gives]) -> Row:
 
 def _chosen(origin: Origin, row: Row, reader: str, reads: Sequence[Gives]) -> Format:
     """The format that a file of such rows has, of those which are read."""
-    formats = fitting(row.value)
+    formats = fitting(row.fields)
     for gives in reads:
         for each in formats:
             if each.gives is gives:
@@ -121,13 +120,13 @@ def _chosen(origin: Origin, row: Row, reader: str, reads: Sequence[Gives]) -> Fo
 def _unknown(row: Row, reads: Sequence[Gives]) -> DataError:
     known = "; ".join(each.shown() for each in FORMATS if each.gives in reads)
     return DataError(
-        f"{row.where} has the fields: {listing(row.value)}; rename them, or name them in "
+        f"{row.where} has the fields: {listing(row.fields)}; rename them, or name them in "
         f"data.columns, as one of: {known}"
     )
 
 
 def _check_same_format(row: Row, format_: Format, columns: Mapping[str, str]) -> None:
-    foreign = next((name for name in format_.foreign if name in row.value), None)
+    foreign = next((name for name in format_.foreign if name in row.fields), None)
     if foreign:
         raise DataError(
             f"{row.where} has the field {foreign}, so its answers are rated or compared; "
@@ -135,14 +134,14 @@ def _check_same_format(row: Row, format_: Format, columns: Mapping[str, str]) ->
             "another format",
         )
     needed = [columns[role] for role in format_.needed if role not in LENIENT]
-    missing = next((name for name in needed if name not in row.value), None)
+    missing = next((name for name in needed if name not in row.fields), None)
     if missing is None:
         return
-    others = fitting(row.value)
+    others = fitting(row.fields)
     if not others or others[0] is format_:
         raise DataError(
             f"{row.where} has no field {missing}; add it or remove the record "
-            f"(it has: {listing(row.value)})",
+            f"(it has: {listing(row.fields)})",
             f"no field {missing}",
         )
     raise DataError(
@@ -151,13 +150,13 @@ def _check_same_format(row: Row, format_: Format, columns: Mapping[str, str]) ->
     )
 
 
-def _by_role(row: Row, columns: Mapping[str, str]) -> dict[str, Any]:
-    return {role: row.value.get(column) for role, column in columns.items()}
+def _by_role(row: Row, columns: Mapping[str, str]) -> dict[str, object]:
+    return {role: row.fields.get(column) for role, column in columns.items()}
 
 
 def _unread_fields(rows: Sequence[Row], columns: Mapping[str, str]) -> tuple[str, ...]:
     """The fields that hold something somewhere and are not looked at, in order of appearance."""
-    found = {name: None for row in rows for name, value in row.value.items() if value}
+    found = {name: None for row in rows for name, value in row.fields.items() if value}
     return tuple(printable(str(name)) for name in found if name not in columns.values())
 
 

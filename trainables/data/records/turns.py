@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from trainables.core.data_error import DataError, listing, shown
 from trainables.data.records.conversation import Message, Role
@@ -27,17 +26,17 @@ ROLES: Mapping[str, Role] = {
 """The role names of all formats. A function call is what the model writes, so it is trained."""
 
 
-def sharegpt_turns(listed: Any, where: str, field: str) -> tuple[Message, ...]:
+def sharegpt_turns(listed: object, where: str, field: str) -> tuple[Message, ...]:
     """A list of {from, value}."""
     return tuple(_sharegpt_turn(turn, place) for turn, place in _turns(listed, where, field))
 
 
-def message_turns(listed: Any, where: str, field: str) -> tuple[Message, ...]:
+def message_turns(listed: object, where: str, field: str) -> tuple[Message, ...]:
     """A list of {role, content, loss_weight?}."""
     return tuple(_message_turn(turn, place) for turn, place in _turns(listed, where, field))
 
 
-def any_turns(listed: Any, where: str, field: str) -> tuple[Message, ...]:
+def any_turns(listed: object, where: str, field: str) -> tuple[Message, ...]:
     """A list of turns in either spelling, or one turn by itself."""
     turns = _turns([listed] if isinstance(listed, dict) else listed, where, field)
     return tuple(
@@ -46,22 +45,24 @@ def any_turns(listed: Any, where: str, field: str) -> tuple[Message, ...]:
     )
 
 
-def _turns(listed: Any, where: str, field: str) -> list[tuple[dict[str, Any], str]]:
+def _turns(listed: object, where: str, field: str) -> list[tuple[dict[str, object], str]]:
     if not isinstance(listed, list):
         raise DataError(f"{where}: {field} is {shown(listed)}; it must be a list of turns")
-    turns = [(turn, f"{where} turn {number}") for number, turn in enumerate(listed, start=1)]
-    for turn, place in turns:
+    turns: list[tuple[dict[str, object], str]] = []
+    for number, turn in enumerate(listed, start=1):
+        place = f"{where} turn {number}"
         if not isinstance(turn, dict):
             raise DataError(f"{place} is {shown(turn)}; a turn is an object with a role")
+        turns.append((turn, place))
     return turns
 
 
-def _sharegpt_turn(turn: Mapping[str, Any], where: str) -> Message:
+def _sharegpt_turn(turn: Mapping[str, object], where: str) -> Message:
     role = _role(turn, "from", where)
     return Message.of(role, text(_needed(turn, "value", where), where, "value"))
 
 
-def _message_turn(turn: Mapping[str, Any], where: str) -> Message:
+def _message_turn(turn: Mapping[str, object], where: str) -> Message:
     role = _role(turn, "role", where)
     if turn.get("tool_calls"):
         raise DataError(f"{where}: tool_calls are not read; write the call into content, as text")
@@ -78,7 +79,7 @@ def _message_turn(turn: Mapping[str, Any], where: str) -> Message:
     return Message(role, content, trainable=bool(weight))
 
 
-def _role(turn: Mapping[str, Any], field: str, where: str) -> Role:
+def _role(turn: Mapping[str, object], field: str, where: str) -> Role:
     name = _needed(turn, field, where)
     if not isinstance(name, str) or name not in ROLES:
         raise DataError(
@@ -88,19 +89,19 @@ def _role(turn: Mapping[str, Any], field: str, where: str) -> Role:
     return ROLES[name]
 
 
-def _needed(turn: Mapping[str, Any], field: str, where: str) -> Any:
+def _needed(turn: Mapping[str, object], field: str, where: str) -> object:
     if field not in turn:
         raise DataError(f"{where} has no field {field} (it has {listing(turn)}); add it")
     return turn[field]
 
 
-def _content(value: Any, where: str) -> str:
+def _content(value: object, where: str) -> str:
     if not isinstance(value, list):
         return text(value, where, "content")
     return "".join(_part(part, where) for part in value)
 
 
-def _part(part: Any, where: str) -> str:
+def _part(part: object, where: str) -> str:
     if isinstance(part, dict) and part.get("type") == "text":
         return text(part.get("value", part.get("text")), where, "content")
     raise DataError(f"{where}: content has a part {shown(part)}; only text parts are read")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from trainables.core.data_error import DataError, listing, shown
 from trainables.data.records.conversation import Conversation
@@ -33,7 +33,7 @@ _FAULTS: Mapping[str, _Fault] = {
 }
 
 
-def check_useful(record: Record, fields: Mapping[str, Any]) -> None:
+def check_useful(record: Record, fields: Mapping[str, object]) -> None:
     """DataError where nothing can be learned from a record that was made of `fields`.
 
     An empty document is harmless, and a chat whose answers are weighted 0 is meant: no error.

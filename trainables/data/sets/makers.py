@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
-from typing import Any
+from typing import TypeVar
 
 from trainables.core.data_error import DataError
 from trainables.core.progress import Gauge
@@ -16,13 +16,15 @@ from trainables.data.making.rewards import compared, rated
 from trainables.data.records.conversation import Conversation
 from trainables.data.records.formats import Gives
 from trainables.data.records.record_file import RecordFile
-from trainables.data.records.records import Document
+from trainables.data.records.records import Document, Judged, Labelled, Pair, Rated, Record
 from trainables.data.sets.sources import Sources
 from trainables.data.tokens.examples import Example
 from trainables.data.tokens.items import Item, Made, key, usable
 from trainables.data.tokens.tokenizer import Tokenizer
 
-Maker = Callable[[Sequence[Any], Tokenizer, int], Made]
+R = TypeVar("R", bound=Record)
+
+Maker = Callable[[Sequence[Record], Tokenizer, int], Made]
 """From records, with a tokenizer and the most tokens of a sequence, to items. Each record becomes
 what it becomes whatever stands beside it."""
 
@@ -36,7 +38,9 @@ def label_names(objective: str, sources: Sources, skip: bool = False) -> tuple[s
     """
     match objective:
         case "classification":
-            return class_names(_records(sources.train), _records(sources.held_out), skip)
+            return class_names(
+                _records(sources.train, Labelled), _records(sources.held_out, Labelled), skip
+            )
         case "reward":
             return ("reward",)
         case _:
@@ -58,21 +62,21 @@ def maker(objective: str, sources: Sources, names: Sequence[str]) -> Maker:
     """The maker for all files; DataError where one would need another than the first."""
     match objective:
         case "sft":
-            return answers
+            return _of(Conversation, answers)
         case "dpo":
-            return pairs
+            return _of(Pair, pairs)
         case "kto":
-            return judgements
+            return _judgements
         case "classification":
-            return lambda records, *rest: labelled(records, names, *rest)
+            return _of(Labelled, lambda records, *rest: labelled(records, names, *rest))
         case "reward":
-            return compared if _all_pairs(sources.files) else rated
+            return _of(Pair, compared) if _all_pairs(sources.files) else _of(Rated, rated)
         case other:
             raise AssertionError(f"objective {other} makes no examples of records")
 
 
 def in_parts(
-    make: Maker, records: Sequence[Any], tokenizer: Tokenizer, length: int, gauge: Gauge
+    make: Maker, records: Sequence[Record], tokenizer: Tokenizer, length: int, gauge: Gauge
 ) -> Made:
     """What `make` makes of all records, some at a time; the gauge counts them."""
     made = []
@@ -92,8 +96,7 @@ def language(file: RecordFile, tokenizer: Tokenizer, length: int, gauge: Gauge) 
     The gauge counts chats or documents.
     """
     if file.format.gives is Gives.CHAT:
-        chats = [record for record in file.records if isinstance(record, Conversation)]
-        return in_parts(answers, chats, tokenizer, length, gauge)
+        return in_parts(_of(Conversation, answers), file.records, tokenizer, length, gauge)
     kept, drops = usable([each for each in file.records if isinstance(each, Document)])
     cut = blocks(tokenise([record.text for record in kept], tokenizer, gauge), length)
     same = [key(block) for block in cut]
@@ -115,5 +118,22 @@ def _all_pairs(files: Sequence[RecordFile]) -> bool:
     return first.gives is Gives.PAIR
 
 
-def _records(files: Sequence[RecordFile]) -> list[Any]:
-    return list(chain.from_iterable(file.records for file in files))
+def _of(kind: type[R], make: Callable[[Sequence[R], Tokenizer, int], Made]) -> Maker:
+    return lambda records, tokenizer, length: make(_all(records, kind), tokenizer, length)
+
+
+def _judgements(records: Sequence[Record], tokenizer: Tokenizer, length: int) -> Made:
+    judged = [record for record in records if isinstance(record, Judged | Pair)]
+    assert len(judged) == len(records), "a file's records are of one kind"
+    return judgements(judged, tokenizer, length)
+
+
+def _records(files: Sequence[RecordFile], kind: type[R]) -> list[R]:
+    return _all(chain.from_iterable(file.records for file in files), kind)
+
+
+def _all(records: Iterable[Record], kind: type[R]) -> list[R]:
+    listed = list(records)
+    found: list[R] = [record for record in listed if isinstance(record, kind)]
+    assert len(found) == len(listed), "a file's records are of one kind"
+    return found

@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence, Sized
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from trainables.data.sets.overlap import Overlap
-from trainables.data.tokens.examples import Example
+from trainables.data.tokens.examples import Example, FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,20 +150,10 @@ class Summary:
     @classmethod
     def load(cls, path: Path) -> Summary:
         """Read what `save` wrote."""
-        fields = json.loads(path.read_text(encoding="utf-8"))
-        fields["sets"] = {name: _side(side) for name, side in fields["sets"].items()}
-        overlaps = fields.get("overlaps", {}).items()
-        fields["overlaps"] = {name: Overlap(**overlap) for name, overlap in overlaps}
-        fields["files"] = tuple(FileCounts(**file) for file in fields["files"])
-        return cls(**{**fields, **{name: tuple(fields[name]) for name in ("labels", "notes")}})
+        return TypeAdapter(cls).validate_json(path.read_bytes())
 
 
-def _side(fields: dict[str, Any]) -> Side:
-    rewards = fields["rewards"]
-    return Side(**{**fields, "rewards": tuple(rewards) if rewards else None})
-
-
-def _named(labels: np.ndarray[Any, Any], names: Sequence[str]) -> dict[str, int]:
+def _named(labels: FloatArray, names: Sequence[str]) -> dict[str, int]:
     if not names:
         return {}
     counts = np.bincount(labels.astype(int), minlength=len(names)).tolist()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +13,11 @@ from trainables.data.tokens.sequences import IntArray, TokenSequence
 IGNORED = -100
 """The label of a token that is no target, as torch's cross entropy knows it."""
 
+BatchArrays = dict[str, IntArray | npt.NDArray[np.float32]]
+"""What a model is given, by its names."""
 
-def collate(examples: Sequence[Example], pad_id: int) -> dict[str, npt.NDArray[Any]]:
+
+def collate(examples: Sequence[Example], pad_id: int) -> BatchArrays:
     """What `pad` gives, with `label`, `weight` (float32) and `place`, each [examples].
 
     The first sequences of all examples come before the second ones of all.

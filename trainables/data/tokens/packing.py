@@ -6,13 +6,12 @@ from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from trainables.core.data_error import DataError
-from trainables.data.tokens.batches import pad
+from trainables.data.tokens.batches import BatchArrays, pad
 from trainables.data.tokens.examples import Example, Examples
 from trainables.data.tokens.sequences import IntArray, TokenSequence
 
@@ -94,14 +93,14 @@ def write_packs(folder: Path, packs: Sequence[Sequence[int]]) -> None:
     np.save(folder / "pack_offsets.npy", offsets.astype(np.int64))
 
 
-def collate_packs(packs: Sequence[Pack], pad_id: int) -> dict[str, npt.NDArray[Any]]:
+def collate_packs(packs: Sequence[Pack], pad_id: int) -> BatchArrays:
     """`input_ids`, `labels`, `position_ids` and `weight`, each [packs, longest].
 
     Positions begin anew with each example and with the padding; a model of transformers that gets
     them without an attention mask lets no token see beyond where they do. `weight` (float32) is
     that of each token's example.
     """
-    batch: dict[str, npt.NDArray[Any]] = dict(pad([pack.joined() for pack in packs], pad_id))
+    batch = pad([pack.joined() for pack in packs], pad_id)
     mask = batch.pop("attention_mask")
     position_ids = np.maximum(np.cumsum(1 - mask, axis=1) - 1, 0)
     weight = np.ones(mask.shape, dtype=np.float32)

@@ -95,17 +95,16 @@ def _by_template(chat: Conversation, tokenizer: Tokenizer) -> list[Segment]:
 
 
 def _rendered(chat: Conversation, count: int, tokenizer: Tokenizer, *, prompt: bool) -> str:
-    turns = [{"role": turn.role, "content": turn.content} for turn in chat.messages[:count]]
+    turns: list[dict[str, str]] = [
+        {"role": turn.role, "content": turn.content} for turn in chat.messages[:count]
+    ]
     try:
-        text: str = tokenizer.apply_chat_template(
-            turns, tokenize=False, add_generation_prompt=prompt
-        )
+        return tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=prompt)
     except Exception as error:  # a template is a program: it raises whatever it runs into
         raise DataError(
             f"{chat.where}: the chat template of {tokenizer.name_or_path} refuses this chat "
             f"({said(error)}); change the chat, or use a tokenizer with another template"
         ) from error
-    return text
 
 
 def _check_prefix(earlier: str, later: str, chat: Conversation, place: int) -> None:

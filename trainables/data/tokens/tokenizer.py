@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from trainables.core.data_error import DataError, said
 from trainables.core.model_source import ModelSource
+
+if TYPE_CHECKING:
+    from tokenizers import AddedToken
 
 _FILE_SUFFIXES = (".json", ".jinja", ".txt", ".model", ".tiktoken")
 _CONTEXT_FIELDS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")
@@ -25,17 +31,17 @@ class Tokenizer(Protocol):
     bos_token_id: int | None
     eos_token: str | None
     eos_token_id: int | None
-    chat_template: Any
+    chat_template: str | dict[str, str] | None
 
-    def __call__(self, text: Any, **options: Any) -> Any:
-        """Encode one text or a list of them."""
+    def __call__(self, text: list[str], **options: object) -> Mapping[str, list[list[int]]]:
+        """Encode texts: `input_ids` has the ids of each."""
         ...
 
     def get_vocab(self) -> dict[str, int]:
         """All tokens."""
         ...
 
-    def decode(self, token_ids: Any, **options: Any) -> str:
+    def decode(self, token_ids: Sequence[int] | npt.NDArray[np.int32]) -> str:
         """The text of some ids, special tokens included."""
         ...
 
@@ -43,19 +49,25 @@ class Tokenizer(Protocol):
         """The tokens that are matched as a whole before anything else, special or not."""
         ...
 
-    def add_tokens(self, new_tokens: Any) -> int:
+    def add_tokens(self, new_tokens: list[AddedToken]) -> int:
         """Add tokens that are matched as a whole; how many there were that it did not know."""
         ...
 
-    def convert_tokens_to_ids(self, tokens: Any) -> Any:
+    def convert_tokens_to_ids(self, tokens: list[str]) -> list[int]:
         """The ids of a list of tokens."""
         ...
 
-    def save_pretrained(self, folder: Any) -> Any:
+    def save_pretrained(self, folder: Path) -> object:
         """Write it to a folder."""
         ...
 
-    def apply_chat_template(self, conversation: Any, **options: Any) -> Any:
+    def apply_chat_template(
+        self,
+        conversation: list[dict[str, str]],
+        *,
+        tokenize: Literal[False],
+        add_generation_prompt: bool,
+    ) -> str:
         """Render a conversation with `chat_template`."""
         ...
 
@@ -134,7 +146,7 @@ def context_length(source: ModelSource) -> int | None:
 def leading_bos(tokenizer: Tokenizer) -> list[int]:
     """The bos token's id where the tokenizer itself starts a text with it, else nothing."""
     bos = tokenizer.bos_token_id
-    adds_it = bos is not None and list(tokenizer("a")["input_ids"])[:1] == [bos]
+    adds_it = bos is not None and tokenizer(["a"])["input_ids"][0][:1] == [bos]
     return [bos] if bos is not None and adds_it else []
 
 
@@ -155,8 +167,7 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
     encoded = tokenizer(
         list(texts), add_special_tokens=False, return_attention_mask=False, verbose=False
     )
-    ids: list[list[int]] = encoded["input_ids"]
-    return ids
+    return encoded["input_ids"]
 
 
 def config_file(source: ModelSource) -> Path | None:

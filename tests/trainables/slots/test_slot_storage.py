@@ -17,11 +17,12 @@ from trainables.core.errors import StorageError
 from trainables.core.evaluation import Cost, Ending, Evaluation, Outcome
 from trainables.core.model_source import ModelSource
 from trainables.slots import slot
+from trainables.slots.board_client import BoardClient
 from trainables.slots.board_monitor import BoardMonitor
-from trainables.slots.depot import Depot, stored_inputs
-from trainables.slots.gang import Care
 from trainables.slots.job import Job
 from trainables.slots.remote_checkpoints import RemoteCheckpoints
+from trainables.slots.safeguards import Safeguards
+from trainables.slots.slot_storage import SlotStorage, stored_inputs
 from trainables.slots.uploads import Uploads
 from trainables.storage import sealed
 from trainables.storage.remote_folder import RemoteFolder
@@ -52,9 +53,9 @@ def prepared(tmp_path_factory):
     return tiny.make_inputs(tmp_path_factory.mktemp("prepared"))
 
 
-def depot_of(storage, folder, inputs=None) -> Depot:
+def storage_for(storage, folder, inputs=None) -> SlotStorage:
     stored = stored_inputs(inputs, storage / "cache") if inputs else {}
-    return Depot(storage / "sweep", storage / "cache", folder, stored, "head").of("slot-0")
+    return SlotStorage(storage / "sweep", storage / "cache", folder, stored, "head").of("slot-0")
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +64,7 @@ def a_node(monkeypatch):
 
 
 def trained(
-    care: Care, inputs: Inputs, folder: Path, earlier: Sequence[float] = ()
+    safeguards: Safeguards, inputs: Inputs, folder: Path, earlier: Sequence[float] = ()
 ) -> tuple[list[float], Outcome]:
     """A trial of 8 steps and 4 evaluations, of which some were made before, in a new slot."""
     desk = Desk()
@@ -74,7 +75,7 @@ def trained(
     try:
         config = tiny.trial(budget__steps=8, budget__evaluations=4)
         desk.ask("submit", Job(folder.name, config, folder, seen=seen))
-        return desk.trial(desk.worker(inputs, care), config, folder)
+        return desk.trial(desk.worker(inputs, safeguards), config, folder)
     finally:
         desk.shut()
 
@@ -83,16 +84,16 @@ def test_a_trial_goes_on_from_its_checkpoint_on_a_node_that_has_nothing(
     storage, scratch, tmp_path, monkeypatch
 ):
     inputs = tiny.make_inputs(tmp_path / "head")
-    whole, _ = trained(Care(), inputs, tmp_path / "undisturbed")
+    whole, _ = trained(Safeguards(), inputs, tmp_path / "undisturbed")
     sweep, trial = tmp_path / "head" / "sweep", tmp_path / "head" / "sweep" / "trials" / "0000"
-    depot = depot_of(storage, sweep, inputs)
-    care = Care(checkpoint_seconds=0, depot=depot)
+    slot_storage = storage_for(storage, sweep, inputs)
+    safeguards = Safeguards(checkpoint_seconds=0, storage=slot_storage)
     shutil.move(tmp_path / "head", tmp_path / "out of reach")
 
     wishes = iter([None] * 4 + [Ending.SUSPENDED])
     with monkeypatch.context() as patch:
         patch.setattr(BoardMonitor, "asked_to_end", lambda self: next(wishes))
-        losses, outcome = trained(care, inputs, trial)
+        losses, outcome = trained(safeguards, inputs, trial)
     assert (losses, outcome.ending) == (whole[:2], Ending.SUSPENDED)
 
     checkpoints = storage / "sweep" / "trials" / "0000" / "checkpoints"
@@ -100,9 +101,9 @@ def test_a_trial_goes_on_from_its_checkpoint_on_a_node_that_has_nothing(
     weights = next(name for name in newest.sizes() if name.endswith(".safetensors"))
     newest.write(weights, newest.read(weights)[:-100])
     shutil.rmtree(scratch)
-    losses, outcome = trained(care, inputs, trial, losses)
+    losses, outcome = trained(safeguards, inputs, trial, losses)
     assert (losses, outcome.ending) == (whole, Ending.COMPLETE)
-    fetched = depot.local(trial) / "checkpoints"
+    fetched = slot_storage.local(trial) / "checkpoints"
     assert [each.name for each in fetched.iterdir()] == ["checkpoint-4"]
     left = {name.partition("/")[0].removeprefix("checkpoint-") for name in checkpoints.sizes()}
     assert left - {"5", "7"} == {"6"}, "the trial may have ended before the last one counted"
@@ -111,16 +112,16 @@ def test_a_trial_goes_on_from_its_checkpoint_on_a_node_that_has_nothing(
 
 
 def test_inputs_are_put_there_once_and_fetched_once(storage, prepared, scratch, monkeypatch):
-    depot = depot_of(storage, scratch, prepared)
+    slot_storage = storage_for(storage, scratch, prepared)
     monkeypatch.setattr(RemoteFolder, "push", None)
-    assert stored_inputs(prepared, storage / "cache") == depot.inputs
-    at_hand = depot.at_hand(prepared, "a node")
+    assert stored_inputs(prepared, storage / "cache") == slot_storage.inputs
+    at_hand = slot_storage.at_hand(prepared, "a node")
     assert at_hand.folders() and len(at_hand.folders()) == len(prepared.folders())
     for theirs, ours in zip(prepared.folders(), at_hand.folders(), strict=True):
         assert tiny_content(ours) == tiny_content(theirs) and ours.startswith(str(scratch))
     monkeypatch.setattr(RemoteFolder, "pull", None)
-    assert depot.of("slot-1").at_hand(prepared, "a node") == at_hand
-    assert depot.at_hand(prepared, "head") == prepared
+    assert slot_storage.of("slot-1").at_hand(prepared, "a node") == at_hand
+    assert slot_storage.at_hand(prepared, "head") == prepared
 
 
 def tiny_content(folder):
@@ -142,35 +143,35 @@ def test_inputs_whose_upload_broke_off_are_put_there_anew(tmp_path, prepared, mo
         patch.setattr(RemoteFolder, "push", breaks_off)
         with pytest.raises(StorageError):
             stored_inputs(prepared, storage / "cache")
-    depot = depot_of(storage, tmp_path, prepared)
-    assert tiny_content(depot.at_hand(prepared, "a node").model.name) == tiny_content(
+    slot_storage = storage_for(storage, tmp_path, prepared)
+    assert tiny_content(slot_storage.at_hand(prepared, "a node").model.name) == tiny_content(
         prepared.model.name
     )
 
 
 def test_inputs_that_are_gone_from_the_store_are_named(tmp_path, prepared):
-    depot = depot_of(RemoteFolder((tmp_path / "store").as_uri()), tmp_path, prepared)
+    slot_storage = storage_for(RemoteFolder((tmp_path / "store").as_uri()), tmp_path, prepared)
     shutil.rmtree(tmp_path / "store")
     with pytest.raises(StorageError, match=r"/store/cache/\w+ has no manifest\.json$"):
-        depot.at_hand(prepared, "a node")
+        slot_storage.at_hand(prepared, "a node")
 
 
 def test_what_a_process_that_hung_has_left_is_brought_to_the_store(tmp_path):
-    depot = depot_of(RemoteFolder((tmp_path / "store").as_uri()), tmp_path / "sweep")
-    place = depot.local(tmp_path / "sweep" / "trials" / "0003")
+    slot_storage = storage_for(RemoteFolder((tmp_path / "store").as_uri()), tmp_path / "sweep")
+    place = slot_storage.local(tmp_path / "sweep" / "trials" / "0003")
     place.mkdir(parents=True)
     (place / "hang-rank0.txt").write_text("Thread 0x1")
     (place / "hang-rank1.txt").write_text("")
-    depot.clear()
-    assert depot.sweep.sizes() == {"trials/0003/hang-rank0.txt": 10}
+    slot_storage.clear()
+    assert slot_storage.sweep.sizes() == {"trials/0003/hang-rank0.txt": 10}
     assert not place.exists()
 
 
 def test_a_store_that_stays_away_fails_no_trial_but_closes_the_board(tmp_path, prepared):
     storage = RemoteFolder((tmp_path / "store").as_uri())
     (tmp_path / "store").write_text("in the way")
-    care = Care(depot=depot_of(storage, tmp_path))
-    _, outcome = trained(care, prepared, tmp_path / "trials" / "0000")
+    safeguards = Safeguards(storage=storage_for(storage, tmp_path))
+    _, outcome = trained(safeguards, prepared, tmp_path / "trials" / "0000")
     assert outcome.ending is Ending.SUSPENDED
     assert outcome.error.startswith(f"{storage}/sweep/trials/0000: ")
 
@@ -178,22 +179,23 @@ def test_a_store_that_stays_away_fails_no_trial_but_closes_the_board(tmp_path, p
 def test_a_slot_on_a_node_that_does_not_see_the_data_ends_the_sweep_or_itself(tmp_path):
     inputs = Inputs(ModelSource("model"), train=tmp_path / "nowhere", validation=tmp_path)
     desk = Desk()
+    board = BoardClient(desk)
     desk.ask("hello", "another slot")
     with pytest.raises(StorageError, match=r"nowhere; set storage\.uri to storage that all nodes"):
-        slot._is_blind(desk, slot._unseen(inputs, None))
+        slot._is_blind(board, slot._unseen(inputs, None))
     desk.ask("lost", "another slot")
-    assert slot._is_blind(desk, slot._unseen(inputs, None))
+    assert slot._is_blind(board, slot._unseen(inputs, None))
     assert "does not see" in desk.ask("why_closed")
     desk.shut()
 
 
 def test_a_node_that_cannot_use_the_storage_takes_no_trial(tmp_path, prepared):
     storage = RemoteFolder((tmp_path / "store").as_uri())
-    depot = depot_of(storage, tmp_path)
-    assert slot._unseen(prepared, depot) is None
+    slot_storage = storage_for(storage, tmp_path)
+    assert slot._unseen(prepared, slot_storage) is None
     shutil.rmtree(tmp_path / "store", ignore_errors=True)
     (tmp_path / "store").write_text("in the way")
-    assert "cannot use" in slot._unseen(prepared, depot)
+    assert "cannot use" in slot._unseen(prepared, slot_storage)
 
 
 def test_a_checkpoint_that_cannot_be_uploaded_is_left_out(tmp_path, prepared, monkeypatch):
@@ -218,7 +220,7 @@ def test_a_checkpoint_that_cannot_be_uploaded_is_left_out(tmp_path, prepared, mo
 
 def test_a_trial_trains_on_while_what_it_left_is_on_its_way(tmp_path, prepared, monkeypatch):
     storage = RemoteFolder((tmp_path / "store").as_uri())
-    depot = depot_of(storage, tmp_path / "sweep", prepared)
+    slot_storage = storage_for(storage, tmp_path / "sweep", prepared)
     third = threading.Event()
     held_up = []
 
@@ -228,7 +230,7 @@ def test_a_trial_trains_on_while_what_it_left_is_on_its_way(tmp_path, prepared, 
         push(self, file, name, *wanted)
 
     folder = tmp_path / "sweep" / "trials" / "0000"
-    there = depot.remote(depot.local(folder))
+    there = slot_storage.remote(slot_storage.local(folder))
 
     def evaluated(self, evaluation, evaluated=BoardMonitor.evaluated):
         if evaluation.point == 3:
@@ -241,7 +243,9 @@ def test_a_trial_trains_on_while_what_it_left_is_on_its_way(tmp_path, prepared, 
 
     monkeypatch.setattr(RemoteFolder, "push", slow)
     monkeypatch.setattr(BoardMonitor, "evaluated", evaluated)
-    losses, outcome = trained(Care(checkpoint_seconds=1e-9, depot=depot), prepared, folder)
+    losses, outcome = trained(
+        Safeguards(checkpoint_seconds=1e-9, storage=slot_storage), prepared, folder
+    )
     assert (outcome.ending, len(losses)) == (Ending.COMPLETE, 4)
     assert held_up and all(held_up), "the trial waited for its checkpoint"
     assert sealed.is_whole(there / "best")
@@ -251,7 +255,7 @@ def test_weights_that_cannot_be_uploaded_are_vouched_for_by_no_checkpoint(
     tmp_path, prepared, monkeypatch
 ):
     storage = RemoteFolder((tmp_path / "store").as_uri())
-    depot = depot_of(storage, tmp_path / "sweep", prepared)
+    slot_storage = storage_for(storage, tmp_path / "sweep", prepared)
 
     def away(self, file, name, *wanted, push=RemoteFolder.push):
         if self.path.endswith("/best"):
@@ -260,10 +264,10 @@ def test_weights_that_cannot_be_uploaded_are_vouched_for_by_no_checkpoint(
 
     monkeypatch.setattr(RemoteFolder, "push", away)
     folder = tmp_path / "sweep" / "trials" / "0000"
-    _, outcome = trained(Care(checkpoint_seconds=0, depot=depot), prepared, folder)
+    _, outcome = trained(Safeguards(checkpoint_seconds=0, storage=slot_storage), prepared, folder)
     assert outcome.ending is Ending.SUSPENDED and "away" in outcome.error
     with Uploads() as uploads:
-        there = depot.remote(depot.local(folder)) / "checkpoints"
+        there = slot_storage.remote(slot_storage.local(folder)) / "checkpoints"
         layout = f"1 workers, {tiny.trial().deepspeed!r}"
         left = RemoteCheckpoints(tmp_path / "draft", 0.0, layout, there, uploads).latest()
     assert left == Checkpoint(1, left.seconds, left.peak_memory_bytes), "its first evaluation is 2"

@@ -35,7 +35,7 @@ class SlotState:
     remarks: tuple[str, ...] = ()
 
 
-def roster(
+def slot_states(
     starts: Mapping[str, int],
     alive: Collection[str],
     devices: Mapping[str, str],

@@ -13,7 +13,7 @@ from typing import Protocol
 from trainables.core.evaluation import Evaluation
 
 
-class Keeper(Protocol):
+class WeightsPolicy(Protocol):
     """Judges evaluations as they come in. `last` is whether the trial's budget ends with it."""
 
     def is_best(self, evaluation: Evaluation, earlier: Sequence[Evaluation], last: bool) -> bool:
@@ -26,18 +26,18 @@ class Keeper(Protocol):
         """A trial has come to its end with these."""
 
 
-def keeper(goals: Mapping[str, str], most: int = 1) -> Keeper:
+def weights_policy(goals: Mapping[str, str], most: int = 1) -> WeightsPolicy:
     """The one for these metrics, name -> "min" or "max".
 
     Of one metric, the `most` best trials are kept; of several, the whole front.
     """
     if len(goals) > 1:
-        return FrontKeeper(goals)
+        return FrontPolicy(goals)
     ((metric, mode),) = goals.items()
-    return BestKeeper(metric, mode, most)
+    return BestTrialsPolicy(metric, mode, most)
 
 
-class BestKeeper:
+class BestTrialsPolicy:
     """By one metric: a trial's best evaluation counts."""
 
     def __init__(self, metric: str, mode: str, most: int = 1) -> None:
@@ -64,7 +64,7 @@ class BestKeeper:
         return cost
 
 
-class FrontKeeper:
+class FrontPolicy:
     """By several metrics: a trial's last evaluation counts."""
 
     def __init__(self, goals: Mapping[str, str]) -> None:

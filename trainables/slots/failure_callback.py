@@ -1,22 +1,23 @@
-"""Tells a slot's board of its workers' end."""
+"""Tells the board of the failure of a slot's workers."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
 
 import ray
 from ray.train import UserCallback
 
+from trainables.slots.board_client import BoardClient
 
-class DeathNotice(UserCallback):
+
+class FailureCallback(UserCallback):
     """Tells the board at once: where a node is lost, new workers may be long in coming."""
 
-    def __init__(self, board: Any, name: str) -> None:
+    def __init__(self, board: BoardClient, slot: str) -> None:
         self._board = board
-        self._name = name
+        self._slot = slot
 
-    def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
+    def after_exception(self, run_context: object, worker_exceptions: dict[int, Exception]) -> None:
         """Train's controller calls it when it has noticed."""
         with suppress(ray.exceptions.RayActorError):  # the slot will find out
-            ray.get(self._board.lost.remote(self._name))
+            self._board.lost(self._slot)

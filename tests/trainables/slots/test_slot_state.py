@@ -4,7 +4,7 @@ from boards import board_with, in_a_loop, job, take
 
 from trainables.core.evaluation import Ending, Outcome
 from trainables.slots.job import JobKind
-from trainables.slots.roster import SlotState
+from trainables.slots.slot_state import SlotState
 
 
 @in_a_loop

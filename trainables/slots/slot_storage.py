@@ -27,7 +27,7 @@ which the other ranks are waiting for it."""
 
 
 @dataclass(frozen=True)
-class Depot:
+class SlotStorage:
     """What slots know of their sweep's storage; can be pickled.
 
     `sweep` is there what `folder` is on the head's disk, and `cache` what all sweeps share.
@@ -42,7 +42,7 @@ class Depot:
     head: str = ""
     slot: str = ""
 
-    def of(self, slot: str) -> Depot:
+    def of(self, slot: str) -> SlotStorage:
         """The same, as this slot uses it."""
         return replace(self, slot=slot)
 

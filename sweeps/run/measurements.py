@@ -1,0 +1,75 @@
+"""What slots measure of a sweep besides its trials: the base, and the winner on the test set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from results.ranking.front import judge
+from results.records.record import TrialRecord
+from sweeps.base.errors import LaunchError
+from sweeps.base.view import View
+from sweeps.books.books import Books
+from sweeps.books.recorder import Recorder
+from sweeps.home.home import SweepFolder
+from sweeps.spec.spec import SweepSpec
+from trainables.core.evaluation import Evaluation
+from trainables.slots.board_client import BoardClient
+from trainables.slots.job import Job, JobKind
+from trainables.slots.ticket import Event
+
+BASE_TRIAL = "base"
+"""The board's name for the job that measures the untouched model."""
+
+
+class Measurements:
+    """Submits jobs that are no trials, and notes what came of them."""
+
+    def __init__(
+        self, spec: SweepSpec, folder: SweepFolder, books: Books, view: View, board: BoardClient
+    ) -> None:
+        self._trial = spec.trial
+        self._folder = folder
+        self._books = books
+        self._view = view
+        self._board = board
+
+    def base(self) -> None:
+        """Measure the untouched base; LaunchError where that fails, since trials would, too."""
+        self._view.phase("Measuring the untouched base model")
+        event = self._done(Job(BASE_TRIAL, self._trial, self._folder.base, JobKind.MEASURE_BASE))
+        if not isinstance(event, Evaluation):
+            raise LaunchError(f"the base model could not be measured: {event.error}")
+        self._books.note(base=dict(event.metrics))
+
+    def test(self, records: Sequence[TrialRecord], recorder: Recorder) -> None:
+        """Measure the base and whoever won on the test set, by which nothing was chosen."""
+        chosen = judge(records, self._books.sweep.goals).chosen
+        if not chosen:
+            return
+        self._view.phase("Measuring the winner on the test set")
+        base = self._tested(Job("test-base", self._trial, self._folder.base, JobKind.TEST_BASE))
+        self._books.note(base={**self._books.sweep.base, **base})
+        for winner in chosen:
+            number = winner.record.number
+            if winner.record.test:
+                continue  # in an earlier part of a resumed sweep
+            folder = self._folder.store.trial_folder(number)
+            config = self._trial.with_params(winner.record.params)
+            job = Job(f"test-{number}", config, folder, JobKind.TEST)
+            recorder.tested(number, self._tested(job))
+
+    def _tested(self, job: Job) -> dict[str, float]:
+        """Empty where it could not be measured, which is said and undoes no result."""
+        event = self._done(job)
+        if isinstance(event, Evaluation):
+            return dict(event.metrics)
+        self._view.say(f"The test set could not be measured: {event.error}")
+        return {}
+
+    def _done(self, job: Job) -> Event:
+        """Have a job done; its first event."""
+        self._books.refuse_if_taken_over()
+        self._board.submit(job)
+        import ray.tune  # noqa: F401  # takes a second, in which the slot is busy with the job
+
+        return self._board.event(job.trial_id, 0)

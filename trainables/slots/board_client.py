@@ -1,0 +1,142 @@
+"""The board as its users see it: a Ray actor's calls with the types of `Board`'s own methods."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Concatenate, Generic, ParamSpec, TypeVar
+
+import ray
+from ray.actor import ActorHandle
+
+from trainables.core.evaluation import Ending, Evaluation, Outcome
+from trainables.core.progress import Phases
+from trainables.slots.board import Board
+from trainables.slots.job import Closed, Job, Reply
+from trainables.slots.nodes import Nodes
+from trainables.slots.slot_state import SlotState
+from trainables.slots.ticket import Event
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_CALLS_AT_ONCE = 1000
+"""Calls that the actor has open: each slot, each trial and each client waits inside of one."""
+
+
+class Answer(Generic[T]):
+    """What the board will say to a call that was only sent."""
+
+    def __init__(self, reference: ray.ObjectRef) -> None:
+        self._reference = reference
+
+    def has_come(self) -> bool:
+        """Whether it is there, or will never be; costs microseconds."""
+        come, _ = ray.wait([self._reference], timeout=0)
+        return bool(come)
+
+    def get(self, timeout: float | None = None) -> T:
+        """Wait for it. Raises what broke the call down as a RayError, also when time is out."""
+        answer: T = ray.get(self._reference, timeout=timeout)
+        return answer
+
+
+class BoardClient:
+    """One sweep's board, for whoever is connected to its Ray; can be given to tasks and actors.
+
+    Each method is the board's of that name. It waits for what the board says, and raises
+    RayActorError where that is lost; one named `send_` returns at once.
+    """
+
+    def __init__(self, actor: ActorHandle) -> None:
+        self._actor = actor
+
+    @classmethod
+    def start(
+        cls, goals: Mapping[str, str], retries: int, kept: int, resources: Mapping[str, float]
+    ) -> BoardClient:
+        """A new board, which ends when nobody has a client of it any more."""
+        actor = ray.remote(Board).options(
+            num_cpus=0, max_concurrency=_CALLS_AT_ONCE, resources=dict(resources)
+        )
+        return cls(actor.remote(goals, retries, kept))
+
+    # What the driver and the trials' clients call
+
+    def remember(self, evaluations: Sequence[Evaluation]) -> None:
+        self._send(Board.remember, evaluations).get()
+
+    def submit(self, job: Job) -> None:
+        self._send(Board.submit, job).get()
+
+    def event(self, trial_id: str, heard: int) -> Event:
+        return self._send(Board.event, trial_id, heard).get()
+
+    def suspend(self, timeout: float) -> None:
+        self._send(Board.suspend).get(timeout)
+
+    def measured(self) -> dict[str, list[Evaluation]]:
+        return self._send(Board.measured).get()
+
+    def close(self, reason: str) -> None:
+        self._send(Board.close, reason).get()
+
+    def why_closed(self) -> str | None:
+        return self._send(Board.why_closed).get()
+
+    def deserted(self, timeout: float) -> None:
+        self._send(Board.deserted).get(timeout)
+
+    def overview(self, timeout: float | None = None) -> list[SlotState]:
+        return self._send(Board.overview).get(timeout)
+
+    def send_accept(self, trial_id: str) -> Answer[None]:
+        return self._send(Board.accept, trial_id)
+
+    def send_cancel(self, trial_id: str) -> Answer[None]:
+        return self._send(Board.cancel, trial_id)
+
+    def send_drain(self) -> Answer[None]:
+        return self._send(Board.drain)
+
+    def send_watch(self, look: Callable[[], Nodes | None], every: float) -> Answer[None]:
+        return self._send(Board.watch, look, every)
+
+    # What slots call
+
+    def hello(self, slot: str, device: str = "", nodes: Sequence[str] = ()) -> int:
+        return self._send(Board.hello, slot, device, nodes).get()
+
+    def lost(self, slot: str) -> None:
+        self._send(Board.lost, slot).get()
+
+    def wants(self, slot: str) -> bool:
+        return self._send(Board.wants, slot).get()
+
+    def alive(self) -> int:
+        return self._send(Board.alive).get()
+
+    def take(self, slot: str, life: int, patience: float) -> Job | Closed | None:
+        return self._send(Board.take, slot, life, patience).get()
+
+    def evaluated(self, trial_id: str, evaluation: Evaluation) -> Reply:
+        return self._send(Board.evaluated, trial_id, evaluation).get()
+
+    def fault(self, trial_id: str, outcome: Outcome) -> None:
+        self._send(Board.fault, trial_id, outcome).get()
+
+    def ended(self, trial_id: str, outcome: Outcome) -> None:
+        self._send(Board.ended, trial_id, outcome).get()
+
+    def send_at(self, trial_id: str, phases: Phases, remarks: tuple[str, ...]) -> Answer[None]:
+        return self._send(Board.at, trial_id, phases, remarks)
+
+    def send_wish(self, trial_id: str) -> Answer[Ending]:
+        return self._send(Board.wish, trial_id)
+
+    def _send(
+        self,
+        method: Callable[Concatenate[Board, P], Awaitable[T]],
+        *arguments: P.args,
+        **named: P.kwargs,
+    ) -> Answer[T]:
+        return Answer(getattr(self._actor, method.__name__).remote(*arguments, **named))

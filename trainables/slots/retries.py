@@ -1,0 +1,58 @@
+"""Whether a job whose slot was lost is tried again."""
+
+from __future__ import annotations
+
+import asyncio
+
+from trainables.core.background import breakdowns_told
+from trainables.core.evaluation import Ending, Outcome
+from trainables.slots.job_queue import JobQueue
+from trainables.slots.nodes import LOOK_EVERY
+from trainables.slots.slot_registry import SlotRegistry
+from trainables.slots.ticket import Ticket
+
+_LOOKS = 20
+"""Looks at the nodes after which Ray would know of one that is lost."""
+
+
+class Retries:
+    """A job is tried as often again as its slot's death may be its fault, at `most`, and once more
+    wherever a node was lost.
+    """
+
+    def __init__(self, most: int, queue: JobQueue, slots: SlotRegistry) -> None:
+        self._most = most
+        self._queue = queue
+        self._slots = slots
+        self._verdicts: set[asyncio.Task[None]] = set()
+
+    def lost(self, ticket: Ticket, nodes: frozenset[str]) -> None:
+        """The job's slot is gone, which was on these nodes.
+
+        Ray hears of a lost node later than of its workers, so a verdict may have to wait.
+        """
+        ticket.orphaned(nodes)
+        outcome = self._outcome(ticket)
+        doubtful = bool(nodes - {self._slots.cluster.here})
+        if outcome and outcome.ending is Ending.FAILED and doubtful:
+            verdict = asyncio.create_task(self._verdict(ticket))
+            self._verdicts.add(verdict)
+            verdict.add_done_callback(self._verdicts.discard)
+        else:
+            self._queue.settle(ticket, outcome)
+
+    async def _verdict(self, ticket: Ticket) -> None:
+        def failed(why: str) -> None:  # else its client would wait for ever
+            self._queue.end(ticket, Outcome(Ending.FAILED, error=why))
+
+        what = "The verdict on a trial whose slot was lost"
+        with breakdowns_told(what, "it is not tried again", failed):
+            for _ in range(_LOOKS):
+                await asyncio.sleep(LOOK_EVERY)
+                if ticket.ended or ticket.deaths(self._slots.cluster.gone) <= self._most:
+                    break
+            if not ticket.ended:
+                self._queue.settle(ticket, self._outcome(ticket))
+
+    def _outcome(self, ticket: Ticket) -> Outcome | None:
+        return ticket.bereft(self._most, self._slots.cluster.gone)

@@ -1,0 +1,103 @@
+"""Which slots of a sweep are up, and where."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from trainables.slots.nodes import Nodes
+from trainables.slots.slot_state import SlotState, slot_states
+from trainables.slots.ticket import Ticket
+
+IDLE_STARTS = 4
+"""Starts in a row without a job after which a slot is given up."""
+
+
+class SlotRegistry:
+    """All slots that have ever been up.
+
+    `up` are the names of those that are, `starts` counts the lives of each, and `cluster` is what
+    is known of the nodes.
+    """
+
+    def __init__(self) -> None:
+        self.starts: Counter[str] = Counter()
+        self.up: set[str] = set()
+        self.cluster = Nodes()
+        self._lost: set[str] = set()
+        self._sent_home: set[str] = set()
+        self._idle_starts: Counter[str] = Counter()
+        self._devices: dict[str, str] = {}
+        self._nodes: dict[str, tuple[str, ...]] = {}
+        self._remarks: dict[str, tuple[str, ...]] = {}
+        self._departure = asyncio.Event()
+
+    def add(self, slot: str, device: str, nodes: Sequence[str]) -> int:
+        """It has started on `device`, with its workers on these nodes; which of its lives it is."""
+        self._lost.discard(slot)
+        self._devices[slot] = device
+        self._nodes[slot] = tuple(nodes)
+        self.starts[slot] += 1
+        self._idle_starts[slot] += 1
+        self.up.add(slot)
+        return self.starts[slot]
+
+    def lose(self, slot: str) -> frozenset[str]:
+        """Its workers are gone, which were on these nodes."""
+        self.leave(slot)
+        self._lost.add(slot)
+        return frozenset(self._nodes.get(slot, ()))
+
+    def leave(self, slot: str) -> None:
+        """It goes home."""
+        self.up.discard(slot)
+        self._departure.set()
+
+    def send_home(self, slot: str) -> None:
+        """It goes home, and comes back only if that is because of its node."""
+        self.leave(slot)
+        if self.drains(slot):
+            self._idle_starts[slot] = 0  # it did not die
+        else:
+            self._sent_home.add(slot)
+
+    def has_taken(self, slot: str) -> str:
+        """It has a job, so it did not start in vain; what it runs on."""
+        self._idle_starts[slot] = 0
+        return self._devices.get(slot, "")
+
+    def remark(self, slot: str, remarks: tuple[str, ...]) -> None:
+        """What the slot's owner should know of what it runs on."""
+        self._remarks[slot] = remarks
+
+    def lives(self, slot: str, life: int) -> bool:
+        """Whether the slot is still in that life."""
+        return self.starts[slot] == life and slot not in self._lost
+
+    def starts_in_vain(self, slot: str) -> bool:
+        """Whether it has started too often without taking a job."""
+        return self._idle_starts[slot] > IDLE_STARTS
+
+    def comes_back(self, slot: str) -> bool:
+        """Whether it was not sent home for good."""
+        return slot not in self._sent_home
+
+    def drains(self, slot: str) -> bool:
+        """Whether a node of the slot will be taken away soon."""
+        return not self.cluster.draining.isdisjoint(self._nodes.get(slot, ()))
+
+    def on_gone_nodes(self) -> list[str]:
+        """Slots taken to be up, a node of which is gone."""
+        return [each for each in self.up if not self.cluster.gone.isdisjoint(self._nodes[each])]
+
+    async def deserted(self) -> None:
+        """Returns when none is up any more."""
+        while self.up:
+            self._departure.clear()
+            await self._departure.wait()
+
+    def states(self, tickets: Iterable[Ticket]) -> list[SlotState]:
+        """What is known of each, in the order in which they first came up."""
+        slots = self.starts, self.up, self._devices, self._nodes
+        return slot_states(*slots, tickets, self._sent_home, self._remarks)

@@ -1,0 +1,25 @@
+"""What a slot is started with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainables.slots.board_client import BoardClient
+from trainables.slots.safeguards import Safeguards
+from trainables.slots.slot_size import SlotSize
+from trainables.training.inputs import Inputs
+
+
+@dataclass(frozen=True)
+class SlotSetup:
+    """Ray Train keeps its own files in `folder`; workers that died are started again up to
+    `restarts` times. A toy's slot has no `inputs`."""
+
+    name: str
+    size: SlotSize
+    safeguards: Safeguards
+    board: BoardClient
+    inputs: Inputs | None
+    folder: Path
+    restarts: int
