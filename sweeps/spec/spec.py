@@ -181,7 +181,7 @@ class _Reader:
             tree["budget"] = {key: value for key, value in budget.items() if key != "trials"}
             trials = budget.get("trials")
         if trials is None:
-            if search and search.sampler != "grid":
+            if search and not search.sampler_kind.finite:
                 remedy = "say how many trials the sweep has, e.g. budget: {trials: 20}"
                 self.problems.append(Problem("budget.trials", "is missing", remedy))
             return None
@@ -272,11 +272,12 @@ class _Reader:
 
 
 def _trials(wanted: int | None, space: Space | None, search: SearchSettings | None) -> int | None:
-    """How many trials there are; of a grid, never more than it has points. None: not known."""
-    if space is None or search is None or search.sampler != "grid":
+    """How many trials there are; of a finite sampler, never more than it has points. None: not
+    known."""
+    if space is None or search is None or not search.sampler_kind.finite:
         return wanted
     try:
-        points = len(space.grid())
+        points = len(search.sampler_kind.points(space))
     except SpaceError:  # its own problem tells
         return wanted
     return min(wanted or points, points)
