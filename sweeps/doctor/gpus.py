@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from sweeps.cluster.ray_nodes import on_node
+from sweeps.cluster.ray_nodes import Nodes, on_node
 from sweeps.doctor.finding import Finding, note, ok, wrong
 
 _PATIENCE = 120.0
@@ -28,7 +27,7 @@ class Cards:
     seen: int
 
 
-def check_gpus_of(nodes: Sequence[Mapping[str, Any]]) -> list[Finding]:
+def check_gpus_of(nodes: Nodes) -> list[Finding]:
     """Findings about nodes as `ray.nodes()` lists them. None where there are no GPUs at all."""
     import ray
 

@@ -34,3 +34,6 @@ class Median(EarlyStopping):
             min_time_slice=self.min_time_slice,
             hard_stop=self.hard_stop,
         )
+
+
+RULE = Median()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sweeps.base.kinds import find_kinds
 from sweeps.early_stopping.rule import EarlyStopping
+from trainables.core.discovery import found_in
 
 DEFAULT_EARLY_STOPPING = "asha"
 
-EARLY_STOPPING: Mapping[str, type[EarlyStopping]] = find_kinds(
+EARLY_STOPPING: Mapping[str, EarlyStopping] = found_in(
     "sweeps.early_stopping",
-    EarlyStopping,  # type: ignore[type-abstract]  # nothing is made of it
-    DEFAULT_EARLY_STOPPING,
+    EarlyStopping,  # type: ignore[type-abstract]
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import TYPE_CHECKING, ClassVar, TypedDict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, Self, TypedDict
 
 from trainables.config.metrics import Mode
 from trainables.core.frozen import Frozen
@@ -26,7 +27,7 @@ class Goal(TypedDict):
 
 
 class EarlyStopping(Frozen):
-    """One way to stop unpromising trials: a subclass in a file of this folder.
+    """One way to stop unpromising trials. The registry finds an instance in each file of this room.
 
     Its fields are the options that `search.early_stopping_options` may set, with their defaults.
     """
@@ -36,6 +37,10 @@ class EarlyStopping(Frozen):
 
     stops: ClassVar[bool] = True
     """Whether it compares unfinished trials, by the one metric, and stops some."""
+
+    def with_options(self, options: Mapping[str, object]) -> Self:
+        """A copy with these options; pydantic.ValidationError on nonsense."""
+        return self.model_validate(options)
 
     @abstractmethod
     def build(self, goal: Goal, evaluations: int) -> TrialScheduler:

@@ -48,3 +48,6 @@ class Cmaes(Sampler):
             lr_adapt=self.lr_adapt,
             warn_independent_sampling=self.warn_independent_sampling,
         )
+
+
+SAMPLER = Cmaes()

@@ -30,3 +30,6 @@ class Gp(Sampler):
             deterministic_objective=self.deterministic_objective,
             warn_independent_sampling=self.warn_independent_sampling,
         )
+
+
+SAMPLER = Gp()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from search_spaces.space import Space
@@ -25,6 +25,8 @@ class Grid(Sampler):
 
         return RandomSampler(seed=seed)
 
-    @classmethod
-    def points(cls, space: Space) -> list[Mapping[str, Value]]:
-        return list(space.grid())
+    def points(self, space: Space) -> Sequence[Mapping[str, Value]]:
+        return space.grid()
+
+
+SAMPLER = Grid()

@@ -40,3 +40,6 @@ class Nsga2(Sampler):
                 f"{trials} trials little to learn from: lower "
                 "search.sampler_options.population_size, or use tpe."
             )
+
+
+SAMPLER = Nsga2()

@@ -33,3 +33,6 @@ class Qmc(Sampler):
             warn_asynchronous_seeding=self.warn_asynchronous_seeding,
             warn_independent_sampling=self.warn_independent_sampling,
         )
+
+
+SAMPLER = Qmc()

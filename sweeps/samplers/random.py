@@ -20,3 +20,6 @@ class Random(Sampler):
         from optuna.samplers import RandomSampler
 
         return RandomSampler(seed=seed)
+
+
+SAMPLER = Random()

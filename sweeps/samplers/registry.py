@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sweeps.base.kinds import find_kinds
 from sweeps.samplers.sampler import Sampler
+from trainables.core.discovery import found_in
 
 DEFAULT_SAMPLER = "tpe"
 
-SAMPLERS: Mapping[str, type[Sampler]] = find_kinds(
-    "sweeps.samplers",
-    Sampler,  # type: ignore[type-abstract]  # nothing is made of it
-    DEFAULT_SAMPLER,
-)
+_FOUND = found_in("sweeps.samplers", Sampler)  # type: ignore[type-abstract]
+
+SAMPLERS: Mapping[str, Sampler] = {DEFAULT_SAMPLER: _FOUND.pop(DEFAULT_SAMPLER), **_FOUND}
+"""The default first, since it is what most sweeps have."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from search_spaces.space import Space
 from search_spaces.values import Value
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Sampler(Frozen):
-    """One way to choose the next trial: a subclass in a file of this folder.
+    """One way to choose the next trial. The registry finds an instance in each file of this room.
 
     Its fields are the options that `search.sampler_options` may set, with their defaults; its class
     variables say what it can do. What a spec is told or refused follows from them.
@@ -45,14 +45,17 @@ class Sampler(Frozen):
     packages: ClassVar[tuple[str, ...]] = ()
     """What must be installed beside Optuna for it to draw."""
 
+    def with_options(self, options: Mapping[str, object]) -> Self:
+        """A copy with these options; pydantic.ValidationError on nonsense."""
+        return self.model_validate(options)
+
     @abstractmethod
     def build(self, seed: int) -> BaseSampler:
         """Optuna's sampler, or another library's that does as one."""
 
-    @classmethod
-    def points(cls, space: Space) -> list[Mapping[str, Value]]:
+    def points(self, space: Space) -> Sequence[Mapping[str, Value]]:
         """Every point that a finite sampler tries; SpaceError where there is no end of them."""
-        raise NotImplementedError(f"{cls.name} draws its points")
+        raise NotImplementedError(f"{self.name} draws its points")
 
     def notes(self, trials: int) -> Iterable[str]:
         """What a user of a sweep with so many trials should know."""

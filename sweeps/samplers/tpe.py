@@ -43,3 +43,6 @@ class Tpe(Sampler):
             consider_endpoints=self.consider_endpoints,
             warn_independent_sampling=self.warn_independent_sampling,
         )
+
+
+SAMPLER = Tpe()

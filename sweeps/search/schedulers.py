@@ -24,7 +24,7 @@ def make_scheduler(search: SearchSettings, evaluations: int) -> TrialScheduler:
     """
     goal = Goal(metric=search.metric, mode=search.direction, time_attr="point")
     try:
-        rule = search.early_stopping_kind.model_validate(search.early_stopping_options)
+        rule = search.early_stopping_kind.with_options(search.early_stopping_options)
         return rule.build(goal, evaluations)
     except (TypeError, ValueError, AssertionError) as error:
         raise OptionsError(

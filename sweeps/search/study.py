@@ -7,7 +7,6 @@ import math
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
@@ -19,6 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 from results.records.record import Mode, TrialRecord, TrialStatus
 from search_spaces import bridge
 from search_spaces.space import Space
+from search_spaces.values import Value
 from sweeps.base.errors import LaunchError, OptionsError
 from sweeps.search.study_storage import open_storage, patiently
 from sweeps.spec.settings import SearchSettings
@@ -52,7 +52,7 @@ def make_sampler(search: SearchSettings, number: int = 0) -> BaseSampler:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
-            return kind.model_validate(search.sampler_options).build(seed)
+            return kind.with_options(search.sampler_options).build(seed)
     except (TypeError, ValueError) as error:
         raise OptionsError(
             f"search.sampler_options {dict(search.sampler_options)} does not suit the sampler "
@@ -95,11 +95,11 @@ def directions(search: SearchSettings) -> list[StudyDirection]:
 
 
 def points_to_queue(
-    space: Space, first_points: Sequence[Mapping[str, Any]], search: SearchSettings
-) -> list[Mapping[str, Any]]:
+    space: Space, first_points: Sequence[Mapping[str, object]], search: SearchSettings
+) -> Sequence[Mapping[str, object]]:
     """All points of a sampler that has an end, else the points known to be good."""
     kind = search.sampler_kind
-    return kind.points(space) if kind.finite else list(first_points)
+    return kind.points(space) if kind.finite else first_points
 
 
 class StudyBook:
@@ -133,7 +133,7 @@ class StudyBook:
         return len(self._given)
 
     @patiently
-    def draw(self, space: Space) -> tuple[int, dict[str, Any]]:
+    def draw(self, space: Space) -> tuple[int, dict[str, Value]]:
         """The next trial's number and its params."""
         trial = self.ask()
         params = bridge.suggest(trial, space)

@@ -147,7 +147,7 @@ def _moving_yardstick(spec: SweepSpec) -> Iterable[str]:
 
 
 def _of_the_sampler(spec: SweepSpec) -> Iterable[str]:
-    sampler = spec.search.sampler_kind.model_validate(spec.search.sampler_options)
+    sampler = spec.search.sampler_kind.with_options(spec.search.sampler_options)
     return sampler.notes(spec.trials)
 
 

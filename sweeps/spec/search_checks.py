@@ -39,14 +39,14 @@ def _early_stopping_options(search: SearchSettings) -> list[Problem]:
 
 
 def _misfits(
-    kind: type[Sampler] | type[EarlyStopping], options: Mapping[str, object], place: str
+    kind: Sampler | EarlyStopping, options: Mapping[str, object], place: str
 ) -> list[Problem]:
-    if options and not kind.model_fields:
+    if options and not type(kind).model_fields:
         return [Problem(place, f"{kind.name} takes no options", "leave it out")]
     try:
-        kind.model_validate(options)
+        kind.with_options(options)
     except ValidationError as error:
-        return explain(error, kind, place)
+        return explain(error, type(kind), place)
     return []
 
 
@@ -67,7 +67,7 @@ def _several_metrics(search: SearchSettings) -> Iterator[Problem]:
         yield Problem("search.early_stopping", message, remedy)
 
 
-def _points(kind: type[Sampler], space: Space) -> list[Problem]:
+def _points(kind: Sampler, space: Space) -> list[Problem]:
     """What keeps a finite sampler from having all its points."""
     try:
         if kind.finite:

@@ -82,13 +82,13 @@ class SearchSettings(Frozen):
         return self
 
     @property
-    def sampler_kind(self) -> type[Sampler]:
-        """The class of the sampler, which says what it can do."""
+    def sampler_kind(self) -> Sampler:
+        """What the sampler can do; it has its default options."""
         return SAMPLERS[self.sampler]
 
     @property
-    def early_stopping_kind(self) -> type[EarlyStopping]:
-        """The class of the rule for early stopping."""
+    def early_stopping_kind(self) -> EarlyStopping:
+        """What the rule for early stopping does; it has its default options."""
         return EARLY_STOPPING[self.early_stopping]
 
     @property

@@ -33,3 +33,6 @@ class Asha(EarlyStopping):
             brackets=self.brackets,
             stop_last_trials=self.stop_last_trials,
         )
+
+
+RULE = Asha()

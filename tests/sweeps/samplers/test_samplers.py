@@ -12,13 +12,13 @@ from spec_samples import toy_tree
 from search_spaces import bridge
 from search_spaces.space import Space
 from sweeps.base.errors import OptionsError
-from sweeps.base.kinds import find_kinds
 from sweeps.samplers.registry import SAMPLERS
 from sweeps.samplers.sampler import Sampler
 from sweeps.search.options import check_options
 from sweeps.search.study import make_sampler, trial_seed
 from sweeps.spec.settings import SearchSettings
 from sweeps.spec.spec import SweepSpec
+from trainables.core.discovery import found_in
 
 OPTUNAS = {
     "tpe": optuna.samplers.TPESampler,
@@ -60,7 +60,7 @@ def test_every_sampler_that_is_documented_is_there():
 
 @pytest.mark.parametrize("name", OPTUNAS)
 def test_a_samplers_options_are_the_librarys(name):
-    declared = {key: field.default for key, field in SAMPLERS[name].model_fields.items()}
+    declared = {key: getattr(SAMPLERS[name], key) for key in type(SAMPLERS[name]).model_fields}
     assert declared == {**options_of(OPTUNAS[name]), **CHANGED.get(name, {})}
 
 
@@ -100,9 +100,10 @@ def test_a_file_is_all_that_a_new_sampler_needs(tmp_path, monkeypatch):
         "    name = 'brute'\n"
         "    def build(self, seed):\n"
         "        raise NotImplementedError\n"
+        "BRUTE = Brute()\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    found = find_kinds("more_samplers", Sampler, "tpe")
+    found = found_in("more_samplers", Sampler)
     monkeypatch.delitem(sys.modules, "more_samplers")
     assert list(found) == ["brute"] and found["brute"].several_metrics
 
@@ -110,6 +111,6 @@ def test_a_file_is_all_that_a_new_sampler_needs(tmp_path, monkeypatch):
 def test_a_sampler_whose_package_is_missing_is_refused_with_its_name(monkeypatch):
     spec = SweepSpec.parse(toy_tree(search={"sampler": "gp", "sampler_options": {}}))
     check_options(spec)
-    monkeypatch.setattr(SAMPLERS["gp"], "packages", ("scipy", "no_such_package"))
+    monkeypatch.setattr(type(SAMPLERS["gp"]), "packages", ("scipy", "no_such_package"))
     with pytest.raises(OptionsError, match=r"gp needs no_such_package.* pip install no_such"):
         check_options(spec)
