@@ -224,7 +224,7 @@ def _of_provider(file: ClusterFile) -> Iterator[Problem]:
 def _of_types(file: ClusterFile) -> Iterator[Problem]:
     types = file.node_types
     head = file.tree.get("head_node_type")
-    if types and head not in types:
+    if types and head not in list(types):
         message = "is missing" if head is None else f"{head!r} is none of available_node_types"
         yield Problem("head_node_type", message, did_you_mean(str(head), types))
     least = least_workers(types.values())
