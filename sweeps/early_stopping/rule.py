@@ -7,8 +7,8 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Self, TypedDict
 
-from trainables.config.metrics import Mode
 from trainables.core.frozen import Frozen
+from trainables.metrics.metric import Mode
 
 if TYPE_CHECKING:
     from ray.tune.schedulers import TrialScheduler

@@ -43,7 +43,7 @@ class SearchSettings(Frozen):
     )
     metric: str = "eval_loss"
     mode: Mode | None = Field(
-        default=None, description="unset: as trainables/config/metrics.py declares of the metric"
+        default=None, description="unset: as trainables/metrics declares of the metric"
     )
     metrics: dict[str, Mode | None] | None = Field(
         default=None, description="two or more, each with its mode: the search is for their front"
