@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TypeAlias
 
 import optuna
 from optuna.distributions import (
@@ -22,10 +22,13 @@ from optuna.distributions import (
 )
 
 from search_spaces.dimension import Branch, Conditions, Dimension
-from search_spaces.domains import Choice, Domain, Float, Int
+from search_spaces.domains import Choice, Domain, Float, Int, checked_option
 from search_spaces.problem import DomainError, Problem, SpaceError, did_you_mean
 from search_spaces.space import Space
-from search_spaces.values import as_option, show
+from search_spaces.values import Value, as_option, show
+
+Category: TypeAlias = bool | int | float | str | None
+"""What Optuna keeps of a parameter."""
 
 _JSON_STARTS = ("[", '"')
 
@@ -49,7 +52,7 @@ def from_distribution(distribution: BaseDistribution) -> Domain:
         case IntDistribution(low=low, high=high, log=log, step=step):
             return Int(low, high, log, step)
         case CategoricalDistribution(choices=choices):
-            return Choice(tuple(map(_decoded, choices)))
+            return Choice(tuple(checked_option(_decoded(each)) for each in choices))
     raise DomainError(f"{distribution} is of an unknown kind")
 
 
@@ -63,12 +66,12 @@ def to_parameters(name: str, dimension: Dimension) -> dict[str, Branch]:
     return {f"{name} [{_label(branch.when)}]": branch for branch in dimension.branches}
 
 
-def suggest(trial: optuna.trial.BaseTrial, space: Space) -> dict[str, Any]:
+def suggest(trial: optuna.trial.BaseTrial, space: Space) -> dict[str, Value]:
     """Ask `trial` for a value of each active name, parents first.
 
     Raises SpaceError where the trial was queued with a value that the space does not have.
     """
-    params: dict[str, Any] = {}
+    params: dict[str, Value] = {}
     for name in space.parents_first:
         standing = space.standings(params)[name]
         for parameter, branch in to_parameters(name, space[name]).items():
@@ -77,7 +80,7 @@ def suggest(trial: optuna.trial.BaseTrial, space: Space) -> dict[str, Any]:
     return {name: params[name] for name in space if name in params}
 
 
-def encode(params: Mapping[str, Any], space: Space) -> dict[str, Any]:
+def encode(params: Mapping[str, object], space: Space) -> dict[str, Category]:
     """A point, whole or partial, as `study.enqueue_trial` takes it.
 
     Where a partial point leaves open which branch of a name holds, each that has the value gets it.
@@ -95,7 +98,7 @@ def encode(params: Mapping[str, Any], space: Space) -> dict[str, Any]:
     }
 
 
-def decode(params: Mapping[str, Any], space: Space) -> dict[str, Any]:
+def decode(params: Mapping[str, object], space: Space) -> dict[str, Value]:
     """The inverse of `encode`, and what `trial.params` means.
 
     Of several branches of a name, as a partial point may have queued, the first one counts.
@@ -112,7 +115,7 @@ def decode(params: Mapping[str, Any], space: Space) -> dict[str, Any]:
             Problem(parameter, "is not in the space", did_you_mean(parameter, list(known)))
             for parameter in strangers
         )
-    point: dict[str, Any] = {}
+    point: dict[str, Value] = {}
     for parameter, value in params.items():
         name, domain = known[parameter]
         point.setdefault(name, _read(parameter, value, domain))
@@ -123,8 +126,8 @@ def _label(when: Conditions) -> str:
     return "; ".join(f"{name}={','.join(map(show, values))}" for name, values in when.items())
 
 
-def _asked(trial: optuna.trial.BaseTrial, name: str, parameter: str, domain: Domain) -> Any:
-    value: Any
+def _asked(trial: optuna.trial.BaseTrial, name: str, parameter: str, domain: Domain) -> Value:
+    value: Category
     match domain:
         case Float():
             value = trial.suggest_float(
@@ -141,7 +144,7 @@ def _asked(trial: optuna.trial.BaseTrial, name: str, parameter: str, domain: Dom
     return _read(name, value, domain)
 
 
-def _read(name: str, value: Any, domain: Domain) -> Any:
+def _read(name: str, value: object, domain: Domain) -> Value:
     """Optuna's value in our spelling: samplers leave rounding errors on stepped and log floats."""
     try:
         return domain.canonical(_decoded(value) if isinstance(domain, Choice) else value)
@@ -149,12 +152,13 @@ def _read(name: str, value: Any, domain: Domain) -> Any:
         raise SpaceError([error.at(name)]) from error
 
 
-def _encoded(option: Any) -> Any:
-    is_ambiguous = isinstance(option, str) and option.startswith(_JSON_STARTS)
-    return json.dumps(option) if is_ambiguous or isinstance(option, tuple) else option
+def _encoded(option: Value) -> Category:
+    if isinstance(option, tuple) or (isinstance(option, str) and option.startswith(_JSON_STARTS)):
+        return json.dumps(option)
+    return option
 
 
-def _decoded(category: Any) -> Any:
+def _decoded(category: object) -> object:
     if isinstance(category, str) and category.startswith(_JSON_STARTS):
         return as_option(json.loads(category))
     return category

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from search_spaces.dimension import Branch, Dimension, spelt
 from search_spaces.problem import DomainError
-from search_spaces.values import identity, show
+from search_spaces.values import Value, identity, show
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,7 @@ class Standing:
             return False
         return True if self.sure else None
 
-    def canonical(self, value: object) -> Any:
+    def canonical(self, value: object) -> Value:
         """The spelling of `value` in the first branch that has it; DomainError where none does."""
         for branch in self.branches:
             if branch.domain.contains(value):
@@ -35,7 +34,9 @@ class Standing:
 
 
 def find_standings(
-    dimensions: Mapping[str, Dimension], parents_first: tuple[str, ...], params: Mapping[str, Any]
+    dimensions: Mapping[str, Dimension],
+    parents_first: tuple[str, ...],
+    params: Mapping[str, object],
 ) -> dict[str, Standing]:
     """The standing of each name. A parent's value that is missing or faulty leaves things open."""
     standings: dict[str, Standing] = {}
@@ -81,7 +82,7 @@ def _normalised(branch: Branch, dimensions: Mapping[str, Dimension]) -> Branch:
 
 
 def _holds(
-    branch: Branch, standings: Mapping[str, Standing], params: Mapping[str, Any]
+    branch: Branch, standings: Mapping[str, Standing], params: Mapping[str, object]
 ) -> bool | None:
     answers = [
         _is_met(standings[parent], parent, accepted, params)
@@ -93,7 +94,7 @@ def _holds(
 
 
 def _is_met(
-    standing: Standing, parent: str, accepted: tuple[Any, ...], params: Mapping[str, Any]
+    standing: Standing, parent: str, accepted: tuple[object, ...], params: Mapping[str, object]
 ) -> bool | None:
     if not standing.active:
         return standing.active

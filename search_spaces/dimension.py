@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from search_spaces.domains import Domain
-from search_spaces.values import identity, show
+from search_spaces.values import Value, identity, show
 
-Conditions = Mapping[str, tuple[Any, ...]]
+Conditions = Mapping[str, tuple[object, ...]]
 """Name -> accepted values; all names must have one of theirs."""
 
 
@@ -52,7 +51,7 @@ def describe(when: Conditions) -> str:
     return " and ".join(f"{name} {' or '.join(map(show, values))}" for name, values in when.items())
 
 
-def spelt(accepted: Iterable[Any], domains: Iterable[Domain]) -> tuple[Any, ...]:
+def spelt(accepted: Iterable[object], domains: Iterable[Domain]) -> tuple[Value, ...]:
     """`accepted` as `domains` spell it, each value once; what none of them has is left out."""
     known = tuple(domains)
     spellings = [

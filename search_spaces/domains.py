@@ -9,13 +9,11 @@ from __future__ import annotations
 import math
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 from search_spaces.problem import DomainError
-from search_spaces.values import as_float, as_option, identity, show
+from search_spaces.values import Value, as_float, as_option, identity, show
 
 EXACT_BELOW = 2**53
 """Whole numbers up to here survive as floats, which is how samplers keep them."""
@@ -32,14 +30,14 @@ class _Domain(ABC):
         """How many values there are; None where there is no end of them."""
 
     @abstractmethod
-    def canonical(self, value: object) -> Any:
+    def canonical(self, value: object) -> Value:
         """The domain's own spelling of `value`: 0.15 for 0.15000000000000002, 8 for 8.0.
 
         Raises DomainError where the value is not in the domain.
         """
 
     @abstractmethod
-    def grid(self) -> tuple[Any, ...]:
+    def grid(self) -> tuple[Value, ...]:
         """Every value, in order. Raises DomainError where there is no end of them."""
 
     def contains(self, value: object) -> bool:
@@ -165,7 +163,7 @@ class Choice(_Domain):
     cannot be options of the same choice.
     """
 
-    options: tuple[Any, ...]
+    options: tuple[Value, ...]
 
     def __post_init__(self) -> None:
         if not isinstance(self.options, tuple):
@@ -173,7 +171,7 @@ class Choice(_Domain):
         if not self.options:
             raise DomainError("choice [] has no options", "list at least one")
         for option in self.options:
-            _check_option(option)
+            checked_option(option)
         _check_distinct(self.options)
 
     def __eq__(self, other: object) -> bool:
@@ -191,14 +189,14 @@ class Choice(_Domain):
     def cardinality(self) -> int:
         return len(self.options)
 
-    def canonical(self, value: object) -> Any:
+    def canonical(self, value: object) -> Value:
         sought = identity(as_option(value))
         for option in self.options:
             if identity(option) == sought:
                 return option
         raise _outside(self, value)
 
-    def grid(self) -> tuple[Any, ...]:
+    def grid(self) -> tuple[Value, ...]:
         return self.options
 
 
@@ -244,21 +242,22 @@ def _check_step(domain: Float | Int, linear: str) -> None:
         )
 
 
-def _check_option(option: object) -> None:
-    parts: Iterable[object] = option if isinstance(option, tuple) else ()
-    for part in parts:
-        _check_option(part)
+def checked_option(option: object) -> Value:
+    """`option` as it is; DomainError where it can be no option of a choice."""
+    if isinstance(option, tuple):
+        return tuple(map(checked_option, option))
     if isinstance(option, float) and not math.isfinite(option):
         raise DomainError(f"choice has the option {show(option)}", "options must be finite")
-    if option is not None and not isinstance(option, bool | int | float | str | tuple):
-        raise DomainError(
-            f"choice has the option {show(option)} of type {type(option).__name__}",
-            "options are null, true, false, numbers, texts, or lists of these",
-        )
+    if option is None or isinstance(option, bool | int | float | str):
+        return option
+    raise DomainError(
+        f"choice has the option {show(option)} of type {type(option).__name__}",
+        "options are null, true, false, numbers, texts, or lists of these",
+    )
 
 
-def _check_distinct(options: tuple[Any, ...]) -> None:
-    seen: dict[Any, Any] = {}
+def _check_distinct(options: tuple[Value, ...]) -> None:
+    seen: dict[Value, Value] = {}
     for option in options:
         if option in seen:
             raise DomainError(

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from search_spaces.dimension import Branch, Conditions, describe, overlap, spelt
 from search_spaces.domains import Domain
@@ -61,7 +61,7 @@ def find_problems(drafts: Drafts) -> list[Problem]:
 
 
 def _condition_problems(
-    name: str, place: str, parent: str, accepted: tuple[Any, ...], drafts: Drafts
+    name: str, place: str, parent: str, accepted: tuple[object, ...], drafts: Drafts
 ) -> list[Problem]:
     if parent not in drafts:
         remedy = did_you_mean(parent, [other for other in drafts if other != name])

@@ -15,13 +15,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-from search_spaces.domains import Choice, Domain, Float, Int
+from search_spaces.dimension import Conditions
+from search_spaces.domains import Choice, Domain, Float, Int, checked_option
 from search_spaces.problem import DomainError, nearest
-from search_spaces.values import show
+from search_spaces.values import Value, show
 
 _Entry = TypeVar("_Entry")
+
+_Written: TypeAlias = Any
+"""What stands where a number should: the domain that is made of it judges it."""
 
 KINDS = ("uniform", "log_uniform", "quantized", "int", "log_int", "choice")
 
@@ -53,7 +57,7 @@ def read_domain(entry: object) -> Domain:
     return Float(low, high, log=kind == "log_uniform", step=step)
 
 
-def read_when(entry: object) -> dict[str, tuple[Any, ...]]:
+def read_when(entry: object) -> dict[str, tuple[object, ...]]:
     """The conditions of one entry: name -> the values that switch the entry on."""
     when = entry.get("when", {}) if isinstance(entry, Mapping) else {}
     if not isinstance(when, Mapping):
@@ -75,7 +79,7 @@ def write_entries(entries: Sequence[_Entry]) -> _Entry | list[_Entry]:
     return entries[0] if len(entries) == 1 else list(entries)
 
 
-def write_entry(domain: Domain, when: Mapping[str, tuple[Any, ...]]) -> dict[str, Any]:
+def write_entry(domain: Domain, when: Conditions) -> dict[str, object]:
     """The entry that reads back as `domain` and `when`."""
     entry = _write_domain(domain)
     if when:
@@ -83,7 +87,7 @@ def write_entry(domain: Domain, when: Mapping[str, tuple[Any, ...]]) -> dict[str
     return entry
 
 
-def _write_domain(domain: Domain) -> dict[str, Any]:
+def _write_domain(domain: Domain) -> dict[str, object]:
     match domain:
         case Choice(options=options):
             return {"choice": [_write_value(option) for option in options]}
@@ -104,14 +108,14 @@ def _write_value(value: object) -> object:
     return [_write_value(part) for part in value] if isinstance(value, tuple) else value
 
 
-def _write_accepted(values: tuple[Any, ...]) -> object:
+def _write_accepted(values: tuple[object, ...]) -> object:
     # One list-valued option stays wrapped, or it would read back as several values.
     if len(values) == 1 and not isinstance(values[0], tuple):
         return values[0]
     return [_write_value(value) for value in values]
 
 
-def _fields(entry: object) -> Mapping[Any, Any]:
+def _fields(entry: object) -> Mapping[object, object]:
     if isinstance(entry, Mapping):
         return entry
     if entry is None:
@@ -123,7 +127,7 @@ def _fields(entry: object) -> Mapping[Any, Any]:
     )
 
 
-def _kind(fields: Mapping[Any, Any]) -> str:
+def _kind(fields: Mapping[object, object]) -> str:
     for key in fields:
         if key not in (*KINDS, "step", "when"):
             near = nearest(str(key), KINDS)
@@ -136,14 +140,14 @@ def _kind(fields: Mapping[Any, Any]) -> str:
     return str(named[0])
 
 
-def _numbers(kind: str, given: object) -> list[Any]:
+def _numbers(kind: str, given: object) -> list[_Written]:
     shape = "[low, high, step]" if kind == "quantized" else "[low, high]"
     if not isinstance(given, list | tuple) or len(given) != shape.count(",") + 1:
         raise DomainError(f"{kind} is {show(given)}", f"write {kind}: {shape}")
     return [_number(number) for number in given]
 
 
-def _number(value: object) -> Any:
+def _number(value: object) -> _Written:
     """Texts such as 1e-5 as numbers; anything else as it is, for the domain to judge."""
     if not isinstance(value, str):
         return value
@@ -153,17 +157,17 @@ def _number(value: object) -> Any:
         raise DomainError(f"{show(value)} is not a number") from None
 
 
-def _whole(value: Any) -> Any:
+def _whole(value: _Written) -> _Written:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _options(given: object) -> tuple[Any, ...]:
+def _options(given: object) -> tuple[Value, ...]:
     if not isinstance(given, list | tuple):
         raise DomainError(f"choice is {show(given)}", f"write choice: [{show(given)}]")
-    return tuple(map(read_value, given))
+    return tuple(checked_option(read_value(option)) for option in given)
 
 
-def _accepted(parent: object, values: object) -> tuple[Any, ...]:
+def _accepted(parent: object, values: object) -> tuple[object, ...]:
     accepted = values if isinstance(values, list | tuple) else (values,)
     if not accepted:
         raise DomainError(f"when accepts no value of {show(parent)}", "list at least one")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -18,7 +17,7 @@ from search_spaces.notation import (
 )
 from search_spaces.problem import DomainError, Problem, SpaceError, did_you_mean
 from search_spaces.space import Space
-from search_spaces.values import as_option, identity
+from search_spaces.values import Value, as_option, identity
 
 _FOLDER = Path(__file__).with_name("presets")
 
@@ -34,10 +33,10 @@ class Preset:
 
     name: str
     method: str | None
-    space: Mapping[str, Any]
-    first_points: tuple[Mapping[str, Any], ...]
+    space: Mapping[str, object]
+    first_points: tuple[Mapping[str, Value], ...]
 
-    def points_under(self, fixed_values: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    def points_under(self, fixed_values: Mapping[str, object]) -> list[Mapping[str, Value]]:
         """The first points, but for those that `fixed_values` puts on another branch of a name.
 
         What was good for one method says nothing about another.
@@ -77,10 +76,10 @@ def load(name: str) -> Preset:
 
 
 def overlay(
-    tree: Mapping[str, Any],
-    user_tree: Mapping[str, Any],
-    fixed_values: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
+    tree: Mapping[str, object],
+    user_tree: Mapping[str, object],
+    fixed_values: Mapping[str, object] | None = None,
+) -> dict[str, object]:
     """A preset's tree with a user's entries over it.
 
     A user's entry replaces the preset's of the same name, and null takes it out. `fixed_values` are
@@ -107,13 +106,13 @@ def overlay(
         merged = kept
 
 
-def fitting(first_points: Iterable[Mapping[str, Any]], space: Space) -> list[dict[str, Any]]:
+def fitting(first_points: Iterable[Mapping[str, Value]], space: Space) -> list[dict[str, Value]]:
     """What is left of `first_points` in `space`, as points that may be partial.
 
     Names that `space` lacks, or that are inactive, are taken out of a point; a point with a value
     outside its domain is dropped, as is one that repeats another.
     """
-    points: list[dict[str, Any]] = []
+    points: list[dict[str, Value]] = []
     for first_point in first_points:
         known = {name: value for name, value in first_point.items() if name in space}
         states = space.activity(known)
@@ -123,14 +122,14 @@ def fitting(first_points: Iterable[Mapping[str, Any]], space: Space) -> list[dic
     return points
 
 
-def _narrowed(entry: Any, tree: Mapping[str, Any], fixed: Mapping[str, Any]) -> Any:
+def _narrowed(entry: object, tree: Mapping[str, object], fixed: Mapping[str, object]) -> object:
     """What of `entry` can still happen; None where nothing can."""
     parts = [_narrowed_part(part, tree, fixed) for part in read_entries(entry)]
     left = [part for part in parts if part is not None]
     return write_entries(left) if left else None
 
 
-def _narrowed_part(part: Any, tree: Mapping[str, Any], fixed: Mapping[str, Any]) -> Any:
+def _narrowed_part(part: object, tree: Mapping[str, object], fixed: Mapping[str, object]) -> object:
     """`part` with only the accepted values that can happen; None where a condition has none."""
     before = read_when(part)
     after = {
@@ -145,7 +144,9 @@ def _narrowed_part(part: Any, tree: Mapping[str, Any], fixed: Mapping[str, Any])
     return write_entry(read_domain(part), open_conditions)
 
 
-def _can_be(parent: str, value: object, tree: Mapping[str, Any], fixed: Mapping[str, Any]) -> bool:
+def _can_be(
+    parent: str, value: object, tree: Mapping[str, object], fixed: Mapping[str, object]
+) -> bool:
     if parent not in tree:
         return parent in fixed and _same(fixed[parent], value)
     try:

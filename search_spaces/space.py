@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
 
 from search_spaces.conditions import (
     Standing,
@@ -23,7 +22,7 @@ from search_spaces.notation import (
     write_entry,
 )
 from search_spaces.problem import Problem, SpaceError, did_you_mean, noting
-from search_spaces.values import show
+from search_spaces.values import Value, show
 
 GRID_LIMIT = 100_000
 """More points than this are taken for a mistake."""
@@ -88,7 +87,7 @@ class Space(Mapping[str, Dimension]):
             }
         )
 
-    def dump(self) -> dict[str, Any]:
+    def dump(self) -> dict[str, object]:
         """The tree that `parse` reads back as an equal space; plain YAML and JSON values only."""
         return {
             name: write_entries(
@@ -119,27 +118,27 @@ class Space(Mapping[str, Dimension]):
         """All names, in an order in which every condition can be decided when its turn comes."""
         return self._parents_first
 
-    def standings(self, params: Mapping[str, Any]) -> dict[str, Standing]:
+    def standings(self, params: Mapping[str, object]) -> dict[str, Standing]:
         """Which branches of each name can hold, given `params`."""
         standings = find_standings(self._dimensions, self._parents_first, params)
         return {name: standings[name] for name in self}
 
-    def activity(self, params: Mapping[str, Any]) -> dict[str, bool | None]:
+    def activity(self, params: Mapping[str, object]) -> dict[str, bool | None]:
         """Whether each name exists, given `params`.
 
         None where that hangs on a value that `params` lacks, or that is outside its domain.
         """
         return {name: standing.active for name, standing in self.standings(params).items()}
 
-    def active(self, params: Mapping[str, Any]) -> tuple[str, ...]:
+    def active(self, params: Mapping[str, object]) -> tuple[str, ...]:
         """The names that exist, given the values of their parents in `params`."""
         return tuple(name for name, state in self.activity(params).items() if state)
 
-    def contains(self, params: Mapping[str, Any]) -> bool:
+    def contains(self, params: Mapping[str, object]) -> bool:
         """Whether `params` is one whole point: a value for each active name, and no other."""
         return not self.explain(params)
 
-    def explain(self, params: Mapping[str, Any], *, partial: bool = False) -> list[Problem]:
+    def explain(self, params: Mapping[str, object], *, partial: bool = False) -> list[Problem]:
         """Why `params` is no point of this space; empty where it is one.
 
         A `partial` point may leave values out, for a sampler to fill in. A value whose branch
@@ -164,7 +163,9 @@ class Space(Mapping[str, Dimension]):
                     standing.canonical(params[name])
         return problems
 
-    def parse_point(self, point: Mapping[str, Any], *, partial: bool = False) -> dict[str, Any]:
+    def parse_point(
+        self, point: Mapping[str, object], *, partial: bool = False
+    ) -> dict[str, Value]:
         """Read a point as it stands in a YAML file, e.g. with lists and 1e-4.
 
         Raises SpaceError with everything that `explain` finds.
@@ -182,7 +183,7 @@ class Space(Mapping[str, Dimension]):
             if name in params
         }
 
-    def grid(self) -> list[dict[str, Any]]:
+    def grid(self) -> list[dict[str, Value]]:
         """Every point, without inactive names; of `parents_first`, the first name varies slowest.
 
         Raises SpaceError that names each continuous dimension, or where there are too many points.
@@ -195,12 +196,12 @@ class Space(Mapping[str, Dimension]):
                         domain.grid()
         if problems:
             raise SpaceError(problems)
-        points: list[dict[str, Any]] = [{}]
+        points: list[dict[str, Value]] = [{}]
         for name in self._parents_first:
             points = self._extended(points, name)
         return [{name: point[name] for name in self if name in point} for point in points]
 
-    def _extended(self, points: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    def _extended(self, points: list[dict[str, Value]], name: str) -> list[dict[str, Value]]:
         held = [self._held(name, point) for point in points]
         size = sum(domain.cardinality or 0 if domain else 1 for domain in held)
         if size > GRID_LIMIT:
@@ -212,7 +213,7 @@ class Space(Mapping[str, Dimension]):
             for extended in ([{**point, name: v} for v in domain.grid()] if domain else [point])
         ]
 
-    def _held(self, name: str, params: Mapping[str, Any]) -> Domain | None:
+    def _held(self, name: str, params: Mapping[str, object]) -> Domain | None:
         """The domain that `name` has, given the values of its parents; None where it has none."""
         if not self[name].parents:
             return self[name].domain
@@ -229,7 +230,9 @@ def _drafted(place: str, entry: object, problems: list[Problem]) -> Draft:
     return Draft(place, domain, when)
 
 
-def _refusal(name: Any, names: Collection[str] | None, fixed: Mapping[str, str]) -> Problem | None:
+def _refusal(
+    name: object, names: Collection[str] | None, fixed: Mapping[str, str]
+) -> Problem | None:
     if not isinstance(name, str):
         return Problem(show(name), "is not a name", "names are texts, such as learning_rate")
     for held, reason in fixed.items():

@@ -1,10 +1,14 @@
-"""Single values: how they are compared, and how they are shown."""
+"""Single values: what they can be, how they are compared, and how they are shown."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Mapping
+from typing import TypeAlias
+
+Value: TypeAlias = "bool | int | float | str | tuple[Value, ...] | None"
+"""What a parameter can be in a trial. In YAML a tuple is a list."""
 
 _PLAIN_TEXT = re.compile(
     r"(?!(null|true|false|yes|no|on|off)$)[A-Za-z_/]([\w./ -]*[\w./-])?", re.IGNORECASE

@@ -12,7 +12,7 @@ import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from results.ranking.front import judge
 from results.ranking.winners import Ranking, Winner
@@ -40,11 +40,11 @@ class Sweep:
         return cls(SweepSpec.load(Path(path)))
 
     @classmethod
-    def from_dict(cls, tree: Mapping[str, Any]) -> Sweep:
+    def from_dict(cls, tree: Mapping[str, object]) -> Sweep:
         """A sweep from the same fields as in a file."""
         return cls(SweepSpec.parse(copy.deepcopy(dict(tree))))
 
-    def with_changes(self, changes: Mapping[str, Any]) -> Sweep:
+    def with_changes(self, changes: Mapping[str, object]) -> Sweep:
         """A copy with dotted fields changed, e.g. {"name": "b", "budget.trials": 8}."""
         tree = dict(self.spec.tree)
         for key, value in changes.items():

@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from types import FrameType
 
 from ray.tune import Stopper
 
@@ -23,11 +23,11 @@ class Interruption(Stopper):
         self.halted = False
         self._is_to_end = is_to_end
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[type[Interruption], tuple[()]]:
         """Tune keeps a copy for its own restore, which is not ours."""
         return Interruption, ()
 
-    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+    def __call__(self, trial_id: str, result: dict[str, object]) -> bool:
         """Tune asks for each trial; none is singled out."""
         return False
 
@@ -41,7 +41,7 @@ class Interruption(Stopper):
         with _handled(self._hear):
             yield
 
-    def _hear(self, number: int, frame: Any) -> None:
+    def _hear(self, number: int, frame: FrameType | None) -> None:
         self.requested = True
         for each in _SIGNALS:
             signal.signal(each, signal.default_int_handler)
@@ -58,7 +58,7 @@ def interruptible() -> Iterator[None]:
 
 
 @contextmanager
-def _handled(handler: Any) -> Iterator[None]:
+def _handled(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
     """Python tells the main thread only, so in any other one nothing is changed."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -9,7 +9,6 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 
 @contextmanager
@@ -26,7 +25,7 @@ def environment_kept(*beginnings: str) -> Iterator[None]:
 
 
 @contextmanager
-def replaced(owner: Any, name: str, value: object) -> Iterator[None]:
+def replaced(owner: object, name: str, value: object) -> Iterator[None]:
     """The attribute has another value while the block runs."""
     before = getattr(owner, name)
     setattr(owner, name, value)

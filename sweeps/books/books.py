@@ -8,7 +8,6 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from results.ranking.front import judge
 from results.records.record import Overlap, SweepRecord, SweepState, TrialRecord
@@ -127,7 +126,7 @@ class Books:
         except (OSError, RuntimeError, ValueError) as error:
             raise LaunchError(f"tracking.uri: {error}") from error
 
-    def note(self, **changes: Any) -> None:
+    def note(self, **changes: object) -> None:
         """Change the sweep's record."""
         broken = (*self._earlier, *self.breakdowns.texts)
         self.sweep = self.sweep.with_changes(**changes, breakdowns=broken)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial, wraps
-from typing import Any
+from typing import Concatenate, ParamSpec, Protocol, TypedDict
 
 from ray.tune import Callback
 
 from results.records.record import Measurement, SweepRecord, TrialRecord, TrialStatus
 from results.records.store import RecordStore
+from search_spaces.values import Value
 from sweeps.base.closing import try_all
 from sweeps.base.interruption import Interruption
 from sweeps.books.mlflow_writer import Scribe
+from sweeps.search.searcher import Suggestion
 from sweeps.search.study import StudyBook
 from trainables.config.trial import TrialConfig
 from trainables.core.evaluation import Attempt, Cost, Ending, Evaluation, Outcome
@@ -28,12 +30,36 @@ _STATUS: Mapping[Ending, TrialStatus] = {
 }
 
 
-def _halting(method: Callable[..., None]) -> Callable[..., None]:
+_P = ParamSpec("_P")
+
+
+class Reported(TypedDict, total=False):
+    """What a SlotTrial reports to Tune; both are None in a trial's last result but one."""
+
+    evaluation: Evaluation | None
+    outcome: Outcome | None
+
+
+class TuneTrial(Protocol):
+    """What the books read of Tune's own account of a trial."""
+
+    @property
+    def config(self) -> Suggestion:
+        """What the searcher has suggested."""
+
+    @property
+    def last_result(self) -> Reported | None:
+        """What it reported last."""
+
+
+def _halting(
+    method: Callable[Concatenate[Recorder, _P], None],
+) -> Callable[Concatenate[Recorder, _P], None]:
     """Books that cannot be written halt the search, and so does a fault of ours; Tune would take it
     for a trial's own. The driver raises it."""
 
     @wraps(method)
-    def guarded(self: Recorder, *arguments: Any, **info: Any) -> None:
+    def guarded(self: Recorder, /, *arguments: _P.args, **info: _P.kwargs) -> None:
         try:
             if self.fault is None:
                 method(self, *arguments, **info)
@@ -82,7 +108,7 @@ class Recorder(Callback):
         self._on_change = on_change
         self._interruption = interruption
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[type[Callback], tuple[()]]:
         """Tune keeps a copy for its own restore, which is not ours: the books are on disk."""
         return Callback, ()
 
@@ -99,7 +125,7 @@ class Recorder(Callback):
     # The searcher's events
 
     def suggested(
-        self, number: int, params: Mapping[str, Any], config: TrialConfig
+        self, number: int, params: Mapping[str, Value], config: TrialConfig
     ) -> tuple[Evaluation, ...]:
         """A trial is in the queue, for the first time or again."""
         earlier = self.records.get(number)
@@ -119,7 +145,7 @@ class Recorder(Callback):
         return ()
 
     def refused(
-        self, number: int, params: Mapping[str, Any], config: Mapping[str, Any], why: str
+        self, number: int, params: Mapping[str, Value], config: Mapping[str, Value], why: str
     ) -> None:
         """A combination that is no valid trial; it is recorded as one that failed."""
         now = time.time()
@@ -140,7 +166,9 @@ class Recorder(Callback):
     # Tune's events
 
     @_halting
-    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+    def on_trial_start(
+        self, /, iteration: int, trials: Sequence[TuneTrial], trial: TuneTrial, **info: object
+    ) -> None:
         """A trial runs."""
         record = self._record_of(trial)
         if record.status is TrialStatus.WAITING:
@@ -151,7 +179,13 @@ class Recorder(Callback):
 
     @_halting
     def on_trial_result(
-        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+        self,
+        /,
+        iteration: int,
+        trials: Sequence[TuneTrial],
+        trial: TuneTrial,
+        result: Reported,
+        **info: object,
     ) -> None:
         """A trial was measured. Its last result may repeat the evaluation before."""
         evaluation: Evaluation | None = result["evaluation"]
@@ -171,7 +205,9 @@ class Recorder(Callback):
                     self._measured(record, evaluation)
 
     @_halting
-    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+    def on_trial_complete(
+        self, /, iteration: int, trials: Sequence[TuneTrial], trial: TuneTrial, **info: object
+    ) -> None:
         """A trial has ended by itself, or was stopped early (then it has no outcome)."""
         outcome: Outcome | None = (trial.last_result or {}).get("outcome")
         record = self._record_of(trial)
@@ -193,7 +229,9 @@ class Recorder(Callback):
         self._end(record.with_changes(status=status, error=outcome.error, ended=time.time()))
 
     @_halting
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+    def on_trial_error(
+        self, /, iteration: int, trials: Sequence[TuneTrial], trial: TuneTrial, **info: object
+    ) -> None:
         """The trial's own thin actor died again and again, or there is no board any more."""
         if not self._board_lives():
             self._interruption.halted = True
@@ -256,7 +294,7 @@ class Recorder(Callback):
         repairs = record.repairs if held is None else {"micro_batch_size": held}
         return record.with_changes(attempts=attempts, repairs=repairs, provenance=provenance)
 
-    def _record_of(self, trial: Any) -> TrialRecord:
+    def _record_of(self, trial: TuneTrial) -> TrialRecord:
         return self.records[int(trial.config["trial"])]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from results.records.record import SweepRecord
 from search_spaces.dotted import leaves
@@ -83,7 +82,7 @@ def _is_free(name: str) -> bool:
     return name not in BOUND and any(name == free or name.startswith(f"{free}.") for free in FREE)
 
 
-def _shown(tree: Mapping[str, Any], name: str) -> str:
+def _shown(tree: Mapping[str, object], name: str) -> str:
     # An address may hold a password.
     if name.startswith(("tracking.", "storage.")):
         return "(an address)" if name in tree else "unset"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -39,6 +39,7 @@ from sweeps.remote.client import INTERRUPTED, elsewhere
 
 if TYPE_CHECKING:
     from sweeps.run.launch import Finished
+    from sweeps.spec.spec import SweepSpec
 
 app = typer.Typer(
     help="Find the best way to fine-tune a language model.",
@@ -322,7 +323,7 @@ def _show_finished(console: Console, finished: Finished) -> int:
     return 0 if won else FAILED
 
 
-def _dry_run(console: Console, spec: Any, home: SweepHome) -> None:
+def _dry_run(console: Console, spec: SweepSpec, home: SweepHome) -> None:
     from sweeps.report.dry_run_report import report
     from sweeps.run.dry_run import dry_run as measure
 

@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import takewhile
-from typing import Any
 
 from search_spaces.values import show
 
@@ -19,12 +18,12 @@ _DIGITS = range(3, 18)
 _AFTER_A_PART = re.compile(r"(?<=[/\\,;:_. -])")
 
 
-def show_params(params: Mapping[str, Any]) -> str:
+def show_params(params: Mapping[str, object]) -> str:
     """Searched values, short enough to read: `learning_rate 0.00021  lora.rank 8`."""
     return _joined({name: show_value(value) for name, value in params.items()})
 
 
-def show_value(value: Any, digits: int = _DIGITS[0]) -> str:
+def show_value(value: object, digits: int = _DIGITS[0]) -> str:
     """As it can be typed in a spec or after --set; a number to three significant digits."""
     if isinstance(value, float):
         return f"{value:.{digits}g}" if math.isfinite(value) else _NOT_FINITE[f"{value:g}"]
@@ -34,7 +33,7 @@ def show_value(value: Any, digits: int = _DIGITS[0]) -> str:
 _NOT_FINITE = {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}
 
 
-def fitted(rows: Sequence[Mapping[str, Any]], room: int) -> tuple[list[str], str]:
+def fitted(rows: Sequence[Mapping[str, object]], room: int) -> tuple[list[str], str]:
     """The parameters of trials that are shown below each other, and what all of them have in
     common, which is empty where there is room for all parameters in each row.
 
@@ -65,7 +64,7 @@ def _joined(texts: Mapping[str, str]) -> str:
     return "  ".join(f"{name} {text}" for name, text in texts.items())
 
 
-def _texts(rows: Sequence[Mapping[str, Any]], cut: bool) -> list[dict[str, str]]:
+def _texts(rows: Sequence[Mapping[str, object]], cut: bool) -> list[dict[str, str]]:
     texts: list[dict[str, str]] = [{} for _ in rows]
     for name in dict.fromkeys(name for row in rows for name in row):
         having = [place for place, row in enumerate(rows) if name in row]
@@ -75,7 +74,7 @@ def _texts(rows: Sequence[Mapping[str, Any]], cut: bool) -> list[dict[str, str]]
     return [{name: text[name] for name in row} for row, text in zip(rows, texts, strict=True)]
 
 
-def _told_apart(values: Sequence[Any], cut: bool) -> list[str]:
+def _told_apart(values: Sequence[object], cut: bool) -> list[str]:
     """Values of one parameter, equal texts for equal ones only."""
     exact = [show_value(value, _DIGITS[-1]) for value in values]
     whole = exact
@@ -89,7 +88,7 @@ def _told_apart(values: Sequence[Any], cut: bool) -> list[str]:
     return shorter if len(set(shorter)) == len(set(whole)) else whole
 
 
-def _cut(values: Sequence[Any], whole: Sequence[str]) -> list[str]:
+def _cut(values: Sequence[object], whole: Sequence[str]) -> list[str]:
     """Long lists and texts without what all of them begin and end with; the others as they are."""
     shorter = list(whole)
     if len(set(whole)) == 1:
@@ -105,10 +104,10 @@ def _cut(values: Sequence[Any], whole: Sequence[str]) -> list[str]:
     return shorter
 
 
-def _parts(value: Any) -> list[str]:
+def _parts(value: object) -> list[str]:
     if isinstance(value, str):
         return _AFTER_A_PART.split(value)
-    return [show_value(each) for each in value]
+    return [show_value(each) for each in value] if isinstance(value, list | tuple) else []
 
 
 def _common(different: Collection[tuple[str, ...]]) -> tuple[int, int]:

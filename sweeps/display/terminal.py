@@ -43,7 +43,7 @@ def _written_out(control: re.Match[str]) -> str:
     return ascii(control.group())[1:-1]
 
 
-def echo_json(tree: Any) -> None:
+def echo_json(tree: object) -> None:
     """Print JSON, in which control characters are written as JSON writes them."""
     text = json.dumps(tree, ensure_ascii=not (sys.stdout.encoding or "").lower().startswith("utf"))
     typer.echo(re.sub(_CONTROL, lambda control: f"\\u{ord(control.group()):04x}", text))

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from textwrap import wrap
-from typing import Any
 
 from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, RenderableType
+from rich.console import Console, ConsoleOptions, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -35,7 +34,7 @@ class TrialRow:
     """A trial: what is said of it in columns of their own, and its parameters or other words."""
 
     cells: Sequence[str]
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, object] = field(default_factory=dict)
     words: str = ""
     style: str = ""
 
@@ -64,7 +63,7 @@ class TrialTable:
         texts, common = _parameters(rows, room)
         table = plain_table()
         for title, least in self.titles.items():
-            side: Any = "left" if title in self.left else "right"
+            side: JustifyMethod = "left" if title in self.left else "right"
             table.add_column(title, justify=side, no_wrap=True, min_width=least)
         table.add_column("parameters", overflow="fold")
         for row, text in zip(rows, texts, strict=True):

@@ -7,11 +7,19 @@ import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from results.records.uris import redact
 from sweeps.doctor.finding import Finding, from_problem, note, ok, wrong
-from sweeps.remote.cluster_file import TYPE_FIELD, ClusterFile, Kind, problems
+from sweeps.remote.cluster_file import (
+    TYPE_FIELD,
+    ClusterFile,
+    Kind,
+    Tree,
+    least_workers,
+    listed,
+    mapping,
+    problems,
+)
 from sweeps.spec.settings import SlotsSettings
 
 _SSH = 22
@@ -124,8 +132,7 @@ def check_head(file: ClusterFile) -> Iterator[Finding]:
         message = "the head is on spot: when it goes, all sweeps end"
         yield wrong("cluster head", message, "remove what asks for spot from its node_config")
     starts = "\n".join(file.starts("head"))
-    resources = file.head.get("resources")
-    cpus = resources.get("CPU") if isinstance(resources, Mapping) else None
+    cpus = mapping(file.head.get("resources")).get("CPU")
     if cpus != 0 and not re.search(r"--num-cpus[= ]0\b", starts):
         message = "trials may run on the head, and take its cores from the drivers"
         yield note("cluster head", message, "resources: {CPU: 0} keeps them off")
@@ -135,7 +142,7 @@ def check_instance_types(file: ClusterFile) -> Iterator[Finding]:
     """Machine types that do not look like any."""
     field, pattern = TYPE_FIELD.get(file.kind), _TYPES.get(file.kind)
     for name, each in file.node_types.items():
-        kind = (each.get("node_config") or {}).get(field)
+        kind = mapping(each.get("node_config")).get(field) if field else None
         if pattern and isinstance(kind, str) and not pattern.fullmatch(kind):
             message = f"{name}: {kind} does not look like a machine type of {file.kind}"
             yield note("cluster machines", message, "look it up at the provider")
@@ -143,7 +150,7 @@ def check_instance_types(file: ClusterFile) -> Iterator[Finding]:
 
 def check_growth(file: ClusterFile, slots: SlotsSettings) -> Iterator[Finding]:
     """Whether a sweep would wait for workers that are still to come."""
-    least = sum(each.get("min_workers", 0) for each in file.worker_types.values())
+    least = least_workers(file.worker_types.values())
     if file.worker_types and file.most_workers and not least and slots.max is None:
         message = "the cluster begins without workers, and slots.count takes only what is there"
         yield note("cluster slots", message, f"slots: {{max: {file.most_workers}, gpus: 1}}")
@@ -187,21 +194,21 @@ def _reachable(file: ClusterFile) -> list[str]:
 
 
 def _opened(file: ClusterFile) -> list[str]:
-    group = file.provider.get("security_group")
-    rules = group.get("IpPermissions") if isinstance(group, Mapping) else None
-    return [_ports(rule) for rule in rules or () if _is_open(rule)]
+    group = mapping(file.provider.get("security_group"))
+    rules = map(mapping, listed(group.get("IpPermissions")))
+    return [_ports(rule) for rule in rules if _is_open(rule)]
 
 
-def _is_open(rule: Any) -> bool:
-    if not isinstance(rule, Mapping) or str(rule.get("IpProtocol")).startswith("icmp"):
+def _is_open(rule: Tree) -> bool:
+    if str(rule.get("IpProtocol")).startswith("icmp"):
         return False
-    ranges = [each.get("CidrIp") for each in rule.get("IpRanges") or ()]
-    ranges += [each.get("CidrIpv6") for each in rule.get("Ipv6Ranges") or ()]
+    ranges = [mapping(each).get("CidrIp") for each in listed(rule.get("IpRanges"))]
+    ranges += [mapping(each).get("CidrIpv6") for each in listed(rule.get("Ipv6Ranges"))]
     only_ssh = rule.get("FromPort") == rule.get("ToPort") == _SSH
     return not only_ssh and any(map(_is_everybody, ranges))
 
 
-def _is_everybody(cidr: Any) -> bool:
+def _is_everybody(cidr: object) -> bool:
     try:
         network = ipaddress.ip_network(str(cidr), strict=False)
     except ValueError:
@@ -210,7 +217,7 @@ def _is_everybody(cidr: Any) -> bool:
     return network.prefixlen == 0 or (not network.is_private and network.num_addresses > 2**16)
 
 
-def _ports(rule: Mapping[str, Any]) -> str:
+def _ports(rule: Tree) -> str:
     first, last = rule.get("FromPort", -1), rule.get("ToPort", -1)
     if first == -1 or str(rule.get("IpProtocol")) == "-1":
         return "all ports"
@@ -218,5 +225,4 @@ def _ports(rule: Mapping[str, Any]) -> str:
 
 
 def _mounts(file: ClusterFile) -> dict[str, str]:
-    mounts = file.tree.get("file_mounts")
-    return {str(k): str(v) for k, v in mounts.items()} if isinstance(mounts, Mapping) else {}
+    return {str(k): str(v) for k, v in mapping(file.tree.get("file_mounts")).items()}

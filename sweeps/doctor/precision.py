@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from sweeps.cluster.ray_nodes import Nodes, on_node
 from sweeps.doctor.finding import Finding, note, ok
@@ -79,7 +78,7 @@ def ask(fields: _Fields, gpus: bool) -> list[str] | None:
 
     Ray hides GPUs from a task that asks for none, so a process is asked.
     """
-    environment: Mapping[str, Any] = {
+    environment: Mapping[str, str] = {
         key: value for key, value in os.environ.items() if key != "CUDA_VISIBLE_DEVICES"
     }
     done = subprocess.run(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from rich.text import Text
 
@@ -24,7 +23,7 @@ def report(findings: Sequence[Finding]) -> Text:
     return text
 
 
-def report_json(findings: Sequence[Finding]) -> dict[str, Any]:
+def report_json(findings: Sequence[Finding]) -> dict[str, object]:
     """`wrong`: how many are; `findings`: check, level, message and remedy of each."""
     return {
         "wrong": count_wrong(findings),

@@ -7,13 +7,13 @@ import difflib
 import io
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import yaml
 from click import ClickException
@@ -24,6 +24,12 @@ from search_spaces.values import quoted
 from sweeps.base.errors import SweepError
 from sweeps.base.quiet import quiet
 from sweeps.spec.yaml_file import read_yaml
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
+
+Tree: TypeAlias = Mapping[str, object]
+"""A section of the file. What its fields hold is known only once it was looked at."""
 
 Kind = Literal["head", "worker"]
 
@@ -65,7 +71,7 @@ class ClusterFile:
 
     path: Path
     text: str
-    tree: Mapping[str, Any]
+    tree: Tree
 
     @classmethod
     def load(cls, path: Path) -> ClusterFile:
@@ -81,9 +87,9 @@ class ClusterFile:
         return cls(path, text, yaml.safe_load(text))
 
     @property
-    def provider(self) -> Mapping[str, Any]:
+    def provider(self) -> Tree:
         """The section `provider`."""
-        return _mapping(self.tree.get("provider"))
+        return mapping(self.tree.get("provider"))
 
     @property
     def kind(self) -> str:
@@ -93,23 +99,23 @@ class ClusterFile:
     @property
     def most_workers(self) -> int:
         """The most workers at a time, as Ray takes it."""
-        default = len(self.provider.get("worker_ips") or ()) if self.kind == "local" else 2
+        default = len(listed(self.provider.get("worker_ips"))) if self.kind == "local" else 2
         most = self.tree.get("max_workers", default)
         return most if isinstance(most, int) else 0
 
     @property
-    def node_types(self) -> dict[str, Mapping[str, Any]]:
+    def node_types(self) -> dict[str, Tree]:
         """The node types by name; none with the provider `local`."""
-        types = _mapping(self.tree.get("available_node_types"))
-        return {name: _mapping(each) for name, each in types.items()}
+        types = mapping(self.tree.get("available_node_types"))
+        return {name: mapping(each) for name, each in types.items()}
 
     @property
-    def head(self) -> Mapping[str, Any]:
+    def head(self) -> Tree:
         """The head's node type; empty where there is none."""
         return self.node_types.get(str(self.tree.get("head_node_type")), {})
 
     @property
-    def worker_types(self) -> dict[str, Mapping[str, Any]]:
+    def worker_types(self) -> dict[str, Tree]:
         """The node types of workers."""
         head = self.tree.get("head_node_type")
         return {name: each for name, each in self.node_types.items() if name != head}
@@ -127,17 +133,33 @@ class ClusterFile:
 
     def commands(self, kind: Kind) -> str:
         """All that is run on such a node, and the options of its container, as one text."""
-        docker = _mapping(self.tree.get("docker"))
+        docker = mapping(self.tree.get("docker"))
         options = [docker.get("run_options"), docker.get(f"{kind}_run_options")]
         keys = ("initialization_commands", "setup_commands", f"{kind}_setup_commands")
         lists = [*options, *(self.tree.get(key) for key in keys), self.starts(kind)]
         if kind == "worker":
             lists += [each.get("worker_setup_commands") for each in self.worker_types.values()]
-        return "\n".join(str(command) for each in lists for command in each or ())
+        return "\n".join(str(command) for each in lists for command in listed(each))
 
     def starts(self, kind: Kind) -> list[str]:
         """The commands that start Ray on such a node."""
-        return list(self.tree.get(f"{kind}_start_ray_commands") or ())
+        return [str(each) for each in listed(self.tree.get(f"{kind}_start_ray_commands"))]
+
+
+def least_workers(types: Iterable[Tree]) -> int:
+    """How many nodes of these types are always up."""
+    asked = (each.get("min_workers") for each in types)
+    return sum(each for each in asked if isinstance(each, int))
+
+
+def mapping(value: object) -> Tree:
+    """A field that should be a mapping; an empty one where it is none."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def listed(value: object) -> Sequence[object]:
+    """A field that should be a list; an empty one where it is none."""
+    return value if isinstance(value, list) else []
 
 
 def problems(file: ClusterFile) -> list[Problem]:
@@ -159,7 +181,7 @@ def _of_schema(file: ClusterFile) -> Iterator[Problem]:
         yield from _explained(error)
 
 
-def _explained(error: Any) -> Iterator[Problem]:
+def _explained(error: ValidationError) -> Iterator[Problem]:
     place = joined(*error.absolute_path)
     if error.validator == "additionalProperties":
         known = list(error.schema.get("properties", ()))
@@ -185,7 +207,8 @@ def _of_provider(file: ClusterFile) -> Iterator[Problem]:
     if file.kind not in known_kinds:
         remedy = did_you_mean(file.kind, known_kinds)
         yield Problem("provider.type", f"{file.kind!r} is no provider of Ray's", remedy)
-    known = [*_schema()["properties"]["provider"]["properties"], "coordinator_address"]
+    fields = mapping(mapping(_schema()["properties"])["provider"])["properties"]
+    known = [*mapping(fields), "coordinator_address"]
     for key in file.provider:
         near = difflib.get_close_matches(key, known, n=1, cutoff=_SURE)
         if key not in known and near:
@@ -202,16 +225,16 @@ def _of_provider(file: ClusterFile) -> Iterator[Problem]:
 def _of_types(file: ClusterFile) -> Iterator[Problem]:
     types = file.node_types
     head = file.tree.get("head_node_type")
-    if types and head not in types:
+    if types and head not in list(types):
         message = "is missing" if head is None else f"{head!r} is none of available_node_types"
         yield Problem("head_node_type", message, did_you_mean(str(head), types))
-    least = sum(each.get("min_workers", 0) for each in types.values())
+    least = least_workers(types.values())
     if least > file.most_workers:
         message = f"{file.most_workers} is less than all min_workers together, {least}"
         yield Problem("max_workers", message, "raise it")
     field = TYPE_FIELD.get(file.kind)
     for name, each in types.items():
-        config = _mapping(each.get("node_config"))
+        config = mapping(each.get("node_config"))
         if field and field not in config:
             place = f"available_node_types.{name}.node_config.{field}"
             near = difflib.get_close_matches(field, config, n=1, cutoff=_SURE)
@@ -219,7 +242,7 @@ def _of_types(file: ClusterFile) -> Iterator[Problem]:
             yield Problem(place, "is missing", remedy)
 
 
-def _placeholders(value: Any, place: str = "") -> Iterator[Problem]:
+def _placeholders(value: object, place: str = "") -> Iterator[Problem]:
     if isinstance(value, Mapping):
         for key, each in value.items():
             yield from _placeholders(each, joined(place, key))
@@ -244,11 +267,11 @@ def _of_ray(file: ClusterFile) -> list[Problem]:
     return []
 
 
-def _schema() -> dict[str, Any]:
+def _schema() -> Tree:
     ray = find_spec("ray")
     assert ray and ray.origin, "Ray is one of our requirements"
     path = Path(ray.origin).parent / "autoscaler" / "ray-schema.json"
-    schema: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    schema: Tree = json.loads(path.read_text(encoding="utf-8"))
     return schema
 
 
@@ -265,7 +288,3 @@ def _blocks(text: str, key: str) -> Iterator[tuple[str, int, int]]:
         if name.value == key and isinstance(value, yaml.MappingNode):
             for inner, block in value.value:
                 yield inner.value, inner.start_mark.line, block.end_mark.line + 1
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

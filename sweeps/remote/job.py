@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TextIO
 
 import typer
 
@@ -68,7 +68,7 @@ def run(
     starts there. Ctrl-C leaves the job running, and is a DetachedError.
     """
     name = f"sweep-{arguments[0]}-{secrets.token_hex(4)}"
-    runtime: dict[str, Any] = {"working_dir": str(sent)} if sent else {}
+    runtime: dict[str, object] = {"working_dir": str(sent)} if sent else {}
     job = client.submit_job(
         entrypoint=_entrypoint(arguments, name, sent, environment),
         submission_id=name,
@@ -147,7 +147,7 @@ def _tunnel(cluster_file: Path) -> Iterator[int]:
             process.wait()
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes], cluster_file: Path, log: Any) -> None:
+def _wait_for(port: int, process: subprocess.Popen[bytes], cluster_file: Path, log: TextIO) -> None:
     until = time.monotonic() + _PATIENCE
     while process.poll() is None and time.monotonic() < until:
         with suppress(OSError), closing(socket.create_connection(("127.0.0.1", port), 1)):

@@ -47,6 +47,6 @@ def _engine(spec: SweepSpec) -> str:
 
 def _caveats(spec: SweepSpec) -> str:
     """What makes the sweep dearer or cheaper than its first trial."""
-    early = "" if spec.search.early_stopping == "none" else "; early stopping makes it less"
+    early = "; early stopping makes it less" if spec.search.early_stopping_kind.stops else ""
     steps = "batch_size" in spec.space and spec.trial.budget.steps is not None
     return early + ("; larger batches than the tried one make it more" if steps else "")

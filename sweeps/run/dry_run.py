@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 from pydantic import ValidationError
 
+from search_spaces.values import Value
 from sweeps.base.errors import CapacityError, SweepError
 from sweeps.base.process_state import random_state_kept
 from sweeps.base.quiet import optuna_quiet, quiet
@@ -41,7 +41,7 @@ STEPS = 5
 class DryRun:
     """What was measured, and what follows for the whole sweep on one slot like this machine."""
 
-    params: dict[str, Any]
+    params: dict[str, Value]
     slots: str
     data: str
     base_metrics: dict[str, float]
@@ -115,7 +115,7 @@ def dry_run(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) 
         return _measure(spec, prepared, alone, params, progress)
 
 
-def _config(spec: SweepSpec, params: dict[str, Any]) -> TrialConfig:
+def _config(spec: SweepSpec, params: dict[str, Value]) -> TrialConfig:
     try:
         return spec.trial.with_params(params)
     except ValidationError as error:
@@ -154,12 +154,12 @@ def _slow(spec: SweepSpec, config: TrialConfig) -> list[str]:
     return slow_precision.remarks(slow_precision.asked(config), "this CPU", gpu)
 
 
-def _shown(params: dict[str, Any]) -> str:
+def _shown(params: dict[str, Value]) -> str:
     return ", ".join(f"{name} {value}" for name, value in params.items())
 
 
 @contextmanager
-def _told(params: dict[str, Any]) -> Iterator[None]:
+def _told(params: dict[str, Value]) -> Iterator[None]:
     """What the first trial runs into, as one message."""
     try:
         yield
@@ -176,7 +176,7 @@ def _measure(
     spec: SweepSpec,
     prepared: Prepared,
     config: TrialConfig,
-    params: dict[str, Any],
+    params: dict[str, Value],
     progress: Progress,
 ) -> DryRun:
     from trainables.training.workshop import Workshop

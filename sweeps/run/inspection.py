@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +42,7 @@ class Inspection:
     lengths: tuple[Bar, ...]
     samples: tuple[Sample, ...]
 
-    def json(self) -> dict[str, Any]:
+    def json(self) -> dict[str, object]:
         """As plain values, for scripts. A text is a list of [stretch, trained]."""
         summary = self.summary
         return {
@@ -107,5 +106,5 @@ def _samples(
     return tuple(sample(examples[p], tokenizer, config.objective, labels) for p in places)
 
 
-def _plain(each: Sample) -> Mapping[str, list[list[Any]]]:
+def _plain(each: Sample) -> Mapping[str, list[list[str | bool]]]:
     return {name: [list(stretch) for stretch in text] for name, text in each.texts.items()}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from importlib.util import find_spec
 
+from search_spaces.values import Value
 from sweeps.base.errors import OptionsError
+from sweeps.spec.settings import SearchSettings
 from sweeps.spec.spec import SweepSpec
 
 
@@ -16,13 +18,14 @@ def check_options(spec: SweepSpec) -> None:
     first_params(spec)
 
 
-def first_params(spec: SweepSpec) -> dict[str, Any]:
+def first_params(spec: SweepSpec) -> dict[str, Value]:
     """The parameters of the sweep's first trial, found without a study on disk."""
     import optuna
 
     from search_spaces import bridge
     from sweeps.search.study import directions, make_sampler, points_to_queue
 
+    _refuse_without_packages(spec.search)
     sampler = make_sampler(spec.search)
     study = optuna.create_study(sampler=sampler, directions=directions(spec.search))
     for point in points_to_queue(spec.space, spec.first_points, spec.search)[:1]:
@@ -36,3 +39,12 @@ def first_params(spec: SweepSpec) -> dict[str, Any]:
             f"search.sampler_options {dict(spec.search.sampler_options)} do not suit "
             f"{spec.search.sampler}: {error}"
         ) from error
+
+
+def _refuse_without_packages(search: SearchSettings) -> None:
+    missing = [name for name in search.sampler_kind.packages if find_spec(name) is None]
+    if missing:
+        raise OptionsError(
+            f"search.sampler {search.sampler} needs {' and '.join(missing)}, which is not "
+            f"installed: pip install {' '.join(missing)}, or use another sampler"
+        )

@@ -9,27 +9,37 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol, TypedDict
 
 from pydantic import ValidationError
 from ray.tune.search import Searcher
 
+from search_spaces.values import Value
 from sweeps.search.study import StudyBook, trial_seed
 from sweeps.spec.spec import SweepSpec
 from trainables.config.trial import TrialConfig
 from trainables.core.evaluation import Evaluation
 
 
+class Suggestion(TypedDict):
+    """A trial as Tune hands it on to its client; `seen` is from before an interruption."""
+
+    trial: int
+    config: TrialConfig
+    folder: str
+    seen: tuple[Evaluation, ...]
+
+
 class SearchWatcher(Protocol):
     """Who keeps the books: is told of every trial that the search brings into the world."""
 
     def suggested(
-        self, number: int, params: Mapping[str, Any], config: TrialConfig
+        self, number: int, params: Mapping[str, Value], config: TrialConfig
     ) -> tuple[Evaluation, ...]:
         """A trial was suggested and will be run; what was measured of it before, if anything."""
 
     def refused(
-        self, number: int, params: Mapping[str, Any], config: Mapping[str, Any], why: str
+        self, number: int, params: Mapping[str, Value], config: Mapping[str, Value], why: str
     ) -> None:
         """A combination was suggested that is no valid trial; it will not be run.
 
@@ -38,11 +48,7 @@ class SearchWatcher(Protocol):
 
 
 class OptunaSearcher(Searcher):
-    """Suggests trials to Tune until the study has `spec.trials`.
-
-    Each suggestion is {"trial": Optuna's number, "config": TrialConfig, "folder": str,
-    "seen": evaluations from before an interruption}.
-    """
+    """Suggests trials, by Optuna's numbers, to Tune until the study has `spec.trials`."""
 
     def __init__(
         self,
@@ -61,11 +67,11 @@ class OptunaSearcher(Searcher):
         self._has_room = has_room
         self._on_finished = on_finished
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[type[Searcher], tuple[str, str]]:
         """Tune keeps a copy for its own restore, which is not ours: the study is on disk."""
         return Searcher, (self.metric, self.mode)
 
-    def suggest(self, trial_id: str) -> Any:
+    def suggest(self, trial_id: str) -> Suggestion | str | None:
         """The next trial's configuration, or Searcher.FINISHED when all have been suggested.
 
         None where no slot is free for it: what others measure until then, it can be chosen by.
@@ -79,17 +85,15 @@ class OptunaSearcher(Searcher):
                 number, params = self._study.draw(self._spec.space)
             config = self._configured(number, params)
             if config is not None:
-                return {
-                    "trial": number,
-                    "config": config,
-                    "folder": str(self._folder_of(number)),
-                    "seen": self._watcher.suggested(number, params, config),
-                }
+                seen = self._watcher.suggested(number, params, config)
+                folder = str(self._folder_of(number))
+                return Suggestion(trial=number, config=config, folder=folder, seen=seen)
         self._on_finished()
-        return Searcher.FINISHED
+        finished: str = Searcher.FINISHED
+        return finished
 
     def on_trial_complete(
-        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+        self, trial_id: str, result: dict[str, object] | None = None, error: bool = False
     ) -> None:
         """Nothing: Optuna learns of it from the trial's record, once that is on disk."""
 
@@ -99,7 +103,7 @@ class OptunaSearcher(Searcher):
     def restore(self, checkpoint_path: str) -> None:
         """Nothing to restore."""
 
-    def _configured(self, number: int, params: Mapping[str, Any]) -> TrialConfig | None:
+    def _configured(self, number: int, params: Mapping[str, Value]) -> TrialConfig | None:
         drawn = {**params, "seed": trial_seed(self._spec.search.seed, number)}
         try:
             return self._spec.trial.with_params(drawn)

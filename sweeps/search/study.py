@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import math
 import warnings
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
@@ -19,27 +18,11 @@ from optuna.trial import FrozenTrial, TrialState
 from results.records.record import Mode, TrialRecord, TrialStatus
 from search_spaces import bridge
 from search_spaces.space import Space
+from search_spaces.values import Value
 from sweeps.base.errors import LaunchError, OptionsError
 from sweeps.search.study_storage import open_storage, patiently
-from sweeps.spec.settings import SamplerName, SearchSettings
+from sweeps.spec.settings import SearchSettings
 from sweeps.spec.spec import SweepSpec
-
-DEFAULT_OPTIONS: Mapping[SamplerName, Mapping[str, Any]] = {
-    "tpe": {"multivariate": True, "group": True, "constant_liar": True},
-}
-"""What a sampler gets unless search.sampler_options says otherwise. TPE then sees correlations,
-each branch of a conditional space by itself, and the trials that are still running."""
-
-SAMPLERS: Mapping[SamplerName, Callable[..., BaseSampler]] = {
-    "tpe": optuna.samplers.TPESampler,
-    "random": optuna.samplers.RandomSampler,
-    # A grid's points are queued, conditions and all; the sampler only has to be there.
-    "grid": optuna.samplers.RandomSampler,
-    "cmaes": optuna.samplers.CmaEsSampler,
-    "gp": optuna.samplers.GPSampler,
-    "qmc": optuna.samplers.QMCSampler,
-    "nsga2": optuna.samplers.NSGAIISampler,
-}
 
 _BEGAN = "sweep_began"
 """User attribute of a study: when its sweep was launched, in Unix seconds."""
@@ -62,15 +45,14 @@ def make_sampler(search: SearchSettings, number: int = 0) -> BaseSampler:
     """The sampler that the settings name, seeded for trial `number`.
 
     A trial's draws depend on the sweep's seed, its own number and what the study knows, so that a
-    sweep which was interrupted goes on as it would have. A quasi-random sequence has one seed.
-    OptionsError repeats Optuna's reason.
+    sweep which was interrupted goes on as it would have. OptionsError repeats Optuna's reason.
     """
-    options = {**DEFAULT_OPTIONS.get(search.sampler, {}), **search.sampler_options}
-    seed = search.seed if search.sampler == "qmc" else trial_seed(search.seed, number)
+    kind = search.sampler_kind
+    seed = search.seed if kind.one_sequence else trial_seed(search.seed, number)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
-            return SAMPLERS[search.sampler](seed=seed, **options)
+            return kind.with_options(search.sampler_options).build(seed)
     except (TypeError, ValueError) as error:
         raise OptionsError(
             f"search.sampler_options {dict(search.sampler_options)} does not suit the sampler "
@@ -113,12 +95,11 @@ def directions(search: SearchSettings) -> list[StudyDirection]:
 
 
 def points_to_queue(
-    space: Space, first_points: Sequence[Mapping[str, Any]], search: SearchSettings
-) -> list[Mapping[str, Any]]:
-    """The whole grid for a grid search, else the points known to be good."""
-    if search.sampler != "grid":
-        return list(first_points)
-    return list(space.grid())
+    space: Space, first_points: Sequence[Mapping[str, object]], search: SearchSettings
+) -> Sequence[Mapping[str, object]]:
+    """All points of a sampler that has an end, else the points known to be good."""
+    kind = search.sampler_kind
+    return kind.points(space) if kind.finite else first_points
 
 
 class StudyBook:
@@ -152,7 +133,7 @@ class StudyBook:
         return len(self._given)
 
     @patiently
-    def draw(self, space: Space) -> tuple[int, dict[str, Any]]:
+    def draw(self, space: Space) -> tuple[int, dict[str, Value]]:
         """The next trial's number and its params."""
         trial = self.ask()
         params = bridge.suggest(trial, space)

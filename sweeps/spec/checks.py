@@ -12,13 +12,14 @@ from pydantic import ValidationError
 
 from search_spaces.domains import Choice, Domain, Float
 from search_spaces.dotted import holds, joined
-from search_spaces.problem import Problem, SpaceError, did_you_mean, nearest
+from search_spaces.problem import Problem, did_you_mean, nearest
 from search_spaces.space import Space
 from search_spaces.values import quoted
 from sweeps.builtin import PREFIX
 from sweeps.spec.batches import check_batches
 from sweeps.spec.capacity import most_slots
 from sweeps.spec.combinations import check_combinations, check_engine, check_quantization
+from sweeps.spec.search_checks import check_search
 from sweeps.spec.settings import SearchSettings, SlotsSettings, TrackingSettings
 from trainables.config.trial import TrialConfig
 from trainables.data.files.origin import is_hub_name
@@ -54,10 +55,8 @@ def check_fit(parts: Parts) -> list[Problem]:
     trial, space, search, slots = parts.trial, parts.space, parts.search, parts.slots
     if trial and search:
         problems += _metrics(trial, search)
-    if search and search.metrics:
-        problems += _several_metrics(search)
-    if space and search:
-        problems += _sampler(space, search)
+    if search:
+        problems += check_search(search, space)
     if trial and space:
         problems += _values(trial, space)
         problems += check_combinations(trial, space)
@@ -185,32 +184,6 @@ def _fewest_slots(slots: SlotsSettings, trials: int | None) -> list[Problem]:
 def _which(name: str, known: Collection[str]) -> str:
     """The nearest metric, or else all metrics with their directions."""
     return did_you_mean(name, known) if nearest(name, known) else f"known: {with_modes(known)}"
-
-
-def _several_metrics(search: SearchSettings) -> list[Problem]:
-    """Samplers and schedulers that support a single metric only."""
-    problems = []
-    if search.sampler == "cmaes":
-        message = "cmaes supports one metric, and search.metrics names several"
-        problems.append(Problem("search.sampler", message, "use tpe, gp or nsga2"))
-    if search.early_stopping != "none" and "early_stopping" in search.model_fields_set:
-        message = (
-            f"{search.early_stopping} compares unfinished trials by one metric, and a trial that "
-            "is behind in it may be ahead in another"
-        )
-        remedy = "with several metrics, leave it out or use none"
-        problems.append(Problem("search.early_stopping", message, remedy))
-    return problems
-
-
-def _sampler(space: Space, search: SearchSettings) -> list[Problem]:
-    if search.sampler != "grid":
-        return []
-    try:
-        space.grid()
-    except SpaceError as error:
-        return [Problem(f"space.{p.place}", f"grid: {p.message}", p.remedy) for p in error.problems]
-    return []
 
 
 def _values(trial: TrialConfig, space: Space) -> list[Problem]:

@@ -10,6 +10,7 @@ from search_spaces.dimension import Dimension
 from search_spaces.domains import Choice
 from search_spaces.dotted import leaves
 from search_spaces.values import show
+from sweeps.samplers.registry import DEFAULT_SAMPLER
 from sweeps.spec.reach import reachable
 from trainables.config.trial import reads
 from trainables.methods.registry import METHODS
@@ -40,7 +41,7 @@ def notes(spec: SweepSpec) -> list[str]:
         *_foreign_code(spec),
         *_moving_yardstick(spec),
         *_backwards(spec),
-        *_first_generation(spec),
+        *_of_the_sampler(spec),
         *_many_weights(spec),
     ]
 
@@ -64,7 +65,7 @@ def _fewer_steps(spec: SweepSpec) -> Iterable[str]:
 
 
 def _nothing_to_stop(spec: SweepSpec) -> Iterable[str]:
-    if spec.search.early_stopping != "none" and spec.trial.budget.evaluations == 1:
+    if spec.search.early_stopping_kind.stops and spec.trial.budget.evaluations == 1:
         yield (
             f"early_stopping {spec.search.early_stopping} has no effect with budget.evaluations 1."
         )
@@ -119,18 +120,19 @@ def _left_at_one_value(spec: SweepSpec) -> Iterable[str]:
 
 def _sampled_by_themselves(spec: SweepSpec) -> Iterable[str]:
     """Samplers that look at the whole space leave some of it to random draws."""
-    if spec.search.sampler not in ("cmaes", "gp", "qmc", "nsga2"):
-        return
+    kind = spec.search.sampler_kind
     loose = [
         name
         for name, dimension in spec.space.items()
-        if dimension.parents or (spec.search.sampler == "cmaes" and _is_choice(dimension))
+        if (dimension.parents and not kind.conditions)
+        or (_is_choice(dimension) and not kind.choices)
     ]
-    unknown = "conditions and no choices" if spec.search.sampler == "cmaes" else "conditions"
+    known = {"conditions": kind.conditions, "choices": kind.choices}
+    unknown = " and no ".join(what for what, is_known in known.items() if not is_known)
     if loose:
         yield (
-            f"{spec.search.sampler} draws {', '.join(loose)} at random, each by itself: it knows "
-            f"no {unknown}. tpe does."
+            f"{kind.name} draws {', '.join(loose)} at random, each by itself: it knows "
+            f"no {unknown}. {DEFAULT_SAMPLER} does."
         )
 
 
@@ -145,14 +147,9 @@ def _moving_yardstick(spec: SweepSpec) -> Iterable[str]:
             )
 
 
-def _first_generation(spec: SweepSpec) -> Iterable[str]:
-    """NSGA-II breeds from what it has drawn at random before."""
-    size = spec.search.sampler_options.get("population_size", 50)
-    if spec.search.sampler == "nsga2" and isinstance(size, int) and spec.trials <= 2 * size:
-        yield (
-            f"nsga2 draws its first {size} trials at random, which leaves {spec.trials} trials "
-            "little to learn from: lower search.sampler_options.population_size, or use tpe."
-        )
+def _of_the_sampler(spec: SweepSpec) -> Iterable[str]:
+    sampler = spec.search.sampler_kind.with_options(spec.search.sampler_options)
+    return sampler.notes(spec.trials)
 
 
 def _many_weights(spec: SweepSpec) -> Iterable[str]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from sweeps.early_stopping.registry import DEFAULT_EARLY_STOPPING, EARLY_STOPPING
+from sweeps.early_stopping.rule import EarlyStopping
+from sweeps.samplers.registry import DEFAULT_SAMPLER, SAMPLERS
+from sweeps.samplers.sampler import Sampler
 from sweeps.spec.addresses import check_database, check_tracking
 from trainables.config.deepspeed_config import DeepSpeedConfig
 from trainables.core.frozen import Frozen, PositiveFloat, PositiveInt
@@ -13,8 +17,12 @@ from trainables.metrics.metric import Mode
 from trainables.metrics.registry import declared_mode
 from trainables.storage.remote_folder import check_address
 
-SamplerName = Literal["tpe", "random", "grid", "cmaes", "gp", "qmc", "nsga2"]
-EarlyStopping = Literal["none", "asha", "median"]
+if TYPE_CHECKING:
+    SamplerName = str
+    EarlyStoppingName = str
+else:  # those that have a file
+    SamplerName = Literal[tuple(SAMPLERS)]
+    EarlyStoppingName = Literal[tuple(EARLY_STOPPING)]
 
 
 class SearchSettings(Frozen):
@@ -23,20 +31,19 @@ class SearchSettings(Frozen):
     With several `metrics`, `metric` and `mode` are the first of them, and early stopping is off.
     """
 
-    sampler: SamplerName = "tpe"
+    sampler: SamplerName = DEFAULT_SAMPLER
     sampler_options: dict[str, object] = Field(
-        default_factory=dict, description="keyword arguments of Optuna's sampler"
+        default_factory=dict, description="fields of the sampler's class in sweeps/samplers"
     )
-    early_stopping: EarlyStopping = Field(
-        default="asha", description="unset: asha for one metric, none for several"
+    early_stopping: EarlyStoppingName = Field(
+        default=DEFAULT_EARLY_STOPPING, description="unset: none where there are several metrics"
     )
     early_stopping_options: dict[str, object] = Field(
-        default_factory=dict, description="keyword arguments of Ray Tune's scheduler"
+        default_factory=dict, description="fields of the rule's class in sweeps/early_stopping"
     )
     metric: str = "eval_loss"
     mode: Mode | None = Field(
-        default=None,
-        description="unset: the direction declared for the metric in trainables/config/metrics.py",
+        default=None, description="unset: as trainables/metrics declares of the metric"
     )
     metrics: dict[str, Mode | None] | None = Field(
         default=None,
@@ -72,6 +79,16 @@ class SearchSettings(Frozen):
         if "early_stopping" not in self.model_fields_set:
             object.__setattr__(self, "early_stopping", "none")
         return self
+
+    @property
+    def sampler_kind(self) -> Sampler:
+        """What the sampler can do; it has its default options."""
+        return SAMPLERS[self.sampler]
+
+    @property
+    def early_stopping_kind(self) -> EarlyStopping:
+        """What the rule for early stopping does; it has its default options."""
+        return EARLY_STOPPING[self.early_stopping]
 
     @property
     def direction(self) -> Mode:

@@ -14,7 +14,7 @@ from search_spaces import presets
 from search_spaces.dotted import leaves
 from search_spaces.problem import Problem, SpaceError, did_you_mean
 from search_spaces.space import Space
-from search_spaces.values import quoted, show
+from search_spaces.values import Value, quoted, show
 from sweeps.base.errors import SweepError, YamlError
 from sweeps.home.home import NAMES_ARE, is_name
 from sweeps.spec.checks import Parts, check_databases, check_fit
@@ -55,7 +55,7 @@ class SweepSpec:
     trials: int
     trial: TrialConfig
     space: Space
-    first_points: tuple[Mapping[str, object], ...]
+    first_points: tuple[Mapping[str, Value], ...]
     search: SearchSettings
     slots: SlotsSettings
     tracking: TrackingSettings
@@ -181,7 +181,7 @@ class _Reader:
             tree["budget"] = {key: value for key, value in budget.items() if key != "trials"}
             trials = budget.get("trials")
         if trials is None:
-            if search and search.sampler != "grid":
+            if search and not search.sampler_kind.finite:
                 remedy = "set the number of trials, e.g. budget: {trials: 20}"
                 self.problems.append(Problem("budget.trials", "is missing", remedy))
             return None
@@ -222,7 +222,7 @@ class _Reader:
 
     def _space(
         self, tree: object, fields: Mapping[str, object], search: SearchSettings | None
-    ) -> tuple[Space | None, list[Mapping[str, object]]]:
+    ) -> tuple[Space | None, list[Mapping[str, Value]]]:
         try:
             tree, preset_points = self._with_preset(tree, fields)
         except SpaceError as error:
@@ -231,7 +231,7 @@ class _Reader:
         space = self._parsed_space(tree)
         if space is None:
             return None, []
-        points: list[Mapping[str, object]] = list(presets.fitting(preset_points, space))
+        points: list[Mapping[str, Value]] = list(presets.fitting(preset_points, space))
         for number, point in enumerate(search.first_points if search else (), 1):
             try:
                 points.insert(number - 1, space.parse_point(point, partial=True))
@@ -255,7 +255,7 @@ class _Reader:
 
     def _with_preset(
         self, tree: object, fields: Mapping[str, object]
-    ) -> tuple[object, Sequence[Mapping[str, object]]]:
+    ) -> tuple[object, Sequence[Mapping[str, Value]]]:
         """The tree of `space: lora`, or of `space: {preset: lora, ...}` with the user's entries."""
         if tree is None or tree == {}:
             remedy = "write NAME: DOMAIN lines, or space: lora for a preset"
@@ -271,11 +271,11 @@ class _Reader:
 
 
 def _trials(wanted: int | None, space: Space | None, search: SearchSettings | None) -> int | None:
-    """The number of trials, at most the points of a grid; None where it is not known."""
-    if space is None or search is None or search.sampler != "grid":
+    """The number of trials, at most the points of a finite sampler; None where it is not known."""
+    if space is None or search is None or not search.sampler_kind.finite:
         return wanted
     try:
-        points = len(space.grid())
+        points = len(search.sampler_kind.points(space))
     except SpaceError:  # which another problem reports
         return wanted
     return min(wanted or points, points)

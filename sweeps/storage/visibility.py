@@ -6,13 +6,15 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, TypeVar
 
 from sweeps.base.errors import LaunchError
 from sweeps.cluster.ray_nodes import Nodes, alive_nodes, on_node
 from sweeps.spec.spec import SweepSpec
 from sweeps.storage.storage import probe, storage_of
 from trainables.storage.remote_folder import RemoteFolder
+
+_What = TypeVar("_What")
 
 PATIENCE = 60.0
 """Seconds for an answer; the first one also starts a process on the node."""
@@ -57,7 +59,7 @@ def home_blind(nodes: Nodes, home: Path) -> dict[str, str]:
 
 
 def _complaints(
-    nodes: Nodes, function: Callable[[Any], str | None], what: object
+    nodes: Nodes, function: Callable[[_What], str | None], what: _What
 ) -> dict[str, str]:
     import ray
 

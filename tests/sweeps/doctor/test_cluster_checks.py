@@ -56,6 +56,30 @@ def test_nothing_is_wrong_with_our_own_files_once_they_are_filled_in(ours, name)
     assert "0.19 an hour without workers" in told(found, Level.OK)["cluster price"]
 
 
+@pytest.mark.parametrize("wrong", [7, "text", ["text"], {"a": 1}])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "provider.security_group",
+        "provider.security_group.IpPermissions",
+        "setup_commands",
+        "head_start_ray_commands",
+        "file_mounts",
+        "head_node_type",
+        "available_node_types",
+        "docker",
+    ],
+)
+def test_a_field_of_another_kind_is_a_finding_and_no_crash(ours, place, wrong):
+    def change(tree):
+        *above, last = place.split(".")
+        for key in above:
+            tree = tree[key]
+        tree[last] = wrong
+
+    assert ours(change)
+
+
 def test_own_machines_are_warned_of_their_network_only(ours):
     found = ours(name="docs/cluster/on-prem.yaml")
     assert told(found, Level.WRONG) == {}

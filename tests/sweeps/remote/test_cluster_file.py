@@ -101,6 +101,17 @@ def test_a_good_file_has_no_problem_and_its_prices_are_read_from_comments(tmp_pa
             "auth.ssh_usr: is not a known field; did you mean ssh_user?",
         ),
         ({"setup_commands": [{"a": 1}]}, "setup_commands.0: {a: 1} is not a string"),
+        # of another kind than what else is checked of the field takes for granted
+        ({"setup_commands": 7}, "setup_commands: 7 is not an array"),
+        ({"head_node_type": ["head"]}, "head_node_type: [head] is not a string"),
+        (
+            {"available_node_types__worker__min_workers": "many"},
+            "available_node_types.worker.min_workers: 'many' is not an integer",
+        ),
+        (
+            {"provider": {"type": "local", "head_ip": "a", "worker_ips": 3}, "max_workers": None},
+            "provider.worker_ips: 3 is not an array",
+        ),
     ],
 )
 def test_a_mistake_is_told_with_its_field_and_the_way_out(tmp_path, changes, said):

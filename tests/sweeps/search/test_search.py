@@ -13,9 +13,10 @@ from spec_samples import toy_tree
 
 from results.records.record import Measurement, TrialRecord, TrialStatus
 from sweeps.base.errors import OptionsError
+from sweeps.samplers.registry import SAMPLERS
 from sweeps.search.schedulers import _Gone, make_scheduler, replay
 from sweeps.search.searcher import OptunaSearcher
-from sweeps.search.study import SAMPLERS, StudyBook, make_sampler, open_study, trial_seed
+from sweeps.search.study import StudyBook, make_sampler, open_study, trial_seed
 from sweeps.spec.settings import SearchSettings
 from sweeps.spec.spec import SweepSpec
 from trainables.training.plan import evaluation_points

@@ -1,0 +1,39 @@
+"""The median stopping rule (Golovin et al. 2017, Google Vizier), Ray Tune's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from sweeps.early_stopping.rule import EarlyStopping, Goal, first_point
+
+if TYPE_CHECKING:
+    from ray.tune.schedulers import TrialScheduler
+
+
+class Median(EarlyStopping):
+    """Stops a trial that is worse than the median of its peers' running averages.
+
+    `grace_period` is the first point at which it may be; unset, after a third of its budget.
+    """
+
+    name: ClassVar[str] = "median"
+
+    grace_period: float | None = None
+    min_samples_required: int = 3
+    min_time_slice: int = 0
+    hard_stop: bool = True
+
+    def build(self, goal: Goal, evaluations: int) -> TrialScheduler:
+        from ray.tune.schedulers import MedianStoppingRule
+
+        first = first_point(evaluations) if self.grace_period is None else self.grace_period
+        return MedianStoppingRule(
+            **goal,
+            grace_period=first,
+            min_samples_required=self.min_samples_required,
+            min_time_slice=self.min_time_slice,
+            hard_stop=self.hard_stop,
+        )
+
+
+RULE = Median()

@@ -1,0 +1,25 @@
+"""Every trial has its whole budget."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from sweeps.early_stopping.rule import EarlyStopping, Goal
+
+if TYPE_CHECKING:
+    from ray.tune.schedulers import TrialScheduler
+
+
+class NoStopping(EarlyStopping):
+    """Trials end when their budget does."""
+
+    name: ClassVar[str] = "none"
+    stops: ClassVar[bool] = False
+
+    def build(self, goal: Goal, evaluations: int) -> TrialScheduler:
+        from ray.tune.schedulers import FIFOScheduler
+
+        return FIFOScheduler()
+
+
+RULE = NoStopping()

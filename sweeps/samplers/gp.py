@@ -1,0 +1,35 @@
+"""A Gaussian process, Optuna's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from sweeps.samplers.sampler import Sampler
+
+if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
+
+
+class Gp(Sampler):
+    """Takes the most time of its own for each suggestion."""
+
+    name: ClassVar[str] = "gp"
+    conditions: ClassVar[bool] = False
+    packages: ClassVar[tuple[str, ...]] = ("scipy", "torch")
+
+    n_startup_trials: int = 10
+    deterministic_objective: bool = False
+    warn_independent_sampling: bool = True
+
+    def build(self, seed: int) -> BaseSampler:
+        from optuna.samplers import GPSampler
+
+        return GPSampler(
+            seed=seed,
+            n_startup_trials=self.n_startup_trials,
+            deterministic_objective=self.deterministic_objective,
+            warn_independent_sampling=self.warn_independent_sampling,
+        )
+
+
+SAMPLER = Gp()

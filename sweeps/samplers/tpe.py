@@ -1,0 +1,48 @@
+"""Tree-structured Parzen estimators, Optuna's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from sweeps.samplers.sampler import Sampler
+
+if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
+
+
+class Tpe(Sampler):
+    """It sees correlations, each branch of a conditional space by itself, and the trials that are
+    still running."""
+
+    name: ClassVar[str] = "tpe"
+
+    n_startup_trials: int = 10
+    n_ei_candidates: int = 24
+    multivariate: bool = True
+    group: bool = True
+    constant_liar: bool = True
+    prior_weight: float | None = None
+    consider_prior: bool | None = None
+    consider_magic_clip: bool | None = None
+    consider_endpoints: bool | None = None
+    warn_independent_sampling: bool | None = None
+
+    def build(self, seed: int) -> BaseSampler:
+        from optuna.samplers import TPESampler
+
+        return TPESampler(
+            seed=seed,
+            n_startup_trials=self.n_startup_trials,
+            n_ei_candidates=self.n_ei_candidates,
+            multivariate=self.multivariate,
+            group=self.group,
+            constant_liar=self.constant_liar,
+            prior_weight=self.prior_weight,
+            consider_prior=self.consider_prior,
+            consider_magic_clip=self.consider_magic_clip,
+            consider_endpoints=self.consider_endpoints,
+            warn_independent_sampling=self.warn_independent_sampling,
+        )
+
+
+SAMPLER = Tpe()

@@ -1,0 +1,80 @@
+"""What a search asks of its sampler and its early stopping that they cannot do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import ValidationError
+
+from search_spaces.problem import Problem, SpaceError
+from search_spaces.space import Space
+from sweeps.early_stopping.rule import RESERVED, EarlyStopping
+from sweeps.samplers.registry import SAMPLERS
+from sweeps.samplers.sampler import Sampler
+from sweeps.spec.settings import SearchSettings
+from sweeps.spec.validation import explain
+
+
+def check_search(search: SearchSettings, space: Space | None) -> list[Problem]:
+    """All that is wrong with the search; `space` is None where it could not be read."""
+    return [
+        *_sampler_options(search),
+        *_early_stopping_options(search),
+        *(_several_metrics(search) if search.metrics else ()),
+        *(_points(search.sampler_kind, space) if space else ()),
+    ]
+
+
+def _sampler_options(search: SearchSettings) -> list[Problem]:
+    return _misfits(search.sampler_kind, search.sampler_options, "search.sampler_options")
+
+
+def _early_stopping_options(search: SearchSettings) -> list[Problem]:
+    place = "search.early_stopping_options"
+    reserved = [name for name in search.early_stopping_options if name in RESERVED]
+    if reserved:
+        remedy = "search.metric, search.mode and budget.evaluations say it"
+        return [Problem(place, f"{name} is not free", remedy) for name in reserved]
+    return _misfits(search.early_stopping_kind, search.early_stopping_options, place)
+
+
+def _misfits(
+    kind: Sampler | EarlyStopping, options: Mapping[str, object], place: str
+) -> list[Problem]:
+    if options and not type(kind).model_fields:
+        return [Problem(place, f"{kind.name} takes no options", "leave it out")]
+    try:
+        kind.with_options(options)
+    except ValidationError as error:
+        return explain(error, type(kind), place)
+    return []
+
+
+def _several_metrics(search: SearchSettings) -> Iterator[Problem]:
+    """What can be done by one metric only."""
+    if not search.sampler_kind.several_metrics:
+        message = f"{search.sampler} searches by one metric, and there are several"
+        *others, last = [
+            name for name, kind in SAMPLERS.items() if kind.several_metrics and kind.learns
+        ]
+        yield Problem("search.sampler", message, f"use {', '.join(others)} or {last}")
+    if search.early_stopping_kind.stops and "early_stopping" in search.model_fields_set:
+        message = (
+            f"{search.early_stopping} compares unfinished trials by one metric, and one that is "
+            "behind in it may be ahead in another"
+        )
+        remedy = "leave it out, or use none, where there are several metrics"
+        yield Problem("search.early_stopping", message, remedy)
+
+
+def _points(kind: Sampler, space: Space) -> list[Problem]:
+    """What keeps a finite sampler from having all its points."""
+    try:
+        if kind.finite:
+            kind.points(space)
+    except SpaceError as error:
+        return [
+            Problem(f"space.{p.place}", f"{kind.name}: {p.message}", p.remedy)
+            for p in error.problems
+        ]
+    return []
