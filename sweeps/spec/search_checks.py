@@ -53,17 +53,17 @@ def _misfits(
 def _several_metrics(search: SearchSettings) -> Iterator[Problem]:
     """What can be done by one metric only."""
     if not search.sampler_kind.several_metrics:
-        message = f"{search.sampler} searches by one metric, and there are several"
+        message = f"{search.sampler} supports one metric, and search.metrics names several"
         *others, last = [
             name for name, kind in SAMPLERS.items() if kind.several_metrics and kind.learns
         ]
         yield Problem("search.sampler", message, f"use {', '.join(others)} or {last}")
     if search.early_stopping_kind.stops and "early_stopping" in search.model_fields_set:
         message = (
-            f"{search.early_stopping} compares unfinished trials by one metric, and one that is "
-            "behind in it may be ahead in another"
+            f"{search.early_stopping} compares unfinished trials by one metric, and a trial that "
+            "is behind in it may be ahead in another"
         )
-        remedy = "leave it out, or use none, where there are several metrics"
+        remedy = "with several metrics, leave it out or use none"
         yield Problem("search.early_stopping", message, remedy)
 
 

@@ -203,8 +203,8 @@ def test_several_metrics_keep_their_order_and_stop_nothing_early():
             "eval_cost?",
         ),
         ({"metrics": {"eval_loss": "min", "eval_cost": "low"}}, "search.metrics.eval_cost: 'low'"),
-        ({**TWO, "sampler": "cmaes"}, "search.sampler: cmaes searches by one metric, and there are "
-         "several; use tpe, "),
+        ({**TWO, "sampler": "cmaes"}, "search.sampler: cmaes supports one metric, and "
+         "search.metrics names several; use tpe, "),
         ({**TWO, "early_stopping": "asha"}, "search.early_stopping: asha compares unfinished "
          "trials by one metric"),
         ({**TWO, "early_stopping": "median"}, "with several metrics, leave it out or use none"),
