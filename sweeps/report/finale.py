@@ -21,7 +21,7 @@ from sweeps.report.each_method import each_method
 from sweeps.report.front import front_table, front_verdict
 from sweeps.report.ui import how_to_open
 from sweeps.report.verdict import at_the_top, behind_the_top, on_the_test_set, verdict
-from trainables.slots.job import LOSSES, WEIGHTS
+from trainables.board.job import LOSSES, WEIGHTS
 
 SHOWN = 5
 """Winners that people are shown unless they ask for more, or reasons why there is none."""
