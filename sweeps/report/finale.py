@@ -164,17 +164,18 @@ def _left_out(ranking: Ranking) -> Text:
 def _next_commands(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) -> Text:
     home = SweepHome(folder.path.parents[1])
     mlflow = how_to_open(sweep, home)
-    text = Text(f"\nNext:\n  sweep winners {sweep.name}{home.way()}\n  {mlflow}")
+    resume = f"  sweep resume {sweep.name}{home.way()}\n"
+    interrupted = sweep.state is SweepState.INTERRUPTED
+    text = Text("\nNext:\n")
+    if interrupted:
+        text.append(resume, "yellow")
+    text.append(f"  sweep winners {sweep.name}{home.way()}\n  {mlflow}")
     for winner in ranking.chosen:
         weights = folder.store.trial_folder(winner.record.number) / WEIGHTS
         if weights.is_dir():
             text.append(f"\nThe weights of trial {winner.record.number}: {weights}")
-    if sweep.state is SweepState.INTERRUPTED:
-        text.append(
-            "\nThe sweep was interrupted; what was measured until then is kept. Go on with it:\n"
-            f"  sweep resume {sweep.name}{home.way()}",
-            "yellow",
-        )
+    if interrupted:
+        text.append("\nThe sweep was interrupted; what was measured until then is kept.", "yellow")
     return text
 
 
