@@ -6,23 +6,21 @@ no active run, no tracking address, no logger but MLflow's own, no setting that 
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import logging
 import os
-import sqlite3
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from results.mlflow.database import alone, check_database, make_database
 from results.mlflow.metrics import Row
 from results.mlflow.server import check_server
 from results.mlflow.settings import SETTINGS, unset
 from results.mlflow.tracking_error import StoreAwayError, TrackingError
-from results.records.uris import artifact_uri, redact, sqlite_file
+from results.records.uris import artifact_uri, redact
 
 os.environ.update(unset())  # MLflow reads some of them when it is imported
 
@@ -33,7 +31,6 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 _PAGE = 1000
-_PATIENCE = 10.0  # seconds
 _UPLOAD_TIMEOUT = "600"  # seconds until a server has stored a file
 
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
@@ -70,10 +67,11 @@ class MlflowRuns:
 
     def __init__(self, uri: str) -> None:
         os.environ.update(unset())  # an earlier sweep has left the environment as it was
-        _check_database(uri)
+        check_database(uri)
         check_server(uri)
         self._uri = uri
-        with _QUIET, _alone(uri):
+        with _QUIET, alone(uri):
+            make_database(uri)
             self._client = MlflowClient(uri)
 
     def open_experiment(self, name: str, artifact_location: str | None) -> str:
@@ -266,35 +264,6 @@ class _Quiet:
 
 
 _QUIET = _Quiet()
-
-
-def _check_database(uri: str) -> None:
-    """MLflow would try for minutes to open a folder, or a database that is locked."""
-    database = sqlite_file(uri)
-    if database is None or not database.exists():
-        return
-    if database.is_dir():
-        raise TrackingError(f"tracking uri {uri}: {database} is a folder; name a file in it")
-    try:
-        with closing(sqlite3.connect(database, timeout=_PATIENCE)) as connection:
-            connection.execute("SELECT count(*) FROM sqlite_master")
-    except sqlite3.Error as error:
-        held = f" by another process for {_PATIENCE:.0f} s" if "locked" in str(error) else ""
-        raise TrackingError(f"tracking uri {uri}: {error}{held}") from None
-
-
-@contextmanager
-def _alone(uri: str) -> Iterator[None]:
-    """Of two processes of a user that make the tables of an SQLite database at once, one fails."""
-    database = sqlite_file(uri)
-    if database is None:
-        yield
-        return
-    name = hashlib.sha256(str(database.resolve()).encode()).hexdigest()[:16]
-    lock = Path(tempfile.gettempdir()) / f"winnow-mlflow-{os.getuid()}-{name}.lock"
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _plain(run: MlflowRun) -> Run:

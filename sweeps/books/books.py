@@ -21,8 +21,8 @@ from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.home.provenance import sweep_provenance
 from sweeps.spec.spec import SweepSpec
 from sweeps.storage.mirror import Mirror
+from trainables.board.job import WEIGHTS
 from trainables.core.progress import NO_PROGRESS, Progress
-from trainables.slots.job import WEIGHTS
 from trainables.training.inputs import Prepared
 
 

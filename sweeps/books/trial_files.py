@@ -10,7 +10,7 @@ from results.ranking.front import judge
 from results.records.record import Mode, TrialRecord
 from sweeps.home.home import SweepFolder
 from sweeps.storage.mirror import Mirror
-from trainables.slots.job import CHECKPOINTS, WEIGHTS
+from trainables.board.job import CHECKPOINTS, WEIGHTS
 
 LOOKS = 4
 """How many more ends a trial's folder is looked at after its own: the slot of a trial that was

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
@@ -14,6 +15,9 @@ from sweeps.display.terminal import make_console
 from sweeps.remote.client import INTERRUPTED
 from trainables.core.data_error import DataError
 from trainables.core.errors import ModelError, RefusedError
+
+_NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
+_NO_WRITING = "; check its permissions, or set --home or SWEEP_HOME to a folder you can write to"
 
 MISTAKE = 2
 """Exit code of a command that a user's mistake ended."""
@@ -32,7 +36,8 @@ def mistakes_shown() -> Iterator[None]:
     except OSError as error:
         if error.filename is None:
             raise
-        show_mistake(f"{error.filename}: {error.strerror or error}")
+        remedy = _NO_WRITING if error.errno in _NOT_WRITABLE else ""
+        show_mistake(f"{error.filename}: {error.strerror or error}{remedy}")
 
 
 def show_mistake(message: str) -> NoReturn:

@@ -15,10 +15,10 @@ from results.records.record_error import RecordError
 from results.records.store import RecordStore
 from sweeps.cluster.meter import Meter, held
 from sweeps.cluster.ray_nodes import RayNode, alive_nodes
+from trainables.board.board_client import BoardClient
+from trainables.board.slot_state import SlotState
 from trainables.core.background import Background, Tell, logged
-from trainables.slots.board_client import BoardClient
 from trainables.slots.slot_size import SlotSize
-from trainables.slots.slot_state import SlotState
 
 EVERY = 5.0
 """Seconds between two looks."""

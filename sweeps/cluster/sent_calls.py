@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import ray
 
+from trainables.board.board_client import Answer, BoardClient
+from trainables.board.nodes import Nodes
 from trainables.core.background import Tell, breakdown
-from trainables.slots.board_client import Answer, BoardClient
-from trainables.slots.nodes import Nodes
 
 
 class _SentCall(NamedTuple):

@@ -10,9 +10,9 @@ import ray
 
 from sweeps.base.errors import LaunchError
 from sweeps.cluster.sent_calls import SentCalls
+from trainables.board.board_client import BoardClient
+from trainables.board.nodes import LOOK_EVERY, look
 from trainables.core.background import Background, Tell, logged
-from trainables.slots.board_client import BoardClient
-from trainables.slots.nodes import LOOK_EVERY, look
 from trainables.slots.safeguards import Safeguards
 from trainables.slots.slot_setup import SlotSetup
 from trainables.slots.slot_size import SlotSize

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import socket
 import time
-from contextlib import suppress
 
 import psutil
 
@@ -29,9 +28,16 @@ def stop(folder: SweepFolder, progress: Progress = NO_PROGRESS) -> None:
     pid, host = holder
     if host != socket.gethostname():
         raise SweepError(f"sweep {name!r} runs on {host}; run `sweep stop {name}` there")
-    # It may end in this moment.
-    with suppress(psutil.NoSuchProcess), progress.phase(f"waiting for {name} to end"):
-        _end(psutil.Process(pid), name)
+    try:
+        with progress.phase(f"waiting for {name} to end"):
+            _end(psutil.Process(pid), name)
+    except psutil.NoSuchProcess:
+        pass  # it has just ended
+    except psutil.AccessDenied as error:
+        raise SweepError(
+            f"sweep {name!r} belongs to another user (process {pid}); run `sweep stop {name}` as "
+            "that user"
+        ) from error
 
 
 def _end(process: psutil.Process, name: str) -> None:

@@ -21,7 +21,7 @@ from sweeps.report.each_method import each_method
 from sweeps.report.front import front_table, front_verdict
 from sweeps.report.ui import how_to_open
 from sweeps.report.verdict import at_the_top, behind_the_top, on_the_test_set, verdict
-from trainables.slots.job import LOSSES, WEIGHTS
+from trainables.board.job import LOSSES, WEIGHTS
 
 SHOWN = 5
 """Winners that people are shown unless they ask for more, or reasons why there is none."""
@@ -164,17 +164,18 @@ def _left_out(ranking: Ranking) -> Text:
 def _next_commands(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) -> Text:
     home = SweepHome(folder.path.parents[1])
     mlflow = how_to_open(sweep, home)
-    text = Text(f"\nNext:\n  sweep winners {sweep.name}{home.way()}\n  {mlflow}")
+    resume = f"  sweep resume {sweep.name}{home.way()}\n"
+    interrupted = sweep.state is SweepState.INTERRUPTED
+    text = Text("\nNext:\n")
+    if interrupted:
+        text.append(resume, "yellow")
+    text.append(f"  sweep winners {sweep.name}{home.way()}\n  {mlflow}")
     for winner in ranking.chosen:
         weights = folder.store.trial_folder(winner.record.number) / WEIGHTS
         if weights.is_dir():
             text.append(f"\nThe weights of trial {winner.record.number}: {weights}")
-    if sweep.state is SweepState.INTERRUPTED:
-        text.append(
-            "\nThe sweep was interrupted; what was measured until then is kept. Go on with it:\n"
-            f"  sweep resume {sweep.name}{home.way()}",
-            "yellow",
-        )
+    if interrupted:
+        text.append("\nThe sweep was interrupted; what was measured until then is kept.", "yellow")
     return text
 
 

@@ -16,7 +16,7 @@ from results.mlflow.tracking_error import TrackingError
 from results.records.record import SweepRecord
 from results.records.record_error import RecordError
 from sweeps.base.errors import SweepError
-from sweeps.display.terminal import make_console
+from sweeps.display.terminal import make_console, waiting
 from sweeps.home.home import SweepHome, is_from_afar
 from sweeps.report.tether import Tethered
 
@@ -37,10 +37,11 @@ def serve(home: SweepHome, port: int) -> int:
         raise SweepError(f"{home.path}: {where}")
     _refuse_if_busy(port)
     log, say = home.path / "mlflow-server.log", make_console().print
-    say("Starting MLflow's UI")
     with _signals_raised() as ended_by, Tethered(_command(home, port), log, _silent()) as server:
         try:
-            if _comes_up(server, port):
+            with waiting() as progress, progress.phase("starting MLflow's UI"):
+                up = _comes_up(server, port)
+            if up:
                 where = f"MLflow's UI, at the latest runs: {_address(home, port)}"
                 say(f"{where}   (Ctrl-C ends it)", soft_wrap=True)
                 server.wait()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sweeps.cluster.observer import Observer
     from sweeps.cluster.slots import Slots
     from sweeps.search.study import StudyBook
-    from trainables.slots.board_client import BoardClient
+    from trainables.board.board_client import BoardClient
 
 _SAVING = 300.0
 """Seconds that trials are given to write a checkpoint when the sweep is interrupted: a step, an
@@ -198,7 +198,7 @@ class Driver:
         from sweeps.cluster.slots import Slots
         from sweeps.spec.capacity import plan_slots
         from sweeps.storage.storage import make_slot_storage
-        from trainables.slots.board_client import BoardClient
+        from trainables.board.board_client import BoardClient
 
         settings = self._spec.slots
         count, size = plan_slots(settings, rooms(), self._spec.trials)

@@ -12,10 +12,10 @@ from sweeps.books.books import Books
 from sweeps.books.recorder import Recorder
 from sweeps.home.home import SweepFolder
 from sweeps.spec.spec import SweepSpec
+from trainables.board.board_client import BoardClient
+from trainables.board.job import Job, JobKind
+from trainables.board.ticket import Event
 from trainables.core.evaluation import Evaluation
-from trainables.slots.board_client import BoardClient
-from trainables.slots.job import Job, JobKind
-from trainables.slots.ticket import Event
 
 BASE_TRIAL = "base"
 """The board's name for the job that measures the untouched model."""

@@ -14,7 +14,7 @@ from sweeps.search.schedulers import make_scheduler, replay
 from sweeps.search.searcher import OptunaSearcher
 from sweeps.search.study import StudyBook
 from sweeps.spec.spec import SweepSpec
-from trainables.slots.board_client import BoardClient
+from trainables.board.board_client import BoardClient
 from trainables.slots.trial import SlotTrial
 
 _CLIENT_DEATHS = 3

@@ -99,7 +99,16 @@ def missing_files(trial: TrialConfig, elsewhere: bool = False) -> list[Problem]:
         if not _is_there(name) and not is_hub_name(name):
             remedy = f"relative paths start from the current folder, {Path.cwd()}"
             problems.append(Problem(place, f"file {name} does not exist", remedy))
+        elif _is_empty(name):
+            message = f"file {name} is empty (0 bytes)"
+            problems.append(Problem(place, message, "download or write it again"))
     return problems
+
+
+def _is_empty(name: str) -> bool:
+    """Found here, since a built-in model may have to be made before the data is read."""
+    path = Path(name).expanduser()
+    return path.is_file() and path.stat().st_size == 0
 
 
 def is_whole(name: str) -> bool:

@@ -22,6 +22,10 @@ _ALTERNATIVES = ("str", "int", "float", "bool")
 _SHOULD_BE = ": input should be "
 
 
+_SWEEPS_OWN = {"budget": ("trials",)}
+"""Fields of a trial's section that the sweep itself reads."""
+
+
 def explain(error: ValidationError, model: type[BaseModel], prefix: str) -> list[Problem]:
     """The errors as problems: dotted place, message with the value, way out."""
     problems = [_problem(detail, model, prefix) for detail in error.errors(include_url=False)]
@@ -113,4 +117,5 @@ def _fields_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:
     inside = (
         name.removeprefix(section) for name in dotted_fields(model) if name.startswith(section)
     )
-    return list(dict.fromkeys(name.partition(".")[0] for name in inside))
+    names = dict.fromkeys(name.partition(".")[0] for name in inside)
+    return [*names, *_SWEEPS_OWN.get(".".join(path), ())]

@@ -16,10 +16,10 @@ from stat import S_ISREG
 
 from results.records.uris import redact
 from sweeps.storage.claim import Claim, TakenOverError
+from trainables.board.job import CHECKPOINTS, LOSSES, WEIGHTS
 from trainables.core.atomic import publish
 from trainables.core.background import Background, Tell, breakdowns_told, logged
 from trainables.core.progress import NO_PROGRESS, Progress
-from trainables.slots.job import CHECKPOINTS, LOSSES, WEIGHTS
 from trainables.storage import sealed
 from trainables.storage.remote_folder import RemoteFolder
 

@@ -7,10 +7,10 @@ import functools
 from collections import Counter
 from pathlib import Path
 
+from trainables.board.board import Board
+from trainables.board.job import Job, JobKind
 from trainables.config.trial import TrialConfig
 from trainables.core.evaluation import Ending, Evaluation, Outcome
-from trainables.slots.board import Board
-from trainables.slots.job import Job, JobKind
 
 TOY = TrialConfig(model="toy", objective="toy")
 SOON = 0.01

@@ -11,12 +11,13 @@ from typing import Any
 
 import psutil
 
+from trainables.board import board_client
+from trainables.board.board import Board
+from trainables.board.board_client import BoardClient
+from trainables.board.job import Job
 from trainables.config.trial import TrialConfig
 from trainables.core.evaluation import Evaluation, Outcome
-from trainables.slots import board_client, slot
-from trainables.slots.board import Board
-from trainables.slots.board_client import BoardClient
-from trainables.slots.job import Job
+from trainables.slots import slot
 from trainables.slots.safeguards import Safeguards
 from trainables.training.inputs import Inputs
 

@@ -6,9 +6,9 @@ from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 
+from trainables.board.board_client import BoardClient
+from trainables.board.job import LOSSES, WEIGHTS, Job
 from trainables.core.evaluation import Ending, Evaluation, Monitor, Verdict
-from trainables.slots.board_client import BoardClient
-from trainables.slots.job import LOSSES, WEIGHTS, Job
 from trainables.slots.slot_storage import SlotStorage
 from trainables.slots.uploads import Uploads
 from trainables.training.watchdog import Watchdog

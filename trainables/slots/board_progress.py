@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import socket
 
+from trainables.board.board_client import BoardClient
+from trainables.board.job import Job
 from trainables.core.background import logged
 from trainables.core.progress import Phases, Progress
 from trainables.core.ticker import Ticker
-from trainables.slots.board_client import BoardClient
-from trainables.slots.job import Job
 from trainables.training import slow_precision
 
 EVERY = 2.0

@@ -7,7 +7,7 @@ from contextlib import suppress
 import ray
 from ray.train import UserCallback
 
-from trainables.slots.board_client import BoardClient
+from trainables.board.board_client import BoardClient
 
 
 class FailureCallback(UserCallback):

@@ -19,16 +19,16 @@ import torch
 from ray.train import FailureConfig, RunConfig, ScalingConfig, get_context
 from ray.train.torch import TorchConfig, TorchTrainer
 
+from trainables.board.board_client import BoardClient
+from trainables.board.job import CHECKPOINTS, LOSSES, WEIGHTS, Closed, Job, JobKind
 from trainables.core import ranks
 from trainables.core.errors import RefusedError, StorageError
 from trainables.core.evaluation import Ending, Outcome
 from trainables.core.progress import NO_PROGRESS
 from trainables.slots import toy
-from trainables.slots.board_client import BoardClient
 from trainables.slots.board_monitor import BoardMonitor
 from trainables.slots.board_progress import BoardProgress
 from trainables.slots.failure_callback import FailureCallback
-from trainables.slots.job import CHECKPOINTS, LOSSES, WEIGHTS, Closed, Job, JobKind
 from trainables.slots.remote_checkpoints import RemoteCheckpoints
 from trainables.slots.safeguards import Safeguards
 from trainables.slots.slot_setup import SlotSetup

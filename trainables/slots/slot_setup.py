@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainables.slots.board_client import BoardClient
+from trainables.board.board_client import BoardClient
 from trainables.slots.safeguards import Safeguards
 from trainables.slots.slot_size import SlotSize
 from trainables.training.inputs import Inputs

@@ -7,11 +7,11 @@ from typing import TypedDict
 
 from ray import tune
 
+from trainables.board.board_client import BoardClient
+from trainables.board.job import Job
+from trainables.board.ticket import Event
 from trainables.config.trial import TrialConfig
 from trainables.core.evaluation import Ending, Evaluation, Outcome
-from trainables.slots.board_client import BoardClient
-from trainables.slots.job import Job
-from trainables.slots.ticket import Event
 
 
 class ClientConfig(TypedDict):

@@ -27,7 +27,7 @@ from books import (
 )
 
 from results.records.record import TrialStatus
-from trainables.slots.nodes import LOOK_EVERY
+from trainables.board.nodes import LOOK_EVERY
 
 pytestmark = pytest.mark.cluster
 

@@ -13,9 +13,9 @@ from sweeps import Sweep
 from sweeps.base.view import View
 from sweeps.cluster.observer import Observer, node_record, slot_record
 from sweeps.home.home import SweepHome
-from trainables.slots.board_client import BoardClient
+from trainables.board.board_client import BoardClient
+from trainables.board.slot_state import SlotState
 from trainables.slots.slot_size import SlotSize
-from trainables.slots.slot_state import SlotState
 
 
 def test_a_node_as_ray_lists_it():

@@ -15,8 +15,8 @@ from sweeps.base.errors import LaunchError
 from sweeps.base.interruption import interruptible
 from sweeps.cluster.ray_session import ON_HEAD
 from sweeps.cluster.slots import Slots
-from trainables.slots.board import Board
-from trainables.slots.board_client import BoardClient
+from trainables.board.board import Board
+from trainables.board.board_client import BoardClient
 from trainables.slots.safeguards import Safeguards
 from trainables.slots.slot_size import SlotSize
 

@@ -12,12 +12,12 @@ import pytest
 
 from sweeps.cluster.ray_session import ON_HEAD
 from sweeps.cluster.slots import _SPARE_RESTARTS, Slots
+from trainables.board.board import Board
+from trainables.board.board_client import BoardClient
+from trainables.board.job import Job, JobKind
 from trainables.config.trial import TrialConfig
 from trainables.core.evaluation import Ending, Evaluation
 from trainables.slots import toy
-from trainables.slots.board import Board
-from trainables.slots.board_client import BoardClient
-from trainables.slots.job import Job, JobKind
 from trainables.slots.safeguards import Safeguards
 from trainables.slots.slot_size import SlotSize
 

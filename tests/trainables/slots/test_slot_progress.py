@@ -6,11 +6,11 @@ import pytest
 import tiny_training as tiny
 from desk import Desk, without_ray
 
+from trainables.board.board_client import BoardClient
+from trainables.board.job import Job
 from trainables.core.evaluation import Ending
 from trainables.core.progress import Phase, Progress
-from trainables.slots.board_client import BoardClient
 from trainables.slots.board_progress import BoardProgress
-from trainables.slots.job import Job
 from trainables.slots.safeguards import Safeguards
 from trainables.slots.slot import _Worker
 from trainables.training import slow_precision

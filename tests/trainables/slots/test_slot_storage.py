@@ -13,13 +13,13 @@ import tiny_training as tiny
 from desk import Desk, without_ray
 from s3_server import ENVIRONMENT, make_bucket, s3_server
 
+from trainables.board.board_client import BoardClient
+from trainables.board.job import Job
 from trainables.core.errors import StorageError
 from trainables.core.evaluation import Cost, Ending, Evaluation, Outcome
 from trainables.core.model_source import ModelSource
 from trainables.slots import slot
-from trainables.slots.board_client import BoardClient
 from trainables.slots.board_monitor import BoardMonitor
-from trainables.slots.job import Job
 from trainables.slots.remote_checkpoints import RemoteCheckpoints
 from trainables.slots.safeguards import Safeguards
 from trainables.slots.slot_storage import SlotStorage, stored_inputs

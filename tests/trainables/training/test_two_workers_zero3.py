@@ -25,7 +25,7 @@ def pairs(tmp_path_factory):
 @pytest.fixture(scope="module")
 def ranks(pairs):
     """What each of two workers saw."""
-    return on_two_workers("two_workers_zero3.py", Path(pairs.model).parent)
+    return on_two_workers("two_workers_zero3.py", Path(pairs.model.name).parent)
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ import asyncio
 
 from boards import COMPLETE, SOON, board_with, hear, in_a_loop, job, take
 
+from trainables.board.job import Closed
 from trainables.core.evaluation import Ending
-from trainables.slots.job import Closed
 
 
 @in_a_loop

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from trainables.board.job import JobKind
+from trainables.board.ticket import Ticket
 from trainables.core.evaluation import Ending
 from trainables.core.progress import Phases
-from trainables.slots.job import JobKind
-from trainables.slots.ticket import Ticket
 
 
 @dataclass(frozen=True)

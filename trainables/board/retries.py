@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+from trainables.board.job_queue import JobQueue
+from trainables.board.nodes import LOOK_EVERY
+from trainables.board.slot_registry import SlotRegistry
+from trainables.board.ticket import Ticket
 from trainables.core.background import breakdowns_told
 from trainables.core.evaluation import Ending, Outcome
-from trainables.slots.job_queue import JobQueue
-from trainables.slots.nodes import LOOK_EVERY
-from trainables.slots.slot_registry import SlotRegistry
-from trainables.slots.ticket import Ticket
 
 _LOOKS = 20
 """Looks at the nodes after which Ray would know of one that is lost."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field, replace
 
+from trainables.board.job import Job
 from trainables.core.evaluation import Attempt, Ending, Evaluation, Outcome
 from trainables.core.progress import Phases
-from trainables.slots.job import Job
 from trainables.training.watchdog import hung
 
 Event = Evaluation | Outcome

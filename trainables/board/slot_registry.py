@@ -6,9 +6,9 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from trainables.slots.nodes import Nodes
-from trainables.slots.slot_state import SlotState, slot_states
-from trainables.slots.ticket import Ticket
+from trainables.board.nodes import Nodes
+from trainables.board.slot_state import SlotState, slot_states
+from trainables.board.ticket import Ticket
 
 IDLE_STARTS = 4
 """Starts in a row without a job after which a slot is given up."""

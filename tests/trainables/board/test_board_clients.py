@@ -5,9 +5,9 @@ import dataclasses
 
 from boards import COMPLETE, SOON, board_with, hear, in_a_loop, job, loss, nothing_comes, take
 
+from trainables.board.board import Board
+from trainables.board.job import Closed, JobKind
 from trainables.core.evaluation import Ending, Outcome
-from trainables.slots.board import Board
-from trainables.slots.job import Closed, JobKind
 
 
 @in_a_loop

@@ -6,8 +6,8 @@ import pytest
 from boards import COMPLETE, job, loss
 
 from sweeps.cluster.ray_session import ON_HEAD
+from trainables.board.board_client import BoardClient
 from trainables.core.evaluation import Ending
-from trainables.slots.board_client import BoardClient
 
 pytestmark = pytest.mark.ray
 

@@ -7,10 +7,10 @@ import asyncio
 import pytest
 from boards import COMPLETE, SOON, board_with, hear, in_a_loop, job, loss, nothing_comes, take
 
+from trainables.board import retries
+from trainables.board.job import Closed
+from trainables.board.nodes import Nodes
 from trainables.core.evaluation import Ending, Outcome
-from trainables.slots import retries
-from trainables.slots.job import Closed
-from trainables.slots.nodes import Nodes
 
 LAID_ASIDE = Outcome(Ending.SUSPENDED)
 

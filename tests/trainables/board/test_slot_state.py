@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from boards import board_with, in_a_loop, job, take
 
+from trainables.board.job import JobKind
+from trainables.board.slot_state import SlotState
 from trainables.core.evaluation import Ending, Outcome
-from trainables.slots.job import JobKind
-from trainables.slots.slot_state import SlotState
 
 
 @in_a_loop

@@ -6,9 +6,9 @@ import asyncio
 from collections import deque
 from collections.abc import Iterator
 
+from trainables.board.job import Job, JobKind
+from trainables.board.ticket import Ticket
 from trainables.core.evaluation import Ending, Outcome
-from trainables.slots.job import Job, JobKind
-from trainables.slots.ticket import Ticket
 
 
 class JobQueue:

@@ -8,13 +8,13 @@ from typing import Concatenate, Generic, ParamSpec, TypeVar
 import ray
 from ray.actor import ActorHandle
 
+from trainables.board.board import Board
+from trainables.board.job import Closed, Job, Reply
+from trainables.board.nodes import Nodes
+from trainables.board.slot_state import SlotState
+from trainables.board.ticket import Event
 from trainables.core.evaluation import Ending, Evaluation, Outcome
 from trainables.core.progress import Phases
-from trainables.slots.board import Board
-from trainables.slots.job import Closed, Job, Reply
-from trainables.slots.nodes import Nodes
-from trainables.slots.slot_state import SlotState
-from trainables.slots.ticket import Event
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -11,16 +11,16 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
+from trainables.board.job import Closed, Job, Reply
+from trainables.board.job_queue import JobQueue
+from trainables.board.nodes import Nodes
+from trainables.board.retries import Retries
+from trainables.board.slot_registry import IDLE_STARTS, SlotRegistry
+from trainables.board.slot_state import SlotState
+from trainables.board.ticket import Event
+from trainables.board.weights_policy import weights_policy
 from trainables.core.evaluation import Ending, Evaluation, Outcome
 from trainables.core.progress import Phases
-from trainables.slots.job import Closed, Job, Reply
-from trainables.slots.job_queue import JobQueue
-from trainables.slots.nodes import Nodes
-from trainables.slots.retries import Retries
-from trainables.slots.slot_registry import IDLE_STARTS, SlotRegistry
-from trainables.slots.slot_state import SlotState
-from trainables.slots.ticket import Event
-from trainables.slots.weights_policy import weights_policy
 
 
 class Board:

@@ -9,9 +9,9 @@ from boards import COMPLETE, TOY, board_with, in_a_loop, job, loss, take
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trainables.board.board import Board
+from trainables.board.job import Job, JobKind
 from trainables.core.evaluation import Ending, Evaluation, Outcome
-from trainables.slots.board import Board
-from trainables.slots.job import Job, JobKind
 
 
 @in_a_loop

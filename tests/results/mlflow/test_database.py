@@ -1,0 +1,42 @@
+"""MLflow's SQLite database is made whole, or not at all."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from results.mlflow.database import make_database
+from results.mlflow.runs import MlflowRuns
+
+
+def tables(file) -> set[str]:
+    with closing(sqlite3.connect(file)) as connection:
+        return {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+
+
+def test_it_has_what_mlflow_itself_would_make(tmp_path):
+    from mlflow import MlflowClient
+
+    MlflowClient(f"sqlite:///{tmp_path}/theirs.db").search_experiments()
+    make_database(f"sqlite:///{tmp_path}/ours.db")
+    assert tables(tmp_path / "ours.db") == tables(tmp_path / "theirs.db")
+    assert {file.name for file in tmp_path.glob("*ours*")} == {"ours.db"}
+
+
+def test_what_a_killed_process_left_is_in_nobodys_way(tmp_path, monkeypatch):
+    """Killed while MLflow makes its tables, of which the first are there."""
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mlflow.store.db.utils._verify_schema", killed)
+        with pytest.raises(KeyboardInterrupt):
+            make_database(uri)
+    assert not (tmp_path / "mlflow.db").exists()
+    assert list(tmp_path.glob(".mlflow.db.*.partial"))
+    assert MlflowRuns(uri).open_experiment("mine", None)
+    assert not list(tmp_path.glob("*.partial"))
