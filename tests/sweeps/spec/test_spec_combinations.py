@@ -51,7 +51,7 @@ from sweeps.spec.spec import SweepSpec
         ),
         (
             {"slots": {"deepspeed": {"zero_stage": 2, "offload_parameters": "cpu"}}},
-            "slots.deepspeed.offload_parameters: cpu works with ZeRO stage 3 only; set "
+            "slots.deepspeed.offload_parameters: cpu requires ZeRO stage 3; set "
             "slots.deepspeed.zero_stage: 3, or leave it out",
         ),
         (
@@ -66,7 +66,7 @@ from sweeps.spec.spec import SweepSpec
         ),
         (
             {"slots": {"deepspeed": {"config": {"train_batch_size": 7}}}},
-            "slots.deepspeed.config: train_batch_size is 7 there, and batch_size makes it 16; "
+            "slots.deepspeed.config: train_batch_size is 7 there, but batch_size makes it 16; "
             'write "auto" there, or change batch_size',
         ),
         (
@@ -74,9 +74,9 @@ from sweeps.spec.spec import SweepSpec
                 "slots": {"deepspeed": {"config": {"optimizer": {"params": {"lr": 0.0001}}}}},
                 "space": {"learning_rate": {"log_uniform": [0.0001, 0.001]}},
             },
-            "slots.deepspeed.config: optimizer.params.lr is 0.0001 there, and the space searches "
-            'learning_rate, so that trials differ in it; write "auto" there, or search no '
-            "learning_rate",
+            "slots.deepspeed.config: optimizer.params.lr is 0.0001 there, but the space searches "
+            'learning_rate, so it differs by trial; write "auto" there, or do not '
+            "search learning_rate",
         ),
     ],
 )

@@ -569,7 +569,7 @@ def test_a_model_that_cannot_be_loaded_is_refused_with_its_name(tmp_path):
 
 def test_a_trial_whose_values_contradict_the_users_deepspeed_json_is_refused(workshop):
     theirs = {"train_batch_size": 8, "zero_optimization": {"stage": 1}}
-    message = r"config: train_batch_size is 8 there, and batch_size makes it 12; write \"auto\""
+    message = r"config: train_batch_size is 8 there, but batch_size makes it 12; write \"auto\""
     with pytest.raises(RefusedError, match=message):
         run_trial(workshop, deepspeed__config=theirs, batch_size=12)
 

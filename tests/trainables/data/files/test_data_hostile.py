@@ -101,12 +101,12 @@ def test_one_class_and_unknown_classes_are_refused(tmp_path, labels, held_out, s
     [
         (
             {"encoding": "utf-9"},
-            "'utf-9' is no encoding of text; use utf-8, utf-16, gb18",
+            "'utf-9' is not a text encoding; use utf-8, utf-16, gb18",
         ),
-        ({"encoding": "base64"}, "'base64' is no encoding of text"),
-        ({"encoding": "undefined"}, "'undefined' is no encoding of text"),
-        ({"encoding": "a\0b"}, "is no encoding of text"),
-        ({"train": ""}, "'' names no file; name one, or a folder or a data set"),
+        ({"encoding": "base64"}, "'base64' is not a text encoding"),
+        ({"encoding": "undefined"}, "'undefined' is not a text encoding"),
+        ({"encoding": "a\0b"}, "is not a text encoding"),
+        ({"train": ""}, "'' names no file; use the name of a file, folder or data set"),
         ({"train": []}, "names no file"),
         ({"validation": ""}, "'' names no file"),
     ],
