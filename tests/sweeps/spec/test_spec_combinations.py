@@ -22,7 +22,7 @@ from sweeps.spec.spec import SweepSpec
                 "method": "qlora",
                 "space": {"lora.init": {"choice": ["kaiming", "pissa"]}},
             },
-            "space.lora.init: with lora.init pissa: pissa takes the base's weights apart, and "
+            "space.lora.init: with lora.init pissa: pissa decomposes the base's weights, but "
             "qlora holds them in 4 bits; use lora.init: kaiming or gaussian with qlora",
         ),
         (
@@ -41,13 +41,13 @@ from sweeps.spec.spec import SweepSpec
                 "dpo": {"label_smoothing": 0.1},
                 "space": {"dpo.loss": {"choice": ["sigmoid", "ipo"]}},
             },
-            "dpo.label_smoothing: with dpo.loss ipo: loss ipo has no probabilities of labels to "
+            "dpo.label_smoothing: with dpo.loss ipo: loss ipo has no label probabilities to "
             "smooth; use dpo.loss: sigmoid, or leave it out",
         ),
         (
             {"data.packing": True, "space": {"method": {"choice": ["lora", "prefix"]}}},
-            "data.packing: with method prefix: with what method prefix puts before a sequence, "
-            "transformers tells its examples no longer apart; leave it out, or use another method",
+            "data.packing: with method prefix: method prefix prepends virtual tokens to a sequence, "
+            "so transformers cannot isolate its packed examples; leave it out, or use another method",
         ),
         (
             {"slots": {"deepspeed": {"zero_stage": 2, "offload_parameters": "cpu"}}},
