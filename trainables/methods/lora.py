@@ -37,12 +37,12 @@ class LoraConfig(Frozen):
     )
     init: Literal["kaiming", "gaussian", "pissa"] = Field(
         default="kaiming",
-        description="init of A, with B zero; pissa: principal components (Meng et al. 2024, "
+        description="init of A (B is zero); pissa: principal components (Meng et al. 2024, "
         "arXiv:2404.02948)",
     )
     learning_rate_ratio: Annotated[float, Field(ge=1)] = Field(
         default=1.0,
-        description="ratio of B's learning rate to A's: LoRA+ (Hayou et al. 2024, arXiv:2402.12354)",
+        description="learning rate of B relative to A: LoRA+ (Hayou et al. 2024, arXiv:2402.12354)",
     )
 
 

@@ -46,8 +46,9 @@ from sweeps.spec.spec import SweepSpec
         ),
         (
             {"data.packing": True, "space": {"method": {"choice": ["lora", "prefix"]}}},
-            "data.packing: with method prefix: method prefix prepends virtual tokens to a sequence, "
-            "so transformers cannot isolate its packed examples; leave it out, or use another method",
+            "data.packing: with method prefix: method prefix prepends virtual tokens to a "
+            "sequence, so transformers cannot isolate its packed examples; leave it out, or "
+            "use another method",
         ),
         (
             {"slots": {"deepspeed": {"zero_stage": 2, "offload_parameters": "cpu"}}},

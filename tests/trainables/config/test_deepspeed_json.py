@@ -273,8 +273,8 @@ def test_a_file_without_an_end_is_not_read(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "large").write_bytes(b" " * 2**21)
     for name, said in [
-        (tmp_path / "pipe", "no regular file"),
-        ("/dev/zero", "no regular file"),
+        (tmp_path / "pipe", "not a regular file"),
+        ("/dev/zero", "not a regular file"),
         (tmp_path / "large", "larger than 1 MiB"),
     ]:
         with pytest.raises(ValidationError, match=said):

@@ -85,7 +85,7 @@ def test_skipped_rows_before_the_first_good_one_do_not_choose_the_format(tmp_pat
     ("labels", "held_out", "said"),
     [
         ("aaaa", "a", r"^data\.train: all records have the label 'a'; .* add records of another"),
-        ("abab", "c", r"line 1: label 'c' is not among .* \(a, b\); mend it.*--skip-bad-rows"),
+        ("abab", "c", r"line 1: label 'c' is not among .* \(a, b\); correct it.*--skip-bad-rows"),
     ],
 )
 def test_one_class_and_unknown_classes_are_refused(tmp_path, labels, held_out, said):
@@ -121,7 +121,7 @@ def test_settings_that_name_nothing_are_refused_before_any_file_is_read(data, sa
     [
         ("~no_such_user/rows.json", "no_such_user.*write the whole path"),
         ("none.json", "does not exist .looked from .*; correct the path"),
-        ("rows.xlsx", "xlsx suffix is not read; convert it to"),
+        ("rows.xlsx", "xlsx suffix is not supported; convert it to"),
         ("a" * 300 + ".json", "too long"),
     ],
 )

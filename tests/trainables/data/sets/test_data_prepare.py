@@ -257,7 +257,7 @@ def test_a_second_trial_finds_the_sequences_without_importing_transformers(tmp_p
     [
         ("./models/none", "folder ./models/none does not exist"),
         ("/models/none", "folder /models/none does not exist"),
-        ("someone/no-such-model", "could not be had from the hub.*or download it and name"),
+        ("someone/no-such-model", "could not be loaded from the hub.*or download it and name"),
     ],
 )
 def test_a_model_that_is_not_there_is_named(monkeypatch, name, said):
