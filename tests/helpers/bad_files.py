@@ -93,7 +93,7 @@ WHOLE_FILES = [
     Bad("white space", "rows.csv", b" \r\n\t\n", "sft", " contains only white space; download"),
     Bad("byte order mark only", "rows.json", b"\xef\xbb\xbf", "sft", " contains only white"),
     Bad("empty list", "rows.json", b"[]", "sft", " is an empty list; add records"),
-    Bad("one number", "rows.json", b"3", "sft", " holds int 3; it must be a list of records"),
+    Bad("one number", "rows.json", b"3", "sft", " is int 3; it must be a list of records"),
     Bad("null", "rows.json", b"null", "sft", " is null; it must be a list"),
     Bad("truncated list", "rows.json", listed(QA, QA)[:-20], "sft",
         " line 1 column .*the file ends too early; download"),
@@ -142,7 +142,7 @@ WHOLE_FILES = [
         "sft", " is a Git LFS pointer"),
     Bad("ZIP archive", "rows.csv", b"PK\x03\x04" + bytes(40), "sft",
         " is a ZIP archive.*unpack it"),
-    Bad("zstd", "rows.jsonl", b"\x28\xb5\x2f\xfd" + bytes(40), "sft", " is packed with zstd, what"),
+    Bad("zstd", "rows.jsonl", b"\x28\xb5\x2f\xfd" + bytes(40), "sft", " is packed with zstd, despite"),
     Bad("parquet by another name", "rows.json", parquet(QA), "sft", " is a Parquet file.*name it"),
     Bad("packed twice", "rows.json.gz", gzip.compress(gzip.compress(listed(QA))), "sft",
         " is packed twice, despite its name; unpack it once"),
@@ -226,12 +226,12 @@ SINGLE_ROWS = [
     rows("a tool's result first", "sft", CHAT, chat("tool", "assistant"), ": roles out of order"),
     rows("a field twice", "sft", QA, None, "")._replace(
         content=lines(QA) + b'{"instruction": "a", "output": "b", "output": "c"}\n' + lines(QA),
-        said=r" line 2: field str 'output' is there twice \(str 'b' and str 'c'\); remove one"),
+        said=r" line 2: field str 'output' appears twice \(str 'b' and str 'c'\); remove one"),
     rows("a field of a turn twice", "sft", CHAT, None, "")._replace(
         name="rows.json",
         content=b'[%s, {"messages": [{"role": "user", "role": "assistant", "content": "a"}]}, %s]'
         % (json.dumps(CHAT).encode(), json.dumps(CHAT).encode()),
-        said=" row 2: field str 'role' is there twice .*; remove one"),
+        said=" row 2: field str 'role' appears twice .*; remove one"),
     rows("deep nesting in a line", "sft", QA, None, "")._replace(
         content=lines(QA) + b'{"output": ' + b"[" * 5_000 + b"]" * 5_000 + b"}\n" + lines(QA),
         said=" line 2: lists or objects are nested too deeply"),
@@ -273,7 +273,7 @@ SINGLE_ROWS = [
     rows("no reward", "reward", RATED, {"text": "a"}, ": no reward"),
     *(
         rows(f"reward {shown}", "reward", RATED, {**RATED, "reward": reward},
-             rf": reward is not a finite number \(reward is {re.escape(shown)}.*; write a number")
+             rf": reward is not a finite number \(reward is {re.escape(shown)}.*; write it as a number")
         for reward, shown in [(float("nan"), "float nan"), (float("inf"), "float inf"),
                               (-float("inf"), "float -inf"), ("0.5", "str '0.5'"),
                               (True, "bool True"), ([1], "list [1]"), (10**400, "int 1000000")]

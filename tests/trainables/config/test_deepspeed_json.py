@@ -275,7 +275,7 @@ def test_a_file_without_an_end_is_not_read(tmp_path):
     for name, said in [
         (tmp_path / "pipe", "not a regular file"),
         ("/dev/zero", "not a regular file"),
-        (tmp_path / "large", "larger than 1 MiB"),
+        (tmp_path / "large", "larger than the limit of 1 MiB"),
     ]:
         with pytest.raises(ValidationError, match=said):
             DeepSpeedConfig(config=str(name))

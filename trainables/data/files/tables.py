@@ -97,8 +97,8 @@ def load_from_hub(name: str) -> Dataset:
         if "split" in reason:
             raise DataError(f"{name}: {reason.rstrip('.')}; write {repository}@SPLIT") from error
         raise DataError(
-            f"{name} is no file or folder here, and as a data set it could not be had from the "
-            f"hub ({reason}); check the spelling and the network, or name a local file"
+            f"{name} is not a local file or folder, and could not be loaded from the hub as a "
+            f"data set ({reason}); check the spelling and the network, or use a local file"
         ) from error
 
 

@@ -191,9 +191,9 @@ def hub_file(source: ModelSource, name: str) -> Path | None:
 def _cannot_load(source: ModelSource, error: Exception) -> str:
     reason = said(error)
     if source.folder:
-        return f"model: folder {source.name} holds no tokenizer that can be loaded ({reason})"
+        return f"model: folder {source.name} has no loadable tokenizer ({reason})"
     revised = f" at revision {source.revision}" if source.revision else ""
     return (
-        f"model: {source.name}{revised} is no local folder and could not be loaded from the hub "
+        f"model: {source.name}{revised} is not a local folder and could not be loaded from the hub "
         f"({reason}); check the spelling and the network, or download it and name its folder"
     )

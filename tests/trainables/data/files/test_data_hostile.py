@@ -134,7 +134,7 @@ def test_names_of_no_files_are_refused(tmp_path, monkeypatch, name, said):
 def test_a_pipe_is_no_file(tmp_path):
     path = tmp_path / "rows.jsonl"
     os.mkfifo(path)
-    with pytest.raises(DataError, match="is no regular file"):
+    with pytest.raises(DataError, match="is not a regular file"):
         sources(path, "sft")
 
 
@@ -142,5 +142,5 @@ def test_what_has_no_end_is_refused_before_its_hash_is_made(tmp_path):
     os.mkfifo(tmp_path / "pipe.jsonl")
     (tmp_path / "zero.jsonl").symlink_to("/dev/zero")
     for name in ("pipe.jsonl", "zero.jsonl"):
-        with pytest.raises(DataError, match="is no regular file"):
+        with pytest.raises(DataError, match="is not a regular file"):
             find(str(tmp_path / name))

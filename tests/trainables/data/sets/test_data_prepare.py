@@ -267,7 +267,7 @@ def test_a_model_that_is_not_there_is_named(monkeypatch, name, said):
 
 
 def test_a_folder_without_a_tokenizer_is_named(tmp_path):
-    with pytest.raises(DataError, match=f"folder {tmp_path} holds no tokenizer"):
+    with pytest.raises(DataError, match=f"folder {tmp_path} has no loadable tokenizer"):
         load_tokenizer(ModelSource(str(tmp_path)))
 
 
