@@ -142,7 +142,8 @@ WHOLE_FILES = [
         "sft", " is a Git LFS pointer"),
     Bad("ZIP archive", "rows.csv", b"PK\x03\x04" + bytes(40), "sft",
         " is a ZIP archive.*unpack it"),
-    Bad("zstd", "rows.jsonl", b"\x28\xb5\x2f\xfd" + bytes(40), "sft", " is packed with zstd, despite"),
+    Bad("zstd", "rows.jsonl", b"\x28\xb5\x2f\xfd" + bytes(40), "sft",
+        " is packed with zstd, despite"),
     Bad("parquet by another name", "rows.json", parquet(QA), "sft", " is a Parquet file.*name it"),
     Bad("packed twice", "rows.json.gz", gzip.compress(gzip.compress(listed(QA))), "sft",
         " is packed twice, despite its name; unpack it once"),
@@ -247,7 +248,7 @@ SINGLE_ROWS = [
         content=lines(QA) + b'{"instruction": "a", "output": ' + b"9" * 5_000 + b"}\n" + lines(QA),
         said=" line 2: a whole number has thousands of digits; shorten or quote it"),
     rows("a line of 5 MB", "sft", QA, {**QA, "output": "a" * 5_000_000},
-         r": output has 5,000,000 characters \(str 'aaa.*at most 1,000,000 are read; split"),
+         r": output has 5,000,000 characters \(str 'aaa.*more than the limit of 1,000,000; split"),
     rows("a line of 5 MB that breaks off", "sft", QA, None, "")._replace(
         content=lines(QA, QA) + json.dumps({**QA, "output": "a" * 5_000_000}).encode()[:-2],
         said=" line 3 column .*ends too early"),
@@ -273,7 +274,7 @@ SINGLE_ROWS = [
     rows("no reward", "reward", RATED, {"text": "a"}, ": no reward"),
     *(
         rows(f"reward {shown}", "reward", RATED, {**RATED, "reward": reward},
-             rf": reward is not a finite number \(reward is {re.escape(shown)}.*; write it as a number")
+             rf": reward is not a finite number \(reward is {re.escape(shown)}.*; write it as")
         for reward, shown in [(float("nan"), "float nan"), (float("inf"), "float inf"),
                               (-float("inf"), "float -inf"), ("0.5", "str '0.5'"),
                               (True, "bool True"), ([1], "list [1]"), (10**400, "int 1000000")]

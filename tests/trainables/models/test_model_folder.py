@@ -195,7 +195,7 @@ def test_a_config_that_fails_when_the_model_is_built_is_one_message(model, setti
     from trainables.training.base import Loading, load_model
 
     with_settings(model, **settings)
-    with pytest.raises(ModelError, match=f"this folder cannot be loaded: {message}"):
+    with pytest.raises(ModelError, match=f"its folder cannot be loaded: {message}"):
         load_model(ModelSource(str(model)), Loading(torch.float32))
 
 

@@ -563,7 +563,7 @@ def test_a_model_that_cannot_be_loaded_is_refused_with_its_name(tmp_path):
     from trainables.training.base import Loading, load_model
 
     (tmp_path / "config.json").write_text('{"model_type": "llama"}')
-    with pytest.raises(ModelError, match=f"model '{tmp_path}': this folder cannot be loaded"):
+    with pytest.raises(ModelError, match=f"model '{tmp_path}': its folder cannot be loaded"):
         load_model(ModelSource(str(tmp_path)), Loading(torch.float32))
 
 
