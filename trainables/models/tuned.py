@@ -84,7 +84,7 @@ def restore(
         first_line = str(error).strip().splitlines()[0]
         raise RefusedError(
             f"the weights in {folder} do not match this trial, or are damaged: {first_line}; copy "
-            "them anew from where they were made, or train the trial again"
+            "them again from the original, or train the trial again"
         ) from error
 
 

@@ -23,8 +23,8 @@ def text(value: object, where: str, field: str, longest: float = LONGEST) -> str
         raise DataError(message, "wrong type")
     if len(value) > longest:
         raise DataError(
-            f"{where}: {field} has {len(value):,} characters ({shown(value)}), and at most "
-            f"{longest:,} are read; split or remove the record",
+            f"{where}: {field} has {len(value):,} characters ({shown(value)}), more than "
+            f"the limit of {longest:,}; split or remove the record",
             "text too long",
         )
     try:
