@@ -23,7 +23,7 @@ class UnknownModeError(ValueError):
     def __init__(self, metric: str) -> None:
         self.metric = metric
         super().__init__(
-            f"{metric!r} has no known direction; set its mode to min or max; known metrics: "
+            f"{metric!r} has no known direction; set its mode to min or max; known: "
             f"{with_modes(METRICS)}, {CLASS_METRIC}LABEL (max)"
         )
 

@@ -103,7 +103,7 @@ def test_a_validation_file_is_used_whole_and_its_overlap_is_told(tmp_path, model
     held_out = write_lines(tmp_path / "held_out.jsonl", alpaca_rows(12)[9:])
     data = prepare(config(train, validation=str(held_out)), model, tmp_path / "cache")
     assert (data.summary.train.sequences, data.summary.validation.sequences) == (10, 3)
-    assert "1 of 3 validation records are in the train files as well" in data.summary.notes
+    assert "1 of 3 validation records are also in the train files" in data.summary.notes
     assert data.summary.overlaps == {"validation": Overlap(1, 3)}
 
 

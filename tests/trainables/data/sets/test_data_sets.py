@@ -92,7 +92,7 @@ def test_a_test_file_is_used_whole_and_its_overlap_is_told(tmp_path, model):
     held_out = write_json(tmp_path / "test.json", alpaca_rows(23)[19:])
     data = prepare(config(train, test=str(held_out)), model, tmp_path / "cache")
     assert (data.summary.train.examples, data.summary.sets["test"].examples) == (19, 4)
-    assert "1 of 4 test records are in the train files as well" in data.summary.notes
+    assert "1 of 4 test records are also in the train files" in data.summary.notes
     assert [file.name for file in data.summary.files] == ["train.json", "test.json"]
 
 
