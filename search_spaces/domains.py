@@ -71,7 +71,9 @@ class Float(_Domain):
         if self.step is not None:
             _check_step(self, "uniform")
             if self.step < 1e-7 * max(abs(self.low), abs(self.high)):
-                raise DomainError(f"{self} has too fine a step to tell values apart", "drop step")
+                raise DomainError(
+                    f"{self} has a step too small to distinguish values", "remove step"
+                )
 
     def __str__(self) -> str:
         if self.step is not None and not self.log:
@@ -219,7 +221,7 @@ def _check_bounds(domain: Float | Int) -> None:
     if domain.low > domain.high:
         raise DomainError(f"{domain} has low above high", "swap them")
     if not math.isfinite(domain.high - domain.low):
-        raise DomainError(f"{domain} is wider than any number", "bring its ends together")
+        raise DomainError(f"{domain} spans more than the largest number", "narrow its bounds")
     if domain.log and domain.low <= 0:
         raise DomainError(f"{domain} has a low of {show(domain.low)}", "a log scale starts above 0")
 
@@ -231,7 +233,7 @@ def _check_step(domain: Float | Int, linear: str) -> None:
     if domain.log and (isinstance(domain, Float) or domain.step != 1):
         raise DomainError(
             f"{domain} has a step of {show(domain.step)} on a log scale",
-            f"drop it, or use {linear}",
+            f"remove it, or use {linear}",
         )
     if (high - low) % step:
         below = (high - low) // step * step + low
@@ -252,7 +254,7 @@ def checked_option(option: object) -> Value:
         return option
     raise DomainError(
         f"choice has the option {show(option)} of type {type(option).__name__}",
-        "options are null, true, false, numbers, texts, or lists of these",
+        "options are null, true, false, numbers, strings, or lists of these",
     )
 
 
@@ -262,7 +264,7 @@ def _check_distinct(options: tuple[Value, ...]) -> None:
         if option in seen:
             raise DomainError(
                 f"choice {show(options)} lists {show(seen[option])} and {show(option)}, "
-                "which count as the same",
+                "which are equal",
                 "keep one of them",
             )
         seen[option] = option

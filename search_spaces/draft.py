@@ -47,7 +47,7 @@ def placed(name: str, parts: Sequence[_Part]) -> list[tuple[str, _Part]]:
 def find_problems(drafts: Drafts) -> list[Problem]:
     """What is wrong with the conditions; nothing is said of what hangs on something unreadable."""
     problems = [
-        Problem(name, "is not a name", "use letters, digits, '.', '_' and '-'")
+        Problem(name, "is not a valid name", "use letters, digits, '.', '_' and '-'")
         for name in drafts
         if not _NAME.fullmatch(name)
     ]
@@ -71,11 +71,11 @@ def _condition_problems(
         return []
     for domain in domains:
         if domain.cardinality is None:
-            message = f"when asks for exact values of {parent}, which is continuous ({domain})"
+            message = f"when needs exact values of {parent}, which is continuous ({domain})"
             return [Problem(place, message, f"give {parent} a step, or use choice")]
     known = " or ".join(map(str, domains))
     return [
-        Problem(place, f"when waits for {parent} {show(value)}, which is not in {known}")
+        Problem(place, f"when requires {parent} {show(value)}, which is not in {known}")
         for value in accepted
         if not any(domain.contains(value) for domain in domains)
     ]
@@ -96,7 +96,7 @@ def _overlaps(name: str, entries: Sequence[Draft], drafts: Drafts) -> Iterable[P
             yield Problem(
                 name,
                 f"entries {first} and {second} overlap: both hold {where}",
-                "give each of them a when on the same name, with values of its own",
+                "give each of them a when on the same name, with different values",
             )
 
 
@@ -115,8 +115,8 @@ def _cycles(drafts: Drafts) -> list[Problem]:
             graphlib.TopologicalSorter(graph).prepare()
         except graphlib.CycleError as error:
             path = error.args[1]
-            message = f"conditions go round in a circle: {' -> '.join(path)}"
-            problems.append(Problem(path[0], message, "take one of them out"))
+            message = f"conditions form a cycle: {' -> '.join(path)}"
+            problems.append(Problem(path[0], message, "remove one of them"))
             graph[path[0]] = set()
         else:
             return problems

@@ -46,7 +46,7 @@ def read_domain(entry: object) -> Domain:
     kind = _kind(fields)
     given = fields[kind]
     if "step" in fields and kind in ("quantized", "log_uniform", "log_int", "choice"):
-        raise DomainError(f"{kind} takes no step beside it", "drop step")
+        raise DomainError(f"{kind} does not accept a separate step", "remove step")
     if kind == "choice":
         return Choice(_options(given))
     if kind in ("int", "log_int"):

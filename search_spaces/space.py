@@ -156,7 +156,7 @@ class Space(Mapping[str, Dimension]):
                     problems.append(Problem(name, "is missing", f"it takes {domain}"))
             elif not standing.branches:
                 wanted = " or with ".join(describe(each.when) for each in self[name].branches)
-                message = f"does not exist here, only with {wanted}"
+                message = f"exists only with {wanted}"
                 problems.append(Problem(name, message, "leave it out"))
             else:
                 with noting(problems, name):
@@ -205,7 +205,7 @@ class Space(Mapping[str, Dimension]):
         held = [self._held(name, point) for point in points]
         size = sum(domain.cardinality or 0 if domain else 1 for domain in held)
         if size > GRID_LIMIT:
-            message = f"the grid grows to {size:,} points here, over {GRID_LIMIT:,}"
+            message = f"the grid reaches {size:,} points here, over the limit of {GRID_LIMIT:,}"
             raise SpaceError([Problem(name, message, "give fewer values, or larger steps")])
         return [
             extended
@@ -234,10 +234,10 @@ def _refusal(
     name: object, names: Collection[str] | None, fixed: Mapping[str, str]
 ) -> Problem | None:
     if not isinstance(name, str):
-        return Problem(show(name), "is not a name", "names are texts, such as learning_rate")
+        return Problem(show(name), "is not a valid name", "use a string, such as learning_rate")
     for held, reason in fixed.items():
         if name == held or name.startswith(f"{held}."):
-            return Problem(name, f"cannot be searched: {reason}", "take it out of the space")
+            return Problem(name, f"cannot be searched: {reason}", "remove it from the space")
     below = [other for other in names or () if other.startswith(f"{name}.")]
     if below:
         return Problem(name, "is a group of fields", f"name one of them: {', '.join(below)}")

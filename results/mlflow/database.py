@@ -25,7 +25,7 @@ def check_database(uri: str) -> None:
     if database is None or not database.exists():
         return
     if database.is_dir():
-        raise TrackingError(f"tracking uri {uri}: {database} is a folder; name a file in it")
+        raise TrackingError(f"tracking uri {uri}: {database} is a folder; use a file in it")
     try:
         with closing(sqlite3.connect(database, timeout=_PATIENCE)) as connection:
             connection.execute("SELECT count(*) FROM sqlite_master")

@@ -257,7 +257,7 @@ def read_sweep(uri: str, sweep_name: str) -> tuple[SweepRecord, list[TrialRecord
     """
     database = sqlite_file(uri)
     if database and not database.exists():
-        raise UnknownSweepError(f"sweep {sweep_name}: there is no tracking database {database}")
+        raise UnknownSweepError(f"sweep {sweep_name}: tracking database {database} does not exist")
     with reported(uri, f"read sweep {sweep_name}"):
         runs = MlflowRuns(uri)
         experiments = runs.experiments()

@@ -29,7 +29,9 @@ class SequenceLosses:
     def __post_init__(self) -> None:
         sums, counts = self.loss_sums.shape, self.token_counts.shape
         if len(sums) != 1 or sums != counts:
-            raise LossesError(f"loss_sums {sums} and token_counts {counts} must be alike and flat")
+            raise LossesError(
+                f"loss_sums {sums} and token_counts {counts} must be flat and equally long"
+            )
         if (self.token_counts < 0).any() or self.token_counts.sum() == 0:
             raise LossesError("token_counts must not be negative, and not all zero")
 

@@ -78,5 +78,5 @@ def _why_no_point(record: TrialRecord, goals: Mapping[str, Mode]) -> str:
     values = dict(zip(goals, _point(record, goals), strict=True))
     bad = next((name for name, value in values.items() if not math.isfinite(value)), None)
     if record.status is TrialStatus.COMPLETE and record.measurements:
-        return f"complete but {bad} was no finite number at the last evaluation"
+        return f"complete but {bad} was not a finite number at the last evaluation"
     return reason(record, bad or next(iter(goals)))

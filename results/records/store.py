@@ -104,7 +104,7 @@ def _read_trial(file: Path) -> TrialRecord:
     record = _read(file, TrialRecord)
     if record.number != int(file.parent.name):
         raise RecordError(
-            f"{file}: number: is {record.number}, which its folder is not; {_WAY_OUT}"
+            f"{file}: number: is {record.number}, which does not match its folder; {_WAY_OUT}"
         )
     return record
 

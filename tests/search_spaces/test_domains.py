@@ -20,7 +20,7 @@ from search_spaces.problem import DomainError
         ),
         (
             lambda: Float(-1e308, 1e308),
-            "uniform [-1e+308, 1e+308] is wider than any number; bring its ends together",
+            "uniform [-1e+308, 1e+308] spans more than the largest number; narrow its bounds",
         ),
         (
             lambda: Float(0, 9e307, step=8e307),
@@ -51,11 +51,11 @@ from search_spaces.problem import DomainError
         (lambda: Int(0, 8, log=True), "log_int [0, 8] has a low of 0; a log scale starts above 0"),
         (
             lambda: Float(0.1, 0.3, log=True, step=0.1),
-            "log_uniform [0.1, 0.3] has a step of 0.1 on a log scale; drop it, or use uniform",
+            "log_uniform [0.1, 0.3] has a step of 0.1 on a log scale; remove it, or use uniform",
         ),
         (
             lambda: Int(2, 8, log=True, step=2),
-            "log_int [2, 8], step 2 has a step of 2 on a log scale; drop it, or use int",
+            "log_int [2, 8], step 2 has a step of 2 on a log scale; remove it, or use int",
         ),
         (
             lambda: Float(0, 1, step=0),
@@ -73,8 +73,8 @@ from search_spaces.problem import DomainError
         ),
         (
             lambda: Float(1e6, 1e6 + 1e-3, step=1e-3),
-            "quantized [1000000.0, 1000000.001, 0.001] has too fine a step to tell values apart; "
-            "drop step",
+            "quantized [1000000.0, 1000000.001, 0.001] has a step too small to distinguish values; "
+            "remove step",
         ),
         (lambda: Int(1, 2.5), "int [1, 2.5] has a high of 2.5, not a whole number"),
         (lambda: Int(True, 2), "int [true, 2] has a low of true, not a whole number"),
@@ -82,25 +82,25 @@ from search_spaces.problem import DomainError
         (lambda: Choice("abc"), "choice abc is not a tuple of options"),
         (
             lambda: Choice(("a", "b", "a")),
-            "choice [a, b, a] lists a and a, which count as the same; keep one of them",
+            "choice [a, b, a] lists a and a, which are equal; keep one of them",
         ),
         (
             lambda: Choice((1, True)),
-            "choice [1, true] lists 1 and true, which count as the same; keep one of them",
+            "choice [1, true] lists 1 and true, which are equal; keep one of them",
         ),
         (
             lambda: Choice((1, 1.0)),
-            "choice [1, 1.0] lists 1 and 1.0, which count as the same; keep one of them",
+            "choice [1, 1.0] lists 1 and 1.0, which are equal; keep one of them",
         ),
         (
             lambda: Choice(([1],)),
             "choice has the option [1] of type list; "
-            "options are null, true, false, numbers, texts, or lists of these",
+            "options are null, true, false, numbers, strings, or lists of these",
         ),
         (
             lambda: Choice((("a", {}),)),
             "choice has the option {} of type dict; "
-            "options are null, true, false, numbers, texts, or lists of these",
+            "options are null, true, false, numbers, strings, or lists of these",
         ),
         (lambda: Choice((math.nan,)), "choice has the option nan; options must be finite"),
     ],

@@ -70,12 +70,12 @@ def test_a_name_may_have_a_domain_for_each_value_of_another():
         (
             "{log_uniform: [1e-5, 1e-3], when: {method: [lora, full]}}",
             "learning_rate: entries 1 and 2 overlap: both hold with method full; give each of them "
-            "a when on the same name, with values of its own",
+            "a when on the same name, with different values",
         ),
         (
             "{log_uniform: [1e-5, 1e-3]}",
             "learning_rate: entries 1 and 2 overlap: both hold with method full; give each of them "
-            "a when on the same name, with values of its own",
+            "a when on the same name, with different values",
         ),
         (
             "{log_uniform: [1e-3, 1e-5], when: {method: lora}}",
@@ -83,7 +83,7 @@ def test_a_name_may_have_a_domain_for_each_value_of_another():
         ),
         (
             "{log_uniform: [1e-5, 1e-3], when: {method: lroa}}",
-            "learning_rate[2]: when waits for method lroa, which is not in choice [full, lora]",
+            "learning_rate[2]: when requires method lroa, which is not in choice [full, lora]",
         ),
     ],
 )
@@ -192,7 +192,7 @@ def test_a_dumped_space_is_read_back_equal_also_through_yaml_and_json(space):
         ),
         (
             "lora.rank: {log_int: [1, 8], step: 2}",
-            "lora.rank: log_int takes no step beside it; drop step",
+            "lora.rank: log_int does not accept a separate step; remove step",
         ),
         (
             "lora.rank: {int: [1, 8], when: wsd}",
@@ -216,30 +216,29 @@ def test_a_dumped_space_is_read_back_equal_also_through_yaml_and_json(space):
         ),
         (
             "seed: {int: [0, 9]}",
-            "seed: cannot be searched: it is derived; take it out of the space",
+            "seed: cannot be searched: it is derived; remove it from the space",
         ),
         (
             "data.train: {choice: [a, b]}",
-            "data.train: cannot be searched: it is shared; take it out of the space",
+            "data.train: cannot be searched: it is shared; remove it from the space",
         ),
-        ("3: {int: [1, 2]}", "3: is not a name; names are texts, such as learning_rate"),
+        ("3: {int: [1, 2]}", "3: is not a valid name; use a string, such as learning_rate"),
         (
             "{schedule: {choice: [a]}, lora.rank: {int: [1, 8], when: {schedul: a}}}",
             "lora.rank: when names schedul, which is not in the space; did you mean schedule?",
         ),
         (
             "{schedule: {choice: [cosine, wsd]}, lora.rank: {int: [1, 8], when: {schedule: wds}}}",
-            "lora.rank: when waits for schedule wds, which is not in choice [cosine, wsd]",
+            "lora.rank: when requires schedule wds, which is not in choice [cosine, wsd]",
         ),
         (
             "{lora.dropout: {uniform: [0, 1]}, lora.rank: {int: [1, 8], when: {lora.dropout: 0}}}",
-            "lora.rank: when asks for exact values of lora.dropout, which is continuous "
+            "lora.rank: when needs exact values of lora.dropout, which is continuous "
             "(uniform [0.0, 1.0]); give lora.dropout a step, or use choice",
         ),
         (
             "lora.rank: {int: [1, 8], when: {lora.rank: 4}}",
-            "lora.rank: conditions go round in a circle: lora.rank -> lora.rank; "
-            "take one of them out",
+            "lora.rank: conditions form a cycle: lora.rank -> lora.rank; remove one of them",
         ),
     ],
 )
@@ -265,7 +264,7 @@ def test_all_mistakes_are_told_at_once():
     assert problems_of(text, names=NAMES, fixed={"seed": "it is derived"}) == [
         "learning_rte: is not a known name; did you mean learning_rate?",
         "learning_rte: log_uniform [0.0, 1.0] has a low of 0.0; a log scale starts above 0",
-        "seed: cannot be searched: it is derived; take it out of the space",
+        "seed: cannot be searched: it is derived; remove it from the space",
         "schedule: is the plain value 3; put fixed values at the top level of the spec",
         "lora.dropout: choice [] has no options; list at least one",
         "lora.dropout: when is 7, not a mapping; write when: {schedule: wsd}",

@@ -76,7 +76,7 @@ def test_all_conditions_must_hold_and_any_of_their_values():
         ),
         (
             {"schedule": "cosine", "wsd.decay_fraction": 0.1},
-            ["wsd.decay_fraction: does not exist here, only with schedule wsd; leave it out"],
+            ["wsd.decay_fraction: exists only with schedule wsd; leave it out"],
         ),
         (
             {"schedul": "wsd"},
@@ -214,7 +214,7 @@ def test_a_grid_names_every_continuous_dimension():
 
 
 def test_an_unreasonable_grid_is_refused_without_building_it():
-    with pytest.raises(SpaceError, match="b: the grid grows to 1,000,000,000 points here"):
+    with pytest.raises(SpaceError, match="b: the grid reaches 1,000,000,000 points here"):
         parse("{a: {int: [1, 10]}, b: {int: [1, 100000000]}}").grid()
 
 

@@ -24,7 +24,7 @@ def blocks(model: nn.Module) -> dict[str, nn.Module]:
     lists = [(n, m) for n, m in model.named_modules() if isinstance(m, nn.ModuleList) and len(m)]
     stacks = [(name, stack) for name, stack in lists if _is_stack(stack)]
     if not stacks:
-        raise ValueError(f"no transformer blocks are found in {type(model).__name__}")
+        raise ValueError(f"no transformer blocks found in {type(model).__name__}")
     name, stack = max(stacks, key=lambda found: len(found[1]))
     return {f"{name}.{place}": block for place, block in enumerate(stack)}
 
@@ -38,7 +38,9 @@ def sublayers(model: nn.Module, part: str) -> list[str]:
         if any(word in name for word in PARTS[part]) and any(map(is_linear, child.modules()))
     ]
     if not found:
-        raise ValueError(f"the blocks of {type(model).__name__} have no part like {PARTS[part]}")
+        raise ValueError(
+            f"the blocks of {type(model).__name__} have no part named like {PARTS[part]}"
+        )
     return found
 
 

@@ -36,5 +36,5 @@ def look() -> Nodes | None:
             gone=frozenset(node["NodeID"] for node in ray.nodes() if not node["Alive"]),
         )
     except (ray.exceptions.RayError, RuntimeError, OSError) as error:
-        log.warning("Ray does not tell of its nodes: %s", error)
+        log.warning("Ray does not report its nodes: %s", error)
         return None

@@ -46,7 +46,7 @@ class Retries:
             self._queue.end(ticket, Outcome(Ending.FAILED, error=why))
 
         what = "The verdict on a trial whose slot was lost"
-        with breakdowns_told(what, "it is not tried again", failed):
+        with breakdowns_told(what, "the trial is not retried", failed):
             for _ in range(_LOOKS):
                 await asyncio.sleep(LOOK_EVERY)
                 if ticket.ended or ticket.deaths(self._slots.cluster.gone) <= self._most:

@@ -126,7 +126,7 @@ class Ticket:
         times = f"{deaths} times" if deaths > 1 else "once"
         why = f"its slot died {times} while training it"
         words = self._last_words()
-        last = f", the last time of {words}" if words else ""
+        last = f"; last error: {words}" if words else ""
         return Outcome(Ending.FAILED, error=why + last)
 
     def shrink(self, outcome: Outcome) -> Outcome | None:
@@ -147,5 +147,5 @@ class Ticket:
         if self.fault and self.fault.error:
             return self.fault.error
         if hung(self.job.folder):
-            return f"nothing moving for slots.trial_timeout; see hang-*.txt in {self.job.folder}"
+            return f"no progress within slots.trial_timeout; see hang-*.txt in {self.job.folder}"
         return ""

@@ -1,4 +1,4 @@
-"""How much a trial trains, and on how large batches."""
+"""The training budget and batch-size ramp of a trial."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ MOST_EXAMPLES = 10**8
 
 
 class TrialBudget(Frozen):
-    """How long a trial trains, and how often it is measured on the way.
+    """Length of a trial's training, and the number of its evaluations.
 
     Exactly one of `steps` (optimizer steps), `tokens` (training tokens that are not padding) and
-    `epochs` is set; without any of them it is one epoch.
+    `epochs` is set; the default is one epoch.
     """
 
     steps: Annotated[int, Field(gt=0, le=MOST_EXAMPLES)] | None = None
     tokens: Annotated[int, Field(gt=0, le=10**15)] | None = None
     epochs: Annotated[float, Field(gt=0, le=10**6)] | None = None
     evaluations: Annotated[int, Field(gt=0, le=10_000)] = Field(
-        default=4, description="evaluation points, evenly spaced; the last one is at the end"
+        default=4, description="number of evenly spaced evaluations; the last one is at the end"
     )
 
     @model_validator(mode="after")
@@ -37,12 +37,12 @@ class TrialBudget(Frozen):
 
 
 class BatchRampConfig(Frozen):
-    """A smaller batch at the beginning, where gradients agree more (Smith et al. 2018,
+    """A smaller batch at the start of training, when gradients agree more (Smith et al. 2018,
     arXiv:1711.00489; Brown et al. 2020, arXiv:2005.14165, ramped GPT-3's linearly).
     """
 
     start_fraction: Annotated[float, Field(gt=0, le=1)] = Field(
-        default=1.0, description="of batch_size, at the first step; 1 is no ramp"
+        default=1.0, description="share of batch_size used at the first step; 1 means no ramp"
     )
     fraction: Annotated[float, Field(gt=0, le=1)] = Field(
         default=0.2, description="share of all steps over which the batch grows to batch_size"

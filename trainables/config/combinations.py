@@ -1,4 +1,4 @@
-"""Settings that do not go together, each found by trying it (benchmarks/combinations.py)."""
+"""Incompatible settings, each found by a run of benchmarks/combinations.py."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ READ = tuple(
         ("method", "objective", *(f for kind in _KINDS for f in kind.refuses_by)),
     )
 )
-"""The searchable fields that `refusals` looks at."""
+"""Searchable fields read by `refusals`."""
 
 
 def refusals(config: TrialConfig) -> list[Problem]:
-    """All that keeps a trial from running, or from meaning what it says, on any machine."""
+    """Problems that prevent a trial from running as configured on any machine."""
     return [
         *config.tunes.refusals(config),
         *config.learns.refusals(config),
@@ -33,7 +33,7 @@ def refusals(config: TrialConfig) -> list[Problem]:
 
 
 def machine_refusals(config: TrialConfig, cuda: bool) -> list[Problem]:
-    """What a trial asks for that this machine cannot do."""
+    """Settings of a trial that this machine does not support."""
     return [*([] if cuda else _without_cuda(config)), *_nvme(config)]
 
 
@@ -42,7 +42,7 @@ def _new_tokens(config: TrialConfig) -> Iterator[Problem]:
         able = [name for name, method in METHODS.items() if method.learns_new_tokens]
         yield Problem(
             "data.new_tokens",
-            f"method {config.method} leaves the embeddings as they are",
+            f"method {config.method} does not train the embeddings",
             f"use {', '.join(able[:-1])} or {able[-1]}",
         )
 
@@ -70,8 +70,8 @@ def _engine(config: TrialConfig) -> Iterator[Problem]:
     if "nvme" in (engine.offload_optimizer, engine.offload_parameters) and not engine.nvme_path:
         yield Problem(
             "slots.deepspeed.nvme_path",
-            "is missing, and something is to be offloaded to nvme",
-            "name a folder on each worker's NVMe disk",
+            "is missing, but required for offload to nvme",
+            "set it to a folder on each worker's NVMe disk",
         )
 
 
@@ -82,13 +82,13 @@ def _nvme(config: TrialConfig) -> Iterator[Problem]:
     if not os.access(engine.nvme_path, os.W_OK):
         yield Problem(
             "slots.deepspeed.nvme_path",
-            f"{engine.nvme_path} is no folder that can be written to on {socket.gethostname()}",
-            "name one that is there on each worker",
+            f"{engine.nvme_path} is not a writable folder on {socket.gethostname()}",
+            "use a folder that exists on each worker",
         )
     elif "nvme" in (engine.offload_optimizer, engine.offload_parameters) and not _has_libaio():
         yield Problem(
             "slots.deepspeed",
-            f"offload to nvme reads and writes through libaio, which {socket.gethostname()} lacks",
+            f"offload to nvme needs libaio, which is not installed on {socket.gethostname()}",
             "install libaio-dev (apt) or libaio-devel (dnf) on each worker, or offload to cpu",
         )
 
@@ -102,7 +102,7 @@ def _has_libaio() -> bool:
 def _needs_stage(name: str, value: object, stages: str, remedy: int) -> Problem:
     return Problem(
         f"slots.deepspeed.{name}",
-        f"{value} works with ZeRO stage {stages} only",
+        f"{value} requires ZeRO stage {stages}",
         f"set slots.deepspeed.zero_stage: {remedy}, or leave it out",
     )
 
@@ -111,13 +111,13 @@ def _without_cuda(config: TrialConfig) -> Iterator[Problem]:
     if config.precision == "fp16":
         yield Problem(
             "precision",
-            "fp16 needs its gradients scaled, which is done on GPUs only",
-            "use fp32 here, or bf16 where the CPU has units for it",
+            "fp16 needs gradient scaling, which works on GPUs only",
+            "use fp32, or bf16 if the CPU supports it natively",
         )
     engine = config.deepspeed
     if engine and (engine.quantized_weights or engine.quantized_gradients):
         yield Problem(
             "slots.deepspeed",
-            "ZeRO++ quantises with CUDA kernels, and there is no GPU here",
+            "ZeRO++ quantisation needs CUDA kernels, but this machine has no GPU",
             "leave quantized_weights and quantized_gradients out",
         )

@@ -1,4 +1,4 @@
-"""Which data a trial learns from and is measured on."""
+"""The training and evaluation data of a trial."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ Files = str | tuple[str, ...]
 
 def _between_0_and_1(value: str | float) -> str | float:
     if isinstance(value, float) and not 0 < value < 1:
-        raise ValueError(f"{value:g} is no fraction; name a file, or a number between 0 and 1")
+        raise ValueError(
+            f"{value:g} is not a valid fraction; use a file name or a number between 0 and 1"
+        )
     return value
 
 
@@ -44,57 +46,62 @@ def _encodes_text(encoding: str) -> bool:
 
 
 class MixConfig(Frozen):
-    """Replay: examples of another file among those of the train files (sft and clm)."""
+    """Replay: examples of another file mixed into the training examples (sft and clm)."""
 
-    train: Files = Field(description="file, folder or data set, or a list; chats or text")
+    train: Files = Field(
+        description="file, folder, data set, or a list of them, with chats or text"
+    )
     proportion: BelowOne = Field(
-        default=0.1, description="share of the training examples that come from it"
+        default=0.1, description="share of training examples taken from this source"
     )
 
 
 class DataConfig(Frozen):
-    """Which files are learned from and measured on."""
+    """Training, validation and test data, and how they are read."""
 
     train: Files = Field(
         description="file, folder, Hugging Face data set (org/name, org/name:config, either with "
-        "@split), or a list"
+        "@split), or a list of them"
     )
     validation: FileOrFraction = Field(
-        default=0.05, description="file, or fraction of the training records that is held out"
+        default=0.05, description="file, or held-out fraction of the training records"
     )
     test: FileOrFraction | None = Field(
         default=None,
-        description="file, or fraction of the training records, that no trial is chosen by",
+        description="test file, or held-out fraction of the training records; "
+        "never used for selection",
     )
     general: Files | None = Field(
         default=None,
-        description="file, folder or data set, or a list, of chats or text, whose loss is measured "
-        "beside the validation set's, to see what is forgotten (sft and clm)",
+        description="file, folder, data set, or a list of them, with chats or text; its loss is "
+        "measured along with the validation loss, to show forgetting (sft and clm)",
     )
     mix: MixConfig | None = None
     max_length: Annotated[int, Field(ge=8, lt=2**31)] = Field(
-        default=1024, description="tokens of a sequence; longer ones are cut (sft) or split (clm)"
+        default=1024,
+        description="maximum tokens per sequence; longer ones are cut (sft) or split (clm)",
     )
     packing: bool = Field(
         default=False,
-        description="several training examples in one sequence, none of which sees another (sft)",
+        description="pack several examples, isolated from each other, into one sequence (sft)",
     )
     new_tokens: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
-        default=(), description="added to the vocabulary, whole; their embeddings train"
+        default=(), description="whole tokens added to the vocabulary, with trained embeddings"
     )
     seed: Seed = Field(
-        default=0, description="of the split, and of the order in which all trials see the data"
+        default=0,
+        description="seed of the split and of the data order, which is the same for all trials",
     )
     columns: dict[str, str | int] = Field(
         default_factory=dict,
-        description="field (text, label ...) -> its column's name, or its position from 0",
+        description="mapping from field (text, label ...) to column name, or position from 0",
     )
 
     encoding: str = Field(
-        default="utf-8", description="of text files: utf-8, utf-16, gb18030, latin-1 ..."
+        default="utf-8", description="encoding of text files: utf-8, utf-16, gb18030, latin-1 ..."
     )
     skip_bad_rows: bool = Field(
-        default=False, description="leave out and count rows that cannot be used; unset: an error"
+        default=False, description="skip and count unusable rows instead of raising an error"
     )
 
     @model_validator(mode="after")
@@ -102,8 +109,8 @@ class DataConfig(Frozen):
         parts = [part for part in (self.validation, self.test) if isinstance(part, float)]
         if sum(parts) >= 1:
             raise ValueError(
-                f"validation {parts[0]:g} + test {parts[1]:g} leave nothing to train on; "
-                "together less than 1"
+                f"validation {parts[0]:g} + test {parts[1]:g} leave no training records; "
+                "their sum must be below 1"
             )
         return self
 
@@ -112,9 +119,11 @@ class DataConfig(Frozen):
     def _known_roles(cls, columns: dict[str, str | int]) -> dict[str, str | int]:
         for role, column in columns.items():
             if role not in ROLES:
-                raise ValueError(f"{role!r} is no field that is read; {did_you_mean(role, ROLES)}")
+                raise ValueError(f"{role!r} is not a known field; {did_you_mean(role, ROLES)}")
             if isinstance(column, int) and column < 0:
-                raise ValueError(f"{role}: {column} is no position; the first column is 0")
+                raise ValueError(
+                    f"{role}: {column} is not a valid column position; the first column is 0"
+                )
         return columns
 
     @field_validator("encoding")
@@ -122,7 +131,7 @@ class DataConfig(Frozen):
     def _known_encoding(cls, encoding: str) -> str:
         if not _encodes_text(encoding):
             raise ValueError(
-                f"{encoding!r} is no encoding of text; use utf-8, utf-16, gb18030, latin-1 ..."
+                f"{encoding!r} is not a text encoding; use utf-8, utf-16, gb18030, latin-1 ..."
             )
         return encoding
 
@@ -130,5 +139,5 @@ class DataConfig(Frozen):
     @classmethod
     def _names_something(cls, files: Files | float | None) -> Files | float | None:
         if files == () or files == "" or (isinstance(files, tuple) and "" in files):
-            raise ValueError(f"{files!r} names no file; name one, or a folder or a data set")
+            raise ValueError(f"{files!r} names no file; use the name of a file, folder or data set")
         return files

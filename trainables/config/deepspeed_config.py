@@ -1,4 +1,4 @@
-"""How a slot's workers share a trial's state: the settings of DeepSpeed that a sweep knows."""
+"""DeepSpeed settings of a sweep: how a slot's workers share a trial's state."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ OffloadDevice = Literal["none", "cpu", "nvme"]
 
 
 class DeepSpeedConfig(Frozen):
-    """How a slot's workers share a trial's state.
+    """DeepSpeed settings: how a slot's workers share a trial's state.
 
-    `config` is a DeepSpeed JSON of the user's own. What it says of the fields here is taken over
-    where they are not set; what it says of anything else goes to DeepSpeed as it is. Where the two
-    contradict each other, or the JSON a trial, combinations.py refuses the trial.
+    `config` is the user's own DeepSpeed JSON. Its values fill the fields here that are not set;
+    all other keys are passed to DeepSpeed unchanged. combinations.py refuses a trial that
+    contradicts the JSON.
     """
 
     zero_stage: Literal[0, 1, 2, 3] = Field(
-        default=2, description="0 shares nothing, 1 optimizer state, 2 + gradients, 3 + parameters"
+        default=2,
+        description="partitioned state: 0 none, 1 optimizer, 2 + gradients, 3 + parameters",
     )
     offload_optimizer: OffloadDevice = Field(
-        default="none", description="where optimizer state lies and its steps are made (ZeRO 1-3)"
+        default="none", description="device for optimizer state and optimizer steps (ZeRO 1-3)"
     )
     offload_parameters: OffloadDevice = Field(
-        default="none", description="where parameters lie while no layer needs them (ZeRO-3)"
+        default="none", description="device for parameters not in use by a layer (ZeRO-3)"
     )
     nvme_path: str | None = Field(
-        default=None, description="a folder on each worker's NVMe disk, for offloading to nvme"
+        default=None, description="folder on each worker's NVMe disk, for offload to nvme"
     )
     quantized_weights: bool = Field(
         default=False, description="ZeRO++: gather parameters in 8 bits (Wang et al. 2023)"
@@ -41,20 +42,20 @@ class DeepSpeedConfig(Frozen):
     )
     hierarchical_partition_size: PositiveInt = Field(
         default=1,
-        description="ZeRO++: so many workers (those of a node) hold a second copy of the "
-        "parameters among themselves; 1 is none",
+        description="ZeRO++: number of workers (those of one node) that share a second copy of "
+        "the parameters; 1 means no second copy",
     )
     reduce_bucket_size: PositiveInt | None = Field(
-        default=None, description="elements that are reduced at once; unset: DeepSpeed's 500M"
+        default=None, description="elements per reduce; unset: DeepSpeed's default of 500M"
     )
     allgather_bucket_size: PositiveInt | None = Field(
-        default=None, description="elements that are gathered at once; unset: DeepSpeed's 500M"
+        default=None, description="elements per allgather; unset: DeepSpeed's default of 500M"
     )
     overlap_communication: bool | None = Field(
-        default=None, description="reduce while the backward pass goes on; unset: only in ZeRO-3"
+        default=None, description="reduce gradients during the backward pass; unset: only in ZeRO-3"
     )
     config: dict[str, Any] | None = Field(
-        default=None, description="the path of a DeepSpeed JSON of your own, or what it says"
+        default=None, description="path of your own DeepSpeed JSON, or its content as a mapping"
     )
 
     @model_validator(mode="before")

@@ -55,24 +55,26 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 """The fields that decide what a key of DeepSpeed's says."""
 
-_ELSEWHERE = "would be written outside of the trial's folder; MLflow has the losses"
+_ELSEWHERE = "would write outside the trial's folder; the losses are in MLflow"
 
 _WITHOUT_PLACE: Mapping[str, str] = {
     "bfloat16": "is the old name of bf16",
-    "amp": "would train in another precision than the trial's; set precision",
-    "torch_autocast": "would train in another precision than the trial's; set precision",
-    "data_efficiency": "would change the order of the data, which is the same for all trials",
-    "tensor_parallel": "needs workers that share a batch, and each worker of a slot has its own",
-    "sequence_parallel_size": "needs workers that share a batch, and each has its own",
-    "expert_parallel": "is not known to our trainer",
-    "hybrid_engine": "is for generating while training, which no objective does",
-    "compression_training": "would change the model that a trial is judged by",
+    "amp": "would train in a different precision than the trial; set precision instead",
+    "torch_autocast": "would train in a different precision than the trial; set precision instead",
+    "data_efficiency": "would change the data order, which must be the same for all trials",
+    "tensor_parallel": "needs workers that share a batch, but each worker has its own",
+    "sequence_parallel_size": "needs workers that share a batch, but each worker has its own",
+    "expert_parallel": "is not supported by the trainer",
+    "hybrid_engine": "supports generation during training, which no objective uses",
+    "compression_training": "would change the model being evaluated",
     **dict.fromkeys(("tensorboard", "csv_monitor", "flops_profiler.output_file"), _ELSEWHERE),
-    **dict.fromkeys(("wandb", "comet", "nebula"), "would send what is trained elsewhere"),
-    "autotuning": "would try other batches than the trial's, and write outside of its folder",
-    "bf16.bf16_master_weights_and_grads": "needs DeepSpeed's own optimizer for CPUs",
-    "bf16.bf16_optimizer_states": "needs DeepSpeed's own optimizer for CPUs",
-    "fp16.fp16_master_weights_and_grads": "needs DeepSpeed's own optimizer for CPUs",
+    **dict.fromkeys(
+        ("wandb", "comet", "nebula"), "would send training results to an external service"
+    ),
+    "autotuning": "would change the trial's batch sizes and write outside its folder",
+    "bf16.bf16_master_weights_and_grads": "needs DeepSpeed's CPU optimizer, which is not used",
+    "bf16.bf16_optimizer_states": "needs DeepSpeed's CPU optimizer, which is not used",
+    "fp16.fp16_master_weights_and_grads": "needs DeepSpeed's CPU optimizer, which is not used",
     "zero_optimization.cpu_offload": "is deprecated; write offload_optimizer: {device: cpu}",
     "zero_optimization.cpu_offload_param": "is deprecated; write offload_param: {device: cpu}",
 }
@@ -90,38 +92,37 @@ _FILLED_FROM_THE_MODEL = (
 
 
 def read(given: Any) -> dict[str, Any]:
-    """The JSON at a path, or a mapping as it is; ValueError says what is wrong with it."""
+    """The JSON at a path, or a copy of a mapping. ValueError if it is not valid."""
     if isinstance(given, Mapping):
         return copy.deepcopy(dict(given))
     if not isinstance(given, str | Path):
-        raise ValueError(f"config: {given!r} is neither the path of a DeepSpeed JSON nor a mapping")
+        raise ValueError(f"config: {given!r} must be the path of a DeepSpeed JSON, or a mapping")
     try:
         tree = json.loads(_content(Path(given).expanduser()))
     except (OSError, RuntimeError) as error:
         why = getattr(error, "strerror", None) or error
         raise ValueError(
-            f"config: {given} cannot be read ({why}); paths start from the current folder, "
-            f"{Path.cwd()}"
+            f"config: {given} cannot be read ({why}); relative paths start from {Path.cwd()}"
         ) from error
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"config: {given} is no JSON: {error}") from error
+        raise ValueError(f"config: {given} is not valid JSON: {error}") from error
     if not isinstance(tree, dict):
-        raise ValueError(f"config: {given} holds no mapping of DeepSpeed's settings")
+        raise ValueError(f"config: {given} must hold a mapping of DeepSpeed settings")
     return tree
 
 
 def _content(path: Path) -> bytes:
     if path.exists() and not path.is_file():
-        raise OSError("it is no regular file")
+        raise OSError("not a regular file")
     with path.open("rb") as file:
         content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
-        raise OSError(f"it is larger than {MOST_BYTES // 2**20} MiB, as no such file is")
+        raise OSError(f"larger than the limit of {MOST_BYTES // 2**20} MiB")
     return content
 
 
 def adopted(theirs: Mapping[str, Any]) -> dict[str, Any]:
-    """Those fields of DeepSpeedConfig of which the JSON says something."""
+    """The fields of DeepSpeedConfig that the JSON sets."""
     said = leaves(theirs)
     return {field: said[key] for key, field in ADOPTED.items() if said.get(key) not in (None, AUTO)}
 
@@ -129,9 +130,9 @@ def adopted(theirs: Mapping[str, Any]) -> dict[str, Any]:
 def contradictions(
     theirs: Mapping[str, Any], ours: Mapping[str, Any], searched: Collection[str] = ()
 ) -> Iterator[Problem]:
-    """Where the JSON says something else than `ours`, all that a trial decides.
+    """Keys of the JSON that contradict `ours`, the values decided by the trial.
 
-    Of what the `searched` fields decide it may say nothing at all: trials will differ in it.
+    A key decided by a `searched` field is refused with any value, since trials differ in it.
     """
     for name, reason in _WITHOUT_PLACE.items():
         if _is_on(at(theirs, name)):
@@ -148,7 +149,7 @@ def contradictions(
 
 
 def merged(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
-    """`ours` with what the JSON says besides; "auto" is what is ours, or DeepSpeed's default."""
+    """`ours` plus the other keys of the JSON; "auto" means our value or DeepSpeed's default."""
     tree: dict[str, Any] = {}
     for key, value in leaves(theirs).items():
         said = value != AUTO or key in _FILLED_FROM_THE_MODEL
@@ -164,20 +165,22 @@ def _contradiction(key: str, value: Any, decided: Mapping[str, Any]) -> Problem:
     fields = _FIELDS.get(key)
     if key not in decided:
         section = key.partition(".")[0]
-        message = f"{key} is {value} there, and the trial's own {section} takes no such setting"
+        message = f"{key} is {value} there, but the trial's own {section} has no such setting"
         return Problem(PLACE, message, f"leave {key} out there")
     if fields is None:
-        message = f"{key} is {value} there, and a trial needs {decided[key]}"
+        message = f"{key} is {value} there, but a trial needs {decided[key]}"
         return Problem(PLACE, message, f'write "{AUTO}" there, or leave {key} out')
     makes = "makes" if len(fields) == 1 else "make"
-    message = f"{key} is {value} there, and {_listed(fields, 'and')} {makes} it {decided[key]}"
+    message = f"{key} is {value} there, but {_listed(fields, 'and')} {makes} it {decided[key]}"
     return Problem(PLACE, message, f'write "{AUTO}" there, or change {_listed(fields, "or")}')
 
 
 def _of_searched(key: str, value: Any, fields: Sequence[str]) -> Problem:
     named = _listed(fields, "and")
-    message = f"{key} is {value} there, and the space searches {named}, so that trials differ in it"
-    return Problem(PLACE, message, f'write "{AUTO}" there, or search no {_listed(fields, "or")}')
+    message = f"{key} is {value} there, but the space searches {named}, so it differs by trial"
+    return Problem(
+        PLACE, message, f'write "{AUTO}" there, or do not search {_listed(fields, "or")}'
+    )
 
 
 def _listed(fields: Sequence[str], word: str) -> str:

@@ -28,11 +28,17 @@ class OptimizerConfig(Frozen):
 
     name: OptimizerName = "adamw"
     weight_decay: NonNegative = 0.0
-    beta1: BelowOne = Field(default=0.9, description="of gradients; momentum, for sgd")
-    beta2: BelowOne = Field(default=0.999, description="of their squares, or of lion's momentum")
+    beta1: BelowOne = Field(
+        default=0.9, description="decay rate of the gradient average; momentum for sgd"
+    )
+    beta2: BelowOne = Field(
+        default=0.999,
+        description="decay rate of the squared-gradient average, or of lion's momentum",
+    )
     epsilon: PositiveFloat = 1e-8
     max_grad_norm: NonNegative = Field(
-        default=1.0, description="gradients are clipped to this norm; 0 turns clipping off"
+        default=1.0,
+        description="maximum norm of gradients (clipped above it); 0 turns clipping off",
     )
 
 
@@ -40,5 +46,5 @@ class WsdConfig(Frozen):
     """Warmup-stable-decay (Hu et al. 2024, arXiv:2404.06395)."""
 
     decay_fraction: Annotated[float, Field(gt=0, le=1)] = Field(
-        default=0.2, description="share of all steps, at the end, over which the rate falls"
+        default=0.2, description="final share of all steps over which the learning rate decays"
     )

@@ -1,7 +1,7 @@
 """The configuration of one trial: frozen, strict and light (no torch).
 
-A trial's configuration is a value. `with_params` returns a changed copy, checked anew, so that no
-trial can inherit what another one set.
+A trial's configuration is a value. `with_params` returns a changed, validated copy, so that no
+trial can inherit values from another.
 """
 
 from __future__ import annotations
@@ -53,13 +53,13 @@ _SECTIONS: Mapping[str, type[Frozen]] = {**methods.SECTIONS, **objectives.SECTIO
 NOT_SEARCHABLE: Mapping[str, str] = {
     "model": "losses per token of two tokenizers cannot be compared; launch one sweep per model",
     "model_revision": "launch one sweep per revision",
-    "trust_remote_code": "it is decided once, for the model",
+    "trust_remote_code": "it applies to the model, which is the same for all trials",
     "objective": "the losses of two objectives cannot be compared; launch one sweep per objective",
     **dict.fromkeys(
         [f"data.{name}" for name in DataConfig.model_fields if name != "mix"],
         "every trial must be measured on the same sequences; launch one sweep per data set",
     ),
-    "data.packing": "batch_size counts other sequences with it; launch a sweep with and without",
+    "data.packing": "it changes what batch_size counts; launch one sweep with it and one without",
     "data.mix.train": "launch one sweep per data set; data.mix.proportion can be searched",
     "budget": "trials with unequal budgets cannot be compared",
     "seed": "each trial's seed derives from search.seed and the trial's number",
@@ -75,15 +75,15 @@ S = TypeVar("S", bound=Frozen)
 
 
 class TrialFields(Frozen):
-    """Everything that decides what one trial does, but the settings of its method and objective.
+    """The settings of a trial, except those of its method and objective.
 
-    `batch_size` is the effective one.
+    `batch_size` is the effective batch size.
     """
 
     model: str = Field(description="hub id, local folder, or builtin:NAME")
     model_revision: str | None = None
     trust_remote_code: Annotated[bool, Strict()] = Field(
-        default=False, description="run Python code that the model brings, with all your rights"
+        default=False, description="run Python code shipped with the model, with all your rights"
     )
     objective: ObjectiveName = "sft"
     method: MethodName = "lora"
@@ -93,31 +93,32 @@ class TrialFields(Frozen):
     learning_rate: PositiveFloat = 2e-4
     batch_size: PositiveInt = Field(
         default=16,
-        description="sequences per optimizer step, over all workers; packed ones, of data.packing",
+        description="sequences per optimizer step, over all workers; packed ones with data.packing",
     )
     micro_batch_size: PositiveInt = Field(
-        default=8, description="most sequences that one worker holds at once"
+        default=8, description="maximum sequences per worker and forward pass"
     )
     batch_ramp: BatchRampConfig = BatchRampConfig()
     schedule: ScheduleName = "cosine"
     warmup_fraction: Fraction = Field(
-        default=0.03, description="share of all steps over which the rate rises"
+        default=0.03, description="share of all steps over which the learning rate rises"
     )
     floor_fraction: Fraction = Field(
-        default=0.0, description="where the decay ends, as a share of learning_rate"
+        default=0.0, description="final learning rate, as a share of learning_rate"
     )
     wsd: WsdConfig = WsdConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     gradient_checkpointing: bool = False
     label_smoothing: BelowOne = Field(
-        default=0.0, description="share of a target's probability spread over all (sft, clm)"
+        default=0.0,
+        description="share of each target's probability spread over all tokens (sft, clm)",
     )
     neftune_noise: NonNegative = Field(
         default=0.0,
         description="alpha of the noise on embeddings (Jain et al. 2023, arXiv:2310.05914)",
     )
     deepspeed: DeepSpeedConfig | None = Field(
-        default=None, description="set through slots.deepspeed; none is the plain trainer"
+        default=None, description="set through slots.deepspeed; null uses the plain trainer"
     )
     seed: Seed = 0
 
@@ -125,14 +126,14 @@ class TrialFields(Frozen):
     @classmethod
     def _names_a_model(cls, model: str) -> str:
         if not model.strip():
-            raise ValueError(f"{model!r} names no model; name a folder, a hub id or builtin:NAME")
+            raise ValueError(f"{model!r} names no model; use a folder, a hub id or builtin:NAME")
         return model
 
     @field_validator("model_revision")
     @classmethod
     def _names_a_revision(cls, revision: str | None) -> str | None:
         if revision is not None and (".." in revision or not _REVISION.fullmatch(revision)):
-            raise ValueError(f"{revision!r} is no branch, tag or commit of a hub model; name one")
+            raise ValueError(f"{revision!r} is not a valid branch, tag or commit of a hub model")
         return revision
 
     @model_validator(mode="after")
@@ -144,46 +145,46 @@ class TrialFields(Frozen):
                 if getattr(self.data, name) is not None:
                     able = [each for each, kind in OBJECTIVES.items() if kind.learns_text]
                     raise ValueError(
-                        f"data.{name} is for objectives {' and '.join(able)}, not for "
+                        f"data.{name} works with objectives {' and '.join(able)}, not with "
                         f"{self.objective}; leave it out"
                     )
         if self.schedule == "wsd" and self.warmup_fraction + self.wsd.decay_fraction > 1:
             raise ValueError(
                 f"warmup_fraction {self.warmup_fraction:g} + wsd.decay_fraction "
-                f"{self.wsd.decay_fraction:g} is more than the whole run; together at most 1"
+                f"{self.wsd.decay_fraction:g} is more than the whole run; lower one of them"
             )
         return self
 
     @property
     def model_source(self) -> ModelSource:
-        """Where the base model comes from."""
+        """The source of the base model."""
         return ModelSource(self.model, self.model_revision, self.trust_remote_code)
 
     @property
     def learns(self) -> Objective:
-        """What it learns."""
+        """The objective."""
         return OBJECTIVES[self.objective]
 
     @property
     def tunes(self) -> Method:
-        """How it learns."""
+        """The tuning method."""
         return METHODS[self.method]
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """What is measured of this trial; any of them can be a sweep's metric."""
+        """Metrics measured in this trial; any of them can be a sweep's metric."""
         general = self.data is not None and self.data.general is not None
         return tuple(m for m in metrics_of(self.objective) if general or not METRICS[m].needs)
 
     def settings(self, kind: type[S]) -> S:
-        """The section of one kind. KeyError where no method or objective has such settings."""
+        """The section of one settings class. KeyError if no method or objective has it."""
         section = {settings: name for name, settings in _SECTIONS.items()}[kind]
         found = getattr(self, section)
         assert isinstance(found, kind)
         return found
 
     def with_params(self, params: Mapping[str, Any]) -> TrialConfig:
-        """A copy with `params` (dotted name -> value) set; pydantic.ValidationError on nonsense."""
+        """A copy with `params` (dotted name -> value) set. Raises pydantic.ValidationError."""
         # What nobody set is left open: a default of the budget would clash with what comes now.
         tree: dict[str, object] = self.model_dump(exclude_unset=True)
         for name, value in params.items():
@@ -193,12 +194,12 @@ class TrialFields(Frozen):
     def flat(self) -> dict[str, Any]:
         """Every field that this trial reads, by its dotted name, as MLflow shows it.
 
-        What is unset is left out, and so are the settings of other methods and objectives.
+        Without unset fields, and without the settings of other methods and objectives.
         """
         return self.flat_with({})
 
     def flat_with(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """What `with_params(params).flat()` gives, also where that combination is refused."""
+        """Same as `with_params(params).flat()`, but also for a refused combination."""
         values: dict[str, Any] = {**leaves(self.model_dump(mode="json")), **params}
         kinds = (values["method"],), (values["objective"],), (values["schedule"],)
         return {
@@ -215,7 +216,7 @@ else:
         "TrialConfig",
         __base__=TrialFields,
         __module__=__name__,
-        __doc__="What one trial does: its fields, and a section for each method and objective.",
+        __doc__="Configuration of a trial: its fields, and a section per method and objective.",
         **{name: (settings, settings()) for name, settings in _SECTIONS.items()},
     )
 
@@ -223,7 +224,7 @@ else:
 def reads(
     name: str, methods: Sequence[str], objectives: Sequence[str], schedules: Sequence[str]
 ) -> bool:
-    """Whether a trial of one of these methods, objectives and schedules looks at a field."""
+    """Whether a trial of one of these methods, objectives and schedules reads a field."""
     section, _, inner = name.partition(".")
     if not inner or section not in (*_SECTIONS, "wsd"):
         return True

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class AdapterConfig(Frozen):
-    """Bottleneck adapters: down to `size`, a nonlinearity, up again, added to what came in."""
+    """Bottleneck adapters: down to `size`, a nonlinearity, up again, added to the input."""
 
     size: PositiveInt = 64
     placement: Literal["houlsby", "pfeiffer"] = Field(
@@ -36,7 +36,7 @@ class Adapter(PeftMethod):
     sections = {"adapter": AdapterConfig}
 
     def peft_config(self, base: PreTrainedModel, config: TrialConfig) -> PeftConfig:
-        """Behind the sublayers of its placement."""
+        """PEFT's configuration for the sublayers of its placement."""
         from trainables.architecture.bottleneck import BottleneckConfig
         from trainables.architecture.modules import sublayers
 

@@ -1,4 +1,4 @@
-"""Partial fine-tuning: the last blocks learn, and whatever else is named."""
+"""Partial fine-tuning: the last blocks and any named modules learn."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 class FreezeConfig(Frozen):
-    """Partial fine-tuning: the last blocks train, and whatever else is named."""
+    """Partial fine-tuning: the last blocks and any named modules train."""
 
     last_blocks: Annotated[int, Field(ge=0, lt=2**31)] = Field(
-        default=2, description="how many transformer blocks train, counted from the end"
+        default=2, description="number of trained transformer blocks, counted from the end"
     )
     modules: tuple[str, ...] = Field(
-        default=(), description="further modules that train, by the end of their name: lm_head"
+        default=(), description="further trained modules, by the end of their name: lm_head"
     )
 
 
@@ -54,7 +54,9 @@ class Freeze(Method):
         trained += [name for name, _ in base.named_children() if name in ("score", "classifier")]
         trained += embeddings(base) if new_tokens else ()
         if not trained:
-            raise ValueError("freeze.last_blocks 0 without freeze.modules trains nothing; raise it")
+            raise ValueError(
+                "freeze.last_blocks 0 without freeze.modules trains nothing; raise last_blocks"
+            )
         base.requires_grad_(False)
         for name in trained:
             base.get_submodule(name).requires_grad_(True)

@@ -33,16 +33,16 @@ class LoraConfig(Frozen):
     )
     dora: bool = Field(
         default=False,
-        description="learn magnitude and direction apart (Liu et al. 2024, arXiv:2402.09353)",
+        description="learn magnitude and direction separately (Liu et al. 2024, arXiv:2402.09353)",
     )
     init: Literal["kaiming", "gaussian", "pissa"] = Field(
         default="kaiming",
-        description="of A, with B zero; pissa: principal components (Meng et al. 2024, "
+        description="init of A (B is zero); pissa: principal components (Meng et al. 2024, "
         "arXiv:2404.02948)",
     )
     learning_rate_ratio: Annotated[float, Field(ge=1)] = Field(
         default=1.0,
-        description="B's learning rate over A's: LoRA+ (Hayou et al. 2024, arXiv:2402.12354)",
+        description="learning rate of B relative to A: LoRA+ (Hayou et al. 2024, arXiv:2402.12354)",
     )
 
 
@@ -54,15 +54,15 @@ class Lora(PeftMethod):
     learns_new_tokens = True
 
     def keeps_base(self, config: TrialConfig) -> bool:
-        """PiSSA does not: it moves the principal components out of the base into the adapter."""
+        """False for PiSSA, which moves principal components from the base to the adapter."""
         return config.settings(LoraConfig).init != "pissa"
 
     def learning_rate_ratio(self, config: TrialConfig) -> float:
-        """LoRA+: that of B over that of A."""
+        """LoRA+: ratio of B's learning rate to A's."""
         return config.settings(LoraConfig).learning_rate_ratio
 
     def peft_config(self, base: PreTrainedModel, config: TrialConfig) -> PeftConfig:
-        """On the layers that `lora.target_modules` means."""
+        """PEFT's configuration for the layers selected by `lora.target_modules`."""
         import peft
         from transformers.pytorch_utils import Conv1D
 

@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 class Method(Kind):
     """One way to fine-tune a model: which parameters learn, and with which settings.
 
-    An instance at the top of a file of this room is found by the registry.
+    The registry finds module-level instances in this package.
     """
 
     trains_base: ClassVar[bool] = False
-    """Whether weights of the base itself learn, so that the whole model is saved."""
+    """Whether weights of the base are trained, so that the whole model is saved."""
 
     quantizes: ClassVar[bool] = False
     """Whether it holds the base in 4 bits."""
 
     learns_new_tokens: ClassVar[bool] = False
-    """Whether it can train the embeddings of tokens that the model did not know."""
+    """Whether it can train the embeddings of new tokens."""
 
     @abstractmethod
     def attach(
@@ -36,17 +36,17 @@ class Method(Kind):
     ) -> PreTrainedModel | PeftModel:
         """The model that the trial trains, with requires_grad set on its trainable part only.
 
-        ValueError where the settings do not fit the model.
+        ValueError if the settings do not fit the model.
         """
 
     def keeps_base(self, config: TrialConfig) -> bool:
-        """Whether it leaves the base's weights bit for bit as they were."""
+        """Whether the base's weights stay bit for bit unchanged."""
         return not self.trains_base
 
     def virtual_tokens(self, config: TrialConfig) -> int:
-        """How many positions it takes up before each sequence."""
+        """Number of positions it adds before each sequence."""
         return 0
 
     def learning_rate_ratio(self, config: TrialConfig) -> float:
-        """The learning rate of an adapter's second matrix over that of its first."""
+        """Ratio of the learning rates of an adapter's second and first matrix."""
         return 1.0

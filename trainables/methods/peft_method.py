@@ -1,4 +1,4 @@
-"""Methods that PEFT puts on a frozen base and takes off again."""
+"""Methods whose adapters PEFT attaches to a frozen base and removes again."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 class PeftMethod(Method):
-    """A method of which PEFT knows how to put it on; each says with which configuration."""
+    """A method attached by PEFT, with the configuration from `peft_config`."""
 
     @abstractmethod
     def peft_config(self, base: PreTrainedModel, config: TrialConfig) -> PeftConfig:
-        """PEFT's configuration of it. ValueError where the settings do not fit the model."""
+        """PEFT's configuration. ValueError if the settings do not fit the model."""
 
     def attach(
         self, base: PreTrainedModel, config: TrialConfig, new_tokens: Sequence[int]
@@ -42,39 +42,39 @@ class PeftMethod(Method):
 
 
 class VirtualTokens(PeftMethod):
-    """A method that puts something trained before each sequence."""
+    """A method that prepends trained virtual tokens to each sequence."""
 
     def refusals(self, config: TrialConfig) -> Iterator[Problem]:
-        """Packed examples cannot be told apart behind it."""
+        """Packing: packed examples are not isolated behind virtual tokens."""
         yield from super().refusals(config)
         if config.data and config.data.packing:
             yield Problem(
                 "data.packing",
-                f"with what method {self.name} puts before a sequence, transformers tells its "
-                "examples no longer apart",
+                f"method {self.name} prepends virtual tokens to a sequence, so transformers cannot "
+                "isolate its packed examples",
                 "leave it out, or use another method",
             )
 
 
 class TrainedEmbeddings(VirtualTokens):
-    """A method that puts trained embeddings before the text."""
+    """A method that prepends trained embeddings to the text."""
 
     def refusals(self, config: TrialConfig) -> Iterator[Problem]:
-        """A head that reads the last token does not find it behind them."""
+        """A head that reads the last token, which is not found behind embeddings."""
         yield from super().refusals(config)
         if config.learns.has_head:
             yield Problem(
                 "method",
-                f"{config.objective} reads the answer off the last token, which transformers "
-                f"cannot find behind the embeddings that {self.name} puts first",
-                "use prefix, which puts them elsewhere, or another method",
+                f"{config.objective} reads the answer from the last token, which transformers "
+                f"cannot find after the embeddings that {self.name} prepends",
+                "use prefix, which adds no embeddings, or another method",
             )
 
 
 def _settle_head(model: PeftModel, config: TrialConfig) -> None:
     """PEFT trains its adapters in float32 whatever the base is held in, but not a new head.
 
-    In half precision small updates are lost, and Adam's epsilon is nought in fp16. DeepSpeed keeps
+    In half precision small updates are lost, and Adam's epsilon is zero in fp16. DeepSpeed keeps
     float32 weights of its own, and ZeRO-3 wants all that trains in one dtype.
     """
     from peft.utils import ModulesToSaveWrapper

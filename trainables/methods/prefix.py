@@ -23,7 +23,7 @@ class PrefixConfig(Frozen):
 
     virtual_tokens: PositiveInt = 16
     projection: bool = Field(
-        default=False, description="learn them through a two-layer network, as in the paper"
+        default=False, description="train the prefix through a two-layer network, as in the paper"
     )
 
 
@@ -49,7 +49,7 @@ class Prefix(VirtualTokens):
             )
 
     def peft_config(self, base: PreTrainedModel, config: TrialConfig) -> PeftConfig:
-        """With an encoder as wide as the model, where one is asked for."""
+        """PEFT's configuration, with an encoder as wide as the model if `projection` is set."""
         from peft import PrefixTuningConfig
 
         settings = config.settings(PrefixConfig)

@@ -21,7 +21,7 @@ class PromptConfig(Frozen):
 
     virtual_tokens: PositiveInt = 16
     init_text: str | None = Field(
-        default=None, description="text whose embeddings they begin as; unset: random tokens'"
+        default=None, description="text for the initial embeddings; unset: random tokens"
     )
 
 
@@ -36,7 +36,7 @@ class Prompt(TrainedEmbeddings):
         return config.settings(PromptConfig).virtual_tokens
 
     def peft_config(self, base: PreTrainedModel, config: TrialConfig) -> PeftConfig:
-        """Begun as a text's embeddings, or as random ones."""
+        """PEFT's configuration, initialised from a text or at random."""
         from peft import PromptTuningConfig, PromptTuningInit
 
         settings = config.settings(PromptConfig)

@@ -1,4 +1,4 @@
-"""P-tuning: trained embeddings that a small network makes."""
+"""P-tuning: trained embeddings made by a small network."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class PTuning(TrainedEmbeddings):
         return config.settings(PTuningConfig).virtual_tokens
 
     def peft_config(self, base: PreTrainedModel, config: TrialConfig) -> PeftConfig:
-        """With an encoder of `ptuning.hidden_size`."""
+        """PEFT's configuration, with an encoder of `ptuning.hidden_size`."""
         from peft import PromptEncoderConfig
 
         settings = config.settings(PTuningConfig)

@@ -19,9 +19,10 @@ class QuantizationConfig(Frozen):
     """How qlora holds the base (Dettmers et al. 2023, arXiv:2305.14314)."""
 
     type: Literal["nf4", "fp4"] = "nf4"
-    double: bool = Field(default=True, description="quantise the quantisation constants too")
+    double: bool = Field(default=True, description="also quantise the quantisation constants")
     compute_dtype: Literal["auto", "fp32", "fp16", "bf16"] = Field(
-        default="auto", description="in which layers compute; auto: the trial's precision"
+        default="auto",
+        description="data type for computation in layers; auto: the trial's precision",
     )
 
 
@@ -40,13 +41,13 @@ class Qlora(Lora):
         if lora.init == "pissa":
             yield Problem(
                 "lora.init",
-                "pissa takes the base's weights apart, and qlora holds them in 4 bits",
+                "pissa decomposes the base's weights, but qlora holds them in 4 bits",
                 "use lora.init: kaiming or gaussian with qlora",
             )
         if engine and engine.zero_stage == 3 and lora.dora:
             yield Problem(
                 "lora.dora",
-                "DoRA asks for the norms of weights that ZeRO-3 has taken apart in 4 bits",
+                "DoRA needs the norms of 4-bit weights, which ZeRO-3 partitions over the workers",
                 "use zero_stage 2, or qlora without dora",
             )
 

@@ -1,1 +1,1 @@
-"""What is measured of a trial, one file a family: name, direction, unit, and how it is computed."""
+"""Metrics, one file per family: name, direction, unit and computation."""

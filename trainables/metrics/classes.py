@@ -1,4 +1,4 @@
-"""How well classes are told apart. Precision, recall and F1 are plain means over the classes.
+"""Classification quality. Precision, recall and F1 are plain means over the classes.
 
 A class that is nowhere predicted, or nowhere true, counts as 0 where that is its divisor.
 """
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 _CLASSIFICATION = ("classification",)
 
 CLASS_METRIC = "eval_f1/"
-"""How the name of a class's F1 begins, whose names are the data's; more of it is better."""
+"""Prefix of the F1 metric of each class in the data; higher is better."""
 
 MOST_NAMED = 20
-"""Of more classes than these no F1 is given for each."""
+"""Maximum number of classes with an F1 metric for each."""
 
 
 def f1_names(labels: Sequence[str]) -> tuple[str, ...]:
     """`eval_f1/LABEL` for each class, in letters that MLflow takes; by number where they clash.
 
-    None where there are more than MOST_NAMED.
+    Empty if there are more than MOST_NAMED.
     """
     if len(labels) > MOST_NAMED:
         return ()

@@ -1,4 +1,4 @@
-"""What a model forgets: its loss on `data.general`, and by how much it is above the base's."""
+"""Forgetting: the loss on `data.general`, and its increase over the base model's."""
 
 from __future__ import annotations
 

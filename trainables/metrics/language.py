@@ -1,4 +1,4 @@
-"""How well the next token is foretold."""
+"""Quality of next-token prediction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a metric is, and what it is computed of. Light: numpy is imported where it is needed."""
+"""The metric class and its measurements. Light: numpy is imported where it is needed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Mode = Literal["min", "max"]
 
 @dataclass(frozen=True)
 class Measured:
-    """How a model has answered a set.
+    """A model's measurements on a data set.
 
     `losses` [examples] are sums over `counts` terms each, in nats where they are of probabilities.
     Further `columns` are the objective's: `correct` (target tokens that were the likeliest);
@@ -50,10 +50,10 @@ class Measured:
 
 @dataclass(frozen=True)
 class Metric:
-    """A number that is measured of trials of some `objectives`, from what an objective leaves.
+    """A number measured in trials of some `objectives`, from their measurements.
 
-    `value` is None for what is measured on other examples than the validation set.
-    An instance at the top of a file of this room is found by the registry.
+    `value` is None for metrics measured outside the validation set.
+    The registry finds module-level instances in this package.
     """
 
     name: str
@@ -62,4 +62,4 @@ class Metric:
     objectives: tuple[str, ...]
     value: Callable[[Measured], float] | None = None
     needs: str | None = None
-    """The section of a sweep file that must be there: data.general."""
+    """The section of a sweep file that it requires: data.general."""

@@ -1,4 +1,4 @@
-"""How well predicted rewards keep the order of the given ones."""
+"""Agreement of predicted rewards with the order of the given ones."""
 
 from __future__ import annotations
 

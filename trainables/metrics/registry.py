@@ -1,4 +1,4 @@
-"""All metrics, by name, and whether less or more of each is better."""
+"""All metrics, by name, and their directions."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from trainables.metrics.metric import Measured, Metric, Mode
 _FOUND = found_in("trainables.metrics", Metric)
 
 METRICS: Mapping[str, Metric] = {"eval_loss": _FOUND.pop("eval_loss"), **_FOUND}
-"""The loss first, since it is what all of them have."""
+"""The loss comes first, since all objectives have it."""
 
 GENERAL = tuple(name for name, metric in METRICS.items() if metric.needs == "data.general")
 """Measured on `data.general`, beside the validation set."""
 
 
 class UnknownModeError(ValueError):
-    """A metric whose direction nobody has declared; lists those that are known."""
+    """A metric without a declared direction; the message lists the known ones."""
 
     def __init__(self, metric: str) -> None:
         self.metric = metric
         super().__init__(
-            f"whether less or more of {metric!r} is better is not known; say min or max; known: "
+            f"{metric!r} has no known direction; set its mode to min or max; known: "
             f"{with_modes(METRICS)}, {CLASS_METRIC}LABEL (max)"
         )
 
 
 def metrics_of(objective: str) -> tuple[str, ...]:
-    """What can be measured of trials of an objective; classification also gives each class's F1."""
+    """Metrics of an objective's trials; classification also gives each class's F1."""
     return tuple(name for name, metric in METRICS.items() if objective in metric.objectives)
 
 
 def computed(objective: str, measured: Measured) -> dict[str, float]:
-    """The metrics of an objective that are computed of what it has measured."""
+    """Values of an objective's metrics, computed from its measurements."""
     mine = {name: METRICS[name].value for name in metrics_of(objective)}
     return {name: value(measured) for name, value in mine.items() if value}
 
 
 def declared_mode(metric: str) -> Mode:
-    """The direction that is declared of a metric; UnknownModeError where none is."""
+    """The declared direction of a metric; UnknownModeError if it has none."""
     if metric.startswith(CLASS_METRIC):
         return "max"
     if metric not in METRICS:

@@ -1,4 +1,4 @@
-"""How rewards tell better answers from worse ones, and what leaving the reference cost."""
+"""Separation of better from worse answers by rewards, and divergence from the reference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the toy's loss is paid with."""
+"""Cost of the toy, which trades off against its loss."""
 
 from __future__ import annotations
 

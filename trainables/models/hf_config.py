@@ -32,8 +32,8 @@ def check_code(name: str, file: Path) -> None:
     if isinstance(kind, str) and kind in CONFIG_MAPPING_NAMES:
         return
     raise ModelError(
-        f"model: {name} brings Python code of its own ({file.name}: {', '.join(code)}), which runs "
-        "with all your rights, here and in every worker; read it, and then allow it with "
+        f"model: {name} contains its own Python code ({file.name}: {', '.join(code)}), which runs "
+        "with all your rights, here and in every worker; read it, then allow it with "
         "trust_remote_code: true in the sweep file (and model_revision: COMMIT for a hub model)"
     )
 
@@ -45,8 +45,8 @@ def check_kernels(file: Path) -> None:
     """
     for name in _kernels(read(file)):
         raise ModelError(
-            f"model: {file} asks for the code of the repository {name} (attn_implementation), "
-            "which runs with all your rights; take that out of it, or read the code, and allow it "
+            f"model: {file} requires code from the repository {name} (attn_implementation), "
+            "which runs with all your rights; remove that setting, or read the code and allow it "
             "with trust_remote_code: true in the sweep file"
         )
 
@@ -70,7 +70,7 @@ def check_sizes(file: Path, most_layers: int) -> None:
             layers = part.get(name)
             if isinstance(layers, int) and layers > most_layers:
                 raise ModelError(
-                    f"model: {file} says {name}: {layers}, and the weights are {most_layers} "
+                    f"model: {file} has {name}: {layers}, but the weights have {most_layers} "
                     "tensors; download the model again"
                 )
 
@@ -83,7 +83,7 @@ def check_config(source: ModelSource, file: Path, passed: Path | None = None) ->
     """
     labels = read(file).get("num_labels")
     if isinstance(labels, int) and labels > _MOST_LABELS:
-        raise ModelError(f"model: {file} says num_labels: {labels}; take that out of it")
+        raise ModelError(f"model: {file} has num_labels: {labels}; remove that setting")
     mark = passed / _digest(file) if passed and not source.trust_remote_code else None
     if mark and mark.exists():
         return
@@ -107,6 +107,6 @@ def _build(source: ModelSource, file: Path) -> None:
         AutoConfig.from_pretrained(place, revision=source.revision, trust_remote_code=trusted)
     except Exception as error:  # a library's edge: of nonsense it raises whatever it runs into
         raise ModelError(
-            f"model: {file} describes no model that can be built ({said(error)}); "
-            "download it again, or update transformers where it is of a new kind"
+            f"model: {file} does not describe a valid model ({said(error)}); "
+            "download it again, or update transformers for a new model type"
         ) from error

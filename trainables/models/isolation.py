@@ -24,13 +24,13 @@ and one that does not nothing at all but for rounding."""
 def check_isolation(model: PreTrainedModel) -> None:
     """RefusedError unless an example's logits are the same whatever its pack begins with."""
     if "position_ids" not in inspect.signature(model.forward).parameters:
-        raise RefusedError(_refusal(model, "takes no position ids"))
+        raise RefusedError(_refusal(model, "does not accept position ids"))
     was_training = model.training
     model.eval()
     packed, whole = (_influence(model, _positions(begins)) for begins in (_HALF, 2 * _HALF))
     model.train(was_training)
     if packed > _TOLERANCE * whole:
-        raise RefusedError(_refusal(model, "lets one example of a sequence see another"))
+        raise RefusedError(_refusal(model, "lets packed examples attend to each other"))
 
 
 @torch.no_grad()
@@ -52,6 +52,6 @@ def _positions(length: int) -> torch.Tensor:
 
 def _refusal(model: PreTrainedModel, fault: str) -> str:
     return (
-        f"data.packing: {type(model).__name__} {fault}, so a packed example would not be learned "
-        "as it is alone; leave data.packing out, or use another model"
+        f"data.packing: {type(model).__name__} {fault}, so packed examples would "
+        "not train like single ones; leave data.packing out, or use another model"
     )

@@ -11,9 +11,9 @@ from pydantic import JsonValue
 from trainables.core.errors import ModelError
 
 _NO_FILE: Mapping[bytes, tuple[str, str]] = {
-    b"version https://git-lfs": ("is Git LFS's pointer to a file", "run `git lfs pull` there"),
-    b"<!": ("is a web page, saved in the file's place", "download the file itself"),
-    b"<html": ("is a web page, saved in the file's place", "download the file itself"),
+    b"version https://git-lfs": ("is a Git LFS pointer", "run `git lfs pull` there"),
+    b"<!": ("is a web page instead of the file", "download the file itself"),
+    b"<html": ("is a web page instead of the file", "download the file itself"),
 }
 """First bytes of what downloads leave where a file should be."""
 
@@ -24,7 +24,7 @@ _MOST_BYTES = 2**28
 def check_start(file: Path) -> None:
     """ModelError where it is no file, or begins as what downloads leave in a file's place."""
     if not file.is_file():
-        raise ModelError(f"model: {file} is no regular file; download it again")
+        raise ModelError(f"model: {file} is not a regular file; download it again")
     with file.open("rb") as stream:
         start = stream.read(64)
     for sign, (what, remedy) in _NO_FILE.items():
@@ -37,14 +37,14 @@ def read(file: Path) -> dict[str, JsonValue]:
     check_start(file)
     if file.stat().st_size > _MOST_BYTES:
         most = f"{_MOST_BYTES // 2**20} MiB"
-        raise ModelError(f"model: {file} is larger than {most}, as no such file is")
+        raise ModelError(f"model: {file} is larger than the limit of {most}; download it again")
     try:
         tree = json.loads(file.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         why = f"model: {file} is not valid JSON ({error}); download it again"
         raise ModelError(why) from error
     if not isinstance(tree, dict):
-        raise ModelError(f"model: {file} holds no mapping; download it again")
+        raise ModelError(f"model: {file} must hold a mapping; download it again")
     return tree
 
 

@@ -56,7 +56,7 @@ def _check_descriptions(folder: Path) -> None:
     for file in folder.iterdir():
         if file.exists() and not file.is_dir() and not file.is_file():
             raise ModelError(
-                f"model: {file} is no regular file, which hangs who reads it; move it away"
+                f"model: {file} is not a regular file, so reading it would hang; move it away"
             )
     for name in _DESCRIPTIONS:
         if (folder / name).exists():
@@ -64,7 +64,7 @@ def _check_descriptions(folder: Path) -> None:
     if not (folder / _CONFIG).exists():
         found = (folder / _ADAPTER).exists()
         holds = f": it {_is_adapter(folder / _ADAPTER)}" if found else ""
-        whole = holds or "; name the folder that save_pretrained wrote a whole model to"
+        whole = holds or "; use a folder to which save_pretrained wrote a whole model"
         raise ModelError(f"model: {folder} has no {_CONFIG}{whole}")
     if (folder / _ADAPTER).exists():
         raise ModelError(
@@ -76,7 +76,7 @@ def _check_descriptions(folder: Path) -> None:
 
 def _is_adapter(file: Path) -> str:
     base = read(file).get("base_model_name_or_path")
-    return f"holds an adapter; name the model that it belongs to, {base}, or merge it into that"
+    return f"holds an adapter; use its base model {base}, or merge the adapter into it"
 
 
 def _hub_adapter(source: ModelSource) -> Path | None:
@@ -101,7 +101,7 @@ def _weights(folder: Path) -> list[Path]:
         return _shards(folder / _INDEX)
     pickles = sorted(file.name for pattern in _PICKLES for file in folder.glob(pattern))
     if not pickles:
-        raise ModelError(f"model: {folder} has no weights; there should be a {_WEIGHTS}")
+        raise ModelError(f"model: {folder} has no weights; add {_WEIGHTS}")
     raise ModelError(
         f"model: {folder} has its weights in {pickles[0]}, a pickle, which can run any code when "
         f"read; write them as {_WEIGHTS}: AutoModelForCausalLM.from_pretrained({folder.name!r}"
@@ -117,7 +117,7 @@ def _shards(index: Path) -> list[Path]:
         if Path(name).name != name:
             raise ModelError(f"model: {index} names {name!r}, which is not in its folder")
         if not (index.parent / name).exists():
-            raise ModelError(f"model: {index} names {name}, which is not there; download it too")
+            raise ModelError(f"model: {index} names {name}, which is missing; download it too")
     return [index.parent / name for name in shards]
 
 
@@ -132,5 +132,5 @@ def _tensors(file: Path) -> int:
             return len(opened.keys())
     except (SafetensorError, OSError) as error:
         raise ModelError(
-            f"model: {file} is no whole safetensors file ({error}); download it again"
+            f"model: {file} is not a complete safetensors file ({error}); download it again"
         ) from error

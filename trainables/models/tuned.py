@@ -83,8 +83,8 @@ def restore(
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         first_line = str(error).strip().splitlines()[0]
         raise RefusedError(
-            f"the weights in {folder} are not those of this trial, or broken: {first_line}; copy "
-            "them anew from where they were made, or train the trial again"
+            f"the weights in {folder} do not match this trial, or are damaged: {first_line}; copy "
+            "them again from the original, or train the trial again"
         ) from error
 
 
@@ -111,7 +111,7 @@ def _trained(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 def _weights_in(folder: Path, device: torch.device) -> dict[str, torch.Tensor]:
     files = sorted(folder.glob("*.safetensors"))
     if not files:
-        raise ValueError("there is no safetensors file")
+        raise ValueError("no safetensors file found")
     return {name: w for file in files for name, w in load_file(file, device=str(device)).items()}
 
 

@@ -1,1 +1,1 @@
-"""What a trial can learn, one file an objective: its settings, and what it goes together with."""
+"""Objectives, one file each: settings and incompatibilities."""

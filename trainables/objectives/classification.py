@@ -15,7 +15,7 @@ class ClassificationConfig(Frozen):
 
     class_weights: Literal["none", "balanced"] = Field(
         default="none",
-        description="balanced: a row weighs rows / (classes * rows of its class) in training",
+        description="weight of a row in training; balanced: rows / (classes * rows of its class)",
     )
 
 
@@ -25,7 +25,7 @@ class Classification(Objective):
     name = "classification"
     sections = {"classification": ClassificationConfig}
     has_head = True
-    no_packing = "scores each sequence by itself; only sft packs them"
+    no_packing = "scores each sequence separately; only sft supports packing"
 
 
 CLASSIFICATION = Classification()

@@ -10,7 +10,7 @@ class Clm(Objective):
 
     name = "clm"
     learns_text = True
-    no_packing = "fills its sequences already: its text is cut into blocks of max_length"
+    no_packing = "already fills its sequences by cutting text into blocks of max_length"
 
 
 CLM = Clm()

@@ -18,14 +18,16 @@ if TYPE_CHECKING:
 class DpoConfig(Frozen):
     """Direct preference optimisation (Rafailov et al. 2023, arXiv:2305.18290)."""
 
-    beta: PositiveFloat = Field(default=0.1, description="how dear it is to leave the reference")
+    beta: PositiveFloat = Field(
+        default=0.1, description="weight of the penalty for leaving the reference"
+    )
     loss: Literal["sigmoid", "hinge", "ipo"] = Field(
         default="sigmoid",
         description="hinge: SLiC (Zhao et al. 2023, arXiv:2305.10425); ipo: Azar et al. 2023 "
         "(arXiv:2310.12036), averaged over an answer's tokens",
     )
     label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = Field(
-        default=0.0, description="probability that a pair's labels are swapped (sigmoid only)"
+        default=0.0, description="assumed probability of swapped labels in a pair (sigmoid only)"
     )
 
 
@@ -35,7 +37,7 @@ class Dpo(Objective):
     name = "dpo"
     sections = {"dpo": DpoConfig}
     refuses_by = ("label_smoothing", "dpo.loss", "dpo.label_smoothing")
-    no_packing = "scores each sequence by itself; only sft packs them"
+    no_packing = "scores each sequence separately; only sft supports packing"
 
     def refusals(self, config: TrialConfig) -> Iterator[Problem]:
         """Label smoothing with a loss that has no labels."""
@@ -44,7 +46,7 @@ class Dpo(Objective):
         if settings.label_smoothing and settings.loss != "sigmoid":
             yield Problem(
                 "dpo.label_smoothing",
-                f"loss {settings.loss} has no probabilities of labels to smooth",
+                f"loss {settings.loss} has no label probabilities to smooth",
                 "use dpo.loss: sigmoid, or leave it out",
             )
 

@@ -11,7 +11,9 @@ from trainables.objectives.objective import Objective
 class KtoConfig(Frozen):
     """Kahneman-Tversky optimisation (Ethayarajh et al. 2024, arXiv:2402.01306)."""
 
-    beta: PositiveFloat = Field(default=0.1, description="how dear it is to leave the reference")
+    beta: PositiveFloat = Field(
+        default=0.1, description="weight of the penalty for leaving the reference"
+    )
     desirable_weight: PositiveFloat = 1.0
     undesirable_weight: PositiveFloat = 1.0
 
@@ -21,7 +23,7 @@ class Kto(Objective):
 
     name = "kto"
     sections = {"kto": KtoConfig}
-    no_packing = "scores each sequence by itself; only sft packs them"
+    no_packing = "scores each sequence separately; only sft supports packing"
 
 
 KTO = Kto()

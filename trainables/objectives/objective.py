@@ -1,4 +1,4 @@
-"""What an objective is. Light: how its loss is computed is in `trainables.losses`."""
+"""The base class of objectives. Light: their losses are in `trainables.losses`."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ if TYPE_CHECKING:
 
 
 class Objective(Kind):
-    """What a trial learns, and from what.
+    """What a trial learns.
 
-    An instance at the top of a file of this room is found by the registry.
+    The registry finds module-level instances in this package.
     """
 
     trains: ClassVar[bool] = True
-    """Whether it trains a model on data; what does not is simulated."""
+    """Whether it trains a model on data; otherwise it is simulated."""
 
     learns_text: ClassVar[bool] = False
     """Whether it learns the tokens of a text, so that other text can be mixed in and measured."""
 
     has_head: ClassVar[bool] = False
-    """Whether its answer is read off the last token, by a head that is new."""
+    """Whether a new head reads the answer from the last token."""
 
     no_packing: ClassVar[str | None] = None
-    """Why its sequences cannot be packed; None where they can."""
+    """Why its sequences cannot be packed; None if they can."""
 
     refuses_by: ClassVar[tuple[str, ...]] = ("label_smoothing",)
 
     def refusals(self, config: TrialConfig) -> Iterator[Problem]:
-        """What it cannot do together with the rest of a trial."""
+        """Incompatibilities with the rest of a trial."""
         if config.label_smoothing and not self.learns_text:
             yield Problem(
                 "label_smoothing",

@@ -13,7 +13,7 @@ class RewardConfig(Frozen):
 
     center: NonNegative = Field(
         default=0.0,
-        description="coefficient of (sum of a pair's rewards)^2, which keeps rewards around zero "
+        description="weight of the penalty (sum of a pair's rewards)^2, to center rewards at zero "
         "(Eisenstein et al. 2023, arXiv:2312.09244)",
     )
 
@@ -24,7 +24,7 @@ class Reward(Objective):
     name = "reward"
     sections = {"reward": RewardConfig}
     has_head = True
-    no_packing = "scores each sequence by itself; only sft packs them"
+    no_packing = "scores each sequence separately; only sft supports packing"
 
 
 REWARD = Reward()

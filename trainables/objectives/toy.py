@@ -13,18 +13,20 @@ from trainables.objectives.objective import Objective
 class ToyConfig(Frozen):
     """The landscape of the closed-form trial (see slots/toy.py)."""
 
-    learning_rate: PositiveFloat = Field(default=3e-4, description="where the optimum lies")
-    rank: PositiveInt = Field(default=16, description="where the optimum lies")
+    learning_rate: PositiveFloat = Field(default=3e-4, description="learning rate of the optimum")
+    rank: PositiveInt = Field(default=16, description="rank of the optimum")
     diverge_above: PositiveFloat | None = Field(
-        default=None, description="learning rates above this one give NaN halfway"
+        default=None, description="learning rates above this value give NaN halfway"
     )
     crash_above: PositiveFloat | None = Field(
-        default=None, description="learning rates above this one raise halfway"
+        default=None, description="learning rates above this value crash halfway"
     )
     hang_above: PositiveFloat | None = Field(
-        default=None, description="learning rates above this one do nothing any more halfway"
+        default=None, description="learning rates above this value hang halfway"
     )
-    seconds: Annotated[float, Field(ge=0)] = Field(default=0.0, description="per evaluation point")
+    seconds: Annotated[float, Field(ge=0)] = Field(
+        default=0.0, description="duration of each evaluation point"
+    )
 
 
 class Toy(Objective):

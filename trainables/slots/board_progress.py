@@ -33,7 +33,7 @@ class BoardProgress:
         self._remarks: tuple[str, ...] = ()
         self._latest: _Message | None = None
         self._told: _Message | None = None
-        loss = "how far this slot is goes untold"
+        loss = "progress of this slot is not reported"
         self._ticker = Ticker(self.tell, every, "progress", loss, logged)
 
     def __enter__(self) -> BoardProgress:

@@ -229,7 +229,7 @@ class _Worker:
             outcome = self._failure(job, error)
             if _lacks_storage(error, job.folder):
                 # No fault of the trial: it goes on when the sweep is resumed.
-                gone = f"nothing can be written to {job.folder} any more: {error}"
+                gone = f"no more files can be written to {job.folder}: {error}"
                 why = str(error) if isinstance(error, StorageError) else gone
                 self._board.close(why)
             if ranks.world_size() > 1 or isinstance(error, torch.AcceleratorError):

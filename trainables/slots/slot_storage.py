@@ -96,7 +96,7 @@ class SlotStorage:
         if node == self.head:
             return inputs
         if not self.inputs and (unseen := inputs.unseen()):
-            why = f"{unseen}; a resume brings it there, since the cluster has several nodes by now"
+            why = f"{unseen}; resume the sweep to copy it to all nodes of the cluster"
             raise StorageError(str(self.cache), why)
         return inputs.moved({path: str(self._here(name)) for path, name in self.inputs.items()})
 

@@ -170,7 +170,7 @@ class _Draft:
                 self._system.create_dir(str(self._target.parent), recursive=True)
                 self._file = self._draft.open("wb")
                 return self._file
-        raise OSError(f"no file can be made in {self._target.parent}")
+        raise OSError(f"cannot create a file in {self._target.parent}")
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
@@ -191,16 +191,16 @@ def check_address(uri: str) -> str:
         return uri
     scheme, separator, rest = uri.partition("://")
     if not separator:
-        raise _not_an_address(f"{uri!r} is neither a URI nor a whole path")
+        raise _not_an_address(f"{uri!r} must be a URI or an absolute path")
     if scheme not in _SCHEMES and not scheme.startswith("fsspec+"):
-        raise _not_an_address(f"{scheme}:// is none of {', '.join(_SCHEMES)}")
+        raise _not_an_address(f"{scheme}:// is not supported; use one of {', '.join(_SCHEMES)}")
     if rest.startswith("/") != (scheme == "file") or not rest.strip("/"):
         raise _not_an_address(f"{uri!r} names no {'folder' if scheme == 'file' else 'bucket'}")
     return uri
 
 
 def _not_an_address(message: str) -> UnplacedError:
-    return UnplacedError(message, "write s3://BUCKET/FOLDER, or the whole path of a folder")
+    return UnplacedError(message, "write s3://BUCKET/FOLDER, or the absolute path of a folder")
 
 
 _SCHEMES = ("s3", "gs", "gcs", "abfs", "abfss", "hdfs", "viewfs", "file")

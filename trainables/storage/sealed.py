@@ -42,12 +42,12 @@ def pull_whole(remote: RemoteFolder, folder: Path) -> None:
         for name, known_sum in known.items():
             remote.pull(name, draft / name)
             if sum_of(draft / name) != known_sum:
-                raise NotWholeError(f"{remote}/{name} is not as its manifest says")
+                raise NotWholeError(f"{remote}/{name} does not match its manifest")
 
     try:
         publish(folder, fill)
     except FileNotFoundError as error:
-        raise NotWholeError(f"{remote} lacks a file: {error}") from error
+        raise NotWholeError(f"{remote} is missing a file: {error}") from error
 
 
 def upload(folder: Path, remote: RemoteFolder, wanted: Callable[[], bool] = lambda: True) -> Sums:

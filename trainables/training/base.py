@@ -221,11 +221,11 @@ def load_model(
             raise  # what the machine lacks is no fault of the model
         where = "folder" if Path(source.name).exists() else "hub model"
         raise ModelError(
-            f"model {source.name!r}: this {where} cannot be loaded: {said(error)}"
+            f"model {source.name!r}: its {where} cannot be loaded: {said(error)}"
         ) from error
     if getattr(model, "_hf_peft_config_loaded", False):
         raise ModelError(
-            f"model {source.name!r} is loaded with an adapter; merge it, or name one without"
+            f"model {source.name!r} is loaded with an adapter; merge it, or use a model without one"
         )
     model.config.use_cache = False
     if loading.quantization and device.type == "cpu":

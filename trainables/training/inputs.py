@@ -50,7 +50,7 @@ class Inputs:
         """Why this node cannot train with them, where it does not see the prepared data."""
         if self.train.is_dir():
             return None
-        return f"{socket.gethostname()} does not see {self.train}"
+        return f"{socket.gethostname()} cannot read {self.train}"
 
     def folders(self) -> list[str]:
         """Those that are local folders; what is named on the hub is no folder."""

@@ -59,7 +59,7 @@ def _on_cpu(field: str, precision: str, place: str) -> str | None:
     if ratio < SLOW:
         return None
     return (
-        f"{field}: {precision} is slow on {place}, which has no units for it: a matrix product "
+        f"{field}: {precision} is slow on {place}, which lacks native support: a matrix product "
         f"takes {ratio:.2g} times as long as in fp32; --set {field}=fp32 trains faster there"
     )
 
@@ -71,8 +71,8 @@ def old_card(field: str, precision: str, card: str, capability: tuple[int, int])
     better = "fp16" if capability >= _CAPABILITY["fp16"] else "fp32"
     major, minor = capability
     return (
-        f"{field}: {precision} is slow on {card} (compute capability {major}.{minor}), which has "
-        f"no units for it; --set {field}={better} trains faster there"
+        f"{field}: {precision} is slow on {card} (compute capability {major}.{minor}), which lacks "
+        f"native support; --set {field}={better} trains faster there"
     )
 
 

@@ -266,7 +266,7 @@ def test_an_unknown_sweep_is_said_with_its_address(tracker, uri):
 
 
 def test_reading_makes_no_database(tmp_path):
-    with pytest.raises(UnknownSweepError, match=r"there is no tracking database .*none\.db"):
+    with pytest.raises(UnknownSweepError, match=r"tracking database .*none\.db does not exist"):
         read_sweep(f"sqlite:///{tmp_path}/none.db", "s")
     assert list(tmp_path.iterdir()) == []
 
@@ -280,7 +280,7 @@ def test_a_deleted_experiment_is_refused(tracker, client, uri):
 @pytest.mark.parametrize(
     ("uri", "complaint"),
     [
-        ("sqlite:///{folder}", "is a folder; name a file in it"),
+        ("sqlite:///{folder}", "is a folder; use a file in it"),
         ("sqlite:///{folder}/text.db", "not a database"),
         ("nonsense://me:hunter2@host/x", r"cannot open experiment e at nonsense://\*\*\*@host"),
     ],

@@ -61,9 +61,9 @@ def test_the_last_evaluation_counts_and_not_the_best_of_each_metric():
         (measured(0, (0.0, 1.0), status="pruned"), "pruned after evaluation 1 at eval_loss 0"),
         (measured(0, (0.0, 1.0), status="running"), "still running"),
         (measured(0, (0.0, 1.0), (0.0, math.nan)),
-         "complete but eval_accuracy was no finite number at the last evaluation"),
+         "complete but eval_accuracy was not a finite number at the last evaluation"),
         (measured(0, (math.inf, 1.0)),
-         "complete but eval_loss was no finite number at the last evaluation"),
+         "complete but eval_loss was not a finite number at the last evaluation"),
         (measured(0), "complete but never measured eval_loss"),
     ],
 )  # fmt: skip

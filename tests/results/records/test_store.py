@@ -101,5 +101,5 @@ def test_a_folder_without_a_sweep_is_an_error_that_names_the_file(store):
 def test_a_record_in_another_trials_folder_is_no_second_trial(store):
     store.write_trial(trial(1))
     store.trial_folder(1).rename(store.trial_folder(2))
-    with pytest.raises(RecordError, match="number: is 1, which its folder is not"):
+    with pytest.raises(RecordError, match="number: is 1, which does not match its folder"):
         store.trials()

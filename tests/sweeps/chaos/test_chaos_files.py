@@ -132,5 +132,5 @@ def test_a_trial_that_hangs_fails_and_the_others_go_on(tmp_path):
     good, bad, after = folder.store.trials()
     assert (good.status, after.status) == (TrialStatus.COMPLETE, TrialStatus.COMPLETE)
     assert (bad.status, bad.attempts) == (TrialStatus.FAILED, 2)
-    assert bad.error.startswith("its slot died 2 times while training it, the last time of nothing")
+    assert bad.error.startswith("its slot died 2 times while training it; last error: no progress")
     assert "_misbehave" in (folder.store.trial_folder(1) / "hang-rank0.txt").read_text()

@@ -105,9 +105,7 @@ def test_what_the_machine_cannot_do_is_told_though_deepspeed_is_not_tried(tmp_pa
         "precision": "fp16",
         "slots": {"workers": 2, "deepspeed": {"zero_stage": 2}},
     }
-    with pytest.raises(
-        SweepError, match=r"precision: fp16 needs its gradients scaled, .*; use fp32"
-    ):
+    with pytest.raises(SweepError, match=r"precision: fp16 needs gradient scaling, .*; use fp32"):
         dry_run(SweepSpec.parse(tree(tmp_path, **change)), SweepHome(tmp_path))
 
 

@@ -28,7 +28,7 @@ FILES = [
     ("rows.csv", b"text,label\na,b\nc\n", "classification", "line 3 has 1 cells"),
     ("rows.json", b"<!doctype html>", "sft", "is an HTML page"),
     ("rows.json", b"[" * 100_000, "sft", "nested too deeply"),
-    ("rows.jsonl.gz", gzip.compress(b" " * 2**20) * 100, "sft", "as no text does"),
+    ("rows.jsonl.gz", gzip.compress(b" " * 2**20) * 100, "sft", "too much for text"),
     ("rows.jsonl", lines(*GOOD, {"prompt": "a", "completion": 3}), "sft", "line 21: completion is"),
     ("rows.jsonl", lines(*GOOD, {"\x1b[2J\ud800": 1}), "sft", r"\x1b[2J\ud800"),
     ("rows.jsonl", lines(CHAT), "sft", "line 1: no answer (turns: user, user)"),
@@ -107,10 +107,10 @@ def test_bad_rows_are_skipped_and_counted_on_request(run):
     found = json.loads(done.stdout)
     (file,) = found["files"]
     assert (file["rows"], file["used"]) == (23, 20)
-    assert file["dropped"] == {"no record": 1, "no reward": 1, "reward is no finite number": 1}
+    assert file["dropped"] == {"no record": 1, "no reward": 1, "reward is not a finite number": 1}
     (note,) = found["notes"][-1:]
     assert note.startswith("rows.jsonl: 3 bad rows skipped, the first: (")
-    said = ("line 21: no reward", "line 22 is int 3", "line 23: reward is no finite number")
+    said = ("line 21: no reward", "line 22 is int 3", "line 23: reward is not a finite number")
     places = [note.find(each) for each in said]
     assert -1 not in places and places == sorted(places)
 

@@ -139,11 +139,11 @@ def test_a_wide_domain_is_checked_without_writing_it_out(domain):
         ),
         ("tracking.experiment", "x" * 501, "at most 500 characters"),
         ("tracking.experiment", "", "at least 1 character"),
-        ("model", "", "names no model; name a folder, a hub id or builtin:NAME"),
-        ("model_revision", "../../x", "no branch, tag or commit of a hub model; name one"),
-        ("model_revision", "", "no branch, tag or commit of a hub model; name one"),
+        ("model", "", "names no model; use a folder, a hub id or builtin:NAME"),
+        ("model_revision", "../../x", "is not a valid branch, tag or commit of a hub model"),
+        ("model_revision", "", "is not a valid branch, tag or commit of a hub model"),
         *(
-            ("data.encoding", encoding, "is no encoding of text; use utf-8, utf-16")
+            ("data.encoding", encoding, "is not a text encoding; use utf-8, utf-16")
             for encoding in ("idna", "punycode", "unicode_escape", "raw_unicode_escape", "hex")
         ),
         ("data.mix.proportion", 1.0, "less than 1"),
@@ -236,7 +236,7 @@ def test_a_data_set_of_the_hub_is_no_missing_file_and_a_columns_role_must_exist(
     tree = toy_tree(objective="sft", model="org/model", data={"train": "org/data-set:config"})
     assert SweepSpec.parse(tree).trial.data.train == "org/data-set:config"
     tree["data"] = {"train": "org/data-set", "columns": {"txt": "sentence"}}
-    assert any("'txt' is no field that is read; did you mean text" in p for p in problems_of(tree))
+    assert any("'txt' is not a known field; did you mean text" in p for p in problems_of(tree))
 
 
 def language_tree(tmp_path, **data):

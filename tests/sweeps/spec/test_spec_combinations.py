@@ -22,7 +22,7 @@ from sweeps.spec.spec import SweepSpec
                 "method": "qlora",
                 "space": {"lora.init": {"choice": ["kaiming", "pissa"]}},
             },
-            "space.lora.init: with lora.init pissa: pissa takes the base's weights apart, and "
+            "space.lora.init: with lora.init pissa: pissa decomposes the base's weights, but "
             "qlora holds them in 4 bits; use lora.init: kaiming or gaussian with qlora",
         ),
         (
@@ -41,17 +41,18 @@ from sweeps.spec.spec import SweepSpec
                 "dpo": {"label_smoothing": 0.1},
                 "space": {"dpo.loss": {"choice": ["sigmoid", "ipo"]}},
             },
-            "dpo.label_smoothing: with dpo.loss ipo: loss ipo has no probabilities of labels to "
+            "dpo.label_smoothing: with dpo.loss ipo: loss ipo has no label probabilities to "
             "smooth; use dpo.loss: sigmoid, or leave it out",
         ),
         (
             {"data.packing": True, "space": {"method": {"choice": ["lora", "prefix"]}}},
-            "data.packing: with method prefix: with what method prefix puts before a sequence, "
-            "transformers tells its examples no longer apart; leave it out, or use another method",
+            "data.packing: with method prefix: method prefix prepends virtual tokens to a "
+            "sequence, so transformers cannot isolate its packed examples; leave it out, or "
+            "use another method",
         ),
         (
             {"slots": {"deepspeed": {"zero_stage": 2, "offload_parameters": "cpu"}}},
-            "slots.deepspeed.offload_parameters: cpu works with ZeRO stage 3 only; set "
+            "slots.deepspeed.offload_parameters: cpu requires ZeRO stage 3; set "
             "slots.deepspeed.zero_stage: 3, or leave it out",
         ),
         (
@@ -66,7 +67,7 @@ from sweeps.spec.spec import SweepSpec
         ),
         (
             {"slots": {"deepspeed": {"config": {"train_batch_size": 7}}}},
-            "slots.deepspeed.config: train_batch_size is 7 there, and batch_size makes it 16; "
+            "slots.deepspeed.config: train_batch_size is 7 there, but batch_size makes it 16; "
             'write "auto" there, or change batch_size',
         ),
         (
@@ -74,9 +75,9 @@ from sweeps.spec.spec import SweepSpec
                 "slots": {"deepspeed": {"config": {"optimizer": {"params": {"lr": 0.0001}}}}},
                 "space": {"learning_rate": {"log_uniform": [0.0001, 0.001]}},
             },
-            "slots.deepspeed.config: optimizer.params.lr is 0.0001 there, and the space searches "
-            'learning_rate, so that trials differ in it; write "auto" there, or search no '
-            "learning_rate",
+            "slots.deepspeed.config: optimizer.params.lr is 0.0001 there, but the space searches "
+            'learning_rate, so it differs by trial; write "auto" there, or do not '
+            "search learning_rate",
         ),
     ],
 )

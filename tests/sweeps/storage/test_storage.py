@@ -84,7 +84,7 @@ def record(**changes) -> SweepRecord:
     ("uri", "why"),
     [
         ("s3://key:secret@bucket/x", r"s3://\*\*\*@bucket/x holds a password"),
-        ("bucket/x", "neither a URI"),
+        ("bucket/x", "must be a URI"),
         ("file:///nowhere/at/all", "no sweep 'toy' on file:///nowhere/at/all"),
     ],
 )

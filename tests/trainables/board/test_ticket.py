@@ -124,6 +124,4 @@ async def test_a_trial_that_broke_its_slot_says_of_what():
         await board.fault("a", reset)
     await board.hello("one")
     error = (await hear(board, "a")).error
-    assert error == (
-        "its slot died 2 times while training it, the last time of RuntimeError: second"
-    )
+    assert error == ("its slot died 2 times while training it; last error: RuntimeError: second")

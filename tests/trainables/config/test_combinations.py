@@ -90,7 +90,7 @@ def test_what_can_run_is_not_refused(params):
 def test_a_cpu_has_no_fp16_with_or_without_deepspeed(engine):
     half = tiny.trial(precision="fp16", **engine)
     (refusal,) = machine_refusals(half, cuda=False)
-    assert refusal.place == "precision" and refusal.remedy.startswith("use fp32 here, or bf16")
+    assert refusal.place == "precision" and refusal.remedy.startswith("use fp32, or bf16")
     assert machine_refusals(half, cuda=True) == []
 
 

@@ -106,7 +106,7 @@ def test_a_config_cannot_be_changed_in_place():
 def test_values_that_do_not_fit_together_are_refused_with_the_way_out():
     with pytest.raises(ValidationError, match="objective sft needs data; add data"):
         TrialConfig(model="m")
-    with pytest.raises(ValidationError, match=r"0\.5 \+ wsd\.decay_fraction 0\.6 .* at most 1"):
+    with pytest.raises(ValidationError, match=r"0\.5 \+ wsd\.decay_fraction 0\.6 .* lower one"):
         SFT.with_params({"schedule": "wsd", "warmup_fraction": 0.5, "wsd.decay_fraction": 0.6})
     with pytest.raises(ValidationError, match="steps and tokens are both set; keep one"):
         TrialBudget(steps=3, tokens=4)

@@ -94,9 +94,9 @@ def test_a_json_is_read_from_its_path(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (None, "cannot be read .No such file.*paths start from the current folder"),
-        ("{", "is no JSON: Expecting property name"),
-        ("[1]", "holds no mapping of DeepSpeed's settings"),
+        (None, "cannot be read .No such file.*paths start from"),
+        ("{", "is not valid JSON: Expecting property name"),
+        ("[1]", "must hold a mapping of DeepSpeed settings"),
         ('{"zero_optimization": {"stage": 4}}', "zero_stage\n.*Input should be 0, 1, 2 or 3"),
     ],
 )
@@ -111,89 +111,89 @@ def test_a_file_that_is_no_deepspeed_json_is_refused(tmp_path, text, message):
 @pytest.mark.parametrize(
     ("theirs", "params", "message"),
     [
-        ({"train_batch_size": 64}, {}, "train_batch_size is 64 there, and batch_size makes it 8"),
+        ({"train_batch_size": 64}, {}, "train_batch_size is 64 there, but batch_size makes it 8"),
         (
             {"train_micro_batch_size_per_gpu": 8},
             {},
-            "train_micro_batch_size_per_gpu is 8 there, and micro_batch_size, batch_size and "
+            "train_micro_batch_size_per_gpu is 8 there, but micro_batch_size, batch_size and "
             "slots.workers make it 4",
         ),
         (
             {"gradient_accumulation_steps": 2},
             {},
-            "gradient_accumulation_steps is 2 there, and batch_size, micro_batch_size and "
+            "gradient_accumulation_steps is 2 there, but batch_size, micro_batch_size and "
             "slots.workers make it 1",
         ),
         (
             {"gradient_clipping": 0.5},
             {},
-            "gradient_clipping is 0.5 there, and optimizer.max_grad_norm makes it 1.0",
+            "gradient_clipping is 0.5 there, but optimizer.max_grad_norm makes it 1.0",
         ),
         (
             {"fp16": {"enabled": True}},
             {},
-            "fp16.enabled is True there, and precision makes it False",
+            "fp16.enabled is True there, but precision makes it False",
         ),
         (
             {"bf16": {"enabled": False}},
             {"precision": "bf16"},
-            "bf16.enabled is False there, and precision makes it True",
+            "bf16.enabled is False there, but precision makes it True",
         ),
         (
             {"zero_optimization": {"stage": 2}},
             {"deepspeed__zero_stage": 1},
-            "zero_optimization.stage is 2 there, and slots.deepspeed.zero_stage makes it 1",
+            "zero_optimization.stage is 2 there, but slots.deepspeed.zero_stage makes it 1",
         ),
         (
             {"optimizer": {"type": "Lamb"}},
             {},
-            "optimizer.type is Lamb there, and optimizer.name makes it AdamW",
+            "optimizer.type is Lamb there, but optimizer.name makes it AdamW",
         ),
         (
             {"optimizer": {"type": "AdamW", "params": {"lr": 1e-5}}},
             {},
-            "optimizer.params.lr is 1e-05 there, and learning_rate makes it 0.01",
+            "optimizer.params.lr is 1e-05 there, but learning_rate makes it 0.01",
         ),
         (
             {"optimizer": {"type": "AdamW", "params": {"torch_adam": True}}},
             {},
-            "optimizer.params.torch_adam is True there, and the trial's own optimizer takes no",
+            "optimizer.params.torch_adam is True there, but the trial's own optimizer has no",
         ),
         (
             {"scheduler": {"type": "WarmupDecayLR"}},
             {},
-            "scheduler.type is WarmupDecayLR there, and schedule makes it WarmupCosineLR",
+            "scheduler.type is WarmupDecayLR there, but schedule makes it WarmupCosineLR",
         ),
         (
             {"zero_force_ds_cpu_optimizer": True},
             {},
-            "zero_force_ds_cpu_optimizer is True there, and a trial needs False",
+            "zero_force_ds_cpu_optimizer is True there, but a trial needs False",
         ),
         (
             {"gradient_allreduce_op": "sum"},
             {},
-            "gradient_allreduce_op is sum there, and a trial needs mean",
+            "gradient_allreduce_op is sum there, but a trial needs mean",
         ),
-        ({"amp": {"enabled": True}}, {}, "amp would train in another precision"),
+        ({"amp": {"enabled": True}}, {}, "amp would train in a different precision"),
         (
             {"data_efficiency": {"enabled": True}},
             {},
-            "data_efficiency would change the order of the data",
+            "data_efficiency would change the data order",
         ),
         (
             {"csv_monitor": {"enabled": True, "output_path": "/etc"}},
             {},
-            "csv_monitor would be written outside of the trial's folder",
+            "csv_monitor would write outside the trial's folder",
         ),
-        ({"tensorboard": {"enabled": True}}, {}, "tensorboard would be written outside"),
-        ({"wandb": {"enabled": True}}, {}, "wandb would send what is trained elsewhere"),
-        ({"comet": {"project": "x"}}, {}, "comet would send what is trained elsewhere"),
-        ({"nebula": {"enabled": True}}, {}, "nebula would send what is trained elsewhere"),
-        ({"autotuning": {"enabled": True}}, {}, "autotuning would try other batches"),
+        ({"tensorboard": {"enabled": True}}, {}, "tensorboard would write outside"),
+        ({"wandb": {"enabled": True}}, {}, "wandb would send training results to an external"),
+        ({"comet": {"project": "x"}}, {}, "comet would send training results to an external"),
+        ({"nebula": {"enabled": True}}, {}, "nebula would send training results to an external"),
+        ({"autotuning": {"enabled": True}}, {}, "autotuning would change the trial"),
         (
             {"flops_profiler": {"enabled": True, "output_file": "/tmp/x"}},
             {},
-            "flops_profiler.output_file would be written outside",
+            "flops_profiler.output_file would write outside",
         ),
         (
             {"zero_optimization": {"stage": 2, "cpu_offload": True}},
@@ -235,7 +235,7 @@ def test_of_what_is_searched_a_json_says_nothing(theirs, searched, named):
     said = refused_settings(trial(theirs), workers=2, searched=searched)
     assert len(said) == len(named)
     for found, fields in zip(said, named, strict=True):
-        assert f"there, and the space searches {fields}, so that trials" in found.message
+        assert f"there, but the space searches {fields}, so it differs" in found.message
 
 
 def test_what_is_searched_may_be_left_to_the_trial():
@@ -273,9 +273,9 @@ def test_a_file_without_an_end_is_not_read(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "large").write_bytes(b" " * 2**21)
     for name, said in [
-        (tmp_path / "pipe", "no regular file"),
-        ("/dev/zero", "no regular file"),
-        (tmp_path / "large", "larger than 1 MiB"),
+        (tmp_path / "pipe", "not a regular file"),
+        ("/dev/zero", "not a regular file"),
+        (tmp_path / "large", "larger than the limit of 1 MiB"),
     ]:
         with pytest.raises(ValidationError, match=said):
             DeepSpeedConfig(config=str(name))

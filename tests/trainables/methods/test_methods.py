@@ -69,7 +69,7 @@ def test_a_part_that_a_model_does_not_have_is_refused_with_the_way_out():
             super().__init__(PretrainedConfig())
             self.mixer = torch.nn.Linear(2, 2)
 
-    with pytest.raises(ValueError, match="no transformer blocks are found in Odd"):
+    with pytest.raises(ValueError, match="no transformer blocks found in Odd"):
         tuned.attach(Odd(), tiny.trial(lora__target_modules="mlp"))
 
 

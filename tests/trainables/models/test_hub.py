@@ -79,7 +79,9 @@ def test_a_model_of_the_hub_is_trained_within_its_context(said):
 
 
 def test_a_model_that_the_hub_does_not_give_is_one_clear_error(said):
-    assert said[0].startswith("model: some-org/absent is no local folder and could not be had")
+    assert said[0].startswith(
+        "model: some-org/absent is not a local folder and could not be loaded"
+    )
 
 
 DOWNLOAD = """

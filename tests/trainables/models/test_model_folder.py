@@ -60,19 +60,19 @@ def test_good_folders_pass(model):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (POINTER, "is Git LFS's pointer to a file; run `git lfs pull` there"),
-        (PAGE, "is a web page, saved in the file's place; download the file itself"),
-        (b"", "is no whole safetensors file"),
-        (b"\x00" * 4, "is no whole safetensors file"),
-        (BOMB, "is no whole safetensors file"),
-        (FAT_HEADER, "is no whole safetensors file"),
-        (struct.pack("<Q", 3) + b"{}}", "is no whole safetensors file"),
-        (struct.pack("<Q", 8) + b"[" * 8, "is no whole safetensors file"),
+        (POINTER, "is a Git LFS pointer; run `git lfs pull` there"),
+        (PAGE, "is a web page instead of the file; download the file itself"),
+        (b"", "is not a complete safetensors file"),
+        (b"\x00" * 4, "is not a complete safetensors file"),
+        (BOMB, "is not a complete safetensors file"),
+        (FAT_HEADER, "is not a complete safetensors file"),
+        (struct.pack("<Q", 3) + b"{}}", "is not a complete safetensors file"),
+        (struct.pack("<Q", 8) + b"[" * 8, "is not a complete safetensors file"),
         (
             struct.pack("<Q", len(LYING_HEADER)) + LYING_HEADER.encode(),
-            "is no whole safetensors file",
+            "is not a complete safetensors file",
         ),
-        (b"\x80\x04\x95cos\nsystem", "is no whole safetensors file"),
+        (b"\x80\x04\x95cos\nsystem", "is not a complete safetensors file"),
     ],
     ids=lambda value: repr(value)[:24],
 )
@@ -89,7 +89,7 @@ def test_a_download_that_broke_off_is_named(model, kept):
     file = model / "model.safetensors"
     content = file.read_bytes()
     file.write_bytes(content[: int(len(content) * kept)])
-    with pytest.raises(ModelError, match=r"model\.safetensors is no whole safetensors file"):
+    with pytest.raises(ModelError, match=r"model\.safetensors is not a complete safetensors file"):
         check(model)
 
 
@@ -97,7 +97,7 @@ def test_a_download_that_broke_off_is_named(model, kept):
     ("names", "message"),
     [
         ((), r"index\.json names no files"),
-        (("one.safetensors", "two.safetensors"), r"names two\.safetensors, which is not there"),
+        (("one.safetensors", "two.safetensors"), r"names two\.safetensors, which is missing"),
         (("../../../etc/passwd",), r"names '\.\./\.\./\.\./etc/passwd', which is not in its"),
         (("/etc/passwd",), "which is not in its folder"),
     ],
@@ -111,16 +111,16 @@ def test_shards_are_there_and_nowhere_else(model, names, message):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("config.json", None, r"has no config\.json; name the folder that save_pretrained wrote"),
+        ("config.json", None, r"has no config\.json; use a folder to which save_pretrained wrote"),
         ("config.json", b'{"model_type": ', r"config\.json is not valid JSON"),
         ("config.json", b"[" * 100_000, r"config\.json is not valid JSON"),
-        ("config.json", b"[]", r"config\.json holds no mapping"),
+        ("config.json", b"[]", r"config\.json must hold a mapping"),
         ("config.json", b"\xff\xfe{", r"config\.json is not valid JSON"),
-        ("config.json", POINTER, r"config\.json is Git LFS's pointer"),
+        ("config.json", POINTER, r"config\.json is a Git LFS pointer"),
         ("tokenizer.json", PAGE, r"tokenizer\.json is a web page"),
         ("tokenizer_config.json", b"{", r"tokenizer_config\.json is not valid JSON"),
         ("generation_config.json", b"x", r"generation_config\.json is not valid JSON"),
-        ("model.safetensors", None, r"has no weights; there should be a model\.safetensors"),
+        ("model.safetensors", None, r"has no weights; add model\.safetensors"),
     ],
 )
 def test_files_that_are_missing_or_broken_are_named(model, name, content, message):
@@ -136,14 +136,14 @@ def test_files_that_are_missing_or_broken_are_named(model, name, content, messag
 def test_what_has_no_end_is_not_read(model, name):
     (model / name).unlink(missing_ok=True)
     os.mkfifo(model / name)
-    with pytest.raises(ModelError, match=f"{name} is no regular file"):
+    with pytest.raises(ModelError, match=f"{name} is not a regular file"):
         check(model)
 
 
 def test_a_json_that_is_larger_than_any_is_not_read(model):
     with (model / "tokenizer.json").open("r+b") as file:
         file.truncate(2**28 + 1)
-    with pytest.raises(ModelError, match=r"tokenizer\.json is larger than 256 MiB"):
+    with pytest.raises(ModelError, match=r"tokenizer\.json is larger than the limit of 256 MiB"):
         check(model)
 
 
@@ -160,14 +160,14 @@ def with_settings(model: Path, file: str = "config.json", **settings) -> Path:
         ({"num_attention_heads": 0}, "ZeroDivisionError"),
         ({"dtype": "evil"}, "AttributeError: .*evil"),
         ({"model_type": ["llama"]}, "TypeError: unhashable"),
-        ({"model_type": ["llama"], "auto_map": {"AutoConfig": "a.B"}}, "code of its own"),
+        ({"model_type": ["llama"], "auto_map": {"AutoConfig": "a.B"}}, "its own Python code"),
         ({"model_type": "new"}, "ValueError: .*new.*update transformers"),
         ({"max_position_embeddings": "x"}, "'max_position_embeddings'"),
         ({"quantization_config": 3}, "AttributeError"),
         ({"id2label": [1]}, "AttributeError"),
-        ({"num_labels": 10**9}, "num_labels: 1000000000; take that out of it"),
-        ({"num_hidden_layers": 10**9}, r"1000000000, and the weights are \d+ tensors"),
-        ({"text_config": {"n_layer": 10**9}}, "n_layer: 1000000000, and the weights"),
+        ({"num_labels": 10**9}, "num_labels: 1000000000; remove that setting"),
+        ({"num_hidden_layers": 10**9}, r"1000000000, but the weights have \d+ tensors"),
+        ({"text_config": {"n_layer": 10**9}}, "n_layer: 1000000000, but the weights"),
     ],
     ids=str,
 )
@@ -195,7 +195,7 @@ def test_a_config_that_fails_when_the_model_is_built_is_one_message(model, setti
     from trainables.training.base import Loading, load_model
 
     with_settings(model, **settings)
-    with pytest.raises(ModelError, match=f"this folder cannot be loaded: {message}"):
+    with pytest.raises(ModelError, match=f"its folder cannot be loaded: {message}"):
         load_model(ModelSource(str(model)), Loading(torch.float32))
 
 
@@ -233,7 +233,7 @@ def test_a_pickle_is_refused_unread_with_the_way_to_convert_it(model, name):
 def test_an_adapters_folder_names_its_model(model):
     (model / "config.json").unlink()
     (model / "adapter_config.json").write_text('{"base_model_name_or_path": "org/base"}')
-    with pytest.raises(ModelError, match=r"holds an adapter; name the model.*org/base"):
+    with pytest.raises(ModelError, match=r"holds an adapter; use its base model.*org/base"):
         check(model)
 
 
@@ -269,7 +269,7 @@ def test_an_adapter_of_the_hub_is_refused_with_the_name_of_its_model(tmp_path, m
         (snapshot / "config.json").write_text('{"model_type": "llama"}')
     (snapshot.parents[1] / "refs").mkdir()
     (snapshot.parents[1] / "refs" / "main").write_text("a" * 40)
-    with pytest.raises(ModelError, match=r"org/adapter holds an adapter; name .*org/base"):
+    with pytest.raises(ModelError, match=r"org/adapter holds an adapter; use .*org/base"):
         check_model(ModelSource("org/adapter"))
 
 
@@ -285,7 +285,7 @@ def test_a_tokenizer_that_is_missing_or_broken_is_named(model, tmp_path, content
         file.unlink()
     if content is not None:
         (model / "tokenizer.json").write_bytes(content)
-    with pytest.raises(DataError, match=f"folder {model} holds no tokenizer that can be loaded"):
+    with pytest.raises(DataError, match=f"folder {model} has no loadable tokenizer"):
         prepare_inputs(trial(model, tmp_path), tmp_path / "cache")
 
 
@@ -320,7 +320,7 @@ def test_a_models_own_code_runs_only_where_the_spec_says_so(with_code, tmp_path)
     from trainables.training.workshop import Workshop
 
     ran = tmp_path / "it-ran"
-    message = r"brings Python code of its own \(config\.json: odd\.OddConfig, odd\.OddModel\)"
+    message = r"contains its own Python code \(config\.json: odd\.OddConfig, odd\.OddModel\)"
     with pytest.raises(ModelError, match=f"{message}.*trust_remote_code: true"):
         prepare_inputs(trial(with_code, tmp_path), tmp_path / "cache")
     assert not ran.exists()
@@ -341,7 +341,7 @@ def test_a_models_own_code_runs_only_where_the_spec_says_so(with_code, tmp_path)
     ids=str,
 )
 def test_a_kernel_of_the_hub_is_code_as_well(model, settings):
-    with pytest.raises(ModelError, match=r"code of the repository org/kernel.*trust_remote_code"):
+    with pytest.raises(ModelError, match=r"code from the repository org/kernel.*trust_remote_code"):
         check(with_settings(model, **settings))
     check(model, trust=True)
     check(with_settings(model, **{**dict.fromkeys(settings), "attn_implementation": "sdpa"}))
@@ -382,7 +382,7 @@ def test_a_configuration_that_passed_is_not_built_again_but_a_changed_one_is(mod
     assert imports_torch()
     assert not imports_torch()
     (model / "config.json").write_text(json.dumps({"model_type": "no-such-kind"}))
-    with pytest.raises(ModelError, match="describes no model that can be built"):
+    with pytest.raises(ModelError, match="does not describe a valid model"):
         check_model(ModelSource(str(model)), passed=passed)
-    with pytest.raises(ModelError, match="describes no model that can be built"):
+    with pytest.raises(ModelError, match="does not describe a valid model"):
         check_model(ModelSource(str(model)), passed=passed)

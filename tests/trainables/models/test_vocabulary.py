@@ -118,5 +118,7 @@ def test_the_trial_that_loads_the_base_learns_what_the_next_one_like_it_does(inp
 
 @pytest.mark.parametrize("method", ["prefix", "prompt", "ptuning", "adapter"])
 def test_a_method_that_cannot_train_embeddings_is_refused(workshop, method):
-    with pytest.raises(RefusedError, match=f"data.new_tokens: method {method} leaves the embed"):
+    with pytest.raises(
+        RefusedError, match=f"data.new_tokens: method {method} does not train the embed"
+    ):
         run_trial(workshop, method=method, data__new_tokens=["<think>", "</think>"])

@@ -82,4 +82,4 @@ def test_a_full_disk_fails_no_trial_but_closes_the_board(
         monkeypatch.setattr(slot.shutil, "disk_usage", lambda folder: SimpleNamespace(free=4096))
     _, outcome = desk.trial(worker, tiny.trial(), tmp_path / "hurt")
     assert outcome.ending is Ending.SUSPENDED
-    assert outcome.error.startswith(f"nothing can be written to {tmp_path}/hurt any more: ")
+    assert outcome.error.startswith(f"no more files can be written to {tmp_path}/hurt: ")

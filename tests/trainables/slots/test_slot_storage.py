@@ -185,7 +185,7 @@ def test_a_slot_on_a_node_that_does_not_see_the_data_ends_the_sweep_or_itself(tm
         slot._is_blind(board, slot._unseen(inputs, None))
     desk.ask("lost", "another slot")
     assert slot._is_blind(board, slot._unseen(inputs, None))
-    assert "does not see" in desk.ask("why_closed")
+    assert "cannot read" in desk.ask("why_closed")
     desk.shut()
 
 

@@ -77,7 +77,7 @@ def test_a_folder_that_is_deleted_while_it_is_written_to_takes_nobody_down(remot
 
 
 def test_a_folder_that_cannot_be_made_is_a_storage_error():
-    with pytest.raises(StorageError, match="no file can be made in /proc/nowhere"):
+    with pytest.raises(StorageError, match="cannot create a file in /proc/nowhere"):
         RemoteFolder("file:///proc/nowhere").write("a", b"1")
 
 
@@ -129,8 +129,8 @@ def test_a_store_that_stays_away_is_named_without_what_its_query_holds(tmp_path)
         ("fsspec+memory://x", None),
         ("s3:///folder", "names no bucket"),
         ("file://mnt", "names no folder"),
-        ("shared/folder", "is neither a URI nor a whole path"),
-        ("https://host/folder", "https:// is none of s3, gs"),
+        ("shared/folder", "must be a URI or an absolute path"),
+        ("https://host/folder", "https:// is not supported; use one of s3, gs"),
     ],
 )
 def test_an_address_is_judged_by_its_looks(uri, wrong):

@@ -90,12 +90,12 @@ def test_a_json_of_the_users_own_is_merged_in(tmp_path):
 @pytest.mark.parametrize(
     ("tree", "message"),
     [
-        ({"train_batch_size": 64}, "train_batch_size is 64 there, and batch_size makes it 8"),
-        ({"bf16": {"enabled": True}}, "bf16.enabled is True there, and precision makes it False"),
-        ({"gradient_clipping": 9.0}, "gradient_clipping is 9.0 there, and optimizer.max_grad_norm"),
-        ({"optimizer": {"type": "Lion"}}, "optimizer.type is Lion there, and optimizer.name makes"),
-        ({"amp": {"enabled": True}}, "amp would train in another precision"),
-        ({"data_efficiency": {"seed": 1}}, "data_efficiency would change the order of the"),
+        ({"train_batch_size": 64}, "train_batch_size is 64 there, but batch_size makes it 8"),
+        ({"bf16": {"enabled": True}}, "bf16.enabled is True there, but precision makes it False"),
+        ({"gradient_clipping": 9.0}, "gradient_clipping is 9.0 there, but optimizer.max_grad_norm"),
+        ({"optimizer": {"type": "Lion"}}, "optimizer.type is Lion there, but optimizer.name makes"),
+        ({"amp": {"enabled": True}}, "amp would train in a different precision"),
+        ({"data_efficiency": {"seed": 1}}, "data_efficiency would change the data order"),
     ],
 )
 def test_what_a_json_contradicts_is_named_with_both_values(tmp_path, tree, message):
@@ -106,7 +106,7 @@ def test_what_a_json_contradicts_is_named_with_both_values(tmp_path, tree, messa
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("{", "is no JSON"), ("[1]", "holds no mapping of DeepSpeed's settings")],
+    [("{", "is not valid JSON"), ("[1]", "must hold a mapping of DeepSpeed settings")],
 )
 def test_a_json_that_is_none_is_named(tmp_path, text, message):
     path = tmp_path / "ds.json"

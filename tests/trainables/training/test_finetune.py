@@ -563,13 +563,13 @@ def test_a_model_that_cannot_be_loaded_is_refused_with_its_name(tmp_path):
     from trainables.training.base import Loading, load_model
 
     (tmp_path / "config.json").write_text('{"model_type": "llama"}')
-    with pytest.raises(ModelError, match=f"model '{tmp_path}': this folder cannot be loaded"):
+    with pytest.raises(ModelError, match=f"model '{tmp_path}': its folder cannot be loaded"):
         load_model(ModelSource(str(tmp_path)), Loading(torch.float32))
 
 
 def test_a_trial_whose_values_contradict_the_users_deepspeed_json_is_refused(workshop):
     theirs = {"train_batch_size": 8, "zero_optimization": {"stage": 1}}
-    message = r"config: train_batch_size is 8 there, and batch_size makes it 12; write \"auto\""
+    message = r"config: train_batch_size is 8 there, but batch_size makes it 12; write \"auto\""
     with pytest.raises(RefusedError, match=message):
         run_trial(workshop, deepspeed__config=theirs, batch_size=12)
 

@@ -92,7 +92,7 @@ def test_weights_that_are_not_whole_are_refused_and_harm_no_other_trial(
     folder = shutil.copytree(whole, tmp_path / "weights")
     fault(folder)
     config = tiny.trial(method=method)
-    with pytest.raises(RefusedError, match=f"the weights in {folder} are not those of this trial"):
+    with pytest.raises(RefusedError, match=f"the weights in {folder} do not match this trial"):
         workshop.test(config, folder)
     assert workshop.test(config, whole).metrics["test_loss"] == pytest.approx(loss, abs=1e-6)
 
@@ -116,7 +116,7 @@ def test_weights_that_cannot_be_read_cost_no_reload(
 
 @pytest.mark.parametrize(("method", "other"), [("full", "lora"), ("lora", "full")])
 def test_weights_of_another_method_are_refused(workshop, kept, method, other):
-    with pytest.raises(RefusedError, match="are not those of this trial"):
+    with pytest.raises(RefusedError, match="do not match this trial"):
         workshop.test(tiny.trial(method=method), kept[other][0])
     whole, loss = kept[method]
     tested = workshop.test(tiny.trial(method=method), whole)

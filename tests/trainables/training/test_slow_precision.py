@@ -28,7 +28,7 @@ def test_a_cpu_that_emulates_bf16_is_found_by_timing_it(avx2_only):
     (said,) = json.loads(done.stdout)
     before, ratio, after = said.partition("takes ")[0], *said.partition("takes ")[2].split(" ", 1)
     assert before == (
-        "precision: bf16 is slow on this CPU, which has no units for it: a matrix product "
+        "precision: bf16 is slow on this CPU, which lacks native support: a matrix product "
     )
     assert float(ratio) > 3
     assert after == "times as long as in fp32; --set precision=fp32 trains faster there"

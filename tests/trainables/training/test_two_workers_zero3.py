@@ -78,6 +78,6 @@ def test_a_full_fine_tunes_reference_is_shared_and_left_nowhere(ranks):
 
 def test_what_one_ranks_machine_lacks_is_refused_by_both(ranks):
     first, second = ranks
-    assert first["refused"].startswith("slots.deepspeed.nvme_path: disk is no folder that can be")
+    assert first["refused"].startswith("slots.deepspeed.nvme_path: disk is not a writable folder")
     assert second["refused"] == first["refused"]
     assert first["after it"]["losses"] == pytest.approx(first["none"]["losses"], abs=1e-6)

@@ -16,8 +16,8 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _HTML_STARTS = (b"<!doctype html", b"<html")
 _OTHER_KINDS = {
-    b"PK\x03\x04": ("a ZIP archive, as .xlsx files are", "unpack it, or save it as .csv"),
-    b"PAR1": ("a Parquet file", "name it .parquet"),
+    b"PK\x03\x04": ("a ZIP archive (as are .xlsx files)", "unpack it, or save it as .csv"),
+    b"PAR1": ("a Parquet file", "rename it to .parquet"),
     b"\x28\xb5\x2f\xfd": ("packed with zstd", "unpack it"),
     b"BZh": ("packed with bzip2", "unpack it"),
     b"\xfd7zXZ": ("packed with xz", "unpack it"),
@@ -41,11 +41,11 @@ def inner_suffix(path: Path) -> str:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The file's bytes, unpacked; DataError where there are none or they are not the data."""
+    """The file's bytes, unpacked; DataError if it is missing, empty or invalid."""
     if not path.exists():
         raise DataError(f"{path} does not exist (looked from {Path.cwd()}); correct the path")
     if not path.is_file():
-        raise DataError(f"{path} is no regular file; name a file that can be read twice")
+        raise DataError(f"{path} is not a regular file; use a file that can be read twice")
     raw = path.read_bytes()
     if not raw:
         raise DataError(f"{path} is empty (0 bytes); download or write it again")
@@ -60,10 +60,10 @@ def _check_kind(path: Path, raw: bytes) -> None:
     if raw.startswith(_LFS_POINTER):
         raise DataError(f"{path} is a Git LFS pointer, not the data itself; run `git lfs pull`")
     if raw[:4096].removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(_HTML_STARTS):
-        raise DataError(f"{path} is an HTML page; download the raw file that the page shows")
+        raise DataError(f"{path} is an HTML page; download the raw file instead")
     for magic, (kind, way_out) in _OTHER_KINDS.items():
         if raw.startswith(magic) and inner_suffix(path) != ".parquet":
-            raise DataError(f"{path} is {kind}, whatever its name says; {way_out}")
+            raise DataError(f"{path} is {kind}, despite its name; {way_out}")
 
 
 def _unpacked(path: Path, raw: bytes) -> Iterator[bytes]:
@@ -77,7 +77,8 @@ def _unpacked(path: Path, raw: bytes) -> Iterator[bytes]:
                 _check_growth(path, size, packed.tell())
     except gzip.BadGzipFile as error:
         raise DataError(
-            f"{path} is no gzip file ({error}); take {PACKED} off its name if it is not packed"
+            f"{path} is not a gzip file ({error}); "
+            f"remove {PACKED} from its name if it is not packed"
         ) from error
     except (EOFError, zlib.error) as error:
         raise DataError(f"{path} is a broken gzip file ({error}); download it again") from error
@@ -86,6 +87,6 @@ def _unpacked(path: Path, raw: bytes) -> Iterator[bytes]:
 def _check_growth(path: Path, size: int, packed: int) -> None:
     if size > max(ROOM, MOST_GROWTH * packed):
         raise DataError(
-            f"{path} grows from {packed:,} bytes to more than {size - 1:,}, as no text does; "
+            f"{path} grows from {packed:,} bytes to more than {size - 1:,}, too much for text; "
             "unpack it yourself if you trust it"
         )

@@ -19,13 +19,13 @@ _WIDE_MARKS = {
 
 
 def read_text(path: Path, encoding: str = UTF8) -> str:
-    """The file's text with plain newlines; DataError where it is not in `encoding` or blank.
+    """The file's text with plain newlines; DataError if it is blank or not in `encoding`.
 
     A file that begins with UTF-8's byte order mark is UTF-8, whatever `encoding` says.
     """
     text = _plain_newlines(_decoded(path, read_bytes(path), encoding).removeprefix("\ufeff"))
     if not text.strip():
-        raise DataError(f"{path} holds nothing but white space; download or write it again")
+        raise DataError(f"{path} contains only white space; download or write it again")
     return text
 
 
@@ -55,13 +55,15 @@ def _check_narrow(path: Path, raw: bytes) -> None:
             f"{path} is {wide.upper()}, not UTF-8; set data.encoding: {wide}, or save it as UTF-8"
         )
     if b"\0" in raw[:1000]:
-        raise DataError(f"{path} is binary, not UTF-8 text (it holds zero bytes); name a text file")
+        raise DataError(
+            f"{path} is binary, not UTF-8 text (it contains zero bytes); use a text file"
+        )
 
 
 def _check_wide(path: Path, raw: bytes, encoding: str) -> None:
     """ASCII read as UTF-16 is Chinese characters, and no decoder complains."""
     if not _marked(raw) and b"\0" not in raw and _is(UTF8, raw):
-        raise DataError(f"{path} is not {encoding} as data.encoding says; correct data.encoding")
+        raise DataError(f"{path} is not {encoding} as set in data.encoding; correct data.encoding")
 
 
 def _marked(raw: bytes) -> str | None:
@@ -95,7 +97,7 @@ def _misread(path: Path, raw: bytes, encoding: str, error: UnicodeError) -> str:
     if codecs.lookup(encoding).name == UTF8 and _looks_like_gbk(raw):
         return f"{what}; it looks like GBK: set data.encoding: gb18030, or save it as UTF-8"
     return (
-        f"{what}; set data.encoding to what it is (gb18030, utf-16, latin-1, shift_jis ...), "
+        f"{what}; set data.encoding to its encoding (gb18030, utf-16, latin-1, shift_jis ...), "
         "or save it as UTF-8"
     )
 

@@ -114,7 +114,7 @@ def _cells_of_any_size() -> Iterator[None]:
 
 def _rows(path: Path, lines: Sequence[Line], columns: Columns, sieve: Sieve) -> Rows:
     if not lines:
-        raise DataError(f"{path} holds nothing but empty cells; add records to it")
+        raise DataError(f"{path} contains only empty cells; add records to it")
     header = _is_header(lines[0].cells, columns)
     names, notes = (
         _header(path, lines[0], columns) if header else _by_position(path, lines, columns)
@@ -159,7 +159,7 @@ def _by_position(
     if width > 2:
         raise DataError(
             f"{path} has {width} columns and its first row names no known field; "
-            "say which is which, e.g. data.columns: {text: 0, label: 1}"
+            "name the columns, e.g. data.columns: {text: 0, label: 1}"
         )
     whole = [line for line in lines if len(line.cells) == 2]
     different = [len({line.cells[place] for line in whole}) for place in range(2)]

@@ -43,9 +43,9 @@ def _rows_of_value(path: Path, whole: object) -> list[Row]:
     if isinstance(whole, dict) or _is_one_chat(whole):
         return [Row(f"{path} line 1", whole)]
     if not isinstance(whole, list):
-        raise DataError(f"{path} holds one {shown(whole)}; a list of records is needed")
+        raise DataError(f"{path} is {shown(whole)}; it must be a list of records")
     if not whole:
-        raise DataError(f"{path} holds an empty list; add records to it")
+        raise DataError(f"{path} is an empty list; add records to it")
     return [Row(f"{path} row {number}", value) for number, value in enumerate(whole, start=1)]
 
 
@@ -129,15 +129,15 @@ def _broken(
     line = line or error.lineno
     place = f"{path} line {line} column {error.colno}: {error.msg}"
     if line >= end.line and end.cut:
-        way_out = "the file is cut off there, so download or write it again"
+        way_out = "the file ends too early; download or write it again"
     else:
-        way_out = "this is not valid JSON, so repair or remove that line"
+        way_out = "not valid JSON; repair or remove the line"
     return DataError(f"{place}; {way_out}", "broken JSON")
 
 
 def _repeated(where: str, repeat: Repeat) -> DataError:
     first, second = (shown(value) for value in repeat.values)
     return DataError(
-        f"{where}: field {shown(repeat.name)} is there twice ({first} and {second}); remove one",
+        f"{where}: field {shown(repeat.name)} appears twice ({first} and {second}); remove one",
         "field twice",
     )

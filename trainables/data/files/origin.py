@@ -69,7 +69,7 @@ class Origins:
 
 
 def find(name: str) -> Origins:
-    """The files that `name` stands for; DataError where there are none or they are not read."""
+    """The files that `name` stands for; DataError if none exists or a format is unknown."""
     path = _path(name)
     if path.is_dir():
         return _in_folder(path)
@@ -78,12 +78,12 @@ def find(name: str) -> Origins:
     kind = SUFFIXES.get(inner_suffix(path))
     if kind is None:
         raise DataError(
-            f"{path}: {path.suffix or 'no'} suffix is not read; convert it to {_suffixes()}"
+            f"{path}: {path.suffix or 'no'} suffix is not supported; convert it to {_suffixes()}"
         )
     if not path.exists():
         raise DataError(f"{path} does not exist (looked from {Path.cwd()}); correct the path")
     if not path.is_file():
-        raise DataError(f"{path} is no regular file; name a file that can be read twice")
+        raise DataError(f"{path} is not a regular file; use a file that can be read twice")
     return Origins((Origin(path.name, kind, path),))
 
 

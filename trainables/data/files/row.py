@@ -61,9 +61,7 @@ class Sieve:
     def put(self, where: str, error: DataError) -> None:
         """Note the row's error, or raise it with the other way out."""
         if not self.skip:
-            raise DataError(
-                f"{error}; --skip-bad-rows leaves such rows out", error.reason
-            ) from error
+            raise DataError(f"{error}; --skip-bad-rows skips such rows", error.reason) from error
         self.bad.append(BadRow(where, error.reason, str(error)))
 
     def check_left(self, place: object, rows: int) -> None:

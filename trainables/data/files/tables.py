@@ -34,7 +34,7 @@ def parquet_rows(path: Path) -> list[Row]:
         return _listed(str(path), _unpacked(path, file, len(raw)))
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError, OverflowError) as error:
         raise DataError(
-            f"{path} is no parquet file that can be read ({_first_line(error)}); download it again"
+            f"{path} is not a readable parquet file ({_first_line(error)}); download it again"
         ) from error
 
 
@@ -45,7 +45,7 @@ def _unpacked(path: Path, file: ParquetFile, packed: int) -> Iterator[dict[str, 
         size += batch.nbytes
         if rows > max(ROWS_ALWAYS_READ, packed) or size > max(ROOM, MOST_GROWTH * packed):
             raise DataError(
-                f"{path} grows from {packed:,} bytes to {rows:,} rows, as no text does; "
+                f"{path} grows from {packed:,} bytes to {rows:,} rows, too much for text; "
                 "convert it to .jsonl yourself if you trust it"
             )
         yield from batch.to_pylist()
@@ -65,7 +65,7 @@ def saved_rows(folder: Path) -> Rows:
         loaded = load_from_disk(str(folder))
     except (OSError, ValueError) as error:
         raise DataError(
-            f"{folder} is no data set that can be read ({_first_line(error)}); save it again"
+            f"{folder} is not a readable data set ({_first_line(error)}); save it again"
         ) from error
     if not isinstance(loaded, dict):
         return Rows(tuple(_listed(str(folder), _decoded(loaded))))
@@ -97,8 +97,8 @@ def load_from_hub(name: str) -> Dataset:
         if "split" in reason:
             raise DataError(f"{name}: {reason.rstrip('.')}; write {repository}@SPLIT") from error
         raise DataError(
-            f"{name} is no file or folder here, and as a data set it could not be had from the "
-            f"hub ({reason}); check the spelling and the network, or name a local file"
+            f"{name} is not a local file or folder, and could not be loaded from the hub as a "
+            f"data set ({reason}); check the spelling and the network, or use a local file"
         ) from error
 
 

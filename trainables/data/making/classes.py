@@ -34,8 +34,8 @@ def class_names(
         if record.reason_to_drop() is None and record.label not in names:
             raise DataError(
                 f"{record.where}: label {record.label!r} is not among those of the train files "
-                f"({listing(_ordered(names), 10)}); mend it, or add training records for it; "
-                "--skip-bad-rows leaves such rows out"
+                f"({listing(_ordered(names), 10)}); correct it, or add training records for it; "
+                "--skip-bad-rows skips such rows"
             )
     if len(names) == 1:
         raise DataError(

@@ -87,7 +87,7 @@ def answered(
     better, worse = _answer(chosen, where, "chosen"), _answer(rejected, where, "rejected")
     if not any(each and each[0].role != "assistant" for each in (better, worse)):
         if not asked:
-            raise DataError(f"{where} has two answers and no prompt; add the field prompt")
+            raise DataError(f"{where} has two answers but no prompt; add the field prompt")
         return asked, better, worse
     shared = _shared(better, worse)
     return better[:shared], better[shared:], worse[shared:]

@@ -23,14 +23,14 @@ def text(value: object, where: str, field: str, longest: float = LONGEST) -> str
         raise DataError(message, "wrong type")
     if len(value) > longest:
         raise DataError(
-            f"{where}: {field} has {len(value):,} characters ({shown(value)}), and at most "
-            f"{longest:,} are read; split or remove the record",
+            f"{where}: {field} has {len(value):,} characters ({shown(value)}), more than "
+            f"the limit of {longest:,}; split or remove the record",
             "text too long",
         )
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        fault = f"{field} holds half a surrogate pair at character {error.start + 1}"
+        fault = f"{field} holds an unpaired surrogate at character {error.start + 1}"
         raise DataError(f"{where}: {fault}; repair or remove the record") from error
     return value
 
@@ -48,7 +48,7 @@ def label(value: object, where: str) -> str:
     if isinstance(value, str):
         return text(value, where, "label").strip()
     raise DataError(
-        f"{where}: label is {shown(value)}; the name or number of one class is needed"
+        f"{where}: label is {shown(value)}; it must be the name or number of one class"
         + (", or objective: reward for numbers" if isinstance(value, float) else "")
     )
 
@@ -59,7 +59,7 @@ def judgement(value: object, where: str) -> bool | None:
         return None
     name = str(value).strip().lower() if isinstance(value, str | int | float) else ""
     if name not in _JUDGEMENTS:
-        raise DataError(f"{where}: label is {shown(value)}; true (good) or false (bad) is needed")
+        raise DataError(f"{where}: label is {shown(value)}; it must be true (good) or false (bad)")
     return _JUDGEMENTS[name]
 
 
@@ -76,7 +76,7 @@ def weight(value: object, where: str) -> float:
         return 1.0
     number = _number(value)
     if not (math.isfinite(number) and number >= 0):
-        raise DataError(f"{where}: weight is {shown(value)}; a number from 0 on is needed")
+        raise DataError(f"{where}: weight is {shown(value)}; it must be a number of at least 0")
     return number
 
 

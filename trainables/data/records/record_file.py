@@ -130,7 +130,7 @@ def _check_same_format(row: Row, format_: Format, columns: Mapping[str, str]) ->
     if foreign:
         raise DataError(
             f"{row.where} has the field {foreign}, so its answers are rated or compared; "
-            "keep such records in a file of their own",
+            "move such records to a separate file",
             "another format",
         )
     needed = [columns[role] for role in format_.needed if role not in LENIENT]

@@ -117,7 +117,7 @@ class Rated:
         if self.reward is None:
             return "no reward"
         if not math.isfinite(self.reward):
-            return "reward is no finite number"
+            return "reward is not a finite number"
         return self.content.reason_to_drop()
 
 

@@ -65,7 +65,9 @@ def _sharegpt_turn(turn: Mapping[str, object], where: str) -> Message:
 def _message_turn(turn: Mapping[str, object], where: str) -> Message:
     role = _role(turn, "role", where)
     if turn.get("tool_calls"):
-        raise DataError(f"{where}: tool_calls are not read; write the call into content, as text")
+        raise DataError(
+            f"{where}: tool_calls are not supported; write the call into content, as text"
+        )
     content = _content(_needed(turn, "content", where), where)
     trainable = role == "assistant"
     weight = turn.get("loss_weight")
@@ -104,4 +106,4 @@ def _content(value: object, where: str) -> str:
 def _part(part: object, where: str) -> str:
     if isinstance(part, dict) and part.get("type") == "text":
         return text(part.get("value", part.get("text")), where, "content")
-    raise DataError(f"{where}: content has a part {shown(part)}; only text parts are read")
+    raise DataError(f"{where}: content has a part {shown(part)}; only text parts are supported")

@@ -24,8 +24,10 @@ _FAULTS: Mapping[str, _Fault] = {
     "empty text": _Fault(("text",), "write its text, or remove the row"),
     "empty document": _Fault(("text",), "write its text, or remove the row"),
     "no reward": _Fault(("reward",), "write a number, or remove the row"),
-    "reward is no finite number": _Fault(("reward",), "write a number, without quotes"),
-    "chosen equals rejected": _Fault(("chosen", "chosen_messages"), "mend one, or remove the row"),
+    "reward is not a finite number": _Fault(("reward",), "write it as a number, without quotes"),
+    "chosen equals rejected": _Fault(
+        ("chosen", "chosen_messages"), "correct one, or remove the row"
+    ),
     "empty answer": _Fault(_ANSWERS, "write the answer, or remove the row"),
     "no answer": _Fault((), "add a turn by the assistant, or remove the row"),
     "begins with an answer": _Fault((), "begin with a turn by the user, or remove the row"),

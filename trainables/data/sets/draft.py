@@ -83,8 +83,8 @@ def draft(
             dropped = made.summary(sources, length, ()).dropped
             reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
             raise DataError(
-                f"data.{side}: no record is left to use ({reasons or 'there were none'}); "
-                "mend the records, or raise data.max_length if they are too long"
+                f"data.{side}: no usable record ({reasons or 'no records'}); "
+                "correct the records, or raise data.max_length if they are too long"
             )
     return made
 

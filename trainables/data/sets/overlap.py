@@ -27,4 +27,4 @@ class Overlap:
 
     def note(self, name: str) -> str:
         """A remark on the set of that name."""
-        return f"{self.shared:,} of {self.records:,} {name} records are in {self.where} as well"
+        return f"{self.shared:,} of {self.records:,} {name} records are also in {self.where}"

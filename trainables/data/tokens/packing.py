@@ -36,7 +36,7 @@ class Packs:
     def __init__(self, examples: Examples) -> None:
         folder = examples.folder
         if not (folder / "packs.npy").is_file():
-            raise DataError(f"{folder} was prepared without data.packing; prepare it anew")
+            raise DataError(f"{folder} was prepared without data.packing; prepare it again")
         self._examples = examples
         self._indices: IntArray = np.load(folder / "packs.npy")
         self._offsets: IntArray = np.load(folder / "pack_offsets.npy")

@@ -113,7 +113,7 @@ def write_arrays(folder: Path, sequences: Sequence[TokenSequence]) -> None:
 def _check_meta(folder: Path) -> None:
     path = folder / "meta.json"
     if not path.is_file():
-        raise DataError(f"{folder} holds no token sequences (no meta.json); prepare them anew")
+        raise DataError(f"{folder} holds no token sequences (no meta.json); prepare them again")
     version = json.loads(path.read_text(encoding="utf-8")).get("version")
     if version != VERSION:
         raise DataError(f"{folder} has version {version}, not {VERSION}; move it away")

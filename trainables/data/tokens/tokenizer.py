@@ -106,7 +106,7 @@ def add_tokens(tokenizer: Tokenizer, tokens: Sequence[str]) -> tuple[int, ...]:
         if token in known:
             raise DataError(
                 f"data.new_tokens: the tokenizer of {tokenizer.name_or_path} knows {token!r} "
-                "already; take it out of the list"
+                "already; remove it from the list"
             )
     each_once = list(dict.fromkeys(tokens))
     # Normalised, they would be found only where a word begins by tokenizers that mark beginnings.
@@ -191,9 +191,9 @@ def hub_file(source: ModelSource, name: str) -> Path | None:
 def _cannot_load(source: ModelSource, error: Exception) -> str:
     reason = said(error)
     if source.folder:
-        return f"model: folder {source.name} holds no tokenizer that can be loaded ({reason})"
+        return f"model: folder {source.name} has no loadable tokenizer ({reason})"
     revised = f" at revision {source.revision}" if source.revision else ""
     return (
-        f"model: {source.name}{revised} is no local folder and could not be had from the hub "
+        f"model: {source.name}{revised} is not a local folder and could not be loaded from the hub "
         f"({reason}); check the spelling and the network, or download it and name its folder"
     )

@@ -50,8 +50,8 @@ def test_a_column_that_is_not_there_is_named(tmp_path, columns, said):
 @pytest.mark.parametrize(
     ("columns", "said"),
     [
-        ({"txt": "a"}, "'txt' is no field that is read; did you mean text"),
-        ({"text": -1}, "text: -1 is no position; the first column is 0"),
+        ({"txt": "a"}, "'txt' is not a known field; did you mean text"),
+        ({"text": -1}, "text: -1 is not a valid column position; the first column is 0"),
     ],
 )
 def test_a_role_that_there_is_not_is_refused_before_any_file_is_read(columns, said):

@@ -140,7 +140,7 @@ def test_a_text_file_with_one_tab_in_each_line_is_a_tsv_for_classification(tmp_p
         ("a.csv", 'text,label\na,b\n"c,d\n', "line 3: unexpected end of data.*close its quotes"),
         ("a.csv", 'text,label\n"a"b,c\n', "line 2: ',' expected after"),
         ("a.csv", "text,label\n", "holds a header and no records"),
-        ("a.csv", '""\n""', "holds nothing but empty cells"),
+        ("a.csv", '""\n""', "contains only empty cells"),
         ("a.csv", "text,text\na,b\n", "line 1: two columns are named text"),
         ("a.csv", "1,2,3\n4,5,6\n", r"has 3 columns.*data.columns: \{text: 0, label: 1\}"),
         ("a.csv", "", "is empty"),

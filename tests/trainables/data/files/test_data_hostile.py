@@ -85,7 +85,7 @@ def test_skipped_rows_before_the_first_good_one_do_not_choose_the_format(tmp_pat
     ("labels", "held_out", "said"),
     [
         ("aaaa", "a", r"^data\.train: all records have the label 'a'; .* add records of another"),
-        ("abab", "c", r"line 1: label 'c' is not among .* \(a, b\); mend it.*--skip-bad-rows"),
+        ("abab", "c", r"line 1: label 'c' is not among .* \(a, b\); correct it.*--skip-bad-rows"),
     ],
 )
 def test_one_class_and_unknown_classes_are_refused(tmp_path, labels, held_out, said):
@@ -101,12 +101,12 @@ def test_one_class_and_unknown_classes_are_refused(tmp_path, labels, held_out, s
     [
         (
             {"encoding": "utf-9"},
-            "'utf-9' is no encoding of text; use utf-8, utf-16, gb18",
+            "'utf-9' is not a text encoding; use utf-8, utf-16, gb18",
         ),
-        ({"encoding": "base64"}, "'base64' is no encoding of text"),
-        ({"encoding": "undefined"}, "'undefined' is no encoding of text"),
-        ({"encoding": "a\0b"}, "is no encoding of text"),
-        ({"train": ""}, "'' names no file; name one, or a folder or a data set"),
+        ({"encoding": "base64"}, "'base64' is not a text encoding"),
+        ({"encoding": "undefined"}, "'undefined' is not a text encoding"),
+        ({"encoding": "a\0b"}, "is not a text encoding"),
+        ({"train": ""}, "'' names no file; use the name of a file, folder or data set"),
         ({"train": []}, "names no file"),
         ({"validation": ""}, "'' names no file"),
     ],
@@ -121,7 +121,7 @@ def test_settings_that_name_nothing_are_refused_before_any_file_is_read(data, sa
     [
         ("~no_such_user/rows.json", "no_such_user.*write the whole path"),
         ("none.json", "does not exist .looked from .*; correct the path"),
-        ("rows.xlsx", "xlsx suffix is not read; convert it to"),
+        ("rows.xlsx", "xlsx suffix is not supported; convert it to"),
         ("a" * 300 + ".json", "too long"),
     ],
 )
@@ -134,7 +134,7 @@ def test_names_of_no_files_are_refused(tmp_path, monkeypatch, name, said):
 def test_a_pipe_is_no_file(tmp_path):
     path = tmp_path / "rows.jsonl"
     os.mkfifo(path)
-    with pytest.raises(DataError, match="is no regular file"):
+    with pytest.raises(DataError, match="is not a regular file"):
         sources(path, "sft")
 
 
@@ -142,5 +142,5 @@ def test_what_has_no_end_is_refused_before_its_hash_is_made(tmp_path):
     os.mkfifo(tmp_path / "pipe.jsonl")
     (tmp_path / "zero.jsonl").symlink_to("/dev/zero")
     for name in ("pipe.jsonl", "zero.jsonl"):
-        with pytest.raises(DataError, match="is no regular file"):
+        with pytest.raises(DataError, match="is not a regular file"):
             find(str(tmp_path / name))

@@ -59,12 +59,12 @@ def test_places_count_from_one(tmp_path):
     ("name", "raw", "said"),
     [
         ("a.jsonl", b"", "is empty"),
-        ("a.jsonl", b" \r\n\n", "nothing but white space"),
+        ("a.jsonl", b" \r\n\n", "only white space"),
         ("a.json", b"[]", "empty list"),
-        ("a.json", b"3", "holds one int"),
-        ("a.json", LIST[:-10], "cut off"),
+        ("a.json", b"3", "is int"),
+        ("a.json", LIST[:-10], "ends too early"),
         ("a.json", LIST.replace(b'"one"', b"one"), "line 3 column 13.*not valid JSON"),
-        ("a.jsonl", LINES[:-6], "line 2 column 10.*cut off"),
+        ("a.jsonl", LINES[:-6], "line 2 column 10.*ends too early"),
         ("a.jsonl", b'{"text": "one"}\noops\n{"text": "two"}\n', "line 2 column 1.*not valid JSON"),
         ("a.json", LIST.decode().encode("utf-16"), "UTF-16"),
         ("a.json", LIST.decode().encode("utf-16-le"), "UTF-16"),
@@ -76,11 +76,11 @@ def test_places_count_from_one(tmp_path):
         ("a.txt", "déjà vu à la carte".encode("latin-1"), "not UTF-8 .byte 0xe9.*data.encoding"),
         ("a.json", b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "git lfs pull"),
         ("a.json", b"\n<!DOCTYPE html>\n<html><body>404</body></html>", "HTML"),
-        ("a.jsonl.gz", LINES, "no gzip file.*take .gz off its name"),
+        ("a.jsonl.gz", LINES, "not a gzip file.*remove .gz from its name"),
         ("a.jsonl.gz", gzip.compress(LINES, mtime=0)[:-9], "broken gzip file.*download it again"),
-        ("a.jsonl.gz", gzip.compress(b"oops", mtime=0), "line 1 column 1.*cut off"),
-        ("a.xlsx", b"text\none\n", r"\.xlsx suffix is not read.*\.jsonl"),
-        ("a", b"one", "no suffix is not read"),
+        ("a.jsonl.gz", gzip.compress(b"oops", mtime=0), "line 1 column 1.*ends too early"),
+        ("a.xlsx", b"text\none\n", r"\.xlsx suffix is not supported.*\.jsonl"),
+        ("a", b"one", "no suffix is not supported"),
     ],
 )
 def test_what_cannot_be_read_is_named_with_file_and_fault(tmp_path, name, raw, said):
@@ -108,8 +108,8 @@ def test_a_text_file_is_one_document_unless_it_is_parted(tmp_path, text, documen
     ("name", "said"),
     [
         ("01_empty.jsonl", "empty"),
-        ("03_truncated.json", "line 275 column 15.*cut off"),
-        ("04_truncated_last_line.jsonl", "line 40 .*cut off"),
+        ("03_truncated.json", "line 275 column 15.*ends too early"),
+        ("04_truncated_last_line.jsonl", "line 40 .*ends too early"),
         ("36_lfs_pointer.json", "git lfs pull"),
     ],
 )

@@ -38,11 +38,11 @@ def test_parquet_gives_its_records(tmp_path, name):
 @pytest.mark.parametrize(
     ("raw", "said"),
     [
-        (parquet_bytes(CHATS)[:-20], "no parquet file that can be read.*download it again"),
+        (parquet_bytes(CHATS)[:-20], "not a readable parquet file.*download it again"),
         (b"", "is empty"),
         (b"version https://git-lfs.github.com/spec/v1\noid", "git lfs pull"),
         (b"<html>", "is an HTML page"),
-        (b"hm", "no parquet file"),
+        (b"hm", "not a readable parquet file"),
     ],
 )
 def test_a_broken_parquet_file_is_named(tmp_path, raw, said):
@@ -122,7 +122,7 @@ def test_what_is_no_path_here_may_be_on_the_hub(name):
 def test_a_hub_that_cannot_be_reached_is_one_clear_error(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
-    said = "org/nothing is no file or folder here.*could not be had from the hub.*check the spell"
+    said = "org/nothing is not a local file or folder.*could not be loaded.*check the spell"
     with pytest.raises(DataError, match=f"^{said}"):
         rows_of("org/nothing")
 

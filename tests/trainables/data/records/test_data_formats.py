@@ -70,7 +70,7 @@ def test_text_records_are_documents(tmp_path):
         ({"instruction": "hi"}, "row 2 has no field output; add it"),
         ({"instruction": 3, "output": "x"}, "row 2: instruction is int 3; it must be a string"),
         ({"instruction": "hi", "output": ["x"]}, r"row 2: output is list \['x'\]"),
-        ({"instruction": "hi", "output": "\ud83d"}, "row 2: output holds half a surrogate pair"),
+        ({"instruction": "hi", "output": "\ud83d"}, "row 2: output holds an unpaired surrogate"),
         ("hello", "row 2 is str 'hello'; a record is an object"),
         (None, "row 2 is null"),
     ],
@@ -94,7 +94,7 @@ def test_a_row_that_does_not_fit_is_named(tmp_path, second, said):
         ({"conversations": [{"from": "gpt"}]}, "turn 1 has no field value"),
         ({"messages": ["hi"]}, "turn 1 is str 'hi'; a turn is an object"),
         (turn(content=[{"type": "image_url"}]), "turn 2: content has a part.*only text"),
-        (turn(content=None, tool_calls=[1]), "turn 2: tool_calls are not read"),
+        (turn(content=None, tool_calls=[1]), "turn 2: tool_calls are not supported"),
         (turn(content="x", loss_weight=0.5), "turn 2: loss_weight float 0.5"),
         (
             {"messages": [{"role": "user", "content": "x", "loss_weight": 1}]},
@@ -124,7 +124,7 @@ def test_a_record_that_cannot_be_used_says_why(tmp_path, record, said):
 def test_a_chat_without_something_to_learn_is_a_mistake_or_skipped(tmp_path, messages, said):
     bad = {"messages": [{"role": role, "content": content} for role, content in messages]}
     path = write_json(tmp_path / "rows.json", [turn(content="hello"), bad])
-    with pytest.raises(DataError, match=rf"^{path} row 2: {said}.*--skip-bad-rows leaves such"):
+    with pytest.raises(DataError, match=rf"^{path} row 2: {said}.*--skip-bad-rows skips such"):
         read_records(path)
     file = read_records(path, skip=True)
     assert (len(file.records), [row.where for row in file.bad]) == (1, [f"{path} row 2"])

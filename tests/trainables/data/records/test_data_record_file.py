@@ -88,7 +88,7 @@ def test_answers_that_both_chats_share_are_a_part_of_the_prompt(tmp_path):
 @pytest.mark.parametrize(
     ("chosen", "rejected", "reason"),
     [
-        ("yes", "yes", r"chosen equals rejected \(chosen is str 'yes'\); mend one"),
+        ("yes", "yes", r"chosen equals rejected \(chosen is str 'yes'\); correct one"),
         ("", "no", r"empty answer \(chosen is str ''"),
         ("yes", None, "empty answer .*rejected is null"),
         ([], chat(B), "no answer"),
@@ -131,7 +131,7 @@ def test_only_the_last_answer_of_a_chat_is_judged(tmp_path):
     [
         (None, r"no label \(label is null\); write its label"),
         ("", r"no label \(label is str ''\)"),
-        ("great", r"label is str 'great'; true \(good\) or false"),
+        ("great", r"label is str 'great'; it must be true \(good\) or false"),
         ([1], "label is list .*true"),
     ],
 )
@@ -169,7 +169,7 @@ def test_rewards_are_read_in_their_usual_spellings(tmp_path, record, content):
 def test_a_reward_that_is_no_finite_number_is_a_mistake(tmp_path, reward):
     rows = [{"text": "a", "reward": each} for each in (0.5, 3, reward)]
     path = write_json(tmp_path / "rows.json", rows)
-    said = r"no reward|reward is no finite number"
+    said = r"no reward|reward is not a finite number"
     kind = "null" if reward is None else type(reward).__name__
     with pytest.raises(DataError, match=rf"row 3: ({said}) \(reward is {kind}"):
         read_records(path, "reward")
@@ -228,7 +228,7 @@ def test_every_record_may_have_a_weight(tmp_path, record, objective):
     assert [each.weight for each in file.records] == [1.0, 2.5, 1.0]
     for wrong in (-1, "heavy", math.nan):
         path = write_lines(tmp_path / "rows.jsonl", [record, record | {"weight": wrong}])
-        with pytest.raises(DataError, match=r"line 2: weight is .*a number from 0 on"):
+        with pytest.raises(DataError, match=r"line 2: weight is .*a number of at least 0"):
             read_records(path, objective)
 
 
@@ -289,7 +289,7 @@ def test_a_row_that_is_built_wrongly_is_a_mistake(tmp_path, second, said):
 
 def test_two_answers_without_a_prompt_are_a_mistake(tmp_path):
     path = write_json(tmp_path / "rows.json", [ANSWERS])
-    with pytest.raises(DataError, match="row 1 has two answers and no prompt; add the field prom"):
+    with pytest.raises(DataError, match="row 1 has two answers but no prompt; add the field prom"):
         read_records(path, "dpo")
 
 
@@ -333,7 +333,7 @@ def test_columns_give_the_fields_their_roles(tmp_path):
             "reward",
             "text_reward",
             30,
-            {"reward is no finite number": 6, "no reward": 1},
+            {"reward is not a finite number": 6, "no reward": 1},
         ),
     ],
 )

@@ -33,7 +33,7 @@ def test_a_general_set_that_is_learned_from_is_told(tmp_path, model, objective):
     both = config(train, objective, general=str(chats), mix={"train": str(more)})
     data = prepare(both, model, tmp_path / "cache")
     assert data.summary.overlaps == {"general": Overlap(2, 5, "data.mix.train")}
-    assert "2 of 5 general records are in data.mix.train as well" in data.summary.notes
+    assert "2 of 5 general records are also in data.mix.train" in data.summary.notes
     if objective == "sft":
         same = prepare(config(train, objective, general=str(train)), model, tmp_path / "cache")
         assert same.summary.overlaps["general"].records == 20

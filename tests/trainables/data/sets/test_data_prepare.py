@@ -103,7 +103,7 @@ def test_a_validation_file_is_used_whole_and_its_overlap_is_told(tmp_path, model
     held_out = write_lines(tmp_path / "held_out.jsonl", alpaca_rows(12)[9:])
     data = prepare(config(train, validation=str(held_out)), model, tmp_path / "cache")
     assert (data.summary.train.sequences, data.summary.validation.sequences) == (10, 3)
-    assert "1 of 3 validation records are in the train files as well" in data.summary.notes
+    assert "1 of 3 validation records are also in the train files" in data.summary.notes
     assert data.summary.overlaps == {"validation": Overlap(1, 3)}
 
 
@@ -257,7 +257,7 @@ def test_a_second_trial_finds_the_sequences_without_importing_transformers(tmp_p
     [
         ("./models/none", "folder ./models/none does not exist"),
         ("/models/none", "folder /models/none does not exist"),
-        ("someone/no-such-model", "could not be had from the hub.*or download it and name"),
+        ("someone/no-such-model", "could not be loaded from the hub.*or download it and name"),
     ],
 )
 def test_a_model_that_is_not_there_is_named(monkeypatch, name, said):
@@ -267,7 +267,7 @@ def test_a_model_that_is_not_there_is_named(monkeypatch, name, said):
 
 
 def test_a_folder_without_a_tokenizer_is_named(tmp_path):
-    with pytest.raises(DataError, match=f"folder {tmp_path} holds no tokenizer"):
+    with pytest.raises(DataError, match=f"folder {tmp_path} has no loadable tokenizer"):
         load_tokenizer(ModelSource(str(tmp_path)))
 
 

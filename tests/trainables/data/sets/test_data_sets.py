@@ -92,7 +92,7 @@ def test_a_test_file_is_used_whole_and_its_overlap_is_told(tmp_path, model):
     held_out = write_json(tmp_path / "test.json", alpaca_rows(23)[19:])
     data = prepare(config(train, test=str(held_out)), model, tmp_path / "cache")
     assert (data.summary.train.examples, data.summary.sets["test"].examples) == (19, 4)
-    assert "1 of 4 test records are in the train files as well" in data.summary.notes
+    assert "1 of 4 test records are also in the train files" in data.summary.notes
     assert [file.name for file in data.summary.files] == ["train.json", "test.json"]
 
 
@@ -129,7 +129,9 @@ def test_a_general_set_of_something_else_is_refused(tmp_path, model):
     pairs = write_json(tmp_path / "pairs.json", OF_OBJECTIVE["dpo"])
     with pytest.raises(DataError, match=r"holds pairs .*data\.general reads chats or text without"):
         prepare(config(train, general=str(pairs)), model, tmp_path / "cache")
-    with pytest.raises(ValueError, match=r"data\.mix is for objectives clm and sft, not for dpo"):
+    with pytest.raises(
+        ValueError, match=r"data\.mix works with objectives clm and sft, not with dpo"
+    ):
         config(pairs, "dpo", mix={"train": "x"})
 
 
@@ -188,7 +190,7 @@ def test_a_validation_label_that_training_lacks_is_a_mistake(tmp_path, model):
 
 
 def test_fractions_must_leave_something_to_train_on():
-    with pytest.raises(ValueError, match=r"validation 0\.6 \+ test 0\.4 leave nothing to train"):
+    with pytest.raises(ValueError, match=r"validation 0\.6 \+ test 0\.4 leave no training records"):
         config("rows.json", validation=0.6, test=0.4)
 
 

@@ -199,7 +199,7 @@ def test_a_model_that_would_let_examples_see_each_other_ends_a_sweep_at_its_base
     )
     shop = Workshop(opt)
     for attempt in (shop.measure_base, lambda config: shop.train(config, tiny.Watcher())):
-        with pytest.raises(RefusedError, match="OPTForCausalLM lets one example"):
+        with pytest.raises(RefusedError, match="OPTForCausalLM lets packed examples"):
             attempt(tiny.trial(data__packing=True))
     assert shop.measure_base(tiny.trial()).metrics["eval_loss"] > 0
 
