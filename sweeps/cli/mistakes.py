@@ -1,4 +1,4 @@
-"""A user's mistake ends a command with one message and an exit code."""
+"""Users' mistakes: one message and an exit code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from trainables.core.data_error import DataError
 from trainables.core.errors import ModelError, RefusedError
 
 MISTAKE = 2
-"""Exit code of a command that a user's mistake ended."""
+"""Exit code of a command ended by a user's mistake."""
 
 
 @contextmanager
