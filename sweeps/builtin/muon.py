@@ -29,7 +29,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """One step by the gradients that are there."""
+        """One step with the current gradients."""
         for group in self.param_groups:
             shapes: defaultdict[tuple[int, int], list[Tensor]] = defaultdict(list)
             for parameter in group["params"]:

@@ -52,7 +52,7 @@ class Recipe:
 
     @property
     def tokens(self) -> int:
-        """How many tokens training and the held-out blocks need."""
+        """Number of tokens for training and the held-out blocks."""
         return (self.steps * self.batch_size + self.held_out) * self.context
 
 
