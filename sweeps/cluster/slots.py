@@ -118,7 +118,7 @@ class Slots:
             self.sent.look()
         if not self._stop.is_set():
             with suppress(ray.exceptions.RayError):  # the driver misses its board by itself
-                self._board.close(f"no slots left: {why}")
+                self._board.close(f"no slot is left: {why}")
 
 
 def _run(setup: SlotSetup) -> None:

@@ -53,7 +53,7 @@ def without_token(tree):
 def test_nothing_is_wrong_with_our_own_files_once_they_are_filled_in(ours, name):
     found = ours(name=name)
     assert told(found, Level.WRONG) == {}
-    assert "0.19 an hour without workers" in told(found, Level.OK)["cluster price"]
+    assert "0.19 per hour without workers" in told(found, Level.OK)["cluster price"]
 
 
 @pytest.mark.parametrize("wrong", [7, "text", ["text"], {"a": 1}])
@@ -88,7 +88,7 @@ def test_own_machines_are_warned_of_their_network_only(ours):
 
 def test_the_price_is_that_of_the_head_and_of_all_workers_that_may_come(ours):
     said = told(ours(), Level.OK)["cluster price"]
-    assert said.startswith(f"0.19 an hour without workers, at most {0.192 + 4 * 1.006:.2f} with 4")
+    assert said.startswith(f"0.19 per hour without workers, at most {0.192 + 4 * 1.006:.2f} with 4")
 
 
 def test_without_a_token_a_cluster_that_can_be_reached_is_wrong(ours):
@@ -141,7 +141,7 @@ def test_a_dashboard_on_all_interfaces_is_noted(ours):
 
 @pytest.mark.parametrize(
     ("mode", "said"),
-    [(0o644, "can be read by other users"), (None, "there is no ~/.ray/auth_token")],
+    [(0o644, "is readable by other users"), (None, "~/.ray/auth_token does not exist")],
 )
 def test_a_token_is_there_and_for_its_owner_alone(ours, tmp_path, mode, said):
     token = tmp_path / ".ray" / "auth_token"
@@ -158,7 +158,7 @@ def test_workers_without_a_shared_folder_are_wrong_and_none_need_none(ours):
     def change(tree):
         tree["worker_start_ray_commands"] = ["RAY_AUTH_MODE=token ray start"]
 
-    assert "name storage.uri" in told(ours(change), Level.WRONG)["cluster storage"]
+    assert "set storage.uri" in told(ours(change), Level.WRONG)["cluster storage"]
     assert "s3://b/s" in told(ours(change, storage="s3://b/s"), Level.OK)["cluster storage"]
     assert "cluster storage" in told(ours(change, storage="/shared/sweeps"), Level.WRONG)
 
@@ -209,4 +209,4 @@ def test_a_price_that_nobody_wrote_is_noted(ours):
         types = tree["available_node_types"]
         types["other"] = types["worker"]
 
-    assert "no price is known of other" in told(ours(change), Level.NOTE)["cluster price"]
+    assert "no price known for other" in told(ours(change), Level.NOTE)["cluster price"]

@@ -26,7 +26,7 @@ def search(**settings):
             {"sampler_options": {"n_startup_trails": 1}},
             "n_startup_trails: is not a known field; did you mean n_startup_trials",
         ),
-        ({"sampler_options": {"multivariate": False}}, "does not suit the sampler tpe: .*group"),
+        ({"sampler_options": {"multivariate": False}}, "are not valid for tpe: .*group"),
         (
             {"sampler": "random", "sampler_options": {"x": 1}},
             "sampler_options: random takes no options; leave it out",
