@@ -74,7 +74,8 @@ def test_the_batch_sizes_that_cannot_keep_a_budget_are_named(tmp_path, inputs):
     line, said = told(tmp_path, inputs, {"epochs": 1, "evaluations": 9}, **SEARCHED)
     assert line == (
         "Each trial trains 25 steps with batch_size 8, 13 steps with batch_size 16, 7 steps "
-        "with batch_size 32, 4 steps with batch_size 64 (budget.epochs 1) and is evaluated 4 to 9 times"
+        "with batch_size 32, 4 steps with batch_size 64 (budget.epochs 1) and is evaluated 4 to 9 "
+        "times"
     )
     assert said == [
         "budget.evaluations 9 exceeds the steps of a trial, the maximum number of evaluations: 7 "
@@ -89,7 +90,7 @@ def test_of_many_batch_sizes_the_ends_are_named(tmp_path, inputs):
     space = {"batch_size": {"int": [1, 100]}}
     line, said = told(tmp_path, inputs, {"epochs": 1, "evaluations": 3}, space=space)
     assert line.startswith(
-        "Each trial trains 200 steps with batch_size 1 to 2 steps with batch_size 100 (budget.epochs"
+        "Each trial trains 200 steps with batch_size 1 to 2 steps with batch_size 100 (budget."
     )
     assert "2 with batch_size 100; raise" in said[0]
 
@@ -117,7 +118,7 @@ def test_a_mixtures_longer_examples_count(tmp_path, inputs):
     line, _ = told(tmp_path, mixed, {"tokens": 100 * TOKENS}, batch_size=1, **change)
     # 9 pairs of 11 times as many tokens, and one more.
     assert line.startswith(
-        "Each trial trains 100 steps with data.mix.proportion 0.0, 19 steps with data.mix.proportion"
+        "Each trial trains 100 steps with data.mix.proportion 0.0, 19 steps with data.mix."
     )
 
 

@@ -67,7 +67,7 @@ def test_a_head_that_is_alive_keeps_its_sweep(claim_of, monkeypatch):
         with refused, claim_of("second").held(told.append, WAY_OUT):
             raise AssertionError("both have it")
         first.renew()
-    assert "Watching for" in told[0]
+    assert "Checking for" in told[0]
 
 
 def test_a_lost_head_loses_its_sweep_and_hears_of_it_when_it_is_back(claim_of):
