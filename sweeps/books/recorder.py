@@ -250,9 +250,9 @@ class Recorder(Callback):
         self._scribe.tested(record)
 
     def interrupt(self) -> None:
-        """Lay aside the trials that are open when the sweep ends.
+        """Mark open trials as interrupted at the end of the sweep.
 
-        They stay open in Optuna, and go on when the sweep is resumed.
+        They stay open in Optuna, and continue when the sweep is resumed.
         """
         unfinished = [record for record in self.records.values() if not record.status.ended]
         try_all(*(partial(self._lay_aside, record) for record in unfinished))

@@ -28,7 +28,7 @@ class NodeTask(Protocol[P]):
     """A function to run as a Ray task on one node."""
 
     def remote(self, *arguments: P.args, **named: P.kwargs) -> ray.ObjectRef:
-        """Start it; the reference to what it returns."""
+        """Start it; returns the reference to its result."""
 
 
 def alive_nodes() -> Nodes:

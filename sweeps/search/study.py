@@ -37,8 +37,8 @@ IN_OPTUNA: Mapping[TrialStatus, TrialState] = {
     TrialStatus.FAILED: TrialState.FAIL,
     TrialStatus.INFEASIBLE: TrialState.PRUNED,
 }
-"""What a trial's status is called there. One that was interrupted has yet to come to its end. Of
-failed trials TPE learns nothing; it takes a pruned one without values for the worst."""
+"""Trial statuses in Optuna's terms. An interrupted trial has not ended yet. TPE ignores failed
+trials and ranks pruned ones without values last."""
 
 
 def make_sampler(search: SearchSettings, number: int = 0) -> BaseSampler:
@@ -142,8 +142,8 @@ class StudyBook:
         return trial.number, params
 
     def ask(self) -> optuna.Trial:
-        """A trial to draw: one that was left open, by the process before this or by a database
-        that went away, else a new one."""
+        """A trial to draw: one left open by an earlier process or a lost database connection, else
+        a new one."""
         known = self._study.get_trials(deepcopy=False)
         left = [
             trial
@@ -160,9 +160,9 @@ class StudyBook:
 
     @patiently
     def measured(self, record: TrialRecord) -> None:
-        """Tell the values of all evaluations; those that are known already stay as they are.
+        """Report the values of all evaluations; known ones stay as they are.
 
-        Optuna takes none where there are several metrics.
+        Optuna accepts none with several metrics.
         """
         trial = self._open.get(record.number)
         if trial is None or len(self._goals) > 1:
@@ -177,9 +177,9 @@ class StudyBook:
 
     @patiently
     def ended(self, record: TrialRecord) -> None:
-        """Tell the end of a trial and, where it had its whole budget, its values.
+        """Report the end of a trial and, after its full budget, its values.
 
-        They are those of its best evaluation, or of its last one where there are several metrics.
+        They are those of its best evaluation, or of its last one with several metrics.
         """
         if record.number not in self._open:
             return

@@ -98,8 +98,8 @@ def test_without_a_token_a_cluster_that_can_be_reached_is_wrong(ours):
 
     said = told(ours(change), Level.WRONG)
     assert "RAY_AUTH_MODE=token is not set on the head and the worker" in said["cluster token"]
-    assert "opens port 8265 to everybody" in said["cluster token"]
-    assert "opens port 8265 to everybody" in said["cluster ports"]
+    assert "opens port 8265 to everyone" in said["cluster token"]
+    assert "opens port 8265 to everyone" in said["cluster ports"]
 
 
 def test_without_a_token_behind_a_firewall_it_is_a_note(ours):
@@ -128,7 +128,7 @@ def test_without_a_token_own_machines_are_wrong(ours):
 )
 def test_a_security_group_may_open_ssh_and_what_few_can_reach(ours, port, rule, wrong):
     said = told(ours(open_port(port, **rule)), Level.WRONG).get("cluster ports")
-    assert said is None if wrong is None else f"opens {wrong} to everybody" in said
+    assert said is None if wrong is None else f"opens {wrong} to everyone" in said
 
 
 def test_a_dashboard_on_all_interfaces_is_noted(ours):
@@ -176,7 +176,7 @@ def test_a_head_on_spot_is_wrong_and_one_that_trains_is_noted(ours):
         head["resources"] = {}
 
     found = ours(change)
-    assert "on spot" in told(found, Level.WRONG)["cluster head"]
+    assert "spot instance" in told(found, Level.WRONG)["cluster head"]
     assert "trials may run on the head" in told(found, Level.NOTE)["cluster head"]
 
 
@@ -201,7 +201,7 @@ def test_likely_machines_are_none(ours):
 
 def test_files_that_ray_would_not_find_are_named(ours):
     said = told(ours(lambda tree: tree["file_mounts"].update({"~/x": "./nowhere"})), Level.WRONG)
-    assert f"there is no ./nowhere in {TOP}" in said["cluster files"]
+    assert f"./nowhere does not exist in {TOP}" in said["cluster files"]
 
 
 def test_a_price_that_nobody_wrote_is_noted(ours):

@@ -62,7 +62,7 @@ def test_a_good_file_has_no_problem_and_its_prices_are_read_from_comments(tmp_pa
     [
         ({"max_worker": 3}, "max_worker: is not a known field; did you mean max_workers?"),
         ({"cluster_name": None}, "cluster_name: is missing; add it"),
-        ({"max_workers": "many"}, "max_workers: 'many' is not an integer"),
+        ({"max_workers": "many"}, "max_workers: must be an integer, got 'many'"),
         (
             {"provider__regoin": "x"},
             "provider.regoin: is not a known field; did you mean region?",
@@ -100,17 +100,17 @@ def test_a_good_file_has_no_problem_and_its_prices_are_read_from_comments(tmp_pa
             {"auth": {"ssh_usr": "ubuntu"}},
             "auth.ssh_usr: is not a known field; did you mean ssh_user?",
         ),
-        ({"setup_commands": [{"a": 1}]}, "setup_commands.0: {a: 1} is not a string"),
+        ({"setup_commands": [{"a": 1}]}, "setup_commands.0: must be a string, got {a: 1}"),
         # of another kind than what else is checked of the field takes for granted
-        ({"setup_commands": 7}, "setup_commands: 7 is not an array"),
-        ({"head_node_type": ["head"]}, "head_node_type: [head] is not a string"),
+        ({"setup_commands": 7}, "setup_commands: must be an array, got 7"),
+        ({"head_node_type": ["head"]}, "head_node_type: must be a string, got [head]"),
         (
             {"available_node_types__worker__min_workers": "many"},
-            "available_node_types.worker.min_workers: 'many' is not an integer",
+            "available_node_types.worker.min_workers: must be an integer, got 'many'",
         ),
         (
             {"provider": {"type": "local", "head_ip": "a", "worker_ips": 3}, "max_workers": None},
-            "provider.worker_ips: 3 is not an array",
+            "provider.worker_ips: must be an array, got 3",
         ),
     ],
 )

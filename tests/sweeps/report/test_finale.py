@@ -120,7 +120,7 @@ def test_a_sweep_that_failed_says_so_first(tmp_path):
 
 def test_a_sweep_without_a_winner_says_why(tmp_path):
     text = shown(tmp_path, trial(0, "failed", error="CUDA out of memory"))
-    assert "nothing won" in text and "CUDA out of memory" in text
+    assert "there is no winner" in text and "CUDA out of memory" in text
 
 
 def front_of(tmp_path: Path, base: dict, *points: tuple[float, float]) -> str:
