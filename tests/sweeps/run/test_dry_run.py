@@ -94,7 +94,7 @@ def test_a_first_trial_that_is_no_valid_combination_is_told(tmp_path):
         "warmup_fraction": 0.9,
         "space": {"schedule": {"choice": ["wsd"]}},
     }
-    with pytest.raises(SweepError, match=r"first trial \(schedule wsd\) is refused: warmup_fract"):
+    with pytest.raises(SweepError, match=r"first trial \(schedule wsd\) is invalid: warmup_fract"):
         dry_run(SweepSpec.parse(tree(tmp_path, **change)), SweepHome(tmp_path))
 
 
