@@ -50,8 +50,8 @@ def test_packages_are_held_to_their_ranges():
     wanted += ["trl>=1.16; extra == 'dev'", "pywin32>=1; sys_platform == 'win32'"]
     said = [str(each) for each in check_packages(wanted, installed.get)]
     assert said == [
-        "torch 2.9.1, and >=2.10 is needed; pip install -c constraints.txt 'torch>=2.10'",
-        "rich is not installed, and >=14 is needed; pip install -c constraints.txt 'rich>=14'",
+        "torch 2.9.1, required: >=2.10; pip install -c constraints.txt 'torch>=2.10'",
+        "rich is not installed, required: >=14; pip install -c constraints.txt 'rich>=14'",
     ]
     (fine,) = check_packages(wanted[1:3], installed.get)
     assert str(fine) == "all 2 packages are within their version ranges"
@@ -189,7 +189,9 @@ def test_gpus_of_this_machine(machine, cards, driver, visible, level, words):
     assert {finding.level for finding in found} == {level}
     assert all(words in finding.message for finding in found)
     wanted = SweepSpec.parse(toy_tree(slots={"gpus": 1, "count": 1}))
-    missing = [finding for finding in check_gpus(wanted) if "none here" in finding.message]
+    missing = [
+        finding for finding in check_gpus(wanted) if "this machine has none" in finding.message
+    ]
     assert bool(missing) is (not cards and not driver)
 
 

@@ -35,7 +35,10 @@ def search(**settings):
             {"early_stopping_options": {"foo": 1}},
             "early_stopping_options.foo: is not a known field; known: grace_period",
         ),
-        ({"early_stopping_options": {"grace_period": 99}}, "early_stopping_options .* not valid for asha"),
+        (
+            {"early_stopping_options": {"grace_period": 99}},
+            "early_stopping_options .* not valid for asha",
+        ),
         ({"early_stopping_options": {"max_t": 3}}, "max_t is not free"),
         ({"early_stopping_options": {"mode": "max"}}, "mode is not free"),
     ],
