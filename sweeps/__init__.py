@@ -1,4 +1,4 @@
-"""From a spec to finished runs. `from sweeps import Sweep` is the Python way in."""
+"""Hyperparameter sweeps. `from sweeps import Sweep` is the Python entry point."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A spot node's look-out: when the cloud warns that the node will be taken away, Ray drains it.
+"""A spot node's watcher: Ray drains the node when the cloud announces its reclaim.
 
 `python -m sweeps.spot aws` (or `gcp`) runs in the background of a node's start commands. It ends
-with the raylet, so each start of Ray begins its own; a second one beside it does nothing.
+with the raylet, so each start of Ray starts its own; a second one beside it does nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import psutil
 log = logging.getLogger("sweeps.spot")
 
 LOOK_EVERY = 2.0
-"""Seconds between two questions: Google leaves half a minute."""
+"""Seconds between two requests: Google warns half a minute before."""
 
 _TIMEOUT = 5.0  # seconds
 _HICCUPS = (OSError, HTTPException, ValueError, KeyError, TypeError, RuntimeError)
@@ -32,12 +32,12 @@ _DIRECTLY = build_opener(ProxyHandler({}))  # no proxy knows this machine's meta
 
 
 class Cloud(Protocol):
-    """Who knows whether this machine will be taken away."""
+    """A cloud's metadata service, which announces the reclaim of this machine."""
 
     def deadline(self) -> float | None:
-        """When it will be (seconds since 1970), None as long as nobody says so.
+        """Time of the reclaim (seconds since 1970); None if none is announced.
 
-        Raises one of _HICCUPS where there is no sensible answer.
+        Raises one of _HICCUPS if there is no valid answer.
         """
 
 
@@ -49,7 +49,7 @@ class Aws:
         self._token: str | None = None
 
     def deadline(self) -> float | None:
-        """The time of the instance action that is scheduled, whichever it is."""
+        """The time of the scheduled instance action of any kind."""
         if self._token is None:
             ttl = {"X-aws-ec2-metadata-token-ttl-seconds": "21600"}
             self._token = _ask(Request(f"{self._url}/api/token", headers=ttl, method="PUT"))
@@ -73,7 +73,7 @@ class Gcp:
         self._url = f"{url}/computeMetadata/v1/instance/preempted"
 
     def deadline(self) -> float | None:
-        """Half a minute from now where the machine is being preempted."""
+        """Half a minute from now if the machine is being preempted."""
         request = Request(self._url, headers={"Metadata-Flavor": "Google"})
         return time.time() + self._WARNING if _ask(request).strip() == "TRUE" else None
 
@@ -83,7 +83,7 @@ CLOUDS: dict[str, type[Aws] | type[Gcp]] = {"aws": Aws, "gcp": Gcp}
 
 @dataclass(frozen=True)
 class Raylet:
-    """Ray's process on this machine: the id of its node, and where its cluster answers."""
+    """Ray's process on this machine: its node's id and its cluster's address."""
 
     process: psutil.Process
     node_id: str
@@ -99,7 +99,7 @@ class Raylet:
 
 
 def raylets() -> list[Raylet]:
-    """All that run on this machine, by their command lines."""
+    """All raylets on this machine, by their command lines."""
     found = []
     for process in psutil.process_iter(["name", "cmdline"]):
         if process.info["name"] == "raylet":
@@ -111,9 +111,9 @@ def raylets() -> list[Raylet]:
 
 
 def watch(cloud: Cloud, raylet: Raylet, every: float = LOOK_EVERY) -> bool:
-    """Ask until the node is drained (True) or its raylet has ended (False).
+    """Poll until the node is drained (True) or its raylet has ended (False).
 
-    What goes wrong in between is logged, once as long as it stays the same, and tried again.
+    Errors are logged, repeated ones once, and retried.
     """
     trouble, deadline = "", None
     while raylet.runs():
@@ -126,16 +126,16 @@ def watch(cloud: Cloud, raylet: Raylet, every: float = LOOK_EVERY) -> bool:
         except _HICCUPS as error:
             if str(error) != trouble:
                 trouble = str(error)
-                log.warning("no answer, asking on: %s: %s", type(error).__name__, error)
+                log.warning("no answer, retrying: %s: %s", type(error).__name__, error)
         time.sleep(every)
     log.info("the raylet has ended")
     return False
 
 
 def drain(raylet: Raylet, deadline: float) -> None:
-    """Have Ray give the node no new work, and tell whoever works there until when it lives.
+    """Have Ray give the node no new work, and announce its deadline to its workers.
 
-    RuntimeError where the cluster does not answer or will not have it.
+    RuntimeError if the cluster does not answer or refuses.
     """
     # Only now: it takes memory that trials may need.
     import ray
@@ -146,27 +146,28 @@ def drain(raylet: Raylet, deadline: float) -> None:
     milliseconds = int(1000 * deadline)
     try:
         accepted, why = ray._raylet.GcsClient(address=raylet.address).drain_node(
-            raylet.node_id, reason, "the cloud takes this node back", milliseconds
+            raylet.node_id, reason, "the cloud is reclaiming this node", milliseconds
         )
     except RpcError as error:
         raise RuntimeError(f"Ray does not answer at {raylet.address}: {error}") from error
     if not accepted:
-        raise RuntimeError(f"Ray does not drain the node: {why}")
-    log.info("the node is drained; it will be gone in %.0f s", deadline - time.time())
+        raise RuntimeError(f"Ray refused to drain the node: {why}")
+    log.info("node drained; the cloud reclaims it in %.0f s", deadline - time.time())
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command: 0 when there is nothing left to watch, 2 where there never was."""
+    """The command: 0 when there is nothing left to watch, 2 if there never was."""
     parser = argparse.ArgumentParser("python -m sweeps.spot", description=__doc__)
     parser.add_argument("cloud", choices=sorted(CLOUDS))
-    parser.add_argument("--node-id", help="which node, where several run on this machine")
-    parser.add_argument("--metadata", metavar="URL", help="instead of the cloud's metadata server")
+    parser.add_argument("--node-id", help="ID of the node, if several run on this machine")
+    parser.add_argument("--metadata", metavar="URL", help="metadata server (default: the cloud's)")
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     found = [each for each in raylets() if given.node_id in (None, each.node_id)]
     if len(found) != 1:
         log.error(
-            "%d raylets run on this machine; start Ray first, or name one by --node-id", len(found)
+            "%d raylets run on this machine; start Ray first, or choose one with --node-id",
+            len(found),
         )
         return 2
     (raylet,) = found

@@ -1,4 +1,4 @@
-"""The Python way in: load a sweep, change it, launch it, read what came of it.
+"""The Python interface: load, change and launch a sweep, and read its results.
 
 from sweeps import Sweep
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep that could be launched. Immutable; `with_changes` returns another one."""
+    """A sweep ready to launch. Immutable; `with_changes` returns a changed copy."""
 
     spec: SweepSpec
 
     @classmethod
     def load(cls, path: str | Path) -> Sweep:
-        """Read a sweep file; SpecError lists all that is wrong with it."""
+        """Read a sweep file; SpecError lists all mistakes in it."""
         return cls(SweepSpec.load(Path(path)))
 
     @classmethod
@@ -52,7 +52,7 @@ class Sweep:
         return Sweep.from_dict(tree)
 
     def dry_run(self, home: str | Path | None = None) -> DryRun:
-        """Train one trial for a few steps in this process, and say what the sweep would cost."""
+        """Train one trial for a few steps in this process, and estimate the cost of the sweep."""
         from sweeps.run.dry_run import dry_run
 
         return dry_run(self.spec, _home(home))
@@ -60,9 +60,9 @@ class Sweep:
     def launch(
         self, home: str | Path | None = None, address: str | None = None, view: View | None = None
     ) -> SweepResult:
-        """Run the sweep to its end and return what came of it.
+        """Run the sweep to its end and return its result.
 
-        Without a `view`, one line is printed for each trial, and for whatever takes long.
+        Without a `view`, prints one line for each trial and each long phase.
         """
         from sweeps.display.plain import PlainView
         from sweeps.display.terminal import TextConsole
@@ -76,13 +76,13 @@ class Sweep:
 
 @dataclass(frozen=True)
 class SweepResult:
-    """What is on disk of a sweep, running or ended."""
+    """The results of a sweep on disk, running or ended."""
 
     folder: SweepFolder
 
     @classmethod
     def open(cls, name: str, home: str | Path | None = None) -> SweepResult:
-        """The sweep of that name in the sweep home; SweepError where there is none."""
+        """The sweep of that name in the sweep home; SweepError if there is none."""
         return cls(_home(home).existing(name))
 
     @property
@@ -96,7 +96,7 @@ class SweepResult:
         return self.folder.trials()
 
     def ranking(self) -> Ranking:
-        """Who won, and why the others did not."""
+        """The winners, and why other trials are not ranked."""
         return judge(self.trials, self.sweep.goals)
 
     def winner(self) -> Winner | None:

@@ -1,1 +1,1 @@
-"""What all rooms of sweeps need: errors, views, and a process left as it was."""
+"""Shared by all subpackages: errors, views, and process state."""

@@ -1,4 +1,4 @@
-"""What breaks down beside a sweep's trials: shown at once, and kept for the sweep's record."""
+"""Breakdowns of background work: shown at once, and kept for the sweep's record."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import threading
 from trainables.core.background import Tell, logged
 
 MOST = 10
-"""Breakdowns that are kept; more have the same cause."""
+"""Maximum number of breakdowns kept; more have the same cause."""
 
 LONGEST = 400
-"""Characters that are kept of each."""
+"""Maximum number of characters kept of each."""
 
 
 class Breakdowns:
-    """Tells of each breakdown once. Any thread may call it; `texts` are in the order of arrival."""
+    """Reports each breakdown once. Any thread may call it; `texts` are in order of arrival."""
 
     def __init__(self, tell: Tell = logged) -> None:
         self.texts: tuple[str, ...] = ()
@@ -22,7 +22,7 @@ class Breakdowns:
         self._lock = threading.Lock()
 
     def __call__(self, text: str) -> None:
-        """Something broke down."""
+        """Report a breakdown."""
         text = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
         with self._lock:
             if text in self.texts or len(self.texts) == MOST:

@@ -1,4 +1,4 @@
-"""The end of something, step by step, whatever goes wrong on the way."""
+"""Cleanup in steps, despite errors."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 
 def try_all(*steps: Callable[[], object]) -> None:
-    """Take every step, whatever the others raise, Ctrl-C included; then raise the first error.
+    """Run every step, whatever the others raise, Ctrl-C included; then raise the first error.
 
-    It has the later ones as notes.
+    Later errors become its notes.
     """
     first: BaseException | None = None
     for step in steps:
@@ -26,7 +26,7 @@ def try_all(*steps: Callable[[], object]) -> None:
 
 @contextmanager
 def after(first: BaseException) -> Iterator[None]:
-    """What goes wrong in the block is noted on the error that came first, and hides it not."""
+    """Errors in the block become notes of the first error instead of hiding it."""
     try:
         yield
     except BaseException as error:  # noqa: BLE001 - noted

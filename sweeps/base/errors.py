@@ -1,14 +1,14 @@
-"""What a user can mend. The command line shows these as one message, without a traceback.
+"""Errors that a user can fix. The command line shows these as one message, without a traceback.
 
 SweepError
-├── YamlError               a file that is no YAML mapping
-├── SpecError               everything wrong with a spec, at once
-├── OptionsError            options that a sampler or a scheduler does not take
-├── CapacityError           slots that the machine or the cluster cannot hold
+├── YamlError               a file that is not a YAML mapping
+├── SpecError               all mistakes in a spec, at once
+├── OptionsError            options rejected by a sampler or a scheduler
+├── CapacityError           slots too large for the machine or the cluster
 ├── LaunchError             Ray, tracking or the model would not start
-├── TakenOverError          a sweep that another head runs by now (claim.py)
-├── ConnectionLostError     a cluster that does not answer any more (remote.py)
-└── StudyError              Optuna's database is lost while a sweep runs
+├── TakenOverError          a sweep taken over by another head (claim.py)
+├── ConnectionLostError     a cluster that no longer answers (remote.py)
+└── StudyError              loss of Optuna's database while a sweep runs
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ class SweepError(ValueError):
 
 
 class YamlError(SweepError):
-    """A file that is no readable YAML mapping; names the file and the line."""
+    """A file that is not a readable YAML mapping; with file and line."""
 
 
 class OptionsError(SweepError):
-    """Options passed through to a library that does not take them; repeats its reason."""
+    """Options rejected by the library they are passed to, with its reason."""
 
 
 class CapacityError(SweepError):
-    """Slots that cannot be had here, with what there is."""
+    """Slots that do not fit, with the available resources."""
 
 
 class LaunchError(SweepError):
@@ -35,4 +35,4 @@ class LaunchError(SweepError):
 
 
 class StudyError(SweepError):
-    """A database for Optuna that went away for too long; the sweep's records are whole."""
+    """Optuna's database was away for too long; the sweep's records are complete."""

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: a search ends in its own time, so that no write is cut in two."""
+"""Ctrl-C and SIGTERM: a search ends between writes, so that none is cut short."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interruption(Stopper):
-    """Whether Ctrl-C was pressed or SIGTERM came (`requested`), or the search has lost what it
-    runs on (`halted`) or is to end for another reason. A second signal is not caught and ends the
-    process at once."""
+    """Whether Ctrl-C was pressed or SIGTERM came (`requested`), the search cannot continue
+    (`halted`), or must end for another reason. A second signal is not caught and ends the process
+    at once."""
 
     def __init__(self, is_to_end: Callable[[], bool] = lambda: False) -> None:
         self.requested = False

@@ -1,6 +1,6 @@
-"""State of this whole process that a sweep changes while it runs, and leaves as it was.
+"""Process-wide state that a sweep changes while it runs, and restores afterwards.
 
-A notebook that launches a sweep goes on with its own work afterwards.
+A notebook that launches a sweep continues with its own work afterwards.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from contextlib import contextmanager
 
 @contextmanager
 def environment_kept(*beginnings: str) -> Iterator[None]:
-    """Afterwards the environment variables whose names begin so are as they were, others are not
-    looked at: another thread may have set them."""
+    """Restore the environment variables with these prefixes afterwards; others stay, since another
+    thread may have set them."""
     before = _environment(beginnings)
     try:
         yield
@@ -26,7 +26,7 @@ def environment_kept(*beginnings: str) -> Iterator[None]:
 
 @contextmanager
 def replaced(owner: object, name: str, value: object) -> Iterator[None]:
-    """The attribute has another value while the block runs."""
+    """Replace the attribute while the block runs."""
     before = getattr(owner, name)
     setattr(owner, name, value)
     try:
@@ -37,7 +37,7 @@ def replaced(owner: object, name: str, value: object) -> Iterator[None]:
 
 @contextmanager
 def logger_kept(name: str) -> Iterator[None]:
-    """Afterwards a library's logger has the level and the formats that it had."""
+    """Restore the level and the formats of a library's logger afterwards."""
     logger = logging.getLogger(name)
     level, formats = logger.level, [(each, each.formatter) for each in logger.handlers]
     try:
@@ -50,7 +50,7 @@ def logger_kept(name: str) -> Iterator[None]:
 
 @contextmanager
 def random_state_kept() -> Iterator[None]:
-    """Afterwards Python, NumPy and torch go on drawing as if the block had drawn nothing."""
+    """Restore the random state of Python, NumPy and torch afterwards."""
     import random
 
     import numpy as np

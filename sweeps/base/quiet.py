@@ -1,4 +1,4 @@
-"""Keeps the libraries' chatter out of the user's terminal; a slot's goes to Ray's logs."""
+"""Silence for libraries in the user's terminal; slots write to Ray's logs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def optuna_quiet() -> Iterator[None]:
-    """Optuna tells of errors only while the block runs; it would tell of every trial."""
+    """Limit Optuna's messages to errors while the block runs; by default it reports every trial."""
     import optuna
 
     before = optuna.logging.get_verbosity()

@@ -1,4 +1,4 @@
-"""What a running sweep tells whoever shows it."""
+"""The interface between a running sweep and its display."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from trainables.core.progress import Phases
 
 
 class View:
-    """Who shows a running sweep; this one shows nothing. A context, at whose end all has been
-    shown."""
+    """A display of a running sweep; this one shows nothing. A context manager, at whose end
+    everything is shown."""
 
     def __enter__(self) -> View:
         return self
@@ -18,19 +18,19 @@ class View:
         return None
 
     def say(self, text: str) -> None:
-        """Something that is to be known now."""
+        """A message."""
 
     def phase(self, text: str | None) -> None:
-        """Something takes a while, until the next phase; None: nothing does any more."""
+        """A long phase, until the next one; None: no phase."""
 
     def at(self, phases: Phases) -> None:
-        """How far that is, or what else is being done that may take a while. Called often."""
+        """The progress of the phase and of other long work. Called often."""
 
     def slots(self, cluster: ClusterRecord) -> None:
-        """What the slots do by now."""
+        """The current state of the slots."""
 
     def trials_begin(self, sweep: SweepRecord, slots: str) -> None:
-        """Everything is up and measured; trials come."""
+        """Preparation is complete; trials start."""
 
     def changed(self, record: TrialRecord) -> None:
         """A trial's record has changed."""

@@ -1,1 +1,1 @@
-"""What a sweep leaves on record: the folder's records, and MLflow."""
+"""A sweep's records: files in its folder, and MLflow."""

@@ -1,4 +1,4 @@
-"""A sweep's own record, on disk and in MLflow, and the weights that are kept of its trials."""
+"""A sweep's own record, on disk and in MLflow, and the kept weights of its trials."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from trainables.training.inputs import Prepared
 
 
 def new_record(spec: SweepSpec, prepared: Prepared | None) -> SweepRecord:
-    """The record of a sweep that begins."""
+    """The record of a new sweep."""
     return SweepRecord(
         name=spec.name,
         state=SweepState.RUNNING,
@@ -56,7 +56,7 @@ def resumed_record(
     changes: Sequence[str],
     prepared: Prepared | None = None,
 ) -> SweepRecord:
-    """The record of a sweep that goes on, with what was changed of its spec."""
+    """The record of a resumed sweep, with the changes to its spec."""
     return earlier.with_changes(
         state=SweepState.RUNNING,
         error=None,
@@ -77,10 +77,9 @@ def _overlaps(prepared: Prepared | None) -> dict[str, Overlap]:
 
 
 class Books:
-    """What is written of a sweep as a whole; the recorder writes what is written of its trials.
+    """Writes the records of the sweep as a whole; the recorder writes those of its trials.
 
-    `makes_database` is whether MLflow opens with a new SQLite database, which takes long and can
-    hardly be refused.
+    `makes_database`: MLflow opens with a new SQLite database, which takes long and rarely fails.
     """
 
     def __init__(
@@ -106,7 +105,7 @@ class Books:
         self._files = TrialFiles(folder, sweep.goals, spec.slots.keep_best, mirror)
 
     def open(self) -> None:
-        """Begin to write, or go on; MLflow opens in the background, while Ray starts."""
+        """Start or continue writing; MLflow opens in the background, while Ray starts."""
         self._folder.write_spec(self._text)
         self.note()
         database = sqlite_file(self._uri)
@@ -115,12 +114,12 @@ class Books:
         self.scribe.start(self.sweep, public)
 
     def catch_up(self) -> None:
-        """Have MLflow told what it missed of an earlier part of the sweep."""
+        """Add missing entries from earlier parts of the sweep to MLflow."""
         trials = self._folder.store.trials()
         self.scribe.catch_up(trials, judge(trials, self.sweep.goals), self._weights)
 
     def wait_until_open(self) -> None:
-        """LaunchError where MLflow refuses."""
+        """LaunchError if MLflow fails to open."""
         try:
             self.note(run_id=self.scribe.wait_until_open())
         except (OSError, RuntimeError, ValueError) as error:
@@ -135,38 +134,37 @@ class Books:
             self._mirror.fetch(self._folder.base.name)
 
     def note_breakdowns(self) -> None:
-        """Write down what broke down since the sweep's record was last written."""
+        """Record the breakdowns since the sweep's record was last written."""
         if len(self.sweep.breakdowns) < len(self._earlier) + len(self.breakdowns.texts):
             self.note()
 
     def note_run_ids(self) -> None:
-        """Write down the MLflow runs of all trials, once the scribe has made or found them."""
+        """Record the MLflow runs of all trials, once the scribe has made or found them."""
         for record in self._folder.store.trials():
             run_id = self.scribe.run_ids.get(record.number, record.run_id)
             if run_id != record.run_id:
                 self._folder.store.write_trial(record.with_changes(run_id=run_id))
 
     def free(self) -> None:
-        """Give the sweep's name back, with all that lies in its folder, here and on the storage."""
+        """Free the sweep's name and delete its folder, here and on the storage."""
         self._folder.free()
         if self._mirror:
             self._mirror.forget()
 
     def drop_files(self, records: Collection[TrialRecord]) -> None:
-        """Drop what is not needed any more of these trials, and of those that they have beaten.
+        """Delete files no longer needed of these trials, and of trials that they have beaten.
 
-        A sweep's first call needs all records. Where another head runs the sweep by now, it is that
-        one's business.
+        A sweep's first call needs all records. Does nothing once another head runs the sweep.
         """
         if not self.taken_over():
             self._files.drop(records)
 
     def taken_over(self) -> bool:
-        """Whether another head runs this sweep by now, and writes its books."""
+        """Whether another head has taken over this sweep and writes its records."""
         return self._mirror is not None and self._mirror.claim.taken_over is not None
 
     def refuse_if_taken_over(self) -> None:
-        """TakenOverError where another head runs this sweep by now."""
+        """TakenOverError if another head has taken over this sweep."""
         if self._mirror and self._mirror.claim.taken_over:
             raise self._mirror.claim.taken_over
 
@@ -177,9 +175,9 @@ class Books:
         error: str | None = None,
         progress: Progress = NO_PROGRESS,
     ) -> None:
-        """Write how the sweep ended, once, and wait until MLflow has it all, or for Ctrl-C.
+        """Write the sweep's outcome, once, and wait until MLflow has everything, or for Ctrl-C.
 
-        Where the disk takes nothing any more, MLflow is told all the same.
+        MLflow gets it even if the disk is full.
         """
         if self.sweep.state is not SweepState.RUNNING:
             return
@@ -199,7 +197,7 @@ class Books:
                 self.scribe.finish(progress)
 
     def finish(self, progress: Progress = NO_PROGRESS) -> None:
-        """Wait until MLflow has it all, or for Ctrl-C."""
+        """Wait until MLflow has everything, or for Ctrl-C."""
         with self._until_ctrl_c():
             self.scribe.finish(progress)
         self.note_breakdowns()

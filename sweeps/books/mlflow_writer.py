@@ -1,8 +1,8 @@
-"""The one writer of MLflow: a thread that takes down what the driver tells it, in order.
+"""The one writer of MLflow: a thread that writes the driver's entries in order.
 
-Tracking that cannot start stops the sweep before any training. A store that goes away later is
-asked again until it is back, while training goes on. The sweep folder has everything, and what
-MLflow missed is said at the end.
+If tracking cannot start, the sweep stops before any training. If the store goes away later, writes
+are retried while training continues. The sweep folder has everything, and the number of entries
+missing in MLflow is shown at the end.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PATIENCE = 60.0
-"""Seconds that the end of a sweep waits for a store that takes nothing."""
+"""Seconds that the end of a sweep waits for a store that accepts nothing."""
 
 UPLOAD_PATIENCE = 600.0
-"""Seconds that the end of a sweep waits while weights are on their way."""
+"""Seconds that the end of a sweep waits for an upload of weights."""
 
 START_PATIENCE = 3.0
-"""Seconds in which a store that fails at the start is asked again."""
+"""Seconds for which a failing store is retried at the start."""
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 """Seconds between two attempts at the same entry; each pause is twice the one before."""
 
 REFUSALS = 8
-"""So often in succession an entry may fail, while the store takes others, until it is left out."""
+"""Consecutive failures of an entry, while the store accepts others, until it is skipped."""
 
 
 class Entry(NamedTuple):
-    """Something to write down. It may be written twice, which must come to the same."""
+    """Something to write. Writing is idempotent: it may happen twice."""
 
     write: Callable[[Tracker], None]
     uploads: bool = False
@@ -54,7 +54,7 @@ class Entry(NamedTuple):
 class Scribe:
     """Writes a sweep to MLflow in the background. `run_ids` maps trial numbers to their runs.
 
-    `broken` is told where the writing itself breaks down; what is left then counts as missed.
+    `broken` hears of a breakdown of the writing itself; remaining entries then count as missed.
     """
 
     def __init__(
@@ -79,16 +79,16 @@ class Scribe:
         self._away: StoreAwayError | None = None
         self._patience = PATIENCE
         self._progress = time.monotonic()
-        loss = "the sweep goes on, and its folder has what MLflow misses"
+        loss = "the sweep continues, and its folder has the entries that MLflow misses"
         self._thread = Background("MLflow", self._run, loss, broken)
 
     def start(self, record: SweepRecord, spec_text: str) -> None:
-        """Open the parent run in the background; `wait_until_open` tells how that went."""
+        """Open the parent run in the background; see `wait_until_open` for the outcome."""
         self._sweep = (record, spec_text, self._stamps.next())
         self._thread.start()
 
     def wait_until_open(self) -> str:
-        """The parent run's id; raises what MLflow raised."""
+        """The parent run's id; re-raises MLflow's errors."""
         self._opened.wait()
         if self._refusal is not None:
             raise self._refusal
@@ -96,7 +96,7 @@ class Scribe:
         return self.parent
 
     def opens(self) -> bool:
-        """Whether there is a parent run, once that is known; there is none without a start."""
+        """Whether there is a parent run, once known; never without a start."""
         if self._thread.started:
             self._opened.wait()
         return self.parent is not None
@@ -116,7 +116,7 @@ class Scribe:
         self._put(lambda t: t.log_measurement(self._run_of(number), measurement, stamp))
 
     def tested(self, record: TrialRecord) -> None:
-        """Log what a trial that won measures on the test set."""
+        """Log a winner's measurements on the test set."""
         stamp = self._stamps.next()
         self._put(lambda t: t.log_test(self._known(record), stamp))
 
@@ -128,10 +128,10 @@ class Scribe:
     def sweep_ended(
         self, record: SweepRecord, ranking: Ranking, weights: Callable[[int], Path]
     ) -> None:
-        """Close the parent run, and keep the weights and configs of whoever won as artifacts.
+        """Close the parent run, and keep weights and configs of the winners as artifacts.
 
         They go to the winner's own run and to the parent. Of a front, each trial's go to its own
-        run only. `weights` tells the folder where a trial's are; it may not be there.
+        run only. `weights` gives the folder of a trial's weights; it may not exist.
         """
         stamp = self._stamps.next()
         for winner in ranking.chosen:
@@ -147,9 +147,9 @@ class Scribe:
     def catch_up(
         self, trials: Sequence[TrialRecord], ranking: Ranking, weights: Callable[[int], Path]
     ) -> None:
-        """Bring in what MLflow missed of the sweep that was started, and learn its trials' runs.
+        """Add entries of the started sweep that MLflow misses, and learn its trials' runs.
 
-        `reconciled` tells what came of it, once it is written down.
+        `reconciled` has the outcome, once written.
         """
 
         def write(tracker: Tracker) -> None:
@@ -166,15 +166,15 @@ class Scribe:
 
     @property
     def busy(self) -> bool:
-        """Whether something is left that will be written down."""
+        """Whether entries are left to write."""
         left = self._told > self._done and not self._given_up.is_set()
         return left and self._thread.breakdown is None
 
     def finish(self, progress: Progress = NO_PROGRESS) -> None:
-        """Write down what is left, and stop.
+        """Write the remaining entries, and stop.
 
-        It takes as long as entries go through. A store that takes nothing for `PATIENCE` is given
-        up; what is left then is counted as missed.
+        Continues as long as entries go through. Gives up on a store that accepts nothing for
+        `PATIENCE`; remaining entries then count as missed.
         """
         self._entries.put(None)
         self._progress = time.monotonic()
@@ -189,7 +189,7 @@ class Scribe:
             self.give_up(self._thread.breakdown)
 
     def give_up(self, why: str) -> None:
-        """Wait no longer; what is left, at least that the sweep has ended, counts as missed."""
+        """Wait no longer; remaining entries, at least the end of the sweep, count as missed."""
         self._given_up.set()
         self._entries.put(None)
         self.missed += max(1, self._told - self._done)
@@ -209,7 +209,9 @@ class Scribe:
 
     def _run_of(self, number: int) -> str:
         if number not in self.run_ids:
-            raise TrackingError(f"trial {number} has no run, since it could not be started")
+            raise TrackingError(
+                f"trial {number} has no MLflow run because its run could not be started"
+            )
         return self.run_ids[number]
 
     def _known(self, record: TrialRecord) -> TrialRecord:
@@ -224,7 +226,7 @@ class Scribe:
         except BaseException as error:  # noqa: BLE001 - raised in wait_until_open
             # A library's exit must not become this process's.
             ours = isinstance(error, Exception)
-            self._refusal = error if ours else TrackingError(f"MLflow ended by {error!r}")
+            self._refusal = error if ours else TrackingError(f"MLflow exited with {error!r}")
             return
         finally:
             self._opened.set()
@@ -270,7 +272,7 @@ class Scribe:
 
 
 def at_the_start(ask: Callable[[], T]) -> T:
-    """Ask a store that may stumble, for `START_PATIENCE`; then its failure is raised."""
+    """Retry a failing store for `START_PATIENCE`; then raise its error."""
     begun = time.monotonic()
     for pause in _pauses():
         try:

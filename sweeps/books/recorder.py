@@ -1,4 +1,4 @@
-"""Keeps the books while a sweep runs: what is measured is on disk before it is shown."""
+"""The recorder of a running sweep: measurements are on disk before they are shown."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ class Reported(TypedDict, total=False):
 
 
 class TuneTrial(Protocol):
-    """What the books read of Tune's own account of a trial."""
+    """The parts of Tune's trial that the recorder reads."""
 
     @property
     def config(self) -> Suggestion:
-        """What the searcher has suggested."""
+        """The searcher's suggestion."""
 
     @property
     def last_result(self) -> Reported | None:
-        """What it reported last."""
+        """Its last report."""
 
 
 def _halting(
@@ -113,12 +113,12 @@ class Recorder(Callback):
         return Callback, ()
 
     def under_way(self) -> int:
-        """How many trials wait for a slot or have one."""
+        """Number of trials that wait for a slot or have one."""
         open_ones = (TrialStatus.WAITING, TrialStatus.RUNNING)
         return sum(record.status in open_ones for record in self.records.values())
 
     def complete(self) -> list[tuple[Evaluation, ...]]:
-        """The evaluations of each trial that has come to its end."""
+        """The evaluations of each completed trial."""
         ended = (record for record in self.records.values() if record.status.can_win)
         return [tuple(map(_evaluation, record.measurements)) for record in ended]
 
@@ -147,7 +147,7 @@ class Recorder(Callback):
     def refused(
         self, number: int, params: Mapping[str, Value], config: Mapping[str, Value], why: str
     ) -> None:
-        """A combination that is no valid trial; it is recorded as one that failed."""
+        """An invalid combination; recorded as a failed trial."""
         now = time.time()
         record = TrialRecord(
             sweep=self.sweep.name,
@@ -169,7 +169,7 @@ class Recorder(Callback):
     def on_trial_start(
         self, /, iteration: int, trials: Sequence[TuneTrial], trial: TuneTrial, **info: object
     ) -> None:
-        """A trial runs."""
+        """A trial started."""
         record = self._record_of(trial)
         if record.status is TrialStatus.WAITING:
             began = record.started or time.time()
@@ -194,9 +194,9 @@ class Recorder(Callback):
 
     @_halting
     def catch_up(self, measured: Mapping[str, Sequence[Evaluation]]) -> None:
-        """Write down what open trials have measured of which Tune, which has ended, told nothing.
+        """Record measurements of open trials that Tune, which has ended, did not deliver.
 
-        A trial can go on from a checkpoint only if all evaluations before it are on record.
+        A trial can resume from a checkpoint only if all earlier evaluations are on record.
         """
         for number, evaluations in measured.items():
             for evaluation in evaluations:
@@ -232,13 +232,13 @@ class Recorder(Callback):
     def on_trial_error(
         self, /, iteration: int, trials: Sequence[TuneTrial], trial: TuneTrial, **info: object
     ) -> None:
-        """The trial's own thin actor died again and again, or there is no board any more."""
+        """The trial's thin actor died repeatedly, or the board is gone."""
         if not self._board_lives():
             self._interruption.halted = True
             return
         record = self._record_of(trial)
         self._cancel(record.number)
-        error = "the trial's client process died again and again; see Ray's logs"
+        error = "the trial's client process died repeatedly; see Ray's logs"
         now = time.time()
         self._end(record.with_changes(status=TrialStatus.FAILED, error=error, ended=now))
 
@@ -250,9 +250,9 @@ class Recorder(Callback):
         self._scribe.tested(record)
 
     def interrupt(self) -> None:
-        """Lay aside the trials that are open when the sweep ends.
+        """Mark open trials as interrupted at the end of the sweep.
 
-        They stay open in Optuna, and go on when the sweep is resumed.
+        They stay open in Optuna, and continue when the sweep is resumed.
         """
         unfinished = [record for record in self.records.values() if not record.status.ended]
         try_all(*(partial(self._lay_aside, record) for record in unfinished))

@@ -1,4 +1,4 @@
-"""What may be changed of a sweep when it is resumed, and what may not have changed meanwhile."""
+"""Allowed changes to a resumed sweep, and changes that prevent a resume."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from sweeps.spec.spec import SweepSpec
 from trainables.training.inputs import Prepared
 
 FREE = ("budget.trials", "slots", "tracking", "storage")
-"""What of a spec decides no trial's meaning; a name covers the fields below it."""
+"""Fields that may change: trials stay comparable. A name covers the fields below it."""
 
 BOUND = tuple(
     f"slots.deepspeed.{name}" for name in ("config", "quantized_weights", "quantized_gradients")
 )
-"""What below them does: by it, losses differ."""
+"""Exceptions below them: these change losses."""
 
 
 _UNSET = object()
@@ -28,9 +28,9 @@ _UNSET = object()
 def changed_spec(
     folder: SweepFolder, given: Path | None, overrides: Sequence[str]
 ) -> tuple[SweepSpec, list[str]]:
-    """The spec to go on with, and what is new in it: `budget.trials: 8 -> 20`.
+    """The spec of the resumed sweep, and its changes: `budget.trials: 8 -> 20`.
 
-    SweepError names a change after which its trials could not be compared with the earlier ones.
+    SweepError on changes that make new trials incomparable with earlier ones.
     """
     stored = SweepSpec.load(folder.spec)
     before = stored.tree if given else None
@@ -47,15 +47,15 @@ def changed_spec(
     if refused:
         listed = "\n  ".join(refused)
         raise SweepError(
-            f"sweep {stored.name!r} cannot be resumed with these changes, after which its trials "
-            f"would not be comparable:\n  {listed}\nundo them, or launch another sweep with "
-            f"--name; {', '.join(FREE)} may be changed"
+            f"sweep {stored.name!r} cannot be resumed with these changes, which make its trials "
+            f"incomparable:\n  {listed}\nundo them, or launch another sweep with --name; "
+            f"only these may change: {', '.join(FREE)}"
         )
     return wanted, [text for _, text in changes]
 
 
 def refuse_if_changed(earlier: SweepRecord, prepared: Prepared | None) -> None:
-    """SweepError where the model or the data are not what the sweep began with."""
+    """SweepError if the model or the data changed since the launch."""
     known = earlier.provenance
     if known is None or prepared is None:
         return
@@ -64,17 +64,17 @@ def refuse_if_changed(earlier: SweepRecord, prepared: Prepared | None) -> None:
     for what, fingerprint in now.items():
         if fingerprint != then[what]:
             raise SweepError(
-                f"sweep {earlier.name!r} cannot be resumed: its {what} has changed since it was "
-                f"launched (fingerprint {then[what]}, now {fingerprint}); put it back, or launch "
-                "another sweep"
+                f"sweep {earlier.name!r} cannot be resumed: its {what} has changed since the "
+                f"launch (fingerprint {then[what]}, now {fingerprint}); restore the original, or "
+                "launch another sweep"
             )
 
 
 def _refuse_fewer(wanted: SweepSpec, known: int) -> None:
     if wanted.trials < known:
         raise SweepError(
-            f"budget.trials: {wanted.trials} is less than the {known} trials that sweep "
-            f"{wanted.name!r} has on record; keep them, or launch another sweep with --name"
+            f"budget.trials: must be at least {known}, the recorded trials of sweep "
+            f"{wanted.name!r}, got {wanted.trials}; raise it, or launch another sweep with --name"
         )
 
 

@@ -1,4 +1,4 @@
-"""The files that trials leave in a sweep's folder, and which of them are not needed any more."""
+"""Trial files in a sweep's folder, and the deletion of those no longer needed."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from sweeps.storage.mirror import Mirror
 from trainables.board.job import CHECKPOINTS, WEIGHTS
 
 LOOKS = 4
-"""How many more ends a trial's folder is looked at after its own: the slot of a trial that was
-stopped early may still be writing when the trial is over."""
+"""Number of later trial ends at which a trial's folder is checked again: the slot of a trial
+stopped early may still write after its end."""
 
 
 class TrialFiles:
-    """Drops checkpoints of trials that have ended, and weights of those that cannot win any more.
+    """Deletes checkpoints of ended trials, and weights of trials that can no longer win.
 
     Only the weights of the `keep_best` best trials are kept, or the front's. A trial that lost that
-    place never gets it back. So only what may have changed is looked at: trials that have just
-    ended, and those whose place a better one has taken. The file system may be a slow, shared one.
+    place never gets it back. So only possible changes are checked: trials that have just ended, and
+    trials replaced by better ones. The file system may be slow and shared.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class TrialFiles:
         self._latest: deque[int] = deque(maxlen=LOOKS)
 
     def drop(self, records: Collection[TrialRecord]) -> None:
-        """Drop what the ends of these trials make needless; of open ones nothing is dropped."""
+        """Delete files made obsolete by the ends of these trials; open trials keep theirs."""
         ended = {record.number: record for record in records if record.status.ended}
         if not ended:
             return

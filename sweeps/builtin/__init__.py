@@ -1,4 +1,4 @@
-"""The model and the data that come with the package: `builtin:pydoc`, made without a network."""
+"""Built-in model and data: `builtin:pydoc`, built without a network."""
 
 PREFIX = "builtin:"
-"""Begins the names of models and data that the package makes by itself."""
+"""Prefix of the names of built-in models and data."""

@@ -65,7 +65,7 @@ class Source:
 def stdlib_sources(root: Path | None = None) -> list[Source]:
     """The readable modules below `root` (default: the standard library), ordered by path.
 
-    DataError where there are none, as in a Python that ships byte code only.
+    DataError if there are none, as in a Python with byte code only.
     """
     root = root or Path(sysconfig.get_path("stdlib"))
     paths = [path.relative_to(root) for path in root.rglob("*.py")]
@@ -73,14 +73,14 @@ def stdlib_sources(root: Path | None = None) -> list[Source]:
     sources = [source for path in kept if (source := _read(root, path)) is not None]
     if not sources:
         raise DataError(
-            f"builtin:pydoc is made from Python's own sources, and {root} holds none; "
-            "install them, or name another model and data file"
+            f"builtin:pydoc needs Python's own sources, but {root} holds none; "
+            "install them, or choose another model and data file"
         )
     return sources
 
 
 def pairs(source: Source) -> Iterator[Pair]:
-    """The pairs of a module, in the order of its lines; none where it does not parse."""
+    """The pairs of a module, in the order of its lines; none if it does not parse."""
     tree = _parsed(source.text)
     for owners, node in _documented(tree, ()) if tree else ():
         answer = first_sentence(ast.get_docstring(node) or "")

@@ -38,7 +38,7 @@ _FIELDS = {"train": "data.train", "general": "data.general", "mix": "data.mix.tr
 """The fields that may name built-in data."""
 
 RECIPE_VERSION = 2
-"""Raised whenever the same Python and recipe would give another model or other pairs."""
+"""To increase when the same Python and recipe give another model or other pairs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +50,16 @@ class BuiltinPaths:
 
 
 def resolve(config: TrialConfig, home_cache: Path, progress: Progress = NO_PROGRESS) -> TrialConfig:
-    """The configuration with builtin names replaced by paths, which are built where missing.
+    """The configuration with builtin names replaced by paths, built if missing.
 
-    DataError on a builtin name that there is not.
+    DataError on an unknown builtin name.
     """
     files = file_names(config.data) if config.data else {}
     named = chain([config.model], *(files[part] for part in _FIELDS if part in files))
     asked = [name for name in named if name.startswith(PREFIX)]
     for name in asked:
         if name not in NAMES:
-            raise DataError(f"{name} is not built in; use {' or '.join(NAMES)}, or a path")
+            raise DataError(f"{name} is not a built-in name; use {' or '.join(NAMES)}, or a path")
     if not asked:
         return config
     paths = ensure(home_cache, progress)
@@ -75,10 +75,9 @@ def resolve(config: TrialConfig, home_cache: Path, progress: Progress = NO_PROGR
 def ensure(
     home_cache: Path, progress: Progress = NO_PROGRESS, recipe: Recipe | None = None
 ) -> BuiltinPaths:
-    """The builtin model and data below `home_cache`, built first where they are not there yet.
+    """The builtin model and data below `home_cache`, built first if missing.
 
-    One process builds and others wait for it; a build that is killed leaves nothing that would be
-    taken for a whole one.
+    One process builds and others wait for it; a killed build leaves no incomplete model behind.
     """
     recipe = recipe or Recipe()
     folder = home_cache / f"pydoc-{_key(recipe)}"
@@ -99,7 +98,7 @@ def _locked(path: Path, progress: Progress) -> Iterator[None]:
     """Held by one process at a time; the system lets go of it when its holder dies."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
-        with progress.phase("waiting for another process that builds builtin:pydoc"):
+        with progress.phase("waiting for another process to build builtin:pydoc"):
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of the quintic iteration (Jordan 2024, kellerjordan.github.io/posts/muon): singular values end
-between about 0.7 and 1.2, and it takes few steps to get there."""
+between about 0.7 and 1.2 after a few steps."""
 
 
 class Muon(torch.optim.Optimizer):
@@ -29,7 +29,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """One step by the gradients that are there."""
+        """One step with the current gradients."""
         for group in self.param_groups:
             shapes: defaultdict[tuple[int, int], list[Tensor]] = defaultdict(list)
             for parameter in group["params"]:

@@ -32,7 +32,7 @@ _LOOK = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """The model's shape and how it is trained; every field is part of what is built."""
+    """The model's shape and training; every field identifies the build."""
 
     vocabulary: int = 2048
     context: int = 256
@@ -52,7 +52,7 @@ class Recipe:
 
     @property
     def tokens(self) -> int:
-        """How many tokens training and the held-out blocks need."""
+        """Number of tokens for training and the held-out blocks."""
         return (self.steps * self.batch_size + self.held_out) * self.context
 
 

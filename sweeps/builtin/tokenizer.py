@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 BOS, EOS, PAD = "<s>", "</s>", "<pad>"
-"""Ids 0, 1 and 2. Each text begins with BOS by itself; whoever wants an EOS writes it."""
+"""Ids 0, 1 and 2. BOS is added to each text; EOS is not."""
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int, folder: Path) -> None:

@@ -1,1 +1,1 @@
-"""The `sweep` command: what it takes, what it refuses, and which room does the work."""
+"""The `sweep` command: options, errors, and dispatch to the packages that do the work."""

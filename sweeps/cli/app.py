@@ -1,4 +1,4 @@
-"""`sweep ...`: a few lines for each verb; what is heavy is imported inside the verb."""
+"""The verbs of `sweep`. Heavy modules are imported inside the verbs."""
 
 from __future__ import annotations
 
@@ -51,16 +51,17 @@ app.command()(doctor)
 app.callback()(write_what_can_be_written)
 
 FAILED = 1
-"""Exit code of a sweep that failed, or that nothing won."""
+"""Exit code of a sweep that failed or has no winner."""
 
 
 @app.command()
 def launch(
     spec: SpecArgument,
     overrides: OverridesOption = None,
-    name: Annotated[str | None, typer.Option(help="Another name for the sweep.")] = None,
+    name: Annotated[str | None, typer.Option(help="Sweep name (default: as in the file).")] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check all, train a few steps, say the cost.")
+        bool,
+        typer.Option("--dry-run", help="Check everything, train a few steps, estimate the cost."),
     ] = False,
     skip_bad_rows: SkipOption = False,
     cluster: ClusterOption = None,
@@ -98,7 +99,7 @@ def launch(
 def resume(
     name: NameArgument,
     spec: Annotated[
-        Path | None, typer.Option("--spec", help="A changed sweep file (default: as launched).")
+        Path | None, typer.Option("--spec", help="Changed sweep file (default: as launched).")
     ] = None,
     overrides: OverridesOption = None,
     storage: StorageOption = None,
@@ -106,12 +107,12 @@ def resume(
     address: AddressOption = None,
     home: HomeOption = None,
 ) -> None:
-    """Go on with a sweep that was interrupted or killed, or give it more trials."""
+    """Resume an interrupted or killed sweep, or add trials to it."""
     console = make_console()
     with mistakes_shown():
         if there := elsewhere(cluster, address, home):
             if spec is not None:
-                raise LaunchError("--spec: the file is not sent to a cluster; use --set KEY=VALUE")
+                raise LaunchError("--spec: not available on a cluster; use --set KEY=VALUE")
             changes = [word for change in overrides or () for word in ("--set", change)]
             changes += ["--storage", storage] if storage else []
             raise typer.Exit(there.follow(["resume", name, *changes], name, console))
@@ -130,7 +131,7 @@ def stop(
     address: JobsOption = None,
     home: HomeOption = None,
 ) -> None:
-    """End a running sweep as Ctrl-C does: its trials are saved, and it can be resumed."""
+    """Stop a running sweep, like Ctrl-C: trials are saved and the sweep can be resumed."""
     with mistakes_shown():
         if there := elsewhere(cluster, address, home):
             raise typer.Exit(there.run(["stop", name]))
@@ -142,7 +143,7 @@ def stop(
             end(folder, progress)
         if folder.books.exists():
             command = f"sweep resume {name}{where.way()}"
-            said = f"{folder.sweep_record().state.value}; `{command}` goes on with it"
+            said = f"{folder.sweep_record().state.value}; `{command}` resumes it"
         else:
             said = "ended before its first trial; its name is free"
     make_console().print(f"{name}: {said}")
@@ -156,7 +157,7 @@ def inspect(
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
-    """What a sweep's data are: formats, counts, lengths, and samples as the model sees them."""
+    """Show a sweep's data: formats, counts, lengths, and samples as the model sees them."""
     with mistakes_shown():
         from sweeps.report.inspect_report import WIDTH, report
         from sweeps.run.inspection import inspect as look
@@ -176,7 +177,7 @@ def inspect(
 def list_sweeps(
     cluster: ClusterOption = None, address: JobsOption = None, home: HomeOption = None
 ) -> None:
-    """All sweeps in the sweep home."""
+    """List all sweeps in the sweep home."""
     if there := elsewhere(cluster, address, home):
         with mistakes_shown():
             raise typer.Exit(there.run(["list"]))
@@ -207,7 +208,7 @@ def status(
     address: JobsOption = None,
     home: HomeOption = None,
 ) -> None:
-    """How far a sweep is, what its slots and nodes do, and what they have cost so far."""
+    """Show a sweep's progress, its slots and nodes, and their cost so far."""
     with mistakes_shown():
         from sweeps.remote.prices import as_options, given
 
@@ -233,14 +234,16 @@ def winners(
     name: NameArgument,
     top: Annotated[
         int | None,
-        typer.Option(min=1, help="How many to show (default: 5; with --json, or of a front, all)."),
+        typer.Option(
+            min=1, help="Number of trials shown (default: 5; all with --json or for a front)."
+        ),
     ] = None,
     as_json: JsonOption = False,
     cluster: ClusterOption = None,
     address: JobsOption = None,
     home: HomeOption = None,
 ) -> None:
-    """Who won, by how much, and why the others did not."""
+    """Show the best trials, their lead, and why other trials are not ranked."""
     with mistakes_shown():
         if there := elsewhere(cluster, address, home):
             words = ["winners", name, *(["--json"] if as_json else [])]
@@ -267,7 +270,7 @@ def ui(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 5000,
     home: HomeOption = None,
 ) -> None:
-    """The MLflow UI of this sweep home, on loopback."""
+    """Serve the MLflow UI of this sweep home on loopback."""
     from sweeps.report.ui import serve, tracked_elsewhere
 
     with mistakes_shown():
@@ -278,13 +281,13 @@ def ui(
 
 
 def _changes(overrides: list[str] | None, skip_bad_rows: bool) -> list[str]:
-    """What the options change of a sweep file."""
+    """Changes to the sweep file from the options."""
     return [*(overrides or ()), *(["data.skip_bad_rows=true"] if skip_bad_rows else [])]
 
 
 @contextmanager
 def _ctrl_c_shown(home: SweepHome, name: str) -> Iterator[None]:
-    """Ctrl-C is one line that says what there is of the sweep."""
+    """Turn Ctrl-C into one line about what is left of the sweep."""
     try:
         yield
     except KeyboardInterrupt:
@@ -297,15 +300,15 @@ def _left_of(home: SweepHome, name: str) -> str:
 
     folder = home.sweep(name)
     if not folder.store.trials():
-        return "nothing was measured that could be kept."
+        return "there are no results to keep."
     state = folder.sweep_record().state
     if state in (SweepState.COMPLETE, SweepState.FAILED):
         return f"the sweep is {state.value}: sweep winners {name}{home.way()}"
-    return f"what was measured is kept. Go on with it: sweep resume {name}{home.way()}"
+    return f"all results so far are saved. To resume: sweep resume {name}{home.way()}"
 
 
 def _show_finished(console: Console, finished: Finished) -> int:
-    """Print what a sweep came to; its exit code."""
+    """Print a sweep's result; returns the exit code."""
     from results.records.record import SweepState
     from sweeps.report.finale import show_result
 
@@ -316,7 +319,7 @@ def _show_finished(console: Console, finished: Finished) -> int:
         console.print(f"MLflow missed {entries} ({failure}); the sweep folder has them all.")
         option = SweepHome(finished.folder.path.parents[1]).way()
         command = f"sweep resume {finished.sweep.name}{option}"
-        console.print(f"They are brought in by: {command}")
+        console.print(f"To add them to MLflow: {command}")
     if finished.sweep.state is SweepState.INTERRUPTED:
         return INTERRUPTED
     won = finished.ranking.winners and finished.sweep.state is not SweepState.FAILED

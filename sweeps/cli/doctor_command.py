@@ -1,4 +1,4 @@
-"""`sweep doctor`. Light: what is heavy is imported when it runs."""
+"""The verb `sweep doctor`. Heavy modules are imported when it runs."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from sweeps.display.terminal import echo_json, make_console, waiting
 from sweeps.home.home import SweepHome
 
 _WRONG = 2
-"""Exit code where something must be mended."""
+"""Exit code when a finding must be fixed."""
 
 
 def doctor(
-    spec: Annotated[Path | None, typer.Argument(help="A sweep file to check as well.")] = None,
+    spec: Annotated[Path | None, typer.Argument(help="Sweep file to check as well.")] = None,
     overrides: OverridesOption = None,
     cluster: Annotated[
-        Path | None, typer.Option(help="A cluster file of Ray's launcher to check.")
+        Path | None, typer.Option(help="Cluster file of Ray's launcher to check.")
     ] = None,
     address: Annotated[
-        str | None, typer.Option(help="A running Ray cluster to look at (default: $RAY_ADDRESS).")
+        str | None, typer.Option(help="Running Ray cluster to check (default: $RAY_ADDRESS).")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
     home: Annotated[
         Path | None, typer.Option(help="Sweep home (default: $SWEEP_HOME, else ./.winnow).")
     ] = None,
 ) -> None:
-    """Say what is wrong, and the way out, before a sweep costs anything."""
+    """Check machine, sweep file and cluster before a sweep costs anything."""
     from sweeps.doctor.machine import examine
     from sweeps.doctor.report import count_wrong, report, report_json
 

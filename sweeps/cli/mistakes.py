@@ -1,4 +1,4 @@
-"""A user's mistake ends a command with one message and an exit code."""
+"""Users' mistakes: one message and an exit code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
 _NO_WRITING = "; check its permissions, or set --home or SWEEP_HOME to a folder you can write to"
 
 MISTAKE = 2
-"""Exit code of a command that a user's mistake ended."""
+"""Exit code of a command ended by a user's mistake."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The options that several verbs of `sweep` share."""
+"""Options shared by several verbs of `sweep`."""
 
 from __future__ import annotations
 
@@ -17,37 +17,33 @@ OverridesOption = Annotated[
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="Change a field, or add to it: budget.trials=+4; can be repeated.",
+        help="Change a field, or add to it: budget.trials=+4; repeatable.",
     ),
 ]
 SkipOption = Annotated[
     bool,
-    typer.Option(
-        "--skip-bad-rows", help="Leave out and count rows that cannot be used; else, an error."
-    ),
+    typer.Option("--skip-bad-rows", help="Skip and count unusable rows instead of failing."),
 ]
 AddressOption = Annotated[
     str | None,
-    typer.Option(
-        help="Ray cluster to run on (default: this machine); with http:// as a job of it."
-    ),
+    typer.Option(help="Ray cluster to run on (default: this machine); http://... submits a job."),
 ]
 ClusterOption = Annotated[
     Path | None,
-    typer.Option("--cluster", help="File of a cluster that `ray up` has brought up; run there."),
+    typer.Option("--cluster", help="Cluster file of a cluster started with `ray up`; run there."),
 ]
 JobsOption = Annotated[
-    str | None, typer.Option("--address", help="http://HOST:8265 of a cluster; look there.")
+    str | None, typer.Option("--address", help="Cluster to ask, as http://HOST:8265.")
 ]
 StorageOption = Annotated[
     str | None,
-    typer.Option(metavar="URI", help="Where its folder is, if it is not in the sweep home."),
+    typer.Option(metavar="URI", help="Storage that holds the sweep, if not in the sweep home."),
 ]
 NameArgument = Annotated[str, typer.Argument(help="The sweep's name.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 PricesOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--price", metavar="TYPE=DOLLARS", help="Of a node type, an hour; can be repeated."
+        "--price", metavar="TYPE=DOLLARS", help="Hourly price of a node type; repeatable."
     ),
 ]

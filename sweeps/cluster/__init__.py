@@ -1,1 +1,1 @@
-"""The Ray that a sweep runs on, its nodes and its slots."""
+"""A sweep's Ray cluster, its nodes and its slots."""

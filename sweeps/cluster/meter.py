@@ -1,4 +1,4 @@
-"""How long a sweep's slots held how much of which kind of node. Pure."""
+"""Node-seconds held by a sweep's slots, by node type. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Meter:
         self._since: float | None = None
 
     def read(self, now: float, held: Mapping[str, float]) -> None:
-        """From `now` on, by any clock, these parts are held; until then, those told before."""
+        """These parts are held from `now` on, by any clock; the earlier ones until `now`."""
         if self._since is not None:
             for kind, nodes in self._held.items():
                 earlier = self.node_seconds.get(kind, 0.0)
@@ -29,9 +29,9 @@ class Meter:
 def held(
     slots: Sequence[SlotRecord], nodes: Sequence[NodeRecord], size: SlotSize
 ) -> dict[str, float]:
-    """Node type -> how many nodes the slots that are up hold, in parts of nodes.
+    """Node type -> number of nodes held by running slots, in fractions of nodes.
 
-    Of a node, that is the part of its GPUs, or of its CPUs where the workers use no GPU.
+    A node's fraction is that of its GPUs, or of its CPUs if the workers use no GPU.
     """
     workers = Counter(node for slot in slots if slot.up for node in slot.nodes)
     parts: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""Looks at a running sweep's slots and nodes every few seconds, for those who ask from outside."""
+"""Records a running sweep's slots and nodes every few seconds, for `sweep status`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from trainables.core.background import Background, Tell, logged
 from trainables.slots.slot_size import SlotSize
 
 EVERY = 5.0
-"""Seconds between two looks."""
+"""Seconds between two records."""
 
 KIND = "ray.io/node-group"
 """The label that Ray gives a node where $RAY_NODE_TYPE_NAME is set as it starts there; the launcher
@@ -31,9 +31,9 @@ _PATIENCE = 5.0  # seconds
 
 
 class Observer:
-    """Writes `cluster.json` of the sweep's folder, and keeps what was counted there before.
+    """Writes `cluster.json` in the sweep's folder, and keeps earlier counts in it.
 
-    `broken` is told where that breaks down, `seen` gets what was written.
+    `broken` hears of breakdowns, `seen` gets each record.
     """
 
     def __init__(
@@ -54,15 +54,15 @@ class Observer:
         self._seen = seen
         self._meter = Meter(_earlier(store))
         self._stop = threading.Event()
-        loss = "`sweep status` goes on showing what was seen of slots, nodes and costs until now"
+        loss = "`sweep status` no longer updates slots, nodes and costs"
         self._thread = Background("observer", self._watch, loss, broken)
 
     def start(self) -> None:
-        """Begin to look, in the background."""
+        """Start observing in the background."""
         self._thread.start()
 
     def close(self) -> None:
-        """Look once more, and no longer. Nothing may wait inside Ray when Ray is shut down."""
+        """Observe once more, and stop. Nothing may wait inside Ray when Ray is shut down."""
         self._stop.set()
         self._thread.join()
 
@@ -80,7 +80,7 @@ class Observer:
             self._store.write_cluster(record)
             self._seen(record)
         except (ray.exceptions.RayError, OSError) as error:
-            logging.getLogger(__name__).info("no look at the cluster: %s", error)
+            logging.getLogger(__name__).info("cluster state not available: %s", error)
 
     def _record(self, states: Mapping[str, SlotState]) -> ClusterRecord:
         slots = [slot_record(name, states.get(name)) for name in self._names]
@@ -99,7 +99,7 @@ class Observer:
 
 
 def slot_record(name: str, state: SlotState | None) -> SlotRecord:
-    """What the board says of a slot; `None` where it was never up."""
+    """The record of a slot from the board's state; `None` if it was never up."""
     if state is None:
         return SlotRecord(name=name)
     return SlotRecord(
@@ -117,7 +117,7 @@ def slot_record(name: str, state: SlotState | None) -> SlotRecord:
 
 
 def node_record(node: RayNode) -> NodeRecord:
-    """A node as `ray.nodes()` lists it."""
+    """The record of a node from `ray.nodes()`."""
     resources = node["Resources"]
     return NodeRecord(
         id=node["NodeID"],

@@ -12,7 +12,7 @@ P = ParamSpec("P")
 
 
 class RayNode(TypedDict):
-    """Ray's own account of a node, as far as we read it."""
+    """The fields of Ray's node description that we read."""
 
     NodeID: str
     Alive: bool
@@ -25,26 +25,26 @@ Nodes = Sequence[RayNode]
 
 
 class NodeTask(Protocol[P]):
-    """A function that runs as a Ray task of one node."""
+    """A function to run as a Ray task on one node."""
 
     def remote(self, *arguments: P.args, **named: P.kwargs) -> ray.ObjectRef:
-        """Start it; the reference to what it returns."""
+        """Start it; returns the reference to its result."""
 
 
 def alive_nodes() -> Nodes:
-    """Those that are up."""
+    """The nodes that are alive."""
     import ray
 
     return [node for node in ray.nodes() if node["Alive"]]
 
 
 def rooms() -> list[Mapping[str, float]]:
-    """What each of them has: "CPU", "GPU" and whatever else."""
+    """The resources of each live node: "CPU", "GPU" and others."""
     return [node["Resources"] for node in alive_nodes()]
 
 
 def on_node(node: RayNode, function: Callable[P, object]) -> NodeTask[P]:
-    """`function` as a Ray task of that node, which takes nothing from those who train there."""
+    """`function` as a Ray task of that node, which needs no resources of running trials."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 

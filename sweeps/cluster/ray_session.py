@@ -1,4 +1,4 @@
-"""The Ray that a sweep runs on. The only `ray.init`."""
+"""The Ray connection of a sweep. The only `ray.init`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sweeps.base.errors import LaunchError
 from sweeps.base.process_state import environment_kept, logger_kept, replaced
 
 ON_HEAD = {"node:__internal_head__": 0.001}
-"""What a thin trial client asks for: a place on the head node, and none of the slots' cores."""
+"""Resources of a thin trial client: a place on the head node, and none of the slots' cores."""
 
 SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -36,7 +36,7 @@ _RAYS_OWN = ("RAY_", "TUNE_", "PYTHONBREAKPOINT")
 
 _LOCAL = "local"
 _TOKEN_HINT = (
-    "; if the cluster asks for a token, this needs RAY_AUTH_MODE=token and the cluster's token in "
+    "; if the cluster requires a token, set RAY_AUTH_MODE=token and put its token into "
     "~/.ray/auth_token"
 )
 _PATIENCE = 10.0  # seconds
@@ -44,13 +44,13 @@ _PATIENCE = 10.0  # seconds
 
 @contextmanager
 def cluster(address: str | None) -> Iterator[bool]:
-    """Be connected to Ray while the block runs; LaunchError where that cannot be.
+    """Connect to Ray while the block runs; LaunchError if that fails.
 
-    Whether it is a Ray that ends with the block.
+    Yields whether this Ray ends with the block.
 
-    `address`, else $RAY_ADDRESS, names a cluster; without them one is started here for the time
-    being. Where this process is connected already, that cluster is used and left as it is.
-    The process itself is left as it was, also where the start fails.
+    `address`, else $RAY_ADDRESS, names a cluster; without them a temporary one is started here. If
+    this process is already connected, that cluster is used and left as it is.
+    The process itself is restored afterwards, even if the start fails.
     """
     import ray
 
@@ -71,8 +71,8 @@ def cluster(address: str | None) -> Iterator[bool]:
 
 
 def check_reachable(address: str | None) -> None:
-    """LaunchError where nobody listens at the address that `cluster` would use. Ray itself would
-    try for many minutes."""
+    """LaunchError if nothing listens at the address that `cluster` would use. Ray itself would
+    retry for many minutes."""
     import ray
 
     where = _named(address)
@@ -82,7 +82,7 @@ def check_reachable(address: str | None) -> None:
 
 def room_here(address: str | None) -> dict[str, float] | None:
     """The "CPU" and "GPU" of the Ray that `cluster` would start on this machine, as Ray counts
-    them; None where it would use another one."""
+    them; None if it would use another one."""
     import ray
     from ray._private.resource_and_label_spec import ResourceAndLabelSpec
 
@@ -104,8 +104,8 @@ def _refuse_if_silent(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
     except OSError as error:
         raise LaunchError(
-            f"no Ray cluster answers at {address} ({error}); `ray status` on its head node says "
-            "whether it is up, and --address takes HOST:6379 or ray://HOST:10001"
+            f"no Ray cluster answers at {address} ({error}); check it with `ray status` on its "
+            "head node; --address must be HOST:6379 or ray://HOST:10001"
         ) from error
 
 
@@ -168,7 +168,5 @@ def _connect(address: str) -> None:
     except Exception as error:
         if type(error) is not Exception:  # Ray's own word for a node that takes too long
             raise
-        remedy = (
-            "is this machine busy with something else? the same command may work when it is not"
-        )
+        remedy = "this machine may be overloaded; run the command again when it is less busy"
         raise LaunchError(f"Ray did not start: {error} {remedy}") from error

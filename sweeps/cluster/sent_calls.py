@@ -1,4 +1,4 @@
-"""Calls to a sweep's board whose answers nobody waits for."""
+"""Asynchronous calls to a sweep's board."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class _SentCall(NamedTuple):
 
 
 class SentCalls:
-    """Sends calls to the board, keeps their answers, and tells of those that broke down.
+    """Sends calls to the board, keeps their answers, and reports breakdowns.
 
-    Where the board itself is gone they tell nothing: its driver misses it.
+    Does not report the loss of the board itself: the driver notices that.
     """
 
     def __init__(self, board: BoardClient, tell: Tell) -> None:
@@ -34,24 +34,24 @@ class SentCalls:
         self._lock = threading.Lock()
 
     def accept(self, number: int) -> None:
-        """A trial is complete."""
-        what, loss = f"Trial {number}'s end", "weights of worse trials may be kept as well"
+        """Report a completed trial."""
+        what, loss = f"Trial {number}'s end", "weights of worse trials may be kept"
         self._send(self._board.send_accept(str(number)), what, loss)
 
     def cancel(self, number: int) -> None:
-        """Tune has ended a trial, so its slot is to drop it."""
-        what, loss = f"Trial {number}'s early end", "its slot trains it on to its whole budget"
+        """Have the slot drop a trial that Tune has ended."""
+        what, loss = f"Trial {number}'s early end", "its slot trains it to its full budget"
         self._send(self._board.send_cancel(str(number)), what, loss)
 
     def drain(self) -> None:
-        """No new trial will come."""
-        what, loss = "The early end of idle slots", "they wait until the sweep is over"
+        """Report that no new trial will come."""
+        what, loss = "The early end of idle slots", "they stay up until the end of the sweep"
         self._send(self._board.send_drain(), what, loss)
 
     def watch(self, look: Callable[[], Nodes | None], every: float) -> None:
-        """The board is to look at the cluster's nodes."""
-        what = "The watch over the cluster's nodes"
-        loss = "a node that is drained or lost goes unnoticed from now on"
+        """Have the board monitor the cluster's nodes."""
+        what = "Node monitoring"
+        loss = "drained or lost nodes are no longer detected"
         self._send(self._board.send_watch(look, every), what, loss)
 
     def _send(self, answer: Answer[None], what: str, loss: str) -> None:
@@ -59,7 +59,7 @@ class SentCalls:
             self._open.append(_SentCall(answer, what, loss))
 
     def look(self) -> None:
-        """Read the answers that have come."""
+        """Read the answers that have arrived."""
         with self._lock:
             come = [call for call in self._open if call.answer.has_come()]
             self._open = [call for call in self._open if call not in come]

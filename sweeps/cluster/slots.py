@@ -19,16 +19,16 @@ from trainables.slots.slot_size import SlotSize
 from trainables.training.inputs import Inputs
 
 _SPARE_RESTARTS = 3
-"""Deaths of a slot that no trial has to answer for, such as those at its start."""
+"""Deaths of a slot not caused by a trial, such as those at its start."""
 
 _LOOK_EVERY = 0.25
-"""Seconds between two looks at whether all slots are alive."""
+"""Seconds between two checks whether all slots are alive."""
 
 
 class Slots:
-    """`count` slots at a board. When none is left alive the board is closed, so nobody waits.
+    """`count` slots at a board. The board is closed when no slot is left, so that nothing waits.
 
-    `sent` are the calls to the board that are only sent. `tell` hears of what breaks down.
+    `sent` are the asynchronous calls to the board. `tell` hears of breakdowns.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Slots:
         self._tasks: list[ray.ObjectRef] = []
         self._deaths: dict[str, str] = {}
         self._stop = threading.Event()
-        loss = "nobody sees any more where slots end; Ctrl-C ends the sweep should it wait for them"
+        loss = "slot failures are no longer detected; press Ctrl-C if the sweep hangs"
         self._watch = Background("slots", self._watch_over, loss, tell)
 
     def start(
@@ -70,8 +70,8 @@ class Slots:
         self._watch.start()
 
     def close(self, patience: float, winding_up: float) -> None:
-        """Send the slots home, waiting at most `patience` seconds for steps that are under way,
-        and `winding_up` for Ray Train once all have left."""
+        """Stop the slots, waiting at most `patience` seconds for current steps, and `winding_up`
+        for Ray Train once all have stopped."""
         self._stop.set()
         try:
             self._watch.join()
@@ -87,17 +87,17 @@ class Slots:
                 ray.cancel(task, force=True)
 
     def lost(self) -> str | None:
-        """Why there is no slot any more; None while there is one, and when nobody can tell."""
+        """Why no slot is left; None while there is one, or if unknown."""
         with suppress(ray.exceptions.RayActorError):
             return self._board.why_closed()
         return None
 
     def refuse_if_fewer(self, fewest: int) -> None:
-        """LaunchError where so many slots can never be up, since others have ended for good."""
+        """LaunchError if fewer slots than `fewest` are left, since others failed permanently."""
         left = len(self._tasks) - len(self._deaths)
         if left < fewest and self._deaths:
             raise LaunchError(
-                f"slots.min: {fewest} slots must be up before the first trial, and {left} are "
+                f"slots.min: {fewest} slots must be up before the first trial, but only {left} "
                 f"left: {'; '.join(f'{name}: {why}' for name, why in self._deaths.items())}"
             )
 
@@ -112,7 +112,7 @@ class Slots:
                 if cause and open_tasks and not self._stop.is_set():
                     self._deaths[names[task]] = cause
                     self._tell(
-                        f"{names[task]} has ended for good ({cause}); the sweep goes on with "
+                        f"{names[task]} failed permanently ({cause}); the sweep continues with "
                         f"{len(open_tasks)} of {len(self._tasks)} slots"
                     )
             self.sent.look()

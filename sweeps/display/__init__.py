@@ -1,1 +1,1 @@
-"""What is shown while a sweep runs, in a terminal, in a pipe or from afar."""
+"""The display of a running sweep: in a terminal, in a pipe or on another machine."""

@@ -1,4 +1,4 @@
-"""A sweep's slots, nodes and cost, for people who look from outside. Pure."""
+"""A sweep's slots, nodes and cost, for `sweep status`. Pure."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from sweeps.display.trial_table import plain_table
 from sweeps.display.underway import described, phases_of
 
 OLD = 30.0
-"""Seconds after which it is said how long ago the driver looked, several of its usual pauses."""
+"""Age in seconds from which the report shows its age: several of the driver's usual pauses."""
 
 
 def cluster_report(cluster: ClusterRecord, runs: bool, now: float) -> RenderableType:
-    """Slots and nodes as they are while the sweep runs, what they did once it is over; the cost."""
+    """The state of slots and nodes of a running sweep, or their totals afterwards; the cost."""
     headline = _headline(cluster, now) if runs else "slots:"
     cost = cost_line(cluster, "cost so far" if runs else "cost")
     return Group(Text(headline), _table(cluster, runs), *([Text(cost)] if cost else []))
 
 
 def cost_line(cluster: ClusterRecord, title: str) -> str:
-    """`cost: $1.23 for 73 min of worker`, or the time alone; empty where no type is known."""
+    """`cost: $1.23 for 73 min of worker`, or the time alone; empty if no type is known."""
     cost, others = cluster.cost, _times(cluster.node_hours(with_price=False))
     if cost is not None:
         paid = _times(cluster.node_hours(with_price=True))
-        missing = f"; not counted, without a price: {others}" if others else ""
+        missing = f"; not included for lack of a price: {others}" if others else ""
         return f"{title}: ${cost:,.2f} for {paid}{missing}"
     return f"{title}: no price for {others}" if any(cluster.node_seconds) else ""
 
@@ -71,7 +71,7 @@ def _table(cluster: ClusterRecord, runs: bool) -> Table:
 
 def _now(slot: SlotRecord) -> str:
     if slot.home:
-        return "gone home"
+        return "stopped"
     if not slot.up:
         return "down" if slot.nodes else "not up yet"
     if slot.job is None:

@@ -1,4 +1,4 @@
-"""A running sweep told as lines of JSON, for a View in another process to show."""
+"""A running sweep as lines of JSON, for a View in another process."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _PAUSE = 1.0
 
 
 class JsonView(View):
-    """Each call is one line, which replay() turns into the same call.
+    """Each call is one line, which replay() turns back into the call.
 
-    Of how far something is, not more is told than can be looked at.
+    Progress is limited to what a user can read.
     """
 
     def __init__(
@@ -36,15 +36,15 @@ class JsonView(View):
         self._told = 0.0
 
     def say(self, text: str) -> None:
-        """What is to be known."""
+        """A message."""
         self._tell("say", text=json.dumps(text))
 
     def phase(self, text: str | None) -> None:
-        """What takes a while."""
+        """The current phase."""
         self._tell("phase", text=json.dumps(text))
 
     def at(self, phases: Phases) -> None:
-        """How far that is."""
+        """The progress of the phase."""
         texts, now = [phase.text for phase in phases], self._clock()
         if texts != self._texts or now - self._told >= _PAUSE:
             self._texts, self._told = texts, now
@@ -73,8 +73,8 @@ class JsonView(View):
 
 
 def replay(line: str, view: View) -> bool:
-    """Have `view` told what a JsonView wrote; False where the line is none of one's, or of a
-    version that cannot be read."""
+    """Pass a JsonView's line on to `view`; False if the line is not one of its lines, or from an
+    incompatible version."""
     if not line.startswith(_MARK):
         return False
     try:
@@ -86,8 +86,8 @@ def replay(line: str, view: View) -> bool:
 
 
 def _call(event: dict[str, Any], view: View) -> Callable[[], None]:
-    """What is to be done; KeyError, TypeError, ValueError or ValidationError where that is not
-    told."""
+    """The call in the event; KeyError, TypeError, ValueError or ValidationError if there is
+    none."""
     name = event["sweep_event"]
     if name == "say":
         text = str(event["text"])
@@ -109,4 +109,4 @@ def _call(event: dict[str, Any], view: View) -> Callable[[], None]:
         return lambda: view.changed(record)
     if name == "trials_end":
         return view.trials_end
-    raise ValueError(f"{name!r} is no event")
+    raise ValueError(f"{name!r} is not an event")

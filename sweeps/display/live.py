@@ -1,4 +1,4 @@
-"""A running sweep in a terminal: a live table of its trials, and a bar for what else takes long."""
+"""A running sweep in a terminal: a live table of trials, and a bar for other long phases."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from sweeps.display.underway import Glimpse, Underway
 from trainables.core.progress import Phases
 
 ROWS = 8
-"""Trials shown at once: those that run, then the latest ended ones."""
+"""Trials shown at once: the running ones, then the latest ended ones."""
 
 _NO_BAR_BEFORE = 1.0
 """Seconds that may pass without a sign."""
@@ -34,7 +34,7 @@ _NO_BAR_BEFORE = 1.0
 _BAR = 12  # columns
 
 REASONS = 2
-"""Reasons shown at once for which trials did not come to their end."""
+"""Reasons for failed trials shown at once."""
 
 STYLES: Mapping[TrialStatus, str] = {
     TrialStatus.WAITING: "dim",
@@ -125,7 +125,7 @@ def _row(record: TrialRecord, standing: Standing, now: float) -> TrialRow:
 
 
 def _troubles(standing: Standing) -> Iterable[Text]:
-    """The latest reasons for which trials did not come to their end, each once."""
+    """The latest reasons for failed trials, each once."""
     told = troubles(standing.records.values(), standing.sweep.metric)
     hidden = len(told) - REASONS
     yield from (Text(line, "red") for line in told[-REASONS:])
@@ -134,17 +134,17 @@ def _troubles(standing: Standing) -> Iterable[Text]:
 
 
 def show_metrics(metrics: Mapping[str, float], names: Iterable[str]) -> str:
-    """`eval_loss 2.1034  eval_accuracy 0.7100`; what was not measured is left out."""
+    """`eval_loss 2.1034  eval_accuracy 0.7100`, without unmeasured metrics."""
     return "  ".join(f"{name} {show_metric(metrics, name)}" for name in names if name in metrics)
 
 
 def show_metric(metrics: Mapping[str, float], name: str) -> str:
-    """The value to four places; empty where it was not measured."""
+    """The value to four places; empty if not measured."""
     return f"{metrics[name]:.4f}" if name in metrics else ""
 
 
 def bar(glimpse: Glimpse | None) -> RenderableType:
-    """One line for what takes a while; nothing for what began just now."""
+    """One line for a long phase; nothing for one that just began."""
     if glimpse is None or glimpse.seconds < _NO_BAR_BEFORE:
         return Group()
     line = Table.grid(padding=(0, 2, 0, 0))
@@ -162,8 +162,8 @@ def bar(glimpse: Glimpse | None) -> RenderableType:
 
 
 class LiveView(View):
-    """The table, redrawn as trials change; before and after it a bar. A context, at whose end
-    nothing is drawn any more."""
+    """The table, redrawn as trials change; before and after it a bar. A context manager: drawing
+    stops at its end."""
 
     def __init__(self, console: Console, clock: Callable[[], float] | None = None) -> None:
         self._console = console
@@ -183,23 +183,23 @@ class LiveView(View):
         self._take_down()
 
     def say(self, text: str) -> None:
-        """One line above what is drawn."""
+        """Print one line above the live display."""
         self._console.print(text, style="dim")
 
     def phase(self, text: str | None) -> None:
-        """One line, and a bar once it takes a while."""
+        """Print one line, and show a bar for a long phase."""
         if text is not None:
             self.say(text)
         self._underway.begin(text, self._clock())
         self._draw_bar()
 
     def at(self, phases: Phases) -> None:
-        """The bar will show it at its next redraw."""
+        """Update the bar at its next redraw."""
         self._underway.at(phases, self._clock())
         self._draw_bar()
 
     def slots(self, cluster: ClusterRecord) -> None:
-        """The bar or the table will show it at its next redraw."""
+        """Update the bar or the table at its next redraw."""
         for remark in self._remarks.new(cluster):
             self._console.print(f"Note: {remark}", style="yellow")
         self._underway.look(cluster, self._clock())
@@ -207,18 +207,18 @@ class LiveView(View):
             self._standing.cluster = cluster
 
     def trials_begin(self, sweep: SweepRecord, slots: str) -> None:
-        """Put the table up."""
+        """Show the table."""
         self._take_down()
         standing = self._standing = Standing(sweep, slots, self._clock())
         self._draw(lambda: render(standing, self._clock()))
 
     def changed(self, record: TrialRecord) -> None:
-        """The table will show it at its next redraw."""
+        """Update the table at its next redraw."""
         if self._standing:
             self._standing.changed(record, self._clock())
 
     def trials_end(self) -> None:
-        """Leave the last picture standing."""
+        """Leave the last table on the screen."""
         if self._standing:
             self._standing = None
             self._take_down()

@@ -1,4 +1,4 @@
-"""Trials' parameters as text: as YAML has them, and so that different ones look different. Pure."""
+"""Trials' parameters as text: in YAML notation, distinct for distinct values. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import takewhile
 from search_spaces.values import show
 
 LONG = 24
-"""Characters of a value from which on it is cut to what differs, where there is no room for all."""
+"""Length above which a value is shortened to its differing parts if space is short."""
 
 _DIGITS = range(3, 18)
 """Significant digits of a number: three, or as many as two different numbers need."""
@@ -24,7 +24,7 @@ def show_params(params: Mapping[str, object]) -> str:
 
 
 def show_value(value: object, digits: int = _DIGITS[0]) -> str:
-    """As it can be typed in a spec or after --set; a number to three significant digits."""
+    """The notation of specs and --set; numbers to three significant digits."""
     if isinstance(value, float):
         return f"{value:.{digits}g}" if math.isfinite(value) else _NOT_FINITE[f"{value:g}"]
     return show(value)
@@ -34,11 +34,11 @@ _NOT_FINITE = {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}
 
 
 def fitted(rows: Sequence[Mapping[str, object]], room: int) -> tuple[list[str], str]:
-    """The parameters of trials that are shown below each other, and what all of them have in
-    common, which is empty where there is room for all parameters in each row.
+    """The parameters of trials shown below each other, and the parameters common to all, empty
+    if all parameters fit into each row.
 
-    Where a row is longer than `room` columns, long values are cut to what differs between the
-    rows. Rows are not cut any further: what differs is always shown.
+    If a row is longer than `room` columns, long values are shortened to the parts that differ
+    between rows. Rows are not cut further: differences are always shown.
     """
     whole = _texts(rows, cut=False)
     if _fit(whole, room):

@@ -20,15 +20,15 @@ from trainables.core.progress import Phases
 from trainables.core.ticker import Ticker
 
 EVERY = 10.0
-"""Seconds within which whatever takes longer is told of, again and again."""
+"""Seconds between progress lines of a long phase."""
 
 _LOOKS = 10
 """Looks in that time at whether a line is due."""
 
 
 class PlainView(View):
-    """One line for whatever happens. A context: while it is open, also one at least `every` seconds
-    for what takes that long."""
+    """One line per event. A context manager: while open, also a progress line at least every
+    `every` seconds during long phases."""
 
     def __init__(
         self, console: Console, every: float = EVERY, clock: Callable[[], float] | None = None
@@ -36,7 +36,7 @@ class PlainView(View):
         self._console = console
         self._clock = clock or time.monotonic
         self._every = every
-        loss = "how far what takes long is goes untold"
+        loss = "progress of long phases is no longer shown"
         self._ticker = Ticker(self.tick, every / _LOOKS, "view", loss, self.say)
         self._standing: Standing | None = None
         self._underway = Underway()
@@ -52,21 +52,21 @@ class PlainView(View):
         self._ticker.__exit__(*error)
 
     def say(self, text: str) -> None:
-        """One line."""
+        """Print one line."""
         self._console.print(text, soft_wrap=True)
 
     def phase(self, text: str | None) -> None:
-        """One line now, and more if it takes long."""
+        """Print one line now, and progress lines of a long phase."""
         self._underway.begin(text, self._clock())
         if text is not None:
             self._tell(text)
 
     def at(self, phases: Phases) -> None:
-        """A line if it takes long."""
+        """Update the progress of the phase."""
         self._underway.at(phases, self._clock())
 
     def slots(self, cluster: ClusterRecord) -> None:
-        """A line for each new remark."""
+        """Print a line for each new remark."""
         for remark in self._remarks.new(cluster):
             self.say(f"Note: {remark}")
         self._underway.look(cluster, self._clock())
@@ -74,7 +74,7 @@ class PlainView(View):
             self._standing.cluster = cluster
 
     def trials_begin(self, sweep: SweepRecord, slots: str) -> None:
-        """Say what the trials run on."""
+        """Print the slots of the trials."""
         self._underway.begin(None, self._clock())
         self._standing = Standing(sweep, slots, self._clock())
         base = show_metrics(sweep.base, sweep.goals)
@@ -82,7 +82,7 @@ class PlainView(View):
         self._tell(f"{sweep.name}: {sweep.budget_trials} trials on {slots}{known}")
 
     def changed(self, record: TrialRecord) -> None:
-        """A line for each trial that ended."""
+        """Print a line for each ended trial."""
         if self._standing is None:
             return
         self._standing.changed(record, self._clock())
@@ -96,11 +96,11 @@ class PlainView(View):
         self.say(f"{' '.join(filter(None, words))}  {show_params(record.params)}")
 
     def trials_end(self) -> None:
-        """Say no more of trials."""
+        """Stop the lines about trials."""
         self._standing = None
 
     def tick(self) -> None:
-        """A line where one is due."""
+        """Print a progress line if one is due."""
         now, due = self._clock(), self._every * (1 - 1 / _LOOKS)
         standing = self._standing  # the sweep's own thread may take it away
         if now - self._told < due:

@@ -1,4 +1,4 @@
-"""Why trials did not come to their end: a reason that several share is told once. Pure."""
+"""Reasons for failed trials; a shared reason is shown once. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from results.ranking.winners import reason
 from results.records.record import TrialRecord, TrialStatus
 
 _MOST_RUNS = 12
-"""Numbers, or runs of numbers, that are listed of one reason."""
+"""Numbers, or runs of numbers, listed for one reason."""
 
 _TROUBLE = (TrialStatus.FAILED, TrialStatus.INFEASIBLE, TrialStatus.DIVERGED)
 
@@ -23,7 +23,7 @@ def grouped(reasons: Iterable[tuple[int, str]]) -> list[str]:
 
 
 def troubles(records: Iterable[TrialRecord], metric: str) -> list[str]:
-    """The reasons of trials that failed, diverged or did not fit."""
+    """The reasons of failed, diverged and infeasible trials."""
     return grouped((r.number, reason(r, metric)) for r in records if r.status in _TROUBLE)
 
 
@@ -61,12 +61,12 @@ def _alike(number: int, why: str) -> str:
 
 
 class ToldReasons:
-    """Remembers which trial's line told a reason in full, for those that come one by one."""
+    """Remembers which trial's line gave a reason in full, for trials that end one by one."""
 
     def __init__(self) -> None:
         self._first: dict[str, int] = {}
 
     def tell(self, number: int, why: str) -> str:
-        """The reason when it is new, else which trial has told it."""
+        """The reason if it is new, else the trial that gave it."""
         first = self._first.setdefault(_alike(number, why), number)
         return why if first == number else f"as trial {first}"

@@ -1,4 +1,4 @@
-"""What slots have said of what they run on, each remark once."""
+"""Slots' remarks about their hardware, each once."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from results.records.cluster_record import ClusterRecord
 
 
 class Remarks:
-    """Remembers what was said before."""
+    """Remembers earlier remarks."""
 
     def __init__(self) -> None:
         self._said: set[str] = set()
 
     def new(self, cluster: ClusterRecord) -> list[str]:
-        """The remarks that come for the first time."""
+        """The remarks not seen before."""
         remarks = dict.fromkeys(remark for slot in cluster.slots for remark in slot.remarks)
         new = [remark for remark in remarks if remark not in self._said]
         self._said.update(new)

@@ -1,4 +1,4 @@
-"""How a sweep stands while its trials run: the records, and how far the slots are. Pure."""
+"""The state of a sweep while its trials run: records and progress of slots. Pure."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _TOO_EARLY = 0.05
 
 @dataclass
 class Standing:
-    """All that is shown of trials. `began` is when they began, by the clock of `time.monotonic`.
+    """The displayed state of trials. `began` is their start, by the clock of `time.monotonic`.
 
-    `earlier` has each record as it was seen first: a resumed sweep's have their tokens and ends
-    from before. `since` is when each running trial was first seen running.
+    `earlier` has each record as first seen: those of a resumed sweep have their earlier tokens and
+    ends. `since` is when each running trial was first seen running.
     """
 
     sweep: SweepRecord
@@ -40,7 +40,7 @@ class Standing:
         self.last_change = self.began
 
     def changed(self, record: TrialRecord, now: float) -> None:
-        """A trial's record is this one by now."""
+        """Replace a trial's record."""
         number, self.last_change = record.number, now
         self.earlier.setdefault(number, record)
         if record.status is TrialStatus.RUNNING:
@@ -49,11 +49,11 @@ class Standing:
         self.records = {**self.records, number: record}
 
     def running(self) -> list[TrialRecord]:
-        """Trials that have begun and not ended; some may wait for a slot yet."""
+        """Started trials without an end; some may still wait for a slot."""
         return [each for each in self.records.values() if each.status is TrialStatus.RUNNING]
 
     def ended(self) -> int:
-        """Trials that are over."""
+        """Number of ended trials."""
         return sum(record.status.ended for record in self.records.values())
 
     def chosen(self) -> tuple[Winner, ...]:
@@ -61,13 +61,13 @@ class Standing:
         return judge(list(self.records.values()), self.sweep.goals).chosen
 
     def tokens_per_second(self, now: float) -> float:
-        """Training tokens of all trials since trials began, over the time since then."""
+        """Training tokens of all trials per second since the start of trials."""
         elapsed = now - self.began
         tokens = sum(r.tokens - self.earlier[r.number].tokens for r in self.records.values())
         return tokens / elapsed if elapsed > 0 else 0.0
 
     def seconds_left(self, now: float) -> float | None:
-        """At the pace of all trials so far; None while too little was trained to tell."""
+        """Estimate from the pace of all trials so far; None if too early."""
         if self.sweep.budget_trials is None:
             return None
         shares = sum(self.share(record.number) or 0.0 for record in self.running())
@@ -78,8 +78,8 @@ class Standing:
         return (now - self.began) / done * left if done >= _TOO_EARLY else None
 
     def share(self, number: int) -> float | None:
-        """How much of its training a running trial has behind it, 0 .. 1, where that is known: by
-        what its slot said last, or by its evaluations, which may be newer."""
+        """Completed share of a running trial's training, 0 .. 1, if known: from its slot's last
+        report, or from its evaluations, which may be newer."""
         phases, record = phases_of(self._slot(number)), self.records[number]
         told = phases[0].share if phases and phases[0].done else None
         last, points = record.last(), record.config.get("budget.evaluations")
@@ -87,14 +87,14 @@ class Standing:
         return max((each for each in (told, measured) if each is not None), default=None)
 
     def doing(self, number: int) -> str:
-        """`step 3 of 20, evaluating 45%`; empty where nothing is known of it."""
+        """`step 3 of 20, evaluating 45%`; empty if unknown."""
         slot = self._slot(number)
         if slot is None:
             return "waiting for a slot" if self.cluster else ""
         return ", ".join(map(described, phases_of(slot))) or "starting"
 
     def longest(self, now: float) -> float:
-        """Seconds for which a trial has been running, or if none is, nothing has changed."""
+        """Seconds for which a trial has been running; without one, since the last change."""
         return now - min(
             (self.since[each.number] for each in self.running()), default=self.last_change
         )
@@ -106,7 +106,7 @@ class Standing:
         return ": ".join(filter(None, (head, "; ".join(self._trials()))))
 
     def activity(self, number: int) -> str:
-        """What a running trial is at besides training, in a word: `evaluating`; else empty."""
+        """A running trial's activity other than training, in a word: `evaluating`; else empty."""
         slot = self._slot(number)
         if slot is None:
             return "waiting" if self.cluster else ""
@@ -114,7 +114,7 @@ class Standing:
         return next((text.partition(" ")[0] for text in texts if text != "training"), "")
 
     def lacks(self) -> list[str]:
-        """`1 of 3 slots up`, as long as not all are."""
+        """`1 of 3 slots up`, until all are."""
         slots = self.cluster.slots if self.cluster else ()
         return [] if all(slot.up or slot.home for slot in slots) else [slots_up(slots)]
 

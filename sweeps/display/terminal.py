@@ -1,4 +1,4 @@
-"""Where a command writes to: a terminal, a pipe, or the terminal of who follows it from afar."""
+"""A command's output: a terminal, a pipe, or a terminal on another machine."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from trainables.core.progress import Progress
 
 PIPE_WIDTH = 250
-"""Columns, where there is no terminal that has any."""
+"""Columns without a terminal."""
 
 FAR = "SWEEP_TERMINAL"
-"""Environment variable of a command that is followed from another machine's terminal: its columns.
-The command's progress is then told in lines of JSON, which are shown there as here."""
+"""Environment variable of a command followed from another machine: the columns of that terminal.
+The command's progress is then written as lines of JSON, and displayed there."""
 
 
 _COLOUR = r"\x1b\[[\d;]*m"
@@ -35,7 +35,7 @@ _CONTROL = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff
 
 
 def escaped(text: str) -> str:
-    r"""With control characters written out, as `\x1b`; line ends and tabs stay."""
+    r"""The text with control characters as `\x1b`; line ends and tabs stay."""
     return re.sub(_CONTROL, _written_out, text)
 
 
@@ -44,21 +44,21 @@ def _written_out(control: re.Match[str]) -> str:
 
 
 def echo_json(tree: object) -> None:
-    """Print JSON, in which control characters are written as JSON writes them."""
+    """Print JSON with control characters escaped."""
     text = json.dumps(tree, ensure_ascii=not (sys.stdout.encoding or "").lower().startswith("utf"))
     typer.echo(re.sub(_CONTROL, lambda control: f"\\u{ord(control.group()):04x}", text))
 
 
 def write_what_can_be_written() -> None:
-    """Let a terminal or a file that knows few letters get the others as `\\u4e2d`."""
+    """Escape characters that the output encoding lacks, as `\\u4e2d`."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # not so in a notebook
             stream.reconfigure(errors="backslashreplace")
 
 
 class TextConsole(Console):
-    """Shows text as it is, in table cells too: names, errors and data are neither markup nor
-    commands to a terminal."""
+    """Shows text literally, in table cells too: names, errors and data are neither markup nor
+    terminal commands."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(markup=False, emoji=False, highlight=False, **options)
@@ -87,7 +87,7 @@ def _escaped_text(text: Text) -> Text:
 
 
 def make_console(stderr: bool = False, pipe_width: int = PIPE_WIDTH) -> Console:
-    """A terminal as wide as it is; logs and pipes get lines that nothing wraps."""
+    """A console as wide as its terminal; logs and pipes get unwrapped lines."""
     if columns := os.environ.get(FAR, ""):
         return TextConsole(stderr=stderr, width=int(columns), force_terminal=True)
     stream = sys.stderr if stderr else sys.stdout
@@ -95,7 +95,7 @@ def make_console(stderr: bool = False, pipe_width: int = PIPE_WIDTH) -> Console:
 
 
 def make_view(console: Console) -> View:
-    """Who shows a running sweep there, while the context is open that this is."""
+    """The view of a running sweep on this console; a context manager."""
     from sweeps.display.events import JsonView
     from sweeps.display.live import LiveView
     from sweeps.display.plain import PlainView
@@ -107,7 +107,7 @@ def make_view(console: Console) -> View:
 
 @contextmanager
 def waiting() -> Iterator[Progress]:
-    """For commands whose results go to stdout: what takes long is told on stderr."""
+    """Progress on stderr, for commands with results on stdout."""
     from trainables.core.progress import Progress
 
     with make_view(make_console(stderr=True)) as view:
@@ -115,14 +115,14 @@ def waiting() -> Iterator[Progress]:
 
 
 def for_far_end(console: Console) -> dict[str, str]:
-    """The environment with which a command elsewhere writes for this console."""
+    """The environment of a remote command that writes for this console."""
     return {FAR: str(console.width)} if console.is_terminal else {}
 
 
 class Followed:
-    """A sweep elsewhere, line by line: its events go to a view, other lines are passed on.
+    """A remote sweep, line by line: its events go to a view, other lines are printed.
 
-    A context, so that a live table is taken down whatever happens.
+    A context manager, so that the live table always ends.
     """
 
     def __init__(self, console: Console) -> None:

@@ -1,4 +1,4 @@
-"""Tables in the terminal: nothing in them is cut so that two different things look the same."""
+"""Tables in the terminal: cells are never cut so that different values look the same."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _AROUND = 12
 
 
 def plain_table(*titles: str) -> Table:
-    """A table without lines, whose long words go on in the next line."""
+    """A table without lines; long words wrap."""
     table = Table(box=None, padding=(0, _PADDING, 0, 0), pad_edge=False)
     for title in titles:
         table.add_column(title, overflow="fold")
@@ -31,7 +31,7 @@ def plain_table(*titles: str) -> Table:
 
 @dataclass(frozen=True)
 class TrialRow:
-    """A trial: what is said of it in columns of their own, and its parameters or other words."""
+    """A trial: its own columns, and its parameters or other words."""
 
     cells: Sequence[str]
     params: Mapping[str, object] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class TrialTable:
             table.add_row(*row.cells, text, style=row.style)
         yield table
         if common:
-            yield Text(f"in all of them: {common}", "dim")
+            yield Text(f"common to all: {common}", "dim")
         if self.full and (common or "…" in texts[0]):
             yield Text(f"{self.full}: {show_params(self.rows[0].params)}", "dim")
 

@@ -1,4 +1,4 @@
-"""What a command is at outside of its trials, and how long that takes. Pure: times are given."""
+"""A command's phases outside of trials, with times. Pure: times are given."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from trainables.core.progress import BYTES, STEP, Phase, Phases
 
 @dataclass(frozen=True, slots=True)
 class Glimpse:
-    """Work under way as it is shown: what it is, and what of it is being done; `share` (0 .. 1) and
-    `left` (seconds) where they are known."""
+    """A displayed phase: its title and current part; `share` (0 .. 1) and `left` (seconds) if
+    known."""
 
     title: str
     within: str
@@ -32,8 +32,8 @@ class Glimpse:
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """An open phase, with when it was first seen, and when it was first seen to move: the start of
-    anything says nothing of its pace. `first` is what was done by then."""
+    """An open phase, with the times of its first sight and of its first progress: the start of a
+    phase says nothing about its pace. `first` is the amount done at that time."""
 
     phase: Phase
     began: float
@@ -52,7 +52,7 @@ class Timed:
         return replace(self, phase=phase)
 
     def left(self, now: float) -> float | None:
-        """Seconds, at its pace so far; None where nothing is known of that."""
+        """Seconds at its pace so far; None if unknown."""
         done = self.phase.done - self.first
         if not self.phase.total or self.moved is None or done <= 0:
             return None
@@ -60,7 +60,7 @@ class Timed:
 
 
 class Underway:
-    """One phase with a title, the phases within it, and what the slots do for it."""
+    """One phase with a title, the phases within it, and the work of the slots for it."""
 
     def __init__(self) -> None:
         self._title: str | None = None
@@ -70,24 +70,24 @@ class Underway:
         self._slots: Sequence[SlotRecord] = ()
 
     def begin(self, title: str | None, now: float) -> None:
-        """Another phase begins; None: nothing is under way that has a title."""
+        """Start another phase; None: no phase with a title."""
         self._here = self._there = self._slots = ()
         # In this order, since a drawing thread may look at any moment.
         self._began = now
         self._title = title
 
     def at(self, phases: Phases, now: float) -> None:
-        """How far this process is with it."""
+        """The progress of this process."""
         self._here = _timed(self._here, phases, now)
 
     def look(self, cluster: ClusterRecord, now: float) -> None:
-        """What the slots do."""
+        """The progress of the slots."""
         self._slots = cluster.slots
         jobs = (slot for slot in cluster.slots if slot.job and not slot.job.isdigit())
         self._there = _timed(self._there, phases_of(next(jobs, None)), now)
 
     def glimpse(self, now: float) -> Glimpse | None:
-        """How far it is; None where nothing is under way."""
+        """The current progress; None if there is no phase."""
         title, began, here = self._title, self._began, self._here
         if title is None and not here:
             return None
@@ -113,7 +113,7 @@ def slots_up(slots: Sequence[SlotRecord]) -> str:
 
 
 def phases_of(slot: SlotRecord | None) -> Phases:
-    """What a slot is at."""
+    """The phases of a slot."""
     return tuple(_phase(each) for each in slot.phases) if slot else ()
 
 

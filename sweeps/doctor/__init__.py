@@ -1,1 +1,1 @@
-"""What a machine and a cluster lack before a sweep can run: `sweep doctor`."""
+"""Checks of a machine and a cluster before a sweep: `sweep doctor`."""

@@ -1,4 +1,4 @@
-"""Looks at a Ray cluster that is running: who is there, their clocks, and what they see."""
+"""Checks of a running Ray cluster: nodes, clocks, and access to storage."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _STATE_PATIENCE = 10  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a node says of itself. `skew` is how far its clock is ahead of ours, +- `unsure`."""
+    """A node's answer. `skew` is the lead of its clock over ours, +- `unsure`."""
 
     host: str
     python: str
@@ -53,34 +53,34 @@ def check_ray(address: str, home: Path, spec: SweepSpec | None) -> list[Finding]
 
 
 def check_clocks(looks: Sequence[Look]) -> Finding:
-    """Whether the nodes' clocks agree, as far as the answers' delays let that be told."""
+    """Whether the nodes' clocks agree, within the delay of their answers."""
     offset = max((abs(look.skew) - look.unsure for look in looks), default=0.0)
     if offset <= NOTED_SKEW:
-        return ok("ray clocks", f"those of {_nodes(len(looks))} agree")
+        return ok("ray clocks", f"clocks of {_nodes(len(looks))} agree")
     worst = max(looks, key=lambda look: abs(look.skew) - look.unsure)
     way = "ahead of" if worst.skew > 0 else "behind"
-    message = f"the clock of {worst.host} is {abs(worst.skew):.0f} s {way} the one here"
+    message = f"clock of {worst.host} is {abs(worst.skew):.0f} s {way} this machine's"
     found = wrong if offset > WRONG_SKEW else note
     return found("ray clocks", message, "synchronise the clocks (NTP) on all nodes")
 
 
 def check_pythons(looks: Sequence[Look], here: str) -> Iterator[Finding]:
-    """What is pickled under one minor version of Python may not be read under another."""
+    """Same minor version of Python on all nodes, since pickles may not be portable."""
     for look in looks:
         if look.python.split(".")[:2] != here.split(".")[:2]:
-            message = f"{look.host} runs Python {look.python}, and this is {here}"
+            message = f"{look.host} runs Python {look.python}, this machine {here}"
             yield wrong("ray python", message, "use the same minor version on all nodes")
 
 
 def check_home(blind: Mapping[str, str], home: Path, count: int) -> Finding:
-    """Whether all nodes see the sweep home. `blind`: host -> why it does not."""
+    """Whether all nodes see the sweep home. `blind`: host -> why not."""
     if not blind:
         return ok("ray storage", f"{_nodes(count)} see the sweep home {home}")
     return wrong("ray storage", _listed(blind), SHARE)
 
 
 def check_shared(blind: Mapping[str, str], storage: RemoteFolder, count: int) -> Finding:
-    """Whether all nodes can use the storage that the spec names."""
+    """Whether all nodes can use the storage in the spec."""
     if not blind:
         return ok("ray storage", f"{_nodes(count)} can write to {storage}")
     remedy = "start Ray with the storage's credentials on every node"
@@ -117,8 +117,8 @@ def _check_cluster(home: Path, spec: SweepSpec | None) -> Iterator[Finding]:
             looks.append(_look(node))
         except ray.exceptions.RayError as error:
             reason = str(error).strip().splitlines()[-1]
-            message = f"{node['NodeManagerHostname']} did not run a task: {reason}"
-            yield wrong("ray nodes", message, "has every node this code and its packages?")
+            message = f"{node['NodeManagerHostname']} failed to run a task: {reason}"
+            yield wrong("ray nodes", message, "install this code and its packages on every node")
     yield check_clocks(looks)
     yield from check_pythons(looks, platform.python_version())
     if spec is not None and (storage := storage_of(spec)):
@@ -131,7 +131,7 @@ def _check_slots(spec: SweepSpec, rooms: Rooms) -> Finding:
     try:
         count, size = plan_slots(spec.slots, rooms, spec.trials)
     except CapacityError as error:
-        remedy = "workers that are still to come count with slots.max only, e.g. {max: 4, gpus: 1}"
+        remedy = "set slots.max to wait for workers that join later, e.g. {max: 4, gpus: 1}"
         return wrong("ray slots", str(error), remedy)
     growing = " at most, as the cluster grows" if spec.slots.max else ""
     return ok("ray slots", f"{count} of {size}{growing}")

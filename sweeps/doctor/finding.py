@@ -1,4 +1,4 @@
-"""What one check of `sweep doctor` found. Light."""
+"""A finding of `sweep doctor`. Light imports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from search_spaces.problem import Problem
 
 
 class Level(StrEnum):
-    """How bad it is: nothing to do, worth knowing, or to be mended before a sweep."""
+    """Severity: nothing to do, worth knowing, or to be fixed before a sweep."""
 
     OK = "ok"
     NOTE = "note"
@@ -34,17 +34,17 @@ class Finding:
 
 
 def ok(check: str, message: str) -> Finding:
-    """A check that found nothing to do."""
+    """A finding with nothing to do."""
     return Finding(check, Level.OK, message)
 
 
 def note(check: str, message: str, remedy: str = "") -> Finding:
-    """What is worth knowing, and stops nothing."""
+    """A finding worth knowing that blocks nothing."""
     return Finding(check, Level.NOTE, message, remedy)
 
 
 def wrong(check: str, message: str, remedy: str = "") -> Finding:
-    """What would make a sweep fail, or cost or expose what it should not."""
+    """A finding that would make a sweep fail, cost too much or expose data."""
     return Finding(check, Level.WRONG, message, remedy)
 
 

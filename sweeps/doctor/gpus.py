@@ -1,4 +1,4 @@
-"""Whether the GPUs that a running cluster gives out are seen by torch on their nodes."""
+"""GPUs of a running cluster: Ray's count against torch's on each node."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _COUNT = "import torch; print(torch.cuda.device_count() if torch.cuda.is_availab
 
 @dataclass(frozen=True, slots=True)
 class Cards:
-    """The GPUs of a node: how many Ray gives out, and how many torch sees in a process there."""
+    """The GPUs of a node: number offered by Ray, and number seen by torch in a process there."""
 
     host: str
     given: float
@@ -28,7 +28,7 @@ class Cards:
 
 
 def check_gpus_of(nodes: Nodes) -> list[Finding]:
-    """Findings about nodes as `ray.nodes()` lists them. None where there are no GPUs at all."""
+    """Findings about nodes from `ray.nodes()`; empty without any GPUs."""
     import ray
 
     asked = []
@@ -47,19 +47,19 @@ def check_gpus_of(nodes: Nodes) -> list[Finding]:
 
 
 def check_cards(cards: Sequence[Cards]) -> Iterator[Finding]:
-    """What Ray gives out and torch does not see is wrong; what Ray does not know of is noted."""
+    """GPUs that torch does not see are wrong; GPUs unknown to Ray are noted."""
     bad = [each for each in cards if each.given > each.seen]
     for each in bad:
-        message = f"{each.host}: Ray gives out {each.given:g} GPUs, and torch sees {each.seen}"
-        remedy = "nvidia-smi there says whether its driver runs; torch must be built for it"
+        message = f"{each.host}: Ray offers {each.given:g} GPUs, but torch sees {each.seen}"
+        remedy = "check its driver with nvidia-smi, and install a torch build for it"
         yield wrong("ray gpus", message, remedy)
     for each in cards:
         if each.given < each.seen:
-            message = f"{each.host}: torch sees {each.seen} GPUs, and Ray gives out {each.given:g}"
-            yield note("ray gpus", message, "trials use those that Ray gives out")
+            message = f"{each.host}: torch sees {each.seen} GPUs, but Ray offers {each.given:g}"
+            yield note("ray gpus", message, "trials use the GPUs that Ray offers")
     total = sum(each.given for each in cards)
     if total and not bad:
-        yield ok("ray gpus", f"torch sees all {total:g} on their nodes")
+        yield ok("ray gpus", f"torch sees all {total:g} GPUs on their nodes")
 
 
 def _seen(promised: bool) -> int:

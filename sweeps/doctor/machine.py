@@ -1,4 +1,4 @@
-"""Looks at what a sweep needs before it costs anything; each check gives its findings."""
+"""Checks of the requirements of a sweep before it costs anything."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def examine(
     overrides: Sequence[str] = (),
     progress: Progress = NO_PROGRESS,
 ) -> list[Finding]:
-    """All findings about this machine and about what is named; nothing is started or changed,
-    but for a Ray task on each node of a running cluster, a file for a moment in a home or a storage
-    that is shared, and Optuna's tables in a database that has none.
+    """All findings about this machine and the given files and clusters. Changes nothing, except
+    for a Ray task on each node of a running cluster, a temporary file in a shared home or storage,
+    and Optuna's tables in an empty database.
     """
     address = address or os.environ.get("RAY_ADDRESS")
     elsewhere = bool(cluster or address)
@@ -53,7 +53,7 @@ def examine(
     if not elsewhere:
         findings += check_precision(sweep)
     if sweep is not None:
-        with progress.phase("asking MLflow, Optuna's database and the storage"):
+        with progress.phase("checking MLflow, Optuna's database and the storage"):
             findings.append(check_tracking(sweep.tracking.uri))
             findings.append(check_study(sweep.search.storage))
             if not elsewhere and (storage := storage_of(sweep)):
@@ -63,17 +63,17 @@ def examine(
     if address:
         from sweeps.doctor.cluster import check_ray
 
-        with progress.phase("looking at the cluster's nodes"):
+        with progress.phase("checking the cluster's nodes"):
             findings += check_ray(address, home.path, sweep)
     return findings
 
 
 def check_versions() -> list[Finding]:
-    """Python and the installed packages, against the ranges that this package asks for."""
+    """Python and the installed packages, against this package's version ranges."""
     try:
         ours = distribution(PACKAGE)
     except PackageNotFoundError:
-        message = f"{PACKAGE} is not installed, so the ranges of its packages are not known"
+        message = f"{PACKAGE} is not installed, so its version ranges are unknown"
         return [note("packages", message, "pip install -c constraints.txt -e .")]
     return [
         check_python(platform.python_version(), ours.metadata["Requires-Python"]),
@@ -87,7 +87,7 @@ def check_python(found: str, wanted: str) -> Finding:
 
     if SpecifierSet(wanted).contains(found, prereleases=True):
         return ok("python", found)
-    return wrong("python", f"{found} is not {wanted}", "make a virtual environment of another")
+    return wrong("python", f"must be {wanted}, got {found}", "create a virtual environment with it")
 
 
 def check_packages(
@@ -106,16 +106,16 @@ def check_packages(
             bad += 1
             message = f"{requirement.name} {found or 'is not installed'}"
             remedy = f"pip install -c constraints.txt '{requirement}'"
-            yield wrong("packages", f"{message}, and {requirement.specifier} is needed", remedy)
+            yield wrong("packages", f"{message}, required: {requirement.specifier}", remedy)
     if not bad:
-        yield ok("packages", f"all {count} are within their ranges")
+        yield ok("packages", f"all {count} packages are within their version ranges")
 
 
 def check_disk(home: Path, free: Callable[[Path], int] | None = None) -> Finding:
-    """Room for the sweep home."""
+    """Disk space for the sweep home."""
     there = next(folder for folder in (home, *home.parents) if folder.exists())
     if not os.access(there, os.W_OK):
-        return wrong("disk", f"{there} cannot be written to", "set SWEEP_HOME or --home")
+        return wrong("disk", f"{there} is not writable", "set SWEEP_HOME or --home")
     room = free(there) if free else shutil.disk_usage(there).free
     message = f"{decimal(room)} free for the sweep home {home}"
     if room < LEAST_ROOM:
@@ -126,7 +126,7 @@ def check_disk(home: Path, free: Callable[[Path], int] | None = None) -> Finding
 
 
 def check_gpus(spec: SweepSpec | None) -> Iterator[Finding]:
-    """What torch sees of this machine's GPUs, and whether it is what the spec's slots ask for."""
+    """This machine's GPUs as seen by torch, against the slots in the spec."""
     import torch
 
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -141,17 +141,17 @@ def check_gpus(spec: SweepSpec | None) -> Iterator[Finding]:
     if driver and not os.environ.get("CUDA_VISIBLE_DEVICES", "all"):
         yield note("gpu", "CUDA_VISIBLE_DEVICES hides this machine's GPUs", "unset it")
     elif driver:
-        message = f"torch sees no GPU, though this machine has NVIDIA's driver; {build}"
+        message = f"torch sees no GPU, although this machine has an NVIDIA driver; {build}"
         yield wrong("gpu", message, "install a build of torch that the driver supports")
     elif wanted != "auto" and wanted > 0:
-        remedy = "name a cluster with --cluster or --address, or set slots.gpus: 0"
-        yield wrong("gpu", f"slots.gpus is {wanted:g}, and there is none here", remedy)
+        remedy = "choose a cluster with --cluster or --address, or set slots.gpus: 0"
+        yield wrong("gpu", f"slots.gpus is {wanted:g}, but this machine has none", remedy)
     else:
-        yield note("gpu", "none here; trials are trained on the CPU")
+        yield note("gpu", "no GPU on this machine; trials run on the CPU")
 
 
 def check_tracking(uri: str | None) -> Finding:
-    """Whether MLflow answers where the spec says; reads only."""
+    """Whether the MLflow server in the spec answers; reads only."""
     if uri is None:
         return ok("mlflow", "a database in the sweep home")
     database = sqlite_file(uri)
@@ -163,13 +163,13 @@ def check_tracking(uri: str | None) -> Finding:
         with reported(uri, "list the experiments"):
             MlflowRuns(uri).experiments()
     except TrackingError as error:
-        remedy = "is the server up, and are MLFLOW_TRACKING_USERNAME and _PASSWORD or _TOKEN set?"
+        remedy = "check the server, and MLFLOW_TRACKING_USERNAME and _PASSWORD or _TOKEN"
         return wrong("mlflow", str(error), remedy)
     return ok("mlflow", f"{redact(uri)} answers")
 
 
 def check_study(uri: str | None) -> Finding:
-    """Whether Optuna can keep its study where the spec says."""
+    """Whether Optuna can use the database in the spec."""
     if uri is None:
         return ok("optuna", "a journal in the sweep's folder")
     from sweeps.search.study_storage import open_database
@@ -182,17 +182,17 @@ def check_study(uri: str | None) -> Finding:
 
 
 def check_shared(storage: RemoteFolder) -> Finding:
-    """Whether this machine can write to the storage that the spec names, and read it back."""
+    """Whether this machine can write to and read from the storage in the spec."""
     if why := probe(storage):
         return wrong("storage", why, WAY_OUT)
-    return ok("storage", f"{storage} can be written to")
+    return ok("storage", f"{storage} is writable")
 
 
 def _new_database(database: Path) -> Finding:
     folder = database.absolute().parent
     if folder.is_dir() and os.access(folder, os.W_OK):
-        return ok("mlflow", f"{database} will be made")
-    return wrong("mlflow", f"{database} cannot be made", f"make the folder {folder}")
+        return ok("mlflow", f"{database} will be created")
+    return wrong("mlflow", f"{database} cannot be created", f"create the folder {folder}")
 
 
 def _spec(
@@ -200,7 +200,7 @@ def _spec(
 ) -> tuple[SweepSpec | None, list[Finding]]:
     if path is None:
         if overrides:
-            raise SweepError("--set changes a sweep file; name the file as well")
+            raise SweepError("--set: needs a sweep file; give one")
         return None, []
     try:
         spec = SweepSpec.load(path, overrides, elsewhere=elsewhere)

@@ -1,4 +1,4 @@
-"""Whether trials would compute in a precision that is slow where they run."""
+"""Whether the precision of trials is slow on their hardware."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ print(json.dumps(remarks(fields, f"the CPU of {socket.gethostname()}", gpu)))
 """
 
 _Fields = list[tuple[str, str]]
-"""Names of fields, each with the half precision that it asks for."""
+"""Names of fields with their half precision."""
 
 
 def fields_of(spec: SweepSpec | None) -> _Fields:
-    """What trials ask for; without a spec, what they ask for where nobody says otherwise."""
+    """The precision fields of trials; without a spec, the defaults."""
     from trainables.training.slow_precision import asked
 
     if spec is None:
@@ -42,7 +42,7 @@ def fields_of(spec: SweepSpec | None) -> _Fields:
 
 
 def check_precision(spec: SweepSpec | None) -> Iterator[Finding]:
-    """Findings about this machine. None where all is asked for in fp32."""
+    """Findings about this machine; empty for fp32."""
     import torch
 
     from trainables.training.slow_precision import remarks
@@ -74,7 +74,7 @@ def check_precision_of(nodes: Nodes, spec: SweepSpec) -> list[Finding]:
 
 
 def ask(fields: _Fields, gpus: bool) -> list[str] | None:
-    """Runs on the node; None where it cannot be told there.
+    """Runs on the node; None if the check fails there.
 
     Ray hides GPUs from a task that asks for none, so a process is asked.
     """
@@ -101,4 +101,4 @@ def _findings(fields: _Fields, said: list[str], check: str) -> Iterator[Finding]
         yield note(check, message, remedy)
     if fields and not said:
         asked = ", ".join(f"{name} {precision}" for name, precision in fields)
-        yield ok(check, f"{asked}: nothing here is slow in it")
+        yield ok(check, f"{asked}: not slow on this hardware")

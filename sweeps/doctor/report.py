@@ -12,19 +12,19 @@ _STYLES = {Level.OK: "green", Level.NOTE: "yellow", Level.WRONG: "bold red"}
 
 
 def report(findings: Sequence[Finding]) -> Text:
-    """One line for each check, and one that counts."""
+    """One line for each finding, and a summary."""
     width = max(len(finding.check) for finding in findings)
     text = Text()
     for finding in findings:
         text.append(f"{finding.level:<6}", _STYLES[finding.level])
         text.append(f"{finding.check:<{width}}  {finding}\n")
     bad = count_wrong(findings)
-    text.append("Nothing is wrong." if not bad else f"{bad} of {len(findings)} are wrong.")
+    text.append("Nothing is wrong." if not bad else f"{bad} of {len(findings)} findings are wrong.")
     return text
 
 
 def report_json(findings: Sequence[Finding]) -> dict[str, object]:
-    """`wrong`: how many are; `findings`: check, level, message and remedy of each."""
+    """`wrong`: their number; `findings`: check, level, message and remedy of each."""
     return {
         "wrong": count_wrong(findings),
         "findings": [finding.json() for finding in findings],
@@ -32,5 +32,5 @@ def report_json(findings: Sequence[Finding]) -> dict[str, object]:
 
 
 def count_wrong(findings: Sequence[Finding]) -> int:
-    """How many must be mended."""
+    """Number of findings to fix."""
     return sum(finding.level is Level.WRONG for finding in findings)

@@ -1,1 +1,1 @@
-"""Where sweeps lie on this machine, and what is noted of where they came from."""
+"""The sweep home on this machine, and the provenance of sweeps."""

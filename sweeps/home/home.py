@@ -1,4 +1,4 @@
-"""Where everything of this user's sweeps lies on disk."""
+"""The sweep home: all files of a user's sweeps on disk."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 FROM_AFAR = "SWEEP_FROM_AFAR"
-"""Environment variable of a command that runs as a cluster's job: with which options whoever sees
-its output gets there, such as ` --cluster cluster.yaml`."""
+"""Environment variable of a command that runs as a cluster's job: the options with which its user
+reaches the cluster, such as ` --cluster cluster.yaml`."""
 
-NAMES_ARE = "use letters, digits, '.', '_' and '-', at most 64, beginning with a letter or digit"
+NAMES_ARE = "use at most 64 letters, digits, '.', '_' and '-', starting with a letter or digit"
 
 
 def is_from_afar() -> bool:
-    """Whether this command runs as a cluster's job, for somebody at another machine."""
+    """Whether this command runs as a cluster's job for a user at another machine."""
     return FROM_AFAR in os.environ
 
 
 def is_name(name: object) -> bool:
-    """Whether a sweep can have this name: it is a folder's, and no path to somewhere else."""
+    """Whether this is a valid sweep name: the name of a single folder, not a path."""
     return isinstance(name, str) and _NAME.fullmatch(name) is not None
 
 
@@ -51,30 +51,30 @@ class SweepHome:
     def find(cls, given: Path | None = None) -> SweepHome:
         """`given` (--home), else $SWEEP_HOME, else ./.winnow; absolute, for workers elsewhere.
 
-        SweepError where that is no path.
+        SweepError if the path is not valid.
         """
         path = given or Path(os.environ.get("SWEEP_HOME") or ".winnow")
         try:
             return cls(path.expanduser().resolve())
         except (OSError, RuntimeError, ValueError) as error:  # no such user, a loop of links, NUL
             raise SweepError(
-                f"the sweep home {str(path)!r} is no path ({error}); --home names it, or SWEEP_HOME"
+                f"sweep home {str(path)!r} is not a valid path ({error}); set --home or SWEEP_HOME"
             ) from error
 
     def option(self) -> str:
-        """What a command needs to find this home: ` --home PATH`, or nothing."""
+        """The option that selects this home: ` --home PATH`, or nothing."""
         with suppress(SweepError):  # SWEEP_HOME is no path
             if self == SweepHome.find():
                 return ""
         return f" --home {shlex.quote(str(self.path))}"
 
     def way(self) -> str:
-        """What a command needs to get here: option(), and more for who follows from afar."""
+        """The options that lead here: option(), or those of the cluster for a remote user."""
         return os.environ.get(FROM_AFAR, self.option())
 
     @property
     def tracking_uri(self) -> str:
-        """The MLflow database that is used where the spec names none."""
+        """The default MLflow database."""
         return f"sqlite:///{self.path / 'mlflow.db'}"
 
     @property
@@ -88,13 +88,13 @@ class SweepHome:
         return self.path / "cache"
 
     def sweep(self, name: str) -> SweepFolder:
-        """The folder of one sweep, which need not exist; SweepError on what is no name."""
+        """The folder of one sweep, which need not exist; SweepError if the name is not valid."""
         if not is_name(name):
-            raise SweepError(f"{name!r} is not a valid name; {NAMES_ARE}")
+            raise SweepError(f"{name!r} is not a valid sweep name; {NAMES_ARE}")
         return SweepFolder(self.path / "sweeps" / name)
 
     def existing(self, name: str) -> SweepFolder:
-        """The folder of a sweep that was launched; SweepError names the ones that were."""
+        """The folder of a launched sweep; SweepError lists the sweeps there are."""
         folder = self.sweep(name)
         if not folder.books.exists():
             known = ", ".join(each.path.name for each in self.sweeps()) or "none yet"
@@ -137,12 +137,12 @@ class SweepFolder:
 
     @property
     def base(self) -> Path:
-        """What the base model left: its losses by sequence."""
+        """The base model's losses by sequence."""
         return self.path / "base"
 
     @property
     def ray(self) -> Path:
-        """What Ray wants to write about its runs."""
+        """Ray's own files about its runs."""
         return self.path / "ray"
 
     def size(self) -> int:
@@ -150,7 +150,7 @@ class SweepFolder:
         return sum(_size(file) for file in self.path.rglob("*"))
 
     def sweep_record(self) -> SweepRecord:
-        """The sweep's record. One that says it is running but which no process holds was killed."""
+        """The sweep's record; interrupted if it says running but no process holds the sweep."""
         from results.records.record import SweepState
 
         record = self.store.sweep()
@@ -159,7 +159,7 @@ class SweepFolder:
         return record
 
     def trials(self) -> list[TrialRecord]:
-        """All trials' records. Of a sweep whose process is gone none is running any more."""
+        """All trials' records; none is running once the sweep's process is gone."""
         from results.records.record import SweepState
 
         records = self.store.trials()
@@ -168,25 +168,25 @@ class SweepFolder:
         return [record.laid_aside() for record in records]
 
     def refuse_if_taken(self, alone: bool = False) -> None:
-        """SweepError where the name is taken, before any work is done for it. `alone` is whether
-        this process is known to be the only one that has the name.
+        """SweepError if the name is taken, before any work is done. `alone`: this process is known
+        to be the only one with the name.
         """
         if self.books.exists():
             raise self._taken(not alone and self._is_held())
         if self.path.is_symlink() or not all(map(_is_left_over, _within(self.path))):
             raise SweepError(
-                f"{self.path} is there already, and is no sweep; give this sweep another name with "
-                "--name, or move that away"
+                f"{self.path} already exists and is not a sweep; choose another name with --name, "
+                "or move it away"
             )
 
     def write_spec(self, text: str) -> None:
-        """Keep the spec, for nobody else's eyes, whatever its options hold."""
+        """Write the spec, readable by its owner only, since options may hold secrets."""
         with self.spec.open("w", encoding="utf-8") as file:
             self.spec.chmod(0o600)
             file.write(text)
 
     def holder(self) -> tuple[int, str] | None:
-        """The process that runs this sweep and its machine; None where none does."""
+        """Process and machine that run this sweep; None if none does."""
         if not self._is_held():
             return None
         with suppress(FileNotFoundError, ValueError):  # it begins or ends in this moment
@@ -207,7 +207,7 @@ class SweepFolder:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Be the only process that runs this sweep; SweepError where another one does."""
+        """Hold the sweep for this process; SweepError if another process runs it."""
         with self._locked() as alone:
             if not alone:
                 raise SweepError(f"sweep {self.path.name!r} is running; {self._while_it_runs()}")
@@ -215,8 +215,8 @@ class SweepFolder:
 
     @contextmanager
     def named(self) -> Iterator[None]:
-        """Take the name, and be the only process that runs this sweep. Of two launches at once,
-        one gets SweepError; what a launch has left that was killed before it began is taken over.
+        """Take the name and hold the sweep for this process. Of two simultaneous launches, one gets
+        SweepError; leftovers of a launch killed before its start are taken over.
         """
         self.take_name()
         with self._locked() as alone:
@@ -226,11 +226,11 @@ class SweepFolder:
             yield
 
     def free(self) -> None:
-        """Give the name back, with all that lies there."""
+        """Free the name and delete its folder."""
         shutil.rmtree(self.path, ignore_errors=True)
 
     def take_name(self) -> None:
-        """Make the folder; SweepError where the name is taken."""
+        """Create the folder; SweepError if the name is taken."""
         self.refuse_if_taken()
         self.path.mkdir(parents=True, exist_ok=True)
 
@@ -251,16 +251,15 @@ class SweepFolder:
     def _taken(self, held: bool) -> SweepError:
         ways = f"it is running: {self._while_it_runs()}" if held else self._when_it_is_over()
         return SweepError(
-            f"there is a sweep {self.path.name!r} already; {ways}; give this one another name with "
-            "--name"
+            f"sweep {self.path.name!r} already exists; {ways}; or choose another name with --name"
         )
 
     def _while_it_runs(self) -> str:
         status, stop = map(self._command, ("status", "stop"))
-        return f"`{status}` says how far it is, and `{stop}` ends it"
+        return f"`{status}` shows its progress, `{stop}` stops it"
 
     def _when_it_is_over(self) -> str:
-        """What can be done with it. Its folder holds results, which nobody is told to delete."""
+        """The ways out once it is over; never to delete its folder, which holds results."""
         from results.records.record import SweepState
 
         try:
@@ -270,9 +269,9 @@ class SweepFolder:
         winners, resume = map(self._command, ("winners", "resume"))
         if state is SweepState.COMPLETE:
             more = f"{resume} --set budget.trials=+8"
-            return f"it is complete: `{winners}` shows what it found, `{more}` adds trials"
+            return f"it is complete: `{winners}` shows its results, `{more}` adds trials"
         state = SweepState.INTERRUPTED if state is SweepState.RUNNING else state  # it was killed
-        return f"it is {state}: `{resume}` goes on with it, `{winners}` shows what it has"
+        return f"it is {state}: `{resume}` resumes it, `{winners}` shows its results"
 
     def _command(self, verb: str) -> str:
         return f"sweep {verb} {self.path.name}{SweepHome(self.path.parents[1]).way()}"

@@ -1,5 +1,5 @@
-"""Where a sweep came from: the commit of the folder that it was launched in, which holds the user's
-spec and scripts, and the versions of what decides its numbers, this package among them."""
+"""A sweep's provenance: the commit of its launch folder, which holds the user's spec and scripts,
+and the versions of the packages that decide its numbers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PACKAGES = (
 
 
 def sweep_provenance(seed: int, data_fingerprint: str, model_fingerprint: str) -> Provenance:
-    """What holds for the whole sweep; a trial's record has its own seed and device on top."""
+    """Provenance of the whole sweep; trial records add their own seed and device."""
     commit, dirty = git_state()
     return Provenance(
         seed=seed,

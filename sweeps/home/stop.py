@@ -18,12 +18,12 @@ _PATIENCE = 600.0
 
 
 def stop(folder: SweepFolder, progress: Progress = NO_PROGRESS) -> None:
-    """Have the sweep saved and ended, and wait until it is; SweepError where that cannot be."""
+    """Save and stop the sweep, and wait for its end; SweepError if that is not possible."""
     name, holder = folder.path.name, folder.holder()
     if holder is None:
         state = folder.sweep_record().state
         if state is SweepState.RUNNING:
-            raise SweepError(f"sweep {name!r} begins or ends at this moment; try again")
+            raise SweepError(f"sweep {name!r} is just starting or ending; try again")
         raise SweepError(f"sweep {name!r} is not running: it is {state.value}")
     pid, host = holder
     if host != socket.gethostname():
@@ -46,7 +46,7 @@ def _end(process: psutil.Process, name: str) -> None:
     while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
         if time.monotonic() > until:
             raise SweepError(
-                f"sweep {name!r} has not ended for {_PATIENCE:.0f} s; "
-                f"`kill -9 {process.pid}` ends it at once, and it can be resumed"
+                f"sweep {name!r} has not ended within {_PATIENCE:.0f} s; "
+                f"`kill -9 {process.pid}` ends it immediately; it can be resumed afterwards"
             )
         time.sleep(0.2)

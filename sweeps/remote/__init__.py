@@ -1,1 +1,1 @@
-"""A sweep that is sent to a cluster's head node, and followed from here."""
+"""Sweeps on a cluster's head node, sent and followed from this machine."""

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from sweeps.spec.spec import SweepSpec
 
 INTERRUPTED = 130
-"""Exit code of a command that Ctrl-C ended, here or there."""
+"""Exit code of a command ended by Ctrl-C, here or on the cluster."""
 
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """A cluster by its file or by the address of its job server, and a sweep home there."""
+    """A cluster, by its file or the address of its job server, and a sweep home on it."""
 
     cluster: Path | None
     address: str | None
@@ -37,9 +37,9 @@ class Elsewhere:
         sent: Path | None = None,
         say: Callable[[str], object] | None = None,
     ) -> int:
-        """Have `sweep WORDS` run there, with the files in the folder `sent`; its exit code.
+        """Run `sweep WORDS` there with the files in the folder `sent`; returns the exit code.
 
-        Ctrl-C once it runs is a DetachedError.
+        Ctrl-C while it runs raises DetachedError.
         """
         from sweeps.remote.job import connected, run
 
@@ -63,7 +63,7 @@ class Elsewhere:
     def follow(
         self, words: Sequence[str], name: str, console: Console, sent: Path | None = None
     ) -> int:
-        """Have a sweep run there, shown as one that runs here; Ctrl-C leaves it running."""
+        """Run a sweep there, displayed like a local one; Ctrl-C leaves it running."""
         from sweeps.remote.job import ConnectionLostError, DetachedError
 
         try:
@@ -75,7 +75,7 @@ class Elsewhere:
             console.print(f"\n{error}")
             why = "Detached"
         console.print(
-            f"\n{why}; the sweep goes on.\n"
+            f"\n{why}; the sweep continues.\n"
             f"  sweep status {name} {self._options}\n"
             f"  sweep stop {name} {self._options}",
         )
@@ -98,7 +98,7 @@ class Elsewhere:
 
 
 def elsewhere(cluster: Path | None, address: str | None, home: Path | None) -> Elsewhere | None:
-    """The cluster that the options name, unless they mean this machine and its own Ray."""
+    """The cluster in the options; None for this machine and its own Ray."""
     if cluster is None and not (address or "").startswith(("http://", "https://")):
         return None
     return Elsewhere(cluster, address, home)

@@ -1,4 +1,4 @@
-"""A cluster file of Ray's launcher: read, and its mistakes with their fields. Calls no cloud."""
+"""Cluster files of Ray's launcher: reading, and mistakes with their fields. Calls no cloud."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from jsonschema import ValidationError
 
 Tree: TypeAlias = Mapping[str, object]
-"""A section of the file. What its fields hold is known only once it was looked at."""
+"""A section of the file, with unchecked fields."""
 
 Kind = Literal["head", "worker"]
 
@@ -62,12 +62,12 @@ _PLACEHOLDER = re.compile(r"REPLACE[-_ ]?ME", re.IGNORECASE)
 
 
 class ClusterFileError(SweepError):
-    """A file that is no cluster file of Ray's launcher, with the reason."""
+    """A file that is not a cluster file of Ray's launcher, with the reason."""
 
 
 @dataclass(frozen=True)
 class ClusterFile:
-    """The file as it was written."""
+    """The file as written."""
 
     path: Path
     text: str
@@ -75,11 +75,11 @@ class ClusterFile:
 
     @classmethod
     def load(cls, path: Path) -> ClusterFile:
-        """Read it; YamlError or ClusterFileError where that cannot be."""
+        """Read the file; YamlError or ClusterFileError if that fails."""
         if path.is_file() and b"kind: RayCluster" in path.read_bytes():
             raise ClusterFileError(
-                f"{path}: is a resource of Kubernetes, which is not checked here; "
-                f"`kubectl apply --dry-run=server -f {path}` does"
+                f"{path}: Kubernetes resources are not checked here; use "
+                f"`kubectl apply --dry-run=server -f {path}`"
             )
         read_yaml(path)
         text = path.read_text(encoding="utf-8-sig")
@@ -93,12 +93,12 @@ class ClusterFile:
 
     @property
     def kind(self) -> str:
-        """The provider's type, such as "aws"; empty where there is none."""
+        """The provider's type, such as "aws"; empty if there is none."""
         return str(self.provider.get("type", ""))
 
     @property
     def most_workers(self) -> int:
-        """The most workers at a time, as Ray takes it."""
+        """The maximum number of workers, by Ray's rules."""
         default = len(listed(self.provider.get("worker_ips"))) if self.kind == "local" else 2
         most = self.tree.get("max_workers", default)
         return most if isinstance(most, int) else 0
@@ -111,7 +111,7 @@ class ClusterFile:
 
     @property
     def head(self) -> Tree:
-        """The head's node type; empty where there is none."""
+        """The head's node type; empty if there is none."""
         return self.node_types.get(str(self.tree.get("head_node_type")), {})
 
     @property
@@ -132,7 +132,7 @@ class ClusterFile:
         return found
 
     def commands(self, kind: Kind) -> str:
-        """All that is run on such a node, and the options of its container, as one text."""
+        """The commands on such a node and the options of its container, as one text."""
         docker = mapping(self.tree.get("docker"))
         options = [docker.get("run_options"), docker.get(f"{kind}_run_options")]
         keys = ("initialization_commands", "setup_commands", f"{kind}_setup_commands")
@@ -147,23 +147,23 @@ class ClusterFile:
 
 
 def least_workers(types: Iterable[Tree]) -> int:
-    """How many nodes of these types are always up."""
+    """The minimum number of nodes of these types."""
     asked = (each.get("min_workers") for each in types)
     return sum(each for each in asked if isinstance(each, int))
 
 
 def mapping(value: object) -> Tree:
-    """A field that should be a mapping; an empty one where it is none."""
+    """The field if it is a mapping, else an empty mapping."""
     return value if isinstance(value, Mapping) else {}
 
 
 def listed(value: object) -> Sequence[object]:
-    """A field that should be a list; an empty one where it is none."""
+    """The field if it is a list, else an empty list."""
     return value if isinstance(value, list) else []
 
 
 def problems(file: ClusterFile) -> list[Problem]:
-    """Every mistake that can be told without asking the provider."""
+    """Every mistake that can be found without the provider."""
     # An alias says the same again.
     left = {problem.message: problem for problem in reversed([*_placeholders(file.tree)])}
     found = [*_of_schema(file), *_of_provider(file), *_of_types(file), *left.values()]
@@ -195,7 +195,7 @@ def _explained(error: ValidationError) -> Iterator[Problem]:
         kinds = error.validator_value
         wanted = " or ".join([kinds] if isinstance(kinds, str) else kinds)
         article = "an" if wanted[0] in "aio" else "a"
-        yield Problem(place, f"{quoted(error.instance)} is not {article} {wanted}")
+        yield Problem(place, f"must be {article} {wanted}, got {quoted(error.instance)}")
     else:
         yield Problem(place, error.message)
 
@@ -206,7 +206,7 @@ def _of_provider(file: ClusterFile) -> Iterator[Problem]:
     known_kinds = _provider_kinds()
     if file.kind not in known_kinds:
         remedy = did_you_mean(file.kind, known_kinds)
-        yield Problem("provider.type", f"{file.kind!r} is no provider of Ray's", remedy)
+        yield Problem("provider.type", f"must be a provider of Ray's, got {file.kind!r}", remedy)
     fields = mapping(mapping(_schema()["properties"])["provider"])["properties"]
     known = [*mapping(fields), "coordinator_address"]
     for key in file.provider:
@@ -226,11 +226,13 @@ def _of_types(file: ClusterFile) -> Iterator[Problem]:
     types = file.node_types
     head = file.tree.get("head_node_type")
     if types and head not in list(types):
-        message = "is missing" if head is None else f"{head!r} is none of available_node_types"
+        message = (
+            "is missing" if head is None else f"must be one of available_node_types, got {head!r}"
+        )
         yield Problem("head_node_type", message, did_you_mean(str(head), types))
     least = least_workers(types.values())
     if least > file.most_workers:
-        message = f"{file.most_workers} is less than all min_workers together, {least}"
+        message = f"must be at least the sum of min_workers, {least}, got {file.most_workers}"
         yield Problem("max_workers", message, "raise it")
     field = TYPE_FIELD.get(file.kind)
     for name, each in types.items():
@@ -238,7 +240,7 @@ def _of_types(file: ClusterFile) -> Iterator[Problem]:
         if field and field not in config:
             place = f"available_node_types.{name}.node_config.{field}"
             near = difflib.get_close_matches(field, config, n=1, cutoff=_SURE)
-            remedy = f"did you mean it by {near[0]}?" if near else "name the kind of machine"
+            remedy = f"did you mean it instead of {near[0]}?" if near else "add the machine type"
             yield Problem(place, "is missing", remedy)
 
 
@@ -250,7 +252,7 @@ def _placeholders(value: object, place: str = "") -> Iterator[Problem]:
         for number, each in enumerate(value):
             yield from _placeholders(each, joined(place, number))
     elif isinstance(value, str) and _PLACEHOLDER.search(value):
-        yield Problem(place, f"is still {value}", "the comment beside it says what to put there")
+        yield Problem(place, f"is still {value}", "replace it as its comment describes")
 
 
 def _of_ray(file: ClusterFile) -> list[Problem]:
@@ -263,7 +265,7 @@ def _of_ray(file: ClusterFile) -> list[Problem]:
             validate_config(prepare_config(copy.deepcopy(dict(file.tree))))
     except _REFUSALS as error:
         reason = str(error) or said.getvalue()
-        return [Problem("file", f"Ray refuses it: {reason.strip().splitlines()[-1]}")]
+        return [Problem("file", f"rejected by Ray: {reason.strip().splitlines()[-1]}")]
     return []
 
 

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from ray.job_submission import JobSubmissionClient
 
 DASHBOARD_PORT = 8265
-"""Where jobs are submitted, on the head node's loopback."""
+"""The port for job submission, on the head node's loopback."""
 
 HOME = "${SWEEP_HOME:-$HOME/.winnow}"
-"""The sweep home on the cluster: jobs run in a folder that goes away with them."""
+"""The sweep home on the cluster: the working folders of jobs are temporary."""
 
 _OVERRULING = ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS")
 """Environment variables that Ray would let overrule the address."""
@@ -48,11 +48,11 @@ _PATIENCE = 60.0
 
 
 class DetachedError(KeyboardInterrupt):
-    """Ctrl-C while a command runs there, which goes on."""
+    """Ctrl-C while a command runs there; the command continues."""
 
 
 class ConnectionLostError(SweepError):
-    """A cluster that does not answer any more, while a command runs there."""
+    """Connection lost while a command runs there."""
 
 
 def run(
@@ -62,10 +62,10 @@ def run(
     say: Callable[[str], object] = typer.echo,
     environment: Mapping[str, str] = MappingProxyType({}),
 ) -> int:
-    """Have `sweep ARGUMENTS` done on the head node, and pass on what it says; its exit code.
+    """Run `sweep ARGUMENTS` on the head node, and pass on its output; returns the exit code.
 
-    What lies in the folder `sent` is copied to a place on the cluster that stays, and the command
-    starts there. Ctrl-C leaves the job running, and is a DetachedError.
+    The files in the folder `sent` are copied to a permanent folder on the cluster, where the
+    command starts. Ctrl-C leaves the job running and raises DetachedError.
     """
     name = f"sweep-{arguments[0]}-{secrets.token_hex(4)}"
     runtime: dict[str, object] = {"working_dir": str(sent)} if sent else {}
@@ -83,7 +83,7 @@ def run(
         raise DetachedError from error
     except (RuntimeError, OSError) as error:  # what Ray's client and requests raise
         raise ConnectionLostError(
-            f"the connection to the cluster is lost ({error}); what was begun there goes on"
+            f"connection to the cluster lost ({error}); the command continues there"
         ) from error
 
 
@@ -91,7 +91,7 @@ def run(
 def connected(cluster_file: Path | None, address: str | None) -> Iterator[JobSubmissionClient]:
     """A client of the cluster's job server, at `address` or through a tunnel to the head node.
 
-    LaunchError where there is none.
+    LaunchError if it cannot be reached.
     """
     with ExitStack() as kept:
         kept.enter_context(environment_kept(*_OVERRULING))
@@ -100,7 +100,7 @@ def connected(cluster_file: Path | None, address: str | None) -> Iterator[JobSub
         if address is None:
             assert cluster_file is not None, "a cluster is named by its file or its address"
             if not cluster_file.is_file():
-                raise LaunchError(f"--cluster: there is no file {cluster_file}")
+                raise LaunchError(f"--cluster: file {cluster_file} does not exist")
             address = f"http://127.0.0.1:{kept.enter_context(_tunnel(cluster_file))}"
         yield _client(address)
 
@@ -118,9 +118,9 @@ def _client(address: str) -> JobSubmissionClient:
     except (AuthenticationError, ConnectionError, RuntimeError, ValueError) as error:
         first_line = str(error).strip().splitlines()[0]
         raise LaunchError(
-            f"no Ray job server answers at {address} ({first_line}); `ray status` on the head node "
-            "says whether it is up, and with token authentication this machine needs the token in "
-            "~/.ray/auth_token and RAY_AUTH_MODE=token"
+            f"no Ray job server answers at {address} ({first_line}); check it with `ray status` on "
+            "the head node; for token authentication, put the token into ~/.ray/auth_token and set "
+            "RAY_AUTH_MODE=token on this machine"
         ) from error
 
 
@@ -156,8 +156,8 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], cluster_file: Path, l
     log.seek(0)
     said = [line.strip() for line in log.read().splitlines() if line.strip()]
     raise LaunchError(
-        f"{cluster_file}: no way to the head node's port {DASHBOARD_PORT} "
-        f"({said[-1] if said else 'no answer'}); is the cluster up? `ray up {cluster_file}`"
+        f"{cluster_file}: cannot reach the head node's port {DASHBOARD_PORT} "
+        f"({said[-1] if said else 'no answer'}); start the cluster with `ray up {cluster_file}`"
     )
 
 
@@ -201,5 +201,5 @@ def _exit_code(client: JobSubmissionClient, job: str) -> int:
             return 1
         time.sleep(0.2)
     if info.driver_exit_code is None:
-        raise LaunchError(f"the job {job} did not run: {info.message}")
+        raise LaunchError(f"job {job} did not run: {info.message}")
     return int(info.driver_exit_code)

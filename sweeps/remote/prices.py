@@ -1,4 +1,4 @@
-"""What nodes cost an hour: from the command line, and from the comments of a cluster file."""
+"""Hourly prices of nodes, from the command line and the comments of a cluster file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def given(words: Iterable[str], cluster: Path | None) -> dict[str, float]:
 
 
 def of_file(cluster: Path | None) -> dict[str, float]:
-    """Those in the comments `# price: 1.006` of a cluster file; none where there is no file."""
+    """Prices in the comments `# price: 1.006` of a cluster file; empty without a file."""
     if cluster is None or not cluster.is_file():
         return {}  # whoever connects says so
     from sweeps.remote.cluster_file import ClusterFile
@@ -24,7 +24,7 @@ def of_file(cluster: Path | None) -> dict[str, float]:
 
 
 def as_options(prices: Mapping[str, float]) -> list[str]:
-    """The words of a command line that mean these prices."""
+    """The command line options for these prices."""
     return [word for kind, price in prices.items() for word in ("--price", f"{kind}={price}")]
 
 
@@ -35,5 +35,5 @@ def _price(word: str) -> tuple[str, float]:
     except ValueError:
         price = math.nan
     if not kind or not 0 <= price < math.inf:
-        raise SweepError(f"--price {word!r}: write TYPE=DOLLARS, e.g. --price worker=1.006")
+        raise SweepError(f"--price: must be TYPE=DOLLARS, e.g. worker=1.006, got {word!r}")
     return kind, price

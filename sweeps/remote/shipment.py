@@ -1,4 +1,4 @@
-"""What of a sweep is sent to a cluster: its spec, and the files that it names by relative paths."""
+"""Files sent to a cluster for a sweep: its spec, and the files with relative paths in it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from sweeps.spec.checks import is_whole, named_files
 from sweeps.spec.spec import SweepSpec
 
 MOST = 200 * 2**20
-"""Bytes that are sent. More belongs on storage that all nodes see."""
+"""Maximum number of bytes sent. More belongs on storage shared by all nodes."""
 
 SPEC = "sweep.yaml"
 
 SENT = "sent"
-"""The folder of a sweep home in which each launch's files have one of their own."""
+"""The folder of a sweep home with one folder of files for each launch."""
 
 _FOR = ".sweep"
 """A file beside what was sent: the folder of the sweep that it is for."""
@@ -31,22 +31,22 @@ _KEPT = 86400.0
 
 
 def pack(spec: SweepSpec, folder: Path) -> None:
-    """Put all that is to be sent into `folder`, at the paths that the spec names.
+    """Copy all files to send into `folder`, at their paths in the spec.
 
-    LaunchError where that is too much, or lies outside of the current folder.
+    LaunchError if they are too large or outside the current folder.
     """
     total = 0
     for place, path in _relative(spec):
         if ".." in path.parts:
             raise LaunchError(
-                f"{place}: {path} lies outside of the current folder and cannot be sent; start "
-                "from a folder above it, or name it by its whole path on the cluster"
+                f"{place}: {path} is outside the current folder and cannot be sent; start from a "
+                "parent folder, or give its absolute path on the cluster"
             )
         total += sum(file.stat().st_size for file in (path, *path.rglob("*")) if file.is_file())
         if total > MOST:
             raise LaunchError(
-                f"{place}: with {path} more than {MOST >> 20} MiB would be sent; put it on storage "
-                "that all nodes of the cluster see, and name it by its whole path there"
+                f"{place}: the files to send exceed {MOST >> 20} MiB with {path}; put it on "
+                "storage shared by all nodes of the cluster, and give its absolute path there"
             )
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -58,8 +58,8 @@ def pack(spec: SweepSpec, folder: Path) -> None:
 
 
 def settle(folder: SweepFolder) -> None:
-    """Keep what was sent, in the current folder, for the sweep in `folder` that is to be launched;
-    what was sent before for sweeps that are no more, or never were, is deleted.
+    """Keep the sent files in the current folder for the sweep to be launched in `folder`; delete
+    the sent files of sweeps that no longer exist or never started.
     """
     here = Path.cwd()
     if here.parent.name != SENT:

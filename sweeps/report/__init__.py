@@ -1,1 +1,1 @@
-"""What a sweep has come to: winners, verdict, front, status, and MLflow's pages."""
+"""Results of a sweep: winners, verdict, front, status, and MLflow's pages."""

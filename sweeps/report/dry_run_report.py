@@ -11,7 +11,7 @@ from sweeps.spec.spec import SweepSpec
 
 
 def report(spec: SweepSpec, run: DryRun) -> Table:
-    """What was tried, what was measured, what the sweep would cost."""
+    """The tried values, the measurements, and the estimated cost of the sweep."""
     share = run.trainable_parameters / run.total_parameters
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)
@@ -27,14 +27,14 @@ def report(spec: SweepSpec, run: DryRun) -> Table:
             metric: f"{run.base_metrics[metric]:.4f} before, {run.trial_metrics[metric]:.4f} after"
             for metric in spec.search.goals
         },
-        "speed": f"{run.seconds_per_step:.3g} s a step, {run.tokens_per_second:,.0f} tokens/s, "
-        f"{run.evaluation_seconds:.3g} s an evaluation",
+        "speed": f"{run.seconds_per_step:.3g} s per step, {run.tokens_per_second:,.0f} tokens/s, "
+        f"{run.evaluation_seconds:.3g} s per evaluation",
         "peak memory": f"{run.peak_memory_bytes / 2**20:,.0f} MiB",
         "a trial": f"{run.steps} steps and {run.evaluations} evaluations: "
         f"{duration(run.trial_seconds)}",
         "slots": run.slots,
-        "the sweep": f"about {duration(run.sweep_seconds)} on one slot like this machine, and half "
-        "a minute to start" + _caveats(spec),
+        "the sweep": f"about {duration(run.sweep_seconds)} on one slot like this machine, plus "
+        "half a minute to start" + _caveats(spec),
     }
     for name, text in (*rows.items(), *(("note", note) for note in run.notes)):
         table.add_row(name, text)
@@ -47,6 +47,6 @@ def _engine(spec: SweepSpec) -> str:
 
 def _caveats(spec: SweepSpec) -> str:
     """What makes the sweep dearer or cheaper than its first trial."""
-    early = "; early stopping makes it less" if spec.search.early_stopping_kind.stops else ""
+    early = "; less with early stopping" if spec.search.early_stopping_kind.stops else ""
     steps = "batch_size" in spec.space and spec.trial.budget.steps is not None
-    return early + ("; larger batches than the tried one make it more" if steps else "")
+    return early + ("; more with larger batches than the one tried" if steps else "")

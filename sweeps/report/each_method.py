@@ -19,13 +19,13 @@ def best_of_each(ranking: Ranking, name: str = "method") -> list[Winner]:
 
 
 def each_method(ranking: Ranking) -> RenderableType | None:
-    """A table with a line for each method; None where there was only one."""
+    """A table with a line for each method; None if there was only one."""
     best = best_of_each(ranking)
     if len(best) < 2:
         return None
     titles = dict.fromkeys(("method", "trial", next(iter(ranking.goals)), "trained"), 0)
     table = TrialTable(titles, [_row(winner) for winner in best], left=("method",))
-    return Group(Text("\nThe best of each method", "bold"), table)
+    return Group(Text("\nBest trial of each method", "bold"), table)
 
 
 def _row(winner: Winner) -> TrialRow:

@@ -1,4 +1,4 @@
-"""The end of a sweep in the terminal: who won, by how much, how sure that is, and what next."""
+"""The end of a sweep in the terminal: the winner, its lead, its certainty, and next steps."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from sweeps.report.verdict import at_the_top, behind_the_top, on_the_test_set, v
 from trainables.board.job import LOSSES, WEIGHTS
 
 SHOWN = 5
-"""Winners that people are shown unless they ask for more, or reasons why there is none."""
+"""Default number of winners shown, or of reasons why there is none."""
 
 
 def show_result(
@@ -38,7 +38,7 @@ def show_result(
     if sweep.error:
         console.print(Text(f"\nThe sweep failed: {sweep.error}", "bold red"))
     for text in sweep.breakdowns:
-        console.print(Text(f"\nWhile the sweep ran: {text}", "yellow"))
+        console.print(Text(f"\nDuring the sweep: {text}", "yellow"))
     if not ranking.winners:
         console.print(_nobody(ranking))
     elif ranking.several:
@@ -55,7 +55,7 @@ def show_result(
 
 
 def show_left_out(console: Console, ranking: Ranking) -> None:
-    """Print why each trial that is not ranked is not; a reason that several share, once."""
+    """Print why trials are not ranked; a shared reason once."""
     for line in _reasons(ranking):
         console.print(f"  {line}", style="dim")
 
@@ -140,7 +140,7 @@ def _sentences(who: str, how_sure: str) -> Text:
 
 
 def _nobody(ranking: Ranking) -> Text:
-    text = Text("\nNo trial came to its end, so nothing won.", "bold red")
+    text = Text("\nNo trial completed, so there is no winner.", "bold red")
     for line in _reasons(ranking)[:SHOWN]:
         text.append(f"\n  {line}", "not bold")
     return text
@@ -158,7 +158,7 @@ def _left_out(ranking: Ranking) -> Text:
     if not kinds:
         return Text("")
     listed = ", ".join(f"{count} {status}" for status, count in kinds.items())
-    return Text(f"Left out of the comparison: {listed}.", "dim")
+    return Text(f"Not ranked: {listed}.", "dim")
 
 
 def _next_commands(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) -> Text:
@@ -173,9 +173,9 @@ def _next_commands(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) ->
     for winner in ranking.chosen:
         weights = folder.store.trial_folder(winner.record.number) / WEIGHTS
         if weights.is_dir():
-            text.append(f"\nThe weights of trial {winner.record.number}: {weights}")
+            text.append(f"\nWeights of trial {winner.record.number}: {weights}")
     if interrupted:
-        text.append("\nThe sweep was interrupted; what was measured until then is kept.", "yellow")
+        text.append("\nThe sweep was interrupted; all results so far are saved.", "yellow")
     return text
 
 

@@ -38,11 +38,10 @@ def front_table(sweep: SweepRecord, ranking: Ranking, top: int | None) -> Render
 
 
 def front_verdict(sweep: SweepRecord, ranking: Ranking) -> tuple[str, str]:
-    """(who is on the front, what that says and does not say)."""
-    choice = "Which of them to take is your choice. " if len(ranking.winners) > 1 else ""
+    """(the trials on the front, caveats)."""
+    choice = "The choice among them is yours. " if len(ranking.winners) > 1 else ""
     caution = (
-        f"{choice}Each trial was trained once, so trials whose values are close may differ by "
-        "noise only."
+        f"{choice}Each trial was trained once, so small differences between trials may be noise."
     )
     trained_on = overlaps_searched_by(sweep)
     doubts = f"{_against_base(sweep, ranking)}{caution}"
@@ -53,10 +52,10 @@ def _who(ranking: Ranking) -> str:
     names, front = _names(ranking), ranking.winners
     if len(front) == 1:
         number = front[0].record.number
-        return f"Trial {number} is the whole front: no trial is better by any of {names}."
+        return f"Trial {number} is the whole front: no other trial is better in any of {names}."
     return (
-        f"{len(front)} of {_count(ranking)} trials are on the front: whoever is better than one of "
-        f"them by one of {names} is worse by another."
+        f"{len(front)} of {_count(ranking)} trials are on the front: none can be improved "
+        f"in one of {names} without a loss in another."
     )
 
 
@@ -68,10 +67,10 @@ def _against_base(sweep: SweepRecord, ranking: Ranking) -> str:
     better = _whose(ranking, lambda point: dominates(point, base, modes))
     worse = _whose(ranking, lambda point: dominates(base, point, modes))
     if better:
-        return f"Better than the untouched base model by all of them: {better.lower()}. "
+        return f"Better than the untouched base model in all metrics: {better.lower()}. "
     if worse:
-        return f"WORSE than the untouched base model by all of them: {worse.lower()}. "
-    return "What they gain on the untouched base model in one metric they pay for in another. "
+        return f"WORSE than the untouched base model in all metrics: {worse.lower()}. "
+    return "Compared with the untouched base model, they gain in one metric and lose in another. "
 
 
 def _whose(ranking: Ranking, test: Callable[[tuple[float, ...]], bool]) -> str:

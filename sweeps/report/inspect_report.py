@@ -1,4 +1,4 @@
-"""An inspection of data in words, tables and bars that fit into 100 columns."""
+"""A data inspection in words, tables and bars, at most 100 columns wide."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _HEAD, _TAIL = 240, 100
 
 
 def report(inspection: Inspection, console: Console) -> Group:
-    """Everything; where `console` is no terminal, [[ ]] stand around what is trained."""
+    """The full report; without a terminal, [[ ]] mark the trained text."""
     summary = inspection.summary
     return Group(
         _files(summary.files),

@@ -1,4 +1,4 @@
-"""How far a sweep is, for people. Pure but for the printing."""
+"""A sweep's progress, for people. Pure but for the printing."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def show_status(
     folder: SweepFolder,
     cluster: ClusterRecord | None = None,
 ) -> None:
-    """Print the state, how many trials stand where, the best one or all on the front, what is
-    known of the slots, the nodes and their cost, the size."""
+    """Print state, trial counts, the best trial or the front, slots, nodes and their cost if
+    known, and size."""
     _print(console, _progress(sweep, trials))
     if cluster is not None:
         runs = sweep.state is SweepState.RUNNING
@@ -56,7 +56,7 @@ def _folder(sweep: SweepRecord, folder: SweepFolder) -> list[str]:
     lines = [f"{decimal(folder.size())} in {folder.path}"]
     if sweep.state in (SweepState.INTERRUPTED, SweepState.FAILED):
         option = SweepHome(folder.path.parents[1]).way()
-        lines.append(f"go on with it: sweep resume {sweep.name}{option}")
+        lines.append(f"to resume: sweep resume {sweep.name}{option}")
     return lines
 
 
@@ -65,7 +65,7 @@ def _print(console: Console, lines: Sequence[str]) -> None:
 
 
 def list_row(folder: SweepFolder) -> tuple[str, ...]:
-    """A sweep in a list: its name, its state, how many trials have ended, and the best."""
+    """A sweep in a list: name, state, number of ended trials, and best value."""
     sweep, trials = folder.sweep_record(), folder.trials()
     ended = sum(trial.status.ended for trial in trials)
     count = f"{ended} of {sweep.budget_trials or len(trials)}"
@@ -73,7 +73,7 @@ def list_row(folder: SweepFolder) -> tuple[str, ...]:
 
 
 def in_a_word(sweep: SweepRecord, trials: Sequence[TrialRecord]) -> str:
-    """The best value so far, or the size of the front, for a list; empty before there is one."""
+    """The best value or the size of the front so far, for a list; empty if there is none."""
     ranking = judge(trials, sweep.goals)
     if ranking.several:
         return f"front of {len(ranking.winners)}" if ranking.winners else ""

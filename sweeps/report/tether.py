@@ -1,4 +1,4 @@
-"""A command that ends, with all processes that it has begun, when whoever started it is gone.
+"""A command that ends, with all its child processes, when its starter is gone.
 
     python -m sweeps.report.tether COMMAND...
 
@@ -51,7 +51,7 @@ class Tethered:
         return self._process.poll()
 
     def wait(self) -> int:
-        """Until it ends by itself; its exit code."""
+        """Wait until it ends by itself; its exit code."""
         return self._process.wait()
 
     def __enter__(self) -> Tethered:

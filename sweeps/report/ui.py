@@ -1,4 +1,4 @@
-"""MLflow's own UI, on loopback, over the sweep home's database."""
+"""MLflow's own UI, on loopback, for the sweep home's database."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ _LOOK = 0.2
 
 
 def serve(home: SweepHome, port: int) -> int:
-    """Run the UI until Ctrl-C or another signal ends it, and its server with it; the exit code.
+    """Run the UI and its server until Ctrl-C or another signal; returns the exit code.
 
-    SweepError where there is nothing to show, or the server does not run.
+    SweepError if there is nothing to show or the server does not run.
     """
     if not _database(home).exists():
         known = "; ".join(tracked_elsewhere(home))
-        where = known or "no sweep was tracked there yet; launch one first"
+        where = known or "no tracked sweeps yet; launch one first"
         raise SweepError(f"{home.path}: {where}")
     _refuse_if_busy(port)
     log, say = home.path / "mlflow-server.log", make_console().print
     with _signals_raised() as ended_by, Tethered(_command(home, port), log, _silent()) as server:
         try:
-            with waiting() as progress, progress.phase("starting MLflow's UI"):
+            with waiting() as progress, progress.phase("starting the MLflow UI"):
                 up = _comes_up(server, port)
             if up:
-                where = f"MLflow's UI, at the latest runs: {_address(home, port)}"
-                say(f"{where}   (Ctrl-C ends it)", soft_wrap=True)
+                where = f"MLflow UI with the latest runs: {_address(home, port)}"
+                say(f"{where}   (Ctrl-C stops it)", soft_wrap=True)
                 server.wait()
         except KeyboardInterrupt:
             return 128 + ended_by[0] if ended_by else 0
-    raise SweepError(f"MLflow's server has ended: {_last_line(log)}; its output is in {log}")
+    raise SweepError(f"the MLflow server has exited: {_last_line(log)}; full output: {log}")
 
 
 def _database(home: SweepHome) -> Path:
@@ -72,8 +72,8 @@ def _refuse_if_busy(port: int) -> None:
         socket.create_server((_HOST, port)).close()
     except OSError as error:
         raise SweepError(
-            f"port {port} of this machine cannot be used ({error.strerror}); choose another with "
-            "--port"
+            f"--port: port {port} of this machine is not available ({error.strerror}); "
+            "choose another"
         ) from error
 
 
@@ -125,11 +125,11 @@ def _address(home: SweepHome, port: int) -> str:
 
 def _last_line(log: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it has said nothing")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "no output")
 
 
 def tracked_elsewhere(home: SweepHome) -> Iterator[str]:
-    """A sentence for each sweep of the home that is tracked by another server or database."""
+    """A sentence for each sweep of the home tracked by another server or database."""
     for folder in home.sweeps():
         try:
             sweep = folder.store.sweep()
@@ -140,7 +140,7 @@ def tracked_elsewhere(home: SweepHome) -> Iterator[str]:
 
 
 def how_to_open(sweep: SweepRecord, home: SweepHome) -> str:
-    """What to type, or to open in a browser, to see a sweep in MLflow."""
+    """The command or the page that shows a sweep in MLflow."""
     if _is_here(sweep, home):
         where = "   (on the head node)" if is_from_afar() else ""
         return f"sweep ui{home.option()}{where}"

@@ -1,4 +1,4 @@
-"""Who won a sweep with one metric, in sentences that claim no more than was measured. Pure."""
+"""The verdict on a sweep with one metric, in sentences backed by measurements. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from results.records.record import SweepRecord, TrialStatus
 from sweeps.report.overlaps import overlap_sentence, overlaps_searched_by
 
 SURE = 2.0
-"""Standard errors from which on a difference is called more than noise of the validation set."""
+"""Standard errors above which a difference counts as more than validation noise."""
 
 
 def verdict(
@@ -19,10 +19,10 @@ def verdict(
     to_next: Difference | None = None,
     to_base: Difference | None = None,
 ) -> tuple[str, str]:
-    """(who won, how sure that is); the second is empty where nobody can be told apart.
+    """(winner, certainty); the second is empty if there is nothing to compare.
 
-    `to_next` and `to_base` are the winner's paired differences to the trial behind the winners and
-    to the base model, where they are known.
+    `to_next` and `to_base` are the winner's paired differences to the next trial and to the base
+    model, if known.
     """
     winners = at_the_top(ranking)
     second = behind_the_top(ranking)
@@ -44,7 +44,7 @@ def verdict(
 
 
 def at_the_top(ranking: Ranking) -> Sequence[Winner]:
-    """The best trial, and those that tie with it."""
+    """The best trial and its ties."""
     first = ranking.winners[0]
     return ranking.winners[: 1 + len(first.tied_with)]
 
@@ -55,13 +55,13 @@ def behind_the_top(ranking: Ranking) -> Winner | None:
 
 
 def on_the_test_set(sweep: SweepRecord, winner: Winner) -> str:
-    """What the winner measures where nothing was chosen; empty where there is no test set."""
+    """The winner's result on the test set; empty without a test set."""
     name = f"test_{sweep.metric.removeprefix('eval_')}"
     if name not in winner.record.test:
         return ""
     base = f" (the base model: {sweep.base[name]:.4f})" if name in sweep.base else ""
     value = winner.record.test[name]
-    said = f"On the test set, by which nothing was chosen: {name} {value:.4f}{base}."
+    said = f"On the test set, never used for selection: {name} {value:.4f}{base}."
     return " ".join(filter(None, (said, overlap_sentence(sweep, "test"))))
 
 
@@ -71,8 +71,8 @@ def _against_base(lead: float, measured: Difference | None) -> str:
     if lead == 0:
         return "exactly as good as the untouched base model: training changed nothing"
     return (
-        f"but {_amount(-lead, measured)} WORSE than the untouched base model: by this metric "
-        "training gained nothing"
+        f"but {_amount(-lead, measured)} WORSE than the untouched base model: training did not "
+        "improve this metric"
     )
 
 
@@ -84,7 +84,7 @@ def _certainty(sweep: SweepRecord, second: Winner | None, lead: Difference | Non
     if second is None:
         return ""
     if lead is None:
-        return "How sure that lead is was not measured. " + _ONE_SEED
+        return "The certainty of this lead was not measured. " + _ONE_SEED
     errors = abs(lead.z)
     measured = (
         f"The lead over trial {second.record.number} is {errors:.1f} standard errors, paired over "
@@ -92,7 +92,7 @@ def _certainty(sweep: SweepRecord, second: Winner | None, lead: Difference | Non
     )
     if errors >= SURE:
         return f"{measured}more than the noise of this validation set. {_ONE_SEED}"
-    return f"{measured}too little to tell the two apart on this validation set. {_ONE_SEED}"
+    return f"{measured}too small to distinguish the two on this validation set. {_ONE_SEED}"
 
 
 def _stopped(ranking: Ranking) -> str:
@@ -101,13 +101,11 @@ def _stopped(ranking: Ranking) -> str:
     if not pruned:
         return ""
     total = pruned + len(ranking.winners)
-    return (
-        f"{pruned} of {total} trials were stopped early, and some of them might have ended better."
-    )
+    return f"{pruned} of {total} trials were stopped early, and some might have ended better."
 
 
 _ONE_SEED = (
-    "It says nothing about other seeds: each trial was trained once, and the best of many looks "
+    "Other seeds may give other results: each trial was trained once, and the best of many looks "
     "better than it is."
 )
 

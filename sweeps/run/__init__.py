@@ -1,1 +1,1 @@
-"""A sweep from launch to end: prepare, drive, resume, dry run, inspect."""
+"""Running sweeps: launch, resume, drive, dry run, inspect."""

@@ -1,4 +1,4 @@
-"""What a sweep's budget comes to: optimizer steps and evaluation points, for each batch size."""
+"""A sweep's budget in optimizer steps and evaluation points, for each batch size."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class Extent:
 
 
 def extents(spec: SweepSpec, inputs: Inputs) -> list[Extent]:
-    """What each combination of searched values makes of the budget, the most steps first.
+    """The extent of each combination of searched values, the most steps first.
 
-    SweepError where no trial can have such a budget.
+    SweepError if no trial can have such a budget.
     """
     learned = training_set(
         spec.trial, Examples(inputs.train), Examples(inputs.mix) if inputs.mix else None
@@ -49,7 +49,7 @@ def extents(spec: SweepSpec, inputs: Inputs) -> list[Extent]:
     refused: list[ValueError] = []
     found = sorted(_found(spec, learned, refused), key=lambda extent: -extent.steps)
     if not found:
-        raise SweepError(f"no trial of this sweep can be planned: {refused[0]}")
+        raise SweepError(f"this sweep has no valid trial: {refused[0]}")
     return found
 
 
@@ -63,11 +63,11 @@ def description(spec: SweepSpec, found: Sequence[Extent]) -> str:
     points = sorted({extent.points for extent in found})
     measured = " to ".join(f"{count:,}" for count in dict.fromkeys((points[0], points[-1])))
     times = "once" if measured == "1" else f"{measured} times"
-    return f"A trial trains {steps} ({_budget(spec)}), and is measured {times}"
+    return f"Each trial trains {steps} ({_budget(spec)}) and is evaluated {times}"
 
 
 def remarks(spec: SweepSpec, found: Sequence[Extent]) -> list[str]:
-    """Where the budget cannot be kept, with the values that are to blame.
+    """Notes on budgets that cannot be kept, with the values responsible.
 
     A budget in steps needs no data to be judged; see spec_notes.py.
     """
@@ -85,8 +85,8 @@ def _fewer_points(spec: SweepSpec, found: Sequence[Extent]) -> Iterator[str]:
     few = [extent for extent in found if extent.points < evaluations]
     if few:
         yield (
-            f"budget.evaluations {evaluations} is more than a trial's steps, each of which is "
-            f"measured once: {_each(few, lambda extent: f'{extent.steps:,}')}; raise the budget, "
+            f"budget.evaluations {evaluations} exceeds the steps of a trial, the maximum number of "
+            f"evaluations: {_each(few, lambda extent: f'{extent.steps:,}')}; raise the budget, "
             "or lower batch_size or budget.evaluations."
         )
 
@@ -96,7 +96,7 @@ def _larger_budget(spec: SweepSpec, found: Sequence[Extent]) -> Iterator[str]:
     if much:
         unit = "tokens" if spec.trial.budget.tokens is not None else "examples"
         yield (
-            f"{_budget(spec)} is {much[0].asked:,} {unit}, and a trial trains more, since its "
+            f"{_budget(spec)} is {much[0].asked:,} {unit}, but trials train more because "
             f"steps are whole: {_each(much, lambda extent: f'{extent.trained:,}')}; raise the "
             "budget, or lower batch_size."
         )

@@ -69,7 +69,7 @@ class Driver:
         self._in_a_hurry = False  # Ctrl-C was pressed twice
 
     def open_study(self) -> None:
-        """Open Optuna's study; LaunchError where it cannot be had, or lacks trials on record."""
+        """Open Optuna's study; LaunchError if it cannot be opened or lacks trials on record."""
         from sweeps.search.study import StudyBook, open_study
 
         search, folder = self._spec.search, self._folder
@@ -83,8 +83,8 @@ class Driver:
     def run(self, own: bool) -> None:
         """Start everything, and search. `own` is whether this Ray ends with the sweep.
 
-        The study is open. Where the actor that holds the board is lost, all begins anew from the
-        books.
+        The study is open. After the loss of the actor that holds the board, the search restarts
+        from the books.
         """
         import ray
 
@@ -102,7 +102,7 @@ class Driver:
                 if barren == _BARREN_LIVES:
                     raise LaunchError(f"the board was lost {barren} times in a row") from error
                 self._view.trials_end()
-                self._view.phase("The board of trials was lost; going on from the books")
+                self._view.phase("The trial board was lost; restarting from the sweep's records")
                 self._stop_looking()
                 if self._slots is not None:
                     self._slots.close(_GOING_HOME, self._winding_up)
@@ -122,11 +122,10 @@ class Driver:
             measurements.test(self.records(), recorder)
 
     def end(self, state: SweepState, error: str | None = None) -> None:
-        """Close the books of every trial and of the sweep, then send the slots home.
+        """Close the records of all trials and of the sweep, then stop the slots.
 
-        A search that came to its end has failed all the same where all slots died under it, or
-        where no trial did anything but fail. Each step is taken whatever the others raise, a full
-        disk or Ctrl-C: slots hold GPUs until they are closed.
+        A finished search counts as failed if all slots died or all trials failed. Each step runs
+        even if others raise, on a full disk or Ctrl-C: slots hold GPUs until they are closed.
         """
         try_all(
             self._view.trials_end,
@@ -145,7 +144,7 @@ class Driver:
     def _leave_trials(self, state: SweepState) -> None:
         """Those that run go on in another head, or are saved where there is time for it."""
         if self._books.taken_over():
-            self._books.scribe.give_up("another head has taken the sweep over")
+            self._books.scribe.give_up("another head node has taken over the sweep")
         elif state is SweepState.INTERRUPTED and self._board is not None and not self._in_a_hurry:
             self._suspend(self._board)
 
@@ -161,14 +160,14 @@ class Driver:
             error = lost or failure(self.records())
             state = SweepState.FAILED if error else state
         if self._books.scribe.busy:
-            self._view.phase("Writing the rest to MLflow; Ctrl-C ends the wait")
+            self._view.phase("Writing remaining entries to MLflow; press Ctrl-C to skip")
         self._books.close(state, self.records(), error, self._progress)
 
     def _close_slots(self, state: SweepState) -> None:
         self._view.phase(None)
         if self._slots is not None:
             # Nothing is left to be saved.
-            with suppress(KeyboardInterrupt), self._progress.phase("sending the slots home"):
+            with suppress(KeyboardInterrupt), self._progress.phase("stopping the slots"):
                 patience = 10.0 if state is SweepState.COMPLETE else 1.0
                 self._slots.close(patience, self._winding_up)
                 self._books.drop_files(self.records())  # with what slots have left late
@@ -185,7 +184,7 @@ class Driver:
         """Let running trials leave a checkpoint. What fails here costs them no more than time."""
         import ray
 
-        self._view.phase("Saving the running trials; Ctrl-C again ends at once")
+        self._view.phase("Saving the running trials; press Ctrl-C again to quit immediately")
         with suppress(ray.exceptions.RayError, KeyboardInterrupt):
             board.suspend(_SAVING)
         with suppress(ray.exceptions.RayError, KeyboardInterrupt):
@@ -206,7 +205,7 @@ class Driver:
         self._board = board = BoardClient.start(goals, settings.retries, kept, ON_HEAD)
         deaths = self._spec.trials * (settings.retries + 1)
         self._slots = slots = Slots(board, ON_HEAD, self._books.breakdowns)
-        with self._progress.phase("putting model and data on the storage"):
+        with self._progress.phase("uploading model and data to the storage"):
             storage = make_slot_storage(self._spec, self._folder, self._inputs)
         safeguards = Safeguards(settings.checkpoint_seconds, settings.trial_timeout, storage)
         slots.start(count, size, safeguards, self._inputs, self._folder.ray, deaths)

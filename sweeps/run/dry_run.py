@@ -1,4 +1,4 @@
-"""One trial for a few steps on this machine, in this process: does it work, what would it cost?"""
+"""A dry run: one trial for a few steps on this machine, in this process, and its cost."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.training.inputs import Prepared
 
 STEPS = 5
-"""Optimizer steps that are trained; the first one, which warms up, is not timed."""
+"""Number of optimizer steps; the first one is a warm-up and not timed."""
 
 
 @dataclass(frozen=True)
 class DryRun:
-    """What was measured, and what follows for the whole sweep on one slot like this machine."""
+    """Measurements, and the estimate for the whole sweep on one slot like this machine."""
 
     params: dict[str, Value]
     slots: str
@@ -92,14 +92,14 @@ class Stopwatch(Monitor):
 
 
 def dry_run(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) -> DryRun:
-    """Try the sweep's first trial. What it raises is what the sweep would run into.
+    """Try the sweep's first trial; it raises the errors that the sweep would raise.
 
     It runs as one process and so without DeepSpeed, which shares a trial's state among several.
     """
     if not spec.trial.learns.trains:
         raise SweepError(
-            f"objective {spec.trial.objective} trains nothing, so there is nothing to measure; "
-            "launch it"
+            f"objective {spec.trial.objective} trains nothing, so a dry run has nothing to "
+            "measure; launch the sweep instead"
         )
     with optuna_quiet():
         check_options(spec)
@@ -120,7 +120,7 @@ def _config(spec: SweepSpec, params: dict[str, Value]) -> TrialConfig:
         return spec.trial.with_params(params)
     except ValidationError as error:
         why = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
-        raise SweepError(f"the sweep's first trial ({_shown(params)}) is refused: {why}") from error
+        raise SweepError(f"the sweep's first trial ({_shown(params)}) is invalid: {why}") from error
 
 
 def _refuse(config: TrialConfig) -> None:
@@ -139,7 +139,7 @@ def _slots(spec: SweepSpec) -> str:
     try:
         count, size = plan_slots(spec.slots, [here], spec.trials)
     except CapacityError as error:
-        return f"they do not fit this machine: {error}"
+        return f"not enough resources on this machine: {error}"
     if spec.slots.max is not None:
         return f"up to {count} of {size}, as the cluster grows"
     return f"{count} of {size} here"
@@ -168,7 +168,7 @@ def _told(params: dict[str, Value]) -> Iterator[None]:
     except (RuntimeError, MemoryError, ValueError) as error:
         raise SweepError(
             f"the sweep's first trial ({_shown(params)}) fails: {said(error)}; change the value "
-            "that this is about, or where memory is short, lower micro_batch_size"
+            "in question, or lower micro_batch_size if memory ran out"
         ) from error
 
 
@@ -187,7 +187,7 @@ def _measure(
     with _told(params):
         with progress.phase("measuring the base model"):
             workshop.measure_base(config)  # loads the model; the next one is timed
-        with progress.phase("measuring it again, to time it"):
+        with progress.phase("timing the base model"):
             base = workshop.measure_base(config)
         plan = workshop.plan(config, workers=1)
         found = extents(spec, prepared.inputs)

@@ -1,4 +1,4 @@
-"""What a sweep's trials read: made where the package makes it by itself, and prepared."""
+"""Inputs of a sweep's trials: built-in ones are built, all are prepared."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trainables.training.inputs import Prepared, prepare_inputs
 def inputs_of(
     config: TrialConfig, cache: Path, trains: bool = True, progress: Progress = NO_PROGRESS
 ) -> Prepared:
-    """The prepared inputs, below `cache`. DataError or ModelError where something cannot be used.
+    """The prepared inputs, below `cache`. DataError or ModelError on unusable inputs.
 
     Without `trains`, a model needs no weights.
     """

@@ -1,4 +1,4 @@
-"""What a sweep's data are: the counts, the lengths, and some examples as the model sees them."""
+"""A sweep's data: counts, lengths, and some examples as the model sees them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BARS = 10
 
 @dataclass(frozen=True)
 class Bar:
-    """How many training sequences have from `low` to `high` tokens, both included."""
+    """Number of training sequences with `low` to `high` tokens, both included."""
 
     low: int
     high: int
@@ -35,7 +35,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Inspection:
-    """All that `sweep inspect` shows."""
+    """The contents of `sweep inspect`."""
 
     objective: str
     summary: Summary
@@ -61,11 +61,11 @@ class Inspection:
 
 
 def inspect(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) -> Inspection:
-    """Prepare the sweep's data, or find them prepared; DataError where they cannot be used."""
+    """Prepare the sweep's data, or use the cached ones; DataError if unusable."""
     config = spec.trial
     if not config.learns.trains:
         raise SweepError(
-            f"objective {config.objective} reads no data, so there is nothing to inspect; launch it"
+            f"objective {config.objective} reads no data to inspect; launch the sweep instead"
         )
     with quiet():
         prepared = inputs_of(config, home.cache, trains=False, progress=progress)

@@ -1,8 +1,7 @@
 """From a checked spec to a finished sweep, at once or after an interruption.
 
-Whatever can refuse a sweep does so before what costs more: what is known here, then storage,
-MLflow and Optuna's database (readiness.py), then model and data, then the sweep's books, and Ray
-last.
+Checks run in order of cost: local ones, then storage, MLflow and Optuna's database (readiness.py),
+then model and data, then the sweep's books, and Ray last.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ from trainables.training.inputs import Prepared
 
 @dataclass(frozen=True)
 class Finished:
-    """What a sweep came to."""
+    """The outcome of a sweep."""
 
     sweep: SweepRecord
     ranking: Ranking
@@ -70,10 +69,10 @@ def _process_kept() -> Iterator[None]:
 
 @_process_kept()
 def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = None) -> Finished:
-    """Run the sweep to its end. A SweepError or a DataError says what is wrong.
+    """Run the sweep to its end. Mistakes raise SweepError or DataError.
 
-    Ctrl-C ends it early; what was measured is kept and its record says `interrupted`. A sweep that
-    ends before its first trial leaves its name free.
+    Ctrl-C ends it early; measurements are kept and its state is `interrupted`. A sweep that ends
+    before its first trial leaves its name free.
     """
     folder, progress = home.sweep(spec.name), Progress(view.at)
     folder.refuse_if_taken()
@@ -81,7 +80,7 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
     refuse_if_taken(spec)
     refuse_if_away(spec, home)
     broken = Breakdowns(view.say)
-    way_out = "give this one another name with --name"
+    way_out = "choose another name with --name"
     with claimed(storage_of(spec), folder, view, way_out, broken) as claim:
         refuse_if_taken(spec)  # another head may have had the name until now
         prepared = _prepare(spec, home, view)
@@ -102,11 +101,11 @@ def resume(
     address: str | None = None,
     storage: str | None = None,
 ) -> Finished:
-    """Go on with a sweep that was interrupted, killed or is to have more trials.
+    """Resume an interrupted or killed sweep, or add trials to one.
 
-    Trials that have ended are not run again; those that were under way go on from their last
-    checkpoint. `spec` and `overrides` may change what leaves the trials comparable (see
-    resumption.py). A sweep that is not in `home` is taken from the URI `storage`.
+    Ended trials are not run again; unfinished ones continue from their last checkpoint. `spec` and
+    `overrides` may make changes that keep the trials comparable (see resumption.py). A sweep that
+    is not in `home` is fetched from the URI `storage`.
     """
     if storage is not None:
         overrides = (*overrides, f"storage.uri={storage}")
@@ -176,7 +175,7 @@ def _is_done(earlier: SweepRecord, folder: SweepFolder, spec: SweepSpec) -> bool
 
 def _complete_tracking(books: Books, folder: SweepFolder, view: View) -> Finished:
     """Bring into MLflow what it missed of a sweep that is over."""
-    view.phase("All trials have ended; bringing into MLflow what it missed")
+    view.phase("All trials have ended; adding missing entries to MLflow")
     try:
         books.open()
         books.wait_until_open()
@@ -212,7 +211,7 @@ def _run(
         # Ray takes the handlers for itself where it starts, so they are set before and after.
         with interruptible(), cluster(address) as own, interruptible(), _ending(driver):
             books.wait_until_open()  # a refusal would end the process while MLflow makes tables
-            with progress.phase("asking all nodes what they see"):
+            with progress.phase("checking storage access on all nodes"):
                 check_sight(folder.path.parents[1], spec)
             driver.run(own)
     return _finished(books, folder)

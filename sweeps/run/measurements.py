@@ -1,4 +1,4 @@
-"""What slots measure of a sweep besides its trials: the base, and the winner on the test set."""
+"""Measurements besides the trials': the base model, and the winner on the test set."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BASE_TRIAL = "base"
 
 
 class Measurements:
-    """Submits jobs that are no trials, and notes what came of them."""
+    """Submits the jobs of these measurements and records their results."""
 
     def __init__(
         self, spec: SweepSpec, folder: SweepFolder, books: Books, view: View, board: BoardClient
@@ -34,7 +34,7 @@ class Measurements:
         self._board = board
 
     def base(self) -> None:
-        """Measure the untouched base; LaunchError where that fails, since trials would, too."""
+        """Measure the untouched base; LaunchError on failure, since trials would fail too."""
         self._view.phase("Measuring the untouched base model")
         event = self._done(Job(BASE_TRIAL, self._trial, self._folder.base, JobKind.MEASURE_BASE))
         if not isinstance(event, Evaluation):
@@ -42,7 +42,7 @@ class Measurements:
         self._books.note(base=dict(event.metrics))
 
     def test(self, records: Sequence[TrialRecord], recorder: Recorder) -> None:
-        """Measure the base and whoever won on the test set, by which nothing was chosen."""
+        """Measure the base and the winners on the test set, never used for selection."""
         chosen = judge(records, self._books.sweep.goals).chosen
         if not chosen:
             return

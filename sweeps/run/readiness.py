@@ -1,4 +1,4 @@
-"""What can refuse a sweep without Ray: asked before model and data are prepared for it."""
+"""Checks without Ray, before model and data are prepared."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from sweeps.spec.spec import SweepSpec
 
 
 def refuse_if_misfit(spec: SweepSpec, address: str | None) -> None:
-    """SweepError where the samplers' options, this machine or the cluster's address do not suit
-    the spec. Quick: nothing further away is asked."""
+    """SweepError if sampler options, this machine or the cluster's address do not suit the spec.
+    Quick: local checks only."""
     check_options(spec)
     check_reachable(address)
     here = room_here(address)
@@ -28,10 +28,10 @@ def refuse_if_misfit(spec: SweepSpec, address: str | None) -> None:
 
 
 def refuse_if_away(spec: SweepSpec, home: SweepHome, began: float | None = None) -> None:
-    """LaunchError where MLflow, or Optuna's database where the spec names one, does not answer or
-    has no room for this sweep, which `began` at that time; None where it is new.
+    """LaunchError if MLflow, or Optuna's database if the spec names one, does not answer or cannot
+    hold this sweep. `began`: start time of a resumed sweep, None for a new one.
 
-    Nothing is made but Optuna's tables in a database that has none.
+    Creates nothing but Optuna's tables in an empty database.
     """
     _ask_mlflow(spec.tracking.uri or home.tracking_uri, spec.tracking.experiment)
     if spec.search.storage is not None:
@@ -60,6 +60,6 @@ def _refuse_if_unmakeable(database: Path) -> None:
     folder = next(each for each in database.absolute().parents if each.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise LaunchError(
-            f"tracking.uri: {database} cannot be made, since {folder} is no folder that can be "
-            "written to; name another place"
+            f"tracking.uri: {database} cannot be created because {folder} is not a writable "
+            "folder; choose another location"
         )

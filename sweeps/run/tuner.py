@@ -32,7 +32,7 @@ def make_tuner(
     has_room: Callable[[], bool],
     on_finished: Callable[[], object],
 ) -> tune.Tuner:
-    """The search, `at_once` trials at a time, ready to `fit`; a resumed one knows its past."""
+    """The search, `at_once` trials at a time, ready to `fit`; resumed ones know past trials."""
     store = folder.store
     scheduler = make_scheduler(spec.search, spec.trial.budget.evaluations)
     replay(scheduler, store.trials(), spec.search)

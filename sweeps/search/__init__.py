@@ -1,1 +1,1 @@
-"""Which trial comes next, and which is stopped: Optuna's study behind Tune's searcher."""
+"""The search: Optuna's study behind Tune's searcher, and early stopping."""

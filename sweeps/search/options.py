@@ -1,4 +1,4 @@
-"""Options that are passed through to Optuna and Ray are known to fit only when they have been."""
+"""Checks of options passed to Optuna and Ray, by passing them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sweeps.spec.spec import SweepSpec
 
 
 def check_options(spec: SweepSpec) -> None:
-    """OptionsError where the sampler or the scheduler does not take its options."""
+    """OptionsError if the sampler or the scheduler rejects its options."""
     from sweeps.search.schedulers import make_scheduler
 
     make_scheduler(spec.search, spec.trial.budget.evaluations)
@@ -36,7 +36,7 @@ def first_params(spec: SweepSpec) -> dict[str, Value]:
         if not spec.search.sampler_options:
             raise
         raise OptionsError(
-            f"search.sampler_options {dict(spec.search.sampler_options)} do not suit "
+            f"search.sampler_options {dict(spec.search.sampler_options)} are not valid for "
             f"{spec.search.sampler}: {error}"
         ) from error
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 def make_scheduler(search: SearchSettings, evaluations: int) -> TrialScheduler:
-    """The scheduler that `search.early_stopping` names. Its clock is the evaluation point, whose
-    number is a share of a trial's budget, however few of them a trial has.
+    """The scheduler of `search.early_stopping`. Its clock is the evaluation point, whose number
+    is a share of a trial's budget.
 
     OptionsError repeats Ray's reason.
     """
@@ -28,15 +28,15 @@ def make_scheduler(search: SearchSettings, evaluations: int) -> TrialScheduler:
         return rule.build(goal, evaluations)
     except (TypeError, ValueError, AssertionError) as error:
         raise OptionsError(
-            f"search.early_stopping_options {dict(search.early_stopping_options)} does not suit "
-            f"{search.early_stopping}: {error}"
+            f"search.early_stopping_options {dict(search.early_stopping_options)} are not valid "
+            f"for {search.early_stopping}: {error}"
         ) from error
 
 
 def replay(
     scheduler: TrialScheduler, records: Iterable[TrialRecord], search: SearchSettings
 ) -> None:
-    """Show a new scheduler the trials that have ended before, which it compares others with."""
+    """Show earlier ended trials to a new scheduler, for its comparisons."""
     for record in records:
         trial = _Gone(f"before-{record.number}")
         for measured in record.measurements if record.status.ended else ():

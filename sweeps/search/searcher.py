@@ -1,4 +1,4 @@
-"""Our searcher for Ray Tune: it only suggests. What becomes of a trial, the recorder tells Optuna.
+"""Our searcher for Ray Tune: it only suggests. The recorder tells Optuna the outcomes of trials.
 
 Ray's own OptunaSearch tells Optuna that an early-stopped trial is complete, and leaves one that
 diverged running for ever; what the sampler then learns from is wrong.
@@ -22,7 +22,7 @@ from trainables.core.evaluation import Evaluation
 
 
 class Suggestion(TypedDict):
-    """A trial as Tune hands it on to its client; `seen` is from before an interruption."""
+    """A trial for Tune's client; `seen` are evaluations from before an interruption."""
 
     trial: int
     config: TrialConfig
@@ -31,19 +31,19 @@ class Suggestion(TypedDict):
 
 
 class SearchWatcher(Protocol):
-    """Who keeps the books: is told of every trial that the search brings into the world."""
+    """Gets every trial that the search creates."""
 
     def suggested(
         self, number: int, params: Mapping[str, Value], config: TrialConfig
     ) -> tuple[Evaluation, ...]:
-        """A trial was suggested and will be run; what was measured of it before, if anything."""
+        """A trial was suggested and will run; returns its earlier evaluations, if any."""
 
     def refused(
         self, number: int, params: Mapping[str, Value], config: Mapping[str, Value], why: str
     ) -> None:
-        """A combination was suggested that is no valid trial; it will not be run.
+        """An invalid combination was suggested; it will not run.
 
-        `config` is what it would have been, by dotted name.
+        `config` is its configuration, by dotted name.
         """
 
 
@@ -74,7 +74,7 @@ class OptunaSearcher(Searcher):
     def suggest(self, trial_id: str) -> Suggestion | str | None:
         """The next trial's configuration, or Searcher.FINISHED when all have been suggested.
 
-        None where no slot is free for it: what others measure until then, it can be chosen by.
+        None without a free slot, so that later suggestions use more measurements.
         """
         while self._study.given < self._spec.trials:
             if not self._has_room():

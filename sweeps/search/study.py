@@ -1,4 +1,4 @@
-"""A sweep's Optuna study: asked for trials, and told what their records say."""
+"""A sweep's Optuna study: source of trials, updated from their records."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ IN_OPTUNA: Mapping[TrialStatus, TrialState] = {
     TrialStatus.FAILED: TrialState.FAIL,
     TrialStatus.INFEASIBLE: TrialState.PRUNED,
 }
-"""What a trial's status is called there. One that was interrupted has yet to come to its end. Of
-failed trials TPE learns nothing; it takes a pruned one without values for the worst."""
+"""Trial statuses in Optuna's terms. An interrupted trial has not ended yet. TPE ignores failed
+trials and ranks pruned ones without values last."""
 
 
 def make_sampler(search: SearchSettings, number: int = 0) -> BaseSampler:
     """The sampler that the settings name, seeded for trial `number`.
 
-    A trial's draws depend on the sweep's seed, its own number and what the study knows, so that a
-    sweep which was interrupted goes on as it would have. OptionsError repeats Optuna's reason.
+    A trial's draws depend on the sweep's seed, its own number and the study's data, so that an
+    interrupted sweep continues as it would have. OptionsError repeats Optuna's reason.
     """
     kind = search.sampler_kind
     seed = search.seed if kind.one_sequence else trial_seed(search.seed, number)
@@ -55,7 +55,7 @@ def make_sampler(search: SearchSettings, number: int = 0) -> BaseSampler:
             return kind.with_options(search.sampler_options).build(seed)
     except (TypeError, ValueError) as error:
         raise OptionsError(
-            f"search.sampler_options {dict(search.sampler_options)} does not suit the sampler "
+            f"search.sampler_options {dict(search.sampler_options)} are not valid for "
             f"{search.sampler}: {error}"
         ) from error
 
@@ -67,10 +67,10 @@ def trial_seed(sweep_seed: int, number: int) -> int:
 
 
 def open_study(spec: SweepSpec, journal: Path, began: float = 0.0) -> optuna.Study:
-    """The sweep's study, where its spec says or in `journal`, with the points to try first queued.
+    """The sweep's study, in the spec's database or in `journal`, with the first points queued.
 
-    Whoever calls this must be alone with the journal. `began` is when the sweep was launched, by
-    which its study is known among others; LaunchError where the storage has no room for it.
+    The caller must be the only user of the journal. `began` is the launch time of the sweep, which
+    identifies its study; LaunchError if the name belongs to another sweep.
     """
     storage = open_storage(spec.search.storage, journal)
     refuse_if_anothers(storage, spec, began)
@@ -89,7 +89,7 @@ def open_study(spec: SweepSpec, journal: Path, began: float = 0.0) -> optuna.Stu
 
 
 def directions(search: SearchSettings) -> list[StudyDirection]:
-    """What Optuna is to do with each metric."""
+    """Optuna's direction for each metric."""
     known = {"min": StudyDirection.MINIMIZE, "max": StudyDirection.MAXIMIZE}
     return [known[mode] for mode in search.goals.values()]
 
@@ -97,7 +97,7 @@ def directions(search: SearchSettings) -> list[StudyDirection]:
 def points_to_queue(
     space: Space, first_points: Sequence[Mapping[str, object]], search: SearchSettings
 ) -> Sequence[Mapping[str, object]]:
-    """All points of a sampler that has an end, else the points known to be good."""
+    """All points of a finite sampler, else the points known to be good."""
     kind = search.sampler_kind
     return kind.points(space) if kind.finite else first_points
 
@@ -108,9 +108,9 @@ class StudyBook:
     def __init__(
         self, study: optuna.Study, search: SearchSettings, records: Collection[TrialRecord] = ()
     ) -> None:
-        """`records` are what an earlier process has left; what Optuna missed, it is told now.
+        """`records` are those of an earlier process; Optuna gets what it missed.
 
-        LaunchError where Optuna has lost trials, which would be run once more.
+        LaunchError if Optuna has lost trials, which would run again.
         """
         _refuse_if_lost(study.get_trials(deepcopy=False), records)
         self._study = study
@@ -129,7 +129,7 @@ class StudyBook:
 
     @property
     def given(self) -> int:
-        """How many trials were drawn that run or have ended."""
+        """Number of drawn trials, running or ended."""
         return len(self._given)
 
     @patiently
@@ -142,8 +142,8 @@ class StudyBook:
         return trial.number, params
 
     def ask(self) -> optuna.Trial:
-        """A trial to draw: one that was left open, by the process before this or by a database
-        that went away, else a new one."""
+        """A trial to draw: one left open by an earlier process or a lost database connection, else
+        a new one."""
         known = self._study.get_trials(deepcopy=False)
         left = [
             trial
@@ -160,9 +160,9 @@ class StudyBook:
 
     @patiently
     def measured(self, record: TrialRecord) -> None:
-        """Tell the values of all evaluations; those that are known already stay as they are.
+        """Report the values of all evaluations; known ones stay as they are.
 
-        Optuna takes none where there are several metrics.
+        Optuna accepts none with several metrics.
         """
         trial = self._open.get(record.number)
         if trial is None or len(self._goals) > 1:
@@ -177,9 +177,9 @@ class StudyBook:
 
     @patiently
     def ended(self, record: TrialRecord) -> None:
-        """Tell the end of a trial and, where it had its whole budget, its values.
+        """Report the end of a trial and, after its full budget, its values.
 
-        They are those of its best evaluation, or of its last one where there are several metrics.
+        They are those of its best evaluation, or of its last one with several metrics.
         """
         if record.number not in self._open:
             return
@@ -201,10 +201,10 @@ class StudyBook:
 
 
 def refuse_if_anothers(storage: BaseStorage, spec: SweepSpec, began: float | None) -> None:
-    """LaunchError where the study of that name is not of the sweep that `began` at that time (None:
-    of a new one). A database is shared by sweeps of other homes, and their names may be the same.
+    """LaunchError if the study of that name belongs to another sweep than the one that `began` at
+    that time (None: a new one). Sweeps of other homes may share the database and use equal names.
 
-    What is left of a sweep that came to nothing is in nobody's way, and is deleted.
+    Deletes the study of a sweep without trials.
     """
     if spec.name not in optuna.get_all_study_names(storage):
         return
@@ -216,7 +216,7 @@ def refuse_if_anothers(storage: BaseStorage, spec: SweepSpec, began: float | Non
         return
     raise LaunchError(
         f"search.storage: the database has a study {spec.name!r} of another sweep, which may be "
-        "running; give this one another name with --name"
+        "running; choose another name with --name"
     )
 
 
@@ -225,7 +225,7 @@ def _refuse_if_lost(known: Sequence[FrozenTrial], records: Collection[TrialRecor
     lost = [record.number for record in records if record.number >= begun]
     if lost:
         raise LaunchError(
-            f"Optuna's study knows nothing of trial {min(lost)}, which is on record: "
-            "optuna.journal, or the database at search.storage, was cut or emptied; restore it "
-            "from a copy, or launch the sweep under another name with --name"
+            f"Optuna's study lacks recorded trial {min(lost)}: optuna.journal, or the database at "
+            "search.storage, was truncated or emptied; restore it from a backup, or launch the "
+            "sweep under another name with --name"
         )

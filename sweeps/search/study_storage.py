@@ -1,4 +1,4 @@
-"""Where Optuna keeps a sweep's study: its journal in the sweep's folder, or a database."""
+"""The storage of a sweep's study: a journal in the sweep's folder, or a database."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 PATIENCE = 600.0
-"""Seconds that a search waits for a database which went away, while trials train on."""
+"""Seconds that a search waits for an unavailable database, while trials continue."""
 
 PAUSE = 1.0  # seconds
 
@@ -29,7 +29,7 @@ _LIBRARY = {"postgresql": "psycopg[binary]", "mysql": "mysqlclient"}
 
 
 def open_storage(uri: str | None, journal: Path) -> BaseStorage:
-    """The database at `uri`, or the journal where there is no `uri`; LaunchError says why not."""
+    """The database at `uri`, or the journal without `uri`; LaunchError with the reason."""
     if uri is None:
         _mend(journal)
         return JournalStorage(JournalFileBackend(str(journal)))
@@ -37,21 +37,21 @@ def open_storage(uri: str | None, journal: Path) -> BaseStorage:
 
 
 def open_database(uri: str) -> RDBStorage:
-    """Optuna's tables in the database at `uri`, made where there are none; else LaunchError."""
+    """Optuna's tables in the database at `uri`, created if missing; LaunchError on failure."""
     try:
         # A search asks for little, so that no connection need wait until it is stale.
         return RDBStorage(uri, engine_kwargs={"poolclass": NullPool})
     except (ImportError, NoSuchModuleError, ArgumentError) as error:
         raise LaunchError(_no_way(uri, error, _missing(uri))) from error
     except (SQLAlchemyError, StorageInternalError, RuntimeError) as error:
-        remedy = "is the database up, is it Optuna's alone, and can this user log in?"
+        remedy = "check that the database is up, only for Optuna, and open to this user"
         raise LaunchError(_no_way(uri, error, remedy)) from error
 
 
 def patiently(method: Callable[P, T]) -> Callable[P, T]:
-    """Have a method that may be called twice wait for a database that does not answer.
+    """Retry an idempotent method while the database does not answer.
 
-    StudyError where that takes too long.
+    StudyError if that takes too long.
     """
 
     @wraps(method)
@@ -63,8 +63,8 @@ def patiently(method: Callable[P, T]) -> Callable[P, T]:
             except StorageInternalError as error:
                 if time.monotonic() > until:
                     raise StudyError(
-                        f"search.storage: the database does not answer any more "
-                        f"({_reason(error)}); when it does, `sweep resume` goes on"
+                        f"search.storage: the database no longer answers ({_reason(error)}); "
+                        "once it does, `sweep resume` continues"
                     ) from error
                 time.sleep(PAUSE)
 
@@ -84,7 +84,7 @@ def _reason(error: Exception) -> str:
 
 def _missing(uri: str) -> str:
     library = _LIBRARY.get(uri.partition(":")[0].partition("+")[0])
-    return f"pip install '{library}'" if library else "postgresql://USER@HOST/DATABASE is usual"
+    return f"pip install '{library}'" if library else "use e.g. postgresql://USER@HOST/DATABASE"
 
 
 def _mend(journal: Path) -> None:

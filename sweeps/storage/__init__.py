@@ -1,1 +1,1 @@
-"""A sweep's folder on shared storage, and who may write to it."""
+"""A sweep's folder on shared storage, and the claim to it."""

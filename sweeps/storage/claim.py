@@ -19,13 +19,13 @@ from trainables.core.background import Background, Tell, logged
 from trainables.storage.remote_folder import RemoteFolder
 
 BEAT = 10.0
-"""Seconds between two signs of life."""
+"""Seconds between two heartbeats."""
 
 SILENCE = 35.0
-"""Seconds without one after which a head is taken to be lost."""
+"""Seconds without a heartbeat after which a head counts as lost."""
 
 LOOK = 1.0
-"""Seconds between two looks whether another head gives a sign of life."""
+"""Seconds between two checks for another head's heartbeat."""
 
 _SLOW = 2.0
 """Seconds that a look takes at a store which may have kept other heads waiting as well."""
@@ -57,11 +57,11 @@ class _Sign(BaseModel):
 
 
 class TakenOverError(SweepError):
-    """Another head runs the sweep by now."""
+    """Another head has taken over the sweep."""
 
 
 class Claim:
-    """This head's claim to the sweep whose folder is `folder`, told on `storage`.
+    """This head's claim to the sweep in `folder`, written to `storage`.
 
     Heads have no common clock, so that one is dead is seen by watching it. A store has no lock
     either: of two heads that take a dead one's sweep in the same second both may begin, and one of
@@ -92,14 +92,14 @@ class Claim:
         way_out: str,
         broken: Tell = logged,
     ) -> Iterator[Claim]:
-        """Have the sweep while the block runs, and give signs of life; `broken` is told where
-        those break down.
+        """Hold the sweep while the block runs, and write heartbeats; `broken` hears of their
+        breakdown.
 
-        SweepError, with the way out, where another head is at it; that takes SILENCE to see.
-        TakenOverError at the end where one is by then, whatever else the block raises.
+        SweepError, with the way out, if another head runs it; the check takes SILENCE seconds.
+        TakenOverError at the end if another head has taken over, whatever else the block raises.
         """
         self._take(tell, way_out)
-        loss = "another head may take this sweep for abandoned and go on with it"
+        loss = "another head node may consider this sweep abandoned and resume it"
         thread = Background("claim", self._live, loss, broken)
         try:
             thread.start()
@@ -108,14 +108,14 @@ class Claim:
             try_all(self._over.set, thread.join, self._leave, self._refuse_if_taken_over)
 
     def renew(self, at_once: bool = False) -> None:
-        """Give a sign of life if one is due; TakenOverError where another head has the sweep."""
+        """Write a heartbeat if one is due; TakenOverError if another head has the sweep."""
         with self._lock:
             self._refuse_if_taken_over()
             if at_once or time.clock_gettime(_CLOCK) - self._beaten >= BEAT:
                 if other := self._other():
                     self.taken_over = TakenOverError(
-                        f"{other.host} has this sweep by now, as there was no sign of life from "
-                        f"here for {SILENCE:.0f} s; here it ends"
+                        f"{other.host} has taken over this sweep after {SILENCE:.0f} s without a "
+                        "heartbeat from this head node; it ends here"
                     )
                     raise self.taken_over
                 self._give_sign()
@@ -127,7 +127,7 @@ class Claim:
     def _take(self, tell: Callable[[str], None], way_out: str) -> None:
         sign = self._sign()
         if sign and not sign.over and sign.token not in (self._token, self._earlier()):
-            tell(f"Watching for {SILENCE:.0f} s whether {sign.host} still runs this sweep")
+            tell(f"Checking for {SILENCE:.0f} s whether {sign.host} still runs this sweep")
             self._outlast(sign, way_out)
         self._give_sign()
         try:
@@ -192,7 +192,7 @@ class Claim:
         try:
             return self._read()
         except ValidationError:
-            return _Sign(token=_NOBODY, host="a head whose sign cannot be read", beat=0)
+            return _Sign(token=_NOBODY, host="a head node with an unreadable heartbeat", beat=0)
 
     def _read(self) -> _Sign | None:
         try:

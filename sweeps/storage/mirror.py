@@ -1,6 +1,6 @@
-"""A sweep's folder on shared storage: what the head writes goes up, what slots leave comes down.
+"""The mirror of a sweep's folder on shared storage: uploads the head's files, downloads the slots'.
 
-A thread does it, so that a store which is slow or away delays nothing and loses nothing.
+Runs in a thread, so that a slow or unavailable store delays nothing and loses nothing.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from trainables.storage import sealed
 from trainables.storage.remote_folder import RemoteFolder
 
 PAUSE = 1.0
-"""Seconds between two looks at the folder."""
+"""Seconds between two checks of the folder."""
 
 PATIENCE = 60.0
-"""Seconds that the end of a sweep waits for a store that takes nothing."""
+"""Seconds that the end of a sweep waits for a store that accepts nothing."""
 
 _AT_ONCE = 8
 """Files that are on their way at the same time: small ones are mostly waiting."""
@@ -47,10 +47,10 @@ _UNKNOWN: _Stamp = (-1, 0)
 
 
 class Mirror:
-    """Keeps `remote` like `folder`, from `start` to `finish`; `tell` is told where that halts,
-    `broken` where it breaks down.
+    """Keeps `remote` in sync with `folder`, from `start` to `finish`; `tell` hears of pauses,
+    `broken` of breakdowns.
 
-    What another head has claimed by now is left alone.
+    Does nothing once another head holds the claim.
     """
 
     def __init__(
@@ -76,45 +76,48 @@ class Mirror:
         self._over = threading.Event()
         self._lock = threading.Lock()
         self._thread = Background(
-            "mirror", self._run, f"the sweep goes on, and {remote} gets the rest at its end", broken
+            "mirror",
+            self._run,
+            f"the sweep continues, and {remote} gets the remaining files at its end",
+            broken,
         )
 
     def start(self) -> None:
-        """Begin; nothing is taken to be on the storage yet."""
+        """Start; assumes no files on the storage yet."""
         self._thread.start()
 
     def fetch(self, name: str) -> None:
-        """Have what slots have left below `name` brought into the folder, but for large things."""
+        """Schedule the download of slot files below `name`, except large ones."""
         with self._lock:
             self._to_fetch.add(name)
 
     def ended(self, trial: str, dropped: Iterable[str]) -> None:
-        """Have what a trial has left fetched, and these of its folders deleted, each once."""
+        """Schedule the download of a trial's files and the deletion of these folders, each once."""
         with self._lock:
             if trial not in self._fetched:
                 self._to_fetch.add(trial)
             self._to_drop |= {f"{trial}/{name}" for name in dropped} - self._dropped
 
     def forget(self) -> None:
-        """The sweep came to nothing: have all of it deleted there."""
+        """Schedule the deletion of the remote folder of an empty sweep."""
         self._forgotten = True
 
     def bring(self, weights: str) -> None:
-        """Bring a folder of weights here, if there is one, and wait for it."""
+        """Download a folder of weights, if there is one, and wait for it."""
         if not (self._folder / weights).is_dir():
             try:
                 with suppress(sealed.NotWholeError):  # there may be none to be kept
                     sealed.pull_whole(self.remote / weights, self._folder / weights)
             except OSError as error:
-                self._tell(f"{weights} could not be fetched: {redact(str(error))}")
+                self._tell(f"{weights} could not be downloaded: {redact(str(error))}")
 
     def finish(self) -> bool:
-        """Bring all up and down, and stop; whether that could be done, else it is told."""
+        """Upload and download the rest, and stop; returns whether all succeeded, else tells."""
         clean = False
         try:
             self._over.set()
             self._thread.join()
-            with breakdowns_told("The mirror's last round", "see below", self._broken):
+            with breakdowns_told("The final upload", "see below", self._broken):
                 clean = self._last_rounds()
         finally:  # also where Ctrl-C ends the wait
             if not clean and not self.claim.taken_over:
@@ -133,8 +136,8 @@ class Mirror:
         if self._forgotten:
             return f"{self.remote} could not be deleted ({self._away})"
         return (
-            f"{self.remote} lacks some of what is in {self._folder} ({self._away}); "
-            f"`sweep resume {self._folder.name}` brings it there"
+            f"{self.remote} lacks some files of {self._folder} ({self._away}); "
+            f"`sweep resume {self._folder.name}` uploads them"
         )
 
     def _run(self) -> None:
@@ -175,7 +178,7 @@ class Mirror:
 
     def _note(self, error: OSError | None) -> None:
         if error and not self._away:
-            self._tell(f"{redact(str(error))}; the sweep goes on, and this is tried again")
+            self._tell(f"{redact(str(error))}; the sweep continues and retries")
         self._away = error
 
     def _push(self) -> None:
@@ -254,7 +257,7 @@ class Mirror:
 
 @contextmanager
 def mirrored(mirror: Mirror | None, progress: Progress = NO_PROGRESS) -> Iterator[None]:
-    """Mirror while the block runs, and to the end, however it ends."""
+    """Mirror while the block runs, and finish however it ends."""
     if mirror is None:
         yield
         return
@@ -262,16 +265,16 @@ def mirrored(mirror: Mirror | None, progress: Progress = NO_PROGRESS) -> Iterato
     try:
         yield
     finally:
-        with progress.phase(f"bringing the rest to {mirror.remote}"):
+        with progress.phase(f"uploading remaining files to {mirror.remote}"):
             mirror.finish()
 
 
 def bring_down(
     remote: RemoteFolder, folder: Path, amend: Callable[[Path], None] = lambda draft: None
 ) -> None:
-    """Make `folder` of what a mirror has left, but for checkpoints, which slots fetch themselves.
+    """Create `folder` from a mirror's files, without checkpoints, which slots fetch themselves.
 
-    It appears whole or not at all, once it was amended.
+    It appears complete, after `amend`, or not at all.
     """
 
     def fill(draft: Path) -> None:
@@ -291,7 +294,7 @@ def bring_down(
 
 
 def bring_up(folder: Path, remote: RemoteFolder) -> None:
-    """Put there what slots have left in `folder` before it was mirrored."""
+    """Upload the slot files in `folder` from before it was mirrored."""
     for trial in (folder / "base", *folder.glob("trials/*")):
         there = remote / str(trial.relative_to(folder))
         for file in trial.glob(LOSSES):

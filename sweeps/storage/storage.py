@@ -1,4 +1,4 @@
-"""A sweep on shared storage: whether it can be there, and how it comes back from there."""
+"""A sweep on shared storage: checks, claim, mirror, and download."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from trainables.storage.sealed import NotWholeError
 from trainables.training.inputs import Inputs
 
 CACHE = "cache"
-"""Under the URI: prepared models and data, for nodes that do not see the sweep home."""
+"""Below the URI: prepared models and data, for nodes without access to the sweep home."""
 
 WAY_OUT = (
-    "is it up, is its name right, and are the credentials in the environment of that machine "
-    "(AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, GOOGLE_APPLICATION_CREDENTIALS, or a role)?"
+    "check that it is up, its name, and the credentials in the environment of that machine "
+    "(AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, GOOGLE_APPLICATION_CREDENTIALS, or a role)"
 )
 
 
@@ -57,10 +57,10 @@ def claimed(
     way_out: str,
     breakdowns: Breakdowns,
 ) -> Iterator[Claim | None]:
-    """Be the only head that runs the sweep while the block runs, where it is on a storage.
+    """Be the only head of a sweep on storage while the block runs.
 
-    SweepError, with the way out, where another one does; TakenOverError where one does by the end;
-    LaunchError where the storage cannot be used.
+    SweepError, with the way out, if another head runs it; TakenOverError if one takes over;
+    LaunchError if the storage cannot be used.
     """
     with ExitStack() as stack:
         claim = None
@@ -72,7 +72,7 @@ def claimed(
 
 
 def renew_claim(claim: Claim | None) -> None:
-    """Give a sign of life at once; TakenOverError where another head has the sweep by now,
+    """Write a heartbeat immediately; TakenOverError if another head has taken over the sweep,
     LaunchError as above.
     """
     if claim:
@@ -83,7 +83,7 @@ def renew_claim(claim: Claim | None) -> None:
 def mirror_of(
     spec: SweepSpec, folder: SweepFolder, claim: Claim | None, view: View, breakdowns: Breakdowns
 ) -> Mirror | None:
-    """What keeps the sweep's folder on the storage that its spec names."""
+    """The mirror of the sweep's folder on the storage in its spec; None without one."""
     storage = storage_of(spec)
     if storage is None or claim is None:
         return None
@@ -92,7 +92,7 @@ def mirror_of(
 
 
 def probe(storage: RemoteFolder) -> str | None:
-    """Why nothing can be written there and read back from this machine; None where it can."""
+    """Why writing and reading back from this machine fails; None if it works."""
     name, content = f".probe-{uuid.uuid4().hex}", os.urandom(16)
     try:
         storage.write(name, content)
@@ -100,18 +100,18 @@ def probe(storage: RemoteFolder) -> str | None:
         storage.delete(name)
     except OSError as error:
         return redact(str(error))
-    return None if read == content else f"{storage}: what was written there reads back otherwise"
+    return None if read == content else f"{storage}: data read back differs from data written"
 
 
 def check_storage(spec: SweepSpec) -> None:
-    """LaunchError where this machine cannot use the storage that the spec names."""
+    """LaunchError if this machine cannot use the storage in the spec."""
     storage = storage_of(spec)
     if storage and (why := probe(storage)):
         raise LaunchError(f"storage.uri: {why}; {WAY_OUT}")
 
 
 def refuse_if_taken(spec: SweepSpec) -> None:
-    """SweepError where there is a sweep of that name on the storage; LaunchError as above."""
+    """SweepError if the storage has a sweep of that name; LaunchError as above."""
     storage = storage_of(spec)
     if storage is None:
         return
@@ -119,18 +119,18 @@ def refuse_if_taken(spec: SweepSpec) -> None:
     if there := _recorded(storage, spec.name):
         running = there.state is SweepState.RUNNING
         host = there.host or "another head"
-        where = f"running on {host}, or was when that was lost" if running else there.state.value
+        where = f"last seen running on {host}" if running else there.state.value
         raise SweepError(
-            f"there is a sweep {spec.name!r} on {storage} already; it is {where}: `sweep resume "
-            f"{spec.name} --storage URI` goes on with it, unless it runs; give this one another "
-            "name with --name"
+            f"sweep {spec.name!r} already exists on {storage} ({where}); resume it, if it does not "
+            f"run, with `sweep resume {spec.name} --storage URI`, or choose another name with "
+            "--name"
         )
 
 
 def fetch_sweep(uri: str, folder: SweepFolder, view: View) -> None:
-    """Bring a sweep into the sweep home; SweepError where it is not on the storage, or runs."""
+    """Download a sweep into the sweep home; SweepError if it is not on the storage or runs."""
     if holds_secret(uri):
-        raise SweepError(f"--storage: {redact(uri)} holds a password or a token; leave it out")
+        raise SweepError(f"--storage: {redact(uri)} contains a password or token; remove it")
     try:
         check_address(uri)
     except UnplacedError as error:
@@ -145,8 +145,8 @@ def fetch_sweep(uri: str, folder: SweepFolder, view: View) -> None:
 
 
 def stop_it(name: str) -> str:
-    """The way out where a sweep that is to go on here runs elsewhere."""
-    return f"`sweep stop {name}` there ends it"
+    """The way out if a sweep to be resumed here runs elsewhere."""
+    return f"stop it there with `sweep stop {name}`"
 
 
 @contextmanager
@@ -188,7 +188,7 @@ def _forget_unasked(folder: SweepFolder) -> None:
 
 
 def refuse_if_behind(spec: SweepSpec, folder: SweepFolder, earlier: SweepRecord) -> None:
-    """SweepError where the sweep went on elsewhere since it was here; LaunchError as above."""
+    """SweepError if the sweep has continued elsewhere; LaunchError as above."""
     storage = storage_of(spec)
     if storage is None:
         return
@@ -197,14 +197,13 @@ def refuse_if_behind(spec: SweepSpec, folder: SweepFolder, earlier: SweepRecord)
     if there is None or _is_ahead(earlier, there):
         return
     raise SweepError(
-        f"sweep {spec.name!r} went on elsewhere, or is another one: what is on {storage} is "
-        f"newer than {folder.path}; move that folder away, and "
-        f"`sweep resume {spec.name} --storage URI`"
+        f"sweep {spec.name!r} on {storage} is newer than {folder.path}, or is another sweep; "
+        f"move that folder away, then run `sweep resume {spec.name} --storage URI`"
     )
 
 
 def catch_up(spec: SweepSpec, folder: SweepFolder, earlier: SweepRecord) -> None:
-    """Have the storage know of a sweep what its slots must find there; SweepError as above."""
+    """Upload the files that slots need if the storage lacks the sweep; SweepError as above."""
     refuse_if_behind(spec, folder, earlier)
     storage = storage_of(spec)
     if storage and not _recorded(storage, spec.name):
@@ -220,9 +219,9 @@ def _is_ahead(here: SweepRecord, there: SweepRecord) -> bool:
 def make_slot_storage(
     spec: SweepSpec, folder: SweepFolder, inputs: Inputs | None
 ) -> SlotStorage | None:
-    """What slots are told of the spec's storage, once the inputs are there that they may lack.
+    """The slots' settings for the storage in the spec, after the upload of inputs they may lack.
 
-    LaunchError where they cannot be put there.
+    LaunchError if the upload fails.
     """
     import ray
 

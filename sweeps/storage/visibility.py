@@ -1,4 +1,4 @@
-"""What every node of a cluster must see before a sweep starts: the sweep home, or its storage."""
+"""Access of every node to the sweep home or the storage, checked before a sweep starts."""
 
 from __future__ import annotations
 
@@ -22,37 +22,37 @@ PATIENCE = 60.0
 _LOOKS = 10
 
 SHARE = (
-    "set storage.uri to storage that all nodes reach, such as s3://BUCKET/FOLDER, or mount one "
-    "folder on all nodes and set SWEEP_HOME to it"
+    "set storage.uri to storage that all nodes reach, such as s3://BUCKET/FOLDER, or mount a "
+    "shared folder on all nodes and set SWEEP_HOME to it"
 )
 
 
 def check_sight(home: Path, spec: SweepSpec) -> None:
-    """LaunchError names each node that sees too little; needs a Ray that is connected.
+    """LaunchError lists the nodes without access; needs a connected Ray.
 
-    Nodes that come later are told by the slots that come up there.
+    Nodes that join later are checked by their slots.
     """
     nodes = alive_nodes()
     asked = hosts(nodes, spec.slots.gpus)
     if storage := storage_of(spec):
         blind = storage_blind(asked, storage)
-        remedy = "every node needs its credentials in the environment in which Ray was started"
+        remedy = "start Ray with the storage's credentials on every node"
     elif len(nodes) > 1:
         blind, remedy = home_blind(asked, home), SHARE
     else:
         return
     if blind:
         listed = "\n  ".join(f"{host}: {why}" for host, why in blind.items())
-        raise LaunchError(f"not all nodes see the sweep's storage; {remedy}\n  {listed}")
+        raise LaunchError(f"some nodes cannot access the sweep's storage; {remedy}\n  {listed}")
 
 
 def storage_blind(nodes: Nodes, storage: RemoteFolder) -> dict[str, str]:
-    """Host name -> why it cannot use the storage."""
+    """Host name -> why the storage is not accessible."""
     return _complaints(nodes, probe, storage)
 
 
 def home_blind(nodes: Nodes, home: Path) -> dict[str, str]:
-    """Host name -> why it does not see the sweep home."""
+    """Host name -> why the sweep home is not visible."""
     home.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(prefix=".doctor-", dir=home) as file:
         return _complaints(nodes, _sees, file.name)
@@ -69,14 +69,14 @@ def _complaints(
         try:
             why = ray.get(answer, timeout=PATIENCE)
         except ray.exceptions.RayError as error:
-            why = f"it did not run a task: {str(error).strip().splitlines()[-1]}"
+            why = f"test task failed: {str(error).strip().splitlines()[-1]}"
         if why:
             complaints[node["NodeManagerHostname"]] = why
     return complaints
 
 
 def hosts(nodes: Nodes, gpus: float | Literal["auto"]) -> Nodes:
-    """Those that could hold a slot: with GPUs, where there are any and they are wanted."""
+    """Nodes that could hold a slot: those with GPUs, if there are any and slots use them."""
     with_gpus = [node for node in nodes if node["Resources"].get("GPU", 0) > 0]
     if with_gpus and gpus:
         return with_gpus
@@ -89,4 +89,4 @@ def _sees(file: str) -> str | None:
         if Path(file).exists():
             return None
         time.sleep(0.2)
-    return f"what lies in the sweep home {Path(file).parent} is not seen there"
+    return f"cannot see files in the sweep home {Path(file).parent}"

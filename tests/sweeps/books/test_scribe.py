@@ -146,7 +146,7 @@ def test_a_trial_that_was_not_started_is_told_once_by_its_reason(begin):
     assert tracker.log == ["sweep", "start1", "start1.1", "end1", "weights sweep", "end"]
     assert scribe.missed == 4
     assert "bad value" in scribe.failures[0]
-    assert "trial 0 has no run" in scribe.failures[1]
+    assert "trial 0 has no MLflow run" in scribe.failures[1]
 
 
 def test_a_store_that_stays_away_is_given_up_and_what_it_missed_is_counted(begin, monkeypatch):
@@ -211,4 +211,4 @@ def test_a_fault_of_the_writing_itself_is_told_and_what_is_left_counts_as_missed
     assert tracker.log == ["sweep", "start0", "start1"]
     assert scribe.missed == 8 and not scribe.busy
     assert told == scribe.failures and "KeyError: 'a field" in told[0]
-    assert "its folder has what MLflow misses" in told[0]
+    assert "its folder has the entries that MLflow misses" in told[0]

@@ -114,5 +114,5 @@ def test_sources_are_named_ordered_and_without_tests(tmp_path):
 
 
 def test_a_python_without_sources_is_told(tmp_path):
-    with pytest.raises(DataError, match="holds none; install them, or name another model"):
+    with pytest.raises(DataError, match="holds none; install them, or choose another model"):
         stdlib_sources(tmp_path)

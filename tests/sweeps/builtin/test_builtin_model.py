@@ -148,5 +148,5 @@ def test_builtin_names_become_paths(monkeypatch, tmp_path, model, train, expecte
 
 def test_an_unknown_builtin_name_is_refused(tmp_path):
     config = TrialConfig(model="builtin:pydocs", data={"train": "mine.json"})
-    with pytest.raises(DataError, match="builtin:pydocs is not built in; use builtin:pydoc"):
+    with pytest.raises(DataError, match="builtin:pydocs is not a built-in name; use builtin:pydoc"):
         resolve(config, tmp_path)

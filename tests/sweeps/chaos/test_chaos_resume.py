@@ -122,7 +122,7 @@ def test_a_sweep_that_is_stopped_before_its_first_trial_leaves_its_name_free(tmp
         assert process.wait(timeout=120) == 130, output_of(tmp_path)
         _, left = psutil.wait_procs(family, timeout=30)
         assert not left
-    assert "nothing was measured" in output_of(tmp_path)
+    assert "there are no results to keep" in output_of(tmp_path)
     assert "Traceback" not in output_of(tmp_path)
     assert not folder_of(tmp_path, "toy").path.exists()
 
@@ -131,7 +131,7 @@ def test_of_two_launches_or_resumes_at_once_one_wins(tmp_path):
     tree = toy_tree(toy={"seconds": 0.1})
     first, second = together("launch", str(write_spec(tree, tmp_path)), home=tmp_path)
     assert first == (0, "")
-    assert second[0] == 2 and "there is a sweep 'toy' already; it is running" in second[1]
+    assert second[0] == 2 and "sweep 'toy' already exists; it is running" in second[1]
     more = ("--set", "budget.trials=8")
     first, second = together("resume", "toy", *more, home=tmp_path)
     assert first == (0, "")
@@ -167,7 +167,7 @@ def test_what_a_resume_takes_and_what_it_refuses(tmp_path, data, monkeypatch):
 
     (home / "mlflow.db").unlink()
     done = sweep("resume", "real", home=home)
-    assert done.returncode == 0 and "bringing into MLflow" in done.stdout, done.stderr
+    assert done.returncode == 0 and "adding missing entries to MLflow" in done.stdout, done.stderr
     assert history(check_books(home, "real", trials=2).store.trials()) == before
 
     for change in ("search.seed=2", "batch_size=2", "space.learning_rate={choice: [0.1]}"):
@@ -187,7 +187,7 @@ def test_what_a_resume_takes_and_what_it_refuses(tmp_path, data, monkeypatch):
 
     rows.write_text(json.dumps(json.loads(rows.read_text())[1:]))
     done = sweep("resume", "real", "--set", "budget.trials=4", home=home)
-    assert done.returncode == 2 and "its data has changed since it was launched" in done.stderr
+    assert done.returncode == 2 and "its data has changed since the launch" in done.stderr
 
 
 def killed_at_the_end(home) -> None:

@@ -94,7 +94,7 @@ def test_of_two_heads_one_has_the_sweep_also_after_the_other_was_cut_off(tmp_pat
             process.send_signal(signal.SIGCONT)
             assert process.wait(timeout=120) == 2, output_of(first)
             assert other.wait(timeout=240) == 0, output_of(second)
-    assert "has this sweep by now" in output_of(first).splitlines()[-1]
+    assert "has taken over this sweep" in output_of(first).splitlines()[-1]
     trials = check_books(second, "toy", trials=6).store.trials()
     assert {each.status for each in trials} <= {TrialStatus.COMPLETE, TrialStatus.PRUNED}
     log.info("first head:\n%s\nsecond head:\n%s", output_of(first), output_of(second))

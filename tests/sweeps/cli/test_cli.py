@@ -93,7 +93,7 @@ def test_status_has_the_slots_and_their_cost_once_a_driver_has_looked(home):
     assert "  slot-0       2         0  A10G" in lines
     assert "cost: $1.25 for 60 min of worker" in lines
     wrong = run("status", "alpaca-lora", "--price", "1.25")
-    assert wrong.exit_code == 2 and "--price worker=1.006" in wrong.stderr
+    assert wrong.exit_code == 2 and "--price: must be TYPE=DOLLARS" in wrong.stderr
 
 
 def test_from_afar_the_next_command_leads_there(home, monkeypatch):
@@ -146,7 +146,7 @@ def test_a_validation_set_that_was_trained_on_is_told_wherever_a_result_is(home)
     store.write_sweep(store.sweep().with_changes(overlaps=shared))
     for command in ("status", "winners"):
         words = " ".join(run(command, "alpaca-lora").stdout.split())
-        assert "Measured on what was trained on: all 40 validation records" in words
+        assert "Evaluated on training data: all 40 validation records" in words
         told = json.loads(run(command, "alpaca-lora", "--json").stdout)
         assert told["overlaps"] == shared
 
@@ -252,9 +252,9 @@ def test_a_mistake_in_a_spec_is_a_message_and_exit_code_2(home, tmp_path):
         (("launch", "nowhere.yaml"), "the file does not exist"),
         (("status", "nothing"), "no sweep 'nothing'"),
         (("winners", "nothing"), "sweeps there: alpaca-lora"),
-        (("status", "../alpaca-lora"), "'../alpaca-lora' is not a valid name"),
-        (("winners", "/etc"), "'/etc' is not a valid name"),
-        (("ui", "--home", "/nonexistent"), "no sweep was tracked there yet"),
+        (("status", "../alpaca-lora"), "'../alpaca-lora' is not a valid sweep name"),
+        (("winners", "/etc"), "'/etc' is not a valid sweep name"),
+        (("ui", "--home", "/nonexistent"), "no tracked sweeps yet"),
     ],
 )
 def test_mistakes_name_the_way_out(home, arguments, message):
@@ -265,7 +265,7 @@ def test_mistakes_name_the_way_out(home, arguments, message):
 @pytest.mark.parametrize(
     ("state", "said"),
     [
-        ("running", "what was measured is kept. Go on with it: sweep resume alpaca-lora"),
+        ("running", "all results so far are saved. To resume: sweep resume alpaca-lora"),
         ("complete", "the sweep is complete: sweep winners alpaca-lora"),
     ],
 )
@@ -279,7 +279,7 @@ def test_ctrl_c_tells_what_there_is_of_a_sweep(home, monkeypatch, state, said):
     done = run("resume", "alpaca-lora")
     assert (done.exit_code, done.stderr) == (130, f"Interrupted; {said}\n")
     done = run("resume", "bare")
-    assert done.stderr == "Interrupted; nothing was measured that could be kept.\n"
+    assert done.stderr == "Interrupted; there are no results to keep.\n"
 
 
 def test_stopping_a_sweep_that_has_no_trial_yet_says_that_its_name_is_free(home, monkeypatch):
@@ -309,7 +309,7 @@ def test_a_name_that_leads_out_of_the_home_is_refused_wherever_it_comes_from(hom
 def test_a_home_that_is_no_path_is_a_message_and_exit_code_2(home, command):
     name = [] if command in ("list", "ui", "doctor") else ["alpaca-lora"]
     done = run(command, *name, "--home", "~nouser/x")
-    assert done.exit_code == 2 and "the sweep home '~nouser/x' is no path" in done.stderr
+    assert done.exit_code == 2 and "sweep home '~nouser/x' is not a valid path" in done.stderr
 
 
 def test_a_variable_that_is_no_path_hides_no_sweep_of_the_home_that_is_named(home, monkeypatch):

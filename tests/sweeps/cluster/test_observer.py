@@ -73,7 +73,7 @@ def test_a_fault_of_the_observer_is_told(tmp_path):
     )
     observer.start()
     observer.close()
-    assert "AttributeError" in broken[0] and "`sweep status` goes on showing" in broken[0]
+    assert "AttributeError" in broken[0] and "`sweep status` no longer updates" in broken[0]
 
 
 @pytest.mark.ray

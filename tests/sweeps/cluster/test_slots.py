@@ -86,8 +86,8 @@ def test_a_watch_over_the_nodes_that_breaks_down_is_told(start, monkeypatch):
     start(stays, 1, told)
     wait_for(lambda: told)
     assert told == [
-        "The watch over the cluster's nodes broke down (AttributeError: 'GlobalState' has no "
-        "attribute 'get_draining_nodes'); a node that is drained or lost goes unnoticed from now on"
+        "Node monitoring broke down (AttributeError: 'GlobalState' has no "
+        "attribute 'get_draining_nodes'); drained or lost nodes are no longer detected"
     ]
 
 
@@ -106,8 +106,8 @@ def test_a_slot_that_ends_for_good_is_told_and_nobody_waits_for_more_than_are_le
     slots.refuse_if_fewer(2)
     wait_for(lambda: told)
     (text,) = told
-    assert text.startswith("slot-1 has ended for good (") and "no room on this node" in text
-    assert text.endswith("the sweep goes on with 1 of 2 slots")
+    assert text.startswith("slot-1 failed permanently (") and "no room on this node" in text
+    assert text.endswith("the sweep continues with 1 of 2 slots")
     slots.refuse_if_fewer(1)
     with pytest.raises(LaunchError, match=r"slots\.min: 2 slots .* 1 are left: slot-1: .*no room"):
         slots.refuse_if_fewer(2)

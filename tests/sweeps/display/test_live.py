@@ -139,7 +139,7 @@ def test_two_choices_of_a_long_value_look_different_in_a_narrow_terminal(width):
     words = " ".join(table.split())
     assert words.count("lora.target_modules […, o_proj]") == 2
     assert "lora.target_modules […, o_proj, gate_proj, up_proj, down_proj]" in words
-    assert "in all of them: learning_rate 0.00021 lora.rank 8 schedule wsd batch_size 16" in words
+    assert "common to all: learning_rate 0.00021 lora.rank 8 schedule wsd batch_size 16" in words
 
 
 @pytest.mark.parametrize("width", [80, 100])

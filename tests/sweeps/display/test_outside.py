@@ -53,8 +53,8 @@ def test_a_running_sweep():
         "  slot-3       0         0  not up yet",
         "  slot-4       0         0  base model            10.0.0.2 (worker)",
         "  slot-5       0         0  test set              10.0.0.2 (worker)",
-        "  slot-6       1         0  gone home",
-        "cost so far: $0.75 for 30 min of worker; not counted, without a price: "
+        "  slot-6       1         0  stopped",
+        "cost so far: $0.75 for 30 min of worker; not included for lack of a price: "
         "60 min of nodes of unknown type",
     ]
 

@@ -53,7 +53,7 @@ def without_token(tree):
 def test_nothing_is_wrong_with_our_own_files_once_they_are_filled_in(ours, name):
     found = ours(name=name)
     assert told(found, Level.WRONG) == {}
-    assert "0.19 an hour without workers" in told(found, Level.OK)["cluster price"]
+    assert "0.19 per hour without workers" in told(found, Level.OK)["cluster price"]
 
 
 @pytest.mark.parametrize("wrong", [7, "text", ["text"], {"a": 1}])
@@ -88,7 +88,7 @@ def test_own_machines_are_warned_of_their_network_only(ours):
 
 def test_the_price_is_that_of_the_head_and_of_all_workers_that_may_come(ours):
     said = told(ours(), Level.OK)["cluster price"]
-    assert said.startswith(f"0.19 an hour without workers, at most {0.192 + 4 * 1.006:.2f} with 4")
+    assert said.startswith(f"0.19 per hour without workers, at most {0.192 + 4 * 1.006:.2f} with 4")
 
 
 def test_without_a_token_a_cluster_that_can_be_reached_is_wrong(ours):
@@ -98,8 +98,8 @@ def test_without_a_token_a_cluster_that_can_be_reached_is_wrong(ours):
 
     said = told(ours(change), Level.WRONG)
     assert "RAY_AUTH_MODE=token is not set on the head and the worker" in said["cluster token"]
-    assert "opens port 8265 to everybody" in said["cluster token"]
-    assert "opens port 8265 to everybody" in said["cluster ports"]
+    assert "opens port 8265 to everyone" in said["cluster token"]
+    assert "opens port 8265 to everyone" in said["cluster ports"]
 
 
 def test_without_a_token_behind_a_firewall_it_is_a_note(ours):
@@ -128,7 +128,7 @@ def test_without_a_token_own_machines_are_wrong(ours):
 )
 def test_a_security_group_may_open_ssh_and_what_few_can_reach(ours, port, rule, wrong):
     said = told(ours(open_port(port, **rule)), Level.WRONG).get("cluster ports")
-    assert said is None if wrong is None else f"opens {wrong} to everybody" in said
+    assert said is None if wrong is None else f"opens {wrong} to everyone" in said
 
 
 def test_a_dashboard_on_all_interfaces_is_noted(ours):
@@ -141,7 +141,7 @@ def test_a_dashboard_on_all_interfaces_is_noted(ours):
 
 @pytest.mark.parametrize(
     ("mode", "said"),
-    [(0o644, "can be read by other users"), (None, "there is no ~/.ray/auth_token")],
+    [(0o644, "is readable by other users"), (None, "~/.ray/auth_token does not exist")],
 )
 def test_a_token_is_there_and_for_its_owner_alone(ours, tmp_path, mode, said):
     token = tmp_path / ".ray" / "auth_token"
@@ -158,7 +158,7 @@ def test_workers_without_a_shared_folder_are_wrong_and_none_need_none(ours):
     def change(tree):
         tree["worker_start_ray_commands"] = ["RAY_AUTH_MODE=token ray start"]
 
-    assert "name storage.uri" in told(ours(change), Level.WRONG)["cluster storage"]
+    assert "set storage.uri" in told(ours(change), Level.WRONG)["cluster storage"]
     assert "s3://b/s" in told(ours(change, storage="s3://b/s"), Level.OK)["cluster storage"]
     assert "cluster storage" in told(ours(change, storage="/shared/sweeps"), Level.WRONG)
 
@@ -176,7 +176,7 @@ def test_a_head_on_spot_is_wrong_and_one_that_trains_is_noted(ours):
         head["resources"] = {}
 
     found = ours(change)
-    assert "on spot" in told(found, Level.WRONG)["cluster head"]
+    assert "spot instance" in told(found, Level.WRONG)["cluster head"]
     assert "trials may run on the head" in told(found, Level.NOTE)["cluster head"]
 
 
@@ -201,7 +201,7 @@ def test_likely_machines_are_none(ours):
 
 def test_files_that_ray_would_not_find_are_named(ours):
     said = told(ours(lambda tree: tree["file_mounts"].update({"~/x": "./nowhere"})), Level.WRONG)
-    assert f"there is no ./nowhere in {TOP}" in said["cluster files"]
+    assert f"./nowhere does not exist in {TOP}" in said["cluster files"]
 
 
 def test_a_price_that_nobody_wrote_is_noted(ours):
@@ -209,4 +209,4 @@ def test_a_price_that_nobody_wrote_is_noted(ours):
         types = tree["available_node_types"]
         types["other"] = types["worker"]
 
-    assert "no price is known of other" in told(ours(change), Level.NOTE)["cluster price"]
+    assert "no price known for other" in told(ours(change), Level.NOTE)["cluster price"]

@@ -50,11 +50,11 @@ def test_packages_are_held_to_their_ranges():
     wanted += ["trl>=1.16; extra == 'dev'", "pywin32>=1; sys_platform == 'win32'"]
     said = [str(each) for each in check_packages(wanted, installed.get)]
     assert said == [
-        "torch 2.9.1, and >=2.10 is needed; pip install -c constraints.txt 'torch>=2.10'",
-        "rich is not installed, and >=14 is needed; pip install -c constraints.txt 'rich>=14'",
+        "torch 2.9.1, required: >=2.10; pip install -c constraints.txt 'torch>=2.10'",
+        "rich is not installed, required: >=14; pip install -c constraints.txt 'rich>=14'",
     ]
     (fine,) = check_packages(wanted[1:3], installed.get)
-    assert str(fine) == "all 2 are within their ranges"
+    assert str(fine) == "all 2 packages are within their version ranges"
 
 
 def test_what_these_tests_run_on_is_fine():
@@ -124,7 +124,7 @@ def test_it_says_one_line_for_each_check_and_ends_well(doctor):
 def test_it_looks_at_the_sweep_as_it_would_be_launched_with_changes(doctor):
     done = doctor("--set", "slots.gpus=1", "--set", "budget.trials=+2", tree=toy_tree())
     assert done.exit_code == 2
-    assert "slots.gpus is 1, and there is none here" in done.output
+    assert "slots.gpus is 1, but this machine has none" in done.output
     assert "toy: 8 trials" in done.output
     wrong = doctor("--set", "serach.seed=1", tree=toy_tree())
     assert wrong.exit_code == 2 and "did you mean search?" in wrong.output
@@ -132,7 +132,7 @@ def test_it_looks_at_the_sweep_as_it_would_be_launched_with_changes(doctor):
 
 def test_changes_of_no_sweep_file_are_refused(doctor):
     done = doctor("--set", "slots.gpus=1")
-    assert done.exit_code == 2 and "--set changes a sweep file; name the file" in done.output
+    assert done.exit_code == 2 and "--set: needs a sweep file" in done.output
 
 
 def test_mistakes_in_the_spec_end_in_exit_code_2(doctor):
@@ -144,7 +144,7 @@ def test_mistakes_in_the_spec_end_in_exit_code_2(doctor):
 
 def test_gpus_that_are_not_there_are_wrong_here_and_not_on_a_cluster(doctor):
     tree = toy_tree(slots={"gpus": 1, "count": 1})
-    assert "slots.gpus is 1, and there is none here" in doctor(tree=tree).output
+    assert "slots.gpus is 1, but this machine has none" in doctor(tree=tree).output
     cluster = str(Path(__file__).parents[3] / "cluster.yaml")
     assert "slots.gpus is 1" not in doctor("--cluster", cluster, tree=tree).output
 
@@ -171,9 +171,15 @@ def machine(monkeypatch):
     ("cards", "driver", "visible", "level", "words"),
     [
         (2, True, None, Level.OK, "NVIDIA A10G, 24.0 GB"),
-        (0, True, None, Level.WRONG, "torch sees no GPU, though this machine has NVIDIA's driver"),
+        (
+            0,
+            True,
+            None,
+            Level.WRONG,
+            "torch sees no GPU, although this machine has an NVIDIA driver",
+        ),
         (0, True, "", Level.NOTE, "CUDA_VISIBLE_DEVICES hides"),
-        (0, False, None, Level.NOTE, "trained on the CPU"),
+        (0, False, None, Level.NOTE, "trials run on the CPU"),
     ],
 )
 def test_gpus_of_this_machine(machine, cards, driver, visible, level, words):
@@ -183,7 +189,9 @@ def test_gpus_of_this_machine(machine, cards, driver, visible, level, words):
     assert {finding.level for finding in found} == {level}
     assert all(words in finding.message for finding in found)
     wanted = SweepSpec.parse(toy_tree(slots={"gpus": 1, "count": 1}))
-    missing = [finding for finding in check_gpus(wanted) if "none here" in finding.message]
+    missing = [
+        finding for finding in check_gpus(wanted) if "this machine has none" in finding.message
+    ]
     assert bool(missing) is (not cards and not driver)
 
 

@@ -14,9 +14,9 @@ from sweeps.doctor.gpus import Cards, check_cards, check_gpus_of
         ([Cards("head", 0, 0), Cards("a", 4, 4), Cards("b", 1, 1)], [(Level.OK, "all 5")]),
         (
             [Cards("a", 4, 4), Cards("b", 4, 1)],
-            [(Level.WRONG, "b: Ray gives out 4 GPUs, and torch sees 1")],
+            [(Level.WRONG, "b: Ray offers 4 GPUs, but torch sees 1")],
         ),
-        ([Cards("a", 0, 2)], [(Level.NOTE, "a: torch sees 2 GPUs, and Ray gives out 0")]),
+        ([Cards("a", 0, 2)], [(Level.NOTE, "a: torch sees 2 GPUs, but Ray offers 0")]),
         ([Cards("a", 1, 2)], [(Level.NOTE, "a: torch sees 2"), (Level.OK, "all 1")]),
     ],
 )
@@ -32,4 +32,4 @@ def test_a_node_without_the_gpu_that_ray_was_told_of_is_wrong(ray_cluster):
     assert check_gpus_of([node]) == []
     (finding,) = check_gpus_of([{**node, "Resources": {"GPU": 64.0}}])
     assert finding.level is Level.WRONG
-    assert finding.message.startswith(f"{node['NodeManagerHostname']}: Ray gives out 64 GPUs")
+    assert finding.message.startswith(f"{node['NodeManagerHostname']}: Ray offers 64 GPUs")

@@ -37,13 +37,13 @@ def test_the_home_is_the_option_then_the_variable_then_here(tmp_path: Path, monk
 
 @pytest.mark.parametrize("no_path", ["~nouser/x", "a\0b"])
 def test_a_home_that_is_no_path_is_refused(no_path):
-    with pytest.raises(SweepError, match=r"is no path .*--home"):
+    with pytest.raises(SweepError, match=r"is not a valid path .*--home"):
         SweepHome.find(Path(no_path))
 
 
 def test_a_name_can_be_claimed_once(tmp_path: Path):
     folder = SweepHome(tmp_path).sweep("a")
-    taken = pytest.raises(SweepError, match=r"there is a sweep 'a' already; .*--name")
+    taken = pytest.raises(SweepError, match=r"sweep 'a' already exists; .*--name")
     with folder.named(), taken, folder.named():
         pass
     folder.store.write_sweep(running())
@@ -63,11 +63,10 @@ def test_a_second_launch_of_what_runs_is_told_to_look_at_it_or_to_stop_it(tmp_pa
         folder.store.write_sweep(running())
         said = refusal_of(folder)
     assert said == (
-        f"there is a sweep 'a' already; it is running: `sweep status a --home {tmp_path}` says how "
-        f"far it is, and `sweep stop a --home {tmp_path}` ends it; give this one another name with "
-        "--name"
+        f"sweep 'a' already exists; it is running: `sweep status a --home {tmp_path}` shows its "
+        f"progress, `sweep stop a --home {tmp_path}` stops it; or choose another name with --name"
     )
-    with folder.held(), pytest.raises(SweepError, match=rf"`sweep stop a --home {tmp_path}` ends"):
+    with folder.held(), pytest.raises(SweepError, match=rf"`sweep stop a --home {tmp_path}` stops"):
         folder.held().__enter__()
 
 
@@ -107,7 +106,7 @@ def test_what_a_killed_launch_left_is_taken_over_and_what_is_somebody_elses_is_n
     with folder.named():
         pass
     (folder.path / "notes.txt").touch()
-    with pytest.raises(SweepError, match=r"is no sweep; .*--name"):
+    with pytest.raises(SweepError, match=r"is not a sweep; .*--name"):
         folder.refuse_if_taken()
 
 
@@ -202,7 +201,7 @@ def test_no_name_leads_out_of_the_home(tmp_path: Path, name):
     home = SweepHome(tmp_path / "home")
     SweepHome(tmp_path).sweep("a").store.write_sweep(running())
     for ask in (home.sweep, home.existing):
-        with pytest.raises(SweepError, match="is not a valid name; use letters"):
+        with pytest.raises(SweepError, match="is not a valid sweep name; use at most"):
             ask(name)
 
 

@@ -62,7 +62,7 @@ def test_a_good_file_has_no_problem_and_its_prices_are_read_from_comments(tmp_pa
     [
         ({"max_worker": 3}, "max_worker: is not a known field; did you mean max_workers?"),
         ({"cluster_name": None}, "cluster_name: is missing; add it"),
-        ({"max_workers": "many"}, "max_workers: 'many' is not an integer"),
+        ({"max_workers": "many"}, "max_workers: must be an integer, got 'many'"),
         (
             {"provider__regoin": "x"},
             "provider.regoin: is not a known field; did you mean region?",
@@ -70,11 +70,11 @@ def test_a_good_file_has_no_problem_and_its_prices_are_read_from_comments(tmp_pa
         ({"provider__region": None}, "provider.region: is missing; add it"),
         (
             {"provider__type": "asw"},
-            "provider.type: 'asw' is no provider of Ray's; did you mean aws?",
+            "provider.type: must be a provider of Ray's, got 'asw'; did you mean aws?",
         ),
         (
             {"head_node_type": "haed"},
-            "head_node_type: 'haed' is none of available_node_types; did you mean head?",
+            "head_node_type: must be one of available_node_types, got 'haed'; did you mean head?",
         ),
         ({"head_node_type": None}, "head_node_type: is missing; known: head, worker"),
         (
@@ -84,33 +84,33 @@ def test_a_good_file_has_no_problem_and_its_prices_are_read_from_comments(tmp_pa
         ),
         (
             {"available_node_types__worker__min_workers": 3},
-            "max_workers: 2 is less than all min_workers together, 3; raise it",
+            "max_workers: must be at least the sum of min_workers, 3, got 2; raise it",
         ),
         (
             {"available_node_types__worker__node_config": {"InstanceTpye": "g5.xlarge"}},
             "available_node_types.worker.node_config.InstanceType: is missing; "
-            "did you mean it by InstanceTpye?",
+            "did you mean it instead of InstanceTpye?",
         ),
         (
             {"available_node_types__head__node_config__ImageId": "ami-REPLACE-ME"},
             "available_node_types.head.node_config.ImageId: is still ami-REPLACE-ME; "
-            "the comment beside it says what to put there",
+            "replace it as its comment describes",
         ),
         (
             {"auth": {"ssh_usr": "ubuntu"}},
             "auth.ssh_usr: is not a known field; did you mean ssh_user?",
         ),
-        ({"setup_commands": [{"a": 1}]}, "setup_commands.0: {a: 1} is not a string"),
+        ({"setup_commands": [{"a": 1}]}, "setup_commands.0: must be a string, got {a: 1}"),
         # of another kind than what else is checked of the field takes for granted
-        ({"setup_commands": 7}, "setup_commands: 7 is not an array"),
-        ({"head_node_type": ["head"]}, "head_node_type: [head] is not a string"),
+        ({"setup_commands": 7}, "setup_commands: must be an array, got 7"),
+        ({"head_node_type": ["head"]}, "head_node_type: must be a string, got [head]"),
         (
             {"available_node_types__worker__min_workers": "many"},
-            "available_node_types.worker.min_workers: 'many' is not an integer",
+            "available_node_types.worker.min_workers: must be an integer, got 'many'",
         ),
         (
             {"provider": {"type": "local", "head_ip": "a", "worker_ips": 3}, "max_workers": None},
-            "provider.worker_ips: 3 is not an array",
+            "provider.worker_ips: must be an array, got 3",
         ),
     ],
 )
@@ -130,7 +130,7 @@ def test_a_provider_s_own_fields_are_let_through(tmp_path):
 def test_what_only_ray_itself_refuses_is_told_too(tmp_path):
     file = changed(tmp_path, docker={"image": "winnow"})
     (said,) = lines(file)
-    assert said.startswith("file: Ray refuses it: ")
+    assert said.startswith("file: rejected by Ray: ")
 
 
 def test_own_machines_need_their_addresses(tmp_path):

@@ -116,7 +116,7 @@ def test_a_connection_that_is_lost_leaves_the_sweep_running(jobs, monkeypatch):
     there = Elsewhere(Path("c.yaml"), None, None)
     assert there.follow(["resume", "toy"], "toy", console) == INTERRUPTED
     said = console.file.getvalue()
-    assert "is lost (WebSocket connection closed" in said and "sweep status toy" in said
+    assert "cluster lost (WebSocket connection closed" in said and "sweep status toy" in said
 
 
 def test_ctrl_c_leaves_the_sweep_running(jobs, monkeypatch):

@@ -30,7 +30,7 @@ def test_they_survive_the_command_line():
 
 @pytest.mark.parametrize("word", ["worker", "=1", "worker=", "worker=x", "a=-1", "a=inf", "a=nan"])
 def test_what_is_no_price_is_refused(word):
-    with pytest.raises(SweepError, match="write TYPE=DOLLARS"):
+    with pytest.raises(SweepError, match="must be TYPE=DOLLARS"):
         given([word], None)
 
 

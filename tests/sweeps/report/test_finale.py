@@ -57,19 +57,22 @@ def test_the_winner_is_told_with_its_lead_over_the_base_and_the_next(tmp_path):
         "Trial 1 wins: eval_loss 2.0000, 0.5000 ahead of trial 0, 2.5000 better than the untouched "
         "base model." in text
     )
-    assert "Left out of the comparison: 1 pruned." in text
+    assert "Not ranked: 1 pruned." in text
     assert "sweep winners alpaca-lora" in text
 
 
 def test_what_broke_down_beside_the_trials_is_shown(tmp_path):
     record = sweep(state="complete", breakdowns=("The watch broke down; nodes go unnoticed",))
     text = shown(tmp_path, trial(0, "complete", 2.5), record=record)
-    assert "While the sweep ran: The watch broke down; nodes go unnoticed" in text
+    assert "During the sweep: The watch broke down; nodes go unnoticed" in text
 
 
 @pytest.mark.parametrize(
     ("spread", "words"),
-    [(0.001, "more than the noise of this validation set"), (3.0, "too little to tell the two")],
+    [
+        (0.001, "more than the noise of this validation set"),
+        (3.0, "too small to distinguish the two"),
+    ],
 )
 def test_a_winner_says_how_sure_it_is_and_of_what(tmp_path, spread, words):
     rng = np.random.default_rng(0)
@@ -79,14 +82,14 @@ def test_a_winner_says_how_sure_it_is_and_of_what(tmp_path, spread, words):
     text = shown(tmp_path, trial(0, "complete", 2.05), trial(1, "complete", 2.0))
     assert words in text
     assert "paired over 200 validation examples" in text
-    assert "says nothing about other seeds" in text
+    assert "Other seeds may give other results" in text
 
 
 def test_the_winner_is_measured_where_nothing_was_chosen(tmp_path):
     winner = trial(0, "complete", 2.0).with_changes(test={"test_loss": 2.25})
     record = sweep(state="complete", base={"eval_loss": 4.5, "test_loss": 4.75})
     text = shown(tmp_path, winner, record=record)
-    assert "nothing was chosen: test_loss 2.2500 (the base model: 4.7500)." in text
+    assert "never used for selection: test_loss 2.2500 (the base model: 4.7500)." in text
     assert "test set" not in shown(tmp_path, trial(0, "complete", 2.0))
 
 
@@ -117,7 +120,7 @@ def test_a_sweep_that_failed_says_so_first(tmp_path):
 
 def test_a_sweep_without_a_winner_says_why(tmp_path):
     text = shown(tmp_path, trial(0, "failed", error="CUDA out of memory"))
-    assert "nothing won" in text and "CUDA out of memory" in text
+    assert "there is no winner" in text and "CUDA out of memory" in text
 
 
 def front_of(tmp_path: Path, base: dict, *points: tuple[float, float]) -> str:
@@ -137,26 +140,26 @@ def test_a_front_is_shown_with_all_metrics_and_the_base_below_it(tmp_path):
         ["base", "4.0000", "0.0000"],
     ]
     assert (
-        "2 of 4 trials are on the front: whoever is better than one of them by one of eval_loss "
-        "and eval_cost is worse by another." in text
+        "2 of 4 trials are on the front: none can be improved in one of eval_loss and eval_cost "
+        "without a loss in another." in text
     )
-    assert "What they gain on the untouched base model in one metric they pay for" in text
-    assert "trials whose values are close may differ by noise only" in text
-    assert "Left out of the comparison: 1 dominated, 1 failed." in text
+    assert "Compared with the untouched base model, they gain in one metric and lose" in text
+    assert "small differences between trials may be noise" in text
+    assert "Not ranked: 1 dominated, 1 failed." in text
 
 
 def test_one_trial_that_beats_all_others_is_the_whole_front(tmp_path):
     text = front_of(tmp_path, {}, (3.0, 0.5), (1.0, 0.1))
-    assert "Trial 1 is the whole front: no trial is better by any of eval_loss and" in text
+    assert "Trial 1 is the whole front: no other trial is better in any of eval_loss and" in text
 
 
 @pytest.mark.parametrize(
     ("base", "words"),
     [
-        ({"eval_loss": 4.0, "eval_cost": 0.5}, "Better than the untouched base model by all of "
-         "them: trial 0."),
-        ({"eval_loss": 1.0, "eval_cost": 0.5}, "WORSE than the untouched base model by all of "
-         "them: trial 1."),
+        ({"eval_loss": 4.0, "eval_cost": 0.5}, "Better than the untouched base model in all "
+         "metrics: trial 0."),
+        ({"eval_loss": 1.0, "eval_cost": 0.5}, "WORSE than the untouched base model in all "
+         "metrics: trial 1."),
     ],
 )  # fmt: skip
 def test_a_front_is_held_against_the_base_model(tmp_path, base, words):
@@ -168,4 +171,4 @@ def test_the_weights_of_the_whole_front_are_named(tmp_path):
         folder = SweepHome(tmp_path).sweep("alpaca-lora").store.trial_folder(number)
         (folder / "best").mkdir(parents=True)
     text = front_of(tmp_path, {}, (3.0, 0.1), (2.0, 0.9), (2.5, 1.0))
-    assert [f"The weights of trial {n}:" in text for n in range(3)] == [True, True, False]
+    assert [f"Weights of trial {n}:" in text for n in range(3)] == [True, True, False]

@@ -36,7 +36,7 @@ def test_a_port_that_is_taken_is_told_before_anything_starts(tmp_path, monkeypat
     (tmp_path / "mlflow.db").touch()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(SweepError, match=f"port {port} of this machine cannot be used"):
+        with pytest.raises(SweepError, match=f"port {port} of this machine is not available"):
             serve(SweepHome(tmp_path), port)
         done = CliRunner().invoke(app, ["ui", "--home", str(tmp_path), "--port", str(port)])
     assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (2, "", 1)
@@ -69,7 +69,7 @@ def test_a_server_that_does_not_run_is_one_message_with_its_log(tmp_path, monkey
     log = tmp_path / "mlflow-server.log"
     assert done.exit_code == 2
     assert done.stderr == (
-        f"Error: MLflow's server has ended: boom: no such table; its output is in {log}\n"
+        f"Error: the MLflow server has exited: boom: no such table; full output: {log}\n"
     )
     assert log.read_text() == "starting\nboom: no such table\n"
 
@@ -105,7 +105,7 @@ def test_the_terminal_has_the_address_alone_and_nothing_is_left_of_the_server(
     experiment = MlflowRuns(home.tracking_uri).newest_experiment()
     address = f"http://127.0.0.1:{port}/#/experiments/{experiment}/runs"
     assert said.read_text().splitlines() == [
-        "Starting MLflow's UI",
-        f"MLflow's UI, at the latest runs: {address}   (Ctrl-C ends it)",
+        "Starting the MLflow UI",
+        f"MLflow UI with the latest runs: {address}   (Ctrl-C stops it)",
     ]
     socket.create_server(("127.0.0.1", port)).close()

@@ -24,7 +24,7 @@ def said(*losses: float, base: float | None = None, to_next=None, to_base=None):
         ([2.0], 2.5, "Trial 0 wins: eval_loss 2.0000, 0.5000 better than the untouched base "
          "model."),
         ([2.0], 1.5, "Trial 0 wins: eval_loss 2.0000, but 0.5000 WORSE than the untouched base "
-         "model: by this metric training gained nothing."),
+         "model: training did not improve this metric."),
         ([2.0], 2.0, "Trial 0 wins: eval_loss 2.0000, exactly as good as the untouched base model: "
          "training changed nothing."),
         ([2.0, 2.0], None, "Trials 0 and 1 tie at the top: eval_loss 2.0000."),
@@ -45,14 +45,14 @@ def test_leads_come_with_their_standard_errors():
 
 
 def test_a_lead_whose_certainty_was_not_measured_says_so():
-    assert said(2.0, 2.5)[1].startswith("How sure that lead is was not measured.")
+    assert said(2.0, 2.5)[1].startswith("The certainty of this lead was not measured.")
 
 
 @pytest.mark.parametrize(
     ("shared", "words"),
     [
-        (40, "Measured on what was trained on: all 40 validation records are in the training data"),
-        (12, "Partly measured on what was trained on: 12 of 40 validation records are in the"),
+        (40, "Evaluated on training data: all 40 validation records are also in the training data"),
+        (12, "Partly evaluated on training data: 12 of 40 validation records are also in the"),
     ],
 )
 def test_a_loss_on_training_data_is_said_to_be_one(shared, words):
@@ -75,8 +75,8 @@ def test_a_metric_is_held_against_the_set_that_it_was_measured_on():
         0
     ]
     assert on_the_test_set(sweep(overlaps=overlaps), winner).endswith(
-        "test_loss 2.5000. Partly measured on what was trained on: 2 of 9 test records are in the "
-        "training data as well."
+        "test_loss 2.5000. Partly evaluated on training data: 2 of 9 test records are also in the "
+        "training data."
     )
 
 
@@ -87,6 +87,4 @@ def test_a_single_trial_leads_over_nobody():
 def test_trials_that_were_stopped_early_take_from_the_certainty():
     records = [trial(0, "complete", 2.0), trial(1, "pruned", 3.0), trial(2, "pruned", 3.5)]
     _, how_sure = verdict(sweep(), rank(records, "eval_loss", "min"))
-    assert how_sure == (
-        "2 of 3 trials were stopped early, and some of them might have ended better."
-    )
+    assert how_sure == ("2 of 3 trials were stopped early, and some might have ended better.")

@@ -52,20 +52,20 @@ def test_steps_and_points_are_those_of_each_batch_size(tmp_path, inputs, evaluat
 
 def test_a_budget_that_can_be_kept_is_described_and_not_remarked_upon(tmp_path, inputs):
     assert told(tmp_path, inputs, {"epochs": 1}, batch_size=8) == (
-        "A trial trains 25 steps (budget.epochs 1), and is measured 4 times",
+        "Each trial trains 25 steps (budget.epochs 1) and is evaluated 4 times",
         [],
     )
     assert told(tmp_path, inputs, {"steps": 30, "evaluations": 1}) == (
-        "A trial trains 30 steps (budget.steps 30), and is measured once",
+        "Each trial trains 30 steps (budget.steps 30) and is evaluated once",
         [],
     )
 
 
 def test_a_budget_below_one_step_is_told_with_what_is_trained(tmp_path, inputs):
     line, said = told(tmp_path, inputs, {"tokens": 100, "evaluations": 1}, batch_size=32)
-    assert line == "A trial trains 1 step (budget.tokens 100), and is measured once"
+    assert line == "Each trial trains 1 step (budget.tokens 100) and is evaluated once"
     assert said == [
-        "budget.tokens 100 is 100 tokens, and a trial trains more, since its steps are whole: "
+        "budget.tokens 100 is 100 tokens, but trials train more because steps are whole: "
         f"{32 * TOKENS:,}; raise the budget, or lower batch_size."
     ]
 
@@ -73,14 +73,15 @@ def test_a_budget_below_one_step_is_told_with_what_is_trained(tmp_path, inputs):
 def test_the_batch_sizes_that_cannot_keep_a_budget_are_named(tmp_path, inputs):
     line, said = told(tmp_path, inputs, {"epochs": 1, "evaluations": 9}, **SEARCHED)
     assert line == (
-        "A trial trains 25 steps with batch_size 8, 13 steps with batch_size 16, 7 steps with "
-        "batch_size 32, 4 steps with batch_size 64 (budget.epochs 1), and is measured 4 to 9 times"
+        "Each trial trains 25 steps with batch_size 8, 13 steps with batch_size 16, 7 steps "
+        "with batch_size 32, 4 steps with batch_size 64 (budget.epochs 1) and is evaluated 4 to 9 "
+        "times"
     )
     assert said == [
-        "budget.evaluations 9 is more than a trial's steps, each of which is measured once: 7 with "
-        "batch_size 32, 4 with batch_size 64; raise the budget, or lower batch_size or "
+        "budget.evaluations 9 exceeds the steps of a trial, the maximum number of evaluations: 7 "
+        "with batch_size 32, 4 with batch_size 64; raise the budget, or lower batch_size or "
         "budget.evaluations.",
-        "budget.epochs 1 is 200 examples, and a trial trains more, since its steps are whole: 224 "
+        "budget.epochs 1 is 200 examples, but trials train more because steps are whole: 224 "
         "with batch_size 32, 256 with batch_size 64; raise the budget, or lower batch_size.",
     ]
 
@@ -89,15 +90,13 @@ def test_of_many_batch_sizes_the_ends_are_named(tmp_path, inputs):
     space = {"batch_size": {"int": [1, 100]}}
     line, said = told(tmp_path, inputs, {"epochs": 1, "evaluations": 3}, space=space)
     assert line.startswith(
-        "A trial trains 200 steps with batch_size 1 to 2 steps with batch_size 100 (budget.epochs"
+        "Each trial trains 200 steps with batch_size 1 to 2 steps with batch_size 100 (budget."
     )
     assert "2 with batch_size 100; raise" in said[0]
 
 
 def test_a_budget_that_no_trial_can_have_ends_the_launch(tmp_path, inputs):
-    with pytest.raises(
-        SweepError, match="no trial of this sweep can be planned: the budget is 200"
-    ):
+    with pytest.raises(SweepError, match="this sweep has no valid trial: the budget is 200"):
         told(tmp_path, inputs, {"epochs": 1e6}, **SEARCHED)
 
 
@@ -119,7 +118,7 @@ def test_a_mixtures_longer_examples_count(tmp_path, inputs):
     line, _ = told(tmp_path, mixed, {"tokens": 100 * TOKENS}, batch_size=1, **change)
     # 9 pairs of 11 times as many tokens, and one more.
     assert line.startswith(
-        "A trial trains 100 steps with data.mix.proportion 0.0, 19 steps with data.mix.proportion"
+        "Each trial trains 100 steps with data.mix.proportion 0.0, 19 steps with data.mix."
     )
 
 
@@ -139,5 +138,5 @@ def test_a_launch_tells_it_before_the_first_trial(data, tmp_path):
         }
     )
     _prepare(spec, SweepHome(tmp_path), Lines())
-    assert told[-2].startswith("A trial trains 1 step with batch_size 8 (budget.tokens 100)")
-    assert told[-1].startswith("Note: budget.tokens 100 is 100 tokens, and a trial trains more")
+    assert told[-2].startswith("Each trial trains 1 step with batch_size 8 (budget.tokens 100)")
+    assert told[-1].startswith("Note: budget.tokens 100 is 100 tokens, but trials train more")

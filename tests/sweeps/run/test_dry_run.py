@@ -30,7 +30,9 @@ def tree(folder, **change):
 def test_it_measures_what_the_sweep_would_cost(data, tmp_path):
     spec = SweepSpec.parse(tree(data, slots={"count": 3, "cpus": 1000}))
     run = dry_run(spec, SweepHome(tmp_path))
-    assert run.slots.startswith("they do not fit this machine: slots: 3 of 1 workers need 0 GPUs")
+    assert run.slots.startswith(
+        "not enough resources on this machine: slots: 3 of 1 workers need 0 GPUs"
+    )
     assert run.trial_metrics["eval_loss"] < run.base_metrics["eval_loss"]
     assert run.sweep_seconds == pytest.approx(
         3 * (20 * run.seconds_per_step + 2 * run.evaluation_seconds)
@@ -45,9 +47,9 @@ def test_a_budget_that_cannot_be_kept_is_told(data, tmp_path):
     console = Console(file=io.StringIO(), width=300)
     console.print(report(spec, run))
     said = console.file.getvalue()
-    assert "A trial trains 1 step (budget.tokens 100), and is measured once" in said
-    assert "budget.tokens 100 is 100 tokens, and a trial trains more" in said
-    assert "budget.evaluations 4 is more than a trial's steps" in said
+    assert "Each trial trains 1 step (budget.tokens 100) and is evaluated once" in said
+    assert "budget.tokens 100 is 100 tokens, but trials train more" in said
+    assert "budget.evaluations 4 exceeds the steps of a trial" in said
 
 
 def test_it_says_where_the_precision_is_slow_here(data, tmp_path, monkeypatch):
@@ -60,7 +62,7 @@ def test_it_says_where_the_precision_is_slow_here(data, tmp_path, monkeypatch):
     assert list(dict.fromkeys(phases[0].text for phases in told if phases)) == [
         "preparing model and data",
         "measuring the base model",
-        "measuring it again, to time it",
+        "timing the base model",
         "training a few steps",
     ]
 
@@ -92,7 +94,7 @@ def test_a_first_trial_that_is_no_valid_combination_is_told(tmp_path):
         "warmup_fraction": 0.9,
         "space": {"schedule": {"choice": ["wsd"]}},
     }
-    with pytest.raises(SweepError, match=r"first trial \(schedule wsd\) is refused: warmup_fract"):
+    with pytest.raises(SweepError, match=r"first trial \(schedule wsd\) is invalid: warmup_fract"):
         dry_run(SweepSpec.parse(tree(tmp_path, **change)), SweepHome(tmp_path))
 
 

@@ -88,7 +88,7 @@ def test_a_real_sweep_beats_its_base_and_leaves_a_loadable_winner(real_sweep):
     winner = report["winners"][0]
     assert winner["metrics"]["eval_loss"] < report["base"]["eval_loss"] - 0.3
     assert winner["metrics"]["test_loss"] < report["base"]["test_loss"] - 0.3
-    assert "On the test set, by which nothing was chosen: test_loss" in real_sweep.stdout
+    assert "On the test set, never used for selection: test_loss" in real_sweep.stdout
     kept = [path.parent.name for path in folder.path.glob("trials/*/best")]
     assert kept == [f"{winner['trial']:04d}"], "only the winner's weights are kept"
     model = AutoPeftModelForCausalLM.from_pretrained(folder.path / "trials" / kept[0] / "best")

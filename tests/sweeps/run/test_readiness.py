@@ -89,7 +89,11 @@ def test_a_tracking_database_that_is_none(home, tmp_path):
 def test_a_tracking_database_that_cannot_be_made(home, tmp_path):
     (tmp_path / "file").write_text("where a folder would have to be")
     uri = f"sqlite:///{tmp_path}/file/deeper/mlflow.db"
-    refused(home, rf"tracking\.uri: .*since {tmp_path}/file is no folder", tracking={"uri": uri})
+    refused(
+        home,
+        rf"tracking\.uri: .*because {tmp_path}/file is not a writable folder",
+        tracking={"uri": uri},
+    )
 
 
 def test_a_ray_cluster_that_is_away(home):
@@ -159,7 +163,7 @@ def interrupted(home):
 
 def test_a_resume_whose_study_has_lost_trials(home, interrupted, late):
     before = interrupted.store.sweep()
-    with pytest.raises(SweepError, match="knows nothing of trial 0"):
+    with pytest.raises(SweepError, match="lacks recorded trial 0"):
         module.resume("toy", home, View())
     assert interrupted.store.sweep() == before
 

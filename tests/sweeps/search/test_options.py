@@ -26,7 +26,7 @@ def search(**settings):
             {"sampler_options": {"n_startup_trails": 1}},
             "n_startup_trails: is not a known field; did you mean n_startup_trials",
         ),
-        ({"sampler_options": {"multivariate": False}}, "does not suit the sampler tpe: .*group"),
+        ({"sampler_options": {"multivariate": False}}, "are not valid for tpe: .*group"),
         (
             {"sampler": "random", "sampler_options": {"x": 1}},
             "sampler_options: random takes no options; leave it out",
@@ -35,7 +35,10 @@ def search(**settings):
             {"early_stopping_options": {"foo": 1}},
             "early_stopping_options.foo: is not a known field; known: grace_period",
         ),
-        ({"early_stopping_options": {"grace_period": 99}}, "early_stopping_options .* suit asha"),
+        (
+            {"early_stopping_options": {"grace_period": 99}},
+            "early_stopping_options .* not valid for asha",
+        ),
         ({"early_stopping_options": {"max_t": 3}}, "max_t is not free"),
         ({"early_stopping_options": {"mode": "max"}}, "mode is not free"),
     ],

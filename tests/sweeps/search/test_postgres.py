@@ -91,7 +91,7 @@ def test_a_database_that_stays_away_is_told(spec, server, tmp_path, monkeypatch)
     book = StudyBook(open_study(spec, tmp_path), spec.search)
     server.kill()
     try:
-        with pytest.raises(StudyError, match=r"refused\); when it does, `sweep resume` goes on"):
+        with pytest.raises(StudyError, match=r"refused\); once it does, `sweep resume` continues"):
             drawn(book, 1)
     finally:
         server.start()
@@ -128,7 +128,7 @@ def test_a_database_that_cannot_be_used_is_told_before_anything_starts(database,
 
 def test_mlflows_own_database_is_none_for_optuna(tracking):
     assert check_tracking(tracking).level is Level.OK
-    assert "is it Optuna's alone" in check_study(tracking).message
+    assert "only for Optuna" in check_study(tracking).message
     tree = toy_tree(search={"storage": tracking}, tracking={"uri": tracking})
     with pytest.raises(SpecError, match=r"search\.storage: is also the database of tracking\.uri"):
         SweepSpec.parse(tree)

@@ -276,9 +276,9 @@ def test_optuna_knows_of_no_cmaes_for_several_metrics(tmp_path):
 
 
 def test_wrong_options_are_told_with_the_librarys_reason():
-    with pytest.raises(OptionsError, match="does not suit the sampler tpe"):
+    with pytest.raises(OptionsError, match="are not valid for tpe"):
         make_sampler(SearchSettings(sampler_options={"startup": 3}))
-    with pytest.raises(OptionsError, match="does not suit asha"):
+    with pytest.raises(OptionsError, match="are not valid for asha"):
         make_scheduler(SearchSettings(early_stopping_options={"grace": 3}), 4)
 
 

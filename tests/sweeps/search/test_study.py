@@ -45,5 +45,5 @@ def test_a_journal_that_was_emptied_does_not_have_trials_run_once_more(tmp_path,
     records = [TrialRecord(sweep="toy", number=n, status="complete") for n in range(2)]
     StudyBook(open_study(spec, tmp_path / "journal"), spec.search, records)
     (tmp_path / "journal").write_text("")
-    with pytest.raises(LaunchError, match="knows nothing of trial 0, which is on record"):
+    with pytest.raises(LaunchError, match="lacks recorded trial 0"):
         StudyBook(open_study(spec, tmp_path / "journal"), spec.search, records)

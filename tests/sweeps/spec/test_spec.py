@@ -42,7 +42,7 @@ def test_every_mistake_is_reported_at_once_with_its_place_and_way_out(tmp_path, 
     }
     found = "\n".join(problems_of(tree))
     for expected in (
-        "name: 'a sweep' is not a valid name; use letters",
+        "name: 'a sweep' is not a valid name; use at most 64 letters",
         "precission: is not a known field; did you mean precision?",
         "lora.rnk: is not a known field; did you mean rank?",
         "budget: steps and tokens are both set; keep one of them",

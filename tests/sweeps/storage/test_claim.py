@@ -67,13 +67,13 @@ def test_a_head_that_is_alive_keeps_its_sweep(claim_of, monkeypatch):
         with refused, claim_of("second").held(told.append, WAY_OUT):
             raise AssertionError("both have it")
         first.renew()
-    assert "Watching for" in told[0]
+    assert "Checking for" in told[0]
 
 
 def test_a_lost_head_loses_its_sweep_and_hears_of_it_when_it_is_back(claim_of):
     first, told = killed(claim_of("first")), []
     with claim_of("second").held(told.append, WAY_OUT) as second:
-        with pytest.raises(TakenOverError, match="has this sweep by now"):
+        with pytest.raises(TakenOverError, match="has taken over this sweep"):
             first.renew()
         first._leave()
         second.renew()
@@ -111,7 +111,7 @@ def test_a_head_that_was_cut_off_is_told_at_the_end_of_its_work(claim_of, storag
 def test_of_two_heads_one_ends_though_a_late_sign_of_the_first_covers_the_seconds(claim_of):
     first = killed(claim_of("first"))
     with (
-        pytest.raises(TakenOverError, match="has this sweep by now"),
+        pytest.raises(TakenOverError, match="has taken over this sweep"),
         claim_of("second").held(lambda text: None, WAY_OUT) as second,
     ):
         with second._lock:
@@ -148,7 +148,7 @@ def test_a_sign_that_cannot_be_read_is_watched_like_any_other(claim_of, storage)
     with claim_of("first").held(told.append, WAY_OUT) as first:
         storage.write("heads/toy.json", b"half a si")
         first.renew(at_once=True)
-    assert "a head whose sign cannot be read" in told[0]
+    assert "a head node with an unreadable heartbeat" in told[0]
 
 
 def test_a_store_that_is_too_slow_to_tell_is_not_watched_for_ever(claim_of, monkeypatch):
@@ -192,4 +192,4 @@ def test_signs_of_life_that_break_down_are_told(claim_of, monkeypatch):
         while not broken:
             assert time.monotonic() < until
             time.sleep(0.01)
-    assert "TypeError" in broken[0] and "another head may take this sweep" in broken[0]
+    assert "TypeError" in broken[0] and "another head node may consider this sweep" in broken[0]

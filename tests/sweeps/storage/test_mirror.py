@@ -97,7 +97,7 @@ def test_a_store_that_is_away_is_told_once_and_gets_all_when_it_is_back(folder, 
         (tmp_path / "store").unlink()
         wait_for(lambda: set(remote.sizes()) == OWN)
     assert remote.read("sweep.json") == b"changed meanwhile"
-    assert [line.count("; the sweep goes on, and this is tried again") for line in told] == [1]
+    assert [line.count("; the sweep continues and retries") for line in told] == [1]
 
 
 def test_what_the_storage_lacks_at_the_end_is_told(folder, remote, tmp_path, monkeypatch):
@@ -106,8 +106,8 @@ def test_what_the_storage_lacks_at_the_end_is_told(folder, remote, tmp_path, mon
     told = []
     with mirrored(mirror_of(folder, remote, told.append)):
         pass
-    assert f"{remote} lacks some of what is in {folder}" in told[-1]
-    assert "`sweep resume toy` brings it there" in told[-1]
+    assert f"{remote} lacks some files of {folder}" in told[-1]
+    assert "`sweep resume toy` uploads them" in told[-1]
 
 
 def test_the_name_of_a_sweep_that_came_to_nothing_is_free_there_too(folder, remote):
@@ -166,7 +166,7 @@ def test_weights_that_cannot_be_fetched_are_told(folder, remote, tmp_path):
     assert told == [], "a trial whose weights nobody kept"
     put(folder / "trials/0000/best", "in the way")
     mirror.bring("trials/0000/best")
-    assert told and told[0].startswith("trials/0000/best could not be fetched: ")
+    assert told and told[0].startswith("trials/0000/best could not be downloaded: ")
 
 
 def left_by_a_slot(remote, tmp_path, trial):
@@ -259,4 +259,4 @@ def test_a_fault_in_the_last_round_is_told_and_does_not_undo_the_sweep(folder, r
     told, broken = [], []
     with mirrored(mirror_of(folder, remote, told.append, broken.append)):
         pass
-    assert "TypeError" in broken[-1] and f"{remote} lacks some of what is in {folder}" in told[-1]
+    assert "TypeError" in broken[-1] and f"{remote} lacks some files of {folder}" in told[-1]

@@ -40,7 +40,9 @@ def test_a_storage_is_written_to_and_read_and_left_as_it_was(tmp_path):
 def test_a_launch_on_a_storage_that_cannot_be_written_to_is_refused(tmp_path, home):
     (tmp_path / "store").write_text("in the way")
     uri = (tmp_path / "store").as_uri()
-    with pytest.raises(LaunchError, match=rf"^storage\.uri: {uri}: .*; is it up, .* credentials"):
+    with pytest.raises(
+        LaunchError, match=rf"^storage\.uri: {uri}: .*; check that it is up, .* credentials"
+    ):
         launch(spec_on(uri), home, View())
     assert not home.path.exists()
 
@@ -63,12 +65,12 @@ def test_a_name_that_another_head_takes_meanwhile_is_refused_and_its_sweep_left_
 
     class OtherHeadEnds(View):
         def phase(self, text):
-            if "Watching" in text:
+            if "Checking" in text:
                 content = record().model_dump_json().encode()
                 (remote / "sweeps" / "toy").write("sweep.json", content)
                 remote.write("heads/toy.json", (sign % (2, "true")).encode())
 
-    with pytest.raises(SweepError, match=r"there is a sweep 'toy' on .* with --name"):
+    with pytest.raises(SweepError, match=r"sweep 'toy' already exists on .* with --name"):
         launch(spec_on(remote.uri), home, OtherHeadEnds())
     assert "sweep.json" in (remote / "sweeps" / "toy").sizes()
     assert not home.path.exists()
@@ -83,7 +85,7 @@ def record(**changes) -> SweepRecord:
 @pytest.mark.parametrize(
     ("uri", "why"),
     [
-        ("s3://key:secret@bucket/x", r"s3://\*\*\*@bucket/x holds a password"),
+        ("s3://key:secret@bucket/x", r"s3://\*\*\*@bucket/x contains a password"),
         ("bucket/x", "must be a URI"),
         ("file:///nowhere/at/all", "no sweep 'toy' on file:///nowhere/at/all"),
     ],
@@ -100,7 +102,7 @@ def test_a_folder_that_is_behind_the_storage_is_not_gone_on_with(tmp_path, home)
     (remote / "sweeps" / "toy").write("sweep.json", there)
     spec, folder = spec_on(remote.uri), home.sweep("toy")
     for earlier in (record(resumed=(2.0,)), record(resumed=(2.0, 2.5)), record(resumed=(5.0,) * 3)):
-        with pytest.raises(SweepError, match=r"went on elsewhere.*move that folder away"):
+        with pytest.raises(SweepError, match=r"is newer than .*move that folder away"):
             storage.catch_up(spec, folder, earlier)
     storage.catch_up(spec, folder, record(resumed=(2.0, 3.0)))
     storage.catch_up(spec, folder, record(resumed=(2.0, 3.0, 4.0)))
@@ -140,7 +142,7 @@ def test_a_cluster_whose_nodes_share_nothing_is_refused(ray_cluster, tmp_path, m
     unseen = SimpleNamespace(name=str(tmp_path / "home" / "unseen"))
     monkeypatch.setattr(sight.tempfile, "NamedTemporaryFile", lambda **where: nullcontext(unseen))
     with pytest.raises(
-        LaunchError, match=rf"(?s)set storage\.uri to .*{host}: .* is not seen there"
+        LaunchError, match=rf"(?s)set storage\.uri to .*{host}: cannot see files in the sweep home"
     ):
         sight.check_sight(tmp_path / "home", SweepSpec.parse(toy_tree()))
 
