@@ -37,6 +37,7 @@ def serve(home: SweepHome, port: int) -> int:
         raise SweepError(f"{home.path}: {where}")
     _refuse_if_busy(port)
     log, say = home.path / "mlflow-server.log", make_console().print
+    say("Starting the MLflow UI")
     with _signals_raised() as ended_by, Tethered(_command(home, port), log, _silent()) as server:
         try:
             with waiting() as progress, progress.phase("starting the MLflow UI"):
