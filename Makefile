@@ -11,6 +11,12 @@ INSTALL := $(BIN)/pip install -qq --disable-pip-version-check --constraint const
 # Several files at a time: many tests wait for processes more than they compute.
 PYTEST := $(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
+# Reports every ten seconds that a silent command still runs.
+define reported
+@seconds=0; ( while sleep 10; do seconds=$$((seconds + 10)); echo "  still running ($$seconds s so far)"; done ) & \
+	reporter=$$!; $(1); result=$$?; kill $$reporter; exit $$result
+endef
+
 .PHONY: setup dev quickstart test chaos cluster ci lint clean
 
 # What sweeps run on.
@@ -23,14 +29,14 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; try: make PYTHON=python3.11")'
 	@echo "Installing PyTorch, Ray, MLflow and others into $(VENV), 2.5 GB: one to three minutes ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(INSTALL) --no-compile --editable .
+	$(call reported,$(INSTALL) --no-compile --editable .)
 	@echo "Compiling them on all cores, which pip does on one ..."
-	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true  # some files are for other Pythons
+	$(call reported,$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true)  # some files are for other Pythons
 	@touch $@
 
 $(READY_DEV): $(READY)
 	@echo "Installing what tests and checks need into $(VENV), 0.2 GB: half a minute ..."
-	@$(INSTALL) --editable '.[dev]'
+	$(call reported,$(INSTALL) --editable '.[dev]')
 	@touch $@
 
 # Finds the best LoRA fine-tune of a small built-in model, with everything embedded.

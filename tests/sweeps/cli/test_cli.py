@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import errno
 import json
 import re
 import subprocess
 import sys
 
 import pytest
+import typer
 import yaml
 from live_samples import sweep, trial, two_metrics
 from spec_samples import toy_tree
@@ -13,6 +15,7 @@ from typer.testing import CliRunner
 
 from results.records.cluster_record import ClusterRecord, SlotRecord
 from sweeps.cli.app import app
+from sweeps.cli.mistakes import mistakes_shown
 from sweeps.home.home import SweepHome
 
 HEAVY = ("torch", "ray", "mlflow", "transformers", "optuna", "pandas", "peft", "deepspeed", "numpy")
@@ -260,6 +263,14 @@ def test_a_mistake_in_a_spec_is_a_message_and_exit_code_2(home, tmp_path):
 def test_mistakes_name_the_way_out(home, arguments, message):
     done = run(*arguments)
     assert done.exit_code == 2 and message in done.stderr
+
+
+def test_a_folder_that_cannot_be_written_to_says_how_to_name_another(capsys):
+    with pytest.raises(typer.Exit) as ended, mistakes_shown():
+        raise PermissionError(errno.EACCES, "Permission denied", "/root/x")
+    assert ended.value.exit_code == 2
+    said = capsys.readouterr().err
+    assert "/root/x: Permission denied; check its permissions, or set --home" in said
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,13 @@ import stat
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from results.records.record import SweepRecord, SweepState, TrialRecord, TrialStatus
 from sweeps.base.errors import SweepError
 from sweeps.home.home import SweepFolder, SweepHome
+from sweeps.home.stop import stop
 
 
 def running() -> SweepRecord:
@@ -224,3 +226,14 @@ def test_who_runs_a_sweep_is_known_while_it_does_and_not_of_a_record_left_behind
     with folder.named():
         assert folder.holder() == (os.getpid(), socket.gethostname())
     assert folder.holder() is None
+
+
+def test_the_sweep_of_another_user_is_not_ended_and_says_whose_it_is(tmp_path, monkeypatch):
+    folder = SweepHome(tmp_path).sweep("a")
+
+    def denied(process, _):
+        raise psutil.AccessDenied(process.pid)
+
+    monkeypatch.setattr(psutil.Process, "send_signal", denied)
+    with folder.named(), pytest.raises(SweepError, match=r"belongs to another user \(process"):
+        stop(folder)

@@ -65,6 +65,7 @@ def test_every_mistake_is_reported_at_once_with_its_place_and_way_out(tmp_path, 
         ({"space": None}, "space: is missing"),
         ({"space": "lorra"}, "did you mean lora?"),
         ({"budget": {"evaluations": 2}}, "budget.trials: is missing"),
+        ({"budget": {"trails": 4}}, "budget.trails: is not a known field; did you mean trials?"),
         ({"budget": {"trials": 0}}, "budget.trials: must be a positive integer, got 0"),
         ({"seed": 3}, "seed: cannot be set here; set search.seed"),
         ({"learning_rate": 1e-4}, "space.learning_rate: is also set at the top level"),
@@ -230,6 +231,12 @@ def test_fields_that_do_not_fit_together_hide_no_other_mistake(tmp_path, monkeyp
         "file nothing.jsonl does not exist",
     ):
         assert expected in found
+
+
+def test_an_empty_file_is_found_before_a_model_is_built(tmp_path):
+    (tmp_path / "a.jsonl").touch()
+    tree = toy_tree(objective="sft", data={"train": str(tmp_path / "a.jsonl")})
+    assert any("a.jsonl is empty (0 bytes); download or write" in p for p in problems_of(tree))
 
 
 def test_a_data_set_of_the_hub_is_no_missing_file_and_a_columns_role_must_exist():
