@@ -359,7 +359,7 @@ def test_what_passes_is_told_from_what_does_not(error, away):
 
 
 def test_a_locked_database_is_said_within_seconds(tmp_path, monkeypatch):
-    monkeypatch.setattr("results.mlflow.runs._PATIENCE", 0.2)
+    monkeypatch.setattr("results.mlflow.database._PATIENCE", 0.2)
     with closing(sqlite3.connect(tmp_path / "mlflow.db")) as other:
         other.execute("CREATE TABLE anything (x)")
         other.execute("BEGIN EXCLUSIVE")

@@ -109,7 +109,7 @@ def test_a_slot_that_ends_for_good_is_told_and_nobody_waits_for_more_than_are_le
     assert text.startswith("slot-1 failed permanently (") and "no room on this node" in text
     assert text.endswith("the sweep continues with 1 of 2 slots")
     slots.refuse_if_fewer(1)
-    with pytest.raises(LaunchError, match=r"slots\.min: 2 slots .* 1 are left: slot-1: .*no room"):
+    with pytest.raises(LaunchError, match=r"slots\.min: 2 slots .* only 1 left: slot-1: .*no room"):
         slots.refuse_if_fewer(2)
 
 

@@ -22,7 +22,6 @@ RATED = [{"text": "what " * (n + 1), "reward": n} for n in range(20)]
 CHAT = {"messages": [{"role": "user", "content": "what"}] * 2}
 
 FILES = [
-    ("rows.jsonl", b"", "sft", "rows.jsonl is empty (0 bytes)"),
     ("rows.jsonl", lines(*GOOD)[:-9], "sft", "line 20 column"),
     ("rows.jsonl", lines(*GOOD).decode().encode("utf-16"), "sft", "set data.encoding: utf-16"),
     ("rows.csv", b"text,label\na,b\nc\n", "classification", "line 3 has 1 cells"),

@@ -18,7 +18,7 @@ LIGHT_MODULES = (
     "config.trial",
     "config.combinations",
     "core.evaluation",
-    "slots.board",
+    "board.board",
     "slots.slot_size",
     "slots.toy",
     "training.schedules",
