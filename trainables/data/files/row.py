@@ -65,7 +65,7 @@ class Sieve:
         self.bad.append(BadRow(where, error.reason, str(error)))
 
     def check_left(self, place: object, rows: int) -> None:
-        """DataError if no usable rows are left."""
+        """DataError if every row was bad."""
         if not rows and self.bad:
             raise DataError(
                 f"{place}: all of its {len(self.bad):,} rows are bad; {self.bad[0].message}"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile
 
 ROWS_ALWAYS_READ = 1_000_000
-"""A larger parquet file with less than a byte for each row is built to exhaust the memory."""
+"""Row count always allowed; beyond it, under one byte per row means a file built to fill memory."""
 
 _BATCH = 256
 
