@@ -57,7 +57,7 @@ LENIENT = frozenset({"label", "reward"})
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """`needed` and `optional` are roles of fields; a `foreign` role rules the format out."""
+    """`needed` and `optional` are roles of fields; a `foreign` field rules the format out."""
 
     name: str
     gives: Gives
