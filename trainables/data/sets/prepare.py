@@ -159,7 +159,7 @@ def _lengths(examples: Iterable[Example]) -> list[int]:
 
 
 def _unused(tokenizer: Tokenizer, new: Sequence[int], train: Sequence[Example]) -> list[str]:
-    """A note for each new token without training examples for its embedding."""
+    """A note for each new token absent from the training set: nothing trains its embedding."""
     sequences = [sequence.tokens for example in train for sequence in example.sequences]
     seen = np.isin(new, np.concatenate(sequences)) if new else ()
     missing = [token for token, there in zip(new, seen, strict=True) if not there]
