@@ -8,7 +8,7 @@ from trainables.metrics.metric import Measured, Metric
 
 _LANGUAGE = ("sft", "clm")
 _LARGEST = 700.0
-"""exp of more than this is infinite."""
+"""Maximum exponent with a finite exp."""
 
 
 def _perplexity(measured: Measured) -> float:
