@@ -26,7 +26,7 @@ class CausalLm(Loss):
     def loss(
         self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | None
     ) -> torch.Tensor:
-        """Weighted sum of token losses over the target tokens of the whole step."""
+        """Weighted sum of token losses, divided by the target tokens of the whole step."""
         assert items is not None, "the trainer counts the target tokens of a step"
         losses = token_losses(logits_of(model, batch), batch["labels"], self._label_smoothing)
         return (losses * _weights(batch)).sum() * world_size() / items

@@ -45,7 +45,7 @@ class PairReward(Loss):
 class ScalarReward(Loss):
     """Squared error on given rewards.
 
-    Accuracy and margin are those of all pairs of examples whose given rewards differ.
+    Accuracy and margin are over all pairs of examples with different given rewards.
     """
 
     objective = "reward"

@@ -22,7 +22,7 @@ class Measured:
     """A model's measurements on a data set.
 
     `losses` [examples] are sums over `counts` terms each, in nats for losses of probabilities.
-    Further `columns` are the objective's: `correct` (likeliest tokens that were the targets);
+    Further `columns` are the objective's: `correct` (target tokens that were the likeliest);
     `truth` and `predicted` (classes, of `classes`); `margin`, or `reward` and `given`; the rewards
     of `chosen` and `rejected` answers; `divergence` (from the reference).
     """

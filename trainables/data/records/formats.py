@@ -15,7 +15,7 @@
 | `chosen_messages`   | {chosen_messages, rejected_messages}: the same                             |
 | `X_pair`            | the prompt as in alpaca, sharegpt or messages, and {chosen, rejected}      |
 
-Every record but plain text may have a `weight`. Other names of these fields are in roles.py.
+Every record except plain text may have a `weight`. Other names of these fields are in roles.py.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A chat whose last answer is good or bad; None if not judged."""
+    """A chat with a good or bad last answer; None if not judged."""
 
     conversation: Conversation
     desirable: bool | None

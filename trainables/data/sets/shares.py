@@ -89,7 +89,7 @@ def _fraction(held_out: str | float | None) -> float | None:
 
 
 def _overlaps(keys: Sides[list[K]]) -> dict[str, Overlap]:
-    """Overlaps of held-out sets with the train files, where not zero."""
+    """Non-zero overlaps of held-out sets with the train files."""
     found = {
         "validation": Overlap.of(keys.validation, keys.train),
         "test": Overlap.of(keys.test, keys.train),

@@ -29,7 +29,7 @@ _Read = tuple[RecordFile, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The files of each set; none for a set that is held out of the train files."""
+    """The files of each set; none for a set held out of the train files."""
 
     train: tuple[RecordFile, ...]
     validation: tuple[RecordFile, ...]
