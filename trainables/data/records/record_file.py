@@ -92,7 +92,7 @@ def _late_fields(rows: Sequence[Row]) -> dict[str, object]:
 
 
 def _typical(rows: Sequence[Row], reads: Sequence[Gives]) -> Row:
-    """The first readable row, else the first of a known format, else the first."""
+    """The first row of a kind in `reads`, else the first of a known format, else the first."""
     late = _late_fields(rows)
     known = ((row, fitting({**late, **row.fields})) for row in rows)
     some = [(row, formats) for row, formats in known if formats]
@@ -101,7 +101,7 @@ def _typical(rows: Sequence[Row], reads: Sequence[Gives]) -> Row:
 
 
 def _chosen(origin: Origin, row: Row, reader: str, reads: Sequence[Gives]) -> Format:
-    """The format of a file of such rows, among the readable ones."""
+    """The format of a file of such rows, of a kind in `reads`."""
     formats = fitting(row.fields)
     for gives in reads:
         for each in formats:
