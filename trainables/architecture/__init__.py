@@ -1,1 +1,1 @@
-"""The parts of a transformer: its blocks, its layers, its embeddings, and adapters between them."""
+"""The parts of a transformer: blocks, layers, embeddings, and adapters between them."""

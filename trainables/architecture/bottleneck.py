@@ -1,8 +1,8 @@
-"""Bottleneck adapters as a PEFT method: `import` makes PEFT know it, as type BOTTLENECK.
+"""Bottleneck adapters as a PEFT method: `import` registers it with PEFT, as type BOTTLENECK.
 
 PEFT has no such method, and the library that has one does not work with this stack. Built on PEFT's
-own classes, an adapter is attached, switched off, saved, loaded and taken off like any other:
-`PeftModel.from_pretrained` reads it back wherever this module has been imported.
+own classes, an adapter is attached, disabled, saved, loaded and removed like any other:
+`PeftModel.from_pretrained` can load it once this module has been imported.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ACTIVATIONS: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {
 
 @dataclass
 class BottleneckConfig(PeftConfig):
-    """Where the adapters sit (whole names of sublayers) and their size, [hidden, size, hidden]."""
+    """The adapters' places (full names of sublayers) and their size, [hidden, size, hidden]."""
 
     target_modules: list[str] | None = field(default=None)
     size: int = field(default=64)
@@ -45,7 +45,7 @@ class BottleneckConfig(PeftConfig):
 
 
 class BottleneckLayer(nn.Module, BaseTunerLayer):
-    """A sublayer h = f(x) that becomes h + up(act(down(h))); `up` begins at zero."""
+    """A sublayer h = f(x), turned into h + up(act(down(h))); `up` starts at zero."""
 
     adapter_layer_names = ("bottleneck_down", "bottleneck_up")
 
@@ -60,11 +60,11 @@ class BottleneckLayer(nn.Module, BaseTunerLayer):
         self.merged_adapters: list[str] = []
 
     def update_layer(self, adapter_name: str, config: BottleneckConfig, hidden: int) -> None:
-        """Add an adapter. At its birth it changes nothing."""
+        """Add an adapter, which initially changes nothing."""
         down, up = nn.Linear(hidden, config.size), nn.Linear(config.size, hidden)
         nn.init.zeros_(up.weight)
         nn.init.zeros_(up.bias)
-        # The optimizer works on them, so they stay in full precision whatever the base is in.
+        # Full precision for the optimizer, whatever the base's precision.
         device = next(self.base_layer.parameters()).device
         self.bottleneck_down[adapter_name] = down.to(device)
         self.bottleneck_up[adapter_name] = up.to(device)
@@ -72,7 +72,7 @@ class BottleneckLayer(nn.Module, BaseTunerLayer):
         self.set_adapter(self.active_adapters, inference_mode=config.inference_mode)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """The sublayer's own result, its hidden states adapted."""
+        """The sublayer's own result, with adapted hidden states."""
         result = self.base_layer(*args, **kwargs)
         if self.disable_adapters:
             return result
@@ -89,7 +89,7 @@ class BottleneckLayer(nn.Module, BaseTunerLayer):
         return adapted
 
     def __getattr__(self, name: str) -> Any:
-        """What a block asks of its sublayer besides calling it."""
+        """The sublayer's own attributes, for its block."""
         try:
             return super().__getattr__(name)
         except AttributeError:
@@ -97,7 +97,7 @@ class BottleneckLayer(nn.Module, BaseTunerLayer):
 
 
 class BottleneckModel(BaseTuner):
-    """Puts a BottleneckLayer around each sublayer that the config names."""
+    """Puts a BottleneckLayer around each sublayer in the config."""
 
     prefix = "bottleneck_"
     tuner_layer_cls = BottleneckLayer
@@ -122,7 +122,7 @@ class BottleneckModel(BaseTuner):
     def _replace_module(
         self, parent: nn.Module, child_name: str, new_module: nn.Module, child: nn.Module
     ) -> None:
-        # PEFT's own hands the weight of a linear layer over; a sublayer has none of its own.
+        # PEFT's own method transfers a linear layer's weight; a sublayer has none of its own.
         setattr(parent, child_name, new_module)
 
 

@@ -1,4 +1,4 @@
-"""Finding one's way in a transformer: its blocks, their attention and feed-forward parts."""
+"""The modules of a transformer: its blocks, their attention and feed-forward parts."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "attention": ("attn", "attention"),
     "mlp": ("mlp", "feed_forward", "ffn"),
 }
-"""What the parts of a block are called in the architectures that people fine-tune."""
+"""Names of a block's parts in commonly fine-tuned architectures."""
 
 
 def is_linear(module: nn.Module) -> bool:
-    """Whether it is a linear layer; GPT-2's are Conv1D, which keep their weights transposed."""
+    """Whether it is a linear layer; GPT-2's are Conv1D, with transposed weights."""
     return isinstance(module, nn.Linear | Conv1D)
 
 
 def blocks(model: nn.Module) -> dict[str, nn.Module]:
-    """The transformer blocks by their whole names, from first to last; ValueError without any."""
+    """The transformer blocks by full name, from first to last; ValueError if there are none."""
     lists = [(n, m) for n, m in model.named_modules() if isinstance(m, nn.ModuleList) and len(m)]
     stacks = [(name, stack) for name, stack in lists if _is_stack(stack)]
     if not stacks:
@@ -30,7 +30,7 @@ def blocks(model: nn.Module) -> dict[str, nn.Module]:
 
 
 def sublayers(model: nn.Module, part: str) -> list[str]:
-    """The whole names of each block's attention or mlp; ValueError where none is called so."""
+    """The full names of each block's attention or mlp; ValueError if none has a known name."""
     found = [
         f"{block_name}.{name}"
         for block_name, block in blocks(model).items()
@@ -45,7 +45,7 @@ def sublayers(model: nn.Module, part: str) -> list[str]:
 
 
 def linear_modules_in(model: nn.Module, part: str) -> list[str]:
-    """The whole names of all linear layers in each block's attention or mlp."""
+    """The full names of all linear layers in each block's attention or mlp."""
     modules = dict(model.named_modules())
     return [
         f"{place}.{name}" if name else place
@@ -56,9 +56,9 @@ def linear_modules_in(model: nn.Module, part: str) -> list[str]:
 
 
 def modules_named(model: nn.Module, endings: Iterable[str], field: str) -> list[str]:
-    """The whole names of the modules whose names end so.
+    """The full names of the modules with one of these endings.
 
-    ValueError, which names `field`, where one ending finds nothing.
+    ValueError, naming `field`, if an ending has no match.
     """
     names = [name for name, _ in model.named_modules() if name]
     found: list[str] = []
@@ -79,6 +79,6 @@ def _last(name: str) -> str:
 
 
 def _is_stack(modules: nn.ModuleList) -> bool:
-    """Whether the modules are blocks: all of one kind, with parts that hold linear layers."""
+    """Whether the modules are blocks: all of one kind, with linear layers in their parts."""
     one_kind = len({type(module) for module in modules}) == 1
     return one_kind and any(map(is_linear, modules[0].modules())) and not is_linear(modules[0])

@@ -1,4 +1,4 @@
-"""Tokens that a model has not seen before, and the embeddings that they need."""
+"""New tokens of a model and their embeddings."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from transformers import PreTrainedModel
 
 
 def with_tokens(model: PreTrainedModel, ids: Sequence[int]) -> PreTrainedModel:
-    """`model` with rows for the token ids `ids`, all beginning as the mean of the known rows.
+    """`model` with rows for the token ids `ids`, all initialised to the mean of the known rows.
 
-    That bounds how far a new token's logit is from the others' (Hewitt 2021, "Initializing new word
-    embeddings for pretrained language models"), and unlike a random row it is the same each time.
+    That bounds the distance of a new token's logit from the others' (Hewitt 2021, "Initializing new
+    word embeddings for pretrained language models") and, unlike random rows, is deterministic.
     """
     if not ids:
         return model
@@ -21,13 +21,13 @@ def with_tokens(model: PreTrainedModel, ids: Sequence[int]) -> PreTrainedModel:
     with torch.no_grad():
         for name in embeddings(model):
             rows = model.get_parameter(f"{name}.weight")
-            # Some models keep rows that no token uses, so the new ids need not be the last ones.
+            # Some models have unused rows, so the new ids need not be the last ones.
             rows[list(ids)] = rows[: min(ids)].float().mean(dim=0).to(rows.dtype)
     return model.requires_grad_(False)
 
 
 def embeddings(model: PreTrainedModel) -> list[str]:
-    """The names of the layers with a row for each token: one where input and output are tied."""
+    """The names of the layers with a row for each token: one if input and output are tied."""
     layers = [model.get_output_embeddings(), model.get_input_embeddings()]
     own = {id(layer.weight): layer for layer in layers if layer is not None}.values()
     return [name for name, part in model.named_modules() if any(part is layer for layer in own)]

@@ -1,1 +1,1 @@
-"""From the files that people have to the token arrays that a trial reads."""
+"""From users' data files to the token arrays of a trial."""

@@ -1,1 +1,1 @@
-"""What is minimised, and what is measured of each example: torch's side of the objectives."""
+"""Losses and measurements of each example: torch's side of the objectives."""

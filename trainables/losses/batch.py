@@ -1,4 +1,4 @@
-"""A micro-batch on its way to the device, which nothing waits for."""
+"""Asynchronous transfer of a micro-batch to the device."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from trainables.data.tokens.sequences import IntArray
 
 
 class Batch(TypedDict):
-    """What `collate` and `collate_packs` make, as tensors.
+    """The output of `collate` or `collate_packs`, as tensors.
 
-    `place` stays an array on the host: whoever needs a reference for these examples must know which
-    they are without asking the device.
+    `place` stays an array on the host, to look up the examples' references without waiting for the
+    device.
     """
 
     input_ids: torch.Tensor
@@ -29,13 +29,13 @@ class Batch(TypedDict):
 
 
 def to_batch(arrays: Mapping[str, NDArray[np.generic]]) -> Batch:
-    """The arrays as tensors of the host, which share their memory."""
+    """The arrays as host tensors with shared memory."""
     tensors = {name: a if name == "place" else torch.from_numpy(a) for name, a in arrays.items()}
     return cast(Batch, tensors)
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:
-    """The same on the device."""
+    """The batch on the device."""
     moved = {
         name: queued(each, device) if isinstance(each, torch.Tensor) else each
         for name, each in batch.items()
@@ -44,8 +44,8 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
 
 
 def queued(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """A host's tensor on the device; the copy to a GPU is queued there, and the host goes on."""
+    """A host tensor on the device; a copy to a GPU is queued there without blocking the host."""
     if device.type != "cuda":
         return tensor.to(device)
-    # Out of memory that the system may move, the copy would be waited for.
+    # From pageable memory, the copy would block.
     return tensor.pin_memory().to(device, non_blocking=True)

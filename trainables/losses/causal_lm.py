@@ -14,7 +14,7 @@ from trainables.metrics.metric import Measured
 
 
 class CausalLm(Loss):
-    """Next-token prediction. Every target token counts once, or as its example's weight says."""
+    """Next-token prediction. Each target token has its example's weight, 1 by default."""
 
     columns = 3
     per_token = True
@@ -26,22 +26,22 @@ class CausalLm(Loss):
     def loss(
         self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | None
     ) -> torch.Tensor:
-        """Weighted token losses over the target tokens of the whole step."""
+        """Weighted sum of token losses, divided by the target tokens of the whole step."""
         assert items is not None, "the trainer counts the target tokens of a step"
         losses = token_losses(logits_of(model, batch), batch["labels"], self._label_smoothing)
         return (losses * _weights(batch)).sum() * world_size() / items
 
     def rows(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
-        """Loss sum in nats, target tokens, and how many of them were the likeliest."""
+        """Loss sum in nats, number of target tokens, and number of likeliest ones among them."""
         return sequence_sums(logits_of(model, batch), batch["labels"])
 
     def measured(self, rows: Floats, examples: Examples) -> Measured:
-        """Losses of sequences, and how many of their target tokens were foretold."""
+        """Losses of sequences, and numbers of correctly predicted target tokens."""
         losses, targets, correct = rows.T
         return Measured(losses, targets, {"correct": correct})
 
 
 def _weights(batch: Batch) -> torch.Tensor:
-    """What each token's loss counts: as its example does, of which a packed row has several."""
+    """Weight of each token's loss: that of its example; a packed row has several examples."""
     weight = batch["weight"]
     return weight[:, None] if weight.dim() == 1 else weight[:, 1:]

@@ -1,4 +1,4 @@
-"""One label for a text, read off the last token (AutoModelForSequenceClassification)."""
+"""One label per text, from its last token (AutoModelForSequenceClassification)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from trainables.metrics.metric import Measured
 
 
 class Classification(Loss):
-    """Cross entropy over the classes. `class_weights` [classes] weigh the training loss only."""
+    """Cross entropy over the classes. `class_weights` [classes] apply only to the training loss."""
 
     objective = "classification"
     columns = 2
@@ -30,10 +30,10 @@ class Classification(Loss):
     def loss(
         self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | None
     ) -> torch.Tensor:
-        """The weighted mean, over examples; weights of classes average to 1 over the train set."""
+        """The weighted mean over examples; class weights average to 1 over the train set."""
         labels = batch["label"].long()
         losses = cross_entropy(_logits(model, batch), labels, reduction="none")
-        self._class_weights = self._class_weights.to(losses.device)  # once: it is waited for
+        self._class_weights = self._class_weights.to(losses.device)  # once, as it blocks
         weights = self._class_weights[labels] * batch["weight"]
         return (losses * weights).mean()
 
@@ -44,7 +44,7 @@ class Classification(Loss):
         return torch.stack([losses, logits.argmax(-1).to(losses.dtype)], dim=1)
 
     def measured(self, rows: Floats, examples: Examples) -> Measured:
-        """The class of each example, and the one that is predicted."""
+        """True and predicted class of each example."""
         losses, predicted = rows.T
         columns = {
             "truth": examples.labels.astype(int),
@@ -54,7 +54,7 @@ class Classification(Loss):
         return Measured(losses, np.ones_like(losses), columns)
 
     def metrics(self, measured: Measured) -> dict[str, float]:
-        """And the F1 of each class."""
+        """The objective's metrics, and the F1 of each class."""
         return {**super().metrics(measured), **f1_of_each(measured, self._labels)}
 
 

@@ -1,4 +1,4 @@
-"""A model's answers to a micro-batch."""
+"""A model's outputs for a micro-batch."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from trainables.losses.right_padding import padded_on_the_right
 
 
 def logits_of(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
-    """[sequences, length, words], without what prompt methods put before the sequence."""
+    """[sequences, length, words], without the prefix that prompt methods add."""
     return _outputs(model, batch)[:, -batch["input_ids"].shape[1] :]
 
 
 def head_outputs(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
-    """[sequences, labels]: what a head on the last token puts out."""
+    """[sequences, labels]: outputs of a head on the last token."""
     return _outputs(model, batch)
 
 
 def _outputs(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
-    # Packed examples are told apart by their positions, where there is no attention mask.
+    # Without an attention mask, positions separate packed examples.
     placing: dict[str, torch.Tensor] = {}
     if "attention_mask" in batch:
         placing["attention_mask"] = batch["attention_mask"]

@@ -1,8 +1,8 @@
-"""A loss to minimise, and scores that do not depend on how a set was cut.
+"""A loss to minimise, and scores that are independent of the batching.
 
-The mean of the batches' means, which trainers usually report, weighs an example by the batch that
-it happens to fall into. Here each example leaves a row of sums, and the metrics are made of all
-rows, so they do not depend on how a set was cut into micro-batches or shared among workers.
+The mean of the batches' means, which trainers usually report, weighs an example by its accidental
+batch. Here each example gives a row of sums, and metrics are computed from all rows, so they are
+independent of the division of a set into micro-batches or among workers.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Scores:
-    """A model on a set: its metrics, and of each example the loss (a sum over `counts` terms)."""
+    """A model's metrics on a set, and each example's loss (a sum over `counts` terms)."""
 
     metrics: Mapping[str, float]
     losses: Floats
@@ -37,16 +37,16 @@ class Scores:
 
 
 class Loss(ABC):
-    """What a trial minimises, and what it measures. Instances belong to one trial."""
+    """A trial's loss and measurements. Each instance belongs to one trial."""
 
     objective: str
-    """The name of the objective whose metrics these are."""
+    """Name of the objective, which determines the metrics."""
 
     columns: int
-    """How many numbers `rows` gives for each example."""
+    """Numbers per example in `rows`."""
 
     per_token = False
-    """Whether the loss is a mean over a step's target tokens and not over its examples."""
+    """Whether the loss is a mean over a step's target tokens instead of its examples."""
 
     @abstractmethod
     def loss(
@@ -54,24 +54,24 @@ class Loss(ABC):
     ) -> torch.Tensor:
         """The loss of one micro-batch, with gradients: the mean over its examples.
 
-        `per_token`, it is their sum over `items`, the target tokens of the whole optimizer step on
+        If `per_token`, the sum divided by `items`, the target tokens of the whole optimizer step on
         all ranks, times the number of ranks (whose gradients are averaged).
         """
 
     @abstractmethod
     def rows(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
-        """What is measured of each example: [examples, columns]."""
+        """Measurements of each example: [examples, columns]."""
 
     @abstractmethod
     def measured(self, rows: Floats, examples: Examples) -> Measured:
-        """What metrics are computed of, from the rows of all examples of a set in their order."""
+        """Measurements for metrics, from the rows of all examples of a set in order."""
 
     def metrics(self, measured: Measured) -> dict[str, float]:
         """All metrics of a set."""
         return computed(self.objective, measured)
 
     def scores(self, rows: Floats, examples: Examples) -> Scores:
-        """The metrics of a whole set, from the rows of all its examples in their order."""
+        """The metrics of a whole set, from the rows of all its examples in order."""
         measured = self.measured(rows, examples)
         return Scores(self.metrics(measured), measured.losses, measured.counts)
 
@@ -89,12 +89,12 @@ def measure(
 ) -> Scores:
     """Score every example; all ranks share the work and all get the whole result.
 
-    Every rank makes the same number of forward passes (ZeRO-3 gathers weights in each of them): a
-    rank that has run out of examples repeats one and leaves it uncounted.
+    All ranks make the same number of forward passes (ZeRO-3 gathers weights in each of them): a
+    rank without examples left repeats one and does not count it.
     """
     was_training = model.training
     model.eval()
-    # Of similar lengths, so that little is padded, and long ones first.
+    # Similar lengths together, for little padding, and long ones first.
     by_length = np.argsort(-examples.lengths, kind="stable")
     mine = by_length[rank() :: world_size()]
     rows = torch.zeros(len(mine), loss.columns, dtype=torch.float64, device=device)
@@ -116,6 +116,6 @@ def measure(
 
 
 def _parts(examples: int, size: int) -> list[slice]:
-    """What each micro-batch takes of a rank's examples; the last may be empty on some ranks."""
+    """Each micro-batch's part of a rank's examples; the last may be empty on some ranks."""
     largest_share = math.ceil(examples / world_size())
     return [slice(at, at + size) for at in range(0, largest_share, size)]

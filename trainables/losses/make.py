@@ -1,4 +1,4 @@
-"""TrialConfig -> what it minimises."""
+"""From TrialConfig to its loss."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def make_loss(
     labels: Sequence[str],
     reference: Callable[[], Reference],
 ) -> Loss:
-    """The loss of one trial; `reference` is called only where one is needed."""
+    """The loss of one trial; `reference` is called only if needed."""
     match config.objective:
         case "sft" | "clm":
             return CausalLm(config.label_smoothing, config.objective)

@@ -1,4 +1,4 @@
-"""Learning from preferences against a reference: DPO on pairs, KTO on single judgements."""
+"""Preference losses relative to a reference: DPO on pairs, KTO on single judgements."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Dpo(Loss):
     """Pairs of answers to one prompt: the better should gain on the reference, the worse lose.
 
     A row holds the log-ratios of chosen and rejected (policy over reference, summed over the
-    answer's tokens) and how many tokens each has.
+    answer's tokens) and the number of tokens in each.
     """
 
     objective = "dpo"
@@ -36,7 +36,7 @@ class Dpo(Loss):
     def loss(
         self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | None
     ) -> torch.Tensor:
-        """The mean over pairs; label_smoothing is for training alone."""
+        """The mean over pairs; label_smoothing applies only to training."""
         losses = self._losses(self.rows(model, batch), self._settings.label_smoothing)
         return (losses * batch["weight"]).mean()
 
@@ -68,10 +68,10 @@ class Dpo(Loss):
 class Kto(Loss):
     """Single answers, good (label 1) or bad (0).
 
-    An example's second sequence is its prompt with another example's answer: from these the
-    divergence from the reference is estimated, over the micro-batch in training (as TRL does, so
-    micro_batch_size matters a little), over the whole set in scores. A row holds the log-ratio of
-    the answer and that of the other one.
+    An example's second sequence is its prompt with another example's answer, used to estimate the
+    divergence from the reference: over the micro-batch in training (as in TRL, so micro_batch_size
+    matters a little), over the whole set in scores. A row holds the log-ratios of the answer and of
+    the other one.
     """
 
     objective = "kto"
@@ -115,7 +115,7 @@ class Kto(Loss):
         return Measured(losses, np.ones_like(losses), columns)
 
     def _ratios(self, model: torch.nn.Module, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        """With gradients for the answers only: the divergence is a baseline."""
+        """Log-ratios, with gradients for the answers only: the divergence is a baseline."""
         answers, others = _half(batch, 0), _half(batch, 1)
         policy = -loss_sums(logits_of(model, answers), answers["labels"])
         with torch.no_grad():

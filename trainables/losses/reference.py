@@ -1,4 +1,4 @@
-"""What the untouched base gives each answer: measured once in a slot, used by all its trials."""
+"""Log-probabilities of answers under the untouched base: measured once per slot for all trials."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Untouched = Callable[[Batch], torch.Tensor]
 
 
 class ReferenceMemo:
-    """The log-probabilities that are known so far: [examples, sequences of each], on the device.
+    """The log-probabilities known so far: [examples, sequences of each], on the device.
 
-    A slot keeps one for each precision. The base is the same for every trial, so that only the
-    first one that sees an example pays for the reference. The host knows which are known, so that
-    nobody waits for the device to tell.
+    A slot keeps one for each precision. The base is the same for every trial, so only the first
+    trial with an example pays for its reference. The flags of known ones are on the host, to avoid
+    waiting for the device.
     """
 
     def __init__(self, examples: int, arity: int, device: torch.device) -> None:
@@ -50,7 +50,7 @@ class ReferenceMemo:
 class Reference:
     """The reference of one trial: `untouched` runs the base, however this trial holds it.
 
-    `together` says that the ranks share its weights: then all of them run it where any has to.
+    `together` means that the ranks share its weights: then all run it if any has to.
     """
 
     def __init__(self, memo: ReferenceMemo, untouched: Untouched, together: bool) -> None:
@@ -73,7 +73,7 @@ class Reference:
 
 @contextlib.contextmanager
 def as_untouched(model: torch.nn.Module | PeftModel) -> Iterator[None]:
-    """Without its adapter and without dropout, for as long as this lasts."""
+    """Context with the model's adapter and dropout disabled."""
     was_training = model.training
     model.eval()
     try:

@@ -1,4 +1,4 @@
-"""A reward model: one number for a text, read off its last token."""
+"""Losses of a reward model: one number per text, from its last token."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class PairReward(Loss):
     def loss(
         self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | None
     ) -> torch.Tensor:
-        """The mean over pairs, with the centring term where it is asked for."""
+        """The mean over pairs, with the centring term if requested."""
         chosen, rejected = _rewards(model, batch).chunk(2)
         losses = -logsigmoid(chosen - rejected) + self._center * (chosen + rejected) ** 2
         return (losses * batch["weight"]).mean()
@@ -45,7 +45,7 @@ class PairReward(Loss):
 class ScalarReward(Loss):
     """Squared error on given rewards.
 
-    Accuracy and margin are those of all pairs of examples whose given rewards differ.
+    Accuracy and margin are over all pairs of examples with different given rewards.
     """
 
     objective = "reward"

@@ -1,4 +1,4 @@
-"""Spares transformers the look at each attention mask, for which the host would wait."""
+"""Skips transformers' check of each attention mask, which would block the host."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
 
 @contextmanager
 def padded_on_the_right() -> Iterator[None]:
-    """Inside, every sequence that a model is given has its padding, if any, at its end.
+    """Context in which all padding of a model's inputs is at the end of its sequences.
 
-    In a causal model no token sees what follows it, so that its mask need not name the padding.
-    transformers reads the padding mask in each pass, to see whether there is any: the host then
-    waits until the device has done all that was queued before.
+    In a causal model no token sees later ones, so the mask need not include the padding. In each
+    pass, transformers reads the padding mask to find out if there is any; the host then waits for
+    all work queued on the device.
     """
     ALL_MASK_ATTENTION_FUNCTIONS["sdpa"] = _sdpa_mask
     try:
@@ -33,7 +33,7 @@ def _sdpa_mask(
     allow_is_causal_skip: bool = True,
     **rest: Any,
 ) -> torch.Tensor | None:
-    """No mask, where transformers itself would need none if there were no padding."""
+    """No mask if transformers itself would need none without padding."""
     whole = local_size is None or kv_length < local_size
     if allow_is_causal_skip and q_length == kv_length and whole:
         return None

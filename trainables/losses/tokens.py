@@ -1,4 +1,4 @@
-"""Token losses, summed over each sequence: what language modelling and preferences are made of."""
+"""Token losses, summed over each sequence: the basis of language modelling and preferences."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from torch.nn.functional import cross_entropy
 from trainables.data.tokens.batches import IGNORED
 
 MOST_ELEMENTS = 2**27
-"""Logits that are held in float32 at once where no gradient is kept: half a gigabyte."""
+"""Maximum logits held in float32 at once without gradients: half a gigabyte."""
 
 
 def sequence_sums(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """[sequences, 3]: loss sum in nats, targets and hits of each row of logits.
 
-    In few rows at a time where they are large, because a whole micro-batch in float32 is the
-    largest tensor of an evaluation; in one go where they are small, because each operation costs.
+    A few rows at a time if they are large, because a whole micro-batch in float32 is the largest
+    tensor of an evaluation; all at once if they are small, because each operation costs time.
     """
     rows = max(1, MOST_ELEMENTS // logits[0].numel())
     parts = zip(torch.split(logits, rows), torch.split(labels, rows), strict=True)
@@ -32,7 +32,7 @@ def loss_sums(
 def token_losses(
     logits: torch.Tensor, labels: torch.Tensor, label_smoothing: float = 0.0
 ) -> torch.Tensor:
-    """[sequences, length - 1]: the loss of each token but the first, 0 where it is no target."""
+    """[sequences, length - 1]: the loss of each token except the first, 0 for non-targets."""
     return cross_entropy(
         logits[:, :-1].float().transpose(1, 2),
         labels[:, 1:],

@@ -1,6 +1,6 @@
 """Classification quality. Precision, recall and F1 are plain means over the classes.
 
-A class that is nowhere predicted, or nowhere true, counts as 0 where that is its divisor.
+A class that is never predicted, or never true, counts as 0 where that is the divisor.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MOST_NAMED = 20
 
 
 def f1_names(labels: Sequence[str]) -> tuple[str, ...]:
-    """`eval_f1/LABEL` for each class, in letters that MLflow takes; by number where they clash.
+    """`eval_f1/LABEL` for each class, in characters valid in MLflow; by number if names clash.
 
     Empty if there are more than MOST_NAMED.
     """

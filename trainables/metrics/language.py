@@ -8,7 +8,7 @@ from trainables.metrics.metric import Measured, Metric
 
 _LANGUAGE = ("sft", "clm")
 _LARGEST = 700.0
-"""exp of more than this is infinite."""
+"""Loss at which exp counts as infinite."""
 
 
 def _perplexity(measured: Measured) -> float:

@@ -1,4 +1,4 @@
-"""The loss itself, which every objective measures."""
+"""The loss itself, measured for all objectives."""
 
 from __future__ import annotations
 

@@ -21,10 +21,10 @@ Mode = Literal["min", "max"]
 class Measured:
     """A model's measurements on a data set.
 
-    `losses` [examples] are sums over `counts` terms each, in nats where they are of probabilities.
+    `losses` [examples] are sums over `counts` terms each, in nats for losses of probabilities.
     Further `columns` are the objective's: `correct` (target tokens that were the likeliest);
     `truth` and `predicted` (classes, of `classes`); `margin`, or `reward` and `given`; the rewards
-    of answers that are `chosen` and `rejected`; `divergence` (from the reference).
+    of `chosen` and `rejected` answers; `divergence` (from the reference).
     """
 
     losses: Floats
@@ -38,8 +38,8 @@ class Measured:
 
     @cached_property
     def ranking(self) -> tuple[float, float]:
-        """How often, and by how much, the better one is rewarded more: of given pairs, or of all
-        pairs of examples whose given rewards differ."""
+        """(accuracy, margin) of the rewards' ranking: over given pairs, or over all pairs of
+        examples with different given rewards."""
         from trainables.metrics.ranking import pair_accuracy, ranking
 
         margins = self.columns.get("margin")
@@ -62,4 +62,4 @@ class Metric:
     objectives: tuple[str, ...]
     value: Callable[[Measured], float] | None = None
     needs: str | None = None
-    """The section of a sweep file that it requires: data.general."""
+    """The required section of a sweep file: data.general."""

@@ -11,7 +11,7 @@ _ROWS = 1024
 
 
 def pair_accuracy(margins: Floats) -> float:
-    """The share of pairs whose better one is predicted better, a tie counting half."""
+    """The share of pairs with the better one predicted better; a tie counts half."""
     import numpy as np
 
     return float(((np.sign(margins) + 1) / 2).mean())
@@ -20,9 +20,9 @@ def pair_accuracy(margins: Floats) -> float:
 def ranking(predicted: Floats, given: Floats) -> tuple[float, float]:
     """(accuracy, margin) over all pairs of examples with different given rewards.
 
-    Accuracy is the share of pairs whose better one is predicted better, a tie counting half (the
-    area under the ROC curve where rewards are 0 and 1); the margin is the mean difference of their
-    predictions. 0.5 and 0 where all given rewards are equal.
+    Accuracy is the share of pairs with the better one predicted better; a tie counts half (for
+    rewards 0 and 1, the area under the ROC curve). The margin is the mean difference of their
+    predictions. 0.5 and 0 if all given rewards are equal.
     """
     import numpy as np
 

@@ -10,7 +10,7 @@ _PREFERENCES = ("dpo", "kto")
 
 
 def _mean(column: str) -> Callable[[Measured], float]:
-    """Of a column; 0 where it is empty."""
+    """Mean of a column; 0 if it is empty."""
 
     def mean(measured: Measured) -> float:
         values = measured.columns[column]

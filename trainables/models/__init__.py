@@ -1,1 +1,1 @@
-"""A model's files, looked at before anything is built of them, and its parts."""
+"""A model's files, checked before anything is built from them, and its tuned parts."""

@@ -1,4 +1,4 @@
-"""What a model's config.json says, checked before anything is built of it."""
+"""Checks of a model's config.json before anything is built from it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _MOST_LABELS = 1_000_000
 
 
 def check_code(name: str, file: Path) -> None:
-    """ModelError where a file asks for code to be run.
+    """ModelError if a file asks to run code.
 
-    A model that transformers itself has the code of is loaded by that, whatever it brings."""
+    For models with code in transformers itself, that code is used and theirs is ignored."""
     tree = read(file)
     code = sorted(set(strings(tree.get("auto_map"))))
     if not code:
@@ -39,9 +39,9 @@ def check_code(name: str, file: Path) -> None:
 
 
 def check_kernels(file: Path) -> None:
-    """ModelError where a config asks for attention of a hub's repository.
+    """ModelError if a config asks for attention from a hub repository.
 
-    transformers would fetch it and run its code where the package `kernels` is installed.
+    transformers would fetch it and run its code if the package `kernels` is installed.
     """
     for name in _kernels(read(file)):
         raise ModelError(
@@ -62,7 +62,7 @@ def _kernels(tree: JsonValue) -> Iterator[str]:
 
 
 def check_sizes(file: Path, most_layers: int) -> None:
-    """ModelError for more layers than there are tensors: building them may take for ever."""
+    """ModelError for more layers than tensors: building them may take forever."""
     tree = read(file)
     parts = [part for part in (tree, tree.get("text_config")) if isinstance(part, dict)]
     for part in parts:
@@ -76,10 +76,10 @@ def check_sizes(file: Path, most_layers: int) -> None:
 
 
 def check_config(source: ModelSource, file: Path, passed: Path | None = None) -> None:
-    """ModelError where transformers makes no configuration of it.
+    """ModelError if transformers cannot make a configuration of it.
 
-    `passed` is a folder with a mark for each file that passed: transformers and torch, which this
-    would import, take four seconds. What runs code of its own is looked at each time.
+    `passed` is a folder with a mark for each file that passed, which saves four seconds of imports
+    of transformers and torch. Models with their own code are checked each time.
     """
     labels = read(file).get("num_labels")
     if isinstance(labels, int) and labels > _MOST_LABELS:
@@ -94,7 +94,7 @@ def check_config(source: ModelSource, file: Path, passed: Path | None = None) ->
 
 
 def _digest(file: Path) -> str:
-    """Of the file and of the transformers that would read it."""
+    """Digest of the file and the version of transformers."""
     return hashlib.sha256(version("transformers").encode() + file.read_bytes()).hexdigest()[:32]
 
 
@@ -105,7 +105,7 @@ def _build(source: ModelSource, file: Path) -> None:
     place = source.name if trusted else str(file.parent)
     try:
         AutoConfig.from_pretrained(place, revision=source.revision, trust_remote_code=trusted)
-    except Exception as error:  # a library's edge: of nonsense it raises whatever it runs into
+    except Exception as error:  # library boundary: invalid input can raise anything
         raise ModelError(
             f"model: {file} does not describe a valid model ({said(error)}); "
             "download it again, or update transformers for a new model type"

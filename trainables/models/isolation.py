@@ -1,7 +1,7 @@
-"""Whether a model keeps the examples of a packed sequence apart, found by asking it.
+"""Test of a model: whether it isolates the examples of a packed sequence from each other.
 
-Many architectures take position ids and still look beyond where they begin anew: those with layers
-that carry a state along, and those that make attention masks of their own.
+Many architectures take position ids and still look across their restarts: those with stateful
+layers, and those with their own attention masks.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from transformers import PreTrainedModel
 from trainables.core.errors import RefusedError
 
 _HALF = 4
-"""Tokens of each of the two examples that a model is asked about."""
+"""Tokens of each of the two test examples."""
 
 _TOLERANCE = 0.05
-"""Of what a whole sequence's beginning changes at its end; a model that leaks changes half of it,
-and one that does not nothing at all but for rounding."""
+"""Maximum influence across examples, relative to that within one sequence: about half for a leaky
+model, and only rounding errors for an isolating one."""
 
 
 def check_isolation(model: PreTrainedModel) -> None:
-    """RefusedError unless an example's logits are the same whatever its pack begins with."""
+    """RefusedError unless an example's logits are independent of earlier examples in its pack."""
     if "position_ids" not in inspect.signature(model.forward).parameters:
         raise RefusedError(_refusal(model, "does not accept position ids"))
     was_training = model.training
@@ -35,7 +35,7 @@ def check_isolation(model: PreTrainedModel) -> None:
 
 @torch.no_grad()
 def _influence(model: PreTrainedModel, positions: torch.Tensor) -> float:
-    """How far other tokens in the first half of a sequence move the logits of the second."""
+    """Change in the second half's logits from other tokens in the first half of a sequence."""
     embeddings = model.get_input_embeddings()
     assert isinstance(embeddings, torch.nn.Embedding), "a language model embeds words"
     tokens = torch.arange(3 * _HALF, device=embeddings.weight.device) % embeddings.num_embeddings
@@ -46,7 +46,7 @@ def _influence(model: PreTrainedModel, positions: torch.Tensor) -> float:
 
 
 def _positions(length: int) -> torch.Tensor:
-    """[2, 2 * _HALF]: positions that begin anew after each `length`."""
+    """[2, 2 * _HALF]: positions that restart after each `length`."""
     return (torch.arange(2 * _HALF) % length).expand(2, -1)
 
 

@@ -1,4 +1,4 @@
-"""One file of a model's folder, as far as it can be told before transformers reads it."""
+"""Checks of one file in a model's folder before transformers reads it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _NO_FILE: Mapping[bytes, tuple[str, str]] = {
     b"<!": ("is a web page instead of the file", "download the file itself"),
     b"<html": ("is a web page instead of the file", "download the file itself"),
 }
-"""First bytes of what downloads leave where a file should be."""
+"""First bytes of the remains of failed downloads."""
 
 _MOST_BYTES = 2**28
-"""Of a JSON file. A tokenizer of 260,000 tokens has an eighth of that."""
+"""Maximum size of a JSON file. A tokenizer of 260,000 tokens has an eighth of that."""
 
 
 def check_start(file: Path) -> None:
-    """ModelError where it is no file, or begins as what downloads leave in a file's place."""
+    """ModelError if it is not a file, or begins like the remains of a failed download."""
     if not file.is_file():
         raise ModelError(f"model: {file} is not a regular file; download it again")
     with file.open("rb") as stream:
@@ -49,8 +49,8 @@ def read(file: Path) -> dict[str, JsonValue]:
 
 
 def strings(tree: JsonValue) -> Iterator[str]:
-    """All texts in a value; an auto_map's values are texts or lists of them."""
-    nodes = [tree]  # no recursion: a file may be nested as deep as Python can read
+    """All strings in a value; an auto_map's values are strings or lists of them."""
+    nodes = [tree]  # no recursion: nesting may be as deep as Python can read
     while nodes:
         node = nodes.pop()
         if isinstance(node, str):
@@ -59,7 +59,7 @@ def strings(tree: JsonValue) -> Iterator[str]:
 
 
 def children(node: JsonValue) -> list[JsonValue]:
-    """What a mapping or a list holds."""
+    """The values in a mapping or list."""
     if isinstance(node, dict):
         return list(node.values())
     return node if isinstance(node, list) else []

@@ -1,4 +1,4 @@
-"""Whether a model's folder holds what can be loaded, and safely: asked before anything starts."""
+"""Checks, before anything starts, that a model's folder can be loaded safely."""
 
 from __future__ import annotations
 
@@ -22,17 +22,16 @@ _DESCRIPTIONS = (
     "tokenizer_config.json",
     "special_tokens_map.json",
 )
-"""What transformers reads beside the weights, where it is there."""
+"""Optional files that transformers reads beside the weights."""
 
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
 def check_model(source: ModelSource, weights: bool = True, passed: Path | None = None) -> None:
-    """ModelError where a folder cannot be loaded, or a model asks for code that is not trusted.
+    """ModelError if a folder cannot be loaded, or a model asks for untrusted code.
 
-    `passed` is a folder that remembers which configurations transformers has made.
-    Of a hub model only the code is looked at, and whether it is an adapter; whatever else is wrong
-    shows when it is loaded.
+    `passed` is a folder with marks for the configurations that passed `check_config`. Hub models
+    are checked only for code and for being an adapter; other faults show on loading.
     """
     folder, configuration = Path(source.name), config_file(source)
     if folder.is_dir():
@@ -43,7 +42,7 @@ def check_model(source: ModelSource, weights: bool = True, passed: Path | None =
     elif adapter := _hub_adapter(source):
         raise ModelError(f"model: {source.name} {_is_adapter(adapter)}")
     if configuration is None or not configuration.is_file():
-        return  # whoever loads the tokenizer says that it is not to be had
+        return  # loading the tokenizer will report that it is unavailable
     if not source.trust_remote_code:
         check_kernels(configuration)
         for file in (configuration, configuration.with_name("tokenizer_config.json")):
@@ -80,7 +79,7 @@ def _is_adapter(file: Path) -> str:
 
 
 def _hub_adapter(source: ModelSource) -> Path | None:
-    """The adapter's description in a hub repository, where the hub has answered before."""
+    """The adapter's description in a hub repository, if the hub has answered before."""
     from huggingface_hub import try_to_load_from_cache
 
     try:
@@ -89,8 +88,8 @@ def _hub_adapter(source: ModelSource) -> Path | None:
             for file in (_CONFIG, _ADAPTER)
         ]
     except ValueError:
-        return None  # no name for a repository, which whoever loads the tokenizer says
-    # One that is silent would be asked for half a minute, as the first time.
+        return None  # not a repository name, as loading the tokenizer will report
+    # A silent hub would cost half a minute again, as the first time.
     return hub_file(source, _ADAPTER) if any(known) else None
 
 
@@ -122,8 +121,8 @@ def _shards(index: Path) -> list[Path]:
 
 
 def _tensors(file: Path) -> int:
-    """How many there are. Of the header only: its length, its JSON, and that it describes exactly
-    this many bytes."""
+    """Number of tensors. Checks only the header: its length, its JSON, and that it describes
+    exactly the file's number of bytes."""
     from safetensors import SafetensorError, safe_open
 
     check_start(file)

@@ -1,4 +1,4 @@
-"""A model that is tuned: a method put on a base, taken off, saved, and read again."""
+"""A tuned model: attaching a method to a base, detaching, saving and restoring it."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from trainables.core.errors import RefusedError
 def attach(
     base: PreTrainedModel, config: TrialConfig, new_tokens: Sequence[int] = ()
 ) -> PreTrainedModel | PeftModel:
-    """The model that the trial trains, with requires_grad set on its trainable part only.
+    """The trial's model, with requires_grad set only on its trainable part.
 
-    The rows of `new_tokens` in the embeddings train as well, or whole embeddings do.
+    The embeddings' rows of `new_tokens`, or the whole embeddings, are trained too.
     """
     return config.tunes.attach(base, config, new_tokens)
 
 
 def detach(model: PreTrainedModel | PeftModel) -> PreTrainedModel:
-    """The base as it was before `attach`; of a method that trains the base, the model itself."""
+    """The base as before `attach`; for a method that trains the base, the model itself."""
     base = _without_adapter(model) if isinstance(model, PeftModel) else model
-    # Both would stay on for every later trial, and the second would pile up.
+    # Both would stay on in all later trials, and the second would accumulate.
     base.activation_checkpointing_disable()
     base.disable_input_require_grads()
-    # PEFT leaves its mark behind and would warn at the next trial.
+    # A leftover of PEFT's, which would make it warn in the next trial.
     vars(base).pop("peft_config", None)
     base._hf_peft_config_loaded = False
     return base
@@ -44,14 +44,14 @@ def save(
 ) -> None:
     """Write the trained part as safetensors: the adapter, or the whole model of a full fine-tune.
 
-    `state` is the gathered state dict where ranks hold only shares of the weights.
+    `state` is the gathered state dict if ranks hold only shares of the weights.
     """
-    # The cache is off only while we train; whoever loads the model wants to generate with it.
+    # The cache is off only in training; a loaded model needs it for generation.
     model.config.use_cache = True
     if isinstance(model, PeftModel):
-        # PEFT's model card is a form that nobody has filled in, and takes longer than the weights.
+        # PEFT's model card is an empty form and takes longer to write than the weights.
         model.create_or_update_model_card = _no_card
-        # PEFT would add whole embeddings to an adapter that trains a few rows of them.
+        # PEFT would add whole embeddings to an adapter that trains only a few rows.
         model.save_pretrained(folder, state_dict=state, save_embedding_layers=False)
     else:
         model.save_pretrained(folder, state_dict=state)
@@ -59,22 +59,22 @@ def save(
 
 
 def _no_card(folder: str) -> None:
-    """In the place of PEFT's."""
+    """No model card; replaces PEFT's function."""
 
 
 def restore(
     base: PreTrainedModel, config: TrialConfig, folder: Path
 ) -> PreTrainedModel | PeftModel:
-    """The model that `save` wrote; an adapter is put on `base`, and `detach` takes it off again.
+    """The model from `save`; an adapter is attached to `base`, and `detach` removes it again.
 
-    RefusedError where the folder does not hold, whole, what `save` writes for this trial and base;
-    an adapter may then be half on.
+    RefusedError if the folder lacks any of the output of `save` for this trial and base; an adapter
+    may then be half attached.
     """
     try:
         weights = _weights_in(folder, base.device)
         if config.tunes.trains_base:
             _check_weights(weights, base.state_dict())
-            # Weights that are tied to others are not saved.
+            # Tied weights are not saved.
             base.load_state_dict(weights, strict=False)
             return base
         model = _with_adapter(base, folder)
@@ -89,16 +89,16 @@ def restore(
 
 
 def save_trained(model: torch.nn.Module, file: Path) -> None:
-    """Write the weights that train, as they are, for `reload_trained`.
+    """Write the trained weights, unchanged, for `reload_trained`.
 
-    What `save` writes is for use: of a prompt's encoder, for one, only what it makes.
+    The output of `save` is for use: for example, only the output of a prompt's encoder.
     """
     save_file({name: weight.contiguous() for name, weight in _trained(model).items()}, file)
 
 
 @torch.no_grad()
 def reload_trained(model: torch.nn.Module, file: Path) -> None:
-    """Put back what `save_trained` wrote of a model that was set up alike."""
+    """Restore weights from `save_trained` into an identically configured model."""
     saved = load_file(file)
     for name, weight in _trained(model).items():
         weight.copy_(saved[name])
@@ -117,18 +117,18 @@ def _weights_in(folder: Path, device: torch.device) -> dict[str, torch.Tensor]:
 
 def _with_adapter(base: PreTrainedModel, folder: Path) -> PeftModel:
     with warnings.catch_warnings():
-        # It would only warn of weights that are missing.
+        # PEFT would only warn of missing weights.
         warnings.filterwarnings("ignore", message="Found missing adapter keys")
         try:
             return PeftModel.from_pretrained(base, folder)
         except RuntimeError as error:
             if "size mismatch" not in str(error):
-                raise  # such as a GPU without memory
+                raise  # such as a GPU out of memory
             raise ValueError(str(error).splitlines()[1].strip()) from error
 
 
 def _check_weights(weights: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> None:
-    """ValueError unless the weights are all that is wanted, or tied to it, and nothing else."""
+    """ValueError unless the weights are exactly the wanted ones, except for tied ones."""
     held = {tensor.data_ptr() for name, tensor in wanted.items() if name in weights}
     for name, tensor in wanted.items():
         if name not in weights and tensor.data_ptr() not in held:
@@ -142,7 +142,7 @@ def _check_weights(weights: Mapping[str, torch.Tensor], wanted: Mapping[str, tor
 
 
 def parameter_counts(model: torch.nn.Module) -> tuple[int, int]:
-    """(trainable, total) numbers of parameters, also where ZeRO-3 has taken the weights away."""
+    """(trainable, total) numbers of parameters, including those partitioned away by ZeRO-3."""
     sizes = [(getattr(p, "ds_numel", p.numel()), p.requires_grad) for p in model.parameters()]
     return sum(n for n, trains in sizes if trains), sum(n for n, _ in sizes)
 
@@ -155,9 +155,9 @@ def _without_adapter(model: PeftModel) -> PreTrainedModel:
 
 
 def _put_back_originals(model: torch.nn.Module) -> None:
-    """Put back the modules that PEFT trained a whole copy of, such as a classifier's head.
+    """Restore modules of which PEFT trained a whole copy, such as a classifier's head.
 
-    PEFT's own unload would leave the trained copies in their place.
+    PEFT's own unload would leave the trained copies instead.
     """
     for module in list(model.modules()):
         for name, child in list(module.named_children()):

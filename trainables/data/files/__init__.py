@@ -1,1 +1,1 @@
-"""From the files that people have to rows."""
+"""From users' data files to rows."""

@@ -1,4 +1,4 @@
-"""`data.columns`: the fields of a file by the names, or positions, that the file gives them."""
+"""`data.columns`: the file's own names, or positions, of the fields."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from trainables.core.data_error import DataError, did_you_mean
 from trainables.data.files.row import Row
 
 Columns = Mapping[str, str | int]
-"""From a role to the name of its column, or to its position, counted from 0."""
+"""From role to column name, or to column position, counted from 0."""
 
 
 def renamed(rows: Sequence[Row], columns: Columns, place: str | Path) -> list[Row]:
-    """The rows with their roles as field names; DataError where no row has a column."""
+    """The rows with their roles as field names; DataError if a column is in no row."""
     if not columns:
         return list(rows)
     records = [row.fields for row in rows if isinstance(row.value, dict)]

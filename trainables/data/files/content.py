@@ -1,4 +1,4 @@
-"""A file's bytes, unpacked, or a DataError that says what was saved in place of the data."""
+"""A file's bytes, unpacked, or a DataError that names what was saved instead of the data."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _OTHER_KINDS = {
 }
 
 ROOM = 64 * 2**20
-"""Bytes that a packed file may always grow to."""
+"""Unpacked size in bytes that is always allowed."""
 
 MOST_GROWTH = 100
-"""How many times its size a packed file may grow to beyond that; text is packed to a tenth."""
+"""Maximum ratio of unpacked to packed size above that; text packs to a tenth."""
 
 _CHUNK = 2**20
 
 
 def inner_suffix(path: Path) -> str:
-    """The suffix in lower case, that of the packed file where it is packed."""
+    """The suffix in lower case; for a packed file, the inner one."""
     inner = path.with_suffix("") if path.suffix.lower() == PACKED else path
     return inner.suffix.lower()
 
@@ -67,7 +67,7 @@ def _check_kind(path: Path, raw: bytes) -> None:
 
 
 def _unpacked(path: Path, raw: bytes) -> Iterator[bytes]:
-    """Its parts, as long as they stay in proportion to what was read of the packed file."""
+    """Unpacked parts, while their size stays in proportion to the packed bytes read."""
     packed, size = io.BytesIO(raw), 0
     try:
         with gzip.GzipFile(fileobj=packed) as file:

@@ -11,7 +11,7 @@ from trainables.data.files.content import read_bytes
 UTF8 = "utf-8"
 
 _WIDE_MARKS = {
-    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16's, which it begins with
+    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16's mark, its own prefix
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
@@ -21,7 +21,7 @@ _WIDE_MARKS = {
 def read_text(path: Path, encoding: str = UTF8) -> str:
     """The file's text with plain newlines; DataError if it is blank or not in `encoding`.
 
-    A file that begins with UTF-8's byte order mark is UTF-8, whatever `encoding` says.
+    A UTF-8 byte order mark overrides `encoding`.
     """
     text = _plain_newlines(_decoded(path, read_bytes(path), encoding).removeprefix("\ufeff"))
     if not text.strip():
@@ -61,7 +61,7 @@ def _check_narrow(path: Path, raw: bytes) -> None:
 
 
 def _check_wide(path: Path, raw: bytes, encoding: str) -> None:
-    """ASCII read as UTF-16 is Chinese characters, and no decoder complains."""
+    """Catch ASCII read as UTF-16: it decodes to Chinese characters without an error."""
     if not _marked(raw) and b"\0" not in raw and _is(UTF8, raw):
         raise DataError(f"{path} is not {encoding} as set in data.encoding; correct data.encoding")
 
@@ -71,7 +71,7 @@ def _marked(raw: bytes) -> str | None:
 
 
 def _wide_by_its_look(raw: bytes) -> str | None:
-    """UTF-16 without a mark, where that gives common characters: the more ASCII, the likelier."""
+    """UTF-16 without a mark, if it decodes to common characters; more ASCII is likelier."""
     if b"\0" not in raw:
         return None
     even = raw[: len(raw) // 2 * 2]
@@ -85,7 +85,7 @@ def _wide_by_its_look(raw: bytes) -> str | None:
 
 
 def _is_common(char: str) -> bool:
-    """A letter of a living language, or what stands between letters."""
+    """Letter of a living language, or a separator between letters."""
     is_word = "\xa0" <= char <= "\u1fff" or "\u3000" <= char <= "\u9fff" or "가" <= char <= "힣"
     return " " <= char <= "~" or char in "\t\r\n" or is_word or "\uff01" <= char <= "\uff5e"
 
@@ -111,7 +111,7 @@ def _is(encoding: str, raw: bytes) -> bool:
 
 
 def _looks_like_gbk(raw: bytes) -> bool:
-    """Whether GB18030 reads all of it, and mostly as common Chinese characters."""
+    """Whether all of it decodes as GB18030, mostly to common Chinese characters."""
     if not _is("gb18030", raw):
         return False
     foreign = [char for char in raw.decode("gb18030") if ord(char) > 127]

@@ -1,8 +1,8 @@
-"""The records of CSV and TSV files, with a header or without one.
+"""The records of CSV and TSV files, with or without a header.
 
-A first row that names a known field, or a column of `data.columns`, is a header. Without one, a
-single column is `text`; of two, the one with fewer different values is `label` and the other
-`text`; more of them are named by `data.columns`.
+A first row that names a known field, or a column of `data.columns`, is a header. Without a header,
+a single column is `text`; of two, the one with fewer distinct values is `label` and the other
+`text`; three or more need names in `data.columns`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from trainables.data.files.row import Row, Rows, Sieve
 
 
 class Line(NamedTuple):
-    """The cells of one record, and the number of the line that it begins on."""
+    """The cells of one record, and the number of its first line."""
 
     number: int
     cells: tuple[str, ...]
@@ -32,7 +32,7 @@ class Line(NamedTuple):
 def csv_rows(
     path: Path, columns: Columns, encoding: str = UTF8, sieve: Sieve | None = None
 ) -> Rows:
-    """The records of a CSV file; semicolons and tabs separate where the header has no commas."""
+    """The records of a CSV file; semicolons or tabs are separators if the header has no commas."""
     text = read_text(path, encoding)
     lines = _parsed(path, text, _delimiter(text, columns))
     return _rows(path, lines, columns, sieve or Sieve())
@@ -41,7 +41,7 @@ def csv_rows(
 def tsv_rows(
     path: Path, columns: Columns, encoding: str = UTF8, sieve: Sieve | None = None
 ) -> Rows:
-    """The records of a TSV file, whether its quotes are quoting or a part of the text."""
+    """The records of a TSV file; its quotes may be quoting or part of the text."""
     text = read_text(path, encoding)
     plain = [
         Line(number, tuple(line.split("\t")))
@@ -53,7 +53,7 @@ def tsv_rows(
 
 
 def is_tsv(text: str) -> bool:
-    """Whether most of the lines that hold something have exactly one tab."""
+    """Whether most non-blank lines have exactly one tab."""
     lines = [line for line in text.split("\n") if line.strip()]
     return 2 * sum(line.count("\t") == 1 for line in lines) > len(lines)
 
@@ -67,10 +67,10 @@ def _delimiter(text: str, columns: Columns) -> str:
 
 
 def _is_quoted(lines: Sequence[Line]) -> bool:
-    """Whether the quotes in a TSV are quoting, as spreadsheets write it.
+    """Whether the quotes in a TSV are spreadsheet-style quoting.
 
-    They are where cells break off within quotes, and where each cell that begins with one is
-    quoted properly and some cell had to be, or a whole column was.
+    Yes if cells break off within quotes. Also yes if each cell with a leading quote is properly
+    quoted, and either some cell needed quoting or a whole column is quoted.
     """
     begun = [cell for line in lines for cell in line.cells if cell.startswith('"')]
     whole = [cell for cell in begun if _is_whole(cell)]
@@ -80,7 +80,7 @@ def _is_quoted(lines: Sequence[Line]) -> bool:
 
 
 def _is_whole(cell: str) -> bool:
-    """Whether a cell that begins with a quote ends with one, and has only doubled ones between."""
+    """Whether a cell with a leading quote ends with one and has only doubled quotes between."""
     return len(cell) > 1 and cell.endswith('"') and '"' not in cell[1:-1].replace('""', "")
 
 
@@ -104,7 +104,7 @@ def _parsed(path: Path, text: str, delimiter: str) -> list[Line]:
 
 @contextmanager
 def _cells_of_any_size() -> Iterator[None]:
-    """The csv module's limit of 128 KiB is the process's own: it is put back."""
+    """Lift the csv module's limit of 128 KiB, which is process-wide, and restore it."""
     before = csv.field_size_limit(sys.maxsize)
     try:
         yield
@@ -170,7 +170,7 @@ def _by_position(
 
 
 def _of_width(path: Path, lines: Sequence[Line], width: int, sieve: Sieve) -> list[Line]:
-    """The lines with as many cells as the first."""
+    """The lines with the same number of cells as the first."""
     for line in lines:
         if len(line.cells) != width:
             where = f"{path} line {line.number}"

@@ -1,4 +1,4 @@
-"""Plain text files: the parts between `<|endoftext|>`, or the whole file."""
+"""Plain text files: the parts between `<|endoftext|>` marks, or the whole file."""
 
 from __future__ import annotations
 

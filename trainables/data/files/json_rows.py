@@ -1,4 +1,4 @@
-"""The records of a JSON list or of JSON lines, whichever a file holds; its suffix may lie."""
+"""The records of a JSON list or of JSON lines, by the file's content; its suffix may be wrong."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trainables.data.files.strict_json import JsonLimitError, Repeat, parse, rep
 
 
 class Line(NamedTuple):
-    """What one line holds by itself: a value, or why it holds none."""
+    """One line parsed by itself: its value, or the reason for having none."""
 
     number: int
     value: object
@@ -23,7 +23,7 @@ class Line(NamedTuple):
 
 
 def json_rows(path: Path, encoding: str = UTF8, sieve: Sieve | None = None) -> list[Row]:
-    """All records, in order; a file that is one object is one record."""
+    """All records, in order; a file with a single object is one record."""
     sieve = sieve or Sieve()
     text = read_text(path, encoding)
     try:
@@ -59,7 +59,7 @@ def _is_one_chat(value: object) -> bool:
 
 
 def _without_repeats(rows: list[Row], repeats: Sequence[Repeat], sieve: Sieve) -> list[Row]:
-    """The rows of a list without those in which an object has a field twice."""
+    """The rows of a list without those with a repeated field in an object."""
     if not repeats:
         return rows
     kept = []
@@ -76,7 +76,7 @@ def _without_repeats(rows: list[Row], repeats: Sequence[Repeat], sieve: Sieve) -
 def _rows_of_lines(
     path: Path, text: str, whole_error: json.JSONDecodeError | JsonLimitError, sieve: Sieve
 ) -> list[Row]:
-    # not splitlines(): JSON strings may hold U+2028 and its like, which are no ends of lines
+    # not splitlines(): JSON strings may hold U+2028 and the like, which do not end a line
     numbered = enumerate(text.split("\n"), start=1)
     lines = [_line(number, line) for number, line in numbered if line.strip()]
     end = _End.of(text)
@@ -103,13 +103,13 @@ def _line(number: int, text: str) -> Line:
 
 
 def _is_one_document(text: str, lines: Sequence[Line]) -> bool:
-    """Whether a file that is broken was meant as one list or object, and not as lines."""
+    """Whether a broken file was meant as one list or object rather than as lines."""
     begins_a_list = text.lstrip().startswith("[") and lines[0].error is not None
     return begins_a_list or not any(isinstance(line.value, dict | list) for line in lines)
 
 
 class _End(NamedTuple):
-    """How a file ends: the number of its last line that holds something, and if it is cut off."""
+    """End of a file: the number of its last non-blank line, and whether it is cut off."""
 
     line: int
     cut: bool
@@ -123,7 +123,7 @@ class _End(NamedTuple):
 def _broken(
     path: Path, end: _End, error: json.JSONDecodeError | JsonLimitError, line: int | None = None
 ) -> DataError:
-    """What is wrong with a line, or with the whole document."""
+    """The error for a broken line, or for the whole document."""
     if isinstance(error, JsonLimitError):
         return DataError(f"{path}{f' line {line}' if line else ''}: {error}", "broken JSON")
     line = line or error.lineno

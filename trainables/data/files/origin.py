@@ -1,4 +1,4 @@
-"""What a name in the `data` section stands for: files, a saved data set, or one on the hub."""
+"""Meaning of a name in the `data` section: files, a saved data set, or one on the hub."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trainables.data.files.hub_name import HUB_NAME
 
 
 class Kind(StrEnum):
-    """How an origin is read."""
+    """Reading method of an origin."""
 
     JSON = "json"
     CSV = "csv"
@@ -33,22 +33,22 @@ SUFFIXES = {
     ".parquet": Kind.PARQUET,
     ".txt": Kind.TEXT,
 }
-"""The kinds of files, each also packed with gzip (rows.jsonl.gz)."""
+"""The known kinds of files, plain or gzipped (rows.jsonl.gz)."""
 
 _DESCRIPTIONS = frozenset({"dataset_info.json", "dataset_infos.json"})
-"""Files that lie beside data and describe them."""
+"""Files beside the data that describe it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """One file, saved data set or data set on the hub; `name` is how notes call it."""
+    """One file, saved data set or data set on the hub; notes call it `name`."""
 
     name: str
     kind: Kind
     path: Path
 
     def identity(self) -> tuple[str, str]:
-        """Its name and a hash of what it holds."""
+        """Its name and a hash of its content."""
         if self.kind is Kind.HUB:
             from trainables.data.files.tables import load_from_hub
 
@@ -62,14 +62,14 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """What one name stands for, and what its owner should know about what was left aside."""
+    """The origins behind one name, and notes for the user about unread files."""
 
     origins: tuple[Origin, ...]
     notes: tuple[str, ...] = ()
 
 
 def find(name: str) -> Origins:
-    """The files that `name` stands for; DataError if none exists or a format is unknown."""
+    """The files behind `name`; DataError if none exists or a format is unknown."""
     path = _path(name)
     if path.is_dir():
         return _in_folder(path)
@@ -95,7 +95,7 @@ def _path(name: str) -> Path:
 
 
 def is_hub_name(name: str) -> bool:
-    """Whether a name that is no local path can be org/name:config@split on the hub."""
+    """Whether a name, not a local path, has the hub's form org/name:config@split."""
     return bool(HUB_NAME.fullmatch(name)) and inner_suffix(Path(name)) not in SUFFIXES
 
 
@@ -116,7 +116,7 @@ def _in_folder(folder: Path) -> Origins:
 
 
 def _is_saved(folder: Path) -> bool:
-    """Whether `save_to_disk` of the `datasets` library made the folder."""
+    """Whether the folder comes from `save_to_disk` of the `datasets` library."""
     one = all((folder / name).is_file() for name in ("state.json", "dataset_info.json"))
     return one or (folder / "dataset_dict.json").is_file()
 

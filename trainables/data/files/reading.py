@@ -1,4 +1,4 @@
-"""From one origin to its records, whatever kind of file it is."""
+"""From one origin of any kind to its records."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from trainables.data.files.tables import hub_rows, parquet_rows, saved_rows
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How files are read: `columns` and `encoding` as in the data section.
+    """Settings for reading files: `columns` and `encoding` as in the data section.
 
-    A text file is a TSV for the objective `classification` where each of its lines has one tab.
+    For the objective `classification`, a text file with one tab in each line is a TSV.
     """
 
     columns: Mapping[str, str | int] = field(default_factory=dict)
@@ -28,10 +28,10 @@ class Manner:
 
 
 def read(origin: Origin, manner: Manner | None = None, sieve: Sieve | None = None) -> Rows:
-    """All records, their fields named as `manner.columns` says.
+    """All records, with fields named by `manner.columns`.
 
-    DataError, with the place, where the file cannot be read. A row that cannot be goes into
-    `sieve`, which by default makes it an error as well.
+    DataError, with the place, if the file is unreadable. An unreadable row goes into `sieve`, which
+    by default raises an error too.
     """
     manner, sieve = manner or Manner(), sieve or Sieve()
     delimited = origin.kind in (Kind.CSV, Kind.TSV) or _is_labelled_text(origin, manner)

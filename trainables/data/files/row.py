@@ -1,4 +1,4 @@
-"""One record as it was written, and what becomes of those that cannot be used."""
+"""One record as written in its file, and the handling of unusable ones."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A record and where it stands ("chats.jsonl line 3"); lines and rows count from 1."""
+    """A record and its place ("chats.jsonl line 3"); lines and rows count from 1."""
 
     where: str
     value: object
 
     @property
     def fields(self) -> Mapping[str, object]:
-        """Its fields, by name. For whoever knows that it is an object."""
+        """Its fields, by name. Only for rows known to be objects."""
         assert isinstance(self.value, dict), "a row with fields"
         return self.value
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """All records of one file, and what its owner should know about how they were read."""
+    """All records of one file, and notes for the user about reading them."""
 
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
@@ -35,7 +35,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that was skipped: where it stands, what it is counted as, and the whole message."""
+    """A skipped row: its place, the reason it is counted under, and the whole message."""
 
     where: str
     reason: str
@@ -43,15 +43,15 @@ class BadRow:
 
     @property
     def number(self) -> int:
-        """Of its line or row; 0 where its place has none."""
+        """Number of its line or row; 0 if its place has none."""
         last = self.where.rsplit(" ", 1)[-1]
         return int(last) if last.isdecimal() else 0
 
 
 class Sieve:
-    """What rows of one file that cannot be used fall into: an error, or `bad` if they are skipped.
+    """Collector of one file's unusable rows: raises an error, or adds to `bad` if skipping.
 
-    One sieve goes through all stages in which a file is read.
+    One sieve goes through all stages of reading a file.
     """
 
     def __init__(self, skip: bool = False) -> None:
@@ -59,13 +59,13 @@ class Sieve:
         self.bad: list[BadRow] = []
 
     def put(self, where: str, error: DataError) -> None:
-        """Note the row's error, or raise it with the other way out."""
+        """Record the row's error, or raise it with skipping as the alternative."""
         if not self.skip:
             raise DataError(f"{error}; --skip-bad-rows skips such rows", error.reason) from error
         self.bad.append(BadRow(where, error.reason, str(error)))
 
     def check_left(self, place: object, rows: int) -> None:
-        """DataError where all rows have been put in here."""
+        """DataError if every row was bad."""
         if not rows and self.bad:
             raise DataError(
                 f"{place}: all of its {len(self.bad):,} rows are bad; {self.bad[0].message}"
@@ -73,7 +73,7 @@ class Sieve:
 
 
 def sifted(rows: Iterable[Row], make: Callable[[Row], T], sieve: Sieve) -> Iterator[T]:
-    """What `make` makes of each row; a row of which it raises DataError goes into the sieve."""
+    """The result of `make` for each row; rows that raise DataError go into the sieve."""
     for row in rows:
         try:
             made = make(row)

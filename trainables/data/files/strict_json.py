@@ -1,4 +1,4 @@
-"""JSON as the json module reads it, but with its limits as errors and repeated names noted."""
+"""JSON as read by the json module, plus errors for its limits and a list of repeated names."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 
 class JsonLimitError(ValueError):
-    """Valid JSON that Python cannot hold; the message has no place, but a way out."""
+    """Valid JSON beyond Python's limits; the message has a way out, but no place."""
 
 
 class Repeat(NamedTuple):
-    """An object that has a name more than once, and the first two values of that name."""
+    """An object with a repeated name, and the first two values of that name."""
 
     holder: dict[str, object]
     name: str
@@ -20,10 +20,10 @@ class Repeat(NamedTuple):
 
 
 def parse(text: str) -> tuple[object, list[Repeat]]:
-    """The value of a text, and the objects in it that have a name twice.
+    """The value of a text, and the objects in it with a repeated name.
 
-    json.JSONDecodeError where it is no JSON; JsonLimitError where it is nested too deeply, or
-    has an integer of thousands of digits.
+    json.JSONDecodeError if it is not JSON; JsonLimitError if it is nested too deeply or has an
+    integer of thousands of digits.
     """
     repeats: list[Repeat] = []
 
@@ -48,7 +48,7 @@ def parse(text: str) -> tuple[object, list[Repeat]]:
 
 
 def repeat_within(value: object, by_holder: Mapping[int, Repeat]) -> Repeat | None:
-    """A repeat whose object (by its id) is the value or lies within it, however deep."""
+    """A repeat whose object (by its id) is the value or is within it, at any depth."""
     waiting = [value]
     while waiting:
         each = waiting.pop()

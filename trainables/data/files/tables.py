@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile
 
 ROWS_ALWAYS_READ = 1_000_000
-"""A larger parquet file has a byte for each row at least, or it is made to fill the memory."""
+"""Row count always allowed; beyond it, under one byte per row means a file built to fill memory."""
 
 _BATCH = 256
 
@@ -39,7 +39,7 @@ def parquet_rows(path: Path) -> list[Row]:
 
 
 def _unpacked(path: Path, file: ParquetFile, packed: int) -> Iterator[dict[str, object]]:
-    """Its records, as long as they stay in proportion to its size: equal values are stored once."""
+    """Its records, while in proportion to its size: parquet stores equal values once."""
     size, rows = 0, file.metadata.num_rows
     for batch in file.iter_batches(_BATCH):
         size += batch.nbytes
@@ -58,7 +58,7 @@ def _check_names(path: Path, names: Sequence[str]) -> None:
 
 
 def saved_rows(folder: Path) -> Rows:
-    """The records of a folder that `save_to_disk` made; of several splits, `train`."""
+    """The records of a `save_to_disk` folder; `train` if it has several splits."""
     from datasets import load_from_disk
 
     try:
@@ -85,7 +85,7 @@ def hub_rows(name: str) -> list[Row]:
 
 
 def load_from_hub(name: str) -> Dataset:
-    """The split itself, downloaded where it is not in the hub's cache."""
+    """The split itself, downloaded unless in the hub's cache."""
     from datasets import load_dataset
     from datasets.exceptions import DatasetsError
 
@@ -103,7 +103,7 @@ def load_from_hub(name: str) -> Dataset:
 
 
 def _decoded(loaded: Dataset) -> Iterable[dict[str, object]]:
-    """The records, with the names of classes in place of their numbers; -1 is no class."""
+    """The records, with class names instead of numbers; -1 means no class."""
     from datasets import ClassLabel
 
     features = loaded.features.items()

@@ -1,1 +1,1 @@
-"""From records to examples: one file for each kind of objective."""
+"""From records to examples: one file per kind of objective."""

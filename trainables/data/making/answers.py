@@ -1,4 +1,4 @@
-"""The examples of supervised fine-tuning: one chat each, cut to length, its answers scored."""
+"""Examples of supervised fine-tuning: one chat each, cut to length, with scored answers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PLACEHOLDER = re.compile(r"\{\{\s*\w+\s*\}\}")
 def answers(chats: Sequence[Conversation], tokenizer: Tokenizer, length: int) -> Made:
     """Render the chats and cut each after `length` tokens.
 
-    Chats without an answer to learn from are dropped, as are those whose cut leaves none.
+    Chats without a trained answer, before or after the cut, are dropped.
     """
     kept, drops = usable(chats)
     items = []
@@ -39,7 +39,7 @@ def _item(chat: Conversation, sequence: TokenSequence, *, cut: bool) -> Item:
 
 
 def placeholders(chats: Sequence[Conversation]) -> tuple[int, str]:
-    """How many chats hold an unfilled {{placeholder}} in an answer, and the first of them."""
+    """Number of chats with an unfilled {{placeholder}} in an answer, and the first of them."""
     found = [
         match.group()
         for chat in chats

@@ -1,4 +1,4 @@
-"""The sequences of pretraining: documents laid end to end and cut into blocks of equal length."""
+"""Sequences for pretraining: documents joined end to end and cut into blocks of equal length."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from trainables.data.tokens.sequences import TokenSequence
 from trainables.data.tokens.tokenizer import Tokenizer, encode, leading_bos, require_eos
 
 _AT_ONCE = 1000
-"""Documents whose ids are lists of Python's integers at once, which take seven times the room."""
+"""Documents tokenised at once: their ids are Python integers, which take seven times the memory."""
 
 
 def tokenise(
     documents: Sequence[str], tokenizer: Tokenizer, gauge: Gauge = NO_GAUGE
 ) -> list[TokenSequence]:
-    """Each document's tokens, closed by eos; all are targets but the bos that some put first.
+    """Each document's tokens, closed by eos; all are targets except a tokenizer's leading bos.
 
     The gauge counts documents.
     """
@@ -34,9 +34,9 @@ def tokenise(
 
 
 def blocks(documents: Sequence[TokenSequence], length: int) -> list[TokenSequence]:
-    """Blocks of `length` tokens; a last, shorter one is kept where it has a target.
+    """Blocks of `length` tokens; a last, shorter one is kept if it has a target.
 
-    A block's first token is no target: nothing in the block predicts it.
+    A block's first token is not a target: nothing in the block predicts it.
     """
     if not documents:
         return []

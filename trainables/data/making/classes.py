@@ -1,4 +1,4 @@
-"""The examples of classification: a text that ends in eos, and the index of its class."""
+"""Examples of classification: a text that ends in eos, and the index of its class."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ UNKNOWN = "unknown label"
 def class_names(
     train: Iterable[Labelled], held_out: Iterable[Labelled], skip: bool = False
 ) -> tuple[str, ...]:
-    """The names of all classes: numbers in their order, else the alphabet's.
+    """The names of all classes, in numerical order if all are numbers, else alphabetically.
 
-    DataError where there is one class only, or where a held-out label is none of the train files'
-    (unless such records are skipped: see `labelled`).
+    DataError if there is only one class, or a held-out label is not in the train files (unless such
+    records are skipped: see `labelled`).
     """
     names = {record.label for record in train if record.reason_to_drop() is None}
     for record in held_out if not skip else ():
@@ -48,9 +48,9 @@ def class_names(
 def labelled(
     records: Sequence[Labelled], names: Sequence[str], tokenizer: Tokenizer, length: int
 ) -> Made:
-    """Texts cut to `length` tokens, of which eos is the last. Equal texts lie on one side.
+    """Texts cut to `length` tokens, including a final eos. Equal texts stay on one side.
 
-    Records whose label is not among `names` are dropped.
+    Records with a label outside `names` are dropped.
     """
     useful, drops = usable(records)
     index = {name: place for place, name in enumerate(names)}

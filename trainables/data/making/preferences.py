@@ -1,7 +1,7 @@
-"""The examples of DPO and KTO: prompts with answers that are better or worse.
+"""Examples of DPO and KTO: prompts with better or worse answers.
 
-As TRL does, a prompt with its answer is cut after `length` tokens, and left out where the prompt
-alone fills them. Only the last answer is scored; answers before it are a part of the prompt.
+As in TRL, a prompt with its answer is cut after `length` tokens, and left out if the prompt alone
+fills them. Only the last answer is scored; earlier answers are part of the prompt.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ALIKE = "answers alike up to max_length"
 
 
 def pairs(records: Sequence[Pair], tokenizer: Tokenizer, length: int) -> Made:
-    """Examples of two sequences, chosen and rejected, that begin with the same prompt tokens."""
+    """Examples of two sequences, chosen and rejected, with the same prompt tokens."""
     kept, drops = usable(records)
     chats = chain.from_iterable(pair.conversations() for pair in kept)
     rendered = list(render(chats, tokenizer))
@@ -43,7 +43,7 @@ def pairs(records: Sequence[Pair], tokenizer: Tokenizer, length: int) -> Made:
 def judgements(records: Sequence[Judged | Pair], tokenizer: Tokenizer, length: int) -> Made:
     """Examples of one sequence and label 1 (good) or 0 (bad); a pair gives one of each.
 
-    `with_others` adds the second sequence when it is known who lies on the same side.
+    `with_others` adds the second sequence after the split, from examples on the same side.
     """
     kept, drops = usable(records)
     answers = list(chain.from_iterable(_judged(record) for record in kept))
@@ -62,10 +62,10 @@ def judgements(records: Sequence[Judged | Pair], tokenizer: Tokenizer, length: i
 
 
 def with_others(items: Sequence[Item], length: int) -> list[Example]:
-    """The examples, each with its prompt and the answer of the next one to another prompt.
+    """The examples, each with its prompt and the next example's answer to another prompt.
 
-    From these KTO estimates how far the model is from the reference. The last is followed by the
-    first; where all have the same prompt, it is the next one's answer that is taken.
+    From these KTO estimates the divergence from the reference. The first follows the last; if all
+    have the same prompt, the answer is simply the next example's.
     """
     others = _next_of_other_prompt([item.group for item in items])
     return [
@@ -95,7 +95,7 @@ def _prompt(sequence: TokenSequence) -> bytes:
 
 
 def _crossed(item: Item, other: Item) -> TokenSequence:
-    """The prompt of one example with the answer of the other."""
+    """One example's prompt with another's answer."""
     mine, theirs = item.example.sequences[0], other.example.sequences[0]
     end, start = _answer_start(mine), _answer_start(theirs)
     return TokenSequence(
@@ -108,7 +108,7 @@ def _next_of_other_prompt(prompts: Sequence[bytes]) -> list[int]:
     count = len(prompts)
     following = [(place + 1) % count for place in range(count)]
     others = list(following)
-    for _ in range(2):  # the second time for those whose next lies round the corner
+    for _ in range(2):  # the second pass is for those that wrap around the end
         for place in reversed(range(count)):
             if prompts[others[place]] == prompts[place]:
                 others[place] = others[others[place]]

@@ -1,6 +1,6 @@
-"""The examples of a reward model: whole texts that end in eos, compared or rated.
+"""Examples of a reward model: whole texts that end in eos, compared or rated.
 
-As TRL does, what is longer than `length` is left out: a reward is for the whole of an answer.
+As in TRL, texts longer than `length` are left out: a reward is for a whole answer.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _reason_to_drop(sequences: Sequence[TokenSequence], length: int) -> str | No
 
 
 def _rendered(records: Sequence[Rated], tokenizer: Tokenizer) -> Iterable[TokenSequence]:
-    """All of one file: chats, or plain texts."""
+    """All sequences of one file: chats, or plain texts."""
     contents = [record.content for record in records]
     chats = [content for content in contents if isinstance(content, Conversation)]
     texts = [content.text for content in contents if isinstance(content, Document)]
@@ -72,7 +72,7 @@ def _rendered(records: Sequence[Rated], tokenizer: Tokenizer) -> Iterable[TokenS
 
 
 def _unscored(whole: TokenSequence, tokenizer: Tokenizer) -> TokenSequence:
-    """The tokens, with eos at the end; no token of them is a target by itself."""
+    """The tokens, with eos at the end and no targets."""
     eos = require_eos(tokenizer)[1]
     tokens = whole.tokens if whole.tokens[-1:] == eos else np.append(whole.tokens, np.int32(eos))
     return TokenSequence(tokens, np.zeros(len(tokens), dtype=np.bool_))

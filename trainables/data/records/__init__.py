@@ -1,1 +1,1 @@
-"""From rows to records: formats, chats, and what is of no use."""
+"""From rows to records: formats, chats, and useless rows."""

@@ -1,4 +1,4 @@
-"""The prompts and answers of a record, in each of the chat formats and of the pair formats."""
+"""The prompts and answers of a record, for each chat format and pair format."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trainables.data.records.fields import text
 from trainables.data.records.turns import any_turns, message_turns, sharegpt_turns
 
 Fields = Mapping[str, object]
-"""A record's fields by their roles; one that the record lacks is None or not there."""
+"""A record's fields by role; a missing field is None or absent."""
 
 Messages = tuple[Message, ...]
 
@@ -40,7 +40,7 @@ def alpaca(fields: Fields, where: str) -> Messages:
 
 
 def prompt_completion(fields: Fields, where: str) -> Messages:
-    """{prompt, completion}: texts or lists of turns, of which only the completion's are trained."""
+    """{prompt, completion}: texts or lists of turns; only the completion is trained."""
     asked = untrained(prompt(fields, where))
     return (*asked, *_answer(fields["completion"], where, "completion"))
 
@@ -54,7 +54,7 @@ def prompt(fields: Fields, where: str) -> Messages:
 
 
 def no_prompt(fields: Fields, where: str) -> Messages:
-    """Nothing: the prompt stands in the answers."""
+    """Nothing: the answers contain the prompt."""
     return ()
 
 
@@ -79,10 +79,10 @@ PROMPTS: Mapping[str, Callable[[Fields, str], Messages]] = {
 def answered(
     asked: Messages, chosen: object, rejected: object, where: str
 ) -> tuple[Messages, Messages, Messages]:
-    """(prompt, chosen, rejected), also where both answers are written as whole chats.
+    """(prompt, chosen, rejected), also from two answers written as whole chats.
 
-    A list that does not begin with an answer repeats the prompt: then what both have in common is
-    the prompt, whatever `asked` says.
+    A list that does not begin with an answer repeats the prompt: then the common beginning of both
+    is the prompt, whatever the value of `asked`.
     """
     better, worse = _answer(chosen, where, "chosen"), _answer(rejected, where, "rejected")
     if not any(each and each[0].role != "assistant" for each in (better, worse)):
@@ -102,7 +102,7 @@ def _answer(value: object, where: str, field: str) -> Messages:
 
 
 def _shared(chosen: Sequence[Message], rejected: Sequence[Message]) -> int:
-    """How many turns both begin with; the last turn of each is always left over."""
+    """Number of leading turns in common, never including the last turn of either."""
     pairs = zip(chosen[:-1], rejected[:-1], strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 

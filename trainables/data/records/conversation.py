@@ -1,4 +1,4 @@
-"""A chat as all record formats become it before it is rendered."""
+"""A chat before rendering: the common form of all record formats."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _AFTER: Mapping[Role | None, tuple[Role, ...]] = {
     "assistant": ("user", "tool"),
     "tool": ("tool", "assistant"),
 }
-"""Who may speak after whom; None stands for the beginning. A call may have several results."""
+"""Allowed order of roles; None stands for the beginning. A call may have several results."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +28,20 @@ class Message:
 
     @classmethod
     def of(cls, role: Role, content: str) -> Message:
-        """A turn that is trained if, and only if, it is the assistant's."""
+        """A turn, trained if and only if it is the assistant's."""
         return cls(role, content, trainable=role == "assistant")
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """Turns in order, and where they were read ("chats.json row 3"), for messages about them."""
+    """Turns in order, and their source ("chats.json row 3"), for messages about them."""
 
     messages: tuple[Message, ...]
     where: str = field(default="", compare=False)
     weight: float = 1.0
 
     def reason_to_drop(self) -> str | None:
-        """Why nothing can be learned from this chat, or None where something can."""
+        """Reason why this chat is useless for training, or None if it is useful."""
         answers = [message for message in self.messages if message.role == "assistant"]
         if not answers:
             return "no answer"
@@ -54,12 +54,12 @@ class Conversation:
         return None if any(answer.trainable for answer in answers) else "no trained answer"
 
     def up_to_last_answer(self) -> Conversation:
-        """Without the turns after the last trained answer: nothing is learned from them."""
+        """The chat without the turns after the last trained answer, which train nothing."""
         last = max(place for place, message in enumerate(self.messages) if message.trainable)
         return replace(self, messages=self.messages[: last + 1])
 
     def last_answer_only(self) -> Conversation:
-        """With its last answer as the only trained turn; those before are a part of the prompt."""
+        """The chat with only its last answer trained; earlier answers are part of the prompt."""
         answers = [n for n, message in enumerate(self.messages) if message.role == "assistant"]
         last = answers[-1:]
         return replace(
@@ -77,7 +77,7 @@ def untrained(messages: Iterable[Message]) -> tuple[Message, ...]:
 
 
 def trained(messages: Iterable[Message]) -> tuple[Message, ...]:
-    """The turns as an answer: what the assistant says in them is learned."""
+    """The turns as an answer: the assistant's turns are trained."""
     return tuple(Message.of(message.role, message.content) for message in messages)
 
 

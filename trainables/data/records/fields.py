@@ -1,4 +1,4 @@
-"""The fields of a record, read with their types; DataError where one is wrong."""
+"""The fields of a record, read with their types; DataError if one is wrong."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _JUDGEMENTS: Mapping[str, bool] = {"true": True, "1": True, "false": False, "0":
 
 
 LONGEST = 1_000_000
-"""Characters of a text that is not a document: no model sees as much, so it is a fault."""
+"""Maximum characters of a text that is not a document: above any model's context, so a fault."""
 
 
 def text(value: object, where: str, field: str, longest: float = LONGEST) -> str:
@@ -36,7 +36,7 @@ def text(value: object, where: str, field: str, longest: float = LONGEST) -> str
 
 
 def label(value: object, where: str) -> str:
-    """The name of a class: a string, a whole number or true and false; empty where it is null."""
+    """Class name: a string, a whole number, or true or false; empty if null."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, bool):
@@ -54,7 +54,7 @@ def label(value: object, where: str) -> str:
 
 
 def judgement(value: object, where: str) -> bool | None:
-    """Whether an answer is good: true or false, or 1 or 0; None where it is null or empty."""
+    """Whether an answer is good: true or false, or 1 or 0; None if null or empty."""
     if value is None or value == "":
         return None
     name = str(value).strip().lower() if isinstance(value, str | int | float) else ""
@@ -64,14 +64,14 @@ def judgement(value: object, where: str) -> bool | None:
 
 
 def reward(value: object) -> float | None:
-    """A number, NaN in place of what is none, or None where it is null."""
+    """The number, NaN if it is not one, or None if null."""
     if value is None:
         return None
     return _number(value)
 
 
 def weight(value: object, where: str) -> float:
-    """How much a record counts: a number from 0 on, 1 where it is null."""
+    """A record's weight: a number >= 0, or 1 if null."""
     if value is None:
         return 1.0
     number = _number(value)

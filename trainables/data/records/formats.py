@@ -1,4 +1,4 @@
-"""The record formats: recognised by their fields, and what each of them gives.
+"""The record formats, recognised by their fields, and the kind of records in each.
 
 | format              | a record                                                                   |
 |---------------------|----------------------------------------------------------------------------|
@@ -8,14 +8,14 @@
 | `prompt_completion` | {prompt, completion}: one user turn and its answer                         |
 | `text`              | {text}, or a plain text file                                               |
 | `text_label`        | {text, label}: a text and the name or number of its class                  |
-| `X_label`           | a chat format and `label`: whether its last answer is good (true or false) |
+| `X_label`           | a chat format and `label`: whether the last answer is good (true or false) |
 | `X_reward`          | a chat format, or `text`, and `reward`: a number                           |
 | `prompt_pair`       | {prompt, chosen, rejected, system?}                                        |
-| `chat_pair`         | {chosen, rejected}: two chats; what both begin with is the prompt          |
+| `chat_pair`         | {chosen, rejected}: two chats; their common beginning is the prompt        |
 | `chosen_messages`   | {chosen_messages, rejected_messages}: the same                             |
 | `X_pair`            | the prompt as in alpaca, sharegpt or messages, and {chosen, rejected}      |
 
-Every record but plain text may have a `weight`. Other names of these fields are in roles.py.
+Every record except plain text may have a `weight`. Other names of these fields are in roles.py.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from trainables.config.roles import ALIASES
 
 
 class Gives(StrEnum):
-    """What a format's records are good for."""
+    """The kinds of records that formats give."""
 
     CHAT = "chats"
     DOCUMENT = "text without answers"
@@ -46,18 +46,18 @@ READ_BY: Mapping[str, tuple[Gives, ...]] = {
     "kto": (Gives.JUDGED, Gives.PAIR),
     "reward": (Gives.PAIR, Gives.RATED),
 }
-"""What each objective reads, in the order of its preference."""
+"""The kinds of records that each objective reads, in order of preference."""
 
 LANGUAGE = (Gives.CHAT, Gives.DOCUMENT)
-"""What is read of files that are mixed in, or measured beside the validation set."""
+"""The kinds of records for replay files and for sets measured beside the validation set."""
 
 LENIENT = frozenset({"label", "reward"})
-"""Fields that single records may lack: they are dropped and counted."""
+"""Fields that may be missing from single records, which are then dropped and counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """`needed` and `optional` are roles of fields; with a `foreign` one it is another format."""
+    """`needed` and `optional` are roles of fields; a `foreign` field rules the format out."""
 
     name: str
     gives: Gives
@@ -67,11 +67,11 @@ class Format:
 
     @property
     def base(self) -> str:
-        """The name of the chat format within this one."""
+        """The name of the underlying chat format."""
         return self.name.removesuffix("_label").removesuffix("_reward")
 
     def columns(self, record: Mapping[str, object]) -> dict[str, str] | None:
-        """From its roles to the names of the record's fields; None where one is missing."""
+        """From the format's roles to the names of the record's fields; None if one is missing."""
         found = {role: _column(role, record) for role in (*self.needed, *self.optional)}
         if any(found[role] is None for role in self.needed):
             return None
@@ -80,7 +80,7 @@ class Format:
         return {role: column for role, column in found.items() if column is not None}
 
     def shown(self) -> str:
-        """Name and fields, for a message."""
+        """Name and fields, for messages."""
         return f"{self.name} {{{', '.join(self.needed)}}}"
 
 
@@ -92,7 +92,7 @@ _RATED_OR_COMPARED = (
     "label",
     "kto_tag",
 )
-"""Chats with one of these are no plain chats: sft would imitate the bad answers as well."""
+"""Roles that a plain chat must not have: sft would imitate the bad answers too."""
 
 _CHATS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "alpaca": (("instruction", "output"), ("input", "system")),
@@ -104,7 +104,7 @@ _CHATS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 
 def _formats() -> Iterator[Format]:
-    """From the most special to the most general one."""
+    """All formats, most specific first."""
     pair = ("chosen", "rejected")
     yield Format("chosen_messages", Gives.PAIR, ("chosen_messages", "rejected_messages"))
     yield Format("alpaca_pair", Gives.PAIR, ("instruction", *pair), ("input", "system", "weight"))
@@ -127,7 +127,7 @@ FORMATS = tuple(_formats())
 
 
 def fitting(record: Mapping[str, object]) -> list[Format]:
-    """All formats that a record can be read as, the most special one first."""
+    """All formats that fit a record, most specific first."""
     return [each for each in FORMATS if each.columns(record) is not None]
 
 

@@ -1,4 +1,4 @@
-"""All records of one file: one format, chosen for the objective, and every row turned into it."""
+"""All records of one file, in one format chosen for the objective."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _MAY_COME_LATE = frozenset({"weight", *LENIENT}).union(*(ALIASES[role] for role 
 
 @dataclass(frozen=True, slots=True)
 class RecordFile:
-    """The records of a file, the rows that were skipped, and the fields that were not looked at."""
+    """The records of a file, the skipped rows and the unread fields."""
 
     name: str
     format: Format
@@ -45,10 +45,10 @@ def records_of(
     reads: Sequence[Gives],
     sieve: Sieve | None = None,
 ) -> RecordFile:
-    """Every row as a record of the kinds that `reader` reads, the first one that fits.
+    """Every row as a record of the first fitting kind that `reader` reads.
 
-    DataError, with file and row, where one does not fit or nothing can be learned from it; with a
-    `sieve` that skips, such rows are left out.
+    DataError, with file and row, if a row does not fit or is useless for training; a skipping
+    `sieve` leaves such rows out.
     """
     sieve = sieve or Sieve()
     objects = list(sifted(rows, _with_fields, sieve))
@@ -66,7 +66,7 @@ def records_of(
 
 
 def _made(format_: Format, columns: Mapping[str, str], row: Row) -> Record:
-    """The row as a record; DataError where it is none, or nothing can be learned from it."""
+    """The row as a record; DataError if it is invalid or useless for training."""
     _check_same_format(row, format_, columns)
     by_role = _by_role(row, columns)
     record = _MAKERS[format_.gives](format_, by_role, row.where)
@@ -75,7 +75,7 @@ def _made(format_: Format, columns: Mapping[str, str], row: Row) -> Record:
 
 
 def _with_fields(row: Row) -> Row:
-    """The row as an object; a bare list is the messages of a chat."""
+    """The row as an object; a bare list becomes the messages of a chat."""
     if isinstance(row.value, list):
         return Row(row.where, {"messages": row.value})
     if not isinstance(row.value, dict):
@@ -87,12 +87,12 @@ def _with_fields(row: Row) -> Row:
 
 
 def _late_fields(rows: Sequence[Row]) -> dict[str, object]:
-    """The labels, rewards and weights that a first record may lack and later ones have."""
+    """Labels, rewards and weights of later records, which the first record may lack."""
     return {name: None for row in rows for name in row.fields if name in _MAY_COME_LATE}
 
 
 def _typical(rows: Sequence[Row], reads: Sequence[Gives]) -> Row:
-    """The first row that is read, else the first of a known format, else the first."""
+    """The first row of a kind in `reads`, else the first of a known format, else the first."""
     late = _late_fields(rows)
     known = ((row, fitting({**late, **row.fields})) for row in rows)
     some = [(row, formats) for row, formats in known if formats]
@@ -101,7 +101,7 @@ def _typical(rows: Sequence[Row], reads: Sequence[Gives]) -> Row:
 
 
 def _chosen(origin: Origin, row: Row, reader: str, reads: Sequence[Gives]) -> Format:
-    """The format that a file of such rows has, of those which are read."""
+    """The format of a file of such rows, of a kind in `reads`."""
     formats = fitting(row.fields)
     for gives in reads:
         for each in formats:
@@ -155,7 +155,7 @@ def _by_role(row: Row, columns: Mapping[str, str]) -> dict[str, object]:
 
 
 def _unread_fields(rows: Sequence[Row], columns: Mapping[str, str]) -> tuple[str, ...]:
-    """The fields that hold something somewhere and are not looked at, in order of appearance."""
+    """Unread fields with a value in any row, in order of appearance."""
     found = {name: None for row in rows for name, value in row.fields.items() if value}
     return tuple(printable(str(name)) for name in found if name not in columns.values())
 

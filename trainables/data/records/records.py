@@ -1,7 +1,7 @@
-"""What the rows of a file become: one small value for each record.
+"""The kinds of records: one small value for each row of a file.
 
-Each says by `reason_to_drop` why nothing can be learned from it, or None; `where` is its place in
-its file, and `weight` how much it counts (1 unless the row has a field `weight`).
+`reason_to_drop` gives the reason why a record is useless for training, or None; `where` is its
+place in its file; `weight` is 1 unless the row has a field `weight`.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ class Document:
     weight: float = 1.0
 
     def reason_to_drop(self) -> str | None:
-        """Why nothing can be learned from it."""
+        """Reason why it is useless for training, or None."""
         return None if self.text.strip() else "empty document"
 
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A text and the name of its class, which is empty where it has none."""
+    """A text and the name of its class, empty if it has none."""
 
     text: str
     label: str
@@ -35,7 +35,7 @@ class Labelled:
     weight: float = 1.0
 
     def reason_to_drop(self) -> str | None:
-        """Why nothing can be learned from it."""
+        """Reason why it is useless for training, or None."""
         if not self.label:
             return "no label"
         return None if self.text.strip() else "empty text"
@@ -43,7 +43,7 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A prompt and two answers to it, the first of which is the better one."""
+    """A prompt and two answers to it, the better one first."""
 
     prompt: tuple[Message, ...]
     chosen: tuple[Message, ...]
@@ -52,7 +52,7 @@ class Pair:
     weight: float = 1.0
 
     def conversations(self) -> tuple[Conversation, Conversation]:
-        """The prompt with the chosen and with the rejected answer, which alone is trained."""
+        """The prompt with the chosen and with the rejected answer; only the answer is trained."""
         chosen, rejected = (
             Conversation((*untrained(self.prompt), *trained(answer)), self.where, self.weight)
             for answer in (self.chosen, self.rejected)
@@ -60,7 +60,7 @@ class Pair:
         return chosen, rejected
 
     def reason_to_drop(self) -> str | None:
-        """Why nothing can be learned from it."""
+        """Reason why it is useless for training, or None."""
         for conversation in self.conversations():
             reason = conversation.reason_to_drop()
             if reason:
@@ -68,14 +68,14 @@ class Pair:
         return "chosen equals rejected" if self.chosen == self.rejected else None
 
     def judged(self) -> tuple[Judged, Judged]:
-        """The two answers as single ones: the chosen is good, the rejected is bad."""
+        """The two answers as single judgements: chosen is good, rejected is bad."""
         chosen, rejected = self.conversations()
         return Judged(chosen, desirable=True), Judged(rejected, desirable=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A chat whose last answer is good or bad; None where nobody said which."""
+    """A chat with a good or bad last answer; None if not judged."""
 
     conversation: Conversation
     desirable: bool | None
@@ -87,17 +87,17 @@ class Judged:
 
     @property
     def weight(self) -> float:
-        """How much it counts."""
+        """Its weight."""
         return self.conversation.weight
 
     def reason_to_drop(self) -> str | None:
-        """Why nothing can be learned from it."""
+        """Reason why it is useless for training, or None."""
         return "no label" if self.desirable is None else self.conversation.reason_to_drop()
 
 
 @dataclass(frozen=True, slots=True)
 class Rated:
-    """A chat or a text and its reward; None where there is none, NaN where it is no number."""
+    """A chat or a text and its reward; None if missing, NaN if not a number."""
 
     content: Conversation | Document
     reward: float | None
@@ -109,11 +109,11 @@ class Rated:
 
     @property
     def weight(self) -> float:
-        """How much it counts."""
+        """Its weight."""
         return self.content.weight
 
     def reason_to_drop(self) -> str | None:
-        """Why nothing can be learned from it."""
+        """Reason why it is useless for training, or None."""
         if self.reward is None:
             return "no reward"
         if not math.isfinite(self.reward):

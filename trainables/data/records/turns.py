@@ -23,7 +23,7 @@ ROLES: Mapping[str, Role] = {
     "function_response": "tool",
     "tool": "tool",
 }
-"""The role names of all formats. A function call is what the model writes, so it is trained."""
+"""The role names of all formats. A function call is the model's output, so it is trained."""
 
 
 def sharegpt_turns(listed: object, where: str, field: str) -> tuple[Message, ...]:

@@ -1,4 +1,4 @@
-"""Rows that are built well, but from which nothing can be learned: said with what they hold."""
+"""Errors for well-formed rows that are useless for training, with the rows' values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trainables.data.records.records import Document, Judged, Pair, Rated, Recor
 
 
 class _Fault(NamedTuple):
-    """The fields that show a fault, of those that a row has, and the way out."""
+    """The fields that may show a fault, and the way out."""
 
     fields: tuple[str, ...]
     way_out: str
@@ -36,9 +36,10 @@ _FAULTS: Mapping[str, _Fault] = {
 
 
 def check_useful(record: Record, fields: Mapping[str, object]) -> None:
-    """DataError where nothing can be learned from a record that was made of `fields`.
+    """DataError if a record made of `fields` is useless for training.
 
-    An empty document is harmless, and a chat whose answers are weighted 0 is meant: no error.
+    No error for an empty document, which is harmless, or a chat whose answers all have weight 0,
+    which is deliberate.
     """
     reason = record.reason_to_drop()
     if reason is None or isinstance(record, Document) or reason not in _FAULTS:
@@ -51,7 +52,7 @@ def check_useful(record: Record, fields: Mapping[str, object]) -> None:
 
 
 def _turns(record: Record) -> list[str]:
-    """Who speaks, in order; of a pair, up to the chosen answer."""
+    """The speakers in order; for a pair, up to the chosen answer."""
     match record:
         case Conversation():
             return [message.role for message in record.messages]

@@ -1,1 +1,1 @@
-"""The sets of a trial: shared out, prepared once, and summed up."""
+"""The sets of a trial: split, prepared once, and summarised."""

@@ -1,4 +1,4 @@
-"""All sets of a trial in memory, with what was counted on the way; nothing is written."""
+"""All sets of a trial in memory, with their counts; nothing is written."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Draft:
     notes: tuple[str, ...] = ()
 
     def summary(self, sources: Sources, length: int, notes: tuple[str, ...]) -> Summary:
-        """The counts of this draft of `sources`, at `length` tokens a sequence."""
+        """The counts of this draft of `sources`, at `length` tokens per sequence."""
         sets = {name: Side.of(each, self.counted_as) for name, each in self.sets().items()}
         return Summary(
             sets=sets,
@@ -58,7 +58,7 @@ class Draft:
             yield overlap.note(name)
 
     def sets(self) -> dict[str, list[Example]]:
-        """The sets that hold something, by their names."""
+        """The non-empty sets, by name."""
         named = {**self.sides._asdict(), **self.further}
         return {name: examples for name, examples in named.items() if examples}
 
@@ -70,7 +70,7 @@ def draft(
     length: int,
     progress: Progress = NO_PROGRESS,
 ) -> Draft:
-    """Sequences of at most `length` tokens; DataError where a set stays empty."""
+    """Sequences of at most `length` tokens; DataError if a set stays empty."""
     assert config.data is not None, "an objective with data"
     make = _draft_documents if config.objective == "clm" else _draft_records
     made = make(sources, config, tokenizer, length, progress)
@@ -140,7 +140,7 @@ def _draft_documents(
 def _with_further(
     made: Draft, sources: Sources, tokenizer: Tokenizer, length: int, progress: Progress
 ) -> Draft:
-    """The draft with the sets that are not shared out: each holds all of its files."""
+    """The draft with the sets that are not split: each holds all of its files."""
     for name in FURTHER:
         files: tuple[RecordFile, ...] = getattr(sources, name)
         parts = []
@@ -159,7 +159,7 @@ def _with_further(
 
 
 def _with_overlaps(made: Draft) -> Draft:
-    """The draft with what its measured sets share with sets that have files of their own."""
+    """The draft with overlaps between its measured sets and sets with files of their own."""
     sets = made.sets()
     pairs = [("general", "train", "the train files")]
     pairs += [(name, "mix", "data.mix.train") for name in ("validation", "test", "general")]

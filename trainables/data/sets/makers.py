@@ -1,4 +1,4 @@
-"""What turns the records of a file into examples, for each objective but clm."""
+"""The makers of examples from a file's records, for each objective except clm."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from trainables.data.tokens.tokenizer import Tokenizer
 R = TypeVar("R", bound=Record)
 
 Maker = Callable[[Sequence[Record], Tokenizer, int], Made]
-"""From records, with a tokenizer and the most tokens of a sequence, to items. Each record becomes
-what it becomes whatever stands beside it."""
+"""From records, with a tokenizer and the maximum tokens of a sequence, to items. Each record's
+result is independent of the other records."""
 
 _AT_ONCE = 1000
 
 
 def label_names(objective: str, sources: Sources, skip: bool = False) -> tuple[str, ...]:
-    """The names of what a model puts out in place of words; none where it puts out words.
+    """The names of a model's outputs; empty if its outputs are words.
 
     DataError on a held-out label that the train files lack, unless such rows are skipped.
     """
@@ -48,7 +48,7 @@ def label_names(objective: str, sources: Sources, skip: bool = False) -> tuple[s
 
 
 def counted_names(objective: str, names: tuple[str, ...]) -> tuple[str, ...]:
-    """What the labels of examples are counted as; nothing where they are no classes."""
+    """The names under which example labels are counted; empty if labels are not classes."""
     match objective:
         case "classification":
             return names
@@ -59,7 +59,7 @@ def counted_names(objective: str, names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def maker(objective: str, sources: Sources, names: Sequence[str]) -> Maker:
-    """The maker for all files; DataError where one would need another than the first."""
+    """The maker for all files; DataError if one would need a different maker from the first."""
     match objective:
         case "sft":
             return _of(Conversation, answers)
@@ -78,7 +78,7 @@ def maker(objective: str, sources: Sources, names: Sequence[str]) -> Maker:
 def in_parts(
     make: Maker, records: Sequence[Record], tokenizer: Tokenizer, length: int, gauge: Gauge
 ) -> Made:
-    """What `make` makes of all records, some at a time; the gauge counts them."""
+    """The result of `make` for all records, in parts; the gauge counts records."""
     made = []
     for start in range(0, len(records), _AT_ONCE):
         part = records[start : start + _AT_ONCE]
@@ -91,7 +91,7 @@ def in_parts(
 
 
 def language(file: RecordFile, tokenizer: Tokenizer, length: int, gauge: Gauge) -> Made:
-    """The chats of a file as answers, or its text as blocks, whatever the objective is.
+    """The chats of a file as answers, or its text as blocks, for any objective.
 
     The gauge counts chats or documents.
     """

@@ -1,4 +1,4 @@
-"""What a set that is measured shares with what is learned from."""
+"""Overlap between measured and training sets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """How many of a set's `records` are learned from as well, and `where` they are found."""
+    """Number of a set's `records` that are also trained on, and `where`."""
 
     shared: int
     records: int
@@ -21,10 +21,10 @@ class Overlap:
         learned: Collection[Hashable],
         where: str = "the train files",
     ) -> Overlap:
-        """Count by whatever makes two records the same."""
+        """Count the overlap by the keys of equal records."""
         known = set(learned)
         return cls(sum(each in known for each in measured), len(measured), where)
 
     def note(self, name: str) -> str:
-        """A remark on the set of that name."""
+        """A note on the named set."""
         return f"{self.shared:,} of {self.records:,} {name} records are also in {self.where}"

@@ -29,7 +29,7 @@ from trainables.data.tokens.tokenizer import (
 )
 
 FORMAT_VERSION = 4
-"""Raised whenever the same files would give other examples than before."""
+"""To be increased whenever the same files would give different examples than before."""
 
 _TOKENIZER = "tokenizer"
 _NEW_TOKENS = "new_tokens.json"
@@ -37,10 +37,10 @@ _NEW_TOKENS = "new_tokens.json"
 
 @dataclass(frozen=True, slots=True)
 class PreparedData:
-    """A folder with a folder for each set, and what identifies their contents.
+    """A folder with a folder for each set, and an identifier of their contents.
 
-    `tokenizer` is a folder with the tokenizer that knows the new tokens as well, where there are
-    any; `new_tokens` are their ids.
+    `tokenizer` is a folder with the tokenizer including the new tokens, if there are any;
+    `new_tokens` are their ids.
     """
 
     folder: Path
@@ -51,16 +51,16 @@ class PreparedData:
 
     @property
     def train(self) -> Path:
-        """What is learned from, to open with `Examples`."""
+        """The training set, to open with `Examples`."""
         return self.folder / "train"
 
     @property
     def validation(self) -> Path:
-        """What trials are compared on."""
+        """The set for comparing trials."""
         return self.folder / "validation"
 
     def further(self, name: str) -> Path | None:
-        """The set of that name (test, general, mix), where there is one."""
+        """The set of that name (test, general, mix), if there is one."""
         return self.folder / name if name in self.summary.sets else None
 
 
@@ -71,12 +71,12 @@ def prepare(
     context_limit: int | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> PreparedData:
-    """Read, tokenise, split and store the data of `config`, or find them stored already.
+    """Read, tokenise, split and store the data of `config`, or find them already stored.
 
     `tokenizer` is a local folder or a hub id (read at `config.model_revision`). `context_limit` is
-    the most tokens that the model sees; unset, the model's config.json is asked. Equal files,
-    tokenizer and settings share one folder in `cache`, and then no tokenizer is loaded. DataError
-    where the data, or the tokenizer, cannot be used.
+    the model's maximum number of tokens, by default from its config.json. Equal files, tokenizer
+    and settings share one folder in `cache`; then no tokenizer is loaded. DataError if the data or
+    the tokenizer are unusable.
     """
     assert config.data is not None, f"objective {config.objective} reads no data"
     source = replace(config.model_source, name=tokenizer)
@@ -148,8 +148,8 @@ def _build(
 
 
 def _packs(made: Draft, data: DataConfig, length: int) -> dict[str, list[list[int]]]:
-    """What goes into one sequence, of each set that is learned from; the others are never packed,
-    so that losses are of the same examples, one by one, whether a trial packs or not."""
+    """Packs of each training set. Measured sets are never packed, so that packing trials and others
+    measure losses on the same single examples."""
     learned = [name for name in ("train", "mix") if data.packing and name in made.sets()]
     return {name: best_fit(_lengths(made.sets()[name]), length) for name in learned}
 
@@ -159,7 +159,7 @@ def _lengths(examples: Iterable[Example]) -> list[int]:
 
 
 def _unused(tokenizer: Tokenizer, new: Sequence[int], train: Sequence[Example]) -> list[str]:
-    """A note for each new token whose embedding nothing would train."""
+    """A note for each new token absent from the training set: nothing trains its embedding."""
     sequences = [sequence.tokens for example in train for sequence in example.sequences]
     seen = np.isin(new, np.concatenate(sequences)) if new else ()
     missing = [token for token, there in zip(new, seen, strict=True) if not there]

@@ -1,4 +1,4 @@
-"""How the records of a trial's files are shared out among train, validation and test set."""
+"""Split of the records of a trial's files into train, validation and test set."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
 
 ENOUGH_DOCUMENTS = 10
-"""Whole documents are held out where each held-out set would get this many; else, blocks."""
+"""Minimum documents in each held-out set for holding out whole documents; else, blocks."""
 
 
 class Sides(NamedTuple, Generic[T]):
-    """Something for each of the three sets."""
+    """A value for each of the three sets."""
 
     train: T
     validation: T
@@ -30,8 +30,8 @@ class Sides(NamedTuple, Generic[T]):
 
 
 class Shares(NamedTuple, Generic[T]):
-    """The sets, how many records repeat another one, what held-out sets share with the train files,
-    and what the owner should know besides."""
+    """The sets, the number of repeated records, the held-out sets' overlaps with the train files,
+    and notes for the user."""
 
     sides: Sides[list[T]]
     duplicates: int
@@ -40,7 +40,7 @@ class Shares(NamedTuple, Generic[T]):
 
 
 def share_items(files: Sides[list[Item]], data: DataConfig) -> Shares[Item]:
-    """The items of the files; a set without a file is held out of the train files' items."""
+    """The items of the files; a set without files is held out of the train files' items."""
     places = hold_out(
         [item.group for item in files.train],
         _fraction(data.validation),
@@ -58,7 +58,7 @@ def share_items(files: Sides[list[Item]], data: DataConfig) -> Shares[Item]:
 def share_documents(
     texts: Sides[list[str]], data: DataConfig, tokenizer: Tokenizer, length: int, gauge: Gauge
 ) -> Shares[TokenSequence]:
-    """Blocks of `length` tokens; what is held out are whole documents where there are enough.
+    """Blocks of `length` tokens; whole documents are held out if there are enough.
 
     The gauge counts documents.
     """
@@ -89,7 +89,7 @@ def _fraction(held_out: str | float | None) -> float | None:
 
 
 def _overlaps(keys: Sides[list[K]]) -> dict[str, Overlap]:
-    """Of the held-out sets that share something with the train files."""
+    """Non-zero overlaps of held-out sets with the train files."""
     found = {
         "validation": Overlap.of(keys.validation, keys.train),
         "test": Overlap.of(keys.test, keys.train),

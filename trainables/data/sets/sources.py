@@ -1,4 +1,4 @@
-"""All records of a trial, of each of its files, as they were read."""
+"""All records of a trial, per file, as read."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from trainables.data.records.record_file import RecordFile, records_of
 from trainables.data.sets.shares import Sides
 
 SHOWN_BAD = 3
-"""Bad rows of a file that are said in full; the others are counted."""
+"""Maximum bad rows of a file reported in full; the others are counted."""
 
 
 _Read = tuple[RecordFile, tuple[str, ...]]
-"""A file, with what its owner should know of how it was read."""
+"""A file, with notes for the user about reading it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The files of each set. A set that is held out of the train files has none of its own."""
+    """The files of each set; none for a set held out of the train files."""
 
     train: tuple[RecordFile, ...]
     validation: tuple[RecordFile, ...]
@@ -40,7 +40,7 @@ class Sources:
 
     @classmethod
     def read(cls, config: TrialConfig, progress: Progress = NO_PROGRESS) -> Sources:
-        """Read all files of `config`; DataError where one does not suit the objective."""
+        """Read all files of `config`; DataError if one does not suit the objective."""
         assert config.data is not None, "an objective with data"
         names = file_names(config.data)
         notes = [note for each in names.values() for name in each for note in find(name).notes]
@@ -58,12 +58,12 @@ class Sources:
 
     @property
     def sides(self) -> Sides[tuple[RecordFile, ...]]:
-        """The files of the sets that share the records of the train files among them."""
+        """The files of train, validation and test set."""
         return Sides(self.train, self.validation, self.test)
 
     @property
     def held_out(self) -> tuple[RecordFile, ...]:
-        """The files that nothing is learned from."""
+        """The files of the validation and test sets."""
         return (*self.validation, *self.test)
 
     @property
@@ -73,7 +73,7 @@ class Sources:
 
 
 def file_names(data: DataConfig) -> dict[str, tuple[str, ...]]:
-    """What is named for each set: train, validation, test, general and mix."""
+    """The names given for each set: train, validation, test, general and mix."""
     named = {
         "train": data.train,
         "validation": data.validation,
@@ -91,7 +91,7 @@ def _as_names(given: str | tuple[str, ...] | float | None) -> tuple[str, ...]:
 
 
 def origins_of(names: Iterable[str]) -> list[Origin]:
-    """Everything that the names stand for, in order."""
+    """All origins behind the names, in order."""
     return [origin for name in names for origin in find(name).origins]
 
 
@@ -108,7 +108,7 @@ def _read(origin: Origin, config: TrialConfig, part: str) -> _Read:
 
 
 def _remarks(file: RecordFile) -> list[str]:
-    """What the owner should know about the fields and the answers of a file."""
+    """Notes for the user about the fields and the answers of a file."""
     remarks = []
     if file.unread_fields:
         remarks.append(f"{file.name}: fields not read: {listing(file.unread_fields, 20)}")

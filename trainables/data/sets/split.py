@@ -1,4 +1,4 @@
-"""Splits of the training records: seeded, and with equal records always on the same side."""
+"""Seeded splits of the training records, with equal records always on the same side."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def hold_out(
     weights: Sequence[int] | None = None,
     strata: Sequence[int] | None = None,
 ) -> Places:
-    """Hold out these fractions of all weight; None, or no records at all, holds out nothing.
+    """Hold out these fractions of the total weight; None, or no records, holds out nothing.
 
-    The validation set does not depend on whether there is a test set.
+    The validation set is the same with and without a test set.
     """
     sizes = [1] * len(keys) if weights is None else list(weights)
     classes = [0] * len(keys) if strata is None else list(strata)
@@ -66,10 +66,10 @@ def split(
     strata: Sequence[int] | None = None,
     side: str = "validation",
 ) -> Split:
-    """Hold out about `fraction` of all weight (each record weighs 1 unless told otherwise).
+    """Hold out about `fraction` of the total weight (by default, each record weighs 1).
 
-    Records with equal keys stay together. Where `strata` tell the class of each record, every class
-    is held out in proportion. Each side gets one record at least; DataError where that cannot be.
+    Records with equal keys stay together. With `strata`, the class of each record, every class is
+    held out in proportion. Each side gets at least one record; DataError if that is impossible.
     """
     sizes = [1] * len(keys) if weights is None else list(weights)
     groups = _groups(keys)
@@ -90,7 +90,7 @@ def split(
 
 
 def duplicates(keys: Sequence[Hashable]) -> int:
-    """How many records repeat an earlier one."""
+    """Number of records that repeat an earlier one."""
     return len(keys) - len(set(keys))
 
 
@@ -102,10 +102,10 @@ def _groups(keys: Sequence[Hashable]) -> list[list[int]]:
 
 
 def _interleaved(groups: Sequence[list[int]], strata: Sequence[int]) -> list[list[int]]:
-    """The groups in an order of which any beginning has all classes in proportion.
+    """The groups in an order where any prefix has all classes in proportion.
 
-    The last group of each class comes after all others: it stays, so that no class is held out
-    whole (but where each class has one group only).
+    The last group of each class comes after all others and is not held out, so no class is held out
+    entirely (unless each class has only one group).
     """
     of_class: dict[int, list[list[int]]] = {}
     for group in groups:
@@ -119,9 +119,9 @@ def _interleaved(groups: Sequence[list[int]], strata: Sequence[int]) -> list[lis
 
 
 def _fill(groups: Sequence[list[int]], sizes: Sequence[int], wanted: float) -> list[int]:
-    """Whole groups, in their order, each one that brings the sum nearer to `wanted`.
+    """Whole groups, in order, each added if it brings the sum nearer to `wanted`.
 
-    One group always goes in: the lightest, if all are too heavy.
+    At least one group is included: the lightest, if all are too heavy.
     """
     chosen: list[list[int]] = []
     weight = 0

@@ -1,4 +1,4 @@
-"""What became of the records, for people and for the trial's record."""
+"""Summary of the prepared data, for people and for the trial's record."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from trainables.data.tokens.examples import Example, FloatArray
 
 @dataclass(frozen=True, slots=True)
 class FileCounts:
-    """How many rows of a file were read, and how many were dropped, by reason.
+    """Number of rows read from a file, and numbers of dropped rows, by reason.
 
-    `first_dropped` says where the first row stands that was dropped for each reason.
+    `first_dropped` is the place of the first dropped row, by reason.
     """
 
     name: str
@@ -30,16 +30,16 @@ class FileCounts:
 
     @property
     def used(self) -> int:
-        """The rows that something is learned from or measured on."""
+        """Number of rows for training or measuring."""
         return self.rows - sum(self.dropped.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """The size of one set; targets are the tokens that are scored by themselves.
+    """The size of one set; targets are the individually scored tokens.
 
-    `labels` counts the examples of each label; `rewards` are least, mean and largest one. `packs`
-    are the sequences that the examples are packed into, 0 where each is one of its own.
+    `labels` counts the examples of each label; `rewards` are minimum, mean and maximum. `packs` is
+    the number of packed sequences, 0 without packing.
     """
 
     examples: int
@@ -52,7 +52,7 @@ class Side:
 
     @classmethod
     def of(cls, examples: Sequence[Example], labels: Sequence[str] = ()) -> Side:
-        """Count the examples; `labels` are the names of what their labels stand for."""
+        """Count the examples; `labels` are the names of their labels."""
         sequences = [sequence for example in examples for sequence in example.sequences]
         given = np.array([example.label for example in examples])
         rated = not labels and len(given) > 0 and not np.isnan(given).any()
@@ -68,10 +68,10 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How many records were read, what they became, and what was left out and why.
+    """Counts of records read, examples made, and records left out, by reason.
 
-    `sets` are train and validation and, where there are such, test, general and mix. `overlaps` are
-    of those that are measured and share something with what is learned from.
+    `sets` are train, validation and, if present, test, general and mix. `overlaps` are those
+    between measured and training sets.
     """
 
     sets: Mapping[str, Side]
@@ -85,12 +85,12 @@ class Summary:
 
     @property
     def train(self) -> Side:
-        """What is learned from."""
+        """The training set."""
         return self.sets["train"]
 
     @property
     def validation(self) -> Side:
-        """What trials are compared on."""
+        """The set for comparing trials."""
         return self.sets["validation"]
 
     @property
@@ -100,17 +100,17 @@ class Summary:
 
     @property
     def records(self) -> int:
-        """The rows of all files."""
+        """Number of rows in all files."""
         return sum(file.rows for file in self.files)
 
     @property
     def dropped(self) -> dict[str, int]:
-        """How many rows of all files were dropped, by reason."""
+        """Number of dropped rows in all files, by reason."""
         return dict(sum((Counter(file.dropped) for file in self.files), Counter()))
 
     @property
     def first_dropped(self) -> dict[str, str]:
-        """Where the first row stands that was dropped, by reason."""
+        """Place of the first dropped row, by reason."""
         found: dict[str, str] = {}
         for file in self.files:
             found = {**file.first_dropped, **found}
@@ -118,7 +118,7 @@ class Summary:
 
     @property
     def packing(self) -> tuple[str, ...]:
-        """How full the sequences of each packed set are, in words."""
+        """Fill of the sequences of each packed set, in words."""
         return tuple(
             f"{name}: {_counted(side.examples, 'example')} packed into "
             f"{_counted(side.packs, 'sequence')} of at most {self.max_length:,} tokens, "
@@ -128,12 +128,12 @@ class Summary:
         )
 
     def with_packs(self, packs: Mapping[str, Sized]) -> Summary:
-        """The summary of sets of which some are packed."""
+        """The summary with the numbers of packed sequences."""
         packed = {name: replace(self.sets[name], packs=len(each)) for name, each in packs.items()}
         return replace(self, sets={**self.sets, **packed})
 
     def describe(self) -> str:
-        """Two lines for a terminal, and more for what was dropped and for the notes."""
+        """Two lines for a terminal, and more for dropped rows and notes."""
         lost = [f"{count:,} dropped ({reason})" for reason, count in self.dropped.items()]
         facts = [f"{_counted(self.records, 'record')} ({self.format})", *lost]
         facts += [_counted(self.duplicates, "duplicate")] if self.duplicates else []
@@ -149,7 +149,7 @@ class Summary:
 
     @classmethod
     def load(cls, path: Path) -> Summary:
-        """Read what `save` wrote."""
+        """Read a file from `save`."""
         return TypeAdapter(cls).validate_json(path.read_bytes())
 
 

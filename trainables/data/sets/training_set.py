@@ -1,4 +1,4 @@
-"""What a trial learns from: examples or packs of them, with those of a replay set or without."""
+"""A trial's training set: examples or packs, with or without a replay set."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Stored(Protocol[T_co]):
-    """What is read by its number."""
+    """Stored items, read by index."""
 
     def __len__(self) -> int: ...
 
@@ -22,13 +22,13 @@ class Stored(Protocol[T_co]):
 
     @property
     def lengths(self) -> IntArray:
-        """Tokens of each."""
+        """Tokens of each item."""
         ...
 
 
 @dataclass(frozen=True)
 class TrainingSet(Generic[T_co]):
-    """Two sets as one: what is replayed is numbered after what the train files gave."""
+    """Two sets as one: replayed items are numbered after those of the train files."""
 
     trained: Stored[T_co]
     replayed: Stored[T_co] | None = None
@@ -44,7 +44,7 @@ class TrainingSet(Generic[T_co]):
 
     @property
     def lengths(self) -> tuple[IntArray, IntArray | None]:
-        """Tokens of each that is trained, and of each that is replayed, as a plan wants them."""
+        """Tokens of each training item and of each replayed item, in the form a plan needs."""
         return self.trained.lengths, self.replayed.lengths if self.replayed else None
 
 
@@ -52,7 +52,7 @@ Learned = TrainingSet[Example] | TrainingSet[Pack]
 
 
 def training_set(config: TrialConfig, examples: Examples, replay: Examples | None) -> Learned:
-    """The sets as `config` reads them; DataError where it packs and they were not prepared so."""
+    """The sets as `config` reads them; DataError if it packs and they were prepared unpacked."""
     if config.data is not None and config.data.packing:
         return TrainingSet(Packs(examples), Packs(replay) if replay else None)
     return TrainingSet(examples, replay)

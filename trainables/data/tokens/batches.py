@@ -1,4 +1,4 @@
-"""Which sequences come when, and how several of them become one batch."""
+"""Order of the sequences, and collation of several into one batch."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from trainables.data.tokens.examples import Example
 from trainables.data.tokens.sequences import IntArray, TokenSequence
 
 IGNORED = -100
-"""The label of a token that is no target, as torch's cross entropy knows it."""
+"""The label of non-target tokens, as in torch's cross entropy."""
 
 BatchArrays = dict[str, IntArray | npt.NDArray[np.float32]]
-"""What a model is given, by its names."""
+"""A model's inputs, by name."""
 
 
 def collate(examples: Sequence[Example], pad_id: int) -> BatchArrays:
-    """What `pad` gives, with `label`, `weight` (float32) and `place`, each [examples].
+    """The result of `pad`, with `label`, `weight` (float32) and `place`, each [examples].
 
-    The first sequences of all examples come before the second ones of all.
+    All first sequences come before all second ones.
     """
     ordered = [each for part in zip(*[e.sequences for e in examples], strict=True) for each in part]
     return {
@@ -34,7 +34,7 @@ def collate(examples: Sequence[Example], pad_id: int) -> BatchArrays:
 def pad(sequences: Sequence[TokenSequence], pad_id: int) -> dict[str, IntArray]:
     """`input_ids`, `attention_mask` and `labels`, each [sequences, longest], padded on the right.
 
-    Labels are not shifted: a causal model of transformers does that itself.
+    Labels are not shifted: causal models of transformers do that themselves.
     """
     shape = (len(sequences), max(len(tokens) for tokens, _ in sequences))
     input_ids = np.full(shape, pad_id, dtype=np.int64)
@@ -48,10 +48,10 @@ def pad(sequences: Sequence[TokenSequence], pad_id: int) -> dict[str, IntArray]:
 
 
 def order(n: int, count: int, seed: int) -> IntArray:
-    """The first `count` indices of an endless stream over `n` sequences, each epoch shuffled anew.
+    """The first `count` indices of an endless stream over `n` sequences, reshuffled each epoch.
 
-    Epoch e is a permutation that depends on (seed, e) alone, so every batch size and every number
-    of workers draws from the same stream.
+    Epoch e is a permutation that depends only on (seed, e), so all batch sizes and numbers of
+    workers draw from the same stream.
     """
     assert n > 0 or count == 0, "there is nothing to order"
     epochs = -(-count // max(n, 1))
@@ -60,10 +60,10 @@ def order(n: int, count: int, seed: int) -> IntArray:
 
 
 def mixed_order(n: int, replayed: int, proportion: float, count: int, seed: int) -> IntArray:
-    """The first `count` indices of a stream in which `proportion` come from a replay set.
+    """The first `count` indices of a stream with a `proportion` from a replay set.
 
-    Its examples are numbered after the `n` of the training set. They are spread evenly, so every
-    stretch of the stream has its share of them, and each set has its own order, as of `order`.
+    Replay examples are numbered after the `n` of the training set. They are spread evenly, so every
+    stretch of the stream has its share. Each set has its own order, as in `order`.
     """
     due = np.floor(np.arange(count + 1) * proportion + 1e-9)
     from_replay = np.diff(due) > 0

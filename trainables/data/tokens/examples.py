@@ -1,7 +1,7 @@
-"""Examples on disk: what one step of an objective is made of, over a folder of token sequences.
+"""Examples on disk: the units of an objective's steps, over a folder of token sequences.
 
 An example is one sequence, or the two of a pair (chosen, then rejected), with a label and a weight.
-A folder of sequences is a folder of examples; pairs, labels and weights are there where they are
+A folder of sequences is a folder of examples, with files for pairs, labels and weights only if
 needed: labels.npy and weights.npy (float64, one for each example) and `arity` in examples.json.
 """
 
@@ -22,9 +22,9 @@ FloatArray = npt.NDArray[np.float64]
 
 
 class Example(NamedTuple):
-    """`label` is a class's index, a reward, or 1 (good) and 0 (bad); NaN where there is none.
+    """`label` is a class's index, a reward, or 1 (good) and 0 (bad); NaN if there is none.
 
-    `place` counts the examples of the training set, and goes on counting in the validation set.
+    `place` numbers the examples of the training set, then those of the validation set.
     """
 
     sequences: tuple[TokenSequence, ...]
@@ -34,7 +34,7 @@ class Example(NamedTuple):
 
 
 class Examples:
-    """Read access to a folder that `write` made; the tokens are memory-mapped."""
+    """Read access to a folder from `write`; the tokens are memory-mapped."""
 
     def __init__(self, folder: Path, first_place: int = 0) -> None:
         self.folder = folder
@@ -57,7 +57,7 @@ class Examples:
 
     @property
     def lengths(self) -> IntArray:
-        """Tokens of each example, over all its sequences."""
+        """Tokens of each example, in all its sequences."""
         lengths: IntArray = self._sequences.lengths.reshape(-1, self.arity).sum(axis=1)
         return lengths
 
@@ -68,12 +68,12 @@ class Examples:
 
     @property
     def weighted(self) -> bool:
-        """Whether any example counts more or less than the others."""
+        """Whether any example has a weight other than 1."""
         return bool((self.weights != 1.0).any())
 
 
 def write(folder: Path, examples: Iterable[Example]) -> None:
-    """Write examples of one kind to a new folder, at once whole; `place` follows from the order."""
+    """Write examples of one kind to a new folder, atomically; `place` follows from the order."""
     listed = list(examples)
     assert listed, "nothing to write"
     arity = len(listed[0].sequences)

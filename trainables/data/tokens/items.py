@@ -1,4 +1,4 @@
-"""What a trial's records have become just before they are shared out among its sets."""
+"""Items: a trial's processed records, just before the split into sets."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ R = TypeVar("R", bound=Record)
 class Item:
     """One example. Those of one `group` stay on one side; equal `identity` means a duplicate.
 
-    Both are digests, as `key` and `digest` make them: a data set's tokens are held only once.
-    `stratum` is the class that each side should have its share of; `cut` says that the record was
-    longer than the example; `where` is its place.
+    Both are digests from `key` and `digest`, so a data set's tokens are held only once. `stratum`
+    is the class, for splits in proportion; `cut` means that the record was longer than the example;
+    `where` is its place.
     """
 
     example: Example
@@ -34,7 +34,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """A record that is left out."""
+    """A record left out."""
 
     reason: str
     where: str
@@ -42,19 +42,19 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What became of the records of one file."""
+    """The items and drops from the records of one file."""
 
     items: tuple[Item, ...] = ()
     drops: tuple[Drop, ...] = ()
 
     @property
     def truncated(self) -> int:
-        """How many of the items were cut."""
+        """Number of cut items."""
         return sum(item.cut for item in self.items)
 
 
 def usable(records: Iterable[R]) -> tuple[list[R], list[Drop]]:
-    """The records that something can be learned from, and the others with their reasons."""
+    """The records useful for training, and the others with their reasons."""
     kept: list[R] = []
     drops: list[Drop] = []
     for record in records:
@@ -67,26 +67,26 @@ def usable(records: Iterable[R]) -> tuple[list[R], list[Drop]]:
 
 
 def counted(drops: Sequence[Drop]) -> dict[str, int]:
-    """How many records were left out, by reason, in the order of their first ones."""
+    """Number of records left out, by reason, in order of first appearance."""
     return dict(Counter(drop.reason for drop in drops))
 
 
 def firsts(drops: Sequence[Drop]) -> dict[str, str]:
-    """Where the first record stands that was left out, by reason."""
+    """Place of the first record left out, by reason."""
     found = {drop.reason: drop.where for drop in reversed(drops)}
     return {reason: found[reason] for reason in counted(drops)}
 
 
 def key(*sequences: TokenSequence) -> bytes:
-    """What two examples of the same tokens and targets have in common, and no others."""
+    """A key that is equal only for examples with the same tokens and targets."""
     return digest(*(part.tobytes() for sequence in sequences for part in sequence))
 
 
 def digest(*parts: bytes) -> bytes:
-    """16 bytes that stand for the parts: equal for equal parts in the same order."""
+    """16-byte digest of the parts: equal for equal parts in the same order."""
     hashed = hashlib.blake2b(digest_size=16)
     for part in parts:
-        # The length keeps one part's end from being taken for the next one's beginning.
+        # The length marks where one part ends and the next begins.
         hashed.update(len(part).to_bytes(8, "little"))
         hashed.update(part)
     return hashed.digest()

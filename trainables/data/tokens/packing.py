@@ -1,4 +1,4 @@
-"""Several short examples in one sequence: which go together, and what a batch of them is."""
+"""Packing of several short examples into one sequence, and batches of packs."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from trainables.data.tokens.sequences import IntArray, TokenSequence
 
 
 class Pack(NamedTuple):
-    """Examples of one sequence each that follow one another in one row of a batch."""
+    """Single-sequence examples, one after another in one row of a batch."""
 
     examples: tuple[Example, ...]
 
     def joined(self) -> TokenSequence:
-        """All tokens; no first one of an example is a target, so none is predicted from others."""
+        """All tokens; an example's first is no target, so none is predicted from other examples."""
         sequences = [example.sequences[0] for example in self.examples]
         return TokenSequence(
             np.concatenate([each.tokens for each in sequences]),
@@ -31,7 +31,7 @@ class Pack(NamedTuple):
 
 
 class Packs:
-    """A set of examples as packs; `write_packs` has said which go together."""
+    """A set of examples as packs, grouped as in `write_packs`."""
 
     def __init__(self, examples: Examples) -> None:
         folder = examples.folder
@@ -58,10 +58,10 @@ class Packs:
 
 
 def best_fit(lengths: Sequence[int] | IntArray, capacity: int) -> list[list[int]]:
-    """The indices of what goes into each bin, by best-fit decreasing: always the same ones.
+    """The indices in each bin, by best-fit decreasing; deterministic.
 
-    The longest first, each goes where it leaves the least room, and into a new bin where it fits
-    nowhere (Johnson 1974; at most 11/9 of the fewest bins possible, and a constant). None is split.
+    Longest first, each goes into the bin with the least room left over, or into a new bin if none
+    fits (Johnson 1974; at most 11/9 of the minimum number of bins, plus a constant). None is split.
     """
     bins: list[list[int]] = []
     with_room: dict[int, list[int]] = defaultdict(list)
@@ -87,7 +87,7 @@ def best_fit(lengths: Sequence[int] | IntArray, capacity: int) -> list[list[int]
 
 
 def write_packs(folder: Path, packs: Sequence[Sequence[int]]) -> None:
-    """Add to a folder of examples which of them go together."""
+    """Add the grouping into packs to a folder of examples."""
     np.save(folder / "packs.npy", np.concatenate([np.array(each, np.int64) for each in packs]))
     offsets = np.concatenate([[0], np.cumsum([len(each) for each in packs])])
     np.save(folder / "pack_offsets.npy", offsets.astype(np.int64))
@@ -96,9 +96,9 @@ def write_packs(folder: Path, packs: Sequence[Sequence[int]]) -> None:
 def collate_packs(packs: Sequence[Pack], pad_id: int) -> BatchArrays:
     """`input_ids`, `labels`, `position_ids` and `weight`, each [packs, longest].
 
-    Positions begin anew with each example and with the padding; a model of transformers that gets
-    them without an attention mask lets no token see beyond where they do. `weight` (float32) is
-    that of each token's example.
+    Positions restart at each example and at the padding; without an attention mask, a model of
+    transformers lets no token attend across a restart. `weight` (float32) is that of each token's
+    example.
     """
     batch = pad([pack.joined() for pack in packs], pad_id)
     mask = batch.pop("attention_mask")

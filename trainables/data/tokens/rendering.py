@@ -1,12 +1,12 @@
-"""From a conversation to token ids, and to which of them are trained: the answers, no more.
+"""From a conversation to token ids, of which only the answers are trained.
 
-A tokenizer's own chat template is used where it has one: the trained part of a turn is what
-rendering the chat with the answer adds to rendering it as a prompt, up to the token that ends the
-turn. Otherwise the default template is used, which needs no special token but eos:
+A tokenizer's own chat template is used if it has one: the trained part of a turn is the difference
+between the chat rendered with the answer and rendered as a prompt, up to the token that ends the
+turn. Otherwise the default template is used, whose only special token is eos:
 
     ### System:\\n{system}\\n\\n### User:\\n{question}\\n\\n### Assistant:\\n{answer}{eos}
 
-with "\\n\\n" between an eos and the next header, and "### Tool:" over what a tool returned.
+with "\\n\\n" between an eos and the next header, and "### Tool:" above a tool's result.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ DEFAULT_HEADERS: Mapping[Role, str] = {
     "assistant": "### Assistant:\n",
     "tool": "### Tool:\n",
 }
-"""What the default template writes over each turn; turns are parted by TURN_SEPARATOR."""
+"""The default template's header of each turn; TURN_SEPARATOR separates turns."""
 
 TURN_SEPARATOR = "\n\n"
 
@@ -34,7 +34,7 @@ _CHUNK = 1000
 
 
 class Segment(NamedTuple):
-    """A stretch of a rendered chat that is trained as a whole, or not at all."""
+    """A stretch of a rendered chat, wholly trained or wholly untrained."""
 
     text: str
     trained: bool
@@ -44,7 +44,7 @@ def render(chats: Iterable[Conversation], tokenizer: Tokenizer) -> Iterator[Toke
     """The tokens of each chat, in order; targets are its answers with their end-of-turn tokens.
 
     Each chat must have a trained answer (see Conversation.reason_to_drop). With a chat template
-    the ids are those of `apply_chat_template`; with the default one, a bos comes first where the
+    the ids are those of `apply_chat_template`; with the default one, a bos comes first if the
     tokenizer adds it to any text.
     """
     bos = [] if tokenizer.chat_template else leading_bos(tokenizer)
@@ -100,7 +100,7 @@ def _rendered(chat: Conversation, count: int, tokenizer: Tokenizer, *, prompt: b
     ]
     try:
         return tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=prompt)
-    except Exception as error:  # a template is a program: it raises whatever it runs into
+    except Exception as error:  # a template is a program and can raise anything
         raise DataError(
             f"{chat.where}: the chat template of {tokenizer.name_or_path} refuses this chat "
             f"({said(error)}); change the chat, or use a tokenizer with another template"
@@ -117,7 +117,7 @@ def _check_prefix(earlier: str, later: str, chat: Conversation, place: int) -> N
 
 
 def _without_padding(answered: str, start: int, tokenizer: Tokenizer) -> str:
-    """Without the white space that a template writes after the token that ends the turn."""
+    """The text without the template's white space after the end-of-turn token."""
     trimmed = answered[:start] + answered[start:].rstrip()
     ends_in_token = trimmed.endswith(tuple(tokenizer.get_added_vocab()))
     return trimmed if ends_in_token else answered
@@ -140,10 +140,10 @@ def _tokenise(
 def _cut(
     chat: Sequence[Segment], beginnings: Sequence[list[int]], tokenizer: Tokenizer
 ) -> list[list[int]]:
-    """The ids of each segment, so that a prompt has the very ids that it has at inference.
+    """The ids of each segment, so that a prompt has the same ids as at inference.
 
-    `beginnings` are the ids of the chat up to the end of each segment. What a segment adds is its
-    own, unless a token reaches over its border: then the segment is encoded by itself.
+    `beginnings` are the ids of the chat up to the end of each segment. A segment's ids are those it
+    adds, unless a token crosses its border: then the segment is encoded by itself.
     """
     pieces: list[list[int]] = []
     before: list[int] = []

@@ -1,4 +1,4 @@
-"""Examples as the model sees them: their tokens as text again, with what is trained in them."""
+"""Examples as the model sees them: decoded to text, with their trained parts."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from trainables.data.tokens.sequences import TokenSequence
 from trainables.data.tokens.tokenizer import Tokenizer
 
 Stretches = tuple[Segment, ...]
-"""A text in its order, in stretches that are trained as a whole or not at all."""
+"""A text in order, in stretches that are wholly trained or wholly untrained."""
 
 MOST_BYTES = 4
-"""Of a character in UTF-8; one that was cut through has fewer."""
+"""Maximum bytes of a UTF-8 character; a character cut short has fewer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One example. `label` is its class, reward or judgement, or empty; `texts` have names.
+    """One example. `label` is its class, reward or judgement, or empty; `texts` are by name.
 
-    A pair has the texts `prompt` (a reward model's: `shared`, what both begin with), `chosen` and
+    A pair has the texts `prompt` (a reward model's: `shared`, the common beginning), `chosen` and
     `rejected`; other examples have a `text`.
     """
 
@@ -35,7 +35,7 @@ class Sample:
 def sample(
     example: Example, tokenizer: Tokenizer, objective: str, labels: Sequence[str] = ()
 ) -> Sample:
-    """The texts of one example. KTO's second sequence, which is nobody's answer, is left out."""
+    """The texts of one example, without KTO's second sequence, whose answer is mismatched."""
     label = _label(example, objective, labels)
     if objective == "kto" or len(example.sequences) == 1:
         return Sample(label, {"text": decoded(example.sequences[0], tokenizer)})
@@ -54,7 +54,7 @@ def sample(
 
 
 def decoded(sequence: TokenSequence, tokenizer: Tokenizer, begin: int = 0) -> Stretches:
-    """The text of the tokens from `begin` on, as it reads after those before it."""
+    """The text of the tokens from `begin` on, decoded in the context of those before."""
     sequence = _whole_characters(sequence, tokenizer)
     changes = np.flatnonzero(np.diff(sequence.targets)) + 1
     ends = [end for end in (*changes.tolist(), len(sequence.tokens)) if end > begin]
@@ -66,9 +66,9 @@ def decoded(sequence: TokenSequence, tokenizer: Tokenizer, begin: int = 0) -> St
 
 
 def _whole_characters(sequence: TokenSequence, tokenizer: Tokenizer) -> TokenSequence:
-    """Without the bytes of a character that max_length has cut through.
+    """The sequence without the bytes of a character cut short by max_length.
 
-    They stand at the end, or before a last eos, and spoil the characters before them as well.
+    They are at the end, or before a final eos, and also spoil the decoding of characters before.
     """
     count = len(sequence.tokens)
     end = count - int(sequence.tokens[-1] == tokenizer.eos_token_id)
@@ -92,7 +92,7 @@ def _label(example: Example, objective: str, labels: Sequence[str]) -> str:
 
 
 def _border(chosen: TokenSequence, rejected: TokenSequence) -> int:
-    """Where the answers begin, or, where no token is scored, where the two texts part."""
+    """Start of the answers, or, if no token is scored, of the difference between the texts."""
     if chosen.targets.any():
         return int(np.argmax(chosen.targets))
     shorter = min(len(chosen.tokens), len(rejected.tokens))

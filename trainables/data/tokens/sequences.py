@@ -1,7 +1,7 @@
 """Token sequences on disk, memory-mapped: any number of trials and workers share one copy.
 
-A folder holds tokens.npy (int32) and targets.npy (bool), both flat, offsets.npy (int64: where each
-sequence begins, and the end of the last) and meta.json.
+A folder holds tokens.npy (int32) and targets.npy (bool), both flat, offsets.npy (int64: the start
+of each sequence, and the end of the last) and meta.json.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ IntArray = npt.NDArray[np.int64]
 
 
 class TokenSequence(NamedTuple):
-    """Token ids, and True where a token is a target: predicted from those before it, and scored.
+    """Token ids, and True for targets: tokens predicted from those before them, and scored.
 
     The first token is never a target, so the targets are exactly the terms of the loss.
     """
@@ -42,14 +42,14 @@ class TokenSequence(NamedTuple):
         return cls(np.asarray(tokens, dtype=np.int32), marks)
 
     def cut(self, length: int) -> TokenSequence:
-        """The first `length` tokens; a longer sequence may then be let go of."""
+        """The first `length` tokens, copied so that a longer sequence can be freed."""
         if length >= len(self.tokens):
             return self
         return TokenSequence(self.tokens[:length].copy(), self.targets[:length].copy())
 
 
 class Sequences:
-    """Read access to a folder that `write` made. Indexing gives views and copies nothing."""
+    """Read access to a folder from `write`. Indexing gives views without copying."""
 
     def __init__(self, folder: Path, arrays: tuple[TokenArray, TargetArray, IntArray]) -> None:
         self.folder = folder
@@ -57,7 +57,7 @@ class Sequences:
 
     @classmethod
     def open(cls, folder: Path) -> Sequences:
-        """Map the folder's arrays; DataError where it is none, or of another version."""
+        """Map the folder's arrays; DataError if it is not such a folder, or of another version."""
         _check_meta(folder)
         tokens, targets = (
             np.load(folder / name, mmap_mode="r") for name in ("tokens.npy", "targets.npy")
@@ -78,7 +78,7 @@ class Sequences:
         return (self[index] for index in range(len(self)))
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickled as the folder's name, so that another process maps it and copies nothing."""
+        """Pickle as the folder's name, so that another process maps it without copying."""
         return Sequences.open, (self.folder,)
 
     @property
@@ -93,13 +93,13 @@ class Sequences:
 
 
 def write(folder: Path, sequences: Iterable[TokenSequence]) -> None:
-    """Write the sequences to a new folder, at once whole; each has a token, and there is one."""
+    """Write at least one sequence, each with at least one token, to a new folder, atomically."""
     listed = list(sequences)
     publish(folder, lambda temporary: write_arrays(temporary, listed))
 
 
 def write_arrays(folder: Path, sequences: Sequence[TokenSequence]) -> None:
-    """Write the sequences' files into a folder that is there already."""
+    """Write the sequences' files into an existing folder."""
     assert sequences and all(len(each.tokens) for each in sequences), "nothing to write"
     offsets = np.zeros(len(sequences) + 1, dtype=np.int64)
     np.cumsum([len(sequence.tokens) for sequence in sequences], out=offsets[1:])

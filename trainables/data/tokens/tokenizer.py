@@ -1,6 +1,6 @@
-"""Tokenizers: loading one, what identifies one, and encoding many texts at once.
+"""Tokenizers: loading, identity, and encoding of many texts at once.
 
-Nothing here imports transformers before a tokenizer is really loaded.
+Nothing here imports transformers before a tokenizer is actually loaded.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _CONTEXT_FIELDS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq
 
 
 class Tokenizer(Protocol):
-    """The part of a Hugging Face tokenizer that is used here."""
+    """The part of a Hugging Face tokenizer used here."""
 
     name_or_path: str
     bos_token_id: int | None
@@ -46,11 +46,11 @@ class Tokenizer(Protocol):
         ...
 
     def get_added_vocab(self) -> dict[str, int]:
-        """The tokens that are matched as a whole before anything else, special or not."""
+        """The tokens matched whole before anything else, special or not."""
         ...
 
     def add_tokens(self, new_tokens: list[AddedToken]) -> int:
-        """Add tokens that are matched as a whole; how many there were that it did not know."""
+        """Add tokens that are matched whole; return the number of previously unknown ones."""
         ...
 
     def convert_tokens_to_ids(self, tokens: list[str]) -> list[int]:
@@ -73,7 +73,7 @@ class Tokenizer(Protocol):
 
 
 def load_tokenizer(source: ModelSource) -> Tokenizer:
-    """The tokenizer of a local folder or a hub id; DataError where there is none."""
+    """The tokenizer of a local folder or a hub id; DataError if there is none."""
     if source.is_path and not source.folder:
         raise DataError(
             f"model: folder {source.name} does not exist (looked from {Path.cwd()}); "
@@ -87,7 +87,7 @@ def load_tokenizer(source: ModelSource) -> Tokenizer:
             revision=source.revision,
             trust_remote_code=source.trust_remote_code,
         )
-    except Exception as error:  # a library's edge: of nonsense it raises whatever it runs into
+    except Exception as error:  # library boundary: invalid input can raise anything
         raise DataError(_cannot_load(source, error)) from error
     return loaded
 
@@ -95,7 +95,7 @@ def load_tokenizer(source: ModelSource) -> Tokenizer:
 def add_tokens(tokenizer: Tokenizer, tokens: Sequence[str]) -> tuple[int, ...]:
     """Add `tokens` to the vocabulary and return their ids.
 
-    DataError for one that is there already: it has an embedding that was trained.
+    DataError for an existing token: its embedding is already trained.
     """
     if not tokens:
         return ()
@@ -109,13 +109,13 @@ def add_tokens(tokenizer: Tokenizer, tokens: Sequence[str]) -> tuple[int, ...]:
                 "already; remove it from the list"
             )
     each_once = list(dict.fromkeys(tokens))
-    # Normalised, they would be found only where a word begins by tokenizers that mark beginnings.
+    # Tokenizers that mark word starts would match normalised tokens only at word starts.
     tokenizer.add_tokens([AddedToken(token, normalized=False) for token in each_once])
     return tuple(tokenizer.convert_tokens_to_ids(each_once))
 
 
 def identity(source: ModelSource) -> str:
-    """What changes when the tokenizer may have: its files' contents, or its name and revision."""
+    """Identity of the tokenizer: its files' contents, or its name and revision."""
     folder = source.folder
     if folder is None:
         return source.pinned
@@ -128,7 +128,7 @@ def identity(source: ModelSource) -> str:
 
 
 def context_length(source: ModelSource) -> int | None:
-    """The most tokens that a model's config.json says it can see, if it says so."""
+    """A model's maximum number of tokens, from its config.json; None if not stated."""
     path = config_file(source)
     if path is None or not path.is_file():
         return None
@@ -144,14 +144,14 @@ def context_length(source: ModelSource) -> int | None:
 
 
 def leading_bos(tokenizer: Tokenizer) -> list[int]:
-    """The bos token's id where the tokenizer itself starts a text with it, else nothing."""
+    """The bos token's id if the tokenizer itself starts a text with it, else empty."""
     bos = tokenizer.bos_token_id
     adds_it = bos is not None and tokenizer(["a"])["input_ids"][0][:1] == [bos]
     return [bos] if bos is not None and adds_it else []
 
 
 def require_eos(tokenizer: Tokenizer) -> tuple[str, int]:
-    """The end-of-sequence token, as text and as id; without one no model learns to stop."""
+    """The end-of-sequence token, as text and id; without one no model learns to stop."""
     if tokenizer.eos_token is None or tokenizer.eos_token_id is None:
         raise DataError(
             f"the tokenizer of {tokenizer.name_or_path} has no eos_token; "
@@ -161,7 +161,7 @@ def require_eos(tokenizer: Tokenizer) -> tuple[str, int]:
 
 
 def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
-    """The ids of each text, with no special token added and nothing cut."""
+    """The ids of each text, without special tokens or truncation."""
     if not texts:
         return []
     encoded = tokenizer(
@@ -171,21 +171,21 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
 
 
 def config_file(source: ModelSource) -> Path | None:
-    """The model's config.json, fetched from the hub where need be; None where it cannot be had."""
+    """The model's config.json, fetched from the hub if needed; None if unavailable."""
     if source.folder or source.is_path:
         return Path(source.name).expanduser() / "config.json"
     return hub_file(source, "config.json")
 
 
 def hub_file(source: ModelSource, name: str) -> Path | None:
-    """A file of a hub model, fetched where need be; None where it cannot be had."""
+    """A file of a hub model, fetched if needed; None if unavailable."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     try:
         return Path(hf_hub_download(source.name, name, revision=source.revision))
     except (OSError, HfHubHTTPError, HFValidationError):
-        return None  # whoever loads the model says what is wrong with it
+        return None  # loading the model will report the error
 
 
 def _cannot_load(source: ModelSource, error: Exception) -> str:
