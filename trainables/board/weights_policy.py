@@ -14,8 +14,7 @@ from trainables.core.evaluation import Evaluation
 
 
 class WeightsPolicy(Protocol):
-    """Judges evaluations as they arrive. `last` is whether the trial's budget ends with this
-    one."""
+    """Judges evaluations as they arrive. `last` is whether one ends its trial's budget."""
 
     def is_best(self, evaluation: Evaluation, earlier: Sequence[Evaluation], last: bool) -> bool:
         """Whether it is the one that counts for its own trial so far."""
@@ -85,7 +84,7 @@ class FrontPolicy:
         )
 
     def completed(self, evaluations: Sequence[Evaluation]) -> None:
-        """Others must now not be beaten by the trial's last evaluation."""
+        """Add the trial's last evaluation to those that may beat others."""
         costs = [_costs(evaluation, self._goals) for evaluation in evaluations[-1:]]
         self._complete += [each for each in costs if all(map(math.isfinite, each))]
 

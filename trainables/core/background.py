@@ -21,8 +21,7 @@ def logged(text: str) -> None:
 
 @contextmanager
 def breakdowns_told(what: str, loss: str, tell: Tell) -> Iterator[None]:
-    """The boundary of a thread or a task: exceptions that nobody else waits for are passed to
-    `tell`.
+    """The boundary of a thread or a task: uncaught exceptions are passed to `tell`.
 
     `what` names the work, `loss` says what its end means for the sweep: "The watch over the nodes
     broke down (KeyError: 'x', nodes.py line 33); nodes that are drained go unnoticed".

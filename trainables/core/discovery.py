@@ -1,4 +1,4 @@
-"""Finds the kinds of a thing, one file each, in a package; there is no list of them."""
+"""Finds the instances of a class in a package, one file each; there is no list of them."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ class RefusedError(ValueError):
 
 
 class StorageError(OSError):
-    """Shared storage that fails or refuses, with its address and the reason."""
+    """Shared storage that does not answer or refuses, with its address and the reason."""
 
     def __init__(self, address: str, reason: str) -> None:
         super().__init__(None, reason, address)

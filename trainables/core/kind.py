@@ -1,4 +1,4 @@
-"""The base of the kinds of a trial: tuning methods and objectives."""
+"""The base class of tuning methods and objectives."""
 
 from __future__ import annotations
 

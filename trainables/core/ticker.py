@@ -11,7 +11,7 @@ from trainables.core.background import Background, Tell
 class Ticker:
     """Calls `call` every `seconds` while the context is open, and never after it.
 
-    If `call` fails, `tell` is told the loss.
+    If `call` fails, `tell` receives what is lost.
     """
 
     def __init__(

@@ -48,7 +48,7 @@ class BoardMonitor(Monitor):
         )
 
     def heard(self) -> int:
-        """The number known to the board when the slot took the trial."""
+        """The number of evaluations on the board when the slot took the trial."""
         return len(self._job.seen)
 
     def written(self, path: Path) -> None:

@@ -24,7 +24,7 @@ class Safeguards:
 
     @property
     def hangs_after(self) -> float | None:
-        """Seconds after which no wait can be legitimate, not even one for storage."""
+        """Seconds without progress after which a process hangs, waits for storage included."""
         if self.trial_timeout is None or self.storage is None:
             return self.trial_timeout
         return self.trial_timeout + self.storage.sweep.patience

@@ -25,8 +25,7 @@ class NotWholeError(ValueError):
 
 
 def push_whole(folder: Path, remote: RemoteFolder) -> None:
-    """Replace `remote` by the content of `folder`; until the upload is complete, it counts as
-    empty."""
+    """Replace `remote` by the content of `folder`; it is absent until the upload is complete."""
     unseal(remote)
     seal(remote, upload(folder, remote))
 
