@@ -57,8 +57,7 @@ class Board:
             self._queue.end(ticket, Outcome(Ending.SUSPENDED, error=self._closed))
 
     async def event(self, trial_id: str, heard: int) -> Event:
-        """The trial's next event after `heard` of them: an evaluation or its outcome. Waits for
-        it."""
+        """The event after the first `heard`, an evaluation or the outcome; waits for it."""
         ticket = self._queue[trial_id]
         while (event := ticket.event(heard)) is None:
             ticket.news.clear()
@@ -90,8 +89,8 @@ class Board:
     async def accept(self, trial_id: str) -> None:
         """Count the trial as complete, so that others must be as good as it to have weights kept.
 
-        The scheduler may have stopped it before its slot noticed, and a stopped trial's later
-        evaluations cannot win.
+        The scheduler may have stopped it before its slot noticed, and a stopped trial cannot
+        win.
         """
         self._policy.completed(self._queue[trial_id].seen)
 
@@ -104,8 +103,7 @@ class Board:
         self._queue.wake()
 
     async def close(self, reason: str) -> None:
-        """Let slots leave, and end every trial: its slot may be gone, and no client may wait for
-        ever.
+        """Let slots leave, and end every trial: its slot may be gone, and its client must not wait.
 
         Of several reasons, the first is kept: it is the cause of the others.
         """
@@ -155,8 +153,7 @@ class Board:
         """Register a slot that has (re)started: what it trained when it died gets another try.
 
         `device` is what it runs on; `nodes` are the ids of its workers' nodes. Returns the number
-        of its life. The board closes if a slot keeps restarting without taking a job, which it
-        would do for ever.
+        of its life. The board closes if a slot restarts again and again without taking a job.
         """
         await self.lost(slot)
         life = self._slots.add(slot, device, nodes)
@@ -221,8 +218,7 @@ class Board:
         return Reply(not ticket.dropped, is_best, may_win)
 
     async def fault(self, trial_id: str, outcome: Outcome) -> None:
-        """Note a slot's report before it failed with a trial; the first report is nearest the
-        cause."""
+        """Note a slot's report before it failed with a trial; the first is nearest the cause."""
         ticket = self._queue[trial_id]
         ticket.fault = ticket.fault or outcome
 

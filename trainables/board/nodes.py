@@ -23,7 +23,7 @@ class Nodes:
 def look() -> Nodes | None:
     """The nodes as Ray sees them now; None if it does not answer.
 
-    Ray has no public call that lists draining nodes; its own Train and Data use the same one. It
+    Ray has no public call that lists draining nodes; its own Train and Data use this one, too. It
     assigns no new work to such a node, and ends the node's raylet when nothing runs there any more.
     """
     import ray
