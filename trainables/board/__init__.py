@@ -1,1 +1,1 @@
-"""The board that hands trials to slots: what waits, who is alive, what is decided."""
+"""The board that hands trials to slots: waiting jobs, live slots, decisions."""

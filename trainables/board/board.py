@@ -1,8 +1,8 @@
-"""Where trials wait for slots, and slots leave what they measured.
+"""The board, on which trials wait for slots and slots report evaluations.
 
-One Ray actor per sweep. Clients (Tune trials) submit jobs and wait for events; slots take jobs,
-leave evaluations and outcomes. Everything is keyed by trial, so that a slot may one day hold
-several trials at once. All who use it do so through `BoardClient`.
+One Ray actor per sweep. Clients (Tune trials) submit jobs and wait for events; slots take jobs and
+report evaluations and outcomes. Everything is keyed by trial, so that a slot may one day hold
+several trials at once. All access is through `BoardClient`.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from trainables.core.progress import Phases
 class Board:
     """The queue between trials and slots.
 
-    `goals`, metric -> "min" or "max", decide whose weights are worth keeping, those of the `kept`
-    best trials (see weights_policy.py).
+    `goals`, metric -> "min" or "max", decide whose weights are kept: those of the `kept` best
+    trials (see weights_policy.py).
     """
 
     def __init__(self, goals: Mapping[str, str], retries: int = 1, kept: int = 1) -> None:
@@ -38,16 +38,16 @@ class Board:
         self._closed: str | None = None
         self._draining = False
 
-    # What clients call
+    # Called by clients
 
     async def remember(self, evaluations: Sequence[Evaluation]) -> None:
-        """A trial was complete before this board began; others must be as good as it."""
+        """Note a trial completed before this board started; others must be as good as it."""
         self._policy.completed(evaluations)
 
     async def submit(self, job: Job) -> None:
-        """Queue a job; it is taken in order of arrival.
+        """Queue a job; jobs are taken in order of arrival.
 
-        Once only: Tune makes a new client in the place of one that died, and at times one for a
+        Ignores a repeated job: Tune replaces a client that died, and sometimes creates one for a
         trial that it then leaves with another.
         """
         if job.trial_id in self._queue:
@@ -57,7 +57,7 @@ class Board:
             self._queue.end(ticket, Outcome(Ending.SUSPENDED, error=self._closed))
 
     async def event(self, trial_id: str, heard: int) -> Event:
-        """The trial's evaluation after so many, or its outcome, as soon as there is one."""
+        """The event after the first `heard`, an evaluation or the outcome; waits for it."""
         ticket = self._queue[trial_id]
         while (event := ticket.event(heard)) is None:
             ticket.news.clear()
@@ -65,14 +65,14 @@ class Board:
         return event
 
     async def cancel(self, trial_id: str) -> None:
-        """Have the trial dropped at its next step. Nothing happens where it has ended already."""
+        """Stop the trial at its next step. Does nothing if it has ended already."""
         if trial_id in self._queue and not self._queue[trial_id].ended:
             self._queue.ask(self._queue[trial_id], Ending.STOPPED)
 
     async def suspend(self) -> None:
-        """Have all trials laid aside, each with a checkpoint; returns when they are.
+        """Suspend all trials, each with a checkpoint; returns when they are suspended.
 
-        No other trial is taken up any more.
+        No other trial is started any more.
         """
         self._closed = self._closed or "the sweep was interrupted"
         self._queue.wake()
@@ -83,29 +83,29 @@ class Board:
             await ticket.over.wait()
 
     async def measured(self) -> dict[str, list[Evaluation]]:
-        """All evaluations of each trial, also those that its client has not heard of yet."""
+        """All evaluations of each trial, including those not yet delivered to its client."""
         return {ticket.job.trial_id: ticket.seen for ticket in self._queue.of_trials()}
 
     async def accept(self, trial_id: str) -> None:
-        """The trial counts as complete, so others must be as good as it to have weights kept.
+        """Count the trial as complete, so that others must be as good as it to have weights kept.
 
-        The scheduler may have stopped it before its slot heard of that, and what has been stopped
-        can win nothing.
+        The scheduler may have stopped it before its slot noticed, and a stopped trial cannot
+        win.
         """
         self._policy.completed(self._queue[trial_id].seen)
 
     async def drain(self) -> None:
-        """No new trial will come: slots without one may go home, all but the last.
+        """Note that no new trial will come: idle slots may leave, all but the last.
 
-        That one is there for trials whose slot dies yet, and for the test set.
+        That one is kept for trials whose slot may still die, and for the test set.
         """
         self._draining = True
         self._queue.wake()
 
     async def close(self, reason: str) -> None:
-        """Let slots go home, and end every trial: its slot may be gone, and nobody may wait.
+        """Let slots leave, and end every trial: its slot may be gone, and its client must not wait.
 
-        Of several reasons the first is the cause of the others.
+        Of several reasons, the first is kept: it is the cause of the others.
         """
         self._closed = self._closed or reason
         for ticket in self._queue.unfinished():
@@ -113,9 +113,9 @@ class Board:
         self._queue.wake()
 
     async def vacate(self, nodes: Collection[str]) -> None:
-        """These nodes will be taken away soon: their slots go home, and come back elsewhere.
+        """Note that these nodes will be taken away soon: their slots leave, and restart elsewhere.
 
-        A trial under way is laid aside with a checkpoint, and is the first that is taken up again.
+        A trial under way is suspended with a checkpoint, and is the first to be resumed.
         """
         self._slots.cluster = replace(self._slots.cluster, draining=frozenset(nodes))
         for ticket in self._queue.unfinished():
@@ -124,7 +124,7 @@ class Board:
         self._queue.wake()
 
     async def watch(self, look: Callable[[], Nodes | None], every: float) -> None:
-        """Look at the nodes every so many seconds until the board closes, and do what follows."""
+        """Check the nodes every `every` seconds until the board closes, and act on changes."""
         while self._closed is None or self._queue.unfinished():
             seen = await asyncio.to_thread(look) or self._slots.cluster
             doomed = seen.draining != self._slots.cluster.draining
@@ -132,29 +132,28 @@ class Board:
             if doomed:
                 await self.vacate(seen.draining)
             for slot in self._slots.on_gone_nodes():
-                await self.lost(slot)  # Train says nothing of a node that went by its deadline
+                await self.lost(slot)  # Train does not report a node that reached its deadline
             await asyncio.sleep(every)
 
     async def why_closed(self) -> str | None:
-        """The reason why no trial is taken any more; None while the board is open."""
+        """The reason why no trial is started any more; None while the board is open."""
         return self._closed
 
     async def deserted(self) -> None:
-        """Returns when no slot is up any more."""
+        """Returns when no slot is up."""
         await self._slots.deserted()
 
     async def overview(self) -> list[SlotState]:
-        """All slots that have ever been up, and what they do."""
+        """All slots that have ever been up, and their work."""
         return self._slots.states(self._queue)
 
-    # What slots call
+    # Called by slots
 
     async def hello(self, slot: str, device: str = "", nodes: Sequence[str] = ()) -> int:
-        """A slot has (re)started: what it trained when it died gets another try.
+        """Register a slot that has (re)started: what it trained when it died gets another try.
 
-        `device` is what it runs on, `nodes` are the ids of those that its workers are on. Returns
-        which of its lives begins. A slot that starts again and again without taking a job would do
-        so for ever, so the board closes.
+        `device` is what it runs on; `nodes` are the ids of its workers' nodes. Returns the number
+        of its life. The board closes if a slot restarts again and again without taking a job.
         """
         await self.lost(slot)
         life = self._slots.add(slot, device, nodes)
@@ -166,18 +165,18 @@ class Board:
         return life
 
     async def lost(self, slot: str) -> None:
-        """A slot's workers are gone. What it trained need not wait until there are new ones."""
+        """Note the loss of a slot's workers. Its trial need not wait for their replacement."""
         nodes = self._slots.lose(slot)
         for ticket in self._queue.unfinished():
             if ticket.slot == slot:
                 self._retries.lost(ticket, nodes)
 
     async def wants(self, slot: str) -> bool:
-        """Whether a slot that went home is to come back with new workers."""
+        """Whether a slot that has left should come back with new workers."""
         return self._closed is None and self._slots.comes_back(slot)
 
     async def alive(self) -> int:
-        """How many slots are up."""
+        """The number of slots that are up."""
         return len(self._slots.up)
 
     async def take(self, slot: str, life: int, patience: float) -> Job | Closed | None:
@@ -201,14 +200,14 @@ class Board:
         return self._queue.take().taken(slot, self._slots.has_taken(slot))
 
     async def at(self, trial_id: str, phases: Phases, remarks: tuple[str, ...] = ()) -> None:
-        """How far a slot is with a job, and what is to be known of what the slot runs on."""
+        """Note a slot's progress with a job, and the slot's remarks on its hardware."""
         ticket = self._queue[trial_id]
         ticket.phases = phases
         if ticket.slot:
             self._slots.remark(ticket.slot, remarks)
 
     async def evaluated(self, trial_id: str, evaluation: Evaluation) -> Reply:
-        """Pass an evaluation on, unless a retried trial repeats one that was seen before."""
+        """Pass an evaluation on, unless it repeats an earlier one after a retry."""
         ticket = self._queue[trial_id]
         evaluation = replace(evaluation, attempt=ticket.attempt)
         earlier = [each for each in ticket.seen if each.point < evaluation.point]
@@ -219,22 +218,22 @@ class Board:
         return Reply(not ticket.dropped, is_best, may_win)
 
     async def fault(self, trial_id: str, outcome: Outcome) -> None:
-        """What a slot saw before it broke down with a trial; the first to speak is the nearest."""
+        """Note a slot's report before it failed with a trial; the first is nearest the cause."""
         ticket = self._queue[trial_id]
         ticket.fault = ticket.fault or outcome
 
     async def ended(self, trial_id: str, outcome: Outcome) -> None:
-        """A trial has come to its end, whichever it was.
+        """End a trial or another job.
 
-        One that ran out of memory is tried again with half its micro-batch, and one that was laid
-        aside because its slot leaves is the first that the next slot takes.
+        One that ran out of memory is retried with half its micro-batch, and one suspended because
+        its slot leaves is the first that the next slot takes.
         """
         ticket = self._queue[trial_id]
         if not ticket.ended:
             self._queue.settle(ticket, ticket.left(outcome))
 
     async def wish(self, trial_id: str) -> Ending:
-        """How the trial is to end, as soon as somebody wants it to; also when it has ended."""
+        """The requested ending of the trial, once there is one; also after it has ended."""
         ticket = self._queue[trial_id]
         await ticket.asked_to_end.wait()
         return ticket.how

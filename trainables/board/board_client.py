@@ -20,31 +20,31 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _CALLS_AT_ONCE = 1000
-"""Calls that the actor has open: each slot, each trial and each client waits inside of one."""
+"""The actor's limit of open calls: each slot, each trial and each client waits inside one."""
 
 
 class Answer(Generic[T]):
-    """What the board will say to a call that was only sent."""
+    """The future answer to a call that was only sent."""
 
     def __init__(self, reference: ray.ObjectRef) -> None:
         self._reference = reference
 
     def has_come(self) -> bool:
-        """Whether it is there, or will never be; costs microseconds."""
+        """Whether it has arrived, or never will; takes microseconds."""
         come, _ = ray.wait([self._reference], timeout=0)
         return bool(come)
 
     def get(self, timeout: float | None = None) -> T:
-        """Wait for it. Raises what broke the call down as a RayError, also when time is out."""
+        """Wait for it. Raises a RayError if the call failed or time is out."""
         answer: T = ray.get(self._reference, timeout=timeout)
         return answer
 
 
 class BoardClient:
-    """One sweep's board, for whoever is connected to its Ray; can be given to tasks and actors.
+    """One sweep's board, for any process connected to its Ray; can be passed to tasks and actors.
 
-    Each method is the board's of that name. It waits for what the board says, and raises
-    RayActorError where that is lost; one named `send_` returns at once.
+    Each method is the board's of that name. It waits for the board's answer, and raises
+    RayActorError if the board is lost; a method named `send_` returns at once.
     """
 
     def __init__(self, actor: ActorHandle) -> None:
@@ -54,13 +54,13 @@ class BoardClient:
     def start(
         cls, goals: Mapping[str, str], retries: int, kept: int, resources: Mapping[str, float]
     ) -> BoardClient:
-        """A new board, which ends when nobody has a client of it any more."""
+        """A new board, which ends when no client of it is left."""
         actor = ray.remote(Board).options(
             num_cpus=0, max_concurrency=_CALLS_AT_ONCE, resources=dict(resources)
         )
         return cls(actor.remote(goals, retries, kept))
 
-    # What the driver and the trials' clients call
+    # Called by the driver and the trials' clients
 
     def remember(self, evaluations: Sequence[Evaluation]) -> None:
         self._send(Board.remember, evaluations).get()
@@ -101,7 +101,7 @@ class BoardClient:
     def send_watch(self, look: Callable[[], Nodes | None], every: float) -> Answer[None]:
         return self._send(Board.watch, look, every)
 
-    # What slots call
+    # Called by slots
 
     def hello(self, slot: str, device: str = "", nodes: Sequence[str] = ()) -> int:
         return self._send(Board.hello, slot, device, nodes).get()

@@ -1,4 +1,4 @@
-"""What passes between the board and a slot: an order, and what is said of it."""
+"""Messages between the board and a slot: an order, and the answers to it."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from trainables.config.trial import TrialConfig
 from trainables.core.evaluation import Evaluation
 
 WEIGHTS = "best"
-"""In a job's folder: the trained part as it was at the trial's best evaluation."""
+"""In a job's folder: the trained part at the trial's best evaluation."""
 
 CHECKPOINTS = "checkpoints"
-"""In a job's folder: from where the trial goes on after an interruption."""
+"""In a job's folder: the checkpoints from which the trial resumes after an interruption."""
 
 LOSSES = "sequence_losses.npz"
 """In a job's folder: the loss of each validation example at the trial's best evaluation."""
 
 
 class JobKind(StrEnum):
-    """What a slot is asked to do."""
+    """The kind of work that a slot is asked to do."""
 
     TRAIN = "train"
     MEASURE_BASE = "measure_base"
@@ -30,10 +30,10 @@ class JobKind(StrEnum):
 
 @dataclass(frozen=True)
 class Job:
-    """One trial's order: `folder` is where the slot may leave files.
+    """One trial's order: `folder` is where the slot may write files.
 
-    A test measures what a trial has left in `folder`, or the base. `seen` was measured of the trial
-    before its sweep was interrupted.
+    A test measures the weights that a trial left in `folder`, or the base. `seen` are the trial's
+    evaluations from before an interruption.
     """
 
     trial_id: str
@@ -44,7 +44,7 @@ class Job:
 
 
 class Closed:
-    """What a slot is told when no more jobs will come."""
+    """The answer to a slot when no more jobs will come."""
 
 
 @dataclass(frozen=True)

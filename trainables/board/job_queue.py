@@ -1,4 +1,4 @@
-"""The jobs of a sweep: which wait for a slot, and what has become of the others."""
+"""The jobs of a sweep: those that wait for a slot, and all others."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from trainables.core.evaluation import Ending, Outcome
 
 
 class JobQueue:
-    """A ticket for each job that was ever submitted; those that wait are in order.
+    """A ticket for each job that was ever submitted; waiting jobs are in order.
 
-    It is iterated over in the order of arrival, and asked for a ticket by the job's trial id.
+    Iteration is in order of arrival; indexing is by the job's trial id.
     """
 
     def __init__(self) -> None:
@@ -37,26 +37,26 @@ class JobQueue:
         return not self._waiting
 
     def of_trials(self) -> list[Ticket]:
-        """Those of trials, without measurements of the base and on the test set."""
+        """The tickets of trials, without measurements of the base and on the test set."""
         return [ticket for ticket in self if ticket.job.kind is JobKind.TRAIN]
 
     def unfinished(self) -> list[Ticket]:
-        """Those that have no outcome yet."""
+        """The tickets without an outcome."""
         return [ticket for ticket in self if not ticket.ended]
 
     def add(self, job: Job) -> Ticket:
-        """A new job, which comes after all that wait."""
+        """Add a job after all that wait."""
         ticket = self._tickets[job.trial_id] = Ticket(job, list(job.seen))
         self._waiting.append(job.trial_id)
         self.wake()
         return ticket
 
     def take(self) -> Ticket:
-        """The first that waits, for a slot to do."""
+        """Remove and return the first that waits."""
         return self._tickets[self._waiting.popleft()]
 
     async def arrival(self, patience: float) -> bool:
-        """Whether within `patience` seconds anything comes for which a slot has to look again."""
+        """Whether slots should look again; waits at most `patience` seconds for that."""
         self._arrival.clear()
         try:
             await asyncio.wait_for(self._arrival.wait(), patience)
@@ -65,17 +65,17 @@ class JobQueue:
         return True
 
     def wake(self) -> None:
-        """Have all slots that wait for a job look again."""
+        """Make all slots that wait for a job look again."""
         self._arrival.set()
 
     def ask(self, ticket: Ticket, how: Ending) -> None:
-        """Have it end so, at once if nobody works on it."""
+        """Ask for its end in this way; at once if no slot has it."""
         ticket.ask(how)
         if ticket.slot is None:
             self.end(ticket, Outcome(how))
 
     def settle(self, ticket: Ticket, outcome: Outcome | None) -> None:
-        """End it, or where there is no outcome yet have it tried again before all others."""
+        """End it, or without an outcome retry it before all others."""
         if outcome is not None:
             self.end(ticket, outcome)
             return
@@ -84,7 +84,7 @@ class JobQueue:
         self.wake()
 
     def end(self, ticket: Ticket, outcome: Outcome) -> None:
-        """It has come to its end, and waits for no slot any more."""
+        """End it and remove it from the waiting jobs."""
         ticket.end(outcome)
         if ticket.job.trial_id in self._waiting:
             self._waiting.remove(ticket.job.trial_id)

@@ -1,4 +1,4 @@
-"""What is known of the cluster's nodes."""
+"""The state of the cluster's nodes."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 log = logging.getLogger(__name__)
 
 LOOK_EVERY = 2.0
-"""Seconds between two looks: clouds give half a minute's warning, or two minutes'."""
+"""Seconds between two looks: clouds give a warning of half a minute, or of two minutes."""
 
 
 @dataclass(frozen=True)
 class Nodes:
-    """Ids: of the node `here`, of those that will be taken away, and of those that are gone."""
+    """Node ids: the node `here`, the nodes that will be taken away, and those that are gone."""
 
     here: str = ""
     draining: frozenset[str] = frozenset()
@@ -21,10 +21,10 @@ class Nodes:
 
 
 def look() -> Nodes | None:
-    """As Ray sees them now; None where it does not answer.
+    """The nodes as Ray sees them now; None if it does not answer.
 
-    Ray has no public call that lists draining nodes; its own Train and Data ask as we do. It gives
-    no new work to such a node, and ends the node's raylet when nothing runs there any more.
+    Ray has no public call that lists draining nodes; its own Train and Data use this one, too. It
+    assigns no new work to such a node, and ends the node's raylet when nothing runs there any more.
     """
     import ray
     from ray._private.state import state

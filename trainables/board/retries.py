@@ -1,4 +1,4 @@
-"""Whether a job whose slot was lost is tried again."""
+"""Decides whether a job whose slot was lost is retried."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from trainables.core.background import breakdowns_told
 from trainables.core.evaluation import Ending, Outcome
 
 _LOOKS = 20
-"""Looks at the nodes after which Ray would know of one that is lost."""
+"""The number of looks at the nodes after which Ray would report a lost one."""
 
 
 class Retries:
-    """A job is tried as often again as its slot's death may be its fault, at `most`, and once more
-    wherever a node was lost.
-    """
+    """A job is retried at most `most` times if its slot's death may be its fault, and any number of
+    times if a node was lost."""
 
     def __init__(self, most: int, queue: JobQueue, slots: SlotRegistry) -> None:
         self._most = most
@@ -27,9 +26,9 @@ class Retries:
         self._verdicts: set[asyncio.Task[None]] = set()
 
     def lost(self, ticket: Ticket, nodes: frozenset[str]) -> None:
-        """The job's slot is gone, which was on these nodes.
+        """Handle the loss of the job's slot, which ran on these nodes.
 
-        Ray hears of a lost node later than of its workers, so a verdict may have to wait.
+        Ray reports a lost node later than its workers, so a verdict may have to wait.
         """
         ticket.orphaned(nodes)
         outcome = self._outcome(ticket)
@@ -42,7 +41,7 @@ class Retries:
             self._queue.settle(ticket, outcome)
 
     async def _verdict(self, ticket: Ticket) -> None:
-        def failed(why: str) -> None:  # else its client would wait for ever
+        def failed(why: str) -> None:  # otherwise its client would wait for ever
             self._queue.end(ticket, Outcome(Ending.FAILED, error=why))
 
         what = "The verdict on a trial whose slot was lost"

@@ -1,4 +1,4 @@
-"""Which slots of a sweep are up, and where."""
+"""The slots of a sweep that are up, and their nodes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ IDLE_STARTS = 4
 class SlotRegistry:
     """All slots that have ever been up.
 
-    `up` are the names of those that are, `starts` counts the lives of each, and `cluster` is what
-    is known of the nodes.
+    `up` are the names of those that are up, `starts` counts the lives of each, and `cluster` is the
+    state of the nodes.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,8 @@ class SlotRegistry:
         self._departure = asyncio.Event()
 
     def add(self, slot: str, device: str, nodes: Sequence[str]) -> int:
-        """It has started on `device`, with its workers on these nodes; which of its lives it is."""
+        """Register a start on `device`, with workers on these nodes; returns the number of the
+        life."""
         self._lost.discard(slot)
         self._devices[slot] = device
         self._nodes[slot] = tuple(nodes)
@@ -44,18 +45,18 @@ class SlotRegistry:
         return self.starts[slot]
 
     def lose(self, slot: str) -> frozenset[str]:
-        """Its workers are gone, which were on these nodes."""
+        """Register the loss of its workers; returns their nodes."""
         self.leave(slot)
         self._lost.add(slot)
         return frozenset(self._nodes.get(slot, ()))
 
     def leave(self, slot: str) -> None:
-        """It goes home."""
+        """Register that it leaves."""
         self.up.discard(slot)
         self._departure.set()
 
     def send_home(self, slot: str) -> None:
-        """It goes home, and comes back only if that is because of its node."""
+        """Let it leave; it comes back only if it leaves because of its node."""
         self.leave(slot)
         if self.drains(slot):
             self._idle_starts[slot] = 0  # it did not die
@@ -63,12 +64,12 @@ class SlotRegistry:
             self._sent_home.add(slot)
 
     def has_taken(self, slot: str) -> str:
-        """It has a job, so it did not start in vain; what it runs on."""
+        """Note that it has a job, so its start was useful; returns its device."""
         self._idle_starts[slot] = 0
         return self._devices.get(slot, "")
 
     def remark(self, slot: str, remarks: tuple[str, ...]) -> None:
-        """What the slot's owner should know of what it runs on."""
+        """Note the remarks for the slot's owner on its hardware."""
         self._remarks[slot] = remarks
 
     def lives(self, slot: str, life: int) -> bool:
@@ -88,16 +89,16 @@ class SlotRegistry:
         return not self.cluster.draining.isdisjoint(self._nodes.get(slot, ()))
 
     def on_gone_nodes(self) -> list[str]:
-        """Slots taken to be up, a node of which is gone."""
+        """Slots considered up although a node of theirs is gone."""
         return [each for each in self.up if not self.cluster.gone.isdisjoint(self._nodes[each])]
 
     async def deserted(self) -> None:
-        """Returns when none is up any more."""
+        """Returns when no slot is up."""
         while self.up:
             self._departure.clear()
             await self._departure.wait()
 
     def states(self, tickets: Iterable[Ticket]) -> list[SlotState]:
-        """What is known of each, in the order in which they first came up."""
+        """The state of each slot, in the order of their first start."""
         slots = self.starts, self.up, self._devices, self._nodes
         return slot_states(*slots, tickets, self._sent_home, self._remarks)

@@ -1,4 +1,4 @@
-"""What the board knows of its slots, for those who look from outside. Pure."""
+"""The state of the board's slots, for display. Pure."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from trainables.core.progress import Phases
 class SlotState:
     """One slot that has been up at least once.
 
-    `nodes` has Ray's id of the node of each of its workers. `starts` counts its lives, also those
-    that began because the memory of its workers had grown. `trials` is how many came to their end
-    there, and `job` what it does now: a trial's id, or the name of a measurement; `phases` is how
-    far that is. `home` is whether it was sent home for good, since there is no more to do for it.
-    `remarks` are what its owner should know of what it runs on.
+    `nodes` has Ray's node id of each of its workers. `starts` counts its lives, including restarts
+    because its workers' memory had grown. `trials` is the number of trials that ended there; `job`
+    is its current work: a trial's id, or the name of a measurement; `phases` is the progress of
+    that. `home` is whether it was sent home for good, with no more work to do. `remarks` are notes
+    for its owner on its hardware.
     """
 
     name: str
@@ -44,7 +44,7 @@ def slot_states(
     home: Collection[str] = (),
     remarks: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
 ) -> list[SlotState]:
-    """The slots in the order in which they first came up. A trial laid aside has not ended."""
+    """The slots in the order of their first start. A suspended trial has not ended."""
     tasks: dict[str, Ticket] = {}
     trials = dict.fromkeys(starts, 0)
     for each in tickets:

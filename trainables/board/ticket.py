@@ -1,4 +1,4 @@
-"""A job on its way through the board: who has it, what came of it, whether it is tried again."""
+"""A job on its way through the board: its slot, its outcome and its retries."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Event = Evaluation | Outcome
 
 @dataclass
 class Ticket:
-    """`seen` are its evaluations so far; `slot` is who has it, None while it waits.
+    """`seen` are its evaluations so far; `slot` has the job, None while it waits.
 
-    `losses` has, for each slot that was lost with it, the ids of the slot's nodes. `fault` is what
-    a slot said before it broke down with the job. `comes_back` is whether it was asked to end only
-    because its slot leaves. `phases` is what its slot is at.
+    `losses` has, for each slot lost while training it, the ids of the slot's nodes. `fault` is the
+    slot's report before it failed with the job. `comes_back` is whether it was asked to end only
+    because its slot leaves. `phases` is its slot's progress.
     """
 
     job: Job
@@ -43,77 +43,77 @@ class Ticket:
 
     @property
     def dropped(self) -> bool:
-        """Whether nobody wants to know more of the trial."""
+        """Whether the trial was cancelled."""
         return self.asked_to_end.is_set() and self.how is Ending.STOPPED
 
     def event(self, place: int) -> Event | None:
-        """The evaluations, and then the outcome; None where there are not as many yet."""
+        """The evaluations, and then the outcome; None if there are fewer events so far."""
         if place < len(self.seen):
             return self.seen[place]
         return self.outcome if place == len(self.seen) else None
 
     def taken(self, slot: str, device: str) -> Job:
-        """A slot has it, which runs on `device` and is told what was measured by now."""
+        """Give the job to a slot that runs on `device`; includes the evaluations so far."""
         self.slot, self.phases = slot, ()
         self.attempt = replace(self.attempt, number=self.attempt.number + 1, device=device)
         return replace(self.job, seen=tuple(self.seen))
 
     def measured(self, evaluation: Evaluation) -> None:
-        """Keep it, unless a retried trial repeats one that was seen before."""
+        """Keep it, unless it repeats an earlier one after a retry."""
         if all(evaluation.point > earlier.point for earlier in self.seen):
             self.seen.append(evaluation)
             self.news.set()
 
     def ask(self, how: Ending) -> None:
-        """Have whoever trains it end so."""
+        """Ask its slot to end it in this way."""
         self.how = how
         self.comes_back = False
         self.asked_to_end.set()
 
     def lay_aside(self) -> None:
-        """Have it trained elsewhere from where it is, unless it is to end anyway."""
+        """Ask its slot to leave it to another, unless it is to end anyway."""
         if not self.asked_to_end.is_set():
             self.ask(Ending.SUSPENDED)
             self.comes_back = True
 
     def wait_again(self) -> None:
-        """It is to be taken by another slot, or by the same one in another life."""
+        """Make it wait for another slot, or for a restart of the same one."""
         self.slot = self.fault = None
         if self.comes_back:
             self.comes_back = False
             self.asked_to_end.clear()
 
     def end(self, outcome: Outcome) -> None:
-        """It has come to its end; all who wait for it may go on."""
+        """End it and wake everyone who waits for it."""
         self.outcome = replace(outcome, attempt=self.attempt)
         if outcome.ending is Ending.SUSPENDED:
-            self.how = Ending.SUSPENDED  # whoever trains it yet may leave a checkpoint
+            self.how = Ending.SUSPENDED  # a slot still training it may write a checkpoint
         self.news.set()
         self.asked_to_end.set()
         self.over.set()
 
     def left(self, outcome: Outcome) -> Outcome | None:
-        """Its slot is done with it: how it ends therefore, or None where it gets another try."""
+        """Its ending after its slot has finished with it, or None for another try."""
         if outcome.out_of_memory:
             return self.shrink(outcome)
         if outcome.ending is Ending.SUSPENDED and self.comes_back:
             return None
         if outcome.ending is Ending.SUSPENDED and self.dropped:
-            return replace(outcome, ending=Ending.STOPPED)  # cancelled while it was laid aside
+            return replace(outcome, ending=Ending.STOPPED)  # cancelled while being laid aside
         return outcome
 
     def orphaned(self, nodes: frozenset[str]) -> None:
-        """Its slot is gone, which was on these nodes."""
+        """Note the loss of its slot, which ran on these nodes."""
         self.slot = None
-        if not self.comes_back:  # else it is not what its slot died of
+        if not self.comes_back:  # otherwise the job did not kill its slot
             self.losses.append(nodes)
 
     def deaths(self, gone: frozenset[str]) -> int:
-        """How many of its slots were lost, though none of their nodes is `gone`."""
+        """The number of its slots that were lost without a node being `gone`."""
         return sum(nodes.isdisjoint(gone) for nodes in self.losses)
 
     def bereft(self, retries: int, gone: frozenset[str]) -> Outcome | None:
-        """How it ends now that its slot is gone, or None where it gets another try."""
+        """Its ending after the loss of its slot, or None for another try."""
         if self.comes_back:
             return None
         if self.asked_to_end.is_set():
@@ -130,9 +130,9 @@ class Ticket:
         return Outcome(Ending.FAILED, error=why + last)
 
     def shrink(self, outcome: Outcome) -> Outcome | None:
-        """Half the micro-batch and twice the accumulation, for the same effective batch.
+        """Halve the micro-batch and double the accumulation, for the same effective batch.
 
-        How it ends where that cannot be, or None where it gets another try.
+        Returns its ending if that is impossible, or None for another try.
         """
         config = self.job.config
         held = min(config.micro_batch_size, config.batch_size)

@@ -1,7 +1,7 @@
-"""Whose weights are worth keeping while a sweep is under way. Pure.
+"""The weights worth keeping while a sweep is under way. Pure.
 
-The winner, or the whole front of a sweep with several metrics, is always among them, and hardly
-anything else is written.
+They always include the winner's, or those of the whole front in a sweep with several metrics, and
+little else is written.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from trainables.core.evaluation import Evaluation
 
 
 class WeightsPolicy(Protocol):
-    """Judges evaluations as they come in. `last` is whether the trial's budget ends with it."""
+    """Judges evaluations as they arrive. `last` is whether one ends its trial's budget."""
 
     def is_best(self, evaluation: Evaluation, earlier: Sequence[Evaluation], last: bool) -> bool:
-        """Whether it is, of its own trial, the one that counts as far as is known."""
+        """Whether it is the one that counts for its own trial so far."""
 
     def may_win(self, evaluation: Evaluation) -> bool:
-        """Whether no complete trial beats it; an equal one does not."""
+        """Whether no complete trial beats it; a tie does not."""
 
     def completed(self, evaluations: Sequence[Evaluation]) -> None:
-        """A trial has come to its end with these."""
+        """Note that a trial with these evaluations is complete."""
 
 
 def weights_policy(goals: Mapping[str, str], most: int = 1) -> WeightsPolicy:
-    """The one for these metrics, name -> "min" or "max".
+    """The policy for these metrics, name -> "min" or "max".
 
-    Of one metric, the `most` best trials are kept; of several, the whole front.
+    With one metric, the `most` best trials are kept; with several, the whole front.
     """
     if len(goals) > 1:
         return FrontPolicy(goals)
@@ -38,7 +38,7 @@ def weights_policy(goals: Mapping[str, str], most: int = 1) -> WeightsPolicy:
 
 
 class BestTrialsPolicy:
-    """By one metric: a trial's best evaluation counts."""
+    """One metric: a trial's best evaluation counts."""
 
     def __init__(self, metric: str, mode: str, most: int = 1) -> None:
         self._goal = {metric: mode}
@@ -50,12 +50,12 @@ class BestTrialsPolicy:
         return all(value < self._value(each) for each in earlier)
 
     def may_win(self, evaluation: Evaluation) -> bool:
-        """Whether it is as good as the last of the complete trials that are kept."""
+        """Whether it is as good as the last complete trial that is kept."""
         value = self._value(evaluation)
         return math.isfinite(value) and value <= self._best_complete[-1]
 
     def completed(self, evaluations: Sequence[Evaluation]) -> None:
-        """The trial's best evaluation is what others must reach."""
+        """Others must now match the trial's best evaluation."""
         best = min(map(self._value, evaluations), default=math.inf)
         self._best_complete = sorted([*self._best_complete, best])[:-1]
 
@@ -65,7 +65,7 @@ class BestTrialsPolicy:
 
 
 class FrontPolicy:
-    """By several metrics: a trial's last evaluation counts."""
+    """Several metrics: a trial's last evaluation counts."""
 
     def __init__(self, goals: Mapping[str, str]) -> None:
         self._goals = goals
@@ -76,7 +76,7 @@ class FrontPolicy:
         return last
 
     def may_win(self, evaluation: Evaluation) -> bool:
-        """Whether no complete trial is better in one metric and as good in the others."""
+        """Whether no complete trial is at least as good in every metric and better in one."""
         costs = _costs(evaluation, self._goals)
         return all(map(math.isfinite, costs)) and not any(
             other != costs and all(a <= b for a, b in zip(other, costs, strict=True))
@@ -84,13 +84,13 @@ class FrontPolicy:
         )
 
     def completed(self, evaluations: Sequence[Evaluation]) -> None:
-        """The trial's last evaluation is one more that may beat others."""
+        """Add the trial's last evaluation to those that may beat others."""
         costs = [_costs(evaluation, self._goals) for evaluation in evaluations[-1:]]
         self._complete += [each for each in costs if all(map(math.isfinite, each))]
 
 
 def _costs(evaluation: Evaluation, goals: Mapping[str, str]) -> tuple[float, ...]:
-    """The metrics as something of which less is better; infinite where one is no number."""
+    """The metrics, converted so that less is better; infinite if not finite."""
     signs = {"min": 1.0, "max": -1.0}
     values = (signs[mode] * evaluation.metrics.get(name, math.nan) for name, mode in goals.items())
     return tuple(value if math.isfinite(value) else math.inf for value in values)

@@ -1,4 +1,4 @@
-"""How an effective batch is shared among workers and micro-batches."""
+"""The split of an effective batch among workers and micro-batches."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import math
 def split_batch(batch_size: int, workers: int, most: int) -> tuple[int, int]:
     """(micro-batch, accumulation steps) whose product times `workers` is exactly `batch_size`.
 
-    The micro-batch is the largest divisor of a worker's share that is not above `most`.
+    The micro-batch is the largest divisor of a worker's share that is at most `most`.
     """
     if batch_size % workers:
         raise ValueError(

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from trainables.core.frozen import Frozen
 
 MOST_EXAMPLES = 10**8
-"""Of a trial. Their order is held in memory: 8 bytes for each, and 16 for each step."""
+"""Limit of a trial's examples. Their order is held in memory: 8 bytes each, and 16 per step."""
 
 
 class TrialBudget(Frozen):

@@ -55,7 +55,7 @@ def _engine(config: TrialConfig) -> Iterator[Problem]:
     if engine.offload_optimizer != "none" and stage == 0:
         yield _needs_stage("offload_optimizer", engine.offload_optimizer, "1, 2 or 3", 2)
     if engine.offload_optimizer == "nvme" and stage in (1, 2):
-        # DeepSpeed would keep the state in host memory without a word.
+        # DeepSpeed would silently keep the state in host memory.
         yield _needs_stage("offload_optimizer", "nvme", "3", 3)
     if engine.offload_parameters != "none" and stage < 3:
         yield _needs_stage("offload_parameters", engine.offload_parameters, "3", 3)

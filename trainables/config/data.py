@@ -29,10 +29,10 @@ _ASCII = r"Any text, 0 to 9: <(it's \u0041 \x41)> & .xn--bcher-kva.+AGE-"
 
 
 def _encodes_text(encoding: str) -> bool:
-    """Whether ASCII is read as itself, or the encoding is one of whole words of memory.
+    """Whether the encoding reads ASCII as ASCII, or has units of two or four bytes.
 
-    An escape, a domain name and packed bytes have codecs as well. Of some old encodings a backslash
-    or a tilde is another sign.
+    Escapes, domain names and packed bytes have codecs too. In some old encodings a backslash or a
+    tilde is another character.
     """
     try:
         name = codecs.lookup(encoding).name

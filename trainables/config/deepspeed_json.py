@@ -1,7 +1,7 @@
-"""A DeepSpeed JSON of the user's own: what of it is ours to decide, and what goes through.
+"""The user's own DeepSpeed JSON: the keys that the trial decides, and those passed through.
 
-The workers, the batch, the optimizer, the schedule and the precision of a trial are decided by the
-trial, and differ from trial to trial. A JSON may repeat them or say "auto", and not contradict.
+The trial decides the workers, batch, optimizer, schedule and precision, which differ from trial to
+trial. A JSON may repeat them or say "auto", but not contradict them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PLACE = "slots.deepspeed.config"
 """The field that names the JSON."""
 
 MOST_BYTES = 2**20
-"""Of a file."""
+"""The size limit of a JSON file."""
 
 ADOPTED: Mapping[str, str] = {
     "zero_optimization.stage": "zero_stage",
@@ -53,7 +53,7 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
     "optimizer.params.weight_decay": ("optimizer.weight_decay",),
     "scheduler.type": ("schedule",),
 }
-"""The fields that decide what a key of DeepSpeed's says."""
+"""The fields that decide the value of each DeepSpeed key."""
 
 _ELSEWHERE = "would write outside the trial's folder; the losses are in MLflow"
 
@@ -78,17 +78,17 @@ _WITHOUT_PLACE: Mapping[str, str] = {
     "zero_optimization.cpu_offload": "is deprecated; write offload_optimizer: {device: cpu}",
     "zero_optimization.cpu_offload_param": "is deprecated; write offload_param: {device: cpu}",
 }
-"""What a trial has no place for, each with the reason."""
+"""Unsupported keys, each with the reason."""
 
 _REPLACED = ("optimizer.", "scheduler.")
-"""Sections in whose place comes the trial's own."""
+"""Sections replaced by the trial's own."""
 
 _FILLED_FROM_THE_MODEL = (
     "zero_optimization.reduce_bucket_size",
     "zero_optimization.stage3_prefetch_bucket_size",
     "zero_optimization.stage3_param_persistence_threshold",
 )
-""" "auto" stays: transformers makes these of the model's hidden size."""
+""" "auto" stays: transformers derives these from the model's hidden size."""
 
 
 def read(given: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The optimizer's settings, and the learning rate's schedule."""
+"""The optimizer's settings, and the learning-rate schedule."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OptimizerName = Literal[
 
 
 class OptimizerConfig(Frozen):
-    """The optimizer and its constants (see optimizers.py for what each name stands for)."""
+    """The optimizer and its constants (optimizers.py explains each name)."""
 
     name: OptimizerName = "adamw"
     weight_decay: NonNegative = 0.0

@@ -1,6 +1,6 @@
-"""What the fields of a record are called. A role is the first name; others are read as well.
+"""The names of a record's fields. A role is the first name; the others are accepted as well.
 
-`data.columns` maps a role to whatever a file calls it.
+`data.columns` maps a role to its name in a file.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "rejected": ("response_rejected",),
     "reward": ("score",),
 }
-"""Other names that a field of that role may have, the likeliest first."""
+"""Other names accepted for a role's field, the likeliest first."""
 
 NUMBERS = frozenset({"reward", "score", "weight"})
-"""Fields that hold numbers, also in files whose cells are all text."""
+"""Fields that hold numbers, even in files whose cells are all text."""
 
 KNOWN_NAMES = frozenset(ROLES).union(*ALIASES.values())
-"""A first row of a table with one of these in it is a header."""
+"""A table's first row that contains one of these is a header."""

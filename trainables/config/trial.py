@@ -42,13 +42,13 @@ if TYPE_CHECKING:
 
     ObjectiveName = str
     MethodName = str
-else:  # the names that there are, which a message about a wrong one lists
+else:  # the known names, which a message about a wrong one lists
     ObjectiveName = Literal[tuple(OBJECTIVES)]
     MethodName = Literal[tuple(METHODS)]
 Precision = Literal["fp32", "fp16", "bf16"]
 
 _SECTIONS: Mapping[str, type[Frozen]] = {**methods.SECTIONS, **objectives.SECTIONS}
-"""The settings of methods and objectives, by the name of their section."""
+"""The settings classes of methods and objectives, by the name of their section."""
 
 NOT_SEARCHABLE: Mapping[str, str] = {
     "model": "losses per token of two tokenizers cannot be compared; launch one sweep per model",
@@ -65,7 +65,7 @@ NOT_SEARCHABLE: Mapping[str, str] = {
     "seed": "each trial's seed derives from search.seed and the trial's number",
     "toy": "it describes the landscape, not the trial",
 }
-"""Fields that a sweep holds still, each with the reason; a name covers the fields below it."""
+"""Fields fixed within a sweep, each with the reason; a name covers the fields below it."""
 
 
 _REVISION = re.compile(r"[A-Za-z0-9_][\w.+/-]*", re.ASCII)
@@ -185,16 +185,16 @@ class TrialFields(Frozen):
 
     def with_params(self, params: Mapping[str, Any]) -> TrialConfig:
         """A copy with `params` (dotted name -> value) set. Raises pydantic.ValidationError."""
-        # What nobody set is left open: a default of the budget would clash with what comes now.
+        # Unset fields stay open: a default of the budget would clash with the new values.
         tree: dict[str, object] = self.model_dump(exclude_unset=True)
         for name, value in params.items():
             tree = replaced(tree, name, copy.deepcopy(value))
         return TrialConfig.model_validate(tree)
 
     def flat(self) -> dict[str, Any]:
-        """Every field that this trial reads, by its dotted name, as MLflow shows it.
+        """All fields that this trial reads, by their dotted names, as MLflow shows them.
 
-        Without unset fields, and without the settings of other methods and objectives.
+        Excludes unset fields, and the settings of other methods and objectives.
         """
         return self.flat_with({})
 
@@ -234,5 +234,5 @@ def reads(
 
 
 def field_names() -> tuple[str, ...]:
-    """The dotted names of all trial fields, in the order of their declaration."""
+    """The dotted names of all trial fields, in declaration order."""
     return tuple(dotted_fields(TrialConfig))

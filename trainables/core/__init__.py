@@ -1,1 +1,1 @@
-"""What all rooms of trainables need: errors, ranks, progress, whole folders."""
+"""Shared by all packages of trainables: errors, ranks, progress, whole folders."""

@@ -1,4 +1,4 @@
-"""Folders that are either whole or not there, however many processes build them at once."""
+"""Folders that are either whole or absent, however many processes build them at once."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 def publish(folder: Path, build: Callable[[Path], None]) -> None:
     """Let `build` fill an empty folder beside `folder`, then move it there in one step.
 
-    Where `folder` exists by then, the earlier one stays and ours is thrown away: all builders of
-    one folder build the same.
+    If `folder` exists by then, it stays and ours is discarded: all builders of one folder build the
+    same.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
@@ -27,7 +27,7 @@ def publish(folder: Path, build: Callable[[Path], None]) -> None:
 
 def _move(temporary: Path, folder: Path) -> None:
     try:
-        os.rename(temporary, folder)  # noqa: PTH104 (Path.replace says nothing of folders)
+        os.rename(temporary, folder)  # noqa: PTH104 (Path.replace does not document folders)
     except OSError:
         if not folder.is_dir():
             raise

@@ -1,4 +1,4 @@
-"""Work beside the trials, in threads and asyncio tasks: what breaks it down is told, not lost."""
+"""Work beside the trials, in threads and asyncio tasks: failures are reported, not lost."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 Tell = Callable[[str], None]
-"""Who is told of a breakdown, in a sentence."""
+"""Receives the report of a failure, as a sentence."""
 
 
 def logged(text: str) -> None:
-    """Who is told where nobody else is there."""
+    """Logs a failure if there is no other receiver."""
     logging.getLogger(__name__).error(text)
 
 
 @contextmanager
 def breakdowns_told(what: str, loss: str, tell: Tell) -> Iterator[None]:
-    """The edge of a thread or a task: an exception that nobody else waits for ends in `tell`.
+    """The boundary of a thread or a task: uncaught exceptions are passed to `tell`.
 
     `what` names the work, `loss` says what its end means for the sweep: "The watch over the nodes
     broke down (KeyError: 'x', nodes.py line 33); nodes that are drained go unnoticed".
@@ -29,18 +29,18 @@ def breakdowns_told(what: str, loss: str, tell: Tell) -> Iterator[None]:
     try:
         yield
     except (asyncio.CancelledError, GeneratorExit):
-        raise  # how a task is ended on purpose
-    except BaseException as error:  # noqa: BLE001 - nobody above would see it; it is told
+        raise  # the regular way to cancel a task
+    except BaseException as error:  # noqa: BLE001 - no caller would see it; it is reported
         tell(breakdown(what, error, loss))
 
 
 def breakdown(what: str, error: BaseException, loss: str) -> str:
-    """The sentence that tells of it."""
+    """The sentence that reports the failure."""
     return f"{what} broke down ({_described(error)}); {loss}"
 
 
 def _described(error: BaseException) -> str:
-    """Its kind, its message and where it was raised."""
+    """The exception's type, its message and where it was raised."""
     first_line = next(iter(str(error).strip().splitlines()), "no message")
     frames = traceback.extract_tb(error.__traceback__)
     place = f", {Path(frames[-1].filename).name} line {frames[-1].lineno}" if frames else ""
@@ -48,7 +48,7 @@ def _described(error: BaseException) -> str:
 
 
 class Background:
-    """A thread that says what broke it down, at once to `tell` and later in `breakdown`."""
+    """A thread that reports its failure, at once to `tell` and later in `breakdown`."""
 
     def __init__(self, name: str, work: Callable[[], None], loss: str, tell: Tell) -> None:
         self.breakdown: str | None = None
@@ -58,32 +58,32 @@ class Background:
         self._tell = tell
         # Python 3.11 takes a thread for ended when Ctrl-C interrupts `Thread.join`.
         self._ended = threading.Event()
-        # A daemon: what hangs in a library must not keep the process from its end.
+        # A daemon: a hanging library must not keep the process from exiting.
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     @property
     def started(self) -> bool:
-        """Whether it has begun, also where it has ended since."""
+        """Whether it was started, even if it has ended since."""
         return self._thread.ident is not None
 
     @property
     def runs(self) -> bool:
-        """Whether it has begun and not ended."""
+        """Whether it was started and has not ended."""
         return self.started and not self._ended.is_set()
 
     def wait(self, seconds: float) -> None:
-        """Until it has ended, but no longer than that."""
+        """Wait until it has ended, up to a time limit."""
         if self.started:
             self._ended.wait(seconds)
 
     def join(self) -> None:
-        """Until it has ended, also where Ctrl-C is pressed meanwhile, which is raised afterwards.
+        """Wait until it has ended; a Ctrl-C during the wait is raised afterwards.
 
-        At once where it was never started.
+        Returns at once if it was never started.
         """
         if not self.started:
             return

@@ -1,4 +1,4 @@
-"""What libraries would draw bars of while a model is downloaded and loaded, told as phases."""
+"""Libraries' progress bars for model downloads and loading, reported as phases."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from trainables.core.progress import BYTES, Gauge, Progress
 
 @contextmanager
 def loading_told(progress: Progress) -> Iterator[type[tqdm]]:
-    """While the block runs, transformers tells how many of a model's tensors are loaded.
+    """While the block runs, report the number of a model's tensors that transformers has loaded.
 
-    Yields the class of bars that huggingface_hub is to make of what it downloads.
+    Yields the class of bars that huggingface_hub should use for downloads.
     """
     with ExitStack() as stack:
         download = _Download(progress)
@@ -53,7 +53,7 @@ class _Download:
         self._gauge: Gauge | None = None
 
     def bars(self) -> type[tqdm]:
-        """The class of bars."""
+        """The class of bars for the hub."""
         download = self
 
         class Bar(tqdm):
@@ -65,7 +65,7 @@ class _Download:
                 self.counts_bytes = options.get("unit") == BYTES
 
             def update(self, n: float | None = 1) -> None:
-                """So much more is here."""
+                """Add `n` to the count."""
                 self.n += n or 0
                 if self.counts_bytes:
                     download.has(self.n, self.total)
@@ -73,13 +73,13 @@ class _Download:
         return Bar
 
     def has(self, done: float, total: float | None) -> None:
-        """So many bytes are here."""
+        """Report the bytes downloaded so far."""
         if self._gauge is None:
             phase = self._progress.phase("downloading", unit=BYTES)
             self._gauge = self._stack.enter_context(phase)
         self._gauge.set(done, total)
 
     def over(self) -> None:
-        """What comes now is no download."""
+        """End the download's phase."""
         self._stack.close()
         self._gauge = None

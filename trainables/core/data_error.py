@@ -1,4 +1,4 @@
-"""The one error of this room: something about the data that its owner can put right."""
+"""The one error about data: something that its owner can fix."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class DataError(ValueError):
     """A file, a record or a tokenizer that cannot be used.
 
     The message names the file, the row or line, the field and the value, and ends with a way out.
-    `reason` is what rows of that fault are counted as where they are skipped.
+    Skipped rows with this fault are counted under `reason`.
     """
 
     def __init__(self, message: str, reason: str = "bad row") -> None:
@@ -26,21 +26,21 @@ class DataError(ValueError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A way out for an unknown word: the nearest known one, else all of them."""
+    """A way out for an unknown word: the nearest known one, or all of them."""
     listed = list(known)
     near = nearest(word, listed)
     return f"did you mean {near}?" if near else f"there is {listing(listed, 20)}"
 
 
 def said(error: BaseException) -> str:
-    """The type and the first line of what a library raised, for a message of ours."""
+    """The type and the first line of a library's exception, for a message of ours."""
     lines = [line.strip() for line in str(error).strip().splitlines()[:2]]
     count = 2 if lines and lines[0].endswith(":") else 1
     return printable(": ".join([type(error).__name__, " ".join(lines[:count])[:300]]).rstrip(": "))
 
 
 def shown(value: object) -> str:
-    """A value and its type, cut short, for a message; however large or deep it is."""
+    """A value and its type, cut short, for a message; works for values of any size or depth."""
     if value is None:
         return "null"
     written = _REPR.repr(value)
@@ -48,14 +48,14 @@ def shown(value: object) -> str:
 
 
 def listing(names: Iterable[object], most: int = _MOST_NAMES) -> str:
-    """Names for a message, cut short; "none" where there are none."""
+    """Names for a message, cut short; "none" if there are none."""
     listed = [_short(str(name)) for name in names]
     more = [f"and {len(listed) - most} more"] if len(listed) > most else []
     return ", ".join([*listed[:most], *more]) or "none"
 
 
 def printable(text: str) -> str:
-    """The text with escapes in place of what a terminal would act on, or could not encode."""
+    """The text with escapes for characters that a terminal would interpret or could not encode."""
     return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 

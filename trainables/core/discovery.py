@@ -1,4 +1,4 @@
-"""The kinds of a thing that a room holds, one file each: found, not listed."""
+"""Finds the instances of a class in a package, one file each; there is no list of them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Protocol, TypeVar
 
 
 class Named(Protocol):
-    """Something that a sweep file or a metric calls by a name."""
+    """A thing with a name in sweep files or metrics."""
 
     @property
     def name(self) -> str:
-        """As users write it."""
+        """The name that users write."""
         ...
 
 
@@ -20,9 +20,9 @@ N = TypeVar("N", bound=Named)
 
 
 def found_in(package: str, kind: type[N]) -> dict[str, N]:
-    """All instances of `kind` that modules of the package hold at their top, by name, sorted.
+    """All module-level instances of `kind` in the package, by name, sorted.
 
-    ValueError where two have one name. Imports every module of the package, so these must be light.
+    ValueError if two have the same name. Imports all modules of the package, so they must be light.
     """
     found: dict[str, N] = {}
     for module in iter_modules(import_module(package).__path__):

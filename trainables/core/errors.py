@@ -1,4 +1,4 @@
-"""What the owner of a trial can mend. Light, so that a command line can know them."""
+"""Errors that a trial's owner can fix. Light, so that a command line can import them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ class ModelError(ValueError):
 
 
 class RefusedError(ValueError):
-    """A trial that cannot be set up as it is configured. All ranks raise it at the same point."""
+    """A trial that cannot be set up as configured. All ranks raise it at the same point."""
 
 
 class StorageError(OSError):
-    """Shared storage that does not answer, or refuses, with its address and its reason."""
+    """Shared storage that does not answer or refuses, with its address and the reason."""
 
     def __init__(self, address: str, reason: str) -> None:
         super().__init__(None, reason, address)

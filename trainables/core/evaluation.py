@@ -1,6 +1,6 @@
-"""What passes between a trial and whoever runs it: evaluations out, verdicts in, one outcome.
+"""Messages between a trial and its runner: evaluations out, verdicts in, one outcome.
 
-The same values are used in a plain process, in a slot and by the toy trial.
+The same classes serve a plain process, a slot and the toy trial.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 class Ending(StrEnum):
-    """How a trial ended, as seen by the one who trained it."""
+    """How a trial ended, as seen by the process that trained it."""
 
     COMPLETE = "complete"
     STOPPED = "stopped"
@@ -24,11 +24,11 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a trial has used so far.
+    """A trial's usage so far.
 
     `seconds` is wall time since the trial began, evaluations included; `tokens` are training tokens
-    over all workers, without padding; `peak_memory_bytes` is the allocator's peak on a GPU and the
-    largest resident size seen on a CPU, of one worker.
+    over all workers, without padding; `peak_memory_bytes` is, for one worker, the allocator's peak
+    on a GPU and the largest resident size seen on a CPU.
     """
 
     seconds: float = 0.0
@@ -45,9 +45,9 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Which try of a trial something comes from, and what it ran on; 0 before any slot took it.
+    """The number of a trial's try and its device; 0 before any slot took it.
 
-    `micro_batch_size` is set where the trial's own did not fit into memory.
+    `micro_batch_size` is set if the trial's own did not fit into memory.
     """
 
     number: int = 0
@@ -71,10 +71,10 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a trial is told after an evaluation.
+    """The answer to an evaluation.
 
-    `go_on` is whether it may train further. `weights` is a folder for the trained part, `losses` a
-    file for the loss of each validation sequence; None where they need not be kept.
+    `go_on` is whether the trial may train further. `weights` is a folder for the trained part,
+    `losses` a file for the loss of each validation sequence; None if they need not be kept.
     """
 
     go_on: bool = True
@@ -84,7 +84,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What is left when a trial has ended; `error` says why it ended badly."""
+    """The final state of a trial; `error` is the reason if it ended badly."""
 
     ending: Ending
     cost: Cost = Cost()
@@ -94,27 +94,27 @@ class Outcome:
 
 
 class Monitor:
-    """Whoever watches a trial; this one lets it run. Only rank 0 calls it."""
+    """Watches a trial; this base class lets it run. Only rank 0 calls it."""
 
     def evaluated(self, evaluation: Evaluation) -> Verdict:
-        """Take note of an evaluation and rule on the trial."""
+        """Record an evaluation and rule on the trial."""
         return Verdict()
 
     def heard(self) -> int | None:
-        """How many evaluations of the trial are on record from an earlier try; None: any that
-        were made. All ranks call it."""
+        """The number of evaluations on record from an earlier try; None: all that were made. All
+        ranks call it."""
         return None
 
     def written(self, path: Path) -> None:
-        """What a verdict has asked for is there, whole."""
+        """Note that a file or folder requested by a verdict is complete."""
 
     def asked_to_end(self) -> Ending | None:
-        """STOPPED where the trial is to be dropped, SUSPENDED where it is to be laid aside.
+        """STOPPED if the trial is to be dropped, SUSPENDED if it is to be laid aside, else None.
 
-        Asked after each optimizer step; must be cheap.
+        Called after each optimizer step; must be cheap.
         """
         return None
 
 
 class DivergedError(ArithmeticError):
-    """A loss that is no finite number."""
+    """A loss that is not finite."""

@@ -1,4 +1,4 @@
-"""What all configuration values have in common. Light: pydantic only."""
+"""The base of all configuration values. Light: pydantic only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 PositiveInt = Annotated[int, Field(gt=0, le=2**31 - 1)]
-"""A count; what is above 32 bits is none, and would fail only in the library that it goes to."""
+"""A count of at most 32 bits; a larger one would fail only in the library that receives it."""
 
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -17,6 +17,6 @@ Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class Frozen(BaseModel):
-    """A strict value: unknown fields are refused, and nothing changes after birth."""
+    """A strict, immutable value: unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,4 +1,4 @@
-"""One of the kinds that a trial can be of: a tuning method, or an objective."""
+"""The base class of tuning methods and objectives."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 
 class Kind(ABC):
-    """What a sweep file calls by a name, with settings of its own and things it cannot do."""
+    """A kind with a name in sweep files, settings of its own and incompatibilities."""
 
     name: ClassVar[str]
 
     sections: ClassVar[Mapping[str, type[Frozen]]] = {}
-    """The settings that it reads, by the name of their section in a sweep file."""
+    """Its settings classes, by the name of their section in a sweep file."""
 
     refuses_by: ClassVar[tuple[str, ...]] = ()
-    """The searchable fields, beside method and objective, that `refusals` looks at."""
+    """The searchable fields, besides method and objective, that `refusals` reads."""
 
     def refusals(self, config: TrialConfig) -> Iterator[Problem]:
-        """What it cannot do together with the rest of a trial."""
+        """Incompatibilities with the rest of a trial."""
         yield from ()

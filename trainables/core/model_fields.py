@@ -10,7 +10,7 @@ from search_spaces.dotted import joined
 
 
 def dotted_fields(model: type[BaseModel], prefix: str = "") -> list[str]:
-    """The dotted names of all fields that hold no fields themselves, as they are declared."""
+    """The dotted names of all leaf fields, in the order of their declaration."""
     names: list[str] = []
     for name, field in model.model_fields.items():
         place = joined(prefix, name)

@@ -1,4 +1,4 @@
-"""Where a model comes from. Light."""
+"""The source of a model. Light."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """A folder or a hub id, the revision to take of the latter, and whether code that the model
-    brings may run. A tokenizer comes from the same kind of place."""
+    """A folder or a hub id, the revision of the latter, and whether the model's own code may run.
+    A tokenizer has the same kind of source."""
 
     name: str
     revision: str | None = None
@@ -17,13 +17,13 @@ class ModelSource:
 
     @property
     def folder(self) -> Path | None:
-        """The local folder; None of a hub id."""
+        """The local folder; None for a hub id."""
         folder = Path(self.name).expanduser()
         return folder if folder.is_dir() else None
 
     @property
     def is_path(self) -> bool:
-        """Whether it can only be a folder, there or not: a hub id is NAME or OWNER/NAME."""
+        """Whether it can only be a folder, existing or not: a hub id is NAME or OWNER/NAME."""
         return self.name.startswith((".", "/", "~")) or self.name.count("/") > 1
 
     @property

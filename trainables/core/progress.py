@@ -1,11 +1,11 @@
-"""How far long work is: phases that open within each other, told to whoever shows them. Light.
+"""Progress of long work: nested phases, reported to a display. Light.
 
     with progress.phase("reading", total=3, unit="files") as gauge:
         for file in files:
             read(file)
             gauge.advance()
 
-Who works here knows no clock, no interval and no terminal; who is told decides what to show.
+The working code knows no clock, interval or terminal; the display decides what to show.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 BYTES = "B"
-"""The unit of totals that are shown as 1.2 GB."""
+"""The unit of totals shown as 1.2 GB."""
 
 STEP = "step"
-"""The unit of totals that are shown as `step 3 of 20`."""
+"""The unit of totals shown as `step 3 of 20`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """Work under way: `done` of `total`, where the total is known, counted in `unit`."""
+    """Work in progress: `done` of `total` (if known), counted in `unit`."""
 
     text: str
     done: float = 0.0
@@ -32,37 +32,37 @@ class Phase:
 
     @property
     def share(self) -> float | None:
-        """How much of it is done, 0 .. 1; None where the total is not known."""
+        """The fraction done, 0 .. 1; None if the total is unknown."""
         return min(1.0, self.done / self.total) if self.total else None
 
 
 Phases = tuple[Phase, ...]
-"""All phases that are open, the outermost first."""
+"""All open phases, the outermost first."""
 
 
 class Gauge:
-    """Says how far one open phase is."""
+    """Reports the progress of one open phase."""
 
     def __init__(self, tell: Callable[[float, float | None], None]) -> None:
         self._tell = tell
         self._done = 0.0
 
     def advance(self, by: float = 1.0) -> None:
-        """So much more is done."""
+        """Add `by` to the work done."""
         self.set(self._done + by)
 
     def set(self, done: float, total: float | None = None) -> None:
-        """So much is done in all; `total` is told where it became known or has changed."""
+        """Set the work done; `total` is given when it becomes known or changes."""
         self._done = done
         self._tell(done, total)
 
 
 NO_GAUGE = Gauge(lambda done, total: None)
-"""For work that nobody watches."""
+"""For work without a display."""
 
 
 class Progress:
-    """Calls `tell` with the open phases at each change. For one thread."""
+    """Calls `tell` with the open phases at each change. For one thread only."""
 
     def __init__(self, tell: Callable[[Phases], None]) -> None:
         self._tell = tell
@@ -70,7 +70,7 @@ class Progress:
 
     @contextmanager
     def phase(self, text: str, total: float | None = None, unit: str = "") -> Iterator[Gauge]:
-        """The phase is open while the block runs."""
+        """Open a phase while the block runs."""
         outer = self._open
         self._set((*outer, Phase(text, total=total, unit=unit)))
         depth = len(outer)
@@ -90,7 +90,7 @@ class Progress:
 
 
 class _NoProgress(Progress):
-    """Keeps nothing, so that any number of threads may share it."""
+    """Without state, so that any number of threads may share it."""
 
     def _set(self, phases: Phases) -> None:
         pass
@@ -100,4 +100,4 @@ class _NoProgress(Progress):
 
 
 NO_PROGRESS: Progress = _NoProgress(lambda phases: None)
-"""For work that nobody watches."""
+"""For work without a display."""

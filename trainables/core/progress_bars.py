@@ -1,4 +1,4 @@
-"""The progress bars of transformers, which would break through our own output."""
+"""The progress bars of transformers, which would disturb our own output."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def no_progress_bars() -> Iterator[None]:
-    """There are none while the block runs."""
+    """Disable them while the block runs."""
     from transformers.utils import logging
 
     shown = logging.is_progress_bar_enabled()

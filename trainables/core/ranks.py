@@ -1,4 +1,4 @@
-"""Agreement among the ranks that train one trial together; with one process, nothing to do."""
+"""Agreement among the ranks that train one trial together; trivial for a single process."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ T = TypeVar("T")
 
 
 def rank() -> int:
-    """This process's rank; 0 where there is no process group."""
+    """This process's rank; 0 without a process group."""
     return dist.get_rank() if dist.is_initialized() else 0
 
 
 def world_size() -> int:
-    """How many processes train together."""
+    """The number of processes that train together."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
 def leads_node() -> bool:
-    """Whether it is the first rank on its node, which does there what is to be done once."""
+    """Whether it is the first rank on its node, which does the work needed once per node."""
     return world_size() == 1 or int(os.environ.get("LOCAL_RANK", "0")) == 0
 
 
 def from_rank_zero(value: T | None) -> T:
-    """Rank 0's value on every rank; the others' argument is ignored."""
+    """Rank 0's value on every rank; the other ranks' arguments are ignored."""
     if world_size() == 1:
         assert value is not None
         return value
@@ -39,12 +39,12 @@ def from_rank_zero(value: T | None) -> T:
 
 
 def from_any_rank(value: T | None) -> T | None:
-    """The value of the first rank that has one, on every rank; None where none has."""
+    """The value of the first rank that has one, on every rank; None if none has."""
     return next((each for each in from_every_rank(value) if each is not None), None)
 
 
 def from_every_rank(value: T) -> list[T]:
-    """Each rank's value, in their order, on every rank."""
+    """All ranks' values, in order, on every rank."""
     if world_size() == 1:
         return [value]
     values = [value] * world_size()
@@ -55,7 +55,7 @@ def from_every_rank(value: T) -> list[T]:
 def any_rank(*flags: bool, device: torch.device) -> tuple[bool, ...]:
     """For each flag, whether it is set on any rank. Every rank must call this at the same step.
 
-    It waits for the device; what is said after each step of a trial goes through signals.py.
+    It waits for the device; signals after each step of a trial go through signals.py.
     """
     if world_size() == 1:
         return flags
@@ -71,7 +71,7 @@ def max_over_ranks(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def barrier() -> None:
-    """Wait until every rank has come here."""
+    """Wait until every rank has called this."""
     if world_size() > 1:
         dist.barrier()
 

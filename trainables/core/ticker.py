@@ -9,9 +9,9 @@ from trainables.core.background import Background, Tell
 
 
 class Ticker:
-    """`call` is called every `seconds` while the context is open, and not once more after that.
+    """Calls `call` every `seconds` while the context is open, and never after it.
 
-    Where it breaks down, `tell` is told what is lost.
+    If `call` fails, `tell` receives what is lost.
     """
 
     def __init__(

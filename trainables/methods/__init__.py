@@ -1,1 +1,1 @@
-"""The tuning methods, one file each: settings, what learns, and what a method refuses."""
+"""The tuning methods, one file each: settings, trained parameters and incompatibilities."""

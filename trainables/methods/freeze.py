@@ -1,4 +1,4 @@
-"""Partial fine-tuning: the last blocks and any named modules learn."""
+"""Partial fine-tuning: the last blocks and any named modules train."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class FreezeConfig(Frozen):
 
 
 class Freeze(Method):
-    """The last blocks, the named modules and a new head learn, and nothing else."""
+    """Trains the last blocks, the named modules and a new head, and nothing else."""
 
     name = "freeze"
     sections = {"freeze": FreezeConfig}

@@ -1,4 +1,4 @@
-"""Full fine-tuning: all weights learn."""
+"""Full fine-tuning: all weights train."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Full(Method):
-    """All weights learn."""
+    """All weights train."""
 
     name = "full"
     trains_base = True

@@ -87,7 +87,7 @@ def _targets(base: PreTrainedModel, lora: LoraConfig) -> str | list[str]:
     if chosen == "all-linear":
         return "all-linear"
     if isinstance(chosen, tuple):
-        # PEFT passes over a name that it does not find, as long as it finds another one.
+        # PEFT ignores a name that it does not find, as long as it finds another one.
         modules_named(base, chosen, "lora.target_modules")
         return list(chosen)
     return linear_modules_in(base, chosen)

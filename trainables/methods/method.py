@@ -1,4 +1,4 @@
-"""What a tuning method is. Light: a method imports torch and PEFT where it needs them."""
+"""The base class of tuning methods. Light: a method imports torch and PEFT where it needs them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Method(Kind):
-    """One way to fine-tune a model: which parameters learn, and with which settings.
+    """One way to fine-tune a model: which parameters train, and with which settings.
 
     The registry finds module-level instances in this package.
     """
@@ -40,13 +40,13 @@ class Method(Kind):
         """
 
     def keeps_base(self, config: TrialConfig) -> bool:
-        """Whether the base's weights stay bit for bit unchanged."""
+        """Whether the base's weights stay bit-for-bit unchanged."""
         return not self.trains_base
 
     def virtual_tokens(self, config: TrialConfig) -> int:
-        """Number of positions it adds before each sequence."""
+        """The number of positions added before each sequence."""
         return 0
 
     def learning_rate_ratio(self, config: TrialConfig) -> float:
-        """Ratio of the learning rates of an adapter's second and first matrix."""
+        """The ratio of the learning rates of an adapter's second and first matrix."""
         return 1.0

@@ -60,7 +60,7 @@ class TrainedEmbeddings(VirtualTokens):
     """A method that prepends trained embeddings to the text."""
 
     def refusals(self, config: TrialConfig) -> Iterator[Problem]:
-        """A head that reads the last token, which is not found behind embeddings."""
+        """A head: transformers cannot find the last token behind prepended embeddings."""
         yield from super().refusals(config)
         if config.learns.has_head:
             yield Problem(
@@ -72,10 +72,10 @@ class TrainedEmbeddings(VirtualTokens):
 
 
 def _settle_head(model: PeftModel, config: TrialConfig) -> None:
-    """PEFT trains its adapters in float32 whatever the base is held in, but not a new head.
+    """PEFT trains its adapters in float32 for any dtype of the base, but not a new head.
 
     In half precision small updates are lost, and Adam's epsilon is zero in fp16. DeepSpeed keeps
-    float32 weights of its own, and ZeRO-3 wants all that trains in one dtype.
+    float32 weights of its own, and ZeRO-3 requires one dtype for all trained weights.
     """
     from peft.utils import ModulesToSaveWrapper
 

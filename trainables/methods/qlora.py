@@ -1,4 +1,4 @@
-"""LoRA on a base that is held in 4 bits."""
+"""LoRA on a base held in 4 bits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class QuantizationConfig(Frozen):
-    """How qlora holds the base (Dettmers et al. 2023, arXiv:2305.14314)."""
+    """The 4-bit base of qlora (Dettmers et al. 2023, arXiv:2305.14314)."""
 
     type: Literal["nf4", "fp4"] = "nf4"
     double: bool = Field(default=True, description="also quantise the quantisation constants")

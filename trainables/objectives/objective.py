@@ -19,7 +19,7 @@ class Objective(Kind):
     """
 
     trains: ClassVar[bool] = True
-    """Whether it trains a model on data; otherwise it is simulated."""
+    """Whether it trains a model on data; otherwise a trial is simulated."""
 
     learns_text: ClassVar[bool] = False
     """Whether it learns the tokens of a text, so that other text can be mixed in and measured."""

@@ -30,7 +30,7 @@ class ToyConfig(Frozen):
 
 
 class Toy(Objective):
-    """A trial in closed form, without a model and without data."""
+    """A trial in closed form, without a model or data."""
 
     name = "toy"
     sections = {"toy": ToyConfig}

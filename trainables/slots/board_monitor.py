@@ -1,4 +1,4 @@
-"""Who watches a trial in a slot for the board."""
+"""Watches a trial in a slot for the board."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ class BoardMonitor(Monitor):
         self._uploaded: list[Future[None]] = []
         self._job = job
         self._watchdog = watchdog
-        # One call that stays open: looking whether it has returned costs microseconds a step.
+        # One call that stays open: checking whether it has returned takes microseconds per step.
         self._wish = board.send_wish(job.trial_id)
 
     def evaluated(self, evaluation: Evaluation) -> Verdict:
-        """Leave an evaluation on the board."""
+        """Report an evaluation to the board."""
         self._watchdog.alive()
         reply = self._board.evaluated(self._job.trial_id, evaluation)
         folder = self._job.folder
         if reply.may_win or reply.is_best:
-            self._wait_for_uploads()  # what they read is about to be written anew
+            self._wait_for_uploads()  # the files being uploaded are about to be rewritten
         return Verdict(
             go_on=reply.go_on,
             weights=folder / WEIGHTS if reply.may_win else None,
@@ -48,11 +48,11 @@ class BoardMonitor(Monitor):
         )
 
     def heard(self) -> int:
-        """Those that the board had when the slot took the trial."""
+        """The number of evaluations on the board when the slot took the trial."""
         return len(self._job.seen)
 
     def written(self, path: Path) -> None:
-        """Bring it to where the head finds it."""
+        """Upload it for the head."""
         if self._storage:
             self._uploaded.append(self._uploads.put(partial(self._storage.push, path)))
 
@@ -62,7 +62,7 @@ class BoardMonitor(Monitor):
         self._watchdog.alive()
 
     def asked_to_end(self) -> Ending | None:
-        """Whether the trial was cancelled, or is to be laid aside; raises what an upload raised."""
+        """Whether the trial was cancelled or is to be laid aside; raises an upload's error."""
         if self._uploaded and self._uploaded[0].done():
             self._uploaded.pop(0).result()
         return self._wish.get() if self._wish.has_come() else None

@@ -1,4 +1,4 @@
-"""Tells the board what a slot is at, from a thread, so that training never waits for it."""
+"""Reports a slot's progress to the board, from a thread, so that training never waits for it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ EVERY = 2.0
 """Seconds between two messages to the board."""
 
 _Message = tuple[str, Phases, tuple[str, ...]]
-"""A job, how far it is, and the slot's remarks."""
+"""A job, its progress, and the slot's remarks."""
 
 
 class BoardProgress:
-    """What rank 0 of a slot is at; the board is told while the context is open.
+    """The progress of rank 0 of a slot, reported to the board while the context is open.
 
-    `progress` is for whoever works on the job that was taken last. `gpu` is whether it runs on one.
+    `progress` belongs to the job taken last. `gpu` is whether the slot runs on one.
     """
 
     def __init__(self, board: BoardClient, gpu: bool, every: float = EVERY) -> None:
@@ -44,7 +44,7 @@ class BoardProgress:
         self._ticker.__exit__(*error)
 
     def takes(self, job: Job) -> None:
-        """The slot begins with a job; whether it is slow in its precision is found out once."""
+        """The slot begins a job; slow precision is checked for once."""
         self._job = job.trial_id
         new = [each for each in slow_precision.asked(job.config) if each not in self._asked]
         self._asked.update(new)
@@ -53,7 +53,7 @@ class BoardProgress:
         self._at(())
 
     def tell(self) -> None:
-        """Tell the board where anything has changed; nobody waits for an answer."""
+        """Send any change to the board, without waiting for an answer."""
         latest = self._latest
         if latest is not None and latest != self._told:
             self._board.send_at(*latest)

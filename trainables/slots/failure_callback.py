@@ -1,4 +1,4 @@
-"""Tells the board of the failure of a slot's workers."""
+"""Reports the failure of a slot's workers to the board."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from trainables.board.board_client import BoardClient
 
 
 class FailureCallback(UserCallback):
-    """Tells the board at once: where a node is lost, new workers may be long in coming."""
+    """Reports it at once: after the loss of a node, new workers may take long to start."""
 
     def __init__(self, board: BoardClient, slot: str) -> None:
         self._board = board
         self._slot = slot
 
     def after_exception(self, run_context: object, worker_exceptions: dict[int, Exception]) -> None:
-        """Train's controller calls it when it has noticed."""
-        with suppress(ray.exceptions.RayActorError):  # the slot will find out
+        """Called by Train's controller when it notices the failure."""
+        with suppress(ray.exceptions.RayActorError):  # the slot will notice
             self._board.lost(self._slot)

@@ -26,10 +26,10 @@ from trainables.training.checkpoints import (
 
 
 class RemoteCheckpoints(Checkpoints):
-    """Checkpoints in `remote`; `folder` is where they are made, and read from, on each node.
+    """Checkpoints in `remote`; each node writes and reads them through its own `folder`.
 
-    Each node uploads its ranks' files while the trial trains on. The manifest of all of them comes
-    last, and a checkpoint without it is none. One that cannot be uploaded is left out.
+    Each node uploads its ranks' files during training. The manifest of all files comes last; a
+    checkpoint without it does not count. One that cannot be uploaded is skipped.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class RemoteCheckpoints(Checkpoints):
         if ranks.leads_node():
             shutil.rmtree(draft, ignore_errors=True)
             draft.mkdir(parents=True)
-        ranks.barrier()  # nobody uploads the next one before the one before counts
+        ranks.barrier()  # the next upload starts only when the one before counts
         fill(draft)
         ranks.barrier()
         left = self._uploads.all_left()
@@ -64,11 +64,11 @@ class RemoteCheckpoints(Checkpoints):
         self._wrote()
 
     def busy(self) -> bool:
-        """Whether this rank is still at the last one."""
+        """Whether this rank is still uploading the last one."""
         return self._upload is not None and not self._upload.done()
 
     def finish(self) -> bool:
-        """Have the last one count, if each node could upload its part."""
+        """Make the last one count, if each node could upload its part."""
         if self._unsealed is None:
             return False
         (checkpoint, left), self._unsealed = self._unsealed, None
@@ -80,8 +80,7 @@ class RemoteCheckpoints(Checkpoints):
         return True
 
     def settle(self) -> None:
-        """Wait until the last one counts; what failed on this rank other than the storage is raised
-        here."""
+        """Wait until the last one counts; raises this rank's errors other than the storage's."""
         if self._upload:
             self._upload.result()
         self.finish()
@@ -93,7 +92,7 @@ class RemoteCheckpoints(Checkpoints):
         self._needless = True
 
     def latest(self, before: float = float("inf")) -> Checkpoint | None:
-        """As on a shared folder; it is brought to each node."""
+        """As on a shared folder; downloads it to each node."""
         found = [self._left_before(before)] if ranks.rank() == 0 else None
         (steps,) = ranks.from_rank_zero(found)
         for step in steps:
@@ -112,7 +111,7 @@ class RemoteCheckpoints(Checkpoints):
         there = self._there(files.name)
         try:
             if ranks.rank() == 0:
-                sealed.unseal(there)  # it may be there from a past that is made anew
+                sealed.unseal(there)  # it may exist from training that is repeated
             return sealed.upload(files, there, lambda: not self._needless)
         except StorageError:
             return None
@@ -138,11 +137,11 @@ class RemoteCheckpoints(Checkpoints):
                 shutil.rmtree(self.path(checkpoint), ignore_errors=True)
                 sealed.pull_whole(remote, self.path(checkpoint))
         except NotWholeError:
-            return None  # damaged, or never finished: the one before takes its place
+            return None  # damaged or unfinished: the one before takes its place
         return checkpoint
 
     def _left_before(self, before: float) -> list[int]:
-        """Drop what is of `before` or later; the steps of the others that count, newest first."""
+        """Delete those of `before` or later; return the other complete steps, newest first."""
         steps = self._steps()
         for step in steps:
             if step >= before:
@@ -150,7 +149,7 @@ class RemoteCheckpoints(Checkpoints):
         return sorted((step for step in steps if steps[step] and step < before), reverse=True)
 
     def _steps(self) -> dict[int, bool]:
-        """The steps of which there are files, and whether something vouches for all of them."""
+        """The steps that have files, and whether each has a manifest."""
         found: dict[int, bool] = {}
         for name in self._remote.sizes():
             folder, _, file = name.partition("/")

@@ -1,4 +1,4 @@
-"""How a slot looks after its trials."""
+"""A slot's protection of its trials."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Safeguards:
-    """What keeps a trial's work and ends a trial that hangs.
+    """Settings that preserve a trial's work and end a trial that hangs.
 
-    A checkpoint is written every so many seconds of training, and a process is ended in which
-    nothing has moved for `trial_timeout` seconds (None: never). Where nodes share no folder, all
-    files go through `storage`.
+    A checkpoint is written every `checkpoint_seconds` of training; a process without progress for
+    `trial_timeout` seconds is ended (None: never). If nodes share no folder, all files go through
+    `storage`.
     """
 
     checkpoint_seconds: float = 300.0
@@ -24,11 +24,11 @@ class Safeguards:
 
     @property
     def hangs_after(self) -> float | None:
-        """Seconds after which nothing can be waited for any more, not even for storage."""
+        """Seconds without progress after which a process hangs, waits for storage included."""
         if self.trial_timeout is None or self.storage is None:
             return self.trial_timeout
         return self.trial_timeout + self.storage.sweep.patience
 
     def of(self, slot: str) -> Safeguards:
-        """As this slot takes it."""
+        """The safeguards of this slot."""
         return replace(self, storage=self.storage.of(slot)) if self.storage else self

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 _NO_STORAGE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 _FULL = 2**20
-"""A disk with fewer bytes than this is full: what failed on it was too large for it."""
+"""A disk with fewer free bytes than this counts as full: the failed file was too large for it."""
 
 _SHARE = (
     "set storage.uri to storage that all nodes reach, such as s3://BUCKET/FOLDER, or mount the "
@@ -55,17 +55,17 @@ _SHARE = (
 
 PATIENCE = 20.0
 """Seconds that rank 0 waits for a job before all ranks meet again, well below any timeout of the
-collectives in which the other ranks are waiting for it."""
+collectives in which the other ranks wait for it."""
 
 
 def run_slot(setup: SlotSetup) -> None:
-    """Run one slot until the board closes. Blocks; raises when the slot cannot be kept alive.
+    """Run one slot until the board closes. Blocks; raises if the slot cannot be kept alive.
 
-    The board counts the tries of each trial, so that one which kills its slot cannot do so for
-    ever. Workers whose memory has grown too much go home between two trials, and those whose node
-    will be taken away at once, and new ones come.
+    The board counts the tries of each trial, so that a trial that kills its slot is not retried for
+    ever. Workers are replaced between two trials if their memory has grown too much, and at once if
+    their node will be taken away.
     """
-    # The board looks for draining nodes itself; Train's own watcher is one more process to start.
+    # The board looks for draining nodes itself; Train's own watcher would be one more process.
     os.environ["RAY_TRAIN_ENABLE_PREEMPTION_WATCHER"] = "0"
     try:
         for shift in itertools.count():
@@ -73,7 +73,7 @@ def run_slot(setup: SlotSetup) -> None:
             if not setup.board.wants(setup.name):
                 return
     finally:
-        with suppress(ray.exceptions.RayActorError):  # a board that is gone hides no other cause
+        with suppress(ray.exceptions.RayActorError):  # a lost board must not hide another cause
             setup.board.lost(setup.name)
 
 
@@ -105,7 +105,7 @@ def _environment(size: SlotSize) -> dict[str, str]:
 
 
 def _serve(config: Mapping[str, SlotSetup]) -> None:
-    """What each rank of a slot does: take the job that rank 0 was given, do it, ask again."""
+    """The loop of each rank of a slot: take the job given to rank 0, do it, ask again."""
     setup = config["setup"]
     board, name, inputs = setup.board, setup.name, setup.inputs
     if inputs and _is_blind(board, _unseen(inputs, setup.safeguards.storage)):
@@ -114,7 +114,7 @@ def _serve(config: Mapping[str, SlotSetup]) -> None:
     here = ray.get_runtime_context().get_node_id()
     nodes = ranks.from_every_rank(here)
     life = _hello(board, name, nodes) if leads else 0
-    # Two nodes may share a user's home, and so two parts of a slot.
+    # Two nodes may share a user's home, and so may two workers of a slot.
     safeguards = setup.safeguards.of(f"{name}-{here[:12]}")
     if not leads:
         _work(_Worker(board, inputs, safeguards), None)
@@ -124,7 +124,7 @@ def _serve(config: Mapping[str, SlotSetup]) -> None:
 
 
 def _work(worker: _Worker, take: Callable[[], Job | Closed | None] | None) -> None:
-    """Do one job after the other. Rank 0 takes them, and the others get them from it."""
+    """Do one job after the other. Rank 0 takes them and broadcasts them."""
     memory = Memory()
     while True:
         (job,) = ranks.from_rank_zero([take()] if take else None)
@@ -138,7 +138,7 @@ def _work(worker: _Worker, take: Callable[[], Job | Closed | None] | None) -> No
 
 
 def _unseen(inputs: Inputs, storage: SlotStorage | None) -> str | None:
-    """Why this node cannot train, where it does not see what the sweep has for it."""
+    """Why this node cannot train, if it does not see the sweep's files."""
     if storage is not None:
         return storage.unseen() if ranks.leads_node() else None
     why = inputs.unseen()
@@ -146,9 +146,9 @@ def _unseen(inputs: Inputs, storage: SlotStorage | None) -> str | None:
 
 
 def _is_blind(board: BoardClient, unseen: str | None) -> bool:
-    """Whether a node of the slot sees nothing of its sweep, so that the slot can do nothing.
+    """Whether a node of the slot does not see the sweep's files, so that the slot is useless.
 
-    The sweep ends where no other slot is up, and else goes on without this one, by a StorageError.
+    The sweep ends if no other slot is up; otherwise only this slot ends, with a StorageError.
     """
     why = next(filter(None, ranks.from_every_rank(unseen)), None)
     if why is None:
@@ -162,15 +162,15 @@ def _is_blind(board: BoardClient, unseen: str | None) -> bool:
 
 
 def _hello(board: BoardClient, name: str, nodes: list[str]) -> int:
-    with suppress(ray.exceptions.RayActorError):  # `_take` will tell
+    with suppress(ray.exceptions.RayActorError):  # `_take` will notice
         return board.hello(name, _device(), nodes)
     return 0
 
 
 def _take(board: BoardClient, name: str, life: int) -> Job | Closed | None:
-    """The next job. A slot whose board is lost goes home, and its driver begins anew.
+    """The next job. If its board is lost, the slot exits and its driver starts again.
 
-    It must not be ended by force: Ray might not free what it held.
+    It must not be killed: Ray might not free its resources.
     """
     try:
         return board.take(name, life, PATIENCE)
@@ -179,7 +179,7 @@ def _take(board: BoardClient, name: str, life: int) -> Job | Closed | None:
 
 
 def _device() -> str:
-    """What the slot's workers run on: `2 × NVIDIA H200`, `x86_64 CPU`."""
+    """The device of the slot's workers: `2 × NVIDIA H200`, `x86_64 CPU`."""
     gpu = torch.cuda.is_available()
     device = torch.cuda.get_device_name() if gpu else f"{platform.machine()} CPU"
     workers = ranks.world_size()
@@ -203,16 +203,16 @@ class _Worker:
         self._safeguards = safeguards
         self._storage = safeguards.storage
         self._watchdog = Watchdog(safeguards.hangs_after)
-        # Where ranks agree with each other.
+        # The device on which the ranks agree with each other.
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._workshop: Workshop | None = None
 
     def do(self, job: Job) -> None:
-        """Do one job; its failure becomes its record and leaves the slot alive.
+        """Do one job; if it fails, its record says so and the slot stays alive.
 
-        Not so where other ranks may be waiting inside a collective, or where the device is lost to
-        this process: then the slot starts anew, and the board gives the trial another try. Only
-        what is refused when a trial is set up is refused by all ranks alike.
+        If other ranks may be waiting inside a collective, or if this process has lost its device,
+        the slot restarts and the board gives the trial another try. Only refusals during a trial's
+        setup are the same on all ranks.
         """
         if self._told:
             self._told.takes(job)
@@ -228,7 +228,7 @@ class _Worker:
         except Exception as error:
             outcome = self._failure(job, error)
             if _lacks_storage(error, job.folder):
-                # No fault of the trial: it goes on when the sweep is resumed.
+                # Not the trial's fault: it goes on when the sweep is resumed.
                 gone = f"no more files can be written to {job.folder}: {error}"
                 why = str(error) if isinstance(error, StorageError) else gone
                 self._board.close(why)
@@ -236,19 +236,19 @@ class _Worker:
                 self._board.fault(job.trial_id, outcome)
                 raise
         if outcome.ending is Ending.FAILED:
-            release_memory()  # only now has the traceback let go of the trial's tensors
+            release_memory()  # the traceback has released the trial's tensors only now
         if ranks.rank() == 0:
             self._board.ended(job.trial_id, outcome)
 
     def clear(self) -> None:
-        """Leave nothing on this node of jobs that are done."""
+        """Delete the files of finished jobs on this node."""
         if self._storage and ranks.leads_node():
             self._storage.clear()
 
     def _failure(self, job: Job, error: Exception) -> Outcome:
-        """The trial's epitaph; the whole traceback goes into its folder."""
+        """The failed trial's outcome; the whole traceback is written to its folder."""
         file = job.folder / f"error-rank{ranks.rank()}.txt"
-        with suppress(OSError):  # what keeps a trial from its folder keeps us from it, too
+        with suppress(OSError):  # the folder may be what failed the trial
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(traceback.format_exc())
             if self._storage and not isinstance(error, StorageError):
@@ -274,7 +274,7 @@ class _Worker:
             outcome = self._warm_workshop().train(job.config, monitor, checkpoints)
         except BaseException:
             if ranks.world_size() > 1:
-                checkpoints.give_up()  # the others will not come to finish it
+                checkpoints.give_up()  # the other ranks will not come to finish it
             raise
         if outcome.ending is not Ending.SUSPENDED:
             checkpoints.give_up()
@@ -333,7 +333,7 @@ def _failure(error: Exception) -> Outcome:
 
 
 def _lacks_storage(error: Exception, folder: Path) -> bool:
-    """Whether the disk is what failed: safetensors and torch do not say so in an OSError."""
+    """Whether the disk failed: safetensors and torch do not say so in an OSError."""
     if isinstance(error, StorageError):
         return True
     if isinstance(error, OSError) and error.errno is not None:

@@ -1,4 +1,4 @@
-"""What a slot is started with."""
+"""The arguments that start a slot."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from trainables.training.inputs import Inputs
 
 @dataclass(frozen=True)
 class SlotSetup:
-    """Ray Train keeps its own files in `folder`; workers that died are started again up to
-    `restarts` times. A toy's slot has no `inputs`."""
+    """Ray Train keeps its own files in `folder`; dead workers are restarted up to `restarts` times.
+    A toy's slot has no `inputs`."""
 
     name: str
     size: SlotSize

@@ -1,4 +1,4 @@
-"""How many workers a slot has, and what each of them gets."""
+"""A slot's number of workers, and the resources of each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class SlotSize:
-    """`workers` processes that train together, each with so many CPUs and GPUs."""
+    """`workers` processes that train together, each with this many CPUs and GPUs."""
 
     workers: int
     cpus: float

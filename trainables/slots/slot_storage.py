@@ -1,4 +1,4 @@
-"""Where slots leave files when nodes share no folder: on storage that all of them reach by a URI.
+"""Storage for slots' files when nodes share no folder: all nodes reach it by a URI.
 
 On its node a slot works in a scratch folder, which may be lost at any time.
 """
@@ -22,17 +22,18 @@ from trainables.storage.sealed import NotWholeError
 from trainables.training.inputs import Inputs
 
 PATIENCE = 600.0
-"""Seconds that a slot waits for a store that is away, well below any timeout of the collectives in
-which the other ranks are waiting for it."""
+"""Seconds that a slot waits for unavailable storage, well below any timeout of the collectives in
+which the other ranks wait for it."""
 
 
 @dataclass(frozen=True)
 class SlotStorage:
-    """What slots know of their sweep's storage; can be pickled.
+    """A sweep's storage as its slots see it; can be pickled.
 
-    `sweep` is there what `folder` is on the head's disk, and `cache` what all sweeps share.
-    `inputs` tells by the head's path where a prepared input lies in the cache; on the node `head`
-    they lie under those paths. Each slot has its own place in the scratch folder, by its name.
+    `sweep` on the storage corresponds to `folder` on the head's disk; `cache` is shared by all
+    sweeps. `inputs` maps the head's path of a prepared input to its name in the cache; on the node
+    `head` the inputs are at those paths. Each slot has a subfolder of its name in the scratch
+    folder.
     """
 
     sweep: RemoteFolder
@@ -43,7 +44,7 @@ class SlotStorage:
     slot: str = ""
 
     def of(self, slot: str) -> SlotStorage:
-        """The same, as this slot uses it."""
+        """A copy for this slot."""
         return replace(self, slot=slot)
 
     @property
@@ -53,15 +54,15 @@ class SlotStorage:
         return scratch() / "sweeps" / name / self.slot
 
     def local(self, folder: Path) -> Path:
-        """Where a slot works that is given a job's `folder`."""
+        """The slot's working folder for a job's `folder`."""
         return self.place / folder.relative_to(self.folder)
 
     def remote(self, path: Path) -> RemoteFolder:
-        """Where that which lies here under `path` lies on the storage."""
+        """The location on the storage of the local `path`."""
         return self.sweep / str(path.relative_to(self.place))
 
     def unseen(self) -> str | None:
-        """Why this node cannot use the storage, after all patience; None where it can."""
+        """Why this node cannot use the storage, after all patience; None if it can."""
         try:
             self.sweep.read("sweep.json")
         except FileNotFoundError:
@@ -71,28 +72,28 @@ class SlotStorage:
         return None
 
     def push(self, path: Path) -> None:
-        """Upload a file, or a folder so that it is there whole or not at all."""
+        """Upload a file, or a folder so that it appears whole or not at all."""
         if path.is_dir():
             sealed.push_whole(path, self.remote(path))
         else:
             self.remote(path.parent).push(path, path.name)
 
     def pull(self, folder: Path) -> None:
-        """Bring a folder here, if it is on the storage."""
+        """Download a folder, if it is on the storage."""
         shutil.rmtree(folder, ignore_errors=True)
         with suppress(NotWholeError):
             sealed.pull_whole(self.remote(folder), folder)
 
     def clear(self) -> None:
-        """Empty the slot's scratch folder, but keep what a process wrote that was ended there."""
+        """Empty the slot's scratch folder, but upload the stacks of processes that hung there."""
         for file in self.place.rglob("hang-rank*.txt"):
             if file.stat().st_size:
-                with suppress(StorageError):  # nobody can be told, and nothing depends on it
+                with suppress(StorageError):  # nobody to tell, and nothing depends on it
                     self.push(file)
         shutil.rmtree(self.place, ignore_errors=True)
 
     def at_hand(self, inputs: Inputs, node: str) -> Inputs:
-        """The inputs under paths of this node, to which they are brought once."""
+        """The inputs under this node's paths; downloads them once."""
         if node == self.head:
             return inputs
         if not self.inputs and (unseen := inputs.unseen()):
@@ -104,7 +105,7 @@ class SlotStorage:
         folder = scratch() / "cache" / name
         folder.parent.mkdir(parents=True, exist_ok=True)
         with folder.with_name(f".{name}.lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)  # another slot of this node may be at it
+            fcntl.flock(file, fcntl.LOCK_EX)  # another slot of this node may be downloading it
             if not folder.is_dir():
                 try:
                     sealed.pull_whole(self.cache / name, folder)
@@ -114,7 +115,7 @@ class SlotStorage:
 
 
 def stored_inputs(inputs: Inputs, cache: RemoteFolder) -> dict[str, str]:
-    """Put the inputs that are local folders into the cache; path -> name there."""
+    """Upload the inputs that are local folders to the cache; path -> name there."""
     names = {}
     for path in inputs.folders():
         names[path] = name = _fingerprint(Path(path))
@@ -124,14 +125,14 @@ def stored_inputs(inputs: Inputs, cache: RemoteFolder) -> dict[str, str]:
 
 
 def scratch() -> Path:
-    """This node's folder for what can be had again: $SWEEP_SCRATCH, else ~/.cache/winnow."""
+    """This node's folder for replaceable files: $SWEEP_SCRATCH, else ~/.cache/winnow."""
     given = os.environ.get("SWEEP_SCRATCH")
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return (Path(given) if given else Path(base) / "winnow").expanduser().absolute()
 
 
 def _fingerprint(folder: Path) -> str:
-    """By what is in the files, all of it: another model or other data would go unnoticed."""
+    """A hash of all file contents: a partial one could miss another model or other data."""
     digest = hashlib.sha256()
     for file in sorted(folder.rglob("*")):
         if file.is_file():

@@ -1,4 +1,4 @@
-"""A closed-form trial with the same contract as a real one: fast, and bad on demand.
+"""A closed-form trial with the same contract as a real one: fast, and failing on demand.
 
 For examples, tests and checks of the search itself, where the optimum must be known.
 """
@@ -45,22 +45,22 @@ def loss_at(config: TrialConfig, progress: float) -> float:
 
 
 def final_cost(config: TrialConfig) -> float:
-    """What the loss is paid with, at the end of the budget; less is better.
+    """The cost of the loss at the end of the budget; less is better.
 
-    log2(1 + learning_rate / optimum) + 0.1 log2(rank): the loss wants both of them larger, up to
-    its optimum. So no trial is best in both.
+    log2(1 + learning_rate / optimum) + 0.1 log2(rank): the loss favours larger values of both, up
+    to its optimum. So no trial is best in both.
     """
     rate = config.learning_rate / config.settings(ToyConfig).learning_rate
     return math.log2(1.0 + rate) + 0.1 * math.log2(config.settings(LoraConfig).rank)
 
 
 def metrics_at(config: TrialConfig, progress: float) -> dict[str, float]:
-    """What is measured after `progress` (0 .. 1) of the budget: the loss falls, the cost grows."""
+    """The metrics after `progress` (0 .. 1) of the budget: the loss falls, the cost grows."""
     return {"eval_loss": loss_at(config, progress), "eval_cost": progress * final_cost(config)}
 
 
 def measure_base() -> Evaluation:
-    """The untouched toy model."""
+    """The evaluation of the untouched toy model."""
     return Evaluation(point=0, step=0, metrics={"eval_loss": BASE_LOSS, "eval_cost": 0.0})
 
 

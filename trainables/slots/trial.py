@@ -15,7 +15,7 @@ from trainables.core.evaluation import Ending, Evaluation, Outcome
 
 
 class ClientConfig(TypedDict):
-    """What Tune hands a trial: its number and configuration, the folder for its files, and the
+    """Tune's input to a trial: its number and configuration, the folder for its files, and the
     evaluations from before an interruption."""
 
     trial: int
@@ -25,11 +25,10 @@ class ClientConfig(TypedDict):
 
 
 class SlotTrial(tune.Trainable):
-    """Submits its configuration to the board and hands on what a slot measures.
+    """Submits its configuration to the board and reports the slot's evaluations to Tune.
 
-    Evaluations from before an interruption are reported anew: the scheduler has not seen them. A
-    trial that ends badly still ends with a result, not with an exception, so that its actor serves
-    the next.
+    Evaluations from before an interruption are reported again: the scheduler has not seen them. A
+    failed trial still ends with a result, not an exception, so that its actor can serve the next.
     """
 
     _last: Evaluation | None
@@ -56,7 +55,7 @@ class SlotTrial(tune.Trainable):
         return self._result(self._last, event)
 
     def save_checkpoint(self, checkpoint_dir: str) -> dict[str, object]:
-        """Nothing: the state of a trial lives in its slot."""
+        """Nothing: a trial's state is in its slot."""
         return {}
 
     def load_checkpoint(self, checkpoint: object) -> None:
@@ -77,13 +76,13 @@ class SlotTrial(tune.Trainable):
         return event
 
     def _result(self, evaluation: Evaluation | None, outcome: Outcome | None) -> dict[str, object]:
-        """What schedulers, searcher and recorder read. Metrics stand beside the point's number."""
+        """The result read by schedulers, searcher and recorder: metrics and the point's number."""
         result: dict[str, object] = {"evaluation": evaluation, "outcome": outcome}
         if evaluation is not None:
             result |= {"point": evaluation.point, **evaluation.metrics}
         if outcome is not None:
             result["done"] = True
             if outcome.ending not in (Ending.COMPLETE, Ending.STOPPED):
-                # A scheduler must not take the last good value for this trial's end.
+                # A scheduler must not take the last good value for this trial's final one.
                 result = {k: v for k, v in result.items() if not k.startswith("eval_")}
         return result

@@ -1,4 +1,4 @@
-"""What a trial leaves is brought to shared storage while it trains on."""
+"""Uploads a trial's files to shared storage while the trial goes on training."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ T = TypeVar("T")
 
 
 class Uploads:
-    """Uploads beside the training; the block ends when all of them are done, or raises what failed.
+    """Uploads in parallel with training; on exit, waits for all and raises the first failure.
 
-    There are two lanes, in each of which one follows the other: a checkpoint may be large, and what
-    an evaluation leaves does not wait for it. But a checkpoint counts only when all is there that
-    its trial left before it.
+    There are two sequential lanes: a checkpoint may be large, and an evaluation's files do not wait
+    for it. But a checkpoint counts only once all earlier files of its trial are uploaded.
     """
 
     def __init__(self) -> None:
@@ -32,15 +31,15 @@ class Uploads:
             raise self._failed
 
     def put(self, upload: Callable[[], None]) -> Future[None]:
-        """What an evaluation has left; the future raises what the first failure was."""
+        """Upload an evaluation's files; the future raises the first failure."""
         return self._left.submit(self._in_order, upload)
 
     def all_left(self) -> Future[None]:
-        """Done when all is there that was put up to now."""
+        """Done when all earlier uploads are done."""
         return self.put(lambda: None)
 
     def put_checkpoint(self, upload: Callable[[], T]) -> Future[T]:
-        """A checkpoint's files, or what makes them count."""
+        """Upload a checkpoint's files, or the manifest that makes them count."""
         return self._checkpoints.submit(self._noted, upload)
 
     def _in_order(self, upload: Callable[[], None]) -> None:

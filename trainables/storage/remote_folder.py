@@ -1,6 +1,6 @@
-"""A folder on shared storage, by its URI: s3://, gs://, file:// and whatever else pyarrow knows.
+"""A folder on shared storage, by its URI: s3://, gs://, file:// and others that pyarrow supports.
 
-Credentials come from the environment of each process that looks into it, never from the URI.
+Credentials come from the environment of each process that accesses it, never from the URI.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ T = TypeVar("T")
 _CHUNK = 2**22
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
 _OPENINGS = 99
-"""Times that a file is opened whose folder may be deleted by another process in that moment."""
+"""Attempts to open a file while another process may be deleting its folder."""
 
 
 @dataclass(frozen=True)
 class RemoteFolder:
-    """`path` below `uri`. It can be pickled; each process connects for itself.
+    """`path` below `uri`. It can be pickled; each process opens its own connection.
 
-    What fails is tried again for `patience` seconds, and is a StorageError then. What is not there
-    is a FileNotFoundError at once.
+    Failures are retried for `patience` seconds, then raised as StorageError. A missing file raises
+    FileNotFoundError at once.
     """
 
     uri: str
@@ -46,14 +46,14 @@ class RemoteFolder:
         return replace(self, path=f"{self.path}/{name}".strip("/"))
 
     def __str__(self) -> str:
-        """Where it is, without the settings that a URI's query holds."""
+        """The address, without the settings in a URI's query."""
         return f"{self.uri.partition('?')[0].rstrip('/')}/{self.path}".rstrip("/")
 
     def push(self, file: Path, name: str, wanted: Callable[[], bool] = lambda: True) -> None:
-        """Upload a file. Others see it whole, or as it was before.
+        """Upload a file. Others see the whole file, or the previous one.
 
-        StorageError where it is no longer wanted before it is there. An object store may keep what
-        it has got by then.
+        StorageError if it becomes unwanted during the upload; an object store may keep the part
+        uploaded until then.
         """
 
         def upload() -> None:
@@ -90,7 +90,7 @@ class RemoteFolder:
             draft.unlink(missing_ok=True)
 
     def read(self, name: str) -> bytes:
-        """A small file's content."""
+        """The content of a small file."""
 
         def download() -> bytes:
             with self._source(name) as source:
@@ -99,7 +99,7 @@ class RemoteFolder:
         return self._patiently(download)
 
     def sizes(self) -> dict[str, int]:
-        """All files below, name -> bytes; none where there is no such folder."""
+        """All files below, name -> bytes; empty if there is no such folder."""
 
         def look() -> dict[str, int]:
             from pyarrow.fs import FileSelector, FileType
@@ -112,7 +112,7 @@ class RemoteFolder:
         return self._patiently(look)
 
     def delete(self, name: str = "") -> None:
-        """Delete a file, or without a name the whole folder; what is not there is no error."""
+        """Delete a file, or without a name the whole folder; a missing one is not an error."""
 
         def remove() -> None:
             system, root = self._root()
@@ -153,10 +153,10 @@ class RemoteFolder:
 
 
 class _Draft:
-    """A file on a disk that appears when it is whole; object stores do so by themselves.
+    """A file on a disk that appears only when whole; object stores do that by themselves.
 
-    Another process may delete its folder at any moment; there it is as on an object store, too:
-    what is written is there, or it is deleted with the rest.
+    Another process may delete its folder at any moment. As on an object store, the file is then
+    either written or deleted with the rest.
     """
 
     def __init__(self, system: FileSystem, target: str) -> None:
@@ -186,7 +186,7 @@ class _Draft:
 
 
 def check_address(uri: str) -> str:
-    """The same address; UnplacedError where its shape is wrong. Contacts nobody."""
+    """The same address; UnplacedError if its form is wrong. Makes no connection."""
     if uri.startswith("/"):
         return uri
     scheme, separator, rest = uri.partition("://")

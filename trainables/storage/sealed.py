@@ -1,4 +1,4 @@
-"""Folders on shared storage that are whole or not there: their manifest is uploaded last."""
+"""Folders on shared storage that appear whole or not at all: their manifest is uploaded last."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from trainables.storage.remote_folder import RemoteFolder
 MANIFEST = "manifest.json"
 
 Sums = dict[str, list[int]]
-"""Of each file, by its name in the folder: its size in bytes and its CRC-32."""
+"""By each file's name in the folder: its size in bytes and its CRC-32."""
 
 _CHUNK = 2**22
 
 
 class NotWholeError(ValueError):
-    """A folder without a manifest, or a file that is not as the manifest says."""
+    """A folder without a manifest, or a file that does not match its manifest."""
 
 
 def push_whole(folder: Path, remote: RemoteFolder) -> None:
-    """Replace `remote` by what is in `folder`; until all of it is there, nothing is."""
+    """Replace `remote` by the content of `folder`; it is absent until the upload is complete."""
     unseal(remote)
     seal(remote, upload(folder, remote))
 
 
 def pull_whole(remote: RemoteFolder, folder: Path) -> None:
-    """Make `folder` what `remote` is, in one step; NotWholeError where that is not whole.
+    """Make `folder` a copy of `remote`, in one step; NotWholeError if `remote` is not whole.
 
-    Where several do so at once they do not disturb each other.
+    Safe for several processes at once.
     """
     known = manifest(remote)["files"]
     assert isinstance(known, dict), "manifest() has looked"
@@ -51,9 +51,9 @@ def pull_whole(remote: RemoteFolder, folder: Path) -> None:
 
 
 def upload(folder: Path, remote: RemoteFolder, wanted: Callable[[], bool] = lambda: True) -> Sums:
-    """Upload all files of `folder`, which nothing vouches for yet.
+    """Upload all files of `folder`, without a manifest.
 
-    StorageError where they are no longer wanted before all of them are there.
+    StorageError if they become unwanted during the upload.
     """
     sums = sums_of(folder)
     for name in sums:
@@ -62,23 +62,23 @@ def upload(folder: Path, remote: RemoteFolder, wanted: Callable[[], bool] = lamb
 
 
 def seal(remote: RemoteFolder, files: Sums, **more: object) -> None:
-    """Vouch for the files; `more` is kept beside their sums."""
+    """Upload the manifest; `more` is stored beside the files' sums."""
     remote.write(MANIFEST, json.dumps({**more, "files": files}, indent=1).encode())
 
 
 def unseal(remote: RemoteFolder) -> None:
-    """Vouch for nothing any more."""
+    """Delete the manifest."""
     remote.delete(MANIFEST)
 
 
 def drop(remote: RemoteFolder) -> None:
-    """Delete the folder; what is left of it where that breaks off is not whole."""
+    """Delete the folder; if interrupted, the rest of it is not whole."""
     unseal(remote)
     remote.delete()
 
 
 def is_whole(remote: RemoteFolder) -> bool:
-    """Whether something vouches for the folder; its files are not looked at."""
+    """Whether the folder has a valid manifest; its files are not checked."""
     try:
         manifest(remote)
     except NotWholeError:
@@ -87,7 +87,7 @@ def is_whole(remote: RemoteFolder) -> bool:
 
 
 def manifest(remote: RemoteFolder) -> dict[str, JsonValue]:
-    """The sums under "files", and what else was sealed with them."""
+    """The sums under "files", and the other content of the manifest."""
     try:
         read: dict[str, JsonValue] = json.loads(remote.read(MANIFEST))
     except FileNotFoundError as error:
@@ -100,7 +100,7 @@ def manifest(remote: RemoteFolder) -> dict[str, JsonValue]:
 
 
 def sums_of(folder: Path) -> Sums:
-    """The sums of all files of a local folder, without those of a manifest."""
+    """The sums of all files of a local folder, except its manifest."""
     files = ((str(file.relative_to(folder)), file) for file in _files(folder))
     return {name: sum_of(file) for name, file in files if name != MANIFEST}
 

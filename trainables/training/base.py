@@ -1,4 +1,4 @@
-"""The base model that stays loaded in a slot while trial after trial borrows it."""
+"""The base model that stays loaded in a slot while successive trials borrow it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 @dataclass(frozen=True)
 class Head:
-    """What a model puts on its last token instead of words: one number for each label."""
+    """A head on the last token in place of the vocabulary: one number for each label."""
 
     labels: tuple[str, ...]
     pad_id: int
@@ -42,7 +42,7 @@ class Head:
 
 @dataclass(frozen=True)
 class Loading:
-    """Which base a trial wants. `weights` is the dtype of what is not quantised."""
+    """The base that a trial needs. `weights` is the dtype of the weights that are not quantised."""
 
     weights: torch.dtype
     quantization: QuantizationConfig | None = None
@@ -53,8 +53,8 @@ class BaseModel:
     """One base model, loaded at most once for each way of holding its weights.
 
     A method that keeps the base borrows the loaded model itself. One that changes it (full
-    fine-tuning, or any method under ZeRO-3, which takes the weights apart) gets a copy of one that
-    waits in the host's memory, so that the device holds the weights only once.
+    fine-tuning, or any method under ZeRO-3, which takes the weights apart) gets a copy of a model
+    in host memory, so that the device holds the weights only once.
     """
 
     def __init__(
@@ -74,10 +74,10 @@ class BaseModel:
         self._keeps_apart = False
 
     def lend(self, config: TrialConfig) -> PreTrainedModel:
-        """The model for one trial, held as its method and precision ask for.
+        """The model for one trial, held as its method and precision require.
 
-        It is on the device, unless `is_scattered`: then it is in the host's memory. RefusedError
-        where packed examples would not be kept apart.
+        It is on the device, or in host memory if `is_scattered`. RefusedError if packed examples
+        would not be isolated from each other.
         """
         model = self._lent(config)
         if config.data is not None and config.data.packing and not self._keeps_apart:
@@ -92,14 +92,14 @@ class BaseModel:
         return copied if is_scattered(config) else copied.to(self._device)
 
     def shared(self, config: TrialConfig) -> PreTrainedModel:
-        """The untouched base itself on the device, which a trial may read but not change."""
+        """The untouched base on the device, which a trial may read but not change."""
         return self._load(loading_of(config), self._device)
 
     def forget_touched(self) -> None:
-        """Drop what is no longer as it was loaded; the next trial gets it anew.
+        """Drop models that differ from their loaded state; the next trial reloads them.
 
-        For when something broke while a trial borrowed the base. What was refused before that, or
-        taken off again, costs no reload.
+        For failures while a trial borrowed the base. A trial refused earlier, or an adapter removed
+        again, costs no reload.
         """
         self._keep(
             {key: held for key, held in self._loaded.items() if traces(held.model) == held.traces}
@@ -116,30 +116,30 @@ class BaseModel:
         return self._loaded[key].model
 
     def _make_room(self) -> None:
-        """Let go of what an accelerator holds for trials of another kind.
+        """Release the copies on an accelerator, which were held for trials of another kind.
 
-        A trial's peak memory must not depend on who was there before.
+        A trial's peak memory must not depend on earlier trials.
         """
         self._keep({key: held for key, held in self._loaded.items() if key[1].type == "cpu"})
 
     def _keep(self, kept: dict[tuple[Loading, torch.device], _Held]) -> None:
         if len(kept) < len(self._loaded):
             self._loaded = kept
-            gc.unfreeze()  # a trial's start has kept the collector from what is dropped here
+            gc.unfreeze()  # the trial's start froze these objects out of garbage collection
             gc.collect()
 
 
 class _Held(NamedTuple):
-    """A model, and the traces that it had when it was loaded."""
+    """A model, and its traces when it was loaded."""
 
     model: PreTrainedModel
     traces: list[Hashable]
 
 
 def traces(model: torch.nn.Module) -> list[Hashable]:
-    """What tells whether a model was touched: its modules, hooks and weights, by their identities.
+    """Evidence of changes to a model: the identities of its modules, hooks and weights.
 
-    torch counts what is written to a weight in place (`_version`).
+    torch counts in-place writes to a weight (`_version`).
     """
     modules = [
         (name, id(module), len(module._forward_hooks), len(module._forward_pre_hooks))
@@ -158,21 +158,21 @@ def borrows_in_place(config: TrialConfig) -> bool:
 
 
 def is_scattered(config: TrialConfig) -> bool:
-    """Whether the ranks share the weights, so that none of them needs to hold all."""
+    """Whether the ranks share the weights, so that none needs to hold all of them."""
     return config.deepspeed is not None and config.deepspeed.zero_stage == 3
 
 
 def autocast_dtype(config: TrialConfig) -> torch.dtype | None:
-    """The dtype that a trial computes in, where it is not that of its weights."""
+    """The dtype of a trial's computation, if it differs from that of its weights."""
     return None if config.precision == "fp32" else DTYPES[config.precision]
 
 
 def loading_of(config: TrialConfig) -> Loading:
-    """How a trial wants the base to be held.
+    """How a trial needs the base to be held.
 
-    Half precision holds the weights only where nothing is lost by it: a frozen base, or DeepSpeed,
-    whose optimizer keeps fp32 master weights. The plain trainer's full fine-tune keeps fp32 weights
-    and computes in half precision.
+    Weights are held in half precision only if nothing is lost: for a frozen base, or under
+    DeepSpeed, whose optimizer keeps fp32 master weights. The plain trainer's full fine-tuning keeps
+    fp32 weights and computes in half precision.
     """
     safe = config.tunes.keeps_base(config) or config.deepspeed is not None
     weights = DTYPES[config.precision] if safe else torch.float32
@@ -193,7 +193,7 @@ def load_model(
 ) -> PreTrainedModel:
     """Load a model from safetensors onto `device`; ModelError names the way out.
 
-    A new head is the same in every slot, whatever was drawn at random before.
+    A new head is the same in every slot, whatever random numbers were drawn before.
     """
     device = device or torch.device("cpu")
     kind = AutoModelForSequenceClassification if head else AutoModelForCausalLM
@@ -216,9 +216,9 @@ def load_model(
                 tqdm_class=bars,
                 **options,
             )
-    except Exception as error:  # a library's edge: of nonsense it raises whatever it runs into
+    except Exception as error:  # a library boundary: a bad model can raise any exception
         if isinstance(error, torch.AcceleratorError) or is_out_of_memory(error):
-            raise  # what the machine lacks is no fault of the model
+            raise  # a limit of the machine, not an error of the model
         where = "folder" if Path(source.name).exists() else "hub model"
         raise ModelError(
             f"model {source.name!r}: its {where} cannot be loaded: {said(error)}"
@@ -258,11 +258,11 @@ def _quantization(loading: Loading) -> BitsAndBytesConfig:
 
 
 def _settle_on_cpu(model: PreTrainedModel) -> None:
-    """Keep bitsandbytes from two things that it does on CPUs.
+    """Prevent two problems of bitsandbytes on CPUs.
 
-    It compiles its kernels anew for each shape, which takes a minute for a small model. And on some
-    CPUs it repacks the weights at the first evaluation: layers whose inputs are no multiple of 64
-    then fail, and the shared base has changed.
+    It recompiles its kernels for each shape, which takes a minute for a small model. And on some
+    CPUs it repacks the weights at the first evaluation: layers whose input size is no multiple of
+    64 then fail, and the shared base has changed.
     """
     torch.compiler.set_stance("force_eager")
     for module in model.modules():

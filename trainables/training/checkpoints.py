@@ -1,4 +1,4 @@
-"""A trial's checkpoints: written whole or not at all, checked before they are trusted."""
+"""A trial's checkpoints: written whole or not at all, verified before use."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from trainables.core import ranks
 from trainables.storage.sealed import MANIFEST, Sums, sum_of, sums_of
 
 KEPT = 2
-"""The last one and, should that be damaged, the one before."""
+"""The last one, and the one before in case the last is damaged."""
 
 PREFIX = "checkpoint-"
-"""transformers gives its checkpoints this name."""
+"""The name that transformers gives its checkpoints."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """How far a trial was when it was written: optimizer steps, and seconds of training."""
+    """A trial's progress at a checkpoint: optimizer steps, and seconds of training."""
 
     step: int
     seconds: float
@@ -33,7 +33,7 @@ class Checkpoints:
     """The checkpoints in `folder`, a new one every `every` seconds of training.
 
     `layout` says how the ranks share a trial's state. A checkpoint of another layout cannot be
-    read, and is passed over.
+    read and is ignored.
     """
 
     def __init__(self, folder: Path, every: float, layout: str) -> None:
@@ -44,15 +44,15 @@ class Checkpoints:
 
     @property
     def patient(self) -> bool:
-        """Whether one that is due may wait for the one before; not so where each step is wanted."""
+        """Whether a due one may wait for the one before; False if every step must be saved."""
         return self._every > 0
 
     def due(self) -> bool:
-        """Whether it is time for the next one."""
+        """Whether the next one is due."""
         return time.monotonic() - self._last >= self._every
 
     def write(self, checkpoint: Checkpoint, fill: Callable[[Path], None]) -> None:
-        """Have `fill` write `checkpoint-STEP` in the folder that it is given. For all ranks."""
+        """Let `fill` write `checkpoint-STEP` in the folder it is given. All ranks call it."""
         draft = self._folder / ".partial"
         if ranks.rank() == 0:
             shutil.rmtree(draft, ignore_errors=True)
@@ -65,31 +65,31 @@ class Checkpoints:
         self._wrote()
 
     def busy(self) -> bool:
-        """Whether this rank still brings what was written to where it counts."""
+        """Whether this rank is still storing the last one."""
         return False
 
     def finish(self) -> bool:
-        """Make what was written count, and whether that takes a while. For all ranks, when none is
-        busy."""
+        """Make the last one count; return whether that takes a while. All ranks call it, when none
+        is busy."""
         return False
 
     def settle(self) -> None:
-        """Wait until what was written counts. For all ranks."""
+        """Wait until the last one counts. All ranks call it."""
 
     def give_up(self) -> None:
-        """No longer care for what was written: the trial has ended."""
+        """Give up the last one: the trial has ended."""
 
     def latest(self, before: float = float("inf")) -> Checkpoint | None:
-        """The newest that is whole and was written before that step, on every rank the same.
+        """The newest whole one from before that step, the same on every rank.
 
-        Later ones are of a past that is made anew, and are dropped.
+        Later ones belong to training that is repeated, and are deleted.
         """
         found = [self._go_back(before)] if ranks.rank() == 0 else None
         (newest,) = ranks.from_rank_zero(found)
         return newest
 
     def path(self, checkpoint: Checkpoint) -> Path:
-        """Where it lies."""
+        """The folder of one."""
         return self._folder / f"{PREFIX}{checkpoint.step}"
 
     def _wrote(self) -> None:
@@ -106,7 +106,7 @@ class Checkpoints:
             shutil.rmtree(self._folder / f"{PREFIX}{step}", ignore_errors=True)
 
     def _go_back(self, before: float) -> Checkpoint | None:
-        """Drop what is of `before` or later, down to the newest of the others that is whole."""
+        """Delete those of `before` or later; return the newest whole one of the others."""
         for path in sorted(self._all(), key=_step, reverse=True):
             if _step(path) >= before:
                 shutil.rmtree(path, ignore_errors=True)
@@ -120,16 +120,16 @@ class Checkpoints:
 
 
 NO_CHECKPOINTS = Checkpoints(Path("/nonexistent"), every=float("inf"), layout="")
-"""For trials that nothing interrupts."""
+"""For trials without interruptions."""
 
 
 def manifest_of(checkpoint: Checkpoint, layout: str, files: Sums) -> dict[str, Any]:
-    """What is kept beside a checkpoint's files."""
+    """The data stored beside a checkpoint's files."""
     return {"checkpoint": asdict(checkpoint), "layout": layout, "files": files}
 
 
 def read_manifest(manifest: Mapping[str, Any], layout: str) -> Checkpoint | None:
-    """The checkpoint that a manifest tells of, unless it is of another layout or damaged."""
+    """The checkpoint described by a manifest, unless it is of another layout or damaged."""
     try:
         checkpoint = Checkpoint(**manifest["checkpoint"])
     except (KeyError, TypeError):
@@ -138,7 +138,7 @@ def read_manifest(manifest: Mapping[str, Any], layout: str) -> Checkpoint | None
 
 
 def _whole(path: Path, layout: str) -> Checkpoint | None:
-    """What `path` holds, unless a file of it is missing, cut short or changed."""
+    """The checkpoint at `path`, unless a file of it is missing, cut short or changed."""
     try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
         intact = all(sum_of(path / name) == known for name, known in manifest["files"].items())
@@ -148,8 +148,8 @@ def _whole(path: Path, layout: str) -> Checkpoint | None:
 
 
 def needless(steps: Collection[int], written: int) -> list[int]:
-    """Of the steps with a checkpoint, those whose are dropped now that `written` is there: the
-    oldest, and those after it, which are of a past that was given up and would outlive it."""
+    """The steps whose checkpoints are dropped once `written` exists: the oldest, and those after
+    it, which belong to abandoned training and would outlive it."""
     kept = sorted((step for step in steps if step <= written), reverse=True)[:KEPT]
     return [step for step in steps if step not in kept]
 

@@ -23,8 +23,8 @@ def deepspeed_config(
 ) -> dict[str, object]:
     """The engine's settings for a trial whose config has `deepspeed` set.
 
-    The optimizer and the schedule stay ours, so that a trial means the same under every stage. A
-    JSON of the user's own is merged in; what of it contradicts ours must have been refused before.
+    The optimizer and the schedule stay ours, so that a trial means the same under every stage. The
+    user's own JSON is merged in; contradictions must have been refused before.
     """
     engine = config.deepspeed
     assert engine is not None, "asked for a DeepSpeed config of a trial without DeepSpeed"
@@ -35,15 +35,15 @@ def deepspeed_config(
 def refused_settings(
     config: TrialConfig, workers: int, searched: Collection[str] = ()
 ) -> list[Problem]:
-    """What the user's own JSON says against a trial on so many workers.
+    """Contradictions between the user's own JSON and a trial on this number of workers.
 
-    Of a sweep, `searched` are the fields in which its trials will differ. ValueError where the
-    batch does not divide among the workers.
+    `searched` are the fields in which a sweep's trials differ. ValueError if the batch does not
+    divide among the workers.
     """
     engine = config.deepspeed
     if engine is None or not engine.config:
         return []
-    # What follows from a batch size that is searched is not compared; any that divides will do.
+    # Values that follow from a searched batch size are not compared; any that divides is fine.
     batch_size = workers if "batch_size" in searched else config.batch_size
     micro, accumulation = split_batch(batch_size, workers, config.micro_batch_size)
     ours = _ours(config, engine, micro, accumulation)
@@ -56,14 +56,14 @@ def _ours(
     return {
         "zero_optimization": _zero(engine),
         "bf16": {"enabled": config.precision == "bf16"},
-        # Scales the loss by itself: DeepSpeed's loss_scale 0, its default, is the dynamic one.
+        # Scales the loss by itself: DeepSpeed's default loss_scale 0 is the dynamic one.
         "fp16": {"enabled": config.precision == "fp16"},
         "train_micro_batch_size_per_gpu": micro_batch_size,
         "gradient_accumulation_steps": accumulation,
         "gradient_clipping": config.optimizer.max_grad_norm,
         "gradient_allreduce_op": "mean",
         "zero_allow_untested_optimizer": True,
-        # Accelerate would else put its own Adam in the optimizer's place, without its constants.
+        # Otherwise Accelerate would replace the optimizer by its own Adam, without its constants.
         "zero_force_ds_cpu_optimizer": False,
         **({} if _says(engine, "steps_per_print") else {"steps_per_print": 2**31 - 1}),
     }
@@ -94,7 +94,7 @@ def _says(engine: DeepSpeedConfig, key: str) -> bool:
 
 
 def _said_elsewhere(config: TrialConfig) -> dict[str, object]:
-    """What a trial decides without telling DeepSpeed, in the words of a DeepSpeed JSON."""
+    """Settings of a trial that DeepSpeed is not told, under the names of a DeepSpeed JSON."""
     settings = config.optimizer
     return {
         "train_batch_size": config.batch_size,

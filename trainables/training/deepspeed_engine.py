@@ -1,4 +1,4 @@
-"""What DeepSpeed's engine needs beyond its configuration."""
+"""Workarounds for DeepSpeed's engine beyond its configuration."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from deepspeed.utils import groups
 
 
 def take_back_first_step(engine: Any) -> None:
-    """Let training in half precision without ZeRO begin at its beginning.
+    """Reset the step count of training in half precision without ZeRO.
 
-    DeepSpeed's optimizer for it makes a step on gradients of zero when it is born, to have its
-    state allocated: Adam would correct its bias one step off, and weights decay without learning.
+    DeepSpeed's optimizer for it takes a step on zero gradients at its creation, to allocate its
+    state: Adam's bias correction would be one step off, and weights would decay without learning.
     """
     wrapper = engine.optimizer
     if not isinstance(wrapper, FP16_UnfusedOptimizer):
         return
     wrapper.optimizer.state.clear()
     for group in wrapper.optimizer.param_groups:
-        group.pop("step", None)  # of those optimizers that count for a whole group
+        group.pop("step", None)  # for optimizers with one count per group
     for masters, weights in zip(wrapper.fp32_groups, wrapper.fp16_groups, strict=True):
         for master, weight in zip(masters, weights, strict=True):
             master.data.copy_(weight.data)
 
 
 def node_group(size: int) -> Any:
-    """The workers that hold ZeRO++'s second copy among themselves, as an earlier trial left them.
+    """The group of workers that holds ZeRO++'s second copy, from an earlier trial.
 
-    None where there was none of that size: DeepSpeed then makes the group if it needs one. It keeps
-    it for the whole process, uses it for whatever model comes next, and makes no second.
+    None if there is none of that size; DeepSpeed then creates it on demand. It keeps one group for
+    the whole process, uses it for every later model, and never creates a second.
     """
     group = groups._get_zero_param_intra_parallel_group()
     if group is not None and deepspeed.comm.get_world_size(group=group) != size:
@@ -45,8 +45,8 @@ def node_group(size: int) -> Any:
 def dismantle(engine: Any) -> None:
     """Take an engine apart so that its memory is free for the next trial.
 
-    DeepSpeed keeps every model that ZeRO-3 ever took apart, and the optimizer with it, in two
-    places of its own, which would grow by some six times the model's size with each trial.
+    DeepSpeed keeps every model partitioned by ZeRO-3, and its optimizer, in two places of its own,
+    which would grow by some six times the model's size with each trial.
     """
     engine.destroy()
     FWD_MODULE_STACK.clear()
@@ -54,7 +54,7 @@ def dismantle(engine: Any) -> None:
 
 
 def _releases() -> Any:
-    """The cache of which weights each module lets go; its keys hold modules and their engines."""
+    """The cache of weights that each module releases; its keys hold modules and their engines."""
     name = "_PartitionedParameterCoordinator__params_to_release"
     decorated = vars(PartitionedParameterCoordinator)[name]
     return inspect.getclosurevars(decorated).nonlocals["func"]

@@ -1,4 +1,4 @@
-"""What a model forgets: its loss on a set of other data, beside that of the untouched base."""
+"""Forgetting: a model's loss on a set of other data, compared with the untouched base's."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class GeneralSet:
         self._base_losses: dict[tuple[Loading, torch.dtype | None], float] = {}
 
     def knows(self, config: TrialConfig) -> bool:
-        """Whether the base was measured as `config` holds it."""
+        """Whether the base has been measured, held as `config` holds it."""
         return _held(config) in self._base_losses
 
     def measure_base(self, config: TrialConfig, base: torch.nn.Module) -> None:
-        """Measure the untouched base, as `config` holds it."""
+        """Measure the untouched base, held as `config` holds it."""
         self._base_losses[_held(config)] = self._loss(config, base)
 
     def metrics(self, config: TrialConfig, model: torch.nn.Module) -> dict[str, float]:
-        """The loss in nats per target token, and how much more it is than the base's."""
+        """The loss in nats per target token, and its increase over the base's."""
         loss = self._loss(config, model)
         change = loss - self._base_losses[_held(config)]
         return {"eval_general_loss": loss, "eval_general_change": change}

@@ -1,4 +1,4 @@
-"""What a sweep prepares once and every trial reads: the model's place and the token files."""
+"""Inputs prepared once per sweep and read by every trial: the model's place, the token files."""
 
 from __future__ import annotations
 
@@ -17,17 +17,16 @@ if TYPE_CHECKING:
     from trainables.data.sets.summary import Summary
 
 _WHOLE_FILE_BYTES = 64 * 2**20
-"""Larger weight files are fingerprinted by their ends and their size: reading 16 GB takes long."""
+"""Larger weight files are fingerprinted by both ends and their size: reading 16 GB takes long."""
 
 
 @dataclass(frozen=True)
 class Inputs:
     """The base model, and the sets as folders of examples.
 
-    `labels` are the names of the classes, in the order of their indices. `tokenizer` is a folder or
-    a hub id, unset where it is the model's own; `new_tokens` are ids that it adds to those
-    that the model knows. There are further sets where the configuration asks for them: `test`, by
-    which nothing is chosen, `general`, measured beside the validation set, and `mix`, from which
+    `labels` are the class names in index order. `tokenizer` is a folder or a hub id, unset if it is
+    the model's own; `new_tokens` are the ids that it adds to the model's. Optional sets: `test`,
+    never used for selection; `general`, measured beside the validation set; and `mix`, whose
     examples are mixed into those of `train`.
     """
 
@@ -43,22 +42,22 @@ class Inputs:
 
     @property
     def tokenizer_source(self) -> ModelSource:
-        """Where the tokenizer comes from."""
+        """The source of the tokenizer."""
         return replace(self.model, name=self.tokenizer) if self.tokenizer else self.model
 
     def unseen(self) -> str | None:
-        """Why this node cannot train with them, where it does not see the prepared data."""
+        """Why this node cannot train with them, if it does not see the prepared data."""
         if self.train.is_dir():
             return None
         return f"{socket.gethostname()} cannot read {self.train}"
 
     def folders(self) -> list[str]:
-        """Those that are local folders; what is named on the hub is no folder."""
+        """The inputs that are local folders, not names on the hub."""
         values = (self.model.name, *(getattr(self, name) for name in _PLACES))
         return [str(value) for value in values if value and Path(value).is_dir()]
 
     def moved(self, places: Mapping[str, str]) -> Inputs:
-        """The same inputs in other folders, old path -> new."""
+        """The same inputs in other folders (old path -> new)."""
         found = {name: getattr(self, name) for name in _PLACES}
         changes = {
             name: type(value)(places[str(value)])
@@ -74,7 +73,7 @@ _PLACES = ("tokenizer", "train", "validation", "test", "general", "mix")
 
 @dataclass(frozen=True)
 class Prepared:
-    """Inputs, with what a user wants to know of them and a record must say of them."""
+    """Inputs, with the facts for the user and the record."""
 
     inputs: Inputs
     data_fingerprint: str
@@ -83,7 +82,7 @@ class Prepared:
 
     @property
     def description(self) -> str:
-        """The data in a few lines."""
+        """A summary of the data in a few lines."""
         return self.summary.describe()
 
 
@@ -92,9 +91,8 @@ def prepare_inputs(
 ) -> Prepared:
     """Build or find the token files.
 
-    DataError or ModelError where something cannot be used. Imports transformers only where the
-    data was not tokenised, or the model not looked at, before. Without `trains`, a model needs no
-    weights.
+    DataError or ModelError if something cannot be used. Imports transformers only if the data or
+    the model is new. Without `trains`, a model needs no weights.
     """
     from trainables.data.sets.prepare import prepare
     from trainables.models.model_folder import check_model
@@ -104,7 +102,7 @@ def prepare_inputs(
     with progress.phase("looking at the model"):
         check_model(config.model_source, weights=trains, passed=cache / "checked")
     data = prepare(config, config.model, cache / "data", progress=progress)
-    # Workers may have another working folder and another home: whole paths only.
+    # Workers may have another working folder and another home, so all paths are absolute.
     inputs = Inputs(
         config.model_source,
         train=data.train,
@@ -121,7 +119,7 @@ def prepare_inputs(
 
 
 def _absolute(model: str) -> str:
-    """A folder's whole path, since workers have other working folders; a hub id as it is."""
+    """A folder's absolute path, since workers have other working folders; a hub id unchanged."""
     folder = Path(model).expanduser()
     return str(folder.resolve()) if folder.is_dir() else model
 

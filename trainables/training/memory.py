@@ -1,4 +1,4 @@
-"""Giving memory back between trials, and seeing when a process has grown too much."""
+"""Releases memory between trials, and detects when a process has grown too much."""
 
 from __future__ import annotations
 
@@ -11,40 +11,40 @@ import torch
 
 _GROWTH = 2.0
 _GROWTH_BYTES = 2**30
-"""A worker that holds twice what it held after its first trials, and so much more, is replaced."""
+"""A worker is replaced if it holds twice as much as after its first trials, and this much more."""
 
 _WORDS = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
-"""Of a RuntimeError: torch's on a CPU; CUDA's, also by way of NCCL; cuBLAS' and cuDNN's."""
+"""RuntimeError messages: torch's on a CPU; CUDA's, also through NCCL; cuBLAS' and cuDNN's."""
 
 
 def release_memory() -> None:
-    """Give back what nothing refers to any more, to the device and to the host."""
+    """Return unreferenced memory to the device and the host."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
-        # glibc keeps the activations of a large batch, where they were small one by one.
+        # glibc keeps the activations of a large batch if each of them was small.
         trim(0)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether less at once would have fitted."""
+    """Whether a smaller batch would have fitted."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    # What does not come from torch's own allocator on a GPU has only words for it.
+    # On a GPU, errors from outside torch's allocator are known by their text only.
     return isinstance(error, RuntimeError) and any(words in str(error) for words in _WORDS)
 
 
 class Memory:
-    """What this process holds of the host's memory, from trial to trial."""
+    """This process's use of host memory, from trial to trial."""
 
-    _SETTLING = 3  # trials after which everything is loaded that stays
+    _SETTLING = 3  # trials until everything that stays is loaded
 
     def __init__(self) -> None:
         self._seen: list[int] = []
 
     def outgrown(self) -> bool:
-        """Whether it has grown as nothing that is needed would; asked after each trial."""
+        """Whether it has grown more than any legitimate use explains; asked after each trial."""
         self._seen.append(psutil.Process().memory_info().rss)
         if len(self._seen) <= self._SETTLING:
             return False

@@ -13,8 +13,8 @@
 | lion_8bit        | bitsandbytes Lion8bit             | 1 byte                   |
 | lamb             | pytorch_optimizer Lamb            | 8 bytes                  |
 
-The 8-bit ones keep small tensors (below 4,096 elements) in 32 bits. LAMB is not bitsandbytes' own:
-that one scales an update to the norm of its weight, and never moves a LoRA's B away from zero.
+The 8-bit ones keep small tensors (below 4,096 elements) in 32 bits. LAMB is not the one of
+bitsandbytes, which scales an update to its weight's norm and never moves a LoRA's B from zero.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ Recipe = tuple[type[torch.optim.Optimizer], dict[str, object]]
 
 
 def optimizer(config: TrialConfig) -> Recipe:
-    """The class and its arguments, the learning rate included, as transformers' Trainer wants it.
+    """The class and its arguments (with the learning rate), as transformers' Trainer expects them.
 
-    Weight decay is left to the trainer, which spares biases and norms.
+    The trainer applies weight decay, and exempts biases and norms.
     """
     kind, settings = _RECIPES[config.optimizer.name](config.optimizer)
     if kind in (torch.optim.Adam, torch.optim.AdamW) and _steps_on_host(config):
         # Nine times as fast there as the default, and as fast as DeepSpeed's own CPU Adam, which
-        # would have to be compiled first.
+        # needs compiling first.
         settings["fused"] = True
     return kind, {"lr": config.learning_rate, **settings}
 

@@ -1,4 +1,4 @@
-"""The memory of bitsandbytes' paged optimizers, which takes it and never gives it back."""
+"""The memory of bitsandbytes' paged optimizers, which bitsandbytes never frees."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import torch
 
 
 def release_pages() -> None:
-    """Free the optimizer state of all paged optimizers, which nothing may use any more.
+    """Free the optimizer state of all paged optimizers, which must no longer be in use.
 
-    It is CUDA's managed memory, which torch does not count. bitsandbytes lists what it has taken
-    and frees none of it: a warm process would grow by the state of each trial.
+    It is CUDA managed memory, which torch does not count. bitsandbytes lists its allocations and
+    frees none of them: a warm process would grow by each trial's state.
     """
     functional = sys.modules.get("bitsandbytes.functional")
     if functional is None:
         return
     pages = functional.GlobalPageManager.get_instance().paged_tensors
-    # bitsandbytes' library is linked to CUDA's runtime, and so leads to it.
+    # bitsandbytes' library is linked to CUDA's runtime, so its symbols are found through it.
     free = getattr(functional.lib._lib, "cudaFree", None) if pages else None
     if free is None:
         return

@@ -1,4 +1,4 @@
-"""A trial's plan: how its budget and effective batch become steps, micro-batches and an order."""
+"""A trial's plan: the steps, micro-batches and data order that follow from its budget and batch."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from trainables.data.tokens.batches import mixed_order, order
 
 @dataclass(frozen=True)
 class Plan:
-    """What a trial will do, known before it starts and the same on every rank.
+    """A trial's schedule of work, known before it starts and the same on every rank.
 
     `points` are the evaluation points: step -> number, in order. `order` holds the training
-    examples' indices in the order of their use; those of step s end at `order[ends[s]]`, and
-    `tokens_after[s]` are the tokens trained on by then (both are 0 for step 0).
-    `micro_batch_size` is the largest that a worker holds, of which it adds up `accumulation`.
+    examples' indices in order of use; those of step s end at `order[ends[s]]`, and
+    `tokens_after[s]` is the number of tokens trained on until then (both are 0 for step 0).
+    `micro_batch_size` is the largest that a worker holds; a step adds up `accumulation` of them.
     """
 
     points: Mapping[int, int]
@@ -35,23 +35,23 @@ class Plan:
 
     @property
     def steps(self) -> int:
-        """How many optimizer steps there are."""
+        """The number of optimizer steps."""
         return len(self.ends) - 1
 
     @property
     def batch_sizes(self) -> NDArray[np.int64]:
-        """The examples of each step."""
+        """The number of examples in each step."""
         return np.diff(self.ends)
 
     @property
     def micro_batches(self) -> int:
-        """How many there are: of each step accumulation * workers, all of one size."""
+        """The number of micro-batches: accumulation * workers per step, all of one size."""
         return self.steps * self.workers * self.accumulation
 
     def micro_batch(self, number: int) -> NDArray[np.int64]:
         """The indices of the examples of one micro-batch, counted from 0.
 
-        Of `workers`, worker r takes numbers r, r + workers, ...
+        With `workers` workers, worker r takes micro-batches r, r + workers, ...
         """
         step, piece = divmod(number, self.workers * self.accumulation)
         begin, end = int(self.ends[step]), int(self.ends[step + 1])
@@ -67,10 +67,10 @@ def make_plan(
 ) -> Plan:
     """Plan a trial over training examples of these `lengths` (tokens each).
 
-    Those of the replay set, where one is mixed in, have the lengths `replayed`, and follow in the
-    numbering. An epoch is as many examples as the training set has, wherever they come from.
+    `replayed` are the lengths of the replay set's examples, if one is mixed in; they are numbered
+    after the others. An epoch has as many examples as the training set, whatever their source.
     The data order depends on data.seed alone: all trials of a sweep draw from the same stream, and
-    a trial sees the same examples in each optimizer step on 1 worker and on 8. ValueError where
+    a trial sees the same examples in each optimizer step on 1 worker and on 8. ValueError if
     batch_size does not divide among workers.
     """
     micro, accumulation = split_batch(config.batch_size, workers, config.micro_batch_size)
@@ -93,8 +93,8 @@ def make_plan(
 def evaluation_points(steps: int, evaluations: int) -> dict[int, int]:
     """The evaluation points, evenly spaced and the last at the end: step -> number.
 
-    A trial has trained number / evaluations of its budget there, give or take half a point. So with
-    fewer steps than evaluations each step is measured once, and some numbers are left out.
+    At each point, number / evaluations of the budget is used, give or take half a point. With fewer
+    steps than evaluations, each step is measured once and some numbers are left out.
     """
     if steps < evaluations:
         return {step: round(step * evaluations / steps) for step in range(1, steps + 1)}
@@ -102,7 +102,7 @@ def evaluation_points(steps: int, evaluations: int) -> dict[int, int]:
 
 
 class Stream:
-    """The endless order in which all trials of a sweep see the training examples."""
+    """The endless order of training examples, shared by all trials of a sweep."""
 
     def __init__(
         self,
@@ -133,7 +133,7 @@ class Stream:
             return self._holding(budget.tokens)
         if budget.epochs is None:
             return None
-        # 1.1 epochs of 10 are 11 examples, though the product of the floats is a hair above.
+        # 1.1 epochs of 10 are 11 examples, though the product of the floats is slightly above.
         return math.ceil(budget.epochs * self._trained - 1e-6)
 
     def _holding(self, tokens: int) -> int:
@@ -147,10 +147,10 @@ class Stream:
 
 
 def ramp(ramped: BatchRampConfig, steps: int, batch_size: int, micro: int) -> NDArray[np.int64]:
-    """The examples of each step: a straight line up to `batch_size`, in steps of one micro-batch.
+    """The number of examples in each step: a linear ramp to `batch_size`, in whole micro-batches.
 
-    The micro-batches grow, from 1 to `micro` examples, and not their number, which DeepSpeed's
-    engine holds still.
+    The micro-batches grow, from 1 to `micro` examples, not their number, which is fixed in
+    DeepSpeed's engine.
     """
     rising = max(1.0, ramped.fraction * steps)
     share = np.minimum(1.0, np.arange(steps) / rising)

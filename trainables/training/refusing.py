@@ -1,4 +1,4 @@
-"""What a trial is refused for when it starts: its machine, its engine, its model's context."""
+"""Refusals when a trial starts: its machine, its engine, its model's context."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trainables.training.deepspeed import refused_settings
 
 
 def refuse(config: TrialConfig) -> None:
-    """What one rank's machine cannot do is refused by all: the others would wait for it."""
+    """Refuse on all ranks what one rank's machine cannot do; the others would wait for it."""
     found = (*refusals(config), *machine_refusals(config, torch.cuda.is_available()))
     problem = ranks.from_any_rank(found[0] if found else None)
     if problem is not None:
@@ -20,7 +20,7 @@ def refuse(config: TrialConfig) -> None:
 
 
 def refuse_engine(config: TrialConfig) -> None:
-    """A JSON of the user's own was read before the search drew this trial's values."""
+    """Check the user's own JSON again: it was read before the search drew this trial's values."""
     try:
         said = refused_settings(config, ranks.world_size())
     except ValueError as error:
@@ -30,9 +30,9 @@ def refuse_engine(config: TrialConfig) -> None:
 
 
 def refuse_length(config: TrialConfig, context: int | None, longest: int) -> None:
-    """What the method puts before sequences of up to `longest` tokens must leave them their room.
+    """Refuse a method's virtual tokens that leave no room for sequences of up to `longest` tokens.
 
-    Otherwise a model with one embedding for each position fails, on a GPU for good.
+    Otherwise a model with one embedding for each position fails, on a GPU beyond recovery.
     """
     added = config.tunes.virtual_tokens(config)
     if context is not None and added and added + longest > context:

@@ -1,4 +1,4 @@
-"""One trial under way: watches each step, measures and reports at the evaluation points."""
+"""One trial in progress: watches each step, measures and reports at the evaluation points."""
 
 from __future__ import annotations
 
@@ -62,25 +62,25 @@ class Run(TrainerCallback):
 
     @property
     def steps(self) -> int:
-        """Optimizer steps of the whole trial."""
+        """The number of optimizer steps of the whole trial."""
         return self._plan.steps
 
     def horizon(self) -> float:
         """The step of the first evaluation that is not on record.
 
-        What was trained from there on is lost where a head was, with what it had not written down.
+        Training from there on is lost if the head was lost before it wrote its records.
         """
         heard, steps = self._monitor.heard(), list(self._plan.points)
         return float("inf") if heard is None or heard >= len(steps) else steps[heard]
 
     def go_on_from(self, checkpoint: Checkpoint) -> None:
-        """The trial has been trained up to here before."""
+        """Note that the trial has been trained up to here before."""
         self._step = checkpoint.step
         self._began -= checkpoint.seconds
         self._peak = checkpoint.peak_memory_bytes
 
     def cost(self) -> Cost:
-        """What the trial has used up to now."""
+        """The trial's usage so far."""
         self._peak = max(self._peak, peak_memory(self._workshop.device))
         trainable, total = self._parameters
         return Cost(
@@ -94,19 +94,19 @@ class Run(TrainerCallback):
     def on_train_begin(
         self, args: object, state: TrainerState, control: TrainerControl, **_: object
     ) -> None:
-        """With a checkpoint some steps are done already."""
+        """A resumed trial starts with some steps done."""
         self.gauge.set(self._step)
 
     def on_substep_end(
         self, args: object, state: TrainerState, control: TrainerControl, **_: object
     ) -> None:
-        """After each micro-batch but a step's last one: a step may take minutes."""
+        """After each micro-batch except a step's last: a step may take minutes."""
         self.gauge.advance(1 / self._plan.accumulation)
 
     def on_step_end(
         self, args: object, state: TrainerState, control: TrainerControl, **_: object
     ) -> TrainerControl:
-        """After each optimizer step: all ranks agree whether the trial goes on."""
+        """After each optimizer step, all ranks agree whether the trial goes on."""
         self._workshop.watchdog.alive()
         self._step = int(state.global_step)
         self.gauge.set(self._step)
@@ -114,7 +114,7 @@ class Run(TrainerCallback):
         if heard.diverged_at is not None:
             raise DivergedError(f"the training loss is not finite at step {heard.diverged_at}")
         drop, suspend, due, busy = heard.flags
-        # What was said before the last checkpoint was begun knows nothing of it.
+        # Signals from before the last checkpoint began do not account for it.
         busy = busy or heard.step <= self._kept_at or self._checkpoints.finish()
         if drop or not self._measure_if_due():
             self._end(Ending.STOPPED, control)
@@ -129,7 +129,7 @@ class Run(TrainerCallback):
         return control
 
     def _heard(self) -> Heard:
-        """What the ranks know after this step; an evaluation waits for its loss."""
+        """The ranks' signals after this step; an evaluation waits for its loss."""
         assert self.trainer is not None, "the trainer is set before training starts"
         leads = ranks.rank() == 0
         asked = self._monitor.asked_to_end() if leads else None
@@ -147,7 +147,7 @@ class Run(TrainerCallback):
         control.should_training_stop = True
 
     def _keep(self) -> None:
-        """Write a checkpoint, from which the trial can go on after whatever comes."""
+        """Write a checkpoint, from which the trial can resume after any interruption."""
         assert self.trainer is not None
         cost = self.cost()
         self._kept_at = self._step
@@ -158,7 +158,7 @@ class Run(TrainerCallback):
             )
 
     def _measure_if_due(self) -> bool:
-        """Measure if this step is an evaluation point; whether the trial may go on."""
+        """Measure if this step is an evaluation point; return whether the trial may go on."""
         point = self._plan.points.get(self._step)
         return True if point is None else self._report(point, self._score())
 
@@ -206,7 +206,7 @@ class Run(TrainerCallback):
 
 
 def write_losses(scores: Scores, path: Path) -> None:
-    """Keep the loss of each example, and over how many tokens it is a sum."""
+    """Save each example's loss, and the number of tokens in its sum."""
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez(path, loss_sums=scores.losses, token_counts=scores.counts.astype(np.int64))
 

@@ -1,4 +1,4 @@
-"""ZeRO-3 for models that no device holds whole: weights go from the host to the ranks' shares."""
+"""ZeRO-3 for models larger than any device: weights go from the host to the ranks' shares."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from trainables.core import ranks
 
 
 def scatter(model: torch.nn.Module, settings: Mapping[str, object], device: torch.device) -> None:
-    """Leave each rank its share of the weights of `model`, which lies in the host's memory.
+    """Leave each rank its share of the weights of `model`, which is in host memory.
 
-    They cross the device one by one, so it never holds more than the largest of them beside its
-    share. `settings` are DeepSpeed's. A rank that is alone keeps everything.
+    They pass through the device one by one, so it never holds more than its share and the largest
+    one. `settings` are DeepSpeed's. A single rank keeps everything.
     """
     if ranks.world_size() == 1:
         model.to(device)
@@ -37,7 +37,7 @@ def scatter(model: torch.nn.Module, settings: Mapping[str, object], device: torc
 def assembled(
     model: torch.nn.Module, settings: Mapping[str, object], device: torch.device
 ) -> Iterator[torch.nn.Module]:
-    """A model from the host that can be asked on all ranks together, layer after layer."""
+    """A model in host memory, evaluated by all ranks together, layer by layer."""
     import deepspeed
 
     from trainables.training.deepspeed_engine import dismantle

@@ -13,9 +13,9 @@ Multiplier = Callable[[int], float]
 def multiplier(config: TrialConfig, steps: int) -> Multiplier:
     """The schedule of `config` over `steps` optimizer steps.
 
-    The returned function maps the steps done so far (0 .. steps) to a factor in [0, 1] of
-    learning_rate. It rises linearly over the warm-up, reaching 1 at its end, and falls to
-    floor_fraction at `steps`:
+    The returned function maps the number of completed steps (0 .. steps) to a factor in [0, 1] of
+    learning_rate. It rises linearly to 1 at the end of the warm-up, and falls to floor_fraction at
+    `steps`:
 
     - constant: stays at 1;
     - linear: falls on a straight line from the end of the warm-up;

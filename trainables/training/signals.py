@@ -1,4 +1,4 @@
-"""What the ranks of a trial tell one another after each step, without waiting for the device."""
+"""Signals among a trial's ranks after each step, without waiting for the device."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from trainables.core import ranks
 
 
 class Heard(NamedTuple):
-    """What is known after a step: which flags any rank had set after `step`, the same or an earlier
-    one, and at which step the loss of any was no finite number, if it was."""
+    """The known state after a step: the flags set by any rank after `step` (this or an earlier
+    one), and the step at which any rank's loss was not finite, if any."""
 
     step: int
     diverged_at: int | None
@@ -20,11 +20,11 @@ class Heard(NamedTuple):
 
 
 class Signals:
-    """After each step the ranks hear what was said after the step before.
+    """After each step the ranks receive the signals of the step before.
 
-    Whoever reads a step's loss waits until the device is through with the step, and leaves it with
-    nothing to do until the next one is queued. So the loss is read one step later, or at once
-    where the device is waited for anyway. A process that is alone knows its own flags at once.
+    Reading a step's loss waits until the device has finished the step, which leaves it idle until
+    the next one is queued. So the loss is read one step later, or at once when the device is waited
+    for anyway. A single process knows its own flags at once.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -32,9 +32,9 @@ class Signals:
         self._said: _Said | None = None
 
     def after(self, step: int, diverged: torch.Tensor, flags: Sequence[bool], now: bool) -> Heard:
-        """Say what this rank sees after `step`, and hear what is known; all ranks call it.
+        """Send this rank's flags after `step` and return what is known; all ranks call it.
 
-        `diverged` is on the device and is not read unless `now` is set, which is for all ranks.
+        `diverged` is on the device and is read only if `now` is set, which holds for all ranks.
         """
         said = _Said(step, diverged, flags, self._device)
         earlier, self._said = self._said, said
@@ -48,7 +48,7 @@ class Signals:
 
 
 class _Said:
-    """What all ranks have said after one step, on its way from the device to the host."""
+    """The flags of all ranks after one step, on their way from the device to the host."""
 
     def __init__(
         self, step: int, diverged: torch.Tensor, flags: Sequence[bool], device: torch.device

@@ -1,4 +1,4 @@
-"""Half precision that is slower than fp32 on the device at hand, which is found by timing it."""
+"""Detects half precision that is slower than fp32 on this device, by timing it."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from trainables.config.trial import TrialConfig
 from trainables.methods.qlora import QuantizationConfig
 
 SLOW = 1.5
-"""Times as long as in fp32. CPUs with units for bf16 take 0.6 to 0.9, those with AVX-512 alone 2 to
-4, those with AVX2 alone 15 to 60."""
+"""The slowdown limit against fp32. CPUs with bf16 units take 0.6 to 0.9 times as long, those with
+AVX-512 alone 2 to 4, those with AVX2 alone 15 to 60."""
 
 _SIZE, _ROUNDS = 192, 7
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 _CAPABILITY = {"bf16": (8, 0), "fp16": (7, 0)}
-"""The first generations of NVIDIA's cards (Ampere, Volta) with units for it."""
+"""The first generations of NVIDIA cards (Ampere, Volta) with units for each precision."""
 
 Asked = tuple[str, str]
-"""A field, and which half precision it asks for."""
+"""A field, and the half precision it requests."""
 
 
 def asked(config: TrialConfig) -> Iterator[Asked]:
-    """The fields of a trial that ask for half precision."""
+    """The fields of a trial that request half precision."""
     if not config.learns.trains:
         return
     if config.precision != "fp32":
@@ -37,8 +37,7 @@ def asked(config: TrialConfig) -> Iterator[Asked]:
 
 
 def remarks(fields: Iterable[Asked], place: str, gpu: bool) -> list[str]:
-    """What these fields ask for that is slow on this machine's GPU, or on its CPU, which is called
-    `place`."""
+    """Requested precisions that are slow on this machine's GPU, or on its CPU, named `place`."""
     said = (_on_gpu(*each) if gpu else _on_cpu(*each, place) for each in fields)
     return [each for each in said if each]
 
@@ -65,7 +64,7 @@ def _on_cpu(field: str, precision: str, place: str) -> str | None:
 
 
 def old_card(field: str, precision: str, card: str, capability: tuple[int, int]) -> str | None:
-    """What is said of a card without units for that precision; None where it has them."""
+    """The remark on a card without units for that precision; None if it has them."""
     if capability >= _CAPABILITY[precision]:
         return None
     better = "fp16" if capability >= _CAPABILITY["fp16"] else "fp32"
@@ -77,12 +76,12 @@ def old_card(field: str, precision: str, card: str, capability: tuple[int, int])
 
 
 def slowdown(dtype: torch.dtype) -> float:
-    """How many times as long as in fp32 a matrix product takes on one core of this CPU.
+    """The duration of a matrix product on one core of this CPU, relative to fp32.
 
-    The shortest of several times, taken in turns: other processes may want the core as well.
+    The shortest of several alternating runs, since other processes may use the core.
     """
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # threads would wait for each other where cores are busy
+    torch.set_num_threads(1)  # on busy cores, threads would wait for each other
     try:
         fp32, half = (torch.ones(_SIZE, _SIZE, dtype=each) for each in (torch.float32, dtype))
         times = [(_timed(half), _timed(fp32)) for _ in range(_ROUNDS)]

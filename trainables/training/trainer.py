@@ -29,14 +29,14 @@ from trainables.training.plan import Plan
 from trainables.training.schedules import multiplier
 
 _TRAINED = "trained.safetensors"
-"""In a checkpoint: the weights that train."""
+"""The trainable weights in a checkpoint."""
 
 
 T = TypeVar("T")
 
 
 class MicroBatches(Dataset[list[T]]):
-    """What is learned from in the micro-batches that the plan laid down, as one long pass."""
+    """The training examples in the micro-batches of the plan, as one long pass."""
 
     def __init__(self, examples: TrainingSet[T], plan: Plan) -> None:
         self._examples = examples
@@ -60,12 +60,12 @@ class TrialTrainer(Trainer):
         self.lr_scheduler: torch.optim.lr_scheduler.LRScheduler | None = None
         self.optimizer: torch.optim.Optimizer | None = None
         super().__init__(**kwargs)
-        # Whether the trainer counts a step's target tokens for the loss, or averages micro-batches.
+        # Whether the trainer divides by a step's target tokens, or averages over micro-batches.
         self.model_accepts_loss_kwargs = self.loss_is_scaled_for_ga = loss.per_token
         self.remove_callback(PrinterCallback)
 
     def training_step(self, *args: object, **kwargs: object) -> torch.Tensor:
-        """Train on one micro-batch. Its loss stays on the device, so nothing waits for it here."""
+        """Train on one micro-batch. Its loss stays on the device, to avoid a wait."""
         loss: torch.Tensor = super().training_step(*args, **kwargs)
         self.loss_sum = self.loss_sum.to(loss.device) + loss
         return loss
@@ -82,19 +82,19 @@ class TrialTrainer(Trainer):
         return self._loss.loss(model, inputs, num_items_in_batch)
 
     def diverged(self) -> torch.Tensor:
-        """Whether any loss so far was no finite number, on this rank; it stays on the device."""
+        """Whether any loss on this rank was not finite; stays on the device."""
         return ~torch.isfinite(self.loss_sum)
 
     def _prepare_input(self, data: Batch) -> Batch:
-        """As the loader has brought it. transformers would round it to bf16 under DeepSpeed, where
-        class 257 becomes class 256."""
+        """The batch as the loader made it. Under DeepSpeed, transformers would round it to bf16, in
+        which class 257 becomes class 256."""
         return data
 
     def _get_grad_norm(self, model: torch.nn.Module, grad_norm: object = None) -> None:
-        """Nobody asks for it, and DeepSpeed's would be waited for."""
+        """Not used; computing DeepSpeed's would wait for the device."""
 
     def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
-        """The trial's optimizer; LoRA+ gives the adapters' B matrices a rate of their own."""
+        """The trial's optimizer; LoRA+ gives the adapters' B matrices their own rate."""
         ratio = self._config.tunes.learning_rate_ratio(self._config)
         if self.optimizer is None and ratio != 1.0:
             self.optimizer = lora_plus(self.model, self._config)
@@ -104,7 +104,7 @@ class TrialTrainer(Trainer):
     def create_scheduler(
         self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
     ) -> torch.optim.lr_scheduler.LRScheduler:
-        """Our closed-form schedule, whatever the transformers' own would be."""
+        """Our closed-form schedule in place of the transformers' own."""
         optimizer = optimizer or self.optimizer
         assert optimizer is not None, "it is made before its schedule"
         if self.lr_scheduler is None:
@@ -115,7 +115,7 @@ class TrialTrainer(Trainer):
         return self.lr_scheduler
 
     def get_train_dataloader(self) -> DataLoader[Batch]:
-        """One item a micro-batch: the plan has made them, and a ramp's are of several sizes."""
+        """One item per micro-batch: the plan has made them, in several sizes during a ramp."""
         loader = DataLoader(
             self.train_dataset,
             batch_size=1,
@@ -126,12 +126,12 @@ class TrialTrainer(Trainer):
         return prepared
 
     def write_checkpoint(self, folder: Path) -> None:
-        """Write `checkpoint-STEP` in `folder`: all that training needs to go on. For all ranks."""
+        """Write `checkpoint-STEP` in `folder`, complete for resuming. All ranks call it."""
         self.args.output_dir = str(folder)
         self._save_checkpoint(self.model, trial=None)
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
-        """A checkpoint's weights; DeepSpeed's engine writes its own."""
+        """Load a checkpoint's weights; DeepSpeed's engine writes its own."""
         assert output_dir is not None, "only checkpoints are saved by the trainer"
         if self.deepspeed is None and self.args.should_save:
             Path(output_dir).mkdir(parents=True, exist_ok=True)
@@ -150,7 +150,7 @@ class TrialTrainer(Trainer):
             max_steps, train_dataloader, resume_from_checkpoint
         )
         if self.deepspeed is not None and resume_from_checkpoint is None:
-            # Imported here: a trial without DeepSpeed can do without its import, which takes long.
+            # A slow import, and not needed without DeepSpeed.
             from trainables.training.deepspeed_engine import take_back_first_step
 
             take_back_first_step(self.deepspeed)
@@ -166,7 +166,7 @@ def make_trainer(
     pad_id: int,
     callback: TrainerCallback,
 ) -> TrialTrainer:
-    """A trainer that saves, logs and evaluates nothing by itself; the callback does what is due."""
+    """A trainer that does not save, log or evaluate by itself; the callback does."""
     with _as_plain_process(config):
         return TrialTrainer(
             config,
@@ -183,7 +183,7 @@ def make_trainer(
 
 def _arguments(config: TrialConfig, plan: Plan) -> TrainingArguments:
     arguments = TrainingArguments(
-        # Nothing is written there, but transformers wants a place.
+        # Nothing is written there, but transformers requires a folder.
         output_dir=tempfile.gettempdir(),
         max_steps=plan.steps,
         per_device_train_batch_size=plan.micro_batch_size,
@@ -204,23 +204,23 @@ def _arguments(config: TrialConfig, plan: Plan) -> TrainingArguments:
         logging_nan_inf_filter=False,
         report_to=[],
         disable_tqdm=True,
-        # Batches are copied to a GPU beside what it does, and nobody waits for them.
+        # Batches are copied to a GPU in parallel with its work.
         dataloader_pin_memory=torch.cuda.is_available(),
         accelerator_config={"non_blocking": torch.cuda.is_available()},
         remove_unused_columns=False,
         use_cpu=not torch.cuda.is_available(),
     )
-    # A plain process on a machine of several GPUs would else split each micro-batch among them.
+    # Otherwise a single process on a machine with several GPUs would split each micro-batch.
     arguments._n_gpu = min(1, arguments.n_gpu)
     return arguments
 
 
 @contextmanager
 def _as_plain_process(config: TrialConfig) -> Iterator[None]:
-    """Hide the rank of a worker that is alone, unless its engine needs one.
+    """Hide the rank of a single worker, unless its engine needs one.
 
-    Accelerate takes whoever has a rank for one of several, and wraps the model in DDP, which keeps
-    a second copy of all gradients.
+    Accelerate takes a process with a rank for one of several, and wraps the model in DDP, which
+    keeps a second copy of all gradients.
     """
     alone = config.deepspeed is None and ranks.world_size() == 1
     rank = os.environ.pop("LOCAL_RANK", None) if alone else None
@@ -232,12 +232,12 @@ def _as_plain_process(config: TrialConfig) -> Iterator[None]:
 
 
 def engine_settings(config: TrialConfig, plan: Plan) -> dict[str, object]:
-    """DeepSpeed's configuration of a trial that runs under it."""
+    """The DeepSpeed configuration of a trial that runs under it."""
     return deepspeed_config(config, plan.micro_batch_size, plan.accumulation)
 
 
 def _collate(items: list[list[Example | Pack]], pad_id: int) -> Batch:
-    """A micro-batch, which is all packs or none."""
+    """A micro-batch, either all packs or none."""
     (together,) = items
     packs = [each for each in together if isinstance(each, Pack)]
     if packs:

@@ -1,4 +1,4 @@
-"""Ends this process when nothing has moved for too long, so that its slot can start anew."""
+"""Ends this process when it has hung for too long, so that its slot can restart."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 
 class Watchdog:
-    """After `seconds` without a sign of life the process is ended, whatever it hangs in.
+    """Ends the process after `seconds` without a sign of life, wherever it hangs.
 
-    What all its threads were doing is then in the file that `watching` was given.
+    The stacks of all its threads are then in the file given to `watching`.
     """
 
     def __init__(self, seconds: float | None) -> None:
@@ -41,14 +41,14 @@ class Watchdog:
     def alive(self) -> None:
         """A sign of life."""
         if self._seconds is not None and self._descriptor is not None:
-            # Its thread is C, and needs no lock that what hangs may hold.
+            # The watchdog's thread is in C and needs no lock that a hanging thread may hold.
             faulthandler.dump_traceback_later(self._seconds, file=self._descriptor, exit=True)
 
 
 NO_WATCHDOG = Watchdog(None)
-"""For trials that nobody waits for."""
+"""For trials without a time limit."""
 
 
 def hung(folder: Path) -> bool:
-    """Whether a process was ended by its watchdog while it worked for this folder."""
+    """Whether a watchdog ended a process while it worked for this folder."""
     return any(file.stat().st_size for file in folder.glob("hang-rank*.txt"))

@@ -1,10 +1,10 @@
-"""Trains one trial in this process, on the ranks it finds. Knows nothing of Ray.
+"""Trains one trial in this process, on the available ranks. Independent of Ray.
 
     workshop = Workshop(inputs)
     outcome = workshop.train(config, monitor)
 
-A workshop keeps what is dear to set up (base model, data) from trial to trial, and every trial
-leaves it as it was.
+A workshop keeps what is expensive to set up (base model, data) between trials; each trial leaves
+it unchanged.
 """
 
 from __future__ import annotations
@@ -91,14 +91,14 @@ class Workshop:
         self._general = GeneralSet(general, self.pad_id, self.device, progress) if general else None
         head = Head(inputs.labels, self.pad_id) if inputs.labels else None
         self._base = BaseModel(inputs.model, self.device, head, inputs.new_tokens, progress)
-        # The engine of a reference that the ranks share; it lasts as long as what it is asked for.
+        # The engine of a reference shared by the ranks; lives as long as its caller needs it.
         self._held = ExitStack()
         self._memos: dict[tuple[Loading, torch.dtype | None], ReferenceMemo] = {}
         gc.collect()
 
     @cached_property
     def tokenizer(self) -> Any:
-        """The base model's tokenizer, which is saved beside every winner."""
+        """The base model's tokenizer, saved with every winner."""
         return load_tokenizer(self.inputs.tokenizer_source)
 
     @cached_property
@@ -107,7 +107,7 @@ class Workshop:
 
     @cached_property
     def _longest(self) -> int:
-        """The tokens of the longest sequence of all sets."""
+        """The length in tokens of the longest sequence of all sets."""
         inputs = self.inputs
         folders = (inputs.train, inputs.validation, inputs.test, inputs.general, inputs.mix)
         return max(Examples(folder).longest for folder in folders if folder)
@@ -115,12 +115,12 @@ class Workshop:
     def measure_base(self, config: TrialConfig, losses: Path | None = None) -> Evaluation:
         """The untouched base model on the validation set, as evaluation point 0.
 
-        The loss of each sequence goes to the file `losses`, if one is given.
+        The loss of each sequence is written to the file `losses`, if given.
         """
         refuse(config)
         began = time.monotonic()
-        # The base is its own reference. Measured in the same batches the two are exactly alike;
-        # with answers known from other batches, rounding would decide which pairs it wins.
+        # The base is its own reference. In the same batches the two agree exactly; with answers
+        # cached from other batches, rounding would decide which pairs it wins.
         self._memos.clear()
         with self._ready(config, self._base.lend(config)) as model, self._held:
             if self._general:
@@ -132,9 +132,9 @@ class Workshop:
         return Evaluation(point=0, step=0, metrics=scores.metrics, cost=cost)
 
     def test(self, config: TrialConfig, weights: Path | None) -> Evaluation:
-        """What a trial has left in `weights` (None: the base) on the test set, as point 0.
+        """The trained part in `weights` (None: the base) on the test set, as point 0.
 
-        RefusedError where that is not what this trial leaves.
+        RefusedError if `weights` is not what this trial saves.
         """
         assert self.test_set is not None, "a test asked for where there is no test set"
         began = time.monotonic()
@@ -153,15 +153,15 @@ class Workshop:
         return Evaluation(0, 0, metrics, Cost(seconds=time.monotonic() - began))
 
     def _take_back(self, config: TrialConfig, model: PreTrainedModel | PeftModel) -> None:
-        """Have the base as it was, though something broke; loaded anew where it cannot be."""
+        """Restore the base after a failure; reload it if it cannot be restored."""
         if borrows_in_place(config):
             try:
                 tuned.detach(model).requires_grad_(False)
             finally:
-                self._base.forget_touched()  # an adapter may be half on
+                self._base.forget_touched()  # an adapter may be half attached
 
     def score(self, config: TrialConfig, loss: Loss, model: torch.nn.Module) -> Scores:
-        """Measure a model on the validation set, and on the general set where there is one."""
+        """Measure a model on the validation set, and on the general set if there is one."""
         scores = self._measured(config, loss, model, self.validation_set)
         if self._general is None:
             return scores
@@ -183,22 +183,22 @@ class Workshop:
         )
 
     def _know_general_base(self, config: TrialConfig) -> None:
-        """Measure what forgetting is counted from, where no trial of this kind has yet."""
+        """Measure the base for forgetting, unless an earlier trial of this kind has done so."""
         if self._general and not self._general.knows(config):
             with self._ready(config, self._base.lend(config)) as base:
                 self._general.measure_base(config, base)
 
     def plan(self, config: TrialConfig, workers: int) -> Plan:
-        """A trial's plan over what it learns from."""
+        """A trial's plan over its training examples."""
         lengths, replayed = self.learned(config).lengths
         return make_plan(config, lengths, workers, replayed)
 
     def learned(self, config: TrialConfig) -> Learned:
-        """What a trial learns from, as a plan numbers it: one by one, or packed."""
+        """A trial's training examples as its plan numbers them: single or packed."""
         return training_set(config, self.train_set, self._replay_set)
 
     def loss(self, config: TrialConfig, model: torch.nn.Module) -> Loss:
-        """What `config` minimises in `model`, which is the shared base or made of a copy of it."""
+        """The loss of `config` on `model`, which is the shared base or built from a copy of it."""
         return make_loss(
             config, self.train_set, self.inputs.labels, lambda: self._reference(config, model)
         )
@@ -206,12 +206,11 @@ class Workshop:
     def train(
         self, config: TrialConfig, monitor: Monitor, checkpoints: Checkpoints = NO_CHECKPOINTS
     ) -> Outcome:
-        """Train one trial to its end, from its last checkpoint if it has left any.
+        """Train one trial to its end, from its last checkpoint if there is one.
 
-        RefusedError where its settings do not work. Errors other than divergence are the caller's
-        to judge.
+        RefusedError if its settings do not work. The caller handles errors other than divergence.
         """
-        # What is here before a trial stays after it. Looking at it again in each of the trainer's
+        # Objects from before the trial outlive it. Scanning them in each of the trainer's garbage
         # collections would take a good part of a small trial's time.
         gc.freeze()
         run, trainer = self._set_up(config, monitor, checkpoints)
@@ -236,7 +235,7 @@ class Workshop:
             release_memory()
 
     def _reference(self, config: TrialConfig, model: torch.nn.Module) -> Reference:
-        """The base's answers. Where the ranks share its weights, all of them ask together."""
+        """The base's answers. If the ranks share its weights, they compute them together."""
         count = sum(
             len(each) for each in (self.train_set, self.validation_set, self.test_set or ())
         )
@@ -262,7 +261,7 @@ class Workshop:
 
     @contextmanager
     def _ready(self, config: TrialConfig, model: torch.nn.Module) -> Iterator[torch.nn.Module]:
-        """A model as it was lent, so that all ranks together can ask it."""
+        """A borrowed model, callable by all ranks together."""
         if not is_scattered(config):
             yield model
             return
@@ -287,7 +286,7 @@ class Workshop:
         self, config: TrialConfig, plan: Plan, monitor: Monitor, checkpoints: Checkpoints
     ) -> tuple[Run, TrialTrainer]:
         model: PreTrainedModel | PeftModel = self._base.lend(config)
-        # Loading draws at random (rows for new tokens, a head on a GPU); a warm base does not.
+        # Loading draws random numbers (new token rows, a head on a GPU); a warm base does not.
         set_seed(config.seed % 2**32)
         try:
             model = tuned.attach(model, config, self.inputs.new_tokens)
@@ -308,14 +307,14 @@ class Workshop:
 def _device() -> torch.device:
     if not torch.cuda.is_available():
         return torch.device("cpu")
-    # Workers of a slot on one node see all of the slot's GPUs, and are told which is theirs.
+    # Workers of a slot on one node see all of the slot's GPUs, and are told which one to use.
     device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
     torch.cuda.set_device(device)
     return device
 
 
 def _pad_id(tokenizer: Any) -> int:
-    """Which token fills up short sequences; it is masked, so any will do where none is named."""
+    """The padding token; it is masked, so any token works if the tokenizer names none."""
     for candidate in (tokenizer.pad_token_id, tokenizer.eos_token_id):
         if candidate is not None:
             return int(candidate)
@@ -323,13 +322,13 @@ def _pad_id(tokenizer: Any) -> int:
 
 
 def _dismantle(trainer: TrialTrainer) -> None:
-    """Take the engine apart and let go of the process-wide state that accelerate keeps."""
+    """Take the engine apart and reset accelerate's process-wide state."""
     if trainer.deepspeed is not None:
         from trainables.training.deepspeed_engine import dismantle
 
         dismantle(trainer.deepspeed)
     if hasattr(trainer, "neftune_hook_handle"):
-        # The trainer itself takes its noise off the embeddings only at a regular end.
+        # The trainer itself removes its embedding noise only at a regular end.
         deactivate_neftune(trainer.model, trainer.neftune_hook_handle, trainer.accelerator)
     trainer.accelerator.free_memory()
     trainer.callback_handler.callbacks.clear()
@@ -341,7 +340,7 @@ def _dismantle(trainer: TrialTrainer) -> None:
 
 def _reset_process_state() -> None:
     unset_hf_deepspeed_config()
-    # Accelerate sets it at a trial with DeepSpeed, and would give every later trial an engine too.
+    # Accelerate sets it for a trial with DeepSpeed, and would give every later trial an engine too.
     os.environ.pop("ACCELERATE_USE_DEEPSPEED", None)
     AcceleratorState._reset_state()
     PartialState._reset_state()
