@@ -62,7 +62,7 @@ def cluster_json(cluster: ClusterRecord) -> dict[str, object]:
 
 
 def _overlaps(sweep: SweepRecord) -> dict[str, object]:
-    """For each measured set that shares records with the training data: how many of how many."""
+    """For each measured set that overlaps the training data: its shared and total records."""
     shared = {name: overlap.model_dump() for name, overlap in sweep.overlaps.items()}
     return {"overlaps": shared} if shared else {}
 

@@ -286,7 +286,7 @@ class Recorder(Callback):
         self._on_change(record)
 
     def _with_attempt(self, record: TrialRecord, attempt: Attempt) -> TrialRecord:
-        """With the attempt's number and hardware; a trial without a slot has neither."""
+        """The record with the attempt's number and hardware; without a slot it has neither."""
         if not attempt.number:
             return record
         assert record.provenance is not None, "every trial's record says where it comes from"
@@ -316,7 +316,7 @@ def _evaluation(measurement: Measurement) -> Evaluation:
 
 
 def _with_cost(record: TrialRecord, cost: Cost) -> TrialRecord:
-    """With the trial's totals so far; a failed trial's outcome has none, so earlier ones stay."""
+    """The record with its totals so far; a failed trial's outcome has none, so old ones stay."""
     if cost == Cost():
         return record
     return record.with_changes(

@@ -50,7 +50,7 @@ class Pair:
     output: str
 
     def record(self) -> dict[str, str]:
-        """As an alpaca record."""
+        """The pair as an alpaca record."""
         return {"instruction": self.instruction, "output": self.output}
 
 

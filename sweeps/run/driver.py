@@ -1,4 +1,4 @@
-"""One sweep under way: the board, the slots, the base model's measurement, and Tune's search."""
+"""A running sweep: the board, the slots, the base model's measurement, and Tune's search."""
 
 from __future__ import annotations
 

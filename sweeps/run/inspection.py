@@ -43,7 +43,7 @@ class Inspection:
     samples: tuple[Sample, ...]
 
     def json(self) -> dict[str, object]:
-        """As plain values, for scripts. A text is a list of [stretch, trained]."""
+        """The inspection as plain values, for scripts. A text is a list of [stretch, trained]."""
         summary = self.summary
         return {
             "objective": self.objective,

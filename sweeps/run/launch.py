@@ -159,7 +159,7 @@ def _resume(
 def _where_it_was_launched(earlier: SweepRecord) -> AbstractContextManager[None]:
     """Enter the working folder of the launch, if it still exists: the base of relative paths.
 
-    This changes the folder for all threads; a resume is a process of its own.
+    This changes the folder for all threads; a resume has its own process.
     """
     folder = earlier.folder
     return chdir(folder) if folder and Path(folder).is_dir() else nullcontext()

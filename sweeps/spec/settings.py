@@ -194,7 +194,7 @@ class StorageSettings(Frozen):
 
 
 class TrackingSettings(Frozen):
-    """Where MLflow writes. Without a `uri` it is a SQLite database in the sweep home."""
+    """MLflow's store. Without a `uri` it is an SQLite database in the sweep home."""
 
     uri: str | None = None
     experiment: Annotated[str, Field(min_length=1, max_length=500)] = "winnow"
