@@ -1,1 +1,1 @@
-"""Claims of speed and quality, each a script that runs ours and the alternative side by side."""
+"""Scripts that back claims of speed and quality by side-by-side runs with the alternative."""

@@ -1,6 +1,6 @@
-"""How the code is built, in figures: python -m benchmarks.code_figures [--by-folder]
+"""Figures of the code: python -m benchmarks.code_figures [--by-folder]
 
-Files in a folder, lines of functions, files that are long, and how often a type is `Any`.
+Files per folder, lines of functions, long files, and the frequency of the type `Any`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FULL_FOLDER = 20
 
 
 def main() -> None:
-    """Print the figures of all packages, and of each folder where asked for."""
+    """Print the figures of all packages, and of each folder on request."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--by-folder", action="store_true")
     by_folder = parser.parse_args().by_folder
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def _functions(text: str) -> list[int]:
-    """The lines of each function, its docstring left out."""
+    """The lines of each function, without its docstring."""
     return [
         node.end_lineno - _first_line(node) + 1
         for node in ast.walk(ast.parse(text))
@@ -54,13 +54,13 @@ def _functions(text: str) -> list[int]:
 
 
 def _first_line(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """Where the body begins."""
+    """The first line of the body."""
     has_docstring = ast.get_docstring(node) is not None and len(node.body) > 1
     return node.body[1 if has_docstring else 0].lineno
 
 
 def _any_share(texts: list[str]) -> float:
-    """How often the name `Any` stands in 1,000 lines, imports included."""
+    """Number of occurrences of the name `Any` per 1,000 lines, imports included."""
     names = sum(_names_any(node) for text in texts for node in ast.walk(ast.parse(text)))
     return 1000 * names / max(1, sum(text.count("\n") for text in texts))
 

@@ -1,10 +1,10 @@
-"""Which methods, objectives, precisions, optimizers and ZeRO stages run together.
+"""Test of combinations of methods, objectives, precisions, optimizers and ZeRO stages.
 
     python -m benchmarks.combinations [--all] [--tables NAME ...]
 
-Trains each pair for two steps on a tiny Llama of random weights: what needs no DeepSpeed in one
-process, the ZeRO stages on two ranks. What combinations.py refuses is not run, unless with --all,
-which shows why it is refused. Prints Markdown tables.
+Trains each pair for two steps on a tiny Llama with random weights: in one process without
+DeepSpeed, on two ranks for the ZeRO stages. Combinations refused by combinations.py run only with
+--all, which shows why they are refused. Prints Markdown tables.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ BASE = TrialConfig.model_validate(
 
 
 def main() -> None:
-    """Run all pairs, and print their tables."""
+    """Run all pairs and print their tables."""
     options = _options()
     if options.worker is not None:
         _work(options.worker, options.all)
@@ -137,7 +137,7 @@ def _by_ranks(wanted: Mapping[str, Any]) -> dict[int, list[str]]:
 
 
 def _run(folder: Path, ranks: int, keys: list[str], everything: bool) -> dict[str, str]:
-    """One process group after another: a combination that breaks one costs itself only."""
+    """Run the keys in successive process groups, so that a crash costs only one combination."""
     folder.mkdir()
     _make_all_inputs(folder)
     done: dict[str, str] = {}
@@ -159,7 +159,7 @@ def _run(folder: Path, ranks: int, keys: list[str], everything: bool) -> dict[st
 
 
 def _make_all_inputs(folder: Path) -> None:
-    # Not in the ranks: of several, only the first one's save_pretrained writes anything.
+    # Not in the ranks: there, only the first rank's save_pretrained writes anything.
     from benchmarks.tiny_inputs import make_inputs, make_model
 
     make_model(folder / "model")
@@ -168,7 +168,7 @@ def _make_all_inputs(folder: Path) -> None:
 
 
 def _watch(group: subprocess.Popen[bytes], folder: Path) -> tuple[dict[str, str], bool]:
-    """Wait for the group; one that says nothing for a minute and a half hangs."""
+    """Wait for the group; one without output for a minute and a half hangs."""
     file, seen, since = folder / "results.jsonl", 0, time.monotonic()
     while group.poll() is None:
         time.sleep(0.5)
@@ -188,7 +188,7 @@ def _read(file: Path) -> dict[str, str]:
 
 
 def _work(folder: Path, everything: bool) -> None:
-    """What each rank does: all combinations, in the same order."""
+    """The work of each rank: all combinations, in the same order."""
     import torch.distributed as dist
 
     from trainables.core import ranks
@@ -204,8 +204,8 @@ def _work(folder: Path, everything: bool) -> None:
             with (folder / "results.jsonl").open("a") as file:
                 file.write(json.dumps([key, result]) + "\n")
         if result.startswith("FAILED") and ranks.world_size() > 1:
-            time.sleep(3)  # the first rank is to write it down
-            os._exit(1)  # and the other may wait inside a collective
+            time.sleep(3)  # time for the first rank to write it down
+            os._exit(1)  # since the other may wait inside a collective
     if dist.is_initialized():
         dist.destroy_process_group()
 
@@ -223,7 +223,7 @@ def _tried(key: str, folder: Path, workshops: dict[str, Any], everything: bool) 
         outcome = workshop.train(config, Monitor())
     except RefusedError as error:
         return f"refused: {str(error).partition(':')[0]}"
-    except Exception as error:  # noqa: BLE001 - whatever happens is the result
+    except Exception as error:  # noqa: BLE001 - the error is the result
         traceback.print_exc()
         return f"FAILED: {type(error).__name__}: {str(error).strip().splitlines()[0][:200]}"
     return "ran" if outcome.ending.value == "complete" else f"FAILED: {outcome.error}"

@@ -1,10 +1,10 @@
-"""How good a front each sampler finds on the toy landscape, by two metrics, over many seeds.
+"""Quality of each sampler's front on the toy landscape, by two metrics, over many seeds.
 
     python -m benchmarks.front_quality [--seeds 20] [--trials 40]
 
-Quality is the hypervolume: the area of what the front dominates, up to a reference point that is
-worse than any trial worth having, as a share of that of the best front known. No training, no Ray:
-the samplers are asked and told directly. Prints JSON.
+Quality is the hypervolume: the area dominated by the front, up to a reference point worse than any
+useful trial, as a share of the best known front's. No training, no Ray: asks and tells the samplers
+directly. Prints JSON.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from trainables.config.trial import TrialConfig
 from trainables.slots import toy
 
 REFERENCE = (toy.BASE_LOSS, 3.0)
-"""The base model's loss, and a cost that nobody would pay."""
+"""The base model's loss, and an unacceptable cost."""
 
 RECIPE = Path(sweeps.__file__).parent / "recipes" / "toy.yaml"
 GOALS = {"eval_loss": "min", "eval_cost": "min"}
@@ -45,7 +45,7 @@ WAYS: dict[str, dict[str, Any]] = {
 
 
 def hypervolume(points: Sequence[tuple[float, float]]) -> float:
-    """The area between the front of `points` and REFERENCE; less is better in both."""
+    """The area between the front of `points` and REFERENCE; smaller is better in both metrics."""
     inside = [point for point in points if point[0] < REFERENCE[0] and point[1] < REFERENCE[1]]
     area, ceiling = 0.0, REFERENCE[1]
     for place in next(layers(inside, ["min", "min"]), []):
@@ -56,7 +56,7 @@ def hypervolume(points: Sequence[tuple[float, float]]) -> float:
 
 
 def best_known(spec: SweepSpec) -> float:
-    """Of a fine grid over learning rate and rank; the schedule's best is cosine."""
+    """The hypervolume of a fine grid over learning rate and rank; the best schedule is cosine."""
     rates = (10 ** (-6 + 5 * step / 1000) for step in range(1001))
     trials = product(rates, spec.space["lora.rank"].domain.grid())
     names = ("learning_rate", "lora.rank")
@@ -65,11 +65,11 @@ def best_known(spec: SweepSpec) -> float:
 
 
 def found(search: SearchSettings, spec: SweepSpec, trials: int) -> float:
-    """The hypervolume of what one search finds."""
+    """The hypervolume of one search's front."""
     study = optuna.create_study(directions=directions(search))
     points = []
     for number in range(trials):
-        study.sampler = make_sampler(search, number)  # as a sweep does
+        study.sampler = make_sampler(search, number)  # as in a sweep
         trial = study.ask()
         points.append(_point(spec.trial.with_params(bridge.suggest(trial, spec.space))))
         study.tell(trial, points[-1])
@@ -77,7 +77,7 @@ def found(search: SearchSettings, spec: SweepSpec, trials: int) -> float:
 
 
 def compare(seeds: int, trials: int) -> dict[str, Any]:
-    """The median share of the best known hypervolume that each sampler finds."""
+    """Each sampler's median share of the best known hypervolume."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     spec = SweepSpec.load(RECIPE)
     best = best_known(spec)

@@ -1,10 +1,10 @@
-"""What a trial costs beyond its training: ours, the stock way on Ray, HF's own search, a loop.
+"""Overhead of a trial beyond its training: ours, the stock way on Ray, HF's own search, a loop.
 
     python -m benchmarks.overhead [--trials 8] [--steps 6] [--model M --data D]
 
-Each way runs in a process of its own, with the same threads, model, token files, steps and
-evaluation points. Start-up is the time to the end of the first trial less one further trial; a
-further trial is the median time from one trial's end to the next. Prints one JSON document.
+Each way runs in its own process, with the same threads, model, token files, steps and evaluation
+points. Start-up is the time to the end of the first trial minus one further trial; a further trial
+is the median time from one trial's end to the next. Prints one JSON document.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MAX_LENGTH = 256
 
 
 def main() -> None:
-    """Run all ways, one after the other, and compare them."""
+    """Run all ways one by one, and compare them."""
     options = _options()
     if options.only:
         _run_one(options)
@@ -54,7 +54,7 @@ def _measure(way: str, options: argparse.Namespace, work: Path) -> dict[str, Any
     same += [f"--batch-size={options.batch_size}"]
     same += [f"--model={options.model}", f"--data={options.data}", f"--work={work}"]
     command = [sys.executable, "-m", "benchmarks.overhead", f"--only={way}", *same]
-    _prepared(options, work)  # not part of any way's time
+    _prepared(options, work)  # not timed for any way
     began = time.time()
     environment = {
         **os.environ,

@@ -1,11 +1,11 @@
-"""Training with packed examples beside training without: tokens/s of both, and their ratio.
+"""Training with packed examples against training without: tokens/s of both, and their ratio.
 
     python -m benchmarks.packing --model FOLDER --data FILE [--max-length 256] [--method full]
 
-Both learn from the same examples of one file in the same process, one run after the other in
-turns, with as many tokens in an optimizer step and in a micro-batch. Tokens are those that are not
-padding; the first steps of a run, and evaluation, are not timed. Without a GPU, seconds are the
-processor's, which other work on the machine lengthens little. Prints one JSON document.
+Both learn from the same examples of one file in the same process, in alternating runs, with equal
+tokens per optimizer step and per micro-batch. Tokens exclude padding; the first steps of a run, and
+evaluation, are not timed. Without a GPU, seconds are processor time, which other work on the
+machine lengthens little. Prints one JSON document.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from trainables.training.workshop import Workshop
 
 
 class Clock(Stopwatch):
-    """Notes the processor's seconds where there is no GPU."""
+    """A stopwatch of processor time if there is no GPU."""
 
     def asked_to_end(self) -> Ending | None:
-        """Look at the clock."""
+        """Note the time."""
         if torch.cuda.is_available():
             return super().asked_to_end()
         self.times.append(time.process_time())
@@ -40,7 +40,7 @@ class Clock(Stopwatch):
 
 
 def main() -> None:
-    """Train in turns, and compare."""
+    """Train alternately, and compare."""
     options = _options()
     torch.set_num_threads(options.threads)
     packed = _config(options, packing=True)
@@ -79,7 +79,7 @@ def _config(options: argparse.Namespace, *, packing: bool) -> TrialConfig:
 
 
 def _alike(packed: TrialConfig, side: Side) -> TrialConfig:
-    """So many packs in a step as hold the other way's examples."""
+    """The configuration with as many packs per step as hold the other way's examples."""
     size = max(1, round(packed.batch_size * side.packs / side.examples))
     return packed.with_params({"batch_size": size, "micro_batch_size": size})
 
@@ -93,7 +93,7 @@ def _tokens_per_second(workshop: Workshop, config: TrialConfig) -> float:
 
 
 def _padding(workshop: Workshop, config: TrialConfig) -> float:
-    """The share of all that is computed that is padding."""
+    """The share of padding in all computed tokens."""
     plan = workshop.plan(config, workers=1)
     lengths = workshop.learned(config).trained.lengths
     rows = [lengths[plan.micro_batch(number)] for number in range(plan.micro_batches)]

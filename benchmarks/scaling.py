@@ -1,11 +1,11 @@
-"""What a second node is worth: the same sweep with one slot and with two, on two nodes of one core.
+"""The gain of a second node: a sweep with one slot and with two, on two nodes of one core.
 
     python -m benchmarks.scaling [--trials 12] [--tokens 60000] [--repeats 1]
 
-Both run on one Ray cluster of this machine (a head that trains nothing and two nodes), one after
-the other, from `sweep launch` to its end, with the built-in model and data and without early
-stopping, so that both train the same. The time to the first trial is reported by itself: it is the
-same for both, and longer sweeps have it once. Prints one JSON document.
+Both run in turn on one Ray cluster of this machine (a head that trains nothing and two nodes), from
+`sweep launch` to its end, with the built-in model and data and without early stopping, so that both
+train the same. The time to the first trial is reported separately: it is the same for both, and
+occurs only once in longer sweeps. Prints one JSON document.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""A search that cannot be luck: trials that TPE and random need on the toy landscape.
+"""Search quality beyond luck: trials needed by TPE and random on the toy landscape.
 
     python -m benchmarks.search_quality [--seeds 100]
 
-The optimum of the toy's closed form is known; a search is good enough once a trial comes within
-QUALITY of it. No training, no Ray: the samplers are asked and told directly. Prints JSON.
+The optimum of the toy's closed form is known; a search is good enough once a trial is within
+QUALITY of it. No training, no Ray: asks and tells the samplers directly. Prints JSON.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sweeps.spec.spec import SweepSpec
 from trainables.slots import toy
 
 QUALITY = 0.05
-"""How near to the optimal loss (1.0) is near enough."""
+"""Sufficient distance from the optimal loss (1.0)."""
 
 MOST_TRIALS = 80
 RECIPE = Path(sweeps.__file__).parent / "recipes" / "toy.yaml"
@@ -36,7 +36,7 @@ def trials_needed(sampler: Any, seed: int, spec: SweepSpec) -> int:
     search = SearchSettings(sampler=sampler, seed=seed)
     study = optuna.create_study()
     for number in range(1, MOST_TRIALS + 1):
-        study.sampler = make_sampler(search, number - 1)  # as a sweep does
+        study.sampler = make_sampler(search, number - 1)  # as in a sweep
         trial = study.ask()
         loss = toy.final_loss(spec.trial.with_params(bridge.suggest(trial, spec.space)))
         study.tell(trial, loss)
@@ -46,7 +46,7 @@ def trials_needed(sampler: Any, seed: int, spec: SweepSpec) -> int:
 
 
 def compare(seeds: int) -> dict[str, Any]:
-    """Trials needed by each sampler for each seed, and their medians."""
+    """The trials needed by each sampler for each seed, and their medians."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     spec = SweepSpec.load(RECIPE)
     with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""A random tiny Llama, and hand-made examples for every objective: inputs without any data."""
+"""A tiny Llama with random weights, and synthetic examples for every objective."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from trainables.training.inputs import Inputs
 
 VOCABULARY = 128
 PROMPT = 2
-"""The words at the beginning of each sequence that nothing is learned of."""
+"""Number of words at the beginning of each sequence that are not trained on."""
 
 LABELS: Mapping[str, tuple[str, ...]] = {"classification": ("a", "b", "c"), "reward": ("reward",)}
 
 
 def make_model(folder: Path, hidden: int = 64, layers: int = 2) -> int:
-    """Write a Llama with random weights and a tokenizer of VOCABULARY words; its parameters."""
+    """Write a random Llama and a tokenizer of VOCABULARY words; returns the parameter count."""
     config = LlamaConfig(
         vocab_size=VOCABULARY,
         hidden_size=hidden,
@@ -55,7 +55,7 @@ def make_inputs(folder: Path, objective: str, model: Path) -> Inputs:
 
 
 def inputs_in(folder: Path, objective: str, model: Path) -> Inputs:
-    """What `make_inputs` made."""
+    """The inputs made by `make_inputs`."""
     labels = LABELS.get(objective, ())
     return Inputs(ModelSource(str(model)), folder / "train", folder / "validation", labels)
 

@@ -1,10 +1,10 @@
-"""What a trial pays for checkpoints on shared storage: brought there beside it, or waited for.
+"""A trial's cost of checkpoints on shared storage: uploaded in the background, or waited for.
 
     python -m benchmarks.uploads [--megabytes-per-second 10] [--every 4] [--steps 600] [--rounds 3]
 
-The same full fine-tune of a small Llama without checkpoints, with ours, and with ones for which
-training waits, in turns; the storage is a folder behind a link of so many megabytes per second.
-Seconds are from the first step until everything is there. Prints one JSON document.
+The same full fine-tune of a small Llama, alternately without checkpoints, with ours, and with ones
+for which training waits; the storage is a folder behind a link of limited speed. Seconds are from
+the first step until training and uploads are complete. Prints one JSON document.
 """
 
 from __future__ import annotations
@@ -29,33 +29,33 @@ from trainables.training.workshop import Workshop
 
 
 class Link(RemoteFolder):
-    """A folder that takes so many bytes a second."""
+    """A folder that accepts a limited number of bytes a second."""
 
     bytes_per_second = 0.0
 
     def push(self, file: Path, name: str, wanted: Callable[[], bool] = lambda: True) -> None:
-        """Take as long as the file is large."""
+        """Copy the file, in a time proportional to its size."""
         time.sleep(file.stat().st_size / self.bytes_per_second)
         super().push(file, name, wanted)
 
 
 class Awaited(RemoteCheckpoints):
-    """Training goes on when a checkpoint counts."""
+    """Checkpoints for which training waits until they are uploaded."""
 
     def write(self, checkpoint: Checkpoint, fill: Callable[[Path], None]) -> None:
-        """And wait for it."""
+        """Write the checkpoint, and wait for its upload."""
         super().write(checkpoint, fill)
         self.settle()
         self._wrote()
 
 
 class Clock(Monitor):
-    """When the trial had made its first step."""
+    """The time of the trial's first step."""
 
     began: float | None = None
 
     def asked_to_end(self) -> Ending | None:
-        """Look at the clock."""
+        """Note the time."""
         self.began = self.began or time.monotonic()
         return None
 
@@ -64,7 +64,7 @@ WAYS = {"none": None, "beside": RemoteCheckpoints, "awaited": Awaited}
 
 
 def main() -> None:
-    """Train in turns, and compare the medians."""
+    """Train alternately, and compare the medians."""
     options = _options()
     Link.bytes_per_second = options.megabytes_per_second * 1e6
     folder = Path(tempfile.mkdtemp())

@@ -1,9 +1,9 @@
-"""Bytes of parameters, gradients and optimizer state that each rank holds, per ZeRO stage.
+"""Bytes of parameters, gradients and optimizer state on each rank, per ZeRO stage.
 
     python -m benchmarks.zero_memory [--ranks 2] [--precision bf16] [--hidden 256]
 
-Trains a Llama of random weights under AdamW on as many CPU processes as there are ranks, and counts
-the storages of all tensors that are alive, beside the closed form of Rajbhandari et al. 2020
+Trains a Llama with random weights under AdamW with one CPU process per rank, and compares the
+storages of all live tensors with the closed form of Rajbhandari et al. 2020
 (arXiv:1910.02054, section 3): mixed precision holds 2 bytes a parameter for weights, 2 for
 gradients and 12 for the optimizer (fp32 weights and two moments), each divided by the ranks from
 stage 3, 2 and 1 on. Prints a Markdown table.
@@ -27,7 +27,7 @@ STAGES = (0, 1, 2, 3)
 
 
 def main() -> None:
-    """Measure each stage in processes of its own, and print the table."""
+    """Measure each stage in its own processes, and print the table."""
     options = _options()
     if options.stage is not None:
         _measure(options)
@@ -88,12 +88,12 @@ def _measure(options: argparse.Namespace) -> None:
     before = _alive() - _held(model.parameters())
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
     settings = deepspeed_config(config, micro_batch_size=1, accumulation=1)
-    # Beside what the paper counts there is a bucket in which gradients meet: at DeepSpeed's default
-    # of 5e8 elements it would be all that shows of a small model.
+    # The paper omits DeepSpeed's bucket for gradients, whose default of 5e8 elements would hide
+    # all else in a small model.
     settings["zero_optimization"]["reduce_bucket_size"] = count // 100
     engine, *_ = deepspeed.initialize(model=model, optimizer=optimizer, config=settings)
     tokens = torch.arange(16)[None]
-    # The first step allocates the moments; what the second one's backward pass adds are gradients.
+    # The first step allocates the moments; the second's backward pass adds the gradients.
     engine.backward(engine(input_ids=tokens, labels=tokens).loss)
     engine.step()
     rested = _alive() - before
@@ -109,7 +109,7 @@ def _measure(options: argparse.Namespace) -> None:
 
 
 def _kept_gradients(optimizer: Any) -> Iterable[Any]:
-    """Stage 3 keeps the place of its gradients from step to step."""
+    """Stage 3's gradients, whose memory persists from step to step."""
     buffer = getattr(optimizer, "grad_partitions_flat_buffer", None)
     return () if buffer is None else (buffer,)
 
@@ -132,12 +132,12 @@ def _model(options: argparse.Namespace) -> Any:
 
 
 def _alive() -> int:
-    """Bytes of the storages of all tensors that Python can reach."""
+    """Bytes of the storages of all tensors reachable in Python."""
     import torch
 
     gc.collect()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # some objects warn when they are looked at
+        warnings.simplefilter("ignore")  # some objects warn when inspected
         return _held(each for each in gc.get_objects() if isinstance(each, torch.Tensor))
 
 

@@ -1,1 +1,1 @@
-"""What came of it."""
+"""Results of sweeps: records, rankings, and MLflow."""

@@ -1,1 +1,1 @@
-"""What may vary."""
+"""Search spaces: the hyperparameters that may vary."""

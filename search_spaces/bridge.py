@@ -1,10 +1,10 @@
-"""Between our spaces and Optuna's distributions, both ways; the room's only `import optuna`.
+"""Conversion between our spaces and Optuna's distributions; this folder's only `import optuna`.
 
-A name with one branch is one parameter of that name. With several branches each is a parameter by
-itself, such as `learning_rate [method=full,freeze]`, so that a sampler never mixes their ranges.
+A name with one branch is one parameter of that name. With several branches each is its own
+parameter, such as `learning_rate [method=full,freeze]`, so that a sampler never mixes their ranges.
 
-Optuna's categories are None, booleans, numbers and texts. A list-valued option travels as its JSON
-text, and a text that could be taken for one travels in JSON quotes, so that nothing is ambiguous.
+Optuna's categories are None, booleans, numbers and texts. List-valued options become JSON text, and
+texts that look like such JSON are put in JSON quotes, so that nothing is ambiguous.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from search_spaces.space import Space
 from search_spaces.values import Value, as_option, show
 
 Category: TypeAlias = bool | int | float | str | None
-"""What Optuna keeps of a parameter."""
+"""Optuna's value of a parameter."""
 
 _JSON_STARTS = ("[", '"')
 
 
 def to_distribution(domain: Domain) -> BaseDistribution:
-    """Optuna's name for `domain`."""
+    """Optuna's equivalent of `domain`."""
     match domain:
         case Float():
             return FloatDistribution(domain.low, domain.high, log=domain.log, step=domain.step)
@@ -45,7 +45,7 @@ def to_distribution(domain: Domain) -> BaseDistribution:
 
 
 def from_distribution(distribution: BaseDistribution) -> Domain:
-    """The domain that `to_distribution` turns into `distribution`."""
+    """The inverse of `to_distribution`."""
     match distribution:
         case FloatDistribution(low=low, high=high, log=log, step=step):
             return Float(low, high, log, step)
@@ -57,7 +57,7 @@ def from_distribution(distribution: BaseDistribution) -> Domain:
 
 
 def to_parameters(name: str, dimension: Dimension) -> dict[str, Branch]:
-    """The Optuna parameters that `name` stands for, each with its branch.
+    """The Optuna parameters for `name`, each with its branch.
 
     Unique in the space: branches differ in their conditions, and names hold no punctuation but . -
     """
@@ -69,7 +69,7 @@ def to_parameters(name: str, dimension: Dimension) -> dict[str, Branch]:
 def suggest(trial: optuna.trial.BaseTrial, space: Space) -> dict[str, Value]:
     """Ask `trial` for a value of each active name, parents first.
 
-    Raises SpaceError where the trial was queued with a value that the space does not have.
+    Raises SpaceError if the trial was queued with a value outside of the space.
     """
     params: dict[str, Value] = {}
     for name in space.parents_first:
@@ -81,10 +81,10 @@ def suggest(trial: optuna.trial.BaseTrial, space: Space) -> dict[str, Value]:
 
 
 def encode(params: Mapping[str, object], space: Space) -> dict[str, Category]:
-    """A point, whole or partial, as `study.enqueue_trial` takes it.
+    """A point, whole or partial, for `study.enqueue_trial`.
 
-    Where a partial point leaves open which branch of a name holds, each that has the value gets it.
-    Raises SpaceError where the point does not fit the space.
+    If a partial point leaves the branch of a name open, each branch with the value gets it. Raises
+    SpaceError if the point does not fit the space.
     """
     problems = space.explain(params, partial=True)
     if problems:
@@ -99,10 +99,10 @@ def encode(params: Mapping[str, object], space: Space) -> dict[str, Category]:
 
 
 def decode(params: Mapping[str, object], space: Space) -> dict[str, Value]:
-    """The inverse of `encode`, and what `trial.params` means.
+    """The inverse of `encode`, for `trial.params`.
 
-    Of several branches of a name, as a partial point may have queued, the first one counts.
-    Raises SpaceError for a parameter or a value that the space does not have.
+    Of several branches of a name, which a partial point may have queued, the first one counts.
+    Raises SpaceError for a parameter or a value outside of the space.
     """
     known = {
         parameter: (name, branch.domain)
@@ -145,7 +145,7 @@ def _asked(trial: optuna.trial.BaseTrial, name: str, parameter: str, domain: Dom
 
 
 def _read(name: str, value: object, domain: Domain) -> Value:
-    """Optuna's value in our spelling: samplers leave rounding errors on stepped and log floats."""
+    """Optuna's value in our spelling, without samplers' rounding errors on step and log floats."""
     try:
         return domain.canonical(_decoded(value) if isinstance(domain, Choice) else value)
     except DomainError as error:

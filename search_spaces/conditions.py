@@ -1,4 +1,4 @@
-"""Which branches hold, given the values of other names."""
+"""The branches that hold, given the values of other names."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from search_spaces.values import Value, identity, show
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The branches of a name that can hold, given some values; `sure` where its only one does."""
+    """The branches of a name that can hold, given some values; `sure` if one certainly does."""
 
     branches: tuple[Branch, ...]
     sure: bool
 
     @property
     def active(self) -> bool | None:
-        """Whether the name exists; None where that is open."""
+        """Whether the name exists; None if undecided."""
         if not self.branches:
             return False
         return True if self.sure else None
 
     def canonical(self, value: object) -> Value:
-        """The spelling of `value` in the first branch that has it; DomainError where none does."""
+        """The spelling of `value` in the first branch that has it; DomainError if none does."""
         for branch in self.branches:
             if branch.domain.contains(value):
                 return branch.domain.canonical(value)
@@ -38,7 +38,7 @@ def find_standings(
     parents_first: tuple[str, ...],
     params: Mapping[str, object],
 ) -> dict[str, Standing]:
-    """The standing of each name. A parent's value that is missing or faulty leaves things open."""
+    """The standing of each name; undecided if a parent's value is missing or faulty."""
     standings: dict[str, Standing] = {}
     for name in parents_first:
         branches = dimensions[name].branches
@@ -51,7 +51,7 @@ def find_standings(
 
 
 def normalised(dimensions: Mapping[str, Dimension]) -> dict[str, Dimension]:
-    """The same dimensions, with the accepted values spelt as the parents' domains spell them."""
+    """The same dimensions, with accepted values in the spelling of the parents' domains."""
     return {
         name: Dimension(tuple(_normalised(branch, dimensions) for branch in dimension.branches))
         for name, dimension in dimensions.items()
@@ -59,7 +59,7 @@ def normalised(dimensions: Mapping[str, Dimension]) -> dict[str, Dimension]:
 
 
 def sort_parents_first(dimensions: Mapping[str, Dimension]) -> tuple[str, ...]:
-    """The names in their given order, except that nobody comes before what it depends on."""
+    """The names in the given order, except that parents come first."""
     ordered: dict[str, None] = {}
 
     def visit(name: str) -> None:

@@ -1,4 +1,4 @@
-"""What one name can be: one domain, or several of which the other names decide."""
+"""The domain of a name, or several chosen by the values of other names."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from search_spaces.domains import Domain
 from search_spaces.values import Value, identity, show
 
 Conditions = Mapping[str, tuple[object, ...]]
-"""Name -> accepted values; all names must have one of theirs."""
+"""Name -> accepted values; every name must have one of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """A domain, and the conditions under which a name has it; without any it always does."""
+    """A domain, and the conditions under which it holds; without any it always does."""
 
     domain: Domain
     when: Conditions = field(default_factory=dict)
@@ -22,7 +22,7 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """The branches of one name. At most one holds at a time; where none does, the name is inactive.
+    """The branches of one name. At most one holds at a time; if none does, the name is inactive.
 
     Most names have a single branch.
     """
@@ -31,7 +31,7 @@ class Dimension:
 
     @property
     def domain(self) -> Domain:
-        """The domain of a name with a single branch; ValueError where there are several."""
+        """The domain of a name with a single branch; ValueError if there are several."""
         (branch,) = self.branches
         return branch.domain
 
@@ -42,7 +42,7 @@ class Dimension:
 
     @property
     def parents(self) -> tuple[str, ...]:
-        """The names that some branch hangs on."""
+        """The names on which any branch depends."""
         return tuple(dict.fromkeys(name for branch in self.branches for name in branch.when))
 
 
@@ -52,7 +52,7 @@ def describe(when: Conditions) -> str:
 
 
 def spelt(accepted: Iterable[object], domains: Iterable[Domain]) -> tuple[Value, ...]:
-    """`accepted` as `domains` spell it, each value once; what none of them has is left out."""
+    """The distinct values of `accepted` in the spelling of `domains`; others are left out."""
     known = tuple(domains)
     spellings = [
         domain.canonical(value) for value in accepted for domain in known if domain.contains(value)
@@ -61,10 +61,10 @@ def spelt(accepted: Iterable[object], domains: Iterable[Domain]) -> tuple[Value,
 
 
 def overlap(one: Conditions, other: Conditions) -> Conditions | None:
-    """The conditions under which both hold; None where a name they share keeps them apart.
+    """The conditions under which both hold; None if a shared name excludes that.
 
-    Both must spell values as the names' domains do. A name has one value at a time, so None is
-    certain; conditions on different names are taken to be possible together.
+    Both must use the spelling of the names' domains. A name has one value at a time, so None is
+    certain; conditions on different names are assumed to be compatible.
     """
     both = {**one, **other}
     for name in one:

@@ -1,7 +1,7 @@
-"""The sets a hyperparameter can take its value from: Float, Int, Choice.
+"""The sets of values of a hyperparameter: Float, Int, Choice.
 
-Bounds are inclusive. Nonsense is refused at birth with a DomainError that repeats the numbers;
-nothing is adjusted silently.
+Bounds are inclusive. Invalid domains are rejected at creation with a DomainError that repeats the
+numbers; nothing is adjusted silently.
 """
 
 from __future__ import annotations
@@ -16,32 +16,32 @@ from search_spaces.problem import DomainError
 from search_spaces.values import Value, as_float, as_option, identity, show
 
 EXACT_BELOW = 2**53
-"""Whole numbers up to here survive as floats, which is how samplers keep them."""
+"""Whole numbers up to here are exact as floats, which samplers use."""
 
 
 class _Domain(ABC):
-    """What the three domains have in common."""
+    """The common base of the three domains."""
 
     __slots__ = ()
 
     @property
     @abstractmethod
     def cardinality(self) -> int | None:
-        """How many values there are; None where there is no end of them."""
+        """Number of values; None if infinite."""
 
     @abstractmethod
     def canonical(self, value: object) -> Value:
         """The domain's own spelling of `value`: 0.15 for 0.15000000000000002, 8 for 8.0.
 
-        Raises DomainError where the value is not in the domain.
+        Raises DomainError if the value is not in the domain.
         """
 
     @abstractmethod
     def grid(self) -> tuple[Value, ...]:
-        """Every value, in order. Raises DomainError where there is no end of them."""
+        """Every value, in order. Raises DomainError if they are infinite."""
 
     def contains(self, value: object) -> bool:
-        """Whether `value` is in the domain, rounding errors forgiven."""
+        """Whether `value` is in the domain, up to rounding errors."""
         try:
             self.canonical(value)
         except DomainError:
@@ -110,7 +110,7 @@ class Float(_Domain):
     def _at(self, position: int) -> float:
         if position == 0:
             return self.low
-        # In the decimals that the user wrote, so that 0 + 3 * 0.05 is 0.15.
+        # In the user's decimals, so that 0 + 3 * 0.05 is 0.15.
         return float(_decimal(self.low) + position * _decimal(self.step))
 
 
@@ -161,7 +161,7 @@ class Int(_Domain):
 class Choice(_Domain):
     """One of `options`: None, booleans, numbers, texts, or tuples of these; no order is assumed.
 
-    True is not 1 here, though Python calls them equal. As samplers do call them equal, the two
+    True is not 1 here, though they are equal in Python. Since they are equal to samplers, too, they
     cannot be options of the same choice.
     """
 
@@ -245,7 +245,7 @@ def _check_step(domain: Float | Int, linear: str) -> None:
 
 
 def checked_option(option: object) -> Value:
-    """`option` as it is; DomainError where it can be no option of a choice."""
+    """`option` unchanged; DomainError if it is invalid as an option of a choice."""
     if isinstance(option, tuple):
         return tuple(map(checked_option, option))
     if isinstance(option, float) and not math.isfinite(option):

@@ -1,4 +1,4 @@
-"""Dotted names in nested mappings: `lora.rank` is the `rank` inside of `lora`."""
+"""Dotted names in nested mappings: `lora.rank` is the `rank` inside `lora`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def leaves(
 
 
 def at(tree: object, name: str) -> object:
-    """The value of that name; None where there is none."""
+    """The value of that name; None if there is none."""
     for part in name.split("."):
         tree = tree.get(part) if isinstance(tree, Mapping) else None
     return tree
@@ -43,7 +43,7 @@ def holds(tree: object, name: str) -> bool:
 
 
 def replaced(tree: Mapping[str, object], name: str, value: object) -> dict[str, object]:
-    """A copy with that name set; sections are made where there are none. `tree` stays as it is."""
+    """A copy with that name set; missing sections are created. `tree` stays unchanged."""
     head, _, rest = name.partition(".")
     if not rest:
         return {**tree, head: value}
@@ -53,7 +53,7 @@ def replaced(tree: Mapping[str, object], name: str, value: object) -> dict[str, 
 
 
 def without(tree: Mapping[str, object], path: Sequence[object]) -> dict[str, object]:
-    """A copy without the value at the end of `path`, whose parts may hold dots."""
+    """A copy without the value at `path`, whose parts may contain dots."""
     head, *rest = path
     if not rest:
         return {key: value for key, value in tree.items() if key != head}

@@ -1,4 +1,4 @@
-"""A space as far as it could be read, and what is wrong between its names."""
+"""A partially read space, and conflicts between its names."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ _NAME = re.compile(r"[\w.-]+")
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One branch and its place in the file; None stands for what could not be read."""
+    """One branch and its place in the file; None means unreadable."""
 
     place: str
     domain: Domain | None
     when: Conditions | None
 
     def finished(self) -> Branch:
-        """The branch, of a draft that could be read."""
+        """The branch of a readable draft."""
         assert self.domain is not None and self.when is not None
         return Branch(self.domain, self.when)
 
 
 Drafts = Mapping[str, Sequence[Draft]]
-"""The branches of each name; none at all of a name that may not be searched."""
+"""The branches of each name; none for a name that must not be searched."""
 
 
 def placed(name: str, parts: Sequence[_Part]) -> list[tuple[str, _Part]]:
-    """Each part of an entry with its place: `rank` where there is one, else `rank[1]`, ..."""
+    """Each part of an entry with its place: `rank` for a single part, else `rank[1]`, ..."""
     if len(parts) == 1:
         return [(name, parts[0])]
     return [(f"{name}[{number}]", part) for number, part in enumerate(parts, 1)]
 
 
 def find_problems(drafts: Drafts) -> list[Problem]:
-    """What is wrong with the conditions; nothing is said of what hangs on something unreadable."""
+    """Problems of the conditions, except those that depend on unreadable parts."""
     problems = [
         Problem(name, "is not a valid name", "use letters, digits, '.', '_' and '-'")
         for name in drafts
@@ -86,7 +86,7 @@ def _domains(name: str, drafts: Drafts) -> list[Domain]:
 
 
 def _overlaps(name: str, entries: Sequence[Draft], drafts: Drafts) -> Iterable[Problem]:
-    """Every two branches that could hold at once."""
+    """A problem for each two branches that could hold at once."""
     for (first, one), (second, other) in combinations(enumerate(entries, 1), 2):
         if one.when is None or other.when is None:
             continue

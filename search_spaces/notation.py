@@ -1,4 +1,4 @@
-"""How domains and conditions are written: `{log_uniform: [1.0e-5, 3.0e-3], when: {method: lora}}`.
+"""Notation of domains and conditions: `{log_uniform: [1.0e-5, 3.0e-3], when: {method: lora}}`.
 
 uniform: [low, high]            Float, evenly; with `step: s` only every s-th value
 log_uniform: [low, high]        Float, evenly over orders of magnitude
@@ -25,7 +25,7 @@ from search_spaces.values import Value, show
 _Entry = TypeVar("_Entry")
 
 _Written: TypeAlias = Any
-"""What stands where a number should: the domain that is made of it judges it."""
+"""A value in place of a number; its domain checks it."""
 
 KINDS = ("uniform", "log_uniform", "quantized", "int", "log_int", "choice")
 
@@ -34,14 +34,14 @@ _EXPONENT_FORM = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
 
 def read_entries(entry: object) -> Sequence[object]:
-    """The branches that stand under one name; nearly always it is one."""
+    """The branches under one name; nearly always one."""
     if isinstance(entry, list | tuple) and any(isinstance(part, Mapping) for part in entry):
         return entry
     return [entry]
 
 
 def read_domain(entry: object) -> Domain:
-    """The domain of one entry; what `when` says is left to `read_when`."""
+    """The domain of one entry; `read_when` reads its `when`."""
     fields = _fields(entry)
     kind = _kind(fields)
     given = fields[kind]
@@ -58,7 +58,7 @@ def read_domain(entry: object) -> Domain:
 
 
 def read_when(entry: object) -> dict[str, tuple[object, ...]]:
-    """The conditions of one entry: name -> the values that switch the entry on."""
+    """The conditions of one entry: name -> the values that activate it."""
     when = entry.get("when", {}) if isinstance(entry, Mapping) else {}
     if not isinstance(when, Mapping):
         raise DomainError(f"when is {show(when)}, not a mapping", "write when: {schedule: wsd}")
@@ -66,7 +66,7 @@ def read_when(entry: object) -> dict[str, tuple[object, ...]]:
 
 
 def read_value(value: object) -> object:
-    """A value as written: lists become tuples, and 1e-4 (to YAML 1.1 a text) the number."""
+    """A value as written: lists become tuples, and 1e-4 (a text in YAML 1.1) a number."""
     if isinstance(value, list | tuple):
         return tuple(map(read_value, value))
     if isinstance(value, str) and _EXPONENT_FORM.fullmatch(value):
@@ -75,12 +75,12 @@ def read_value(value: object) -> object:
 
 
 def write_entries(entries: Sequence[_Entry]) -> _Entry | list[_Entry]:
-    """What reads back as `entries`: a single one stands by itself."""
+    """The notation of `entries`; a single one is not in a list."""
     return entries[0] if len(entries) == 1 else list(entries)
 
 
 def write_entry(domain: Domain, when: Conditions) -> dict[str, object]:
-    """The entry that reads back as `domain` and `when`."""
+    """The notation of `domain` and `when`."""
     entry = _write_domain(domain)
     if when:
         entry["when"] = {parent: _write_accepted(values) for parent, values in when.items()}
@@ -148,7 +148,7 @@ def _numbers(kind: str, given: object) -> list[_Written]:
 
 
 def _number(value: object) -> _Written:
-    """Texts such as 1e-5 as numbers; anything else as it is, for the domain to judge."""
+    """Texts such as 1e-5 as numbers; anything else unchanged, for the domain to check."""
     if not isinstance(value, str):
         return value
     try:

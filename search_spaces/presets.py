@@ -1,4 +1,4 @@
-"""Ready spaces with known-good starting points, and how a user's own entries go over them."""
+"""Ready spaces with known-good starting points, and overlays of a user's entries."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _FOLDER = Path(__file__).with_name("presets")
 class Preset:
     """A named space.
 
-    `method` is the one it is made for, None where the space searches the method; `space` is a tree
-    for `Space.parse`; `first_points` are points of it, worth trying first. From which literature
-    they come is in the preset's file.
+    `method` is its method, None if the space searches the method; `space` is a tree for
+    `Space.parse`; `first_points` are points of it, worth trying first. The preset's file names the
+    literature for them.
     """
 
     name: str
@@ -37,9 +37,9 @@ class Preset:
     first_points: tuple[Mapping[str, Value], ...]
 
     def points_under(self, fixed_values: Mapping[str, object]) -> list[Mapping[str, Value]]:
-        """The first points, but for those that `fixed_values` puts on another branch of a name.
+        """The first points, except those that `fixed_values` moves to another branch of a name.
 
-        What was good for one method says nothing about another.
+        A good point for one method says nothing about another.
         """
         deciding = {
             parent
@@ -58,12 +58,12 @@ class Preset:
 
 
 def names() -> tuple[str, ...]:
-    """The presets that can be loaded."""
+    """The names of all presets."""
     return tuple(sorted(file.stem for file in _FOLDER.glob("*.yaml")))
 
 
 def load(name: str) -> Preset:
-    """The preset called `name`; SpaceError where there is none."""
+    """The preset called `name`; SpaceError if there is none."""
     known = names()
     if name not in known:
         raise SpaceError(
@@ -82,9 +82,9 @@ def overlay(
 ) -> dict[str, object]:
     """A preset's tree with a user's entries over it.
 
-    A user's entry replaces the preset's of the same name, and null takes it out. `fixed_values` are
-    what the user sets once for all trials; they take entries out, too. The preset's remaining
-    conditions are narrowed to what can still happen, and its entries that never can are dropped.
+    A user's entry replaces the preset's of the same name, and null removes it. `fixed_values` are
+    the user's settings for all trials; they remove entries, too. The preset's remaining conditions
+    are narrowed to the values that are still possible, and its impossible entries are dropped.
     """
     fixed = fixed_values or {}
     merged = {
@@ -107,10 +107,10 @@ def overlay(
 
 
 def fitting(first_points: Iterable[Mapping[str, Value]], space: Space) -> list[dict[str, Value]]:
-    """What is left of `first_points` in `space`, as points that may be partial.
+    """The parts of `first_points` that fit `space`, as possibly partial points.
 
-    Names that `space` lacks, or that are inactive, are taken out of a point; a point with a value
-    outside its domain is dropped, as is one that repeats another.
+    Missing and inactive names are removed from a point; points with a value outside its domain are
+    dropped, as are repeated ones.
     """
     points: list[dict[str, Value]] = []
     for first_point in first_points:
@@ -123,14 +123,14 @@ def fitting(first_points: Iterable[Mapping[str, Value]], space: Space) -> list[d
 
 
 def _narrowed(entry: object, tree: Mapping[str, object], fixed: Mapping[str, object]) -> object:
-    """What of `entry` can still happen; None where nothing can."""
+    """The possible part of `entry`; None if there is none."""
     parts = [_narrowed_part(part, tree, fixed) for part in read_entries(entry)]
     left = [part for part in parts if part is not None]
     return write_entries(left) if left else None
 
 
 def _narrowed_part(part: object, tree: Mapping[str, object], fixed: Mapping[str, object]) -> object:
-    """`part` with only the accepted values that can happen; None where a condition has none."""
+    """`part` with only the possible accepted values; None if a condition has none."""
     before = read_when(part)
     after = {
         parent: tuple(value for value in accepted if _can_be(parent, value, tree, fixed))
@@ -152,7 +152,7 @@ def _can_be(
     try:
         return any(read_domain(part).contains(value) for part in read_entries(tree[parent]))
     except DomainError:
-        return True  # the user's entry cannot be read; Space.parse will say so
+        return True  # the user's entry is unreadable; Space.parse reports it
 
 
 def _same(one: object, other: object) -> bool:

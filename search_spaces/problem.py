@@ -1,7 +1,7 @@
-"""A user's mistake: its place, what is wrong, and the way out. All packages carry mistakes as this.
+"""A user's mistake: place, problem and way out. All packages use this for mistakes.
 
 ValueError
-├── UnplacedError      one mistake, raised where its place is not known
+├── UnplacedError      one mistake, with unknown place
 │   └── DomainError    the same, about a domain or a value of a space
 └── SpaceError         all mistakes of a space, each with its place
 """
@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake. `place` is the dotted name it is about; `remedy` is what to do instead."""
+    """One mistake. `place` is the dotted name concerned; `remedy` is the way out."""
 
     place: str
     message: str
@@ -26,13 +26,13 @@ class Problem:
         return "; ".join(part for part in (f"{self.place}: {self.message}", self.remedy) if part)
 
     def under(self, place: str) -> Problem:
-        """The same mistake, with its place inside of another one."""
+        """The same mistake, with its place inside another one."""
         inner = f"{place}.{self.place}" if self.place else place
         return replace(self, place=inner)
 
 
 class UnplacedError(ValueError):
-    """One mistake in a value; whoever knows the place makes a Problem of it."""
+    """One mistake in a value; `at` makes it a Problem, with the place."""
 
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message, remedy)
@@ -52,7 +52,7 @@ class DomainError(UnplacedError):
 
 
 class SpaceError(ValueError):
-    """Everything that is wrong, at once; reads as one line for each problem."""
+    """All problems at once; one line for each."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -64,7 +64,7 @@ class SpaceError(ValueError):
 
 @contextmanager
 def noting(problems: list[Problem], place: str) -> Iterator[None]:
-    """Add the block's DomainError to `problems`, and go on after the block."""
+    """Add the block's DomainError to `problems`, and continue after the block."""
     try:
         yield
     except DomainError as error:

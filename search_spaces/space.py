@@ -1,4 +1,4 @@
-"""What may vary: an ordered mapping of dotted names to dimensions."""
+"""A search space: an ordered mapping of dotted names to dimensions."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from search_spaces.problem import Problem, SpaceError, did_you_mean, noting
 from search_spaces.values import Value, show
 
 GRID_LIMIT = 100_000
-"""More points than this are taken for a mistake."""
+"""Maximum number of points; more are taken for a mistake."""
 
 
 class Space(Mapping[str, Dimension]):
     """Named dimensions, some of which exist only while others take certain values.
 
-    Immutable. Raises SpaceError where the conditions do not fit together.
+    Immutable. Raises SpaceError if the conditions conflict.
     """
 
     def __init__(self, dimensions: Mapping[str, Dimension]) -> None:
@@ -56,7 +56,7 @@ class Space(Mapping[str, Dimension]):
         names: Collection[str] | None = None,
         fixed: Mapping[str, str] | None = None,
     ) -> Space:
-        """Read a space as it stands in a YAML file; see notation.py for what can be written.
+        """Read a space from its YAML tree; see notation.py for the notation.
 
         `names` are the dotted names that exist (None: any), `fixed` those that must not vary, each
         with the reason; it covers the names below it. Raises SpaceError with every mistake.
@@ -88,7 +88,7 @@ class Space(Mapping[str, Dimension]):
         )
 
     def dump(self) -> dict[str, object]:
-        """The tree that `parse` reads back as an equal space; plain YAML and JSON values only."""
+        """The inverse of `parse`; plain YAML and JSON values only."""
         return {
             name: write_entries(
                 [write_entry(branch.domain, branch.when) for branch in dimension.branches]
@@ -115,18 +115,18 @@ class Space(Mapping[str, Dimension]):
 
     @property
     def parents_first(self) -> tuple[str, ...]:
-        """All names, in an order in which every condition can be decided when its turn comes."""
+        """All names, in an order in which parents come before the names that depend on them."""
         return self._parents_first
 
     def standings(self, params: Mapping[str, object]) -> dict[str, Standing]:
-        """Which branches of each name can hold, given `params`."""
+        """The possible branches of each name, given `params`."""
         standings = find_standings(self._dimensions, self._parents_first, params)
         return {name: standings[name] for name in self}
 
     def activity(self, params: Mapping[str, object]) -> dict[str, bool | None]:
         """Whether each name exists, given `params`.
 
-        None where that hangs on a value that `params` lacks, or that is outside its domain.
+        None if that depends on a value missing in `params`, or outside its domain.
         """
         return {name: standing.active for name, standing in self.standings(params).items()}
 
@@ -139,10 +139,10 @@ class Space(Mapping[str, Dimension]):
         return not self.explain(params)
 
     def explain(self, params: Mapping[str, object], *, partial: bool = False) -> list[Problem]:
-        """Why `params` is no point of this space; empty where it is one.
+        """Why `params` is not a point of this space; empty if it is one.
 
-        A `partial` point may leave values out, for a sampler to fill in. A value whose branch
-        hangs on one of those must be in one of the branches that are left.
+        A `partial` point may omit values, for a sampler to fill in. A value whose branch depends
+        on an omitted one must be in one of the possible branches.
         """
         problems = [
             Problem(str(name), "is not in the space", did_you_mean(str(name), self.names))
@@ -166,9 +166,9 @@ class Space(Mapping[str, Dimension]):
     def parse_point(
         self, point: Mapping[str, object], *, partial: bool = False
     ) -> dict[str, Value]:
-        """Read a point as it stands in a YAML file, e.g. with lists and 1e-4.
+        """Read a point from YAML, e.g. with lists and 1e-4.
 
-        Raises SpaceError with everything that `explain` finds.
+        Raises SpaceError with all problems from `explain`.
         """
         if not isinstance(point, Mapping):
             message = f"is {show(point)}, not a mapping of names to values"
@@ -186,7 +186,7 @@ class Space(Mapping[str, Dimension]):
     def grid(self) -> list[dict[str, Value]]:
         """Every point, without inactive names; of `parents_first`, the first name varies slowest.
 
-        Raises SpaceError that names each continuous dimension, or where there are too many points.
+        Raises SpaceError with all continuous dimensions, or if there are too many points.
         """
         problems: list[Problem] = []
         for name, dimension in self.items():
@@ -214,7 +214,7 @@ class Space(Mapping[str, Dimension]):
         ]
 
     def _held(self, name: str, params: Mapping[str, object]) -> Domain | None:
-        """The domain that `name` has, given the values of its parents; None where it has none."""
+        """The domain of `name`, given the values of its parents; None if it has none."""
         if not self[name].parents:
             return self[name].domain
         standing = self.standings(params)[name]

@@ -1,4 +1,4 @@
-"""Single values: what they can be, how they are compared, and how they are shown."""
+"""Single values: types, comparison, and display."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 Value: TypeAlias = "bool | int | float | str | tuple[Value, ...] | None"
-"""What a parameter can be in a trial. In YAML a tuple is a list."""
+"""The value of a parameter in a trial. In YAML a tuple is a list."""
 
 _PLAIN_TEXT = re.compile(
     r"(?!(null|true|false|yes|no|on|off)$)[A-Za-z_/]([\w./ -]*[\w./-])?", re.IGNORECASE
@@ -16,7 +16,7 @@ _PLAIN_TEXT = re.compile(
 
 
 def as_float(value: object) -> float | None:
-    """`value` as a float; None where it is no finite number. A boolean is no number."""
+    """`value` as a float; None if it is not a finite number. Booleans are not numbers."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -27,12 +27,12 @@ def as_float(value: object) -> float | None:
 
 
 def as_option(value: object) -> object:
-    """`value` with its lists as tuples, which can be compared and hashed."""
+    """`value` with its lists as tuples, for comparing and hashing."""
     return tuple(map(as_option, value)) if isinstance(value, list | tuple) else value
 
 
 def show(value: object) -> str:
-    """`value` as a user would write it in YAML."""
+    """`value` in YAML, as a user would write it."""
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(show, value))}]"
     if isinstance(value, Mapping):
@@ -45,17 +45,17 @@ def show(value: object) -> str:
 
 
 def quoted(value: object) -> str:
-    """As `show`, with a text always in quotes: for the middle of a sentence."""
+    """`value` as in `show`, but texts always in quotes, for the middle of a sentence."""
     if not isinstance(value, str):
         return show(value)
     if value.isprintable():
         return "'" + value.replace("'", "''") + "'"
-    # Python's escapes are YAML's, but for the quote.
+    # Python's escapes are YAML's, except for the quote.
     return '"' + value.encode("unicode_escape").decode().replace('"', '\\"') + '"'
 
 
 def identity(value: object) -> object:
-    """What two values share only where they are the same: True is not 1, though 1.0 is."""
+    """A key that only identical values share: True is not 1, but 1.0 is."""
     if isinstance(value, tuple):
         return tuple(map(identity, value))
     return isinstance(value, bool), value

@@ -11,7 +11,7 @@ __all__ = ["Sweep", "SweepResult"]
 
 
 def __getattr__(name: str) -> object:
-    """Imported when first asked for: `sweep --help` needs neither a spec nor records."""
+    """Lazy import: `sweep --help` needs neither a spec nor records."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from sweeps import sweep

@@ -28,7 +28,7 @@ LOOK_EVERY = 2.0
 
 _TIMEOUT = 5.0  # seconds
 _HICCUPS = (OSError, HTTPException, ValueError, KeyError, TypeError, RuntimeError)
-_DIRECTLY = build_opener(ProxyHandler({}))  # no proxy knows this machine's metadata
+_DIRECTLY = build_opener(ProxyHandler({}))  # no proxy reaches this machine's metadata
 
 
 class Cloud(Protocol):
@@ -137,7 +137,7 @@ def drain(raylet: Raylet, deadline: float) -> None:
 
     RuntimeError if the cluster does not answer or refuses.
     """
-    # Only now: it takes memory that trials may need.
+    # Imported only now: it takes memory that trials may need.
     import ray
     from ray.core.generated import autoscaler_pb2
     from ray.exceptions import RpcError
@@ -174,7 +174,7 @@ def main(arguments: list[str] | None = None) -> int:
     kind = CLOUDS[given.cloud]
     with socket.socket(socket.AF_UNIX) as lock:
         try:
-            lock.bind(f"\0sweeps.spot/{raylet.node_id}")  # no file: it goes with this process
+            lock.bind(f"\0sweeps.spot/{raylet.node_id}")  # no file: it ends with this process
         except OSError:
             log.info("another process watches node %s", raylet.node_id)
             return 0

@@ -1,1 +1,1 @@
-"""What the product does on one NVIDIA GPU, measured by `check.sh`: each check is a module here."""
+"""Measurements of the product on one NVIDIA GPU, by `check.sh`: each check is a module here."""

@@ -1,4 +1,4 @@
-"""The checks, one after the other: python -m benchmarks.gpu [OUT] [--wheels FOLDER] [--tiny]"""
+"""Runs the checks one by one: python -m benchmarks.gpu [OUT] [--wheels FOLDER] [--tiny]"""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ON_CPU = {"CUDA_VISIBLE_DEVICES": "", "DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS"
 
 
 def main() -> int:
-    """The exit code: 0 where all checks ran and nothing was wrong."""
+    """Run the checks; exit code 0 if all ran and nothing was wrong."""
     options = _options()
     chosen = _chosen(options)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("asked to end"))
@@ -59,7 +59,7 @@ def main() -> int:
 
 
 def _chosen(options: argparse.Namespace) -> list[Check]:
-    """All, or those named: by their own names or their kinds. All need the model."""
+    """All checks, or those selected by name or kind; always with the model, which all need."""
     found = checks(options.tiny)
     known = {name for check in found for name in (check.name, check.kind)}
     wanted = {"model", *options.only} if options.only else known
@@ -88,7 +88,7 @@ def _machine(environment: Mapping[str, str], problems: list[str], tiny: bool) ->
 
 def _environment(site: Path, tiny: bool) -> dict[str, str]:
     places = {"PYTHONPATH": (packages.ROOT, site), "PATH": (site / "bin",)}
-    # DeepSpeed compiles there; a check that is ended meanwhile would leave a lock behind.
+    # DeepSpeed compiles there; a check killed meanwhile would leave a lock behind.
     extensions = {"TORCH_EXTENSIONS_DIR": str(site.with_name("extensions"))}
     first = {
         name: os.pathsep.join([*map(str, own), os.environ.get(name, "")])

@@ -1,4 +1,4 @@
-"""The losses of a small LoRA trial on the GPU beside those of the same trial on the CPU."""
+"""Losses of a small LoRA trial on the GPU against those of the same trial on the CPU."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from trainables.training.workshop import Workshop
 LOAD = Load(sequences=4, length=64, steps=10)
 
 TOLERANCE = {"fp32": 1e-3, "bf16": 5e-2}
-"""Nats by which a loss may differ at any step."""
+"""Maximum difference of a loss at any step, in nats."""
 
 
 def measure(options: argparse.Namespace) -> Finding:
-    """Train on both; this process on the GPU, another one on the CPU."""
+    """Train on both: in this process on the GPU, in another on the CPU."""
     if options.on_cpu:
         return Finding(_losses(options))
     out = options.out.with_suffix(".cpu.json")

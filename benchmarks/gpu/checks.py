@@ -1,4 +1,4 @@
-"""Which checks there are, the most important ones first: a deadline takes the last."""
+"""All checks, the most important first, since a deadline drops the last."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Check:
-    """A module that is run in a process of its own, for `seconds` at most. `needs` are packages."""
+    """A module to run in its own process, for at most `seconds`. `needs` are packages."""
 
     name: str
     module: str
@@ -17,16 +17,16 @@ class Check:
 
     @property
     def kind(self) -> str:
-        """What it is one of several of."""
+        """The kind of check, shared by several."""
         return self.module.rpartition(".")[2]
 
 
 REHEARSAL = 4.0
-"""How much more time a check has on a CPU that may be busy with other work."""
+"""Factor on a check's time limit on a CPU, which may be busy with other work."""
 
 
 def checks(tiny: bool) -> list[Check]:
-    """All of them, in their order. fp16 is for GPUs only, so rehearsals do without."""
+    """All checks, in order; rehearsals omit fp16, which is for GPUs only."""
     if tiny:
         kept = [each for each in _ON_GPU if "fp16" not in each.arguments]
         return [replace(each, seconds=REHEARSAL * each.seconds) for each in kept]

@@ -1,4 +1,4 @@
-"""One trial as the product trains it, and what it took: what most checks are made of."""
+"""Training of one trial as in the product, and its cost: the basis of most checks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STEPS = 20
 
 @dataclass(frozen=True)
 class Load:
-    """How much a trial does: sequences in a micro-batch, their length, and optimizer steps."""
+    """The size of a trial: sequences per micro-batch, their length, and optimizer steps."""
 
     sequences: int
     length: int
@@ -38,7 +38,7 @@ def usual_load(tiny: bool) -> Load:
 
 
 def config_of(load: Load, **params: Any) -> TrialConfig:
-    """A trial of this load; `params` by dotted names with `__` for the dot."""
+    """A trial of this load; `params` are dotted names with `__` for the dot."""
     tree = {
         "model": "main",
         "data": {"train": "synthetic", "max_length": load.length},
@@ -51,7 +51,7 @@ def config_of(load: Load, **params: Any) -> TrialConfig:
 
 
 def train(workshop: Workshop, config: TrialConfig) -> tuple[Stopwatch, int]:
-    """Train to the end, or raise; what was seen, and how many parameters learned."""
+    """Train to the end, or raise; returns the stopwatch and the number of trained parameters."""
     assert config.budget.steps is not None, "a load is counted in steps"
     watch = Stopwatch(config.budget.steps)
     outcome = workshop.train(config, watch)
@@ -63,7 +63,7 @@ def train(workshop: Workshop, config: TrialConfig) -> tuple[Stopwatch, int]:
 def pace(
     config: TrialConfig, load: Load, shape: Shape, watch: Stopwatch, trained: int
 ) -> Mapping[str, Figure]:
-    """Tokens per second, and the share of the card's arithmetic that they are."""
+    """Tokens per second, and the utilisation of the card."""
     seconds = watch.seconds_per_step()
     rate = config.batch_size * load.length / seconds
     adapters = trained if config.method in ("lora", "qlora") else None
@@ -75,7 +75,7 @@ def pace(
 
 
 def utilisation(rate: float, flops: float, precision: str) -> float | None:
-    """Of `rate` tokens a second on this card; None where its peak is not known."""
+    """Utilisation at `rate` tokens a second on this card; None if its peak is unknown."""
     if not torch.cuda.is_available():
         return None
     most = peak(torch.cuda.get_device_name(), precision)

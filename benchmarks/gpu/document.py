@@ -15,14 +15,14 @@ NAME = "gpu-check"
 
 
 def write(folder: Path, machine: Mapping[str, Any], rows: Sequence[Row]) -> None:
-    """Write both, each at once whole."""
+    """Write both files, each atomically."""
     tree = {"machine": dict(machine), "checks": [asdict(row) for row in rows]}
     _replace(folder / f"{NAME}.json", json.dumps(tree, indent=1) + "\n")
     _replace(folder / f"{NAME}.md", markdown(machine, rows))
 
 
 def markdown(machine: Mapping[str, Any], rows: Sequence[Row]) -> str:
-    """What the machine is, then a table for each kind of check."""
+    """The machine, then a table for each kind of check."""
     lines = ["# What was measured on one GPU", ""]
     lines += [
         f"- {name}: {value}" for name, value in machine.items() if not isinstance(value, list)
@@ -35,7 +35,7 @@ def markdown(machine: Mapping[str, Any], rows: Sequence[Row]) -> str:
 
 
 def table(rows: Sequence[Row]) -> list[str]:
-    """Rows of one kind, with a column for each figure that any has; lists are in the JSON only."""
+    """Rows of one kind, with a column for each figure of any row; lists are only in the JSON."""
     names = dict.fromkeys(
         name for row in rows for name, value in row.figures.items() if not isinstance(value, list)
     )
@@ -48,7 +48,7 @@ def table(rows: Sequence[Row]) -> list[str]:
 
 
 def shown(value: Figure) -> str:
-    """A figure as people read it; nothing where there is none."""
+    """A readable figure; empty if there is none."""
     if value is None:
         return ""
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,4 +1,4 @@
-"""What a check leaves: figures by their names, and what is wrong with them if anything is."""
+"""The result of a check: figures by name, and a fault if there is one."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ Figure = float | int | str | None | list[float] | list[int]
 
 @dataclass(frozen=True)
 class Finding:
-    """`fault` says why a check failed that came to its end."""
+    """The figures of a check; `fault` says why a check that came to its end failed."""
 
     figures: Mapping[str, Figure]
     fault: str | None = None
 
 
 def report(measure: Callable[[argparse.Namespace], Finding], *flags: str) -> None:
-    """Run a check with this process's arguments, and write its finding where they say."""
+    """Run a check with this process's arguments, and write its finding to the file in them."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--work", type=Path, required=True, help="where model and data are")
     parser.add_argument("--out", type=Path, required=True, help="the file for the finding")

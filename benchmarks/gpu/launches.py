@@ -1,7 +1,7 @@
-"""The floor of launches: a micro-batch of 512 tokens beside one of 4,096.
+"""The cost of kernel launches: a micro-batch of 512 tokens against one of 4,096.
 
-Where launching kernels takes longer than their work, the small one takes as long as the large one.
-The nearer their ratio comes to 1, the more could be gained by training several trials at once.
+If launching kernels takes longer than their work, the small one takes as long as the large one.
+The nearer their ratio is to 1, the more would be gained by training several trials at once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from trainables.training.workshop import Workshop
 LENGTH = 512
 SEQUENCES = (1, 8)
 ACCUMULATION = 4
-"""Micro-batches a step, so that the optimizer's own time counts little."""
+"""Micro-batches per step; several, so that the optimizer's own time counts little."""
 
 
 def measure(options: argparse.Namespace) -> Finding:
@@ -35,7 +35,7 @@ def measure(options: argparse.Namespace) -> Finding:
 
 
 def _milliseconds(workshop: Workshop, load: Load) -> float:
-    """Of one micro-batch of a LoRA trial in bf16, forward and backward."""
+    """Milliseconds of one micro-batch of a LoRA trial in bf16, forward and backward."""
     config = config_of(load).with_params({"batch_size": load.sequences * ACCUMULATION})
     watch, _ = train(workshop, config)
     return 1000 * watch.seconds_per_step() / ACCUMULATION

@@ -1,4 +1,4 @@
-"""What the checks run on: card, driver, versions, and what of them does not fit. Prints JSON."""
+"""The machine of the checks: card, driver, versions, and misfits among them. Prints JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.gpu.packages import requirements
 
 
 def machine() -> dict[str, Any]:
-    """By name; `notes` is what whoever reads the figures must know."""
+    """The machine's facts by name; `notes` are for readers of the figures."""
     import torch
 
     versions = {

@@ -1,4 +1,4 @@
-"""Model, tokenizer and data of the checks, made on the spot: no network, nothing to carry."""
+"""Model, tokenizer and data of the checks, made on the spot: no network, no files to copy."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from trainables.data.tokens.sequences import TokenSequence, write
 from trainables.training.inputs import Inputs
 
 VALIDATION = 2
-"""Examples that are measured at an evaluation point: enough to show that it works."""
+"""Number of examples measured at an evaluation point: enough to show that it works."""
 
 
 def main_shape(tiny: bool) -> Shape:
-    """The model that most checks train."""
+    """The model of most checks."""
     return TINY if tiny else QWEN_HALF_BILLION
 
 
@@ -49,7 +49,7 @@ def _inputs(work: Path, model: str, shape: Shape, length: int) -> Inputs:
 
 
 def _sequences(vocabulary: int, length: int, count: int, seed: int) -> list[TokenSequence]:
-    """Each word decides the next, so that there is something to learn."""
+    """Sequences in which each word determines the next, so that there is something to learn."""
     rng = np.random.default_rng(seed)
     sequences = []
     for word in rng.integers(2, vocabulary, count).tolist():

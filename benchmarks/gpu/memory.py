@@ -9,14 +9,14 @@ MIB = 2**20
 
 
 def held() -> float:
-    """Now, by what is alive."""
+    """The current memory of live objects."""
     if torch.cuda.is_available():
         return torch.cuda.memory_allocated() / MIB
     return float(psutil.Process().memory_info().rss / MIB)
 
 
 def peaks() -> dict[str, int | None]:
-    """The most since the last trial began; on a CPU there is no such count."""
+    """The maxima since the start of the last trial; none on a CPU."""
     cuda = torch.cuda.is_available()
     return {
         "peak allocated, MiB": torch.cuda.max_memory_allocated() // MIB if cuda else None,
@@ -25,7 +25,7 @@ def peaks() -> dict[str, int | None]:
 
 
 def card() -> float:
-    """All that is taken on the card, also by others than torch's allocator."""
+    """All used memory of the card, even outside of torch's allocator."""
     if not torch.cuda.is_available():
         return held()
     free, total = torch.cuda.mem_get_info()
@@ -33,7 +33,7 @@ def card() -> float:
 
 
 def room() -> int:
-    """Bytes that the card has altogether; for a rehearsal on a CPU, half a gigabyte."""
+    """Total bytes of the card; for a rehearsal on a CPU, half a gigabyte."""
     if torch.cuda.is_available():
         return int(torch.cuda.get_device_properties(0).total_memory)
     return 2**29

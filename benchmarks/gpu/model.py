@@ -1,4 +1,4 @@
-"""The models and data that the other checks use."""
+"""The models and data of the other checks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from benchmarks.gpu.material import main_shape, make_models
 
 
 def measure(options: argparse.Namespace) -> Finding:
-    """Make them, and count."""
+    """Make them, and count parameters."""
     made, expected = make_models(options.work, options.tiny), main_shape(options.tiny).parameters
     fault = None if made == expected else f"{expected} parameters were expected"
     return Finding({"parameters": made}, fault)

@@ -1,4 +1,4 @@
-"""A trial that does not fit into memory, then one that does, in the same process."""
+"""A trial too large for memory, then one that fits, in the same process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from trainables.training.memory import is_out_of_memory, release_memory
 from trainables.training.workshop import Workshop
 
 TOLERANCE = 32.0
-"""MiB by which what is held after the failure may differ; libraries may take their workspaces."""
+"""Maximum change of memory after the failure, in MiB; libraries may take their workspaces."""
 
 
 def measure(options: argparse.Namespace) -> Finding:
@@ -45,19 +45,19 @@ def measure(options: argparse.Namespace) -> Finding:
     }
     if error is None:
         return Finding(figures, "the trial that was to be too large fitted")
-    # On a CPU it is the resident size, of which freed memory may still be a part.
+    # On a CPU this is the resident size, which may still include freed memory.
     grown = after - before if torch.cuda.is_available() else 0.0
     return Finding(figures, f"{grown:.0f} MiB are still held" if grown > TOLERANCE else None)
 
 
 def _too_large(load: Load, vocabulary: int) -> TrialConfig:
-    """One whose logits alone, in two bytes each, take twice the card."""
+    """A trial whose logits alone, at two bytes each, need twice the card's memory."""
     sequences = 2 * memory.room() // (2 * vocabulary * load.length)
     return config_of(replace(load, sequences=sequences, steps=1))
 
 
 def _overflow(workshop: Workshop, config: TrialConfig) -> str | None:
-    """What it runs into; a slot must know it for a lack of memory."""
+    """The trial's error, which a slot must recognise as a lack of memory."""
     try:
         with _little_memory():
             workshop.train(config, Monitor())
@@ -70,7 +70,7 @@ def _overflow(workshop: Workshop, config: TrialConfig) -> str | None:
 
 @contextmanager
 def _little_memory() -> Iterator[None]:
-    """On a CPU, which would else take all of the machine's."""
+    """Limit the memory on a CPU, which would otherwise use all of the machine's."""
     if torch.cuda.is_available():
         yield
         return

@@ -1,7 +1,7 @@
-"""The packages that the checks need, as new as pyproject.toml says, from a folder of wheels.
+"""The packages of the checks, in the versions of pyproject.toml, from a folder of wheels.
 
-What the machine has stays in use where it fits. The rest goes into a folder of its own, first on
-PYTHONPATH, so the machine's Python stays as it is.
+Suitable packages of the machine stay in use. Others go into a separate folder, first on PYTHONPATH,
+so the machine's Python stays unchanged.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ NEEDED = (
     "bitsandbytes",
     "deepspeed",
 )
-"""The most important ones first. Without the last two only the checks that use them fail."""
+"""The most important first. Without the last two, only the checks that use them fail."""
 
 
 def requirements() -> list[str]:
-    """As pyproject.toml has them."""
+    """The requirements in pyproject.toml."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     named = {re.split(r"[^\w-]", each)[0]: each for each in project["dependencies"]}
     return [named[name] for name in NEEDED]
 
 
 def install(wheels: Path, target: Path) -> list[str]:
-    """Put what is missing into `target`; what cannot be had of it, each with the reason."""
+    """Install missing packages into `target`; returns the unavailable ones, with reasons."""
     found, problem = _missing(requirements(), wheels)
     problems = []
     if problem:
@@ -55,7 +55,7 @@ def install(wheels: Path, target: Path) -> list[str]:
 
 
 def _missing(wanted: Sequence[str], wheels: Path) -> tuple[list[str], str | None]:
-    """The wheels that pip would add to what there is, or why it cannot."""
+    """The wheels that pip would add to the installed ones, or why it cannot."""
     asked = ["--dry-run", "--quiet", "--report", "-", "--no-index", "--find-links", str(wheels)]
     done = _pip("install", *asked, *wanted)
     if done.returncode:

@@ -1,4 +1,4 @@
-"""Full fine-tuning with paged 8-bit AdamW, three times: its pages must go with the trial."""
+"""Full fine-tuning with paged 8-bit AdamW, three times: its pages must be freed with the trial."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from trainables.training.workshop import Workshop
 TRIALS = 3
 
 TOLERANCE = 64.0
-"""MiB by which the card may be fuller after the last than after the first."""
+"""Maximum growth of the card's memory from the first to the last trial, in MiB."""
 
 
 def measure(options: argparse.Namespace) -> Finding:
-    """Train them, and look at the whole card after each."""
+    """Train them, and measure the whole card's memory after each."""
     load = replace(usual_load(options.tiny), steps=8)
     workshop = Workshop(inputs(options.work, load.length, options.tiny))
     config = config_of(load, method="full", optimizer__name="paged_adamw_8bit")

@@ -1,4 +1,4 @@
-"""Runs one check in a process of its own, and makes a row of whatever becomes of it."""
+"""Runs one check in its own process, and makes a row of its outcome."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from benchmarks.gpu.row import OK, Row
 
 @dataclass(frozen=True)
 class Bench:
-    """Where checks run: their `arguments` and environment, a scratch folder, and a log of all."""
+    """The setting of checks: `arguments` and environment, a scratch folder, and a common log."""
 
     scratch: Path
     log: Path
@@ -29,7 +29,7 @@ class Bench:
 
 
 def run(check: Check, deadline: Deadline, bench: Bench) -> Row:
-    """One that crashes, hangs, or has no time left gives a row that says so."""
+    """Run a check; its row reports even a crash, a hang or a lack of time."""
     limit = deadline.allows(check.seconds)
     if limit is None:
         return Row(check.name, check.kind, "not run: no time left")
@@ -51,7 +51,7 @@ def run(check: Check, deadline: Deadline, bench: Bench) -> Row:
 
 
 def _call(command: list[str], bench: Bench, limit: float) -> tuple[int | None, str]:
-    """Exit code, None where it had to be ended, and all that was printed."""
+    """Exit code, None if it had to be killed, and all output."""
     with subprocess.Popen(
         command,
         env=dict(bench.environment),
@@ -68,20 +68,20 @@ def _call(command: list[str], bench: Bench, limit: float) -> tuple[int | None, s
             _end_session(process.pid)
             return None, process.communicate()[0]
         finally:
-            if process.poll() is None:  # we are asked to end ourselves
+            if process.poll() is None:  # this process itself is asked to end
                 _end_session(process.pid)
 
 
 def _end_session(leader: int) -> None:
-    """End all of a session: ninja puts compilers into process groups of their own."""
+    """End a whole session, since ninja puts compilers into their own process groups."""
     for entry in Path("/proc").iterdir():
-        with suppress(ValueError, ProcessLookupError):  # no process, or one that has just ended
+        with suppress(ValueError, ProcessLookupError):  # no process, or just ended
             if os.getsid(int(entry.name)) == leader:
                 os.kill(int(entry.name), signal.SIGKILL)
 
 
 def _reason(code: int, said: str) -> str:
-    """The last line, where Python says what was raised; a signal by its name."""
+    """The last line, with Python's exception; a signal by its name."""
     if code < 0:
         return f"ended by {signal.Signals(-code).name}"
     lines = [line.strip() for line in said.splitlines() if line.strip()]

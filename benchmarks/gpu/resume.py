@@ -1,4 +1,4 @@
-"""A trial laid aside half way that goes on from its checkpoint, beside an undisturbed one."""
+"""A trial interrupted half way and resumed from its checkpoint, against an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from trainables.training.workshop import Workshop
 LOAD = Load(sequences=4, length=64, steps=8)
 
 TOLERANCE = 1e-2
-"""Nats: with dropout, other random numbers would make a larger difference."""
+"""Maximum difference in nats: with dropout, other random numbers would cause a larger one."""
 
 
 class LaidAside(Stopwatch):
     """Ends the trial after half of its steps."""
 
     def asked_to_end(self) -> Ending | None:
-        """Asked after each step."""
+        """Called after each step."""
         super().asked_to_end()
         return Ending.SUSPENDED if len(self.times) == LOAD.steps // 2 else None
 
 
 def measure(options: argparse.Namespace) -> Finding:
-    """Train both; in fp16, whose scaler has a state of its own, where there is a GPU."""
+    """Train both; on a GPU in fp16, whose scaler has its own state."""
     precision = "fp16" if torch.cuda.is_available() else "bf16"
     workshop = Workshop(small_inputs(options.work, LOAD.length, options.tiny))
     config = config_of(LOAD, precision=precision, learning_rate=1e-3, lora__dropout=0.3)

@@ -1,4 +1,4 @@
-"""One line of the report: what came of a check."""
+"""One line of the report: the outcome of a check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trial after trial in one process, as in a warm slot: memory must stay as it was."""
+"""Successive trials in one process, as in a warm slot: memory must stay constant."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from trainables.training.workshop import Workshop
 
 TRIALS = 20
 SETTLING = 3
-"""Trials after which everything is loaded that stays."""
+"""Number of trials until everything permanent is loaded."""
 
 TOLERANCE = {"cuda": 1.0, "cpu": 64.0}
-"""MiB by which what is held may grow from then on."""
+"""Maximum growth of memory from then on, in MiB."""
 
 RANKS = (4, 8, 16, 32, 64)
 
 
 def measure(options: argparse.Namespace) -> Finding:
-    """Train them, and look at the memory after each."""
+    """Train them, and measure the memory after each."""
     load = replace(usual_load(options.tiny), steps=4)
     workshop = Workshop(inputs(options.work, load.length, options.tiny))
     held, seconds = [], []

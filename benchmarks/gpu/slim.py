@@ -1,7 +1,7 @@
-"""Takes out of a bitsandbytes wheel the libraries that no torch of ours loads: slim.py WHEEL
+"""Removes libraries from a bitsandbytes wheel that no supported torch loads: slim.py WHEEL
 
-torch 2.10 and later is built for CUDA 12.6 and later; the wheel has libraries for older ones, for
-ROCm and for XPU, half of its size.
+torch 2.10 and later is built for CUDA 12.6 and later; half of the wheel's size is libraries for
+older versions, for ROCm and for XPU.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _NEEDLESS = re.compile(r"libbitsandbytes_(xpu|rocm|cuda11|cuda12[0-5])\w*\.so")
 
 
 def slim(wheel: Path) -> None:
-    """Write it anew, without those files and without their lines in its list of files."""
+    """Rewrite the wheel without those files and their lines in its list of files."""
     draft = wheel.with_suffix(".partial")
     with (
         zipfile.ZipFile(wheel) as whole,

@@ -1,4 +1,4 @@
-"""The process group that Ray Train sets up around a slot's only worker."""
+"""The process group of a slot's only worker, as set up by Ray Train."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch.distributed as dist
 
 
 def join_group_of_one() -> None:
-    """NCCL's on a GPU."""
+    """Set up the process group; with NCCL on a GPU."""
     os.environ |= dict.fromkeys(("RANK", "LOCAL_RANK", "NODE_RANK"), "0")
     os.environ |= dict.fromkeys(("WORLD_SIZE", "LOCAL_WORLD_SIZE"), "1")
     cuda = torch.cuda.is_available()

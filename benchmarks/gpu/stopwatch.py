@@ -1,4 +1,4 @@
-"""Times the optimizer steps of one trial, and keeps what was measured of it."""
+"""Times the optimizer steps of one trial, and keeps its measurements."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import torch
 from trainables.core.evaluation import Ending, Evaluation, Monitor, Verdict
 
 WARM_UP = 3
-"""Steps at the beginning that are not timed: kernels are chosen and memory is taken."""
+"""Untimed steps at the beginning, which choose kernels and allocate memory."""
 
 
 class Stopwatch(Monitor):
-    """`times` is when the host was done with each of so many steps, `losses` what was measured.
+    """`times` has the time at which the host finished each step, `losses` the measured losses.
 
-    It waits for the device only where timing begins and ends, as training itself waits for no step.
+    Waits for the device only at the start and end of timing, as training itself never waits.
     """
 
     def __init__(self, steps: int) -> None:
@@ -24,12 +24,12 @@ class Stopwatch(Monitor):
         self.losses: list[float] = []
 
     def evaluated(self, evaluation: Evaluation) -> Verdict:
-        """Note it."""
+        """Keep the evaluation's loss."""
         self.losses.append(evaluation.metrics["eval_loss"])
         return Verdict()
 
     def asked_to_end(self) -> Ending | None:
-        """Asked after each step and before an evaluation, so evaluations are not timed."""
+        """Called after each step and before an evaluation, so evaluations are not timed."""
         at = len(self.times) + 1
         if torch.cuda.is_available() and at in (WARM_UP, self._steps):
             torch.cuda.synchronize()

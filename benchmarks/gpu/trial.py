@@ -1,6 +1,6 @@
 """One trial of a method in a precision: speed, utilisation and memory.
 
-With --slot it trains as a slot's only worker does, inside of a process group.
+With --slot it trains inside a process group, like a slot's only worker.
 """
 
 from __future__ import annotations

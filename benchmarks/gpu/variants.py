@@ -1,4 +1,4 @@
-"""Every method in half precision, and every optimizer, on a small model: which of them run?"""
+"""Every method in half precision, and every optimizer, on a small model: do they run?"""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ OPTIMIZERS = {
     "lion_8bit": "bitsandbytes",
     "lamb": "pytorch_optimizer",
 }
-"""Name -> the package that it comes from."""
+"""Name -> its package."""
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "lora, checkpointing": {"gradient_checkpointing": True},
@@ -58,7 +58,7 @@ def measure(options: argparse.Namespace) -> Finding:
 
 
 def _variants(absent: list[str]) -> dict[str, dict[str, Any]]:
-    # fp16 needs its gradients scaled, which is done on GPUs only.
+    # fp16 needs gradient scaling, which works only on GPUs.
     precisions = ("bf16", "fp16") if torch.cuda.is_available() else ("bf16",)
     optimizers = [name for name in OPTIMIZERS if name not in absent]
     return {
@@ -69,11 +69,11 @@ def _variants(absent: list[str]) -> dict[str, dict[str, Any]]:
 
 
 def _tried(workshop: Workshop, params: dict[str, Any]) -> float | str:
-    """The loss at its end, or what it ran into."""
+    """The loss at its end, or its error."""
     try:
         watch, _ = train(workshop, config_of(LOAD, learning_rate=1e-3, **params))
         return round(watch.losses[-1], 3)
-    except Exception as error:  # noqa: BLE001  whatever it is, the others are still to be tried
+    except Exception as error:  # noqa: BLE001  the other variants must still run
         said = f"{type(error).__name__}: {error}".splitlines()[0]
     release_memory()
     return said

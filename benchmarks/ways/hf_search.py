@@ -1,4 +1,4 @@
-"""`Trainer.hyperparameter_search` with Optuna: what people use on one device."""
+"""`Trainer.hyperparameter_search` with Optuna: the usual way on one device."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.ways.job import EVALUATIONS, Job, lora_model, plain_trainer
 
 
 def run(job: Job) -> None:
-    """Search over the trial's number, so that it meets the very same configurations."""
+    """Search over the trial's number, to run the very same configurations."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
 
     def model_init(trial: Any) -> Any:
@@ -21,7 +21,7 @@ def run(job: Job) -> None:
     calls = count(1)
 
     def objective(metrics: dict[str, float]) -> float:
-        # Asked at every evaluation; the last of a trial's is its end.
+        # Called at every evaluation; a trial's last one is its end.
         if next(calls) % EVALUATIONS == 0:
             job.ended(metrics["eval_loss"])
         return metrics["eval_loss"]

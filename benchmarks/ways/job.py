@@ -1,4 +1,4 @@
-"""What all ways are given, and the plain Trainer that three of them share."""
+"""The input of all ways, and the plain Trainer shared by three of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EVALUATIONS = 2
 
 @dataclass(frozen=True)
 class Job:
-    """`trials` trials of `steps` optimizer steps, on token files that are already there."""
+    """`trials` trials of `steps` optimizer steps, on existing token files."""
 
     model: str
     train: Path
@@ -32,7 +32,7 @@ class Job:
         return {"learning_rate": RATES[trial % len(RATES)], "lora.rank": rank}
 
     def ended(self, loss: float) -> None:
-        """Note that a trial has ended just now."""
+        """Note the end of a trial, now."""
         with self.log.open("a") as log:
             log.write(json.dumps({"time": time.time(), "eval_loss": loss}) + "\n")
 
@@ -87,7 +87,7 @@ def lora_model(job: Job, rank: int) -> Any:
 
 
 def rows(folder: Path) -> Any:
-    """The same token arrays that our own trials read."""
+    """The token arrays of our own trials."""
     from torch.utils.data import Dataset
 
     from trainables.data.tokens.sequences import Sequences
@@ -114,6 +114,6 @@ def _collate(batch: list[Any]) -> dict[str, Any]:
 
 
 def last_eval_loss(trainer: Any) -> float:
-    """What the last evaluation of a trainer said."""
+    """The loss in a trainer's last evaluation."""
     history = [entry["eval_loss"] for entry in trainer.state.log_history if "eval_loss" in entry]
     return float(history[-1])

@@ -8,7 +8,7 @@ from benchmarks.ways.job import Job, last_eval_loss, plain_trainer
 
 
 def run(job: Job) -> None:
-    """Train one after the other."""
+    """Train one by one."""
     for trial in range(job.trials):
         trainer = plain_trainer(job, trial)
         trainer.train()

@@ -15,7 +15,7 @@ from sweeps.spec.spec import SweepSpec
 
 
 class Watch(View):
-    """Notes when trials end; shows nothing."""
+    """Notes the ends of trials; shows nothing."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -28,9 +28,9 @@ class Watch(View):
 
 
 def run(job: Job, model: str, data: str, max_length: int) -> None:
-    """A sweep whose points are queued, so that it meets the very same configurations."""
+    """Run a sweep with queued points, to run the very same configurations."""
     home = SweepHome(Path(tempfile.mkdtemp()))
-    # The token files are there already for all four ways; ours looks for them in its cache.
+    # The token files exist for all four ways; ours reads them from its cache.
     home.path.mkdir(exist_ok=True)
     home.cache.symlink_to(job.log.parent / "cache")
     launch(SweepSpec.parse(_tree(job, model, data, max_length)), home, Watch(job))

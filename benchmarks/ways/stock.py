@@ -10,7 +10,7 @@ from benchmarks.ways.job import Job, last_eval_loss, plain_trainer
 
 
 def run(job: Job) -> None:
-    """One trial at a time; its worker gets all threads, its driver asks for none of them."""
+    """One trial at a time; its worker gets all threads, its driver none."""
     os.environ |= {"RAY_TRAIN_V2_ENABLED": "1", "RAY_USAGE_STATS_ENABLED": "0"}
     import ray
     from ray import tune

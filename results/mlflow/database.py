@@ -1,4 +1,4 @@
-"""The SQLite database that MLflow keeps runs in: checked, and made whole or not at all."""
+"""MLflow's SQLite database of runs: checked, and created completely or not at all."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PATIENCE = 10.0
 
 
 def check_database(uri: str) -> None:
-    """MLflow would try for minutes to open a folder, or a database that is locked."""
+    """TrackingError on a folder or a locked database, which MLflow would retry for minutes."""
     database = sqlite_file(uri)
     if database is None or not database.exists():
         return
@@ -35,10 +35,9 @@ def check_database(uri: str) -> None:
 
 
 def make_database(uri: str) -> None:
-    """Make the database that does not exist yet, complete or not at all.
+    """Create the database if it does not exist, completely or not at all.
 
-    MLflow itself makes one table after the other, and can do nothing with what a killed process has
-    left of that.
+    MLflow itself creates tables one by one, and cannot use what a killed process leaves.
     """
     database = sqlite_file(uri)
     if database is None or database.exists():
@@ -46,10 +45,10 @@ def make_database(uri: str) -> None:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     for left in database.parent.glob(f".{database.name}.*.partial"):
-        left.unlink()  # of a process that was killed: this one is alone
-    # Another name each time: MLflow keeps a connection for each URI.
+        left.unlink()  # from a killed process: no other process creates it now
+    # A new name each time: MLflow keeps a connection for each URI.
     partial = database.with_name(f".{database.name}.{secrets.token_hex(4)}.partial")
-    # The URI as it was given, so that its options stay.
+    # The given URI, to keep its options.
     place = uri.replace(str(database), str(partial), 1)
     root = artifact_uri(uri, None)
     store = SqlAlchemyStore(place, root)  # type: ignore[no-untyped-call]
@@ -59,7 +58,7 @@ def make_database(uri: str) -> None:
 
 @contextmanager
 def alone(uri: str) -> Iterator[None]:
-    """Of two processes of a user that make the tables of an SQLite database at once, one fails."""
+    """Lock against a user's other processes: two that create SQLite tables at once would clash."""
     database = sqlite_file(uri)
     if database is None:
         yield

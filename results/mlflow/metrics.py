@@ -24,7 +24,7 @@ _SERIES = ("point", "tokens", "seconds")
 
 
 class Row(NamedTuple):
-    """One value of a metric; `stamp` in unix milliseconds is shared by what was logged together."""
+    """One value of a metric; values logged together share `stamp` (unix milliseconds)."""
 
     key: str
     value: float
@@ -43,8 +43,8 @@ def measurement_rows(measurement: Measurement, stamp: int) -> list[Row]:
 def measurements_in(rows: Iterable[Row]) -> tuple[Measurement, ...]:
     """The measurements among a run's rows.
 
-    A trial that was retried measures some points again. MLflow keeps both series; what was measured
-    before the trial went back is dropped here.
+    A retried trial measures some points again. MLflow keeps both series; measurements undone by the
+    retry are dropped here.
     """
     kept: list[Measurement] = []
     for group in _by_stamp(rows):
@@ -58,10 +58,10 @@ def measurements_in(rows: Iterable[Row]) -> tuple[Measurement, ...]:
 def missing_measurements(
     wanted: Sequence[Measurement], rows: Sequence[Row], stamps: Stamps
 ) -> list[tuple[Measurement, int]]:
-    """Those that the run's rows do not tell, each with a stamp that puts it in its place.
+    """The measurements missing in the run's rows, each with a stamp that keeps their order.
 
-    Between two that are told there is room for what is missing: each had a stamp of its own before
-    the later one had. Where there is none all the same, it is left out.
+    There is room for them between existing ones, since each had its own stamp before the later one.
+    If there is none all the same, the measurement is left out.
     """
     told = {
         group[0].stamp: _measurement(group) for group in _by_stamp(rows) if _is_measurement(group)
@@ -86,10 +86,10 @@ def _measurement(group: list[Row]) -> Measurement:
 
 
 def total_rows(record: TrialRecord, goals: Mapping[str, Mode], stamp: int) -> list[Row]:
-    """A trial's totals and, of a single metric, its best value. Of several, the last one counts.
+    """A trial's totals and, with a single metric, its best value. Of several, the last one counts.
 
     Tokens and seconds close their series. The others are single values at step 0: MLflow shows the
-    value at the greatest step, and a retry may end before the step that its predecessor reached.
+    value at the greatest step, and a retry may end at an earlier step than its predecessor.
     """
     last = record.last()
     end = last.step if last else 0
@@ -102,12 +102,12 @@ def total_rows(record: TrialRecord, goals: Mapping[str, Mode], stamp: int) -> li
 
 
 def totals_in(rows: Iterable[Row]) -> dict[str, float]:
-    """The latest totals among a run's rows; empty where no end was logged."""
+    """The latest totals among a run's rows; empty if no end was logged."""
     return {row.key: row.value for row in _last_totals(rows)}
 
 
 def totals_stamp(rows: Iterable[Row], record: TrialRecord) -> int | None:
-    """When the record's totals were logged; None where the latest are not the record's."""
+    """The stamp of the record's totals; None if the latest totals are not the record's."""
     last = _last_totals(rows)
     told = {row.key: row.value for row in last}
     same = told == {key: float(getattr(record, key)) for key in TOTALS}
@@ -121,7 +121,7 @@ def _last_totals(rows: Iterable[Row]) -> list[Row]:
 
 
 def test_rows(record: TrialRecord, stamp: int) -> list[Row]:
-    """What the trial measures on the test set."""
+    """The trial's measurements on the test set."""
     return [Row(name, value, 0, stamp) for name, value in record.test.items()]
 
 
@@ -133,7 +133,7 @@ def test_in(metrics: Mapping[str, float]) -> dict[str, float]:
 
 
 def base_rows(record: SweepRecord, stamp: int) -> list[Row]:
-    """What the untouched base model measures."""
+    """The measurements of the untouched base model."""
     return [Row(f"base_{name}", value, 0, stamp) for name, value in record.base.items()]
 
 
@@ -147,7 +147,7 @@ def base_in(metrics: Mapping[str, float]) -> dict[str, float]:
 
 
 def winner_rows(ranking: Ranking, stamp: int) -> list[Row]:
-    """What the best trial measured, or how many trials are on the front; for the parent run."""
+    """The best trial's metrics, or the number of trials on the front; for the parent run."""
     if ranking.several:
         return [Row("front_size", float(len(ranking.winners)), 0, stamp)]
     (metric,) = ranking.goals
@@ -155,7 +155,7 @@ def winner_rows(ranking: Ranking, stamp: int) -> list[Row]:
 
 
 def news(rows: Iterable[Row], latest: Mapping[str, float]) -> list[Row]:
-    """Those rows whose values are not the run's latest already."""
+    """The rows whose values differ from the run's latest."""
     return [row for row in rows if not _same(row.value, latest.get(row.key))]
 
 
@@ -166,7 +166,7 @@ def _same(value: float, stored: float | None) -> bool:
 
 
 def _with_infinity(value: float) -> float:
-    """MLflow's databases hold the greatest float in place of infinity."""
+    """Undo MLflow's databases' replacement of infinity by the greatest float."""
     return math.copysign(math.inf, value) if abs(value) == sys.float_info.max else value
 
 

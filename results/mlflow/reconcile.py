@@ -1,4 +1,4 @@
-"""Bringing MLflow in line with a sweep's records: what it missed is written, and only that."""
+"""Reconciliation of MLflow with a sweep's records: writes only what is missing."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from results.records.stamps import Stamps
 
 @dataclass(slots=True)
 class Reconciled:
-    """What came of it: the sweep's run, those of its trials by number, which ones were changed, and
-    what MLflow refused, in words."""
+    """The outcome: the sweep's run, its trials' runs by number, the changed runs, and MLflow's
+    refusals, in words."""
 
     parent: str
     run_ids: dict[int, str] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class Reconciled:
 
     @property
     def changed(self) -> int:
-        """How many runs were changed."""
+        """Number of changed runs."""
         return len(self.touched)
 
 
@@ -50,11 +50,11 @@ def reconcile(
     ranking: Ranking,
     weights: Callable[[int], Path],
 ) -> Reconciled:
-    """Make MLflow tell of the sweep what its records tell. A second call writes nothing.
+    """Bring MLflow in line with the sweep's records. A second call writes nothing.
 
-    `spec_text` is stored as it is but for the tracking address; `weights` tells the folder where a
-    trial's are, and it may not be there. A trial that waits needs no run. What MLflow refuses is
-    noted and the rest goes on. StoreAwayError when the store is away: a later call goes on there.
+    `spec_text` is stored unchanged except for the tracking address; `weights` gives the folder of a
+    trial's weights, which may not exist. Waiting trials need no run. Refusals of MLflow are noted,
+    and the rest continues. StoreAwayError if the store is away: a later call continues there.
     """
     return _Reconciliation(tracker, spec_text, sweep, ranking, weights).run(trials)
 
@@ -75,7 +75,7 @@ class _Reconciliation:
         self._weights = weights
 
     def run(self, trials: Sequence[TrialRecord]) -> Reconciled:
-        """Trials come first: the sweep's own run tells which of them won."""
+        """Write the trials, then the sweep's own run, which names the winners."""
         run = self._tracker.sweep_run(self._sweep)
         parent = run.run_id if run else self._start()
         self._done = Reconciled(parent, touched=set() if run else {parent})
@@ -109,7 +109,7 @@ class _Reconciliation:
             self._bring_in(record, known)
 
     def _bring_in(self, record: TrialRecord, known: TrackedTrial | None) -> None:
-        """All that is written here may be there already: it is the same again, or has its stamp."""
+        """Write a trial. Safe if parts exist already: they are equal, or have the same stamp."""
         tracker, rows = self._tracker, known.rows if known else []
         stamps = Stamps(after=max((row.stamp for row in rows), default=0))
         record = record.with_changes(run_id=known.run.run_id if known else None)
@@ -133,7 +133,7 @@ class _Reconciliation:
         return {winner.record.number for winner in self._ranking.winners} if ended else set()
 
     def _parent(self, run: Run | None) -> None:
-        """The sweep's own run, and then what its winners left, which may be large."""
+        """Write the sweep's own run, then the winners' files, which may be large."""
         parent, ranking = self._done.parent, self._with_runs()
         sweep = self._sweep.with_changes(run_id=parent)
         ended = sweep.state.ended
@@ -158,7 +158,7 @@ class _Reconciliation:
             self._tracker.end_sweep(sweep, ranking, stamp)
 
     def _with_runs(self) -> Ranking:
-        """Whose run MLflow refused cannot be told as a winner's."""
+        """The ranking with run ids, without winners whose runs MLflow refused."""
         runs = self._done.run_ids
         winners = (
             replace(winner, record=winner.record.with_changes(run_id=runs[winner.record.number]))
@@ -179,18 +179,18 @@ class _Reconciliation:
 
 
 def _opened(record: TrialRecord) -> TrialRecord:
-    """As it was before its end, which is told last."""
+    """The record before its end, which is written last."""
     if not over(record.status):
         return record
     return record.with_changes(status=TrialStatus.RUNNING, error=None, ended=None)
 
 
 def _told(record: TrialRecord, known: TrackedTrial) -> bool:
-    """Whether the run tells all of the record. Before its end it knows no totals."""
+    """Whether the run has the whole record; before its end it has no totals."""
     told = known.record
     if not over(record.status):
         record = record.with_changes(**dict.fromkeys(TOTALS, 0))
-        # A trial that went back to a checkpoint will measure the rest again.
+        # A trial resumed from a checkpoint will measure the rest again.
         told = told.with_changes(measurements=told.measurements[: len(record.measurements)])
     same = told.same_as(record.with_changes(run_id=told.run_id))
     return same and known.run.status == record.status.mlflow

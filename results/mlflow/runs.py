@@ -1,7 +1,7 @@
 """The runs of an MLflow server or database, in plain values.
 
-The only module that imports MLflow. It leaves alone what other users of MLflow in this process set:
-no active run, no tracking address, no logger but MLflow's own, no setting that the user has made.
+The only module that imports MLflow. It keeps the state of MLflow's other users in this process: no
+change of the active run, the tracking address, loggers other than MLflow's, or the user's settings.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from results.mlflow.settings import SETTINGS, unset
 from results.mlflow.tracking_error import StoreAwayError, TrackingError
 from results.records.uris import artifact_uri, redact
 
-os.environ.update(unset())  # MLflow reads some of them when it is imported
+os.environ.update(unset())  # MLflow reads some of them on import
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
@@ -31,28 +31,28 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 _PAGE = 1000
-_UPLOAD_TIMEOUT = "600"  # seconds until a server has stored a file
+_UPLOAD_TIMEOUT = "600"  # seconds for a server to store a file
 
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
-"""MLflow's pages are those of model training then, not those of prompts and traces."""
+"""Makes MLflow show its pages for model training, not those for prompts and traces."""
 
 
 _PASSING = {
     "ABORTED",
     "CANCELLED",
     "DEADLINE_EXCEEDED",
-    "ENDPOINT_NOT_FOUND",  # a gateway's 404: MLflow itself knows all that we ask for
+    "ENDPOINT_NOT_FOUND",  # a gateway's 404: MLflow itself has all our endpoints
     "INTERNAL_ERROR",
     "REQUEST_LIMIT_EXCEEDED",
     "RESOURCE_EXHAUSTED",
     "TEMPORARILY_UNAVAILABLE",
 }
-"""MLflow's names for what may work later. A connection that fails is an INTERNAL_ERROR to it."""
+"""MLflow's codes for errors that may pass. A failed connection is an INTERNAL_ERROR to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run as it was found; `metrics` are the latest values."""
+    """A run as found; `metrics` are the latest values."""
 
     run_id: str
     experiment_id: str
@@ -66,7 +66,7 @@ class MlflowRuns:
     """Reads and writes runs. Statuses are the names in MLflow's RunStatus, times unix seconds."""
 
     def __init__(self, uri: str) -> None:
-        os.environ.update(unset())  # an earlier sweep has left the environment as it was
+        os.environ.update(unset())  # an earlier sweep has restored the environment
         check_database(uri)
         check_server(uri)
         self._uri = uri
@@ -82,7 +82,7 @@ class MlflowRuns:
         return self._client.create_experiment(name, location, tags=_EXPERIMENT_TAGS)
 
     def find_experiment(self, name: str) -> str | None:
-        """Its id, None where there is none; TrackingError where it was deleted."""
+        """The experiment's id, None if there is none; TrackingError if it was deleted."""
         experiment = self._client.get_experiment_by_name(name)
         if experiment is not None and experiment.lifecycle_stage != "active":
             raise TrackingError(f"experiment {name}: deleted in MLflow; restore it or rename yours")
@@ -99,12 +99,12 @@ class MlflowRuns:
         return names
 
     def newest_experiment(self) -> str | None:
-        """The id of the experiment whose run began last; None where there is no run."""
+        """The id of the experiment with the latest run; None if there is no run."""
         newest = next(self.find(self.experiments(), {}, page_size=1), None)
         return newest.experiment_id if newest else None
 
     def get(self, run_id: str) -> Run | None:
-        """The run, or None where there is none."""
+        """The run, or None if there is none."""
         try:
             return _plain(self._client.get_run(run_id))
         except MlflowException as error:
@@ -115,7 +115,7 @@ class MlflowRuns:
     def find(
         self, experiment_ids: Iterable[str], tags: Mapping[str, str], page_size: int = _PAGE
     ) -> Iterator[Run]:
-        """All runs with these tags, the latest first, asked for so many at a time."""
+        """All runs with these tags, latest first; requested in pages of `page_size`."""
         wanted = " and ".join(f"tags.`{name}` = {_quoted(text)}" for name, text in tags.items())
         token: str | None = ""
         while token is not None:
@@ -132,7 +132,7 @@ class MlflowRuns:
     def create(
         self, experiment_id: str, name: str, tags: Mapping[str, str], started: float | None
     ) -> Run:
-        """A new run; it is RUNNING."""
+        """A new run, with the status RUNNING."""
         started_at = _milliseconds(started)
         return _plain(self._client.create_run(experiment_id, started_at, dict(tags), name))
 
@@ -143,7 +143,7 @@ class MlflowRuns:
         params: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        """All at once: every call is a transaction or a request. MLflow splits what is too much."""
+        """Log all at once: every call is a transaction or a request. MLflow splits large ones."""
         self._client.log_batch(
             run_id,
             metrics=[Metric(row.key, row.value, row.stamp, row.step) for row in rows],
@@ -158,11 +158,11 @@ class MlflowRuns:
             self._client.delete_tag(run_id, name)
 
     def set_status(self, run_id: str, status: str) -> None:
-        """Change the status of a run that goes on."""
+        """Change the status of a run that continues."""
         self._client.update_run(run_id, status)
 
     def end(self, run_id: str, status: str, ended: float | None) -> None:
-        """Change the status of a run that is over, by default now."""
+        """Change the status of a run that has ended, by default now."""
         self._client.set_terminated(run_id, status, _milliseconds(ended))
 
     def history(self, run: Run) -> list[Row]:
@@ -198,17 +198,17 @@ class MlflowRuns:
 def reported(uri: str, doing: str) -> Iterator[None]:
     """MLflow's many failures as TrackingError: "cannot start trial 7 at ...: server is down".
 
-    StoreAwayError where it may work later.
+    StoreAwayError if it may work later.
     """
     try:
         with _QUIET:
             yield
     except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
-        # The statement and its values, which SQLAlchemy repeats, are nobody's business.
+        # Without the statement and its values, which SQLAlchemy repeats.
         cause = getattr(error, "orig", None) or error
         reason = str(cause).partition("\n[SQL")[0].replace(uri, redact(uri))
         kind = StoreAwayError if _passes(error) else TrackingError
-        # Not chained: the original message may hold the address with its password.
+        # Not chained: the original message may contain the address with its password.
         raise kind(f"cannot {doing} at {redact(uri)}: {reason}") from None
 
 
@@ -220,7 +220,7 @@ def _passes(error: Exception) -> bool:
 
 @contextmanager
 def _unhurried() -> Iterator[None]:
-    """A server stores gigabytes before it answers, and that is no sign of an outage."""
+    """Raise the timeout: a server may store gigabytes before it answers."""
     name = "MLFLOW_HTTP_REQUEST_TIMEOUT"
     before = os.environ.get(name, SETTINGS[name])
     os.environ[name] = max(before, _UPLOAD_TIMEOUT, key=float)
@@ -231,13 +231,13 @@ def _unhurried() -> Iterator[None]:
 
 
 class _Quiet:
-    """MLflow would tell of every table that it makes. Its loggers are quiet as long as any thread
-    is in a call of ours, unless the user has asked for a level."""
+    """Silences MLflow's loggers, which report every new table, while any thread is in a call of
+    ours, unless the user has set a level."""
 
     _LEVELS: Mapping[str, int] = {
         "mlflow": logging.WARNING,
         "alembic": logging.WARNING,
-        # A locked database: we report it, without a traceback, and try again.
+        # A locked database: we report it without a traceback, and retry.
         "mlflow.store.db.utils": logging.CRITICAL,
     }
 
@@ -272,7 +272,7 @@ def _plain(run: MlflowRun) -> Run:
 
 
 def _quoted(text: str) -> str:
-    """MLflow's filters know two quotes and no escape."""
+    """The text as a literal for MLflow's filters, which have two quotes and no escape."""
     return f'"{text}"' if "'" in text else f"'{text}'"
 
 

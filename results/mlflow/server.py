@@ -1,4 +1,4 @@
-"""Whether anybody listens where a tracking or database server should be. Light: no MLflow."""
+"""Whether a tracking or database server listens at its address. Light: no MLflow."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _PATIENCE = 10.0  # seconds
 
 
 def check_server(uri: str) -> None:
-    """TrackingError where nobody does; MLflow would try for minutes to reach a database server.
+    """TrackingError if nothing listens; MLflow would retry a database server for minutes.
 
-    Behind a proxy only MLflow's own attempt can tell.
+    Not checked behind a proxy, where only MLflow's own attempt can tell.
     """
     server = server_address(uri)
     if server and not getproxies():

@@ -1,4 +1,4 @@
-"""Environment variables that MLflow reads, as they suit us. Light: imports no MLflow."""
+"""Our values of MLflow's environment variables. Light: imports no MLflow."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import os
 SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
-    # They keep the terminal for our own output.
+    # Keep the terminal for our own output.
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    # An attempt ends in seconds. MLflow's own retries, of minutes, would create a run twice where
-    # only the answer was lost; who calls us looks first.
+    # An attempt ends in seconds. MLflow's own retries, for minutes, would create a run twice if
+    # only the answer was lost; our callers check first.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
 }
 
 MLFLOWS_OWN = ("MLFLOW_", "DO_NOT_TRACK")
-"""How the names of such variables begin."""
+"""Prefixes of the names of such variables."""
 
 
 def unset() -> dict[str, str]:
-    """Those that the user has not set."""
+    """The variables that the user has not set."""
     return {name: value for name, value in SETTINGS.items() if name not in os.environ}

@@ -1,7 +1,7 @@
-"""What params and metrics cannot hold of a record, as the tags of an MLflow run, and back.
+"""The parts of a record other than params and metrics, as the tags of an MLflow run, and back.
 
-Tags are named after the record's fields behind "winnow."; a few are MLflow's own. What is unknown
-(None) has no tag.
+Tags are named "winnow." and the record's field; a few are MLflow's own. Unknown values (None) have
+no tag.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ SEARCHED = f"{PREFIX}searched"
 MEASURED = f"{PREFIX}measurements"
 
 ON_FRONT = f"{PREFIX}on_front"
-"""Set on the runs of the trials that are on the front when a sweep with several metrics ends."""
+"""Tag of the runs on the front at the end of a sweep with several metrics."""
 
 LONGEST_TAG = 5000
-"""Characters that every MLflow store takes; longer values are cut without a word."""
+"""Characters that every MLflow store accepts; longer values are silently cut."""
 
 _VERSION = f"{PREFIX}version."
 _FILE = f"{PREFIX}file."
@@ -45,7 +45,7 @@ _AS_JSON = ("other_metrics", "resumed", "changes", "breakdowns", "overlaps")
 
 
 def trial_tags(record: TrialRecord) -> dict[str, str]:
-    """All that is known of a trial besides its configuration, numbers and run id."""
+    """All facts of a trial besides its configuration, numbers and run id."""
     fields = {name: getattr(record, name) for name in _OF_A_TRIAL}
     fields["error"] = _cut(record.error)
     fields["repairs"] = json.dumps(record.repairs) if record.repairs else None
@@ -59,7 +59,7 @@ def trial_tags(record: TrialRecord) -> dict[str, str]:
 
 
 def trial_fields(tags: Mapping[str, str]) -> dict[str, object]:
-    """The fields of a TrialRecord that `trial_tags` wrote."""
+    """The inverse of `trial_tags`: fields of a TrialRecord."""
     return {
         **_read(tags, _OF_A_TRIAL),
         "repairs": json.loads(tags.get(f"{PREFIX}repairs", "{}")),
@@ -74,7 +74,7 @@ def searched_in(tags: Mapping[str, str]) -> list[str]:
 
 
 def sweep_tags(record: SweepRecord) -> dict[str, str]:
-    """All that is known of a sweep besides its base metrics, run id and tracking server."""
+    """All facts of a sweep besides its base metrics, run id and tracking server."""
     fields = {name: getattr(record, name) for name in _OF_A_SWEEP}
     fields["error"] = _cut(record.error)
     for name, value in record.model_dump(mode="json", include={*_AS_JSON}).items():
@@ -87,7 +87,7 @@ def sweep_tags(record: SweepRecord) -> dict[str, str]:
 
 
 def sweep_fields(tags: Mapping[str, str]) -> dict[str, object]:
-    """The fields of a SweepRecord that `sweep_tags` wrote."""
+    """The inverse of `sweep_tags`: fields of a SweepRecord."""
     return {
         **_read(tags, _OF_A_SWEEP),
         **{name: json.loads(text) for name, text in _read(tags, _AS_JSON).items()},
@@ -98,13 +98,13 @@ def sweep_fields(tags: Mapping[str, str]) -> dict[str, object]:
 
 
 def agrees(tags: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
-    """Whether a run has all `wanted` tags, and no other one of ours."""
+    """Whether a run has all `wanted` tags, and no others of ours."""
     ours = {tag for tag in tags if tag.startswith(PREFIX)}
     return wanted.items() <= tags.items() and ours <= wanted.keys()
 
 
 def winner_tags(ranking: Ranking) -> dict[str, str]:
-    """Which trial won, or which are on the front ("3,1,8"); for the parent run."""
+    """The winner, or the trials on the front ("3,1,8"); for the parent run."""
     chosen = [winner.record for winner in ranking.chosen]
     if ranking.several:
         return _written({"front": ",".join(str(record.number) for record in chosen)})
@@ -122,7 +122,7 @@ def provenance_tags(provenance: Provenance | None) -> dict[str, str]:
 
 
 def provenance_in(tags: Mapping[str, str]) -> Provenance | None:
-    """The provenance that `provenance_tags` wrote."""
+    """The inverse of `provenance_tags`."""
     if _PROVENANCE["seed"] not in tags:
         return None
     facts = {name: tags[tag] for name, tag in _PROVENANCE.items() if tag in tags}
@@ -133,22 +133,22 @@ def provenance_in(tags: Mapping[str, str]) -> Provenance | None:
 
 
 def file_tags(names: Mapping[str, str]) -> dict[str, str]:
-    """The tags that say which artifacts hold a part of the record."""
+    """Tags with the names of artifacts that contain parts of the record."""
     return {f"{_FILE}{name}": name for name in names}
 
 
 def files_in(tags: Mapping[str, str]) -> list[str]:
-    """The artifacts that hold a part of the record."""
+    """The artifacts that contain parts of the record."""
     return [name for tag, name in tags.items() if tag.startswith(_FILE)]
 
 
 def too_long(text: str | None) -> str | None:
-    """`text` if a tag cannot hold it."""
+    """`text` if it is too long for a tag, else None."""
     return text if text is not None and len(text) > LONGEST_TAG else None
 
 
 def _cut(text: str | None) -> str | None:
-    """MLflow would shorten it silently; this one shows."""
+    """The text, visibly shortened; MLflow would cut it silently."""
     return f"{text[: LONGEST_TAG - 1]}…" if text and too_long(text) else text
 
 

@@ -1,4 +1,4 @@
-"""What is tracked of a sweep or a trial: MLflow's runs as records."""
+"""MLflow's runs as records of sweeps and trials."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ERROR_FILE = "error.txt"
 
 
 class TrackedTrial(NamedTuple):
-    """A trial's run, all its metrics' values, and the record that they tell."""
+    """A trial's run, all its metric values, and the record built from them."""
 
     run: Run
     rows: list[Row]
@@ -24,12 +24,12 @@ class TrackedTrial(NamedTuple):
 
 
 def over(status: TrialStatus) -> bool:
-    """Whether the run has its totals. An interrupted trial's has, though it may go on."""
+    """Whether the run has its totals; also for interrupted trials, which may continue."""
     return status.mlflow not in ("SCHEDULED", "RUNNING")
 
 
 def tracked_sweep(run: Run, experiment: str, uri: str) -> SweepRecord:
-    """The sweep that a parent run tells."""
+    """The sweep record in a parent run."""
     return SweepRecord.model_validate(
         {
             **sweep_fields(run.tags),
@@ -42,7 +42,7 @@ def tracked_sweep(run: Run, experiment: str, uri: str) -> SweepRecord:
 
 
 def tracked_trial(runs: MlflowRuns, run: Run) -> TrackedTrial:
-    """The trial that a child run tells; its history and its artifacts are read."""
+    """The trial record in a child run, including its history and artifacts."""
     rows = runs.history(run)
     texts = runs.texts(run.run_id, files_in(run.tags))
     parameters = (
@@ -66,7 +66,7 @@ def tracked_trial(runs: MlflowRuns, run: Run) -> TrackedTrial:
 def _ended(
     record: TrialRecord, run: Run, rows: Sequence[Row], texts: Mapping[str, str]
 ) -> TrialRecord:
-    """With what is known at the end only. A last attempt may have measured less than an earlier."""
+    """The record with its final facts. The last attempt may have fewer measurements."""
     return record.with_changes(
         **totals_in(rows),
         measurements=record.measurements[: int(run.tags[MEASURED])],

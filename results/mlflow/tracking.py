@@ -1,4 +1,4 @@
-"""Sweeps and trials in MLflow: the writer and, beside it, the reader."""
+"""Sweeps and trials in MLflow: the writer and the reader."""
 
 from __future__ import annotations
 
@@ -60,19 +60,19 @@ WEIGHTS_PATH = "model"
 
 
 class UnknownSweepError(ValueError):
-    """No sweep of that name is tracked there."""
+    """MLflow has no sweep of that name."""
 
 
 class Tracker:
-    """Writes sweeps to MLflow. Synchronous, and to be called from one thread.
+    """Writes sweeps to MLflow. Synchronous; for a single thread.
 
     `uri` is a database ("sqlite:///mlflow.db") or a tracking server. The artifacts of a new
-    experiment go to `artifact_location`, a folder or a URI; without it they go beside an SQLite
-    database, else where the server puts them. Making a new SQLite database takes a second or two.
+    experiment go to `artifact_location`, a folder or a URI; by default, beside an SQLite database,
+    else to the server's choice. Creating an SQLite database takes a second or two.
 
-    Every method raises TrackingError when MLflow fails, StoreAwayError where it may work later.
-    Then it may be called again, whether or not the first call was carried out: runs are looked up
-    before they are created, and MLflow keeps once what comes with the same `stamp` (see Stamps).
+    Every method raises TrackingError if MLflow fails, StoreAwayError if it may work later. Then it
+    may be called again, whether or not the first call took effect: runs are looked up before they
+    are created, and MLflow keeps values with the same `stamp` once (see Stamps).
     """
 
     def __init__(self, uri: str, experiment: str, artifact_location: str | None = None) -> None:
@@ -88,7 +88,7 @@ class Tracker:
         stamp: int,
         tags: Mapping[str, str] | None = None,
     ) -> str:
-        """Open the parent run, with the spec as artifact; its id. A record's own run is reopened.
+        """Open or reopen the parent run, with the spec as artifact; returns its id.
 
         The tracking address in the spec is stored without its secrets.
         """
@@ -107,13 +107,13 @@ class Tracker:
             return run_id
 
     def start_trial(self, record: TrialRecord, parent_run_id: str) -> str:
-        """Open the trial's run under its sweep; its id.
+        """Open the trial's run under its sweep; returns its id.
 
-        The same number under the same parent is the same run, so a restart continues it.
+        The same number and parent give the same run, so a restart continues it.
         """
         with reported(self._uri, f"start trial {record.number}"):
             run = self._existing(record.run_id) or self._child(parent_run_id, record.number)
-            # MLflow never lets a param change, so a reopened run goes on showing the old ones.
+            # MLflow's params never change, so a reopened run keeps showing the old ones.
             params = {**trial_params(record), **(run.params if run else {})}
             texts = _known({PARAMETERS_FILE: parameters_text(record, params)})
             run_id = self._open(
@@ -128,12 +128,12 @@ class Tracker:
             return run_id
 
     def log_measurement(self, run_id: str, measurement: Measurement, stamp: int) -> None:
-        """One evaluation, over optimizer steps."""
+        """Log one evaluation, over optimizer steps."""
         with reported(self._uri, f"log evaluation {measurement.point}"):
             self._runs.log(run_id, measurement_rows(measurement, stamp))
 
     def end_trial(self, record: TrialRecord, goals: Mapping[str, Mode], stamp: int) -> None:
-        """Totals, best value, status, error and provenance of the record's run."""
+        """Log totals, best value, status, error and provenance of the record's run."""
         assert record.run_id is not None, "a trial that ends has a run"
         with reported(self._uri, f"end trial {record.number}"):
             texts = _known({ERROR_FILE: too_long(record.error)})
@@ -143,13 +143,13 @@ class Tracker:
             self._runs.end(record.run_id, record.status.mlflow, record.ended)
 
     def log_test(self, record: TrialRecord, stamp: int) -> None:
-        """What the trial measures on the test set, which is known after its end only."""
+        """Log the trial's measurements on the test set, known only after its end."""
         assert record.run_id is not None, "a trial that was tested has a run"
         with reported(self._uri, f"log the test of trial {record.number}"):
             self._runs.log(record.run_id, test_rows(record, stamp))
 
     def end_sweep(self, record: SweepRecord, ranking: Ranking, stamp: int) -> None:
-        """Base metrics, state, and which trial won, or which are on the front."""
+        """Log base metrics, state, and the winner or the front."""
         assert record.run_id is not None, "a sweep that ends has a run"
         with reported(self._uri, f"end sweep {record.name}"):
             if run := self._runs.get(record.run_id):
@@ -162,12 +162,12 @@ class Tracker:
             self._runs.end(record.run_id, record.state.mlflow, record.ended)
 
     def mark_on_front(self, run_id: str) -> None:
-        """The trial is on the front of a sweep with several metrics."""
+        """Mark the trial as on the front of a sweep with several metrics."""
         with reported(self._uri, "mark the front"):
             self._runs.log(run_id, tags={ON_FRONT: "true"})
 
     def log_winner(self, run_id: str, record: TrialRecord, weights: Path) -> None:
-        """Keep a winner's config as `winner.yaml`, and its weights, where there are any."""
+        """Keep a winner's config as `winner.yaml`, and its weights, if any."""
         with reported(self._uri, f"store the weights of trial {record.number}"):
             config = yaml.safe_dump(dict(record.config), sort_keys=False)
             self._runs.log_texts(run_id, {WINNER_FILE: config})
@@ -180,7 +180,7 @@ class Tracker:
             return self._existing(record.run_id) or self._same_sweep(record)
 
     def trials(self, parent_run_id: str) -> dict[int, TrackedTrial]:
-        """What is tracked of the trials under a parent, by number."""
+        """The tracked trials under a parent, by number."""
         wanted = {PARENT: parent_run_id, KIND: "trial"}
         with reported(self._uri, "read trials"):
             runs = list(self._runs.find([self._experiment_id], wanted))
@@ -193,7 +193,7 @@ class Tracker:
             return self._runs.files(run_id, path)
 
     def takes_writes(self, run_id: str) -> bool:
-        """Whether the store takes down anything at all now. It writes what the sweep's run says."""
+        """Whether the store accepts any write now; rewrites a value of the sweep's run."""
         try:
             with reported(self._uri, "write"):
                 self._runs.log(run_id, tags={KIND: "sweep"})
@@ -208,7 +208,7 @@ class Tracker:
         return self._runs.get(run_id) if run_id else None
 
     def _same_sweep(self, record: SweepRecord) -> Run | None:
-        """The run that an earlier call has made, whose answer was lost."""
+        """The run from an earlier call whose answer was lost."""
         created = sweep_tags(record)[CREATED]
         wanted = {KIND: "sweep", SWEEP: record.name, CREATED: created}
         return next(self._runs.find([self._experiment_id], wanted), None)
@@ -234,26 +234,26 @@ class Tracker:
         return run.run_id
 
     def _retag(self, run: Run, tags: Mapping[str, str]) -> None:
-        """Our tags become `tags`: an earlier attempt's error, for one, must not stay."""
+        """Replace our tags by `tags`: an earlier attempt's error, for one, must go."""
         stale = [tag for tag in run.tags if tag.startswith(PREFIX) and tag not in tags]
         self._runs.remove_tags(run.run_id, stale)
         self._runs.log(run.run_id, tags=tags)
 
 
 def find_experiment(uri: str, name: str) -> str | None:
-    """Ask MLflow for an experiment's id; None where there is none yet.
+    """Ask MLflow for an experiment's id; None if there is none yet.
 
-    TrackingError where MLflow does not answer, or has it deleted. Nothing is made, but for the
-    tables of a database that has none.
+    TrackingError if MLflow does not answer, or if the experiment was deleted. Creates nothing but
+    the tables of a database without any.
     """
     with reported(uri, f"look for experiment {name}"):
         return MlflowRuns(uri).find_experiment(name)
 
 
 def read_sweep(uri: str, sweep_name: str) -> tuple[SweepRecord, list[TrialRecord]]:
-    """The latest sweep of that name with its trials by number, as they were written.
+    """The latest sweep of that name with its trials by number, as written.
 
-    A trial's totals are known once it has ended. UnknownSweepError when there is no such sweep.
+    A trial's totals are known once it has ended. UnknownSweepError if there is no such sweep.
     """
     database = sqlite_file(uri)
     if database and not database.exists():

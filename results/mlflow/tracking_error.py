@@ -1,4 +1,4 @@
-"""What goes wrong with MLflow: a failure that passes, and one that stays."""
+"""MLflow's failures, temporary or permanent."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ class TrackingError(RuntimeError):
 
 
 class StoreAwayError(TrackingError):
-    """No answer, a server's own failure or a locked database: later it may work.
+    """No answer, a server's own failure or a locked database: may work later.
 
-    What was asked for may have been done all the same. Each method of Tracker may be called again.
+    The request may have taken effect all the same. Each method of Tracker may be called again.
     """

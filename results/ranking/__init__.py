@@ -1,1 +1,1 @@
-"""Which trial won, and how sure that is."""
+"""The winners of a sweep, and the certainty of their lead."""

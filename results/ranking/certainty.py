@@ -1,4 +1,4 @@
-"""How sure a difference between two models is, from their losses on the same sequences."""
+"""Certainty of a difference between two models, from their losses on the same sequences."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class LossesError(ValueError):
 class SequenceLosses:
     """One model on the validation set, sequence by sequence.
 
-    `loss_sums` (n,) is the summed loss of a sequence's tokens, in nats; `token_counts` (n,) is how
-    many tokens were measured in it.
+    `loss_sums` (n,) is the summed loss of a sequence's tokens, in nats; `token_counts` (n,) is the
+    number of tokens measured in it.
     """
 
     loss_sums: NDArray[np.float64]

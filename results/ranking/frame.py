@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 def to_frame(records: Sequence[TrialRecord], goals: Mapping[str, Mode]) -> pd.DataFrame:
     """One row per trial, in the given order: its searched params and the metrics that count.
 
-    Those are of the best evaluation by a single goal, and of the last one where there are several.
-    Trials that cannot win are there too; `status` tells them apart. What a trial does not have is
-    missing (NaN or None).
+    Metrics are of the best evaluation with a single goal, and of the last one with several. Trials
+    that cannot win are included; `status` tells them apart. Absent values are missing (NaN or
+    None).
     """
     import pandas as pd
 

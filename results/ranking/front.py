@@ -1,4 +1,4 @@
-"""Who is on the front of a sweep with several metrics, who is not, and why."""
+"""The front of a sweep with several metrics, and why other trials are not on it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from results.ranking.winners import LeftOut, Ranking, Winner, rank, reason
 from results.records.record import Mode, TrialRecord, TrialStatus
 
 Points = Mapping[int, tuple[float, ...]]
-"""A trial's number -> its value by each metric; only of trials that can be compared."""
+"""Trial number -> its value of each metric; only for comparable trials."""
 
 
 def judge(records: Sequence[TrialRecord], goals: Mapping[str, Mode]) -> Ranking:
-    """Who won by these metrics: of one, the best trials first; of several, the Pareto front."""
+    """The ranking by these metrics: best trials first, or the Pareto front of several metrics."""
     if len(goals) > 1:
         return rank_front(records, goals)
     ((metric, mode),) = goals.items()
@@ -22,7 +22,7 @@ def judge(records: Sequence[TrialRecord], goals: Mapping[str, Mode]) -> Ranking:
 
 
 def rank_front(records: Sequence[TrialRecord], goals: Mapping[str, Mode]) -> Ranking:
-    """The complete trials that no other one dominates, by the first metric.
+    """The complete trials that no other dominates, by the first metric.
 
     One dominates another if it is nowhere worse, and better by some metric. A trial's values are
     those of its last evaluation.
@@ -38,7 +38,7 @@ def rank_front(records: Sequence[TrialRecord], goals: Mapping[str, Mode]) -> Ran
 
 
 def _front(records: Sequence[TrialRecord], goals: Mapping[str, Mode]) -> tuple[list[int], Points]:
-    """The numbers of the trials on the front, and the points of all that can be compared."""
+    """The numbers of the trials on the front, and the points of all comparable trials."""
     points = {r.number: _point(r, goals) for r in records if _can_be_compared(r, goals)}
     numbers = list(points)
     first = next(layers(list(points.values()), tuple(goals.values())), [])

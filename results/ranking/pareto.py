@@ -1,4 +1,4 @@
-"""What no other point beats in everything: non-dominated sorting. Pure."""
+"""Non-dominated sorting of points. Pure."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ def dominates(one: Point, other: Point, modes: Sequence[Mode]) -> bool:
 
 
 def layers(points: Sequence[Point], modes: Sequence[Mode]) -> Iterator[list[int]]:
-    """The places of the Pareto front's points, then of the front of all others, and so on.
+    """The indices of the Pareto front's points, then of the front of all others, and so on.
 
-    Points with a value that is no finite number are in no layer; equal points are in the same one.
-    Each layer is ordered by its values, the first metric's best coming first.
+    Points with a non-finite value are in no layer; equal points are in the same one. Each layer is
+    ordered by its values, the first metric's best first.
 
-    In lexicographic order no point dominates an earlier one, so each is compared with those of the
-    layer that came before it only (Zhang et al. 2015, "An Efficient Approach to Nondominated
-    Sorting"). A layer is found when it is asked for.
+    In lexicographic order no point dominates an earlier one, so each is compared only with earlier
+    points of the layer (Zhang et al. 2015, "An Efficient Approach to Nondominated Sorting"). Layers
+    are found lazily.
     """
     finite = (place for place, point in enumerate(points) if all(map(math.isfinite, point)))
     costs = {place: _costs(points[place], modes) for place in finite}
@@ -40,7 +40,7 @@ def layers(points: Sequence[Point], modes: Sequence[Mode]) -> Iterator[list[int]
 
 
 def _costs(point: Point, modes: Sequence[Mode]) -> tuple[float, ...]:
-    """The point as something of which less is better."""
+    """The point as costs: smaller is better."""
     return tuple(v if mode == "min" else -v for v, mode in zip(point, modes, strict=True))
 
 

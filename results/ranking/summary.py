@@ -1,4 +1,4 @@
-"""The JSON that scripts read. Its keys are a promise: rename none, drop none."""
+"""JSON for scripts. Its keys are a promise: rename none, drop none."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from results.records.record import SweepRecord, SweepState, TrialRecord, TrialSt
 def status_json(
     sweep: SweepRecord, trials: Sequence[TrialRecord], cluster: ClusterRecord | None = None
 ) -> dict[str, object]:
-    """How far a sweep is: a count for every status, and the best complete trial or null.
+    """A sweep's progress: a count for every status, and the best complete trial or null.
 
-    A sweep with several metrics has `front` in place of `best`: a list, empty at first. `cluster`
-    is there where it is known: the slots and nodes, and what they have cost (see cluster_json).
-    `breakdowns` is there where something broke down beside the trials: a list of sentences;
-    `overlaps` where something is measured on what is trained on (see _overlaps).
+    A sweep with several metrics has `front` instead of `best`: a list, empty at first. Present only
+    if applicable: `cluster`, the slots and nodes, and their cost (see cluster_json); `breakdowns`
+    outside of trials, a list of sentences; `overlaps` of measured sets with the training data (see
+    _overlaps).
     """
     ranking = judge(trials, sweep.goals)
     chosen = [_best(winner) for winner in ranking.chosen]
@@ -36,7 +36,7 @@ def status_json(
 
 
 def trial_counts(sweep: SweepRecord, trials: Sequence[TrialRecord]) -> dict[str, int]:
-    """How many trials have each status; those that have not been suggested yet wait as well."""
+    """Number of trials by status; trials not suggested yet count as waiting."""
     counts = Counter(trial.status for trial in trials)
     if sweep.state is SweepState.RUNNING and sweep.budget_trials is not None:
         counts[TrialStatus.WAITING] += max(0, sweep.budget_trials - len(trials))
@@ -44,10 +44,10 @@ def trial_counts(sweep: SweepRecord, trials: Sequence[TrialRecord]) -> dict[str,
 
 
 def cluster_json(cluster: ClusterRecord) -> dict[str, object]:
-    """What the driver saw `at` a time in unix seconds.
+    """The driver's view `at` a time in unix seconds.
 
-    `node_hours` are by node type, "" where it is unknown; `cost` is in dollars for those hours
-    whose price is known, null where none is, and `unpriced` are the node types left out of it.
+    `node_hours` are by node type, "" if unknown; `cost` is in dollars for the hours with known
+    prices, null if none are known; `unpriced` are the node types left out of it.
     """
     hosts = {node.id: node.host for node in cluster.nodes}
     return {
@@ -62,7 +62,7 @@ def cluster_json(cluster: ClusterRecord) -> dict[str, object]:
 
 
 def _overlaps(sweep: SweepRecord) -> dict[str, object]:
-    """Of each measured set that shares records with the training data, how many of how many."""
+    """For each measured set that overlaps the training data: its shared and total records."""
     shared = {name: overlap.model_dump() for name, overlap in sweep.overlaps.items()}
     return {"overlaps": shared} if shared else {}
 
@@ -84,10 +84,10 @@ def _node(node: NodeRecord) -> dict[str, object]:
 
 
 def winners_json(sweep: SweepRecord, ranking: Ranking, top: int | None = None) -> dict[str, object]:
-    """The `top` best trials (None: all) and everyone who was left out, with the reason.
+    """The `top` best trials (None: all), and all trials left out, with reasons.
 
-    A sweep with several metrics has `metrics`, name -> mode, in place of `metric` and `mode`.
-    `overlaps` is there where something was measured on what was trained on.
+    A sweep with several metrics has `metrics`, name -> mode, instead of `metric` and `mode`.
+    `overlaps` is present if measured and training data overlap.
     """
     ((metric, mode), *others) = ranking.goals.items()
     return {
@@ -123,7 +123,7 @@ def _left_out(trial: LeftOut) -> dict[str, object]:
 
 
 def strict(value: object) -> object:
-    """`value` without NaN and infinity, which JSON does not know: they become null."""
+    """`value` with null instead of NaN and infinity, which JSON lacks."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Who won, who did not, and why."""
+"""Winners of a sweep, and reasons for the trials left out."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _LONGEST_ERROR = 200
 
 @dataclass(frozen=True, slots=True)
 class Winner:
-    """A complete trial with the evaluation that it is compared by.
+    """A complete trial with the evaluation used in comparisons.
 
-    `value` is its value by the sweep's (first) metric; `tied_with` are the equals' numbers.
+    `value` is its value of the sweep's (first) metric; `tied_with` are the numbers of equal trials.
     """
 
     record: TrialRecord
@@ -29,8 +29,8 @@ class Winner:
 class LeftOut:
     """A trial that is not ranked, and the reason in words.
 
-    `dominated_by` is a trial that is better by every metric of several, or better by one and as
-    good by the others.
+    `dominated_by`, with several metrics, is a trial that is better by at least one and nowhere
+    worse.
     """
 
     number: int
@@ -41,9 +41,9 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Who won by `goals`, metric -> mode, and who was left out, by number.
+    """The winners by `goals`, metric -> mode, and the trials left out, by number.
 
-    By one metric `winners` are all that could be compared, the best first. By several they are the
+    With one metric, `winners` are all comparable trials, best first. With several, they are the
     Pareto front, in the order of the first metric.
     """
 
@@ -53,25 +53,25 @@ class Ranking:
 
     @property
     def several(self) -> bool:
-        """Whether it is a front."""
+        """Whether there are several metrics, so that the winners are a front."""
         return len(self.goals) > 1
 
     @property
     def chosen(self) -> tuple[Winner, ...]:
-        """Those whose weights are worth keeping: the best trial, or the whole front."""
+        """The trials whose weights are worth keeping: the best one, or the whole front."""
         return self.winners if self.several else self.winners[:1]
 
 
 @dataclass(frozen=True, slots=True)
 class Margin:
-    """How far ahead a winner is, in units of the metric; positive is better, None is unknown."""
+    """The lead of a winner, in units of the metric; positive is better, None is unknown."""
 
     to_next: float | None
     to_base: float | None
 
 
 def rank(records: Sequence[TrialRecord], metric: str, mode: Mode) -> Ranking:
-    """Complete trials by their best evaluation; of equals the earlier trial comes first."""
+    """Complete trials by their best evaluation; among equals, earlier trials first."""
     entrants: list[Winner] = []
     left_out: list[LeftOut] = []
     for record in sorted(records, key=lambda record: record.number):
@@ -81,7 +81,7 @@ def rank(records: Sequence[TrialRecord], metric: str, mode: Mode) -> Ranking:
             left_out.append(LeftOut(record.number, record.status, why))
         else:
             entrants.append(Winner(record, best, best.metrics[metric]))
-    # Sorting is stable, also in reverse, so equals stay in the order of their numbers.
+    # Sorting is stable, even in reverse, so equals stay in the order of their numbers.
     entrants.sort(key=lambda winner: winner.value, reverse=mode == "max")
     return Ranking({metric: mode}, _with_ties(entrants), tuple(left_out))
 
@@ -102,7 +102,7 @@ def _with_ties(entrants: Sequence[Winner]) -> tuple[Winner, ...]:
 
 
 def margin(first: Winner, second: Winner | None, base: float | None, mode: Mode) -> Margin:
-    """By how much `first` beats the next trial and the untouched base model."""
+    """The lead of `first` over the next trial and the untouched base model."""
     return Margin(
         to_next=_lead(first.value, second.value if second else None, mode),
         to_base=_lead(first.value, base, mode),
@@ -135,7 +135,7 @@ def reason(record: TrialRecord, metric: str) -> str:
 
 
 def failure(records: Sequence[TrialRecord]) -> str | None:
-    """Why a sweep whose trials have all ended has failed; None where any of them did not fail."""
+    """Why a sweep has failed, once all its trials have ended; None if any did not fail."""
     failed = (TrialStatus.FAILED, TrialStatus.INFEASIBLE)
     if any(record.status not in failed for record in records):
         return None
@@ -175,7 +175,7 @@ def _word(value: float) -> str:
 
 
 def _short(error: str | None) -> str:
-    """The line that says what happened: a traceback's last one, else the first."""
+    """The line with the error: the last one of a traceback, else the first."""
     lines = [line.strip() for line in (error or "").splitlines() if line.strip()]
     if not lines:
         return "no reason was recorded"

@@ -1,1 +1,1 @@
-"""What a sweep writes down: records, their store, and addresses."""
+"""A sweep's records, their store, and addresses."""

@@ -1,4 +1,4 @@
-"""What a sweep's slots and nodes did when its driver last looked, and what they have cost."""
+"""The latest known state of a sweep's slots and nodes, and their cost."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ HOUR = 3600.0
 
 
 class NodeRecord(Record):
-    """A node of the cluster that is up. `kind` is the name of its type, such as "worker" of a
-    cluster file; empty where Ray was not told."""
+    """A live node of the cluster. `kind` is the name of its type, such as "worker" in a cluster
+    file; empty if unknown to Ray."""
 
     id: str
     host: str
@@ -23,7 +23,7 @@ class NodeRecord(Record):
 
 
 class PhaseRecord(Record):
-    """Work under way: `done` of `total`, in `unit`s, where the total is known."""
+    """Work in progress: `done` of `total`, in `unit`s, if the total is known."""
 
     text: str
     done: float = 0.0
@@ -32,12 +32,12 @@ class PhaseRecord(Record):
 
 
 class SlotRecord(Record):
-    """A slot: `nodes` has the id of each worker's node, empty where it was never up.
+    """A slot: `nodes` has the id of each worker's node, empty if it was never up.
 
     `restarts` of its workers and `trials` that ended there are counted since the sweep began or was
-    resumed. `job` is what it does: a trial's number, or the name of a measurement, and `phases`
-    is how far that is, the outermost first. `home` is whether it was sent home for good, with
-    nothing left to do. `remarks` are what the sweep's owner should know of what it runs on.
+    resumed. `job` is its current job: a trial's number, or the name of a measurement; `phases` are
+    the job's progress, outermost first. `home` is whether it was dismissed for good, with nothing
+    left to do. `remarks` are notes about its hardware for the sweep's owner.
     """
 
     name: str
@@ -53,10 +53,10 @@ class SlotRecord(Record):
 
 
 class ClusterRecord(Record):
-    """As it was `at`, in unix seconds. `gpus_used` are those that any program on the cluster holds.
+    """The state `at` a time in unix seconds. `gpus_used` are those held by any program there.
 
-    `node_seconds`, node type -> seconds, are of the whole sweep, also before it was resumed: of
-    each node the part that the sweep's slots held. `prices`, node type -> dollars an hour.
+    `node_seconds`, node type -> seconds, are of the whole sweep, even before it was resumed: of
+    each node, the part held by the sweep's slots. `prices`, node type -> dollars an hour.
     """
 
     at: float
@@ -68,11 +68,11 @@ class ClusterRecord(Record):
     prices: dict[str, float] = Field(default_factory=dict)
 
     def priced(self, prices: Mapping[str, float]) -> ClusterRecord:
-        """With these prices on top of its own."""
+        """A copy with these prices on top of its own."""
         return self.with_changes(prices={**self.prices, **prices})
 
     def node_hours(self, with_price: bool) -> dict[str, float]:
-        """Hours by node type, of those whose price is known or of the others."""
+        """Hours by node type, for types with a known price or for the others."""
         return {
             kind: seconds / HOUR
             for kind, seconds in self.node_seconds.items()
@@ -81,6 +81,6 @@ class ClusterRecord(Record):
 
     @property
     def cost(self) -> float | None:
-        """Dollars for all hours whose price is known; None where there are none."""
+        """Dollars for all hours with a known price; None if there are none."""
         hours = self.node_hours(with_price=True)
         return sum(hours[kind] * self.prices[kind] for kind in hours) if hours else None

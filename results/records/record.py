@@ -1,4 +1,4 @@
-"""What is left of a trial and of a sweep: frozen values that survive JSON whole."""
+"""Records of trials and sweeps: frozen values that survive JSON unchanged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Mode = Literal["min", "max"]
 
 
 class TrialStatus(StrEnum):
-    """Where a trial stands."""
+    """The status of a trial."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -30,13 +30,13 @@ class TrialStatus(StrEnum):
 
     @property
     def ended(self) -> bool:
-        """Whether the trial will not be measured again; an interrupted one is when it goes on."""
+        """Whether the trial gets no more measurements; an interrupted one may continue."""
         open_ones = (TrialStatus.WAITING, TrialStatus.RUNNING, TrialStatus.INTERRUPTED)
         return self not in open_ones
 
     @property
     def can_win(self) -> bool:
-        """Whether the trial had its whole budget, so that it may be compared."""
+        """Whether the trial had its whole budget, so that it is comparable."""
         return self is TrialStatus.COMPLETE
 
     @property
@@ -59,7 +59,7 @@ _IN_MLFLOW: Mapping[TrialStatus, str] = {
 
 
 class SweepState(StrEnum):
-    """Where a sweep stands."""
+    """The state of a sweep."""
 
     RUNNING = "running"
     COMPLETE = "complete"
@@ -68,7 +68,7 @@ class SweepState(StrEnum):
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more happens unless the sweep is resumed."""
+        """Whether the sweep has stopped until it is resumed."""
         return self is not SweepState.RUNNING
 
     @property
@@ -86,7 +86,7 @@ _SWEEP_IN_MLFLOW: Mapping[SweepState, str] = {
 
 
 def _without_tuples(value: object) -> object:
-    """JSON has lists only, so a record holds lists only; else it would not equal its own copy."""
+    """Tuples as lists, as in JSON; else a record would not equal its own copy."""
     if isinstance(value, Mapping):
         return {key: _without_tuples(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -100,16 +100,16 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class Record(BaseModel):
-    """A value that is checked at birth, never changes, and writes NaN and infinity as strings."""
+    """A value that is checked at creation, immutable, and writes NaN and infinity as strings."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
     def with_changes(self, **changes: object) -> Self:
-        """A copy with `changes` made, checked anew."""
+        """A checked copy with `changes`."""
         return type(self).model_validate({**dict(self), **changes})
 
     def same_as(self, other: Record) -> bool:
-        """Equal, where NaN equals NaN."""
+        """Equality in which NaN equals NaN."""
         mine, theirs = (
             json.dumps(record.model_dump(mode="json"), sort_keys=True) for record in (self, other)
         )
@@ -128,7 +128,7 @@ class Measurement(Record):
 
 
 class Provenance(Record):
-    """What a trial came from. Names no host and no user."""
+    """The origin of a trial. Names no host and no user."""
 
     seed: int
     git_commit: str | None = None
@@ -140,7 +140,7 @@ class Provenance(Record):
 
 
 class Overlap(Record):
-    """How many of a measured set's `records` the trials learn from as well."""
+    """Number of a measured set's `records` that trials also learn from."""
 
     shared: Count
     records: Count
@@ -149,13 +149,13 @@ class Overlap(Record):
 class TrialRecord(Record):
     """One trial. `params` are the searched values, `config` all resolved ones, by dotted name.
 
-    `measurements` are in the order in which they were taken, without those that a retry undid.
+    `measurements` are in order of time, without those undone by a retry.
     `started` and `ended` are in unix seconds; the totals cover all attempts' useful work.
-    `attempts` is how often a slot took the trial up, without tries of which nothing was heard until
-    the sweep was killed; 0 where none ever did. `repairs` are settings that had to differ from
-    `config` for the trial to fit into memory, and do not change what it means:
-    {"micro_batch_size": 4}. `test` is what its kept weights measure on the test set, of those who
-    won where there is one.
+    `attempts` is the number of times that a slot started the trial, without attempts unreported
+    before a kill of the sweep; 0 if there were none. `repairs` are settings that had to differ from
+    `config` for the trial to fit into memory, without changing its meaning:
+    {"micro_batch_size": 4}. `test` has the test-set metrics of a winner's kept weights, if there is
+    a test set.
     """
 
     sweep: str
@@ -180,7 +180,7 @@ class TrialRecord(Record):
     ended: float | None = None
 
     def laid_aside(self) -> TrialRecord:
-        """As it is where nobody trains it any more: one that has not ended was interrupted."""
+        """The record once nothing trains it: interrupted if it has not ended."""
         if self.status.ended:
             return self
         return self.with_changes(status=TrialStatus.INTERRUPTED)
@@ -192,10 +192,10 @@ class TrialRecord(Record):
         return pick(finite, key=lambda m: m.metrics[metric], default=None)
 
     def counted(self, goals: Mapping[str, Mode]) -> Measurement | None:
-        """The evaluation that counts: the best by a single metric, the last where there are more.
+        """The evaluation that counts: the best with a single metric, the last with several.
 
-        The best one of each of several metrics may come from different moments, and no model has
-        them together.
+        The best values of several metrics may be from different moments, so that no single model
+        has them all.
         """
         if len(goals) > 1:
             return self.last()
@@ -208,17 +208,16 @@ class TrialRecord(Record):
 
 
 class SweepRecord(Record):
-    """One sweep. `base` is what the untouched base model measures; empty when it is not known, and
-    with `test_` names where there is a test set.
+    """One sweep. `base` has the untouched base model's metrics; empty if unknown, and with `test_`
+    names if there is a test set.
 
-    `pid` is the process on `host` that drives the sweep: "running" without it was killed.
-    `resumed` are the times at which it went on after an interruption, and `changes` what was
-    changed of its spec then. `folder` is the working folder of its launch, from which relative
-    paths in its spec lead. `tracking_uri` keeps no credentials, so it may not be enough to
-    connect with. `error` says why a sweep failed, `breakdowns` what broke down beside its trials
-    while it went on, such as the watch over the nodes. With `other_metrics` the sweep is for the
-    Pareto front of all of its metrics. `overlaps` are of the sets (validation, test, general) that
-    share records with what is trained on, and are empty where none does.
+    `pid` is the process on `host` that drives the sweep; a sweep "running" without it was killed.
+    `resumed` are the times of its resumes, and `changes` the changes to its spec then. `folder` is
+    the working folder of its launch, the base of relative paths in its spec. `tracking_uri` has no
+    credentials, so it may not suffice to connect. `error` says why a sweep failed; `breakdowns` are
+    failures outside of trials after which it continued, such as of the node watch. With
+    `other_metrics` the sweep is for the Pareto front of all of its metrics. `overlaps` are of the
+    sets (validation, test, general) that share records with the training data; empty if none does.
     """
 
     name: str
@@ -246,5 +245,5 @@ class SweepRecord(Record):
 
     @property
     def goals(self) -> dict[str, Mode]:
-        """All metrics that the sweep searches by, each with its mode; `metric` comes first."""
+        """All metrics of the search with their modes, `metric` first."""
         return {self.metric: self.mode, **self.other_metrics}

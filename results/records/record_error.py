@@ -1,4 +1,4 @@
-"""What goes wrong with records on disk. Light, for the command line."""
+"""Errors of records on disk. Light, for the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When something was logged; MLflow tells values apart by it."""
+"""Time stamps of logged values, by which MLflow tells them apart."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ class Stamps:
         self._last = after
 
     def next(self) -> int:
-        """Now, or a little later where two would be the same."""
+        """Now, or slightly later so that no two are equal."""
         self._last = max(time.time_ns() // 1_000_000, self._last + 1)
         return self._last

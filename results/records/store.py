@@ -1,4 +1,4 @@
-"""The books of a sweep on disk: one JSON file for the sweep and one for each trial."""
+"""A sweep's records on disk: one JSON file for the sweep and one for each trial."""
 
 from __future__ import annotations
 
@@ -18,39 +18,39 @@ R = TypeVar("R", bound=Record)
 class RecordStore:
     """`sweep.json` and `trials/0007/record.json` under `folder`.
 
-    A record is on disk when its write has returned, whole or not at all, also after a power cut.
+    Once a write returns, the record is on disk; it is complete or absent even after a power cut.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def trial_folder(self, number: int) -> Path:
-        """Where all files of a trial are kept."""
+        """The folder with all files of a trial."""
         return self.folder / "trials" / f"{number:04d}"
 
     def write_sweep(self, record: SweepRecord) -> None:
-        """Write `sweep.json`, replacing what was there."""
+        """Write or replace `sweep.json`."""
         _write(self.folder / "sweep.json", record)
 
     def sweep(self) -> SweepRecord:
-        """The sweep's record; RecordError when there is none."""
+        """The sweep's record; RecordError if there is none."""
         return _read(self.folder / "sweep.json", SweepRecord)
 
     def write_trial(self, record: TrialRecord) -> None:
-        """Write the trial's file, replacing what was there."""
+        """Write or replace the trial's file."""
         _write(self.trial_folder(record.number) / "record.json", record)
 
     def write_cluster(self, record: ClusterRecord) -> None:
-        """Write `cluster.json`, replacing what was there."""
+        """Write or replace `cluster.json`."""
         _write(self.folder / "cluster.json", record)
 
     def cluster(self) -> ClusterRecord | None:
-        """What the driver last saw of its cluster; None where it never looked."""
+        """The driver's last record of its cluster; None if there is none."""
         path = self.folder / "cluster.json"
         return _read(path, ClusterRecord) if path.exists() else None
 
     def trials(self) -> list[TrialRecord]:
-        """All trials by number; RecordError when one cannot be read."""
+        """All trials by number; RecordError if one is unreadable."""
         files = (self.folder / "trials").glob("*/record.json")
         records = [_read_trial(file) for file in files if file.parent.name.isdigit()]
         return sorted(records, key=lambda record: record.number)
@@ -58,14 +58,14 @@ class RecordStore:
 
 def _write(path: Path, record: Record) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The process id keeps two writers from sharing a half-written file.
+    # The process id keeps two writers from sharing a partial file.
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         _write_through(draft, record.model_dump_json(indent=1))
         draft.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
-        error.filename = error.filename or str(path)  # a full disk does not say whose
+        error.filename = error.filename or str(path)  # "disk full" has no file name
         raise
     finally:
         draft.unlink(missing_ok=True)
@@ -79,7 +79,7 @@ def _write_through(path: Path, text: str) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """The new name of a file is on disk only when its folder is."""
+    """Sync the folder: a file's new name is on disk only once its folder is."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

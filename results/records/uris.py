@@ -1,4 +1,4 @@
-"""Addresses of tracking servers and databases: without their secrets, and what lies behind them."""
+"""Addresses of tracking servers and databases: redacted, and resolved to files or servers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 HIDDEN = "***"
 
-# The second form lets a password hold "/", "?" or "#": databases accept them there unquoted.
+# The second form allows "/", "?" or "#" in a password: databases accept them unquoted.
 _USER_INFO = re.compile(r"(?<=://)(?:[^/?#]*|[^:/@?#]*:.*)@")
 _SECRET_QUERY = re.compile(
     r"([?&;][^=&;#\s]{0,40}(?:passw|pwd|token|secret|key|signature|sig|credential)[^=&;#\s]{0,40}=)"
@@ -25,7 +25,7 @@ _SCHEME = re.compile(r"[A-Za-z][\w+.-]*:")
 def redact(uri: str) -> str:
     """`uri` with user, password and secret-looking query values replaced by `***`.
 
-    Where it cannot tell, it hides too much rather than too little.
+    In case of doubt, redacts too much rather than too little.
     """
     if not uri.startswith(("sqlite", "file:")):
         uri = _USER_INFO.sub(f"{HIDDEN}@", uri)
@@ -33,7 +33,7 @@ def redact(uri: str) -> str:
 
 
 def holds_secret(uri: str) -> bool:
-    """Whether an address holds a password or a token; the name of a database's user is none."""
+    """Whether an address contains a password or a token; a database's user name is neither."""
     if _SECRET_QUERY.search(uri):
         return True
     return redact(uri) != uri and not _USER_ONLY.match(uri)
@@ -47,7 +47,7 @@ def sqlite_file(uri: str) -> Path | None:
 
 def server_address(uri: str) -> tuple[str, int] | None:
     """Host and port of a tracking or database server; None for every other address."""
-    parts = urlsplit(redact(uri))  # a password may hold what looks like a port or a path
+    parts = urlsplit(redact(uri))  # a password may look like a port or a path
     usual = _PORTS.get(parts.scheme.partition("+")[0])
     if usual is None or not parts.hostname:
         return None
@@ -58,15 +58,15 @@ def server_address(uri: str) -> tuple[str, int] | None:
 
 
 def keeps_artifacts(uri: str) -> bool:
-    """Whether what answers there keeps files, too; a database's server does not."""
+    """Whether the server at the address keeps files, too; a database server does not."""
     return not _DATABASE.match(uri)
 
 
 def artifact_uri(tracking_uri: str, location: str | None) -> str | None:
-    """Where the artifacts of a new experiment go, as MLflow wants it.
+    """The location of a new experiment's artifacts, in MLflow's form.
 
-    `location` is a folder or a URI. Without it: beside an SQLite database, since MLflow would take
-    the working directory; None, which lets the server choose, for every other address.
+    `location` is a folder or a URI. By default: beside an SQLite database, since MLflow would use
+    the working directory; for every other address None, the server's choice.
     """
     if location is not None:
         return location if _SCHEME.match(location) else Path(location).resolve().as_uri()

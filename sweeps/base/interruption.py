@@ -14,9 +14,9 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interruption(Stopper):
-    """Whether Ctrl-C was pressed or SIGTERM came (`requested`), the search cannot continue
-    (`halted`), or must end for another reason. A second signal is not caught and ends the process
-    at once."""
+    """Whether the search must end: after Ctrl-C or SIGTERM (`requested`), if it cannot continue
+    (`halted`), or for another reason. A second signal is not caught and ends the process at once.
+    """
 
     def __init__(self, is_to_end: Callable[[], bool] = lambda: False) -> None:
         self.requested = False
@@ -24,20 +24,20 @@ class Interruption(Stopper):
         self._is_to_end = is_to_end
 
     def __reduce__(self) -> tuple[type[Interruption], tuple[()]]:
-        """Tune keeps a copy for its own restore, which is not ours."""
+        """Pickled by Tune for its own restore, which we do not use."""
         return Interruption, ()
 
     def __call__(self, trial_id: str, result: dict[str, object]) -> bool:
-        """Tune asks for each trial; none is singled out."""
+        """Tune's question about a single trial; always no."""
         return False
 
     def stop_all(self) -> bool:
-        """Tune asks between events."""
+        """Tune's question between events."""
         return self.requested or self.halted or self._is_to_end()
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Hear signals while the block runs."""
+        """Handle signals while the block runs."""
         with _handled(self._hear):
             yield
 
@@ -51,7 +51,7 @@ class Interruption(Stopper):
 def interruptible() -> Iterator[None]:
     """Both signals raise KeyboardInterrupt while the block runs.
 
-    Batch systems and `timeout` send SIGTERM; Ray would make a SystemExit, or a crash, of it.
+    Batch systems and `timeout` send SIGTERM; Ray would turn it into a SystemExit or a crash.
     """
     with _handled(signal.default_int_handler):
         yield
@@ -59,7 +59,7 @@ def interruptible() -> Iterator[None]:
 
 @contextmanager
 def _handled(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
-    """Python tells the main thread only, so in any other one nothing is changed."""
+    """Signal handlers, in the main thread only: Python allows them in no other."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -70,5 +70,5 @@ def _handled(handler: Callable[[int, FrameType | None], object]) -> Iterator[Non
         yield
     finally:
         for each, earlier in before.items():
-            if earlier is not None:  # a handler that is none of Python's cannot be set from here
+            if earlier is not None:  # a handler set outside of Python cannot be restored
                 signal.signal(each, earlier)

@@ -204,7 +204,7 @@ class Books:
 
     @contextmanager
     def _until_ctrl_c(self) -> Iterator[None]:
-        """The sweep has ended whatever MLflow knows of it, so Ctrl-C ends no more than the wait."""
+        """Ctrl-C ends only the wait, since the sweep itself has ended."""
         try:
             yield
         except KeyboardInterrupt:

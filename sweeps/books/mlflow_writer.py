@@ -54,7 +54,7 @@ class Entry(NamedTuple):
 class Scribe:
     """Writes a sweep to MLflow in the background. `run_ids` maps trial numbers to their runs.
 
-    `broken` hears of a breakdown of the writing itself; remaining entries then count as missed.
+    `broken` is told if the writing itself breaks down; remaining entries then count as missed.
     """
 
     def __init__(
@@ -130,8 +130,8 @@ class Scribe:
     ) -> None:
         """Close the parent run, and keep weights and configs of the winners as artifacts.
 
-        They go to the winner's own run and to the parent. Of a front, each trial's go to its own
-        run only. `weights` gives the folder of a trial's weights; it may not exist.
+        They go to the winner's own run and to the parent; on a front, only to each trial's own
+        run. `weights` gives the folder of a trial's weights; it may not exist.
         """
         stamp = self._stamps.next()
         for winner in ranking.chosen:
@@ -236,7 +236,7 @@ class Scribe:
             self._done += 1
 
     def _open(self) -> Tracker:
-        # Imported here, in the thread: MLflow takes seconds, in which Optuna can open.
+        # Imported here, in the thread: MLflow takes seconds; Optuna opens meanwhile.
         from results.mlflow.tracking import Tracker
 
         def begin() -> Tracker:
@@ -247,7 +247,7 @@ class Scribe:
         return at_the_start(begin)
 
     def _write(self, tracker: Tracker, entry: Entry) -> None:
-        """Until it is written, or refused, or given up."""
+        """Retry until the entry is written, refused or given up."""
         refusals = 0
         for pause in _pauses():
             self._patience = UPLOAD_PATIENCE if entry.uploads and not self._away else PATIENCE
@@ -287,7 +287,7 @@ def at_the_start(ask: Callable[[], T]) -> T:
 def _attempt(tracker: Tracker, entry: Entry) -> Exception | None:
     try:
         entry.write(tracker)
-    except Exception as error:  # noqa: BLE001 - tracking never stops training; it is told
+    except Exception as error:  # noqa: BLE001 - tracking never stops training; reported
         return error
     return None
 
@@ -300,7 +300,7 @@ def _pauses() -> Iterator[float]:
 
 
 def _with_run_ids(ranking: Ranking, run_ids: Mapping[int, str]) -> Ranking:
-    """The ranking with the runs that records on disk do not know of yet."""
+    """The ranking with run ids that the records on disk lack so far."""
     winners = (
         replace(
             w, record=w.record.with_changes(run_id=run_ids.get(w.record.number, w.record.run_id))

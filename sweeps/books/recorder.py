@@ -34,7 +34,7 @@ _P = ParamSpec("_P")
 
 
 class Reported(TypedDict, total=False):
-    """What a SlotTrial reports to Tune; both are None in a trial's last result but one."""
+    """A SlotTrial's report to Tune; both are None in a trial's second-to-last result."""
 
     evaluation: Evaluation | None
     outcome: Outcome | None
@@ -55,8 +55,8 @@ class TuneTrial(Protocol):
 def _halting(
     method: Callable[Concatenate[Recorder, _P], None],
 ) -> Callable[Concatenate[Recorder, _P], None]:
-    """Books that cannot be written halt the search, and so does a fault of ours; Tune would take it
-    for a trial's own. The driver raises it."""
+    """Halt the search on failed writes and on bugs of ours, which Tune would take for a trial's
+    own. The driver raises them."""
 
     @wraps(method)
     def guarded(self: Recorder, /, *arguments: _P.args, **info: _P.kwargs) -> None:
@@ -71,14 +71,14 @@ def _halting(
 
 
 class Recorder(Callback):
-    """Tune's events, and the searcher's, become records: in the folder, then in Optuna and MLflow.
+    """Turns events of Tune and the searcher into records: in the folder, then in Optuna and MLflow.
 
-    So the folder is never behind the other two, which can be made good from it.
+    So the folder is never behind the other two, which can be repaired from it.
 
-    `on_change` is called with each changed record once it is on disk; `accept` with the number of a
-    trial that is complete, `cancel` with that of any trial that Tune has ended, so that its slot
-    may drop it at the next step. `board_lives` tells whether the trials' board is still there.
-    `fault` is why the books could not be written, which has halted the search.
+    `on_change` gets each changed record once it is on disk; `accept` the number of each complete
+    trial; `cancel` that of each trial that Tune has ended, so that its slot may drop it at the next
+    step. `board_lives`: whether the trials' board still exists. `fault`: the error in writing the
+    books that halted the search.
     """
 
     def __init__(
@@ -109,11 +109,11 @@ class Recorder(Callback):
         self._interruption = interruption
 
     def __reduce__(self) -> tuple[type[Callback], tuple[()]]:
-        """Tune keeps a copy for its own restore, which is not ours: the books are on disk."""
+        """Pickled by Tune for its own restore, which we do not use: the books are on disk."""
         return Callback, ()
 
     def under_way(self) -> int:
-        """Number of trials that wait for a slot or have one."""
+        """Number of trials with a slot or waiting for one."""
         open_ones = (TrialStatus.WAITING, TrialStatus.RUNNING)
         return sum(record.status in open_ones for record in self.records.values())
 
@@ -122,7 +122,7 @@ class Recorder(Callback):
         ended = (record for record in self.records.values() if record.status.can_win)
         return [tuple(map(_evaluation, record.measurements)) for record in ended]
 
-    # The searcher's events
+    # Events of the searcher
 
     def suggested(
         self, number: int, params: Mapping[str, Value], config: TrialConfig
@@ -163,7 +163,7 @@ class Recorder(Callback):
         self._scribe.trial_started(record)
         self._end(record)
 
-    # Tune's events
+    # Events of Tune
 
     @_halting
     def on_trial_start(
@@ -213,12 +213,14 @@ class Recorder(Callback):
         record = self._record_of(trial)
         self._cancel(record.number)
         if outcome is None and self._interruption.stop_all():
-            return  # `interrupt` lays it aside
+            return  # `interrupt` marks it as interrupted
         if outcome is None:
             self._end(record.with_changes(status=TrialStatus.PRUNED, ended=time.time()))
             return
         if outcome.ending is Ending.SUSPENDED:
-            self._interruption.halted = True  # the board is closed: it suspends no single trial
+            self._interruption.halted = (
+                True  # the board is closed: it never suspends a single trial
+            )
         if outcome.ending is Ending.COMPLETE:
             self._accept(record.number)
         record = self._with_attempt(_with_cost(record, outcome.cost), outcome.attempt)
@@ -243,7 +245,7 @@ class Recorder(Callback):
         self._end(record.with_changes(status=TrialStatus.FAILED, error=error, ended=now))
 
     def tested(self, number: int, metrics: Mapping[str, float]) -> None:
-        """A trial that won was measured on the test set."""
+        """A winner was measured on the test set."""
         record = self.records[number].with_changes(test=dict(metrics))
         self._store.write_trial(record)
         self.records[number] = record
@@ -284,7 +286,7 @@ class Recorder(Callback):
         self._on_change(record)
 
     def _with_attempt(self, record: TrialRecord, attempt: Attempt) -> TrialRecord:
-        """Which try it is and what it runs on. A trial that no slot took has neither."""
+        """The record with the attempt's number and hardware; without a slot it has neither."""
         if not attempt.number:
             return record
         assert record.provenance is not None, "every trial's record says where it comes from"
@@ -314,7 +316,7 @@ def _evaluation(measurement: Measurement) -> Evaluation:
 
 
 def _with_cost(record: TrialRecord, cost: Cost) -> TrialRecord:
-    """The trial's totals so far. A failed trial's outcome knows none; what was known stays."""
+    """The record with its totals so far; a failed trial's outcome has none, so old ones stay."""
     if cost == Cost():
         return record
     return record.with_changes(

@@ -39,7 +39,7 @@ def changed_spec(
     changes = [
         (name, f"{name}: {_shown(before, name)} -> {_shown(after, name)}")
         for name in sorted({*before, *after})
-        # A null is not the same as nothing, which may have another default.
+        # null differs from a missing field, which may have another default.
         if before.get(name, _UNSET) != after.get(name, _UNSET) and name != "name"
     ]
     _refuse_fewer(wanted, len(folder.store.trials()))
@@ -83,7 +83,7 @@ def _is_free(name: str) -> bool:
 
 
 def _shown(tree: Mapping[str, object], name: str) -> str:
-    # An address may hold a password.
+    # An address may contain a password.
     if name.startswith(("tracking.", "storage.")):
         return "(an address)" if name in tree else "unset"
     return show(tree[name]) if name in tree else "unset"

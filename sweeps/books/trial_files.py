@@ -20,9 +20,9 @@ stopped early may still write after its end."""
 class TrialFiles:
     """Deletes checkpoints of ended trials, and weights of trials that can no longer win.
 
-    Only the weights of the `keep_best` best trials are kept, or the front's. A trial that lost that
-    place never gets it back. So only possible changes are checked: trials that have just ended, and
-    trials replaced by better ones. The file system may be slow and shared.
+    Keeps only the weights of the `keep_best` best trials, or of the front. A trial that drops out
+    never comes back. So only possible changes are checked, since the file system may be slow and
+    shared: trials that have just ended, and trials replaced by better ones.
     """
 
     def __init__(

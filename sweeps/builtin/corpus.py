@@ -1,15 +1,15 @@
 """Text and instruction pairs from the sources of the running Python's own standard library.
 
-A pair asks for the first sentence of a docstring, given module and signature:
+A pair asks for a docstring's first sentence, given module and signature:
 
     module json
     def dumps(obj, *, skipkeys=False)       ->  Serialize ``obj`` to a JSON formatted ``str``.
 
-The text for pretraining is the same sources, with the first paragraph cut out of the docstring of
-every function and class. So the base model has seen the names, the code, the comments and the rest
-of the documentation, but neither the form of a question nor the answer to any: a fine-tune has
-something to learn, and its validation pairs are as new to the base as its training pairs. (What a
-comment happens to repeat stays; sentences such as "Return the value." occur more than once.)
+The pretraining text is the same sources without the first paragraph of each function's and class's
+docstring. So the base model has seen the names, the code, the comments and the rest of the
+documentation, but no question and no answer: a fine-tune has something to learn, and its validation
+pairs are as new to the base as its training pairs. (Repetitions in comments stay; sentences such as
+"Return the value." occur more than once.)
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Pair:
     output: str
 
     def record(self) -> dict[str, str]:
-        """As an alpaca record."""
+        """The pair as an alpaca record."""
         return {"instruction": self.instruction, "output": self.output}
 
 

@@ -35,10 +35,10 @@ from trainables.data.tokens.tokenizer import load_tokenizer
 NAMES = ("builtin:pydoc",)
 
 _FIELDS = {"train": "data.train", "general": "data.general", "mix": "data.mix.train"}
-"""The fields that may name built-in data."""
+"""Fields that may name built-in data."""
 
 RECIPE_VERSION = 2
-"""To increase when the same Python and recipe give another model or other pairs."""
+"""Must increase when the same Python and recipe give another model or other pairs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def _key(recipe: Recipe) -> str:
 
 @contextmanager
 def _locked(path: Path, progress: Progress) -> Iterator[None]:
-    """Held by one process at a time; the system lets go of it when its holder dies."""
+    """A lock for one process at a time; the system releases it when its holder dies."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
         with progress.phase("waiting for another process to build builtin:pydoc"):
@@ -121,7 +121,7 @@ def _write_pairs(path: Path, sources: Sequence[Source]) -> int:
 
 
 def _blocks(sources: Sequence[Source], recipe: Recipe, model: Path) -> list[TokenSequence]:
-    """Whole blocks of modules drawn at random, and the tokenizer that is learned from them."""
+    """Whole blocks of randomly drawn modules, and the tokenizer trained on them."""
     shuffled = np.random.default_rng(recipe.seed).permutation(len(sources))
     enough = _enough([sources[place] for place in shuffled], recipe.tokens)
     texts = list(map(pretraining_text, enough))
@@ -132,7 +132,7 @@ def _blocks(sources: Sequence[Source], recipe: Recipe, model: Path) -> list[Toke
 
 
 def _enough(sources: Sequence[Source], tokens: int) -> Sequence[Source]:
-    """As many as are sure to give `tokens` tokens, of 5 characters at most; or all."""
+    """Enough sources for `tokens` tokens of at most 5 characters; all if there are fewer."""
     ends = np.cumsum([len(source.text) for source in sources])
     return sources[: int(np.searchsorted(ends, 5 * tokens)) + 1]
 

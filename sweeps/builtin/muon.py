@@ -1,7 +1,7 @@
-"""Muon in fp32: momentum whose steps are made orthogonal, all matrices of one shape at once.
+"""Muon in fp32: momentum with orthogonalised steps, for all matrices of one shape at once.
 
-torch's own Muon computes in bf16, which a CPU without units for it emulates at a fraction of its
-speed, and goes through the matrices one by one.
+torch's own Muon computes in bf16, which CPUs without bf16 units emulate at a fraction of their
+speed, and handles matrices one by one.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import torch
 from torch import Tensor
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
-"""Of the quintic iteration (Jordan 2024, kellerjordan.github.io/posts/muon): singular values end
-between about 0.7 and 1.2 after a few steps."""
+"""Coefficients of the quintic iteration (Jordan 2024, kellerjordan.github.io/posts/muon): after a
+few steps, singular values are between about 0.7 and 1.2."""
 
 
 class Muon(torch.optim.Optimizer):
-    """For two-dimensional parameters. Updates have the size that AdamW's would have (Liu et al.
-    2025, arXiv:2502.16982), and Nesterov's momentum."""
+    """Muon for two-dimensional parameters, with Nesterov momentum and updates as large as AdamW's
+    (Liu et al. 2025, arXiv:2502.16982)."""
 
     def __init__(
         self, params: Iterable[Tensor], lr: float, momentum: float, weight_decay: float

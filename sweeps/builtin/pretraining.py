@@ -1,7 +1,7 @@
 """The builtin model's pretraining: a small Llama, a plain loop, a fixed number of steps.
 
-The matrices inside the layers learn with Muon and the rest with AdamW; all in fp32, which every CPU
-is quick at.
+Muon for the matrices inside the layers, AdamW for the rest; all in fp32, which is fast on every
+CPU.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 _LOOK = 0.3
-"""Seconds in which the cores are looked at."""
+"""Seconds over which the load of the cores is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What came out: the model's size and its mean loss (nats a token) on held-out text."""
+    """The result: the model's size and its mean loss (nats a token) on held-out text."""
 
     parameters: int
     loss: float
@@ -69,7 +69,7 @@ def pretrain(
 ) -> Trained:
     """Train a fresh model on `blocks` and save it to `folder`; the same seed, the same weights.
 
-    The global random state is left as it was. `after_step` is called after every step.
+    Keeps the global random state. `after_step` is called after every step.
     """
     import torch
     from transformers import LlamaForCausalLM
@@ -107,9 +107,9 @@ def mean_loss(
 
 @contextmanager
 def _idle_cores() -> Iterator[None]:
-    """Let torch use the cores that nobody else does, whatever it was told before.
+    """Let torch use all idle cores, whatever its earlier setting.
 
-    A thread that waits for another one's core costs more than it brings.
+    A thread that waits for a busy core costs more than it gains.
     """
     import psutil
     import torch

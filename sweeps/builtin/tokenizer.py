@@ -1,4 +1,4 @@
-"""The builtin model's tokenizer: byte-level BPE, trained on the text that the model will read."""
+"""The builtin model's tokenizer: byte-level BPE, trained on the model's own text."""
 
 from __future__ import annotations
 

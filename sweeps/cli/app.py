@@ -77,7 +77,7 @@ def launch(
         there = None if dry_run else elsewhere(cluster, address, home)
         changes = _changes(overrides, skip_bad_rows)
         checked = SweepSpec.load(spec, changes, name, elsewhere=there is not None)
-        for note in () if there else notes(checked):  # there, they are told again
+        for note in () if there else notes(checked):  # the remote command shows them
             console.print(f"Note: {note}", style="yellow")
         where = SweepHome.find(home)
         if there:

@@ -18,7 +18,7 @@ class Meter:
         self._since: float | None = None
 
     def read(self, now: float, held: Mapping[str, float]) -> None:
-        """These parts are held from `now` on, by any clock; the earlier ones until `now`."""
+        """Set the parts held from `now` on, by any clock; earlier ones were held until `now`."""
         if self._since is not None:
             for kind, nodes in self._held.items():
                 earlier = self.node_seconds.get(kind, 0.0)

@@ -24,8 +24,8 @@ EVERY = 5.0
 """Seconds between two records."""
 
 KIND = "ray.io/node-group"
-"""The label that Ray gives a node where $RAY_NODE_TYPE_NAME is set as it starts there; the launcher
-and KubeRay set it to the name of the node's type."""
+"""Ray's node label for $RAY_NODE_TYPE_NAME, if set when Ray starts on the node; the launcher and
+KubeRay set it to the name of the node's type."""
 
 _PATIENCE = 5.0  # seconds
 
@@ -33,7 +33,7 @@ _PATIENCE = 5.0  # seconds
 class Observer:
     """Writes `cluster.json` in the sweep's folder, and keeps earlier counts in it.
 
-    `broken` hears of breakdowns, `seen` gets each record.
+    `broken` is told of breakdowns; `seen` gets each record.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Observer:
         self._thread.start()
 
     def close(self) -> None:
-        """Observe once more, and stop. Nothing may wait inside Ray when Ray is shut down."""
+        """Observe once more, and stop: no thread may wait inside Ray while Ray shuts down."""
         self._stop.set()
         self._thread.join()
 
@@ -73,7 +73,7 @@ class Observer:
         self._look()
 
     def _look(self) -> None:
-        """A look that fails is left out: no sweep ends because nobody can look at it."""
+        """Record the current state; failures are skipped, since observing must not end a sweep."""
         try:
             states = self._board.overview(_PATIENCE)
             record = self._record({state.name: state for state in states})
@@ -129,7 +129,7 @@ def node_record(node: RayNode) -> NodeRecord:
 
 
 def _earlier(store: RecordStore) -> Mapping[str, float]:
-    """What was counted in earlier parts of the sweep; nothing, where that is damaged."""
+    """Counts from earlier parts of the sweep; empty if the file is damaged."""
     try:
         earlier = store.cluster()
     except RecordError:

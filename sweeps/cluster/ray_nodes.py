@@ -44,7 +44,7 @@ def rooms() -> list[Mapping[str, float]]:
 
 
 def on_node(node: RayNode, function: Callable[P, object]) -> NodeTask[P]:
-    """`function` as a Ray task of that node, which needs no resources of running trials."""
+    """`function` as a Ray task on that node; takes no resources from running trials."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 

@@ -17,22 +17,22 @@ ON_HEAD = {"node:__internal_head__": 0.001}
 SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_TRAIN_V2_ENABLED": "1",
-    # Our own records take the place of Tune's result files, and our own table that of its output.
+    # Our own records replace Tune's result files, and our own table its output.
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    # We listen ourselves, to tell trials that Ctrl-C ended from those that a scheduler stopped.
+    # Our own handler tells trials ended by Ctrl-C from those stopped by a scheduler.
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
-    # Ray's own 15 leaves a slot a thirtieth of a core that any other process wants, too.
+    # Ray's default of 15 leaves a slot a thirtieth of a contested core.
     "RAY_worker_niceness": "0",
-    # Boards, clients and slots' drivers need no cores, and Ray would warn that they are many.
+    # Boards, clients and slots' drivers need no cores; Ray would warn about their number.
     "RAY_worker_maximum_startup_concurrency": "16",
 }
 """Environment variables that Ray reads."""
 
 _RAYS_OWN = ("RAY_", "TUNE_", "PYTHONBREAKPOINT")
-"""How the names of variables begin that we set for Ray, or Ray for itself."""
+"""Prefixes of environment variables set by us for Ray, or by Ray itself."""
 
 _LOCAL = "local"
 _TOKEN_HINT = (
@@ -48,9 +48,9 @@ def cluster(address: str | None) -> Iterator[bool]:
 
     Yields whether this Ray ends with the block.
 
-    `address`, else $RAY_ADDRESS, names a cluster; without them a temporary one is started here. If
-    this process is already connected, that cluster is used and left as it is.
-    The process itself is restored afterwards, even if the start fails.
+    `address`, else $RAY_ADDRESS, names a cluster; without either, a temporary one starts here. An
+    existing connection of this process is used and kept. Process-wide state is restored
+    afterwards, even if the start fails.
     """
     import ray
 
@@ -65,7 +65,7 @@ def cluster(address: str | None) -> Iterator[bool]:
         if ours:
             check_reachable(where)
             kept.enter_context(_kept_to_loopback(where == _LOCAL))
-            kept.callback(ray.shutdown)  # also of a start that was interrupted
+            kept.callback(ray.shutdown)  # also after an interrupted start
             _connect(where)
         yield ours and where == _LOCAL
 
@@ -99,7 +99,7 @@ def _named(address: str | None) -> str:
 def _refuse_if_silent(address: str) -> None:
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if not colon or not port.isdigit():
-        return  # "auto", "local", or what Ray has to judge
+        return  # "auto", "local", or an address for Ray to check
     try:
         socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
     except OSError as error:
@@ -111,9 +111,9 @@ def _refuse_if_silent(address: str) -> None:
 
 @contextmanager
 def _keys_kept_out_of_logs() -> Iterator[None]:
-    """Tune hands AWS keys on to each trial's process, and Ray's logs tell what is handed on.
+    """Keep Tune from passing AWS keys to each trial's process, which Ray would log.
 
-    Ours is a thin client of a slot, which reaches no storage.
+    Our trial process is a thin client of a slot, without access to storage.
     """
     from ray.tune.execution import class_cache
 
@@ -125,8 +125,8 @@ def _keys_kept_out_of_logs() -> Iterator[None]:
 
 @contextmanager
 def _raylets_kept_out_of_the_terminal() -> Iterator[None]:
-    """What a raylet says when it or its node is lost is pages long, would tear the table, and
-    stands in Ray's own logs. Ray knows no setting for it.
+    """Hide a raylet's messages about its own or its node's loss: pages that would tear the table
+    and that are in Ray's logs anyway. Ray has no setting for it.
     """
     from ray._private import worker
 
@@ -136,11 +136,11 @@ def _raylets_kept_out_of_the_terminal() -> Iterator[None]:
 
 @contextmanager
 def _kept_to_loopback(wanted: bool) -> Iterator[None]:
-    """Whether the processes of a Ray that is started here listen on loopback only.
+    """If `wanted`, have the processes of a Ray started here listen on loopback only.
 
-    Ray does so by itself where it takes a machine for one that will never be part of a cluster,
-    such as a Mac; elsewhere its ports are open to the whole network. The constant is for this
-    process, in which Ray may be imported already, the variable for those that it starts.
+    Ray's own default only on machines that it expects to stay alone, such as a Mac; elsewhere its
+    ports are open to the whole network. The constant is for this process, where Ray may already be
+    imported; the variable is for child processes.
     """
     from ray._private import ray_constants
 
@@ -159,14 +159,14 @@ def _connect(address: str) -> None:
     except ray.exceptions.AuthenticationError as error:
         reason = str(error).strip().splitlines()[0]
         raise LaunchError(f"Ray did not start at {address}: {reason}") from error
-    except SystemExit:  # what Ray makes of SIGTERM while it starts
+    except SystemExit:  # Ray's response to SIGTERM during its start
         raise KeyboardInterrupt from None
     except (ConnectionError, RuntimeError, ValueError) as error:
         where = "this machine" if address == _LOCAL else address
         hint = _TOKEN_HINT if isinstance(error, ConnectionError) and address != _LOCAL else ""
         raise LaunchError(f"Ray did not start at {where}: {error}{hint}") from error
     except Exception as error:
-        if type(error) is not Exception:  # Ray's own word for a node that takes too long
+        if type(error) is not Exception:  # Ray's error for a node that takes too long
             raise
         remedy = "this machine may be overloaded; run the command again when it is less busy"
         raise LaunchError(f"Ray did not start: {error} {remedy}") from error

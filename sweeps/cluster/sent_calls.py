@@ -14,7 +14,7 @@ from trainables.core.background import Tell, breakdown
 
 
 class _SentCall(NamedTuple):
-    """What a call does, and what is lost where it breaks down."""
+    """The purpose of a call, and the loss if it breaks down."""
 
     answer: Answer[None]
     what: str

@@ -26,9 +26,9 @@ _LOOK_EVERY = 0.25
 
 
 class Slots:
-    """`count` slots at a board. The board is closed when no slot is left, so that nothing waits.
+    """`count` slots at a board. The board closes when no slot is left, so that nothing waits.
 
-    `sent` are the asynchronous calls to the board. `tell` hears of breakdowns.
+    `sent` are the asynchronous calls to the board; `tell` is told of breakdowns.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Slots:
             )
             for number in range(count)
         ]
-        # In the board's process: a thread here that waits for Ray would hold the driver's end up.
+        # In the board's process: a thread waiting for Ray here would delay the driver's end.
         self.sent.watch(look, LOOK_EVERY)
         self._watch.start()
 
@@ -75,13 +75,13 @@ class Slots:
         self._stop.set()
         try:
             self._watch.join()
-            with suppress(ray.exceptions.RayError):  # nobody waits at a board that is gone
+            with suppress(ray.exceptions.RayError):  # if the board is gone, nothing waits
                 self._board.close("the sweep is over")
                 self._board.deserted(patience)
                 patience = min(patience, winding_up)
             ray.wait(self._tasks, num_returns=max(1, len(self._tasks)), timeout=patience)
             self.sent.look()
-        finally:  # also where Ctrl-C ends the wait: nobody else would free what they hold
+        finally:  # even after Ctrl-C: nothing else frees their resources
             _, late = ray.wait(self._tasks, num_returns=max(1, len(self._tasks)), timeout=0)
             for task in late:
                 ray.cancel(task, force=True)
@@ -117,7 +117,7 @@ class Slots:
                     )
             self.sent.look()
         if not self._stop.is_set():
-            with suppress(ray.exceptions.RayError):  # the driver misses its board by itself
+            with suppress(ray.exceptions.RayError):  # the driver notices a lost board itself
                 self._board.close(f"no slot is left: {why}")
 
 

@@ -29,7 +29,7 @@ ROWS = 8
 """Trials shown at once: the running ones, then the latest ended ones."""
 
 _NO_BAR_BEFORE = 1.0
-"""Seconds that may pass without a sign."""
+"""Seconds before a bar appears."""
 
 _BAR = 12  # columns
 
@@ -49,7 +49,7 @@ STYLES: Mapping[TrialStatus, str] = {
 
 
 def render(standing: Standing, now: float) -> RenderableType:
-    """The live picture; pure, so that a test can look at it."""
+    """The live display; pure, for tests."""
     return Group(
         _headline(standing, now),
         _best_line(standing),
@@ -125,7 +125,7 @@ def _row(record: TrialRecord, standing: Standing, now: float) -> TrialRow:
 
 
 def _troubles(standing: Standing) -> Iterable[Text]:
-    """The latest reasons for failed trials, each once."""
+    """The latest distinct reasons for failed trials."""
     told = troubles(standing.records.values(), standing.sweep.metric)
     hidden = len(told) - REASONS
     yield from (Text(line, "red") for line in told[-REASONS:])
@@ -144,11 +144,11 @@ def show_metric(metrics: Mapping[str, float], name: str) -> str:
 
 
 def bar(glimpse: Glimpse | None) -> RenderableType:
-    """One line for a long phase; nothing for one that just began."""
+    """One line for a long phase; empty for a new one."""
     if glimpse is None or glimpse.seconds < _NO_BAR_BEFORE:
         return Group()
     line = Table.grid(padding=(0, 2, 0, 0))
-    # What could wrap shrinks first, and is cut instead.
+    # Text that could wrap shrinks first, and is cut.
     text = Text(glimpse.within or glimpse.title, "cyan", no_wrap=True, overflow="ellipsis")
     cells: list[RenderableType] = [text]
     line.add_column()

@@ -13,7 +13,7 @@ LONG = 24
 """Length above which a value is shortened to its differing parts if space is short."""
 
 _DIGITS = range(3, 18)
-"""Significant digits of a number: three, or as many as two different numbers need."""
+"""Significant digits of a number: three, or enough to distinguish two numbers."""
 
 _AFTER_A_PART = re.compile(r"(?<=[/\\,;:_. -])")
 
@@ -34,7 +34,7 @@ _NOT_FINITE = {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}
 
 
 def fitted(rows: Sequence[Mapping[str, object]], room: int) -> tuple[list[str], str]:
-    """The parameters of trials shown below each other, and the parameters common to all, empty
+    """The parameters of trials in a column, and the parameters common to all; the latter are empty
     if all parameters fit into each row.
 
     If a row is longer than `room` columns, long values are shortened to the parts that differ
@@ -75,7 +75,7 @@ def _texts(rows: Sequence[Mapping[str, object]], cut: bool) -> list[dict[str, st
 
 
 def _told_apart(values: Sequence[object], cut: bool) -> list[str]:
-    """Values of one parameter, equal texts for equal ones only."""
+    """Values of one parameter as text, with equal texts for equal values only."""
     exact = [show_value(value, _DIGITS[-1]) for value in values]
     whole = exact
     for digits in _DIGITS:
@@ -89,7 +89,7 @@ def _told_apart(values: Sequence[object], cut: bool) -> list[str]:
 
 
 def _cut(values: Sequence[object], whole: Sequence[str]) -> list[str]:
-    """Long lists and texts without what all of them begin and end with; the others as they are."""
+    """Values as text; long lists and texts without their common beginning and end."""
     shorter = list(whole)
     if len(set(whole)) == 1:
         return shorter
@@ -111,9 +111,9 @@ def _parts(value: object) -> list[str]:
 
 
 def _common(different: Collection[tuple[str, ...]]) -> tuple[int, int]:
-    """How many parts all begin with and end with, so that one part at least is left of each.
+    """Numbers of common parts at the beginning and at the end; each keeps at least one part.
 
-    A single one is left its beginning.
+    A single value keeps its beginning.
     """
     most = min(map(len, different), default=1) - 1
     if len(different) == 1:

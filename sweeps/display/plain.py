@@ -23,7 +23,7 @@ EVERY = 10.0
 """Seconds between progress lines of a long phase."""
 
 _LOOKS = 10
-"""Looks in that time at whether a line is due."""
+"""Checks in that time for a due line."""
 
 
 class PlainView(View):
@@ -102,7 +102,7 @@ class PlainView(View):
     def tick(self) -> None:
         """Print a progress line if one is due."""
         now, due = self._clock(), self._every * (1 - 1 / _LOOKS)
-        standing = self._standing  # the sweep's own thread may take it away
+        standing = self._standing  # the sweep's own thread may remove it
         if now - self._told < due:
             return
         if standing:

@@ -56,7 +56,7 @@ def _run(first: int, last: int) -> str:
 
 
 def _alike(number: int, why: str) -> str:
-    """Without the trial's own folder, by which messages about the same fault differ."""
+    """The reason without the trial's folder, so that equal faults have equal messages."""
     return re.sub(rf"\btrials/{number:04d}\b", "trials/…", why)
 
 

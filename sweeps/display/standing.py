@@ -13,10 +13,10 @@ from sweeps.display.duration import so_far
 from sweeps.display.underway import described, phases_of, slots_up
 
 _NAMED = 4
-"""Running trials that a line names; the others are counted."""
+"""Maximum number of running trials named in a line; others are counted."""
 
 _TOO_EARLY = 0.05
-"""Trials that must be done, so that their pace says anything."""
+"""Minimum number of finished trials for an estimate of the pace."""
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Standing:
         self.earlier.setdefault(number, record)
         if record.status is TrialStatus.RUNNING:
             self.since.setdefault(number, now)
-        # A new mapping, since a drawing thread may be walking through the old one.
+        # A new mapping, since a drawing thread may be iterating over the old one.
         self.records = {**self.records, number: record}
 
     def running(self) -> list[TrialRecord]:

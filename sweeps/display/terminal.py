@@ -31,7 +31,7 @@ The command's progress is then written as lines of JSON, and displayed there."""
 
 _COLOUR = r"\x1b\[[\d;]*m"
 _CONTROL = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-"""Characters that a terminal obeys, or that let text run backwards, or that cannot be written."""
+"""Characters that control a terminal, reverse the direction of text or cannot be encoded."""
 
 
 def escaped(text: str) -> str:
@@ -52,7 +52,7 @@ def echo_json(tree: object) -> None:
 def write_what_can_be_written() -> None:
     """Escape characters that the output encoding lacks, as `\\u4e2d`."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # not so in a notebook
+        if isinstance(stream, io.TextIOWrapper):  # not in a notebook
             stream.reconfigure(errors="backslashreplace")
 
 
@@ -64,19 +64,19 @@ class TextConsole(Console):
         super().__init__(markup=False, emoji=False, highlight=False, **options)
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """Rich makes a Text of each string here, to measure it and to show it."""
+        """Rich's conversion of strings to Text, for measuring and printing."""
         return super().render_str(escaped(text), **options)
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """Everything within other things comes through here by itself."""
+        """Escape nested renderables, too: Rich passes each of them through here."""
         shown = _escaped_text(renderable) if isinstance(renderable, Text) else renderable
         return super().render(shown, options)
 
 
 def _escaped_text(text: Text) -> Text:
-    """Its styles stay on what they were on."""
+    """The text escaped, with its styles on the same parts."""
     found = [place for match in re.finditer(_CONTROL, text.plain) for place in match.span()]
     if not found:
         return text

@@ -15,7 +15,7 @@ from sweeps.display.parameters import fitted, show_params
 
 _PADDING = 2
 _LEAST_ROOM = 20
-"""Columns for the parameters, however narrow the terminal is."""
+"""Minimum number of columns for the parameters, in any terminal."""
 
 _AROUND = 12
 """Lines above and below a live table."""
@@ -43,10 +43,9 @@ class TrialRow:
 class TrialTable:
     """Trials with their parameters, as wide as the terminal.
 
-    `titles` are of the columns before the parameters, each with its least width; those in `left`
-    are words. A `live` table shows only as many of its last rows as the terminal has lines for.
-    Where the parameters of the first row are not shown in full, they are repeated below it under
-    the name `full`.
+    `titles` are those of the columns before the parameters, with minimum widths; columns in `left`
+    contain words. A `live` table shows only the last rows that fit the terminal. If the first
+    row's parameters are not shown in full, they are repeated below it under the name `full`.
     """
 
     titles: Mapping[str, int]
@@ -75,7 +74,7 @@ class TrialTable:
             yield Text(f"{self.full}: {show_params(self.rows[0].params)}", "dim")
 
     def _width(self) -> int:
-        """Columns that are taken before the parameters."""
+        """Width before the parameters, in columns."""
         widths = [max(least, cell_len(title)) for title, least in self.titles.items()]
         for row in self.rows:
             widths = [max(w, cell_len(cell)) for w, cell in zip(widths, row.cells, strict=True)]
@@ -93,7 +92,7 @@ def _lines(texts: Iterable[str], room: int) -> int:
 
 
 def _parameters(rows: Sequence[TrialRow], room: int) -> tuple[list[str], str]:
-    """The last column of each row, and what all rows have in common."""
+    """The last column of each row, and the parameters common to all rows."""
     places = [place for place, row in enumerate(rows) if not row.words]
     shown, common = fitted([rows[place].params for place in places], room)
     texts = [row.words for row in rows]

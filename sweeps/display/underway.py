@@ -72,7 +72,7 @@ class Underway:
     def begin(self, title: str | None, now: float) -> None:
         """Start another phase; None: no phase with a title."""
         self._here = self._there = self._slots = ()
-        # In this order, since a drawing thread may look at any moment.
+        # In this order, since a drawing thread may read at any moment.
         self._began = now
         self._title = title
 
@@ -132,7 +132,7 @@ def _phase(record: PhaseRecord) -> Phase:
 
 
 def _timed(before: Sequence[Timed], phases: Phases, now: float) -> tuple[Timed, ...]:
-    """Phases with their beginnings; those that were open before go on, up to the first other."""
+    """Phases with their start times; open ones continue, up to the first different one."""
     texts = zip((each.phase.text for each in before), (each.text for each in phases), strict=False)
     kept = len(list(takewhile(lambda pair: pair[0] == pair[1], texts)))
     return (

@@ -22,11 +22,11 @@ from sweeps.storage.visibility import PATIENCE, SHARE, home_blind, hosts, storag
 from trainables.storage.remote_folder import RemoteFolder
 
 NOTED_SKEW, WRONG_SKEW = 2.0, 60.0
-"""Seconds between two clocks. Times in records come from several nodes, and storage in the cloud
-refuses requests whose time is minutes off."""
+"""Seconds between two clocks. Times in records come from several nodes, and cloud storage rejects
+requests with clocks minutes off."""
 
 _ROUNDS = 3
-"""Questions to each node: the first one also starts a process there."""
+"""Number of requests to each node; the first one also starts a process there."""
 
 _STATE_PATIENCE = 10  # seconds
 
@@ -123,7 +123,7 @@ def _check_cluster(home: Path, spec: SweepSpec | None) -> Iterator[Finding]:
     yield from check_pythons(looks, platform.python_version())
     if spec is not None and (storage := storage_of(spec)):
         yield check_shared(storage_blind(nodes, storage), storage, len(nodes))
-    elif len(nodes) > 1:  # a single node has nothing to share
+    elif len(nodes) > 1:  # a single node shares nothing
         yield check_home(home_blind(nodes, home), home, len(nodes))
 
 
@@ -153,7 +153,7 @@ def _check_state_api() -> Finding:
 
 
 def _look(node: RayNode) -> Look:
-    """Ask a node; the quickest of several answers tells its clock best."""
+    """Ask a node; the fastest of several answers gives its clock most precisely."""
     import ray
 
     task, looks = on_node(node, _answer), []

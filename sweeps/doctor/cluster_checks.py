@@ -186,7 +186,7 @@ def check_prices(file: ClusterFile) -> Iterator[Finding]:
 
 
 def _reachable(file: ClusterFile) -> list[str]:
-    """Why somebody outside of the cluster may reach Ray's ports."""
+    """The reason that Ray's ports may be open to the outside."""
     reasons = [f"the security group opens {ports} to everyone" for ports in _opened(file)]
     if _EVERYWHERE.search("\n".join(file.starts("head"))):
         reasons.append("the dashboard listens on all interfaces")
@@ -215,7 +215,7 @@ def _is_everybody(cidr: object) -> bool:
         network = ipaddress.ip_network(str(cidr), strict=False)
     except ValueError:
         return False
-    # All addresses together count as private to ipaddress, since their first and last are.
+    # ipaddress calls the range of all addresses private, since its first and last are.
     return network.prefixlen == 0 or (not network.is_private and network.num_addresses > 2**16)
 
 

@@ -29,7 +29,7 @@ class Finding:
         return "; ".join(part for part in (self.message, self.remedy) if part)
 
     def json(self) -> dict[str, str]:
-        """For scripts."""
+        """The finding as JSON, for scripts."""
         return asdict(self)
 
 

@@ -42,7 +42,7 @@ def check_gpus_of(nodes: Nodes) -> list[Finding]:
         try:
             cards.append(Cards(host, given, ray.get(answer, timeout=0)))
         except ray.exceptions.RayError:
-            continue  # whoever looks at the nodes themselves says so
+            continue  # the check of the nodes reports it
     return list(check_cards(cards))
 
 
@@ -63,7 +63,7 @@ def check_cards(cards: Sequence[Cards]) -> Iterator[Finding]:
 
 
 def _seen(promised: bool) -> int:
-    """Runs on the node. Ray hides GPUs from a task that asks for none, so a process is asked."""
+    """Runs on the node, in a new process: Ray hides GPUs from a task that requests none."""
     if not promised and not Path("/proc/driver/nvidia/version").exists():
         return 0
     environment = {key: value for key, value in os.environ.items() if key != "CUDA_VISIBLE_DEVICES"}

@@ -27,7 +27,7 @@ from trainables.storage.remote_folder import RemoteFolder
 PACKAGE = "winnow-sweeps"
 
 LEAST_ROOM = 2 * 10**9
-"""Bytes that a sweep home needs at the very least: journal, MLflow, a checkpoint or two."""
+"""Minimum bytes for a sweep home: journal, MLflow, a checkpoint or two."""
 
 SOME_ROOM = 20 * 10**9
 """Bytes below which full fine-tuning of a model of a few billion parameters may run out of disk."""

@@ -66,7 +66,7 @@ def check_precision_of(nodes: Nodes, spec: SweepSpec) -> list[Finding]:
         try:
             remarks = ray.get(answer)
         except ray.exceptions.RayError:
-            remarks = None  # whoever looks at the nodes themselves says why
+            remarks = None  # the check of the nodes reports why
         said += remarks or []
         silent += remarks is None
     findings = list(_findings(fields, said, "ray precision"))
@@ -74,9 +74,9 @@ def check_precision_of(nodes: Nodes, spec: SweepSpec) -> list[Finding]:
 
 
 def ask(fields: _Fields, gpus: bool) -> list[str] | None:
-    """Runs on the node; None if the check fails there.
+    """Runs on the node, in a new process; None if the check fails there.
 
-    Ray hides GPUs from a task that asks for none, so a process is asked.
+    Ray hides GPUs from a task that requests none.
     """
     environment: Mapping[str, str] = {
         key: value for key, value in os.environ.items() if key != "CUDA_VISIBLE_DEVICES"

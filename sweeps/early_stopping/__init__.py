@@ -1,1 +1,1 @@
-"""How unpromising trials are stopped early. To add a rule, add its file here: rule.py says how."""
+"""Rules that stop unpromising trials early. To add one, add its file here; see rule.py."""

@@ -1,4 +1,4 @@
-"""The median stopping rule (Golovin et al. 2017, Google Vizier), Ray Tune's."""
+"""The median stopping rule (Golovin et al. 2017, Google Vizier) of Ray Tune."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class Median(EarlyStopping):
     """Stops a trial that is worse than the median of its peers' running averages.
 
-    `grace_period` is the first point at which it may be; unset, after a third of its budget.
+    `grace_period` is the earliest point for it; unset, after a third of the budget.
     """
 
     name: ClassVar[str] = "median"

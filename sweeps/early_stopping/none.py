@@ -1,4 +1,4 @@
-"""Every trial has its whole budget."""
+"""No early stopping."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class NoStopping(EarlyStopping):
-    """Trials end when their budget does."""
+    """Gives every trial its whole budget."""
 
     name: ClassVar[str] = "none"
     stops: ClassVar[bool] = False

@@ -1,4 +1,4 @@
-"""What a rule for early stopping tells of itself. Light: Ray is imported where it is built."""
+"""The interface of a rule for early stopping. Light: Ray is imported in `build`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 RESERVED = ("metric", "mode", "time_attr", "max_t")
-"""Options of Ray's schedulers that the spec says in other places."""
+"""Options of Ray's schedulers that come from other fields of the spec."""
 
 
 class Goal(TypedDict):
-    """What every rule is told: the metric, and that its clock is the evaluation point."""
+    """The metric of every rule, with the evaluation point as the clock."""
 
     metric: str
     mode: Mode
@@ -29,28 +29,28 @@ class Goal(TypedDict):
 class EarlyStopping(Frozen):
     """One way to stop unpromising trials. The registry finds an instance in each file of this room.
 
-    Its fields are the options that `search.early_stopping_options` may set, with their defaults.
+    Its fields are the options in `search.early_stopping_options`, with their defaults.
     """
 
     name: ClassVar[str]
-    """What `search.early_stopping` calls it."""
+    """Its name in `search.early_stopping`."""
 
     stops: ClassVar[bool] = True
-    """Whether it compares unfinished trials, by the one metric, and stops some."""
+    """Whether it stops unfinished trials, compared by the single metric."""
 
     def with_options(self, options: Mapping[str, object]) -> Self:
-        """A copy with these options; pydantic.ValidationError on nonsense."""
+        """A copy with these options; pydantic.ValidationError on invalid ones."""
         return self.model_validate(options)
 
     @abstractmethod
     def build(self, goal: Goal, evaluations: int) -> TrialScheduler:
-        """Ray Tune's scheduler, for trials with so many evaluation points."""
+        """Ray Tune's scheduler, for trials with this many evaluation points."""
 
 
 def first_point(evaluations: int) -> int:
     """The first evaluation point at which a trial may be stopped: after a third of its budget.
 
-    Earlier ones favour whatever learns quickly at first, such as high learning rates and schedules
-    that decay early, and not what ends best.
+    Earlier stopping favours a fast start, as of high learning rates and early decay, over the best
+    end.
     """
     return math.ceil(evaluations / 3)

@@ -56,20 +56,20 @@ class SweepHome:
         path = given or Path(os.environ.get("SWEEP_HOME") or ".winnow")
         try:
             return cls(path.expanduser().resolve())
-        except (OSError, RuntimeError, ValueError) as error:  # no such user, a loop of links, NUL
+        except (OSError, RuntimeError, ValueError) as error:  # unknown user, a loop of links, NUL
             raise SweepError(
                 f"sweep home {str(path)!r} is not a valid path ({error}); set --home or SWEEP_HOME"
             ) from error
 
     def option(self) -> str:
         """The option that selects this home: ` --home PATH`, or nothing."""
-        with suppress(SweepError):  # SWEEP_HOME is no path
+        with suppress(SweepError):  # SWEEP_HOME is not a path
             if self == SweepHome.find():
                 return ""
         return f" --home {shlex.quote(str(self.path))}"
 
     def way(self) -> str:
-        """The options that lead here: option(), or those of the cluster for a remote user."""
+        """The options that select this home: option(), or the cluster's for a remote user."""
         return os.environ.get(FROM_AFAR, self.option())
 
     @property
@@ -94,7 +94,7 @@ class SweepHome:
         return SweepFolder(self.path / "sweeps" / name)
 
     def existing(self, name: str) -> SweepFolder:
-        """The folder of a launched sweep; SweepError lists the sweeps there are."""
+        """The folder of a launched sweep; SweepError lists the existing ones."""
         folder = self.sweep(name)
         if not folder.books.exists():
             known = ", ".join(each.path.name for each in self.sweeps()) or "none yet"
@@ -127,7 +127,7 @@ class SweepFolder:
 
     @property
     def spec(self) -> Path:
-        """The spec as it was launched."""
+        """The launched spec."""
         return self.path / "sweep.yaml"
 
     @property
@@ -189,20 +189,20 @@ class SweepFolder:
         """Process and machine that run this sweep; None if none does."""
         if not self._is_held():
             return None
-        with suppress(FileNotFoundError, ValueError):  # it begins or ends in this moment
+        with suppress(FileNotFoundError, ValueError):  # it begins or ends at this moment
             pid, _, host = (self.path / "lock").read_text().partition(" ")
             return int(pid), host
         return None
 
     def _is_held(self) -> bool:
-        """Whether a process runs this sweep, on whichever machine; the lock goes when it does."""
+        """Whether a process on any machine runs this sweep; its lock ends with it."""
         try:
             with (self.path / "lock").open() as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except FileNotFoundError:
             return False
         except OSError:
-            return True  # it is locked, or this file system cannot tell
+            return True  # locked, or unknown on this file system
         return False
 
     @contextmanager
@@ -236,7 +236,7 @@ class SweepFolder:
 
     @contextmanager
     def _locked(self) -> Iterator[bool]:
-        """Whether no other process has the lock. The system lets go of it when its holder dies."""
+        """Whether no other process has the lock. The system releases it when its holder dies."""
         path = self.path / "lock"
         with path.open("a") as file:
             if not _flocked(file):
@@ -245,7 +245,7 @@ class SweepFolder:
             file.truncate(0)
             file.write(f"{os.getpid()} {socket.gethostname()}")
             file.flush()
-            # Its earlier holder may have given the name back meanwhile, and this file with it.
+            # The previous holder may have freed the name meanwhile, and deleted this file.
             yield path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno()))
 
     def _taken(self, held: bool) -> SweepError:
@@ -259,7 +259,7 @@ class SweepFolder:
         return f"`{status}` shows its progress, `{stop}` stops it"
 
     def _when_it_is_over(self) -> str:
-        """The ways out once it is over; never to delete its folder, which holds results."""
+        """The ways out after its end; never the deletion of its folder, which holds results."""
         from results.records.record import SweepState
 
         try:
@@ -278,7 +278,7 @@ class SweepFolder:
 
 
 def _flocked(file: IO[str]) -> bool:
-    """Once more after a moment: whoever asks for a sweep's status holds its lock for an instant."""
+    """Lock the file; retries once, since a status check holds the lock for an instant."""
     for pause in (0.1, 0.0):
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -290,14 +290,14 @@ def _flocked(file: IO[str]) -> bool:
 
 
 def _within(folder: Path) -> list[Path]:
-    """What is there; the file itself where it is none."""
+    """The folder's content; the file itself if it is not a folder."""
     if folder.is_dir():
         return list(folder.iterdir())
     return [folder] if folder.exists() else []
 
 
 def _is_left_over(file: Path) -> bool:
-    """Whether a launch leaves it that is killed before there are books."""
+    """Whether it may be left by a launch killed before its books exist."""
     return file.name in ("lock", ".claim", "sweep.yaml") or file.name.startswith(".sweep.json.")
 
 
@@ -305,4 +305,4 @@ def _size(file: Path) -> int:
     try:
         return file.lstat().st_size if not file.is_dir() else 0
     except OSError:
-        return 0  # a file that a running sweep has just dropped
+        return 0  # just deleted by a running sweep

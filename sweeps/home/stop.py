@@ -14,7 +14,7 @@ from sweeps.home.home import SweepFolder
 from trainables.core.progress import NO_PROGRESS, Progress
 
 _PATIENCE = 600.0
-"""Seconds for running trials to be saved and MLflow to be told."""
+"""Seconds for saving running trials and completing MLflow."""
 
 
 def stop(folder: SweepFolder, progress: Progress = NO_PROGRESS) -> None:

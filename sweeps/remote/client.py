@@ -82,7 +82,7 @@ class Elsewhere:
         return INTERRUPTED
 
     def _priced(self, spec: SweepSpec) -> SweepSpec:
-        """With the cluster file's prices where the spec has none, so that its driver knows them."""
+        """The spec with the cluster file's prices added for its driver, if it has none."""
         from sweeps.spec.fields import changed
 
         prices = {} if spec.slots.prices else of_file(self.cluster)

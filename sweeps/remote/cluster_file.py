@@ -38,13 +38,13 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
     "gcp": ("region", "availability_zone", "project_id"),
     "local": ("head_ip", "worker_ips"),
 }
-"""Fields of `provider` without which nothing starts, which Ray's schema does not ask for."""
+"""Necessary fields of `provider` that Ray's schema does not require."""
 
 TYPE_FIELD: Mapping[str, str] = {"aws": "InstanceType", "gcp": "machineType"}
-"""What names the machine in a node type's node_config."""
+"""The field for the machine type in a node type's node_config."""
 
 _SURE = 0.8
-"""How alike a field of `provider` and a known one must be: other fields are the provider's own."""
+"""Minimum similarity of a misspelt `provider` field to a known one; others are the provider's."""
 
 _REFUSALS = (
     AssertionError,
@@ -55,7 +55,7 @@ _REFUSALS = (
     TypeError,
     ValueError,
 )
-"""In what Ray's own check of a file may end."""
+"""Possible errors of Ray's own check of a file."""
 
 _PRICE = re.compile(r"#.*\bprice:\s*(\d+(?:\.\d+)?)")
 _PLACEHOLDER = re.compile(r"REPLACE[-_ ]?ME", re.IGNORECASE)
@@ -83,7 +83,7 @@ class ClusterFile:
             )
         read_yaml(path)
         text = path.read_text(encoding="utf-8-sig")
-        # Once more as Ray reads it: to Ray, off is no word.
+        # Read again as Ray does: in Ray, off is not text.
         return cls(path, text, yaml.safe_load(text))
 
     @property
@@ -164,7 +164,7 @@ def listed(value: object) -> Sequence[object]:
 
 def problems(file: ClusterFile) -> list[Problem]:
     """Every mistake that can be found without the provider."""
-    # An alias says the same again.
+    # An alias repeats the same mistakes.
     left = {problem.message: problem for problem in reversed([*_placeholders(file.tree)])}
     found = [*_of_schema(file), *_of_provider(file), *_of_types(file), *left.values()]
     return found or _of_ray(file)
@@ -175,7 +175,7 @@ def _of_schema(file: ClusterFile) -> Iterator[Problem]:
 
     tree = dict(file.tree)
     if file.kind == "local":
-        tree.pop("min_workers", None)  # Ray moves it before it looks
+        tree.pop("min_workers", None)  # Ray moves it before its check
     validator = jsonschema.Draft7Validator(_schema())
     for error in sorted(validator.iter_errors(tree), key=lambda each: list(each.absolute_path)):
         yield from _explained(error)
@@ -256,7 +256,7 @@ def _placeholders(value: object, place: str = "") -> Iterator[Problem]:
 
 
 def _of_ray(file: ClusterFile) -> list[Problem]:
-    """What Ray's own check says. It prints, and ends in exceptions of many kinds."""
+    """Problems found by Ray's own check, which prints, and raises many kinds of exceptions."""
     from ray.autoscaler._private.util import prepare_config, validate_config
 
     said = io.StringIO()

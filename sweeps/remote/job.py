@@ -73,7 +73,7 @@ def run(
         entrypoint=_entrypoint(arguments, name, sent, environment),
         submission_id=name,
         runtime_env=runtime,
-        # Drivers stay on the head node, which is never given back or reclaimed.
+        # Drivers stay on the head node, which is never released or reclaimed.
         entrypoint_resources=ON_HEAD,
     )
     try:
@@ -81,7 +81,7 @@ def run(
         return _exit_code(client, job)
     except KeyboardInterrupt as error:
         raise DetachedError from error
-    except (RuntimeError, OSError) as error:  # what Ray's client and requests raise
+    except (RuntimeError, OSError) as error:  # errors of Ray's client and of requests
         raise ConnectionLostError(
             f"connection to the cluster lost ({error}); the command continues there"
         ) from error
@@ -142,7 +142,7 @@ def _tunnel(cluster_file: Path) -> Iterator[int]:
             _wait_for(port, process, cluster_file, log)
             yield port
         finally:
-            with suppress(ProcessLookupError):  # ssh is a child of it
+            with suppress(ProcessLookupError):  # ssh is its child
                 os.killpg(process.pid, signal.SIGTERM)
             process.wait()
 
@@ -182,7 +182,7 @@ def _entrypoint(
 
 
 async def _follow(client: JobSubmissionClient, job: str, say: Callable[[str], object]) -> None:
-    """Pass on the job's lines, without those in which Ray speaks of the job itself."""
+    """Pass on the job's lines, without Ray's own about the job."""
     rest = ""
     async for text in client.tail_job_logs(job):
         *lines, rest = (rest + text).split("\n")
@@ -194,7 +194,7 @@ async def _follow(client: JobSubmissionClient, job: str, say: Callable[[str], ob
 
 
 def _exit_code(client: JobSubmissionClient, job: str) -> int:
-    """The command's own, or 1 where it never began."""
+    """The command's exit code; 1 if it never began."""
     until = time.monotonic() + _PATIENCE
     while not (info := client.get_job_info(job)).status.is_terminal():
         if time.monotonic() > until:

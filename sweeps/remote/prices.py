@@ -17,7 +17,7 @@ def given(words: Iterable[str], cluster: Path | None) -> dict[str, float]:
 def of_file(cluster: Path | None) -> dict[str, float]:
     """Prices in the comments `# price: 1.006` of a cluster file; empty without a file."""
     if cluster is None or not cluster.is_file():
-        return {}  # whoever connects says so
+        return {}  # reported when connecting
     from sweeps.remote.cluster_file import ClusterFile
 
     return ClusterFile.load(cluster).prices

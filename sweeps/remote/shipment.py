@@ -24,10 +24,10 @@ SENT = "sent"
 """The folder of a sweep home with one folder of files for each launch."""
 
 _FOR = ".sweep"
-"""A file beside what was sent: the folder of the sweep that it is for."""
+"""A file beside the sent ones, with the folder of their sweep."""
 
 _KEPT = 86400.0
-"""Seconds for which there is left what was sent for a sweep that does not begin."""
+"""Seconds for which the sent files of a sweep that never starts are kept."""
 
 
 def pack(spec: SweepSpec, folder: Path) -> None:
@@ -66,7 +66,7 @@ def settle(folder: SweepFolder) -> None:
         return
     (here / _FOR).write_text(str(folder.path), encoding="utf-8")
     for sent in here.parent.iterdir():
-        with suppress(FileNotFoundError):  # another launch is at it, or none noted for what it is
+        with suppress(FileNotFoundError):  # another launch deletes it, or no sweep is noted
             if sent.stat().st_mtime < time.time() - _KEPT and not _is_needed(sent):
                 shutil.rmtree(sent, ignore_errors=True)
 
@@ -76,7 +76,7 @@ def _is_needed(sent: Path) -> bool:
     try:
         return sweep.store.sweep().folder == str(sent)
     except RecordError:
-        return sweep.books.exists()  # a sweep that cannot be read may need it
+        return sweep.books.exists()  # an unreadable sweep may need it
 
 
 def _relative(spec: SweepSpec) -> Iterator[tuple[str, Path]]:

@@ -46,7 +46,7 @@ def _engine(spec: SweepSpec) -> str:
 
 
 def _caveats(spec: SweepSpec) -> str:
-    """What makes the sweep dearer or cheaper than its first trial."""
+    """Reasons that the sweep may cost more or less than its first trial suggests."""
     early = "; less with early stopping" if spec.search.early_stopping_kind.stops else ""
     steps = "batch_size" in spec.space and spec.trial.budget.steps is not None
     return early + ("; more with larger batches than the one tried" if steps else "")

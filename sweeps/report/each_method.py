@@ -1,4 +1,4 @@
-"""The best trial of each method, where a sweep searched the method."""
+"""The best trial of each method, for sweeps that search the method."""
 
 from __future__ import annotations
 

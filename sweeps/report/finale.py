@@ -24,7 +24,7 @@ from sweeps.report.verdict import at_the_top, behind_the_top, on_the_test_set, v
 from trainables.board.job import LOSSES, WEIGHTS
 
 SHOWN = 5
-"""Default number of winners shown, or of reasons why there is none."""
+"""Default number of winners shown, or of reasons for their absence."""
 
 
 def show_result(
@@ -96,7 +96,7 @@ def winners_table(
 def difference(folder: SweepFolder, first: int, other: int | None) -> Difference | None:
     """Loss of trial `first` minus that of `other` (None: the base model), in nats per token.
 
-    Paired over the validation sequences; None where a trial left no losses.
+    Paired over the validation sequences; None if a trial has no losses on disk.
     """
     mine = folder.store.trial_folder(first) / LOSSES
     theirs = (folder.base if other is None else folder.store.trial_folder(other)) / LOSSES
@@ -121,7 +121,7 @@ def _behind(sweep: SweepRecord, first: Winner, other: Winner, folder: SweepFolde
 def _paired(
     sweep: SweepRecord, first: Winner, other: int | None, folder: SweepFolder
 ) -> Difference | None:
-    """Losses per sequence say something of eval_loss only."""
+    """The paired difference for eval_loss, the only metric with losses per sequence."""
     if sweep.metric != "eval_loss":
         return None
     return difference(folder, first.record.number, other)

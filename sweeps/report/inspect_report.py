@@ -23,7 +23,7 @@ _NUMBERS = frozenset({"rows", "used", "examples", "sequences", "tokens", "scored
 _WRAPPED = frozenset({"file", "left out", "labels"})
 _MOST_LABELS = 12
 _HEAD, _TAIL = 240, 100
-"""Characters that are shown of a long stretch's beginning and end."""
+"""Characters shown from the beginning and the end of a long stretch."""
 
 
 def report(inspection: Inspection, console: Console) -> Group:
@@ -131,7 +131,7 @@ def _is_trained(each: Sample) -> bool:
 
 
 def _shown(text: Stretches, is_terminal: bool) -> Text:
-    """Stretches in their order; long ones without their middle."""
+    """Stretches in order; long ones without their middle."""
     shown = Text()
     for stretch in text:
         words = escaped(_short(stretch.text))

@@ -2,9 +2,8 @@
 
     python -m sweeps.report.tether COMMAND...
 
-does so: its standard input is a pipe that the starter holds open, and that the system closes
-however the starter ends, by kill -9 as well. It is in a session of its own, so that Ctrl-C reaches
-the starter alone.
+does so. Its standard input is a pipe held open by the starter; the system closes the pipe however
+the starter ends, even by kill -9. It has its own session, so that Ctrl-C reaches only the starter.
 """
 
 from __future__ import annotations
@@ -22,22 +21,22 @@ from types import TracebackType
 import psutil
 
 _LOOK = 0.2
-"""Seconds between two looks at whether the command has ended."""
+"""Seconds between two checks for the command's end."""
 
 _PATIENCE = 5.0
-"""Seconds for the processes to end by themselves when they are asked to."""
+"""Seconds for the processes to end by themselves on request."""
 
 _PR_SET_CHILD_SUBREAPER = 36
-"""Of Linux's prctl: processes whose parent is gone become this process's children."""
+"""Option of Linux's prctl: orphaned processes become this process's children."""
 
 
 class Tethered:
-    """A context with the command running in it, whose output goes to `log`."""
+    """A context in which the command runs; its output goes to `log`."""
 
     def __init__(self, command: Sequence[str], log: Path, env: Mapping[str, str]) -> None:
         with log.open("wb") as output:
             self._process = subprocess.Popen(
-                # -P: the working folder may hold modules of these names.
+                # -P: the working folder may contain modules with these names.
                 [sys.executable, "-P", "-m", "sweeps.report.tether", *command],
                 stdin=subprocess.PIPE,
                 stdout=output,
@@ -87,7 +86,7 @@ def _leave(number: int, frame: object) -> None:
 
 
 def _adopt_orphans() -> None:
-    """Elsewhere than on Linux, a process that outlives its parent is not found."""
+    """Become the parent of orphaned descendants; only on Linux, others miss them."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
@@ -98,7 +97,7 @@ def _end_all() -> None:
         with suppress(psutil.Error):
             process.terminate()
     psutil.wait_procs(family, timeout=_PATIENCE)
-    while left := psutil.Process().children(recursive=True):  # they may have begun others
+    while left := psutil.Process().children(recursive=True):  # they may have started others
         for process in left:
             with suppress(psutil.Error):
                 process.kill()

@@ -23,7 +23,7 @@ from sweeps.report.tether import Tethered
 _HOST = "127.0.0.1"
 
 _LOOK = 0.2
-"""Seconds between two looks at whether the server answers."""
+"""Seconds between two checks for the server's answer."""
 
 
 def serve(home: SweepHome, port: int) -> int:
@@ -62,13 +62,13 @@ def _command(home: SweepHome, port: int) -> list[str]:
 
 
 def _silent() -> dict[str, str]:
-    """MLflow reports to its makers unless told otherwise, and runs jobs that nobody asks for."""
+    """The environment; disables MLflow's telemetry and unneeded job runner by default."""
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     return {**quiet, **os.environ}
 
 
 def _refuse_if_busy(port: int) -> None:
-    """MLflow itself would try for a minute, and then end as if nothing were wrong."""
+    """SweepError if the port is taken; MLflow would retry for a minute, then exit without error."""
     try:
         socket.create_server((_HOST, port)).close()
     except OSError as error:
@@ -80,9 +80,9 @@ def _refuse_if_busy(port: int) -> None:
 
 @contextmanager
 def _signals_raised() -> Iterator[list[int]]:
-    """SIGTERM and SIGHUP raise KeyboardInterrupt as well; which one came, if any.
+    """Make SIGTERM and SIGHUP raise KeyboardInterrupt, too; yields the signal received, if any.
 
-    A signal that is ignored, as by nohup, stays so.
+    Ignored signals, as under nohup, stay ignored.
     """
     came: list[int] = []
 
@@ -102,8 +102,8 @@ def _signals_raised() -> Iterator[list[int]]:
 
 
 def _comes_up(server: Tethered, port: int) -> bool:
-    """Wait until it answers; False where it ends before."""
-    direct = build_opener(ProxyHandler({}))  # loopback is behind no proxy
+    """Wait for the server's answer; False if it ends first."""
+    direct = build_opener(ProxyHandler({}))  # no proxy for loopback
     while server.ended() is None:
         try:
             direct.open(f"http://{_HOST}:{port}/health", timeout=5).close()
@@ -114,7 +114,7 @@ def _comes_up(server: Tethered, port: int) -> bool:
 
 
 def _address(home: SweepHome, port: int) -> str:
-    """Of the runs of the newest experiment; MLflow's own first page shows none of them."""
+    """The page with the newest experiment's runs; MLflow's own first page shows no runs."""
     from results.mlflow.runs import MlflowRuns, reported
 
     newest = None
@@ -135,7 +135,7 @@ def tracked_elsewhere(home: SweepHome) -> Iterator[str]:
         try:
             sweep = folder.store.sweep()
         except RecordError:
-            continue  # `sweep list` names it
+            continue  # reported by `sweep list`
         if not _is_here(sweep, home):
             yield f"sweep {sweep.name} is tracked elsewhere: {how_to_open(sweep, home)}"
 

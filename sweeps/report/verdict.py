@@ -96,7 +96,7 @@ def _certainty(sweep: SweepRecord, second: Winner | None, lead: Difference | Non
 
 
 def _stopped(ranking: Ranking) -> str:
-    """Early stopping is a bet, and a winner among few is not the best of many."""
+    """The caveat about early stopping: a stopped trial might have won."""
     pruned = sum(trial.status is TrialStatus.PRUNED for trial in ranking.left_out)
     if not pruned:
         return ""

@@ -18,17 +18,17 @@ from trainables.training.plan import Stream, batch_sizes, evaluation_points
 _RAMP = ("micro_batch_size", "batch_ramp.start_fraction", "batch_ramp.fraction")
 
 _MOST = 1.1
-"""Of the budget. More than this is trained only where single steps are large."""
+"""Maximum training as a multiple of the budget; only large single steps exceed it."""
 
 _NAMED = 4
-"""How many combinations of values a line names."""
+"""Maximum number of combinations of values named in a line."""
 
 
 @dataclass(frozen=True)
 class Extent:
     """The budget of the trials with these values of searched fields.
 
-    `asked` and `trained` are tokens where the budget is in tokens, else training examples.
+    `asked` and `trained` are tokens if the budget is in tokens, else training examples.
     """
 
     params: Point
@@ -103,7 +103,7 @@ def _larger_budget(spec: SweepSpec, found: Sequence[Extent]) -> Iterator[str]:
 
 
 def _found(spec: SweepSpec, learned: Learned, refused: list[ValueError]) -> Iterator[Extent]:
-    """Those that can be planned; why others cannot is said, where they are drawn, too."""
+    """Extents of the combinations that can be planned; `refused` gets the errors of the others."""
     lengths, replayed = learned.lengths
     streams: dict[float, tuple[Stream, int | None]] = {}
     for params in reachable(spec.space, _names(spec)):
@@ -115,7 +115,7 @@ def _found(spec: SweepSpec, learned: Learned, refused: list[ValueError]) -> Iter
                 stream = Stream(config, lengths, replayed)
                 streams[proportion] = stream, stream.wanted(config.budget)
             yield _extent(config, params, *streams[proportion], spec.slots.workers)
-        except ValueError as error:  # pydantic's are, too
+        except ValueError as error:  # pydantic's errors are ValueErrors, too
             refused.append(error)
 
 
@@ -131,7 +131,7 @@ def _extent(
 
 
 def _names(spec: SweepSpec) -> list[str]:
-    """The searched fields that a trial's steps depend on."""
+    """Searched fields that affect the number of steps."""
     ramped = "batch_ramp.start_fraction" in spec.space or spec.trial.batch_ramp.start_fraction < 1
     mixed = spec.trial.budget.tokens is not None
     names = ["batch_size", *(_RAMP if ramped else ()), *(["data.mix.proportion"] if mixed else ())]

@@ -1,4 +1,4 @@
-"""One sweep under way: the board, the slots, the base model's measurement, and Tune's search."""
+"""A running sweep: the board, the slots, the base model's measurement, and Tune's search."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
     from trainables.board.board_client import BoardClient
 
 _SAVING = 300.0
-"""Seconds that trials are given to write a checkpoint when the sweep is interrupted: a step, an
-evaluation, and the weights of a large model."""
+"""Seconds for trials to write a checkpoint on interruption: a step, an evaluation, and the weights
+of a large model."""
 
 _GOING_HOME = 120.0
-"""Seconds in which slots that have lost their board end by themselves: a step, and a start."""
+"""Seconds in which slots without a board end by themselves: a step, and a start."""
 
 _WINDING_UP, _WINDING_UP_OWN = 10.0, 1.0
-"""Seconds in which Ray Train may end a slot whose workers have gone home. On a Ray that ends with
-the sweep nothing comes of it, and without a dashboard it takes a dozen."""
+"""Seconds for Ray Train to end a slot after its workers have left. On a Ray that ends with the
+sweep this is pointless, and takes a dozen seconds without a dashboard."""
 
 _BARREN_LIVES = 3
-"""How often in a row the board may be lost without a trial having ended in between."""
+"""Maximum number of consecutive board losses without the end of a trial in between."""
 
 
 class Driver:
@@ -61,7 +61,7 @@ class Driver:
         self._view = view
         self._progress = Progress(view.at)
         self._recorder: Recorder | None = None
-        self._study: StudyBook  # once it is open
+        self._study: StudyBook  # set once open
         self._board: BoardClient | None = None
         self._slots: Slots | None = None
         self._observer: Observer | None = None
@@ -77,7 +77,7 @@ class Driver:
             study = open_study(self._spec, folder.journal, self._books.sweep.created)
             self._study = StudyBook(study, search, folder.store.trials())
         except OSError as error:
-            error.filename = error.filename or str(folder.journal)  # Optuna does not say
+            error.filename = error.filename or str(folder.journal)  # Optuna omits it
             raise
 
     def run(self, own: bool) -> None:
@@ -88,7 +88,7 @@ class Driver:
         """
         import ray
 
-        # With a storage, workers have yet to empty their scratch folders when they have left.
+        # With a storage, workers that have left still have to empty their scratch folders.
         own = own and self._spec.storage.uri is None
         self._winding_up = _WINDING_UP_OWN if own else _WINDING_UP
         barren = 0
@@ -142,7 +142,7 @@ class Driver:
             self._observer.close()
 
     def _leave_trials(self, state: SweepState) -> None:
-        """Those that run go on in another head, or are saved where there is time for it."""
+        """Leave running trials to a head that took over, or save them if time allows."""
         if self._books.taken_over():
             self._books.scribe.give_up("another head node has taken over the sweep")
         elif state is SweepState.INTERRUPTED and self._board is not None and not self._in_a_hurry:
@@ -151,7 +151,7 @@ class Driver:
     def _lay_trials_aside(self) -> None:
         if self._recorder is not None:
             self._recorder.interrupt()
-            if self._recorder.fault is not None:  # such as in the last things that it heard
+            if self._recorder.fault is not None:  # such as from the last events
                 raise self._recorder.fault
 
     def _close_books(self, state: SweepState, error: str | None) -> None:
@@ -166,11 +166,11 @@ class Driver:
     def _close_slots(self, state: SweepState) -> None:
         self._view.phase(None)
         if self._slots is not None:
-            # Nothing is left to be saved.
+            # Everything is saved.
             with suppress(KeyboardInterrupt), self._progress.phase("stopping the slots"):
                 patience = 10.0 if state is SweepState.COMPLETE else 1.0
                 self._slots.close(patience, self._winding_up)
-                self._books.drop_files(self.records())  # with what slots have left late
+                self._books.drop_files(self.records())  # including files left late by slots
 
     def records(self) -> list[TrialRecord]:
         """All trials' records so far."""
@@ -181,7 +181,7 @@ class Driver:
         return sum(record.status.ended for record in self.records())
 
     def _suspend(self, board: BoardClient) -> None:
-        """Let running trials leave a checkpoint. What fails here costs them no more than time."""
+        """Let running trials write a checkpoint. A failure costs only time."""
         import ray
 
         self._view.phase("Saving the running trials; press Ctrl-C again to quit immediately")
@@ -253,7 +253,7 @@ class Driver:
         if recorder.fault is not None:
             raise recorder.fault
         if interruption.halted:
-            board.why_closed()  # raises where the board is lost
+            board.why_closed()  # raises if the board is lost
         return recorder
 
     def _make_recorder(
@@ -274,15 +274,15 @@ class Driver:
         )
 
     def _has_room(self, board: BoardClient, recorder: Recorder) -> bool:
-        """Whether a slot is up that has no trial; before the first is up, one trial may wait."""
+        """Whether a running slot has no trial; before the first slot is up, one trial may wait."""
         import ray
 
         if self._spec.slots.max is None:
-            return True  # all slots are on their way, and Tune has no more trials than there are
+            return True  # all slots are starting, and Tune has at most one trial for each
         try:
             alive = board.alive()
         except ray.exceptions.RayActorError:
-            return False  # whoever runs a trial notices, too
+            return False  # the clients of running trials notice, too
         return recorder.under_way() < max(1, alive)
 
     def _wait_for_slots(self, board: BoardClient, slots: Slots) -> None:

@@ -70,19 +70,19 @@ class DryRun:
 
 
 class Stopwatch(Monitor):
-    """Notes when each optimizer step ended, and the last evaluation."""
+    """Records the end time of each optimizer step, and the last evaluation."""
 
     def __init__(self) -> None:
         self.last: Evaluation | None = None
         self._steps: list[float] = []
 
     def evaluated(self, evaluation: Evaluation) -> Verdict:
-        """Note it."""
+        """Keep the evaluation."""
         self.last = evaluation
         return Verdict()
 
     def asked_to_end(self) -> Ending | None:
-        """Asked after each step and before an evaluation, so evaluations are not timed."""
+        """Called after each step and before an evaluation, so evaluations are not timed."""
         self._steps.append(time.monotonic())
         return None
 
@@ -94,7 +94,7 @@ class Stopwatch(Monitor):
 def dry_run(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) -> DryRun:
     """Try the sweep's first trial; it raises the errors that the sweep would raise.
 
-    It runs as one process and so without DeepSpeed, which shares a trial's state among several.
+    Runs in one process, so without DeepSpeed, which shares a trial's state among several.
     """
     if not spec.trial.learns.trains:
         raise SweepError(
@@ -124,7 +124,7 @@ def _config(spec: SweepSpec, params: dict[str, Value]) -> TrialConfig:
 
 
 def _refuse(config: TrialConfig) -> None:
-    """What the workers would refuse, if they are like this machine."""
+    """SweepError if workers like this machine would refuse the trial."""
     import torch
 
     for each in machine_refusals(config, torch.cuda.is_available()):
@@ -132,7 +132,7 @@ def _refuse(config: TrialConfig) -> None:
 
 
 def _slots(spec: SweepSpec) -> str:
-    """What of the sweep's slots fits this machine."""
+    """The slots of the sweep that fit this machine, in words."""
     import torch
 
     here = {"CPU": float(os.cpu_count() or 1), "GPU": float(torch.cuda.device_count())}
@@ -160,11 +160,11 @@ def _shown(params: dict[str, Value]) -> str:
 
 @contextmanager
 def _told(params: dict[str, Value]) -> Iterator[None]:
-    """What the first trial runs into, as one message."""
+    """Turn the first trial's errors into one message."""
     try:
         yield
     except (DataError, ModelError, RefusedError):
-        raise  # they say it themselves
+        raise  # their messages suffice
     except (RuntimeError, MemoryError, ValueError) as error:
         raise SweepError(
             f"the sweep's first trial ({_shown(params)}) fails: {said(error)}; change the value "

@@ -43,7 +43,7 @@ class Inspection:
     samples: tuple[Sample, ...]
 
     def json(self) -> dict[str, object]:
-        """As plain values, for scripts. A text is a list of [stretch, trained]."""
+        """The inspection as plain values, for scripts. A text is a list of [stretch, trained]."""
         summary = self.summary
         return {
             "objective": self.objective,
@@ -91,7 +91,7 @@ def histogram(lengths: NDArray[np.int64], bars: int = BARS) -> tuple[Bar, ...]:
 
 
 def _lengths(examples: Examples, config: TrialConfig) -> NDArray[np.int64]:
-    """Tokens of each sequence that comes from the files; of KTO's two the first one does."""
+    """Tokens of each sequence from the files; of KTO's two, only the first is from there."""
     kept = 1 if config.objective == "kto" else examples.arity
     sequences = (examples[place].sequences[:kept] for place in range(len(examples)))
     return np.array([len(each.tokens) for pair in sequences for each in pair], dtype=np.int64)

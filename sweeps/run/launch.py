@@ -61,8 +61,8 @@ class Finished:
 
 @contextmanager
 def _process_kept() -> Iterator[None]:
-    """What a launch or a resume changes of its process is undone at its end; cluster.py does so
-    with what Ray needs."""
+    """Undo changes of the process by a launch or a resume at its end; ray_session.py does so for
+    Ray."""
     with interruptible(), environment_kept(*MLFLOWS_OWN), optuna_quiet():
         yield
 
@@ -82,7 +82,7 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
     broken = Breakdowns(view.say)
     way_out = "choose another name with --name"
     with claimed(storage_of(spec), folder, view, way_out, broken) as claim:
-        refuse_if_taken(spec)  # another head may have had the name until now
+        refuse_if_taken(spec)  # another head may have just freed the name
         prepared = _prepare(spec, home, view)
         renew_claim(claim)
         mirror = mirror_of(spec, folder, claim, view, broken)
@@ -157,16 +157,16 @@ def _resume(
 
 
 def _where_it_was_launched(earlier: SweepRecord) -> AbstractContextManager[None]:
-    """Relative paths in a spec lead from the working folder of its launch, if that is still there.
+    """Enter the working folder of the launch, if it still exists: the base of relative paths.
 
-    So it may not be another thread's, too; a resume is a process of its own.
+    This changes the folder for all threads; a resume has its own process.
     """
     folder = earlier.folder
     return chdir(folder) if folder and Path(folder).is_dir() else nullcontext()
 
 
 def _is_done(earlier: SweepRecord, folder: SweepFolder, spec: SweepSpec) -> bool:
-    """Whether the sweep came to its end, so that there is nothing to train or to test."""
+    """Whether the sweep came to its end, with nothing left to train or to test."""
     if earlier.state not in (SweepState.COMPLETE, SweepState.FAILED):
         return False
     ended = [record for record in folder.store.trials() if record.status.ended]
@@ -174,7 +174,7 @@ def _is_done(earlier: SweepRecord, folder: SweepFolder, spec: SweepSpec) -> bool
 
 
 def _complete_tracking(books: Books, folder: SweepFolder, view: View) -> Finished:
-    """Bring into MLflow what it missed of a sweep that is over."""
+    """Add the missing entries of a finished sweep to MLflow."""
     view.phase("All trials have ended; adding missing entries to MLflow")
     try:
         books.open()
@@ -182,7 +182,7 @@ def _complete_tracking(books: Books, folder: SweepFolder, view: View) -> Finishe
         books.catch_up()
         books.finish(Progress(view.at))
     except BaseException as error:
-        with after(error):  # or its thread would wait for more as long as this process lives
+        with after(error):  # or its thread would wait until this process ends
             books.scribe.give_up("it was interrupted")
         raise
     books.note_run_ids()
@@ -198,7 +198,7 @@ def _run(
     address: str | None,
 ) -> Finished:
     driver = Driver(spec, folder, prepared.inputs if prepared else None, books, view)
-    driver.open_study()  # before the books: what it refuses leaves the sweep's record as it was
+    driver.open_study()  # before the books: on its refusal the record stays unchanged
     progress = Progress(view.at)
     with _closing(books, folder, progress):
         books.open()
@@ -208,9 +208,9 @@ def _run(
             view.phase("Opening MLflow")
             books.wait_until_open()
         view.phase("Starting Ray")
-        # Ray takes the handlers for itself where it starts, so they are set before and after.
+        # Ray replaces the handlers at its start, so they are set before and after.
         with interruptible(), cluster(address) as own, interruptible(), _ending(driver):
-            books.wait_until_open()  # a refusal would end the process while MLflow makes tables
+            books.wait_until_open()  # else a refusal could cut MLflow's table creation short
             with progress.phase("checking storage access on all nodes"):
                 check_sight(folder.path.parents[1], spec)
             driver.run(own)
@@ -238,7 +238,7 @@ def _prepare(spec: SweepSpec, home: SweepHome, view: View) -> Prepared | None:
 
 @contextmanager
 def _freed_if_empty(folder: SweepFolder, books: Books) -> Iterator[None]:
-    """A name that came to nothing can be used again at once."""
+    """Free the name of a sweep that fails before its first trial."""
     try:
         yield
     except BaseException as error:
@@ -250,12 +250,12 @@ def _freed_if_empty(folder: SweepFolder, books: Books) -> Iterator[None]:
 
 @contextmanager
 def _closing(books: Books, folder: SweepFolder, progress: Progress) -> Iterator[None]:
-    """The sweep's books are closed also where there is no driver yet that could close them."""
+    """Close the sweep's books on an error, even without a driver to close them."""
     try:
         yield
     except BaseException as error:
         if isinstance(error, OSError):
-            error.filename = error.filename or str(folder.path)  # a full disk does not say whose
+            error.filename = error.filename or str(folder.path)  # "disk full" has no file name
         by_hand = isinstance(error, KeyboardInterrupt)
         state = SweepState.INTERRUPTED if by_hand else SweepState.FAILED
         with after(error):
@@ -265,10 +265,9 @@ def _closing(books: Books, folder: SweepFolder, progress: Progress) -> Iterator[
 
 @contextmanager
 def _ending(driver: Driver) -> Iterator[None]:
-    """However the run ends, the books of its trials and its own are closed.
+    """Close the books of the trials and of the sweep, however the run ends.
 
-    What it ended of is raised, not what goes wrong after that: on a full disk that is the same
-    again.
+    Raises the error that ended the run, not later ones: a full disk raises the same again.
     """
     try:
         yield

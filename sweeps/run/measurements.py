@@ -52,14 +52,14 @@ class Measurements:
         for winner in chosen:
             number = winner.record.number
             if winner.record.test:
-                continue  # in an earlier part of a resumed sweep
+                continue  # measured before the sweep was resumed
             folder = self._folder.store.trial_folder(number)
             config = self._trial.with_params(winner.record.params)
             job = Job(f"test-{number}", config, folder, JobKind.TEST)
             recorder.tested(number, self._tested(job))
 
     def _tested(self, job: Job) -> dict[str, float]:
-        """Empty where it could not be measured, which is said and undoes no result."""
+        """The metrics on the test set; on failure, empty with a message: results stay valid."""
         event = self._done(job)
         if isinstance(event, Evaluation):
             return dict(event.metrics)
@@ -67,9 +67,9 @@ class Measurements:
         return {}
 
     def _done(self, job: Job) -> Event:
-        """Have a job done; its first event."""
+        """Run a job; returns its first event."""
         self._books.refuse_if_taken_over()
         self._board.submit(job)
-        import ray.tune  # noqa: F401  # takes a second, in which the slot is busy with the job
+        import ray.tune  # noqa: F401  # takes a second, while the slot runs the job
 
         return self._board.event(job.trial_id, 0)

@@ -56,7 +56,7 @@ def _ask_mlflow(uri: str, experiment: str) -> None:
 
 
 def _refuse_if_unmakeable(database: Path) -> None:
-    """It is made, with the folders above it, once the sweep has its name."""
+    """LaunchError if the database, made later with its parent folders, cannot be made."""
     folder = next(each for each in database.absolute().parents if each.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise LaunchError(

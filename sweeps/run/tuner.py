@@ -18,7 +18,7 @@ from trainables.board.board_client import BoardClient
 from trainables.slots.trial import SlotTrial
 
 _CLIENT_DEATHS = 3
-"""How often the thin client of one trial may die."""
+"""Maximum number of deaths of one trial's thin client."""
 
 
 def make_tuner(

@@ -1,1 +1,1 @@
-"""The samplers that a sweep can search with. To add one, add its file here: sampler.py says how."""
+"""A sweep's samplers. To add one, add its file here; see sampler.py."""

@@ -1,4 +1,4 @@
-"""Covariance matrix adaptation, Optuna's."""
+"""Optuna's covariance matrix adaptation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Cmaes(Sampler):
-    """For numbers, and one metric."""
+    """CMA-ES; for numbers and a single metric."""
 
     name: ClassVar[str] = "cmaes"
     several_metrics: ClassVar[bool] = False

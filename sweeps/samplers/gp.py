@@ -1,4 +1,4 @@
-"""A Gaussian process, Optuna's."""
+"""Optuna's Gaussian process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Gp(Sampler):
-    """Takes the most time of its own for each suggestion."""
+    """A Gaussian process; the slowest sampler per suggestion."""
 
     name: ClassVar[str] = "gp"
     conditions: ClassVar[bool] = False

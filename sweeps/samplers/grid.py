@@ -1,4 +1,4 @@
-"""Every combination once."""
+"""Grid search."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Grid(Sampler):
-    """Its points are queued, conditions and all; Optuna's sampler only has to be there."""
+    """Every combination once. Points are queued, with conditions; Optuna's sampler is unused."""
 
     name: ClassVar[str] = "grid"
     learns: ClassVar[bool] = False

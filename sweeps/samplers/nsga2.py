@@ -1,4 +1,4 @@
-"""NSGA-II, a genetic algorithm, Optuna's."""
+"""Optuna's NSGA-II, a genetic algorithm."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Nsga2(Sampler):
-    """Breeds from what it has drawn at random before."""
+    """NSGA-II; breeds from earlier random draws."""
 
     name: ClassVar[str] = "nsga2"
     conditions: ClassVar[bool] = False

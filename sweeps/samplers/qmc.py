@@ -1,4 +1,4 @@
-"""A low-discrepancy sequence, Optuna's."""
+"""Optuna's low-discrepancy sequence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Qmc(Sampler):
-    """Fills the space evenly, whatever the trials' values."""
+    """A low-discrepancy sequence; fills the space evenly, independent of results."""
 
     name: ClassVar[str] = "qmc"
     conditions: ClassVar[bool] = False

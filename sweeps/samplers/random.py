@@ -1,4 +1,4 @@
-"""Independent draws, Optuna's."""
+"""Optuna's independent draws."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Random(Sampler):
-    """Learns nothing: what others are measured by."""
+    """Independent draws; learns nothing, the baseline of the others."""
 
     name: ClassVar[str] = "random"
     learns: ClassVar[bool] = False

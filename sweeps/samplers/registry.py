@@ -12,4 +12,4 @@ DEFAULT_SAMPLER = "tpe"
 _FOUND = found_in("sweeps.samplers", Sampler)  # type: ignore[type-abstract]
 
 SAMPLERS: Mapping[str, Sampler] = {DEFAULT_SAMPLER: _FOUND.pop(DEFAULT_SAMPLER), **_FOUND}
-"""The default first, since it is what most sweeps have."""
+"""The default comes first, since most sweeps use it."""

@@ -1,4 +1,4 @@
-"""What a sampler tells of itself. Light: the library that draws is imported where it is built."""
+"""The interface of a sampler. Light: its library is imported in `build`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 class Sampler(Frozen):
     """One way to choose the next trial. The registry finds an instance in each file of this room.
 
-    Its fields are the options that `search.sampler_options` may set, with their defaults; its class
-    variables say what it can do. What a spec is told or refused follows from them.
+    Its fields are the options in `search.sampler_options`, with their defaults. Its class variables
+    are its abilities, from which checks and notes on a spec follow.
     """
 
     name: ClassVar[str]
-    """What `search.sampler` calls it."""
+    """Its name in `search.sampler`."""
 
     several_metrics: ClassVar[bool] = True
     """Whether it can search by several metrics."""
@@ -34,29 +34,29 @@ class Sampler(Frozen):
     """Whether it learns about choices; if not, they are drawn at random."""
 
     learns: ClassVar[bool] = True
-    """Whether what it draws depends on how earlier trials did."""
+    """Whether its draws depend on the results of earlier trials."""
 
     one_sequence: ClassVar[bool] = False
-    """Whether its draws are places in one sequence, which has the sweep's seed for all trials."""
+    """Whether its draws are from one sequence, with the sweep's seed for all trials."""
 
     finite: ClassVar[bool] = False
-    """Whether it comes to an end by itself, after `points`."""
+    """Whether it ends by itself, after `points`."""
 
     packages: ClassVar[tuple[str, ...]] = ()
-    """What must be installed beside Optuna for it to draw."""
+    """Packages that it needs besides Optuna."""
 
     def with_options(self, options: Mapping[str, object]) -> Self:
-        """A copy with these options; pydantic.ValidationError on nonsense."""
+        """A copy with these options; pydantic.ValidationError on invalid ones."""
         return self.model_validate(options)
 
     @abstractmethod
     def build(self, seed: int) -> BaseSampler:
-        """Optuna's sampler, or another library's that does as one."""
+        """Optuna's sampler, or another library's with the same interface."""
 
     def points(self, space: Space) -> Sequence[Mapping[str, Value]]:
-        """Every point that a finite sampler tries; SpaceError where there is no end of them."""
+        """All points of a finite sampler; SpaceError if they are infinite."""
         raise NotImplementedError(f"{self.name} draws its points")
 
     def notes(self, trials: int) -> Iterable[str]:
-        """What a user of a sweep with so many trials should know."""
+        """Notes for the user of a sweep with this many trials."""
         return ()

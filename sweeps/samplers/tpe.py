@@ -1,4 +1,4 @@
-"""Tree-structured Parzen estimators, Optuna's."""
+"""Optuna's tree-structured Parzen estimators."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 class Tpe(Sampler):
-    """It sees correlations, each branch of a conditional space by itself, and the trials that are
-    still running."""
+    """Tree-structured Parzen estimators, which consider correlations, running trials, and each
+    branch of a conditional space by itself."""
 
     name: ClassVar[str] = "tpe"
 

@@ -41,7 +41,7 @@ def replay(
         trial = _Gone(f"before-{record.number}")
         for measured in record.measurements if record.status.ended else ():
             if math.isfinite(measured.metrics.get(search.metric, math.nan)):
-                # As if each evaluation were the end: of an end, nothing is to be decided any more.
+                # Each evaluation is replayed as an end, since an end needs no decision.
                 scheduler.on_trial_add(None, trial)
                 result = {"point": measured.point, **measured.metrics}
                 scheduler.on_trial_complete(None, trial, result)
@@ -49,6 +49,6 @@ def replay(
 
 @dataclass(frozen=True)
 class _Gone:
-    """All that the schedulers ask of a trial which they cannot stop any more."""
+    """The fields that schedulers read of a trial that has ended."""
 
     trial_id: str

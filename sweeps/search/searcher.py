@@ -1,7 +1,7 @@
 """Our searcher for Ray Tune: it only suggests. The recorder tells Optuna the outcomes of trials.
 
-Ray's own OptunaSearch tells Optuna that an early-stopped trial is complete, and leaves one that
-diverged running for ever; what the sampler then learns from is wrong.
+Ray's own OptunaSearch reports early-stopped trials to Optuna as complete and leaves diverged ones
+running forever, so the sampler learns from wrong data.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class OptunaSearcher(Searcher):
         self._on_finished = on_finished
 
     def __reduce__(self) -> tuple[type[Searcher], tuple[str, str]]:
-        """Tune keeps a copy for its own restore, which is not ours: the study is on disk."""
+        """Pickled by Tune for its own restore, which we do not use: the study is on disk."""
         return Searcher, (self.metric, self.mode)
 
     def suggest(self, trial_id: str) -> Suggestion | str | None:
@@ -80,7 +80,7 @@ class OptunaSearcher(Searcher):
             if not self._has_room():
                 return None
             with warnings.catch_warnings():
-                # Samplers that cannot take a conditional space say so for every trial.
+                # Samplers without support for conditional spaces warn for every trial.
                 warnings.simplefilter("ignore")
                 number, params = self._study.draw(self._spec.space)
             config = self._configured(number, params)
@@ -95,7 +95,7 @@ class OptunaSearcher(Searcher):
     def on_trial_complete(
         self, trial_id: str, result: dict[str, object] | None = None, error: bool = False
     ) -> None:
-        """Nothing: Optuna learns of it from the trial's record, once that is on disk."""
+        """Nothing to do: Optuna learns of it from the trial's record, once on disk."""
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing to save: the study is on disk after every ask and tell."""

@@ -42,7 +42,7 @@ trials and ranks pruned ones without values last."""
 
 
 def make_sampler(search: SearchSettings, number: int = 0) -> BaseSampler:
-    """The sampler that the settings name, seeded for trial `number`.
+    """The sampler in the settings, seeded for trial `number`.
 
     A trial's draws depend on the sweep's seed, its own number and the study's data, so that an
     interrupted sweep continues as it would have. OptionsError repeats Optuna's reason.
@@ -153,7 +153,7 @@ class StudyBook:
         if not left:
             self._study.sampler = make_sampler(self._search, len(known))
             return self._study.ask()
-        # What was not drawn any more is drawn as it would have been.
+        # Undrawn values are drawn as they would have been before.
         queued = sum("fixed_params" in each.system_attrs for each in known)
         self._study.sampler = make_sampler(self._search, max(left[0].number, queued))
         return optuna.Trial(self._study, left[0]._trial_id)
@@ -168,7 +168,7 @@ class StudyBook:
         if trial is None or len(self._goals) > 1:
             return
         with warnings.catch_warnings():
-            # It warns of every value that it knows already.
+            # Optuna warns about every known value.
             warnings.simplefilter("ignore")
             for measurement in record.measurements:
                 value = measurement.metrics.get(self._search.metric, math.nan)
@@ -188,7 +188,7 @@ class StudyBook:
             state = TrialState.FAIL  # with several metrics Optuna knows no pruning
         if state is TrialState.COMPLETE:
             values = self._values(record)
-            # A complete trial that did not measure the metrics has nothing to be compared by.
+            # A complete trial without its metrics cannot be compared.
             state = TrialState.FAIL if values is None else state
         self._study.tell(record.number, values, state=state, skip_if_finished=True)
         del self._open[record.number]

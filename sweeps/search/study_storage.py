@@ -39,7 +39,7 @@ def open_storage(uri: str | None, journal: Path) -> BaseStorage:
 def open_database(uri: str) -> RDBStorage:
     """Optuna's tables in the database at `uri`, created if missing; LaunchError on failure."""
     try:
-        # A search asks for little, so that no connection need wait until it is stale.
+        # A search makes few requests: no connection is kept until it is stale.
         return RDBStorage(uri, engine_kwargs={"poolclass": NullPool})
     except (ImportError, NoSuchModuleError, ArgumentError) as error:
         raise LaunchError(_no_way(uri, error, _missing(uri))) from error
@@ -76,7 +76,7 @@ def _no_way(uri: str, error: Exception, remedy: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """What the database's own library says, where it does."""
+    """The message of the database's own library, if any."""
     cause = error.__cause__ if isinstance(error, StorageInternalError) else error
     cause = cause.orig if isinstance(cause, OperationalError) and cause.orig else cause
     return redact(str(cause).strip().splitlines()[0])
@@ -88,9 +88,9 @@ def _missing(uri: str) -> str:
 
 
 def _mend(journal: Path) -> None:
-    """Take away what a process leaves that was killed while it wrote.
+    """Remove the leftovers of a process killed while writing.
 
-    Optuna would wait for its lock, and stumble over a last line that is cut short.
+    Optuna would wait for its lock, and fail on an incomplete last line.
     """
     journal.with_name(f"{journal.name}.lock").unlink(missing_ok=True)
     if not journal.exists():

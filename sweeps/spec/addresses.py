@@ -1,4 +1,4 @@
-"""The addresses in a sweep file, checked by their shape alone. Light: nothing is contacted."""
+"""Syntax checks of the addresses in a sweep file. Light: nothing is contacted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TRACKING = re.compile(
 
 
 def check_database(uri: str) -> str:
-    """The same address; UnplacedError unless it can be that of a database for Optuna."""
+    """The same address; UnplacedError unless Optuna can use it as a database."""
     if not _DATABASE.fullmatch(uri) or not _has_valid_host(uri):
         raise UnplacedError(
             f"{uri!r} is not the address of a database",
@@ -25,7 +25,7 @@ def check_database(uri: str) -> str:
 
 
 def check_tracking(uri: str) -> str:
-    """The same address; UnplacedError unless MLflow can take it."""
+    """The same address; UnplacedError unless MLflow can use it."""
     if not _TRACKING.fullmatch(uri) or not _has_valid_host(uri):
         raise UnplacedError(
             f"{uri!r} is not an address that MLflow takes",
@@ -36,7 +36,7 @@ def check_tracking(uri: str) -> str:
 
 
 def _has_valid_host(uri: str) -> bool:
-    """Whether host and port are valid, where there are any."""
+    """Whether host and port are valid, if present."""
     try:
         return server_address(uri) is not None or not uri.startswith("http")
     except ValueError:

@@ -37,7 +37,7 @@ def _uneven(trial: TrialConfig, space: Space | None, workers: int) -> list[Probl
 
 
 def _sizes(domain: Domain) -> tuple[object, ...]:
-    """The values of a domain to check: where the first two of an Int divide evenly, all do."""
+    """The values of a domain to check: if the first two of an Int divide evenly, all do."""
     if isinstance(domain, Choice):
         return domain.options
     if isinstance(domain, Int) and not domain.log:
@@ -46,7 +46,7 @@ def _sizes(domain: Domain) -> tuple[object, ...]:
 
 
 def _unramped(trial: TrialConfig, space: Space | None, workers: int) -> Iterator[Problem]:
-    """A ramp starts with a smaller micro-batch, which one of a single sequence cannot have."""
+    """A ramp starts with a smaller micro-batch, which is impossible for a single sequence."""
     fixed = {
         "batch_ramp.start_fraction": trial.batch_ramp.start_fraction,
         "batch_size": trial.batch_size,
@@ -71,13 +71,13 @@ def _has_no_ramp(values: Mapping[str, object], workers: int) -> bool:
     size, most = values["batch_size"], values["micro_batch_size"]
     start = values["batch_ramp.start_fraction"]
     if not isinstance(size, int) or not isinstance(most, int):
-        return False  # no batch sizes, which another check reports
+        return False  # invalid batch sizes; reported by another check
     if not isinstance(start, int | float) or start >= 1:
         return False
     try:
         micro, _ = split_batch(size, workers, most)
     except ValueError:
-        return False  # it does not divide, which another check reports
+        return False  # no even division; reported by another check
     return micro == 1
 
 

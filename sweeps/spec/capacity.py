@@ -9,7 +9,7 @@ from sweeps.spec.settings import SlotsSettings
 from trainables.slots.slot_size import SlotSize
 
 MOST_CPUS_PER_GPU = 8
-"""More cores than these do not speed up a worker that has a GPU."""
+"""Useful cores of a worker with a GPU; more do not make it faster."""
 
 Rooms = Sequence[Mapping[str, float]]
 """The "CPU" and "GPU" counts of each node; a worker runs on a single node."""
@@ -18,7 +18,7 @@ Rooms = Sequence[Mapping[str, float]]
 def most_slots(settings: SlotsSettings, trials: int | None) -> tuple[int, str]:
     """The maximum number of slots of a sweep on any machine, and the field that sets it.
 
-    `trials` is None where the number of trials is not known."""
+    `trials` is None if unknown."""
     limits = {"slots": 10**9} if trials is None else {"budget.trials": trials}
     if settings.max is not None:
         limits["slots.max"] = settings.max
@@ -33,12 +33,12 @@ def most_slots(settings: SlotsSettings, trials: int | None) -> tuple[int, str]:
 def plan_slots(
     settings: SlotsSettings, nodes: Rooms, trials: int, grows: bool = True
 ) -> tuple[int, SlotSize]:
-    """(number of slots, the size of each) on these nodes; CapacityError where they do not fit.
+    """(number of slots, the size of each) on these nodes; CapacityError if they do not fit.
 
-    `auto` takes one GPU for each worker where there are any, and as many slots as fit. Without a
-    GPU it is one slot with all cores, because a second one would only share them. `max` is taken
-    whether that many fit yet or not: those that do not fit ask the cluster to grow. Where nothing
-    `grows`, at least `slots.min` of them must fit.
+    With GPUs, `auto` means one for each worker, and as many slots as fit. Without GPUs it means one
+    slot with all cores, because a second one would only share them. `max` slots are planned even if
+    they do not fit yet: the rest make the cluster grow. Unless it `grows`, at least `slots.min` of
+    them must fit.
     """
     if settings.max is not None:
         count, size = _growing(settings, settings.max, trials)
@@ -96,7 +96,7 @@ def _count(settings: SlotsSettings, nodes: Rooms, gpus_each: float, trials: int)
 
 
 def _cpus_each(settings: SlotsSettings, nodes: Rooms, workers: int, gpus_each: float) -> float:
-    """With `auto` an equal share, or less where a node's cores do not divide into such shares."""
+    """Cores per worker; for `auto` an equal share, or less if nodes do not divide evenly."""
     if settings.cpus != "auto":
         return settings.cpus
     share = max(1, int(sum(node.get("CPU", 0.0) for node in nodes) // workers))
@@ -116,7 +116,7 @@ def _on_gpus(nodes: Rooms, gpus: float) -> int:
 
 
 def _gpu_room(node: Mapping[str, float], gpus: float) -> int:
-    """Ray takes a fraction of a GPU from a single GPU."""
+    """Number of workers that fit a node's GPUs; a fraction must come from a single GPU."""
     return int(node.get("GPU", 0.0)) * _whole(1 / gpus) if gpus else 10**9
 
 

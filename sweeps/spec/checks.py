@@ -106,7 +106,7 @@ def missing_files(trial: TrialConfig, elsewhere: bool = False) -> list[Problem]:
 
 
 def _is_empty(name: str) -> bool:
-    """Found here, since a built-in model may have to be made before the data is read."""
+    """Whether a file is empty; checked early, since data may be read only after model building."""
     path = Path(name).expanduser()
     return path.is_file() and path.stat().st_size == 0
 
@@ -137,7 +137,7 @@ def _missing_model(model: str) -> list[Problem]:
 def _is_there(name: str) -> bool:
     try:
         return Path(name).expanduser().exists()
-    except (OSError, RuntimeError):  # a name that is too long, or the home of an unknown user
+    except (OSError, RuntimeError):  # name too long, or home of an unknown user
         return False
 
 
@@ -181,7 +181,7 @@ def _metrics(trial: TrialConfig, search: SearchSettings) -> list[Problem]:
 
 
 def _fewest_slots(slots: SlotsSettings, trials: int | None) -> list[Problem]:
-    """A sweep would wait forever for slots that it never starts."""
+    """A `slots.min` above the maximum number of slots, for which a sweep would wait forever."""
     most, limit = most_slots(slots, trials)
     if slots.min <= most:
         return []
@@ -204,9 +204,7 @@ def _values(trial: TrialConfig, space: Space) -> list[Problem]:
                 trial.with_params({name: value})
             except ValidationError as error:
                 detail = error.errors(include_url=False)[0]
-                if detail[
-                    "loc"
-                ]:  # without a place it is about a combination, which conditions may exclude
+                if detail["loc"]:  # no place means a combination, which conditions may exclude
                     remedy = "search it with int or log_int" if "int" in detail["type"] else ""
                     message = f"{quoted(value)}: {detail['msg'].lower()}"
                     if detail["type"] == "missing":

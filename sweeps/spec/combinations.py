@@ -51,7 +51,7 @@ def _json(trial: TrialConfig, space: Space | None, workers: int) -> list[Problem
     try:
         return refused_settings(trial, workers, searched=tuple(space or ()))
     except ValueError:
-        return []  # the batch does not divide among the workers, which another check reports
+        return []  # no even division among the workers; reported by another check
 
 
 def _nodes(trial: TrialConfig, workers: int) -> Iterator[Problem]:

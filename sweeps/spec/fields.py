@@ -31,7 +31,7 @@ def with_override(
 
 
 def _grown(tree: Mapping[str, object], key: str, more: float) -> int:
-    """The value of the field plus `more`; YamlError where it cannot be increased."""
+    """The value of the field plus `more`; YamlError if it cannot be increased."""
     what = f"--set {key}=+{more}"
     if key.partition(".")[0] not in GROW:
         raise YamlError(
@@ -50,9 +50,9 @@ def _grown(tree: Mapping[str, object], key: str, more: float) -> int:
 
 
 def changed(tree: Mapping[str, object], key: str, value: object) -> dict[str, object]:
-    """`tree` with the field of that dotted name set. What follows `space.` is one name."""
+    """`tree` with the field of that dotted name set; all after `space.` is one name."""
     if "." in key and key in tree:
-        return {**tree, key: value}  # the file has it by this name
+        return {**tree, key: value}  # the file has this dotted name
     section, _, name = key.partition(".")
     if section == "space" and name:
         return {**tree, "space": {**_searched(tree.get("space"), key), name: value}}
@@ -85,7 +85,7 @@ def _searched(space: object, key: str) -> Mapping[str, object]:
 
 
 def _check_sections(tree: Mapping[str, object], key: str) -> None:
-    """YamlError where a section on the way to `key` is a plain value."""
+    """YamlError if a section on the way to `key` is a plain value."""
     parts = key.split(".")
     for end in range(1, len(parts)):
         section = ".".join(parts[:end])

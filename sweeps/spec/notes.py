@@ -105,7 +105,7 @@ def _unread(spec: SweepSpec) -> Iterable[str]:
 
 
 def _left_at_one_value(spec: SweepSpec) -> Iterable[str]:
-    """Fields that are searched for some methods and fixed for another one that reads them."""
+    """Fields searched for some methods but fixed for another that reads them."""
     objectives, schedules = (spec.trial.objective,), _possible(spec, "schedule", "")
     for name, dimension in spec.space.items():
         if set(dimension.parents) != {"method"}:
@@ -119,7 +119,7 @@ def _left_at_one_value(spec: SweepSpec) -> Iterable[str]:
 
 
 def _sampled_by_themselves(spec: SweepSpec) -> Iterable[str]:
-    """Samplers that look at the whole space leave some of it to random draws."""
+    """Searched fields that the sampler draws at random, independently of others."""
     kind = spec.search.sampler_kind
     loose = [
         name
@@ -137,7 +137,7 @@ def _sampled_by_themselves(spec: SweepSpec) -> Iterable[str]:
 
 
 def _moving_yardstick(spec: SweepSpec) -> Iterable[str]:
-    """The losses and rewards of DPO and KTO scale with beta, whatever the model learned."""
+    """Searching beta: the losses and rewards of DPO and KTO scale with it, learned or not."""
     for name in ("dpo.beta", "kto.beta"):
         scaled = [each for each in spec.search.goals if each in _SCALED_BY_BETA]
         if name in spec.space and scaled:

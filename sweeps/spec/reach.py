@@ -11,10 +11,10 @@ from search_spaces.space import Space
 from search_spaces.values import identity
 
 LIMIT = 4_000
-"""Maximum number of combinations that are checked one by one."""
+"""Maximum number of combinations checked one by one."""
 
 _ALL_OF = 1_000
-"""Maximum number of values of a domain that are all tried; of a larger one, only the ends."""
+"""Maximum size of a domain whose values are all tried; of a larger one, only the ends."""
 
 Point = dict[str, object]
 
@@ -22,8 +22,8 @@ Point = dict[str, object]
 def reachable(space: Space, names: Iterable[str]) -> list[Point]:
     """Every combination of the values of `names`; inactive names are left out.
 
-    A long or continuous range is represented by its ends. Where there are more than LIMIT
-    combinations, only those of any two names are listed, with the others at their first values.
+    A long or continuous range is represented by its ends. Above LIMIT combinations, only
+    those of any two names are listed, with the others at their first values.
     """
     wanted = [name for name in names if name in space]
     points = _combined(space, wanted, wanted)
@@ -62,7 +62,7 @@ def _extended(
 
 
 def _with_parents(space: Space, names: Iterable[str]) -> list[str]:
-    """The names and all that they depend on, each before the first that needs it."""
+    """The names and their dependencies, in order of dependency."""
     ordered: dict[str, None] = {}
 
     def add(name: str) -> None:

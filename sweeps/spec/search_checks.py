@@ -1,4 +1,4 @@
-"""What a search asks of its sampler and its early stopping that they cannot do."""
+"""Demands of a search that its sampler or its early stopping cannot meet."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sweeps.spec.validation import explain
 
 
 def check_search(search: SearchSettings, space: Space | None) -> list[Problem]:
-    """All that is wrong with the search; `space` is None where it could not be read."""
+    """All problems of the search; `space` is None if unreadable."""
     return [
         *_sampler_options(search),
         *_early_stopping_options(search),
@@ -51,7 +51,7 @@ def _misfits(
 
 
 def _several_metrics(search: SearchSettings) -> Iterator[Problem]:
-    """What can be done by one metric only."""
+    """Problems of several metrics with options for a single one."""
     if not search.sampler_kind.several_metrics:
         message = f"{search.sampler} supports one metric, and search.metrics names several"
         *others, last = [
@@ -68,7 +68,7 @@ def _several_metrics(search: SearchSettings) -> Iterator[Problem]:
 
 
 def _points(kind: Sampler, space: Space) -> list[Problem]:
-    """What keeps a finite sampler from having all its points."""
+    """Problems that prevent a finite sampler from listing its points."""
     try:
         if kind.finite:
             kind.points(space)

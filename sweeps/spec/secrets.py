@@ -47,7 +47,7 @@ def public(problem: Problem) -> Problem:
 def _public(text: str) -> str:
     if len(text) <= LONGEST:
         return redact(text)
-    # The part that is cut off may be what marks an address as one with a password.
+    # The part cut off may be the mark of a password in an address.
     return f"{redact(text[:LONGEST].partition('://')[0])}…"
 
 

@@ -20,13 +20,13 @@ from trainables.storage.remote_folder import check_address
 if TYPE_CHECKING:
     SamplerName = str
     EarlyStoppingName = str
-else:  # those that have a file
+else:  # the existing files
     SamplerName = Literal[tuple(SAMPLERS)]
     EarlyStoppingName = Literal[tuple(EARLY_STOPPING)]
 
 
 class SearchSettings(Frozen):
-    """How the space is searched. All suggestions and all trials' seeds derive from `seed`.
+    """The search of the space. All suggestions and all trials' seeds derive from `seed`.
 
     With several `metrics`, `metric` and `mode` are the first of them, and early stopping is off.
     """
@@ -82,12 +82,12 @@ class SearchSettings(Frozen):
 
     @property
     def sampler_kind(self) -> Sampler:
-        """What the sampler can do; it has its default options."""
+        """The sampler with default options, for its abilities."""
         return SAMPLERS[self.sampler]
 
     @property
     def early_stopping_kind(self) -> EarlyStopping:
-        """What the rule for early stopping does; it has its default options."""
+        """The rule for early stopping with default options, for its abilities."""
         return EARLY_STOPPING[self.early_stopping]
 
     @property
@@ -102,7 +102,7 @@ class SearchSettings(Frozen):
 
     @property
     def given_modes(self) -> dict[str, Mode | None]:
-        """The metrics with their modes; None where the spec gives no mode."""
+        """The metrics with their modes; None if the spec gives no mode."""
         return {self.metric: self.mode} if self.metrics is None else dict(self.metrics)
 
 
@@ -194,7 +194,7 @@ class StorageSettings(Frozen):
 
 
 class TrackingSettings(Frozen):
-    """Where MLflow writes. Without a `uri` it is a SQLite database in the sweep home."""
+    """MLflow's store. Without a `uri` it is an SQLite database in the sweep home."""
 
     uri: str | None = None
     experiment: Annotated[str, Field(min_length=1, max_length=500)] = "winnow"

@@ -49,7 +49,7 @@ class SpecError(SweepError):
 
 @dataclass(frozen=True)
 class SweepSpec:
-    """A checked search: what all trials have in common, what varies, and how it is searched."""
+    """A checked search: the common settings of all trials, the space, and the search itself."""
 
     name: str
     trials: int
@@ -271,12 +271,12 @@ class _Reader:
 
 
 def _trials(wanted: int | None, space: Space | None, search: SearchSettings | None) -> int | None:
-    """The number of trials, at most the points of a finite sampler; None where it is not known."""
+    """The number of trials, at most the points of a finite sampler; None if unknown."""
     if space is None or search is None or not search.sampler_kind.finite:
         return wanted
     try:
         points = len(search.sampler_kind.points(space))
-    except SpaceError:  # which another problem reports
+    except SpaceError:  # reported by another problem
         return wanted
     return min(wanted or points, points)
 

@@ -1,4 +1,4 @@
-"""Pydantic's validation errors as problems, and what is valid in spite of them."""
+"""Pydantic's validation errors as problems, and the parts that are still valid."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SWEEPS_OWN = {"budget": ("trials",)}
 def explain(error: ValidationError, model: type[BaseModel], prefix: str) -> list[Problem]:
     """The errors as problems: dotted place, message with the value, way out."""
     problems = [_problem(detail, model, prefix) for detail in error.errors(include_url=False)]
-    # The alternative of a union that was meant has its error deeper than the others.
+    # The intended alternative of a union has the deepest error.
     deepest = [p for p in problems if not any(q.place.startswith(f"{p.place}.") for q in problems)]
     places = dict.fromkeys(problem.place for problem in deepest)
     return [each for place in places for each in _as_one([p for p in deepest if p.place == place])]
@@ -46,9 +46,9 @@ def without_mistakes(tree: object, error: ValidationError) -> object:
 
 
 def leniently(model: type[Model], tree: object) -> Model | None:
-    """The model without the checks between its fields; None where even that fails.
+    """The model without the checks between its fields; None if even that fails.
 
-    Only for finding further problems, since there is one already.
+    Only for finding further problems of an invalid tree.
     """
     try:
         return model.model_validate(tree)
@@ -112,7 +112,7 @@ def _is_field(part: int | str) -> bool:
 
 
 def _fields_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:
-    """The names of the fields that the section at `path` has."""
+    """The field names of the section at `path`."""
     section = "".join(f"{part}." for part in path)
     inside = (
         name.removeprefix(section) for name in dotted_fields(model) if name.startswith(section)

@@ -28,25 +28,25 @@ LOOK = 1.0
 """Seconds between two checks for another head's heartbeat."""
 
 _SLOW = 2.0
-"""Seconds that a look takes at a store which may have kept other heads waiting as well."""
+"""Seconds above which a read is slow: the store may delay other heads' heartbeats, too."""
 
 _LONGEST = 5
 """Times SILENCE for which a slow store is watched."""
 
 _NOBODY = ""
-"""The token of a sign that is damaged."""
+"""The token of a damaged heartbeat."""
 
 _PATIENCE = 5.0
-"""Seconds for which a look is tried again."""
+"""Seconds for which a failing access to the storage is retried."""
 
 _THIS_PROCESS = uuid.uuid4().hex
 
-# Goes on while a laptop sleeps, where the system knows of it.
+# Includes the time for which a laptop sleeps, if the system has such a clock.
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class _Sign(BaseModel):
-    """What a head leaves on the storage again and again, and `over` when it leaves the sweep."""
+    """A head's heartbeat on the storage; the last one, when it leaves the sweep, is `over`."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -63,14 +63,14 @@ class TakenOverError(SweepError):
 class Claim:
     """This head's claim to the sweep in `folder`, written to `storage`.
 
-    Heads have no common clock, so that one is dead is seen by watching it. A store has no lock
-    either: of two heads that take a dead one's sweep in the same second both may begin, and one of
-    them hears of it at its next sign.
+    Heads have no common clock, so only watching shows that one is dead. Stores have no locks: two
+    heads that take a dead head's sweep in the same second may both begin; one of them finds out at
+    its next heartbeat.
 
-    For the same reason our sign may cover one that another head gave between our look and our
-    write. That costs no sweep: each head looks before each of its signs and gives none once it has
-    seen another's, so the one whose sign was covered ends at its next look, and one goes on. What
-    it wrote until then over the records of the one that goes on, that one's mirror mends.
+    For the same reason our heartbeat may overwrite one written between our check and our write.
+    That loses no sweep: each head checks before each heartbeat and writes none after seeing
+    another's, so the overwritten head ends at its next check and the other continues. The mirror
+    of the latter repairs any of its records that the former has overwritten.
     """
 
     def __init__(self, storage: RemoteFolder, folder: Path, token: str = _THIS_PROCESS) -> None:
@@ -92,8 +92,8 @@ class Claim:
         way_out: str,
         broken: Tell = logged,
     ) -> Iterator[Claim]:
-        """Hold the sweep while the block runs, and write heartbeats; `broken` hears of their
-        breakdown.
+        """Hold the sweep while the block runs, and write heartbeats; `broken` is told if
+        writing breaks down.
 
         SweepError, with the way out, if another head runs it; the check takes SILENCE seconds.
         TakenOverError at the end if another head has taken over, whatever else the block raises.
@@ -131,7 +131,7 @@ class Claim:
             self._outlast(sign, way_out)
         self._give_sign()
         try:
-            time.sleep(2 * LOOK)  # another one may have begun in the same moment
+            time.sleep(2 * LOOK)  # another head may have begun at the same moment
             other = self._other()
         except BaseException:
             self._leave()
@@ -161,7 +161,7 @@ class Claim:
 
     def _live(self) -> None:
         while not self._over.wait(LOOK):
-            with suppress(OSError, TakenOverError):  # whoever writes there tells of it
+            with suppress(OSError, TakenOverError):  # the next write to the storage reports it
                 self.renew()
 
     def _give_sign(self, over: bool = False) -> None:
@@ -170,13 +170,13 @@ class Claim:
         self._heads.write(self._file, sign.model_dump_json().encode())
         self._beaten = time.clock_gettime(_CLOCK)
         if not self._noted and self._folder.is_dir():
-            with suppress(OSError):  # without it, a resume here watches
+            with suppress(OSError):  # without it, a resume here checks for heartbeats
                 self._own.write_text(self._note())
                 self._noted = True
 
     def _leave(self) -> None:
-        """Let the next head begin at once, and one that was cut off know that there was another."""
-        with suppress(OSError):  # else the next one watches
+        """Let the next head begin at once, and a disconnected head learn that there was another."""
+        with suppress(OSError):  # else the next head checks for heartbeats
             if not self._other():
                 self._give_sign(over=True)
 
@@ -188,7 +188,7 @@ class Claim:
         try:
             return self._read()
         except ValidationError:
-            time.sleep(LOOK)  # it may have been half written
+            time.sleep(LOOK)  # it may have been incomplete
         try:
             return self._read()
         except ValidationError:
@@ -205,11 +205,11 @@ class Claim:
         return self._folder / ".claim"
 
     def _note(self) -> str:
-        """Beside the sweep, for a resume after this process was killed; worth nothing in a copy."""
+        """The note for a resume after a kill of this process; invalid in a copy of the folder."""
         return f"{self._token}\n{socket.gethostname()} {self._folder.stat().st_ino}"
 
     def _earlier(self) -> str | None:
-        """The token of the process that had the sweep here before; the folder's lock is ours."""
+        """The token of the previous process of this sweep here; we hold the folder's lock."""
         with suppress(FileNotFoundError):
             token, _, place = self._own.read_text().partition("\n")
             if place == f"{socket.gethostname()} {self._folder.stat().st_ino}":

@@ -30,24 +30,24 @@ PATIENCE = 60.0
 """Seconds that the end of a sweep waits for a store that accepts nothing."""
 
 _AT_ONCE = 8
-"""Files that are on their way at the same time: small ones are mostly waiting."""
+"""Number of simultaneous transfers: small files mostly wait."""
 
 _OF_SLOTS = re.compile(
     rf"(?:trials/\d+|base)/(?:{WEIGHTS}/.*|{CHECKPOINTS}/.*|{re.escape(LOSSES)}|error-rank.*|hang-.*)"
 )
-"""What slots write, and push themselves."""
+"""Files that slots write, and upload themselves."""
 
 _JOURNAL = "optuna.journal"
 
 _Stamp = tuple[int, int]
-"""By which a file that has changed is known: its size, and when it was written."""
+"""Size and modification time of a file, which show that it has changed."""
 
 _UNKNOWN: _Stamp = (-1, 0)
-"""Of a file on the storage that is not what went up."""
+"""The stamp of a file on the storage that differs from our upload."""
 
 
 class Mirror:
-    """Keeps `remote` in sync with `folder`, from `start` to `finish`; `tell` hears of pauses,
+    """Keeps `remote` in sync with `folder`, from `start` to `finish`; `tell` is told of pauses,
     `broken` of breakdowns.
 
     Does nothing once another head holds the claim.
@@ -106,7 +106,7 @@ class Mirror:
         """Download a folder of weights, if there is one, and wait for it."""
         if not (self._folder / weights).is_dir():
             try:
-                with suppress(sealed.NotWholeError):  # there may be none to be kept
+                with suppress(sealed.NotWholeError):  # there may be no weights to keep
                     sealed.pull_whole(self.remote / weights, self._folder / weights)
             except OSError as error:
                 self._tell(f"{weights} could not be downloaded: {redact(str(error))}")
@@ -119,7 +119,7 @@ class Mirror:
             self._thread.join()
             with breakdowns_told("The final upload", "see below", self._broken):
                 clean = self._last_rounds()
-        finally:  # also where Ctrl-C ends the wait
+        finally:  # even if Ctrl-C ends the wait
             if not clean and not self.claim.taken_over:
                 self._tell(self._left_undone())
         return clean
@@ -145,7 +145,7 @@ class Mirror:
             self._round()
 
     def _round(self) -> bool:
-        """Whether everything is where it belongs."""
+        """Upload, download and delete once; returns whether everything is in sync."""
         try:
             self.claim.renew()
             self._push()
@@ -153,15 +153,15 @@ class Mirror:
             self._drop()
         except TakenOverError:
             return False
-        except OSError as error:  # of the storage, or of our own disk
+        except OSError as error:  # on the storage or on our own disk
             self._note(error)
             return False
         self._note(None)
         return True
 
     def _last_round(self) -> bool:
-        """With what a slot left late, after its trial's files had been dropped, and what another
-        head wrote over ours before it heard that it had lost the sweep.
+        """Also covers files left by a slot after its trial's files were dropped, and files
+        overwritten by another head before it learned that it had lost the sweep.
         """
         if self.claim.taken_over:
             return False
@@ -187,11 +187,11 @@ class Mirror:
             self.remote.delete()
             return
         if not (self._folder / "sweep.json").is_file():
-            return  # a disk that is lost or not mounted must not cost us the copy
-        # Before it is read: what is added meanwhile goes up the next time.
+            return  # a lost or unmounted disk must not delete the copy
+        # Taken before the read: later additions are uploaded the next time.
         added = _stamp(self._folder / _JOURNAL)
-        # The records are the truth and Optuna's journal follows: an end that it tells of is on a
-        # record that goes up before it.
+        # Records first, as the truth, then Optuna's journal: each end in the journal is then in an
+        # uploaded record.
         journal = self._read(_JOURNAL)
         now = dict(self._own())
         changed = [
@@ -308,7 +308,7 @@ def bring_up(folder: Path, remote: RemoteFolder) -> None:
 
 
 def _is_own(file: Path, name: str) -> bool:
-    """Whether the head writes it: not a draft, nor what keeps a second head out."""
+    """Whether it is one of the head's files: no draft, and no lock against a second head."""
     return not file.name.startswith(".") and name != "lock" and not _OF_SLOTS.fullmatch(name)
 
 

@@ -45,7 +45,7 @@ def storage_of(spec: SweepSpec) -> RemoteFolder | None:
 
 
 def sweep_on(storage: RemoteFolder, name: str) -> RemoteFolder:
-    """Where a sweep's folder is there."""
+    """The folder of a sweep on the storage."""
     return storage / "sweeps" / name
 
 
@@ -151,7 +151,7 @@ def stop_it(name: str) -> str:
 
 @contextmanager
 def _reached(what: str) -> Iterator[None]:
-    """LaunchError where the storage that `what` names cannot be used."""
+    """LaunchError if the storage named by `what` cannot be used."""
     try:
         yield
     except (StorageError, NotWholeError) as error:
@@ -165,10 +165,10 @@ def _amended(draft: Path) -> None:
 
 
 def _forget_unasked(folder: SweepFolder) -> None:
-    """Drop the records of trials that Optuna's journal does not know yet.
+    """Drop the records of trials missing in Optuna's journal.
 
-    A record goes to the storage before the journal, and a head may be lost in between. Such a trial
-    has not ended, and is suggested again.
+    Records are uploaded before the journal, and a head may die in between. Such a trial has not
+    ended, and is suggested again.
     """
     from optuna.trial import TrialState
 
@@ -212,7 +212,7 @@ def catch_up(spec: SweepSpec, folder: SweepFolder, earlier: SweepRecord) -> None
 
 
 def _is_ahead(here: SweepRecord, there: SweepRecord) -> bool:
-    """Whether nothing happened there that is not known here."""
+    """Whether this side knows everything that happened on the other side."""
     return here.created == there.created and here.resumed[: len(there.resumed)] == there.resumed
 
 

@@ -84,7 +84,7 @@ def hosts(nodes: Nodes, gpus: float | Literal["auto"]) -> Nodes:
 
 
 def _sees(file: str) -> str | None:
-    """Runs on the node; a file system over a network may take a moment."""
+    """Runs on the node. Retries, since a network file system may take a moment."""
     for _ in range(_LOOKS):
         if Path(file).exists():
             return None

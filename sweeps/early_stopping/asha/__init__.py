@@ -1,4 +1,4 @@
-"""ASHA (Li et al. 2020, arXiv:1810.05934), Ray Tune's with rungs of our own."""
+"""ASHA (Li et al. 2020, arXiv:1810.05934): Ray Tune's, with our own rungs."""
 
 from __future__ import annotations
 

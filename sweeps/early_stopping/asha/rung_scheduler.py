@@ -1,4 +1,4 @@
-"""Ray Tune's ASHA, for trials that pass over some evaluation points."""
+"""Ray Tune's ASHA, for trials that skip some evaluation points."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 
 
 class RungScheduler(ASHAScheduler):
-    """ASHA that enters a trial into a rung only with what it measured at that point.
+    """ASHA that enters a trial into a rung only with a measurement at that point.
 
-    A trial with fewer steps than evaluations passes over some points. Ray would enter it into their
-    rungs with its next measurement, after more training than the others had.
+    A trial with fewer steps than evaluations skips some points. Ray would enter it into their
+    rungs with its next measurement, after more training than the others.
     """
 
     def on_trial_result(self, controller: object, trial: object, result: dict[str, object]) -> str:
-        """Whether the trial goes on."""
+        """Whether the trial continues."""
         verdict: str = TrialScheduler.CONTINUE
         if self._is_at_rung(result):
             verdict = super().on_trial_result(controller, trial, result)
@@ -32,6 +32,6 @@ class RungScheduler(ASHAScheduler):
             self.on_trial_remove(controller, trial)
 
     def _is_at_rung(self, result: Mapping[str, object]) -> bool:
-        """Whether it is the first point from a rung on; a reduction factor may be a fraction."""
+        """Whether this is the first point from a rung on; reduction factors may be fractions."""
         rungs = {math.ceil(rung) for bracket in self._brackets for rung, _ in bracket._rungs}
         return result.get(self._time_attr) in rungs
