@@ -26,8 +26,8 @@ from trainables.data.files.origin import is_hub_name
 from trainables.metrics.classes import CLASS_METRIC
 from trainables.metrics.registry import (
     METRICS,
+    described,
     metrics_of,
-    with_modes,
 )
 
 _WITH_FILES = ("train", "validation", "test", "general")
@@ -192,7 +192,7 @@ def _fewest_slots(slots: SlotsSettings, trials: int | None) -> list[Problem]:
 
 def _which(name: str, known: Collection[str]) -> str:
     """The nearest metric, or else all metrics with their directions."""
-    return did_you_mean(name, known) if nearest(name, known) else f"known: {with_modes(known)}"
+    return did_you_mean(name, known) if nearest(name, known) else f"known: {described(known)}"
 
 
 def _values(trial: TrialConfig, space: Space) -> list[Problem]:

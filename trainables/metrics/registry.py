@@ -24,7 +24,7 @@ class UnknownModeError(ValueError):
         self.metric = metric
         super().__init__(
             f"{metric!r} has no known direction; set its mode to min or max; known: "
-            f"{with_modes(METRICS)}, {CLASS_METRIC}LABEL (max)"
+            f"{described(METRICS)}, {CLASS_METRIC}LABEL (max)"
         )
 
 
@@ -48,6 +48,10 @@ def declared_mode(metric: str) -> Mode:
     return METRICS[metric].mode
 
 
-def with_modes(metrics: Iterable[str]) -> str:
-    """`eval_loss (min), eval_accuracy (max)`."""
-    return ", ".join(f"{m} ({METRICS[m].mode})" if m in METRICS else m for m in metrics)
+def described(metrics: Iterable[str]) -> str:
+    """Names with direction and unit: `eval_loss (min, nats), eval_accuracy (max, share)`."""
+    return ", ".join(_described(METRICS[name]) if name in METRICS else name for name in metrics)
+
+
+def _described(metric: Metric) -> str:
+    return f"{metric.name} ({', '.join(filter(None, (metric.mode, metric.unit)))})"

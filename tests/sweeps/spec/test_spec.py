@@ -299,7 +299,7 @@ def test_a_metrics_direction_is_the_declared_one_unless_the_spec_says_otherwise(
 
 
 def test_a_metric_of_unknown_direction_is_never_maximised_silently():
-    with pytest.raises(ValueError, match=r"'eval_new'.*known: eval_loss \(min\), "):
+    with pytest.raises(ValueError, match=r"'eval_new'.*known: eval_loss \(min, nats\), "):
         _ = SearchSettings(metric="eval_new").direction
 
 
@@ -378,7 +378,7 @@ def test_a_wrong_value_is_repeated_as_yaml_has_it():
 def test_a_metric_that_resembles_none_is_refused_with_those_that_are_measured():
     (said,) = problems_of(toy_tree(search={"metric": "bleu"}))
     assert said == (
-        "search.metric: objective toy does not measure 'bleu'; known: eval_loss (min), "
+        "search.metric: objective toy does not measure 'bleu'; known: eval_loss (min, nats), "
         "eval_cost (min)"
     )
 
