@@ -14,15 +14,9 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
 
 from search_spaces.dimension import Branch, Conditions, Dimension
-from search_spaces.domains import Choice, Domain, Float, Int, checked_option
+from search_spaces.domains import Choice, Domain, Float, Int
 from search_spaces.problem import DomainError, Problem, SpaceError, did_you_mean
 from search_spaces.space import Space
 from search_spaces.values import Value, as_option, show
@@ -31,29 +25,6 @@ Category: TypeAlias = bool | int | float | str | None
 """Optuna's value of a parameter."""
 
 _JSON_STARTS = ("[", '"')
-
-
-def to_distribution(domain: Domain) -> BaseDistribution:
-    """Optuna's equivalent of `domain`."""
-    match domain:
-        case Float():
-            return FloatDistribution(domain.low, domain.high, log=domain.log, step=domain.step)
-        case Int():
-            return IntDistribution(domain.low, domain.high, log=domain.log, step=domain.step)
-        case Choice():
-            return CategoricalDistribution([_encoded(option) for option in domain.options])
-
-
-def from_distribution(distribution: BaseDistribution) -> Domain:
-    """The inverse of `to_distribution`."""
-    match distribution:
-        case FloatDistribution(low=low, high=high, log=log, step=step):
-            return Float(low, high, log, step)
-        case IntDistribution(low=low, high=high, log=log, step=step):
-            return Int(low, high, log, step)
-        case CategoricalDistribution(choices=choices):
-            return Choice(tuple(checked_option(_decoded(each)) for each in choices))
-    raise DomainError(f"{distribution} is of an unknown kind")
 
 
 def to_parameters(name: str, dimension: Dimension) -> dict[str, Branch]:

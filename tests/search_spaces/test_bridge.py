@@ -5,12 +5,10 @@ import math
 import optuna
 import pytest
 from hypothesis import given, settings
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from space_strategies import domains, spaces
 
-from search_spaces.bridge import decode, encode, from_distribution, suggest, to_distribution
+from search_spaces.bridge import decode, encode, suggest
 from search_spaces.dimension import Branch, Dimension
-from search_spaces.domains import Choice, Float, Int
 from search_spaces.problem import SpaceError
 from search_spaces.space import Space
 
@@ -29,34 +27,6 @@ EVERY_KIND = Space.parse(
 
 def new_study(sampler=None):
     return optuna.create_study(sampler=sampler or optuna.samplers.RandomSampler(seed=0))
-
-
-@pytest.mark.parametrize(
-    ("domain", "distribution"),
-    [
-        (Float(0.0, 0.1), FloatDistribution(0.0, 0.1)),
-        (Float(1e-5, 1e-3, log=True), FloatDistribution(1e-5, 1e-3, log=True)),
-        (Float(0.0, 0.2, step=0.05), FloatDistribution(0.0, 0.2, step=0.05)),
-        (Int(4, 64, step=4), IntDistribution(4, 64, step=4)),
-        (Int(4, 64, log=True), IntDistribution(4, 64, log=True)),
-        (Choice(("a", None, 1, 0.5)), CategoricalDistribution(["a", None, 1, 0.5])),
-        (Choice(("a", ("b", 1))), CategoricalDistribution(["a", '["b", 1]'])),
-        # A text that looks like a list must not come back as one.
-        (Choice(("[1]", (1,), '"')), CategoricalDistribution(['"[1]"', "[1]", '"\\""'])),
-    ],
-)
-def test_each_domain_has_its_distribution_and_back(domain, distribution):
-    assert to_distribution(domain) == distribution
-    assert from_distribution(distribution) == domain
-
-
-@settings(max_examples=50, deadline=None)
-@given(domains)
-def test_domain_to_distribution_and_back_is_the_same_domain(domain):
-    distribution = to_distribution(domain)
-    assert from_distribution(distribution) == domain
-    stored = optuna.distributions.distribution_to_json(distribution)
-    assert from_distribution(optuna.distributions.json_to_distribution(stored)) == domain
 
 
 @settings(max_examples=50, deadline=None)

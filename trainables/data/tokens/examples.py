@@ -66,11 +66,6 @@ class Examples:
         """Tokens of the longest sequence."""
         return int(self._sequences.lengths.max())
 
-    @property
-    def weighted(self) -> bool:
-        """Whether any example has a weight other than 1."""
-        return bool((self.weights != 1.0).any())
-
 
 def write(folder: Path, examples: Iterable[Example]) -> None:
     """Write examples of one kind to a new folder, atomically; `place` follows from the order."""
