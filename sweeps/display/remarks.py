@@ -1,6 +1,8 @@
-"""Slots' remarks about their hardware, each once."""
+"""Notes about slots for the sweep's owner, each once: their hardware, and restarts."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from results.records.cluster_record import ClusterRecord
 
@@ -13,7 +15,21 @@ class Remarks:
 
     def new(self, cluster: ClusterRecord) -> list[str]:
         """The remarks not seen before."""
-        remarks = dict.fromkeys(remark for slot in cluster.slots for remark in slot.remarks)
+        remarks = dict.fromkeys((*_of_hardware(cluster), *_of_restarts(cluster)))
         new = [remark for remark in remarks if remark not in self._said]
         self._said.update(new)
         return new
+
+
+def _of_hardware(cluster: ClusterRecord) -> Iterator[str]:
+    for slot in cluster.slots:
+        yield from slot.remarks
+
+
+def _of_restarts(cluster: ClusterRecord) -> Iterator[str]:
+    for slot in cluster.slots:
+        if slot.restarts:
+            yield (
+                f"{slot.name} restarted its workers (restart {slot.restarts}); a trial that was "
+                "running there continues from its last checkpoint"
+            )

@@ -172,6 +172,14 @@ def test_a_remark_of_a_slot_is_told_once(pipe):
     assert pipe.lines == ["Note: bf16 is slow"]
 
 
+def test_a_slot_that_lost_its_workers_is_told_once_for_each_restart(pipe):
+    for restarts in (0, 1, 1, 2):
+        pipe.view.slots(cluster_of(slot("0", restarts=restarts)))
+    first, second = pipe.lines
+    assert first.startswith("Note: slot-0 restarted its workers (restart 1); a trial that was")
+    assert "(restart 2)" in second
+
+
 def test_it_ticks_by_itself_while_it_is_open_and_no_longer():
     out = io.StringIO()
     with PlainView(Console(file=out), every=0.05) as view:
