@@ -7,12 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from trainables.metrics.metric import Measured, Metric
-
-if TYPE_CHECKING:
-    from trainables.metrics.metric import Floats
 
 _CLASSIFICATION = ("classification",)
 
@@ -38,28 +34,15 @@ def f1_names(labels: Sequence[str]) -> tuple[str, ...]:
 
 def f1_of_each(measured: Measured, labels: Sequence[str]) -> dict[str, float]:
     """The F1 of each class, by its metric's name."""
-    return dict(zip(f1_names(labels), _of_classes(measured)[2].tolist(), strict=False))
+    return dict(zip(f1_names(labels), measured.of_classes[2].tolist(), strict=False))
 
 
 def _accuracy(measured: Measured) -> float:
     return float((measured.columns["truth"] == measured.columns["predicted"]).mean())
 
 
-def _of_classes(measured: Measured) -> tuple[Floats, Floats, Floats]:
-    """Precision, recall and F1 of each class."""
-    from sklearn.metrics import precision_recall_fscore_support
-
-    precision, recall, f1, _ = precision_recall_fscore_support(
-        measured.columns["truth"].astype(int),
-        measured.columns["predicted"].astype(int),
-        labels=range(len(measured.columns["classes"])),
-        zero_division=0.0,
-    )
-    return precision, recall, f1
-
-
 def _macro(part: int) -> Callable[[Measured], float]:
-    return lambda measured: float(_of_classes(measured)[part].mean())
+    return lambda measured: float(measured.of_classes[part].mean())
 
 
 ACCURACY = Metric("eval_accuracy", "max", "share", _CLASSIFICATION, _accuracy)

@@ -47,6 +47,19 @@ class Measured:
             return ranking(self.columns["reward"], self.columns["given"])
         return pair_accuracy(margins), float(margins.mean())
 
+    @cached_property
+    def of_classes(self) -> tuple[Floats, Floats, Floats]:
+        """Precision, recall and F1 of each class, from `truth`, `predicted` and `classes`."""
+        from sklearn.metrics import precision_recall_fscore_support
+
+        precision, recall, f1, _ = precision_recall_fscore_support(
+            self.columns["truth"].astype(int),
+            self.columns["predicted"].astype(int),
+            labels=range(len(self.columns["classes"])),
+            zero_division=0.0,
+        )
+        return precision, recall, f1
+
 
 @dataclass(frozen=True)
 class Metric:
