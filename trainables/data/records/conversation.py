@@ -19,12 +19,28 @@ _AFTER: Mapping[Role | None, tuple[Role, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call of a tool by the assistant; `arguments` is JSON text, results refer to `id`."""
+
+    name: str
+    arguments: str
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One turn. Only an assistant's turn is ever trainable."""
+    """One turn. Only an assistant's turn is ever trainable, has reasoning or calls tools.
+
+    A tool's turn holds a result: `name` is the tool's, `call_id` the call's; empty if not said.
+    """
 
     role: Role
     content: str
     trainable: bool = False
+    reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    name: str = ""
+    call_id: str = ""
 
     @classmethod
     def of(cls, role: Role, content: str) -> Message:
@@ -34,11 +50,16 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """Turns in order, and their source ("chats.json row 3"), for messages about them."""
+    """Turns in order, and their source ("chats.json row 3"), for messages about them.
+
+    `tools` is the JSON text of the list of tools that the assistant may call; empty if there are
+    none.
+    """
 
     messages: tuple[Message, ...]
     where: str = field(default="", compare=False)
     weight: float = 1.0
+    tools: str = ""
 
     def reason_to_drop(self) -> str | None:
         """Reason why this chat is useless for training, or None if it is useful."""
@@ -78,7 +99,7 @@ def untrained(messages: Iterable[Message]) -> tuple[Message, ...]:
 
 def trained(messages: Iterable[Message]) -> tuple[Message, ...]:
     """The turns as an answer: the assistant's turns are trained."""
-    return tuple(Message.of(message.role, message.content) for message in messages)
+    return tuple(replace(message, trainable=message.role == "assistant") for message in messages)
 
 
 def _in_order(roles: Sequence[Role]) -> bool:
