@@ -46,7 +46,8 @@ WORKER, CLIENT, BOARD = "RayTrainWorker", "ResourceTrainable", "Board"
 @pytest.mark.ci
 def test_a_sweep_heals_by_itself(tmp_path):
     """Without a worker, without the client of a trial, and without its board."""
-    tree = searching_tree(seconds=0.5)
+    # On busy cores a short trial has ended when its first evaluation is read from its record.
+    tree = searching_tree(seconds=1.5)
     histories = []
     with started(tree, tmp_path, until="toy: 6 trials") as process:
         for trial, victim in {1: WORKER, 2: CLIENT, 3: BOARD}.items():
