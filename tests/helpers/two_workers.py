@@ -22,7 +22,7 @@ from trainables.core.model_source import ModelSource
 from trainables.training.checkpoints import NO_CHECKPOINTS, Checkpoints
 from trainables.training.inputs import Inputs
 
-SHORT = {"budget__steps": 4, "budget__evaluations": 2, "warmup_fraction": 0.5, "batch_size": 12}
+SHORT = {"budget__steps": 6, "budget__evaluations": 2, "warmup_fraction": 0.5, "batch_size": 12}
 """With a warm-up, accumulation and clipping that matter, and steps that no rounding turns round."""
 
 SAME_AS_ALONE = {
@@ -69,10 +69,11 @@ def main(folder: Path) -> None:
     made = {"base": workshop.measure_base(tiny.trial()).metrics}
     for name, params in SAME_AS_ALONE.items():
         made[name] = trained(workshop, tiny.Watcher(folder / name), params)
-    made["resumed"] = {name: resumed(workshop, folder, name) for name in RESUMED}
+    made["bf16 ZeRO-0"] = trained(workshop, tiny.Watcher(), RESUMED["bf16 ZeRO-0"])
+    made["resumed"] = {name: in_two_halves(workshop, folder, name) for name in RESUMED}
     made["stopped"] = trained(workshop, tiny.Watcher(stop_at_step=3), STOPPED)
     with reads_of_each_step() as reads:
-        trained(workshop, tiny.Watcher(), {**SHORT, "budget__steps": 6})
+        trained(workshop, tiny.Watcher(), SHORT)
     made["waits"] = sorted({*reads.fresh})
     made["diverged"] = trained(workshop, tiny.Watcher(), DIVERGED)
     with batches_of_causal_lm() as batches:
@@ -147,17 +148,14 @@ def shares(workshop) -> tuple[int, int]:
     return sum(weight.ds_tensor.numel() for weight in model.parameters()), whole
 
 
-def resumed(workshop, folder, name):
-    """The losses of a trial, undisturbed, and of the same one in two halves."""
+def in_two_halves(workshop, folder, name):
+    """The losses of a trial that is laid aside and taken up again."""
     checkpoints = Checkpoints(folder / "checkpoints" / name, float("inf"), "two workers")
-    params = {**RESUMED[name], "budget__steps": 6}
-    whole = trained(workshop, tiny.Watcher(), params)
     laid_aside = tiny.Watcher(stop_at_step=4, how=Ending.SUSPENDED)
-    first = trained(workshop, laid_aside, params, checkpoints)
-    second = trained(workshop, tiny.Watcher(), params, checkpoints)
+    first = trained(workshop, laid_aside, RESUMED[name], checkpoints)
+    second = trained(workshop, tiny.Watcher(), RESUMED[name], checkpoints)
     return {
-        "whole": whole["losses"],
-        "halves": first["losses"] + second["losses"],
+        "losses": first["losses"] + second["losses"],
         "endings": [first["ending"], second["ending"]],
     }
 

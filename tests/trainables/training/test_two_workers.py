@@ -60,8 +60,8 @@ def test_kept_weights_are_tested_under_zero_3(together):
 def test_a_trial_that_was_laid_aside_goes_on_on_two_workers(together, name):
     made = together["resumed"][name]
     assert made["endings"] == ["suspended", "complete"]
-    assert len(made["halves"]) == 2, "no evaluation is made twice"
-    assert made["halves"] == pytest.approx(made["whole"], abs=1e-6)
+    assert len(made["losses"]) == 2, "no evaluation is made twice"
+    assert made["losses"] == pytest.approx(together[name]["losses"], abs=1e-6)
 
 
 @pytest.mark.parametrize("name", SAME_AS_ALONE)
