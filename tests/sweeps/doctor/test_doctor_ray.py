@@ -129,7 +129,8 @@ def run_doctor(address, environment, home):
     )
 
 
-@pytest.mark.endtoend
+@pytest.mark.cluster
+@pytest.mark.ci
 def test_a_cluster_of_two_nodes_is_looked_at_with_its_token_and_not_without(guarded, tmp_path):
     address, environment = guarded
     done = run_doctor(address, environment, tmp_path / "home")

@@ -9,7 +9,7 @@ import tiny_training as tiny
 from torchrun import on_two_workers
 from two_workers import DIVERGED, RESUMED, SAME_AS_ALONE, STOPPED
 
-pytestmark = pytest.mark.endtoend
+pytestmark = [pytest.mark.cluster, pytest.mark.ci]
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from two_workers_zero3 import HIERARCHY, PREFERENCES, TRAIN, VALIDATION, preferr
 
 from trainables.training.plan import make_plan
 
-pytestmark = pytest.mark.endtoend
+pytestmark = [pytest.mark.cluster, pytest.mark.ci]
 
 
 @pytest.fixture(scope="module")
