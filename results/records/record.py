@@ -211,7 +211,8 @@ class SweepRecord(Record):
     """One sweep. `base` has the untouched base model's metrics; empty if unknown, and with `test_`
     names if there is a test set.
 
-    `pid` is the process on `host` that drives the sweep; a sweep "running" without it was killed.
+    `asked_trials` is the spec's budget.trials if the space has fewer combinations, which are then
+    `budget_trials`. `pid` is the process on `host` that drives the sweep; a sweep "running" without it was killed.
     `resumed` are the times of its resumes, and `changes` the changes to its spec then. `folder` is
     the working folder of its launch, the base of relative paths in its spec. `tracking_uri` has no
     credentials, so it may not suffice to connect. `error` says why a sweep failed; `breakdowns` are
@@ -228,6 +229,7 @@ class SweepRecord(Record):
     other_metrics: dict[str, Mode] = Field(default_factory=dict)
     base: dict[str, float] = Field(default_factory=dict)
     budget_trials: Count | None = None
+    asked_trials: Count | None = None
     created: float
     ended: float | None = None
     resumed: tuple[float, ...] = ()
@@ -242,6 +244,11 @@ class SweepRecord(Record):
     folder: str | None = None
     overlaps: dict[str, Overlap] = Field(default_factory=dict)
     provenance: Provenance | None = None
+
+    @property
+    def so_far(self) -> str:
+        """ " so far" for results of a sweep that is running, else nothing."""
+        return " so far" if self.state is SweepState.RUNNING else ""
 
     @property
     def goals(self) -> dict[str, Mode]:

@@ -261,7 +261,7 @@ def winners(
     from sweeps.report.finale import show_left_out, show_result
 
     console = make_console()
-    show_result(console, sweep, ranking, folder, top)
+    show_result(console, sweep, ranking, folder, top, at_the_end=False)
     show_left_out(console, ranking)
 
 

@@ -30,6 +30,7 @@ from sweeps.run.driver import Driver
 from sweeps.run.inputs import inputs_of
 from sweeps.run.readiness import refuse_if_away, refuse_if_misfit
 from sweeps.spec.class_metrics import check_class_metrics
+from sweeps.spec.notes import small_space
 from sweeps.spec.spec import SweepSpec
 from sweeps.storage.mirror import mirrored
 from sweeps.storage.storage import (
@@ -132,6 +133,8 @@ def _resume(
     progress = Progress(view.at)
     for change in changes:
         view.say(f"Changed: {change}")
+    for note in small_space(changed):
+        view.say(f"Note: {note}")
     done = _is_done(earlier, folder, changed)
     if not done:
         refuse_if_misfit(changed, address)
