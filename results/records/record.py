@@ -212,7 +212,8 @@ class SweepRecord(Record):
     names if there is a test set.
 
     `asked_trials` is the spec's budget.trials if the space has fewer combinations, which are then
-    `budget_trials`. `pid` is the process on `host` that drives the sweep; a sweep "running" without it was killed.
+    `budget_trials`. `pid` is the process on `host` that drives the sweep; a sweep "running" without
+    it was killed.
     `resumed` are the times of its resumes, and `changes` the changes to its spec then. `folder` is
     the working folder of its launch, the base of relative paths in its spec. `tracking_uri` has no
     credentials, so it may not suffice to connect. `error` says why a sweep failed; `breakdowns` are

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from results.records.record import SweepRecord, TrialRecord
+from results.records.record import SweepRecord
 
 
 def exhausted(sweep: SweepRecord, ended: int) -> list[str]:

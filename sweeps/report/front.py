@@ -54,10 +54,13 @@ def _who(sweep: SweepRecord, ranking: Ranking) -> str:
     names, front = _names(ranking), ranking.winners
     if len(front) == 1:
         number = front[0].record.number
-        return f"Trial {number} is the whole front{sweep.so_far}: no other trial is better in any of {names}."
+        return (
+            f"Trial {number} is the whole front{sweep.so_far}: no other trial is better in any of "
+            f"{names}."
+        )
     return (
-        f"{len(front)} of {_count(ranking)} trials are on the front{sweep.so_far}: none can be improved "
-        f"in one of {names} without a loss in another."
+        f"{len(front)} of {_count(ranking)} trials are on the front{sweep.so_far}: none can be "
+        f"improved in one of {names} without a loss in another."
     )
 
 
