@@ -216,7 +216,8 @@ class SweepRecord(Record):
     it was killed.
     `resumed` are the times of its resumes, and `changes` the changes to its spec then. `folder` is
     the working folder of its launch, the base of relative paths in its spec. `tracking_uri` has no
-    credentials, so it may not suffice to connect. `error` says why a sweep failed; `breakdowns` are
+    credentials, so it may not suffice to connect; `tracking_source` is the field or the variable
+    that named it, None for the sweep home's own. `error` says why a sweep failed; `breakdowns` are
     failures outside of trials after which it continued, such as of the node watch. With
     `other_metrics` the sweep is for the Pareto front of all of its metrics. `overlaps` are of the
     sets (validation, test, general) that share records with the training data; empty if none does.
@@ -239,6 +240,7 @@ class SweepRecord(Record):
     run_id: str | None = None
     experiment: str | None = None
     tracking_uri: Uri | None = None
+    tracking_source: str | None = None
     seed: int | None = None
     pid: Annotated[int, Field(gt=0)] | None = None
     host: str | None = None

@@ -79,7 +79,7 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
     folder.refuse_if_taken()
     refuse_if_misfit(spec, address)
     refuse_if_taken(spec)
-    refuse_if_away(spec, home)
+    refuse_if_away(spec, home, view)
     broken = Breakdowns(view.say)
     way_out = "choose another name with --name"
     with claimed(storage_of(spec), folder, view, way_out, broken) as claim:
@@ -140,7 +140,7 @@ def _resume(
         refuse_if_misfit(changed, address)
     refuse_if_behind(changed, folder, earlier)
     if not done:
-        refuse_if_away(changed, home, earlier.created)
+        refuse_if_away(changed, home, view, earlier)
     broken, way_out = Breakdowns(view.say), stop_it(folder.path.name)
     with claimed(storage_of(changed), folder, view, way_out, broken) as claim:
         catch_up(changed, folder, earlier)
