@@ -37,6 +37,15 @@ def to_parameters(name: str, dimension: Dimension) -> dict[str, Branch]:
     return {f"{name} [{_label(branch.when)}]": branch for branch in dimension.branches}
 
 
+def parameters(space: Space) -> dict[str, tuple[str, Domain]]:
+    """Each Optuna parameter of the space, with the name that it stands for and its domain."""
+    return {
+        parameter: (name, branch.domain)
+        for name, dimension in space.items()
+        for parameter, branch in to_parameters(name, dimension).items()
+    }
+
+
 def suggest(trial: optuna.trial.BaseTrial, space: Space) -> dict[str, Value]:
     """Ask `trial` for a value of each active name, parents first.
 
@@ -62,7 +71,7 @@ def encode(params: Mapping[str, object], space: Space) -> dict[str, Category]:
         raise SpaceError(problems)
     standings = space.standings(params)
     return {
-        parameter: _encoded(branch.domain.canonical(value))
+        parameter: encode_value(branch.domain.canonical(value))
         for name, value in params.items()
         for parameter, branch in to_parameters(name, space[name]).items()
         if branch in standings[name].branches and branch.domain.contains(value)
@@ -75,11 +84,7 @@ def decode(params: Mapping[str, object], space: Space) -> dict[str, Value]:
     Of several branches of a name, which a partial point may have queued, the first one counts.
     Raises SpaceError for a parameter or a value outside of the space.
     """
-    known = {
-        parameter: (name, branch.domain)
-        for name, dimension in space.items()
-        for parameter, branch in to_parameters(name, dimension).items()
-    }
+    known = parameters(space)
     strangers = [parameter for parameter in params if parameter not in known]
     if strangers:
         raise SpaceError(
@@ -89,8 +94,24 @@ def decode(params: Mapping[str, object], space: Space) -> dict[str, Value]:
     point: dict[str, Value] = {}
     for parameter, value in params.items():
         name, domain = known[parameter]
-        point.setdefault(name, _read(parameter, value, domain))
+        point.setdefault(name, decode_value(parameter, value, domain))
     return point
+
+
+def decode_value(name: str, value: object, domain: Domain) -> Value:
+    """Optuna's value of a parameter in our spelling, without samplers' rounding errors on step and
+    log floats."""
+    try:
+        return domain.canonical(_decoded(value) if isinstance(domain, Choice) else value)
+    except DomainError as error:
+        raise SpaceError([error.at(name)]) from error
+
+
+def encode_value(option: Value) -> Category:
+    """A value in Optuna's spelling; the inverse of `decode_value`."""
+    if isinstance(option, tuple) or (isinstance(option, str) and option.startswith(_JSON_STARTS)):
+        return json.dumps(option)
+    return option
 
 
 def _label(when: Conditions) -> str:
@@ -110,23 +131,9 @@ def _asked(trial: optuna.trial.BaseTrial, name: str, parameter: str, domain: Dom
             )
         case Choice():
             value = trial.suggest_categorical(
-                parameter, [_encoded(each) for each in domain.options]
+                parameter, [encode_value(each) for each in domain.options]
             )
-    return _read(name, value, domain)
-
-
-def _read(name: str, value: object, domain: Domain) -> Value:
-    """Optuna's value in our spelling, without samplers' rounding errors on step and log floats."""
-    try:
-        return domain.canonical(_decoded(value) if isinstance(domain, Choice) else value)
-    except DomainError as error:
-        raise SpaceError([error.at(name)]) from error
-
-
-def _encoded(option: Value) -> Category:
-    if isinstance(option, tuple) or (isinstance(option, str) and option.startswith(_JSON_STARTS)):
-        return json.dumps(option)
-    return option
+    return decode_value(name, value, domain)
 
 
 def _decoded(category: object) -> object:

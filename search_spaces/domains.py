@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -39,6 +40,24 @@ class _Domain(ABC):
     @abstractmethod
     def grid(self) -> tuple[Value, ...]:
         """Every value, in order. Raises DomainError if they are infinite."""
+
+    @abstractmethod
+    def _position(self, value: Value) -> int:
+        """The place of a canonical value in the grid."""
+
+    @abstractmethod
+    def _at(self, position: int) -> Value:
+        """The value at a place in the grid."""
+
+    def others(self, value: object) -> Iterator[Value]:
+        """The other values of a finite domain, nearest in the grid first."""
+        count = self.cardinality
+        assert count is not None, "an infinite domain has no grid"
+        middle = self._position(self.canonical(value))
+        for distance in range(1, count):
+            for position in (middle + distance, middle - distance):
+                if 0 <= position < count:
+                    yield self._at(position)
 
     def contains(self, value: object) -> bool:
         """Whether `value` is in the domain, up to rounding errors."""
@@ -107,6 +126,10 @@ class Float(_Domain):
         within = min(max(number, self.low), self.high)
         return within if self.step is None else self._at(round((within - self.low) / self.step))
 
+    def _position(self, value: Value) -> int:
+        assert isinstance(value, float)
+        return 0 if self.step is None else round((value - self.low) / self.step)
+
     def _at(self, position: int) -> float:
         if position == 0:
             return self.low
@@ -156,6 +179,13 @@ class Int(_Domain):
     def grid(self) -> tuple[int, ...]:
         return tuple(range(self.low, self.high + 1, self.step))
 
+    def _position(self, value: Value) -> int:
+        assert isinstance(value, int)
+        return (value - self.low) // self.step
+
+    def _at(self, position: int) -> int:
+        return self.low + position * self.step
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Choice(_Domain):
@@ -200,6 +230,12 @@ class Choice(_Domain):
 
     def grid(self) -> tuple[Value, ...]:
         return self.options
+
+    def _position(self, value: Value) -> int:
+        return [identity(option) for option in self.options].index(identity(value))
+
+    def _at(self, position: int) -> Value:
+        return self.options[position]
 
 
 Domain = Float | Int | Choice

@@ -202,7 +202,7 @@ class Space(Mapping[str, Dimension]):
         return [{name: point[name] for name in self if name in point} for point in points]
 
     def _extended(self, points: list[dict[str, Value]], name: str) -> list[dict[str, Value]]:
-        held = [self._held(name, point) for point in points]
+        held = [self.held(name, point) for point in points]
         size = sum(domain.cardinality or 0 if domain else 1 for domain in held)
         if size > GRID_LIMIT:
             message = f"the grid reaches {size:,} points here, over the limit of {GRID_LIMIT:,}"
@@ -213,7 +213,7 @@ class Space(Mapping[str, Dimension]):
             for extended in ([{**point, name: v} for v in domain.grid()] if domain else [point])
         ]
 
-    def _held(self, name: str, params: Mapping[str, object]) -> Domain | None:
+    def held(self, name: str, params: Mapping[str, object]) -> Domain | None:
         """The domain of `name`, given the values of its parents; None if it has none."""
         if not self[name].parents:
             return self[name].domain

@@ -50,7 +50,8 @@ def _tree(job: Job, model: str, data: str, max_length: int) -> dict[str, Any]:
             "first_points": [job.params(trial) for trial in range(job.trials)],
         },
         "space": {
-            "learning_rate": {"choice": sorted(set(RATES))},
+            # A choice would make the space finite, and no combination would run twice.
+            "learning_rate": {"log_uniform": [min(RATES), max(RATES)]},
             "lora.rank": {"choice": sorted(set(RANKS))},
         },
         "slots": {"count": 1, "cpus": float(job.threads), "gpus": 0.0},

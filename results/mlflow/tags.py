@@ -40,7 +40,17 @@ _PROVENANCE = {
     "device": f"{PREFIX}device",
 }
 _OF_A_TRIAL = ("sweep", "number", "status", "attempts", "started", "ended", "error")
-_OF_A_SWEEP = ("state", "error", "metric", "mode", "budget_trials", "pid", "created", "ended")
+_OF_A_SWEEP = (
+    "state",
+    "error",
+    "metric",
+    "mode",
+    "budget_trials",
+    "asked_trials",
+    "pid",
+    "created",
+    "ended",
+)
 _AS_JSON = ("other_metrics", "resumed", "changes", "breakdowns", "overlaps")
 
 

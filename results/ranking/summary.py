@@ -20,7 +20,7 @@ def status_json(
     A sweep with several metrics has `front` instead of `best`: a list, empty at first. Present only
     if applicable: `cluster`, the slots and nodes, and their cost (see cluster_json); `breakdowns`
     outside of trials, a list of sentences; `overlaps` of measured sets with the training data (see
-    _overlaps).
+    _overlaps); `asked_trials`, the spec's budget.trials if the space has fewer combinations.
     """
     ranking = judge(trials, sweep.goals)
     chosen = [_best(winner) for winner in ranking.chosen]
@@ -30,6 +30,7 @@ def status_json(
         "trials": trial_counts(sweep, trials),
         **({"front": chosen} if ranking.several else {"best": next(iter(chosen), None)}),
         **({"breakdowns": list(sweep.breakdowns)} if sweep.breakdowns else {}),
+        **({"asked_trials": sweep.asked_trials} if sweep.asked_trials else {}),
         **_overlaps(sweep),
         **({"cluster": cluster_json(cluster)} if cluster else {}),
     }

@@ -211,10 +211,13 @@ class SweepRecord(Record):
     """One sweep. `base` has the untouched base model's metrics; empty if unknown, and with `test_`
     names if there is a test set.
 
-    `pid` is the process on `host` that drives the sweep; a sweep "running" without it was killed.
+    `asked_trials` is the spec's budget.trials if the space has fewer combinations, which are then
+    `budget_trials`. `pid` is the process on `host` that drives the sweep; a sweep "running" without
+    it was killed.
     `resumed` are the times of its resumes, and `changes` the changes to its spec then. `folder` is
     the working folder of its launch, the base of relative paths in its spec. `tracking_uri` has no
-    credentials, so it may not suffice to connect. `error` says why a sweep failed; `breakdowns` are
+    credentials, so it may not suffice to connect; `tracking_source` is the field or the variable
+    that named it, None for the sweep home's own. `error` says why a sweep failed; `breakdowns` are
     failures outside of trials after which it continued, such as of the node watch. With
     `other_metrics` the sweep is for the Pareto front of all of its metrics. `overlaps` are of the
     sets (validation, test, general) that share records with the training data; empty if none does.
@@ -228,6 +231,7 @@ class SweepRecord(Record):
     other_metrics: dict[str, Mode] = Field(default_factory=dict)
     base: dict[str, float] = Field(default_factory=dict)
     budget_trials: Count | None = None
+    asked_trials: Count | None = None
     created: float
     ended: float | None = None
     resumed: tuple[float, ...] = ()
@@ -236,12 +240,18 @@ class SweepRecord(Record):
     run_id: str | None = None
     experiment: str | None = None
     tracking_uri: Uri | None = None
+    tracking_source: str | None = None
     seed: int | None = None
     pid: Annotated[int, Field(gt=0)] | None = None
     host: str | None = None
     folder: str | None = None
     overlaps: dict[str, Overlap] = Field(default_factory=dict)
     provenance: Provenance | None = None
+
+    @property
+    def so_far(self) -> str:
+        """ " so far" for results of a sweep that is running, else nothing."""
+        return " so far" if self.state is SweepState.RUNNING else ""
 
     @property
     def goals(self) -> dict[str, Mode]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from results.ranking.front import judge
 from results.records.record import Overlap, SweepRecord, SweepState, TrialRecord
-from results.records.uris import keeps_artifacts, redact, sqlite_file
+from results.records.uris import redact, sqlite_file
 from sweeps.base.breakdowns import Breakdowns
 from sweeps.base.closing import try_all
 from sweeps.base.errors import LaunchError
@@ -20,6 +20,7 @@ from sweeps.books.trial_files import TrialFiles
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.home.provenance import sweep_provenance
 from sweeps.spec.spec import SweepSpec
+from sweeps.spec.tracking_place import tracking_place
 from sweeps.storage.mirror import Mirror
 from trainables.board.job import WEIGHTS
 from trainables.core.progress import NO_PROGRESS, Progress
@@ -35,8 +36,8 @@ def new_record(spec: SweepSpec, prepared: Prepared | None) -> SweepRecord:
         mode=spec.search.direction,
         other_metrics=dict(list(spec.search.goals.items())[1:]),
         budget_trials=spec.trials,
+        asked_trials=spec.asked_trials if spec.exhausts_space else None,
         created=time.time(),
-        experiment=spec.tracking.experiment,
         seed=spec.search.seed,
         pid=os.getpid(),
         host=socket.gethostname(),
@@ -62,7 +63,7 @@ def resumed_record(
         error=None,
         ended=None,
         budget_trials=spec.trials,
-        experiment=spec.tracking.experiment,
+        asked_trials=spec.asked_trials if spec.exhausts_space else None,
         resumed=(*earlier.resumed, time.time()),
         changes=(*earlier.changes, *changes),
         overlaps=earlier.overlaps or _overlaps(prepared),
@@ -95,12 +96,14 @@ class Books:
         self._folder = folder
         self._mirror = mirror
         self._text = spec.text()
-        self._uri = uri = spec.tracking.uri or home.tracking_uri
+        earlier = sweep if sweep.tracking_uri is not None else None
+        self._place = place = tracking_place(spec.tracking, home, earlier)
         self.makes_database = False
-        theirs = spec.tracking.uri is not None and keeps_artifacts(uri)
-        artifacts = None if theirs else home.artifacts.as_uri()
-        self.scribe = Scribe(uri, spec.tracking.experiment, artifacts, self.breakdowns)
-        self.sweep = sweep.with_changes(tracking_uri=uri)
+        artifacts = None if place.keeps_artifacts else home.artifacts.as_uri()
+        self.scribe = Scribe(place.uri, place.experiment, artifacts, self.breakdowns)
+        self.sweep = sweep.with_changes(
+            tracking_uri=place.uri, tracking_source=place.source, experiment=place.experiment
+        )
         self._earlier = sweep.breakdowns
         self._files = TrialFiles(folder, sweep.goals, spec.slots.keep_best, mirror)
 
@@ -108,7 +111,7 @@ class Books:
         """Start or continue writing; MLflow opens in the background, while Ray starts."""
         self._folder.write_spec(self._text)
         self.note()
-        database = sqlite_file(self._uri)
+        database = sqlite_file(self._place.uri)
         self.makes_database = database is not None and not database.exists()
         public = "\n".join(map(redact, self._text.split("\n")))
         self.scribe.start(self.sweep, public)
@@ -123,7 +126,7 @@ class Books:
         try:
             self.note(run_id=self.scribe.wait_until_open())
         except (OSError, RuntimeError, ValueError) as error:
-            raise LaunchError(f"tracking.uri: {error}") from error
+            raise LaunchError(f"{self._place.blamed}: {error}") from error
 
     def note(self, **changes: object) -> None:
         """Change the sweep's record."""

@@ -71,10 +71,11 @@ def refuse_if_changed(earlier: SweepRecord, prepared: Prepared | None) -> None:
 
 
 def _refuse_fewer(wanted: SweepSpec, known: int) -> None:
-    if wanted.trials < known:
+    if wanted.asked_trials < known:
         raise SweepError(
             f"budget.trials: must be at least {known}, the recorded trials of sweep "
-            f"{wanted.name!r}, got {wanted.trials}; raise it, or launch another sweep with --name"
+            f"{wanted.name!r}, got {wanted.asked_trials}; raise it, or launch another sweep with "
+            "--name"
         )
 
 

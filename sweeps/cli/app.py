@@ -73,11 +73,13 @@ def launch(
     with mistakes_shown():
         from sweeps.spec.notes import notes
         from sweeps.spec.spec import SweepSpec
+        from sweeps.spec.tracking_place import left_behind
 
         there = None if dry_run else elsewhere(cluster, address, home)
         changes = _changes(overrides, skip_bad_rows)
         checked = SweepSpec.load(spec, changes, name, elsewhere=there is not None)
-        for note in () if there else notes(checked):  # the remote command shows them
+        # The remote command shows the others.
+        for note in left_behind(checked.tracking) if there else notes(checked):
             console.print(f"Note: {note}", style="yellow")
         where = SweepHome.find(home)
         if there:
@@ -261,7 +263,7 @@ def winners(
     from sweeps.report.finale import show_left_out, show_result
 
     console = make_console()
-    show_result(console, sweep, ranking, folder, top)
+    show_result(console, sweep, ranking, folder, top, at_the_end=False)
     show_left_out(console, ranking)
 
 

@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 
@@ -13,13 +14,14 @@ from rich.filesize import decimal
 
 from results.mlflow.tracking_error import TrackingError
 from results.records.uris import redact, sqlite_file
-from sweeps.base.errors import SweepError
+from sweeps.base.errors import LaunchError, SweepError
 from sweeps.doctor.cluster_checks import check_cluster_file, check_growth
 from sweeps.doctor.finding import Finding, from_problem, note, ok, wrong
 from sweeps.doctor.precision import check_precision
 from sweeps.home.home import SweepHome
 from sweeps.remote.cluster_file import ClusterFile
 from sweeps.spec.spec import SpecError, SweepSpec
+from sweeps.spec.tracking_place import URI, tracking_place
 from sweeps.storage.storage import WAY_OUT, probe, storage_of
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.storage.remote_folder import RemoteFolder
@@ -54,7 +56,7 @@ def examine(
         findings += check_precision(sweep)
     if sweep is not None:
         with progress.phase("checking MLflow, Optuna's database and the storage"):
-            findings.append(check_tracking(sweep.tracking.uri))
+            findings.append(_tracking(sweep, home, elsewhere))
             findings.append(check_study(sweep.search.storage))
             if not elsewhere and (storage := storage_of(sweep)):
                 findings.append(check_shared(storage))
@@ -150,8 +152,20 @@ def check_gpus(spec: SweepSpec | None) -> Iterator[Finding]:
         yield note("gpu", "no GPU on this machine; trials run on the CPU")
 
 
+def _tracking(sweep: SweepSpec, home: SweepHome, elsewhere: bool) -> Finding:
+    try:
+        # A cluster does not see the variables of this machine.
+        place = tracking_place(sweep.tracking, home, environment={} if elsewhere else os.environ)
+    except LaunchError as error:
+        return wrong("mlflow", str(error))
+    finding = check_tracking(place.uri if place.source else None)
+    if place.source == URI:
+        return replace(finding, message=f"{finding.message} (from {URI})")
+    return finding
+
+
 def check_tracking(uri: str | None) -> Finding:
-    """Whether the MLflow server in the spec answers; reads only."""
+    """Whether the MLflow server at the address answers; reads only. None: the sweep home's own."""
     if uri is None:
         return ok("mlflow", "a database in the sweep home")
     database = sqlite_file(uri)

@@ -18,6 +18,7 @@ from sweeps.display.reasons import grouped
 from sweeps.display.trial_table import TrialRow, TrialTable
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.report.each_method import each_method
+from sweeps.report.exhausted import exhausted
 from sweeps.report.front import front_table, front_verdict
 from sweeps.report.ui import how_to_open
 from sweeps.report.verdict import at_the_top, behind_the_top, on_the_test_set, verdict
@@ -33,14 +34,16 @@ def show_result(
     ranking: Ranking,
     folder: SweepFolder,
     top: int | None = None,
+    at_the_end: bool = True,
 ) -> None:
-    """Print `top` of the winners (None: a handful, or the whole front) and what to do next."""
+    """Print `top` of the winners (None: a handful, or the whole front) and what to do next: at the
+    end of a sweep, or for `sweep winners`."""
     if sweep.error:
         console.print(Text(f"\nThe sweep failed: {sweep.error}", "bold red"))
     for text in sweep.breakdowns:
         console.print(Text(f"\nDuring the sweep: {text}", "yellow"))
     if not ranking.winners:
-        console.print(_nobody(ranking))
+        console.print(_nobody(sweep, ranking))
     elif ranking.several:
         console.print(front_table(sweep, ranking, top))
         console.print(_sentences(*front_verdict(sweep, ranking)))
@@ -50,8 +53,10 @@ def show_result(
         if methods := each_method(ranking):
             console.print(methods)
     console.print(_left_out(ranking))
+    for line in exhausted(sweep, _ended(ranking)):
+        console.print(line)
     _show_cost(console, folder)
-    console.print(_next_commands(sweep, ranking, folder))
+    console.print(_next_commands(sweep, ranking, folder, at_the_end))
 
 
 def show_left_out(console: Console, ranking: Ranking) -> None:
@@ -86,7 +91,7 @@ def winners_table(
     ]
     titles = dict.fromkeys(("trial", sweep.metric, "behind"), 0)
     table = TrialTable(titles, rows, full=f"trial {shown[0].record.number} in full")
-    heading = Text(f"\n{sweep.name}: the best of {_count(ranking)} trials", "bold")
+    heading = Text(f"\n{sweep.name}: the best of {_count(ranking)} trials{sweep.so_far}", "bold")
     hidden = len(ranking.winners) - len(shown)
     option = SweepHome(folder.path.parents[1]).way()
     more = f"and {hidden} more: sweep winners {sweep.name} --top {len(ranking.winners)}{option}"
@@ -139,7 +144,9 @@ def _sentences(who: str, how_sure: str) -> Text:
     return Text.assemble("\n", (who, "bold"), f"\n{how_sure}" if how_sure else "")
 
 
-def _nobody(ranking: Ranking) -> Text:
+def _nobody(sweep: SweepRecord, ranking: Ranking) -> Text:
+    if sweep.so_far:
+        return Text("\nNo trial has completed so far.", "bold")
     text = Text("\nNo trial completed, so there is no winner.", "bold red")
     for line in _reasons(ranking)[:SHOWN]:
         text.append(f"\n  {line}", "not bold")
@@ -161,7 +168,9 @@ def _left_out(ranking: Ranking) -> Text:
     return Text(f"Not ranked: {listed}.", "dim")
 
 
-def _next_commands(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) -> Text:
+def _next_commands(
+    sweep: SweepRecord, ranking: Ranking, folder: SweepFolder, at_the_end: bool
+) -> Text:
     home = SweepHome(folder.path.parents[1])
     mlflow = how_to_open(sweep, home)
     resume = f"  sweep resume {sweep.name}{home.way()}\n"
@@ -169,7 +178,11 @@ def _next_commands(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) ->
     text = Text("\nNext:\n")
     if interrupted:
         text.append(resume, "yellow")
-    text.append(f"  sweep winners {sweep.name}{home.way()}\n  {mlflow}")
+    if at_the_end:
+        text.append(f"  sweep winners {sweep.name}{home.way()}\n")
+    elif sweep.so_far:
+        text.append(f"  sweep status {sweep.name}{home.way()}\n")
+    text.append(f"  {mlflow}")
     for winner in ranking.chosen:
         weights = folder.store.trial_folder(winner.record.number) / WEIGHTS
         if weights.is_dir():
@@ -181,3 +194,7 @@ def _next_commands(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) ->
 
 def _count(ranking: Ranking) -> int:
     return len(ranking.winners) + len(ranking.left_out)
+
+
+def _ended(ranking: Ranking) -> int:
+    return len(ranking.winners) + sum(trial.status.ended for trial in ranking.left_out)

@@ -31,7 +31,9 @@ def front_table(sweep: SweepRecord, ranking: Ranking, top: int | None) -> Render
         rows.append(TrialRow(cells, words="the untouched model", style="dim"))
     titles = dict.fromkeys(("trial", *ranking.goals), 0)
     table = TrialTable(titles, rows, full=f"trial {rows[0].cells[0]} in full")
-    head = f"\n{sweep.name}: the front of {_count(ranking)} trials by {_listed(ranking)}"
+    head = (
+        f"\n{sweep.name}: the front of {_count(ranking)} trials{sweep.so_far} by {_listed(ranking)}"
+    )
     hidden = len(ranking.winners[top:]) if top else 0
     more = [Text(f"and {hidden} more on the front", "dim")] if hidden else []
     return Group(Text(head, "bold"), table, *more)
@@ -45,17 +47,20 @@ def front_verdict(sweep: SweepRecord, ranking: Ranking) -> tuple[str, str]:
     )
     trained_on = overlaps_searched_by(sweep)
     doubts = f"{_against_base(sweep, ranking)}{caution}"
-    return _who(ranking), f"{trained_on} {doubts}" if trained_on else doubts
+    return _who(sweep, ranking), f"{trained_on} {doubts}" if trained_on else doubts
 
 
-def _who(ranking: Ranking) -> str:
+def _who(sweep: SweepRecord, ranking: Ranking) -> str:
     names, front = _names(ranking), ranking.winners
     if len(front) == 1:
         number = front[0].record.number
-        return f"Trial {number} is the whole front: no other trial is better in any of {names}."
+        return (
+            f"Trial {number} is the whole front{sweep.so_far}: no other trial is better in any of "
+            f"{names}."
+        )
     return (
-        f"{len(front)} of {_count(ranking)} trials are on the front: none can be improved "
-        f"in one of {names} without a loss in another."
+        f"{len(front)} of {_count(ranking)} trials are on the front{sweep.so_far}: none can be "
+        f"improved in one of {names} without a loss in another."
     )
 
 

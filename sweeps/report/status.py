@@ -17,6 +17,7 @@ from sweeps.display.live import show_metrics
 from sweeps.display.parameters import show_params
 from sweeps.display.reasons import troubles
 from sweeps.home.home import SweepFolder, SweepHome
+from sweeps.report.exhausted import exhausted
 from sweeps.report.overlaps import all_overlaps
 
 
@@ -41,6 +42,7 @@ def _progress(sweep: SweepRecord, trials: Sequence[TrialRecord]) -> list[str]:
     listed = "  ".join(f"{status} {count}" for status, count in counts.items() if count)
     lines = [f"{sweep.name}: {sweep.state.value}", listed or "no trials yet"]
     lines += [f"failed: {sweep.error}"] if sweep.error else []
+    lines += exhausted(sweep, sum(trial.status.ended for trial in trials))
     lines += [f"warning: {text}" for text in sweep.breakdowns]
     for winner in judge(trials, sweep.goals).chosen:
         word = "front" if sweep.other_metrics else "best"

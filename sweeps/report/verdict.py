@@ -29,7 +29,9 @@ def verdict(
     first = winners[0]
     ahead = margin(first, second, sweep.base.get(sweep.metric), sweep.mode)
     names = in_words(winner.record.number for winner in winners)
-    head = f"{names} tie at the top" if len(winners) > 1 else f"{names} wins"
+    wins = "leads" if sweep.so_far else "wins"
+    head = f"{names} tie at the top" if len(winners) > 1 else f"{names} {wins}"
+    head += sweep.so_far
     parts = [f"{head}: {sweep.metric} {first.value:.4f}"]
     if second is not None and ahead.to_next is not None:
         parts.append(f"{_amount(ahead.to_next, to_next)} ahead of trial {second.record.number}")

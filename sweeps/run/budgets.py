@@ -13,7 +13,7 @@ from trainables.config.trial import TrialConfig
 from trainables.data.sets.training_set import Learned, training_set
 from trainables.data.tokens.examples import Examples
 from trainables.training.inputs import Inputs
-from trainables.training.plan import Stream, batch_sizes, evaluation_points
+from trainables.training.plan import Stream, batch_sizes, points_of
 
 _RAMP = ("micro_batch_size", "batch_ramp.start_fraction", "batch_ramp.fraction")
 
@@ -126,7 +126,7 @@ def _extent(
     trained, asked = int(sizes.sum()), wanted
     if config.budget.tokens is not None:
         trained, asked = stream.tokens(trained), config.budget.tokens
-    points = evaluation_points(len(sizes), config.budget.evaluations)
+    points = points_of(config.budget, sizes)
     return Extent(params, len(sizes), len(points), trained if asked is None else asked, trained)
 
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from pydantic import ValidationError
 
-from search_spaces.values import Value
+from search_spaces.values import Value, show
 from sweeps.base.errors import CapacityError, SweepError
 from sweeps.base.process_state import random_state_kept
 from sweeps.base.quiet import optuna_quiet, quiet
@@ -155,7 +155,7 @@ def _slow(spec: SweepSpec, config: TrialConfig) -> list[str]:
 
 
 def _shown(params: dict[str, Value]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in params.items())
+    return ", ".join(f"{name} {show(value)}" for name, value in params.items())
 
 
 @contextmanager

@@ -30,6 +30,7 @@ from sweeps.run.driver import Driver
 from sweeps.run.inputs import inputs_of
 from sweeps.run.readiness import refuse_if_away, refuse_if_misfit
 from sweeps.spec.class_metrics import check_class_metrics
+from sweeps.spec.notes import small_space
 from sweeps.spec.spec import SweepSpec
 from sweeps.storage.mirror import mirrored
 from sweeps.storage.storage import (
@@ -78,7 +79,7 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
     folder.refuse_if_taken()
     refuse_if_misfit(spec, address)
     refuse_if_taken(spec)
-    refuse_if_away(spec, home)
+    refuse_if_away(spec, home, view)
     broken = Breakdowns(view.say)
     way_out = "choose another name with --name"
     with claimed(storage_of(spec), folder, view, way_out, broken) as claim:
@@ -132,12 +133,14 @@ def _resume(
     progress = Progress(view.at)
     for change in changes:
         view.say(f"Changed: {change}")
+    for note in small_space(changed):
+        view.say(f"Note: {note}")
     done = _is_done(earlier, folder, changed)
     if not done:
         refuse_if_misfit(changed, address)
     refuse_if_behind(changed, folder, earlier)
     if not done:
-        refuse_if_away(changed, home, earlier.created)
+        refuse_if_away(changed, home, view, earlier)
     broken, way_out = Breakdowns(view.say), stop_it(folder.path.name)
     with claimed(storage_of(changed), folder, view, way_out, broken) as claim:
         catch_up(changed, folder, earlier)

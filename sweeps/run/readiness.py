@@ -7,14 +7,17 @@ from pathlib import Path
 
 from results.mlflow.server import check_server
 from results.mlflow.tracking_error import TrackingError
+from results.records.record import SweepRecord
 from results.records.uris import sqlite_file
 from sweeps.base.errors import LaunchError
+from sweeps.base.view import View
 from sweeps.books.mlflow_writer import at_the_start
 from sweeps.cluster.ray_session import check_reachable, room_here
 from sweeps.home.home import SweepHome
 from sweeps.search.options import check_options
 from sweeps.spec.capacity import plan_slots
 from sweeps.spec.spec import SweepSpec
+from sweeps.spec.tracking_place import TrackingPlace, ignored, tracking_place
 
 
 def refuse_if_misfit(spec: SweepSpec, address: str | None) -> None:
@@ -27,39 +30,46 @@ def refuse_if_misfit(spec: SweepSpec, address: str | None) -> None:
         plan_slots(spec.slots, [here], spec.trials, grows=False)
 
 
-def refuse_if_away(spec: SweepSpec, home: SweepHome, began: float | None = None) -> None:
+def refuse_if_away(
+    spec: SweepSpec, home: SweepHome, view: View, earlier: SweepRecord | None = None
+) -> None:
     """LaunchError if MLflow, or Optuna's database if the spec names one, does not answer or cannot
-    hold this sweep. `began`: start time of a resumed sweep, None for a new one.
+    hold this sweep. `earlier`: the record of a resumed sweep, None for a new one.
 
-    Creates nothing but Optuna's tables in an empty database.
+    Says where the sweep logs. Creates nothing but Optuna's tables in an empty database.
     """
-    _ask_mlflow(spec.tracking.uri or home.tracking_uri, spec.tracking.experiment)
+    place = tracking_place(spec.tracking, home, earlier)
+    view.say(str(place))
+    for note in ignored(spec.tracking):
+        view.say(f"Note: {note}")
+    _ask_mlflow(place)
     if spec.search.storage is not None:
         from sweeps.search.study import refuse_if_anothers
         from sweeps.search.study_storage import open_database
 
+        began = earlier.created if earlier else None
         refuse_if_anothers(open_database(spec.search.storage), spec, began)
 
 
-def _ask_mlflow(uri: str, experiment: str) -> None:
-    database = sqlite_file(uri)
+def _ask_mlflow(place: TrackingPlace) -> None:
+    database = sqlite_file(place.uri)
     if database is not None and not database.exists():
-        _refuse_if_unmakeable(database)
+        _refuse_if_unmakeable(database, place.blamed)
         return
     try:
-        check_server(uri)  # before MLflow's seconds of imports
+        check_server(place.uri)  # before MLflow's seconds of imports
         from results.mlflow.tracking import find_experiment
 
-        at_the_start(lambda: find_experiment(uri, experiment))
+        at_the_start(lambda: find_experiment(place.uri, place.experiment))
     except (TrackingError, OSError, ValueError) as error:
-        raise LaunchError(f"tracking.uri: {error}") from error
+        raise LaunchError(f"{place.blamed}: {error}") from error
 
 
-def _refuse_if_unmakeable(database: Path) -> None:
+def _refuse_if_unmakeable(database: Path, blamed: str) -> None:
     """LaunchError if the database, made later with its parent folders, cannot be made."""
     folder = next(each for each in database.absolute().parents if each.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise LaunchError(
-            f"tracking.uri: {database} cannot be created because {folder} is not a writable "
+            f"{blamed}: {database} cannot be created because {folder} is not a writable "
             "folder; choose another location"
         )

@@ -16,7 +16,6 @@ class Qmc(Sampler):
     name: ClassVar[str] = "qmc"
     conditions: ClassVar[bool] = False
     learns: ClassVar[bool] = False
-    one_sequence: ClassVar[bool] = True
 
     qmc_type: str = "sobol"
     scramble: bool = False
@@ -24,10 +23,15 @@ class Qmc(Sampler):
     warn_independent_sampling: bool = True
 
     def build(self, seed: int) -> BaseSampler:
-        from optuna.samplers import QMCSampler
+        return self.build_for_trial(seed, seed)
+
+    def build_for_trial(self, seed: int, sweep_seed: int) -> BaseSampler:
+        """All trials continue one sequence; names with a `when` are drawn apart from it."""
+        from optuna.samplers import QMCSampler, RandomSampler
 
         return QMCSampler(
-            seed=seed,
+            seed=sweep_seed,
+            independent_sampler=RandomSampler(seed=seed),
             qmc_type=self.qmc_type,
             scramble=self.scramble,
             warn_asynchronous_seeding=self.warn_asynchronous_seeding,

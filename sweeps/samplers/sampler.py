@@ -36,9 +36,6 @@ class Sampler(Frozen):
     learns: ClassVar[bool] = True
     """Whether its draws depend on the results of earlier trials."""
 
-    one_sequence: ClassVar[bool] = False
-    """Whether its draws are from one sequence, with the sweep's seed for all trials."""
-
     finite: ClassVar[bool] = False
     """Whether it ends by itself, after `points`."""
 
@@ -52,6 +49,11 @@ class Sampler(Frozen):
     @abstractmethod
     def build(self, seed: int) -> BaseSampler:
         """Optuna's sampler, or another library's with the same interface."""
+
+    def build_for_trial(self, seed: int, sweep_seed: int) -> BaseSampler:
+        """The sampler of one trial, by the trial's own seed and, for a sampler whose draws are from
+        one sequence, the sweep's."""
+        return self.build(seed)
 
     def points(self, space: Space) -> Sequence[Mapping[str, Value]]:
         """All points of a finite sampler; SpaceError if they are infinite."""

@@ -21,6 +21,7 @@ from search_spaces.space import Space
 from search_spaces.values import Value
 from sweeps.base.errors import LaunchError, OptionsError
 from sweeps.search.study_storage import open_storage, patiently
+from sweeps.search.untried import Combinations, Untried, can_repeat, given_values
 from sweeps.spec.settings import SearchSettings
 from sweeps.spec.spec import SweepSpec
 
@@ -47,12 +48,12 @@ def make_sampler(search: SearchSettings, number: int = 0) -> BaseSampler:
     A trial's draws depend on the sweep's seed, its own number and the study's data, so that an
     interrupted sweep continues as it would have. OptionsError repeats Optuna's reason.
     """
-    kind = search.sampler_kind
-    seed = search.seed if kind.one_sequence else trial_seed(search.seed, number)
+    seed = trial_seed(search.seed, number)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
-            return kind.with_options(search.sampler_options).build(seed)
+            kind = search.sampler_kind.with_options(search.sampler_options)
+            return kind.build_for_trial(seed, search.seed)
     except (TypeError, ValueError) as error:
         raise OptionsError(
             f"search.sampler_options {dict(search.sampler_options)} are not valid for "
@@ -134,8 +135,11 @@ class StudyBook:
 
     @patiently
     def draw(self, space: Space) -> tuple[int, dict[str, Value]]:
-        """The next trial's number and its params."""
+        """The next trial's number and its params: a combination that no other trial has, as long as
+        there are any."""
         trial = self.ask()
+        if can_repeat(space):
+            trial = self._led_to_untried(trial, space)
         params = bridge.suggest(trial, space)
         self._open[trial.number] = trial
         self._given.add(trial.number)
@@ -157,6 +161,22 @@ class StudyBook:
         queued = sum("fixed_params" in each.system_attrs for each in known)
         self._study.sampler = make_sampler(self._search, max(left[0].number, queued))
         return optuna.Trial(self._study, left[0]._trial_id)
+
+    def _led_to_untried(self, trial: optuna.Trial, space: Space) -> optuna.Trial:
+        """The trial, with a sampler that avoids the points of all others."""
+        others = [
+            bridge.decode(each.params, space)
+            for each in self._study.get_trials(deepcopy=False)
+            if each.number != trial.number and each.state is not TrialState.WAITING
+        ]
+        combinations = Combinations(space, others)
+        known = self._study.get_trials(deepcopy=False)[trial.number]
+        if not combinations.untried(given_values(known, space)):
+            # It was queued with values of which every combination has been tried.
+            self._study._storage.set_trial_system_attr(trial._trial_id, "fixed_params", {})
+            trial = optuna.Trial(self._study, trial._trial_id)
+        self._study.sampler = Untried(self._study.sampler, combinations)
+        return trial
 
     @patiently
     def measured(self, record: TrialRecord) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 from results.records.uris import server_address
@@ -9,9 +10,10 @@ from search_spaces.problem import UnplacedError
 
 _DATABASE = re.compile(r"[A-Za-z]\w*(\+\w+)?://\S+")
 _TRACKING = re.compile(
-    r"https?://[^/\s]\S*|sqlite(\+\w+)?:///.+|(postgresql|mysql|mssql)(\+\w+)?://\S+|file:/.+"
-    r"|databricks(://\S+)?"
+    r"https?://[^/\s]\S*|sqlite(\+\w+)?:///.+|(postgresql|mysql|mssql)(\+\w+)?://\S+"
+    r"|databricks(-uc)?(://\S+)?"
 )
+_FOLDER = re.compile(r"file:.+|(/|\./|\.\./|~).*|mlruns/?")
 
 
 def check_database(uri: str) -> str:
@@ -26,11 +28,18 @@ def check_database(uri: str) -> str:
 
 def check_tracking(uri: str) -> str:
     """The same address; UnplacedError unless MLflow can use it."""
+    if _FOLDER.fullmatch(uri):
+        if os.environ.get("MLFLOW_ALLOW_FILE_STORE", "").lower() in ("true", "1"):
+            return uri
+        raise UnplacedError(
+            f"{uri!r} is a folder, which MLflow no longer takes as a store",
+            "write sqlite:////PATH/mlflow.db for a database file, or a server's address",
+        )
     if not _TRACKING.fullmatch(uri) or not _has_valid_host(uri):
         raise UnplacedError(
             f"{uri!r} is not an address that MLflow takes",
-            "write https://HOST, postgresql://HOST/DATABASE, sqlite:////PATH, file:/PATH or "
-            "databricks, or leave it out",
+            "write https://HOST, postgresql://HOST/DATABASE, sqlite:////PATH or databricks, or "
+            "leave it out",
         )
     return uri
 

@@ -31,6 +31,7 @@ _SCALED_BY_BETA = (
 def notes(spec: SweepSpec) -> list[str]:
     """All remarks, each of a sentence or two."""
     return [
+        *small_space(spec),
         *_unequal_budgets(spec),
         *_fewer_steps(spec),
         *_nothing_to_stop(spec),
@@ -44,6 +45,16 @@ def notes(spec: SweepSpec) -> list[str]:
         *_of_the_sampler(spec),
         *_many_weights(spec),
     ]
+
+
+def small_space(spec: SweepSpec) -> Iterable[str]:
+    """A space with fewer combinations than trials asked for."""
+    if spec.exhausts_space:
+        count = f"{spec.trials} combination{'s' * (spec.trials != 1)}"
+        yield (
+            f"The space has {count}, fewer than budget.trials {spec.asked_trials}. None is trained "
+            f"twice, so the sweep ends after {spec.trials} trial{'s' * (spec.trials != 1)}."
+        )
 
 
 def _unequal_budgets(spec: SweepSpec) -> Iterable[str]:

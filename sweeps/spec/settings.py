@@ -194,10 +194,15 @@ class StorageSettings(Frozen):
 
 
 class TrackingSettings(Frozen):
-    """MLflow's store. Without a `uri` it is an SQLite database in the sweep home."""
+    """MLflow's store and experiment; see tracking_place.py for those of MLflow's variables."""
 
-    uri: str | None = None
-    experiment: Annotated[str, Field(min_length=1, max_length=500)] = "winnow"
+    uri: str | None = Field(
+        default=None,
+        description="unset: $MLFLOW_TRACKING_URI, else an SQLite database in the sweep home",
+    )
+    experiment: Annotated[str, Field(min_length=1, max_length=500)] | None = Field(
+        default=None, description="unset: $MLFLOW_EXPERIMENT_NAME, else winnow"
+    )
 
     @field_validator("uri")
     @classmethod

@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from search_spaces import presets
+from search_spaces.counting import count_points
 from search_spaces.dotted import leaves
 from search_spaces.problem import Problem, SpaceError, did_you_mean
 from search_spaces.space import Space
@@ -49,7 +50,10 @@ class SpecError(SweepError):
 
 @dataclass(frozen=True)
 class SweepSpec:
-    """A checked search: the common settings of all trials, the space, and the search itself."""
+    """A checked search: the common settings of all trials, the space, and the search itself.
+
+    `trials` are at most the combinations of the space, since none is trained twice.
+    """
 
     name: str
     trials: int
@@ -97,6 +101,18 @@ class SweepSpec:
         if spec is None:
             raise SpecError(place, reader.problems)
         return spec
+
+    @property
+    def asked_trials(self) -> int:
+        """budget.trials as given, which may exceed the combinations of the space."""
+        budget = self.tree.get("budget")
+        asked = budget.get("trials") if isinstance(budget, Mapping) else None
+        return asked if isinstance(asked, int) else self.trials
+
+    @property
+    def exhausts_space(self) -> bool:
+        """Whether the trials are all combinations of the space, fewer than asked for."""
+        return self.trials < self.asked_trials
 
     def text(self) -> str:
         """The spec as YAML; reading it gives an equal spec."""
@@ -271,14 +287,15 @@ class _Reader:
 
 
 def _trials(wanted: int | None, space: Space | None, search: SearchSettings | None) -> int | None:
-    """The number of trials, at most the points of a finite sampler; None if unknown."""
-    if space is None or search is None or not search.sampler_kind.finite:
+    """The number of trials, at most the points of the space; None if unknown."""
+    if space is None or search is None:
         return wanted
+    if wanted is not None:
+        return count_points(space, wanted)
     try:
-        points = len(search.sampler_kind.points(space))
+        return len(search.sampler_kind.points(space)) if search.sampler_kind.finite else None
     except SpaceError:  # reported by another problem
-        return wanted
-    return min(wanted or points, points)
+        return None
 
 
 def _searchable() -> list[str]:

@@ -75,6 +75,7 @@ def full_sweep(**changes: Any) -> SweepRecord:
         mode="min",
         base={"eval_loss": 3.25, "eval_perplexity": float("inf")},
         budget_trials=40,
+        asked_trials=60,
         created=1_700_000_000.5,
         resumed=(1_700_000_001.25,),
         changes=("budget.trials: 20 -> 40",),

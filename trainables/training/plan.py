@@ -80,7 +80,7 @@ def make_plan(
     indices = stream.first(int(ends[-1]))
     tokens = np.add.reduceat(stream.lengths[indices], ends[:-1], dtype=np.int64)
     return Plan(
-        points=evaluation_points(len(sizes), config.budget.evaluations),
+        points=points_of(config.budget, sizes),
         workers=workers,
         micro_batch_size=micro,
         accumulation=accumulation,
@@ -99,6 +99,23 @@ def evaluation_points(steps: int, evaluations: int) -> dict[int, int]:
     if steps < evaluations:
         return {step: round(step * evaluations / steps) for step in range(1, steps + 1)}
     return {round(point * steps / evaluations): point for point in range(1, evaluations + 1)}
+
+
+def points_of(budget: TrialBudget, sizes: NDArray[np.int64]) -> dict[int, int]:
+    """The evaluation points of a trial with steps of these sizes.
+
+    A budget in epochs or tokens is used up by examples: under a batch ramp, a third of them needs
+    more than a third of the steps, and trials of other ramps must be measured at the same share.
+    """
+    if budget.steps is not None or (sizes == sizes[0]).all():
+        return evaluation_points(len(sizes), budget.evaluations)
+    shares = np.cumsum(sizes) / sizes.sum()
+    points: dict[int, int] = {}
+    for point in range(1, budget.evaluations + 1):
+        step = int(np.abs(shares - point / budget.evaluations).argmin())
+        # Of several points nearest to one step, the step has the one that fits its share.
+        points[step + 1] = max(1, round(shares[step] * budget.evaluations))
+    return points
 
 
 class Stream:

@@ -172,3 +172,31 @@ def test_the_weights_of_the_whole_front_are_named(tmp_path):
         (folder / "best").mkdir(parents=True)
     text = front_of(tmp_path, {}, (3.0, 0.1), (2.0, 0.9), (2.5, 1.0))
     assert [f"Weights of trial {n}:" in text for n in range(3)] == [True, True, False]
+
+
+def test_a_space_of_which_all_has_been_tried_is_said(tmp_path):
+    done = sweep(state="complete", budget_trials=2, asked_trials=20)
+    text = shown(tmp_path, trial(0, "complete", 2.5), trial(1, "failed"), record=done)
+    assert "All 2 combinations of the space have been tried; budget.trials asked for 20." in text
+    text = shown(tmp_path, trial(0, "complete", 2.5), record=done)
+    assert "have been tried" not in text
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_the_result_of_a_running_sweep_is_so_far(tmp_path, several):
+    other = {"other_metrics": {"eval_cost": "min"}} if several else {}
+    trials = [two_metrics(0, 1.0, 2.0), two_metrics(1, 2.0, 1.0)]
+    running = shown(tmp_path, *trials, record=sweep(state="running", **other))
+    assert "2 trials so far" in running
+    assert " wins" not in running
+    assert "so far" not in shown(tmp_path, *trials, record=sweep(state="complete", **other))
+
+
+def test_what_has_just_been_shown_is_not_the_next_command(tmp_path):
+    console = Console(file=io.StringIO(), width=300)
+    record = sweep(state="complete")
+    folder = SweepHome(tmp_path).sweep("alpaca-lora")
+    ranking = judge([trial(0, "complete", 2.5)], record.goals)
+    show_result(console, record, ranking, folder, at_the_end=False)
+    assert "sweep winners" not in console.file.getvalue()
+    assert "sweep ui" in console.file.getvalue()

@@ -13,7 +13,7 @@ from sweeps.report.verdict import on_the_test_set, verdict
 
 def said(*losses: float, base: float | None = None, to_next=None, to_base=None):
     records = [trial(number, "complete", loss) for number, loss in enumerate(losses)]
-    record = sweep(base={} if base is None else {"eval_loss": base})
+    record = sweep(state="complete", base={} if base is None else {"eval_loss": base})
     return verdict(record, rank(records, "eval_loss", "min"), to_next, to_base)
 
 

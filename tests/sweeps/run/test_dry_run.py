@@ -28,7 +28,8 @@ def tree(folder, **change):
 
 
 def test_it_measures_what_the_sweep_would_cost(data, tmp_path):
-    spec = SweepSpec.parse(tree(data, slots={"count": 3, "cpus": 1000}))
+    space = {"learning_rate": {"choice": [1e-3, 2e-3, 4e-3]}}
+    spec = SweepSpec.parse(tree(data, slots={"count": 3, "cpus": 1000}, space=space))
     run = dry_run(spec, SweepHome(tmp_path))
     assert run.slots.startswith(
         "not enough resources on this machine: slots: 3 of 1 workers need 0 GPUs"

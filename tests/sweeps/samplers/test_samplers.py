@@ -85,8 +85,12 @@ def test_what_is_suggested_is_what_the_librarys_sampler_suggests(name):
             study.tell(trial, params["learning_rate"] * params["lora.rank"])
 
     def librarys(number):
-        seed = 3 if name == "qmc" else trial_seed(3, number)
-        return OPTUNAS[name](seed=seed, **{**CHANGED.get(name, {}), **few})
+        seed = trial_seed(3, number)
+        options = {**CHANGED.get(name, {}), **few}
+        if name != "qmc":
+            return OPTUNAS[name](seed=seed, **options)
+        loose = optuna.samplers.RandomSampler(seed=seed)  # for what is not in the sequence
+        return OPTUNAS[name](seed=3, independent_sampler=loose, **options)
 
     assert list(drawn(lambda n: make_sampler(search, n))) == list(drawn(librarys))
 

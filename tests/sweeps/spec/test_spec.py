@@ -164,7 +164,6 @@ def test_what_would_only_fail_later_is_refused_with_its_value(field, value, way_
         ("search.storage", "postgresql+psycopg://me@host:5432/x"),
         ("search.storage", "sqlite:///a/b.db"),
         ("tracking.uri", "http://[::1]:5000/path"),
-        ("tracking.uri", "file:/a/b"),
         ("tracking.uri", "databricks://profile"),
         ("model_revision", "refs/pr/1"),
         ("model_revision", "v1.0-rc+1"),

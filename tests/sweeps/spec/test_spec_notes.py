@@ -16,7 +16,7 @@ def test_a_budget_in_steps_with_a_searched_batch_size_is_pointed_out():
         "tokens or epochs" in note
         for note in notes(SweepSpec.parse(toy_tree(space=space, budget=steps)))
     )
-    assert not notes(SweepSpec.parse(toy_tree(space=space)))
+    assert not notes(SweepSpec.parse(toy_tree(space=space, budget={"trials": 2, "evaluations": 4})))
 
 
 @pytest.mark.parametrize(
@@ -88,3 +88,16 @@ def test_more_evaluations_than_steps_are_pointed_out(tmp_path):
     ]
     enough = sft_tree(tmp_path, budget={"trials": 2, "steps": 4, "evaluations": 4})
     assert notes(SweepSpec.parse(enough)) == []
+
+
+def test_a_space_with_fewer_combinations_than_trials_is_said_with_both_numbers():
+    space = {
+        "schedule": {"choice": ["cosine", "wsd"]},
+        "wsd.decay_fraction": {"choice": [0.1, 0.2], "when": {"schedule": "wsd"}},
+    }
+    spec = SweepSpec.parse(toy_tree(space=space, budget={"trials": 20, "evaluations": 1}))
+    (note,) = [each for each in notes(spec) if "combinations" in each]
+    assert "3 combinations, fewer than budget.trials 20" in note
+    assert "ends after 3 trials" in note
+    enough = SweepSpec.parse(toy_tree(space=space, budget={"trials": 3, "evaluations": 1}))
+    assert not any("combinations" in each for each in notes(enough))

@@ -251,3 +251,35 @@ def test_a_plan_of_a_million_micro_batches_holds_little_more_than_their_order(ba
 def test_a_micro_batch_of_one_cannot_grow():
     with pytest.raises(ValueError, match="batch_ramp grows the micro-batch, which is 1 for batch"):
         plan([1] * 9, micro_batch_size=1, batch_ramp__start_fraction=0.5)
+
+
+@given(
+    start=st.floats(0.01, 0.9),
+    fraction=st.floats(0.01, 1),
+    epochs=st.integers(1, 3),
+    count=st.integers(1, 300),
+    evaluations=st.integers(1, 12),
+)
+def test_under_a_ramp_a_point_says_what_share_of_the_examples_was_trained(
+    start, fraction, epochs, count, evaluations
+):
+    """So that a trial with a ramp and one without are compared after the same examples."""
+    ramping = {"batch_ramp__start_fraction": start, "batch_ramp__fraction": fraction}
+    budget = {"budget__epochs": epochs, "budget__evaluations": evaluations}
+    made = plan([1] * count, batch_size=32, **ramping, **budget)
+    steps, points = list(made.points), list(made.points.values())
+    assert steps == sorted(set(steps)) and points == sorted(set(points))
+    assert made.points[made.steps] == evaluations, "the last one is at the end"
+    largest = made.batch_sizes.max() / made.ends[-1]
+    for step, point in made.points.items():
+        off = abs(made.ends[step] / made.ends[-1] - point / evaluations)
+        assert off <= max(largest, 1 / evaluations) / 2 + 1e-9
+
+
+def test_a_long_ramp_moves_the_first_point_to_a_third_of_the_examples():
+    ramping = {"batch_ramp__start_fraction": 0.1, "batch_ramp__fraction": 1.0}
+    budget = {"budget__epochs": 1, "budget__evaluations": 3}
+    made = plan([1] * 960, batch_size=32, **ramping, **budget)
+    (first, _), *_ = made.points.items()
+    assert made.ends[first] / made.ends[-1] == pytest.approx(1 / 3, abs=0.03)
+    assert first > made.steps / 2, "its steps are small at first"

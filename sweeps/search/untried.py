@@ -1,0 +1,134 @@
+"""A sampler that leads another one away from combinations that the sweep has had."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from optuna import Study
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, TrialState
+
+from search_spaces import bridge
+from search_spaces.counting import agrees, count_points
+from search_spaces.domains import Domain
+from search_spaces.problem import SpaceError
+from search_spaces.space import Space
+from search_spaces.values import Value, identity
+
+Point = Mapping[str, Value]
+
+
+class Combinations:
+    """The points of a space that a sweep has had, whatever came of them."""
+
+    def __init__(self, space: Space, had: Collection[Point]) -> None:
+        self.space = space
+        self._had = list({_key(point): point for point in had}.values())
+
+    def untried(self, given: Point) -> bool:
+        """Whether there are points with these values that the sweep has not had."""
+        if count_points(self.space, len(self._had) + 1, given) > len(self._had):
+            return True
+        having = sum(agrees(self.space, point, given) for point in self._had)
+        return count_points(self.space, having + 1, given) > having
+
+
+def can_repeat(space: Space) -> bool:
+    """Whether draws from the space can repeat: not if a number without a step is in all of them."""
+    return all(
+        dimension.parents or dimension.domain.cardinality is not None
+        for dimension in space.values()
+    )
+
+
+class Untried(BaseSampler):
+    """Draws one trial as `sampler` does, as long as that can become an untried combination.
+
+    Where a value would only lead to points that the sweep has had, the nearest value that leads to
+    others takes its place. The sampler's own memory stays on the trial, as ever.
+    """
+
+    def __init__(self, sampler: BaseSampler, combinations: Combinations) -> None:
+        self._sampler = sampler
+        self._combinations = combinations
+        self._parameters = bridge.parameters(combinations.space)
+        self._proposed: dict[str, Any] = {}
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """The parameters that the sampler draws together."""
+        return self._sampler.infer_relative_search_space(study, trial)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Nothing yet: what the sampler proposes is checked value by value."""
+        self._proposed = self._sampler.sample_relative(study, trial, search_space)
+        return {}
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """The sampler's value, or the nearest one with untried combinations."""
+        name, domain = self._parameters[param_name]
+        proposed = self._proposed.get(param_name)
+        if param_name not in self._proposed or not _is_in(domain, name, proposed):
+            proposed = self._sampler.sample_independent(
+                study, trial, param_name, param_distribution
+            )
+        given = given_values(trial, self._combinations.space)
+        value = bridge.decode_value(name, proposed, domain)
+        return bridge.encode_value(self._nearest(name, value, domain, given))
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        """The sampler prepares."""
+        self._sampler.before_trial(study, trial)
+
+    def after_trial(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        state: TrialState,
+        values: Sequence[float] | None,
+    ) -> None:
+        """The sampler learns how a trial has ended."""
+        self._sampler.after_trial(study, trial, state, values)
+
+    def reseed_rng(self) -> None:
+        """Pass it on."""
+        self._sampler.reseed_rng()
+
+    def _nearest(self, name: str, value: Value, domain: Domain, given: Point) -> Value:
+        if self._combinations.untried({**given, name: value}) or domain.cardinality is None:
+            return value
+        others = (
+            other
+            for other in domain.others(value)
+            if self._combinations.untried({**given, name: other})
+        )
+        return next(others, value)
+
+
+def given_values(trial: FrozenTrial, space: Space) -> dict[str, Value]:
+    """The values that a trial has, and those that it was queued with."""
+    queued = trial.system_attrs.get("fixed_params", {})
+    return bridge.decode({**queued, **trial.params}, space)
+
+
+def _is_in(domain: Domain, name: str, category: object) -> bool:
+    try:
+        bridge.decode_value(name, category, domain)
+    except SpaceError:
+        return False
+    return True
+
+
+def _key(point: Point) -> object:
+    return tuple(sorted((name, repr(identity(value))) for name, value in point.items()))
