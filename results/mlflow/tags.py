@@ -41,7 +41,15 @@ _PROVENANCE = {
 }
 _OF_A_TRIAL = ("sweep", "number", "status", "attempts", "started", "ended", "error")
 _OF_A_SWEEP = ("state", "error", "metric", "mode", "budget_trials", "pid", "created", "ended")
-_AS_JSON = ("other_metrics", "resumed", "changes", "breakdowns", "overlaps")
+_AS_JSON = (
+    "other_metrics",
+    "resumed",
+    "changes",
+    "breakdowns",
+    "overlaps",
+    "rows_left_out",
+    "rows_adjusted",
+)
 
 
 def trial_tags(record: TrialRecord) -> dict[str, str]:

@@ -332,5 +332,5 @@ def sources(path: Path, objective: str, **data: Any) -> Sources:
     """The records that a trial gets, classes checked as well."""
     config = TrialConfig(model="m", objective=objective, data={"train": str(path), **data})
     found = Sources.read(config)
-    label_names(objective, found, config.data.skip_bad_rows)
+    label_names(objective, found, config.data.bad_rows == "skip")
     return found

@@ -108,7 +108,7 @@ def test_bad_rows_are_skipped_and_counted_on_request(run):
     assert (file["rows"], file["used"]) == (23, 20)
     assert file["dropped"] == {"no record": 1, "no reward": 1, "reward is not a finite number": 1}
     (note,) = found["notes"][-1:]
-    assert note.startswith("rows.jsonl: 3 bad rows skipped, the first: (")
+    assert note.startswith("rows.jsonl: 3 bad rows left out, the first: (")
     said = ("line 21: no reward", "line 22 is int 3", "line 23: reward is not a finite number")
     places = [note.find(each) for each in said]
     assert -1 not in places and places == sorted(places)

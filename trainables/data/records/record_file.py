@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from trainables.config.roles import ALIASES
 from trainables.core.data_error import DataError, listing, printable, shown
 from trainables.data.files.origin import Origin
-from trainables.data.files.row import BadRow, Row, Sieve, sifted
+from trainables.data.files.row import Row
+from trainables.data.files.sieve import BadRow, Sieve, sifted
 from trainables.data.records import chats, fields
 from trainables.data.records.conversation import Conversation
 from trainables.data.records.formats import (
@@ -29,13 +30,17 @@ _MAY_COME_LATE = frozenset({"weight", *LENIENT}).union(*(ALIASES[role] for role 
 
 @dataclass(frozen=True, slots=True)
 class RecordFile:
-    """The records of a file, the skipped rows and the unread fields."""
+    """The records of a file, the rows left out and the unread fields.
+
+    `adjusted` are the places of the rows read with an allowance, by what was allowed.
+    """
 
     name: str
     format: Format
     records: tuple[Record, ...]
     unread_fields: tuple[str, ...] = ()
     bad: tuple[BadRow, ...] = ()
+    adjusted: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def records_of(
@@ -47,18 +52,19 @@ def records_of(
 ) -> RecordFile:
     """Every row as a record of the first fitting kind that `reader` reads.
 
-    DataError, with file and row, if a row does not fit or is useless for training; a skipping
-    `sieve` leaves such rows out.
+    DataError, with file and row, if a row does not fit or is useless for training, unless `sieve`
+    leaves such rows out.
     """
     sieve = sieve or Sieve()
     objects = list(sifted(rows, _with_fields, sieve))
     sieve.check_left(origin.path, len(objects))
-    typical = _typical(objects, reads) if sieve.skip else objects[0]
+    typical = _typical(objects, reads) if sieve.skips else objects[0]
     fields_ = {**_late_fields(objects), **typical.fields}
     format_ = _chosen(origin, Row(typical.where, fields_), reader, reads)
     columns = format_.columns(fields_) or {}
     make = partial(_made, format_, columns)
     records = tuple(sifted(objects, make, sieve))
+    sieve.check_few(len(records) + len(sieve.bad))
     sieve.check_left(origin.path, len(records))
     unread = _unread_fields(objects, columns)
     bad = sorted(sieve.bad, key=lambda row: row.number)
