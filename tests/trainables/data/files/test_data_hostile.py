@@ -57,19 +57,19 @@ def test_skipping_helps_no_file_of_which_nothing_is_left(tmp_path, case):
 
 def test_a_count_and_the_first_three_bad_rows_are_said(tmp_path):
     path = tmp_path / "rows.jsonl"
-    path.write_bytes(lines(QA, 1, 2, {**QA, "output": 3}, *[{**QA, "output": ""}] * 1_000, QA))
+    path.write_bytes(lines(QA, 1, 2, {**QA, "output": {}}, *[{**QA, "output": ""}] * 1_000, QA))
     found = sources(path, "sft", bad_rows="skip")
     assert [note for note in found.notes if "bad rows" in note] == [
         f"rows.jsonl: 1,003 bad rows left out, the first: "
         f"({path} line 2 is int 1; a record is an object with fields); "
         f"({path} line 3 is int 2; a record is an object with fields); "
-        f"({path} line 4: output is int 3; it must be a string)"
+        f"({path} line 4: output is dict {{}}; it must be a string or turns)"
     ]
 
 
 def test_a_file_of_bad_rows_only_says_how_many_and_the_first(tmp_path):
     path = tmp_path / "rows.jsonl"
-    path.write_bytes(lines({**QA, "output": 3}, {**QA, "output": ""}))
+    path.write_bytes(lines({**QA, "output": {}}, {**QA, "output": ""}))
     with pytest.raises(DataError, match=f"^{path}: all of its 2 rows are bad; {path} line 1: outp"):
         sources(path, "sft", bad_rows="skip")
 
