@@ -51,7 +51,15 @@ _OF_A_SWEEP = (
     "created",
     "ended",
 )
-_AS_JSON = ("other_metrics", "resumed", "changes", "breakdowns", "overlaps")
+_AS_JSON = (
+    "other_metrics",
+    "resumed",
+    "changes",
+    "breakdowns",
+    "overlaps",
+    "rows_left_out",
+    "rows_adjusted",
+)
 
 
 def trial_tags(record: TrialRecord) -> dict[str, str]:

@@ -221,6 +221,8 @@ class SweepRecord(Record):
     failures outside of trials after which it continued, such as of the node watch. With
     `other_metrics` the sweep is for the Pareto front of all of its metrics. `overlaps` are of the
     sets (validation, test, general) that share records with the training data; empty if none does.
+    `rows_left_out` and `rows_adjusted` are numbers of rows in the data files, by reason: rows not
+    used, and rows read with an allowance.
     """
 
     name: str
@@ -246,6 +248,8 @@ class SweepRecord(Record):
     host: str | None = None
     folder: str | None = None
     overlaps: dict[str, Overlap] = Field(default_factory=dict)
+    rows_left_out: dict[str, Count] = Field(default_factory=dict)
+    rows_adjusted: dict[str, Count] = Field(default_factory=dict)
     provenance: Provenance | None = None
 
     @property

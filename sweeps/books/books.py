@@ -43,6 +43,8 @@ def new_record(spec: SweepSpec, prepared: Prepared | None) -> SweepRecord:
         host=socket.gethostname(),
         folder=str(Path.cwd()),
         overlaps=_overlaps(prepared),
+        rows_left_out=prepared.summary.dropped if prepared else {},
+        rows_adjusted=prepared.summary.adjusted if prepared else {},
         provenance=sweep_provenance(
             spec.search.seed,
             prepared.data_fingerprint if prepared else "",

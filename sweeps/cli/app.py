@@ -284,7 +284,7 @@ def ui(
 
 def _changes(overrides: list[str] | None, skip_bad_rows: bool) -> list[str]:
     """Changes to the sweep file from the options."""
-    return [*(overrides or ()), *(["data.skip_bad_rows=true"] if skip_bad_rows else [])]
+    return [*(overrides or ()), *(["data.bad_rows=skip"] if skip_bad_rows else [])]
 
 
 @contextmanager

@@ -198,9 +198,10 @@ SINGLE_ROWS = [
     rows("a field is missing", "sft", QA, {"instruction": "a"}, r" has no field output; add it .*"
          r"\(it has: instruction\)"),
     rows("no fields", "sft", QA, {}, r" has no field instruction; .*\(it has: none\)"),
-    rows("a number for a text", "sft", QA, {**QA, "output": 3}, ": output is int 3; it must"),
-    rows("a list for a text", "sft", QA, {**QA, "output": ["3"]}, r": output is list \['3'\]"),
-    rows("true for a text", "clm", {"text": "a"}, {"text": True}, ": text is bool True; it must"),
+    rows("a list for a text", "sft", QA, {**QA, "instruction": ["3"]},
+         r": instruction is list \['3'\]; it must be a string"),
+    rows("an object for an answer", "sft", QA, {**QA, "output": {"a": 1}},
+         r": output is dict \{'a': 1\}; it must be a string or turns"),
     rows("an object for a text", "dpo", PAIR, {**PAIR, "prompt": {"a": 1}}, ": prompt is dict "),
     rows("NaN for a text", "clm", {"text": "a"}, {"text": float("nan")}, ": text is float nan; it"),
     rows("half a surrogate pair", "sft", QA, {**QA, "output": "a\ud83d"},
@@ -216,12 +217,30 @@ SINGLE_ROWS = [
     rows("no answer", "sft", CHAT, chat("system", "user"), r": no answer \(turns: system, user\)"),
     rows("an empty answer", "sft", QA, {**QA, "output": " "}, ": empty answer .output is str ' '"),
     rows("a null answer", "sft", QA, {**QA, "output": None}, r": empty answer \(output is null\)"),
-    rows("an answer first", "sft", CHAT, chat("assistant", "user", "assistant"),
-         r": begins with an answer \(turns: assistant, user, assistant\); begin with a turn"),
-    rows("two questions in a row", "sft", CHAT, chat("user", "user", "assistant"),
-         r": roles out of order \(turns: user, user, assistant\); let user and assistant take"),
-    rows("two answers in a row", "sft", CHAT, chat("user", "assistant", "assistant"),
-         ": roles out of order"),
+    rows("answers only", "sft", CHAT, chat("system", "assistant"),
+         r": begins with an answer \(turns: system, assistant\); begin with a turn"),
+    rows("a tool's result for the user", "sft", CHAT, chat("user", "tool", "assistant"),
+         r": roles out of order \(turns: user, tool, assistant\); let user and assistant take"),
+    rows("a user's call", "sft", CHAT, {"messages": [
+        {"role": "user", "content": "a", "tool_calls": [{"name": "b", "arguments": {}}]}]},
+         " turn 1: a turn by user calls a tool; only answers do"),
+    rows("a call without a name", "sft", CHAT, {"messages": [
+        {"role": "user", "content": "a"}, {"role": "assistant", "tool_calls": [{"id": "b"}]}]},
+         " turn 2: tool_calls has dict .*; a call is an object with the tool's name and arguments"),
+    rows("arguments that are no JSON", "sft", CHAT, {"messages": [
+        {"role": "user", "content": "a"},
+        {"role": "assistant", "tool_calls": [{"name": "b", "arguments": "{c"}]}]},
+         " turn 2: the arguments of a tool's call are str '{c'; they must be an object, or its"),
+    rows("tools that are none", "sft", CHAT, {**CHAT, "tools": "a hammer"},
+         ": tools is str 'a hammer'; it must be a list of objects, or its JSON text"),
+    rows("an image", "sft", CHAT, {"messages": [
+        {"role": "user", "content": [{"type": "image_url", "image_url": "a"}]}]},
+         " turn 1: content has a part dict .*; only text parts are supported"),
+    rows("lists of unequal length", "sft", CHAT, {"messages": {
+        "role": ["user", "assistant"], "content": ["a"]}},
+         r": messages has lists of unequal length \(2 of role, 1 of content\); correct them"),
+    rows("a history of another form", "sft", QA, {**QA, "history": [["a"]]},
+         r": history has list \['a'\]; it must be a list of \[question, answer\]"),
     rows("a system turn in the middle", "sft", CHAT, chat("user", "system", "assistant"),
          ": roles out of order"),
     rows("a tool's result first", "sft", CHAT, chat("tool", "assistant"), ": roles out of order"),
@@ -332,5 +351,5 @@ def sources(path: Path, objective: str, **data: Any) -> Sources:
     """The records that a trial gets, classes checked as well."""
     config = TrialConfig(model="m", objective=objective, data={"train": str(path), **data})
     found = Sources.read(config)
-    label_names(objective, found, config.data.skip_bad_rows)
+    label_names(objective, found, config.data.bad_rows == "skip")
     return found

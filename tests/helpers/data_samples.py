@@ -95,12 +95,12 @@ def read_records(
     """The records of a file; `skip` leaves bad rows out."""
     from trainables.data.files.origin import find
     from trainables.data.files.reading import Manner, read
-    from trainables.data.files.row import Sieve
+    from trainables.data.files.sieve import Sieve
     from trainables.data.records.formats import READ_BY
     from trainables.data.records.record_file import records_of
 
     (origin,) = find(str(path)).origins
-    sieve = Sieve(skip)
+    sieve = Sieve("skip" if skip else "few")
     rows = read(origin, Manner(columns or {}, objective), sieve).rows
     return records_of(origin, rows, f"objective {objective}", READ_BY[objective], sieve)
 

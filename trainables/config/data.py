@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
@@ -12,6 +12,8 @@ from trainables.core.data_error import did_you_mean
 from trainables.core.frozen import BelowOne, Frozen, Seed
 
 Files = str | tuple[str, ...]
+
+BadRows = Literal["few", "strict", "skip"]
 
 
 def _between_0_and_1(value: str | float) -> str | float:
@@ -100,9 +102,19 @@ class DataConfig(Frozen):
     encoding: str = Field(
         default="utf-8", description="encoding of text files: utf-8, utf-16, gb18030, latin-1 ..."
     )
-    skip_bad_rows: bool = Field(
-        default=False, description="skip and count unusable rows instead of raising an error"
+    bad_rows: BadRows = Field(
+        default="few",
+        description="rows that cannot be used. few: up to 1% of a file that teach nothing (equal "
+        "answers, an empty or no answer, an over-long text) are left out and counted, all others "
+        "are an error; strict: any is an error; skip: all are left out and counted",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _new_name(cls, fields: object) -> object:
+        if isinstance(fields, dict) and "skip_bad_rows" in fields:
+            raise ValueError("skip_bad_rows is now bad_rows; write bad_rows: few, strict or skip")
+        return fields
 
     @model_validator(mode="after")
     def _something_is_left(self) -> DataConfig:

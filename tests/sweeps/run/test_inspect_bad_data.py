@@ -28,9 +28,9 @@ FILES = [
     ("rows.json", b"<!doctype html>", "sft", "is an HTML page"),
     ("rows.json", b"[" * 100_000, "sft", "nested too deeply"),
     ("rows.jsonl.gz", gzip.compress(b" " * 2**20) * 100, "sft", "too much for text"),
-    ("rows.jsonl", lines(*GOOD, {"prompt": "a", "completion": 3}), "sft", "line 21: completion is"),
+    ("rows.jsonl", lines(*GOOD, {"prompt": "a", "completion": {}}), "sft", "line 21: completion"),
     ("rows.jsonl", lines(*GOOD, {"\x1b[2J\ud800": 1}), "sft", r"\x1b[2J\ud800"),
-    ("rows.jsonl", lines(CHAT), "sft", "line 1: no answer (turns: user, user)"),
+    ("rows.jsonl", lines(CHAT), "sft", "line 1: no answer (turns: user)"),
     ("rows.jsonl", lines(*LABELLED), "classification", "all records have the label 'one'"),
     ("rows.jsonl", lines(*RATED, {"text": "a", "reward": None}), "reward", "line 21: no reward"),
     ("rows.jsonl", lines(*GOOD[:1]), "sft", "add records or name a validation file"),
@@ -108,7 +108,7 @@ def test_bad_rows_are_skipped_and_counted_on_request(run):
     assert (file["rows"], file["used"]) == (23, 20)
     assert file["dropped"] == {"no record": 1, "no reward": 1, "reward is not a finite number": 1}
     (note,) = found["notes"][-1:]
-    assert note.startswith("rows.jsonl: 3 bad rows skipped, the first: (")
+    assert note.startswith("rows.jsonl: 3 bad rows left out, the first: (")
     said = ("line 21: no reward", "line 22 is int 3", "line 23: reward is not a finite number")
     places = [note.find(each) for each in said]
     assert -1 not in places and places == sorted(places)

@@ -19,7 +19,8 @@ from trainables.config.roles import KNOWN_NAMES, NUMBERS
 from trainables.core.data_error import DataError, shown
 from trainables.data.files.columns import Columns
 from trainables.data.files.decoding import UTF8, read_text
-from trainables.data.files.row import Row, Rows, Sieve
+from trainables.data.files.row import Row, Rows
+from trainables.data.files.sieve import Sieve
 
 
 class Line(NamedTuple):

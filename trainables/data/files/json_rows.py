@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from trainables.core.data_error import DataError, shown
 from trainables.data.files.decoding import UTF8, read_text
-from trainables.data.files.row import Row, Sieve
+from trainables.data.files.row import Row
+from trainables.data.files.sieve import Sieve
 from trainables.data.files.strict_json import JsonLimitError, Repeat, parse, repeat_within
 
 

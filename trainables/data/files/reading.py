@@ -11,7 +11,8 @@ from trainables.data.files.delimited import csv_rows, is_tsv, tsv_rows, with_num
 from trainables.data.files.documents import document_rows
 from trainables.data.files.json_rows import json_rows
 from trainables.data.files.origin import Kind, Origin
-from trainables.data.files.row import Rows, Sieve
+from trainables.data.files.row import Rows
+from trainables.data.files.sieve import Sieve
 from trainables.data.files.tables import hub_rows, parquet_rows, saved_rows
 
 

@@ -13,9 +13,10 @@ _AFTER: Mapping[Role | None, tuple[Role, ...]] = {
     "system": ("system", "user"),
     "user": ("assistant",),
     "assistant": ("user", "tool"),
-    "tool": ("tool", "assistant"),
+    "tool": ("tool", "assistant", "user"),
 }
-"""Allowed order of roles; None stands for the beginning. A call may have several results."""
+"""Allowed order of roles; None stands for the beginning. A call may have several results, and the
+user may speak before they are used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Conversation:
         answers = [message for message in self.messages if message.role == "assistant"]
         if not answers:
             return "no answer"
-        if any(not answer.content.strip() for answer in answers):
+        if any(not answer.content.strip() and not answer.tool_calls for answer in answers):
             return "empty answer"
         if next(each.role for each in self.messages if each.role != "system") == "assistant":
             return "begins with an answer"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 
 from trainables.core.data_error import DataError, shown
+from trainables.data.records.place import NUMBERS, Place
 
 _JUDGEMENTS: Mapping[str, bool] = {"true": True, "1": True, "false": False, "0": False}
 
@@ -14,10 +16,13 @@ LONGEST = 1_000_000
 """Maximum characters of a text that is not a document: above any model's context, so a fault."""
 
 
-def text(value: object, where: str, field: str, longest: float = LONGEST) -> str:
-    """The value as text; null counts as empty."""
+def text(value: object, where: Place, field: str, longest: float = LONGEST) -> str:
+    """The value as text; null counts as empty, and numbers, true and false are read as JSON's."""
     if value is None:
         return ""
+    if isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
+        where.allow(NUMBERS)
+        return json.dumps(value)
     if not isinstance(value, str):
         message = f"{where}: {field} is {shown(value)}; it must be a string"
         raise DataError(message, "wrong type")
@@ -35,7 +40,7 @@ def text(value: object, where: str, field: str, longest: float = LONGEST) -> str
     return value
 
 
-def label(value: object, where: str) -> str:
+def label(value: object, where: Place) -> str:
     """Class name: a string, a whole number, or true or false; empty if null."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
@@ -53,7 +58,7 @@ def label(value: object, where: str) -> str:
     )
 
 
-def judgement(value: object, where: str) -> bool | None:
+def judgement(value: object, where: Place) -> bool | None:
     """Whether an answer is good: true or false, or 1 or 0; None if null or empty."""
     if value is None or value == "":
         return None
@@ -70,7 +75,7 @@ def reward(value: object) -> float | None:
     return _number(value)
 
 
-def weight(value: object, where: str) -> float:
+def weight(value: object, where: Place) -> float:
     """A record's weight: a number >= 0, or 1 if null."""
     if value is None:
         return 1.0

@@ -2,10 +2,10 @@
 
 | format              | a record                                                                   |
 |---------------------|----------------------------------------------------------------------------|
-| `alpaca`            | {instruction, input?, output, system?}                                     |
+| `alpaca`            | {instruction, input?, output, system?, history?}                           |
 | `sharegpt`          | {conversations: [{from, value}], system?}                                  |
 | `messages`          | {messages: [{role, content, loss_weight?}]}, or the bare list of messages  |
-| `prompt_completion` | {prompt, completion}: one user turn and its answer                         |
+| `prompt_completion` | {prompt, completion, context?, system?, history?}                          |
 | `text`              | {text}, or a plain text file                                               |
 | `text_label`        | {text, label}: a text and the name or number of its class                  |
 | `X_label`           | a chat format and `label`: whether the last answer is good (true or false) |
@@ -15,7 +15,8 @@
 | `chosen_messages`   | {chosen_messages, rejected_messages}: the same                             |
 | `X_pair`            | the prompt as in alpaca, sharegpt or messages, and {chosen, rejected}      |
 
-Every record except plain text may have a `weight`. Other names of these fields are in roles.py.
+Every record except plain text may have a `weight`, and every chat `tools`. Other names of these
+fields are in roles.py.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class Format:
 
     def columns(self, record: Mapping[str, object]) -> dict[str, str] | None:
         """From the format's roles to the names of the record's fields; None if one is missing."""
-        found = {role: _column(role, record) for role in (*self.needed, *self.optional)}
+        found = {role: column_of(role, record) for role in (*self.needed, *self.optional)}
         if any(found[role] is None for role in self.needed):
             return None
         if any(field in record for field in self.foreign):
@@ -95,23 +96,35 @@ _RATED_OR_COMPARED = (
 """Roles that a plain chat must not have: sft would imitate the bad answers too."""
 
 _CHATS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "alpaca": (("instruction", "output"), ("input", "system")),
-    "sharegpt": (("conversations",), ("system",)),
-    "messages": (("messages",), ()),
-    "prompt_completion": (("prompt", "completion"), ()),
+    "alpaca": (("instruction", "output"), ("input", "system", "history", "tools")),
+    "sharegpt": (("conversations",), ("system", "tools")),
+    "messages": (("messages",), ("system", "tools")),
+    "prompt_completion": (
+        ("prompt", "completion"),
+        ("system", "history", "context", "tools"),
+    ),
 }
 """The needed and the optional fields of each chat format."""
+
+
+_PROMPTS = {
+    "alpaca": "alpaca",
+    "sharegpt": "sharegpt",
+    "messages": "messages",
+    "prompt_completion": "prompt",
+}
+"""The pair format that has its prompt from each chat format's first field."""
 
 
 def _formats() -> Iterator[Format]:
     """All formats, most specific first."""
     pair = ("chosen", "rejected")
-    yield Format("chosen_messages", Gives.PAIR, ("chosen_messages", "rejected_messages"))
-    yield Format("alpaca_pair", Gives.PAIR, ("instruction", *pair), ("input", "system", "weight"))
-    yield Format("sharegpt_pair", Gives.PAIR, ("conversations", *pair), ("system", "weight"))
-    yield Format("messages_pair", Gives.PAIR, ("messages", *pair))
-    yield Format("prompt_pair", Gives.PAIR, ("prompt", *pair), ("system", "weight"))
-    yield Format("chat_pair", Gives.PAIR, pair)
+    both = ("chosen_messages", "rejected_messages")
+    yield Format("chosen_messages", Gives.PAIR, both, ("tools", "weight"))
+    for name, prompt in _PROMPTS.items():
+        needed = next(iter(_CHATS[name][0]))
+        yield Format(f"{prompt}_pair", Gives.PAIR, (needed, *pair), (*_CHATS[name][1], "weight"))
+    yield Format("chat_pair", Gives.PAIR, pair, ("tools", "weight"))
     for field, gives in (("reward", Gives.RATED), ("label", Gives.JUDGED)):
         for name, (needed, optional) in _CHATS.items():
             yield Format(f"{name}_{field}", gives, (*needed, field), (*optional, "weight"))
@@ -138,5 +151,6 @@ def objectives_for(formats: list[Format]) -> list[str]:
     return sorted(fit, key=lambda name: min(given.index(g) for g in READ_BY[name] if g in given))
 
 
-def _column(role: str, record: Mapping[str, object]) -> str | None:
+def column_of(role: str, record: Mapping[str, object]) -> str | None:
+    """The record's name of a field: the role's own, or another that is accepted."""
     return next((name for name in (role, *ALIASES.get(role, ())) if name in record), None)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from trainables.config.roles import ALIASES
 from trainables.core.data_error import DataError, listing, printable, shown
 from trainables.data.files.origin import Origin
-from trainables.data.files.row import BadRow, Row, Sieve, sifted
+from trainables.data.files.row import Row
+from trainables.data.files.sieve import BadRow, Sieve, sifted
 from trainables.data.records import chats, fields
 from trainables.data.records.conversation import Conversation
 from trainables.data.records.formats import (
@@ -18,10 +19,15 @@ from trainables.data.records.formats import (
     LENIENT,
     Format,
     Gives,
+    column_of,
     fitting,
     objectives_for,
 )
+from trainables.data.records.order import in_order, joined
+from trainables.data.records.place import Place
 from trainables.data.records.records import Document, Judged, Labelled, Pair, Rated, Record
+from trainables.data.records.tools import tools_of
+from trainables.data.records.turns import SPEAKERS
 from trainables.data.records.useful import check_useful
 
 _MAY_COME_LATE = frozenset({"weight", *LENIENT}).union(*(ALIASES[role] for role in LENIENT))
@@ -29,13 +35,17 @@ _MAY_COME_LATE = frozenset({"weight", *LENIENT}).union(*(ALIASES[role] for role 
 
 @dataclass(frozen=True, slots=True)
 class RecordFile:
-    """The records of a file, the skipped rows and the unread fields."""
+    """The records of a file, the rows left out and the unread fields.
+
+    `adjusted` are the places of the rows read with an allowance, by what was allowed.
+    """
 
     name: str
     format: Format
     records: tuple[Record, ...]
     unread_fields: tuple[str, ...] = ()
     bad: tuple[BadRow, ...] = ()
+    adjusted: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def records_of(
@@ -47,43 +57,74 @@ def records_of(
 ) -> RecordFile:
     """Every row as a record of the first fitting kind that `reader` reads.
 
-    DataError, with file and row, if a row does not fit or is useless for training; a skipping
-    `sieve` leaves such rows out.
+    DataError, with file and row, if a row does not fit or is useless for training, unless `sieve`
+    leaves such rows out.
     """
     sieve = sieve or Sieve()
     objects = list(sifted(rows, _with_fields, sieve))
     sieve.check_left(origin.path, len(objects))
-    typical = _typical(objects, reads) if sieve.skip else objects[0]
+    typical = _typical(objects, reads) if sieve.skips else objects[0]
     fields_ = {**_late_fields(objects), **typical.fields}
     format_ = _chosen(origin, Row(typical.where, fields_), reader, reads)
-    columns = format_.columns(fields_) or {}
-    make = partial(_made, format_, columns)
+    columns = _columns(format_, fields_, objects)
+    adjusted: dict[str, list[str]] = {}
+    make = partial(_made, format_, columns, adjusted)
     records = tuple(sifted(objects, make, sieve))
+    sieve.check_few(len(records) + len(sieve.bad))
     sieve.check_left(origin.path, len(records))
     unread = _unread_fields(objects, columns)
     bad = sorted(sieve.bad, key=lambda row: row.number)
-    return RecordFile(origin.name, format_, records, unread, tuple(bad))
+    return RecordFile(origin.name, format_, records, unread, tuple(bad), adjusted)
 
 
-def _made(format_: Format, columns: Mapping[str, str], row: Row) -> Record:
-    """The row as a record; DataError if it is invalid or useless for training."""
+def _columns(
+    format_: Format, typical: Mapping[str, object], rows: Sequence[Row]
+) -> Mapping[str, str]:
+    """The names of the format's fields; optional ones may be missing from a typical row."""
+    columns = format_.columns(typical) or {}
+    everything = {name: None for row in rows for name in row.fields}
+    late = {role: column_of(role, everything) for role in format_.optional if role not in columns}
+    taken = set(columns.values())
+    return {**columns, **{role: name for role, name in late.items() if name and name not in taken}}
+
+
+def _made(
+    format_: Format, columns: Mapping[str, str], adjusted: dict[str, list[str]], row: Row
+) -> Record:
+    """The row as a record; DataError if it is invalid or useless for training.
+
+    The allowances made in reading it are added to `adjusted`.
+    """
     _check_same_format(row, format_, columns)
-    by_role = _by_role(row, columns)
-    record = _MAKERS[format_.gives](format_, by_role, row.where)
+    by_role, where = _by_role(row, columns), Place(row.where)
+    record = _MAKERS[format_.gives](format_, by_role, where)
     check_useful(record, by_role)
+    for allowed in where.allowances:
+        adjusted.setdefault(allowed, []).append(row.where)
     return record
 
 
 def _with_fields(row: Row) -> Row:
-    """The row as an object; a bare list becomes the messages of a chat."""
+    """The row as an object; bare turns, in a list or in parallel lists, become its messages."""
     if isinstance(row.value, list):
         return Row(row.where, {"messages": row.value})
+    if isinstance(row.value, dict) and (turns := _parallel(row.value)):
+        rest = {name: value for name, value in row.value.items() if name not in turns}
+        return Row(row.where, {"messages": turns, **rest})
     if not isinstance(row.value, dict):
         raise DataError(
             f"{row.where} is {shown(row.value)}; a record is an object with fields",
             "no record",
         )
     return row
+
+
+def _parallel(record: Mapping[str, object]) -> dict[str, object]:
+    """The fields of turns that a record holds as parallel lists; empty if it does not."""
+    for speaker, said in SPEAKERS.items():
+        if isinstance(record.get(speaker), list) and isinstance(record.get(said), list):
+            return {speaker: record[speaker], said: record[said]}
+    return {}
 
 
 def _late_fields(rows: Sequence[Row]) -> dict[str, object]:
@@ -160,43 +201,47 @@ def _unread_fields(rows: Sequence[Row], columns: Mapping[str, str]) -> tuple[str
     return tuple(printable(str(name)) for name in found if name not in columns.values())
 
 
-def _chat(format_: Format, row: chats.Fields, where: str) -> Conversation:
+def _chat(format_: Format, row: chats.Fields, where: Place) -> Conversation:
     weight = fields.weight(row.get("weight"), where)
-    return Conversation(chats.CHATS[format_.base](row, where), where, weight)
+    turns = in_order(chats.CHATS[format_.base](row, where), where)
+    return Conversation(turns, where.where, weight, tools_of(row.get("tools"), where))
 
 
-def _document(format_: Format, row: chats.Fields, where: str) -> Document:
+def _document(format_: Format, row: chats.Fields, where: Place) -> Document:
     weight = fields.weight(row.get("weight"), where)
     longest = math.inf if format_.gives is Gives.DOCUMENT else fields.LONGEST
-    return Document(fields.text(row["text"], where, "text", longest), where, weight)
+    return Document(fields.text(row["text"], where, "text", longest), where.where, weight)
 
 
-def _labelled(format_: Format, row: chats.Fields, where: str) -> Labelled:
+def _labelled(format_: Format, row: chats.Fields, where: Place) -> Labelled:
     written = fields.text(row["text"], where, "text")
     label = fields.label(row["label"], where)
-    return Labelled(written, label, where, fields.weight(row.get("weight"), where))
+    return Labelled(written, label, where.where, fields.weight(row.get("weight"), where))
 
 
-def _judged(format_: Format, row: chats.Fields, where: str) -> Judged:
+def _judged(format_: Format, row: chats.Fields, where: Place) -> Judged:
     chat = _chat(format_, row, where).last_answer_only()
     return Judged(chat, fields.judgement(row["label"], where))
 
 
-def _rated(format_: Format, row: chats.Fields, where: str) -> Rated:
+def _rated(format_: Format, row: chats.Fields, where: Place) -> Rated:
     if format_.name == "text_reward":
         return Rated(_document(format_, row, where), fields.reward(row["reward"]))
     return Rated(_chat(format_, row, where).last_answer_only(), fields.reward(row["reward"]))
 
 
-def _pair(format_: Format, row: chats.Fields, where: str) -> Pair:
+def _pair(format_: Format, row: chats.Fields, where: Place) -> Pair:
     if format_.name == "chosen_messages":
         row = {"chosen": row["chosen_messages"], "rejected": row["rejected_messages"], **row}
     asked = chats.PROMPTS.get(format_.name, chats.no_prompt)(row, where)
-    parts = chats.answered(asked, row["chosen"], row["rejected"], where)
-    return Pair(*parts, where, fields.weight(row.get("weight"), where))
+    asked, *answers = chats.answered(asked, row["chosen"], row["rejected"], where)
+    chosen, rejected = (joined(answer, where) for answer in answers)
+    weight = fields.weight(row.get("weight"), where)
+    tools = tools_of(row.get("tools"), where)
+    return Pair(in_order(asked, where), chosen, rejected, where.where, weight, tools)
 
 
-_MAKERS: Mapping[Gives, Callable[[Format, chats.Fields, str], Record]] = {
+_MAKERS: Mapping[Gives, Callable[[Format, chats.Fields, Place], Record]] = {
     Gives.CHAT: _chat,
     Gives.DOCUMENT: _document,
     Gives.LABELLED: _labelled,

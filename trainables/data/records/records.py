@@ -43,18 +43,21 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A prompt and two answers to it, the better one first."""
+    """A prompt and two answers to it, the better one first; `tools` as in a conversation."""
 
     prompt: tuple[Message, ...]
     chosen: tuple[Message, ...]
     rejected: tuple[Message, ...]
     where: str = field(default="", compare=False)
     weight: float = 1.0
+    tools: str = ""
 
     def conversations(self) -> tuple[Conversation, Conversation]:
         """The prompt with the chosen and with the rejected answer; only the answer is trained."""
         chosen, rejected = (
-            Conversation((*untrained(self.prompt), *trained(answer)), self.where, self.weight)
+            Conversation(
+                (*untrained(self.prompt), *trained(answer)), self.where, self.weight, self.tools
+            )
             for answer in (self.chosen, self.rejected)
         )
         return chosen, rejected

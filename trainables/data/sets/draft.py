@@ -93,7 +93,7 @@ def _draft_records(
     sources: Sources, config: TrialConfig, tokenizer: Tokenizer, length: int, progress: Progress
 ) -> Draft:
     assert config.data is not None, "an objective with data"
-    names = label_names(config.objective, sources, config.data.skip_bad_rows)
+    names = label_names(config.objective, sources, config.data.bad_rows == "skip")
     make = maker(config.objective, sources, names)
 
     def made_of(file: RecordFile) -> Made:
@@ -193,4 +193,5 @@ def _counts(file: RecordFile, drops: Sequence[Drop]) -> FileCounts:
         rows=len(file.records) + len(file.bad),
         dropped=counted(everything),
         first_dropped=firsts(everything),
+        adjusted={name: len(places) for name, places in file.adjusted.items()},
     )

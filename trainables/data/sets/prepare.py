@@ -28,7 +28,7 @@ from trainables.data.tokens.tokenizer import (
     load_tokenizer,
 )
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 """To be increased whenever the same files would give different examples than before."""
 
 _TOKENIZER = "tokenizer"
@@ -108,7 +108,7 @@ def _fingerprint(
         "fractions": [each for each in (data.validation, data.test) if not isinstance(each, str)],
         "columns": data.columns,
         "encoding": data.encoding,
-        "skip_bad_rows": data.skip_bad_rows,
+        "bad_rows": data.bad_rows,
         "new_tokens": data.new_tokens,
         "max_length": data.max_length,
         "packing": data.packing,

@@ -12,7 +12,7 @@ from trainables.core.data_error import listing
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.data.files.origin import Origin, find
 from trainables.data.files.reading import Manner, read
-from trainables.data.files.row import Sieve
+from trainables.data.files.sieve import Sieve
 from trainables.data.making.answers import placeholders
 from trainables.data.records.conversation import Conversation
 from trainables.data.records.formats import LANGUAGE, READ_BY
@@ -98,7 +98,7 @@ def origins_of(names: Iterable[str]) -> list[Origin]:
 def _read(origin: Origin, config: TrialConfig, part: str) -> _Read:
     data = config.data
     assert data is not None, "an objective with data"
-    sieve = Sieve(data.skip_bad_rows)
+    sieve = Sieve(data.bad_rows)
     if part in ("general", "mix"):
         found = read(origin, Manner(encoding=data.encoding), sieve)
         return records_of(origin, found.rows, f"data.{part}", LANGUAGE, sieve), found.notes
@@ -114,10 +114,16 @@ def _remarks(file: RecordFile) -> list[str]:
         remarks.append(f"{file.name}: fields not read: {listing(file.unread_fields, 20)}")
     if file.bad:
         first = "; ".join(f"({row.message})" for row in file.bad[:SHOWN_BAD])
-        bad = "1 bad row" if len(file.bad) == 1 else f"{len(file.bad):,} bad rows"
-        remarks.append(f"{file.name}: {bad} skipped, the first: {first}")
+        bad = _rows(len(file.bad), "bad row")
+        remarks.append(f"{file.name}: {bad} left out, the first: {first}")
+    for allowed, places in file.adjusted.items():
+        remarks.append(f"{file.name}: {_rows(len(places))} with {allowed}, the first: {places[0]}")
     chats = [record for record in file.records if isinstance(record, Conversation)]
     count, example = placeholders(chats)
     if count:
         remarks.append(f"{file.name}: {count:,} answers hold a placeholder such as {example}")
     return remarks
+
+
+def _rows(count: int, noun: str = "row") -> str:
+    return f"1 {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -19,7 +19,8 @@ from trainables.data.tokens.examples import Example, FloatArray
 class FileCounts:
     """Number of rows read from a file, and numbers of dropped rows, by reason.
 
-    `first_dropped` is the place of the first dropped row, by reason.
+    `first_dropped` is the place of the first dropped row, by reason; `adjusted` are the numbers of
+    rows read with an allowance, by what was allowed.
     """
 
     name: str
@@ -27,6 +28,7 @@ class FileCounts:
     rows: int
     dropped: Mapping[str, int] = field(default_factory=dict)
     first_dropped: Mapping[str, str] = field(default_factory=dict)
+    adjusted: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def used(self) -> int:
@@ -107,6 +109,11 @@ class Summary:
     def dropped(self) -> dict[str, int]:
         """Number of dropped rows in all files, by reason."""
         return dict(sum((Counter(file.dropped) for file in self.files), Counter()))
+
+    @property
+    def adjusted(self) -> dict[str, int]:
+        """Number of rows of all files read with an allowance, by what was allowed."""
+        return dict(sum((Counter(file.adjusted) for file in self.files), Counter()))
 
     @property
     def first_dropped(self) -> dict[str, str]:

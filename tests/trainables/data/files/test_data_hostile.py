@@ -37,13 +37,13 @@ def test_bad_input_is_refused_with_file_place_value_and_way_out(tmp_path, case):
 @pytest.mark.parametrize("case", [case for case in BAD if case.rows_left], ids=lambda case: case.id)
 def test_a_bad_row_is_skipped_and_counted_on_request(tmp_path, case):
     path = written(tmp_path, case)
-    data = {**case.data, "skip_bad_rows": True}
+    data = {**case.data, "bad_rows": "skip"}
     config = TrialConfig(model="m", objective=case.objective, data={"train": str(path), **data})
     found = Sources.read(config)
     (file,) = found.train
     assert (len(file.records), len(file.bad)) == (case.rows_left, 1)
-    (note,) = [note for note in found.notes if "skipped" in note]
-    assert note.startswith(f"{case.name}: 1 bad row skipped, the first: ({path} ")
+    (note,) = [note for note in found.notes if "left out" in note]
+    assert note.startswith(f"{case.name}: 1 bad row left out, the first: ({path} ")
 
 
 @pytest.mark.parametrize(
@@ -52,32 +52,32 @@ def test_a_bad_row_is_skipped_and_counted_on_request(tmp_path, case):
 def test_skipping_helps_no_file_of_which_nothing_is_left(tmp_path, case):
     path = written(tmp_path, case)
     with pytest.raises(DataError, match=str(path)):
-        sources(path, case.objective, **{**case.data, "skip_bad_rows": True})
+        sources(path, case.objective, **{**case.data, "bad_rows": "skip"})
 
 
 def test_a_count_and_the_first_three_bad_rows_are_said(tmp_path):
     path = tmp_path / "rows.jsonl"
-    path.write_bytes(lines(QA, 1, 2, {**QA, "output": 3}, *[{**QA, "output": ""}] * 1_000, QA))
-    found = sources(path, "sft", skip_bad_rows=True)
+    path.write_bytes(lines(QA, 1, 2, {**QA, "output": {}}, *[{**QA, "output": ""}] * 1_000, QA))
+    found = sources(path, "sft", bad_rows="skip")
     assert [note for note in found.notes if "bad rows" in note] == [
-        f"rows.jsonl: 1,003 bad rows skipped, the first: "
+        f"rows.jsonl: 1,003 bad rows left out, the first: "
         f"({path} line 2 is int 1; a record is an object with fields); "
         f"({path} line 3 is int 2; a record is an object with fields); "
-        f"({path} line 4: output is int 3; it must be a string)"
+        f"({path} line 4: output is dict {{}}; it must be a string or turns)"
     ]
 
 
 def test_a_file_of_bad_rows_only_says_how_many_and_the_first(tmp_path):
     path = tmp_path / "rows.jsonl"
-    path.write_bytes(lines({**QA, "output": 3}, {**QA, "output": ""}))
+    path.write_bytes(lines({**QA, "output": {}}, {**QA, "output": ""}))
     with pytest.raises(DataError, match=f"^{path}: all of its 2 rows are bad; {path} line 1: outp"):
-        sources(path, "sft", skip_bad_rows=True)
+        sources(path, "sft", bad_rows="skip")
 
 
 def test_skipped_rows_before_the_first_good_one_do_not_choose_the_format(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_bytes(lines({"ask": 1}, {"text": "a"}, QA, QA))
-    (file,) = sources(path, "sft", skip_bad_rows=True).train
+    (file,) = sources(path, "sft", bad_rows="skip").train
     assert (file.format.name, len(file.records), len(file.bad)) == ("alpaca", 2, 2)
 
 

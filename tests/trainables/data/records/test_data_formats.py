@@ -68,8 +68,8 @@ def test_text_records_are_documents(tmp_path):
         (SHAREGPT, "row 2 is sharegpt, but the file began as alpaca; split"),
         (CHAT, "row 2 is messages, but the file began as alpaca"),
         ({"instruction": "hi"}, "row 2 has no field output; add it"),
-        ({"instruction": 3, "output": "x"}, "row 2: instruction is int 3; it must be a string"),
-        ({"instruction": "hi", "output": ["x"]}, r"row 2: output is list \['x'\]"),
+        ({"instruction": {}, "output": "x"}, "row 2: instruction is dict {}; it must be a str"),
+        ({"instruction": "hi", "output": [["x"]]}, r"row 2: output is list \[\['x'\]\]"),
         ({"instruction": "hi", "output": "\ud83d"}, "row 2: output holds an unpaired surrogate"),
         ("hello", "row 2 is str 'hello'; a record is an object"),
         (None, "row 2 is null"),
@@ -85,16 +85,16 @@ def test_a_row_that_does_not_fit_is_named(tmp_path, second, said):
 @pytest.mark.parametrize(
     ("record", "said"),
     [
-        ({"question": "a", "answer": "b"}, "has the fields: question, answer; rename.*alpaca {"),
+        ({"ask": "a", "tell": "b"}, "has the fields: ask, tell; rename.*alpaca {"),
         ({"conversations": "hi"}, "conversations is str 'hi'; it must be a list"),
         (
-            {"conversations": [{"from": "bot", "value": "x"}]},
-            "turn 1: from str 'bot' is unknown.*human",
+            {"conversations": [{"from": "robot", "value": "x"}]},
+            "turn 1: from str 'robot' is unknown.*human",
         ),
         ({"conversations": [{"from": "gpt"}]}, "turn 1 has no field value"),
         ({"messages": ["hi"]}, "turn 1 is str 'hi'; a turn is an object"),
         (turn(content=[{"type": "image_url"}]), "turn 2: content has a part.*only text"),
-        (turn(content=None, tool_calls=[1]), "turn 2: tool_calls are not supported"),
+        (turn(content=None, tool_calls=[1]), "turn 2: tool_calls has int 1; a call is an object"),
         (turn(content="x", loss_weight=0.5), "turn 2: loss_weight float 0.5"),
         (
             {"messages": [{"role": "user", "content": "x", "loss_weight": 1}]},
@@ -115,9 +115,8 @@ def test_a_record_that_cannot_be_used_says_why(tmp_path, record, said):
         ([("user", "hi"), ("assistant", " \n")], r"empty answer \(turns: user, assistant\)"),
         ([("user", "hi"), ("assistant", None)], "empty answer"),
         ([("system", "x"), ("assistant", "hello")], r"begins with an answer \(turns: system, a"),
-        ([("user", "a"), ("user", "b"), ("assistant", "c")], "roles out of order .turns: user, us"),
+        ([("user", "a"), ("tool", "b"), ("assistant", "c")], "roles out of order .turns: user, to"),
         ([("user", "a"), ("system", "b"), ("assistant", "c")], "roles out of order"),
-        ([("user", "a"), ("assistant", "b"), ("assistant", "c")], "roles out of order"),
         ([("tool", "a"), ("assistant", "c")], "roles out of order"),
     ],
 )

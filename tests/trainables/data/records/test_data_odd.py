@@ -13,5 +13,5 @@ def test_odd_input_is_read_right(tmp_path, case):
     (file,) = sources(path, case.objective, **case.data).train
     assert list(file.records) == case.found
     assert file.bad == ()
-    again = sources(path, case.objective, **case.data, skip_bad_rows=True)
+    again = sources(path, case.objective, **case.data, bad_rows="skip")
     assert again.train == (file,)

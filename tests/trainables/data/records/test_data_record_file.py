@@ -273,11 +273,11 @@ def test_the_objective_decides_how_a_file_is_read_that_fits_two(tmp_path, object
     ("second", "said"),
     [
         ({"prompt": "hi", "chosen": "yes"}, "row 2 has no field rejected; add it"),
-        ({"prompt": "hi", "chosen": 3, "rejected": "no"}, "row 2: chosen is int 3; it must be"),
+        ({"prompt": "hi", "chosen": {}, "rejected": "no"}, "row 2: chosen is dict {}; it must be"),
         ({"text": "a"}, "row 2 is text, but the file began as prompt_pair; split the file"),
         (
-            {"prompt": "hi", "chosen": [{"role": "bot", "content": "x"}], "rejected": "no"},
-            "row 2 chosen turn 1: role str 'bot' is unknown",
+            {"prompt": "hi", "chosen": [{"role": "robot", "content": "x"}], "rejected": "no"},
+            "row 2 chosen turn 1: role str 'robot' is unknown",
         ),
     ],
 )

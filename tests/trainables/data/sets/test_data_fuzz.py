@@ -91,7 +91,7 @@ def used(path, objective, tokenizer=None, **data: Any) -> None:
 def test_any_bytes(tmp_path, content, suffix, objective, encoding, skip):
     path = tmp_path / f"rows{suffix}"
     path.write_bytes(content)
-    used(path, objective, encoding=encoding, skip_bad_rows=skip)
+    used(path, objective, encoding=encoding, bad_rows="skip" if skip else "few")
 
 
 @given(
@@ -104,7 +104,7 @@ def test_any_bytes(tmp_path, content, suffix, objective, encoding, skip):
 def test_any_text_of_delimiters(tmp_path, content, suffix, objective, skip):
     path = tmp_path / f"rows{suffix}"
     path.write_bytes(content.encode())
-    used(path, objective, skip_bad_rows=skip)
+    used(path, objective, bad_rows="skip" if skip else "few")
 
 
 @given(rows=ROWS, objective=st.sampled_from(OBJECTIVES), skip=st.booleans(), as_lines=st.booleans())
@@ -112,7 +112,7 @@ def test_any_text_of_delimiters(tmp_path, content, suffix, objective, skip):
 def test_any_json(tmp_path, tokenizer, rows, objective, skip, as_lines):
     path = tmp_path / "rows.json"
     path.write_bytes(lines(*rows) if as_lines else listed(*rows))
-    used(path, objective, tokenizer, skip_bad_rows=skip)
+    used(path, objective, tokenizer, bad_rows="skip" if skip else "few")
 
 
 def of(objective: str, number: int) -> dict[str, Any]:
@@ -146,7 +146,7 @@ def test_good_rows_among_which_some_are_bad_give_sets(tmp_path, tokenizer, objec
     config = TrialConfig(
         model="m",
         objective=objective,
-        data={"train": str(path), "validation": 0.3, "skip_bad_rows": True},
+        data={"train": str(path), "validation": 0.3, "bad_rows": "skip"},
     )
     sources = Sources.read(config)
     made = draft(sources, config, tokenizer, 64)
@@ -186,7 +186,7 @@ def test_valid_files_with_bytes_changed_and_the_end_cut_off(
         raw[at : at + len(replacement)] = replacement
     path = tmp_path / name
     path.write_bytes(bytes(raw[: kept % (2 * len(raw)) or 1]))
-    used(path, objective, skip_bad_rows=skip)
+    used(path, objective, bad_rows="skip" if skip else "few")
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
@@ -196,4 +196,4 @@ def test_each_bad_file_for_each_objective(tmp_path, objective, skip):
         path = tmp_path / case.name
         path.write_bytes(case.content if isinstance(case.content, bytes) else case.content())
         if "bomb" not in case.id:
-            used(path, objective, skip_bad_rows=skip)
+            used(path, objective, bad_rows="skip" if skip else "few")

@@ -53,7 +53,7 @@ def test_the_summary_counts_what_the_folders_hold(tmp_path, model):
     rows = [*alpaca_rows(20), alpaca_rows(1)[0], {"instruction": "hm", "output": " "}]
     path = write_json(tmp_path / "rows.json", rows)
     data = prepare(
-        config(path, validation=0.2, max_length=32, skip_bad_rows=True), model, tmp_path / "cache"
+        config(path, validation=0.2, max_length=32, bad_rows="skip"), model, tmp_path / "cache"
     )
     summary = data.summary
     assert (summary.format, summary.records, summary.duplicates) == ("alpaca", 22, 1)
@@ -299,7 +299,7 @@ def test_a_folder_without_a_tokenizer_is_named(tmp_path):
 )
 def test_real_files_give_all_that_fits_a_real_model(tmp_path, name, objective, sequences, dropped):
     model = str(REAL_DATA / "models/stories260K_hf")
-    data = prepare(config(REAL_DATA / name, objective, skip_bad_rows=True), model, tmp_path)
+    data = prepare(config(REAL_DATA / name, objective, bad_rows="skip"), model, tmp_path)
     found = data.summary.train.sequences + data.summary.validation.sequences
     assert (found, data.summary.dropped) == (sequences, dropped)
     assert data.summary.max_length == 512

@@ -106,7 +106,7 @@ def test_general_and_mix_are_sets_of_their_own_of_chats_or_text(tmp_path, model,
     text = tmp_path / "text.txt"
     text.write_text("Once upon a time. " * 50)
     further = {"general": [str(chats), str(text)], "mix": {"train": str(chats)}}
-    base = config(train, objective, skip_bad_rows=True, **further)
+    base = config(train, objective, bad_rows="skip", **further)
     data = prepare(base, model, tmp_path / "cache")
     general, mix = Examples(data.further("general")), Examples(data.further("mix"))
     assert len(mix) == 5 and len(general) > 10
@@ -148,7 +148,7 @@ def test_what_was_dropped_is_told_by_file_with_its_first_row(tmp_path, model):
     good = [{"text": f"text {n}", "label": n % 2} for n in range(20)]
     first = write_json(tmp_path / "a.json", [*good, {"text": "x", "label": None}, {"text": "y"}])
     second = write_json(tmp_path / "b.json", [{"text": " ", "label": 1}, *good])
-    skipping = config([first, second], "classification", skip_bad_rows=True)
+    skipping = config([first, second], "classification", bad_rows="skip")
     data = prepare(skipping, model, tmp_path / "cache")
     assert [(file.name, file.rows, file.used, file.dropped) for file in data.summary.files] == [
         ("a.json", 22, 20, {"no label": 2}),
@@ -158,7 +158,7 @@ def test_what_was_dropped_is_told_by_file_with_its_first_row(tmp_path, model):
     said = data.summary.describe()
     assert f"first dropped (no label): {first} row 21" in said
     assert f"first dropped (empty text): {second} row 1" in said
-    assert f"a.json: 2 bad rows skipped, the first: ({first} row 21: no label" in said
+    assert f"a.json: 2 bad rows left out, the first: ({first} row 21: no label" in said
 
 
 def test_notes_tell_how_a_file_was_read(tmp_path, model):
