@@ -21,6 +21,7 @@ from sweeps.spec.capacity import most_slots
 from sweeps.spec.combinations import check_combinations, check_engine, check_quantization
 from sweeps.spec.search_checks import check_search
 from sweeps.spec.settings import SearchSettings, SlotsSettings, TrackingSettings
+from trainables.config.data import TEMPLATES
 from trainables.config.trial import TrialConfig
 from trainables.data.files.origin import is_hub_name
 from trainables.metrics.classes import CLASS_METRIC
@@ -102,7 +103,15 @@ def missing_files(trial: TrialConfig, elsewhere: bool = False) -> list[Problem]:
         elif _is_empty(name):
             message = f"file {name} is empty (0 bytes)"
             problems.append(Problem(place, message, "download or write it again"))
-    return problems
+    return [*problems, *_missing_template(trial, elsewhere)]
+
+
+def _missing_template(trial: TrialConfig, elsewhere: bool) -> list[Problem]:
+    name = trial.data.template if trial.data else None
+    if name is None or name in TEMPLATES or _is_there(name) or (elsewhere and is_whole(name)):
+        return []
+    remedy = f"{did_you_mean(name, TEMPLATES)}; paths start from the current folder, {Path.cwd()}"
+    return [Problem("data.template", f"{name} is neither a file nor a named template", remedy)]
 
 
 def _is_empty(name: str) -> bool:
@@ -119,7 +128,9 @@ def is_whole(name: str) -> bool:
 def named_files(trial: TrialConfig) -> Iterator[tuple[str, str]]:
     """The existing files and folders of a trial, each with its place in the spec."""
     if trial.learns.trains:
-        named = (*_files(trial), ("model", trial.model))
+        template = trial.data.template if trial.data else None
+        own = [("data.template", template)] if template and template not in TEMPLATES else []
+        named = (*_files(trial), *own, ("model", trial.model))
         yield from ((place, name) for place, name in named if _is_there(name))
 
 

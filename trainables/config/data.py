@@ -11,6 +11,9 @@ from trainables.config.roles import ROLES
 from trainables.core.data_error import did_you_mean
 from trainables.core.frozen import BelowOne, Frozen, Seed
 
+TEMPLATES = ("chatml", "llama-3", "gemma", "mistral", "qwen", "deepseek-r1", "plain")
+"""The names of chat templates that come with this package."""
+
 Files = str | tuple[str, ...]
 
 BadRows = Literal["few", "strict", "skip"]
@@ -79,6 +82,17 @@ class DataConfig(Frozen):
         "measured along with the validation loss, to show forgetting (sft and clm)",
     )
     mix: MixConfig | None = None
+    template: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
+        description="chat template, instead of the tokenizer's: a Jinja file, or one of "
+        + ", ".join(TEMPLATES),
+    )
+    train_on: Literal["all_answers", "last_answer"] = Field(
+        default="all_answers", description="answers of a chat to learn (sft)"
+    )
+    reasoning: Literal["keep", "drop"] = Field(
+        default="keep", description="reasoning of the answers: learned, or left out of the data"
+    )
     max_length: Annotated[int, Field(ge=8, lt=2**31)] = Field(
         default=1024,
         description="maximum tokens per sequence; longer ones are cut (sft) or split (clm)",

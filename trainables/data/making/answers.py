@@ -1,14 +1,15 @@
-"""Examples of supervised fine-tuning: one chat each, cut to length, with scored answers."""
+"""Examples of supervised fine-tuning: chats cut to length, with scored answers."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from trainables.data.records.conversation import Conversation
+from trainables.data.rendering.remarks import total
+from trainables.data.rendering.rendering import render
 from trainables.data.tokens.examples import Example
-from trainables.data.tokens.items import Drop, Item, Made, key, usable
-from trainables.data.tokens.rendering import render
+from trainables.data.tokens.items import Drop, Item, Made, digest, key, usable
 from trainables.data.tokens.sequences import TokenSequence
 from trainables.data.tokens.tokenizer import Tokenizer
 
@@ -18,24 +19,38 @@ _PLACEHOLDER = re.compile(r"\{\{\s*\w+\s*\}\}")
 
 
 def answers(chats: Sequence[Conversation], tokenizer: Tokenizer, length: int) -> Made:
-    """Render the chats and cut each after `length` tokens.
+    """Render the chats and cut each example after `length` tokens.
 
-    Chats without a trained answer, before or after the cut, are dropped.
+    A chat without a trained answer, before or after the cut, is dropped.
     """
     kept, drops = usable(chats)
-    items = []
-    for chat, whole in zip(kept, render(kept, tokenizer), strict=True):
-        sequence = whole.cut(length)
-        if sequence.targets.any():
-            items.append(_item(chat, sequence, cut=len(whole.tokens) > length))
-        else:
+    items: list[Item] = []
+    remarks: list[Mapping[str, int]] = []
+    for chat, rendered in zip(kept, render(kept, tokenizer), strict=True):
+        made = _items(chat, rendered.sequences, length)
+        items += made
+        remarks.append(rendered.remarks)
+        if not made:
             drops.append(Drop(TOO_LONG, chat.where))
-    return Made(tuple(items), tuple(drops))
+    return Made(tuple(items), tuple(drops), total(remarks))
 
 
-def _item(chat: Conversation, sequence: TokenSequence, *, cut: bool) -> Item:
-    example, same = Example((sequence,), weight=chat.weight), key(sequence)
-    return Item(example, same, same, chat.where, cut=cut)
+def _items(chat: Conversation, wholes: Sequence[TokenSequence], length: int) -> list[Item]:
+    """The examples of a chat that have a trained answer; all stay on one side of a split."""
+    cut = [whole.cut(length) for whole in wholes]
+    keys = [key(sequence) for sequence in cut]
+    group = keys[0] if len(keys) == 1 else digest(*keys)
+    return [
+        Item(
+            Example((sequence,), weight=chat.weight),
+            identity,
+            group,
+            chat.where,
+            cut=len(whole.tokens) > length,
+        )
+        for whole, sequence, identity in zip(wholes, cut, keys, strict=True)
+        if sequence.targets.any()
+    ]
 
 
 def placeholders(chats: Sequence[Conversation]) -> tuple[int, str]:

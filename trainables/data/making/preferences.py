@@ -13,9 +13,10 @@ import numpy as np
 
 from trainables.data.making.answers import TOO_LONG
 from trainables.data.records.records import Judged, Pair
+from trainables.data.rendering.remarks import total
+from trainables.data.rendering.rendering import render_pairs, render_whole
 from trainables.data.tokens.examples import Example
 from trainables.data.tokens.items import Drop, Item, Made, digest, key, usable
-from trainables.data.tokens.rendering import render
 from trainables.data.tokens.sequences import TokenSequence
 from trainables.data.tokens.tokenizer import Tokenizer
 
@@ -25,10 +26,10 @@ ALIKE = "answers alike up to max_length"
 def pairs(records: Sequence[Pair], tokenizer: Tokenizer, length: int) -> Made:
     """Examples of two sequences, chosen and rejected, with the same prompt tokens."""
     kept, drops = usable(records)
-    chats = chain.from_iterable(pair.conversations() for pair in kept)
-    rendered = list(render(chats, tokenizer))
+    rendered = list(render_pairs((pair.conversations() for pair in kept), tokenizer))
     items = []
-    for pair, *wholes in zip(kept, rendered[::2], rendered[1::2], strict=True):
+    for pair, both in zip(kept, rendered, strict=True):
+        wholes = tuple(each.whole for each in both)
         sequences = tuple(whole.cut(length) for whole in wholes)
         reason = _reason_to_drop(sequences)
         if reason:
@@ -37,7 +38,7 @@ def pairs(records: Sequence[Pair], tokenizer: Tokenizer, length: int) -> Made:
         cut = any(len(whole.tokens) > length for whole in wholes)
         example = Example(sequences, weight=pair.weight)
         items.append(Item(example, key(*sequences), _prompt(sequences[0]), pair.where, cut=cut))
-    return Made(tuple(items), tuple(drops))
+    return Made(tuple(items), tuple(drops), total(first.remarks for first, _ in rendered))
 
 
 def judgements(records: Sequence[Judged | Pair], tokenizer: Tokenizer, length: int) -> Made:
@@ -47,9 +48,10 @@ def judgements(records: Sequence[Judged | Pair], tokenizer: Tokenizer, length: i
     """
     kept, drops = usable(records)
     answers = list(chain.from_iterable(_judged(record) for record in kept))
-    rendered = render((answer.conversation for answer in answers), tokenizer)
+    rendered = list(render_whole((answer.conversation for answer in answers), tokenizer))
     items = []
-    for answer, whole in zip(answers, rendered, strict=True):
+    for answer, each in zip(answers, rendered, strict=True):
+        whole = each.whole
         sequence = whole.cut(length)
         if not sequence.targets.any():
             drops.append(Drop(TOO_LONG, answer.where))
@@ -58,7 +60,8 @@ def judgements(records: Sequence[Judged | Pair], tokenizer: Tokenizer, length: i
         identity = digest(key(sequence), bytes([bool(answer.desirable)]))
         cut = len(whole.tokens) > length
         items.append(Item(example, identity, _prompt(sequence), answer.where, cut=cut))
-    return Made(tuple(items), tuple(dict.fromkeys(drops)))
+    remarks = total(each.remarks for each in rendered)
+    return Made(tuple(items), tuple(dict.fromkeys(drops)), remarks)
 
 
 def with_others(items: Sequence[Item], length: int) -> list[Example]:

@@ -6,16 +6,16 @@ As in TRL, texts longer than `length` are left out: a reward is for a whole answ
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import chain
 
 import numpy as np
 
 from trainables.data.making.blocks import tokenise
 from trainables.data.records.conversation import Conversation
 from trainables.data.records.records import Document, Pair, Rated
+from trainables.data.rendering.remarks import total
+from trainables.data.rendering.rendering import Rendered, render_pairs, render_whole
 from trainables.data.tokens.examples import Example
 from trainables.data.tokens.items import Drop, Item, Made, digest, key, usable
-from trainables.data.tokens.rendering import render
 from trainables.data.tokens.sequences import TokenSequence
 from trainables.data.tokens.tokenizer import Tokenizer, require_eos
 
@@ -25,10 +25,10 @@ TOO_LONG = "longer than max_length"
 def compared(records: Sequence[Pair], tokenizer: Tokenizer, length: int) -> Made:
     """Examples of two sequences, chosen and rejected."""
     kept, drops = usable(records)
-    chats = chain.from_iterable(pair.conversations() for pair in kept)
-    rendered = list(render(chats, tokenizer))
+    rendered = list(render_pairs((pair.conversations() for pair in kept), tokenizer))
     items = []
-    for pair, *wholes in zip(kept, rendered[::2], rendered[1::2], strict=True):
+    for pair, both in zip(kept, rendered, strict=True):
+        wholes = tuple(each.whole for each in both)
         sequences = tuple(_unscored(whole, tokenizer) for whole in wholes)
         reason = _reason_to_drop(sequences, length)
         if reason:
@@ -36,14 +36,16 @@ def compared(records: Sequence[Pair], tokenizer: Tokenizer, length: int) -> Made
             continue
         example = Example(sequences, weight=pair.weight)
         items.append(Item(example, key(*sequences), _prompt(wholes[0]), pair.where))
-    return Made(tuple(items), tuple(drops))
+    return Made(tuple(items), tuple(drops), total(first.remarks for first, _ in rendered))
 
 
 def rated(records: Sequence[Rated], tokenizer: Tokenizer, length: int) -> Made:
     """Examples of one sequence, with the reward as label."""
     kept, drops = usable(records)
     items = []
-    for record, whole in zip(kept, _rendered(kept, tokenizer), strict=True):
+    rendered = list(_rendered(kept, tokenizer))
+    for record, each in zip(kept, rendered, strict=True):
+        whole = each.whole
         sequence = _unscored(whole, tokenizer)
         if len(sequence.tokens) > length:
             drops.append(Drop(TOO_LONG, record.where))
@@ -54,7 +56,7 @@ def rated(records: Sequence[Rated], tokenizer: Tokenizer, length: int) -> Made:
         is_chat = isinstance(record.content, Conversation)
         group = _prompt(whole) if is_chat else key(sequence)
         items.append(Item(example, identity, group, record.where))
-    return Made(tuple(items), tuple(drops))
+    return Made(tuple(items), tuple(drops), total(each.remarks for each in rendered))
 
 
 def _reason_to_drop(sequences: Sequence[TokenSequence], length: int) -> str | None:
@@ -63,12 +65,14 @@ def _reason_to_drop(sequences: Sequence[TokenSequence], length: int) -> str | No
     return "chosen equals rejected" if key(sequences[0]) == key(sequences[1]) else None
 
 
-def _rendered(records: Sequence[Rated], tokenizer: Tokenizer) -> Iterable[TokenSequence]:
+def _rendered(records: Sequence[Rated], tokenizer: Tokenizer) -> Iterable[Rendered]:
     """All sequences of one file: chats, or plain texts."""
     contents = [record.content for record in records]
     chats = [content for content in contents if isinstance(content, Conversation)]
     texts = [content.text for content in contents if isinstance(content, Document)]
-    return render(chats, tokenizer) if chats else tokenise(texts, tokenizer)
+    if chats:
+        return render_whole(chats, tokenizer)
+    return (Rendered((whole,)) for whole in tokenise(texts, tokenizer))
 
 
 def _unscored(whole: TokenSequence, tokenizer: Tokenizer) -> TokenSequence:

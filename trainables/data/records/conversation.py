@@ -80,6 +80,18 @@ class Conversation:
         last = max(place for place, message in enumerate(self.messages) if message.trainable)
         return replace(self, messages=self.messages[: last + 1])
 
+    def last_trained_only(self) -> Conversation:
+        """The chat with only its last trained answer trained."""
+        trained = [place for place, message in enumerate(self.messages) if message.trainable]
+        last = trained[-1:]
+        return replace(
+            self,
+            messages=tuple(
+                replace(message, trainable=place in last)
+                for place, message in enumerate(self.messages)
+            ),
+        )
+
     def last_answer_only(self) -> Conversation:
         """The chat with only its last answer trained; earlier answers are part of the prompt."""
         answers = [n for n, message in enumerate(self.messages) if message.role == "assistant"]

@@ -6,12 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
+from trainables.config.data import DataConfig
 from trainables.config.trial import TrialConfig
 from trainables.core.data_error import DataError
 from trainables.core.progress import NO_PROGRESS, Progress
+from trainables.data.making.chosen import chosen
 from trainables.data.making.preferences import with_others
 from trainables.data.records.record_file import RecordFile
 from trainables.data.records.records import Document, Record
+from trainables.data.rendering.remarks import notes
 from trainables.data.sets.makers import counted_names, in_parts, label_names, language, maker
 from trainables.data.sets.overlap import Overlap
 from trainables.data.sets.shares import Sides, share_documents, share_items
@@ -74,7 +77,7 @@ def draft(
     assert config.data is not None, "an objective with data"
     make = _draft_documents if config.objective == "clm" else _draft_records
     made = make(sources, config, tokenizer, length, progress)
-    made = _with_further(made, sources, tokenizer, length, progress)
+    made = _with_further(made, sources, config.data, tokenizer, length, progress)
     made = _with_overlaps(made)
     wanted = {"train": True, "validation": True, "test": config.data.test is not None}
     wanted |= {name: bool(getattr(sources, name)) for name in FURTHER}
@@ -92,17 +95,19 @@ def draft(
 def _draft_records(
     sources: Sources, config: TrialConfig, tokenizer: Tokenizer, length: int, progress: Progress
 ) -> Draft:
-    assert config.data is not None, "an objective with data"
-    names = label_names(config.objective, sources, config.data.bad_rows == "skip")
+    data = config.data
+    assert data is not None, "an objective with data"
+    names = label_names(config.objective, sources, data.bad_rows == "skip")
     make = maker(config.objective, sources, names)
 
     def made_of(file: RecordFile) -> Made:
         with progress.phase(f"tokenising {file.name}", len(file.records)) as gauge:
-            return in_parts(make, file.records, tokenizer, length, gauge)
+            records = [chosen(record, data) for record in file.records]
+            return in_parts(make, records, tokenizer, length, gauge)
 
     made = Sides(*([made_of(file) for file in side] for side in sources.sides))
     items = Sides(*(list(chain.from_iterable(each.items for each in side)) for side in made))
-    shares = share_items(items, config.data)
+    shares = share_items(items, data)
     finished = with_others if config.objective == "kto" else _examples
     everything = list(chain.from_iterable(made))
     return Draft(
@@ -115,7 +120,7 @@ def _draft_records(
         labels=names,
         counted_as=counted_names(config.objective, names),
         overlaps=shares.overlaps,
-        notes=shares.notes,
+        notes=(*shares.notes, *_remarks(sources.files, everything)),
     )
 
 
@@ -138,7 +143,12 @@ def _draft_documents(
 
 
 def _with_further(
-    made: Draft, sources: Sources, tokenizer: Tokenizer, length: int, progress: Progress
+    made: Draft,
+    sources: Sources,
+    data: DataConfig,
+    tokenizer: Tokenizer,
+    length: int,
+    progress: Progress,
 ) -> Draft:
     """The draft with the sets that are not split: each holds all of its files."""
     for name in FURTHER:
@@ -146,7 +156,8 @@ def _with_further(
         parts = []
         for file in files:
             with progress.phase(f"tokenising {file.name}", len(file.records)) as gauge:
-                parts.append(language(file, tokenizer, length, gauge))
+                records = tuple(chosen(record, data) for record in file.records)
+                parts.append(language(replace(file, records=records), tokenizer, length, gauge))
         items = list(chain.from_iterable(part.items for part in parts))
         counts = (_counts(file, part.drops) for file, part in zip(files, parts, strict=True))
         made = replace(
@@ -154,6 +165,7 @@ def _with_further(
             further={**made.further, name: _examples(items, length)},
             files=(*made.files, *counts),
             truncated=made.truncated + sum(part.truncated for part in parts),
+            notes=(*made.notes, *_remarks(files, parts)),
         )
     return made
 
@@ -179,6 +191,15 @@ def _keys(examples: Sequence[Example]) -> list[bytes]:
 def _text(record: Record) -> str:
     assert isinstance(record, Document), "clm reads nothing else"
     return record.text
+
+
+def _remarks(files: Sequence[RecordFile], made: Sequence[Made]) -> list[str]:
+    """A note for each unusual way in which chats of a file were rendered."""
+    return [
+        f"{file.name}: {note}"
+        for file, each in zip(files, made, strict=True)
+        for note in notes(each.remarks)
+    ]
 
 
 def _examples(items: Sequence[Item], length: int) -> list[Example]:

@@ -17,6 +17,7 @@ from trainables.data.records.conversation import Conversation
 from trainables.data.records.formats import Gives
 from trainables.data.records.record_file import RecordFile
 from trainables.data.records.records import Document, Judged, Labelled, Pair, Rated, Record
+from trainables.data.rendering.remarks import total
 from trainables.data.sets.sources import Sources
 from trainables.data.tokens.examples import Example
 from trainables.data.tokens.items import Item, Made, key, usable
@@ -87,6 +88,7 @@ def in_parts(
     return Made(
         tuple(chain.from_iterable(each.items for each in made)),
         tuple(chain.from_iterable(each.drops for each in made)),
+        total(each.remarks for each in made),
     )
 
 

@@ -15,6 +15,7 @@ from trainables.config.trial import TrialConfig
 from trainables.core.atomic import publish
 from trainables.core.model_source import ModelSource
 from trainables.core.progress import NO_PROGRESS, Progress
+from trainables.data.rendering.named import template_identity, use_template
 from trainables.data.sets.draft import Draft, draft
 from trainables.data.sets.sources import Sources, file_names, origins_of
 from trainables.data.sets.summary import Summary
@@ -39,8 +40,8 @@ _NEW_TOKENS = "new_tokens.json"
 class PreparedData:
     """A folder with a folder for each set, and an identifier of their contents.
 
-    `tokenizer` is a folder with the tokenizer including the new tokens, if there are any;
-    `new_tokens` are their ids.
+    `tokenizer` is a folder with the tokenizer, if it has new tokens or another template;
+    `new_tokens` are the ids of the former.
     """
 
     folder: Path
@@ -91,7 +92,9 @@ def prepare(
         folder.absolute(),
         fingerprint,
         summary,
-        (folder / _TOKENIZER).absolute() if config.data.new_tokens else None,
+        (folder / _TOKENIZER).absolute()
+        if config.data.new_tokens or config.data.template
+        else None,
         _new_tokens(folder),
     )
 
@@ -110,6 +113,9 @@ def _fingerprint(
         "encoding": data.encoding,
         "bad_rows": data.bad_rows,
         "new_tokens": data.new_tokens,
+        "template": template_identity(data.template),
+        "train_on": data.train_on,
+        "reasoning": data.reasoning,
         "max_length": data.max_length,
         "packing": data.packing,
         "context": limit,
@@ -132,6 +138,8 @@ def _build(
     with progress.phase("loading the tokenizer"):
         loaded = load_tokenizer(tokenizer)
     new_tokens = add_tokens(loaded, config.data.new_tokens)
+    if config.data.template:
+        use_template(loaded, config.data.template)
     made = draft(sources, config, loaded, length, progress)
     packs = _packs(made, config.data, length)
     cut = (f"max_length {wanted:,} is cut to the model's context",) if length < wanted else ()
@@ -142,8 +150,9 @@ def _build(
         write_packs(folder / name, together)
     summary = made.summary(sources, length, notes)
     summary.with_packs(packs).save(folder / "summary.json")
-    if new_tokens:
+    if new_tokens or config.data.template:
         loaded.save_pretrained(folder / _TOKENIZER)
+    if new_tokens:
         (folder / _NEW_TOKENS).write_text(json.dumps(new_tokens), encoding="utf-8")
 
 

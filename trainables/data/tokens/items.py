@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from trainables.data.records.records import Record
@@ -42,10 +42,14 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The items and drops from the records of one file."""
+    """The items and drops from the records of one file.
+
+    `remarks` count the chats that were rendered in an unusual way (see rendering/remarks.py).
+    """
 
     items: tuple[Item, ...] = ()
     drops: tuple[Drop, ...] = ()
+    remarks: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def truncated(self) -> int:

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from trainables.data.tokens.examples import Example
-from trainables.data.tokens.rendering import Segment
+from trainables.data.tokens.segment import Segment
 from trainables.data.tokens.sequences import TokenSequence
 from trainables.data.tokens.tokenizer import Tokenizer
 

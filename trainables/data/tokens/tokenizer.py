@@ -32,6 +32,7 @@ class Tokenizer(Protocol):
     eos_token: str | None
     eos_token_id: int | None
     chat_template: str | dict[str, str] | None
+    special_tokens_map: dict[str, str]
 
     def __call__(self, text: list[str], **options: object) -> Mapping[str, list[list[int]]]:
         """Encode texts: `input_ids` has the ids of each."""
@@ -63,12 +64,18 @@ class Tokenizer(Protocol):
 
     def apply_chat_template(
         self,
-        conversation: list[dict[str, str]],
+        conversation: list[dict[str, object]],
         *,
+        tools: list[object] | None,
         tokenize: Literal[False],
         add_generation_prompt: bool,
+        **variables: bool,
     ) -> str:
         """Render a conversation with `chat_template`."""
+        ...
+
+    def get_chat_template(self, *, tools: list[object] | None) -> str:
+        """The template that `apply_chat_template` uses with these tools."""
         ...
 
 

@@ -5,8 +5,8 @@ import pytest
 from data_samples import tiny_tokenizer
 
 from trainables.data.tokens.examples import Example
-from trainables.data.tokens.rendering import Segment
 from trainables.data.tokens.samples import decoded, sample
+from trainables.data.tokens.segment import Segment
 from trainables.data.tokens.sequences import TokenSequence
 
 TOKENIZER = tiny_tokenizer()

@@ -7,7 +7,7 @@ from data_samples import CHATML, REAL_DATA, needs_real_data, read_records, tiny_
 from trainables.core.data_error import DataError
 from trainables.core.model_source import ModelSource
 from trainables.data.records.conversation import Conversation, Message
-from trainables.data.tokens.rendering import render
+from trainables.data.rendering.rendering import render
 from trainables.data.tokens.tokenizer import load_tokenizer
 
 
@@ -16,8 +16,8 @@ def chat(*turns: tuple[str, str]) -> Conversation:
 
 
 def tokens_of(tokenizer, conversation):
-    (sequence,) = render([conversation], tokenizer)
-    return sequence
+    (rendered,) = render([conversation], tokenizer)
+    return rendered.whole
 
 
 def trained_text(tokenizer, sequence):
@@ -110,14 +110,17 @@ def test_a_chat_template_alone_decides_on_bos(bos, starts):
     assert tokens_of(tokenizer, ONE).tokens.tolist().count(tokenizer.bos_token_id) == starts
 
 
-def test_a_template_that_rewrites_earlier_turns_is_refused():
+def test_a_template_that_rewrites_earlier_turns_gives_an_example_for_each_answer():
+    """It writes answers only at the end of a chat, so no example has two of them."""
     tokenizer = tiny_tokenizer(
         chat_template="{% for m in messages %}"
-        "{% if loop.last or m.role == 'user' %}[{{ m.content }}]{% endif %}{% endfor %}"
+        "{% if loop.last or m.role != 'assistant' %}[{{ m.content }}]{% endif %}{% endfor %}"
     )
-    assert tokens_of(tokenizer, ONE).targets.any()
-    with pytest.raises(DataError, match=r"chats\.json row 1 turn 6: .*not prefix-consistent"):
-        list(render([LONG], tokenizer))
+    (rendered,) = render([LONG], tokenizer)
+    written = [tokenizer.decode(each.tokens) for each in rendered.sequences]
+    assert written == ["[Be brief.][hi][hello]", "[Be brief.][hi][42][细胞][是的]"]
+    trained = [trained_text(tokenizer, each) for each in rendered.sequences]
+    assert trained == ["[hello]", "[是的]"]
 
 
 def test_a_template_that_raises_is_named():
@@ -136,10 +139,10 @@ def test_a_tokenizer_without_eos_is_refused():
 
 
 def test_chats_are_rendered_one_for_one_and_in_order(monkeypatch):
-    monkeypatch.setattr("trainables.data.tokens.rendering._CHUNK", 2)
+    monkeypatch.setattr("trainables.data.rendering.rendering._CHUNK", 2)
     tokenizer = tiny_tokenizer()
     chats = [chat(("user", str(n)), ("assistant", f"It is {n}")) for n in range(5)]
-    rendered = [trained_text(tokenizer, sequence) for sequence in render(chats, tokenizer)]
+    rendered = [trained_text(tokenizer, each.whole) for each in render(chats, tokenizer)]
     assert rendered == [f"It is {n}</s>" for n in range(5)]
 
 
@@ -151,7 +154,8 @@ def test_real_chats_survive_a_real_tokenizer(name):
     """Chinese goes through byte fallback; the tokenizer's own rule joins repeated spaces."""
     tokenizer = load_tokenizer(ModelSource(str(REAL_DATA / "models/stories260K_hf")))
     chats = read_records(REAL_DATA / name).records[:100]
-    for conversation, sequence in zip(chats, render(chats, tokenizer), strict=True):
+    for conversation, rendered in zip(chats, render(chats, tokenizer), strict=True):
+        sequence = rendered.whole
         answers = "</s>".join(m.content for m in conversation.messages if m.trainable) + "</s>"
         written = trained_text(tokenizer, sequence)
         assert written.replace(" ", "") == answers.replace(" ", "")
@@ -165,7 +169,8 @@ def test_a_real_tokenizer_with_chatml_trains_what_transformers_marks():
     tokenizer.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>"]})
     tokenizer.chat_template = CHATML
     chats = read_records(REAL_DATA / "chat/fastchat_dummy_conversation.json").records[:50]
-    for conversation, sequence in zip(chats, render(chats, tokenizer), strict=True):
+    for conversation, rendered in zip(chats, render(chats, tokenizer), strict=True):
+        sequence = rendered.whole
         expected = tokenizer.apply_chat_template(
             [{"role": turn.role, "content": turn.content} for turn in conversation.messages],
             return_assistant_tokens_mask=True,

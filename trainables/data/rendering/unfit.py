@@ -1,0 +1,31 @@
+"""Why a chat cannot be rendered in some form; another form may do."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Step(IntEnum):
+    """How far a rendering got, in order: the fault of the furthest one says most."""
+
+    REFUSED = 0
+    ANSWER = 1
+    TOOLS = 2
+    RESULT = 3
+    CALL = 4
+    REASONING = 5
+    SEVERAL = 6
+    QUESTION = 7
+    SYSTEM = 8
+
+
+class UnfitError(Exception):
+    """A form in which the template refuses a chat, or loses a part of it.
+
+    `turn` counts from 1 and is None for the whole chat; `what` is the template's own words, or the
+    start of the lost text.
+    """
+
+    def __init__(self, step: Step, what: str = "", turn: int | None = None) -> None:
+        super().__init__(what)
+        self.step, self.what, self.turn = step, what, turn
