@@ -171,9 +171,9 @@ def _without_space(text: str, template: ChatTemplate) -> str:
     trimmed = text.rstrip()
     if not trimmed.endswith(template.added):
         return text
-    shorter = trimmed.removesuffix(template.eos_if_any)
-    ends_before = shorter != shorter.rstrip() and shorter.rstrip().endswith(template.added)
-    return shorter.rstrip() if ends_before else trimmed
+    if template.repeats_eos:
+        return trimmed.removesuffix(template.eos_if_any).rstrip()
+    return trimmed
 
 
 def _up_to_content(message: Message, text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,11 +16,14 @@ from trainables.data.rendering.answer import (
     with_ends,
 )
 from trainables.data.rendering.chat_template import ChatTemplate, Span
-from trainables.data.rendering.form import Form, Turn, shaped, tools_of, turns_of
+from trainables.data.rendering.form import Content, Form, Turn, shaped, tools_of, turns_of
 from trainables.data.rendering.texts import check_whole, content_of, is_written
 from trainables.data.rendering.thoughts import apart
 from trainables.data.rendering.unfit import Step, UnfitError
 from trainables.data.tokens.segment import Segment
+
+_AS_DATA = re.compile(r"""["']type["']: ["']text["']""")
+"""A list of parts that is written as such, instead of the texts in it."""
 
 _STEPS: Mapping[Role, Step] = {
     "system": Step.SYSTEM,
@@ -49,6 +53,7 @@ class ShapedChat:
         self._turns: list[Turn] = turns_of(chat.messages, form)
         self._tools = tools_of(chat)
         self._options = form.options
+        self._parts = form.content is Content.PARTS
         self._template = template
 
     def texts(self, manner: Manner) -> tuple[Text, ...]:
@@ -96,6 +101,8 @@ class ShapedChat:
     def _answer(self, at: int, manner: Manner) -> Answer:
         prompt = self._template.prompt(self._turns[:at], self._tools, self._options)
         written = self._template.answered(self._turns[: at + 1], self._tools, self._options)
+        if self._parts and _AS_DATA.search(written.text):
+            raise UnfitError(Step.ANSWER, content_of(self.messages[at])[:40], at + 1)
         find = found_answer if manner.by_text else answer_of
         return find(self.messages[at], prompt, written, self._template, at + 1)
 

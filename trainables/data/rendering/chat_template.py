@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import NamedTuple
 
@@ -62,18 +63,32 @@ class ChatTemplate:
     @cached_property
     def ends_turns(self) -> bool:
         """Whether anything but white space is written after an answer."""
-        for content in (_ANSWER, [{"type": "text", "text": _ANSWER}]):
-            try:
-                turns: list[Turn] = [
-                    {"role": "user", "content": _QUESTION},
-                    {"role": "assistant", "content": content},
-                ]
-                written = self.answered(turns, None, {}).text
-            except UnfitError:
-                continue
-            if _ANSWER in written:
-                return bool(written.rpartition(_ANSWER)[2].strip())
-        return True
+        end = self._end_of_probe(2)
+        return end is None or bool(end.strip())
+
+    @cached_property
+    def repeats_eos(self) -> bool:
+        """Whether eos stands behind the end of the last turn only, as with Phi-3."""
+        last, earlier = (self._end_of_probe(turns) for turns in (2, 3))
+        eos = self.eos_if_any
+        if not last or not earlier or not eos or not last.rstrip().endswith(eos):
+            return False
+        own = last.rstrip().removesuffix(eos)
+        return bool(own.strip()) and not earlier.startswith(own + eos)
+
+    def _end_of_probe(self, turns: int) -> str | None:
+        """The text behind the answer of a chat of two or three turns; None if it is not there."""
+        probe = [("user", _QUESTION), ("assistant", _ANSWER), ("user", _QUESTION)]
+        for parts in (False, True):
+            listed: list[Turn] = [
+                {"role": role, "content": [{"type": "text", "text": text}] if parts else text}
+                for role, text in probe[:turns]
+            ]
+            with suppress(UnfitError):
+                written = self.answered(listed, None, {}).text
+                if _ANSWER in written:
+                    return written.rpartition(_ANSWER)[2]
+        return None
 
     def prompt(
         self, turns: Sequence[Turn], tools: list[object] | None, options: Mapping[str, bool]

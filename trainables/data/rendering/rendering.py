@@ -121,8 +121,13 @@ def _render(
 
 def _by_default(group: Sequence[Conversation], tokenizer: Tokenizer) -> list[_Texts]:
     eos = require_eos(tokenizer)[0]
-    shapes = (shaped(chat, PLAIN).up_to_last_answer() for chat in group)
-    return [_Texts((_default_text(chat, eos),)) for chat in shapes]
+    return [
+        _Texts(
+            (_default_text(shaped(chat, PLAIN).up_to_last_answer(), eos),),
+            _remarks(chat, PLAIN, Manner(), 1),
+        )
+        for chat in group
+    ]
 
 
 def _default_text(chat: Conversation, eos: str) -> Text:
@@ -163,12 +168,13 @@ def _by_template(
 
 def _remarks(chat: Conversation, form: Form, manner: Manner, examples: int) -> dict[str, int]:
     in_fields = any(message.reasoning for message in chat.messages)
+    calls = bool(chat.tools) or any(message.tool_calls for message in chat.messages)
     done = {
         Remark.SEVERAL: examples > 1,
         Remark.EXAMPLES: examples if examples > 1 else 0,
         Remark.SYSTEM: form.system is System.QUESTION,
         Remark.REASONING: in_fields and form.reasoning is Reasoning.CONTENT,
-        Remark.CALLS: form.calls >= Calls.TEXT,
+        Remark.CALLS: calls and form.calls >= Calls.TEXT,
         Remark.BY_TEXT: manner.by_text,
     }
     return {remark.value: int(count) for remark, count in done.items() if count}

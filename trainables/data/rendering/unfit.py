@@ -9,12 +9,12 @@ class Step(IntEnum):
     """How far a rendering got, in order: the fault of the furthest one says most."""
 
     REFUSED = 0
-    ANSWER = 1
-    TOOLS = 2
-    RESULT = 3
-    CALL = 4
-    REASONING = 5
-    SEVERAL = 6
+    SEVERAL = 1
+    ANSWER = 2
+    TOOLS = 3
+    RESULT = 4
+    CALL = 5
+    REASONING = 6
     QUESTION = 7
     SYSTEM = 8
 
