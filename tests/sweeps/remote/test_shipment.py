@@ -10,7 +10,7 @@ from spec_samples import toy_tree
 
 from sweeps.books.books import new_record
 from sweeps.home.home import SweepHome
-from sweeps.remote.shipment import settle
+from sweeps.remote.shipment import pack, settle
 from sweeps.spec.spec import SweepSpec
 
 
@@ -72,3 +72,15 @@ def test_where_nothing_was_sent_nothing_is_deleted(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "project")
     settle(SweepHome(tmp_path / "home").sweep("a"))
     assert (tmp_path / "neighbour").exists() and not list((tmp_path / "project").iterdir())
+
+
+def test_a_template_file_is_sent_with_the_data(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("rows.jsonl", "my.jinja"):
+        (tmp_path / name).write_text("x")
+    for template, sent in (("my.jinja", ["my.jinja", "rows.jsonl"]), ("qwen", ["rows.jsonl"])):
+        data = {"train": "rows.jsonl", "template": template}
+        target = tmp_path / f"sent of {template}"
+        target.mkdir()
+        pack(SweepSpec.parse(toy_tree(objective="sft", model="org/model", data=data)), target)
+        assert sorted(each.name for each in target.iterdir()) == [*sent, "sweep.yaml"]

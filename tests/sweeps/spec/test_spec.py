@@ -252,6 +252,16 @@ def language_tree(tmp_path, **data):
     return toy_tree(objective="sft", model="org/model", data=files)
 
 
+def test_a_chat_template_is_a_name_or_a_file(tmp_path):
+    (tmp_path / "my.jinja").write_text("{{ messages }}")
+    for template in ("chatml", str(tmp_path / "my.jinja")):
+        tree = language_tree(tmp_path, template=template)
+        assert SweepSpec.parse(tree).trial.data.template == template
+    found = problems_of(language_tree(tmp_path, template="chatlm"))
+    expected = "data.template: chatlm is neither a file nor a named template; did you mean chatml?"
+    assert any(each.startswith(expected) for each in found)
+
+
 def test_the_share_of_a_replay_set_can_be_searched_and_nothing_else_of_the_data(tmp_path):
     space = {"data.mix.proportion": {"uniform": [0.0, 0.5]}}
     more = str(tmp_path / "more.jsonl")

@@ -70,6 +70,8 @@ def found_answer(
     begin = written.text.find(needle, shared) if needle else -1
     if begin < 0:
         raise UnfitError(Step.ANSWER, needle[:40], turn)
+    # White space before an answer may be its own, so it is never part of the prompt.
+    begin = max(shared, len(written.text[:begin].rstrip()))
     parts = (Segment(written.text[begin:], trained=True),)
     answer = Answer(written.text[:begin], _ended(message, parts, template))
     return _checked(message, answer, turn)

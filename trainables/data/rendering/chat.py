@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from trainables.data.records.conversation import Conversation, Role
+from trainables.data.records.conversation import Conversation, Message, Role
 from trainables.data.rendering.answer import (
     Answer,
     answer_of,
@@ -64,7 +64,7 @@ class ShapedChat:
         self._check_prompt(answers[-1].prompt)
         chains = tuple(_chains(answers))
         if len(chains) > 1 and manner.in_one:
-            return (self._in_one(answers[-1]),)
+            return (self._in_one(answers),)
         return chains
 
     def _by_marks(self) -> Text | None:
@@ -115,25 +115,34 @@ class ShapedChat:
             if name not in prompt:
                 raise UnfitError(Step.TOOLS, name)
 
-    def _in_one(self, last: Answer) -> Text:
+    def _in_one(self, answers: Sequence[Answer]) -> Text:
         """The last answer with its prompt, in which the earlier answers are found by their text."""
-        spans: list[Span] = []
-        at, text = 0, last.prompt
+        prompts = {at: each.prompt for at, each in zip(self.trained, answers, strict=True)}
+        last, spans, at = answers[-1], list[Span](), 0
+        text = last.prompt
         for place, message in enumerate(self.messages[: self.trained[-1]]):
-            if message.tool_calls and place in self.trained:
-                raise UnfitError(Step.SEVERAL, message.tool_calls[0].name, place + 1)
-            needles = [content_of(message)]
-            if message.role == "assistant":
-                needles = [apart(message).reasoning.strip(), *needles]
-            for needle in filter(None, needles):
-                found = text.find(needle, at)
-                if found < 0 and place in self.trained:
-                    raise UnfitError(Step.SEVERAL, needle[:40], place + 1)
-                if found >= 0 and place in self.trained:
-                    end = end_of_turn(text, found + len(needle), self._template.added)
-                    spans.append(Span(found, end))
-                at = found + len(needle) if found >= 0 else at
+            found = _found(message, text, at)
+            if place in prompts:
+                if message.tool_calls or found is None:
+                    raise UnfitError(Step.SEVERAL, turn=place + 1)
+                prompt = prompts[place]
+                fits = text.startswith(prompt) and at <= len(prompt) <= found.start
+                end = end_of_turn(text, found.end, self._template.added)
+                spans.append(Span(len(prompt) if fits else found.start, end))
+            at = found.end if found else at
         return (*stretches(text, spans, 0, len(text)), *last.parts)
+
+
+def _found(message: Message, text: str, at: int) -> Span | None:
+    """Where a turn stands in a text behind `at`: from its first words to its last."""
+    needles = filter(None, (apart(message).reasoning.strip(), content_of(message)))
+    start = None
+    for needle in needles:
+        found = text.find(needle, at)
+        if found < 0:
+            return None
+        start, at = found if start is None else start, found + len(needle)
+    return None if start is None else Span(start, at)
 
 
 def _chains(answers: Sequence[Answer]) -> Iterator[Text]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, groupby, islice
+from itertools import accumulate, groupby, islice, takewhile
 
 from trainables.core.data_error import DataError, shown
 from trainables.data.records.conversation import Conversation, Role
@@ -154,6 +154,7 @@ def _by_template(
         for form in forms(group):
             try:
                 texts = [ShapedChat(chat, form, template).texts(manner) for chat in group]
+                _check_one_prompt(texts)
             except UnfitError as fault:
                 if furthest is None or fault.step >= furthest.step:
                     furthest = fault
@@ -164,6 +165,16 @@ def _by_template(
             ]
     assert furthest is not None, "there is always a form to try"
     raise _error(group[0], template, furthest) from furthest
+
+
+def _check_one_prompt(chats: Sequence[tuple[Text, ...]]) -> None:
+    """UnfitError if the texts of a pair differ before the answers."""
+    prompts = {
+        "".join(part.text for part in takewhile(lambda part: not part.trained, texts[0]))
+        for texts in chats
+    }
+    if len(prompts) > 1:
+        raise UnfitError(Step.SEVERAL)
 
 
 def _remarks(chat: Conversation, form: Form, manner: Manner, examples: int) -> dict[str, int]:

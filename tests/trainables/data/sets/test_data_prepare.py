@@ -193,6 +193,84 @@ def test_new_tokens_are_encoded_whole_and_their_tokenizer_is_kept(tmp_path, mode
     assert again == data
 
 
+def chat_rows(count: int, answer: str = "It is {n}.") -> list[dict]:
+    """Chats of two answers that all differ."""
+    return [
+        {
+            "messages": [
+                {"role": "user", "content": f"What is {n}?"},
+                {"role": "assistant", "content": answer.format(n=n)},
+                {"role": "user", "content": "Again."},
+                {"role": "assistant", "content": answer.format(n=f"still {n}")},
+            ]
+        }
+        for n in range(count)
+    ]
+
+
+def test_a_template_is_kept_with_the_tokenizer_and_part_of_the_key(tmp_path, model, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = write_json(tmp_path / "rows.json", chat_rows(20))
+    template = tmp_path / "my.jinja"
+    template.write_text("{% for m in messages %}<{{ m.role }}>{{ m.content }}</s>{% endfor %}")
+    made = prepare(config(path, template="my.jinja"), model, tmp_path / "cache")
+    kept = load_tokenizer(ModelSource(str(made.tokenizer)))
+    assert kept.chat_template == template.read_text()
+    assert texts(made.train, kept)[0].startswith("<user>What is ")
+    assert made.new_tokens == ()
+    template.write_text("{% for m in messages %}[{{ m.role }}]{{ m.content }}</s>{% endfor %}")
+    again = prepare(config(path, template="my.jinja"), model, tmp_path / "cache")
+    assert again.fingerprint != made.fingerprint
+    assert texts(again.train, kept)[0].startswith("[user]What is ")
+
+
+def test_examples_of_one_chat_stay_on_one_side_and_are_counted(tmp_path, model):
+    """The template drops earlier answers, so each chat gives two examples."""
+    path = write_json(tmp_path / "rows.json", chat_rows(20))
+    template = tmp_path / "drops.jinja"
+    template.write_text(
+        "{% for m in messages %}{% if loop.last or m.role == 'user' %}{{ m.content }}</s>"
+        "{% endif %}{% endfor %}"
+    )
+    made = prepare(
+        config(path, template=str(template), validation=0.3), model, tmp_path / "cache", 1024
+    )
+    assert made.summary.notes == (
+        "rows.json: 20 chats rendered as 40 examples, one for each answer or several in a row, "
+        "because the chat template writes earlier turns differently",
+    )
+    kept = load_tokenizer(ModelSource(str(made.tokenizer)))
+    sides = [texts(folder, kept) for folder in (made.train, made.validation)]
+    asked = [{each.partition("</s>")[0] for each in side} for side in sides]
+    assert not asked[0] & asked[1]
+    assert [len(side) for side in sides] == [28, 12]
+
+
+def learned_texts(data, model) -> list[str]:
+    kept = load_tokenizer(ModelSource(model))
+    return [kept.decode(tokens[targets]) for tokens, targets in Sequences.open(data.train)]
+
+
+def test_only_the_last_answer_is_learned_if_so_wished(tmp_path, model):
+    path = write_json(tmp_path / "rows.json", chat_rows(20))
+    both = prepare(config(path), model, tmp_path / "cache", 1024)
+    last = prepare(config(path, train_on="last_answer"), model, tmp_path / "cache", 1024)
+    assert learned_texts(both, model)[0].count("It is") == 2
+    assert all(
+        text.startswith("It is still") and text.count("It is") == 1
+        for text in learned_texts(last, model)
+    )
+
+
+def test_reasoning_is_learned_or_left_out(tmp_path, model):
+    rows = chat_rows(20, "<think>hm</think>It is {n}.")
+    path = write_json(tmp_path / "rows.json", rows)
+    kept = prepare(config(path), model, tmp_path / "cache", 1024)
+    dropped = prepare(config(path, reasoning="drop"), model, tmp_path / "cache", 1024)
+    assert learned_texts(kept, model)[0].count("<think>hm</think>It is") == 2
+    assert not any("think" in text or "hm" in text for text in learned_texts(dropped, model))
+
+
 @pytest.mark.parametrize("text", ["x<think>y", "x <think> y", "<think>", "x\n<think>\ny"])
 def test_a_new_token_is_found_wherever_it_stands(text):
     """Tokenizers in the manner of Llama's mark where words begin before they look anything up."""
