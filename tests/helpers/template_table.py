@@ -244,7 +244,7 @@ def table() -> str:
     for name in names():
         cells = [cell(name, chat) for chat in CHATS]
         beside = " ".join(each for _, each in cells)
-        lines.append(f"| `{name}` | {' | '.join(shown for shown, _ in cells)} | {beside} |")
+        lines.append(f"| {name} | {' | '.join(shown for shown, _ in cells)} | {beside} |")
     said = "; ".join(f"`{letter}`: {note}" for letter, note in NOTES.items())
     return "\n".join(lines) + f"\n\n{said}.\n"
 

@@ -363,7 +363,7 @@ def test_a_folder_without_a_tokenizer_is_named(tmp_path):
             4997,
             {"empty answer": 2, "prompt longer than max_length": 1},
         ),
-        ("sft/glaive_toolcall_en_demo.json", "sft", 291, {"prompt longer than max_length": 9}),
+        ("sft/glaive_toolcall_en_demo.json", "sft", 264, {"prompt longer than max_length": 36}),
         ("sft/v1_sft_demo.jsonl", "sft", 499, {"prompt longer than max_length": 1}),
         ("chat/fastchat_dummy_conversation.json", "sft", 500, {}),
         ("chat/xtuner_openai_sft.jsonl", "sft", 128, {}),
