@@ -102,9 +102,9 @@ ALLOWED = [
 
 @pytest.mark.parametrize(("record", "turns", "allowed"), ALLOWED)
 def test_an_allowance_is_made_and_counted(tmp_path, record, turns, allowed):
-    path = write_lines(tmp_path / "rows.jsonl", [record])
+    path = write_json(tmp_path / "rows.json", [record])
     file = read_records(path)
-    assert (spoken(file), file.adjusted) == (turns, {allowed: [f"{path} line 1"]})
+    assert (spoken(file), file.adjusted) == (turns, {allowed: [f"{path} row 1"]})
 
 
 def test_the_allowances_of_a_file_are_said_with_number_and_first_place(tmp_path):
