@@ -29,7 +29,7 @@ def answers(chats: Sequence[Conversation], tokenizer: Tokenizer, length: int) ->
         if sequence.targets.any():
             items.append(_item(chat, sequence, cut=len(whole.tokens) > length))
         else:
-            drops.append(Drop(TOO_LONG, chat.where))
+            drops.append(Drop(TOO_LONG, chat.where, whole.first_target + 1))
     return Made(tuple(items), tuple(drops))
 
 

@@ -112,8 +112,8 @@ def test_the_allowances_of_a_file_are_said_with_number_and_first_place(tmp_path)
     path = write_lines(tmp_path / "rows.jsonl", rows)
     found = sources(path, "sft")
     assert [note for note in found.notes if " with " in note] == [
-        f"rows.jsonl: 2 rows with {JOINED}, the first: {path} line 2",
-        f"rows.jsonl: 1 row with {OPENING}, the first: {path} line 3",
+        f"rows.jsonl: 2 rows with {JOINED} (first: line 2)",
+        f"rows.jsonl: 1 row with {OPENING} (first: line 3)",
     ]
 
 
