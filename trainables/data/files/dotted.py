@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from trainables.data.files.columns import Columns
+from trainables.data.files.columns import Columns, named_in
 from trainables.data.files.row import Row
 
 
@@ -17,7 +17,7 @@ class _Found(NamedTuple):
 
 def dotted_roots(columns: Columns) -> frozenset[str]:
     """The names of columns, and the fields in which dotted ones begin, in lower case."""
-    names = [str(column).casefold() for column in columns.values() if isinstance(column, str)]
+    names = [name.casefold() for name in named_in(columns)]
     return frozenset([*names, *(name.partition(".")[0] for name in names)])
 
 
@@ -26,7 +26,7 @@ def with_dotted(rows: Sequence[Row], columns: Columns) -> Sequence[Row]:
 
     A field that has the dotted name as its own name is not touched.
     """
-    dotted = [name for name in columns.values() if isinstance(name, str) and "." in name]
+    dotted = [name for name in named_in(columns) if "." in name]
     return [_resolved(row, dotted) for row in rows] if dotted else rows
 
 
