@@ -54,9 +54,8 @@ def _label(path: Path, columns: Sequence[Sequence[str]]) -> int:
 
 def _check_first(path: Path, first: Sequence[str], counts: Counter[str], label: int) -> None:
     """DataError if only the first row has its class, as a header with unknown names does."""
-    if counts[first[label]] == 1 and all(
-        n > 1 for name, n in counts.items() if name != first[label]
-    ):
+    single = [name for name, count in counts.items() if count == 1]
+    if single == [first[label]]:
         text = next(cell for place, cell in enumerate(first) if place != label)
         raise DataError(
             f"{path}: its first row ({listing(first)}) looks like a header that names no known "
