@@ -43,8 +43,8 @@ def new_record(spec: SweepSpec, prepared: Prepared | None) -> SweepRecord:
         host=socket.gethostname(),
         folder=str(Path.cwd()),
         overlaps=_overlaps(prepared),
-        rows_left_out=prepared.summary.dropped if prepared else {},
-        rows_adjusted=prepared.summary.adjusted if prepared else {},
+        rows_left_out=_left_out(prepared),
+        rows_adjusted=_adjusted(prepared),
         provenance=sweep_provenance(
             spec.search.seed,
             prepared.data_fingerprint if prepared else "",
@@ -69,6 +69,8 @@ def resumed_record(
         resumed=(*earlier.resumed, time.time()),
         changes=(*earlier.changes, *changes),
         overlaps=earlier.overlaps or _overlaps(prepared),
+        rows_left_out=earlier.rows_left_out or _left_out(prepared),
+        rows_adjusted=earlier.rows_adjusted or _adjusted(prepared),
         pid=os.getpid(),
         host=socket.gethostname(),
     )
@@ -77,6 +79,14 @@ def resumed_record(
 def _overlaps(prepared: Prepared | None) -> dict[str, Overlap]:
     found = prepared.summary.overlaps if prepared else {}
     return {name: Overlap(shared=each.shared, records=each.records) for name, each in found.items()}
+
+
+def _left_out(prepared: Prepared | None) -> dict[str, int]:
+    return prepared.summary.dropped if prepared else {}
+
+
+def _adjusted(prepared: Prepared | None) -> dict[str, int]:
+    return prepared.summary.adjusted if prepared else {}
 
 
 class Books:

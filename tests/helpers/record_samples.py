@@ -79,6 +79,8 @@ def full_sweep(**changes: Any) -> SweepRecord:
         created=1_700_000_000.5,
         resumed=(1_700_000_001.25,),
         changes=("budget.trials: 20 -> 40",),
+        rows_left_out={"empty answer": 6},
+        rows_adjusted={"neighbouring turns of one role joined": 31},
         breakdowns=("The observer thread broke down (KeyError: 'x'); nobody looks",),
         experiment="tuning",
         seed=7,

@@ -23,7 +23,7 @@ from sweeps.run.driver import Driver
 from sweeps.spec.spec import SweepSpec
 from trainables.core.model_source import ModelSource
 from trainables.data.sets import overlap as data_overlap
-from trainables.data.sets.summary import Side, Summary
+from trainables.data.sets.summary import FileCounts, Side, Summary
 from trainables.training.inputs import Inputs, Prepared
 
 
@@ -56,7 +56,8 @@ def test_a_resumed_sweep_first_brings_in_what_mlflow_missed(home):
     assert books.scribe.reconciled.changed == 2
 
 
-def test_what_the_validation_set_shares_with_the_training_data_is_on_record_and_in_mlflow(home):
+def test_what_was_found_in_the_data_is_on_record_and_in_mlflow(home):
+    """What sets share, and the rows left out or read with an allowance."""
     spec = SweepSpec.parse(toy_tree())
     folder = home.sweep(spec.name)
     folder.take_name()
@@ -65,6 +66,10 @@ def test_what_the_validation_set_shares_with_the_training_data_is_on_record_and_
         sets={"train": side, "validation": side},
         max_length=64,
         overlaps={"validation": data_overlap.Overlap(40, 40)},
+        files=(
+            FileCounts("a", "alpaca", 90, {"empty answer": 2}, adjusted={"numbers": 3}),
+            FileCounts("b", "alpaca", 10, {"empty answer": 1}, adjusted={"history": 4}),
+        ),
     )
     prepared = Prepared(Inputs(ModelSource("m"), home.path, home.path), "d", "m", summary)
     books = Books(spec, home, folder, new_record(spec, prepared))
@@ -75,10 +80,16 @@ def test_what_the_validation_set_shares_with_the_training_data_is_on_record_and_
     assert folder.store.sweep().overlaps == wanted
     sweep, _ = read_sweep(home.tracking_uri, "toy")
     assert sweep.overlaps == wanted
+    for record in (sweep, folder.store.sweep()):
+        assert record.rows_left_out == {"empty answer": 3}
+        assert record.rows_adjusted == {"numbers": 3, "history": 4}
     run = MlflowRuns(home.tracking_uri).get(sweep.run_id)
     assert json.loads(run.tags["winnow.overlaps"]) == {"validation": {"shared": 40, "records": 40}}
-    earlier = folder.store.sweep().with_changes(overlaps={})  # of a version that did not count
-    assert resumed_record(earlier, spec, [], prepared).overlaps == wanted
+    assert json.loads(run.tags["winnow.rows_left_out"]) == {"empty answer": 3}
+    nothing = {"overlaps": {}, "rows_left_out": {}, "rows_adjusted": {}}
+    earlier = folder.store.sweep().with_changes(**nothing)  # of a version that did not count
+    again = resumed_record(earlier, spec, [], prepared)
+    assert (again.overlaps, again.rows_left_out) == (wanted, {"empty answer": 3})
 
 
 class AwayTracker:

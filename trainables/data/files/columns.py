@@ -12,6 +12,11 @@ Columns = Mapping[str, str | int]
 """From role to column name, or to column position, counted from 0."""
 
 
+def named_in(columns: Columns) -> set[str]:
+    """The column names among the values."""
+    return {column for column in columns.values() if isinstance(column, str)}
+
+
 def renamed(rows: Sequence[Row], columns: Columns, place: str | Path) -> list[Row]:
     """The rows with their roles as field names; DataError if a column is in no row."""
     if not columns:

@@ -1,8 +1,7 @@
 """The records of CSV and TSV files, with or without a header.
 
-A first row that names a known field, or a column of `data.columns`, is a header. Without a header,
-a single column is `text`; of two, the one with fewer distinct values is `label` and the other
-`text`; three or more need names in `data.columns`.
+A first row that names a known field, or a column of `data.columns`, is a header. positions.py has
+the names without a header.
 """
 
 from __future__ import annotations
@@ -17,8 +16,9 @@ from typing import NamedTuple
 
 from trainables.config.roles import KNOWN_NAMES, NUMBERS
 from trainables.core.data_error import DataError, shown
-from trainables.data.files.columns import Columns
+from trainables.data.files.columns import Columns, named_in
 from trainables.data.files.decoding import UTF8, read_text
+from trainables.data.files.positions import names_without_header
 from trainables.data.files.row import Row, Rows
 from trainables.data.files.sieve import Sieve
 
@@ -116,7 +116,7 @@ def _cells_of_any_size() -> Iterator[None]:
 def _rows(path: Path, lines: Sequence[Line], columns: Columns, sieve: Sieve) -> Rows:
     if not lines:
         raise DataError(f"{path} contains only empty cells; add records to it")
-    header = _is_header(lines[0].cells, columns)
+    header = _has_header(lines, columns)
     names, notes = (
         _header(path, lines[0], columns) if header else _by_position(path, lines, columns)
     )
@@ -129,8 +129,30 @@ def _rows(path: Path, lines: Sequence[Line], columns: Columns, sieve: Sieve) -> 
     return Rows(tuple(rows), notes)
 
 
+def _by_position(
+    path: Path, lines: Sequence[Line], columns: Columns
+) -> tuple[list[str], tuple[str, ...]]:
+    if columns:
+        return [f"column {place}" for place in range(len(lines[0].cells))], ()
+    return names_without_header(path, [line.cells for line in lines])
+
+
+def _has_header(lines: Sequence[Line], columns: Columns) -> bool:
+    """Whether the first row is a header: a name in it is not a value that its column has again."""
+    first = lines[0].cells
+    if not _is_header(first, columns):
+        return False
+    if not named_in(columns).isdisjoint(map(str.strip, first)):
+        return True
+    others = [line.cells for line in lines if len(line.cells) == len(first) and line.cells != first]
+    return any(
+        cell.strip().casefold() in KNOWN_NAMES and not any(cell == row[place] for row in others)
+        for place, cell in enumerate(first)
+    )
+
+
 def _is_header(cells: Iterable[str], columns: Columns) -> bool:
-    named = set(columns.values())
+    named = named_in(columns)
     return any(cell.strip().casefold() in KNOWN_NAMES or cell.strip() in named for cell in cells)
 
 
@@ -145,29 +167,8 @@ def _header(path: Path, line: Line, columns: Columns) -> tuple[list[str], tuple[
 def _name(cell: str, place: int, columns: Columns) -> str:
     if not cell:
         return f"column {place}"
-    known = cell not in columns.values() and cell.casefold() in KNOWN_NAMES
+    known = cell not in named_in(columns) and cell.casefold() in KNOWN_NAMES
     return cell.casefold() if known else cell
-
-
-def _by_position(
-    path: Path, lines: Sequence[Line], columns: Columns
-) -> tuple[list[str], tuple[str, ...]]:
-    width = len(lines[0].cells)
-    if columns:
-        return [f"column {place}" for place in range(width)], ()
-    if width == 1:
-        return ["text"], ("no header; its one column is read as text",)
-    if width > 2:
-        raise DataError(
-            f"{path} has {width} columns and its first row names no known field; "
-            "name the columns, e.g. data.columns: {text: 0, label: 1}"
-        )
-    whole = [line for line in lines if len(line.cells) == 2]
-    different = [len({line.cells[place] for line in whole}) for place in range(2)]
-    label = 0 if different[0] < different[1] else 1
-    names = ["label", "text"] if label == 0 else ["text", "label"]
-    note = f"no header; column {1 - label} is read as text, column {label} as label"
-    return names, (note,)
 
 
 def _of_width(path: Path, lines: Sequence[Line], width: int, sieve: Sieve) -> list[Line]:
@@ -185,7 +186,11 @@ def _of_width(path: Path, lines: Sequence[Line], width: int, sieve: Sieve) -> li
 
 
 def _record(names: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
-    return dict(zip(names, cells, strict=True))
+    """The cells by name; several of one name are its lines."""
+    record: dict[str, str] = {}
+    for name, cell in zip(names, cells, strict=True):
+        record[name] = f"{record[name]}\n{cell}" if name in record else cell
+    return record
 
 
 def with_numbers(rows: Iterable[Row]) -> Iterator[Row]:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from trainables.core.data_error import DataError, shown
+from trainables.data.files.containers import is_turns, records_within
 from trainables.data.files.decoding import UTF8, read_text
-from trainables.data.files.row import Row
+from trainables.data.files.row import Row, Rows
 from trainables.data.files.sieve import Sieve
-from trainables.data.files.strict_json import JsonLimitError, Repeat, parse, repeat_within
+from trainables.data.files.strict_json import (
+    JsonLimitError,
+    Repeat,
+    objects_within,
+    parse,
+    repeat_within,
+)
 
 
 class Line(NamedTuple):
@@ -23,8 +30,16 @@ class Line(NamedTuple):
     repeat: Repeat | None
 
 
-def json_rows(path: Path, encoding: str = UTF8, sieve: Sieve | None = None) -> list[Row]:
-    """All records, in order; a file with a single object is one record."""
+def json_rows(
+    path: Path,
+    encoding: str = UTF8,
+    sieve: Sieve | None = None,
+    named: Collection[str] = (),
+) -> Rows:
+    """All records, in order; a file with a single object is one record, or holds them.
+
+    `named` are the columns of `data.columns`, which tell a record from an object that holds some.
+    """
     sieve = sieve or Sieve()
     text = read_text(path, encoding)
     try:
@@ -34,29 +49,36 @@ def json_rows(path: Path, encoding: str = UTF8, sieve: Sieve | None = None) -> l
     except json.JSONDecodeError as error:
         whole_error = error
     else:
-        return _without_repeats(_rows_of_value(path, whole), repeats, sieve)
+        return _rows_of_whole(path, whole, repeats, sieve, named)
     rows = _rows_of_lines(path, text, whole_error, sieve)
     sieve.check_left(path, len(rows))
-    return rows
+    return Rows(tuple(rows))
 
 
-def _rows_of_value(path: Path, whole: object) -> list[Row]:
-    if isinstance(whole, dict) or _is_one_chat(whole):
+def _rows_of_whole(
+    path: Path, whole: object, repeats: Sequence[Repeat], sieve: Sieve, named: Collection[str]
+) -> Rows:
+    if not isinstance(whole, dict):
+        return Rows(tuple(_without_repeats(_rows_of_list(path, whole), repeats, sieve)))
+    within = records_within(path, whole, named)
+    if not within.note:
+        return Rows(tuple(_without_repeats([Row(f"{path} line 1", whole)], repeats, sieve)))
+    rows = _rows_of_list(path, list(within.records))
+    inside = {id(each) for row in rows for each in objects_within(row.value)}
+    around = next((repeat for repeat in repeats if id(repeat.holder) not in inside), None)
+    if around is not None:
+        raise _repeated(str(path), around)
+    return Rows(tuple(_without_repeats(rows, repeats, sieve)), (within.note,))
+
+
+def _rows_of_list(path: Path, whole: object) -> list[Row]:
+    if is_turns(whole):
         return [Row(f"{path} line 1", whole)]
     if not isinstance(whole, list):
         raise DataError(f"{path} is {shown(whole)}; it must be a list of records")
     if not whole:
         raise DataError(f"{path} is an empty list; add records to it")
     return [Row(f"{path} row {number}", value) for number, value in enumerate(whole, start=1)]
-
-
-def _is_one_chat(value: object) -> bool:
-    """Whether a list is the turns of one chat and not a list of records."""
-    return (
-        isinstance(value, list)
-        and bool(value)
-        and all(isinstance(turn, dict) and "role" in turn for turn in value)
-    )
 
 
 def _without_repeats(rows: list[Row], repeats: Sequence[Repeat], sieve: Sieve) -> list[Row]:

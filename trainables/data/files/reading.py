@@ -9,6 +9,7 @@ from trainables.data.files.columns import renamed
 from trainables.data.files.decoding import UTF8, read_text
 from trainables.data.files.delimited import csv_rows, is_tsv, tsv_rows, with_numbers
 from trainables.data.files.documents import document_rows
+from trainables.data.files.dotted import dotted_roots, with_dotted
 from trainables.data.files.json_rows import json_rows
 from trainables.data.files.origin import Kind, Origin
 from trainables.data.files.row import Rows
@@ -37,7 +38,7 @@ def read(origin: Origin, manner: Manner | None = None, sieve: Sieve | None = Non
     manner, sieve = manner or Manner(), sieve or Sieve()
     delimited = origin.kind in (Kind.CSV, Kind.TSV) or _is_labelled_text(origin, manner)
     found = (_delimited if delimited else _read)(origin, manner, sieve)
-    rows = renamed(found.rows, manner.columns, origin.path)
+    rows = renamed(with_dotted(found.rows, manner.columns), manner.columns, origin.path)
     notes = tuple(f"{origin.name}: {note}" for note in found.notes)
     return Rows(tuple(with_numbers(rows) if delimited else rows), notes)
 
@@ -63,4 +64,4 @@ def _read(origin: Origin, manner: Manner, sieve: Sieve) -> Rows:
         case Kind.HUB:
             return Rows(tuple(hub_rows(origin.name)))
         case _:
-            return Rows(tuple(json_rows(origin.path, manner.encoding, sieve)))
+            return json_rows(origin.path, manner.encoding, sieve, dotted_roots(manner.columns))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 
@@ -49,16 +49,20 @@ def parse(text: str) -> tuple[object, list[Repeat]]:
 
 def repeat_within(value: object, by_holder: Mapping[int, Repeat]) -> Repeat | None:
     """A repeat whose object (by its id) is the value or is within it, at any depth."""
+    inside = objects_within(value)
+    return next((by_holder[id(each)] for each in inside if id(each) in by_holder), None)
+
+
+def objects_within(value: object) -> Iterator[dict[str, object]]:
+    """The value and what is within it, at any depth, where that is an object."""
     waiting = [value]
     while waiting:
         each = waiting.pop()
-        if id(each) in by_holder:
-            return by_holder[id(each)]
         if isinstance(each, dict):
+            yield each
             waiting.extend(each.values())
         elif isinstance(each, list):
             waiting.extend(each)
-    return None
 
 
 def _repeat(holder: dict[str, object], pairs: Sequence[tuple[str, object]]) -> Repeat:

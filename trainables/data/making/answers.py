@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from trainables.data.records.conversation import Conversation
 from trainables.data.rendering.remarks import total
@@ -21,17 +21,15 @@ _PLACEHOLDER = re.compile(r"\{\{\s*\w+\s*\}\}")
 def answers(chats: Sequence[Conversation], tokenizer: Tokenizer, length: int) -> Made:
     """Render the chats and cut each example after `length` tokens.
 
-    A chat without a trained answer, before or after the cut, is dropped.
+    Chats without a trained answer are dropped, and so are examples without one after the cut.
     """
     kept, drops = usable(chats)
     items: list[Item] = []
     remarks: list[Mapping[str, int]] = []
     for chat, rendered in zip(kept, render(kept, tokenizer), strict=True):
-        made = _items(chat, rendered.sequences, length)
-        items += made
+        items += _items(chat, rendered.sequences, length)
+        drops += _too_long(chat, rendered.sequences, length)
         remarks.append(rendered.remarks)
-        if not made:
-            drops.append(Drop(TOO_LONG, chat.where))
     return Made(tuple(items), tuple(drops), total(remarks))
 
 
@@ -51,6 +49,12 @@ def _items(chat: Conversation, wholes: Sequence[TokenSequence], length: int) -> 
         for whole, sequence, identity in zip(wholes, cut, keys, strict=True)
         if sequence.targets.any()
     ]
+
+
+def _too_long(chat: Conversation, wholes: Sequence[TokenSequence], length: int) -> Iterator[Drop]:
+    for whole in wholes:
+        if not whole.cut(length).targets.any():
+            yield Drop(TOO_LONG, chat.where, whole.first_target + 1)
 
 
 def placeholders(chats: Sequence[Conversation]) -> tuple[int, str]:

@@ -33,7 +33,8 @@ def pairs(records: Sequence[Pair], tokenizer: Tokenizer, length: int) -> Made:
         sequences = tuple(whole.cut(length) for whole in wholes)
         reason = _reason_to_drop(sequences)
         if reason:
-            drops.append(Drop(reason, pair.where))
+            needs = max(whole.first_target for whole in wholes) + 1 if reason == TOO_LONG else 0
+            drops.append(Drop(reason, pair.where, needs))
             continue
         cut = any(len(whole.tokens) > length for whole in wholes)
         example = Example(sequences, weight=pair.weight)
@@ -54,7 +55,7 @@ def judgements(records: Sequence[Judged | Pair], tokenizer: Tokenizer, length: i
         whole = each.whole
         sequence = whole.cut(length)
         if not sequence.targets.any():
-            drops.append(Drop(TOO_LONG, answer.where))
+            drops.append(Drop(TOO_LONG, answer.where, whole.first_target + 1))
             continue
         example = Example((sequence,), float(bool(answer.desirable)), answer.weight)
         identity = digest(key(sequence), bytes([bool(answer.desirable)]))
@@ -89,18 +90,14 @@ def _reason_to_drop(sequences: Sequence[TokenSequence]) -> str | None:
     return ALIKE if key(sequences[0]) == key(sequences[1]) else None
 
 
-def _answer_start(sequence: TokenSequence) -> int:
-    return int(np.argmax(sequence.targets))
-
-
 def _prompt(sequence: TokenSequence) -> bytes:
-    return digest(sequence.tokens[: _answer_start(sequence)].tobytes())
+    return digest(sequence.tokens[: sequence.first_target].tobytes())
 
 
 def _crossed(item: Item, other: Item) -> TokenSequence:
     """One example's prompt with another's answer."""
     mine, theirs = item.example.sequences[0], other.example.sequences[0]
-    end, start = _answer_start(mine), _answer_start(theirs)
+    end, start = mine.first_target, theirs.first_target
     return TokenSequence(
         np.concatenate([mine.tokens[:end], theirs.tokens[start:]]),
         np.concatenate([mine.targets[:end], theirs.targets[start:]]),

@@ -32,7 +32,8 @@ def compared(records: Sequence[Pair], tokenizer: Tokenizer, length: int) -> Made
         sequences = tuple(_unscored(whole, tokenizer) for whole in wholes)
         reason = _reason_to_drop(sequences, length)
         if reason:
-            drops.append(Drop(reason, pair.where))
+            longest = max(len(sequence.tokens) for sequence in sequences)
+            drops.append(Drop(reason, pair.where, longest if reason == TOO_LONG else 0))
             continue
         example = Example(sequences, weight=pair.weight)
         items.append(Item(example, key(*sequences), _prompt(wholes[0]), pair.where))
@@ -48,7 +49,7 @@ def rated(records: Sequence[Rated], tokenizer: Tokenizer, length: int) -> Made:
         whole = each.whole
         sequence = _unscored(whole, tokenizer)
         if len(sequence.tokens) > length:
-            drops.append(Drop(TOO_LONG, record.where))
+            drops.append(Drop(TOO_LONG, record.where, len(sequence.tokens)))
             continue
         assert record.reward is not None, "else it is not usable"
         example = Example((sequence,), record.reward, record.weight)
@@ -83,4 +84,4 @@ def _unscored(whole: TokenSequence, tokenizer: Tokenizer) -> TokenSequence:
 
 
 def _prompt(whole: TokenSequence) -> bytes:
-    return digest(whole.tokens[: int(np.argmax(whole.targets))].tobytes())
+    return digest(whole.tokens[: whole.first_target].tobytes())

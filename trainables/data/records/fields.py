@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 
 from trainables.core.data_error import DataError, shown
-from trainables.data.records.place import NUMBERS, Place
+from trainables.data.records.place import MISSING, NUMBERS, Place
 
 _JUDGEMENTS: Mapping[str, bool] = {"true": True, "1": True, "false": False, "0": False}
 
@@ -17,8 +17,11 @@ LONGEST = 1_000_000
 
 
 def text(value: object, where: Place, field: str, longest: float = LONGEST) -> str:
-    """The value as text; null counts as empty, and numbers, true and false are read as JSON's."""
+    """The value as text; null and NaN count as empty, numbers, true and false are as in JSON."""
     if value is None:
+        return ""
+    if isinstance(value, float) and math.isnan(value):
+        where.allow(MISSING)
         return ""
     if isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         where.allow(NUMBERS)

@@ -8,6 +8,7 @@
 | `prompt_completion` | {prompt, completion, context?, system?, history?}                          |
 | `text`              | {text}, or a plain text file                                               |
 | `text_label`        | {text, label}: a text and the name or number of its class                  |
+| `title_label`       | {title, description, label}: the same, with the text in two lines          |
 | `X_label`           | a chat format and `label`: whether the last answer is good (true or false) |
 | `X_reward`          | a chat format, or `text`, and `reward`: a number                           |
 | `prompt_pair`       | {prompt, chosen, rejected, system?}                                        |
@@ -122,14 +123,15 @@ def _formats() -> Iterator[Format]:
     both = ("chosen_messages", "rejected_messages")
     yield Format("chosen_messages", Gives.PAIR, both, ("tools", "weight"))
     for name, prompt in _PROMPTS.items():
-        needed = next(iter(_CHATS[name][0]))
-        yield Format(f"{prompt}_pair", Gives.PAIR, (needed, *pair), (*_CHATS[name][1], "weight"))
+        asked, further = _CHATS[name][0][0], _CHATS[name][1]
+        yield Format(f"{prompt}_pair", Gives.PAIR, (asked, *pair), (*further, "weight"))
     yield Format("chat_pair", Gives.PAIR, pair, ("tools", "weight"))
     for field, gives in (("reward", Gives.RATED), ("label", Gives.JUDGED)):
         for name, (needed, optional) in _CHATS.items():
             yield Format(f"{name}_{field}", gives, (*needed, field), (*optional, "weight"))
     yield Format("text_reward", Gives.RATED, ("text", "reward"))
     yield Format("text_label", Gives.LABELLED, ("text", "label"))
+    yield Format("title_label", Gives.LABELLED, ("title", "description", "label"))
     for name, (needed, optional) in _CHATS.items():
         foreign = _RATED_OR_COMPARED if name in ("sharegpt", "messages") else ()
         yield Format(name, Gives.CHAT, needed, (*optional, "weight"), foreign)

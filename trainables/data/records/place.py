@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 NUMBERS = "numbers, true or false read as text"
+MISSING = "NaN read as no text"
 JOINED = "neighbouring turns of one role joined"
 OPENING = "an opening answer left out"
 DIALOGUE = "a dialogue in one text, split into its turns"

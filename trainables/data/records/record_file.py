@@ -214,7 +214,9 @@ def _document(format_: Format, row: chats.Fields, where: Place) -> Document:
 
 
 def _labelled(format_: Format, row: chats.Fields, where: Place) -> Labelled:
-    written = fields.text(row["text"], where, "text")
+    names = ("text",) if "text" in row else ("title", "description")
+    parts = (fields.text(row[name], where, name) for name in names)
+    written = "\n".join(part for part in parts if part)
     label = fields.label(row["label"], where)
     return Labelled(written, label, where.where, fields.weight(row.get("weight"), where))
 

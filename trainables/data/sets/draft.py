@@ -15,9 +15,10 @@ from trainables.data.making.preferences import with_others
 from trainables.data.records.record_file import RecordFile
 from trainables.data.records.records import Document, Record
 from trainables.data.rendering.remarks import notes
+from trainables.data.sets.lengths import length_notes
 from trainables.data.sets.makers import counted_names, in_parts, label_names, language, maker
 from trainables.data.sets.overlap import Overlap
-from trainables.data.sets.shares import Sides, share_documents, share_items
+from trainables.data.sets.shares import Shares, Sides, share_documents, share_items
 from trainables.data.sets.sources import Sources
 from trainables.data.sets.summary import FileCounts, Side, Summary
 from trainables.data.tokens.examples import Example
@@ -40,6 +41,7 @@ class Draft:
     counted_as: tuple[str, ...] = ()
     further: Mapping[str, list[Example]] = field(default_factory=dict)
     overlaps: Mapping[str, Overlap] = field(default_factory=dict)
+    too_long: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def summary(self, sources: Sources, length: int, notes: tuple[str, ...]) -> Summary:
@@ -53,7 +55,7 @@ class Draft:
             truncated=self.truncated,
             labels=self.labels,
             overlaps=self.overlaps,
-            notes=(*notes, *sources.notes, *self._overlap_notes(), *self.notes),
+            notes=(*notes, *sources.notes, *self.too_long, *self._overlap_notes(), *self.notes),
         )
 
     def _overlap_notes(self) -> Iterator[str]:
@@ -85,9 +87,10 @@ def draft(
         if side not in made.sets():
             dropped = made.summary(sources, length, ()).dropped
             reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
+            longer = "; ".join(made.too_long) or "raise data.max_length if they are too long"
             raise DataError(
                 f"data.{side}: no usable record ({reasons or 'no records'}); "
-                "correct the records, or raise data.max_length if they are too long"
+                f"correct the records, or {longer}"
             )
     return made
 
@@ -107,9 +110,11 @@ def _draft_records(
 
     made = Sides(*([made_of(file) for file in side] for side in sources.sides))
     items = Sides(*(list(chain.from_iterable(each.items for each in side)) for side in made))
-    shares = share_items(items, data)
-    finished = with_others if config.objective == "kto" else _examples
     everything = list(chain.from_iterable(made))
+    named = zip((file.name for file in sources.files), everything, strict=True)
+    too_long = length_notes(named, length, config.data.max_length)
+    shares = _shared(items, config.data, too_long)
+    finished = with_others if config.objective == "kto" else _examples
     return Draft(
         sides=Sides(*(finished(side, length) for side in shares.sides)),
         files=tuple(
@@ -120,8 +125,17 @@ def _draft_records(
         labels=names,
         counted_as=counted_names(config.objective, names),
         overlaps=shares.overlaps,
+        too_long=too_long,
         notes=(*shares.notes, *_remarks(sources.files, everything)),
     )
+
+
+def _shared(items: Sides[list[Item]], data: DataConfig, too_long: Sequence[str]) -> Shares[Item]:
+    """The split of the items; DataError, with what is too long, if too few are left for one."""
+    try:
+        return share_items(items, data)
+    except DataError as error:
+        raise DataError("; ".join([str(error), *too_long])) from error
 
 
 def _draft_documents(

@@ -117,7 +117,8 @@ def _remarks(file: RecordFile) -> list[str]:
         bad = _rows(len(file.bad), "bad row")
         remarks.append(f"{file.name}: {bad} left out, the first: {first}")
     for allowed, places in file.adjusted.items():
-        remarks.append(f"{file.name}: {_rows(len(places))} with {allowed}, the first: {places[0]}")
+        first = " ".join(places[0].rsplit(" ", 2)[-2:])
+        remarks.append(f"{file.name}: {_rows(len(places))} with {allowed} (first: {first})")
     chats = [record for record in file.records if isinstance(record, Conversation)]
     count, example = placeholders(chats)
     if count:

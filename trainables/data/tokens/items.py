@@ -34,10 +34,11 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """A record left out."""
+    """A record left out; `needs` is the least max_length that would keep it, 0 if none would."""
 
     reason: str
     where: str
+    needs: int = 0
 
 
 @dataclass(frozen=True, slots=True)

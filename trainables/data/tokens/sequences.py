@@ -41,6 +41,11 @@ class TokenSequence(NamedTuple):
         marks[:1] = False
         return cls(np.asarray(tokens, dtype=np.int32), marks)
 
+    @property
+    def first_target(self) -> int:
+        """Place of the first target, the end of the first prompt; 0 if there is none."""
+        return int(np.argmax(self.targets))
+
     def cut(self, length: int) -> TokenSequence:
         """The first `length` tokens, copied so that a longer sequence can be freed."""
         if length >= len(self.tokens):

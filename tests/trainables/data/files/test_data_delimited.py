@@ -169,3 +169,58 @@ def test_real_tables_give_all_their_rows(name, count, labels):
     assert len(values) == count
     assert {label: found.count(label) for label in sorted(set(found))} == labels
     assert all(value["text"].strip() == value["text"] for value in values)
+
+
+AG_NEWS = [
+    (str(n % 4 + 1), f"Title of item {n}", f"What happened to item {n}, told at length.")
+    for n in range(12)
+]
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 2, 0), (1, 0, 2)])
+@pytest.mark.parametrize("suffix", ["csv", "tsv"])
+def test_several_columns_of_text_beside_one_of_classes_are_its_lines(tmp_path, order, suffix):
+    path = tmp_path / f"rows.{suffix}"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, delimiter="," if suffix == "csv" else "\t", quoting=csv.QUOTE_ALL)
+        writer.writerows([row[place] for place in order] for row in AG_NEWS)
+    (origin,) = find(str(path)).origins
+    found = read(origin)
+    expected = [{"text": f"{title}\n{body}", "label": label} for label, title, body in AG_NEWS]
+    assert [row.value for row in found.rows] == expected
+    label = order.index(0)
+    texts = ", ".join(str(place) for place in range(3) if place != label)
+    assert found.notes == (
+        f"rows.{suffix}: no header; columns {texts} are read as text, column {label} as label",
+    )
+
+
+def test_a_header_of_unknown_names_is_no_class(tmp_path):
+    path = tmp_path / "rows.csv"
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([("Class Index", "Head Line", "Long Story"), *AG_NEWS])
+    said = r"first row \(Class Index, Head Line, Long Story\) looks like a header .*; name the col"
+    with pytest.raises(DataError, match=said):
+        values_of(path)
+    values = values_of(path, {"text": "Head Line", "label": "Class Index"})
+    assert (len(values), values[0]["text"], values[0]["label"]) == (12, "Title of item 0", "1")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [(n, n % 2, "some long text") for n in range(9)],
+        [(n % 2, n % 3, "some long text", f"and {n} more") for n in range(9)],
+    ],
+)
+def test_columns_that_tell_nothing_of_themselves_need_names(tmp_path, rows):
+    path = tmp_path / "rows.csv"
+    path.write_text("".join(",".join(map(str, row)) + "\n" for row in rows))
+    with pytest.raises(DataError, match=r"columns and its first row names no known field; name"):
+        values_of(path)
+
+
+def test_a_first_label_that_is_also_a_fields_name_is_no_header(tmp_path):
+    path = tmp_path / "rows.tsv"
+    path.write_text("what is it?\tquestion\nit is a hall\tanswer\nwho?\tquestion\nme\tanswer\n")
+    assert [value["label"] for value in values_of(path)] == ["question", "answer"] * 2

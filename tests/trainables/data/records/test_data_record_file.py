@@ -204,6 +204,13 @@ def test_texts_and_labels_have_other_names_as_well(tmp_path, text, label):
     assert (file.records, file.unread_fields) == ((Labelled("a", "b"),), ("idx",))
 
 
+def test_a_title_and_a_description_are_the_lines_of_a_text(tmp_path):
+    record = {"class": 3, "title": "Halls", "description": "They are old."}
+    file = read_records(write_json(tmp_path / "rows.json", [record, record]), "classification")
+    assert file.records == (Labelled("Halls\nThey are old.", "3"),) * 2
+    assert (file.format.name, file.unread_fields) == ("title_label", ())
+
+
 @pytest.mark.parametrize(("label", "said"), [([1], "list .*one class"), (0.3, "objective: reward")])
 def test_a_label_that_is_no_class_is_a_mistake(tmp_path, label, said):
     path = write_json(tmp_path / "rows.json", [{"text": "a", "label": label}])

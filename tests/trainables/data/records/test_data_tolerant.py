@@ -12,6 +12,7 @@ from trainables.data.records.place import (
     CONTEXT,
     FIRST,
     JOINED,
+    MISSING,
     NUMBERS,
     OPENING,
     PARALLEL,
@@ -84,6 +85,7 @@ ALLOWED = [
     ({"instruction": "1 + 3", "output": 4}, ["u:1 + 3", "A:4"], NUMBERS),
     ({"instruction": 7, "output": True}, ["u:7", "A:true"], NUMBERS),
     ({"instruction": "half", "output": 0.5, "input": None}, ["u:half", "A:0.5"], NUMBERS),
+    ({"instruction": "a", "input": float("nan"), "output": "b"}, ["u:a", "A:b"], MISSING),
     ({"prompt": False, "completion": "yes"}, ["u:false", "A:yes"], NUMBERS),
     ({"question": "hi", "answers": {"text": ["yes", "yea"]}}, ["u:hi", "A:yes"], FIRST),
     ({"question": "hi", "answers": ["yes", "yea"]}, ["u:hi", "A:yes"], FIRST),
@@ -102,9 +104,9 @@ ALLOWED = [
 
 @pytest.mark.parametrize(("record", "turns", "allowed"), ALLOWED)
 def test_an_allowance_is_made_and_counted(tmp_path, record, turns, allowed):
-    path = write_lines(tmp_path / "rows.jsonl", [record])
+    path = write_json(tmp_path / "rows.json", [record])
     file = read_records(path)
-    assert (spoken(file), file.adjusted) == (turns, {allowed: [f"{path} line 1"]})
+    assert (spoken(file), file.adjusted) == (turns, {allowed: [f"{path} row 1"]})
 
 
 def test_the_allowances_of_a_file_are_said_with_number_and_first_place(tmp_path):
@@ -112,8 +114,8 @@ def test_the_allowances_of_a_file_are_said_with_number_and_first_place(tmp_path)
     path = write_lines(tmp_path / "rows.jsonl", rows)
     found = sources(path, "sft")
     assert [note for note in found.notes if " with " in note] == [
-        f"rows.jsonl: 2 rows with {JOINED}, the first: {path} line 2",
-        f"rows.jsonl: 1 row with {OPENING}, the first: {path} line 3",
+        f"rows.jsonl: 2 rows with {JOINED} (first: line 2)",
+        f"rows.jsonl: 1 row with {OPENING} (first: line 3)",
     ]
 
 
