@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from urllib.request import getproxies
+from urllib.request import getproxies, proxy_bypass
 
 from results.mlflow.tracking_error import TrackingError
 from results.records.uris import redact, server_address
@@ -17,7 +17,7 @@ def check_server(uri: str) -> None:
     Not checked behind a proxy, where only MLflow's own attempt can tell.
     """
     server = server_address(uri)
-    if server and not getproxies():
+    if server and not (uri.startswith("http") and getproxies() and not proxy_bypass(server[0])):
         try:
             socket.create_connection(server, timeout=_PATIENCE).close()
         except OSError as error:

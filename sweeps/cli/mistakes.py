@@ -37,7 +37,9 @@ def mistakes_shown() -> Iterator[None]:
         if error.filename is None:
             raise
         remedy = _NO_WRITING if error.errno in _NOT_WRITABLE else ""
-        show_mistake(f"{error.filename}: {error.strerror or error}{remedy}")
+        # Libraries raise OSErrors that are only a sentence.
+        reason = error.strerror or " ".join(map(str, error.args))
+        show_mistake(f"{error.filename}: {reason}{remedy}")
 
 
 def show_mistake(message: str) -> NoReturn:

@@ -10,6 +10,8 @@ from contextlib import ExitStack, contextmanager
 
 from sweeps.base.errors import LaunchError
 from sweeps.base.process_state import environment_kept, logger_kept, replaced
+from sweeps.base.proxies import direct, host_of, proxies, spare
+from sweeps.cluster.ray_folder import remark, short_folder
 
 ON_HEAD = {"node:__internal_head__": 0.001}
 """Resources of a thin trial client: a place on the head node, and none of the slots' cores."""
@@ -62,11 +64,16 @@ def cluster(address: str | None) -> Iterator[bool]:
         os.environ.update(SETTINGS)
         kept.enter_context(_keys_kept_out_of_logs())
         kept.enter_context(_raylets_kept_out_of_the_terminal())
+        kept.enter_context(direct(() if where == _LOCAL else [host_of(where)]))
         if ours:
             check_reachable(where)
             kept.enter_context(_kept_to_loopback(where == _LOCAL))
+            if where == _LOCAL and (folder := short_folder()):
+                os.environ["RAY_TMPDIR"] = str(folder)
             kept.callback(ray.shutdown)  # also after an interrupted start
             _connect(where)
+        if proxies():
+            spare(node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"])
         yield ours and where == _LOCAL
 
 
@@ -107,6 +114,13 @@ def _refuse_if_silent(address: str) -> None:
             f"no Ray cluster answers at {address} ({error}); check it with `ray status` on its "
             "head node; --address must be HOST:6379 or ray://HOST:10001"
         ) from error
+
+
+def remarks(address: str | None) -> list[str]:
+    """Sentences on where the Ray that `cluster` would start has to deviate from the environment."""
+    import ray
+
+    return remark() if not ray.is_initialized() and _named(address) == _LOCAL else []
 
 
 @contextmanager
@@ -161,7 +175,7 @@ def _connect(address: str) -> None:
         raise LaunchError(f"Ray did not start at {address}: {reason}") from error
     except SystemExit:  # Ray's response to SIGTERM during its start
         raise KeyboardInterrupt from None
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         where = "this machine" if address == _LOCAL else address
         hint = _TOKEN_HINT if isinstance(error, ConnectionError) and address != _LOCAL else ""
         raise LaunchError(f"Ray did not start at {where}: {error}{hint}") from error

@@ -15,9 +15,11 @@ from rich.filesize import decimal
 from results.mlflow.tracking_error import TrackingError
 from results.records.uris import redact, sqlite_file
 from sweeps.base.errors import LaunchError, SweepError
+from sweeps.base.proxies import direct, host_of
 from sweeps.doctor.cluster_checks import check_cluster_file, check_growth
 from sweeps.doctor.finding import Finding, from_problem, note, ok, wrong
 from sweeps.doctor.precision import check_precision
+from sweeps.doctor.surroundings import check_locks, check_proxies, check_ray_folder
 from sweeps.home.home import SweepHome
 from sweeps.remote.cluster_file import ClusterFile
 from sweeps.spec.spec import SpecError, SweepSpec
@@ -48,9 +50,22 @@ def examine(
     and Optuna's tables in an empty database.
     """
     address = address or os.environ.get("RAY_ADDRESS")
+    with direct([host_of(address)] if address else ()):
+        return _examine(spec, cluster, address, home, overrides, progress)
+
+
+def _examine(
+    spec: Path | None,
+    cluster: Path | None,
+    address: str | None,
+    home: SweepHome,
+    overrides: Sequence[str],
+    progress: Progress,
+) -> list[Finding]:
     elsewhere = bool(cluster or address)
     sweep, findings = _spec(spec, overrides, elsewhere)
-    findings = [*check_versions(), check_disk(home.path), *findings]
+    findings = [*check_versions(), check_disk(home.path), *check_locks(home.path), *findings]
+    findings += [*([] if elsewhere else [check_ray_folder()]), *check_proxies()]
     findings += check_gpus(None if elsewhere else sweep)
     if not elsewhere:
         findings += check_precision(sweep)

@@ -8,15 +8,15 @@ import re
 import shlex
 import shutil
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from results.records.record_error import RecordError
 from sweeps.base.errors import SweepError
+from sweeps.home.locks import flocked
 
 if TYPE_CHECKING:
     from results.records.record import SweepRecord, TrialRecord
@@ -239,7 +239,7 @@ class SweepFolder:
         """Whether no other process has the lock. The system releases it when its holder dies."""
         path = self.path / "lock"
         with path.open("a") as file:
-            if not _flocked(file):
+            if not flocked(file):
                 yield False
                 return
             file.truncate(0)
@@ -275,18 +275,6 @@ class SweepFolder:
 
     def _command(self, verb: str) -> str:
         return f"sweep {verb} {self.path.name}{SweepHome(self.path.parents[1]).way()}"
-
-
-def _flocked(file: IO[str]) -> bool:
-    """Lock the file; retries once, since a status check holds the lock for an instant."""
-    for pause in (0.1, 0.0):
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(pause)
-        else:
-            return True
-    return False
 
 
 def _within(folder: Path) -> list[Path]:

@@ -23,6 +23,7 @@ import typer
 
 from sweeps.base.errors import LaunchError, SweepError
 from sweeps.base.process_state import environment_kept, logger_kept
+from sweeps.base.proxies import direct, host_of
 from sweeps.cluster.ray_session import ON_HEAD
 from sweeps.remote.shipment import SENT
 
@@ -102,6 +103,7 @@ def connected(cluster_file: Path | None, address: str | None) -> Iterator[JobSub
             if not cluster_file.is_file():
                 raise LaunchError(f"--cluster: file {cluster_file} does not exist")
             address = f"http://127.0.0.1:{kept.enter_context(_tunnel(cluster_file))}"
+        kept.enter_context(direct([host_of(address)]))
         yield _client(address)
 
 

@@ -19,11 +19,13 @@ from sweeps.base.breakdowns import Breakdowns
 from sweeps.base.closing import after
 from sweeps.base.interruption import interruptible
 from sweeps.base.process_state import environment_kept
+from sweeps.base.proxies import direct
 from sweeps.base.quiet import optuna_quiet, quiet
 from sweeps.base.view import View
 from sweeps.books.books import Books, new_record, resumed_record
 from sweeps.books.resumption import changed_spec, refuse_if_changed
 from sweeps.cluster.ray_session import cluster
+from sweeps.cluster.ray_session import remarks as remarks_on_ray
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.run.budgets import description, extents, remarks
 from sweeps.run.driver import Driver
@@ -64,7 +66,7 @@ class Finished:
 def _process_kept() -> Iterator[None]:
     """Undo changes of the process by a launch or a resume at its end; ray_session.py does so for
     Ray."""
-    with interruptible(), environment_kept(*MLFLOWS_OWN), optuna_quiet():
+    with interruptible(), environment_kept(*MLFLOWS_OWN), direct(), optuna_quiet():
         yield
 
 
@@ -210,6 +212,8 @@ def _run(
         if not books.makes_database:
             view.phase("Opening MLflow")
             books.wait_until_open()
+        for text in remarks_on_ray(address):
+            view.say(f"Note: {text}.")
         view.phase("Starting Ray")
         # Ray replaces the handlers at its start, so they are set before and after.
         with interruptible(), cluster(address) as own, interruptible(), _ending(driver):

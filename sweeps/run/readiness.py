@@ -14,6 +14,7 @@ from sweeps.base.view import View
 from sweeps.books.mlflow_writer import at_the_start
 from sweeps.cluster.ray_session import check_reachable, room_here
 from sweeps.home.home import SweepHome
+from sweeps.home.locks import WAY_OUT, lack_of_locks
 from sweeps.search.options import check_options
 from sweeps.spec.capacity import plan_slots
 from sweeps.spec.spec import SweepSpec
@@ -43,6 +44,8 @@ def refuse_if_away(
     for note in ignored(spec.tracking):
         view.say(f"Note: {note}")
     _ask_mlflow(place)
+    if why := lack_of_locks(home.path, database=place.source is None):
+        raise LaunchError(f"{why}; {WAY_OUT}")
     if spec.search.storage is not None:
         from sweeps.search.study import refuse_if_anothers
         from sweeps.search.study_storage import open_database

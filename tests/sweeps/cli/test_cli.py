@@ -103,7 +103,7 @@ def test_from_afar_the_next_command_leads_there(home, monkeypatch):
     home.sweep("alpaca-lora").store.write_sweep(sweep(state="interrupted"))
     monkeypatch.setenv("SWEEP_FROM_AFAR", " --cluster my.yaml")
     assert "sweep resume alpaca-lora --cluster my.yaml" in run("status", "alpaca-lora").stdout
-    assert "sweep winners alpaca-lora --cluster my.yaml" in run("winners", "alpaca-lora").stdout
+    assert "sweep resume alpaca-lora --cluster my.yaml" in run("winners", "alpaca-lora").stdout
 
 
 def test_winners_as_json_has_the_promised_keys(home):
