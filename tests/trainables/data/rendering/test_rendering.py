@@ -134,7 +134,7 @@ def test_a_template_that_raises_is_named():
 def test_a_tokenizer_without_eos_is_refused():
     tokenizer = tiny_tokenizer()
     tokenizer.eos_token = None
-    with pytest.raises(DataError, match="has no eos_token.*name one"):
+    with pytest.raises(DataError, match=r"has no eos_token.*name one"):
         list(render([ONE], tokenizer))
 
 
