@@ -112,8 +112,8 @@ def _draft_records(
     items = Sides(*(list(chain.from_iterable(each.items for each in side)) for side in made))
     everything = list(chain.from_iterable(made))
     named = zip((file.name for file in sources.files), everything, strict=True)
-    too_long = length_notes(named, length, config.data.max_length)
-    shares = _shared(items, config.data, too_long)
+    too_long = length_notes(named, length, data.max_length)
+    shares = _shared(items, data, too_long)
     finished = with_others if config.objective == "kto" else _examples
     return Draft(
         sides=Sides(*(finished(side, length) for side in shares.sides)),
