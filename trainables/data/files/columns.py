@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from trainables.config.roles import KNOWN_NAMES
 from trainables.core.data_error import DataError, did_you_mean
 from trainables.data.files.row import Row
 
@@ -15,6 +16,24 @@ Columns = Mapping[str, str | int]
 def named_in(columns: Columns) -> set[str]:
     """The column names among the values."""
     return {column for column in columns.values() if isinstance(column, str)}
+
+
+def in_small_letters(rows: Sequence[Row], columns: Columns) -> Sequence[Row]:
+    """The rows with known fields in small letters, as in roles.py, unless `columns` names them."""
+    names = {name for row in rows if isinstance(row.value, dict) for name in row.value}
+    small = {
+        name: name.strip().casefold()
+        for name in names.difference(named_in(columns))
+        if name not in KNOWN_NAMES and name.strip().casefold() in KNOWN_NAMES.difference(names)
+    }
+    if not small or len({*small.values()}) < len(small):
+        return rows
+    return [
+        Row(row.where, {small.get(name, name): value for name, value in row.fields.items()})
+        if isinstance(row.value, dict)
+        else row
+        for row in rows
+    ]
 
 
 def renamed(rows: Sequence[Row], columns: Columns, place: str | Path) -> list[Row]:

@@ -7,15 +7,19 @@ the lines of `text`, if all of these are texts of several words; other tables ne
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from trainables.core.data_error import DataError, listing
+from trainables.data.files.row import Row, Rows
 
 Names = tuple[list[str], tuple[str, ...]]
 """A name for each column, and notes for the user."""
 
+_NUMBER = re.compile(r"(column[ _]?|_c|f|unnamed: ?)?\d+", re.IGNORECASE)
+_WIDTH = 2
 _MOST_CLASSES = 100
 _WORDS = 2
 """Average number of words in a cell, at least, of a column of texts."""
@@ -36,6 +40,31 @@ def names_without_header(path: Path, rows: Sequence[Sequence[str]]) -> Names:
     names = ["label" if place == label else "text" for place in range(width)]
     which = f"column {texts[0]} is" if len(texts) == 1 else f"columns {listing(texts, 20)} are"
     return names, (f"no header; {which} read as text, column {label} as label",)
+
+
+def with_positions(path: Path, rows: Rows) -> Rows:
+    """The rows, with names where all columns have numbers for names, as tables without a header
+    have after pandas, Spark or `datasets` wrote them to another format."""
+    first = rows.rows[0].value if rows.rows else None
+    if not isinstance(first, dict) or len(first) < _WIDTH or not all(map(_NUMBER.fullmatch, first)):
+        return rows
+    cells = [
+        [str(value) for value in row.fields.values()]
+        for row in rows.rows
+        if isinstance(row.value, dict) and row.value.keys() == first.keys()
+    ]
+    names, notes = names_without_header(path, cells)
+    named = dict(zip(first, names, strict=True))
+    label = next(column for column, name in named.items() if name == "label")
+    return Rows(tuple(_positioned(row, label) for row in rows.rows), (*rows.notes, *notes))
+
+
+def _positioned(row: Row, label: str) -> Row:
+    if not isinstance(row.value, dict) or label not in row.value:
+        return row
+    texts = [value for name, value in row.fields.items() if name != label]
+    text = texts[0] if len(texts) == 1 else "\n".join(str(each) for each in texts)
+    return Row(row.where, {"text": text, "label": row.fields[label]})
 
 
 def _label(path: Path, columns: Sequence[Sequence[str]]) -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from trainables.data.files.columns import renamed
+from trainables.data.files.columns import in_small_letters, renamed
 from trainables.data.files.decoding import UTF8, read_text
 from trainables.data.files.delimited import csv_rows, is_tsv, tsv_rows, with_numbers
 from trainables.data.files.documents import document_rows
 from trainables.data.files.dotted import dotted_roots, with_dotted
 from trainables.data.files.json_rows import json_rows
 from trainables.data.files.origin import Kind, Origin
+from trainables.data.files.positions import with_positions
 from trainables.data.files.row import Rows
 from trainables.data.files.sieve import Sieve
 from trainables.data.files.tables import hub_rows, parquet_rows, saved_rows
@@ -38,7 +39,10 @@ def read(origin: Origin, manner: Manner | None = None, sieve: Sieve | None = Non
     manner, sieve = manner or Manner(), sieve or Sieve()
     delimited = origin.kind in (Kind.CSV, Kind.TSV) or _is_labelled_text(origin, manner)
     found = (_delimited if delimited else _read)(origin, manner, sieve)
-    rows = renamed(with_dotted(found.rows, manner.columns), manner.columns, origin.path)
+    if not delimited and not manner.columns:
+        found = with_positions(origin.path, found)
+    named = in_small_letters(with_dotted(found.rows, manner.columns), manner.columns)
+    rows = renamed(named, manner.columns, origin.path)
     notes = tuple(f"{origin.name}: {note}" for note in found.notes)
     return Rows(tuple(with_numbers(rows) if delimited else rows), notes)
 

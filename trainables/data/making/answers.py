@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from trainables.data.records.conversation import Conversation
-from trainables.data.rendering.remarks import total
+from trainables.data.rendering.remarks import Remark, total
 from trainables.data.rendering.rendering import render
 from trainables.data.tokens.examples import Example
 from trainables.data.tokens.items import Drop, Item, Made, digest, key, usable
@@ -21,15 +21,21 @@ _PLACEHOLDER = re.compile(r"\{\{\s*\w+\s*\}\}")
 def answers(chats: Sequence[Conversation], tokenizer: Tokenizer, length: int) -> Made:
     """Render the chats and cut each example after `length` tokens.
 
-    Chats without a trained answer are dropped, and so are examples without one after the cut.
+    Chats without a trained answer, before or after the cut, are dropped. Of a chat in several
+    examples, those without an answer after the cut are left out, and such chats are counted.
     """
     kept, drops = usable(chats)
     items: list[Item] = []
     remarks: list[Mapping[str, int]] = []
     for chat, rendered in zip(kept, render(kept, tokenizer), strict=True):
-        items += _items(chat, rendered.sequences, length)
-        drops += _too_long(chat, rendered.sequences, length)
+        made = _items(chat, rendered.sequences, length)
+        items += made
         remarks.append(rendered.remarks)
+        if not made:
+            needs = min(whole.first_target for whole in rendered.sequences) + 1
+            drops.append(Drop(TOO_LONG, chat.where, needs))
+        elif len(made) < len(rendered.sequences):
+            remarks.append({Remark.BEYOND: 1})
     return Made(tuple(items), tuple(drops), total(remarks))
 
 
@@ -49,12 +55,6 @@ def _items(chat: Conversation, wholes: Sequence[TokenSequence], length: int) -> 
         for whole, sequence, identity in zip(wholes, cut, keys, strict=True)
         if sequence.targets.any()
     ]
-
-
-def _too_long(chat: Conversation, wholes: Sequence[TokenSequence], length: int) -> Iterator[Drop]:
-    for whole in wholes:
-        if not whole.cut(length).targets.any():
-            yield Drop(TOO_LONG, chat.where, whole.first_target + 1)
 
 
 def placeholders(chats: Sequence[Conversation]) -> tuple[int, str]:

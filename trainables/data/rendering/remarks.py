@@ -15,6 +15,7 @@ class Remark(StrEnum):
     REASONING = "reasoning"
     CALLS = "calls"
     BY_TEXT = "by text"
+    BEYOND = "beyond max_length"
 
 
 _NOTES: Mapping[str, str] = {
@@ -28,6 +29,8 @@ _NOTES: Mapping[str, str] = {
     "write them otherwise",
     Remark.BY_TEXT: "{chats} whose answers were found by their text, because the prompt of the "
     "chat template does not begin what it writes with an answer",
+    Remark.BEYOND: "{chats} of several examples without those whose prompt is longer than "
+    "max_length",
 }
 
 

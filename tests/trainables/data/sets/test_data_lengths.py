@@ -57,6 +57,31 @@ def test_a_length_beyond_the_models_context_is_said_as_such(tmp_path):
     assert any("would keep 95%, beyond the model's context" in note for note in made.too_long)
 
 
+REWRITES = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n"
+    "{% if m.role == 'assistant' and not loop.last %}...{% else %}{{ m.content }}{% endif %}"
+    "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+"""A template that writes earlier answers differently, so that each answer is an example."""
+
+
+def test_a_chat_is_one_row_however_many_of_its_examples_fit(tmp_path):
+    """The second answer's prompt is too long in 10 chats, both answers' in one."""
+    turns = [("user", "a"), ("assistant", "b"), ("user", "c " * 60), ("assistant", "d")]
+    chats = [[("user", f"{n}"), *turns[1:]] for n in range(10)] + [turns[2:]]
+    rows = [{"messages": [{"role": r, "content": c} for r, c in chat]} for chat in chats]
+    path = write_lines(tmp_path / "rows.jsonl", rows)
+    found = sources(path, "sft", validation=0.2, max_length=60)
+    settings = config(path, "sft", validation=0.2, max_length=60)
+    made = draft(found, settings, tiny_tokenizer(chat_template=REWRITES), 60)
+    summary = made.summary(found, 60, ())
+    assert (summary.files[0].used, summary.dropped) == (10, {"prompt longer than max_length": 1})
+    assert (
+        "rows.jsonl: 10 chats of several examples without those whose prompt is longer than "
+        "max_length"
+    ) in summary.notes
+
+
 @pytest.mark.parametrize(("fitting", "said"), [(0, "no usable record "), (1, "1 usable records")])
 def test_where_nothing_is_left_to_split_the_error_says_the_length(tmp_path, fitting, said):
     rows = [ROWS["sft"](1)] * fitting + [ROWS["sft"](90)] * 20
