@@ -39,11 +39,16 @@ def make_model(folder: Path, hidden: int = 64, layers: int = 2) -> int:
     torch.manual_seed(0)
     model = LlamaForCausalLM(config)
     model.save_pretrained(folder)
+    make_tokenizer(folder)
+    return int(sum(weight.numel() for weight in model.parameters()))
+
+
+def make_tokenizer(folder: Path) -> None:
+    """Write a tokenizer of VOCABULARY words."""
     words = {f"w{number}": number for number in range(VOCABULARY)}
     tokenizer = Tokenizer(WordLevel(words, unk_token="w0"))
     tokenizer.pre_tokenizer = Whitespace()
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="w1").save_pretrained(folder)
-    return int(sum(weight.numel() for weight in model.parameters()))
 
 
 def make_inputs(folder: Path, objective: str, model: Path) -> Inputs:

@@ -91,6 +91,7 @@ def _remarks(inspection: Inspection) -> Iterator[RenderableType]:
     counts = {"duplicates": summary.duplicates, "cut to max_length": summary.truncated}
     said = [f"{count:,} {name}" for name, count in counts.items() if count]
     remarks = [*([", ".join(said)] if said else []), *summary.packing, *summary.notes]
+    remarks += inspection.remarks
     if remarks:
         yield Text("\n".join(remarks))
         yield Text()

@@ -109,7 +109,7 @@ def dry_run(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) 
         config = _config(spec, params)
         _refuse(config)
         with progress.phase("preparing model and data"):
-            prepared = inputs_of(spec.trial, home.cache, progress=progress)
+            prepared = inputs_of(spec.trial, home.cache, progress=progress, space=spec.space)
         check_class_metrics(spec, prepared)
         alone = config.model_copy(update={"deepspeed": None})
         return _measure(spec, prepared, alone, params, progress)
@@ -216,5 +216,5 @@ def _measure(
         evaluations=len(plan.points),
         trials=spec.trials,
         budget=description(spec, found),
-        notes=(*_slow(spec, config), *remarks(spec, found)),
+        notes=(*prepared.remarks, *_slow(spec, config), *remarks(spec, found)),
     )

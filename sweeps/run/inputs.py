@@ -4,19 +4,33 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from search_spaces.space import Space
+from sweeps.run.model_fit import model_remarks
 from trainables.config.trial import TrialConfig
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.training.inputs import Prepared, prepare_inputs
 
 
 def inputs_of(
-    config: TrialConfig, cache: Path, trains: bool = True, progress: Progress = NO_PROGRESS
+    config: TrialConfig,
+    cache: Path,
+    trains: bool = True,
+    progress: Progress = NO_PROGRESS,
+    space: Space | None = None,
 ) -> Prepared:
-    """The prepared inputs, below `cache`. DataError or ModelError on unusable inputs.
+    """The prepared inputs, below `cache`. DataError or ModelError on unusable inputs, SweepError
+    on choices of `space` that are impossible with the model.
 
     Without `trains`, a model needs no weights.
     """
     from sweeps.builtin.model import resolve
 
     named = resolve(config, cache.resolve(), progress)
-    return prepare_inputs(named, cache, trains, progress)
+    choices, checked = Space({}) if space is None else space, cache.resolve() / "checked"
+    return prepare_inputs(
+        named,
+        cache,
+        trains,
+        progress,
+        lambda found: model_remarks(found, choices, checked, config.model),
+    )

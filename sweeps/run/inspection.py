@@ -41,6 +41,7 @@ class Inspection:
     summary: Summary
     lengths: tuple[Bar, ...]
     samples: tuple[Sample, ...]
+    remarks: tuple[str, ...] = ()
 
     def json(self) -> dict[str, object]:
         """The inspection as plain values, for scripts. A text is a list of [stretch, trained]."""
@@ -54,7 +55,7 @@ class Inspection:
             "max_length": summary.max_length,
             "duplicates": summary.duplicates,
             "truncated": summary.truncated,
-            "notes": list(summary.notes),
+            "notes": [*summary.notes, *self.remarks],
             "lengths": [asdict(bar) for bar in self.lengths],
             "samples": [{"label": each.label, "texts": _plain(each)} for each in self.samples],
         }
@@ -68,7 +69,7 @@ def inspect(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) 
             f"objective {config.objective} reads no data to inspect; launch the sweep instead"
         )
     with quiet():
-        prepared = inputs_of(config, home.cache, trains=False, progress=progress)
+        prepared = inputs_of(config, home.cache, trains=False, progress=progress, space=spec.space)
         train = Examples(prepared.inputs.train)
         tokenizer = load_tokenizer(prepared.inputs.tokenizer_source)
         return Inspection(
@@ -76,6 +77,7 @@ def inspect(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) 
             summary=prepared.summary,
             lengths=histogram(_lengths(train, config)),
             samples=_samples(train, config, tokenizer, prepared.inputs.labels),
+            remarks=prepared.remarks,
         )
 
 

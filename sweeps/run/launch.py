@@ -234,11 +234,12 @@ def _prepare(spec: SweepSpec, home: SweepHome, view: View) -> Prepared | None:
         return None
     view.phase("Preparing model and data")
     with quiet():
-        prepared = inputs_of(spec.trial, home.cache, progress=Progress(view.at))
+        prepared = inputs_of(spec.trial, home.cache, progress=Progress(view.at), space=spec.space)
     check_class_metrics(spec, prepared)
     view.say(prepared.description)
     found = extents(spec, prepared.inputs)
-    for line in (description(spec, found), *(f"Note: {each}" for each in remarks(spec, found))):
+    notes = (*prepared.remarks, *remarks(spec, found))
+    for line in (description(spec, found), *(f"Note: {each}" for each in notes)):
         view.say(line)
     return prepared
 

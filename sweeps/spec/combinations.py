@@ -26,7 +26,7 @@ def check_combinations(trial: TrialConfig, space: Space) -> list[Problem]:
             continue  # reported by another check, or refused when the trial starts
         for problem in refusals(config):
             found.setdefault(problem, point)
-    return [_with_values(problem, point, space) for problem, point in found.items()]
+    return [with_values(problem, point, space) for problem, point in found.items()]
 
 
 def check_quantization(trial: TrialConfig, space: Space) -> list[Problem]:
@@ -62,7 +62,7 @@ def _nodes(trial: TrialConfig, workers: int) -> Iterator[Problem]:
         yield Problem("slots.deepspeed.hierarchical_partition_size", message, remedy)
 
 
-def _with_values(problem: Problem, point: Mapping[str, object], space: Space) -> Problem:
+def with_values(problem: Problem, point: Mapping[str, object], space: Space) -> Problem:
     """The same problem, with the searched values that cause it."""
     place = f"space.{problem.place}" if problem.place in space else problem.place
     values = " and ".join(f"{name} {show(value)}" for name, value in point.items())

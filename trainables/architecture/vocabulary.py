@@ -31,3 +31,18 @@ def embeddings(model: PreTrainedModel) -> list[str]:
     layers = [model.get_output_embeddings(), model.get_input_embeddings()]
     own = {id(layer.weight): layer for layer in layers if layer is not None}.values()
     return [name for name, part in model.named_modules() if any(part is layer for layer in own)]
+
+
+def tied_layers(model: PreTrainedModel) -> list[str]:
+    """The names of the input and output embeddings, if they share one weight; else empty."""
+    layers = [model.get_input_embeddings(), model.get_output_embeddings()]
+    if any(layer is None for layer in layers) or layers[0].weight is not layers[1].weight:
+        return []
+    return [name for name, part in model.named_modules() if any(part is each for each in layers)]
+
+
+def tied_to(model: PreTrainedModel, ending: str) -> str | None:
+    """The embeddings that share their weight with the module of that ending, if one does."""
+    tied = tied_layers(model)
+    others = [name for name in tied if not f".{name}".endswith(f".{ending}")]
+    return others[0] if others and len(others) < len(tied) else None

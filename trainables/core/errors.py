@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from search_spaces.problem import Problem
+
 
 class ModelError(ValueError):
     """A model that cannot be loaded, with the way out."""
@@ -9,6 +11,17 @@ class ModelError(ValueError):
 
 class RefusedError(ValueError):
     """A trial that cannot be set up as configured. All ranks raise it at the same point."""
+
+
+class MisfitError(ValueError):
+    """A choice that is impossible with the model, with its field and the way out."""
+
+    def __init__(self, place: str, message: str, remedy: str = "") -> None:
+        super().__init__(place, message, remedy)
+        self.problem = Problem(place, message, remedy)
+
+    def __str__(self) -> str:
+        return str(self.problem)
 
 
 class StorageError(OSError):

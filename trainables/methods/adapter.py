@@ -34,16 +34,17 @@ class Adapter(PeftMethod):
 
     name = "adapter"
     sections = {"adapter": AdapterConfig}
+    fits_by = ("adapter.placement",)
 
     def peft_config(self, base: PreTrainedModel, config: TrialConfig) -> PeftConfig:
         """PEFT's configuration for the sublayers of its placement."""
         from trainables.architecture.bottleneck import BottleneckConfig
-        from trainables.architecture.modules import sublayers
+        from trainables.architecture.modules import outputs_of
 
         settings = config.settings(AdapterConfig)
         parts = {"houlsby": ("attention", "mlp"), "pfeiffer": ("mlp",)}[settings.placement]
         return BottleneckConfig(
-            target_modules=[name for part in parts for name in sublayers(base, part)],
+            target_modules=[name for part in parts for name in outputs_of(base, part)],
             size=settings.size,
             activation=settings.activation,
         )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from search_spaces.problem import Problem
+from trainables.core.errors import MisfitError
 from trainables.core.frozen import BelowOne, Frozen, PositiveFloat
+from trainables.methods.method import quantisation_of
 from trainables.methods.peft_method import PeftMethod
 
 if TYPE_CHECKING:
@@ -51,6 +55,7 @@ class Lora(PeftMethod):
 
     name = "lora"
     sections = {"lora": LoraConfig}
+    fits_by = ("lora.target_modules", "lora.init", "lora.dora", "lora.dropout")
     learns_new_tokens = True
 
     def keeps_base(self, config: TrialConfig) -> bool:
@@ -61,17 +66,41 @@ class Lora(PeftMethod):
         """LoRA+: ratio of B's learning rate to A's."""
         return config.settings(LoraConfig).learning_rate_ratio
 
+    def misfits(self, base: PreTrainedModel, config: TrialConfig) -> Iterator[Problem]:
+        """Missing or unsuitable target modules; PiSSA on weights that are quantised."""
+        yield from super().misfits(base, config)
+        quantised = quantisation_of(base.config)
+        if quantised and config.settings(LoraConfig).init == "pissa":
+            yield Problem(
+                "lora.init",
+                f"pissa decomposes the base's weights, which this model holds in {quantised}",
+                "use lora.init: kaiming or gaussian",
+            )
+
+    def remarks(self, base: PreTrainedModel, config: TrialConfig) -> Iterator[str]:
+        """Layers left out, experts reached or not, and tied embeddings among the targets."""
+        from trainables.architecture.lora_targets import remarks
+
+        yield from super().remarks(base, config)
+        yield from remarks(base, config.settings(LoraConfig).target_modules)
+
     def peft_config(self, base: PreTrainedModel, config: TrialConfig) -> PeftConfig:
         """PEFT's configuration for the layers selected by `lora.target_modules`."""
         import peft
         from transformers.pytorch_utils import Conv1D
 
+        from trainables.architecture.lora_targets import targets
+
         lora = config.settings(LoraConfig)
+        found = targets(base, lora.target_modules)
+        if found.parameters:
+            _check_experts(lora, type(base).__name__)
         return peft.LoraConfig(
             r=lora.rank,
             lora_alpha=lora.alpha,
             lora_dropout=lora.dropout,
-            target_modules=_targets(base, lora),
+            target_modules=found.modules,
+            target_parameters=found.parameters,
             use_rslora=lora.rslora,
             use_dora=lora.dora,
             init_lora_weights={"kaiming": True}.get(lora.init, lora.init),
@@ -80,17 +109,17 @@ class Lora(PeftMethod):
         )
 
 
-def _targets(base: PreTrainedModel, lora: LoraConfig) -> str | list[str]:
-    from trainables.architecture.modules import linear_modules_in, modules_named
-
-    chosen = lora.target_modules
-    if chosen == "all-linear":
-        return "all-linear"
-    if isinstance(chosen, tuple):
-        # PEFT ignores a name that it does not find, as long as it finds another one.
-        modules_named(base, chosen, "lora.target_modules")
-        return list(chosen)
-    return linear_modules_in(base, chosen)
+def _check_experts(lora: LoraConfig, model: str) -> None:
+    """MisfitError for settings that PEFT knows for layers only, not for weights of experts."""
+    unknown = {"dropout": lora.dropout > 0, "dora": lora.dora, "init": lora.init == "pissa"}
+    for name, is_set in unknown.items():
+        if is_set:
+            raise MisfitError(
+                f"lora.{name}",
+                f"{getattr(lora, name)} works on layers only, and lora.target_modules: "
+                f"{lora.target_modules} also adapts the experts of {model}, which are no layers",
+                f"leave lora.{name} out, or set lora.target_modules: attention",
+            )
 
 
 LORA = Lora()

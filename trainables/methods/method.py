@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from search_spaces.problem import Problem
 from trainables.core.kind import Kind
 
 if TYPE_CHECKING:
     from peft import PeftModel
-    from transformers import PreTrainedModel
+    from transformers import PreTrainedConfig, PreTrainedModel
 
     from trainables.config.trial import TrialConfig
 
@@ -29,6 +30,29 @@ class Method(Kind):
 
     learns_new_tokens: ClassVar[bool] = False
     """Whether it can train the embeddings of new tokens."""
+
+    fits_by: ClassVar[tuple[str, ...]] = ()
+    """The fields that `misfits` and `remarks` read."""
+
+    def misfits(self, base: PreTrainedModel, config: TrialConfig) -> Iterator[Problem]:
+        """Choices that are impossible with the model. `base` may have no weights (meta device)."""
+        quantised = quantisation_of(base.config)
+        if self.trains_base and quantised:
+            yield Problem(
+                "method",
+                f"{self.name} trains the weights of {type(base).__name__}, which are quantised "
+                f"already here ({quantised}) and cannot be trained",
+                "use lora, or the same model with its weights in bf16",
+            )
+
+    def remarks(self, base: PreTrainedModel, config: TrialConfig) -> Iterator[str]:
+        """What a user should know of a possible choice with this model."""
+        quantised = quantisation_of(base.config)
+        if quantised:
+            yield (
+                f"method {self.name}: the weights of the model are quantised already ({quantised}) "
+                "and stay as they are; only what the method adds is trained."
+            )
 
     @abstractmethod
     def attach(
@@ -50,3 +74,15 @@ class Method(Kind):
     def learning_rate_ratio(self, config: TrialConfig) -> float:
         """The ratio of the learning rates of an adapter's second and first matrix."""
         return 1.0
+
+
+def quantisation_of(config: PreTrainedConfig) -> str | None:
+    """How a checkpoint's weights are quantised, in words; None if they are not."""
+    found = getattr(config, "quantization_config", None)
+    if found is None:
+        return None
+    held = found if isinstance(found, dict) else found.to_dict()
+    method = str(getattr(held.get("quant_method"), "value", held.get("quant_method") or "unknown"))
+    if held.get("load_in_4bit"):
+        return f"{held.get('bnb_4bit_quant_type', 'fp4')} (bitsandbytes)"
+    return f"int8 ({method})" if held.get("load_in_8bit") else method

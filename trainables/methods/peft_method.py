@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from search_spaces.problem import Problem
+from trainables.core.errors import MisfitError
 from trainables.methods.method import Method
 
 if TYPE_CHECKING:
@@ -21,7 +22,15 @@ class PeftMethod(Method):
 
     @abstractmethod
     def peft_config(self, base: PreTrainedModel, config: TrialConfig) -> PeftConfig:
-        """PEFT's configuration. ValueError if the settings do not fit the model."""
+        """PEFT's configuration. MisfitError if the settings do not fit the model."""
+
+    def misfits(self, base: PreTrainedModel, config: TrialConfig) -> Iterator[Problem]:
+        """A model without the parts that the settings name."""
+        yield from super().misfits(base, config)
+        try:
+            self.peft_config(base, config)
+        except MisfitError as error:
+            yield error.problem
 
     def attach(
         self, base: PreTrainedModel, config: TrialConfig, new_tokens: Sequence[int]

@@ -33,6 +33,7 @@ class Prefix(VirtualTokens):
     name = "prefix"
     sections = {"prefix": PrefixConfig}
     refuses_by = ("gradient_checkpointing",)
+    fits_by = ("prefix.virtual_tokens",)
 
     def virtual_tokens(self, config: TrialConfig) -> int:
         """`prefix.virtual_tokens`."""
@@ -48,12 +49,47 @@ class Prefix(VirtualTokens):
                 "leave it out with method prefix",
             )
 
+    def misfits(self, base: PreTrainedModel, config: TrialConfig) -> Iterator[Problem]:
+        """A model without keys and values, or with a window narrower than the prefix."""
+        from trainables.architecture.attention_cache import attention_cache
+
+        found = list(super().misfits(base, config))
+        yield from found
+        kept = None if found else attention_cache(base)
+        window = kept.window if kept else None
+        count = config.settings(PrefixConfig).virtual_tokens
+        if window is not None and count >= window:
+            yield Problem(
+                "prefix.virtual_tokens",
+                f"{count} do not fit into the attention window of {type(base).__name__}, which is "
+                f"{window} tokens in some layers, so the first of them would train nothing",
+                f"use at most {window - 1}",
+            )
+
+    def remarks(self, base: PreTrainedModel, config: TrialConfig) -> Iterator[str]:
+        """A sliding window, behind which the prefix is out of sight."""
+        from trainables.architecture.attention_cache import attention_cache
+
+        yield from super().remarks(base, config)
+        kept = attention_cache(base)
+        window = kept.window if kept else None
+        if window is not None and config.data and config.data.max_length >= window:
+            yield (
+                f"method prefix: layers of {type(base).__name__} attend to the last {window} "
+                "tokens only, so there the prefix does not reach the rest of a longer sequence."
+            )
+
     def peft_config(self, base: PreTrainedModel, config: TrialConfig) -> PeftConfig:
         """PEFT's configuration, with an encoder as wide as the model if `projection` is set."""
         from peft import PrefixTuningConfig
 
-        settings = config.settings(PrefixConfig)
+        from trainables.architecture.attention_cache import attention_cache
+
+        settings, kept = config.settings(PrefixConfig), attention_cache(base)
         return PrefixTuningConfig(
+            num_layers=kept.layers if kept else None,
+            num_attention_heads=kept.heads if kept else None,
+            token_dim=kept.heads * kept.width if kept else None,
             num_virtual_tokens=settings.virtual_tokens,
             prefix_projection=settings.projection,
             encoder_hidden_size=base.config.get_text_config().hidden_size,

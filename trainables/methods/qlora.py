@@ -10,8 +10,11 @@ from pydantic import Field
 from search_spaces.problem import Problem
 from trainables.core.frozen import Frozen
 from trainables.methods.lora import Lora, LoraConfig
+from trainables.methods.method import quantisation_of
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
     from trainables.config.trial import TrialConfig
 
 
@@ -33,6 +36,29 @@ class Qlora(Lora):
     sections = {"lora": LoraConfig, "quantization": QuantizationConfig}
     quantizes = True
     refuses_by = ("lora.init", "lora.dora")
+    fits_by = (*Lora.fits_by, "quantization.type")
+
+    def misfits(self, base: PreTrainedModel, config: TrialConfig) -> Iterator[Problem]:
+        """A base that is quantised already, in another way than asked for."""
+        yield from super().misfits(base, config)
+        quantised = quantisation_of(base.config)
+        if quantised is None:
+            return
+        kind = config.settings(QuantizationConfig).type
+        held = quantised.split()[0]
+        if held not in ("nf4", "fp4"):
+            yield Problem(
+                "method",
+                f"qlora quantises a base to 4 bits, but {type(base).__name__} here is quantised "
+                f"already ({quantised})",
+                "use lora, which trains on the quantised weights",
+            )
+        elif held != kind:
+            yield Problem(
+                "quantization.type",
+                f"is {kind}, but {type(base).__name__} here is quantised already ({quantised})",
+                f"set quantization.type: {held}, or use lora",
+            )
 
     def refusals(self, config: TrialConfig) -> Iterator[Problem]:
         """PiSSA; DoRA under ZeRO-3."""

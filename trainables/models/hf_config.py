@@ -51,6 +51,11 @@ def check_kernels(file: Path) -> None:
         )
 
 
+def is_quantised(file: Path | None) -> bool:
+    """Whether a config says that the model's weights are quantised."""
+    return file is not None and file.is_file() and bool(read(file).get("quantization_config"))
+
+
 def _kernels(tree: JsonValue) -> Iterator[str]:
     nodes = [tree]
     while nodes:

@@ -25,8 +25,11 @@ from trainables.core.errors import ModelError
 from trainables.core.model_source import ModelSource
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.core.progress_bars import no_progress_bars
+from trainables.data.tokens.tokenizer import config_file
 from trainables.methods.qlora import QuantizationConfig
+from trainables.models.hf_config import is_quantised
 from trainables.models.isolation import check_isolation
+from trainables.models.skeleton import kept_whole
 from trainables.training.memory import is_out_of_memory
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -198,8 +201,12 @@ def load_model(
     device = device or torch.device("cpu")
     kind = AutoModelForSequenceClassification if head else AutoModelForCausalLM
     options: dict[str, object] = {"dtype": loading.weights, **_head_options(head)}
-    if loading.quantization:
-        options["quantization_config"] = _quantization(loading)
+    already = is_quantised(config_file(source))
+    if loading.quantization and not already:
+        whole = kept_whole(source, has_head=head is not None)
+        options["quantization_config"] = _quantization(loading, whole)
+    quantised = already or loading.quantization is not None
+    if quantised:
         options["device_map"] = {"": device}
     try:
         with (
@@ -228,11 +235,11 @@ def load_model(
             f"model {source.name!r} is loaded with an adapter; merge it, or use a model without one"
         )
     model.config.use_cache = False
-    if loading.quantization and device.type == "cpu":
+    if quantised and device.type == "cpu":
         _settle_on_cpu(model)
     if head:
         model.config.get_text_config().pad_token_id = head.pad_id
-    placed: PreTrainedModel = model if loading.quantization else model.to(device)
+    placed: PreTrainedModel = model if quantised else model.to(device)
     return placed.requires_grad_(False)
 
 
@@ -247,13 +254,15 @@ def _head_options(head: Head | None) -> dict[str, object]:
     }
 
 
-def _quantization(loading: Loading) -> BitsAndBytesConfig:
+def _quantization(loading: Loading, whole: list[str]) -> BitsAndBytesConfig:
+    """How to quantise; the layers `whole` are left out, or those of transformers' choice."""
     assert loading.quantization is not None
     return BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type=loading.quantization.type,
         bnb_4bit_use_double_quant=loading.quantization.double,
         bnb_4bit_compute_dtype=loading.compute,
+        llm_int8_skip_modules=whole or None,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,6 +79,7 @@ class Prepared:
     data_fingerprint: str
     model_fingerprint: str
     summary: Summary
+    remarks: tuple[str, ...] = ()
 
     @property
     def description(self) -> str:
@@ -87,12 +88,17 @@ class Prepared:
 
 
 def prepare_inputs(
-    config: TrialConfig, cache: Path, trains: bool = True, progress: Progress = NO_PROGRESS
+    config: TrialConfig,
+    cache: Path,
+    trains: bool = True,
+    progress: Progress = NO_PROGRESS,
+    remarks_on: Callable[[TrialConfig], tuple[str, ...]] = lambda _: (),
 ) -> Prepared:
     """Build or find the token files.
 
     DataError or ModelError if something cannot be used. Imports transformers only if the data or
-    the model is new. Without `trains`, a model needs no weights.
+    the model is new. Without `trains`, a model needs no weights. `remarks_on` sees the model once
+    it is found to be sound, before the data are read.
     """
     from trainables.data.sets.prepare import prepare
     from trainables.models.model_folder import check_model
@@ -101,6 +107,7 @@ def prepare_inputs(
     config = config.with_params({"model": _absolute(config.model)})
     with progress.phase("looking at the model"):
         check_model(config.model_source, weights=trains, passed=cache / "checked")
+        remarks = remarks_on(config)
     data = prepare(config, config.model, cache / "data", progress=progress)
     # Workers may have another working folder and another home, so all paths are absolute.
     inputs = Inputs(
@@ -115,7 +122,7 @@ def prepare_inputs(
         mix=data.further("mix"),
     )
     fingerprint = model_fingerprint(config.model_source)
-    return Prepared(inputs, data.fingerprint, fingerprint, data.summary)
+    return Prepared(inputs, data.fingerprint, fingerprint, data.summary, remarks)
 
 
 def _absolute(model: str) -> str:

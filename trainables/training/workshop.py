@@ -41,13 +41,14 @@ from trainables.core.evaluation import (
 from trainables.core.progress import NO_PROGRESS, STEP, Progress
 from trainables.data.sets.training_set import Learned, training_set
 from trainables.data.tokens.examples import Examples
-from trainables.data.tokens.tokenizer import context_length, load_tokenizer
+from trainables.data.tokens.tokenizer import context_length, embedding_rows, load_tokenizer, pad_id
 from trainables.losses.batch import Batch
 from trainables.losses.forward import logits_of
 from trainables.losses.loss import Loss, Scores, measure
 from trainables.losses.make import make_loss
 from trainables.losses.reference import Reference, ReferenceMemo, as_untouched
 from trainables.models import tuned
+from trainables.models.fit import misfits
 from trainables.training.base import (
     BaseModel,
     Head,
@@ -86,7 +87,7 @@ class Workshop:
         after = len(self.train_set) + len(self.validation_set)
         self.test_set = Examples(inputs.test, first_place=after) if inputs.test else None
         self._replay_set = Examples(inputs.mix) if inputs.mix else None
-        self.pad_id = _pad_id(self.tokenizer)
+        self.pad_id = pad_id(self.tokenizer, embedding_rows(inputs.model))
         general = Examples(inputs.general) if inputs.general else None
         self._general = GeneralSet(general, self.pad_id, self.device, progress) if general else None
         head = Head(inputs.labels, self.pad_id) if inputs.labels else None
@@ -286,6 +287,8 @@ class Workshop:
         self, config: TrialConfig, plan: Plan, monitor: Monitor, checkpoints: Checkpoints
     ) -> tuple[Run, TrialTrainer]:
         model: PreTrainedModel | PeftModel = self._base.lend(config)
+        for problem in misfits(model, config):
+            raise RefusedError(str(problem))
         # Loading draws random numbers (new token rows, a head on a GPU); a warm base does not.
         set_seed(config.seed % 2**32)
         try:
@@ -311,14 +314,6 @@ def _device() -> torch.device:
     device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
     torch.cuda.set_device(device)
     return device
-
-
-def _pad_id(tokenizer: Any) -> int:
-    """The padding token; it is masked, so any token works if the tokenizer names none."""
-    for candidate in (tokenizer.pad_token_id, tokenizer.eos_token_id):
-        if candidate is not None:
-            return int(candidate)
-    return 0
 
 
 def _dismantle(trainer: TrialTrainer) -> None:

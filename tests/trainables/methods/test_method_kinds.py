@@ -92,8 +92,8 @@ def test_a_pissa_adapter_begins_as_the_base(workshop):
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"freeze__last_blocks": 3}, "freeze.last_blocks 3 is more than the 2 blocks"),
-        ({"freeze__last_blocks": 0}, "freeze.last_blocks 0 without freeze.modules trains nothing"),
+        ({"freeze__last_blocks": 3}, "freeze.last_blocks: 3 is more than the 2 blocks"),
+        ({"freeze__last_blocks": 0}, "freeze.last_blocks: 0 without freeze.modules trains nothing"),
         ({"freeze__modules": ["wte"]}, "LlamaForCausalLM has no module named 'wte'"),
     ],
 )
@@ -154,6 +154,6 @@ def test_what_cannot_be_set_up_is_refused_and_harms_no_later_trial(workshop):
     from trainables.core.errors import RefusedError
 
     before = run_trial(workshop)[1].losses
-    with pytest.raises(RefusedError, match="is not supported"):
+    with pytest.raises(RefusedError, match="is a LlamaMLP, not a layer"):
         run_trial(workshop, lora__target_modules=["v_proj", "mlp"])
     assert run_trial(workshop)[1].losses == before

@@ -17,6 +17,7 @@ from trainables.core.model_source import ModelSource
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.data.rendering.named import template_identity, use_template
 from trainables.data.sets.draft import Draft, draft
+from trainables.data.sets.rows import check_rows, padding_remarks
 from trainables.data.sets.sources import Sources, file_names, origins_of
 from trainables.data.sets.summary import Summary
 from trainables.data.tokens.examples import Example, write
@@ -25,6 +26,7 @@ from trainables.data.tokens.tokenizer import (
     Tokenizer,
     add_tokens,
     context_length,
+    embedding_rows,
     identity,
     load_tokenizer,
 )
@@ -34,6 +36,15 @@ FORMAT_VERSION = 5
 
 _TOKENIZER = "tokenizer"
 _NEW_TOKENS = "new_tokens.json"
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """What the data must know of the model: its tokenizer, and the limits in its config."""
+
+    source: ModelSource
+    context: int | None
+    rows: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +92,14 @@ def prepare(
     """
     assert config.data is not None, f"objective {config.objective} reads no data"
     source = replace(config.model_source, name=tokenizer)
+    rows = embedding_rows(source)
     limit = context_limit if context_limit is not None else context_length(source)
     with progress.phase("fingerprinting the data"):
-        fingerprint = _fingerprint(config, config.data, source, limit)
+        fingerprint = _fingerprint(config, config.data, source, limit, rows)
     folder = cache / fingerprint
     if not folder.is_dir():
-        publish(folder, lambda temporary: _build(temporary, config, source, limit, progress))
+        model = _Model(source, limit, rows)
+        publish(folder, lambda temporary: _build(temporary, config, model, progress))
     summary = Summary.load(folder / "summary.json")
     return PreparedData(
         folder.absolute(),
@@ -100,7 +113,11 @@ def prepare(
 
 
 def _fingerprint(
-    config: TrialConfig, data: DataConfig, tokenizer: ModelSource, limit: int | None
+    config: TrialConfig,
+    data: DataConfig,
+    tokenizer: ModelSource,
+    limit: int | None,
+    rows: int | None,
 ) -> str:
     files = {part: _identities(names) for part, names in file_names(data).items()}
     parts = {
@@ -119,6 +136,7 @@ def _fingerprint(
         "max_length": data.max_length,
         "packing": data.packing,
         "context": limit,
+        "rows": rows,
         "seed": data.seed,
     }
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
@@ -128,22 +146,22 @@ def _identities(names: Iterable[str]) -> list[tuple[str, str]]:
     return [origin.identity() for origin in origins_of(names)]
 
 
-def _build(
-    folder: Path, config: TrialConfig, tokenizer: ModelSource, limit: int | None, progress: Progress
-) -> None:
+def _build(folder: Path, config: TrialConfig, model: _Model, progress: Progress) -> None:
     assert config.data is not None, "checked by prepare"
     wanted = config.data.max_length
-    length = min(wanted, limit or wanted)
+    length = min(wanted, model.context or wanted)
     sources = Sources.read(config, progress)
     with progress.phase("loading the tokenizer"):
-        loaded = load_tokenizer(tokenizer)
-    new_tokens = add_tokens(loaded, config.data.new_tokens)
+        loaded = load_tokenizer(model.source)
+    new_tokens = add_tokens(loaded, config.data.new_tokens, model.rows)
     if config.data.template:
         use_template(loaded, config.data.template)
     made = draft(sources, config, loaded, length, progress)
+    check_rows(made.sets(), loaded, model.rows, new_tokens)
     packs = _packs(made, config.data, length)
     cut = (f"max_length {wanted:,} is cut to the model's context",) if length < wanted else ()
-    notes = (*cut, *_unused(loaded, new_tokens, made.sets()["train"]))
+    padding = padding_remarks(loaded, model.rows)
+    notes = (*cut, *padding, *_unused(loaded, new_tokens, made.sets()["train"]))
     for name, examples in made.sets().items():
         write(folder / name, examples)
     for name, together in packs.items():

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,8 @@ class Tokenizer(Protocol):
     bos_token_id: int | None
     eos_token: str | None
     eos_token_id: int | None
+    pad_token_id: int | None
+    unk_token_id: int | None
     chat_template: str | dict[str, str] | None
     special_tokens_map: dict[str, str]
 
@@ -56,6 +58,10 @@ class Tokenizer(Protocol):
 
     def convert_tokens_to_ids(self, tokens: list[str]) -> list[int]:
         """The ids of a list of tokens."""
+        ...
+
+    def convert_ids_to_tokens(self, ids: int) -> str | None:
+        """The token of an id."""
         ...
 
     def save_pretrained(self, folder: Path) -> object:
@@ -96,13 +102,33 @@ def load_tokenizer(source: ModelSource) -> Tokenizer:
         )
     except Exception as error:  # library boundary: invalid input can raise anything
         raise DataError(_cannot_load(source, error)) from error
+    if loaded.eos_token is None:
+        loaded.eos_token = _eos_of_model(loaded, source)
     return loaded
 
 
-def add_tokens(tokenizer: Tokenizer, tokens: Sequence[str]) -> tuple[int, ...]:
+def _eos_of_model(tokenizer: Tokenizer, source: ModelSource) -> str | None:
+    """The end-of-sequence token that the model's own config names, as its tokenizer does not."""
+    named = _described(source).get("eos_token_id")
+    ids = named if isinstance(named, list) else [named]
+    return tokenizer.convert_ids_to_tokens(ids[0]) if ids and isinstance(ids[0], int) else None
+
+
+def pad_id(tokenizer: Tokenizer, rows: int | None) -> int:
+    """The padding token's id. It is masked, so any token with an embedding works in its place."""
+    for candidate in (tokenizer.pad_token_id, tokenizer.eos_token_id, tokenizer.unk_token_id):
+        if candidate is not None and (rows is None or candidate < rows):
+            return candidate
+    return 0
+
+
+def add_tokens(
+    tokenizer: Tokenizer, tokens: Sequence[str], rows: int | None = None
+) -> tuple[int, ...]:
     """Add `tokens` to the vocabulary and return their ids.
 
-    DataError for an existing token: its embedding is already trained.
+    DataError for an existing token: its embedding is already trained, unless the model has only
+    `rows` of them.
     """
     if not tokens:
         return ()
@@ -110,7 +136,7 @@ def add_tokens(tokenizer: Tokenizer, tokens: Sequence[str]) -> tuple[int, ...]:
 
     known = tokenizer.get_vocab()
     for token in tokens:
-        if token in known:
+        if token in known and (rows is None or known[token] < rows):
             raise DataError(
                 f"data.new_tokens: the tokenizer of {tokenizer.name_or_path} knows {token!r} "
                 "already; remove it from the list"
@@ -136,15 +162,30 @@ def identity(source: ModelSource) -> str:
 
 def context_length(source: ModelSource) -> int | None:
     """A model's maximum number of tokens, from its config.json; None if not stated."""
+    return _first_number(_described(source), _CONTEXT_FIELDS)
+
+
+def embedding_rows(source: ModelSource) -> int | None:
+    """The number of tokens that a model has embeddings for, from its config.json."""
+    return _first_number(_described(source), ("vocab_size",))
+
+
+def _described(source: ModelSource) -> dict[str, Any]:
+    """A model's config.json; empty if there is none."""
     path = config_file(source)
     if path is None or not path.is_file():
-        return None
+        return {}
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise DataError(f"model: {path} is not valid JSON ({error}); download it again") from error
+    return config if isinstance(config, dict) else {}
+
+
+def _first_number(config: Mapping[str, Any], fields: Iterable[str]) -> int | None:
+    """The first of these fields that is a positive number, also in a part for text."""
     for part in (config, config.get("text_config")):
-        for name in _CONTEXT_FIELDS if isinstance(part, dict) else ():
+        for name in fields if isinstance(part, dict) else ():
             if isinstance(part.get(name), int) and part[name] > 0:
                 return int(part[name])
     return None
@@ -161,8 +202,8 @@ def require_eos(tokenizer: Tokenizer) -> tuple[str, int]:
     """The end-of-sequence token, as text and id; without one no model learns to stop."""
     if tokenizer.eos_token is None or tokenizer.eos_token_id is None:
         raise DataError(
-            f"the tokenizer of {tokenizer.name_or_path} has no eos_token; "
-            "name one in its tokenizer_config.json"
+            f"the tokenizer of {tokenizer.name_or_path} has no eos_token, and the model's "
+            "config.json has no eos_token_id; name one in tokenizer_config.json"
         )
     return tokenizer.eos_token, tokenizer.eos_token_id
 
