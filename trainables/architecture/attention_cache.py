@@ -29,7 +29,8 @@ def attention_cache(model: PreTrainedModel) -> AttentionCache | None:
     Not read from its config: names and meanings differ between architectures. MisfitError if a
     prefix cannot take that form; None if the architecture does not run without weights.
     """
-    return _attention_cache(type(model), model.config.to_json_string())
+    described = model.config.to_json_string()
+    return _attention_cache(type(model), described)  # type: ignore[arg-type]  # types are hashable
 
 
 @cache
@@ -55,7 +56,7 @@ def _attention_cache(kind: type[PreTrainedModel], described: str) -> AttentionCa
     if keys != values:
         raise _misfit(f"{name} keeps compressed keys and values, of unequal sizes")
     windows = [layer.sliding_window for layer in kept.layers if hasattr(layer, "sliding_window")]
-    return AttentionCache(len(kept.layers), *keys, min(windows, default=None))
+    return AttentionCache(len(kept.layers), keys[0], keys[1], min(windows, default=None))
 
 
 def _misfit(why: str) -> MisfitError:

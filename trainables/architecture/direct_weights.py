@@ -23,7 +23,7 @@ def used_directly(model: nn.Module) -> list[str]:
     return [
         f"{name}.{child}" if name else child
         for name, module in model.named_modules()
-        for child in _read_by(type(module))
+        for child in _read_by(type(module))  # type: ignore[arg-type]  # types are hashable
         if isinstance(layer := getattr(module, child, None), nn.Module) and _is_layer(layer)
     ]
 

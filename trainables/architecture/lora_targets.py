@@ -27,36 +27,87 @@ Chosen = str | tuple[str, ...]
 
 
 @dataclass(frozen=True)
+class Held:
+    """How a model's weights are held: packed ones have no matrix that PEFT could add to, unless
+    their layer is called."""
+
+    packed_layers: bool = False
+    packed_experts: bool = False
+
+
+@dataclass(frozen=True)
 class Targets:
-    """Layers as PEFT takes them, and the full names of weights that belong to no layer."""
+    """Layers, or PEFT's own word for them, and the full names of weights adapted by themselves.
+
+    `left_out` are layers that were chosen and cannot have an adapter.
+    """
 
     modules: str | list[str]
     parameters: list[str] | None = None
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> str:
+        """The last parts of all names."""
+        modules = [] if isinstance(self.modules, str) else self.modules
+        weights = [name.removesuffix(".weight") for name in self.parameters or ()]
+        return short_names([*modules, *weights])
 
 
-def targets(model: PreTrainedModel, chosen: Chosen) -> Targets:
+def targets(model: PreTrainedModel, chosen: Chosen, held: Held = Held()) -> Targets:
     """The targets of a choice; MisfitError if the model does not have them."""
+    direct, experts = set(used_directly(model)), fused_experts(model)
     if isinstance(chosen, tuple):
-        return Targets(_checked(model, chosen))
-    direct = _direct_layers(model)
-    if chosen == "all-linear":
-        # PEFT's own word, as long as it means the same.
-        return Targets(_all_linear(model) if direct else chosen)
-    layers = [name for name in linear_modules_in(model, chosen) if name not in direct]
-    experts = fused_experts(model) if chosen == "mlp" else []
-    if not layers and not experts:
+        layers = _checked(model, chosen)
+        if not experts:
+            return Targets(list(chosen))
+        experts = []
+    elif chosen == "all-linear":
+        layers = _all_linear(model)
+        if not direct.intersection(layers) and not experts:
+            return Targets(chosen)  # PEFT's own word, as long as it means the same
+    else:
+        layers = linear_modules_in(model, chosen)
+        experts = experts if chosen == "mlp" else []
+    kept = [name for name in layers if name not in direct]
+    if held.packed_experts:
+        experts = []
+    if not kept and not experts:
         raise MisfitError(
             FIELD,
-            f"the blocks of {type(model).__name__} have no {chosen} with linear layers",
+            f"the blocks of {type(model).__name__} have no {_shown(chosen)} that LoRA can adapt",
             f"use all-linear, or names: {named(model)}",
         )
-    return Targets(layers, experts or None)
+    return _split(kept, experts, _renamed_by_peft(model), held.packed_layers)
 
 
-def remarks(model: PreTrainedModel, chosen: Chosen) -> Iterator[str]:
+def _split(layers: list[str], experts: list[str], renamed: set[str], packed: bool) -> Targets:
+    """Layers that PEFT would take for experts are adapted by the name of their weight."""
+    lost = [name for name in layers if name.rpartition(".")[2] in renamed]
+    modules = [name for name in layers if name not in set(lost)]
+    weights = [] if packed else [f"{name}.weight" for name in lost]
+    return Targets(modules, [*experts, *weights] or None, tuple(lost) if packed else ())
+
+
+def _renamed_by_peft(model: PreTrainedModel) -> set[str]:
+    """Names of layers that PEFT takes for parts of experts, as they were called in older models.
+
+    It does so wherever they are, also when it loads an adapter; then a dense or shared layer of
+    that name would get no adapter.
+    """
+    from peft.utils.transformers_weight_conversion import (
+        _MODEL_TO_CONVERSION_PATTERN,
+        _MOE_TARGET_MODULE_MAPPING,
+    )
+
+    pattern = _MODEL_TO_CONVERSION_PATTERN.get(model.config.model_type)
+    return set(_MOE_TARGET_MODULE_MAPPING.get(pattern, ()))
+
+
+def remarks(model: PreTrainedModel, chosen: Chosen, held: Held = Held()) -> Iterator[str]:
     """What a user may not expect of a possible choice."""
-    yield from _left_out(model, chosen)
-    yield from _experts(model, chosen)
+    yield from _mixers(model, chosen)
+    yield from _experts(model, chosen, held)
     yield from _tied(model, chosen)
 
 
@@ -73,9 +124,9 @@ def _checked(model: PreTrainedModel, names: tuple[str, ...]) -> list[str]:
                 FIELD,
                 f"{owner} of {type(model).__name__} uses the weight of {ending!r} without calling "
                 "the layer, so an adapter on it would train nothing or break the merge",
-                f"use all-linear, or {short_names(_all_linear(model))}",
+                f"use all-linear, or {targets(model, 'all-linear').names}",
             )
-    return list(names)
+    return modules_named(model, names, FIELD)
 
 
 def _check_layer(model: PreTrainedModel, name: str, ending: str) -> None:
@@ -98,44 +149,39 @@ def _check_layer(model: PreTrainedModel, name: str, ending: str) -> None:
     )
 
 
-def _direct_layers(model: PreTrainedModel) -> list[str]:
-    return [name for name in used_directly(model) if is_linear(model.get_submodule(name))]
-
-
 def _all_linear(model: PreTrainedModel) -> list[str]:
-    """All linear layers, except the head and those whose weights are used directly."""
-    head, direct = model.get_output_embeddings(), set(used_directly(model))
+    """All linear layers, except the head."""
+    head = model.get_output_embeddings()
     return [
         name
         for name, module in model.named_modules()
-        if is_linear(module) and module is not head and name not in direct | {"score", "classifier"}
+        if is_linear(module) and module is not head and name not in ("score", "classifier")
     ]
 
 
-def _left_out(model: PreTrainedModel, chosen: Chosen) -> Iterator[str]:
-    direct = _direct_layers(model) if chosen == "all-linear" else []
-    if direct:
+def _mixers(model: PreTrainedModel, chosen: Chosen) -> Iterator[str]:
+    direct = set(used_directly(model)).intersection(_all_linear(model))
+    if chosen == "all-linear" and direct:
+        ordered = [name for name in _all_linear(model) if name in direct]
         yield (
-            f"{FIELD}: all-linear leaves out {short_names(direct)} of {type(model).__name__}, "
+            f"{FIELD}: all-linear leaves out {short_names(ordered)} of {type(model).__name__}, "
             "whose weights are used without calling the layer; "
-            f"it adapts {short_names(_all_linear(model))}."
+            f"it adapts {targets(model, chosen).names}."
         )
 
 
-def _experts(model: PreTrainedModel, chosen: Chosen) -> Iterator[str]:
+def _experts(model: PreTrainedModel, chosen: Chosen, held: Held) -> Iterator[str]:
     experts = fused_experts(model)
     if not experts:
         return
-    held = f"the experts of {type(model).__name__} are whole tensors ({short_names(experts)})"
-    if chosen == "mlp":
-        layers = short_names(linear_modules_in(model, "mlp"))
-        also = f" and of {layers}" if layers else ""
-        yield f"{FIELD}: {held}; mlp adapts the matrices of each expert{also}, not the router."
-    else:
-        reached = short_names(_all_linear(model)) if chosen == "all-linear" else _shown(chosen)
-        yield (
-            f"{FIELD}: {held}; {_shown(chosen)} leaves experts and router out and adapts {reached}."
-        )
+    found = targets(model, chosen, held)
+    reached = set(found.parameters or ()).intersection(experts)
+    state = "adapts" if reached else "does not adapt"
+    packed = f", nor {short_names(found.left_out)}, which are quantised" if found.left_out else ""
+    yield (
+        f"{FIELD}: {_shown(chosen)} {state} the experts of {type(model).__name__}{packed}; "
+        f"adapters are on {found.names}."
+    )
 
 
 def _tied(model: PreTrainedModel, chosen: Chosen) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from peft import PeftConfig
     from transformers import PreTrainedModel
 
+    from trainables.architecture.lora_targets import Held
     from trainables.config.trial import TrialConfig
 
 
@@ -55,7 +56,12 @@ class Lora(PeftMethod):
 
     name = "lora"
     sections = {"lora": LoraConfig}
-    fits_by = ("lora.target_modules", "lora.init", "lora.dora", "lora.dropout")
+    fits_by: ClassVar[tuple[str, ...]] = (
+        "lora.target_modules",
+        "lora.init",
+        "lora.dora",
+        "lora.dropout",
+    )
     learns_new_tokens = True
 
     def keeps_base(self, config: TrialConfig) -> bool:
@@ -82,7 +88,7 @@ class Lora(PeftMethod):
         from trainables.architecture.lora_targets import remarks
 
         yield from super().remarks(base, config)
-        yield from remarks(base, config.settings(LoraConfig).target_modules)
+        yield from remarks(base, config.settings(LoraConfig).target_modules, _held(base, config))
 
     def peft_config(self, base: PreTrainedModel, config: TrialConfig) -> PeftConfig:
         """PEFT's configuration for the layers selected by `lora.target_modules`."""
@@ -92,7 +98,7 @@ class Lora(PeftMethod):
         from trainables.architecture.lora_targets import targets
 
         lora = config.settings(LoraConfig)
-        found = targets(base, lora.target_modules)
+        found = targets(base, lora.target_modules, _held(base, config))
         if found.parameters:
             _check_experts(lora, type(base).__name__)
         return peft.LoraConfig(
@@ -109,6 +115,18 @@ class Lora(PeftMethod):
         )
 
 
+def _held(base: PreTrainedModel, config: TrialConfig) -> Held:
+    """How the weights are held when the trial trains."""
+    from trainables.architecture.lora_targets import Held
+
+    quantised = quantisation_of(base.config)
+    return Held(
+        packed_layers=config.tunes.quantizes or quantised is not None,
+        # bitsandbytes packs layers only.
+        packed_experts=quantised is not None and "bitsandbytes" not in quantised,
+    )
+
+
 def _check_experts(lora: LoraConfig, model: str) -> None:
     """MisfitError for settings that PEFT knows for layers only, not for weights of experts."""
     unknown = {"dropout": lora.dropout > 0, "dora": lora.dora, "init": lora.init == "pissa"}
@@ -117,7 +135,7 @@ def _check_experts(lora: LoraConfig, model: str) -> None:
             raise MisfitError(
                 f"lora.{name}",
                 f"{getattr(lora, name)} works on layers only, and lora.target_modules: "
-                f"{lora.target_modules} also adapts the experts of {model}, which are no layers",
+                f"{lora.target_modules} also adapts experts of {model}, which are none",
                 f"leave lora.{name} out, or set lora.target_modules: attention",
             )
 

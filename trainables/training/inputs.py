@@ -102,12 +102,15 @@ def prepare_inputs(
     """
     from trainables.data.sets.prepare import prepare
     from trainables.models.model_folder import check_model
+    from trainables.models.ready import made_ready
 
     cache = cache.resolve()
     config = config.with_params({"model": _absolute(config.model)})
+    ready, done = made_ready(config.model_source, cache / "models", trains, progress)
+    config = config.with_params({"model": ready.name})
     with progress.phase("looking at the model"):
         check_model(config.model_source, weights=trains, passed=cache / "checked")
-        remarks = remarks_on(config)
+        remarks = (*done, *remarks_on(config))
     data = prepare(config, config.model, cache / "data", progress=progress)
     # Workers may have another working folder and another home, so all paths are absolute.
     inputs = Inputs(

@@ -72,13 +72,23 @@ def test_transformers_without_mixers_have_nothing_left_out(judged, family):
     assert judged(family) == ([], [])
 
 
-def test_experts_are_said_to_get_adapters_or_not(judged):
-    for family in ("Qwen 3 MoE", "Mixtral", "GPT-OSS"):
-        assert "all-linear leaves experts and router out" in judged(family)[1][0]
-        problems, (remark,) = judged(family, lora__target_modules="mlp")
+@pytest.mark.parametrize("family", ["Qwen 3 MoE", "Mixtral", "GPT-OSS"])
+def test_experts_are_said_to_get_adapters_or_not(judged, family):
+    for chosen, state in (
+        ("all-linear", "adapts the experts"),
+        ("mlp", "adapts the experts"),
+        ("attention", "does not adapt the experts"),
+    ):
+        problems, (remark,) = judged(family, lora__target_modules=chosen)
         assert problems == []
-        assert "mlp adapts the matrices of each expert, not the router" in remark
+        assert remark.startswith(f"lora.target_modules: {chosen} {state} of ")
+        assert ("gate_up_proj" in remark) == (chosen != "attention")
     assert judged("Llama", lora__target_modules="mlp") == ([], [])
+
+
+def test_layers_that_are_taken_for_experts_are_left_out_of_four_bits_and_said(judged):
+    (remark,) = judged("DeepSeek-V3", method="qlora")[1]
+    assert "nor gate_proj, up_proj, down_proj, which are quantised" in remark
 
 
 @pytest.mark.parametrize(

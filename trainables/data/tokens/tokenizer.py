@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -182,10 +182,11 @@ def _described(source: ModelSource) -> dict[str, Any]:
     return config if isinstance(config, dict) else {}
 
 
-def _first_number(config: Mapping[str, Any], fields: Iterable[str]) -> int | None:
+def _first_number(config: Mapping[str, Any], fields: Sequence[str]) -> int | None:
     """The first of these fields that is a positive number, also in a part for text."""
-    for part in (config, config.get("text_config")):
-        for name in fields if isinstance(part, dict) else ():
+    inner = config.get("text_config")
+    for part in (config, inner if isinstance(inner, dict) else {}):
+        for name in fields:
             if isinstance(part.get(name), int) and part[name] > 0:
                 return int(part[name])
     return None
