@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +15,7 @@ from rich.console import Console
 from results.records.record_error import RecordError
 from sweeps.base.errors import LaunchError
 from sweeps.cli.doctor_command import doctor
+from sweeps.cli.finished import FAILED, show_finished
 from sweeps.cli.mistakes import mistakes_shown, show_mistake
 from sweeps.cli.options import (
     AddressOption,
@@ -38,20 +41,33 @@ from sweeps.home.home import SweepHome, is_from_afar
 from sweeps.remote.client import INTERRUPTED, elsewhere
 
 if TYPE_CHECKING:
-    from sweeps.run.launch import Finished
     from sweeps.spec.spec import SweepSpec
 
 app = typer.Typer(
-    help="Find the best way to fine-tune a language model.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
 app.command()(doctor)
-app.callback()(write_what_can_be_written)
 
-FAILED = 1
-"""Exit code of a sweep that failed or has no winner."""
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"winnow {version('winnow-sweeps')}")
+        raise typer.Exit
+
+
+@app.callback()
+def begin(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_show_version, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Find the best way to fine-tune a language model."""
+    write_what_can_be_written()
 
 
 @app.command()
@@ -85,7 +101,7 @@ def launch(
         if there:
             raise typer.Exit(there.launch(checked, console))
         if dry_run:
-            _dry_run(console, checked, where)
+            _dry_run(console, checked, where, here=not _on_a_cluster(cluster, address))
         else:
             from sweeps.remote.shipment import settle
             from sweeps.run.launch import launch as run
@@ -94,7 +110,7 @@ def launch(
                 settle(where.sweep(checked.name))
             with _ctrl_c_shown(where, checked.name), make_view(console) as view:
                 finished = run(checked, where, view, address)
-            raise typer.Exit(_show_finished(console, finished))
+            raise typer.Exit(show_finished(console, finished))
 
 
 @app.command()
@@ -123,7 +139,7 @@ def resume(
         where, changes = SweepHome.find(home), overrides or []
         with _ctrl_c_shown(where, name), make_view(console) as view:
             finished = run(name, where, view, changes, spec, address, storage)
-        raise typer.Exit(_show_finished(console, finished))
+        raise typer.Exit(show_finished(console, finished))
 
 
 @app.command()
@@ -196,7 +212,7 @@ def list_sweeps(
             except RecordError as error:
                 unreadable.append(f"sweep {folder.path.name}: {error}")
     if table.rows or not unreadable:
-        make_console().print(table if table.rows else f"No sweeps in {where.path} yet.")
+        make_console().print(table if table.rows else where.emptiness())
     if unreadable:
         show_mistake("\n".join(unreadable))
 
@@ -287,6 +303,10 @@ def _changes(overrides: list[str] | None, skip_bad_rows: bool) -> list[str]:
     return [*(overrides or ()), *(["data.bad_rows=skip"] if skip_bad_rows else [])]
 
 
+def _on_a_cluster(cluster: Path | None, address: str | None) -> bool:
+    return bool(cluster or address or os.environ.get("RAY_ADDRESS"))
+
+
 @contextmanager
 def _ctrl_c_shown(home: SweepHome, name: str) -> Iterator[None]:
     """Turn Ctrl-C into one line about what is left of the sweep."""
@@ -309,29 +329,13 @@ def _left_of(home: SweepHome, name: str) -> str:
     return f"all results so far are saved. To resume: sweep resume {name}{home.way()}"
 
 
-def _show_finished(console: Console, finished: Finished) -> int:
-    """Print a sweep's result; returns the exit code."""
-    from results.records.record import SweepState
-    from sweeps.report.finale import show_result
-
-    show_result(console, finished.sweep, finished.ranking, finished.folder)
-    for failure in finished.tracking_failures[:1]:
-        count = finished.untracked
-        entries = "1 entry" if count == 1 else f"{count} entries"
-        console.print(f"MLflow missed {entries} ({failure}); the sweep folder has them all.")
-        option = SweepHome(finished.folder.path.parents[1]).way()
-        command = f"sweep resume {finished.sweep.name}{option}"
-        console.print(f"To add them to MLflow: {command}")
-    if finished.sweep.state is SweepState.INTERRUPTED:
-        return INTERRUPTED
-    won = finished.ranking.winners and finished.sweep.state is not SweepState.FAILED
-    return 0 if won else FAILED
-
-
-def _dry_run(console: Console, spec: SweepSpec, home: SweepHome) -> None:
+def _dry_run(console: Console, spec: SweepSpec, home: SweepHome, here: bool) -> None:
+    """`here`: whether the sweep would run on this machine, whose slots must then fit."""
     from sweeps.report.dry_run_report import report
     from sweeps.run.dry_run import dry_run as measure
 
     with waiting() as progress:
         run = measure(spec, home, progress)
     console.print(report(spec, run))
+    if here and not run.slots_fit:
+        raise typer.Exit(FAILED)

@@ -97,9 +97,17 @@ class SweepHome:
         """The folder of a launched sweep; SweepError lists the existing ones."""
         folder = self.sweep(name)
         if not folder.books.exists():
-            known = ", ".join(each.path.name for each in self.sweeps()) or "none yet"
+            known = ", ".join(each.path.name for each in self.sweeps())
+            if not known:
+                raise SweepError(f"no sweep {name!r}. {self.emptiness()}")
             raise SweepError(f"no sweep {name!r} in {self.path}; sweeps there: {known}")
         return folder
+
+    def emptiness(self) -> str:
+        """Why there are no sweeps to list."""
+        if self.path.is_dir():
+            return f"No sweeps in {self.path} yet."
+        return f"There is no sweep home {self.path}; set --home or SWEEP_HOME, or launch a sweep."
 
     def sweeps(self) -> list[SweepFolder]:
         """All sweeps, by name."""

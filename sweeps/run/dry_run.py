@@ -57,6 +57,7 @@ class DryRun:
     trials: int
     budget: str = ""
     notes: tuple[str, ...] = ()
+    slots_fit: bool = True
 
     @property
     def trial_seconds(self) -> float:
@@ -131,18 +132,18 @@ def _refuse(config: TrialConfig) -> None:
         raise SweepError(str(each))
 
 
-def _slots(spec: SweepSpec) -> str:
-    """The slots of the sweep that fit this machine, in words."""
+def _slots(spec: SweepSpec) -> tuple[str, bool]:
+    """The slots of the sweep on this machine, in words, and whether they fit."""
     import torch
 
     here = {"CPU": float(os.cpu_count() or 1), "GPU": float(torch.cuda.device_count())}
     try:
         count, size = plan_slots(spec.slots, [here], spec.trials)
     except CapacityError as error:
-        return f"not enough resources on this machine: {error}"
+        return f"not enough resources on this machine: {error}", False
     if spec.slots.max is not None:
-        return f"up to {count} of {size}, as the cluster grows"
-    return f"{count} of {size} here"
+        return f"up to {count} of {size}, as the cluster grows", True
+    return f"{count} of {size} here", True
 
 
 def _slow(spec: SweepSpec, config: TrialConfig) -> list[str]:
@@ -200,9 +201,11 @@ def _measure(
         )
     cost = outcome.cost
     step = watch.seconds_per_step()
+    slots, fit = _slots(spec)
     return DryRun(
         params=params,
-        slots=_slots(spec),
+        slots=slots,
+        slots_fit=fit,
         data=prepared.description,
         base_metrics=dict(base.metrics),
         trial_metrics=dict(watch.last.metrics) if watch.last else {},

@@ -14,6 +14,7 @@ from pathlib import Path
 import yaml
 
 from sweeps.base.errors import YamlError
+from sweeps.spec.yaml_words import in_plain_words
 
 MOST_BYTES = 2**18
 """Maximum size of a file. A sweep with a thousand first points has half of it."""
@@ -138,7 +139,9 @@ def parse_yaml(text: str, where: str) -> object:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = f", line {mark.line + 1}" if mark else ""
-        said = ", ".join(part for part in (error.context, error.problem) if part)
+        began = error.context_mark or mark
+        plain = in_plain_words(error.problem or "", began.line + 1 if began else None)
+        said = plain or ", ".join(part for part in (error.context, error.problem) if part)
         raise YamlError(f"{where}{line}: {said}") from None
     except yaml.reader.ReaderError as error:
         line = f", line {text.count(chr(10), 0, error.position) + 1}"

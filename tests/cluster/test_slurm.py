@@ -1,6 +1,6 @@
 """The script for SLURM, with commands of SLURM that run everything on this machine.
 
-What is real: the script, a head and a worker of Ray as two nodes, the sweep, the signal.
+What is real: the script, Ray as two nodes with a token, the sweep, the signal.
 """
 
 from __future__ import annotations

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import re
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 import typer
@@ -17,6 +19,7 @@ from results.records.cluster_record import ClusterRecord, SlotRecord
 from sweeps.cli.app import app
 from sweeps.cli.mistakes import mistakes_shown
 from sweeps.home.home import SweepHome
+from sweeps.run.dry_run import DryRun
 
 HEAVY = ("torch", "ray", "mlflow", "transformers", "optuna", "pandas", "peft", "deepspeed", "numpy")
 
@@ -196,8 +199,41 @@ def test_what_looks_like_markup_is_shown_as_it_stands(home, text, several):
 
 
 def test_a_home_that_looks_like_markup_is_shown_as_it_stands(tmp_path):
+    (tmp_path / "h[" / "x]").mkdir(parents=True)
     done = run("list", "--home", f"{tmp_path}/h[/x]")
     assert (done.exit_code, done.stdout) == (0, f"No sweeps in {tmp_path}/h[/x] yet.\n")
+
+
+def test_a_home_that_does_not_exist_is_said_to_be_none(tmp_path):
+    nowhere = str(tmp_path / "nowhere")
+    done = run("list", "--home", nowhere)
+    said = f"There is no sweep home {nowhere}; set --home or SWEEP_HOME, or launch a sweep."
+    assert (done.exit_code, done.stdout) == (0, f"{said}\n")
+    done = run("status", "x", "--home", nowhere)
+    assert done.exit_code == 2 and said in done.stderr and not (tmp_path / "nowhere").exists()
+
+
+def test_the_version_is_that_of_the_package():
+    done = run("--version")
+    assert (done.exit_code, done.stdout) == (0, f"winnow {version('winnow-sweeps')}\n")
+
+
+@pytest.mark.parametrize(
+    ("fit", "options", "code"),
+    [(True, [], 0), (False, [], 1), (False, ["--address", "auto"], 0)],
+)
+def test_a_dry_run_whose_slots_do_not_fit_here_ends_with_1(
+    tmp_path, monkeypatch, fit, options, code
+):
+    """Unless the sweep is for a cluster. The measurement itself is test_dry_run.py's."""
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    measured = DryRun(
+        {}, "2", "", {"eval_loss": 2.0}, {"eval_loss": 1.0}, 1, 1, 1, 1, 1, 2, 1, 1, 1
+    )
+    measured = dataclasses.replace(measured, slots_fit=fit)
+    monkeypatch.setattr("sweeps.run.dry_run.dry_run", lambda *asked: measured)
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump(toy_tree()))
+    assert run("launch", str(tmp_path / "toy.yaml"), "--dry-run", *options).exit_code == code
 
 
 def test_a_front_for_people(home):

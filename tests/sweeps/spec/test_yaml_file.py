@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from cpu_time import within
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sweeps.base.errors import YamlError
 from sweeps.spec.yaml_file import parse_yaml, read_yaml
@@ -122,9 +124,23 @@ MERGES = "\n".join(
         ("x: " + "a" * 10_001, "here, line 1: the text has 10,001 characters, over 10,000"),
         ('x: "\\e[2J"', r"here, line 1: the character U\+001B is not allowed"),
         ('x: "\\ud800"', r"the character U\+D800 is not allowed"),
-        ("a: 1\n---\nb: 1", "here, line 2: expected a single document"),
-        ("a: *b", "here, line 1: found undefined alias 'b'"),
-        ("a: {b: 1\nc: 2", "here, line 2: while parsing a flow mapping, expected ',' or '}'"),
+        ("a: 1\n---\nb: 1", "here, line 2: '---' begins a second document; keep one"),
+        ("a: *b", r"here, line 1: \*b refers to nothing; a value that starts with \* needs quotes"),
+        ("a: 1\nb: {c: 1\nd: 2", "here, line 3: the bracket opened in line 2 lacks its '}'"),
+        ("a: 1\nb: [1, 2\nd: 2", "here, line 3: the bracket opened in line 2 lacks its ']'"),
+        ("a: 1\nb: {c: 1", "here, line 2: the bracket opened in line 2 lacks its '}'"),
+        ("a:\n\tb: 1", "here, line 2: a tab indents the line; use spaces"),
+        ("a: @b", "here, line 1: a value cannot start with @; put the value in quotes"),
+        ("a: %b", "here, line 1: a value cannot start with %; put the value in quotes"),
+        ("a: *", r"here, line 1: a value cannot start with \* or &; put the value in quotes"),
+        ("a: b: c", "here, line 1: a ':' stands where no field can begin; .* needs quotes"),
+        ("a b\nc: 1", "here, line 2: a ':' stands where no field can begin"),
+        ("a: 1\nb\nc: 1", "here, line 3: a name lacks its ':' in line 2 or below"),
+        ("a: 1\nb: 'c\nd: 1", "here, line 3: the quote opened in line 2 is not closed"),
+        ("a: 1\nb:\n  c: 1\n d: 1", "here, line 4: the line fits to none above it"),
+        ("a: 1\n- b", "here, line 2: a list entry stands among fields"),
+        ("- a\nb: 1", "here, line 2: a field stands among list entries"),
+        ("a: [1,, 2]", "here, line 1: a value is missing between two commas or brackets"),
     ],
     ids=lambda value: value[:16],
 )
@@ -146,3 +162,16 @@ def test_a_pipe_or_a_device_is_no_sweep_file(tmp_path):
     for endless in (tmp_path / "pipe.yaml", Path("/dev/zero")):
         with pytest.raises(YamlError, match="is not a regular file; name one"):
             read_yaml(endless)
+
+
+PLACES = st.text(alphabet="ab:{}[],'\"-*&%@#\t\n 1", max_size=40)
+
+
+@given(PLACES)
+def test_no_words_of_the_parser_are_left(text):
+    """Whatever is written: a value, or a line and words that say what to do."""
+    try:
+        parse_yaml(text, "here")
+    except YamlError as error:
+        for word in ("while parsing", "while scanning", "<block", "expected the node", "token"):
+            assert word not in str(error), str(error)

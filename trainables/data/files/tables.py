@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from trainables.core.data_error import DataError
 from trainables.data.files.content import MOST_GROWTH, ROOM, read_bytes
 from trainables.data.files.hub_name import hub_parts
+from trainables.data.files.hub_reach import hub_silence
 from trainables.data.files.row import Row, Rows
 
 if TYPE_CHECKING:
@@ -87,19 +88,27 @@ def hub_rows(name: str) -> list[Row]:
 def load_from_hub(name: str) -> Dataset:
     """The split itself, downloaded unless in the hub's cache."""
     from datasets import load_dataset
+    from datasets.config import HF_DATASETS_CACHE
     from datasets.exceptions import DatasetsError
 
     repository, config, split = hub_parts(name)
+    kept = HF_DATASETS_CACHE / repository.replace("/", "___")
+    if not kept.exists() and (silence := hub_silence()):
+        raise DataError(_not_from_the_hub(name, silence))
     try:
         return load_dataset(repository, config, split=split)
     except (OSError, ValueError, RuntimeError, DatasetsError) as error:
         reason = _first_line(error)
         if "split" in reason:
             raise DataError(f"{name}: {reason.rstrip('.')}; write {repository}@SPLIT") from error
-        raise DataError(
-            f"{name} is not a local file or folder, and could not be loaded from the hub as a "
-            f"data set ({reason}); check the spelling and the network, or use a local file"
-        ) from error
+        raise DataError(_not_from_the_hub(name, reason)) from error
+
+
+def _not_from_the_hub(name: str, reason: str) -> str:
+    return (
+        f"{name} is not a local file or folder, and could not be loaded from the hub as a "
+        f"data set ({reason}); check the spelling and the network, or use a local file"
+    )
 
 
 def _decoded(loaded: Dataset) -> Iterable[dict[str, object]]:

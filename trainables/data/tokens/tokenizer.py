@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from trainables.core.data_error import DataError, said
 from trainables.core.model_source import ModelSource
+from trainables.data.files.hub_reach import hub_silence
 
 if TYPE_CHECKING:
     from tokenizers import AddedToken
@@ -92,6 +93,9 @@ def load_tokenizer(source: ModelSource) -> Tokenizer:
             f"model: folder {source.name} does not exist (looked from {Path.cwd()}); "
             "correct the path"
         )
+    silence = None if source.folder else hub_silence()
+    if silence and _cached(source, "config.json") is None:
+        raise DataError(_not_from_the_hub(source, silence))
     from transformers import AutoTokenizer
 
     try:
@@ -99,6 +103,7 @@ def load_tokenizer(source: ModelSource) -> Tokenizer:
             str(source.folder or source.name),
             revision=source.revision,
             trust_remote_code=source.trust_remote_code,
+            local_files_only=silence is not None,
         )
     except Exception as error:  # library boundary: invalid input can raise anything
         raise DataError(_cannot_load(source, error)) from error
@@ -231,6 +236,8 @@ def hub_file(source: ModelSource, name: str) -> Path | None:
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
+    if hub_silence():
+        return _cached(source, name)
     try:
         return Path(hf_hub_download(source.name, name, revision=source.revision))
     except (OSError, HfHubHTTPError, HFValidationError):
@@ -241,6 +248,22 @@ def _cannot_load(source: ModelSource, error: Exception) -> str:
     reason = said(error)
     if source.folder:
         return f"model: folder {source.name} has no loadable tokenizer ({reason})"
+    return _not_from_the_hub(source, reason)
+
+
+def _cached(source: ModelSource, name: str) -> Path | None:
+    """A file of a hub model that an earlier download has left."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        found = try_to_load_from_cache(source.name, name, revision=source.revision)
+    except HFValidationError:
+        return None
+    return Path(found) if isinstance(found, str) else None
+
+
+def _not_from_the_hub(source: ModelSource, reason: str) -> str:
     revised = f" at revision {source.revision}" if source.revision else ""
     return (
         f"model: {source.name}{revised} is not a local folder and could not be loaded from the hub "

@@ -127,6 +127,16 @@ def test_a_hub_that_cannot_be_reached_is_one_clear_error(monkeypatch):
         rows_of("org/nothing")
 
 
+def test_a_hub_that_does_not_listen_is_not_asked_again_and_again(monkeypatch):
+    """Its client would try for half a minute."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: pytest.fail("was asked"))
+    said = r"\(http://127.0.0.1:9 does not answer: Connection refused\); check the spelling and the"
+    with pytest.raises(DataError, match=f"^org/nothing is not a local file.*{said}"):
+        rows_of("org/nothing")
+
+
 def test_a_hub_data_set_is_asked_for_its_train_split(monkeypatch, labelled):
     asked = []
 
@@ -135,6 +145,7 @@ def test_a_hub_data_set_is_asked_for_its_train_split(monkeypatch, labelled):
         return labelled
 
     monkeypatch.setattr("datasets.load_dataset", load_dataset)
+    monkeypatch.setattr("trainables.data.files.tables.hub_silence", lambda: None)
     assert values_of("org/glue:sst2") == EXPECTED
     assert values_of("org/imdb") == EXPECTED
     assert values_of("org/glue:sst2@validation") == EXPECTED
@@ -200,6 +211,7 @@ def test_a_split_that_is_not_there_is_told_with_those_that_are(hub_cache):
 def test_a_hub_data_sets_identity_follows_its_content(monkeypatch, labelled):
     def identity(data):
         monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: data)
+        monkeypatch.setattr("trainables.data.files.tables.hub_silence", lambda: None)
         return find("org/imdb").origins[0].identity()
 
     assert identity(labelled) == identity(labelled) != identity(labelled.select([0]))

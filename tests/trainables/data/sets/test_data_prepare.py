@@ -344,6 +344,17 @@ def test_a_model_that_is_not_there_is_named(monkeypatch, name, said):
         load_tokenizer(ModelSource(name))
 
 
+def test_a_hub_that_does_not_listen_is_said_at_once(monkeypatch):
+    """Its client would try for minutes, file by file."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    asked = "transformers.AutoTokenizer.from_pretrained"
+    monkeypatch.setattr(asked, lambda *_, **__: pytest.fail("was asked"))
+    said = r"from the hub \(http://127.0.0.1:9 does not answer: Connection refused\); check the"
+    with pytest.raises(DataError, match=f"^model: someone/no-such-model .*{said}"):
+        load_tokenizer(ModelSource("someone/no-such-model"))
+
+
 def test_a_folder_without_a_tokenizer_is_named(tmp_path):
     with pytest.raises(DataError, match=f"folder {tmp_path} has no loadable tokenizer"):
         load_tokenizer(ModelSource(str(tmp_path)))
