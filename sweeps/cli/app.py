@@ -27,6 +27,7 @@ from sweeps.cli.options import (
     SpecArgument,
     StorageOption,
 )
+from sweeps.cli.report_command import report
 from sweeps.display.terminal import (
     echo_json,
     make_console,
@@ -48,6 +49,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command()(doctor)
+app.command()(report)
 app.callback()(write_what_can_be_written)
 
 FAILED = 1
@@ -161,7 +163,8 @@ def inspect(
 ) -> None:
     """Show a sweep's data: formats, counts, lengths, and samples as the model sees them."""
     with mistakes_shown():
-        from sweeps.report.inspect_report import WIDTH, report
+        from sweeps.report.inspect_report import WIDTH
+        from sweeps.report.inspect_report import report as described
         from sweeps.run.inspection import inspect as look
         from sweeps.spec.spec import SweepSpec
 
@@ -172,7 +175,7 @@ def inspect(
         echo_json(found.json())
         return
     console = make_console(pipe_width=WIDTH)
-    console.print(report(found, console), width=WIDTH)
+    console.print(described(found, console), width=WIDTH)
 
 
 @app.command("list")
@@ -329,9 +332,9 @@ def _show_finished(console: Console, finished: Finished) -> int:
 
 
 def _dry_run(console: Console, spec: SweepSpec, home: SweepHome) -> None:
-    from sweeps.report.dry_run_report import report
+    from sweeps.report.dry_run_report import report as described
     from sweeps.run.dry_run import dry_run as measure
 
     with waiting() as progress:
         run = measure(spec, home, progress)
-    console.print(report(spec, run))
+    console.print(described(spec, run))
