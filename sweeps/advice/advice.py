@@ -9,6 +9,8 @@ from typing import ClassVar
 
 import yaml
 
+from search_spaces.dotted import without
+from sweeps.spec.fields import changed
 from sweeps.verdict.results import Results
 
 
@@ -16,19 +18,32 @@ from sweeps.verdict.results import Results
 class Advice:
     """`title` says what was found, `evidence` the numbers behind it.
 
-    `changes` are fields of the sweep file by dotted name, with their new values. They may be empty
-    if there is nothing to change in the file; `remedy` then says what to do.
+    `changes` are fields of the sweep file by dotted name, with their new values; `fixed` is a
+    searched name that leaves the space with them. Without `changes`, `remedy` says what to do.
     """
 
     title: str
     evidence: str
     changes: Mapping[str, object] = field(default_factory=dict)
+    fixed: str = ""
     remedy: str = ""
 
     @property
     def change(self) -> str:
-        """The change as lines of YAML, else the remedy in words."""
-        return "\n".join(map(_line, self.changes, self.changes.values())) or self.remedy
+        """The change as YAML, one line for each field, else the remedy in words."""
+        lines = [_line(name, value) for name, value in self.changes.items()]
+        if self.fixed:
+            lines[-1] += f"   # in place of space.{self.fixed}"
+        return "\n".join(lines) or self.remedy
+
+    def applied(self, tree: Mapping[str, object]) -> dict[str, object]:
+        """The sweep file with the changes."""
+        done = dict(tree)
+        if self.fixed:
+            done = without(done, ["space", self.fixed])
+        for name, value in self.changes.items():
+            done = changed(done, name, value)
+        return done
 
 
 class Adviser(ABC):

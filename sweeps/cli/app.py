@@ -14,6 +14,7 @@ from results.records.record_error import RecordError
 from sweeps.base.errors import LaunchError
 from sweeps.cli.doctor_command import doctor
 from sweeps.cli.mistakes import mistakes_shown, show_mistake
+from sweeps.cli.next_command import next_sweep
 from sweeps.cli.options import (
     AddressOption,
     ClusterOption,
@@ -50,6 +51,7 @@ app = typer.Typer(
 )
 app.command()(doctor)
 app.command()(report)
+app.command("next")(next_sweep)
 app.callback()(write_what_can_be_written)
 
 FAILED = 1

@@ -21,8 +21,14 @@ OutOption = Annotated[
 def report(name: NameArgument, out: OutOption = None, home: HomeOption = None) -> None:
     """Write a sweep's report: one HTML file with verdict, charts, cost and all trials."""
     with mistakes_shown():
+        from sweeps.advice.linter import advise
         from sweeps.page.page import write
+        from sweeps.report.suggestions import next_command, suggestions
+        from sweeps.verdict.results import Results
 
         folder = SweepHome.find(home).existing(name)
         path = write(folder, out)
-    make_console().print(f"Report: {path}", soft_wrap=True)
+        advice = advise(Results.read(folder))
+    console = make_console()
+    console.print(f"Report: {path}", soft_wrap=True)
+    console.print(suggestions(advice, next_command(folder)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from sweeps.advice.importance import Importance, importance
 from sweeps.page.figures.curves import curves
 from sweeps.page.figures.figure import Figure
 from sweeps.page.figures.fronts import fronts
@@ -13,7 +14,6 @@ from sweeps.page.figures.parallel import parallel
 from sweeps.page.figures.progress import progress
 from sweeps.page.figures.rank_map import rank_map
 from sweeps.page.figures.slices import slice_of
-from sweeps.page.importance import Importance, importance
 from sweeps.verdict.results import Results
 
 _SLICES = 2

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from results.ranking.winners import Ranking, Winner, margin
 from results.records.record import SweepRecord, SweepState
+from sweeps.advice.linter import advise
 from sweeps.display.cluster_report import cost_line
 from sweeps.display.reasons import grouped
 from sweeps.display.trial_table import TrialRow, TrialTable
@@ -14,9 +15,11 @@ from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.report.each_method import each_method
 from sweeps.report.exhausted import exhausted
 from sweeps.report.front import front_table
+from sweeps.report.suggestions import next_command, suggestions
 from sweeps.report.ui import how_to_open
 from sweeps.verdict.conclusion import conclusion, nobody
 from sweeps.verdict.paired import paired
+from sweeps.verdict.results import Results
 from sweeps.verdict.single import at_the_top
 from trainables.board.job import WEIGHTS
 
@@ -52,6 +55,8 @@ def show_result(
     for line in exhausted(sweep, _ended(ranking)):
         console.print(line)
     _show_cost(console, folder)
+    if at_the_end and folder.books.exists():
+        console.print(suggestions(advise(Results.read(folder)), next_command(folder)))
     console.print(_next_commands(sweep, ranking, folder, at_the_end))
 
 

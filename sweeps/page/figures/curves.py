@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from results.records.record import TrialRecord
 from sweeps.page.figures.figure import Figure, Json, Layout, Trace, axis, chained
 from sweeps.page.figures.palette import LOOKS, WINNER, Look, look
-from sweeps.page.figures.rungs import rungs
 from sweeps.page.figures.values import value_axis
 from sweeps.verdict.results import Results
+from sweeps.verdict.rungs import rungs
 
 
 def curves(results: Results) -> Figure | None:

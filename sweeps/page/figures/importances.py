@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from sweeps.advice.importance import Importance
 from sweeps.page.figures.figure import Figure, Trace, axis, listed
 from sweeps.page.figures.palette import ACCENT, SECOND
-from sweeps.page.importance import Importance
 from sweeps.verdict.results import Results
 
 
