@@ -174,6 +174,11 @@ class Tracker:
             if weights.is_dir():
                 self._runs.log_folder(run_id, weights, WEIGHTS_PATH)
 
+    def log_report(self, run_id: str, report: Path) -> None:
+        """Keep a sweep's report as an artifact of its run."""
+        with reported(self._uri, "store the report"):
+            self._runs.log_texts(run_id, {report.name: report.read_text(encoding="utf-8")})
+
     def sweep_run(self, record: SweepRecord) -> Run | None:
         """The parent run, if there is one."""
         with reported(self._uri, f"read sweep {record.name}"):

@@ -132,6 +132,8 @@ class Books:
         """Add missing entries from earlier parts of the sweep to MLflow."""
         trials = self._folder.store.trials()
         self.scribe.catch_up(trials, judge(trials, self.sweep.goals), self._weights)
+        if self.sweep.state.ended:
+            self._keep_report()
 
     def wait_until_open(self) -> None:
         """LaunchError if MLflow fails to open."""
@@ -198,9 +200,23 @@ class Books:
             return
         try_all(
             lambda: self.note(state=state, error=error, ended=time.time()),
+            self._write_report,
             lambda: self._tell_mlflow(records, progress),
             self.note_breakdowns,
         )
+
+    def _write_report(self) -> None:
+        """Write the report beside the records. Its failure is noted, not raised."""
+        if self.taken_over():
+            return
+        from sweeps.page.page import write
+
+        try:
+            write(self._folder)
+        except Exception as error:  # noqa: BLE001 - a picture of the results must not cost them
+            way_out = f"sweep report {self.sweep.name} writes it from the records"
+            reason = f"{type(error).__name__}: {error}"
+            self.breakdowns(f"The report could not be written ({reason}); {way_out}")
 
     def _tell_mlflow(self, records: Collection[TrialRecord], progress: Progress) -> None:
         if self.taken_over():
@@ -209,7 +225,13 @@ class Books:
             if self.scribe.opens():
                 ranking = judge(list(records), self.sweep.goals)
                 self.scribe.sweep_ended(self.sweep, ranking, self._weights)
+                self._keep_report()
                 self.scribe.finish(progress)
+
+    def _keep_report(self) -> None:
+        report = self._folder.report
+        if report.exists():
+            self.scribe.report(report)
 
     def finish(self, progress: Progress = NO_PROGRESS) -> None:
         """Wait until MLflow has everything, or for Ctrl-C."""

@@ -144,6 +144,15 @@ class Scribe:
 
         self._put(write)
 
+    def report(self, report: Path) -> None:
+        """Keep the sweep's report as an artifact of its run."""
+
+        def write(tracker: Tracker) -> None:
+            assert self.parent is not None
+            tracker.log_report(self.parent, report)
+
+        self._put(write, uploads=True)
+
     def catch_up(
         self, trials: Sequence[TrialRecord], ranking: Ranking, weights: Callable[[int], Path]
     ) -> None:

@@ -17,6 +17,7 @@ from sweeps.base.errors import LaunchError
 from sweeps.cli.doctor_command import doctor
 from sweeps.cli.finished import FAILED, show_finished
 from sweeps.cli.mistakes import mistakes_shown, show_mistake
+from sweeps.cli.next_command import next_sweep
 from sweeps.cli.options import (
     AddressOption,
     ClusterOption,
@@ -30,6 +31,7 @@ from sweeps.cli.options import (
     SpecArgument,
     StorageOption,
 )
+from sweeps.cli.report_command import report
 from sweeps.display.terminal import (
     echo_json,
     make_console,
@@ -49,6 +51,8 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command()(doctor)
+app.command()(report)
+app.command("next")(next_sweep)
 
 
 def _show_version(wanted: bool) -> None:
@@ -177,7 +181,8 @@ def inspect(
 ) -> None:
     """Show a sweep's data: formats, counts, lengths, and samples as the model sees them."""
     with mistakes_shown():
-        from sweeps.report.inspect_report import WIDTH, report
+        from sweeps.report.inspect_report import WIDTH
+        from sweeps.report.inspect_report import report as described
         from sweeps.run.inspection import inspect as look
         from sweeps.spec.spec import SweepSpec
 
@@ -188,7 +193,7 @@ def inspect(
         echo_json(found.json())
         return
     console = make_console(pipe_width=WIDTH)
-    console.print(report(found, console), width=WIDTH)
+    console.print(described(found, console), width=WIDTH)
 
 
 @app.command("list")
@@ -331,11 +336,11 @@ def _left_of(home: SweepHome, name: str) -> str:
 
 def _dry_run(console: Console, spec: SweepSpec, home: SweepHome, here: bool) -> None:
     """`here`: whether the sweep would run on this machine, whose slots must then fit."""
-    from sweeps.report.dry_run_report import report
+    from sweeps.report.dry_run_report import report as described
     from sweeps.run.dry_run import dry_run as measure
 
     with waiting() as progress:
         run = measure(spec, home, progress)
-    console.print(report(spec, run))
+    console.print(described(spec, run))
     if here and not run.slots_fit:
         raise typer.Exit(FAILED)

@@ -144,6 +144,11 @@ class SweepFolder:
         return self.path / "optuna.journal"
 
     @property
+    def report(self) -> Path:
+        """The report, written at the sweep's end."""
+        return self.path / "report.html"
+
+    @property
     def base(self) -> Path:
         """The base model's losses by sequence."""
         return self.path / "base"

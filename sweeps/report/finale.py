@@ -5,24 +5,23 @@ from __future__ import annotations
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from results.ranking.certainty import (
-    Difference,
-    LossesError,
-    load_sequence_losses,
-    paired_difference,
-)
 from results.ranking.winners import Ranking, Winner, margin
 from results.records.record import SweepRecord, SweepState
+from sweeps.advice.linter import advise
 from sweeps.display.cluster_report import cost_line
 from sweeps.display.reasons import grouped
 from sweeps.display.trial_table import TrialRow, TrialTable
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.report.each_method import each_method
 from sweeps.report.exhausted import exhausted
-from sweeps.report.front import front_table, front_verdict
+from sweeps.report.front import front_table
+from sweeps.report.suggestions import next_command, suggestions
 from sweeps.report.ui import how_to_open
-from sweeps.report.verdict import at_the_top, behind_the_top, on_the_test_set, verdict
-from trainables.board.job import LOSSES, WEIGHTS
+from sweeps.verdict.conclusion import conclusion, nobody
+from sweeps.verdict.paired import paired
+from sweeps.verdict.results import Results
+from sweeps.verdict.single import at_the_top
+from trainables.board.job import WEIGHTS
 
 SHOWN = 5
 """Default number of winners shown, or of reasons for their absence."""
@@ -46,16 +45,18 @@ def show_result(
         console.print(_nobody(sweep, ranking))
     elif ranking.several:
         console.print(front_table(sweep, ranking, top))
-        console.print(_sentences(*front_verdict(sweep, ranking)))
+        console.print(_sentences(*conclusion(sweep, ranking, folder)))
     else:
         console.print(winners_table(sweep, ranking, folder, top or SHOWN))
-        console.print(_verdict(sweep, ranking, folder))
+        console.print(_sentences(*conclusion(sweep, ranking, folder)))
         if methods := each_method(ranking):
             console.print(methods)
     console.print(_left_out(ranking))
     for line in exhausted(sweep, _ended(ranking)):
         console.print(line)
     _show_cost(console, folder)
+    if at_the_end and folder.books.exists():
+        console.print(suggestions(advise(Results.read(folder)), next_command(folder)))
     console.print(_next_commands(sweep, ranking, folder, at_the_end))
 
 
@@ -98,46 +99,14 @@ def winners_table(
     return Group(heading, table, *([Text(more, "dim")] if hidden else []))
 
 
-def difference(folder: SweepFolder, first: int, other: int | None) -> Difference | None:
-    """Loss of trial `first` minus that of `other` (None: the base model), in nats per token.
-
-    Paired over the validation sequences; None if a trial has no losses on disk.
-    """
-    mine = folder.store.trial_folder(first) / LOSSES
-    theirs = (folder.base if other is None else folder.store.trial_folder(other)) / LOSSES
-    if not mine.exists() or not theirs.exists():
-        return None
-    try:
-        return paired_difference(load_sequence_losses(mine), load_sequence_losses(theirs))
-    except LossesError:
-        return None
-
-
 def _behind(sweep: SweepRecord, first: Winner, other: Winner, folder: SweepFolder) -> str:
     if other is first:
         return ""
     if other.value == first.value:
         return "tied"
     lead = margin(first, other, None, sweep.mode).to_next
-    measured = _paired(sweep, first, other.record.number, folder)
+    measured = paired(sweep, folder, first.record.number, other.record.number)
     return f"{lead:.4f}" + (f" ± {measured.standard_error:.4f}" if measured else "")
-
-
-def _paired(
-    sweep: SweepRecord, first: Winner, other: int | None, folder: SweepFolder
-) -> Difference | None:
-    """The paired difference for eval_loss, the only metric with losses per sequence."""
-    if sweep.metric != "eval_loss":
-        return None
-    return difference(folder, first.record.number, other)
-
-
-def _verdict(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) -> Text:
-    first, second = ranking.winners[0], behind_the_top(ranking)
-    to_next = _paired(sweep, first, second.record.number, folder) if second else None
-    to_base = _paired(sweep, first, None, folder)
-    who, how_sure = verdict(sweep, ranking, to_next, to_base)
-    return _sentences(who, "\n".join(filter(None, (how_sure, on_the_test_set(sweep, first)))))
 
 
 def _sentences(who: str, how_sure: str) -> Text:
@@ -146,8 +115,8 @@ def _sentences(who: str, how_sure: str) -> Text:
 
 def _nobody(sweep: SweepRecord, ranking: Ranking) -> Text:
     if sweep.so_far:
-        return Text("\nNo trial has completed so far.", "bold")
-    text = Text("\nNo trial completed, so there is no winner.", "bold red")
+        return Text(f"\n{nobody(sweep)}", "bold")
+    text = Text(f"\n{nobody(sweep)}", "bold red")
     for line in _reasons(ranking)[:SHOWN]:
         text.append(f"\n  {line}", "not bold")
     return text
@@ -183,6 +152,8 @@ def _next_commands(
     elif sweep.so_far:
         text.append(f"  sweep status {sweep.name}{home.way()}\n")
     text.append(f"  {mlflow}")
+    if not sweep.so_far and folder.report.exists():
+        text.append(f"\nReport: {folder.report}")
     for winner in ranking.chosen:
         weights = folder.store.trial_folder(winner.record.number) / WEIGHTS
         if weights.is_dir():

@@ -18,7 +18,7 @@ from sweeps.display.parameters import show_params
 from sweeps.display.reasons import troubles
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.report.exhausted import exhausted
-from sweeps.report.overlaps import all_overlaps
+from sweeps.verdict.overlaps import all_overlaps
 
 
 def show_status(

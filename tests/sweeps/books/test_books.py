@@ -138,6 +138,35 @@ def test_ctrl_c_while_mlflow_is_awaited_ends_the_wait_and_not_the_sweep(home, mo
         driver.end(SweepState.COMPLETE)
     assert 0.4 < time.monotonic() - begun < 30
     assert folder.store.sweep().state is SweepState.COMPLETE
-    assert books.scribe.missed == 3, "the trial's beginning, its end, and the sweep's"
+    assert books.scribe.missed == 4, "the trial's beginning, its end, the sweep's, the report"
     assert "Ctrl-C" in books.scribe.failures[0]
     assert driver._slots.closed == 1
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_sweeps_end_leaves_its_report_and_a_failure_of_it_costs_nothing(
+    home, monkeypatch, broken
+):
+    if broken:
+        monkeypatch.setattr("sweeps.page.page.sections", lambda results: 1 / 0)
+    spec = SweepSpec.parse(toy_tree())
+    folder = home.sweep(spec.name)
+    folder.take_name()
+    one = Measurement(point=1, step=1, tokens=1, seconds=1.0, metrics={"eval_loss": 1.25})
+    trial = TrialRecord(sweep="toy", number=0, status="complete", measurements=[one], ended=9.0)
+    folder.store.write_trial(trial)
+    books = Books(spec, home, folder, new_record(spec, None))
+    books.open()
+    books.wait_until_open()
+    books.scribe.trial_started(trial)
+    books.close(SweepState.COMPLETE, [trial])
+    sweep, _ = read_sweep(home.tracking_uri, "toy")
+    assert sweep.state is folder.store.sweep().state is SweepState.COMPLETE
+    files = MlflowRuns(home.tracking_uri).files(sweep.run_id)
+    assert ("report.html" in files) is folder.report.exists() is not broken
+    if broken:
+        (said,) = folder.store.sweep().breakdowns
+        assert "ZeroDivisionError" in said and "sweep report toy writes it" in said
+    else:
+        text = folder.report.read_text(encoding="utf-8")
+        assert "Trial 0 wins: eval_loss 1.2500" in text and "running ·" not in text

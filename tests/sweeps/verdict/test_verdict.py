@@ -6,9 +6,9 @@ from live_samples import sweep, trial, two_metrics
 from results.ranking.certainty import Difference
 from results.ranking.front import rank_front
 from results.ranking.winners import rank
-from sweeps.report.front import front_verdict
-from sweeps.report.overlaps import overlaps_searched_by
-from sweeps.report.verdict import on_the_test_set, verdict
+from sweeps.verdict.front import front_verdict
+from sweeps.verdict.overlaps import overlaps_searched_by
+from sweeps.verdict.single import on_the_test_set, verdict
 
 
 def said(*losses: float, base: float | None = None, to_next=None, to_base=None):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from results.ranking.certainty import Difference
 from results.ranking.winners import Ranking, Winner, margin
 from results.records.record import SweepRecord, TrialStatus
-from sweeps.report.overlaps import overlap_sentence, overlaps_searched_by
+from sweeps.verdict.overlaps import overlap_sentence, overlaps_searched_by
 
 SURE = 2.0
 """Standard errors above which a difference counts as more than validation noise."""

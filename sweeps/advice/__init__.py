@@ -1,0 +1,1 @@
+"""Advice for the next sweep, from the records of this one."""

@@ -1,0 +1,52 @@
+"""Too few trials for the number of searched parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from results.records.record import TrialStatus
+from search_spaces.problem import SpaceError
+from search_spaces.space import Space
+from sweeps.advice.advice import Advice, Adviser
+from sweeps.verdict.results import Results
+
+_EACH = 10
+"""Trials for each searched parameter (Loeppky, Sacks and Welch 2009, "Choosing the Sample Size of a
+Computer Experiment")."""
+
+
+class TooFewTrials(Adviser):
+    """Fewer than ten measured trials for each parameter, unless all combinations were tried."""
+
+    name: ClassVar[str] = "too_few_trials"
+
+    def look(self, results: Results) -> Iterator[Advice]:
+        """At most one."""
+        if results.spec is None or not results.sweep.state.ended:
+            return
+        space = results.spec.space
+        usable = (TrialStatus.COMPLETE, TrialStatus.PRUNED, TrialStatus.DIVERGED)
+        tried = sum(record.status in usable for record in results.trials)
+        wanted = min(_EACH * len(space), _points(space))
+        if tried >= wanted:
+            return
+        yield Advice(
+            "Few trials for this space",
+            f"{tried} trials for {len(space)} searched parameters; a usual number is {_EACH} for "
+            f"each, here {wanted}.",
+            {"budget.trials": max(wanted, results.spec.trials + 1)},
+        )
+
+
+def _points(space: Space) -> int:
+    """The number of combinations; more than any number of trials if there is no end of them."""
+    if any(domain.cardinality is None for each in space.values() for domain in each.domains):
+        return _EACH * len(space)
+    try:
+        return len(space.grid())
+    except SpaceError:
+        return _EACH * len(space)
+
+
+KIND = TooFewTrials()

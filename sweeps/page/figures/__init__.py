@@ -1,0 +1,1 @@
+"""The report's charts, one file for each kind."""

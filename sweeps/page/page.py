@@ -1,0 +1,75 @@
+"""The report's file: one HTML page with plotly's script, the charts and the words inside."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from results.ranking.summary import winners_json
+from sweeps.advice.linter import advise
+from sweeps.home.home import SweepFolder
+from sweeps.page.charts import sections
+from sweeps.page.tables import all_trials, cost, data, provenance, spec_text
+from sweeps.verdict.conclusion import conclusion
+from sweeps.verdict.results import Results
+
+
+def render(results: Results, refresh: int | None = None) -> str:
+    """The page; it reloads itself every `refresh` seconds while the sweep runs."""
+    who, how_sure = conclusion(results.sweep, results.ranking, results.folder)
+    numbers = winners_json(results.sweep, results.ranking)
+    return _template().render(
+        name=results.sweep.name,
+        sweep=results.sweep,
+        who=who,
+        how_sure=how_sure.split("\n") if how_sure else [],
+        numbers=numbers,
+        advice=advise(results),
+        sections=sections(results),
+        cost=cost(results),
+        data=data(results),
+        provenance=provenance(results),
+        spec=spec_text(results),
+        trials=list(all_trials(results)),
+        params=list(dict.fromkeys(name for r in results.trials for name in r.params)),
+        plotly=_plotly(),
+        refresh=refresh if not results.sweep.state.ended else None,
+    )
+
+
+def write(folder: SweepFolder, path: Path | None = None) -> Path:
+    """Write the report of the sweep in `folder`, by default there; whole or not at all."""
+    path = path or folder.report
+    text = render(Results.read(folder))
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # "disk full" has no file name
+        raise
+    finally:
+        draft.unlink(missing_ok=True)
+    return path
+
+
+@cache
+def _plotly() -> str:
+    from plotly.offline import get_plotlyjs
+
+    return str(get_plotlyjs())
+
+
+def _template() -> Template:
+    loader = PackageLoader("sweeps.page", "files")
+    environment = Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.jinja")

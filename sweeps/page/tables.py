@@ -1,0 +1,129 @@
+"""The tables of a report: cost, data, provenance, and all trials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.filesize import decimal
+
+from results.ranking.summary import trial_counts
+from results.records.record import TrialRecord, TrialStatus
+from results.records.uris import redact
+from sweeps.display.cluster_report import cost_line
+from sweeps.display.duration import duration
+from sweeps.display.parameters import show_value
+from sweeps.verdict.overlaps import all_overlaps
+from sweeps.verdict.results import Results
+
+Lines = list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A trial in the table of all trials."""
+
+    number: int
+    status: str
+    value: str
+    best: bool
+    params: dict[str, str]
+    why: str
+
+
+def cost(results: Results) -> Lines:
+    """What the sweep used, and what early stopping saved."""
+    trials = results.trials
+    seconds, tokens = sum(r.seconds for r in trials), sum(r.tokens for r in trials)
+    counts = trial_counts(results.sweep, trials)
+    lines = [("trials", ", ".join(f"{count} {name}" for name, count in counts.items() if count))]
+    lines.append(("training time of all trials", duration(seconds)))
+    if results.sweep.ended:
+        lines.append(("from launch to end", duration(results.sweep.ended - results.sweep.created)))
+    lines.append(("tokens trained on", f"{tokens:,}"))
+    if peak := max((record.peak_memory_bytes for record in trials), default=0):
+        lines.append(("greatest memory of a trial", decimal(peak)))
+    if words := _saved(trials):
+        lines.append(("saved by early stopping", words))
+    cluster = results.folder.store.cluster()
+    if cluster is not None and (words := cost_line(cluster, "cost")):
+        lines.append(("nodes", words.removeprefix("cost: ")))
+    return lines
+
+
+def _saved(trials: Sequence[TrialRecord]) -> str:
+    """The rest of stopped trials, had they gone on at their pace."""
+    saved, stopped = 0.0, 0
+    for record in trials:
+        last, points = record.last(), record.config.get("budget.evaluations")
+        if record.status is TrialStatus.PRUNED and last and isinstance(points, int):
+            saved += record.seconds * (points / last.point - 1)
+            stopped += 1
+    if not stopped:
+        return ""
+    return f"about {duration(saved)}, the rest of {stopped} stopped trials at their own pace"
+
+
+_DATA = ("train", "validation", "test", "general", "format", "template", "max_length", "packing")
+
+
+def data(results: Results) -> Lines:
+    """The data as the sweep file names it, and what is known of it."""
+    spec = results.spec
+    lines: Lines = []
+    if spec is not None:
+        lines += [("model", spec.trial.model), ("objective", spec.trial.objective)]
+        given = spec.trial.data.model_dump() if spec.trial.data else {}
+        lines += [(name, _shown(given[name])) for name in _DATA if given.get(name) is not None]
+    known = results.sweep.provenance
+    if known and known.data_fingerprint:
+        lines.append(("fingerprint of the data", known.data_fingerprint))
+    if known and known.model_fingerprint:
+        lines.append(("fingerprint of the model", known.model_fingerprint))
+    return lines + [("overlap", sentence) for sentence in all_overlaps(results.sweep)]
+
+
+def _shown(value: object) -> str:
+    return value if isinstance(value, str) else show_value(value)
+
+
+def provenance(results: Results) -> Lines:
+    """The versions and the seed that decide the numbers."""
+    known = results.sweep.provenance
+    lines: Lines = [("seed", str(results.sweep.seed))]
+    if known is None:
+        return lines
+    if known.git_commit:
+        changed = ", with uncommitted changes" if known.git_dirty else ""
+        lines.append(("commit of the launch folder", f"{known.git_commit}{changed}"))
+    lines += [("changed on resume", change) for change in results.sweep.changes]
+    devices = {r.provenance.device for r in results.trials if r.provenance}
+    lines += [("device", device) for device in sorted(devices - {""})]
+    return lines + sorted(known.versions.items())
+
+
+def spec_text(results: Results) -> str:
+    """The launched spec, without secrets in addresses; empty if it is gone."""
+    try:
+        text = results.folder.spec.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return "\n".join(map(redact, text.split("\n")))
+
+
+def all_trials(results: Results) -> Iterator[Row]:
+    """The ranked trials, best first, then the others with their reasons."""
+    records = {record.number: record for record in results.trials}
+    chosen = {winner.record.number for winner in results.ranking.chosen}
+    for winner in results.ranking.winners:
+        yield _row(results, winner.record, "", winner.record.number in chosen)
+    for trial in results.ranking.left_out:
+        yield _row(results, records[trial.number], trial.why, False)
+
+
+def _row(results: Results, record: TrialRecord, why: str, best: bool) -> Row:
+    counted = record.counted(results.sweep.goals) if record.status.can_win else record.last()
+    metrics = counted.metrics if counted else {}
+    values = [f"{metrics[name]:.4f}" for name in results.sweep.goals if name in metrics]
+    params = {name: show_value(value) for name, value in record.params.items()}
+    return Row(record.number, record.status.value, " / ".join(values), best, params, why)

@@ -1,0 +1,1 @@
+"""The verdict on a sweep, in sentences backed by measurements."""

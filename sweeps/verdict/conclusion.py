@@ -1,0 +1,30 @@
+"""The verdict on any sweep, for the terminal, the report and MLflow."""
+
+from __future__ import annotations
+
+from results.ranking.winners import Ranking
+from results.records.record import SweepRecord
+from sweeps.home.home import SweepFolder
+from sweeps.verdict.front import front_verdict
+from sweeps.verdict.paired import paired
+from sweeps.verdict.single import behind_the_top, on_the_test_set, verdict
+
+
+def nobody(sweep: SweepRecord) -> str:
+    """In place of a verdict without a complete trial."""
+    if sweep.so_far:
+        return "No trial has completed so far."
+    return "No trial completed, so there is no winner."
+
+
+def conclusion(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) -> tuple[str, str]:
+    """(winner or front, certainty and caveats); the second may be empty."""
+    if not ranking.winners:
+        return nobody(sweep), ""
+    if ranking.several:
+        return front_verdict(sweep, ranking)
+    first, second = ranking.winners[0], behind_the_top(ranking)
+    number = first.record.number
+    to_next = paired(sweep, folder, number, second.record.number) if second else None
+    who, how_sure = verdict(sweep, ranking, to_next, paired(sweep, folder, number, None))
+    return who, "\n".join(filter(None, (how_sure, on_the_test_set(sweep, first))))

@@ -1,0 +1,70 @@
+"""The verdict on a sweep with several metrics, in sentences. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from results.ranking.pareto import dominates
+from results.ranking.winners import Ranking
+from results.records.record import Measurement, SweepRecord
+from sweeps.verdict.overlaps import overlaps_searched_by
+from sweeps.verdict.single import in_words
+
+
+def front_verdict(sweep: SweepRecord, ranking: Ranking) -> tuple[str, str]:
+    """(the trials on the front, caveats)."""
+    choice = "The choice among them is yours. " if len(ranking.winners) > 1 else ""
+    caution = (
+        f"{choice}Each trial was trained once, so small differences between trials may be noise."
+    )
+    trained_on = overlaps_searched_by(sweep)
+    doubts = f"{_against_base(sweep, ranking)}{caution}"
+    return _who(sweep, ranking), f"{trained_on} {doubts}" if trained_on else doubts
+
+
+def _who(sweep: SweepRecord, ranking: Ranking) -> str:
+    names, front = _names(ranking), ranking.winners
+    if len(front) == 1:
+        number = front[0].record.number
+        return (
+            f"Trial {number} is the whole front{sweep.so_far}: no other trial is better in any of "
+            f"{names}."
+        )
+    return (
+        f"{len(front)} of {_count(ranking)} trials are on the front{sweep.so_far}: none can be "
+        f"improved in one of {names} without a loss in another."
+    )
+
+
+def _against_base(sweep: SweepRecord, ranking: Ranking) -> str:
+    base = tuple(sweep.base.get(name, math.nan) for name in ranking.goals)
+    if not all(map(math.isfinite, base)):
+        return ""
+    modes = tuple(ranking.goals.values())
+    better = _whose(ranking, lambda point: dominates(point, base, modes))
+    worse = _whose(ranking, lambda point: dominates(base, point, modes))
+    if better:
+        return f"Better than the untouched base model in all metrics: {better.lower()}. "
+    if worse:
+        return f"WORSE than the untouched base model in all metrics: {worse.lower()}. "
+    return "Compared with the untouched base model, they gain in one metric and lose in another. "
+
+
+def _whose(ranking: Ranking, test: Callable[[tuple[float, ...]], bool]) -> str:
+    points = {w.record.number: _point(w.best, ranking) for w in ranking.winners}
+    numbers = [number for number, point in points.items() if test(point)]
+    return in_words(numbers) if numbers else ""
+
+
+def _point(measurement: Measurement, ranking: Ranking) -> tuple[float, ...]:
+    return tuple(measurement.metrics[name] for name in ranking.goals)
+
+
+def _count(ranking: Ranking) -> int:
+    return len(ranking.winners) + len(ranking.left_out)
+
+
+def _names(ranking: Ranking) -> str:
+    *others, last = ranking.goals
+    return f"{', '.join(others)} and {last}"
