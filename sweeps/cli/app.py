@@ -13,6 +13,7 @@ from rich.console import Console
 from results.records.record_error import RecordError
 from sweeps.base.errors import LaunchError
 from sweeps.cli.doctor_command import doctor
+from sweeps.cli.export_command import export
 from sweeps.cli.mistakes import mistakes_shown, show_mistake
 from sweeps.cli.options import (
     AddressOption,
@@ -48,6 +49,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command()(doctor)
+app.command()(export)
 app.callback()(write_what_can_be_written)
 
 FAILED = 1
