@@ -39,8 +39,8 @@ def _how(model: Exported) -> str:
     rank = f"It ranked {model.place} of" if model.place else "It was one of"
     return (
         f"{form}{merged}{stored}: {_base(model)}, fine-tuned by method {model.method} for "
-        f"objective {model.objective}. {rank} the {model.trials} trials of a hyperparameter search by "
-        f"{' and '.join(model.sweep.goals)}, each trained once.\n\n{_license(model)}"
+        f"objective {model.objective}. {rank} the {model.trials} trials of a hyperparameter search "
+        f"by {' and '.join(model.sweep.goals)}, each trained once.\n\n{_license(model)}"
     )
 
 
@@ -80,8 +80,8 @@ def _measured(model: Exported) -> str:
 def _remarks(model: Exported) -> Iterator[str]:
     yield (
         "`eval_` is the validation set, by which the trial was selected, so that its figures "
-        "flatter the model. ± is one standard error over the validation examples; another seed of the "
-        "training may differ by more."
+        "flatter the model. ± is one standard error over the validation examples; another seed of "
+        "the training may differ by more."
     )
     if model.trial.test:
         yield "`test_` is the test set, which was never used for selection."

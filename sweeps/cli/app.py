@@ -12,6 +12,7 @@ from rich.console import Console
 
 from results.records.record_error import RecordError
 from sweeps.base.errors import LaunchError
+from sweeps.cli.clean_command import clean
 from sweeps.cli.doctor_command import doctor
 from sweeps.cli.export_command import export
 from sweeps.cli.mistakes import mistakes_shown, show_mistake
@@ -50,6 +51,7 @@ app = typer.Typer(
 )
 app.command()(doctor)
 app.command()(export)
+app.command()(clean)
 app.callback()(write_what_can_be_written)
 
 FAILED = 1

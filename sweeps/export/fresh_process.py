@@ -64,7 +64,7 @@ def metrics_of(request: Request) -> dict[str, float]:
     exec(request.code, names)
     from trainables.training.outside import scores_of
 
-    return dict(scores_of(names["model"], request.config, request.inputs).metrics)  # type: ignore[arg-type]
+    return dict(scores_of(names["model"], request.config, request.inputs).metrics)
 
 
 if __name__ == "__main__":
