@@ -59,7 +59,10 @@ def _license(model: Exported) -> str:
 
 def _use(model: Exported) -> str:
     where = 'folder = "."  # this folder'
-    return f"## Use\n\n```python\n{where}\n{model.loading}```"
+    lines = f"## Use\n\n```python\n{where}\n{model.loading}```"
+    if model.generates:
+        return lines
+    return f"{lines}\n\nIn training each text ended in the tokenizer's eos token; append it."
 
 
 def _measured(model: Exported) -> str:

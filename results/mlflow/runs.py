@@ -205,6 +205,22 @@ class MlflowRuns:
         with _unhurried():
             self._client.log_artifacts(run_id, str(folder), path)
 
+    def register(
+        self, run_id: str, path: str, name: str, alias: str | None, tags: Mapping[str, str]
+    ) -> str:
+        """Make a run's model at `path` a new version of a registered model; returns the version."""
+        if name not in {
+            model.name for model in self._client.search_registered_models(f"name={_quoted(name)}")
+        }:
+            self._client.create_registered_model(name)
+        root = self._client.get_run(run_id).info.artifact_uri
+        version = self._client.create_model_version(
+            name, f"{root}/{path}", run_id, tags=dict(tags)
+        ).version
+        if alias is not None:
+            self._client.set_registered_model_alias(name, alias, version)
+        return str(version)
+
     def texts(self, run_id: str, paths: Iterable[str]) -> dict[str, str]:
         """The texts of artifacts, by path."""
         with tempfile.TemporaryDirectory() as folder:

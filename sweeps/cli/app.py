@@ -29,6 +29,7 @@ from sweeps.cli.options import (
     SpecArgument,
     StorageOption,
 )
+from sweeps.cli.register_command import register
 from sweeps.display.terminal import (
     echo_json,
     make_console,
@@ -52,6 +53,7 @@ app = typer.Typer(
 app.command()(doctor)
 app.command()(export)
 app.command()(clean)
+app.command()(register)
 app.callback()(write_what_can_be_written)
 
 FAILED = 1
