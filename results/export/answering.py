@@ -13,10 +13,10 @@ from typing import Any
 
 import mlflow
 import pandas as pd
-from mlflow.pyfunc import PythonModel
+from mlflow.pyfunc.model import PythonModel
 
 
-class Answering(PythonModel):  # type: ignore[misc]
+class Answering(PythonModel):
     """Loads the export as its model card says, and answers prompts."""
 
     def load_context(self, context: Any) -> None:

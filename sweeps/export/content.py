@@ -117,18 +117,21 @@ def _name_base(file: Path, config: TrialConfig, base: str) -> None:
 
 def _write_tokenizer(folder: Path, config: TrialConfig, weights: Path) -> None:
     from trainables.core.model_source import ModelSource
-    from trainables.data.tokens.default_template import default_template
+    from trainables.data.rendering.named import use_template
     from trainables.data.tokens.tokenizer import load_tokenizer
 
     trusted = config.trust_remote_code
     tokenizer = load_tokenizer(ModelSource(str(weights), trust_remote_code=trusted))
     if config.objective in CHATS and not tokenizer.chat_template:
-        tokenizer.chat_template = default_template(tokenizer)
+        use_template(tokenizer, DEFAULT_TEMPLATE)
     tokenizer.save_pretrained(folder)
 
 
 CHATS = ("sft", "dpo", "kto")
 """Objectives whose examples are rendered as chats."""
+
+DEFAULT_TEMPLATE = "plain"
+"""The template of chats where the tokenizer has none."""
 
 
 def _write_generation(folder: Path, form: Form, config: TrialConfig, weights: Path) -> None:

@@ -25,20 +25,24 @@ def loading_code(
 
     `held` is the precision in which the trial held its base; `base` is the base's name.
     """
-    lines = list(_imports(config, inputs, whole))
+    from trainables.data.tokens.tokenizer import config_file
+    from trainables.models.hf_config import is_quantised
+
+    quantises = config.tunes.quantizes and not is_quantised(config_file(inputs.model))
+    lines = list(_imports(config, inputs, whole, quantises))
     trusted = {"trust_remote_code": "True"} if config.trust_remote_code else {}
     lines += ["", _call("tokenizer", "AutoTokenizer", "folder", trusted)]
     if whole:
         lines += [_call("model", _auto(inputs), "folder", {"dtype": '"auto"', **trusted})]
         return "\n".join(lines) + "\n"
-    options = {**_options(config, inputs, held), **trusted}
+    options = {**_options(config, inputs, held, quantises), **trusted}
     lines += [_call("base", _auto(inputs), repr(base), options)]
     lines += _changes(inputs, pad_id)
     lines += ["model = PeftModel.from_pretrained(base, folder)"]
     return "\n".join(lines) + "\n"
 
 
-def _imports(config: TrialConfig, inputs: Inputs, whole: bool) -> Iterator[str]:
+def _imports(config: TrialConfig, inputs: Inputs, whole: bool, quantises: bool) -> Iterator[str]:
     if not whole and config.method == "adapter":
         yield "import sys"
         yield ""
@@ -46,7 +50,7 @@ def _imports(config: TrialConfig, inputs: Inputs, whole: bool) -> Iterator[str]:
         yield "import torch"
         yield "from peft import PeftModel"
     names = [_auto(inputs), "AutoTokenizer"]
-    names += ["BitsAndBytesConfig"] if config.tunes.quantizes and not whole else []
+    names += ["BitsAndBytesConfig"] if quantises and not whole else []
     yield f"from transformers import {', '.join(names)}"
     if not whole and config.method == "adapter":
         yield ""
@@ -58,12 +62,12 @@ def _auto(inputs: Inputs) -> str:
     return "AutoModelForSequenceClassification" if inputs.labels else "AutoModelForCausalLM"
 
 
-def _options(config: TrialConfig, inputs: Inputs, held: str) -> dict[str, str]:
+def _options(config: TrialConfig, inputs: Inputs, held: str, quantises: bool) -> dict[str, str]:
     options = {"dtype": _DTYPES[held]}
     if config.model_revision and not Path(config.model).is_dir():
         options["revision"] = repr(config.model_revision)
-    if config.tunes.quantizes:
-        options["quantization_config"] = _quantization(config)
+    if quantises:
+        options["quantization_config"] = _quantization(config, inputs)
         options["device_map"] = '"auto"'
     if inputs.labels:
         names = dict(enumerate(inputs.labels))
@@ -73,13 +77,17 @@ def _options(config: TrialConfig, inputs: Inputs, held: str) -> dict[str, str]:
     return options
 
 
-def _quantization(config: TrialConfig) -> str:
+def _quantization(config: TrialConfig, inputs: Inputs) -> str:
+    from trainables.models.skeleton import kept_whole
+
+    layers = kept_whole(inputs.model, has_head=bool(inputs.labels))
     settings = config.settings(QuantizationConfig)
     chosen = settings.compute_dtype
     compute = _DTYPES[config.precision if chosen == "auto" else chosen]
+    skipped = f", llm_int8_skip_modules={layers!r}" if layers else ""
     return (
         f"BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type={settings.type!r}, "
-        f"bnb_4bit_use_double_quant={settings.double}, bnb_4bit_compute_dtype={compute})"
+        f"bnb_4bit_use_double_quant={settings.double}, bnb_4bit_compute_dtype={compute}{skipped})"
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, chdir, nullcontext
 from pathlib import Path
 
+from results.records.record import SweepRecord
 from search_spaces.space import Space
 from sweeps.run.model_fit import model_remarks
-from results.records.record import SweepRecord
 from trainables.config.trial import TrialConfig
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.training.inputs import Prepared, prepare_inputs

@@ -53,6 +53,7 @@ class Method(Kind):
                 f"method {self.name}: the weights of the model are quantised already ({quantised}) "
                 "and stay as they are; only what the method adds is trained."
             )
+
     unmergeable: ClassVar[str | None] = None
     """Why its trained part cannot be merged into the base's weights; None if it can."""
 

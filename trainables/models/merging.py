@@ -32,14 +32,26 @@ def merged(
     `base` is held as in the trial, in 4 bits for qlora, and is used up. RefusedError if `weights`
     is not the output of this trial.
     """
-    if config.tunes.quantizes:
-        base = base.dequantize(dtype=torch.float32)
+    if getattr(base, "is_quantized", False):
+        base = _dequantised(base)
     model = tuned.restore(base, config, weights)
     assert isinstance(model, PeftModel), "a method that trains the base leaves nothing to merge"
     model.float()
     _untie(model)
     whole: PreTrainedModel = model.merge_and_unload(safe_merge=True)
     return whole.to(dtype)
+
+
+def _dequantised(base: PreTrainedModel) -> PreTrainedModel:
+    try:
+        whole: PreTrainedModel = base.dequantize(dtype=torch.float32)
+    except NotImplementedError as error:
+        kind = base.config.quantization_config.quant_method
+        raise RefusedError(
+            f"--merge: transformers cannot dequantise a base held as {kind}, into which the "
+            "adapter would be merged; export the adapter, without --merge"
+        ) from error
+    return whole
 
 
 def _untie(model: PeftModel) -> None:

@@ -20,7 +20,7 @@ from trainables.training.workshop import Workshop
 def scores_of(model: PreTrainedModel, config: TrialConfig, inputs: Inputs) -> Scores:
     """The model on the validation set, in the batches and the precision of the trial."""
     workshop = Workshop(inputs)
-    if not config.tunes.quantizes or not getattr(model, "is_quantized", False):
+    if not getattr(model, "is_quantized", False):
         model = model.to(workshop.device)
     elif workshop.device.type == "cpu":
         settle_on_cpu(model)

@@ -122,19 +122,24 @@ def test_the_exported_template_renders_chats_as_training_did(home, tmp_path, in_
     from transformers import AutoTokenizer
 
     from trainables.data.records.conversation import Conversation, Message
-    from trainables.data.tokens.rendering import segments
+    from trainables.data.rendering.rendering import render
 
     export(home, tmp_path / "out")
     exported = AutoTokenizer.from_pretrained(tmp_path / "out")
     trained = AutoTokenizer.from_pretrained(home.path.parent / "model")
-    turns = [("system", "w2"), ("user", " w3\n"), ("assistant", "w4"), ("user", "w5")]
+    assert trained.chat_template is None
+    turns = [("system", "w2"), ("user", "w3"), ("assistant", "w4"), ("user", "w5")]
     turns.append(("assistant", "w6 w7"))
-    chat = Conversation(tuple(Message.of(role, text) for role, text in turns))
-    written = "".join(part.text for part in segments(chat, trained))
     rows = [{"role": role, "content": text} for role, text in turns]
-    assert exported.apply_chat_template(rows, tokenize=False) == written
-    asked = exported.apply_chat_template(rows[:-1], tokenize=False, add_generation_prompt=True)
-    assert asked + "w6 w7" + trained.eos_token == written
+    first = "### System:\nw2\n\n### User:\nw3\n\n### Assistant:\nw4w1\n\n"
+    asked = first + "### User:\nw5\n\n### Assistant:\n"
+    assert exported.apply_chat_template(rows, tokenize=False) == f"{asked}w6 w7w1"
+    prompt = exported.apply_chat_template(rows[:-1], tokenize=False, add_generation_prompt=True)
+    assert prompt == asked
+    chat = Conversation(tuple(Message.of(role, text) for role, text in turns))
+    (rendered,) = render([chat], trained)
+    ids = exported.apply_chat_template(rows, return_dict=True)["input_ids"]
+    assert ids == rendered.whole.tokens.tolist()
     settings = json.loads((tmp_path / "out" / "generation_config.json").read_text())
     assert trained.eos_token_id in np.atleast_1d(settings["eos_token_id"])
 
