@@ -40,17 +40,29 @@ def export(
     unchecked: Annotated[
         bool, typer.Option("--unchecked", help="Do not load and measure the export.")
     ] = False,
+    push: Annotated[
+        str | None, typer.Option(metavar="OWNER/NAME", help="Upload it to the Hugging Face hub.")
+    ] = None,
     home: HomeOption = None,
 ) -> None:
     """Write a trial's model to a folder, and check it: loaded afresh, it must measure the same."""
     with mistakes_shown():
         from sweeps.export.export import export as run
+        from sweeps.export.push import push as upload
+        from sweeps.export.push import refuse_push
         from sweeps.export.wish import Wish
 
-        wish = Wish(to, trial, merge, dtype.value if dtype else None, unchecked)
+        if push is not None:
+            refuse_push(push)
+        wish = Wish(
+            to, trial, merge, dtype.value if dtype else None, unchecked, for_others=push is not None
+        )
         with waiting() as progress:
             done = run(name, SweepHome.find(home), wish, progress)
+            address = upload(done, push, progress) if push is not None else None
     _show(done)
+    if address is not None:
+        make_console().print(f"Uploaded: {address}", soft_wrap=True)
 
 
 def _show(done: Done) -> None:

@@ -118,6 +118,11 @@ class _Export:
     def _write(self, draft: Path, prepared: Prepared) -> Exported:
         config, inputs = self._config, prepared.inputs
         base = self._base(prepared)
+        if self._wish.for_others and base.is_folder and not self._form.whole:
+            raise SweepError(
+                f"--push: the adapter needs its base, the folder {base.name}, which others do not "
+                "have; add --merge"
+            )
         write_model(
             draft, self._form, config, inputs, self._trial.weights, base.name, self._progress
         )

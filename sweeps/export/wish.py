@@ -12,10 +12,12 @@ Dtype = Literal["fp32", "fp16", "bf16"]
 @dataclass(frozen=True)
 class Wish:
     """`trial` None: the winner. `dtype` None: the precision in which the trial held its weights.
-    `unchecked`: without measuring the export."""
+    `unchecked`: without measuring the export. `for_others`: who do not have this machine's folders.
+    """
 
     to: Path
     trial: int | None = None
     merge: bool = False
     dtype: Dtype | None = None
     unchecked: bool = False
+    for_others: bool = False
