@@ -25,6 +25,8 @@ from sweeps.spec.spec import SweepSpec
 if TYPE_CHECKING:
     import pandas as pd
 
+    from results.export.exported import Exported
+    from sweeps.export.wish import Dtype
     from sweeps.run.dry_run import DryRun
 
 
@@ -115,6 +117,20 @@ class SweepResult:
 
         ranking = self.ranking()
         return to_frame([winner.record for winner in ranking.chosen], ranking.goals)
+
+    def export(
+        self,
+        to: str | Path,
+        trial: int | None = None,
+        merge: bool = False,
+        dtype: Dtype | None = None,
+    ) -> Exported:
+        """Write a trial's model (by default the winner's) to a new folder, and check it."""
+        from sweeps.export.export import export
+        from sweeps.export.wish import Wish
+
+        home = SweepHome(self.folder.path.parents[1])
+        return export(self.folder.path.name, home, Wish(Path(to), trial, merge, dtype)).model
 
 
 def _home(home: str | Path | None) -> SweepHome:

@@ -31,6 +31,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 _PAGE = 1000
+_MODELS_PAGE = 50
 _UPLOAD_TIMEOUT = "600"  # seconds for a server to store a file
 
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
@@ -102,6 +103,23 @@ class MlflowRuns:
         """The id of the experiment with the latest run; None if there is no run."""
         newest = next(self.find(self.experiments(), {}, page_size=1), None)
         return newest.experiment_id if newest else None
+
+    def model_places(self) -> Iterator[str]:
+        """The addresses of all registered versions and logged models."""
+        token: str | None = ""
+        while token is not None:
+            versions = self._client.search_model_versions(
+                max_results=_PAGE, page_token=token or None
+            )
+            yield from (version.source for version in versions if version.source)
+            token = versions.token or None
+        token = ""
+        while token is not None:
+            models = self._client.search_logged_models(
+                list(self.experiments()), max_results=_MODELS_PAGE, page_token=token or None
+            )
+            yield from (model.artifact_location for model in models)
+            token = models.token or None
 
     def get(self, run_id: str) -> Run | None:
         """The run, or None if there is none."""
@@ -186,6 +204,22 @@ class MlflowRuns:
         """Copy the files in `folder` to the artifacts under `path`."""
         with _unhurried():
             self._client.log_artifacts(run_id, str(folder), path)
+
+    def register(
+        self, run_id: str, path: str, name: str, alias: str | None, tags: Mapping[str, str]
+    ) -> str:
+        """Make a run's model at `path` a new version of a registered model; returns the version."""
+        if name not in {
+            model.name for model in self._client.search_registered_models(f"name={_quoted(name)}")
+        }:
+            self._client.create_registered_model(name)
+        root = self._client.get_run(run_id).info.artifact_uri
+        version = self._client.create_model_version(
+            name, f"{root}/{path}", run_id, tags=dict(tags)
+        ).version
+        if alias is not None:
+            self._client.set_registered_model_alias(name, alias, version)
+        return str(version)
 
     def texts(self, run_id: str, paths: Iterable[str]) -> dict[str, str]:
         """The texts of artifacts, by path."""

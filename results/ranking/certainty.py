@@ -69,6 +69,12 @@ def paired_difference(a: SequenceLosses, b: SequenceLosses) -> Difference:
     return Difference(mean, error, _z(mean, error), count)
 
 
+def standard_error(losses: SequenceLosses) -> float:
+    """The standard error of the mean loss per token: its difference from a loss of zero."""
+    nothing = SequenceLosses(np.zeros_like(losses.loss_sums), losses.token_counts)
+    return paired_difference(losses, nothing).standard_error
+
+
 def load_sequence_losses(path: Path) -> SequenceLosses:
     """Read an .npz file with the arrays `loss_sums` and `token_counts`; LossesError names it."""
     try:

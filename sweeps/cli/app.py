@@ -14,7 +14,9 @@ from rich.console import Console
 
 from results.records.record_error import RecordError
 from sweeps.base.errors import LaunchError
+from sweeps.cli.clean_command import clean
 from sweeps.cli.doctor_command import doctor
+from sweeps.cli.export_command import export
 from sweeps.cli.finished import FAILED, show_finished
 from sweeps.cli.mistakes import mistakes_shown, show_mistake
 from sweeps.cli.next_command import next_sweep
@@ -31,6 +33,7 @@ from sweeps.cli.options import (
     SpecArgument,
     StorageOption,
 )
+from sweeps.cli.register_command import register
 from sweeps.cli.report_command import report
 from sweeps.display.terminal import (
     echo_json,
@@ -53,6 +56,9 @@ app = typer.Typer(
 app.command()(doctor)
 app.command()(report)
 app.command("next")(next_sweep)
+app.command()(export)
+app.command()(register)
+app.command()(clean)
 
 
 def _show_version(wanted: bool) -> None:

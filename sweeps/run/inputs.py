@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, chdir, nullcontext
 from pathlib import Path
 
+from results.records.record import SweepRecord
 from search_spaces.space import Space
 from sweeps.run.model_fit import model_remarks
 from trainables.config.trial import TrialConfig
@@ -34,3 +36,12 @@ def inputs_of(
         progress,
         lambda found: model_remarks(found, choices, checked, config.model),
     )
+
+
+def where_it_was_launched(sweep: SweepRecord) -> AbstractContextManager[None]:
+    """Enter the working folder of the launch, if it still exists: the base of relative paths.
+
+    This changes the folder for all threads; a command has its own process.
+    """
+    folder = sweep.folder
+    return chdir(folder) if folder and Path(folder).is_dir() else nullcontext()

@@ -7,7 +7,7 @@ then model and data, then the sweep's books, and Ray last.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, chdir, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from sweeps.cluster.ray_session import remarks as remarks_on_ray
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.run.budgets import description, extents, remarks
 from sweeps.run.driver import Driver
-from sweeps.run.inputs import inputs_of
+from sweeps.run.inputs import inputs_of, where_it_was_launched
 from sweeps.run.readiness import refuse_if_away, refuse_if_misfit
 from sweeps.spec.class_metrics import check_class_metrics
 from sweeps.spec.notes import small_space
@@ -118,7 +118,7 @@ def resume(
     given = spec.resolve() if spec else None
     with folder.held():
         earlier = folder.store.sweep()
-        with _where_it_was_launched(earlier):
+        with where_it_was_launched(earlier):
             return _resume(folder, earlier, home, view, overrides, given, address)
 
 
@@ -159,15 +159,6 @@ def _resume(
         with mirrored(mirror, progress):
             books = Books(changed, home, folder, record, mirror, broken)
             return _run(changed, folder, prepared, books, view, address)
-
-
-def _where_it_was_launched(earlier: SweepRecord) -> AbstractContextManager[None]:
-    """Enter the working folder of the launch, if it still exists: the base of relative paths.
-
-    This changes the folder for all threads; a resume has its own process.
-    """
-    folder = earlier.folder
-    return chdir(folder) if folder and Path(folder).is_dir() else nullcontext()
 
 
 def _is_done(earlier: SweepRecord, folder: SweepFolder, spec: SweepSpec) -> bool:

@@ -103,8 +103,14 @@ class OptunaSearcher(Searcher):
     def restore(self, checkpoint_path: str) -> None:
         """Nothing to restore."""
 
+    def _seed(self, number: int) -> int:
+        """The seed in the spec, which only a single trial has, else that of the trial's number."""
+        if "seed" in self._spec.trial.model_fields_set:
+            return self._spec.trial.seed
+        return trial_seed(self._spec.search.seed, number)
+
     def _configured(self, number: int, params: Mapping[str, Value]) -> TrialConfig | None:
-        drawn = {**params, "seed": trial_seed(self._spec.search.seed, number)}
+        drawn = {**params, "seed": self._seed(number)}
         try:
             return self._spec.trial.with_params(drawn)
         except ValidationError as error:

@@ -139,7 +139,7 @@ class _Reader:
         storage = self._section("storage", StorageSettings, tree)
         space_tree = tree.pop("space", None)
         trials = self._trials(tree, search)
-        trial = self._trial(tree, slots)
+        trial = self._trial(tree, slots, trials)
         space, first_points = self._space(space_tree, tree, search)
         trials = _trials(trials, space, search)
         parts = Parts(trials, trial, space, search, slots, self._tree, self._elsewhere)
@@ -211,7 +211,9 @@ class _Reader:
             return None
         return trials
 
-    def _trial(self, tree: Mapping[str, object], slots: SlotsSettings | None) -> TrialConfig | None:
+    def _trial(
+        self, tree: Mapping[str, object], slots: SlotsSettings | None, trials: int | None
+    ) -> TrialConfig | None:
         unknown = [
             key for key in tree if key not in TrialConfig.model_fields and "." not in str(key)
         ]
@@ -220,10 +222,12 @@ class _Reader:
             place = str(key) or "''"
             remedy = did_you_mean(str(key), known)
             self.problems.append(Problem(place, "is not a known field", remedy))
-        for key in ("deepspeed", "seed"):
-            if key in tree:
-                other = "slots.deepspeed" if key == "deepspeed" else "search.seed"
-                self.problems.append(Problem(key, "cannot be set here", f"set {other} instead"))
+        if "deepspeed" in tree:
+            remedy = "set slots.deepspeed instead"
+            self.problems.append(Problem("deepspeed", "cannot be set here", remedy))
+        if "seed" in tree and trials != 1:
+            message = "can be set only for a single trial (budget.trials: 1)"
+            self.problems.append(Problem("seed", message, "set search.seed instead"))
         known_fields = {key: value for key, value in tree.items() if key not in unknown}
         for key in set_twice(known_fields):
             self.problems.append(Problem(key, "is set twice", "keep one of them"))

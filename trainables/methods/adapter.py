@@ -35,6 +35,7 @@ class Adapter(PeftMethod):
     name = "adapter"
     sections = {"adapter": AdapterConfig}
     fits_by = ("adapter.placement",)
+    unmergeable = "its bottlenecks are layers with a nonlinearity, which no weight of the model has"
 
     def peft_config(self, base: PreTrainedModel, config: TrialConfig) -> PeftConfig:
         """PEFT's configuration for the sublayers of its placement."""

@@ -54,6 +54,9 @@ class Method(Kind):
                 "and stay as they are; only what the method adds is trained."
             )
 
+    unmergeable: ClassVar[str | None] = None
+    """Why its trained part cannot be merged into the base's weights; None if it can."""
+
     @abstractmethod
     def attach(
         self, base: PreTrainedModel, config: TrialConfig, new_tokens: Sequence[int]

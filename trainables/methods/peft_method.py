@@ -53,6 +53,8 @@ class PeftMethod(Method):
 class VirtualTokens(PeftMethod):
     """A method that prepends trained virtual tokens to each sequence."""
 
+    unmergeable = "its virtual tokens come before each input and are part of no weight of the model"
+
     def refusals(self, config: TrialConfig) -> Iterator[Problem]:
         """Packing: packed examples are not isolated behind virtual tokens."""
         yield from super().refusals(config)

@@ -16,7 +16,7 @@ from trainables.core.data_error import said
 from trainables.core.errors import ModelError
 from trainables.core.model_source import ModelSource
 from trainables.core.progress import Progress
-from trainables.models.merging import adapter_base, merge
+from trainables.models.adapter_folder import adapter_base, merge
 from trainables.models.model_file import check_start, read, strings
 
 if TYPE_CHECKING:

@@ -236,7 +236,7 @@ def load_model(
         )
     model.config.use_cache = False
     if quantised and device.type == "cpu":
-        _settle_on_cpu(model)
+        settle_on_cpu(model)
     if head:
         model.config.get_text_config().pad_token_id = head.pad_id
     placed: PreTrainedModel = model if quantised else model.to(device)
@@ -266,7 +266,7 @@ def _quantization(loading: Loading, whole: list[str]) -> BitsAndBytesConfig:
     )
 
 
-def _settle_on_cpu(model: PreTrainedModel) -> None:
+def settle_on_cpu(model: PreTrainedModel) -> None:
     """Prevent two problems of bitsandbytes on CPUs.
 
     It recompiles its kernels for each shape, which takes a minute for a small model. And on some

@@ -1,0 +1,1 @@
+"""Disk space given back: files of ended sweeps that nothing needs any more."""

@@ -1,0 +1,80 @@
+"""The verb `sweep export`. Heavy modules are imported when it runs."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sweeps.cli.mistakes import mistakes_shown
+from sweeps.cli.options import HomeOption, NameArgument
+from sweeps.display.terminal import make_console, waiting
+from sweeps.home.home import SweepHome
+
+if TYPE_CHECKING:
+    from sweeps.export.export import Done
+
+
+class Dtype(StrEnum):
+    """Precisions of exported weights."""
+
+    FP32 = "fp32"
+    FP16 = "fp16"
+    BF16 = "bf16"
+
+
+def export(
+    name: NameArgument,
+    to: Annotated[Path, typer.Option(help="New folder for the model.")],
+    trial: Annotated[
+        int | None, typer.Option(min=0, help="Trial to export (default: the winner).")
+    ] = None,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Merge the adapter into its base: a whole model.")
+    ] = False,
+    dtype: Annotated[
+        Dtype | None, typer.Option(help="Precision of a whole model (default: as in the trial).")
+    ] = None,
+    unchecked: Annotated[
+        bool, typer.Option("--unchecked", help="Do not load and measure the export.")
+    ] = False,
+    push: Annotated[
+        str | None, typer.Option(metavar="OWNER/NAME", help="Upload it to the Hugging Face hub.")
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Write a trial's model to a folder, and check it: loaded afresh, it must measure the same."""
+    with mistakes_shown():
+        from sweeps.export.export import export as run
+        from sweeps.export.push import push as upload
+        from sweeps.export.push import refuse_push
+        from sweeps.export.wish import Wish
+
+        if push is not None:
+            refuse_push(push)
+        wish = Wish(
+            to, trial, merge, dtype.value if dtype else None, unchecked, for_others=push is not None
+        )
+        with waiting() as progress:
+            done = run(name, SweepHome.find(home), wish, progress)
+            address = upload(done, push, progress) if push is not None else None
+    _show(done)
+    if address is not None:
+        make_console().print(f"Uploaded: {address}", soft_wrap=True)
+
+
+def _show(done: Done) -> None:
+    model, say = done.model, make_console().print
+    form = "whole model" if model.whole else "adapter"
+    say(f"{model.title}: {form} in {done.folder}", soft_wrap=True)
+    if model.cost is not None:
+        say(
+            f"Loaded in a fresh process and measured again: eval_loss "
+            f"{model.again['eval_loss']:.6f}, in the sweep "
+            f"{model.measured.metrics['eval_loss']:.6f} ({model.cost:+.1e}).",
+            soft_wrap=True,
+        )
+    for note in done.notes:
+        say(f"Note: {note}", style="yellow", soft_wrap=True)

@@ -1,0 +1,1 @@
+"""A trial exported as a folder that plain transformers and PEFT load."""

@@ -1,0 +1,84 @@
+"""The trial to export, and its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from results.ranking.front import judge
+from results.ranking.winners import Ranking, reason
+from results.records.record import Measurement, SweepRecord, TrialRecord
+from sweeps.base.errors import SweepError
+from sweeps.home.home import SweepFolder
+from trainables.board.job import WEIGHTS
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A trial, the evaluation at which its weights were kept, and the folder of these weights."""
+
+    sweep: SweepRecord
+    ranking: Ranking
+    record: TrialRecord
+    measured: Measurement
+    weights: Path
+
+    @property
+    def place(self) -> int | None:
+        """Its rank among the winners, from 1; None for a trial that is not ranked."""
+        numbers = [winner.record.number for winner in self.ranking.winners]
+        number = self.record.number
+        return numbers.index(number) + 1 if number in numbers else None
+
+
+def chosen(folder: SweepFolder, number: int | None = None) -> Chosen:
+    """The trial of that number, by default the winner. SweepError if its weights are not kept."""
+    sweep, trials = folder.sweep_record(), folder.trials()
+    ranking = judge(trials, sweep.goals)
+    record = _winner(sweep, ranking) if number is None else _numbered(sweep, trials, number)
+    weights = folder.store.trial_folder(record.number) / WEIGHTS
+    measured = record.counted(sweep.goals)
+    if measured is None or not weights.is_dir():
+        raise SweepError(_no_weights(folder, sweep, ranking, record))
+    return Chosen(sweep, ranking, record, measured, weights)
+
+
+def with_weights(folder: SweepFolder) -> list[int]:
+    """The numbers of the trials whose weights are in the sweep's folder."""
+    found = (folder.path / "trials").glob(f"*/{WEIGHTS}")
+    return sorted(int(path.parent.name) for path in found if path.parent.name.isdigit())
+
+
+def _winner(sweep: SweepRecord, ranking: Ranking) -> TrialRecord:
+    if not ranking.winners:
+        raise SweepError(
+            f"sweep {sweep.name!r} has no complete trial, so it has no winner; "
+            f"`sweep winners {sweep.name}` says why"
+        )
+    return ranking.winners[0].record
+
+
+def _numbered(sweep: SweepRecord, trials: Sequence[TrialRecord], number: int) -> TrialRecord:
+    for record in trials:
+        if record.number == number:
+            return record
+    known = f"they are 0 to {max(each.number for each in trials)}" if trials else "it has none yet"
+    raise SweepError(f"--trial: sweep {sweep.name!r} has no trial {number}; {known}")
+
+
+def _no_weights(
+    folder: SweepFolder, sweep: SweepRecord, ranking: Ranking, record: TrialRecord
+) -> str:
+    number, kept = record.number, with_weights(folder)
+    if record.status.can_win:
+        why = "only those of the best trials are kept (slots.keep_best, or the Pareto front)"
+        if number in [winner.record.number for winner in ranking.chosen]:
+            why = (
+                "they have been deleted, or are only on the storage: "
+                f"`sweep resume {sweep.name}` brings them back from there"
+            )
+    else:
+        why = f"it is no complete trial: {reason(record, sweep.metric)}"
+    others = f"; trials with weights: {', '.join(map(str, kept))}" if kept else ""
+    return f"sweep {sweep.name!r} has no weights of trial {number}: {why}{others}"

@@ -1,0 +1,254 @@
+"""A trial's model written to a folder, loaded by other means and measured again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from results.export.card import card
+from results.export.exported import Base, Exported
+from results.export.modelfile import modelfile, refusal
+from results.export.script import reproduce_script, requirements
+from results.ranking.certainty import LossesError, load_sequence_losses, standard_error
+from sweeps.base.errors import SweepError
+from sweeps.base.quiet import quiet
+from sweeps.builtin import PREFIX as BUILTIN
+from sweeps.export.agreement import refuse_to_differ
+from sweeps.export.choice import Chosen, chosen
+from sweeps.export.content import CHATS, Form, write_model
+from sweeps.export.destination import refuse_if_full, refuse_if_taken, written
+from sweeps.export.fresh_process import Request, measured_afresh
+from sweeps.export.license import license_of
+from sweeps.export.loading import loading_code
+from sweeps.export.reproduction import as_yaml, one_trial
+from sweeps.export.wish import Wish
+from sweeps.home.home import SweepFolder, SweepHome
+from sweeps.run.inputs import inputs_of, where_it_was_launched
+from sweeps.spec.spec import SweepSpec
+from trainables.board.job import LOSSES
+from trainables.config.trial import TrialConfig
+from trainables.core.progress import NO_PROGRESS, Progress
+from trainables.core.progress_bars import no_progress_bars
+from trainables.data.sets.sources import file_names
+from trainables.training.inputs import Prepared
+
+CARD, TRIAL = "README.md", "trial.yaml"
+
+
+@dataclass(frozen=True)
+class Done:
+    """An export in its folder; `notes` are what its user should know."""
+
+    folder: Path
+    model: Exported
+    notes: tuple[str, ...]
+
+
+def export(name: str, home: SweepHome, wish: Wish, progress: Progress = NO_PROGRESS) -> Done:
+    """Write the trial's model to `wish.to`; the folder is whole and checked, or absent.
+
+    SweepError, DataError, ModelError or RefusedError name what is in the way.
+    """
+    wish = replace(wish, to=wish.to.expanduser().absolute())
+    refuse_if_taken(wish.to)
+    folder = home.existing(name)
+    with folder.held():  # no resume may replace the weights meanwhile
+        trial = chosen(folder, wish.trial)
+        with where_it_was_launched(trial.sweep), quiet(), no_progress_bars():
+            return _Export(folder, home, wish, trial, progress).run()
+
+
+class _Export:
+    """One export in progress."""
+
+    def __init__(
+        self,
+        folder: SweepFolder,
+        home: SweepHome,
+        wish: Wish,
+        trial: Chosen,
+        progress: Progress,
+    ) -> None:
+        self._folder = folder
+        self._home = home
+        self._wish = wish
+        self._trial = trial
+        self._progress = progress
+        self._spec = SweepSpec.load(folder.spec)
+        self._config = _config(self._spec, trial)
+        self._form = _form(self._config, wish)
+
+    def run(self) -> Done:
+        size = self._form.size(self._trial.weights, self._trial.record.total_parameters)
+        refuse_if_full(self._wish.to, size)
+        prepared = self._prepared()
+        with written(self._wish.to) as draft:
+            model = self._write(draft, prepared)
+        return Done(self._wish.to, model, tuple(self._notes(model)))
+
+    def _prepared(self) -> Prepared:
+        """Model and data as the sweep had them."""
+        self._refuse_without_base()
+        with self._progress.phase("preparing model and data"):
+            prepared = inputs_of(self._spec.trial, self._home.cache, progress=self._progress)
+        known = self._trial.sweep.provenance
+        now = {"data": prepared.data_fingerprint, "model": prepared.model_fingerprint}
+        for what, then in _fingerprints(known).items() if known else ():
+            if then != now[what] and not (what == "data" and self._wish.unchecked):
+                unchecked = "; or add --unchecked" if what == "data" else ""
+                raise SweepError(
+                    f"the {what} of sweep {self._trial.sweep.name!r} has changed since its launch "
+                    f"(fingerprint {then}, now {now[what]}), so that the export could not be "
+                    f"measured again; restore the original{unchecked}"
+                )
+        return prepared
+
+    def _refuse_without_base(self) -> None:
+        """A folder that is gone would be looked for on the hub, for half a minute."""
+        name, known = self._spec.trial.model, self._trial.sweep.provenance
+        was_folder = known is not None and "@" not in known.model_fingerprint
+        if was_folder and not name.startswith(BUILTIN) and not Path(name).expanduser().is_dir():
+            raise SweepError(
+                f"the base model of sweep {self._trial.sweep.name!r}, the folder {name} (looked "
+                f"from {Path.cwd()}), does not exist any more; put it back: without it an adapter "
+                "can be neither used nor merged, and no export be measured"
+            )
+
+    def _write(self, draft: Path, prepared: Prepared) -> Exported:
+        config, inputs = self._config, prepared.inputs
+        base = self._base(prepared)
+        if self._wish.for_others and base.is_folder and not self._form.whole:
+            raise SweepError(
+                f"--push: the adapter needs its base, the folder {base.name}, which others do not "
+                "have; add --merge"
+            )
+        write_model(
+            draft, self._form, config, inputs, self._trial.weights, base.name, self._progress
+        )
+        model = self._described(prepared, base, draft)
+        if not self._wish.unchecked:
+            model = replace(model, again=self._measured(draft, model, prepared))
+        (draft / CARD).write_text(card(model), encoding="utf-8")
+        (draft / "reproduce.sh").write_text(reproduce_script(model), encoding="utf-8")
+        (draft / "requirements.txt").write_text(requirements(model), encoding="utf-8")
+        tree = one_trial(self._spec, self._trial.sweep, self._trial.record)
+        (draft / TRIAL).write_text(as_yaml(tree), encoding="utf-8")
+        self._write_modelfile(draft, model, prepared)
+        return model
+
+    def _measured(self, draft: Path, model: Exported, prepared: Prepared) -> dict[str, float]:
+        # One process measures it, in the same batches.
+        config = self._config.model_copy(update={"deepspeed": None})
+        with self._progress.phase("loading and measuring the export in a fresh process"):
+            found = measured_afresh(Request(draft, model.loading, config, prepared.inputs))
+        refuse_to_differ(self._form, self._config, model.measured.metrics, found)
+        return found
+
+    def _base(self, prepared: Prepared) -> Base:
+        source = prepared.inputs.model
+        folder = source.folder
+        name = str(folder) if folder else source.name
+        return Base(name, folder is not None, source.revision, license_of(source))
+
+    def _described(self, prepared: Prepared, base: Base, draft: Path) -> Exported:
+        trial, config = self._trial, self._config
+        return Exported(
+            sweep=trial.sweep,
+            trial=trial.record,
+            measured=trial.measured,
+            place=trial.place,
+            trials=len(trial.ranking.winners) + len(trial.ranking.left_out),
+            base=base,
+            whole=self._form.whole,
+            dtype=self._form.dtype,
+            loading=self._loading(prepared, base),
+            data=prepared.description,
+            train=_public(config),
+            error=self._error(),
+            again={},
+        )
+
+    def _loading(self, prepared: Prepared, base: Base) -> str:
+        from trainables.training.workshop import Workshop
+
+        pad_id = Workshop(prepared.inputs).pad_id if prepared.inputs.labels else 0
+        config, whole = self._config, self._form.whole
+        return loading_code(config, prepared.inputs, whole, _held(config), base.name, pad_id)
+
+    def _error(self) -> float | None:
+        losses = self._folder.store.trial_folder(self._trial.record.number) / LOSSES
+        try:
+            return standard_error(load_sequence_losses(losses)) if losses.exists() else None
+        except LossesError:
+            return None
+
+    def _write_modelfile(self, draft: Path, model: Exported, prepared: Prepared) -> None:
+        from trainables.data.tokens.tokenizer import load_tokenizer
+
+        if refusal(model, bool(prepared.inputs.new_tokens)):
+            return
+        kept = load_tokenizer(replace(prepared.inputs.model, name=str(draft), revision=None))
+        own = load_tokenizer(prepared.inputs.tokenizer_source).chat_template
+        default = self._config.objective in CHATS and not own
+        text = modelfile(model, kept.eos_token, default)
+        (draft / "Modelfile").write_text(text, encoding="utf-8")
+
+    def _notes(self, model: Exported) -> list[str]:
+        notes = []
+        if model.base.is_folder and not model.whole:
+            notes.append(
+                f"The adapter needs its base, the folder {model.base.name}; --merge makes a model "
+                "that needs none."
+            )
+        if not model.base.license:
+            notes.append("The base states no license.")
+        if why := refusal(model, bool(self._spec.trial.data and self._spec.trial.data.new_tokens)):
+            notes.append(f"No Modelfile: {why}.")
+        if self._wish.unchecked:
+            notes.append("The exported files have not been measured.")
+        return notes
+
+
+def _config(spec: SweepSpec, trial: Chosen) -> TrialConfig:
+    """The trial's configuration, as its slot had it in the end."""
+    if not spec.trial.learns.trains:
+        raise SweepError(f"objective {spec.trial.objective} trains no model to export")
+    record = trial.record
+    seed = record.config.get("seed", 0)
+    return spec.trial.with_params({**record.params, **record.repairs, "seed": seed})
+
+
+def _form(config: TrialConfig, wish: Wish) -> Form:
+    """RefusedError if the trial cannot be exported like that."""
+    if config.tunes.trains_base:
+        return Form(whole=True, merges=False, dtype=wish.dtype)
+    if not wish.merge:
+        if wish.dtype:
+            raise SweepError(
+                "--dtype: an adapter keeps its precision; add --merge, or leave it out"
+            )
+        return Form(whole=False, merges=False)
+    from trainables.models.merging import refuse_to_merge
+
+    refuse_to_merge(config)
+    return Form(whole=True, merges=True, dtype=wish.dtype or config.precision)
+
+
+def _held(config: TrialConfig) -> str:
+    """The precision in which the trial held its base."""
+    from trainables.training.base import DTYPES, loading_of
+
+    held = loading_of(config).weights
+    return next(name for name, dtype in DTYPES.items() if dtype is held)
+
+
+def _fingerprints(known: object) -> dict[str, str]:
+    return {what: getattr(known, f"{what}_fingerprint") for what in ("data", "model")}
+
+
+def _public(config: TrialConfig) -> tuple[str, ...]:
+    """The training files as named in the sweep file; of absolute paths only the last part."""
+    assert config.data is not None, "training has data"
+    names: Sequence[str] = file_names(config.data)["train"]
+    return tuple(Path(name).name if Path(name).is_absolute() else name for name in names)

@@ -1,0 +1,111 @@
+"""A PEFT adapter given as a model: its base, and the two merged."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainables.core.data_error import said
+from trainables.core.errors import ModelError
+from trainables.core.model_source import ModelSource
+from trainables.models.hf_config import is_quantised
+from trainables.models.model_file import read
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+_ADAPTER, _WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+
+_MERGEABLE = ("LORA", "ADALORA", "IA3", "LOHA", "LOKR", "OFT", "BOFT", "HRA", "RANDLORA", "VERA")
+"""Types of adapters that change weights, so that they can become part of the model."""
+
+
+def adapter_base(folder: Path, source: ModelSource) -> ModelSource:
+    """The base of the adapter in a folder; ModelError if the two cannot be merged."""
+    about = read(folder / _ADAPTER)
+    base, kind, task = (
+        about.get(key) for key in ("base_model_name_or_path", "peft_type", "task_type")
+    )
+    if not isinstance(base, str) or not base:
+        raise ModelError(f"model: {folder / _ADAPTER} names no base_model_name_or_path; name it")
+    if kind not in _MERGEABLE:
+        raise ModelError(
+            f"model: {folder} holds an adapter of type {kind}, which cannot be merged into its "
+            f"base; use its base model {base}"
+        )
+    if task not in (None, "CAUSAL_LM"):
+        raise ModelError(
+            f"model: {folder} holds an adapter for the task {task}, and only those for CAUSAL_LM "
+            f"are merged; merge it yourself (merge_and_unload), or use its base model {base}"
+        )
+    if not (folder / _WEIGHTS).is_file():
+        raise ModelError(f"model: {folder} has no {_WEIGHTS}; download it too")
+    return _found(base, folder, source)
+
+
+def _found(base: str, folder: Path, source: ModelSource) -> ModelSource:
+    """The base by its name, or beside the adapter."""
+    beside = folder / base
+    found = beside if not Path(base).is_dir() and beside.is_dir() else Path(base)
+    if not found.is_dir():
+        return replace(source, name=base, revision=None)
+    if is_quantised(found / "config.json"):
+        raise ModelError(
+            f"model: {folder} is an adapter of {base}, whose weights are quantised, so merging "
+            "would round the adapter away; use the base with its weights in bf16"
+        )
+    return replace(source, name=str(found.resolve()), revision=None)
+
+
+def merge(folder: Path, base: ModelSource, made: Path) -> None:
+    """Write the base with the adapter merged in, and the tokenizer, to an empty folder."""
+    from transformers import AutoTokenizer
+
+    from trainables.models.model_folder import check_model
+
+    check_model(base)
+    own = any(folder.glob("tokenizer*"))
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            str(folder) if own else base.name, trust_remote_code=base.trust_remote_code
+        )
+        merged = _merged(folder, base, len(tokenizer) if own else 0)
+    except Exception as error:  # library boundary: invalid input can raise anything
+        raise ModelError(
+            f"model: the adapter in {folder} cannot be merged into {base.name} ({said(error)}); "
+            f"use the base that it was trained on"
+        ) from error
+    merged.save_pretrained(made)
+    tokenizer.save_pretrained(made)
+
+
+def _merged(folder: Path, base: ModelSource, tokens: int) -> PreTrainedModel:
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    from trainables.models.merging import untie
+
+    model = AutoModelForCausalLM.from_pretrained(
+        base.name,
+        dtype=torch.float32,  # one rounding, at the end
+        use_safetensors=True,
+        trust_remote_code=base.trust_remote_code,
+    )
+    dtype = _own_dtype(base)
+    if tokens > model.get_input_embeddings().num_embeddings:
+        model.resize_token_embeddings(tokens, mean_resizing=False)
+    adapted = PeftModel.from_pretrained(model, folder)
+    untie(adapted)
+    merged: PreTrainedModel = adapted.merge_and_unload()
+    return merged.to(dtype) if dtype is not None else merged
+
+
+def _own_dtype(base: ModelSource) -> torch.dtype | None:
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(base.name, trust_remote_code=base.trust_remote_code)
+    dtype: torch.dtype | None = config.dtype
+    return dtype
