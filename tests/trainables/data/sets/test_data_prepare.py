@@ -262,6 +262,25 @@ def test_only_the_last_answer_is_learned_if_so_wished(tmp_path, model):
     )
 
 
+def test_a_chat_that_the_template_refuses_is_an_error_or_skipped_and_counted(tmp_path, model):
+    rows = chat_rows(20)
+    rows[7]["messages"][1]["content"] = "no"
+    path = write_json(tmp_path / "rows.json", rows)
+    template = tmp_path / "my.jinja"
+    template.write_text(
+        "{% for m in messages %}{% if m.content == 'no' %}{{ raise_exception('not no') }}"
+        "{% endif %}{{ m.content }}</s>{% endfor %}"
+    )
+    strict = config(path, template=str(template))
+    fault = r"row 8: .* refuses this chat \(TemplateError: not no\).*; --skip-bad-rows skips"
+    with pytest.raises(DataError, match=fault):
+        prepare(strict, model, tmp_path / "cache", 1024)
+    skipping = config(path, template=str(template), bad_rows="skip")
+    summary = prepare(skipping, model, tmp_path / "cache", 1024).summary
+    assert summary.dropped == {"refused by the chat template": 1}
+    assert summary.first_dropped["refused by the chat template"].endswith("rows.json row 8")
+
+
 def test_reasoning_is_learned_or_left_out(tmp_path, model):
     rows = chat_rows(20, "<think>hm</think>It is {n}.")
     path = write_json(tmp_path / "rows.json", rows)
