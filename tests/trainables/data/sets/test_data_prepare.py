@@ -246,6 +246,26 @@ def test_examples_of_one_chat_stay_on_one_side_and_are_counted(tmp_path, model):
     assert [len(side) for side in sides] == [28, 12]
 
 
+def test_answers_behind_max_length_are_counted_also_if_their_chat_gives_other_examples(
+    tmp_path, model
+):
+    path = write_json(tmp_path / "rows.json", chat_rows(20))
+    template = tmp_path / "drops.jinja"
+    template.write_text(
+        "{% for m in messages %}{% if loop.last or m.role == 'user' %}{{ m.content }}</s>"
+        "{% endif %}{% endfor %}"
+    )
+    made = prepare(
+        config(path, template=str(template), max_length=16), model, tmp_path / "cache", 1024
+    )
+    assert made.summary.dropped == {}
+    assert (
+        "rows.json: 20 chats of several examples without those whose prompt is longer than "
+        "max_length" in made.summary.notes
+    )
+    assert made.summary.train.sequences + made.summary.validation.sequences == 20
+
+
 def learned_texts(data, model) -> list[str]:
     kept = load_tokenizer(ModelSource(model))
     return [kept.decode(tokens[targets]) for tokens, targets in Sequences.open(data.train)]
