@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from chat_templates import tokenizer_of
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainables.core.data_error import DataError
@@ -82,13 +82,22 @@ chats = st.builds(
 )
 
 
+TOKENIZER = tokenizer_of("<|user|><|assistant|><|system|><|tool|><|im_end|>")
+
+
+def _with(template: str):
+    TOKENIZER.chat_template = template
+    return TOKENIZER
+
+
 def learned(tokenizer, sequences) -> str:
     return "".join(tokenizer.decode(each.tokens[each.targets]) for each in sequences)
 
 
+@settings(max_examples=60)
 @given(templates, chats)
 def test_an_answer_is_learned_whole_or_refused(template, chat):
-    tokenizer = tokenizer_of(template)
+    tokenizer = _with(template)
     try:
         (rendered,) = render([chat], tokenizer)
     except DataError as error:
@@ -104,9 +113,10 @@ def test_an_answer_is_learned_whole_or_refused(template, chat):
             assert all(call.name in text for call in message.tool_calls)
 
 
+@settings(max_examples=60)
 @given(templates, chats, texts)
 def test_a_pair_has_one_prompt_or_is_refused(template, chat, other):
-    tokenizer = tokenizer_of(template)
+    tokenizer = _with(template)
     chat = chat.last_answer_only()
     second = Conversation(
         (*chat.messages[:-1], Message("assistant", other, True)), "x row 1", tools=chat.tools
