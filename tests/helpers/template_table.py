@@ -14,7 +14,6 @@ from pathlib import Path
 
 from chat_templates import names, template, tokenizer_of, twin
 
-from trainables.core.data_error import DataError
 from trainables.data.records.conversation import Conversation, Message, ToolCall
 from trainables.data.rendering.remarks import Remark
 from trainables.data.rendering.rendering import Rendered, render
@@ -221,10 +220,9 @@ def cell(name: str, chat_name: str) -> tuple[str, str]:
     """A chat's number of examples with letters of NOTES, and its difference from the twin."""
     tokenizer = tokenizer_of(template(name))
     chat = CHATS[chat_name]
-    try:
-        (rendered,) = render([chat], tokenizer)
-    except DataError as error:
-        return error.reason, "-"
+    (rendered,) = render([chat], tokenizer)
+    if rendered.fault:
+        return rendered.fault.reason, "-"
     letters = {"s": Remark.SYSTEM, "c": Remark.CALLS}
     noted = "".join(each for each, remark in letters.items() if remark in rendered.remarks)
     if name in PARTS:

@@ -9,7 +9,7 @@ from trainables.data.records.conversation import Conversation
 from trainables.data.rendering.remarks import Remark, total
 from trainables.data.rendering.rendering import render
 from trainables.data.tokens.examples import Example
-from trainables.data.tokens.items import Drop, Item, Made, digest, key, usable
+from trainables.data.tokens.items import Drop, Item, Made, digest, faulty, key, usable
 from trainables.data.tokens.sequences import TokenSequence
 from trainables.data.tokens.tokenizer import Tokenizer
 
@@ -28,6 +28,9 @@ def answers(chats: Sequence[Conversation], tokenizer: Tokenizer, length: int) ->
     items: list[Item] = []
     remarks: list[Mapping[str, int]] = []
     for chat, rendered in zip(kept, render(kept, tokenizer), strict=True):
+        if rendered.fault:
+            drops.append(faulty(chat.where, rendered.fault))
+            continue
         made = _items(chat, rendered.sequences, length)
         items += made
         remarks.append(rendered.remarks)

@@ -16,7 +16,7 @@ from trainables.data.records.records import Judged, Pair
 from trainables.data.rendering.remarks import total
 from trainables.data.rendering.rendering import render_pairs, render_whole
 from trainables.data.tokens.examples import Example
-from trainables.data.tokens.items import Drop, Item, Made, digest, key, usable
+from trainables.data.tokens.items import Drop, Item, Made, digest, faulty, key, usable
 from trainables.data.tokens.sequences import TokenSequence
 from trainables.data.tokens.tokenizer import Tokenizer
 
@@ -29,6 +29,9 @@ def pairs(records: Sequence[Pair], tokenizer: Tokenizer, length: int) -> Made:
     rendered = list(render_pairs((pair.conversations() for pair in kept), tokenizer))
     items = []
     for pair, both in zip(kept, rendered, strict=True):
+        if both[0].fault:
+            drops.append(faulty(pair.where, both[0].fault))
+            continue
         wholes = tuple(each.whole for each in both)
         sequences = tuple(whole.cut(length) for whole in wholes)
         reason = _reason_to_drop(sequences)
@@ -52,6 +55,9 @@ def judgements(records: Sequence[Judged | Pair], tokenizer: Tokenizer, length: i
     rendered = list(render_whole((answer.conversation for answer in answers), tokenizer))
     items = []
     for answer, each in zip(answers, rendered, strict=True):
+        if each.fault:
+            drops.append(faulty(answer.where, each.fault))
+            continue
         whole = each.whole
         sequence = whole.cut(length)
         if not sequence.targets.any():

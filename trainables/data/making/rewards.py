@@ -15,7 +15,7 @@ from trainables.data.records.records import Document, Pair, Rated
 from trainables.data.rendering.remarks import total
 from trainables.data.rendering.rendering import Rendered, render_pairs, render_whole
 from trainables.data.tokens.examples import Example
-from trainables.data.tokens.items import Drop, Item, Made, digest, key, usable
+from trainables.data.tokens.items import Drop, Item, Made, digest, faulty, key, usable
 from trainables.data.tokens.sequences import TokenSequence
 from trainables.data.tokens.tokenizer import Tokenizer, require_eos
 
@@ -28,6 +28,9 @@ def compared(records: Sequence[Pair], tokenizer: Tokenizer, length: int) -> Made
     rendered = list(render_pairs((pair.conversations() for pair in kept), tokenizer))
     items = []
     for pair, both in zip(kept, rendered, strict=True):
+        if both[0].fault:
+            drops.append(faulty(pair.where, both[0].fault))
+            continue
         wholes = tuple(each.whole for each in both)
         sequences = tuple(_unscored(whole, tokenizer) for whole in wholes)
         reason = _reason_to_drop(sequences, length)
@@ -46,6 +49,9 @@ def rated(records: Sequence[Rated], tokenizer: Tokenizer, length: int) -> Made:
     items = []
     rendered = list(_rendered(kept, tokenizer))
     for record, each in zip(kept, rendered, strict=True):
+        if each.fault:
+            drops.append(faulty(record.where, each.fault))
+            continue
         whole = each.whole
         sequence = _unscored(whole, tokenizer)
         if len(sequence.tokens) > length:

@@ -61,10 +61,15 @@ class ChatTemplate:
         return self._tokenizer.eos_token or ""
 
     @cached_property
+    def end_of_turn(self) -> str | None:
+        """What is written behind the answer of a short chat; None if that is not known."""
+        end = self._end_of_probe(2)
+        return None if end is None else end.strip()
+
+    @cached_property
     def ends_turns(self) -> bool:
         """Whether anything but white space is written after an answer."""
-        end = self._end_of_probe(2)
-        return end is None or bool(end.strip())
+        return self.end_of_turn != ""
 
     @cached_property
     def repeats_eos(self) -> bool:

@@ -19,7 +19,16 @@ from trainables.data.records.conversation import Conversation, Role
 from trainables.data.rendering.chat import Manner, ShapedChat, Text
 from trainables.data.rendering.chat_template import ChatTemplate
 from trainables.data.rendering.deadline import Deadline
-from trainables.data.rendering.form import PLAIN, Calls, Form, Reasoning, System, forms, shaped
+from trainables.data.rendering.form import (
+    PLAIN,
+    Calls,
+    Content,
+    Form,
+    Reasoning,
+    System,
+    forms,
+    shaped,
+)
 from trainables.data.rendering.remarks import Remark
 from trainables.data.rendering.unfit import Step, UnfitError
 from trainables.data.tokens.segment import Segment
@@ -55,11 +64,13 @@ _FAULTS: Mapping[Step, str] = {
 class Rendered:
     """The sequences of one chat, in which each trained answer is learned once.
 
-    `remarks` count what was done to render it (see remarks.py).
+    `remarks` count what was done to render it (see remarks.py). If the template refuses the chat or
+    loses a part of it in every form, there are no sequences, and a `fault`.
     """
 
     sequences: tuple[TokenSequence, ...]
     remarks: Mapping[str, int] = field(default_factory=dict)
+    fault: DataError | None = None
 
     @property
     def whole(self) -> TokenSequence:
@@ -74,6 +85,7 @@ class _Texts:
 
     texts: tuple[Text, ...]
     remarks: Mapping[str, int] = field(default_factory=dict)
+    fault: DataError | None = None
 
 
 def render(chats: Iterable[Conversation], tokenizer: Tokenizer) -> Iterator[Rendered]:
@@ -81,7 +93,7 @@ def render(chats: Iterable[Conversation], tokenizer: Tokenizer) -> Iterator[Rend
 
     Each chat must have a trained answer (see Conversation.reason_to_drop). With a chat template
     the ids are those of `apply_chat_template`; with the default one, a bos comes first if the
-    tokenizer adds it to any text. DataError if the template loses a part of an answer.
+    tokenizer adds it to any text.
     """
     return (rendered for (rendered,) in _render(((chat,) for chat in chats), tokenizer, False))
 
@@ -114,7 +126,7 @@ def _render(
             sequences = _tokenise(texts, tokenizer, bos)
             for group in written:
                 yield tuple(
-                    Rendered(tuple(islice(sequences, len(chat.texts))), chat.remarks)
+                    Rendered(tuple(islice(sequences, len(chat.texts))), chat.remarks, chat.fault)
                     for chat in group
                 )
 
@@ -156,7 +168,7 @@ def _by_template(
                 texts = [ShapedChat(chat, form, template).texts(manner) for chat in group]
                 _check_one_prompt(texts)
             except UnfitError as fault:
-                if furthest is None or fault.step >= furthest.step:
+                if furthest is None or _says_more(fault, furthest, form):
                     furthest = fault
                 continue
             return [
@@ -164,7 +176,17 @@ def _by_template(
                 for chat, each in zip(group, texts, strict=True)
             ]
     assert furthest is not None, "there is always a form to try"
-    raise _error(group[0], template, furthest) from furthest
+    return [_Texts((), fault=_error(group[0], template, furthest))] * len(group)
+
+
+def _says_more(fault: UnfitError, known: UnfitError, form: Form) -> bool:
+    """Whether a fault in a later form is the better explanation of the two.
+
+    Few templates read content as parts; the faults of others there are beside the point.
+    """
+    if form.content is Content.PARTS and not known.is_a_slip:
+        return False
+    return fault.step >= known.step
 
 
 def _check_one_prompt(chats: Sequence[tuple[Text, ...]]) -> None:

@@ -29,3 +29,8 @@ class UnfitError(Exception):
     def __init__(self, step: Step, what: str = "", turn: int | None = None) -> None:
         super().__init__(what)
         self.step, self.what, self.turn = step, what, turn
+
+    @property
+    def is_a_slip(self) -> bool:
+        """Whether the template broke down, instead of refusing the chat in its own words."""
+        return self.step is Step.REFUSED and not self.what.startswith("TemplateError")

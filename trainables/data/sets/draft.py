@@ -106,7 +106,7 @@ def _draft_records(
     def made_of(file: RecordFile) -> Made:
         with progress.phase(f"tokenising {file.name}", len(file.records)) as gauge:
             records = [chosen(record, data) for record in file.records]
-            return in_parts(make, records, tokenizer, length, gauge)
+            return in_parts(make, records, tokenizer, length, data.bad_rows == "skip", gauge)
 
     made = Sides(*([made_of(file) for file in side] for side in sources.sides))
     items = Sides(*(list(chain.from_iterable(each.items for each in side)) for side in made))
@@ -171,7 +171,9 @@ def _with_further(
         for file in files:
             with progress.phase(f"tokenising {file.name}", len(file.records)) as gauge:
                 records = tuple(chosen(record, data) for record in file.records)
-                parts.append(language(replace(file, records=records), tokenizer, length, gauge))
+                own = replace(file, records=records)
+                skip = data.bad_rows == "skip"
+                parts.append(language(own, tokenizer, length, skip, gauge))
         items = list(chain.from_iterable(part.items for part in parts))
         counts = (_counts(file, part.drops) for file, part in zip(files, parts, strict=True))
         made = replace(

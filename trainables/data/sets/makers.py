@@ -20,7 +20,7 @@ from trainables.data.records.records import Document, Judged, Labelled, Pair, Ra
 from trainables.data.rendering.remarks import total
 from trainables.data.sets.sources import Sources
 from trainables.data.tokens.examples import Example
-from trainables.data.tokens.items import Item, Made, key, usable
+from trainables.data.tokens.items import Item, Made, check_faults, key, usable
 from trainables.data.tokens.tokenizer import Tokenizer
 
 R = TypeVar("R", bound=Record)
@@ -77,13 +77,23 @@ def maker(objective: str, sources: Sources, names: Sequence[str]) -> Maker:
 
 
 def in_parts(
-    make: Maker, records: Sequence[Record], tokenizer: Tokenizer, length: int, gauge: Gauge
+    make: Maker,
+    records: Sequence[Record],
+    tokenizer: Tokenizer,
+    length: int,
+    skip: bool,
+    gauge: Gauge,
 ) -> Made:
-    """The result of `make` for all records, in parts; the gauge counts records."""
+    """The result of `make` for all records, in parts; the gauge counts records.
+
+    DataError for the first record with a fault, unless such records are skipped.
+    """
     made = []
     for start in range(0, len(records), _AT_ONCE):
         part = records[start : start + _AT_ONCE]
         made.append(make(part, tokenizer, length))
+        if not skip:
+            check_faults(made[-1].drops)
         gauge.advance(len(part))
     return Made(
         tuple(chain.from_iterable(each.items for each in made)),
@@ -92,13 +102,13 @@ def in_parts(
     )
 
 
-def language(file: RecordFile, tokenizer: Tokenizer, length: int, gauge: Gauge) -> Made:
+def language(file: RecordFile, tokenizer: Tokenizer, length: int, skip: bool, gauge: Gauge) -> Made:
     """The chats of a file as answers, or its text as blocks, for any objective.
 
     The gauge counts chats or documents.
     """
     if file.format.gives is Gives.CHAT:
-        return in_parts(_of(Conversation, answers), file.records, tokenizer, length, gauge)
+        return in_parts(_of(Conversation, answers), file.records, tokenizer, length, skip, gauge)
     kept, drops = usable([each for each in file.records if isinstance(each, Document)])
     cut = blocks(tokenise([record.text for record in kept], tokenizer, gauge), length)
     same = [key(block) for block in cut]

@@ -16,6 +16,7 @@ from trainables.core.atomic import publish
 from trainables.core.model_source import ModelSource
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.data.rendering.named import template_identity, use_template
+from trainables.data.rendering.turn_end import turn_end_notes
 from trainables.data.sets.draft import Draft, draft
 from trainables.data.sets.rows import check_rows, padding_remarks
 from trainables.data.sets.sources import Sources, file_names, origins_of
@@ -33,6 +34,9 @@ from trainables.data.tokens.tokenizer import (
 
 FORMAT_VERSION = 5
 """To be increased whenever the same files would give different examples than before."""
+
+_WITH_ANSWERS = ("sft", "dpo", "kto")
+"""Objectives by which a model learns to write answers."""
 
 _TOKENIZER = "tokenizer"
 _NEW_TOKENS = "new_tokens.json"
@@ -161,7 +165,8 @@ def _build(folder: Path, config: TrialConfig, model: _Model, progress: Progress)
     packs = _packs(made, config.data, length)
     cut = (f"max_length {wanted:,} is cut to the model's context",) if length < wanted else ()
     padding = padding_remarks(loaded, model.rows)
-    notes = (*cut, *padding, *_unused(loaded, new_tokens, made.sets()["train"]))
+    unused = _unused(loaded, new_tokens, made.sets()["train"])
+    notes = (*cut, *padding, *unused, *_turn_ends(config, config.data, loaded))
     for name, examples in made.sets().items():
         write(folder / name, examples)
     for name, together in packs.items():
@@ -183,6 +188,11 @@ def _packs(made: Draft, data: DataConfig, length: int) -> dict[str, list[list[in
 
 def _lengths(examples: Iterable[Example]) -> list[int]:
     return [len(example.sequences[0].tokens) for example in examples]
+
+
+def _turn_ends(config: TrialConfig, data: DataConfig, tokenizer: Tokenizer) -> list[str]:
+    answers = config.objective in _WITH_ANSWERS
+    return turn_end_notes(tokenizer, data.template is not None) if answers else []
 
 
 def _unused(tokenizer: Tokenizer, new: Sequence[int], train: Sequence[Example]) -> list[str]:

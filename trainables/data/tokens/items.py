@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from trainables.core.data_error import DataError
 from trainables.data.records.records import Record
 from trainables.data.tokens.examples import Example
 from trainables.data.tokens.sequences import TokenSequence
@@ -34,11 +35,15 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """A record left out; `needs` is the least max_length that would keep it, 0 if none would."""
+    """A record left out; `needs` is the least max_length that would keep it, 0 if none would.
+
+    A `fault` is an error, unless bad rows are skipped.
+    """
 
     reason: str
     where: str
     needs: int = 0
+    fault: DataError | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,19 @@ def usable(records: Iterable[R]) -> tuple[list[R], list[Drop]]:
         else:
             drops.append(Drop(reason, record.where))
     return kept, drops
+
+
+def faulty(where: str, fault: DataError) -> Drop:
+    """The record there, left out for its fault."""
+    return Drop(fault.reason, where, fault=fault)
+
+
+def check_faults(drops: Iterable[Drop]) -> None:
+    """The error of the first record with a fault, if there is one."""
+    for drop in drops:
+        if drop.fault:
+            message = f"{drop.fault}; --skip-bad-rows skips such rows"
+            raise DataError(message, drop.reason) from drop.fault
 
 
 def counted(drops: Sequence[Drop]) -> dict[str, int]:

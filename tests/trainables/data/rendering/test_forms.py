@@ -22,6 +22,8 @@ def chat(*turns, **more) -> Conversation:
 def learned(template: str, conversation: Conversation) -> list[str]:
     tokenizer = tokenizer_of(template)
     (rendered,) = render([conversation], tokenizer)
+    if rendered.fault:
+        raise rendered.fault
     return [piece.text for piece in pieces(rendered, tokenizer)]
 
 

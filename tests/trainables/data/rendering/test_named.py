@@ -14,6 +14,7 @@ from trainables.core.data_error import DataError
 from trainables.data.rendering.named import template_text, use_template
 from trainables.data.rendering.remarks import Remark
 from trainables.data.rendering.rendering import render
+from trainables.data.rendering.turn_end import turn_end_notes
 
 
 def pieces_of(name: str, chat: str, eos: str = "</s>"):
@@ -104,3 +105,23 @@ def test_a_file_that_is_no_template_is_refused(tmp_path, written, message):
 def test_an_unknown_name_is_refused_with_the_nearest():
     with pytest.raises(DataError, match=r"data\.template: chatlm is no file .*did you mean chatml"):
         use_template(tiny_tokenizer(), "chatlm")
+
+
+def notes_of(template: str, added: list[str], replaced: bool = True) -> list[str]:
+    tokenizer = tiny_tokenizer()
+    tokenizer.add_special_tokens({"additional_special_tokens": added})
+    use_template(tokenizer, template)
+    return turn_end_notes(tokenizer, replaced)
+
+
+def test_an_end_of_turn_at_which_nothing_stops_is_said():
+    assert notes_of("llama-3", []) == [
+        "the chat template of the tokenizer ends an answer with '<|eot_id|>', which is text to the "
+        "tokenizer and no token: generation goes on unless it is told to stop there, or "
+        "data.new_tokens adds it"
+    ]
+    assert notes_of("llama-3", ["<|eot_id|>"]) == [
+        "answers end with '<|eot_id|>', not with eos: tell the model's server to stop there"
+    ]
+    assert notes_of("llama-3", ["<|eot_id|>"], replaced=False) == []
+    assert notes_of("mistral", []) == notes_of("plain", []) == []

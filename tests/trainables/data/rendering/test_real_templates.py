@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from chat_templates import names, template, tokenizer_of
@@ -24,8 +25,9 @@ from template_table import (
     written,
 )
 
+from trainables.data.records.conversation import Message
 from trainables.data.rendering.remarks import Remark
-from trainables.data.rendering.rendering import render
+from trainables.data.rendering.rendering import render, render_pairs, render_whole
 
 EACH = [(name, chat) for name in names() for chat in CHATS]
 
@@ -126,6 +128,34 @@ def _write_arguments(spellings):
         for turn in turns:
             for call in turn.get("tool_calls", ()):
                 call["function"]["arguments"] = CALL
+
+
+@pytest.mark.parametrize("chat", ["one answer", "system turn", "two answers", "with thoughts"])
+@pytest.mark.parametrize("name", names())
+def test_both_answers_of_a_pair_are_learned_behind_one_prompt(name, chat):
+    """Of the rejected answer, which has no reasoning, too."""
+    tokenizer = tokenizer_of(template(name))
+    better = CHATS[chat].last_answer_only()
+    worse = replace(
+        better, messages=(*better.messages[:-1], Message.of("assistant", "I do not know."))
+    )
+    ((first, second),) = render_pairs([(better, worse)], tokenizer)
+    ((one,), (other,)) = (pieces(each, tokenizer) for each in (first, second))
+    assert one.prompt == other.prompt
+    assert all(text in one.text for text in WHOLE[chat][-1])
+    assert "I do not know." in other.text
+    assert not any(text in other.text for text in (*ANSWERS, *THOUGHTS))
+
+
+@pytest.mark.parametrize("name", names())
+def test_pairs_of_several_answers_are_learned_in_one_example(name):
+    tokenizer = tokenizer_of(template(name))
+    (rendered,) = render_whole([CHATS["two answers"]], tokenizer)
+    learned = pieces(rendered, tokenizer)
+    assert [answer in piece.text for answer, piece in zip(ANSWERS, learned, strict=True)] == [
+        True
+    ] * 2
+    assert not any(asked in piece.text for asked in ASKED for piece in learned)
 
 
 @pytest.mark.parametrize("name", names())

@@ -246,6 +246,26 @@ def test_examples_of_one_chat_stay_on_one_side_and_are_counted(tmp_path, model):
     assert [len(side) for side in sides] == [28, 12]
 
 
+def test_answers_behind_max_length_are_counted_also_if_their_chat_gives_other_examples(
+    tmp_path, model
+):
+    path = write_json(tmp_path / "rows.json", chat_rows(20))
+    template = tmp_path / "drops.jinja"
+    template.write_text(
+        "{% for m in messages %}{% if loop.last or m.role == 'user' %}{{ m.content }}</s>"
+        "{% endif %}{% endfor %}"
+    )
+    made = prepare(
+        config(path, template=str(template), max_length=16), model, tmp_path / "cache", 1024
+    )
+    assert made.summary.dropped == {}
+    assert (
+        "rows.json: 20 chats of several examples without those whose prompt is longer than "
+        "max_length" in made.summary.notes
+    )
+    assert made.summary.train.sequences + made.summary.validation.sequences == 20
+
+
 def learned_texts(data, model) -> list[str]:
     kept = load_tokenizer(ModelSource(model))
     return [kept.decode(tokens[targets]) for tokens, targets in Sequences.open(data.train)]
@@ -260,6 +280,25 @@ def test_only_the_last_answer_is_learned_if_so_wished(tmp_path, model):
         text.startswith("It is still") and text.count("It is") == 1
         for text in learned_texts(last, model)
     )
+
+
+def test_a_chat_that_the_template_refuses_is_an_error_or_skipped_and_counted(tmp_path, model):
+    rows = chat_rows(20)
+    rows[7]["messages"][1]["content"] = "no"
+    path = write_json(tmp_path / "rows.json", rows)
+    template = tmp_path / "my.jinja"
+    template.write_text(
+        "{% for m in messages %}{% if m.content == 'no' %}{{ raise_exception('not no') }}"
+        "{% endif %}{{ m.content }}</s>{% endfor %}"
+    )
+    strict = config(path, template=str(template))
+    fault = r"row 8: .* refuses this chat \(TemplateError: not no\).*; --skip-bad-rows skips"
+    with pytest.raises(DataError, match=fault):
+        prepare(strict, model, tmp_path / "cache", 1024)
+    skipping = config(path, template=str(template), bad_rows="skip")
+    summary = prepare(skipping, model, tmp_path / "cache", 1024).summary
+    assert summary.dropped == {"refused by the chat template": 1}
+    assert summary.first_dropped["refused by the chat template"].endswith("rows.json row 8")
 
 
 def test_reasoning_is_learned_or_left_out(tmp_path, model):
