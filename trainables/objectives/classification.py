@@ -25,6 +25,7 @@ class Classification(Objective):
     name = "classification"
     sections = {"classification": ClassificationConfig}
     has_head = True
+    reads_chats = False
     no_packing = "scores each sequence separately; only sft supports packing"
 
 

@@ -10,6 +10,7 @@ class Clm(Objective):
 
     name = "clm"
     learns_text = True
+    reads_chats = False
     no_packing = "already fills its sequences by cutting text into blocks of max_length"
 
 

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from trainables.config.trial import TrialConfig
 
 
+_OF_CHATS = {"template": None, "train_on": "all_answers", "reasoning": "keep"}
+"""Fields of the data that say how chats are rendered, with their defaults."""
+
+
 class Objective(Kind):
     """What a trial learns.
 
@@ -27,6 +31,9 @@ class Objective(Kind):
     has_head: ClassVar[bool] = False
     """Whether a new head reads the answer from the last token."""
 
+    reads_chats: ClassVar[bool] = True
+    """Whether its own files may hold chats, which are written by a chat template."""
+
     no_packing: ClassVar[str | None] = None
     """Why its sequences cannot be packed; None if they can."""
 
@@ -40,6 +47,11 @@ class Objective(Kind):
                 f"objective {self.name} has no token labels to smooth",
                 "leave it out",
             )
+        if config.data and not (self.reads_chats or config.data.general or config.data.mix):
+            for name, default in _OF_CHATS.items():
+                if getattr(config.data, name) != default:
+                    message = f"objective {self.name} reads no chats"
+                    yield Problem(f"data.{name}", message, "leave it out")
         if self.no_packing and config.data and config.data.packing:
             message = f"objective {self.name} {self.no_packing}"
             yield Problem("data.packing", message, "leave it out")

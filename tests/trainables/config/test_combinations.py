@@ -23,6 +23,8 @@ def fields(**params) -> list[str]:
         ({"label_smoothing": 0.1, "objective": "dpo"}, "label_smoothing"),
         ({"data__packing": True, "objective": "clm"}, "data.packing"),
         ({"data__packing": True, "objective": "dpo"}, "data.packing"),
+        ({"data__template": "chatml", "objective": "clm"}, "data.template"),
+        ({"data__reasoning": "drop", "objective": "classification"}, "data.reasoning"),
         ({"data__packing": True, "method": "prompt"}, "data.packing"),
         ({"data__packing": True, "method": "ptuning"}, "data.packing"),
         ({"data__packing": True, "method": "prefix"}, "data.packing"),
