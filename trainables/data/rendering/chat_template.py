@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from trainables.core.data_error import DataError, said
-from trainables.data.rendering.deadline import Deadline, OverrunError
+from trainables.data.rendering.deadline import SECONDS, Deadline, OverrunError
 from trainables.data.rendering.form import Turn
 from trainables.data.rendering.unfit import Step, UnfitError
 from trainables.data.tokens.tokenizer import Tokenizer, require_eos
@@ -44,11 +44,6 @@ class ChatTemplate:
         written = tokenizer.chat_template
         texts = written.values() if isinstance(written, dict) else [written or ""]
         self.marks = any(_MARKED.search(text) for text in texts)
-
-    @property
-    def name(self) -> str:
-        """The template's name in messages."""
-        return f"the chat template of {self._tokenizer.name_or_path or 'the tokenizer'}"
 
     @property
     def eos(self) -> str:
@@ -120,8 +115,8 @@ class ChatTemplate:
             return self._deadline.call(lambda: write(turns, tools, options, prompt))
         except OverrunError:
             raise DataError(
-                f"{self.name} has not written a chat after seconds of computing; it may loop for "
-                "ever, so correct it, or set data.template"
+                f"the chat template has not written a chat after {SECONDS:g} seconds; it may loop "
+                "for ever, so correct it, or set data.template to another template"
             ) from None
         except Exception as error:  # a template is a program and can raise anything
             raise UnfitError(Step.REFUSED, said(error)) from error

@@ -64,7 +64,7 @@ def _check(text: str, wanted: str) -> None:
     try:
         _compile_jinja_template(text)
     except TemplateSyntaxError as error:
+        reason = str(error.message).rstrip(".")
         raise DataError(
-            f"data.template: {wanted} line {error.lineno} is not valid Jinja ({error.message}); "
-            "correct it"
+            f"data.template: {wanted} line {error.lineno} is not valid Jinja ({reason}); correct it"
         ) from error

@@ -176,7 +176,7 @@ def _by_template(
                 for chat, each in zip(group, texts, strict=True)
             ]
     assert furthest is not None, "there is always a form to try"
-    return [_Texts((), fault=_error(group[0], template, furthest))] * len(group)
+    return [_Texts((), fault=_error(group[0], furthest))] * len(group)
 
 
 def _says_more(fault: UnfitError, known: UnfitError, form: Form) -> bool:
@@ -213,12 +213,12 @@ def _remarks(chat: Conversation, form: Form, manner: Manner, examples: int) -> d
     return {remark.value: int(count) for remark, count in done.items() if count}
 
 
-def _error(chat: Conversation, template: ChatTemplate, fault: UnfitError) -> DataError:
+def _error(chat: Conversation, fault: UnfitError) -> DataError:
     turn = f" turn {fault.turn}" if fault.turn else ""
     what = fault.what if fault.step is Step.REFUSED else shown(fault.what)
     said = _FAULTS[fault.step].format(what=what)
     return DataError(
-        f"{chat.where}{turn}: {template.name} {said}, or set data.template to another template",
+        f"{chat.where}{turn}: the chat template {said}, or set data.template to another template",
         f"{'refused' if fault.step is Step.REFUSED else 'changed'} by the chat template",
     )
 

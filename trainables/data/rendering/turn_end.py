@@ -21,7 +21,7 @@ def turn_end_notes(tokenizer: Tokenizer, replaced: bool) -> list[str]:
         return []
     if not any(token in end for token in template.added):
         return [
-            f"{template.name} ends an answer with {end!r}, which is text to the tokenizer and no "
+            f"the chat template ends an answer with {end!r}, which is text to the tokenizer and no "
             "token: generation goes on unless it is told to stop there, or data.new_tokens adds it"
         ]
     if replaced and template.eos_if_any not in end:

@@ -116,7 +116,7 @@ def notes_of(template: str, added: list[str], replaced: bool = True) -> list[str
 
 def test_an_end_of_turn_at_which_nothing_stops_is_said():
     assert notes_of("llama-3", []) == [
-        "the chat template of the tokenizer ends an answer with '<|eot_id|>', which is text to the "
+        "the chat template ends an answer with '<|eot_id|>', which is text to the "
         "tokenizer and no token: generation goes on unless it is told to stop there, or "
         "data.new_tokens adds it"
     ]
