@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from trainables.config.trial import TrialConfig
-from trainables.data.sets.makers import label_names
+from trainables.data.sets.makers import targets_for
 from trainables.data.sets.sources import Sources
 
 
@@ -281,9 +281,9 @@ SINGLE_ROWS = [
          r": no label \(label is str ' '\); write its label, or remove the row"),
     rows("a null label", "classification", TEXT, {**TEXT, "label": None}, ": no label"),
     rows("a list of labels", "classification", TEXT, {**TEXT, "label": ["a"]},
-         r": label is list \['a'\]; it must be the name or number of one class"),
+         r": label is the list \['a'\], and that of .* line 1 is 'good'; write lists in all rows"),
     rows("a fraction as label", "classification", TEXT, {**TEXT, "label": 0.5},
-         ": label is float 0.5; .*or objective: reward for numbers"),
+         r": label 0\.5 has a fraction, and the train files hold words beside it \(good\)"),
     rows("an empty text", "classification", TEXT, {**TEXT, "text": " "},
          r": empty text \(text is str ' '\); write its text"),
     rows("a judgement in words", "kto", JUDGED, {**JUDGED, "label": "great"},
@@ -352,5 +352,5 @@ def sources(path: Path, objective: str, **data: Any) -> Sources:
     """The records that a trial gets, classes checked as well."""
     config = TrialConfig(model="m", objective=objective, data={"train": str(path), **data})
     found = Sources.read(config)
-    label_names(objective, found, config.data.bad_rows == "skip")
+    targets_for(config, found)
     return found
