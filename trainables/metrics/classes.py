@@ -18,6 +18,9 @@ _LABELS = ("single_label", "multi_label")
 CLASS_METRIC = "eval_f1/"
 """Prefix of the F1 metric of each label in the data; higher is better."""
 
+_LONGEST = 100
+"""Maximum characters of a label in a metric's name."""
+
 MOST_NAMED = 20
 """Maximum number of labels with an F1 metric for each."""
 
@@ -33,7 +36,7 @@ def named_after(prefix: str, labels: Sequence[str]) -> tuple[str, ...]:
         return ()
     names, seen = [], Counter[str]()
     for label in labels:
-        name = printable(" ".join(label.split()))
+        name = printable(" ".join(label.split())[:_LONGEST])
         seen[name] += 1
         names.append(f"{prefix}{name} ({seen[name]})" if seen[name] > 1 else f"{prefix}{name}")
     return tuple(names)

@@ -25,10 +25,10 @@ _WHOLE_FILE_BYTES = 64 * 2**20
 class Inputs:
     """The base model, and the sets as folders of examples.
 
-    `labels` are the class names in index order, and `target` what a classifier predicts. `tokenizer` is a folder or a hub id, unset if it is
-    the model's own; `new_tokens` are the ids that it adds to the model's. Optional sets: `test`,
-    never used for selection; `general`, measured beside the validation set; and `mix`, whose
-    examples are mixed into those of `train`.
+    `labels` are the class names in index order, and `target` what a classifier predicts.
+    `tokenizer` is a folder or a hub id, unset if it is the model's own; `new_tokens` are the ids
+    that it adds to the model's. Optional sets: `test`, never used for selection; `general`,
+    measured beside the validation set; and `mix`, whose examples are mixed into those of `train`.
     """
 
     model: ModelSource

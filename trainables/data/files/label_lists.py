@@ -1,4 +1,4 @@
-"""Several labels in one cell: with a delimiter between them, or as the list that a program wrote."""
+"""Several labels in one cell: with a delimiter between them, or as a list that a program wrote."""
 
 from __future__ import annotations
 

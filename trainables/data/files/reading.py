@@ -16,8 +16,8 @@ from trainables.data.files.origin import Kind, Origin
 from trainables.data.files.positions import with_positions
 from trainables.data.files.row import Rows
 from trainables.data.files.sieve import Sieve
-from trainables.data.files.text_pairs import with_pair
 from trainables.data.files.tables import hub_rows, parquet_rows, saved_rows
+from trainables.data.files.text_pairs import with_pair
 
 
 @dataclass(frozen=True, slots=True)

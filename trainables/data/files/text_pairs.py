@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trainables.config.roles import ALIASES, TEXT_PAIRS
+from trainables.config.roles import TEXT_PAIRS
 from trainables.data.files.columns import Columns
 from trainables.data.files.row import Row
 

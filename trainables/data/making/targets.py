@@ -36,6 +36,8 @@ class Targets:
         """A label as an example holds it; None if one of its names is unknown."""
         if self.kind == "regression":
             return number(label) if isinstance(label, str) else None
+        if self.kind == "single_label" and isinstance(label, tuple):
+            return None
         places = [self._place(name) for name in as_names(label)]
         known = [place for place in places if place is not None]
         if len(known) < len(places):
@@ -77,16 +79,18 @@ def targets_of(
     With `skip`, records that do not fit are left to be dropped.
     """
     learned, measured = _useful(train), _useful(held_out)
-    kind = settings.target if settings.target != "auto" else _kind(learned, settings)
+    kind = settings.target if settings.target != "auto" else _kind(learned, settings, skip)
     if kind == "regression":
         if not skip:
             _check_numbers((*learned, *measured))
         return Targets(kind, (NUMBER_NAME,), notes=_said(kind, settings))
-    if kind == "single_label":
+    if kind == "single_label" and not skip:
         _check_single((*learned, *measured))
     elif settings.labels is None:
         _check_vectors(learned)
-    names = settings.labels or _names(learned)
+    several = kind == "multi_label"
+    fit = [each for each in learned if several or isinstance(each.label, str)]
+    names = settings.labels or _names(fit)
     counts = Counter(name for record in learned for name in as_names(record.label))
     notes = (*_said(kind, settings), *_alike(names))
     targets = Targets(kind, tuple(names), counts, notes)
@@ -116,11 +120,13 @@ def _useful(records: Iterable[Labelled]) -> list[Labelled]:
     return [record for record in records if record.reason_to_drop() is None]
 
 
-def _kind(records: Sequence[Labelled], settings: ClassificationConfig) -> Target:
-    """The kind that the labels show; DataError if they leave a doubt."""
+def _kind(records: Sequence[Labelled], settings: ClassificationConfig, skip: bool) -> Target:
+    """The kind that the labels show, with `skip` most of them; DataError if they leave a doubt."""
     lists = [record for record in records if isinstance(record.label, tuple)]
     if settings.delimiter is not None or len(lists) == len(records) > 0:
         return "multi_label"
+    if lists and skip:
+        return "multi_label" if 2 * len(lists) > len(records) else "single_label"
     if lists:
         other = next(record for record in records if isinstance(record.label, str))
         raise DataError(
@@ -154,12 +160,13 @@ def _has_fraction(record: Labelled) -> bool:
 def _names(records: Iterable[Labelled]) -> tuple[str, ...]:
     """Each label once, as written first; DataError if some may mean the same."""
     found: dict[str, str] = {}
+    first: dict[str, str] = {}
     for record in records:
         for name in as_names(record.label):
-            found.setdefault(key(name), name)
+            first.setdefault(found.setdefault(key(name), name), record.where)
     if unsure := doubtful(found.values()):
         raise DataError(
-            f"data.train: the labels {listing(sorted(unsure), 20)} may mean the same (of "
+            f"{first[unsure[1]]}: label {unsure[1]!r} may mean the same as {unsure[0]!r} (labels: "
             f"{listing(ordered(found.values()), 20)}); write each label in one way, or list them "
             "in classification.labels"
         )
