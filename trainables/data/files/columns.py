@@ -20,11 +20,6 @@ def named_in(columns: Columns) -> set[str]:
     return {column for column in each if isinstance(column, str)}
 
 
-def named_in(columns: Columns) -> set[str]:
-    """The column names among the values."""
-    return {column for column in columns.values() if isinstance(column, str)}
-
-
 def in_small_letters(rows: Sequence[Row], columns: Columns) -> Sequence[Row]:
     """The rows with known fields in small letters, as in roles.py, unless `columns` names them."""
     names = {name for row in rows if isinstance(row.value, dict) for name in row.value}
