@@ -72,4 +72,6 @@ def _tokenizer(kind: str):
     )
     named = {"cls_token": cls, "pad_token": pad, "sep_token": sep, "unk_token": unk}
     ends = {"bos_token": cls, "eos_token": sep} if roberta else {}
-    return PreTrainedTokenizerFast(tokenizer_object=raw, **named, **ends)
+    typed = kind in ("bert", "albert", "electra")
+    inputs = ["input_ids", *(["token_type_ids"] if typed else []), "attention_mask"]
+    return PreTrainedTokenizerFast(tokenizer_object=raw, model_input_names=inputs, **named, **ends)

