@@ -65,7 +65,8 @@ def _classifier(
     weights = torch.ones(len(labels))
     if target == "multi_label":
         if balanced:
-            weights = torch.from_numpy(balanced_marks(train_set.labels))
+            assert train_set.marks is not None, "examples of several labels"
+            weights = torch.from_numpy(balanced_marks(train_set.marks))
         return SeveralLabels(weights, labels, settings.threshold)
     if balanced:
         weights = torch.from_numpy(balanced_weights(train_set.labels, len(labels)))

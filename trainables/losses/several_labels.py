@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from trainables.data.tokens.examples import Examples
+from trainables.data.tokens.examples import Examples, MarkArray
 from trainables.losses.batch import Batch
 from trainables.losses.forward import head_outputs
 from trainables.losses.loss import Floats, Loss
@@ -60,7 +60,8 @@ class SeveralLabels(Loss):
     def measured(self, rows: Floats, examples: Examples) -> Measured:
         """True and predicted labels of each example, as 0 and 1."""
         losses, probabilities = rows[:, 0], rows[:, 1:]
-        truth = examples.labels.astype(np.float64)
+        assert examples.marks is not None, "examples of several labels"
+        truth = examples.marks.astype(np.float64)
         predicted = (probabilities >= self._tuned_on(truth, probabilities)).astype(np.float64)
         columns = {"truth": truth, "predicted": predicted}
         return Measured(losses, np.ones_like(losses), columns)
@@ -86,10 +87,11 @@ class SeveralLabels(Loss):
         return self._thresholds
 
 
-def balanced_marks(marks: NDArray[np.generic]) -> NDArray[np.float32]:
+def balanced_marks(marks: MarkArray) -> NDArray[np.float32]:
     """For each label, rows without it / rows with it."""
     with_it = marks.astype(np.float64).sum(axis=0)
-    return ((len(marks) - with_it) / np.maximum(with_it, 1)).clip(min=1e-6).astype(np.float32)
+    ratios: NDArray[np.float64] = (len(marks) - with_it) / np.maximum(with_it, 1)
+    return ratios.clip(min=1e-6).astype(np.float32)
 
 
 def _logits(model: torch.nn.Module, batch: Batch) -> torch.Tensor:

@@ -21,7 +21,7 @@ class Held:
     """Examples as far as a loss's measurements read them."""
 
     def __init__(self, labels):
-        self.labels = np.asarray(labels)
+        self.labels = self.marks = np.asarray(labels)
 
 
 def marks_and_probabilities(seed=0, rows=40):

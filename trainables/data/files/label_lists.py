@@ -17,7 +17,7 @@ def with_lists(rows: Iterable[Row], delimiter: str | None) -> Iterator[Row]:
         if isinstance(row.value, Mapping):
             name = next((name for name in _FIELDS if name in row.fields), None)
             found = _several(row.fields[name], delimiter) if name else None
-            yield row if found is None else Row(row.where, {**row.fields, name: found})
+            yield row if found is None else Row(row.where, {**row.fields, str(name): found})
         else:
             yield row
 

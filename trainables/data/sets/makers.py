@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import chain
 from typing import TypeVar
 
@@ -83,7 +84,7 @@ def maker(
             return _judgements
         case "classification":
             assert targets is not None, "a classifier has targets"
-            return _of(Labelled, lambda records, *rest: labelled(records, targets, *rest, form))
+            return _of(Labelled, partial(_labelled, targets=targets, form=form))
         case "reward":
             return _of(Pair, compared) if _all_pairs(sources.files) else _of(Rated, rated)
         case other:
@@ -146,6 +147,16 @@ def _all_pairs(files: Sequence[RecordFile]) -> bool:
 
 def _of(kind: type[R], make: Callable[[Sequence[R], Tokenizer, int], Made]) -> Maker:
     return lambda records, tokenizer, length: make(_all(records, kind), tokenizer, length)
+
+
+def _labelled(
+    records: Sequence[Labelled],
+    tokenizer: Tokenizer,
+    length: int,
+    targets: Targets,
+    form: TextForm,
+) -> Made:
+    return labelled(records, targets, tokenizer, length, form)
 
 
 def _judgements(records: Sequence[Record], tokenizer: Tokenizer, length: int) -> Made:

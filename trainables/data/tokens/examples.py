@@ -50,7 +50,9 @@ class Examples:
         settings = folder / "examples.json"
         self.arity: int = json.loads(settings.read_text())["arity"] if settings.is_file() else 1
         count = len(self._sequences) // self.arity
-        self.labels: FloatArray | MarkArray = _optional(folder / "labels.npy", count, np.nan)
+        stored = _optional(folder / "labels.npy", count, np.nan)
+        self.marks: MarkArray | None = stored.astype(np.bool_) if stored.ndim > 1 else None
+        self.labels = stored if stored.ndim == 1 else np.full(count, np.nan)
         self.weights = _optional(folder / "weights.npy", count, 1.0)
         self._second = _optional(folder / "second.npy", count, 0).astype(np.int64)
         self._first_place = first_place
@@ -61,7 +63,7 @@ class Examples:
     def __getitem__(self, index: int) -> Example:
         first = index * self.arity
         sequences = tuple(self._sequences[first + offset] for offset in range(self.arity))
-        label = self.labels[index] if self.labels.ndim > 1 else float(self.labels[index])
+        label = float(self.labels[index]) if self.marks is None else self.marks[index]
         weight, second = float(self.weights[index]), int(self._second[index])
         return Example(sequences, label, weight, self._first_place + index, second)
 

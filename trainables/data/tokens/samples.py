@@ -82,7 +82,10 @@ def _whole_characters(sequence: TokenSequence, tokenizer: Tokenizer) -> TokenSeq
 def _label(example: Example, objective: str, labels: Sequence[str]) -> str:
     match objective:
         case "classification" if isinstance(example.label, np.ndarray):
-            return ", ".join(labels[place] for place in np.flatnonzero(example.label)) or "none"
+            return (
+                ", ".join(labels[place] for place in np.flatnonzero(example.label).tolist())
+                or "none"
+            )
         case "classification" if len(labels) > 1:
             return labels[int(example.label)]
         case "classification":
