@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from results.mlflow.metric_keys import keys_of
 from results.ranking.winners import Ranking
 from results.records.record import Measurement, Mode, SweepRecord, TrialRecord
 from results.records.stamps import Stamps
@@ -36,8 +37,25 @@ def measurement_rows(measurement: Measurement, stamp: int) -> list[Row]:
     """One row for each metric, over optimizer steps; `stamp` must be unique within the run."""
     own = {name: float(getattr(measurement, name)) for name in _SERIES}
     assert not own.keys() & measurement.metrics.keys(), "a metric has a measurement's own name"
-    values = {**measurement.metrics, **own}
+    values = {**as_logged(measurement).metrics, **own}
     return [Row(key, value, measurement.step, stamp) for key, value in values.items()]
+
+
+def as_logged(measurement: Measurement) -> Measurement:
+    """The measurement with its metrics' names as MLflow accepts them."""
+    return measurement.with_changes(metrics=_keyed(measurement.metrics))
+
+
+def trial_as_logged(record: TrialRecord) -> TrialRecord:
+    """The record with all its metrics' names as MLflow accepts them."""
+    return record.with_changes(
+        measurements=tuple(map(as_logged, record.measurements)), test=_keyed(record.test)
+    )
+
+
+def _keyed(values: Mapping[str, float]) -> dict[str, float]:
+    keys = keys_of(values)
+    return {keys[name]: value for name, value in values.items()}
 
 
 def measurements_in(rows: Iterable[Row]) -> tuple[Measurement, ...]:
@@ -71,7 +89,8 @@ def missing_measurements(
     missing: list[tuple[Measurement, int]] = []
     for one in reversed(wanted):
         stamp = max(
-            (at for at, other in told.items() if at < later and other.same_as(one)), default=0
+            (at for at, other in told.items() if at < later and other.same_as(as_logged(one))),
+            default=0,
         )
         later = stamp or later - 1
         if later not in taken:
@@ -97,7 +116,8 @@ def total_rows(record: TrialRecord, goals: Mapping[str, Mode], stamp: int) -> li
     rows = [Row(key, totals[key], end if key in _SERIES else 0, stamp) for key in TOTALS]
     for metric, mode in goals.items() if len(goals) == 1 else ():
         if best := record.best(metric, mode):
-            rows.append(Row(f"best_{metric}", best.metrics[metric], 0, stamp))
+            key = keys_of(best.metrics)[metric]
+            rows.append(Row(f"best_{key}", best.metrics[metric], 0, stamp))
     return rows
 
 
@@ -122,7 +142,7 @@ def _last_totals(rows: Iterable[Row]) -> list[Row]:
 
 def test_rows(record: TrialRecord, stamp: int) -> list[Row]:
     """The trial's measurements on the test set."""
-    return [Row(name, value, 0, stamp) for name, value in record.test.items()]
+    return [Row(name, value, 0, stamp) for name, value in _keyed(record.test).items()]
 
 
 def test_in(metrics: Mapping[str, float]) -> dict[str, float]:
@@ -134,7 +154,7 @@ def test_in(metrics: Mapping[str, float]) -> dict[str, float]:
 
 def base_rows(record: SweepRecord, stamp: int) -> list[Row]:
     """The measurements of the untouched base model."""
-    return [Row(f"base_{name}", value, 0, stamp) for name, value in record.base.items()]
+    return [Row(f"base_{name}", value, 0, stamp) for name, value in _keyed(record.base).items()]
 
 
 def base_in(metrics: Mapping[str, float]) -> dict[str, float]:
@@ -151,7 +171,12 @@ def winner_rows(ranking: Ranking, stamp: int) -> list[Row]:
     if ranking.several:
         return [Row("front_size", float(len(ranking.winners)), 0, stamp)]
     (metric,) = ranking.goals
-    return [Row(f"best_{metric}", winner.value, 0, stamp) for winner in ranking.chosen]
+    rows = []
+    for winner in ranking.chosen:
+        best = winner.record.best(metric, ranking.goals[metric])
+        key = keys_of(best.metrics if best else [metric])[metric]
+        rows.append(Row(f"best_{key}", winner.value, 0, stamp))
+    return rows
 
 
 def news(rows: Iterable[Row], latest: Mapping[str, float]) -> list[Row]:

@@ -14,6 +14,7 @@ from results.mlflow.metrics import (
     news,
     test_rows,
     totals_stamp,
+    trial_as_logged,
     winner_rows,
 )
 from results.mlflow.runs import Run
@@ -192,5 +193,5 @@ def _told(record: TrialRecord, known: TrackedTrial) -> bool:
         record = record.with_changes(**dict.fromkeys(TOTALS, 0))
         # A trial resumed from a checkpoint will measure the rest again.
         told = told.with_changes(measurements=told.measurements[: len(record.measurements)])
-    same = told.same_as(record.with_changes(run_id=told.run_id))
+    same = told.same_as(trial_as_logged(record).with_changes(run_id=told.run_id))
     return same and known.run.status == record.status.mlflow

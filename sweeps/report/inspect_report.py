@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from rich.bar import Bar
 from rich.console import Console, Group, JustifyMethod, RenderableType
@@ -61,7 +61,7 @@ def _place(where: str) -> str:
 def _sets(inspection: Inspection) -> Table:
     sets = inspection.summary.sets
     scored = any(side.targets for side in sets.values())
-    extra = _extra_title(sets)
+    extra = _extra_title(inspection)
     titles = ["set", "examples", "sequences", "tokens", *(["scored"] if scored else [])]
     table = _table(*titles, *([extra] if extra else []))
     for name, side in sets.items():
@@ -70,10 +70,12 @@ def _sets(inspection: Inspection) -> Table:
     return table
 
 
-def _extra_title(sides: Mapping[str, Side]) -> str:
-    if any(side.labels for side in sides.values()):
+def _extra_title(inspection: Inspection) -> str:
+    sides = inspection.summary.sets.values()
+    if any(side.labels for side in sides):
         return "labels"
-    return "rewards" if any(side.rewards for side in sides.values()) else ""
+    numbers = "rewards" if inspection.objective == "reward" else "numbers"
+    return numbers if any(side.rewards for side in sides) else ""
 
 
 def _extra(side: Side) -> Iterator[str]:

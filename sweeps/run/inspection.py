@@ -52,6 +52,7 @@ class Inspection:
             "files": [{**asdict(file), "used": file.used} for file in summary.files],
             "sets": {name: asdict(side) for name, side in summary.sets.items()},
             "labels": list(summary.labels),
+            "target": summary.target,
             "max_length": summary.max_length,
             "duplicates": summary.duplicates,
             "truncated": summary.truncated,

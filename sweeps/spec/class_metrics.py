@@ -1,21 +1,35 @@
-"""Metrics of a single class, which are known only once the data are read."""
+"""Metrics of labels and of targets, which are known only once the data are read."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 from search_spaces.problem import did_you_mean
 from sweeps.base.errors import SweepError
 from sweeps.spec.spec import SweepSpec
 from trainables.metrics.classes import CLASS_METRIC, f1_names
+from trainables.metrics.registry import described, metrics_of
 from trainables.training.inputs import Prepared
 
 
 def check_class_metrics(spec: SweepSpec, prepared: Prepared) -> None:
-    """SweepError for a metric of a class that is not in the data."""
-    asked = [name for name in spec.search.goals if name.startswith(CLASS_METRIC)]
-    if not asked:
+    """SweepError for a metric of a label that is not in the data, or of another target."""
+    inputs = prepared.inputs
+    if inputs.target is None:
         return
-    known = (*spec.trial.metrics, *f1_names(prepared.inputs.labels))
-    for name in asked:
-        if name not in known:
+    known = metrics_of(spec.trial.objective, inputs.target)
+    names = dict(zip(inputs.labels, f1_names(inputs.labels), strict=False))
+    each = {} if inputs.target == "regression" else names
+    for name in spec.search.goals:
+        if name not in (*known, *each.values()):
             place = f"search.metrics.{name}" if spec.search.metrics else "search.metric"
-            raise SweepError(f"{place}: {name} is not measured; {did_you_mean(name, known)}")
+            raise SweepError(f"{place}: {name} is not measured; {_way_out(name, known, each)}")
+
+
+def _way_out(name: str, known: Sequence[str], each: Mapping[str, str]) -> str:
+    """The metrics of all labels for one of a label; else the nearest metric, or all."""
+    if not name.startswith(CLASS_METRIC):
+        return did_you_mean(name, known)
+    if not each:
+        return f"there is {described(known)}"
+    return f"label -> metric: {'; '.join(f'{label} -> {own}' for label, own in each.items())}"

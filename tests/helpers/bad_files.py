@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from trainables.config.trial import TrialConfig
-from trainables.data.sets.makers import label_names
+from trainables.data.sets.makers import targets_for
 from trainables.data.sets.sources import Sources
 
 
@@ -177,6 +177,13 @@ WHOLE_FILES = [
         " holds labelled texts .*objective sft reads chats; set objective: classification"),
     Bad("a column that is not there", "rows.csv", CSV, "classification",
         " has no column 'sentence'", {"columns": {"text": "sentence"}}),
+    Bad("a fraction among names", "rows.jsonl", lines(TEXT, {**TEXT, "label": 0.5}),
+        "classification", r" line 2: label 0\.5 has a fraction, and the train files hold words"),
+    Bad("labels that may mean the same", "rows.csv", b"text,label\na,1\nb,01\nc,one\n",
+        "classification", r" line 3: label '01' may mean the same as '1' \(labels: 01, 1, one\)"),
+    Bad("a 0 or 1 for each label", "rows.jsonl",
+        lines({"text": "a", "labels": [0, 1, 0]}, {"text": "b", "labels": [1, 0, 0]}),
+        "classification", r" line 1: label is \['0', '1', '0'\], a 0 or 1 for each of 3 labels"),
     Bad("no answers at all", "rows.jsonl", lines(chat("user"), chat("user")), "sft",
         r" line 1: no answer \(turns: user\)"),
 ]  # fmt: skip
@@ -280,10 +287,10 @@ SINGLE_ROWS = [
     rows("an empty label", "classification", TEXT, {**TEXT, "label": " "},
          r": no label \(label is str ' '\); write its label, or remove the row"),
     rows("a null label", "classification", TEXT, {**TEXT, "label": None}, ": no label"),
-    rows("a list of labels", "classification", TEXT, {**TEXT, "label": ["a"]},
-         r": label is list \['a'\]; it must be the name or number of one class"),
-    rows("a fraction as label", "classification", TEXT, {**TEXT, "label": 0.5},
-         ": label is float 0.5; .*or objective: reward for numbers"),
+    rows("an object as label", "classification", TEXT, {**TEXT, "label": {"a": 1}},
+         r": label is dict \{'a': 1\}; it must be a name, a number, or a list of names"),
+    rows("a list in a list of labels", "classification", {**TEXT, "label": ["a"]},
+         {**TEXT, "label": ["a", ["b"]]}, r": label is list \['b'\]; it must be a name, a number"),
     rows("an empty text", "classification", TEXT, {**TEXT, "text": " "},
          r": empty text \(text is str ' '\); write its text"),
     rows("a judgement in words", "kto", JUDGED, {**JUDGED, "label": "great"},
@@ -352,5 +359,5 @@ def sources(path: Path, objective: str, **data: Any) -> Sources:
     """The records that a trial gets, classes checked as well."""
     config = TrialConfig(model="m", objective=objective, data={"train": str(path), **data})
     found = Sources.read(config)
-    label_names(objective, found, config.data.bad_rows == "skip")
+    targets_for(config, found)
     return found

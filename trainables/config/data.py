@@ -50,6 +50,19 @@ def _encodes_text(encoding: str) -> bool:
     )
 
 
+Column = str | int | tuple[str | int, ...]
+"""A column's name or position, or those of several."""
+
+
+def _check_pair(role: str, columns: tuple[str | int, ...]) -> None:
+    if role != "text":
+        raise ValueError(f"{role}: names {len(columns)} columns; only text can be a pair of them")
+    if len(columns) != 2 or columns[0] == columns[1]:
+        raise ValueError(
+            f"text: {list(columns)} is not a pair of columns; name two different ones, or one"
+        )
+
+
 class MixConfig(Frozen):
     """Replay: examples of another file mixed into the training examples (sft and clm)."""
 
@@ -108,9 +121,10 @@ class DataConfig(Frozen):
         default=0,
         description="seed of the split and of the data order, which is the same for all trials",
     )
-    columns: dict[str, str | int] = Field(
+    columns: dict[str, str | int | tuple[str | int, ...]] = Field(
         default_factory=dict,
-        description="mapping from field (text, label ...) to column name, or position from 0",
+        description="mapping from field (text, label ...) to column name, or position from 0; "
+        "text: [NAME, NAME] is a pair of texts (classification)",
     )
 
     encoding: str = Field(
@@ -142,14 +156,19 @@ class DataConfig(Frozen):
 
     @field_validator("columns")
     @classmethod
-    def _known_roles(cls, columns: dict[str, str | int]) -> dict[str, str | int]:
+    def _known_roles(cls, columns: dict[str, Column]) -> dict[str, Column]:
         for role, column in columns.items():
             if role not in ROLES:
                 raise ValueError(f"{role!r} is not a known field; {did_you_mean(role, ROLES)}")
-            if isinstance(column, int) and column < 0:
-                raise ValueError(
-                    f"{role}: {column} is not a valid column position; the first column is 0"
-                )
+            if isinstance(column, tuple):
+                _check_pair(role, column)
+            for each in column if isinstance(column, tuple) else (column,):
+                if isinstance(each, int) and each < 0:
+                    raise ValueError(
+                        f"{role}: {each} is not a valid column position; the first column is 0"
+                    )
+        if isinstance(columns.get("text"), tuple) and "text_pair" in columns:
+            raise ValueError("text names two columns and text_pair a third; keep one of them")
         return columns
 
     @field_validator("encoding")

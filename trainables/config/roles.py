@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 ROLES = (
     "text",
+    "text_pair",
     "label",
     "prompt",
     "completion",
@@ -31,7 +32,7 @@ ROLES = (
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "text": ("sentence", "content", "review"),
-    "label": ("category", "class", "kto_tag"),
+    "label": ("category", "class", "kto_tag", "labels", "gold_label"),
     "prompt": ("question", "questions", "query", "input"),
     "completion": ("response", "answer", "answers", "output", "solution"),
     "input": ("context",),
@@ -45,8 +46,21 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 }
 """Other names accepted for a role's field, the likeliest first."""
 
+TEXT_PAIRS = (
+    ("sentence1", "sentence2"),
+    ("question1", "question2"),
+    ("premise", "hypothesis"),
+    ("question", "sentence"),
+    ("question", "passage"),
+    ("query", "passage"),
+    ("sentence_A", "sentence_B"),
+    ("text1", "text2"),
+    ("text_a", "text_b"),
+)
+"""Columns read as a pair of texts in classification; most are those of GLUE and its kin."""
+
 NUMBERS = frozenset({"reward", "score", "weight"})
 """Fields that hold numbers, even in files whose cells are all text."""
 
-KNOWN_NAMES = frozenset(ROLES).union(*ALIASES.values())
+KNOWN_NAMES = frozenset(ROLES).union(*ALIASES.values(), *TEXT_PAIRS)
 """A table's first row that contains one of these is a header."""

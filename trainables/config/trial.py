@@ -34,6 +34,7 @@ from trainables.methods import registry as methods
 from trainables.methods.registry import METHODS
 from trainables.metrics.registry import METRICS, metrics_of
 from trainables.objectives import registry as objectives
+from trainables.objectives.classification import CLASSIFICATION, ClassificationConfig
 from trainables.objectives.registry import OBJECTIVES
 
 if TYPE_CHECKING:
@@ -62,6 +63,10 @@ NOT_SEARCHABLE: Mapping[str, str] = {
     "data.packing": "it changes what batch_size counts; launch one sweep with it and one without",
     "data.mix.train": "launch one sweep per data set; data.mix.proportion can be searched",
     "budget": "trials with unequal budgets cannot be compared",
+    **dict.fromkeys(
+        [f"classification.{name}" for name in ("target", "labels", "delimiter")],
+        "every trial must predict the same; launch one sweep for each",
+    ),
     "seed": "each trial's seed derives from search.seed and the trial's number",
     "toy": "it describes the landscape, not the trial",
 }
@@ -174,7 +179,16 @@ class TrialFields(Frozen):
     def metrics(self) -> tuple[str, ...]:
         """Metrics measured in this trial; any of them can be a sweep's metric."""
         general = self.data is not None and self.data.general is not None
-        return tuple(m for m in metrics_of(self.objective) if general or not METRICS[m].needs)
+        found = metrics_of(self.objective, self._target)
+        return tuple(name for name in found if general or not METRICS[name].needs)
+
+    @property
+    def _target(self) -> str | None:
+        """What a classifier predicts, if that does not depend on the data."""
+        if self.objective != CLASSIFICATION.name:
+            return None
+        target = self.settings(ClassificationConfig).target
+        return None if target == "auto" else target
 
     def settings(self, kind: type[S]) -> S:
         """The section of one settings class. KeyError if no method or objective has it."""

@@ -26,6 +26,7 @@ class Batch(TypedDict):
     weight: NotRequired[torch.Tensor]
     label: NotRequired[torch.Tensor]
     place: NotRequired[IntArray]
+    token_type_ids: NotRequired[torch.Tensor]
 
 
 def to_batch(arrays: Mapping[str, NDArray[np.generic]]) -> Batch:

@@ -1,4 +1,4 @@
-"""One label per text, from its last token (AutoModelForSequenceClassification)."""
+"""One label per text, from the model's own head (AutoModelForSequenceClassification)."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ class Classification(Loss):
     """Cross entropy over the classes. `class_weights` [classes] apply only to the training loss."""
 
     objective = "classification"
+    target = "single_label"
     columns = 2
 
     def __init__(self, class_weights: torch.Tensor, labels: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ def logits_of(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
 
 
 def head_outputs(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
-    """[sequences, labels]: outputs of a head on the last token."""
+    """[sequences, labels]: outputs of a head."""
     return _outputs(model, batch)
 
 
@@ -25,6 +25,8 @@ def _outputs(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
         placing["attention_mask"] = batch["attention_mask"]
     if "position_ids" in batch:
         placing["position_ids"] = batch["position_ids"]
+    if "token_type_ids" in batch:
+        placing["token_type_ids"] = batch["token_type_ids"]
     with padded_on_the_right():
         logits: torch.Tensor = model(input_ids=batch["input_ids"], **placing).logits
     return logits

@@ -42,6 +42,9 @@ class Loss(ABC):
     objective: str
     """Name of the objective, which determines the metrics."""
 
+    target: str | None = None
+    """What a classifier predicts, which determines its metrics."""
+
     columns: int
     """Numbers per example in `rows`."""
 
@@ -68,7 +71,7 @@ class Loss(ABC):
 
     def metrics(self, measured: Measured) -> dict[str, float]:
         """All metrics of a set."""
-        return computed(self.objective, measured)
+        return computed(self.objective, measured, self.target)
 
     def scores(self, rows: Floats, examples: Examples) -> Scores:
         """The metrics of a whole set, from the rows of all its examples in order."""

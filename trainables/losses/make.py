@@ -13,8 +13,10 @@ from trainables.losses.classification import Classification, balanced_weights
 from trainables.losses.loss import Loss
 from trainables.losses.preference import Dpo, Kto
 from trainables.losses.reference import Reference
+from trainables.losses.regression import Regression
 from trainables.losses.reward import PairReward, ScalarReward
-from trainables.objectives.classification import ClassificationConfig
+from trainables.losses.several_labels import SeveralLabels, balanced_marks
+from trainables.objectives.classification import ClassificationConfig, Target
 from trainables.objectives.dpo import DpoConfig
 from trainables.objectives.kto import KtoConfig
 from trainables.objectives.reward import RewardConfig
@@ -25,13 +27,18 @@ def make_loss(
     train_set: Examples,
     labels: Sequence[str],
     reference: Callable[[], Reference],
+    target: Target | None = None,
 ) -> Loss:
-    """The loss of one trial; `reference` is called only if needed."""
+    """The loss of one trial; `reference` is called only if needed.
+
+    Without a `target`, a classifier predicts a single label. ValueError for settings that do not
+    fit the target.
+    """
     match config.objective:
         case "sft" | "clm":
             return CausalLm(config.label_smoothing, config.objective)
         case "classification":
-            return Classification(_class_weights(config, train_set, len(labels)), labels)
+            return _classifier(config, train_set, labels, target)
         case "reward":
             pairs = train_set.arity == 2
             return PairReward(config.settings(RewardConfig)) if pairs else ScalarReward()
@@ -43,7 +50,24 @@ def make_loss(
             raise AssertionError(f"objective {other} trains no model")
 
 
-def _class_weights(config: TrialConfig, train_set: Examples, classes: int) -> torch.Tensor:
-    if config.settings(ClassificationConfig).class_weights == "none":
-        return torch.ones(classes)
-    return torch.from_numpy(balanced_weights(train_set.labels, classes))
+def _classifier(
+    config: TrialConfig, train_set: Examples, labels: Sequence[str], target: Target | None
+) -> Loss:
+    settings = config.settings(ClassificationConfig)
+    balanced = settings.class_weights == "balanced"
+    if target == "regression":
+        if balanced:
+            raise ValueError(
+                "classification.class_weights: balanced needs classes, and the labels are numbers; "
+                "leave it out"
+            )
+        return Regression()
+    weights = torch.ones(len(labels))
+    if target == "multi_label":
+        if balanced:
+            assert train_set.marks is not None, "examples of several labels"
+            weights = torch.from_numpy(balanced_marks(train_set.marks))
+        return SeveralLabels(weights, labels, settings.threshold)
+    if balanced:
+        weights = torch.from_numpy(balanced_weights(train_set.labels, len(labels)))
+    return Classification(weights, labels)

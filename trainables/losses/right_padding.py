@@ -14,9 +14,9 @@ from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
 def padded_on_the_right() -> Iterator[None]:
     """Context in which all padding of a model's inputs is at the end of its sequences.
 
-    In a causal model no token sees later ones, so the mask need not include the padding. In each
-    pass, transformers reads the padding mask to find out if there is any; the host then waits for
-    all work queued on the device.
+    In a causal model no token sees later ones, so the mask need not include the padding; an
+    encoder's does. In each pass, transformers reads the padding mask to find out if there is any;
+    the host then waits for all work queued on the device.
     """
     ALL_MASK_ATTENTION_FUNCTIONS["sdpa"] = _sdpa_mask
     try:

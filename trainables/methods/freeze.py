@@ -73,6 +73,7 @@ class Freeze(Method):
 
 def _trained(base: PreTrainedModel, config: TrialConfig) -> list[str]:
     """The full names of the trained modules; MisfitError if the model lacks one, or if none."""
+    from trainables.architecture.head import head_modules
     from trainables.architecture.modules import blocks, modules_named
 
     settings = config.settings(FreezeConfig)
@@ -85,7 +86,7 @@ def _trained(base: PreTrainedModel, config: TrialConfig) -> list[str]:
         )
     trained = names[len(names) - count :]
     trained += modules_named(base, settings.modules, "freeze.modules")
-    heads = [name for name, _ in base.named_children() if name in ("score", "classifier")]
+    heads = head_modules(base) if config.learns.has_head else []
     if not trained and not heads and not (config.data and config.data.new_tokens):
         raise MisfitError(
             "freeze.last_blocks", "0 without freeze.modules trains nothing", "raise last_blocks"

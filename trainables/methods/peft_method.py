@@ -38,6 +38,7 @@ class PeftMethod(Method):
         """PEFT's model around the base. The rows of `new_tokens` in the embeddings train too."""
         from peft import LoraConfig, TaskType, get_peft_model
 
+        from trainables.architecture.head import head_modules
         from trainables.architecture.vocabulary import embeddings
 
         built = self.peft_config(base, config)
@@ -45,6 +46,8 @@ class PeftMethod(Method):
             assert isinstance(built, LoraConfig), "other methods are refused"
             built.trainable_token_indices = {name: list(new_tokens) for name in embeddings(base)}
         built.task_type = TaskType.SEQ_CLS if config.learns.has_head else TaskType.CAUSAL_LM
+        if config.learns.has_head and hasattr(built, "modules_to_save"):
+            built.modules_to_save = head_modules(base)
         model = get_peft_model(base, built)
         _settle_head(model, config)
         return model

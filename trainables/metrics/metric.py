@@ -23,7 +23,8 @@ class Measured:
 
     `losses` [examples] are sums over `counts` terms each, in nats for losses of probabilities.
     Further `columns` are the objective's: `correct` (target tokens that were the likeliest);
-    `truth` and `predicted` (classes, of `classes`); `margin`, or `reward` and `given`; the rewards
+    `truth` and `predicted` (classes, of `classes`; or marks of each label), or `predicted` and
+    `given` numbers; `margin`, or `reward` and `given`; the rewards
     of `chosen` and `rejected` answers; `divergence` (from the reference).
     """
 
@@ -49,13 +50,15 @@ class Measured:
 
     @cached_property
     def of_classes(self) -> tuple[Floats, Floats, Floats]:
-        """Precision, recall and F1 of each class, from `truth`, `predicted` and `classes`."""
+        """Precision, recall and F1 of each class or label, from `truth` and `predicted`."""
         from sklearn.metrics import precision_recall_fscore_support
 
+        truth = self.columns["truth"].astype(int)
+        count = truth.shape[1] if truth.ndim > 1 else len(self.columns["classes"])
         precision, recall, f1, _ = precision_recall_fscore_support(
-            self.columns["truth"].astype(int),
+            truth,
             self.columns["predicted"].astype(int),
-            labels=range(len(self.columns["classes"])),
+            labels=range(count),
             zero_division=0.0,
         )
         return precision, recall, f1
@@ -76,3 +79,5 @@ class Metric:
     value: Callable[[Measured], float] | None = None
     needs: str | None = None
     """The required section of a sweep file: data.general."""
+    targets: tuple[str, ...] = ()
+    """The targets of classification for which it is measured; empty: no matter which."""

@@ -28,14 +28,22 @@ class UnknownModeError(ValueError):
         )
 
 
-def metrics_of(objective: str) -> tuple[str, ...]:
-    """Metrics of an objective's trials; classification also gives each class's F1."""
-    return tuple(name for name, metric in METRICS.items() if objective in metric.objectives)
+def metrics_of(objective: str, target: str | None = None) -> tuple[str, ...]:
+    """Metrics of an objective's trials; classification also gives each label's F1.
+
+    Without a `target` of classification, those of all its targets.
+    """
+    return tuple(
+        name
+        for name, metric in METRICS.items()
+        if objective in metric.objectives
+        and (target is None or not metric.targets or target in metric.targets)
+    )
 
 
-def computed(objective: str, measured: Measured) -> dict[str, float]:
+def computed(objective: str, measured: Measured, target: str | None = None) -> dict[str, float]:
     """Values of an objective's metrics, computed from its measurements."""
-    mine = {name: METRICS[name].value for name in metrics_of(objective)}
+    mine = {name: METRICS[name].value for name in metrics_of(objective, target)}
     return {name: value(measured) for name, value in mine.items() if value}
 
 

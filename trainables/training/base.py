@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -30,17 +30,30 @@ from trainables.methods.qlora import QuantizationConfig
 from trainables.models.hf_config import is_quantised
 from trainables.models.isolation import check_isolation
 from trainables.models.skeleton import kept_whole
+from trainables.objectives.classification import Target
 from trainables.training.memory import is_out_of_memory
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
+PROBLEM_TYPES: Mapping[Target, str] = {
+    "single_label": "single_label_classification",
+    "multi_label": "multi_label_classification",
+    "regression": "regression",
+}
+"""transformers' names."""
+
+
 @dataclass(frozen=True)
 class Head:
-    """A head on the last token in place of the vocabulary: one number for each label."""
+    """A head in place of the vocabulary: one number for each label.
+
+    A classifier's `target` is written into the model's config, for its users.
+    """
 
     labels: tuple[str, ...]
     pad_id: int
+    target: Target | None = None
 
 
 @dataclass(frozen=True)
@@ -251,6 +264,7 @@ def _head_options(head: Head | None) -> dict[str, object]:
         "num_labels": len(names),
         "id2label": names,
         "label2id": {name: index for index, name in names.items()},
+        **({"problem_type": PROBLEM_TYPES[head.target]} if head.target else {}),
     }
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from trainables.config.trial import TrialConfig
 from trainables.core.model_source import ModelSource
 from trainables.core.progress import NO_PROGRESS, Progress
+from trainables.objectives.classification import Target
 
 if TYPE_CHECKING:
     from trainables.data.sets.summary import Summary
@@ -24,16 +25,17 @@ _WHOLE_FILE_BYTES = 64 * 2**20
 class Inputs:
     """The base model, and the sets as folders of examples.
 
-    `labels` are the class names in index order. `tokenizer` is a folder or a hub id, unset if it is
-    the model's own; `new_tokens` are the ids that it adds to the model's. Optional sets: `test`,
-    never used for selection; `general`, measured beside the validation set; and `mix`, whose
-    examples are mixed into those of `train`.
+    `labels` are the class names in index order, and `target` what a classifier predicts.
+    `tokenizer` is a folder or a hub id, unset if it is the model's own; `new_tokens` are the ids
+    that it adds to the model's. Optional sets: `test`, never used for selection; `general`,
+    measured beside the validation set; and `mix`, whose examples are mixed into those of `train`.
     """
 
     model: ModelSource
     train: Path
     validation: Path
     labels: tuple[str, ...] = ()
+    target: Target | None = None
     tokenizer: str | None = None
     new_tokens: tuple[int, ...] = ()
     test: Path | None = None
@@ -101,6 +103,7 @@ def prepare_inputs(
     it is found to be sound, before the data are read.
     """
     from trainables.data.sets.prepare import prepare
+    from trainables.models.family_check import check_family
     from trainables.models.model_folder import check_model
     from trainables.models.ready import made_ready
 
@@ -110,6 +113,7 @@ def prepare_inputs(
     config = config.with_params({"model": ready.name})
     with progress.phase("looking at the model"):
         check_model(config.model_source, weights=trains, passed=cache / "checked")
+        check_family(config)
         remarks = (*done, *remarks_on(config))
     data = prepare(config, config.model, cache / "data", progress=progress)
     # Workers may have another working folder and another home, so all paths are absolute.
@@ -118,6 +122,7 @@ def prepare_inputs(
         train=data.train,
         validation=data.validation,
         labels=data.summary.labels,
+        target=data.summary.target,
         tokenizer=str(data.tokenizer) if data.tokenizer else None,
         new_tokens=data.new_tokens,
         test=data.further("test"),

@@ -47,6 +47,7 @@ from trainables.losses.forward import logits_of
 from trainables.losses.loss import Loss, Scores, measure
 from trainables.losses.make import make_loss
 from trainables.losses.reference import Reference, ReferenceMemo, as_untouched
+from trainables.losses.several_labels import SeveralLabels
 from trainables.models import tuned
 from trainables.models.fit import misfits
 from trainables.training.base import (
@@ -90,7 +91,7 @@ class Workshop:
         self.pad_id = pad_id(self.tokenizer, embedding_rows(inputs.model))
         general = Examples(inputs.general) if inputs.general else None
         self._general = GeneralSet(general, self.pad_id, self.device, progress) if general else None
-        head = Head(inputs.labels, self.pad_id) if inputs.labels else None
+        head = Head(inputs.labels, self.pad_id, inputs.target) if inputs.labels else None
         self._base = BaseModel(inputs.model, self.device, head, inputs.new_tokens, progress)
         # The engine of a reference shared by the ranks; lives as long as its caller needs it.
         self._held = ExitStack()
@@ -144,7 +145,11 @@ class Workshop:
             if weights is not None:
                 model = tuned.restore(base, config, weights)
             with self._ready(config, model), self._held:
-                scores = self._measured(config, self.loss(config, model), model, self.test_set)
+                loss = self.loss(config, model)
+                if isinstance(loss, SeveralLabels) and loss.tuned:
+                    self._measured(config, loss, model, self.validation_set)
+                    loss.keep_thresholds()
+                scores = self._measured(config, loss, model, self.test_set)
         except BaseException:
             self._take_back(config, model)
             raise
@@ -201,7 +206,11 @@ class Workshop:
     def loss(self, config: TrialConfig, model: torch.nn.Module) -> Loss:
         """The loss of `config` on `model`, which is the shared base or built from a copy of it."""
         return make_loss(
-            config, self.train_set, self.inputs.labels, lambda: self._reference(config, model)
+            config,
+            self.train_set,
+            self.inputs.labels,
+            lambda: self._reference(config, model),
+            self.inputs.target,
         )
 
     def train(

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from trainables.config.data import Column
 from trainables.config.roles import KNOWN_NAMES
 from trainables.core.data_error import DataError, did_you_mean
 from trainables.data.files.row import Row
 
-Columns = Mapping[str, str | int]
-"""From role to column name, or to column position, counted from 0."""
+Columns = Mapping[str, Column]
+"""From role to column name, or to column position, counted from 0; text may have two."""
 
 
 def named_in(columns: Columns) -> set[str]:
     """The column names among the values."""
-    return {column for column in columns.values() if isinstance(column, str)}
+    each = (c for column in columns.values() for c in _listed(column))
+    return {column for column in each if isinstance(column, str)}
 
 
 def in_small_letters(rows: Sequence[Row], columns: Columns) -> Sequence[Row]:
@@ -42,12 +44,20 @@ def renamed(rows: Sequence[Row], columns: Columns, place: str | Path) -> list[Ro
         return list(rows)
     records = [row.fields for row in rows if isinstance(row.value, dict)]
     known = list(dict.fromkeys(str(name) for record in records for name in record))
-    names = {role: _name(role, column, known, place) for role, column in columns.items()}
+    names = {
+        field: _name(role, column, known, place)
+        for role, value in columns.items()
+        for field, column in zip((role, f"{role}_pair"), _listed(value), strict=False)
+    }
     taken = {*names, *names.values()}
     return [
         Row(row.where, _renamed(row.fields, names, taken)) if isinstance(row.value, dict) else row
         for row in rows
     ]
+
+
+def _listed(column: Column) -> tuple[str | int, ...]:
+    return column if isinstance(column, tuple) else (column,)
 
 
 def _name(role: str, column: str | int, known: Sequence[str], place: str | Path) -> str:

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from trainables.data.files.columns import in_small_letters, renamed
+from trainables.config.data import Column
+from trainables.data.files.columns import Columns, in_small_letters, renamed
 from trainables.data.files.decoding import UTF8, read_text
 from trainables.data.files.delimited import csv_rows, is_tsv, tsv_rows, with_numbers
 from trainables.data.files.documents import document_rows
 from trainables.data.files.dotted import dotted_roots, with_dotted
 from trainables.data.files.json_rows import json_rows
+from trainables.data.files.label_lists import with_lists
 from trainables.data.files.origin import Kind, Origin
 from trainables.data.files.positions import with_positions
 from trainables.data.files.row import Rows
 from trainables.data.files.sieve import Sieve
 from trainables.data.files.tables import hub_rows, parquet_rows, saved_rows
+from trainables.data.files.text_pairs import with_pair
 
 
 @dataclass(frozen=True, slots=True)
 class Manner:
     """Settings for reading files: `columns` and `encoding` as in the data section.
 
-    For the objective `classification`, a text file with one tab in each line is a TSV.
+    For the objective `classification`, a text file with one tab in each line is a TSV, columns
+    with the names of a known pair are a pair of texts, and a label may be several.
     """
 
-    columns: Mapping[str, str | int] = field(default_factory=dict)
+    columns: Columns = field(default_factory=dict)
     objective: str = "sft"
     encoding: str = UTF8
+    delimiter: str | None = None
 
 
 def read(origin: Origin, manner: Manner | None = None, sieve: Sieve | None = None) -> Rows:
@@ -41,10 +45,20 @@ def read(origin: Origin, manner: Manner | None = None, sieve: Sieve | None = Non
     found = (_delimited if delimited else _read)(origin, manner, sieve)
     if not delimited and not manner.columns:
         found = with_positions(origin.path, found)
-    named = in_small_letters(with_dotted(found.rows, manner.columns), manner.columns)
-    rows = renamed(named, manner.columns, origin.path)
-    notes = tuple(f"{origin.name}: {note}" for note in found.notes)
-    return Rows(tuple(with_numbers(rows) if delimited else rows), notes)
+    plain = in_small_letters(with_dotted(found.rows, manner.columns), manner.columns)
+    labelled = manner.objective == "classification"
+    columns = with_pair(plain, manner.columns) if labelled else manner.columns
+    renamed_rows = renamed(plain, columns, origin.path)
+    rows = with_numbers(renamed_rows) if delimited else renamed_rows
+    pair = [] if columns == manner.columns else [_pair_note(columns["text"])]
+    notes = tuple(f"{origin.name}: {note}" for note in (*found.notes, *pair))
+    return Rows(tuple(with_lists(rows, manner.delimiter) if labelled else rows), notes)
+
+
+def _pair_note(columns: Column) -> str:
+    assert isinstance(columns, tuple), "a pair was found"
+    first, second = columns
+    return f"{first} and {second} are read as a pair of texts"
 
 
 def _is_labelled_text(origin: Origin, manner: Manner) -> bool:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 
 from trainables.core.data_error import DataError, shown
+from trainables.core.label import written
 from trainables.data.records.place import MISSING, NUMBERS, Place
 
 _JUDGEMENTS: Mapping[str, bool] = {"true": True, "1": True, "false": False, "0": False}
@@ -43,21 +44,23 @@ def text(value: object, where: Place, field: str, longest: float = LONGEST) -> s
     return value
 
 
-def label(value: object, where: Place) -> str:
-    """Class name: a string, a whole number, or true or false; empty if null."""
+def label(value: object, where: Place) -> str | tuple[str, ...]:
+    """A name, or those of a list; empty text if null. Numbers and truth values are names too."""
+    if isinstance(value, list | tuple):
+        names = (_one_label(each, where) for each in value)
+        return tuple(name for name in names if name)
+    return _one_label(value, where)
+
+
+def _one_label(value: object, where: Place) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, int):
-        return str(value)
     if isinstance(value, str):
         return text(value, where, "label").strip()
+    if isinstance(value, int | float):
+        return written(value)
     raise DataError(
-        f"{where}: label is {shown(value)}; it must be the name or number of one class"
-        + (", or objective: reward for numbers" if isinstance(value, float) else "")
+        f"{where}: label is {shown(value)}; it must be a name, a number, or a list of names"
     )
 
 

@@ -7,7 +7,8 @@
 | `messages`          | {messages: [{role, content, loss_weight?}]}, or the bare list of messages  |
 | `prompt_completion` | {prompt, completion, context?, system?, history?}                          |
 | `text`              | {text}, or a plain text file                                               |
-| `text_label`        | {text, label}: a text and the name or number of its class                  |
+| `text_label`        | {text, label}: a text and its label, a list of labels, or a number         |
+| `text_pair_label`   | {text, text_pair, label}: the same for a pair of texts                     |
 | `title_label`       | {title, description, label}: the same, with the text in two lines          |
 | `X_label`           | a chat format and `label`: whether the last answer is good (true or false) |
 | `X_reward`          | a chat format, or `text`, and `reward`: a number                           |
@@ -130,6 +131,7 @@ def _formats() -> Iterator[Format]:
         for name, (needed, optional) in _CHATS.items():
             yield Format(f"{name}_{field}", gives, (*needed, field), (*optional, "weight"))
     yield Format("text_reward", Gives.RATED, ("text", "reward"))
+    yield Format("text_pair_label", Gives.LABELLED, ("text", "text_pair", "label"))
     yield Format("text_label", Gives.LABELLED, ("text", "label"))
     yield Format("title_label", Gives.LABELLED, ("title", "description", "label"))
     for name, (needed, optional) in _CHATS.items():

@@ -217,8 +217,9 @@ def _labelled(format_: Format, row: chats.Fields, where: Place) -> Labelled:
     names = ("text",) if "text" in row else ("title", "description")
     parts = (fields.text(row[name], where, name) for name in names)
     written = "\n".join(part for part in parts if part)
-    label = fields.label(row["label"], where)
-    return Labelled(written, label, where.where, fields.weight(row.get("weight"), where))
+    other = fields.text(row["text_pair"], where, "text_pair") if "text_pair" in row else None
+    label, weight = fields.label(row["label"], where), fields.weight(row.get("weight"), where)
+    return Labelled(written, label, where.where, weight, other)
 
 
 def _judged(format_: Format, row: chats.Fields, where: Place) -> Judged:

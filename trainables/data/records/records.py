@@ -27,18 +27,19 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A text and the name of its class, empty if it has none."""
+    """A text, or a pair of them, and its label: empty text if missing; several are a tuple."""
 
     text: str
-    label: str
+    label: str | tuple[str, ...]
     where: str = field(default="", compare=False)
     weight: float = 1.0
+    text_pair: str | None = None
 
     def reason_to_drop(self) -> str | None:
         """Reason why it is useless for training, or None."""
-        if not self.label:
+        if self.label == "":
             return "no label"
-        return None if self.text.strip() else "empty text"
+        return None if self.text.strip() or (self.text_pair or "").strip() else "empty text"
 
 
 @dataclass(frozen=True, slots=True)

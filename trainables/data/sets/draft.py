@@ -16,14 +16,23 @@ from trainables.data.records.record_file import RecordFile
 from trainables.data.records.records import Document, Record
 from trainables.data.rendering.remarks import notes
 from trainables.data.sets.lengths import length_notes
-from trainables.data.sets.makers import counted_names, in_parts, label_names, language, maker
+from trainables.data.sets.makers import (
+    counted_names,
+    in_parts,
+    language,
+    maker,
+    output_names,
+    targets_for,
+)
 from trainables.data.sets.overlap import Overlap
 from trainables.data.sets.shares import Shares, Sides, share_documents, share_items
 from trainables.data.sets.sources import Sources
 from trainables.data.sets.summary import FileCounts, Side, Summary
 from trainables.data.tokens.examples import Example
 from trainables.data.tokens.items import Drop, Item, Made, counted, firsts, key, usable
+from trainables.data.tokens.texts import DECODER, TextForm
 from trainables.data.tokens.tokenizer import Tokenizer
+from trainables.objectives.classification import Target
 
 FURTHER = ("general", "mix")
 """Sets with files of their own, of chats or text."""
@@ -38,6 +47,7 @@ class Draft:
     duplicates: int
     truncated: int = 0
     labels: tuple[str, ...] = ()
+    target: Target | None = None
     counted_as: tuple[str, ...] = ()
     further: Mapping[str, list[Example]] = field(default_factory=dict)
     overlaps: Mapping[str, Overlap] = field(default_factory=dict)
@@ -54,6 +64,7 @@ class Draft:
             duplicates=self.duplicates,
             truncated=self.truncated,
             labels=self.labels,
+            target=self.target,
             overlaps=self.overlaps,
             notes=(*notes, *sources.notes, *self.too_long, *self._overlap_notes(), *self.notes),
         )
@@ -74,11 +85,14 @@ def draft(
     tokenizer: Tokenizer,
     length: int,
     progress: Progress = NO_PROGRESS,
+    form: TextForm = DECODER,
 ) -> Draft:
     """Sequences of at most `length` tokens; DataError if a set stays empty."""
     assert config.data is not None, "an objective with data"
-    make = _draft_documents if config.objective == "clm" else _draft_records
-    made = make(sources, config, tokenizer, length, progress)
+    if config.objective == "clm":
+        made = _draft_documents(sources, config, tokenizer, length, progress)
+    else:
+        made = _draft_records(sources, config, tokenizer, length, progress, form)
     made = _with_further(made, sources, config.data, tokenizer, length, progress)
     made = _with_overlaps(made)
     wanted = {"train": True, "validation": True, "test": config.data.test is not None}
@@ -96,12 +110,17 @@ def draft(
 
 
 def _draft_records(
-    sources: Sources, config: TrialConfig, tokenizer: Tokenizer, length: int, progress: Progress
+    sources: Sources,
+    config: TrialConfig,
+    tokenizer: Tokenizer,
+    length: int,
+    progress: Progress,
+    form: TextForm,
 ) -> Draft:
     data = config.data
     assert data is not None, "an objective with data"
-    names = label_names(config.objective, sources, data.bad_rows == "skip")
-    make = maker(config.objective, sources, names)
+    targets = targets_for(config, sources)
+    make = maker(config.objective, sources, targets, form)
 
     def made_of(file: RecordFile) -> Made:
         with progress.phase(f"tokenising {file.name}", len(file.records)) as gauge:
@@ -122,11 +141,16 @@ def _draft_records(
         ),
         duplicates=shares.duplicates,
         truncated=sum(each.truncated for each in everything),
-        labels=names,
-        counted_as=counted_names(config.objective, names),
+        labels=output_names(config.objective, targets),
+        target=targets.kind if targets else None,
+        counted_as=counted_names(config.objective, targets),
         overlaps=shares.overlaps,
         too_long=too_long,
-        notes=(*shares.notes, *_remarks(sources.files, everything)),
+        notes=(
+            *shares.notes,
+            *_remarks(sources.files, everything),
+            *(targets.notes if targets else ()),
+        ),
     )
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import chain
 from typing import TypeVar
 
+from trainables.config.trial import TrialConfig
 from trainables.core.data_error import DataError
 from trainables.core.progress import Gauge
 from trainables.data.making.answers import answers
 from trainables.data.making.blocks import blocks, tokenise
-from trainables.data.making.classes import class_names, labelled
+from trainables.data.making.classes import labelled
 from trainables.data.making.preferences import judgements, pairs
 from trainables.data.making.rewards import compared, rated
+from trainables.data.making.targets import Targets, targets_of
 from trainables.data.records.conversation import Conversation
 from trainables.data.records.formats import Gives
 from trainables.data.records.record_file import RecordFile
@@ -21,7 +24,9 @@ from trainables.data.rendering.remarks import total
 from trainables.data.sets.sources import Sources
 from trainables.data.tokens.examples import Example
 from trainables.data.tokens.items import Item, Made, check_faults, key, usable
+from trainables.data.tokens.texts import DECODER, TextForm
 from trainables.data.tokens.tokenizer import Tokenizer
+from trainables.objectives.classification import ClassificationConfig
 
 R = TypeVar("R", bound=Record)
 
@@ -32,34 +37,43 @@ result is independent of the other records."""
 _AT_ONCE = 1000
 
 
-def label_names(objective: str, sources: Sources, skip: bool = False) -> tuple[str, ...]:
-    """The names of a model's outputs; empty if its outputs are words.
+def targets_for(config: TrialConfig, sources: Sources) -> Targets | None:
+    """What a classifier predicts; None for other objectives.
 
     DataError on a held-out label that the train files lack, unless such rows are skipped.
     """
-    match objective:
-        case "classification":
-            return class_names(
-                _records(sources.train, Labelled), _records(sources.held_out, Labelled), skip
-            )
-        case "reward":
-            return ("reward",)
-        case _:
-            return ()
+    if config.objective != "classification":
+        return None
+    assert config.data is not None, "an objective with data"
+    return targets_of(
+        _records(sources.train, Labelled),
+        _records(sources.held_out, Labelled),
+        config.settings(ClassificationConfig),
+        config.data.bad_rows == "skip",
+    )
 
 
-def counted_names(objective: str, names: tuple[str, ...]) -> tuple[str, ...]:
+def output_names(objective: str, targets: Targets | None) -> tuple[str, ...]:
+    """The names of a model's outputs; empty if its outputs are words."""
+    if targets is not None:
+        return targets.names
+    return ("reward",) if objective == "reward" else ()
+
+
+def counted_names(objective: str, targets: Targets | None) -> tuple[str, ...]:
     """The names under which example labels are counted; empty if labels are not classes."""
     match objective:
         case "classification":
-            return names
+            return targets.names if targets and targets.kind != "regression" else ()
         case "kto":
             return ("bad", "good")
         case _:
             return ()
 
 
-def maker(objective: str, sources: Sources, names: Sequence[str]) -> Maker:
+def maker(
+    objective: str, sources: Sources, targets: Targets | None, form: TextForm = DECODER
+) -> Maker:
     """The maker for all files; DataError if one would need a different maker from the first."""
     match objective:
         case "sft":
@@ -69,7 +83,8 @@ def maker(objective: str, sources: Sources, names: Sequence[str]) -> Maker:
         case "kto":
             return _judgements
         case "classification":
-            return _of(Labelled, lambda records, *rest: labelled(records, names, *rest))
+            assert targets is not None, "a classifier has targets"
+            return _of(Labelled, partial(_labelled, targets=targets, form=form))
         case "reward":
             return _of(Pair, compared) if _all_pairs(sources.files) else _of(Rated, rated)
         case other:
@@ -132,6 +147,16 @@ def _all_pairs(files: Sequence[RecordFile]) -> bool:
 
 def _of(kind: type[R], make: Callable[[Sequence[R], Tokenizer, int], Made]) -> Maker:
     return lambda records, tokenizer, length: make(_all(records, kind), tokenizer, length)
+
+
+def _labelled(
+    records: Sequence[Labelled],
+    tokenizer: Tokenizer,
+    length: int,
+    targets: Targets,
+    form: TextForm,
+) -> Made:
+    return labelled(records, targets, tokenizer, length, form)
 
 
 def _judgements(records: Sequence[Record], tokenizer: Tokenizer, length: int) -> Made:

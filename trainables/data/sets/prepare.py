@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from trainables.architecture.family import family_of
 from trainables.config.data import DataConfig
 from trainables.config.trial import TrialConfig
 from trainables.core.atomic import publish
@@ -23,16 +24,19 @@ from trainables.data.sets.sources import Sources, file_names, origins_of
 from trainables.data.sets.summary import Summary
 from trainables.data.tokens.examples import Example, write
 from trainables.data.tokens.packing import best_fit, write_packs
+from trainables.data.tokens.texts import DECODER, TextForm
 from trainables.data.tokens.tokenizer import (
     Tokenizer,
     add_tokens,
+    config_file,
     context_length,
     embedding_rows,
     identity,
     load_tokenizer,
 )
+from trainables.objectives.classification import ClassificationConfig
 
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 """To be increased whenever the same files would give different examples than before."""
 
 _WITH_ANSWERS = ("sft", "dpo", "kto")
@@ -127,6 +131,7 @@ def _fingerprint(
     parts = {
         "version": FORMAT_VERSION,
         "objective": config.objective,
+        "targets": _target_settings(config),
         "tokenizer": identity(tokenizer),
         **files,
         "fractions": [each for each in (data.validation, data.test) if not isinstance(each, str)],
@@ -146,6 +151,12 @@ def _fingerprint(
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
+def _target_settings(config: TrialConfig) -> list[object]:
+    """The settings that decide what a classifier predicts."""
+    settings = config.settings(ClassificationConfig)
+    return [settings.target, settings.labels, settings.delimiter]
+
+
 def _identities(names: Iterable[str]) -> list[tuple[str, str]]:
     return [origin.identity() for origin in origins_of(names)]
 
@@ -153,14 +164,15 @@ def _identities(names: Iterable[str]) -> list[tuple[str, str]]:
 def _build(folder: Path, config: TrialConfig, model: _Model, progress: Progress) -> None:
     assert config.data is not None, "checked by prepare"
     wanted = config.data.max_length
-    length = min(wanted, model.context or wanted)
+    form, reached = _form(config)
+    length = min(wanted, model.context or wanted, reached or wanted)
     sources = Sources.read(config, progress)
     with progress.phase("loading the tokenizer"):
         loaded = load_tokenizer(model.source)
     new_tokens = add_tokens(loaded, config.data.new_tokens, model.rows)
     if config.data.template:
         use_template(loaded, config.data.template)
-    made = draft(sources, config, loaded, length, progress)
+    made = draft(sources, config, loaded, length, progress, form)
     check_rows(made.sets(), loaded, model.rows, new_tokens)
     packs = _packs(made, config.data, length)
     cut = (f"max_length {wanted:,} is cut to the model's context",) if length < wanted else ()
@@ -177,6 +189,16 @@ def _build(folder: Path, config: TrialConfig, model: _Model, progress: Progress)
         loaded.save_pretrained(folder / _TOKENIZER)
     if new_tokens:
         (folder / _NEW_TOKENS).write_text(json.dumps(new_tokens), encoding="utf-8")
+
+
+def _form(config: TrialConfig) -> tuple[TextForm, int | None]:
+    """The form in which the model reads texts, and the maximum tokens if that is an encoder's."""
+    if family_of(config_file(config.model_source)) != "encoder":
+        return DECODER, None
+    from trainables.architecture.reach import reach
+
+    found = reach(config.model_source)
+    return TextForm(encoder=True, token_types=found.token_types), found.tokens
 
 
 def _packs(made: Draft, data: DataConfig, length: int) -> dict[str, list[list[int]]]:

@@ -18,6 +18,7 @@ from trainables.data.records.conversation import Conversation
 from trainables.data.records.formats import LANGUAGE, READ_BY
 from trainables.data.records.record_file import RecordFile, records_of
 from trainables.data.sets.shares import Sides
+from trainables.objectives.classification import ClassificationConfig
 
 SHOWN_BAD = 3
 """Maximum bad rows of a file reported in full; the others are counted."""
@@ -102,7 +103,9 @@ def _read(origin: Origin, config: TrialConfig, part: str) -> _Read:
     if part in ("general", "mix"):
         found = read(origin, Manner(encoding=data.encoding), sieve)
         return records_of(origin, found.rows, f"data.{part}", LANGUAGE, sieve), found.notes
-    found = read(origin, Manner(data.columns, config.objective, data.encoding), sieve)
+    delimiter = config.settings(ClassificationConfig).delimiter
+    manner = Manner(data.columns, config.objective, data.encoding, delimiter)
+    found = read(origin, manner, sieve)
     reader, reads = f"objective {config.objective}", READ_BY[config.objective]
     return records_of(origin, found.rows, reader, reads, sieve), found.notes
 

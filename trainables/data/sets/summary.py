@@ -12,7 +12,8 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from trainables.data.sets.overlap import Overlap
-from trainables.data.tokens.examples import Example, FloatArray
+from trainables.data.tokens.examples import Example, FloatArray, MarkArray, label_array
+from trainables.objectives.classification import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,8 @@ class FileCounts:
 class Side:
     """The size of one set; targets are the individually scored tokens.
 
-    `labels` counts the examples of each label; `rewards` are minimum, mean and maximum. `packs` is
-    the number of packed sequences, 0 without packing.
+    `labels` counts the examples of each label; `rewards` are minimum, mean and maximum, of a
+    regression's numbers too. `packs` is the number of packed sequences, 0 without packing.
     """
 
     examples: int
@@ -56,7 +57,7 @@ class Side:
     def of(cls, examples: Sequence[Example], labels: Sequence[str] = ()) -> Side:
         """Count the examples; `labels` are the names of their labels."""
         sequences = [sequence for example in examples for sequence in example.sequences]
-        given = np.array([example.label for example in examples])
+        given = label_array(examples)
         rated = not labels and len(given) > 0 and not np.isnan(given).any()
         return cls(
             examples=len(examples),
@@ -73,7 +74,7 @@ class Summary:
     """Counts of records read, examples made, and records left out, by reason.
 
     `sets` are train, validation and, if present, test, general and mix. `overlaps` are those
-    between measured and training sets.
+    between measured and training sets. `target` is what a classifier predicts.
     """
 
     sets: Mapping[str, Side]
@@ -82,6 +83,7 @@ class Summary:
     duplicates: int = 0
     truncated: int = 0
     labels: tuple[str, ...] = ()
+    target: Target | None = None
     overlaps: Mapping[str, Overlap] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -160,10 +162,13 @@ class Summary:
         return TypeAdapter(cls).validate_json(path.read_bytes())
 
 
-def _named(labels: FloatArray, names: Sequence[str]) -> dict[str, int]:
+def _named(labels: FloatArray | MarkArray, names: Sequence[str]) -> dict[str, int]:
     if not names:
         return {}
-    counts = np.bincount(labels.astype(int), minlength=len(names)).tolist()
+    if labels.ndim > 1:
+        counts = labels.sum(axis=0).tolist()
+    else:
+        counts = np.bincount(labels.astype(int), minlength=len(names)).tolist()
     return dict(zip(names, counts, strict=True))
 
 

@@ -18,17 +18,29 @@ BatchArrays = dict[str, IntArray | npt.NDArray[np.float32]]
 
 
 def collate(examples: Sequence[Example], pad_id: int) -> BatchArrays:
-    """The result of `pad`, with `label`, `weight` (float32) and `place`, each [examples].
+    """The result of `pad`, with `label`, `weight` (float32) and `place`, each [examples], and with
+    `token_type_ids` if there are pairs of texts.
 
-    All first sequences come before all second ones.
+    All first sequences come before all second ones. Several labels are [examples, labels].
     """
     ordered = [each for part in zip(*[e.sequences for e in examples], strict=True) for each in part]
+    padded = pad(ordered, pad_id)
     return {
-        **pad(ordered, pad_id),
+        **padded,
+        **_token_types(examples, padded["attention_mask"]),
         "label": np.array([example.label for example in examples], dtype=np.float32),
         "weight": np.array([example.weight for example in examples], dtype=np.float32),
         "place": np.array([example.place for example in examples]),
     }
+
+
+def _token_types(examples: Sequence[Example], mask: IntArray) -> dict[str, IntArray]:
+    """1 for the tokens of second texts."""
+    starts = np.array([[example.second] for example in examples])
+    if not starts.any():
+        return {}
+    at = np.arange(mask.shape[1])
+    return {"token_type_ids": ((starts > 0) & (at >= starts) & (mask > 0)).astype(np.int64)}
 
 
 def pad(sequences: Sequence[TokenSequence], pad_id: int) -> dict[str, IntArray]:

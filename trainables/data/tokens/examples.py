@@ -2,7 +2,8 @@
 
 An example is one sequence, or the two of a pair (chosen, then rejected), with a label and a weight.
 A folder of sequences is a folder of examples, with files for pairs, labels and weights only if
-needed: labels.npy and weights.npy (float64, one for each example) and `arity` in examples.json.
+needed: labels.npy (float64, one for each example, or bool, one for each of its possible labels),
+weights.npy (float64), second.npy (int64) and `arity` in examples.json.
 """
 
 from __future__ import annotations
@@ -19,18 +20,25 @@ from trainables.core.atomic import publish
 from trainables.data.tokens.sequences import IntArray, Sequences, TokenSequence, write_arrays
 
 FloatArray = npt.NDArray[np.float64]
+MarkArray = npt.NDArray[np.bool_]
+
+LabelValue = float | MarkArray
+"""One number, or whether each of several labels applies."""
 
 
 class Example(NamedTuple):
-    """`label` is a class's index, a reward, or 1 (good) and 0 (bad); NaN if there is none.
+    """`label` is a class's index, a number, marks of several labels, or 1 (good) and 0 (bad); NaN
+    if there is none.
 
-    `place` numbers the examples of the training set, then those of the validation set.
+    `place` numbers the examples of the training set, then those of the validation set. `second` is
+    where the second text of a pair begins, for models that tell them apart by token types; else 0.
     """
 
     sequences: tuple[TokenSequence, ...]
-    label: float = float("nan")
+    label: LabelValue = float("nan")
     weight: float = 1.0
     place: int = 0
+    second: int = 0
 
 
 class Examples:
@@ -42,8 +50,11 @@ class Examples:
         settings = folder / "examples.json"
         self.arity: int = json.loads(settings.read_text())["arity"] if settings.is_file() else 1
         count = len(self._sequences) // self.arity
-        self.labels = _optional(folder / "labels.npy", count, np.nan)
+        stored = _optional(folder / "labels.npy", count, np.nan)
+        self.marks: MarkArray | None = stored.astype(np.bool_) if stored.ndim > 1 else None
+        self.labels = stored if stored.ndim == 1 else np.full(count, np.nan)
         self.weights = _optional(folder / "weights.npy", count, 1.0)
+        self._second = _optional(folder / "second.npy", count, 0).astype(np.int64)
         self._first_place = first_place
 
     def __len__(self) -> int:
@@ -52,8 +63,9 @@ class Examples:
     def __getitem__(self, index: int) -> Example:
         first = index * self.arity
         sequences = tuple(self._sequences[first + offset] for offset in range(self.arity))
-        label, weight = float(self.labels[index]), float(self.weights[index])
-        return Example(sequences, label, weight, self._first_place + index)
+        label = float(self.labels[index]) if self.marks is None else self.marks[index]
+        weight, second = float(self.weights[index]), int(self._second[index])
+        return Example(sequences, label, weight, self._first_place + index, second)
 
     @property
     def lengths(self) -> IntArray:
@@ -77,10 +89,21 @@ def write(folder: Path, examples: Iterable[Example]) -> None:
     def build(temporary: Path) -> None:
         write_arrays(temporary, [sequence for each in listed for sequence in each.sequences])
         (temporary / "examples.json").write_text(json.dumps({"arity": arity}), encoding="utf-8")
-        np.save(temporary / "labels.npy", _floats([example.label for example in listed]))
+        np.save(temporary / "labels.npy", label_array(listed))
         np.save(temporary / "weights.npy", _floats([example.weight for example in listed]))
+        if any(example.second for example in listed):
+            np.save(temporary / "second.npy", np.array([each.second for each in listed]))
 
     publish(folder, build)
+
+
+def label_array(examples: Sequence[Example]) -> FloatArray | MarkArray:
+    """The labels: [examples], or marks [examples, labels]."""
+    marks = [each.label for each in examples if isinstance(each.label, np.ndarray)]
+    if marks:
+        assert len(marks) == len(examples), "of one kind"
+        return np.stack(marks)
+    return _floats([each.label for each in examples if not isinstance(each.label, np.ndarray)])
 
 
 def _optional(path: Path, count: int, default: float) -> FloatArray:

@@ -81,8 +81,15 @@ def _whole_characters(sequence: TokenSequence, tokenizer: Tokenizer) -> TokenSeq
 
 def _label(example: Example, objective: str, labels: Sequence[str]) -> str:
     match objective:
-        case "classification":
+        case "classification" if isinstance(example.label, np.ndarray):
+            return (
+                ", ".join(labels[place] for place in np.flatnonzero(example.label).tolist())
+                or "none"
+            )
+        case "classification" if len(labels) > 1:
             return labels[int(example.label)]
+        case "classification":
+            return f"{example.label:g}"
         case "kto":
             return "good" if example.label > 0.5 else "bad"
         case "reward" if len(example.sequences) == 1:

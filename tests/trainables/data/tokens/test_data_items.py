@@ -13,11 +13,13 @@ from trainables.data.making.blocks import tokenise
 from trainables.data.making.classes import labelled
 from trainables.data.making.preferences import judgements, pairs
 from trainables.data.making.rewards import compared, rated
+from trainables.data.making.targets import Targets
 from trainables.data.records.conversation import Conversation, Message
 from trainables.data.records.records import Document, Labelled, Pair, Rated
 from trainables.data.tokens.items import key
 from trainables.data.tokens.sequences import TokenSequence
 
+CLASSES = Targets("single_label", ("a", "b"))
 LONG = "a long text " * 50
 
 
@@ -38,7 +40,7 @@ MADE = {
     "compared": lambda t: compared([pair()], t, 4096),
     "rated chats": lambda t: rated([Rated(chat("yes"), 0.5)], t, 4096),
     "rated texts": lambda t: rated([Rated(Document(LONG, "row 1"), 0.5)], t, 4096),
-    "labelled": lambda t: labelled([Labelled(LONG, "a", "row 1")], ["a", "b"], t, 4096),
+    "labelled": lambda t: labelled([Labelled(LONG, "a", "row 1")], CLASSES, t, 4096),
 }
 
 
