@@ -7,7 +7,7 @@ from pathlib import Path
 
 from results.records.record import SweepRecord
 from search_spaces.space import Space
-from sweeps.run.model_fit import model_remarks
+from sweeps.run.model_fit import check_lengths, model_remarks
 from trainables.config.trial import TrialConfig
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.training.inputs import Prepared, prepare_inputs
@@ -29,13 +29,15 @@ def inputs_of(
 
     named = resolve(config, cache.resolve(), progress)
     choices, checked = Space({}) if space is None else space, cache.resolve() / "checked"
-    return prepare_inputs(
+    prepared = prepare_inputs(
         named,
         cache,
         trains,
         progress,
         lambda found: model_remarks(found, choices, checked, config.model),
     )
+    check_lengths(named, choices, prepared.inputs)
+    return prepared
 
 
 def where_it_was_launched(sweep: SweepRecord) -> AbstractContextManager[None]:
