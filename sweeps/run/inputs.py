@@ -23,20 +23,22 @@ def inputs_of(
     """The prepared inputs, below `cache`. DataError or ModelError on unusable inputs, SweepError
     on choices of `space` that are impossible with the model.
 
-    Without `trains`, a model needs no weights.
+    Without `trains`, a model needs no weights; without a space, no choices are compared with it.
     """
     from sweeps.builtin.model import resolve
 
     named = resolve(config, cache.resolve(), progress)
-    choices, checked = Space({}) if space is None else space, cache.resolve() / "checked"
+    if space is None:
+        return prepare_inputs(named, cache, trains, progress)
+    checked = cache.resolve() / "checked"
     prepared = prepare_inputs(
         named,
         cache,
         trains,
         progress,
-        lambda found: model_remarks(found, choices, checked, config.model),
+        lambda found: model_remarks(found, space, checked, config.model),
     )
-    check_lengths(named, choices, prepared.inputs)
+    check_lengths(named, space, prepared.inputs)
     return prepared
 
 
