@@ -7,7 +7,7 @@ from pathlib import Path
 
 from results.records.record import SweepRecord
 from search_spaces.space import Space
-from sweeps.run.model_fit import model_remarks
+from sweeps.run.model_fit import check_lengths, model_remarks
 from trainables.config.trial import TrialConfig
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.training.inputs import Prepared, prepare_inputs
@@ -23,19 +23,23 @@ def inputs_of(
     """The prepared inputs, below `cache`. DataError or ModelError on unusable inputs, SweepError
     on choices of `space` that are impossible with the model.
 
-    Without `trains`, a model needs no weights.
+    Without `trains`, a model needs no weights; without a space, no choices are compared with it.
     """
     from sweeps.builtin.model import resolve
 
     named = resolve(config, cache.resolve(), progress)
-    choices, checked = Space({}) if space is None else space, cache.resolve() / "checked"
-    return prepare_inputs(
+    if space is None:
+        return prepare_inputs(named, cache, trains, progress)
+    checked = cache.resolve() / "checked"
+    prepared = prepare_inputs(
         named,
         cache,
         trains,
         progress,
-        lambda found: model_remarks(found, choices, checked, config.model),
+        lambda found: model_remarks(found, space, checked, config.model),
     )
+    check_lengths(named, space, prepared.inputs)
+    return prepared
 
 
 def where_it_was_launched(sweep: SweepRecord) -> AbstractContextManager[None]:

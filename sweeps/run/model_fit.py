@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -11,7 +12,11 @@ from sweeps.base.errors import SweepError
 from sweeps.spec.combinations import with_values
 from sweeps.spec.reach import Point, reachable
 from trainables.config.trial import TrialConfig
+from trainables.data.tokens.examples import Examples
+from trainables.data.tokens.tokenizer import context_length
 from trainables.methods.registry import METHODS
+from trainables.training.inputs import Inputs
+from trainables.training.lengths import refuse_length
 
 READ = tuple(
     dict.fromkeys(("method", *(field for method in METHODS.values() for field in method.fits_by)))
@@ -35,9 +40,20 @@ def model_remarks(trial: TrialConfig, space: Space, checked: Path, name: str) ->
     return remarks
 
 
-def _drawn(trial: TrialConfig, space: Space) -> tuple[list[Point], list[TrialConfig]]:
+def check_lengths(trial: TrialConfig, space: Space, inputs: Inputs) -> None:
+    """RefusedError if a choice adds more tokens than the model's context has room for."""
+    context = context_length(inputs.model)
+    longest = max(Examples(folder).longest for folder in inputs.sets)
+    fields = ("method", *(name for name in space if name.endswith(".virtual_tokens")))
+    for config in _drawn(trial, space, fields)[1]:
+        refuse_length(config, context, longest)
+
+
+def _drawn(
+    trial: TrialConfig, space: Space, fields: Sequence[str] = READ
+) -> tuple[list[Point], list[TrialConfig]]:
     points, configs = [], []
-    for point in reachable(space, READ):
+    for point in reachable(space, fields):
         try:
             configs.append(trial.with_params(point))
         except ValidationError:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,7 +85,24 @@ class Fit:
 
 def misfits(model: PreTrainedModel, config: TrialConfig) -> list[Problem]:
     """The choices of a trial that are impossible with the model."""
-    return list(config.tunes.misfits(model, config))
+    return [*config.tunes.misfits(model, config), *_packing(model, config)]
+
+
+def _packing(model: PreTrainedModel, config: TrialConfig) -> Iterator[Problem]:
+    """Architectures that cannot keep packed examples apart; isolation.py tests all others."""
+    if config.data is None or not config.data.packing:
+        return
+    name, faults = type(model).__name__, []
+    if getattr(model, "_is_stateful", False):
+        faults.append("carries a state from one packed example to the next")
+    elif "position_ids" not in inspect.signature(model.forward).parameters:
+        faults.append("does not accept position ids")
+    for fault in faults:
+        yield Problem(
+            "data.packing",
+            f"{name} {fault}, so packed examples would not train like single ones",
+            "leave data.packing out, or use another model",
+        )
 
 
 def _write(file: Path, text: str) -> None:

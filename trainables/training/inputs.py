@@ -47,6 +47,12 @@ class Inputs:
         """The source of the tokenizer."""
         return replace(self.model, name=self.tokenizer) if self.tokenizer else self.model
 
+    @property
+    def sets(self) -> list[Path]:
+        """The folders of all sets."""
+        found = (self.train, self.validation, self.test, self.general, self.mix)
+        return [folder for folder in found if folder]
+
     def unseen(self) -> str | None:
         """Why this node cannot train with them, if it does not see the prepared data."""
         if self.train.is_dir():

@@ -63,10 +63,11 @@ from trainables.training.checkpoints import NO_CHECKPOINTS, Checkpoints
 from trainables.training.deepspeed import deepspeed_config
 from trainables.training.general import GeneralSet
 from trainables.training.inputs import Inputs
+from trainables.training.lengths import refuse_length
 from trainables.training.memory import release_memory
 from trainables.training.pages import release_pages
 from trainables.training.plan import Plan, make_plan
-from trainables.training.refusing import refuse, refuse_engine, refuse_length
+from trainables.training.refusing import refuse, refuse_engine
 from trainables.training.run import Run, peak_memory, write_losses
 from trainables.training.scatter import assembled, scatter
 from trainables.training.trainer import TrialTrainer, engine_settings, make_trainer
@@ -110,9 +111,7 @@ class Workshop:
     @cached_property
     def _longest(self) -> int:
         """The length in tokens of the longest sequence of all sets."""
-        inputs = self.inputs
-        folders = (inputs.train, inputs.validation, inputs.test, inputs.general, inputs.mix)
-        return max(Examples(folder).longest for folder in folders if folder)
+        return max(Examples(folder).longest for folder in self.inputs.sets)
 
     def measure_base(self, config: TrialConfig, losses: Path | None = None) -> Evaluation:
         """The untouched base model on the validation set, as evaluation point 0.

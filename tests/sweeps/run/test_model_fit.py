@@ -93,3 +93,18 @@ def test_a_dry_run_and_a_launch_refuse_as_well(spec_of, tmp_path, method, monkey
     with pytest.raises(SweepError, match=said):
         launch(spec, SweepHome(tmp_path / "home"), View())
     assert not SweepHome(tmp_path / "home").sweep("fit").path.exists()
+
+
+def test_virtual_tokens_that_leave_no_room_for_the_data_are_refused(spec_of, tmp_path):
+    from trainables.core.errors import RefusedError
+
+    def space(most):
+        return {
+            "method": {"choice": ["lora", "prompt"]},
+            "prompt.virtual_tokens": {"choice": [4, most], "when": {"method": "prompt"}},
+        }
+
+    home = SweepHome(tmp_path / "home")
+    inspect(spec_of("Llama", space=space(100)), home)
+    with pytest.raises(RefusedError, match=r"prompt\.virtual_tokens 128 and sequences of up to"):
+        inspect(spec_of("Llama", space=space(128)), home)

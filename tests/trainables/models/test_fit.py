@@ -176,6 +176,16 @@ def test_a_bottleneck_adapter_after_attention_needs_attention(judged):
     )
 
 
+@pytest.mark.parametrize(
+    ("family", "fault"), [("BLOOM", "does not accept position ids"), ("Mamba 2", "carries a state")]
+)
+def test_packing_is_refused_where_examples_cannot_be_kept_apart(judged, family, fault):
+    packed = {"data": {"train": "unused", "packing": True}}
+    (refusal,) = judged(family, **packed)[0]
+    assert refusal.startswith("data.packing: ") and fault in refusal
+    assert judged("Mistral", **packed)[0] == []
+
+
 def test_a_model_of_another_kind_than_the_objective_needs_is_refused(judged):
     from trainables.core.errors import ModelError
 

@@ -24,11 +24,20 @@ KEEPS_APART = {
     "qwen2": {"num_key_value_heads": 2},
     "gemma2": {"num_key_value_heads": 2, "head_dim": 8},  # sliding windows, eager attention
 }
+_NARROW = {"num_key_value_heads": 2, "head_dim": 8, "sliding_window": 5}
+WINDOWED = {
+    "mistral": _NARROW,
+    "gemma2": _NARROW,
+    "gemma3_text": _NARROW,
+    "phi3": {"num_key_value_heads": 2, "sliding_window": 5, "pad_token_id": 0},
+}
+"""Windows narrower than the examples."""
 LETS_THROUGH = {
     "opt": {"ffn_dim": 48, "word_embed_proj_dim": 32},  # absolute positions, a mask of its own
     "falcon": {},
     "qwen3_next": {"num_key_value_heads": 2},  # a state that is carried along
     "bloom": {},  # no position ids at all
+    "gpt_oss": {**_NARROW, "num_local_experts": 4, "num_experts_per_tok": 2},
 }
 
 
@@ -69,14 +78,23 @@ def alone(example):
     return collate([example], pad_id=0)
 
 
-@pytest.mark.parametrize("checkpointing", [False, True])
-@pytest.mark.parametrize("kind", KEEPS_APART)
+@pytest.mark.parametrize(
+    ("kind", "settings", "checkpointing"),
+    [
+        *(
+            (*each, checkpointing)
+            for each in KEEPS_APART.items()
+            for checkpointing in (False, True)
+        ),
+        *((*each, False) for each in WINDOWED.items()),
+    ],
+)
 def test_losses_and_gradients_of_packs_are_those_of_their_examples_alone(
-    kind, checkpointing, tmp_path
+    kind, settings, checkpointing, tmp_path
 ):
     import torch
 
-    model = small(kind, **KEEPS_APART[kind])
+    model = small(kind, **settings)
     if checkpointing:
         model.activation_checkpointing_enable({"use_reentrant": False})
         model.train()
