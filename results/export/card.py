@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import PurePath
 
 import yaml
 
@@ -47,7 +48,9 @@ def _how(model: Exported) -> str:
 def _base(model: Exported) -> str:
     base = model.base
     if base.is_folder:
-        return f"the model in the folder {_code(base.name)}"
+        # Who has a whole model needs no path of the machine that made it.
+        place = PurePath(base.name).name if model.whole else base.name
+        return f"the model in the folder {_code(place)}"
     return _code(f"{base.name}@{base.revision}" if base.revision else base.name)
 
 
@@ -58,7 +61,7 @@ def _license(model: Exported) -> str:
 
 
 def _use(model: Exported) -> str:
-    where = 'folder = "."  # this folder'
+    where = 'folder = "."  # this folder\n'
     lines = f"## Use\n\n```python\n{where}\n{model.loading}```"
     if model.generates:
         return lines

@@ -43,16 +43,18 @@ def written(to: Path) -> Iterator[Path]:
         draft.chmod(0o755)
         yield draft
         refuse_if_taken(to)
+        for file in draft.rglob("*"):  # safetensors hides its files from other users
+            if file.is_file():
+                file.chmod(0o644)
         os.rename(draft, to)  # noqa: PTH104 (Path.rename does not document folders)
     except Exception as error:
-        shutil.rmtree(draft, ignore_errors=True)
-        for folder in made:
-            folder.rmdir()
         if number := _full(error):
             raise OSError(number, os.strerror(number), str(to)) from error
         raise
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+        for folder in () if to.exists() else made:
+            folder.rmdir()
 
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -11,6 +11,7 @@ from results.export.exported import Base, Exported
 from results.export.modelfile import modelfile, refusal
 from results.export.script import reproduce_script, requirements
 from results.ranking.certainty import LossesError, load_sequence_losses, standard_error
+from search_spaces.dotted import leaves
 from sweeps.base.errors import SweepError
 from sweeps.base.quiet import quiet
 from sweeps.builtin import PREFIX as BUILTIN
@@ -195,7 +196,13 @@ class _Export:
         (draft / "Modelfile").write_text(text, encoding="utf-8")
 
     def _notes(self, model: Exported) -> list[str]:
-        notes = []
+        notes, front = [], self._trial.ranking
+        if front.several and len(front.winners) > 1 and self._wish.trial is None:
+            numbers = ", ".join(str(winner.record.number) for winner in front.winners)
+            notes.append(
+                f"The best by {next(iter(front.goals))} of the Pareto front, which is trials "
+                f"{numbers}; --trial selects another."
+            )
         if model.base.is_folder and not model.whole:
             notes.append(
                 f"The adapter needs its base, the folder {model.base.name}; --merge makes a model "
@@ -205,6 +212,8 @@ class _Export:
             notes.append("The base states no license.")
         if why := refusal(model, bool(self._spec.trial.data and self._spec.trial.data.new_tokens)):
             notes.append(f"No Modelfile: {why}.")
+        if self._wish.for_others and (paths := _own_paths(self._spec)):
+            notes.append(f"trial.yaml names paths of this machine: {', '.join(paths)}.")
         if self._wish.unchecked:
             notes.append("The exported files have not been measured.")
         return notes
@@ -245,6 +254,12 @@ def _held(config: TrialConfig) -> str:
 
 def _fingerprints(known: object) -> dict[str, str]:
     return {what: getattr(known, f"{what}_fingerprint") for what in ("data", "model")}
+
+
+def _own_paths(spec: SweepSpec) -> list[str]:
+    """The absolute paths in the spec of the trial."""
+    texts = [value for value in leaves(spec.tree).values() if isinstance(value, str)]
+    return [text for text in texts if Path(text).is_absolute()]
 
 
 def _public(config: TrialConfig) -> tuple[str, ...]:

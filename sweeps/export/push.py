@@ -12,7 +12,7 @@ def refuse_push(repository: str) -> None:
     """SweepError if the name is none, or nobody is logged in: before any work is done."""
     from huggingface_hub import get_token
     from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
+    from huggingface_hub.utils._validators import validate_repo_id
 
     try:
         validate_repo_id(repository)

@@ -11,7 +11,7 @@ from sweeps.advice.linter import advise
 from sweeps.display.cluster_report import cost_line
 from sweeps.display.reasons import grouped
 from sweeps.display.trial_table import TrialRow, TrialTable
-from sweeps.home.home import SweepFolder, SweepHome
+from sweeps.home.home import SweepFolder, SweepHome, is_from_afar
 from sweeps.report.each_method import each_method
 from sweeps.report.exhausted import exhausted
 from sweeps.report.front import front_table
@@ -152,12 +152,15 @@ def _next_commands(
     elif sweep.so_far:
         text.append(f"  sweep status {sweep.name}{home.way()}\n")
     text.append(f"  {mlflow}")
+    numbers = [winner.record.number for winner in ranking.chosen]
+    weights = {number: folder.store.trial_folder(number) / WEIGHTS for number in numbers}
+    kept = {number: place for number, place in weights.items() if place.is_dir()}
+    if kept and not sweep.so_far and not is_from_afar():
+        text.append(f"\n  sweep export {sweep.name} --to NEW_FOLDER{home.way()}")
     if not sweep.so_far and folder.report.exists():
         text.append(f"\nReport: {folder.report}")
-    for winner in ranking.chosen:
-        weights = folder.store.trial_folder(winner.record.number) / WEIGHTS
-        if weights.is_dir():
-            text.append(f"\nWeights of trial {winner.record.number}: {weights}")
+    for number, place in kept.items():
+        text.append(f"\nWeights of trial {number}: {place}")
     if interrupted:
         text.append("\nThe sweep was interrupted; all results so far are saved.", "yellow")
     return text

@@ -200,3 +200,14 @@ def test_what_has_just_been_shown_is_not_the_next_command(tmp_path):
     show_result(console, record, ranking, folder, at_the_end=False)
     assert "sweep winners" not in console.file.getvalue()
     assert "sweep ui" in console.file.getvalue()
+
+
+def test_the_export_is_offered_where_there_are_weights(tmp_path, monkeypatch):
+    done = sweep(state="complete")
+    assert "sweep export" not in shown(tmp_path, trial(0, "complete", 2.5), record=done)
+    folder = SweepHome(tmp_path).sweep("alpaca-lora").store.trial_folder(0)
+    (folder / "best").mkdir(parents=True)
+    text = shown(tmp_path, trial(0, "complete", 2.5), record=done)
+    assert "  sweep export alpaca-lora --to NEW_FOLDER --home " in text
+    monkeypatch.setenv("SWEEP_FROM_AFAR", " --cluster my.yaml")
+    assert "sweep export" not in shown(tmp_path, trial(0, "complete", 2.5), record=done)
