@@ -49,6 +49,7 @@ QUESTIONS = [
       "answers": {"text": ["yes"], "answer_start": [0]}}, ["u:A hall.\n\nhi", "A:yes"]),
     ({"question": "hi", "answers": [{"text": "yes", "answer_start": 3}]}, ["u:hi", "A:yes"]),
     ({"question": "hi", "answers": ["yes"]}, ["u:hi", "A:yes"]),
+    ({"question": ["hi"], "answer": ["yes"]}, ["u:hi", "A:yes"]),
     ({"instruction": "hi", "output": "yes", "history": [["a", "b"], ["c", "d"]]},
      ["u:a", "A:b", "u:c", "A:d", "u:hi", "A:yes"]),
     ({"instruction": "hi", "output": "yes", "history": None}, ["u:hi", "A:yes"]),
