@@ -20,7 +20,9 @@ from trainables.core.data_error import DataError
 SPEAKERS = frozenset({"role", "from", "speaker"})
 """Fields of a turn: a list of objects with one of them is a chat."""
 
-_CHATS = frozenset({"messages", "conversations", "dialog", "dialogue", "turns", "chat"})
+_CHATS = frozenset(
+    {"messages", "conversations", "dialog", "dialogue", "utterances", "turns", "chat"}
+)
 _DEEPEST = 3
 """Objects within objects, at most, above a list of records."""
 
