@@ -247,6 +247,9 @@ SINGLE_ROWS = [
     rows("lists of unequal length", "sft", CHAT, {"messages": {
         "role": ["user", "assistant"], "content": ["a"]}},
          r": messages has lists of unequal length \(2 of role, 1 of content\); correct them"),
+    rows("more questions than answers", "sft", {"question": "a", "answer": "b"},
+         {"question": ["a", "b", "c"], "answer": ["d", "e"]},
+         " has 3 questions and 2 answers; correct them"),
     rows("a history of another form", "sft", QA, {**QA, "history": [["a"]]},
          r": history has list \['a'\]; it must be a list of \[question, answer\]"),
     rows("a system turn in the middle", "sft", CHAT, chat("user", "system", "assistant"),

@@ -33,11 +33,11 @@ ROLES = (
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "text": ("sentence", "content", "review"),
     "label": ("category", "class", "kto_tag", "labels", "gold_label"),
-    "prompt": ("question", "questions", "query", "input"),
+    "prompt": ("question", "questions", "query", "problem", "input"),
     "completion": ("response", "answer", "answers", "output", "solution"),
     "input": ("context",),
     "output": ("response", "answer", "completion"),
-    "messages": ("dialog", "dialogue", "turns", "chat"),
+    "messages": ("dialog", "dialogue", "utterances", "turns", "chat"),
     "conversations": ("conversation",),
     "tools": ("functions",),
     "chosen": ("response_chosen",),

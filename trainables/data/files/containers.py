@@ -20,7 +20,9 @@ from trainables.core.data_error import DataError
 SPEAKERS = frozenset({"role", "from", "speaker"})
 """Fields of a turn: a list of objects with one of them is a chat."""
 
-_CHATS = frozenset({"messages", "conversations", "dialog", "dialogue", "turns", "chat"})
+_CHATS = frozenset(
+    {"messages", "conversations", "dialog", "dialogue", "utterances", "turns", "chat"}
+)
 _DEEPEST = 3
 """Objects within objects, at most, above a list of records."""
 
@@ -42,7 +44,7 @@ def records_within(path: Path, whole: Mapping[str, object], named: Collection[st
         return Within([whole], "")
     return (
         _split_table(path, whole)
-        or _listed_columns(whole, known)
+        or _listed_columns(path, whole, known)
         or _one_list(path, whole, known)
         or _by_key(whole, known)
         or Within([whole], "")
@@ -93,14 +95,19 @@ def _split_table(path: Path, whole: Mapping[str, object]) -> Within | None:
     return Within(records, "a table of columns and data is read")
 
 
-def _listed_columns(whole: Mapping[str, object], known: Collection[str]) -> Within | None:
-    """Columns as lists of equal length, one of them known."""
+def _listed_columns(
+    path: Path, whole: Mapping[str, object], known: Collection[str]
+) -> Within | None:
+    """Columns as lists, one of them known; DataError if known ones are not of equal length."""
     lists = [value for value in whole.values() if isinstance(value, list)]
-    named = [
-        value
+    named = {
+        name: value
         for name, value in whole.items()
         if name.casefold() in known and isinstance(value, list) and not _are_objects(value)
-    ]
+    }
+    if len({*map(len, named.values())}) > 1:
+        counts = ", ".join(f"{name} ({len(each):,})" for name, each in named.items())
+        raise DataError(f"{path} has columns of unequal length: {counts}; correct them")
     if len(lists) < len(whole) or not named or not lists[0] or len({*map(len, lists)}) > 1:
         return None
     records = [dict(zip(whole, row, strict=True)) for row in zip(*lists, strict=True)]

@@ -64,11 +64,18 @@ def _rows_of_whole(
     if not within.note:
         return Rows(tuple(_without_repeats([Row(f"{path} line 1", whole)], repeats, sieve)))
     rows = _rows_of_list(path, list(within.records))
+    _check_around(path, rows, repeats)
+    return Rows(tuple(_without_repeats(rows, repeats, sieve)), (within.note,))
+
+
+def _check_around(path: Path, rows: Sequence[Row], repeats: Sequence[Repeat]) -> None:
+    """DataError on a repeated field outside the records, which may have hidden some of them."""
+    if not repeats:
+        return
     inside = {id(each) for row in rows for each in objects_within(row.value)}
     around = next((repeat for repeat in repeats if id(repeat.holder) not in inside), None)
     if around is not None:
         raise _repeated(str(path), around)
-    return Rows(tuple(_without_repeats(rows, repeats, sieve)), (within.note,))
 
 
 def _rows_of_list(path: Path, whole: object) -> list[Row]:

@@ -53,7 +53,12 @@ def prompt_completion(fields: Fields, where: Place) -> Messages:
     Two lists of texts are questions and answers by turns; all answers are trained.
     """
     questions, answers = _texts(fields["prompt"]), _texts(fields["completion"])
-    if questions and answers and len(questions) == len(answers):
+    if len(questions) > 1 and answers:
+        if len(questions) != len(answers):
+            raise DataError(
+                f"{where} has {len(questions)} questions and {len(answers)} answers; correct them",
+                "wrong type",
+            )
         where.allow(PARALLEL)
         pairs = chain.from_iterable(zip(questions, answers, strict=True))
         return (*_before(fields, where), *taking_turns([text(e, where, "prompt") for e in pairs]))
@@ -64,6 +69,8 @@ def prompt_completion(fields: Fields, where: Place) -> Messages:
 def prompt(fields: Fields, where: Place) -> Messages:
     """{prompt, system?, history?, context?}: the prompt is a text or a list of turns."""
     value = fields["prompt"]
+    if len(_texts(value)) == 1:
+        (value,) = _texts(value)
     if is_turn(value) or isinstance(value, list):
         return (*_before(fields, where), *turns_of(value, where, "prompt"))
     asked = text(value, where, "prompt")

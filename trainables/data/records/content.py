@@ -8,8 +8,8 @@ from typing import NamedTuple
 from trainables.core.data_error import DataError, shown
 from trainables.data.records.conversation import Role, ToolCall
 from trainables.data.records.fields import text
-from trainables.data.records.place import Place
-from trainables.data.records.tools import calls_of
+from trainables.data.records.place import RESULT, Place
+from trainables.data.records.tools import calls_of, json_text
 
 _TEXTS = frozenset({"text", "input_text", "output_text"})
 _THOUGHTS = frozenset({"reasoning", "thinking", "thought"})
@@ -26,6 +26,9 @@ class Content(NamedTuple):
 
 def content_of(value: object, role: Role, where: Place) -> Content:
     """A text, or the parts of a list; only an answer has reasoning and calls."""
+    if role == "tool" and _is_data(value):
+        where.allow(RESULT)
+        return Content(json_text(value, where, "content"))
     if not isinstance(value, list):
         return Content(text(value, where, "content"))
     parts = [_part(each, role, where) for each in value]
@@ -34,6 +37,13 @@ def content_of(value: object, role: Role, where: Place) -> Content:
         "".join(part.reasoning for part in parts),
         tuple(call for part in parts for call in part.calls),
     )
+
+
+def _is_data(value: object) -> bool:
+    """Whether a tool's result is an object or a list that is not made of parts."""
+    if isinstance(value, list):
+        return any(not isinstance(each, dict) or "type" not in each for each in value)
+    return isinstance(value, dict)
 
 
 def _part(part: object, role: Role, where: Place) -> Content:

@@ -1,7 +1,7 @@
 """Whole dialogues written as one text, as turns.
 
 The text begins with a speaker's mark: "\\n\\nHuman: " as in hh-rlhf, "USER: ", "### Human: ",
-"Q: ", "### Instruction:" or ChatML's "<|im_start|>user".
+"Q: ", "### Instruction:", ChatML's "<|im_start|>user" or "<|user|>".
 """
 
 from __future__ import annotations
@@ -25,17 +25,30 @@ _SYSTEM = re.compile(r"\s*#{0,3} ?system:", re.IGNORECASE)
 _CHATML = re.compile(
     r"<\|im_start\|>(system|user|assistant)\n(.*?)(?:<\|im_end\|>\s*|\Z)", re.DOTALL
 )
-_CHATML_ROLES: Mapping[str, Role] = {
+_TAGGED = re.compile(
+    r"<\|(system|user|prompter|assistant)\|>\n?(.*?)"
+    r"(?=\s*(?:<\|endoftext\|>|</s>|<\|(?:system|user|prompter|assistant)\|>|\Z))",
+    re.DOTALL,
+)
+_TAGS: Mapping[str, Role] = {
     "system": "system",
     "user": "user",
+    "prompter": "user",
     "assistant": "assistant",
 }
+_INLINE = ("human", "user")
+"""Users whose dialogues may be on one line; the marks of others are too short for that."""
+
 _OPEN = re.compile(r"\n\nAssistant:\s*\Z")
 
 
 def dialogue(text: str) -> tuple[Message, ...]:
     """The turns of a text that is a dialogue with a user; none if it is not."""
-    turns = _chatml(text) if text.lstrip().startswith("<|im_start|>") else _marked(text)
+    tagged = _CHATML.findall(text) if "<|im_start|>" in text else _TAGGED.findall(text)
+    if text.lstrip().startswith("<|") and tagged:
+        turns = [Message.of(_TAGS[name], said) for name, said in tagged]
+    else:
+        turns = _marked(text)
     return tuple(turns) if any(turn.role == "user" for turn in turns) else ()
 
 
@@ -54,19 +67,21 @@ def common_lines(first: str, second: str) -> str:
     return first[: first.rfind("\n", 0, end) + 1]
 
 
-def _chatml(text: str) -> list[Message]:
-    return [Message.of(_CHATML_ROLES[name], said) for name, said in _CHATML.findall(text)]
-
-
 def _marked(text: str) -> list[Message]:
     first = _FIRST.search(text)
     if first is None or not (not text[: first.start()].strip() or _SYSTEM.match(text)):
         return []
     begin, name = first.groups()
     answers = _ANSWERS[name.lower()]
-    marks = _marks(text, begin, "\n\n", (name, *answers))
-    if len(marks) < 2:
-        marks = _marks(text, begin, r"\n\s*", (name, *answers))
+    between = [
+        "\n\n",
+        r"\n\s*",
+        *([r"\s*" if begin else r"\s+"] if name.lower() in _INLINE else []),
+    ]
+    found = (_marks(text, begin, each, (name, *answers)) for each in between)
+    marks = next((each for each in found if len(each) > 1), [])
+    if not marks:
+        return []
     return [
         Message.of(_role(mark[1].lower(), answers), text[mark.end() : after].strip())
         for mark, after in zip(marks, [*(m.start() for m in marks[1:]), len(text)], strict=True)

@@ -14,6 +14,8 @@ FIRST = "several answers, the first taken"
 TEXTS = "plain texts taken as turns of user and assistant"
 PARALLEL = "parallel lists taken as turns"
 CONTEXT = "a context that is no text, not read"
+UNTRAINED = "a weight for a turn that is no answer, which is not trained"
+RESULT = "a tool's result that is no text, written as JSON"
 CALL_AS_TEXT = "a call of a tool that is no JSON, kept as text"
 
 

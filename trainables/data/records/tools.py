@@ -24,7 +24,7 @@ def tools_of(value: object, where: Place) -> str:
             f"{where}: tools is {shown(value)}; it must be a list of objects, or its JSON text",
             "wrong type",
         )
-    return _json(listed, where, "tools")
+    return json_text(listed, where, "tools")
 
 
 def calls_of(value: object, where: Place) -> tuple[ToolCall, ...]:
@@ -71,7 +71,7 @@ def _call(value: object, where: Place) -> ToolCall:
 def _arguments(value: object, where: Place) -> str:
     """The arguments as JSON text; those written as text stay as they are."""
     if not isinstance(value, str):
-        return _json(value, where, "arguments")
+        return json_text(value, where, "arguments")
     if not value.strip():
         return "{}"
     if parsed(value) is None and value.strip() != "null":
@@ -83,7 +83,8 @@ def _arguments(value: object, where: Place) -> str:
     return text(value, where, "arguments")
 
 
-def _json(value: object, where: Place, field: str) -> str:
+def json_text(value: object, where: Place, field: str) -> str:
+    """A value as JSON; DataError if it is not made of JSON's values."""
     try:
         return text(json.dumps(value, ensure_ascii=False), where, field)
     except (TypeError, ValueError, RecursionError) as error:

@@ -8,7 +8,7 @@ from trainables.core.data_error import DataError, listing, shown
 from trainables.data.records.content import Content, content_of
 from trainables.data.records.conversation import Message, Role
 from trainables.data.records.fields import text
-from trainables.data.records.place import CALL_AS_TEXT, PARALLEL, TEXTS, Place
+from trainables.data.records.place import CALL_AS_TEXT, PARALLEL, TEXTS, UNTRAINED, Place
 from trainables.data.records.tools import calls_in_text, calls_of, parsed
 
 ROLES: Mapping[str, Role] = {
@@ -39,6 +39,7 @@ CALLS = frozenset({"function_call", "tool_call"})
 SPEAKERS = {"role": "content", "from": "value", "speaker": "text"}
 """The fields that name a turn's speaker, each with the usual field of what is said."""
 
+_SAID = (*SPEAKERS.values(), "utterance")
 _REASONING = ("reasoning_content", "reasoning", "thinking", "thought")
 _WEIGHTS = ("loss_weight", "weight", "train", "training", "trainable")
 _BY_TURNS: tuple[Role, Role] = ("user", "assistant")
@@ -121,7 +122,7 @@ def _said(turn: Mapping[str, object], by: str, role: Role, where: Place) -> Cont
         for call in (calls_of(turn[name], where) if turn.get(name) else ())
     )
     usual = SPEAKERS[by]
-    held = next((name for name in (usual, *SPEAKERS.values()) if name in turn), usual)
+    held = next((name for name in (usual, *_SAID) if name in turn), usual)
     value = turn.get(held) if calls else _needed(turn, held, where)
     said = content_of(value, role, where)
     thoughts = [said.reasoning, *(_thought(turn, name, where) for name in _REASONING)]
@@ -148,10 +149,11 @@ def _trainable(turn: Mapping[str, object], role: Role, where: Place) -> bool:
     if name is None:
         return role == "assistant"
     weight = turn[name]
-    if weight not in (0, 1) or (weight and role != "assistant"):
-        raise DataError(
-            f"{where}: {name} {shown(weight)} of a turn by {role}; answers take 0 or 1, others 0"
-        )
+    if weight not in (0, 1):
+        raise DataError(f"{where}: {name} is {shown(weight)}; a turn takes 0 or 1", "wrong type")
+    if weight and role != "assistant":
+        where.allow(UNTRAINED)
+        return False
     return bool(weight)
 
 

@@ -88,6 +88,8 @@ def test_columns_tell_records_whose_names_are_unknown(tmp_path):
          r"holds several lists of records: train \(2\), test \(2\); save each as a file"),
         ({"columns": ["prompt", "answer"], "data": [["a", "b"], ["c"]]},
          "row 2 of data has 1 values for 2 columns; correct it"),
+        ({"prompt": ["a", "c"], "answer": ["b"]},
+         r"has columns of unequal length: prompt \(2\), answer \(1\); correct them"),
         ({"x": {"y": 1}}, "line 1 has the fields: x; rename them, or name them in data.columns"),
         ({"x": [1], "y": [2]}, "line 1 has the fields: x, y; rename them, or name them in data"),
     ],

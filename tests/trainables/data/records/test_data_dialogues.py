@@ -22,16 +22,23 @@ def said(messages: tuple[Message, ...]) -> list[tuple[str, str]]:
     [
         (f"{HH}e", [("u", "a"), ("a", "b\n\nQuestion: is this b?"), ("u", "c\nd"), ("a", "e")]),
         ("Human: a\nAssistant: b", [("u", "a"), ("a", "b")]),
-        ("USER: a ASSISTANT: b\nASSISTANT: c", [("u", "a ASSISTANT: b"), ("a", "c")]),
+        ("USER: a, said to ASSISTANT: x\nASSISTANT: c",
+         [("u", "a, said to ASSISTANT: x"), ("a", "c")]),
         ("System: s\n\nUser: a\n\nAssistant: b", [("s", "s"), ("u", "a"), ("a", "b")]),
         ("### Instruction:\na\n\n### Response:\nb", [("u", "a"), ("a", "b")]),
         ("Q: a\nA: b\nQ: c\nA: d", [("u", "a"), ("a", "b"), ("u", "c"), ("a", "d")]),
         ("<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\nb", [("u", "a"), ("a", "b")]),
+        ("### Human: a### Assistant: b", [("u", "a"), ("a", "b")]),
+        ("Human: a Assistant: b Human: c Assistant: d",
+         [("u", "a"), ("a", "b"), ("u", "c"), ("a", "d")]),
+        ("<|user|>\na</s>\n<|assistant|>\nb</s>", [("u", "a"), ("a", "b")]),
+        ("<|prompter|>a<|endoftext|><|assistant|>b<|endoftext|>", [("u", "a"), ("a", "b")]),
+        ("Question: a", []),
         ("Just a text. Human: no.", []),
         ("Assistant: b", []),
         ("", []),
     ],
-)
+)  # fmt: skip
 def test_a_dialogue_is_split_at_its_speakers_marks(text, turns):
     assert said(dialogue(text)) == turns
 

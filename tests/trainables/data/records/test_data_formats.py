@@ -95,10 +95,9 @@ def test_a_row_that_does_not_fit_is_named(tmp_path, second, said):
         ({"messages": ["hi"]}, "turn 1 is str 'hi'; a turn is an object"),
         (turn(content=[{"type": "image_url"}]), "turn 2: content has a part.*only text"),
         (turn(content=None, tool_calls=[1]), "turn 2: tool_calls has int 1; a call is an object"),
-        (turn(content="x", loss_weight=0.5), "turn 2: loss_weight float 0.5"),
         (
-            {"messages": [{"role": "user", "content": "x", "loss_weight": 1}]},
-            "loss_weight int 1 of a turn",
+            turn(content="x", loss_weight=0.5),
+            "turn 2: loss_weight is float 0.5; a turn takes 0 or 1",
         ),
     ],
 )

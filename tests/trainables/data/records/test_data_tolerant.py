@@ -17,6 +17,7 @@ from trainables.data.records.place import (
     OPENING,
     PARALLEL,
     TEXTS,
+    UNTRAINED,
 )
 
 
@@ -49,6 +50,7 @@ QUESTIONS = [
       "answers": {"text": ["yes"], "answer_start": [0]}}, ["u:A hall.\n\nhi", "A:yes"]),
     ({"question": "hi", "answers": [{"text": "yes", "answer_start": 3}]}, ["u:hi", "A:yes"]),
     ({"question": "hi", "answers": ["yes"]}, ["u:hi", "A:yes"]),
+    ({"question": ["hi"], "answer": ["yes"]}, ["u:hi", "A:yes"]),
     ({"instruction": "hi", "output": "yes", "history": [["a", "b"], ["c", "d"]]},
      ["u:a", "A:b", "u:c", "A:d", "u:hi", "A:yes"]),
     ({"instruction": "hi", "output": "yes", "history": None}, ["u:hi", "A:yes"]),
@@ -94,6 +96,8 @@ ALLOWED = [
     (chat("s:x", "a:hello", "u:a", "a:b"), ["s:x", "u:a", "A:b"], OPENING),
     (chat("a:hello", "a:there", "u:a", "a:b"), ["u:a", "A:b"], OPENING),
     ({"dialog": ["a", "b", "c", "d"]}, ["u:a", "A:b", "u:c", "A:d"], TEXTS),
+    ({"messages": [{"role": "user", "content": "a", "weight": 1},
+                   {"role": "assistant", "content": "b", "weight": 1}]}, ["u:a", "A:b"], UNTRAINED),
     ({"messages": {"role": ["user", "assistant"], "content": ["a", "b"]}}, ["u:a", "A:b"],
      PARALLEL),
     ({"role": ["user", "assistant"], "content": ["a", "b"], "id": 3}, ["u:a", "A:b"], PARALLEL),

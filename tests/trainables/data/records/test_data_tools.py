@@ -8,7 +8,7 @@ import pytest
 from data_samples import REAL_DATA, needs_real_data, read_records, write_json
 
 from trainables.data.records.conversation import Message, ToolCall
-from trainables.data.records.place import CALL_AS_TEXT
+from trainables.data.records.place import CALL_AS_TEXT, RESULT
 
 TOOL = {"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}
 CALL = ToolCall("add", '{"a": 2, "b": 3}')
@@ -107,6 +107,19 @@ def test_a_function_call_that_is_no_json_stays_text_and_is_counted(tmp_path):
     file = read_records(path)
     assert file.records[0].messages[1] == Message.of("assistant", "add(2, 3)")
     assert list(file.adjusted) == [CALL_AS_TEXT]
+
+
+@pytest.mark.parametrize("result", [{"sum": 5}, [5, 6], [{"sum": 5}]])
+def test_a_result_that_is_no_text_is_written_as_json(tmp_path, result):
+    turns = [
+        {"role": "user", "content": "2 + 3"},
+        {"role": "assistant", "tool_calls": [NESTED]},
+        {"role": "tool", "content": result},
+        {"role": "assistant", "content": "5."},
+    ]
+    file = read_records(write_json(tmp_path / "rows.json", [{"messages": turns}]))
+    assert json.loads(file.records[0].messages[2].content) == result
+    assert list(file.adjusted) == [RESULT]
 
 
 def test_the_tools_of_a_pair_are_those_of_both_its_chats(tmp_path):
