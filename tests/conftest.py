@@ -21,6 +21,9 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 # Plain tests mean the same everywhere, with a GPU and without.
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
+# A developer's own MLflow is not for tests.
+for variable in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_ID"):
+    os.environ.pop(variable, None)
 
 
 SLOW = ("endtoend", "ray", "chaos", "cluster")

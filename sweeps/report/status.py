@@ -56,6 +56,9 @@ def _progress(sweep: SweepRecord, trials: Sequence[TrialRecord]) -> list[str]:
 
 def _folder(sweep: SweepRecord, folder: SweepFolder) -> list[str]:
     lines = [f"{decimal(folder.size())} in {folder.path}"]
+    if sweep.tracking_source:
+        where = f"{sweep.tracking_uri}, experiment {sweep.experiment}"
+        lines.append(f"MLflow: {where} (from {sweep.tracking_source})")
     if sweep.state in (SweepState.INTERRUPTED, SweepState.FAILED):
         option = SweepHome(folder.path.parents[1]).way()
         lines.append(f"to resume: sweep resume {sweep.name}{option}")

@@ -109,13 +109,14 @@ def points_of(budget: TrialBudget, sizes: NDArray[np.int64]) -> dict[int, int]:
     """
     if budget.steps is not None or (sizes == sizes[0]).all():
         return evaluation_points(len(sizes), budget.evaluations)
-    shares = np.cumsum(sizes) / sizes.sum()
-    points: dict[int, int] = {}
+    reached = np.cumsum(sizes) / sizes.sum() * budget.evaluations  # after each step, in points
+    nearest = np.rint(reached)
+    steps: dict[int, int] = {}
     for point in range(1, budget.evaluations + 1):
-        step = int(np.abs(shares - point / budget.evaluations).argmin())
-        # Of several points nearest to one step, the step has the one that fits its share.
-        points[step + 1] = max(1, round(shares[step] * budget.evaluations))
-    return points
+        (near,) = np.nonzero(nearest == point)
+        if len(near):  # else the steps here are longer than the distance of two points
+            steps[point] = int(near[np.abs(reached[near] - point).argmin()]) + 1
+    return {step: point for point, step in steps.items()}
 
 
 class Stream:

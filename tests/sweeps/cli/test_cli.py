@@ -102,6 +102,15 @@ def test_status_has_the_slots_and_their_cost_once_a_driver_has_looked(home):
     assert wrong.exit_code == 2 and "--price: must be TYPE=DOLLARS" in wrong.stderr
 
 
+def test_status_says_where_a_sweep_is_tracked_unless_at_home(home):
+    assert "MLflow" not in run("status", "alpaca-lora").stdout
+    theirs = {"tracking_uri": "https://me:hunter2@ml.example", "experiment": "team"}
+    record = sweep(state="complete", tracking_source="MLFLOW_TRACKING_URI", **theirs)
+    home.sweep("alpaca-lora").store.write_sweep(record)
+    said = "MLflow: https://***@ml.example, experiment team (from MLFLOW_TRACKING_URI)"
+    assert said in run("status", "alpaca-lora").stdout
+
+
 def test_from_afar_the_next_command_leads_there(home, monkeypatch):
     home.sweep("alpaca-lora").store.write_sweep(sweep(state="interrupted"))
     monkeypatch.setenv("SWEEP_FROM_AFAR", " --cluster my.yaml")

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trainables.config.batch_split import split_batch
@@ -253,6 +253,7 @@ def test_a_micro_batch_of_one_cannot_grow():
         plan([1] * 9, micro_batch_size=1, batch_ramp__start_fraction=0.5)
 
 
+@example(start=0.125, fraction=0.984375, epochs=1, count=257, evaluations=11)
 @given(
     start=st.floats(0.01, 0.9),
     fraction=st.floats(0.01, 1),
@@ -270,10 +271,11 @@ def test_under_a_ramp_a_point_says_what_share_of_the_examples_was_trained(
     steps, points = list(made.points), list(made.points.values())
     assert steps == sorted(set(steps)) and points == sorted(set(points))
     assert made.points[made.steps] == evaluations, "the last one is at the end"
-    largest = made.batch_sizes.max() / made.ends[-1]
     for step, point in made.points.items():
         off = abs(made.ends[step] / made.ends[-1] - point / evaluations)
-        assert off <= max(largest, 1 / evaluations) / 2 + 1e-9
+        assert off <= 0.5 / evaluations + 1e-9
+    if made.batch_sizes.max() * evaluations <= made.ends[-1]:
+        assert points == list(range(1, evaluations + 1)), "no step is longer than a point"
 
 
 def test_a_long_ramp_moves_the_first_point_to_a_third_of_the_examples():
