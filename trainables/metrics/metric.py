@@ -23,8 +23,9 @@ class Measured:
 
     `losses` [examples] are sums over `counts` terms each, in nats for losses of probabilities.
     Further `columns` are the objective's: `correct` (target tokens that were the likeliest);
-    `truth` and `predicted` (classes, of `classes`); `margin`, or `reward` and `given`; the rewards
-    of `chosen` and `rejected` answers; `divergence` (from the reference).
+    `bytes` (of the text of the target tokens); `truth` and `predicted` (classes, of `classes`);
+    `margin`, or `reward` and `given`; the rewards of `chosen` and `rejected` answers; `divergence`
+    (from the reference).
     """
 
     losses: Floats
@@ -76,3 +77,6 @@ class Metric:
     value: Callable[[Measured], float] | None = None
     needs: str | None = None
     """The required section of a sweep file: data.general."""
+
+    column: str | None = None
+    """The column without which it cannot be computed, if not all sets have it."""

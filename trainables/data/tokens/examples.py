@@ -20,6 +20,9 @@ from trainables.data.tokens.sequences import IntArray, Sequences, TokenSequence,
 
 FloatArray = npt.NDArray[np.float64]
 
+BYTES = "bytes.npy"
+"""The bytes of each example's targets as text; only in measured sets of text."""
+
 
 class Example(NamedTuple):
     """`label` is a class's index, a reward, or 1 (good) and 0 (bad); NaN if there is none.
@@ -44,6 +47,7 @@ class Examples:
         count = len(self._sequences) // self.arity
         self.labels = _optional(folder / "labels.npy", count, np.nan)
         self.weights = _optional(folder / "weights.npy", count, 1.0)
+        self.text_bytes = _optional(folder / BYTES, count, np.nan)
         self._first_place = first_place
 
     def __len__(self) -> int:
