@@ -13,7 +13,7 @@ from results.records.record import SweepRecord
 from sweeps.home.home import SweepFolder
 from trainables.board.job import ANSWERS, LOSSES
 from trainables.metrics.registry import GENERATED
-from trainables.training.answers import VALUES
+from trainables.training.generation.files import VALUES
 
 
 def paired(

@@ -19,8 +19,8 @@ from trainables.core.evaluation import Cost, DivergedError, Ending, Evaluation, 
 from trainables.core.progress import NO_GAUGE, Gauge
 from trainables.losses.loss import Loss, Scores
 from trainables.models import tuned
-from trainables.training.answers import write_answers
 from trainables.training.checkpoints import Checkpoint, Checkpoints
+from trainables.training.generation.files import write_answers
 from trainables.training.plan import Plan
 from trainables.training.signals import Heard, Signals
 from trainables.training.trainer import TrialTrainer

@@ -51,7 +51,6 @@ from trainables.losses.reference import Reference, ReferenceMemo, as_untouched
 from trainables.metrics.written import Written
 from trainables.models import tuned
 from trainables.models.fit import misfits
-from trainables.training.answers import write_answers
 from trainables.training.base import (
     BaseModel,
     Head,
@@ -64,7 +63,8 @@ from trainables.training.base import (
 from trainables.training.checkpoints import NO_CHECKPOINTS, Checkpoints
 from trainables.training.deepspeed import deepspeed_config
 from trainables.training.general import GeneralSet
-from trainables.training.generation import AnswerWriter, seed_of
+from trainables.training.generation.files import write_answers
+from trainables.training.generation.writer import AnswerWriter, seed_of
 from trainables.training.inputs import Inputs
 from trainables.training.memory import release_memory
 from trainables.training.pages import release_pages

@@ -18,7 +18,7 @@ from sweeps.report.samples import WIDTH, find_samples, samples_report
 from trainables.board.job import ANSWERS
 from trainables.metrics.registry import GENERATED
 from trainables.metrics.written import Answer, Written
-from trainables.training.answers import SAMPLES, write_answers
+from trainables.training.generation.files import SAMPLES, write_answers
 
 QUESTIONS = {4: "What is 2 + 2?", 9: "What is 3 + 3? " + "Please. " * 200, 11: "Say \x1b[31mred"}
 METRICS = (GENERATED["eval_exact_match"], GENERATED["eval_ended"])

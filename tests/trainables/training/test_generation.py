@@ -114,7 +114,7 @@ def test_sampled_answers_do_not_depend_on_the_batch(workshop, folder):
 def test_gumbel_noise_samples_from_the_softmax():
     import torch
 
-    from trainables.training.sampling import GumbelNoise
+    from trainables.training.generation.sampling import GumbelNoise
 
     scores, draws = torch.tensor([[2.0, 0.0, 1.0]]), 4000
     noise = GumbelNoise(2.0, seed=3, numbers=range(draws))

@@ -26,7 +26,7 @@ from trainables.data.tokens.tokenizer import Tokenizer
 from trainables.metrics.registry import GENERATED
 from trainables.metrics.written import Answer, Written
 from trainables.training.base import autocast_dtype, is_scattered
-from trainables.training.sampling import GumbelNoise
+from trainables.training.generation.sampling import GumbelNoise
 
 Ids = list[int]
 
