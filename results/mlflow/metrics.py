@@ -20,6 +20,7 @@ TOTALS = (
     "peak_memory_bytes",
     "trainable_parameters",
     "total_parameters",
+    "generation_seconds",
 )
 _SERIES = ("point", "tokens", "seconds")
 

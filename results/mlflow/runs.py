@@ -6,6 +6,7 @@ change of the active run, the tracking address, loggers other than MLflow's, or 
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import tempfile
@@ -33,6 +34,9 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 _PAGE = 1000
 _MODELS_PAGE = 50
 _UPLOAD_TIMEOUT = "600"  # seconds for a server to store a file
+
+LOGGED = "mlflow.loggedArtifacts"
+"""The tag by which MLflow's UI finds a run's tables."""
 
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 """Makes MLflow show its pages for model training, not those for prompts and traces."""
@@ -199,6 +203,16 @@ class MlflowRuns:
         """Keep texts as artifacts, path -> text."""
         for path, text in texts.items():
             self._client.log_text(run_id, text, path)
+
+    def log_table(self, run_id: str, path: str, rows: Sequence[Mapping[str, object]]) -> None:
+        """Keep rows with the same keys as a table, which MLflow's UI compares between runs.
+
+        MLflow's own `log_table` would append them to an earlier table.
+        """
+        names = list(rows[0])
+        table = {"columns": names, "data": [[row[name] for name in names] for row in rows]}
+        self._client.log_text(run_id, json.dumps(table, ensure_ascii=False), path)
+        self.log(run_id, tags={LOGGED: json.dumps([{"path": path, "type": "table"}])})
 
     def log_folder(self, run_id: str, folder: Path, path: str | None) -> None:
         """Copy the files in `folder` to the artifacts under `path`."""

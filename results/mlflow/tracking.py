@@ -41,6 +41,7 @@ from results.mlflow.tracked import (
 from results.mlflow.tracking_error import StoreAwayError, TrackingError
 from results.ranking.winners import Ranking
 from results.records.record import Measurement, Mode, SweepRecord, TrialRecord
+from results.records.samples import SAMPLES, read_samples
 from results.records.uris import redact, sqlite_file
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
 SPEC_FILE = "sweep.yaml"
 WINNER_FILE = "winner.yaml"
 WEIGHTS_PATH = "model"
+SAMPLES_FILE = "samples.json"
 
 
 class UnknownSweepError(ValueError):
@@ -167,12 +169,15 @@ class Tracker:
             self._runs.log(run_id, tags={ON_FRONT: "true"})
 
     def log_winner(self, run_id: str, record: TrialRecord, weights: Path) -> None:
-        """Keep a winner's config as `winner.yaml`, and its weights, if any."""
+        """Keep a winner's config as `winner.yaml`, its weights in `weights`, and the generated
+        answers beside them as a table, if any."""
         with reported(self._uri, f"store the weights of trial {record.number}"):
             config = yaml.safe_dump(dict(record.config), sort_keys=False)
             self._runs.log_texts(run_id, {WINNER_FILE: config})
             if weights.is_dir():
                 self._runs.log_folder(run_id, weights, WEIGHTS_PATH)
+            if samples := read_samples(weights.parent / SAMPLES):
+                self._runs.log_table(run_id, SAMPLES_FILE, [each.row() for each in samples])
 
     def log_report(self, run_id: str, report: Path) -> None:
         """Keep a sweep's report as an artifact of its run."""

@@ -150,7 +150,8 @@ class TrialRecord(Record):
     """One trial. `params` are the searched values, `config` all resolved ones, by dotted name.
 
     `measurements` are in order of time, without those undone by a retry.
-    `started` and `ended` are in unix seconds; the totals cover all attempts' useful work.
+    `started` and `ended` are in unix seconds; the totals cover all attempts' useful work, and
+    `generation_seconds` is the part of `seconds` in which answers were generated.
     `attempts` is the number of times that a slot started the trial, without attempts unreported
     before a kill of the sweep; 0 if there were none. `repairs` are settings that had to differ from
     `config` for the trial to fit into memory, without changing its meaning:
@@ -172,6 +173,7 @@ class TrialRecord(Record):
     peak_memory_bytes: Count = 0
     trainable_parameters: Count = 0
     total_parameters: Count = 0
+    generation_seconds: float = 0.0
     attempts: Count = 0
     repairs: dict[str, int] = Field(default_factory=dict)
     provenance: Provenance | None = None

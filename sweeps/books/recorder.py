@@ -326,4 +326,5 @@ def _with_cost(record: TrialRecord, cost: Cost) -> TrialRecord:
         peak_memory_bytes=cost.peak_memory_bytes,
         trainable_parameters=cost.trainable_parameters,
         total_parameters=cost.total_parameters,
+        generation_seconds=cost.generation_seconds,
     )

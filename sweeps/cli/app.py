@@ -35,6 +35,7 @@ from sweeps.cli.options import (
 )
 from sweeps.cli.register_command import register
 from sweeps.cli.report_command import report
+from sweeps.cli.samples_command import samples
 from sweeps.display.terminal import (
     echo_json,
     make_console,
@@ -55,6 +56,7 @@ app = typer.Typer(
 )
 app.command()(doctor)
 app.command()(report)
+app.command()(samples)
 app.command("next")(next_sweep)
 app.command()(export)
 app.command()(register)

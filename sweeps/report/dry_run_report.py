@@ -8,6 +8,7 @@ from sweeps.display.duration import duration
 from sweeps.display.parameters import show_params
 from sweeps.run.dry_run import STEPS, DryRun
 from sweeps.spec.spec import SweepSpec
+from trainables.config.evaluation import too_long
 
 
 def report(spec: SweepSpec, run: DryRun) -> Table:
@@ -29,6 +30,7 @@ def report(spec: SweepSpec, run: DryRun) -> Table:
         },
         "speed": f"{run.seconds_per_step:.3g} s per step, {run.tokens_per_second:,.0f} tokens/s, "
         f"{run.evaluation_seconds:.3g} s per evaluation",
+        **_generation(spec, run),
         "peak memory": f"{run.peak_memory_bytes / 2**20:,.0f} MiB",
         "a trial": f"{run.steps} steps and {run.evaluations} evaluations: "
         f"{duration(run.trial_seconds)}",
@@ -39,6 +41,15 @@ def report(spec: SweepSpec, run: DryRun) -> Table:
     for name, text in (*rows.items(), *(("note", note) for note in run.notes)):
         table.add_row(name, text)
     return table
+
+
+def _generation(spec: SweepSpec, run: DryRun) -> dict[str, str]:
+    """The time of generating answers in a trial, if it does."""
+    if not run.generation_seconds:
+        return {}
+    share, most = run.generation_seconds / run.trial_seconds, spec.trial.evaluation.time_share
+    note = f". {too_long(share, most)}" if share > most else ""
+    return {"answers": f"{duration(run.generation_seconds)} of a trial ({share:.0%}){note}"}
 
 
 def _engine(spec: SweepSpec) -> str:

@@ -15,6 +15,7 @@ from sweeps.home.home import SweepFolder, SweepHome, is_from_afar
 from sweeps.report.each_method import each_method
 from sweeps.report.exhausted import exhausted
 from sweeps.report.front import front_table
+from sweeps.report.generation_time import time_note
 from sweeps.report.suggestions import next_command, suggestions
 from sweeps.report.ui import how_to_open
 from sweeps.verdict.conclusion import conclusion, nobody
@@ -52,6 +53,8 @@ def show_result(
         if methods := each_method(ranking):
             console.print(methods)
     console.print(_left_out(ranking))
+    if note := time_note(folder):
+        console.print(Text(note, "dim"))
     for line in exhausted(sweep, _ended(ranking)):
         console.print(line)
     _show_cost(console, folder)

@@ -22,6 +22,7 @@ from sweeps.run.inputs import inputs_of
 from sweeps.search.options import check_options, first_params
 from sweeps.spec.capacity import plan_slots
 from sweeps.spec.class_metrics import check_class_metrics
+from sweeps.spec.prompt_checks import check_prompts
 from sweeps.spec.spec import SweepSpec
 from sweeps.storage.storage import check_storage
 from trainables.config.budget import TrialBudget
@@ -56,13 +57,15 @@ class DryRun:
     evaluations: int
     trials: int
     budget: str = ""
+    generation_seconds: float = 0.0
     notes: tuple[str, ...] = ()
     slots_fit: bool = True
 
     @property
     def trial_seconds(self) -> float:
         """Training and evaluating one trial at its whole budget."""
-        return self.steps * self.seconds_per_step + self.evaluations * self.evaluation_seconds
+        training = self.steps * self.seconds_per_step
+        return training + self.evaluations * self.evaluation_seconds + self.generation_seconds
 
     @property
     def sweep_seconds(self) -> float:
@@ -112,6 +115,7 @@ def dry_run(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) 
         with progress.phase("preparing model and data"):
             prepared = inputs_of(spec.trial, home.cache, progress=progress, space=spec.space)
         check_class_metrics(spec, prepared)
+        check_prompts(spec, prepared)
         alone = config.model_copy(update={"deepspeed": None})
         return _measure(spec, prepared, alone, params, progress)
 
@@ -202,6 +206,8 @@ def _measure(
     cost = outcome.cost
     step = watch.seconds_per_step()
     slots, fit = _slots(spec)
+    times = config.evaluation.times(config.budget.evaluations)
+    generation = times * base.cost.generation_seconds
     return DryRun(
         params=params,
         slots=slots,
@@ -210,7 +216,7 @@ def _measure(
         base_metrics=dict(base.metrics),
         trial_metrics=dict(watch.last.metrics) if watch.last else {},
         seconds_per_step=step,
-        evaluation_seconds=base.cost.seconds,
+        evaluation_seconds=base.cost.seconds - base.cost.generation_seconds,
         tokens_per_second=float(plan.tokens_after[-1]) / plan.steps / step,
         peak_memory_bytes=cost.peak_memory_bytes,
         trainable_parameters=cost.trainable_parameters,
@@ -219,5 +225,6 @@ def _measure(
         evaluations=len(plan.points),
         trials=spec.trials,
         budget=description(spec, found),
+        generation_seconds=generation,
         notes=(*prepared.remarks, *_slow(spec, config), *remarks(spec, found)),
     )

@@ -33,6 +33,7 @@ from sweeps.run.inputs import inputs_of, where_it_was_launched
 from sweeps.run.readiness import refuse_if_away, refuse_if_misfit
 from sweeps.spec.class_metrics import check_class_metrics
 from sweeps.spec.notes import small_space
+from sweeps.spec.prompt_checks import check_prompts
 from sweeps.spec.spec import SweepSpec
 from sweeps.storage.mirror import mirrored
 from sweeps.storage.storage import (
@@ -227,6 +228,7 @@ def _prepare(spec: SweepSpec, home: SweepHome, view: View) -> Prepared | None:
     with quiet():
         prepared = inputs_of(spec.trial, home.cache, progress=Progress(view.at), space=spec.space)
     check_class_metrics(spec, prepared)
+    check_prompts(spec, prepared)
     view.say(prepared.description)
     found = extents(spec, prepared.inputs)
     notes = (*prepared.remarks, *remarks(spec, found))

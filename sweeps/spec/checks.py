@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -19,6 +19,7 @@ from sweeps.builtin import PREFIX
 from sweeps.spec.batches import check_batches
 from sweeps.spec.capacity import most_slots
 from sweeps.spec.combinations import check_combinations, check_engine, check_quantization
+from sweeps.spec.generation import check_generation
 from sweeps.spec.search_checks import check_search
 from sweeps.spec.settings import SearchSettings, SlotsSettings, TrackingSettings
 from trainables.config.data import TEMPLATES
@@ -26,6 +27,7 @@ from trainables.config.trial import TrialConfig
 from trainables.data.files.origin import is_hub_name
 from trainables.metrics.classes import CLASS_METRIC
 from trainables.metrics.registry import (
+    GENERATED,
     METRICS,
     described,
     metrics_of,
@@ -56,6 +58,7 @@ def check_fit(parts: Parts) -> list[Problem]:
     trial, space, search, slots = parts.trial, parts.space, parts.search, parts.slots
     if trial and search:
         problems += _metrics(trial, search)
+        problems += check_generation(trial, search)
     if search:
         problems += check_search(search, space)
     if trial and space:
@@ -187,7 +190,7 @@ def _metrics(trial: TrialConfig, search: SearchSettings) -> list[Problem]:
             problems.append(Problem(where, message, f"set {needs} to a file"))
         else:
             message = f"objective {trial.objective} does not measure {name!r}"
-            problems.append(Problem(where, message, _which(name, trial.metrics)))
+            problems.append(Problem(where, message, _which(name, trial)))
     return problems
 
 
@@ -201,9 +204,11 @@ def _fewest_slots(slots: SlotsSettings, trials: int | None) -> list[Problem]:
     return [Problem("slots.min", message, remedy)]
 
 
-def _which(name: str, known: Collection[str]) -> str:
-    """The nearest metric, or else all metrics with their directions."""
-    return did_you_mean(name, known) if nearest(name, known) else f"known: {described(known)}"
+def _which(name: str, trial: TrialConfig) -> str:
+    """The metric that was probably meant, or else all that can be measured, with directions."""
+    known = [m for m in metrics_of(trial.objective) if m in (*trial.metrics, *GENERATED)]
+    misspelt = name not in METRICS and nearest(name, known)
+    return did_you_mean(name, known) if misspelt else f"known: {described(known)}"
 
 
 def _values(trial: TrialConfig, space: Space) -> list[Problem]:

@@ -35,6 +35,7 @@ def notes(spec: SweepSpec) -> list[str]:
         *_unequal_budgets(spec),
         *_fewer_steps(spec),
         *_nothing_to_stop(spec),
+        *_without_answers(spec),
         *_foreign_preset(spec),
         *_unread(spec),
         *_left_at_one_value(spec),
@@ -79,6 +80,17 @@ def _nothing_to_stop(spec: SweepSpec) -> Iterable[str]:
     if spec.search.early_stopping_kind.stops and spec.trial.budget.evaluations == 1:
         yield (
             f"early_stopping {spec.search.early_stopping} has no effect with budget.evaluations 1."
+        )
+
+
+def _without_answers(spec: SweepSpec) -> Iterable[str]:
+    """Settings of generation where no metric reads answers."""
+    settings = spec.trial.evaluation
+    names = [f"evaluation.{name}" for name in sorted(settings.model_fields_set - {"metrics"})]
+    if names and not settings.metrics and spec.trial.learns.trains:
+        yield (
+            f"{', '.join(names)} {'has' if len(names) == 1 else 'have'} no effect: no metric of "
+            "generated answers is searched or named in evaluation.metrics."
         )
 
 

@@ -16,7 +16,7 @@ from stat import S_ISREG
 
 from results.records.uris import redact
 from sweeps.storage.claim import Claim, TakenOverError
-from trainables.board.job import CHECKPOINTS, LOSSES, WEIGHTS
+from trainables.board.job import ANSWERS, CHECKPOINTS, LOSSES, WEIGHTS
 from trainables.core.atomic import publish
 from trainables.core.background import Background, Tell, breakdowns_told, logged
 from trainables.core.progress import NO_PROGRESS, Progress
@@ -33,7 +33,8 @@ _AT_ONCE = 8
 """Number of simultaneous transfers: small files mostly wait."""
 
 _OF_SLOTS = re.compile(
-    rf"(?:trials/\d+|base)/(?:{WEIGHTS}/.*|{CHECKPOINTS}/.*|{re.escape(LOSSES)}|error-rank.*|hang-.*)"
+    rf"(?:trials/\d+|base)/(?:{WEIGHTS}/.*|{CHECKPOINTS}/.*|{ANSWERS}/.*|{re.escape(LOSSES)}"
+    r"|error-rank.*|hang-.*)"
 )
 """Files that slots write, and upload themselves."""
 
@@ -236,7 +237,8 @@ class Mirror:
     def _fetch_one(self, name: str) -> None:
         remote = self.remote / name
         for file in remote.sizes():
-            if "/" not in file and _OF_SLOTS.fullmatch(f"{name}/{file}"):
+            small = "/" not in file or file.startswith(f"{ANSWERS}/")
+            if small and _OF_SLOTS.fullmatch(f"{name}/{file}"):
                 remote.pull(file, self._folder / name / file)
         self._fetched.add(name)
         self._to_fetch.discard(name)
@@ -299,8 +301,9 @@ def bring_up(folder: Path, remote: RemoteFolder) -> None:
         there = remote / str(trial.relative_to(folder))
         for file in trial.glob(LOSSES):
             there.push(file, LOSSES)
-        if (trial / WEIGHTS).is_dir():
-            sealed.push_whole(trial / WEIGHTS, there / WEIGHTS)
+        for name in (WEIGHTS, ANSWERS):
+            if (trial / name).is_dir():
+                sealed.push_whole(trial / name, there / name)
         for manifest in (trial / CHECKPOINTS).glob(f"[!.]*/{sealed.MANIFEST}"):
             up = there / CHECKPOINTS / manifest.parent.name
             sealed.upload(manifest.parent, up)

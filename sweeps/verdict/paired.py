@@ -8,16 +8,21 @@ from results.ranking.certainty import (
     load_sequence_losses,
     paired_difference,
 )
+from results.ranking.paired_values import difference_of_values, load_prompt_values
 from results.records.record import SweepRecord
 from sweeps.home.home import SweepFolder
-from trainables.board.job import LOSSES
+from trainables.board.job import ANSWERS, LOSSES
+from trainables.metrics.registry import GENERATED
+from trainables.training.generation.files import VALUES
 
 
 def paired(
     sweep: SweepRecord, folder: SweepFolder, first: int, other: int | None
 ) -> Difference | None:
-    """The difference for eval_loss, the only metric with losses per sequence; else None."""
-    return difference(folder, first, other) if sweep.metric == "eval_loss" else None
+    """The difference for eval_loss or a metric of answers, which have values on disk; else None."""
+    if sweep.metric == "eval_loss":
+        return difference(folder, first, other)
+    return _in_answers(folder, sweep.metric, first, other) if sweep.metric in GENERATED else None
 
 
 def difference(folder: SweepFolder, first: int, other: int | None) -> Difference | None:
@@ -31,5 +36,23 @@ def difference(folder: SweepFolder, first: int, other: int | None) -> Difference
         return None
     try:
         return paired_difference(load_sequence_losses(mine), load_sequence_losses(theirs))
+    except LossesError:
+        return None
+
+
+def _in_answers(
+    folder: SweepFolder, metric: str, first: int, other: int | None
+) -> Difference | None:
+    """The difference in a metric's mean, paired over the prompts; None without values of both."""
+    places = (
+        folder.store.trial_folder(first),
+        folder.base if other is None else folder.store.trial_folder(other),
+    )
+    files = [place / ANSWERS / VALUES for place in places]
+    if not all(file.exists() for file in files):
+        return None
+    try:
+        mine, theirs = (load_prompt_values(file, metric) for file in files)
+        return difference_of_values(mine, theirs) if mine and theirs else None
     except LossesError:
         return None

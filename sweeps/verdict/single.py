@@ -36,7 +36,7 @@ def verdict(
     if second is not None and ahead.to_next is not None:
         parts.append(f"{_amount(ahead.to_next, to_next)} ahead of trial {second.record.number}")
     if ahead.to_base is not None:
-        parts.append(_against_base(ahead.to_base, to_base))
+        parts.append(_against_base(sweep.metric, ahead.to_base, to_base))
     doubts = (
         overlaps_searched_by(sweep),
         _certainty(sweep, second, to_next),
@@ -67,11 +67,13 @@ def on_the_test_set(sweep: SweepRecord, winner: Winner) -> str:
     return " ".join(filter(None, (said, overlap_sentence(sweep, "test"))))
 
 
-def _against_base(lead: float, measured: Difference | None) -> str:
+def _against_base(metric: str, lead: float, measured: Difference | None) -> str:
     if lead > 0:
         return f"{_amount(lead, measured)} better than the untouched base model"
     if lead == 0:
-        return "exactly as good as the untouched base model: training changed nothing"
+        # Another model may have as many right answers.
+        unchanged = ": training changed nothing" if metric == "eval_loss" else ""
+        return f"exactly as good as the untouched base model{unchanged}"
     return (
         f"but {_amount(-lead, measured)} WORSE than the untouched base model: training did not "
         "improve this metric"

@@ -18,6 +18,9 @@ CHECKPOINTS = "checkpoints"
 LOSSES = "sequence_losses.npz"
 """In a job's folder: the loss of each validation example at the trial's best evaluation."""
 
+ANSWERS = "answers"
+"""In a job's folder: answers generated at its best evaluation, or at the latest with any."""
+
 
 class JobKind(StrEnum):
     """The kind of work that a slot is asked to do."""

@@ -17,6 +17,7 @@ from search_spaces.dotted import leaves, replaced
 from trainables.config.budget import BatchRampConfig, TrialBudget
 from trainables.config.data import DataConfig
 from trainables.config.deepspeed_config import DeepSpeedConfig
+from trainables.config.evaluation import EvaluationConfig
 from trainables.config.optimizer_config import OptimizerConfig, ScheduleName, WsdConfig
 from trainables.core.frozen import (
     BelowOne,
@@ -32,7 +33,7 @@ from trainables.core.model_fields import dotted_fields
 from trainables.core.model_source import ModelSource
 from trainables.methods import registry as methods
 from trainables.methods.registry import METHODS
-from trainables.metrics.registry import METRICS, metrics_of
+from trainables.metrics.registry import GENERAL, GENERATED, METRICS, described, metrics_of
 from trainables.objectives import registry as objectives
 from trainables.objectives.classification import CLASSIFICATION, ClassificationConfig
 from trainables.objectives.registry import OBJECTIVES
@@ -62,6 +63,7 @@ NOT_SEARCHABLE: Mapping[str, str] = {
     ),
     "data.packing": "it changes what batch_size counts; launch one sweep with it and one without",
     "data.mix.train": "launch one sweep per data set; data.mix.proportion can be searched",
+    "evaluation": "every trial must be measured in the same way",
     "budget": "trials with unequal budgets cannot be compared",
     **dict.fromkeys(
         [f"classification.{name}" for name in ("target", "labels", "delimiter")],
@@ -95,6 +97,7 @@ class TrialFields(Frozen):
     precision: Precision = "bf16"
     data: DataConfig | None = None
     budget: TrialBudget = TrialBudget()
+    evaluation: EvaluationConfig = EvaluationConfig()
     learning_rate: PositiveFloat = 2e-4
     batch_size: PositiveInt = Field(
         default=16,
@@ -153,6 +156,13 @@ class TrialFields(Frozen):
                         f"data.{name} works with objectives {' and '.join(able)}, not with "
                         f"{self.objective}; leave it out"
                     )
+        for name in self.evaluation.metrics:
+            if self.objective not in GENERATED[name].objectives:
+                known = described(m for m in metrics_of(self.objective) if not METRICS[m].needs)
+                raise ValueError(
+                    f"evaluation.metrics: {name} needs generated answers, which objective "
+                    f"{self.objective} does not measure; it measures {known}"
+                )
         if self.schedule == "wsd" and self.warmup_fraction + self.wsd.decay_fraction > 1:
             raise ValueError(
                 f"warmup_fraction {self.warmup_fraction:g} + wsd.decay_fraction "
@@ -178,9 +188,10 @@ class TrialFields(Frozen):
     @property
     def metrics(self) -> tuple[str, ...]:
         """Metrics measured in this trial; any of them can be a sweep's metric."""
-        general = self.data is not None and self.data.general is not None
+        general = GENERAL if self.data is not None and self.data.general is not None else ()
+        given = {*general, *self.evaluation.metrics}
         found = metrics_of(self.objective, self._target)
-        return tuple(name for name in found if general or not METRICS[name].needs)
+        return tuple(name for name in found if not METRICS[name].needs or name in given)
 
     @property
     def _target(self) -> str | None:
@@ -216,10 +227,11 @@ class TrialFields(Frozen):
         """Same as `with_params(params).flat()`, but also for a refused combination."""
         values: dict[str, Any] = {**leaves(self.model_dump(mode="json")), **params}
         kinds = (values["method"],), (values["objective"],), (values["schedule"],)
+        asks = bool(self.evaluation.metrics)
         return {
             name: value
             for name, value in values.items()
-            if value is not None and reads(name, *kinds)
+            if value is not None and reads(name, *kinds) and (asks or not _is_evaluation(name))
         }
 
 
@@ -233,6 +245,10 @@ else:
         __doc__="Configuration of a trial: its fields, and a section per method and objective.",
         **{name: (settings, settings()) for name, settings in _SECTIONS.items()},
     )
+
+
+def _is_evaluation(name: str) -> bool:
+    return name.startswith("evaluation.")
 
 
 def reads(

@@ -28,7 +28,8 @@ class Cost:
 
     `seconds` is wall time since the trial began, evaluations included; `tokens` are training tokens
     over all workers, without padding; `peak_memory_bytes` is, for one worker, the allocator's peak
-    on a GPU and the largest resident size seen on a CPU.
+    on a GPU and the largest resident size seen on a CPU. `generation_seconds` is the part of
+    `seconds` in which answers were generated.
     """
 
     seconds: float = 0.0
@@ -36,6 +37,7 @@ class Cost:
     peak_memory_bytes: int = 0
     trainable_parameters: int = 0
     total_parameters: int = 0
+    generation_seconds: float = 0.0
 
     @property
     def tokens_per_second(self) -> float:
@@ -75,11 +77,14 @@ class Verdict:
 
     `go_on` is whether the trial may train further. `weights` is a folder for the trained part,
     `losses` a file for the loss of each validation sequence; None if they need not be kept.
+    `answers` is a folder for generated answers: those of the evaluation for which losses are kept,
+    or, if it had none, of the latest.
     """
 
     go_on: bool = True
     weights: Path | None = None
     losses: Path | None = None
+    answers: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from trainables.core.ranks import world_size
@@ -36,9 +37,14 @@ class CausalLm(Loss):
         return sequence_sums(logits_of(model, batch), batch["labels"])
 
     def measured(self, rows: Floats, examples: Examples) -> Measured:
-        """Losses of sequences, and numbers of correctly predicted target tokens."""
+        """Losses of sequences, numbers of correctly predicted target tokens, and bytes of text."""
         losses, targets, correct = rows.T
-        return Measured(losses, targets, {"correct": correct})
+        known = bool(np.isfinite(examples.text_bytes).all())
+        return Measured(
+            losses,
+            targets,
+            {"correct": correct, **({"bytes": examples.text_bytes} if known else {})},
+        )
 
 
 def _weights(batch: Batch) -> torch.Tensor:

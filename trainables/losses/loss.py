@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -23,17 +23,24 @@ from trainables.data.tokens.examples import Examples
 from trainables.losses.batch import Batch, to_batch, to_device
 from trainables.metrics.metric import Measured
 from trainables.metrics.registry import computed
+from trainables.metrics.written import Written
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Scores:
-    """A model's metrics on a set, and each example's loss (a sum over `counts` terms)."""
+    """A model's metrics on a set, each example's loss (a sum over `counts` terms), and the answers,
+    if any were generated."""
 
     metrics: Mapping[str, float]
     losses: Floats
     counts: Floats
+    written: Written | None = None
+
+    def with_written(self, written: Written) -> Scores:
+        """The scores with the answers and their metrics."""
+        return replace(self, metrics={**self.metrics, **written.values}, written=written)
 
 
 class Loss(ABC):

@@ -19,5 +19,13 @@ def _token_accuracy(measured: Measured) -> float:
     return float(measured.columns["correct"].sum() / measured.counts.sum())
 
 
+def _bits_per_byte(measured: Measured) -> float:
+    return float(measured.losses.sum() / measured.columns["bytes"].sum() / math.log(2))
+
+
 PERPLEXITY = Metric("eval_perplexity", "min", "", _LANGUAGE, _perplexity)
 TOKEN_ACCURACY = Metric("eval_token_accuracy", "max", "share", _LANGUAGE, _token_accuracy)
+BITS_PER_BYTE = Metric(
+    "eval_bits_per_byte", "min", "bits", _LANGUAGE, _bits_per_byte, column="bytes"
+)
+"""Comparable between tokenizers: the bytes are those of the text, without special tokens."""

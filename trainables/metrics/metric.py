@@ -23,9 +23,9 @@ class Measured:
 
     `losses` [examples] are sums over `counts` terms each, in nats for losses of probabilities.
     Further `columns` are the objective's: `correct` (target tokens that were the likeliest);
-    `truth` and `predicted` (classes, of `classes`; or marks of each label), or `predicted` and
-    `given` numbers; `margin`, or `reward` and `given`; the rewards
-    of `chosen` and `rejected` answers; `divergence` (from the reference).
+    `bytes` (of the text of the target tokens); `truth` and `predicted` (classes, of `classes`; or
+    marks of each label), or `predicted` and `given` numbers; `margin`, or `reward` and `given`; the
+    rewards of `chosen` and `rejected` answers; `divergence` (from the reference).
     """
 
     losses: Floats
@@ -81,3 +81,5 @@ class Metric:
     """The required section of a sweep file: data.general."""
     targets: tuple[str, ...] = ()
     """The targets of classification for which it is measured; empty: no matter which."""
+    column: str | None = None
+    """The column without which it cannot be computed, if not all sets have it."""

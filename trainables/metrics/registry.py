@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from trainables.core.discovery import found_in
 from trainables.metrics.classes import CLASS_METRIC
 from trainables.metrics.metric import Measured, Metric, Mode
+from trainables.metrics.written import WrittenMetric
 
 _FOUND = found_in("trainables.metrics", Metric)
 
@@ -15,6 +16,11 @@ METRICS: Mapping[str, Metric] = {"eval_loss": _FOUND.pop("eval_loss"), **_FOUND}
 
 GENERAL = tuple(name for name, metric in METRICS.items() if metric.needs == "data.general")
 """Measured on `data.general`, beside the validation set."""
+
+GENERATED: Mapping[str, WrittenMetric] = {
+    name: metric for name, metric in METRICS.items() if isinstance(metric, WrittenMetric)
+}
+"""Measured on answers that the model generates."""
 
 
 class UnknownModeError(ValueError):
@@ -43,8 +49,9 @@ def metrics_of(objective: str, target: str | None = None) -> tuple[str, ...]:
 
 def computed(objective: str, measured: Measured, target: str | None = None) -> dict[str, float]:
     """Values of an objective's metrics, computed from its measurements."""
-    mine = {name: METRICS[name].value for name in metrics_of(objective, target)}
-    return {name: value(measured) for name, value in mine.items() if value}
+    mine = [METRICS[name] for name in metrics_of(objective, target)]
+    given = (None, *measured.columns)
+    return {each.name: each.value(measured) for each in mine if each.value and each.column in given}
 
 
 def declared_mode(metric: str) -> Mode:

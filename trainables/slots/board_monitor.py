@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from trainables.board.board_client import BoardClient
-from trainables.board.job import LOSSES, WEIGHTS, Job
+from trainables.board.job import ANSWERS, LOSSES, WEIGHTS, Job
 from trainables.core.evaluation import Ending, Evaluation, Monitor, Verdict
 from trainables.slots.slot_storage import SlotStorage
 from trainables.slots.uploads import Uploads
@@ -39,12 +39,13 @@ class BoardMonitor(Monitor):
         self._watchdog.alive()
         reply = self._board.evaluated(self._job.trial_id, evaluation)
         folder = self._job.folder
-        if reply.may_win or reply.is_best:
+        if reply.may_win or reply.is_best or self._job.config.evaluation.metrics:
             self._wait_for_uploads()  # the files being uploaded are about to be rewritten
         return Verdict(
             go_on=reply.go_on,
             weights=folder / WEIGHTS if reply.may_win else None,
             losses=folder / LOSSES if reply.is_best else None,
+            answers=folder / ANSWERS,
         )
 
     def heard(self) -> int:

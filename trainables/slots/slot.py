@@ -20,7 +20,7 @@ from ray.train import FailureConfig, RunConfig, ScalingConfig, get_context
 from ray.train.torch import TorchConfig, TorchTrainer
 
 from trainables.board.board_client import BoardClient
-from trainables.board.job import CHECKPOINTS, LOSSES, WEIGHTS, Closed, Job, JobKind
+from trainables.board.job import ANSWERS, CHECKPOINTS, LOSSES, WEIGHTS, Closed, Job, JobKind
 from trainables.core import ranks
 from trainables.core.errors import RefusedError, StorageError
 from trainables.core.evaluation import Ending, Outcome
@@ -292,9 +292,12 @@ class _Worker:
         if not job.config.learns.trains:
             evaluation = toy.measure_base()
         else:
-            evaluation = self._warm_workshop().measure_base(job.config, job.folder / LOSSES)
+            losses, answers = job.folder / LOSSES, job.folder / ANSWERS
+            evaluation = self._warm_workshop().measure_base(job.config, losses, answers)
             if self._storage and ranks.rank() == 0:
-                self._storage.push(job.folder / LOSSES)
+                self._storage.push(losses)
+                if job.config.evaluation.metrics:
+                    self._storage.push(answers)
         if ranks.rank() == 0:
             self._board.evaluated(job.trial_id, evaluation)
         return Outcome(Ending.COMPLETE, evaluation.cost)

@@ -22,11 +22,17 @@ PREFIX = "checkpoint-"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A trial's progress at a checkpoint: optimizer steps, and seconds of training."""
+    """A trial's progress at a checkpoint: optimizer steps, and seconds of training, of them
+    `generation_seconds` for generating answers.
+
+    `best_has_answers` is whether the answers on disk are of the best evaluation.
+    """
 
     step: int
     seconds: float
     peak_memory_bytes: int
+    generation_seconds: float = 0.0
+    best_has_answers: bool = False
 
 
 class Checkpoints:

@@ -20,6 +20,7 @@ from trainables.core.progress import NO_GAUGE, Gauge
 from trainables.losses.loss import Loss, Scores
 from trainables.models import tuned
 from trainables.training.checkpoints import Checkpoint, Checkpoints
+from trainables.training.generation.files import write_answers
 from trainables.training.plan import Plan
 from trainables.training.signals import Heard, Signals
 from trainables.training.trainer import TrialTrainer
@@ -56,6 +57,8 @@ class Run(TrainerCallback):
         self._step = 0
         self._kept_at = 0
         self._peak = 0
+        self._generation_seconds = 0.0
+        self._best_has_answers = False
         self._parameters = tuned.parameter_counts(model)
         if workshop.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(workshop.device)
@@ -78,6 +81,8 @@ class Run(TrainerCallback):
         self._step = checkpoint.step
         self._began -= checkpoint.seconds
         self._peak = checkpoint.peak_memory_bytes
+        self._generation_seconds = checkpoint.generation_seconds
+        self._best_has_answers = checkpoint.best_has_answers
 
     def cost(self) -> Cost:
         """The trial's usage so far."""
@@ -89,6 +94,7 @@ class Run(TrainerCallback):
             peak_memory_bytes=self._peak,
             trainable_parameters=trainable,
             total_parameters=total,
+            generation_seconds=self._generation_seconds,
         )
 
     def on_train_begin(
@@ -153,20 +159,30 @@ class Run(TrainerCallback):
         self._kept_at = self._step
         with self._workshop.progress.phase("writing a checkpoint"):
             self._checkpoints.write(
-                Checkpoint(self._step, cost.seconds, cost.peak_memory_bytes),
+                Checkpoint(
+                    self._step,
+                    cost.seconds,
+                    cost.peak_memory_bytes,
+                    cost.generation_seconds,
+                    self._best_has_answers,
+                ),
                 self.trainer.write_checkpoint,
             )
 
     def _measure_if_due(self) -> bool:
         """Measure if this step is an evaluation point; return whether the trial may go on."""
         point = self._plan.points.get(self._step)
-        return True if point is None else self._report(point, self._score())
+        return True if point is None else self._report(point, self._score(point))
 
-    def _score(self) -> Scores:
+    def _score(self, point: int) -> Scores:
         scores = self._workshop.score(self._config, self._loss, self._model)
         if not math.isfinite(scores.metrics["eval_loss"]):
             raise DivergedError(f"the evaluation loss is not finite at step {self._step}")
-        return scores
+        if not self._config.evaluation.generates_at(point, self._config.budget.evaluations):
+            return scores
+        written = self._workshop.written(self._config, self._model)
+        self._generation_seconds += written.seconds
+        return scores.with_written(written)
 
     def _report(self, point: int, scores: Scores) -> bool:
         verdict: Verdict | None = None
@@ -177,10 +193,21 @@ class Run(TrainerCallback):
         if verdict.losses is not None and ranks.rank() == 0:
             write_losses(scores, verdict.losses)
             self._monitor.written(verdict.losses)
+        self._keep_answers(scores, verdict)
         if verdict.weights is not None:
             with self._workshop.progress.phase("writing weights"):
                 self._write_weights(verdict.weights)
         return verdict.go_on or self._step == self._plan.steps
+
+    def _keep_answers(self, scores: Scores, verdict: Verdict) -> None:
+        counts = verdict.losses is not None
+        if counts:
+            self._best_has_answers = scores.written is not None
+        if scores.written is None or verdict.answers is None:
+            return
+        if (counts or not self._best_has_answers) and ranks.rank() == 0:
+            write_answers(scores.written, verdict.answers)
+            self._monitor.written(verdict.answers)
 
     def _write_weights(self, folder: Path) -> None:
         """Write the trained part; the folder appears whole or not at all."""

@@ -41,6 +41,7 @@ from trainables.core.evaluation import (
 from trainables.core.progress import NO_PROGRESS, STEP, Progress
 from trainables.data.sets.training_set import Learned, training_set
 from trainables.data.tokens.examples import Examples
+from trainables.data.tokens.prompts import Prompts
 from trainables.data.tokens.tokenizer import context_length, embedding_rows, load_tokenizer, pad_id
 from trainables.losses.batch import Batch
 from trainables.losses.forward import logits_of
@@ -48,6 +49,7 @@ from trainables.losses.loss import Loss, Scores, measure
 from trainables.losses.make import make_loss
 from trainables.losses.reference import Reference, ReferenceMemo, as_untouched
 from trainables.losses.several_labels import SeveralLabels
+from trainables.metrics.written import Written
 from trainables.models import tuned
 from trainables.models.fit import misfits
 from trainables.training.base import (
@@ -62,6 +64,8 @@ from trainables.training.base import (
 from trainables.training.checkpoints import NO_CHECKPOINTS, Checkpoints
 from trainables.training.deepspeed import deepspeed_config
 from trainables.training.general import GeneralSet
+from trainables.training.generation.files import write_answers
+from trainables.training.generation.writer import AnswerWriter, seed_of
 from trainables.training.inputs import Inputs
 from trainables.training.lengths import refuse_length
 from trainables.training.memory import release_memory
@@ -113,10 +117,21 @@ class Workshop:
         """The length in tokens of the longest sequence of all sets."""
         return max(Examples(folder).longest for folder in self.inputs.sets)
 
-    def measure_base(self, config: TrialConfig, losses: Path | None = None) -> Evaluation:
+    def _longest_of(self, config: TrialConfig) -> int:
+        """The same, or the length of the longest prompt with its answer."""
+        if not config.evaluation.metrics:
+            return self._longest
+        prompts = Prompts(self.inputs.validation)
+        asked = prompts.longest(prompts.chosen(config.evaluation.prompts, seed_of(config)))
+        return max(self._longest, asked + config.evaluation.max_new_tokens)
+
+    def measure_base(
+        self, config: TrialConfig, losses: Path | None = None, answers: Path | None = None
+    ) -> Evaluation:
         """The untouched base model on the validation set, as evaluation point 0.
 
-        The loss of each sequence is written to the file `losses`, if given.
+        The loss of each sequence is written to the file `losses`, and generated answers to the
+        folder `answers`, if given.
         """
         refuse(config)
         began = time.monotonic()
@@ -127,9 +142,17 @@ class Workshop:
             if self._general:
                 self._general.measure_base(config, model)
             scores = self.score(config, self.loss(config, model), model)
+            if config.evaluation.metrics:
+                scores = scores.with_written(self.written(config, model))
         if losses is not None and ranks.rank() == 0:
             write_losses(scores, losses)
-        cost = Cost(seconds=time.monotonic() - began, peak_memory_bytes=peak_memory(self.device))
+        if answers is not None and scores.written is not None and ranks.rank() == 0:
+            write_answers(scores.written, answers)
+        cost = Cost(
+            seconds=time.monotonic() - began,
+            peak_memory_bytes=peak_memory(self.device),
+            generation_seconds=scores.written.seconds if scores.written else 0.0,
+        )
         return Evaluation(point=0, step=0, metrics=scores.metrics, cost=cost)
 
     def test(self, config: TrialConfig, weights: Path | None) -> Evaluation:
@@ -149,6 +172,8 @@ class Workshop:
                     self._measured(config, loss, model, self.validation_set)
                     loss.keep_thresholds()
                 scores = self._measured(config, loss, model, self.test_set)
+                if config.evaluation.metrics:
+                    scores = scores.with_written(self.written(config, model, self.test_set))
         except BaseException:
             self._take_back(config, model)
             raise
@@ -172,6 +197,21 @@ class Workshop:
             return scores
         general = self._general.metrics(config, model)
         return replace(scores, metrics={**scores.metrics, **general})
+
+    def written(
+        self, config: TrialConfig, model: torch.nn.Module, examples: Examples | None = None
+    ) -> Written:
+        """Generate a model's answers to prompts of the validation set, or of another."""
+        folder = (examples or self.validation_set).folder
+        writer = AnswerWriter(
+            Prompts(folder),
+            self.tokenizer,
+            self.pad_id,
+            self.device,
+            self.progress,
+            self.watchdog.alive,
+        )
+        return writer.written(config, model)
 
     def _measured(
         self, config: TrialConfig, loss: Loss, model: torch.nn.Module, examples: Examples
@@ -283,7 +323,7 @@ class Workshop:
     ) -> tuple[Run, TrialTrainer]:
         refuse(config)
         refuse_engine(config)
-        refuse_length(config, self._context, self._longest)
+        refuse_length(config, self._context, self._longest_of(config))
         try:
             plan = self.plan(config, ranks.world_size())
             self._know_general_base(config)

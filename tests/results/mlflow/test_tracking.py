@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import socket
@@ -228,6 +229,29 @@ def test_the_winners_config_and_weights_are_kept(tracker, sweep, client, tmp_pat
     names = {artifact.path for artifact in client.list_artifacts(sweep.run_id)}
     assert names == {"model", "winner.yaml", "sweep.yaml"}
     assert list((folder / "artifacts").rglob("adapter.safetensors"))
+
+
+def test_the_winners_answers_are_a_table_of_the_run(
+    tracker, sweep, client, tmp_path, monkeypatch, uri
+):
+    """MLflow reads it as a table of its own; logging again does not repeat the rows."""
+    sample = {
+        "prompt_number": 4,
+        "prompt": "2 + 2?",
+        "answer": "四",
+        "reference": "4",
+        "tokens": 2,
+        "ended": True,
+        "values": {"eval_exact_match": 0.0},
+    }
+    (tmp_path / "answers").mkdir()
+    (tmp_path / "answers" / "samples.jsonl").write_text(json.dumps(sample) + "\n")
+    for _ in range(2):
+        tracker.log_winner(sweep.run_id, full_trial(), tmp_path / "best")
+    experiment = client.get_run(sweep.run_id).info.experiment_id
+    monkeypatch.setattr("mlflow.tracking._tracking_service.utils._tracking_uri", uri)
+    table = client.load_table(experiment, "samples.json", run_ids=[sweep.run_id])
+    assert table.answer.tolist() == ["四"] and table.eval_exact_match.tolist() == [0.0]
 
 
 def test_other_runs_under_the_parent_are_not_taken_for_trials(tracker, sweep, client, uri):

@@ -211,3 +211,49 @@ def test_the_export_is_offered_where_there_are_weights(tmp_path, monkeypatch):
     assert "  sweep export alpaca-lora --to NEW_FOLDER --home " in text
     monkeypatch.setenv("SWEEP_FROM_AFAR", " --cluster my.yaml")
     assert "sweep export" not in shown(tmp_path, trial(0, "complete", 2.5), record=done)
+
+
+def write_values(tmp_path: Path, number: int, right: int, of: int = 40) -> None:
+    folder = SweepHome(tmp_path).sweep("alpaca-lora").store.trial_folder(number) / "answers"
+    folder.mkdir(parents=True)
+    values = np.arange(of) < right
+    np.savez(folder / "values.npz", prompts=np.arange(of), eval_exact_match=values.astype(float))
+
+
+def judged(number: int, right: int, of: int = 40, **changes):
+    measured = trial(number, "complete", 2.0).measurements[0]
+    metrics = {"eval_loss": 2.0, "eval_exact_match": right / of}
+    measurement = measured.with_changes(metrics=metrics)
+    return trial(number, "complete", 2.0).with_changes(measurements=(measurement,), **changes)
+
+
+@pytest.mark.parametrize(
+    ("right", "words"),
+    [
+        (31, "more than the noise of this validation set"),
+        (24, "too small to distinguish the two"),
+    ],
+)
+def test_a_lead_in_right_answers_is_measured_over_the_prompts(tmp_path, right, words):
+    record = sweep(state="complete", metric="eval_exact_match", mode="max")
+    for number, count in ((0, 20), (1, right)):
+        write_values(tmp_path, number, count)
+    text = shown(tmp_path, judged(0, 20), judged(1, right), record=record)
+    assert f"Trial 1 wins: eval_exact_match {right / 40:.4f}" in text
+    assert words in text and "paired over 40 validation examples" in text
+
+
+def test_as_many_right_answers_as_the_base_do_not_mean_an_unchanged_model(tmp_path):
+    base = {"eval_exact_match": 0.5}
+    record = sweep(state="complete", metric="eval_exact_match", mode="max", base=base)
+    text = shown(tmp_path, judged(0, 20), record=record)
+    assert "exactly as good as the untouched base model." in text
+
+
+def test_generation_that_takes_more_than_its_share_is_told(tmp_path):
+    store = SweepHome(tmp_path).sweep("alpaca-lora").store
+    for generation, told in ((10.0, False), (60.0, True)):
+        record = judged(0, 20, seconds=100.0, generation_seconds=generation)
+        store.write_trial(record)
+        text = shown(tmp_path, record, record=sweep(state="complete"))
+        assert ("Generating answers is 60% of the trials' time" in text) == told

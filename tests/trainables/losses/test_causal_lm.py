@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -112,7 +113,8 @@ def test_bf16_measures_nearly_the_same(model, inputs):
 def test_a_hopeless_loss_has_an_infinite_perplexity_and_raises_nothing():
     from trainables.losses.causal_lm import CausalLm
 
-    scores = CausalLm().scores(np.array([[9e3, 10.0, 0.0]]), examples=None)
+    examples = SimpleNamespace(text_bytes=np.array([np.nan]))
+    scores = CausalLm().scores(np.array([[9e3, 10.0, 0.0]]), examples)
     assert scores.metrics == {
         "eval_loss": 900.0,
         "eval_perplexity": math.inf,

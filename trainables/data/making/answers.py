@@ -54,6 +54,7 @@ def _items(chat: Conversation, wholes: Sequence[TokenSequence], length: int) -> 
             group,
             chat.where,
             cut=len(whole.tokens) > length,
+            chat=chat,
         )
         for whole, sequence, identity in zip(wholes, cut, keys, strict=True)
         if sequence.targets.any()

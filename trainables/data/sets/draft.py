@@ -12,6 +12,7 @@ from trainables.core.data_error import DataError
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.data.making.chosen import chosen
 from trainables.data.making.preferences import with_others
+from trainables.data.records.conversation import Conversation
 from trainables.data.records.record_file import RecordFile
 from trainables.data.records.records import Document, Record
 from trainables.data.rendering.remarks import notes
@@ -40,7 +41,10 @@ FURTHER = ("general", "mix")
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The examples of each set, and the counts for the summary."""
+    """The examples of each set, and the counts for the summary.
+
+    `asked` are the chats of the measured sets, for which answers can be generated.
+    """
 
     sides: Sides[list[Example]]
     files: tuple[FileCounts, ...]
@@ -50,6 +54,7 @@ class Draft:
     target: Target | None = None
     counted_as: tuple[str, ...] = ()
     further: Mapping[str, list[Example]] = field(default_factory=dict)
+    asked: Mapping[str, list[Conversation]] = field(default_factory=dict)
     overlaps: Mapping[str, Overlap] = field(default_factory=dict)
     too_long: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -151,7 +156,19 @@ def _draft_records(
             *_remarks(sources.files, everything),
             *(targets.notes if targets else ()),
         ),
+        asked=_asked(shares.sides),
     )
+
+
+def _asked(sides: Sides[list[Item]]) -> dict[str, list[Conversation]]:
+    """The chats of the measured sets; none for an objective that does not learn chats."""
+    measured = {"validation": sides.validation, "test": sides.test}
+    # A chat may have several examples.
+    chats = {
+        name: list({id(item.chat): item.chat for item in items if item.chat}.values())
+        for name, items in measured.items()
+    }
+    return {name: found for name, found in chats.items() if found}
 
 
 def _shared(items: Sides[list[Item]], data: DataConfig, too_long: Sequence[str]) -> Shares[Item]:

@@ -16,14 +16,17 @@ from trainables.config.trial import TrialConfig
 from trainables.core.atomic import publish
 from trainables.core.model_source import ModelSource
 from trainables.core.progress import NO_PROGRESS, Progress
+from trainables.data.making.prompts import prompts
 from trainables.data.rendering.named import template_identity, use_template
 from trainables.data.rendering.turn_end import turn_end_notes
 from trainables.data.sets.draft import Draft, draft
 from trainables.data.sets.rows import check_rows, padding_remarks
 from trainables.data.sets.sources import Sources, file_names, origins_of
 from trainables.data.sets.summary import Summary
-from trainables.data.tokens.examples import Example, write
+from trainables.data.tokens.examples import BYTES, Example, FloatArray, write
 from trainables.data.tokens.packing import best_fit, write_packs
+from trainables.data.tokens.prompts import write_prompts
+from trainables.data.tokens.text_bytes import text_bytes
 from trainables.data.tokens.texts import DECODER, TextForm
 from trainables.data.tokens.tokenizer import (
     Tokenizer,
@@ -41,6 +44,9 @@ FORMAT_VERSION = 6
 
 _WITH_ANSWERS = ("sft", "dpo", "kto")
 """Objectives by which a model learns to write answers."""
+
+_MEASURED = ("validation", "test")
+"""Sets with prompts and bytes, where the objective has them."""
 
 _TOKENIZER = "tokenizer"
 _NEW_TOKENS = "new_tokens.json"
@@ -181,6 +187,11 @@ def _build(folder: Path, config: TrialConfig, model: _Model, progress: Progress)
     notes = (*cut, *padding, *unused, *_turn_ends(config, config.data, loaded))
     for name, examples in made.sets().items():
         write(folder / name, examples)
+    for name in _MEASURED if config.learns.learns_text else ():
+        if name in made.sets():
+            np.save(folder / name / BYTES, _text_bytes(made.sets()[name], loaded))
+    for name, chats in made.asked.items():
+        write_prompts(folder / name, *prompts(chats, loaded))
     for name, together in packs.items():
         write_packs(folder / name, together)
     summary = made.summary(sources, length, notes)
@@ -206,6 +217,10 @@ def _packs(made: Draft, data: DataConfig, length: int) -> dict[str, list[list[in
     measure losses on the same single examples."""
     learned = [name for name in ("train", "mix") if data.packing and name in made.sets()]
     return {name: best_fit(_lengths(made.sets()[name]), length) for name in learned}
+
+
+def _text_bytes(examples: Iterable[Example], tokenizer: Tokenizer) -> FloatArray:
+    return np.array([float(text_bytes(each.sequences[0], tokenizer)) for each in examples])
 
 
 def _lengths(examples: Iterable[Example]) -> list[int]:

@@ -25,6 +25,9 @@ MarkArray = npt.NDArray[np.bool_]
 LabelValue = float | MarkArray
 """One number, or whether each of several labels applies."""
 
+BYTES = "bytes.npy"
+"""The bytes of each example's targets as text; only in measured sets of text."""
+
 
 class Example(NamedTuple):
     """`label` is a class's index, a number, marks of several labels, or 1 (good) and 0 (bad); NaN
@@ -55,6 +58,7 @@ class Examples:
         self.labels = stored if stored.ndim == 1 else np.full(count, np.nan)
         self.weights = _optional(folder / "weights.npy", count, 1.0)
         self._second = _optional(folder / "second.npy", count, 0).astype(np.int64)
+        self.text_bytes = _optional(folder / BYTES, count, np.nan)
         self._first_place = first_place
 
     def __len__(self) -> int:

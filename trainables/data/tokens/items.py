@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from trainables.core.data_error import DataError
+from trainables.data.records.conversation import Conversation
 from trainables.data.records.records import Record
 from trainables.data.tokens.examples import Example
 from trainables.data.tokens.sequences import TokenSequence
@@ -22,7 +23,7 @@ class Item:
 
     Both are digests from `key` and `digest`, so a data set's tokens are held only once. `stratum`
     is the class, for splits in proportion; `cut` means that the record was longer than the example;
-    `where` is its place.
+    `where` is its place; `chat` is the record, where answers can be generated.
     """
 
     example: Example
@@ -31,6 +32,7 @@ class Item:
     where: str
     stratum: int = 0
     cut: bool = False
+    chat: Conversation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,8 +45,12 @@ class Tokenizer(Protocol):
         """All tokens."""
         ...
 
-    def decode(self, token_ids: Sequence[int] | npt.NDArray[np.int32]) -> str:
-        """The text of some ids, special tokens included."""
+    def decode(
+        self,
+        token_ids: Sequence[int] | npt.NDArray[np.int32] | npt.NDArray[np.int64],
+        skip_special_tokens: bool = False,
+    ) -> str:
+        """The text of some ids."""
         ...
 
     def get_added_vocab(self) -> dict[str, int]:

@@ -1,0 +1,22 @@
+"""The time that generating answers took, where it is a large part of the trials'."""
+
+from __future__ import annotations
+
+from sweeps.home.home import SweepFolder
+from trainables.config.evaluation import EvaluationConfig, too_long
+
+
+def time_note(folder: SweepFolder) -> str:
+    """How much of the trials' time generation took, if more than `evaluation.time_share`."""
+    trials = [each for each in folder.store.trials() if each.generation_seconds and each.seconds]
+    if not trials:
+        return ""
+    generation = sum(each.generation_seconds for each in trials)
+    share = generation / sum(each.seconds for each in trials)
+    usual = EvaluationConfig.model_fields["time_share"].default
+    most = max(_number(each.config.get("evaluation.time_share"), usual) for each in trials)
+    return too_long(share, most) if share > most else ""
+
+
+def _number(value: object, usual: float) -> float:
+    return float(value) if isinstance(value, int | float) else usual

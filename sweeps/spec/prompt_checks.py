@@ -1,0 +1,53 @@
+"""Prompts with answers that do not fit the model, which are known only once the data are read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sweeps.base.errors import SweepError
+from sweeps.spec.spec import SweepSpec
+from trainables.data.tokens.prompts import Prompts
+from trainables.data.tokens.tokenizer import context_length
+from trainables.metrics.registry import GENERATED
+from trainables.training.inputs import Prepared
+
+MOST_SHOWN = 60
+"""Maximum characters shown of a reference."""
+
+
+def check_prompts(spec: SweepSpec, prepared: Prepared) -> None:
+    """SweepError if a prompt and its answer may be longer than the model's context."""
+    settings, data = spec.trial.evaluation, spec.trial.data
+    context = context_length(prepared.inputs.model)
+    if not settings.metrics or context is None or data is None:
+        return
+    for folder in filter(None, (prepared.inputs.validation, prepared.inputs.test)):
+        prompts = Prompts(folder)
+        chosen = prompts.chosen(settings.prompts, data.seed)
+        _check_references(settings.metrics, prompts, chosen)
+        longest = prompts.longest(chosen)
+        if longest + settings.max_new_tokens <= context:
+            continue
+        room = context - longest
+        way_out = (
+            f"lower it to {room:,}" if room > 0 else "remove or shorten the longest chats"
+        ) + ", or use a model with a longer context"
+        raise SweepError(
+            f"evaluation.max_new_tokens {settings.max_new_tokens:,}: the longest of the "
+            f"{len(chosen):,} prompts has {longest:,} tokens, and the model's context is "
+            f"{context:,}; {way_out}"
+        )
+
+
+def _check_references(metrics: Sequence[str], prompts: Prompts, chosen: Sequence[int]) -> None:
+    """SweepError for a metric to which no reference could ever answer."""
+    references = [each for number in chosen for each in prompts[number].references]
+    for name in metrics:
+        wants = GENERATED[name].wants
+        if wants and not any(map(wants, references)):
+            first = references[0]
+            shown = first if len(first) <= MOST_SHOWN else f"{first[:MOST_SHOWN]}..."
+            raise SweepError(
+                f"{name}: none of the {len(references):,} reference answers is "
+                f"{GENERATED[name].wanted}; the first is {shown!r}. Use another metric"
+            )

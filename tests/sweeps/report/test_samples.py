@@ -1,0 +1,95 @@
+"""`sweep samples`: the same prompts, answered by the base and by trials."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from live_samples import sweep, trial
+from rich.console import Console
+from typer.testing import CliRunner
+
+from results.records.samples import SAMPLES as PLACE
+from sweeps.base.errors import SweepError
+from sweeps.cli.app import app
+from sweeps.home.home import SweepHome
+from sweeps.report.samples import WIDTH, find_samples, samples_report
+from trainables.board.job import ANSWERS
+from trainables.metrics.registry import GENERATED
+from trainables.metrics.written import Answer, Written
+from trainables.training.generation.files import SAMPLES, write_answers
+
+QUESTIONS = {4: "What is 2 + 2?", 9: "What is 3 + 3? " + "Please. " * 200, 11: "Say \x1b[31mred"}
+METRICS = (GENERATED["eval_exact_match"], GENERATED["eval_ended"])
+
+
+def write(folder, texts):
+    answers = tuple(
+        Answer(number, QUESTIONS[number], text, ("6",), len(text), ended=text != "cut")
+        for number, text in zip(QUESTIONS, texts, strict=True)
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    write_answers(Written(answers, METRICS), folder / ANSWERS)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    found = SweepHome(tmp_path).sweep("alpaca-lora")
+    found.store.write_sweep(sweep(state="complete"))
+    for number, (loss, texts) in enumerate(
+        [(2.0, ["4", "6", "cut"]), (1.0, ["4", "7", "\x1b[31m红"]), (3.0, ["5", "6", "red"])]
+    ):
+        found.store.write_trial(trial(number, "complete", loss))
+        write(found.store.trial_folder(number), texts)
+    write(found.base, ["4", "", "red"])
+    return found
+
+
+def shown(samples):
+    console = Console(file=io.StringIO(), width=WIDTH)
+    console.print(samples_report(samples))
+    return console.file.getvalue()
+
+
+def test_the_best_trials_and_the_base_are_shown_side_by_side(folder):
+    samples = find_samples(folder)
+    assert list(samples) == ["base", "trial 1", "trial 0"]
+    text = shown(samples)
+    assert max(map(len, text.splitlines())) <= WIDTH
+    first = text[text.index("prompt 9") :]
+    assert first.index("reference") < first.index("base") < first.index("trial 1")
+    assert "(empty)" in text and "exact_match 1, ended 1" in text
+    assert "characters" in text and "cut off at max_new_tokens" in text
+    assert "\x1b" not in text and "红" in text
+
+
+def test_trials_and_prompts_can_be_chosen(folder):
+    assert list(find_samples(folder, [2])) == ["base", "trial 2"]
+    assert set(find_samples(folder, prompt="2 + 2")["base"]) == {4}
+    assert set(find_samples(folder, [1], only_differing=True)["base"]) == {9, 11}
+    with pytest.raises(SweepError, match="none of 3 prompts"):
+        find_samples(folder, prompt="nowhere")
+    with pytest.raises(SweepError, match="trial 7 left no generated answers"):
+        find_samples(folder, [1, 7])
+
+
+def test_a_sweep_without_answers_says_how_to_have_some(tmp_path):
+    found = SweepHome(tmp_path).sweep("alpaca-lora")
+    found.store.write_sweep(sweep(state="complete"))
+    with pytest.raises(SweepError, match=r"name metrics of them in evaluation\.metrics"):
+        find_samples(found)
+
+
+def test_the_command_prints_lines_for_scripts(folder, tmp_path):
+    arguments = ["samples", "alpaca-lora", "--home", str(tmp_path), "--trials", "1"]
+    done = CliRunner().invoke(app, [*arguments, "--jsonl"])
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [each["trial"] for each in lines] == [None] * 3 + [1] * 3
+    assert lines[4]["answer"] == "7" and lines[4]["values"]["eval_exact_match"] == 0
+    wrong = CliRunner().invoke(app, [*arguments[:-1], "one"])
+    assert wrong.exit_code == 2 and "--trials 'one'" in wrong.output
+
+
+def test_the_records_find_what_trials_write():
+    assert f"{ANSWERS}/{SAMPLES}" == PLACE

@@ -1,0 +1,118 @@
+"""Generated answers in a sweep file: what is added by itself, and what is refused."""
+
+from __future__ import annotations
+
+import chat_training as chats
+import pytest
+
+from sweeps.spec.notes import notes
+from sweeps.spec.spec import SpecError, SweepSpec
+
+
+def spec(folder, search=None, **fields):
+    (folder / "chats.jsonl").write_text('{"instruction": "a", "output": "b"}\n')
+    tree = {
+        "name": "asked",
+        "model": "builtin:pydoc",
+        "data": {"train": str(folder / "chats.jsonl")},
+        "budget": {"trials": 4, "evaluations": 4},
+        "search": {"metric": "eval_exact_match", **(search or {})},
+        "space": {"lora.rank": {"choice": [4, 8]}},
+    }
+    return SweepSpec.parse({**tree, **fields})
+
+
+def problems(folder, **fields):
+    with pytest.raises(SpecError) as error:
+        spec(folder, **fields)
+    return "\n".join(map(str, error.value.problems))
+
+
+@pytest.mark.parametrize(("rule", "at"), [("asha", "every"), ("median", "every"), ("none", "end")])
+def test_the_searched_metric_is_measured_where_it_is_compared(tmp_path, rule, at):
+    found = spec(tmp_path, search={"early_stopping": rule})
+    assert found.trial.evaluation.metrics == ("eval_exact_match",)
+    assert found.trial.evaluation.generate_at == at
+    assert found.search.direction == "max"
+    assert SweepSpec.parse(found.tree).trial == found.trial
+
+
+def test_metrics_besides_the_searched_one_are_measured_at_the_end(tmp_path):
+    found = spec(
+        tmp_path, search={"metric": "eval_loss"}, evaluation={"metrics": ["eval_contains"]}
+    )
+    assert found.trial.evaluation.generate_at == "end"
+    assert "eval_contains" in found.trial.metrics
+    assert "eval_exact_match" not in found.trial.metrics
+
+
+def test_early_stopping_needs_answers_at_every_evaluation(tmp_path):
+    said = problems(tmp_path, evaluation={"generate_at": "end"})
+    assert "evaluation.generate_at: asha compares eval_exact_match at every evaluation" in said
+    assert spec(tmp_path, {"early_stopping": "none"}, evaluation={"generate_at": [0.5]})
+
+
+def test_unknown_metrics_list_what_there_is(tmp_path):
+    said = problems(tmp_path, evaluation={"metrics": ["eval_exact_mach"]})
+    assert "evaluation.metrics" in said and "eval_exact_match" in said
+    said = problems(tmp_path, search={"metric": "eval_exact_mach"})
+    assert "did you mean eval_exact_match" in said
+
+
+def test_objectives_without_answers_say_what_they_measure(tmp_path):
+    said = problems(tmp_path, objective="clm")
+    assert "objective clm does not measure 'eval_exact_match'" in said and "eval_loss" in said
+    said = problems(
+        tmp_path,
+        objective="clm",
+        search={"metric": "eval_loss"},
+        evaluation={"metrics": ["eval_contains"]},
+    )
+    assert "evaluation.metrics: eval_contains needs generated answers" in said
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("answer_pattern", "(", "'(' is not a regular expression"),
+        ("answer_pattern", "(a)(b)", "has 2 groups"),
+        ("prompts", 0, "evaluation.prompts"),
+        ("max_new_tokens", 0, "evaluation.max_new_tokens"),
+        ("temperature", -1, "evaluation.temperature"),
+        ("generate_at", [1.5], "evaluation.generate_at"),
+        ("time_share", 0, "evaluation.time_share"),
+    ],
+)
+def test_bad_settings_are_refused(tmp_path, field, value, said):
+    assert said in problems(tmp_path, evaluation={field: value})
+
+
+def test_how_answers_are_generated_cannot_be_searched(tmp_path):
+    said = problems(tmp_path, space={"evaluation.temperature": {"uniform": [0.1, 1.0]}})
+    assert "every trial must be measured in the same way" in said
+
+
+def test_settings_without_a_metric_have_no_effect(tmp_path):
+    found = spec(tmp_path, search={"metric": "eval_loss"}, evaluation={"prompts": 50})
+    assert any("evaluation.prompts" in note and "no effect" in note for note in notes(found))
+    assert not any(name.startswith("evaluation.") for name in found.trial.flat())
+
+
+def test_answers_that_do_not_fit_the_context_are_refused_before_the_first_trial(tmp_path):
+    from sweeps.base.errors import SweepError
+    from sweeps.run.inputs import inputs_of
+    from sweeps.spec.prompt_checks import check_prompts
+
+    chats.make_chats(tmp_path)
+    fields = {
+        "model": str(tmp_path / "model"),
+        "data": {"train": str(tmp_path / "train.jsonl"), "max_length": 128},
+    }
+    for most, fits in ((20, True), (120, False)):
+        found = spec(tmp_path, **fields, evaluation={"max_new_tokens": most})
+        prepared = inputs_of(found.trial, tmp_path / "cache")
+        if fits:
+            check_prompts(found, prepared)
+            continue
+        with pytest.raises(SweepError, match=r"evaluation.max_new_tokens 120: .* is 128; lower it"):
+            check_prompts(found, prepared)

@@ -1,0 +1,69 @@
+"""Prompts and references of a measured set, beside its examples on disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from trainables.data.tokens.sequences import IntArray, Sequences, TokenSequence
+from trainables.data.tokens.sequences import write as write_sequences
+
+FOLDER = "prompts"
+"""In the folder of a set."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prompt:
+    """The ids that the model is given, the last message in them as text, and right answers."""
+
+    tokens: IntArray
+    question: str
+    references: tuple[str, ...]
+
+
+class Prompts:
+    """Read access to the prompts of a set; `stops` are the ids that end an answer."""
+
+    def __init__(self, set_folder: Path) -> None:
+        folder = set_folder / FOLDER
+        self._sequences = Sequences.open(folder)
+        texts = json.loads((folder / "prompts.json").read_text(encoding="utf-8"))
+        self._questions: list[str] = texts["questions"]
+        self._references: list[list[str]] = texts["references"]
+        self.stops: tuple[int, ...] = tuple(texts["stops"])
+
+    def __len__(self) -> int:
+        return len(self._sequences)
+
+    def __getitem__(self, number: int) -> Prompt:
+        ids = self._sequences[number].tokens.astype(np.int64)
+        return Prompt(ids, self._questions[number], tuple(self._references[number]))
+
+    def longest(self, numbers: Iterable[int]) -> int:
+        """The tokens of the longest of these prompts."""
+        return max(len(self[number].tokens) for number in numbers)
+
+    def chosen(self, most: int, seed: int) -> list[int]:
+        """The numbers of `most` prompts drawn at random, or of all; always the same."""
+        drawn = np.random.default_rng(seed).permutation(len(self))[:most]
+        return sorted(drawn.tolist())
+
+
+def write_prompts(set_folder: Path, prompts: Sequence[Prompt], stops: Collection[int]) -> None:
+    """Write at least one prompt beside the examples of a set."""
+    folder = set_folder / FOLDER
+    write_sequences(folder, map(_sequence, prompts))
+    texts = {
+        "questions": [each.question for each in prompts],
+        "references": [each.references for each in prompts],
+        "stops": sorted(stops),
+    }
+    (folder / "prompts.json").write_text(json.dumps(texts, ensure_ascii=False), encoding="utf-8")
+
+
+def _sequence(prompt: Prompt) -> TokenSequence:
+    return TokenSequence(prompt.tokens.astype(np.int32), np.zeros(len(prompt.tokens), np.bool_))

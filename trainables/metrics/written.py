@@ -1,0 +1,106 @@
+"""Answers that a model has written, and metrics of them. Light: numpy only where it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from trainables.metrics.metric import Metric
+
+if TYPE_CHECKING:
+    from trainables.metrics.metric import Floats
+
+GENERATION = "evaluation.metrics"
+"""What a metric of generated answers needs in a sweep file."""
+
+Values = Sequence[float]
+"""One value for each answer."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A generated answer to prompt number `prompt` of a set.
+
+    `question` is the last message before the answer; `tokens` counts what was generated, with the
+    end-of-turn token if the answer `ended` by itself. `pattern` marks the answer within a text.
+    """
+
+    prompt: int
+    question: str
+    text: str
+    references: tuple[str, ...]
+    tokens: int
+    ended: bool
+    pattern: str = ""
+
+    @property
+    def said(self) -> str:
+        """The text without reasoning."""
+        return said(self.text)
+
+
+@dataclass(frozen=True)
+class WrittenMetric(Metric):
+    """A metric of generated answers: the mean of `each`, or `whole` where it is no mean.
+
+    Both get all answers of a set at once. At least one reference must be what the metric `wants`,
+    in words `wanted`.
+    """
+
+    each: Callable[[Sequence[Answer]], Values] = field(kw_only=True)
+    whole: Callable[[Sequence[Answer]], float] | None = field(kw_only=True, default=None)
+    wants: Callable[[str], bool] | None = field(kw_only=True, default=None)
+    wanted: str = field(kw_only=True, default="")
+    needs: str | None = GENERATION
+
+
+@dataclass(frozen=True)
+class Written:
+    """Generated answers, and each one's value of each of the metrics; `seconds` is the time that
+    generating took."""
+
+    answers: tuple[Answer, ...]
+    metrics: tuple[WrittenMetric, ...]
+    seconds: float = 0.0
+
+    @cached_property
+    def each(self) -> Mapping[str, Values]:
+        """The values of all answers, by metric."""
+        return {metric.name: metric.each(self.answers) for metric in self.metrics}
+
+    @cached_property
+    def values(self) -> Mapping[str, float]:
+        """The value of each metric over all answers."""
+        return {
+            metric.name: metric.whole(self.answers)
+            if metric.whole
+            else sum(self.each[metric.name]) / len(self.answers)
+            for metric in self.metrics
+        }
+
+    def arrays(self) -> dict[str, Floats]:
+        """`prompts`, and the values of metrics that are means, for paired comparisons."""
+        import numpy as np
+
+        means = [metric.name for metric in self.metrics if metric.whole is None]
+        numbers = np.array([answer.prompt for answer in self.answers])
+        return {"prompts": numbers, **{name: np.array(self.each[name]) for name in means}}
+
+
+def said(text: str) -> str:
+    """A text without the reasoning before it; empty if the reasoning does not end."""
+    _, end, after = text.rpartition("</think>")
+    if end:
+        return after.strip()
+    return "" if text.lstrip().startswith("<think>") else text
+
+
+def of_references(score: Callable[[str, str], float]) -> Callable[[Sequence[Answer]], Values]:
+    """The best score of each answer over its references: `score(answer, reference)`, without
+    reasoning."""
+    return lambda answers: [
+        max(score(answer.said, said(reference)) for reference in answer.references)
+        for answer in answers
+    ]

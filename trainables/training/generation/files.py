@@ -1,0 +1,48 @@
+"""Generated answers on disk: samples to read, and each answer's values for paired comparisons."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from trainables.metrics.written import Answer, Written
+
+SAMPLES = "samples.jsonl"
+"""The first answers, one a line, with prompt, reference and values."""
+
+VALUES = "values.npz"
+"""All answers' values of the metrics that are means, with the prompts' numbers."""
+
+MOST_SAMPLES = 20
+
+
+def write_answers(written: Written, folder: Path) -> None:
+    """Write the answers; the folder appears whole or not at all."""
+    partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    np.savez(partial / VALUES, **written.arrays())  # type: ignore[arg-type]
+    lines = [_line(written, place, each) for place, each in enumerate(_first(written))]
+    (partial / SAMPLES).write_text("".join(lines), encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)
+
+
+def _first(written: Written) -> tuple[Answer, ...]:
+    return written.answers[:MOST_SAMPLES]
+
+
+def _line(written: Written, place: int, answer: Answer) -> str:
+    sample = {
+        "prompt_number": answer.prompt,
+        "prompt": answer.question,
+        "answer": answer.text,
+        "reference": answer.references[0],
+        "tokens": answer.tokens,
+        "ended": answer.ended,
+        "values": {name: float(values[place]) for name, values in written.each.items()},
+    }
+    return json.dumps(sample, ensure_ascii=False) + "\n"
