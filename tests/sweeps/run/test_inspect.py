@@ -117,8 +117,8 @@ def test_labels_and_rewards_are_counted(spec_for, tmp_path, objective, more, sho
 def test_json_has_the_promised_keys_and_agrees_with_the_summary(spec_for, tmp_path):
     found = json.loads(run(spec_for(CHATS, "sft"), tmp_path, "--json").stdout)
     assert list(found) == [
-        "objective", "format", "files", "sets", "labels", "max_length", "duplicates", "truncated",
-        "notes", "lengths", "samples",
+        "objective", "format", "files", "sets", "labels", "target", "max_length", "duplicates",
+        "truncated", "notes", "lengths", "samples",
     ]  # fmt: skip
     assert found["files"][0]["used"] == 20
     assert sum(bar["sequences"] for bar in found["lengths"]) == found["sets"]["train"]["sequences"]
