@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from results.mlflow.database import alone, check_database, make_database
+from results.mlflow.dataset import Dataset
 from results.mlflow.metrics import Row
 from results.mlflow.server import check_server
 from results.mlflow.settings import SETTINGS, unset
@@ -26,7 +27,8 @@ from results.records.uris import artifact_uri, redact
 os.environ.update(unset())  # MLflow reads some of them on import
 
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities import Dataset as MlflowDataset
+from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.entities import Run as MlflowRun
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
@@ -173,6 +175,16 @@ class MlflowRuns:
             tags=[RunTag(name, text) for name, text in (tags or {}).items()],
             synchronous=True,
         )
+
+    def log_dataset(self, run_id: str, dataset: Dataset) -> None:
+        """Note the run's training data; once, however often it is called."""
+        entity = MlflowDataset(dataset.name, dataset.digest, "local", dataset.source)
+        context = [InputTag("mlflow.data.context", "training")]
+        self._client.log_inputs(run_id, [DatasetInput(entity, context)])
+
+    def tag_experiment(self, experiment_id: str, name: str, text: str) -> None:
+        """Set a tag of an experiment."""
+        self._client.set_experiment_tag(experiment_id, name, text)
 
     def remove_tags(self, run_id: str, names: Iterable[str]) -> None:
         """Take tags off."""

@@ -23,6 +23,9 @@ CREATED = f"{PREFIX}created"
 SEARCHED = f"{PREFIX}searched"
 MEASURED = f"{PREFIX}measurements"
 
+DESCRIPTION = "mlflow.note.content"
+"""MLflow's tag for the description of a run."""
+
 ON_FRONT = f"{PREFIX}on_front"
 """Tag of the runs on the front at the end of a sweep with several metrics."""
 
@@ -72,6 +75,7 @@ def trial_tags(record: TrialRecord) -> dict[str, str]:
         SEARCHED: json.dumps(list(record.params)),
         MEASURED: str(len(record.measurements)),
         **_written(fields),
+        **_source(record.sweep),
         **provenance_tags(record.provenance),
     }
 
@@ -100,8 +104,14 @@ def sweep_tags(record: SweepRecord) -> dict[str, str]:
     return {
         KIND: "sweep",
         **_written({**fields, "sweep": record.name, "search_seed": record.seed}),
+        **_source(record.name),
         **provenance_tags(record.provenance),
     }
+
+
+def _source(sweep: str) -> dict[str, str]:
+    """The column Source of MLflow's UI: the sweep."""
+    return {"mlflow.source.name": sweep, "mlflow.source.type": "LOCAL"}
 
 
 def sweep_fields(tags: Mapping[str, str]) -> dict[str, object]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
 
+from results.mlflow.dataset import dataset_of
 from results.mlflow.metrics import (
     base_rows,
     measurement_rows,
@@ -19,7 +20,9 @@ from results.mlflow.params import parameters_text, trial_params
 from results.mlflow.runs import MlflowRuns, Run, reported
 from results.mlflow.tags import (
     CREATED,
+    DESCRIPTION,
     KIND,
+    LONGEST_TAG,
     NUMBER,
     ON_FRONT,
     PARENT,
@@ -39,6 +42,7 @@ from results.mlflow.tracked import (
     tracked_trial,
 )
 from results.mlflow.tracking_error import StoreAwayError, TrackingError
+from results.mlflow.view import VIEW, key_of, page_of, view_state
 from results.ranking.winners import Ranking
 from results.records.record import Measurement, Mode, SweepRecord, TrialRecord
 from results.records.samples import SAMPLES, read_samples
@@ -53,6 +57,7 @@ __all__ = [
     "find_experiment",
     "read_sweep",
     "redact",
+    "share_view",
 ]
 
 SPEC_FILE = "sweep.yaml"
@@ -127,6 +132,8 @@ class Tracker:
             )
             self._runs.log_texts(run_id, texts)
             self._runs.log(run_id, params=params, tags=file_tags(texts))
+            if dataset := dataset_of(record):
+                self._runs.log_dataset(run_id, dataset)
             return run_id
 
     def log_measurement(self, run_id: str, measurement: Measurement, stamp: int) -> None:
@@ -179,10 +186,12 @@ class Tracker:
             if samples := read_samples(weights.parent / SAMPLES):
                 self._runs.log_table(run_id, SAMPLES_FILE, [each.row() for each in samples])
 
-    def log_report(self, run_id: str, report: Path) -> None:
-        """Keep a sweep's report as an artifact of its run."""
+    def log_verdict(self, run_id: str, verdict: str, report: Path) -> None:
+        """Describe a sweep's run by its verdict, and keep the report, if any, as an artifact."""
         with reported(self._uri, "store the report"):
-            self._runs.log_texts(run_id, {report.name: report.read_text(encoding="utf-8")})
+            self._runs.log(run_id, tags={DESCRIPTION: verdict[:LONGEST_TAG]})
+            if report.exists():
+                self._runs.log_texts(run_id, {report.name: report.read_text(encoding="utf-8")})
 
     def sweep_run(self, record: SweepRecord) -> Run | None:
         """The parent run, if there is one."""
@@ -258,6 +267,21 @@ def find_experiment(uri: str, name: str) -> str | None:
     """
     with reported(uri, f"look for experiment {name}"):
         return MlflowRuns(uri).find_experiment(name)
+
+
+def share_view(uri: str, record: SweepRecord, searched: Sequence[str]) -> str | None:
+    """Write the view of a sweep's trials; its page below the server's address, None without a run.
+
+    TrackingError if MLflow does not answer.
+    """
+    with reported(uri, f"look for sweep {record.name}"):
+        runs = MlflowRuns(uri)
+        parent = runs.get(record.run_id) if record.run_id else None
+        if parent is None:
+            return None
+        name = f"{VIEW}{key_of(parent.run_id)}"
+        runs.tag_experiment(parent.experiment_id, name, view_state(record, searched))
+        return page_of(parent.experiment_id, parent.run_id)
 
 
 def read_sweep(uri: str, sweep_name: str) -> tuple[SweepRecord, list[TrialRecord]]:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from results.ranking.front import judge
+from results.ranking.winners import Ranking
 from results.records.record import Overlap, SweepRecord, SweepState, TrialRecord
 from results.records.uris import redact, sqlite_file
 from sweeps.base.breakdowns import Breakdowns
@@ -22,6 +23,7 @@ from sweeps.home.provenance import sweep_provenance
 from sweeps.spec.spec import SweepSpec
 from sweeps.spec.tracking_place import tracking_place
 from sweeps.storage.mirror import Mirror
+from sweeps.verdict.conclusion import conclusion
 from trainables.board.job import WEIGHTS
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.training.inputs import Prepared
@@ -131,9 +133,10 @@ class Books:
     def catch_up(self) -> None:
         """Add missing entries from earlier parts of the sweep to MLflow."""
         trials = self._folder.store.trials()
-        self.scribe.catch_up(trials, judge(trials, self.sweep.goals), self._weights)
+        ranking = judge(trials, self.sweep.goals)
+        self.scribe.catch_up(trials, ranking, self._weights)
         if self.sweep.state.ended:
-            self._keep_report()
+            self._tell_verdict(ranking)
 
     def wait_until_open(self) -> None:
         """LaunchError if MLflow fails to open."""
@@ -225,13 +228,12 @@ class Books:
             if self.scribe.opens():
                 ranking = judge(list(records), self.sweep.goals)
                 self.scribe.sweep_ended(self.sweep, ranking, self._weights)
-                self._keep_report()
+                self._tell_verdict(ranking)
                 self.scribe.finish(progress)
 
-    def _keep_report(self) -> None:
-        report = self._folder.report
-        if report.exists():
-            self.scribe.report(report)
+    def _tell_verdict(self, ranking: Ranking) -> None:
+        words = "\n\n".join(filter(None, conclusion(self.sweep, ranking, self._folder)))
+        self.scribe.verdict(words, self._folder.report)
 
     def finish(self, progress: Progress = NO_PROGRESS) -> None:
         """Wait until MLflow has everything, or for Ctrl-C."""

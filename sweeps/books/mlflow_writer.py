@@ -144,12 +144,12 @@ class Scribe:
 
         self._put(write)
 
-    def report(self, report: Path) -> None:
-        """Keep the sweep's report as an artifact of its run."""
+    def verdict(self, verdict: str, report: Path) -> None:
+        """Describe the sweep's run by its verdict, and keep the report there."""
 
         def write(tracker: Tracker) -> None:
             assert self.parent is not None
-            tracker.log_report(self.parent, report)
+            tracker.log_verdict(self.parent, verdict, report)
 
         self._put(write, uploads=True)
 

@@ -17,7 +17,7 @@ from results.records.record import SweepRecord
 from results.records.record_error import RecordError
 from sweeps.base.errors import SweepError
 from sweeps.display.terminal import make_console, waiting
-from sweeps.home.home import SweepHome, is_from_afar
+from sweeps.home.home import SweepFolder, SweepHome, is_from_afar
 from sweeps.report.tether import Tethered
 
 _HOST = "127.0.0.1"
@@ -26,10 +26,11 @@ _LOOK = 0.2
 """Seconds between two checks for the server's answer."""
 
 
-def serve(home: SweepHome, port: int) -> int:
+def serve(home: SweepHome, port: int, page: str | None = None) -> int:
     """Run the UI and its server until Ctrl-C or another signal; returns the exit code.
 
-    SweepError if there is nothing to show or the server does not run.
+    Shows a `page`, by default that with the latest runs, and opens it in a browser where there is
+    one. SweepError if there is nothing to show or the server does not run.
     """
     if not _database(home).exists():
         known = "; ".join(tracked_elsewhere(home))
@@ -43,8 +44,11 @@ def serve(home: SweepHome, port: int) -> int:
             with waiting() as progress, progress.phase("starting the MLflow UI"):
                 up = _comes_up(server, port)
             if up:
-                where = f"MLflow UI with the latest runs: {_address(home, port)}"
-                say(f"{where}   (Ctrl-C stops it)", soft_wrap=True)
+                what = "the latest runs" if page is None else "the sweep's trials"
+                address = f"http://{_HOST}:{port}{_newest(home) if page is None else page}"
+                say(f"MLflow UI with {what}: {address}   (Ctrl-C stops it)", soft_wrap=True)
+                if page is not None:
+                    open_in_a_browser(address)
                 server.wait()
         except KeyboardInterrupt:
             return 128 + ended_by[0] if ended_by else 0
@@ -113,7 +117,7 @@ def _comes_up(server: Tethered, port: int) -> bool:
     return False
 
 
-def _address(home: SweepHome, port: int) -> str:
+def _newest(home: SweepHome) -> str:
     """The page with the newest experiment's runs; MLflow's own first page shows no runs."""
     from results.mlflow.runs import MlflowRuns, reported
 
@@ -121,7 +125,52 @@ def _address(home: SweepHome, port: int) -> str:
     with suppress(TrackingError), reported(home.tracking_uri, "list the runs"):
         newest = MlflowRuns(home.tracking_uri).newest_experiment()
     page = "" if newest is None else f"/{newest}/runs"
-    return f"http://{_HOST}:{port}/#/experiments{page}"
+    return f"/#/experiments{page}"
+
+
+def show_sweep(home: SweepHome, name: str, port: int) -> int:
+    """Show a sweep's trials in MLflow's UI: served here, or by the server that tracks them."""
+    folder = home.existing(name)
+    sweep = folder.sweep_record()
+    here = _is_here(sweep, home)
+    uri = home.tracking_uri if here else str(sweep.tracking_uri)
+    if not here and not uri.startswith("http"):
+        raise SweepError(f"sweep {name!r} is tracked elsewhere: {how_to_open(sweep, home)}")
+    if here and not _database(home).exists():
+        raise SweepError(
+            f"sweep {name!r}: {_database(home)} does not exist; sweep resume writes it"
+        )
+    page = _view_of(sweep, folder, uri)
+    if here:
+        return serve(home, port, page)
+    address = f"{uri.rstrip('/')}{page}"
+    make_console().print(f"The sweep's trials in MLflow: {address}", soft_wrap=True)
+    open_in_a_browser(address)
+    return 0
+
+
+def _view_of(sweep: SweepRecord, folder: SweepFolder, uri: str) -> str:
+    from results.mlflow.tracking import share_view
+
+    searched = list(dict.fromkeys(name for each in folder.trials() for name in each.params))
+    try:
+        page = share_view(uri, sweep, searched)
+    except TrackingError as error:
+        raise SweepError(f"tracking.uri: {error}") from error
+    if page is None:
+        raise SweepError(f"sweep {sweep.name!r}: MLflow has no run of it; sweep resume writes it")
+    return page
+
+
+def open_in_a_browser(address: str) -> None:
+    """Open the page, if a person at a desktop ran the command; else its address has been shown."""
+    desktop = (
+        sys.platform in ("darwin", "win32") or {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys()
+    )
+    if sys.stdout.isatty() and desktop:
+        import webbrowser
+
+        webbrowser.open(address)
 
 
 def _last_line(log: Path) -> str:
@@ -144,7 +193,7 @@ def how_to_open(sweep: SweepRecord, home: SweepHome) -> str:
     """The command or the page that shows a sweep in MLflow."""
     if _is_here(sweep, home):
         where = "   (on the head node)" if is_from_afar() else ""
-        return f"sweep ui{home.option()}{where}"
+        return f"sweep ui {sweep.name}{home.option()}{where}"
     uri = str(sweep.tracking_uri)
     if uri.startswith("http"):
         return f"open {uri} in a browser"

@@ -138,7 +138,7 @@ def test_ctrl_c_while_mlflow_is_awaited_ends_the_wait_and_not_the_sweep(home, mo
         driver.end(SweepState.COMPLETE)
     assert 0.4 < time.monotonic() - begun < 30
     assert folder.store.sweep().state is SweepState.COMPLETE
-    assert books.scribe.missed == 4, "the trial's beginning, its end, the sweep's, the report"
+    assert books.scribe.missed == 4, "the trial's beginning, its end, the sweep's, the verdict"
     assert "Ctrl-C" in books.scribe.failures[0]
     assert driver._slots.closed == 1
 
@@ -162,7 +162,10 @@ def test_a_sweeps_end_leaves_its_report_and_a_failure_of_it_costs_nothing(
     books.close(SweepState.COMPLETE, [trial])
     sweep, _ = read_sweep(home.tracking_uri, "toy")
     assert sweep.state is folder.store.sweep().state is SweepState.COMPLETE
-    files = MlflowRuns(home.tracking_uri).files(sweep.run_id)
+    runs = MlflowRuns(home.tracking_uri)
+    files, tags = runs.files(sweep.run_id), runs.get(sweep.run_id).tags
+    assert tags["mlflow.note.content"].startswith("Trial 0 wins: eval_loss 1.2500")
+    assert tags["mlflow.source.name"] == "toy"
     assert ("report.html" in files) is folder.report.exists() is not broken
     if broken:
         (said,) = folder.store.sweep().breakdowns

@@ -10,11 +10,13 @@ from urllib.request import urlopen
 import psutil
 import pytest
 from books import sweep_command
+from finished_sweeps import ended_trial, write_ended
 from mlflow_server import free_port
 from spec_samples import toy_tree
 from typer.testing import CliRunner
 
 from results.mlflow.runs import MlflowRuns
+from results.mlflow.tracking import Tracker
 from sweeps.base.errors import SweepError
 from sweeps.books.books import new_record
 from sweeps.cli.app import app
@@ -26,9 +28,9 @@ from sweeps.spec.spec import SweepSpec
 
 def test_from_afar_it_is_said_where_the_ui_is(tmp_path, monkeypatch):
     sweep, home = new_record(SweepSpec.parse(toy_tree()), None), SweepHome(tmp_path)
-    assert how_to_open(sweep, home) == f"sweep ui --home {tmp_path}"
+    assert how_to_open(sweep, home) == f"sweep ui toy --home {tmp_path}"
     monkeypatch.setenv(FROM_AFAR, " --cluster cluster.yaml")
-    assert how_to_open(sweep, home) == f"sweep ui --home {tmp_path}   (on the head node)"
+    assert how_to_open(sweep, home) == f"sweep ui toy --home {tmp_path}   (on the head node)"
 
 
 def test_a_port_that_is_taken_is_told_before_anything_starts(tmp_path, monkeypatch):
@@ -109,3 +111,33 @@ def test_the_terminal_has_the_address_alone_and_nothing_is_left_of_the_server(
     assert waited[0] == "Starting the MLflow UI"
     assert all(line.startswith("Starting the MLflow UI") for line in waited), "a slow start says so"
     socket.create_server(("127.0.0.1", port)).close()
+
+
+def told(tmp_path, name: str) -> str:
+    done = CliRunner().invoke(app, ["ui", name, "--home", str(tmp_path)])
+    assert done.exit_code == 2 and "Traceback" not in done.output
+    return " ".join(done.output.split())
+
+
+def test_a_sweep_without_a_view_is_told_why(tmp_path):
+    folder = write_ended(tmp_path, [ended_trial(0, "complete", {"learning_rate": 1e-4}, 2.0)])
+    assert "no sweep 'missing'" in told(tmp_path, "missing")
+    assert "mlflow.db does not exist" in told(tmp_path, "ended")
+    MlflowRuns(SweepHome(tmp_path).tracking_uri)
+    assert "MLflow has no run of it" in told(tmp_path, "ended")
+    elsewhere = folder.store.sweep().with_changes(tracking_uri="sqlite:////elsewhere/mlflow.db")
+    folder.store.write_sweep(elsewhere)
+    assert "is tracked elsewhere: mlflow server" in told(tmp_path, "ended")
+
+
+def test_a_sweeps_page_is_that_of_its_view(tmp_path, monkeypatch):
+    folder = write_ended(tmp_path, [ended_trial(0, "complete", {"learning_rate": 1e-4}, 2.0)])
+    home = SweepHome(tmp_path)
+    tracker = Tracker(home.tracking_uri, "winnow")
+    parent = tracker.start_sweep(folder.store.sweep(), "name: ended", 1)
+    folder.store.write_sweep(folder.store.sweep().with_changes(run_id=parent))
+    shown = []
+    monkeypatch.setattr(ui, "serve", lambda home, port, page: shown.append(page) or 0)
+    assert ui.show_sweep(home, "ended", 5000) == 0
+    (page,) = shown
+    assert page.startswith("/#/experiments/") and page.endswith(f"=winnow-{parent[:16]}")
