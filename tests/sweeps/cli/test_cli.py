@@ -371,7 +371,7 @@ def test_a_home_that_is_no_path_is_a_message_and_exit_code_2(home, command):
 def test_a_variable_that_is_no_path_hides_no_sweep_of_the_home_that_is_named(home, monkeypatch):
     monkeypatch.setenv("SWEEP_HOME", "~nouser/x")
     done = run("winners", "alpaca-lora", "--home", str(home.path))
-    assert done.exit_code == 0 and f"sweep ui --home {home.path}" in done.stdout
+    assert done.exit_code == 0 and f"sweep ui alpaca-lora --home {home.path}" in done.stdout
 
 
 def test_a_killed_writers_half_record_is_named(home):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from trainables.core.data_error import DataError, said
+from trainables.core.data_error import DataError, said, shown
 from trainables.core.model_source import ModelSource
 from trainables.data.files.hub_reach import hub_silence
 
@@ -111,9 +111,20 @@ def load_tokenizer(source: ModelSource) -> Tokenizer:
         )
     except Exception as error:  # library boundary: invalid input can raise anything
         raise DataError(_cannot_load(source, error)) from error
+    _check_template(loaded, source)
     if loaded.eos_token is None:
         loaded.eos_token = _eos_of_model(loaded, source)
     return loaded
+
+
+def _check_template(tokenizer: Tokenizer, source: ModelSource) -> None:
+    template: object = tokenizer.chat_template
+    texts = template.values() if isinstance(template, dict) else [template or ""]
+    if not all(isinstance(text, str) for text in texts):
+        raise DataError(
+            f"model: the tokenizer of {source.name} has the chat_template {shown(template)}; it "
+            "must be a text, so correct its tokenizer_config.json"
+        )
 
 
 def _eos_of_model(tokenizer: Tokenizer, source: ModelSource) -> str | None:
