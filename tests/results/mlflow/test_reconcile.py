@@ -225,9 +225,7 @@ def test_the_front_is_marked_and_no_other(bring_in, tracker, client, sweep):
 
 
 def test_what_mlflow_refuses_is_said_and_the_rest_goes_on(bring_in, sweep, uri):
-    bad = trial(0, "complete", 1.0, sweep=sweep.name)
-    (one,) = bad.measurements
-    bad = bad.with_changes(measurements=[one.with_changes(metrics={"a:bad;name": 1.0})])
+    bad = trial(0, "complete", 1.0, sweep=sweep.name, config={"a:bad;name": 1})
     good = trial(1, "complete", 2.0, sweep=sweep.name)
     done = bring_in(sweep, [bad, good])
     assert len(done.refused) == 1

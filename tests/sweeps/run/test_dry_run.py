@@ -130,6 +130,6 @@ def test_one_class_can_be_searched_by_if_the_data_have_it(data, tmp_path):
     assert 0 <= run.trial_metrics["eval_f1/pos"] <= 1
     absent = SweepSpec.parse(tree(data, **change, search={"metric": "eval_f1/posi"}))
     with pytest.raises(
-        SweepError, match=r"search\.metric: eval_f1/posi is not measured; did you m"
+        SweepError, match=r"search\.metric: eval_f1/posi is not measured; label -> metric: neg -> "
     ):
         dry_run(absent, SweepHome(tmp_path))

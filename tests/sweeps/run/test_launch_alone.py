@@ -23,19 +23,20 @@ pytestmark = pytest.mark.endtoend
 
 @pytest.fixture(scope="module")
 def real_sweep(data: Path, tmp_path_factory) -> Iterator[Launched]:
-    """Four trials that train, but for the second one, which fails inside the trainer."""
+    """Four trials that train, but for the second one, which its slot refuses: fp16 needs a GPU."""
     points = [
-        {"learning_rate": rate, "lora.rank": rank, "lora.target_modules": modules}
-        for rate, rank, modules in [
-            (5e-3, 4, "all-linear"),
-            (5e-3, 8, ["no_such_module"]),
-            (2e-2, 8, "all-linear"),
-            (1e-3, 4, "all-linear"),
+        {"learning_rate": rate, "lora.rank": rank, "precision": precision}
+        for rate, rank, precision in [
+            (5e-3, 4, "fp32"),
+            (5e-3, 8, "fp16"),
+            (2e-2, 8, "fp32"),
+            (1e-3, 4, "fp32"),
         ]
     ]
     search = {"seed": 1, "early_stopping": "none", "first_points": points}
     tree = real_tree(data, search=search)
-    tree["space"]["lora.target_modules"] = {"choice": ["all-linear", ["no_such_module"]]}
+    del tree["precision"]
+    tree["space"]["precision"] = {"choice": ["fp32", "fp16"]}
     with launched(tree, tmp_path_factory.mktemp("real")) as sweep:
         yield sweep
 
@@ -71,8 +72,8 @@ def test_a_sweep_whose_trials_all_fail_gives_no_secret_away(failed_sweep):
     assert failed_sweep.code == 1 and failed_sweep.secrets() == []
 
 
-def test_a_sweep_with_a_trial_that_fails_in_the_trainer_gives_no_secret_away(real_sweep):
-    assert real_sweep.code == 0 and "no_such_module" in real_sweep.stdout
+def test_a_sweep_with_a_trial_that_fails_in_its_slot_gives_no_secret_away(real_sweep):
+    assert real_sweep.code == 0 and "precision: fp16 needs" in real_sweep.stdout
     assert real_sweep.secrets() == []
 
 
