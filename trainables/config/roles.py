@@ -32,7 +32,7 @@ ROLES = (
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "text": ("sentence", "content", "review"),
-    "label": ("category", "class", "kto_tag", "labels", "gold_label"),
+    "label": ("category", "class", "kto_tag", "labels", "gold_label", "is_duplicate", "score"),
     "prompt": ("question", "questions", "query", "problem", "input"),
     "completion": ("response", "answer", "answers", "output", "solution"),
     "input": ("context",),

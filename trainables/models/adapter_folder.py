@@ -50,6 +50,11 @@ def _found(base: str, folder: Path, source: ModelSource) -> ModelSource:
     beside = folder / base
     found = beside if not Path(base).is_dir() and beside.is_dir() else Path(base)
     if not found.is_dir():
+        if ModelSource(base).is_path:
+            raise ModelError(
+                f"model: {folder / _ADAPTER} names the base {base}, which does not exist here; "
+                "correct its base_model_name_or_path"
+            )
         return replace(source, name=base, revision=None)
     if is_quantised(found / "config.json"):
         raise ModelError(

@@ -10,13 +10,13 @@ Role = Literal["system", "user", "assistant", "tool"]
 
 _AFTER: Mapping[Role | None, tuple[Role, ...]] = {
     None: ("system", "user"),
-    "system": ("system", "user"),
-    "user": ("assistant",),
-    "assistant": ("user", "tool"),
+    "system": ("system", "user", "assistant"),
+    "user": ("system", "assistant"),
+    "assistant": ("system", "user", "tool"),
     "tool": ("tool", "assistant", "user"),
 }
 """Allowed order of roles; None stands for the beginning. A call may have several results, and the
-user may speak before they are used."""
+user may speak before they are used; a system turn may stand anywhere but before a result."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,8 @@ def label(value: object, where: Place) -> str | tuple[str, ...]:
 
 
 def _one_label(value: object, where: Place) -> str:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    # In a table, NaN is text.
+    if value in (None, "nan", "NaN") or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, str):
         return text(value, where, "label").strip()

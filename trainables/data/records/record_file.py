@@ -154,15 +154,19 @@ def _chosen(origin: Origin, row: Row, reader: str, reads: Sequence[Gives]) -> Fo
     others = " or ".join(objectives_for(formats))
     raise DataError(
         f"{origin.path} holds {held}, and {reader} reads {' or '.join(reads)}; "
-        f"set objective: {others}"
+        f"set objective: {others}, or name in data.columns which of its fields "
+        f"({listing(row.fields)}) are those of {_shown(reads)}"
     )
 
 
+def _shown(reads: Sequence[Gives]) -> str:
+    return "; ".join(each.shown() for each in FORMATS if each.gives in reads)
+
+
 def _unknown(row: Row, reads: Sequence[Gives]) -> DataError:
-    known = "; ".join(each.shown() for each in FORMATS if each.gives in reads)
     return DataError(
         f"{row.where} has the fields: {listing(row.fields)}; rename them, or name them in "
-        f"data.columns, as one of: {known}"
+        f"data.columns, as one of: {_shown(reads)}"
     )
 
 

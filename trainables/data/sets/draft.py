@@ -106,10 +106,10 @@ def draft(
         if side not in made.sets():
             dropped = made.summary(sources, length, ()).dropped
             reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
-            longer = "; ".join(made.too_long) or "raise data.max_length if they are too long"
+            longer = "; ".join(made.too_long)
             raise DataError(
-                f"data.{side}: no usable record ({reasons or 'no records'}); "
-                f"correct the records, or {longer}"
+                f"data.{side}: no usable record ({reasons or 'no records'}); correct the records"
+                + (f"; {longer}" if longer else ", or raise data.max_length if they are too long")
             )
     return made
 
