@@ -252,8 +252,8 @@ SINGLE_ROWS = [
          " has 3 questions and 2 answers; correct them"),
     rows("a history of another form", "sft", QA, {**QA, "history": [["a"]]},
          r": history has list \['a'\]; it must be a list of \[question, answer\]"),
-    rows("a system turn in the middle", "sft", CHAT, chat("user", "system", "assistant"),
-         ": roles out of order"),
+    rows("a system turn behind a result", "sft", CHAT,
+         chat("user", "assistant", "tool", "system", "assistant"), ": roles out of order"),
     rows("a tool's result first", "sft", CHAT, chat("tool", "assistant"), ": roles out of order"),
     rows("a field twice", "sft", QA, None, "")._replace(
         content=lines(QA) + b'{"instruction": "a", "output": "b", "output": "c"}\n' + lines(QA),

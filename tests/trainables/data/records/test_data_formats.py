@@ -115,7 +115,10 @@ def test_a_record_that_cannot_be_used_says_why(tmp_path, record, said):
         ([("user", "hi"), ("assistant", None)], "empty answer"),
         ([("system", "x"), ("assistant", "hello")], r"begins with an answer \(turns: system, a"),
         ([("user", "a"), ("tool", "b"), ("assistant", "c")], "roles out of order .turns: user, to"),
-        ([("user", "a"), ("system", "b"), ("assistant", "c")], "roles out of order"),
+        (
+            [("user", "a"), ("assistant", "b"), ("tool", "c"), ("system", "d"), ("assistant", "e")],
+            "roles out of order",
+        ),
         ([("tool", "a"), ("assistant", "c")], "roles out of order"),
     ],
 )
