@@ -8,6 +8,7 @@ import pytest
 from data_samples import read_records
 
 from trainables.config.data import DataConfig
+from trainables.core.data_error import DataError
 from trainables.data.files.label_lists import with_lists
 from trainables.data.files.row import Row
 from trainables.data.records.records import Labelled
@@ -23,6 +24,19 @@ def test_known_pairs_of_columns_are_a_pair_of_texts(tmp_path, names):
     file = read_records(path, "classification")
     assert file.records == (Labelled("a", "1", text_pair="b"), Labelled("c", "0", text_pair="d"))
     assert (file.format.name, file.unread_fields) == ("text_pair_label", ("idx",))
+
+
+def test_a_column_that_is_not_read_as_a_label_can_be_named(tmp_path):
+    path = tmp_path / "films.csv"
+    path.write_text("text,genres\na,b\n")
+    said = (
+        r"or name in data\.columns which of its fields \(text, genres\).*text_label \{text, label"
+    )
+    with pytest.raises(DataError, match=said):
+        read_records(path, "classification")
+    assert read_records(path, "classification", {"label": "genres"}).records == (
+        Labelled("a", "b"),
+    )
 
 
 @pytest.mark.parametrize("columns", [{"text": ("left", "right")}, {"text": (0, 1), "label": 2}])

@@ -186,7 +186,7 @@ def test_a_label_is_a_name_or_a_number(tmp_path, label, name):
     assert record == Labelled("a", name)
 
 
-@pytest.mark.parametrize("label", ["", " ", None, math.nan])
+@pytest.mark.parametrize("label", ["", " ", None, math.nan, "nan", "NaN"])
 def test_a_text_without_a_label_is_a_mistake(tmp_path, label):
     rows = [{"text": "a", "label": "b"}, {"text": "a", "label": label}, {"text": "a"}]
     path = write_json(tmp_path / "rows.json", rows)
@@ -197,7 +197,7 @@ def test_a_text_without_a_label_is_a_mistake(tmp_path, label):
 
 
 @pytest.mark.parametrize("text", ["text", "sentence", "content", "review"])
-@pytest.mark.parametrize("label", ["label", "category", "class"])
+@pytest.mark.parametrize("label", ["label", "category", "class", "is_duplicate", "score"])
 def test_texts_and_labels_have_other_names_as_well(tmp_path, text, label):
     path = write_json(tmp_path / "rows.json", [{text: "a", label: "b", "idx": 3}])
     file = read_records(path, "classification")

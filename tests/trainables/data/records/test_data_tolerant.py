@@ -57,6 +57,8 @@ QUESTIONS = [
     ({"prompt": "hi", "completion": "yes", "history": chat("u:a", "a:b")["messages"]},
      ["u:a", "a:b", "u:hi", "A:yes"]),
     ({"system": "Be brief.", **chat("u:hi", "a:yes")}, ["s:Be brief.", "u:hi", "A:yes"]),
+    (chat("u:hi", "a:yes", "s:Be polite.", "u:so", "s:Now.", "a:no"),
+     ["u:hi", "A:yes", "s:Be polite.", "u:so", "s:Now.", "A:no"]),
 ]  # fmt: skip
 
 
