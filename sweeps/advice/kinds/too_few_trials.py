@@ -33,8 +33,8 @@ class TooFewTrials(Adviser):
             return
         yield Advice(
             "Few trials for this space",
-            f"{tried} trials for {len(space)} searched parameters; a usual number is {_EACH} for "
-            f"each, here {wanted}.",
+            f"Trials: {tried}, searched parameters: {len(space)}; a usual number is {_EACH} trials "
+            f"for each parameter, here {wanted}.",
             {"budget.trials": max(wanted, results.spec.trials + 1)},
         )
 
