@@ -110,9 +110,21 @@ class ChatTemplate:
         *,
         prompt: bool,
     ) -> Written:
-        write = self._with_marks if self.marks and not prompt else self._without_marks
+        def write() -> Written:
+            if self.marks and not prompt:
+                return self._with_marks(turns, tools, options)
+            return Written(
+                self._tokenizer.apply_chat_template(
+                    list(turns),
+                    tools=tools,
+                    tokenize=False,
+                    add_generation_prompt=prompt,
+                    **options,
+                )
+            )
+
         try:
-            return self._deadline.call(lambda: write(turns, tools, options, prompt))
+            return self._deadline.call(write)
         except OverrunError:
             raise DataError(
                 f"the chat template has not written a chat after {SECONDS:g} seconds; it may loop "
@@ -121,25 +133,8 @@ class ChatTemplate:
         except Exception as error:  # a template is a program and can raise anything
             raise UnfitError(Step.REFUSED, said(error)) from error
 
-    def _without_marks(
-        self,
-        turns: Sequence[Turn],
-        tools: list[object] | None,
-        options: Mapping[str, bool],
-        prompt: bool,
-    ) -> Written:
-        return Written(
-            self._tokenizer.apply_chat_template(
-                list(turns), tools=tools, tokenize=False, add_generation_prompt=prompt, **options
-            )
-        )
-
     def _with_marks(
-        self,
-        turns: Sequence[Turn],
-        tools: list[object] | None,
-        options: Mapping[str, bool],
-        prompt: bool,
+        self, turns: Sequence[Turn], tools: list[object] | None, options: Mapping[str, bool]
     ) -> Written:
         from transformers.utils.chat_template_utils import render_jinja_template
 
@@ -148,7 +143,7 @@ class ChatTemplate:
             tools=tools,
             chat_template=self._tokenizer.get_chat_template(tools=tools),
             return_assistant_tokens_mask=True,
-            add_generation_prompt=prompt,
+            add_generation_prompt=False,
             **{**self._tokenizer.special_tokens_map, **options},
         )
         return Written(text, tuple(Span(*span) for span in spans if span[1] > span[0]))
