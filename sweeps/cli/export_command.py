@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sweeps.cli.mistakes import mistakes_shown
-from sweeps.cli.options import HomeOption, NameArgument
+from sweeps.cli.options import DtypeOption, HomeOption, MergeOption, NameArgument, TrialOption
 from sweeps.display.terminal import make_console, waiting
 from sweeps.home.home import SweepHome
 
@@ -17,26 +16,12 @@ if TYPE_CHECKING:
     from sweeps.export.export import Done
 
 
-class Dtype(StrEnum):
-    """Precisions of exported weights."""
-
-    FP32 = "fp32"
-    FP16 = "fp16"
-    BF16 = "bf16"
-
-
 def export(
     name: NameArgument,
     to: Annotated[Path, typer.Option(help="New folder for the model.")],
-    trial: Annotated[
-        int | None, typer.Option(min=0, help="Trial to export (default: the winner).")
-    ] = None,
-    merge: Annotated[
-        bool, typer.Option("--merge", help="Merge the adapter into its base: a whole model.")
-    ] = False,
-    dtype: Annotated[
-        Dtype | None, typer.Option(help="Precision of a whole model (default: as in the trial).")
-    ] = None,
+    trial: TrialOption = None,
+    merge: MergeOption = False,
+    dtype: DtypeOption = None,
     unchecked: Annotated[
         bool, typer.Option("--unchecked", help="Do not load and measure the export.")
     ] = False,
@@ -76,5 +61,10 @@ def _show(done: Done) -> None:
             f"{model.measured.metrics['eval_loss']:.6f} ({model.cost:+.1e}).",
             soft_wrap=True,
         )
+    show_notes(done)
+
+
+def show_notes(done: Done) -> None:
+    """Print the notes on an export."""
     for note in done.notes:
-        say(f"Note: {note}", style="yellow", soft_wrap=True)
+        make_console().print(f"Note: {note}", style="yellow", soft_wrap=True)

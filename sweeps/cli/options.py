@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -38,6 +39,26 @@ JobsOption = Annotated[
 StorageOption = Annotated[
     str | None,
     typer.Option(metavar="URI", help="Storage that holds the sweep, if not in the sweep home."),
+]
+TrialOption = Annotated[
+    int | None, typer.Option("--trial", min=0, help="Trial to take (default: the winner).")
+]
+MergeOption = Annotated[
+    bool, typer.Option("--merge", help="Merge the adapter into its base: a whole model.")
+]
+
+
+class Dtype(StrEnum):
+    """Precisions of exported weights."""
+
+    FP32 = "fp32"
+    FP16 = "fp16"
+    BF16 = "bf16"
+
+
+DtypeOption = Annotated[
+    Dtype | None,
+    typer.Option("--dtype", help="Precision of a whole model (default: as in the trial)."),
 ]
 NameArgument = Annotated[str, typer.Argument(help="The sweep's name.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from results.mlflow.registration import Target
@@ -15,7 +15,7 @@ from sweeps.base.errors import SweepError
 from sweeps.base.quiet import quiet
 from sweeps.export.choice import chosen
 from sweeps.export.export import Done, export
-from sweeps.export.wish import Wish
+from sweeps.export.wish import Dtype, Wish
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.spec.settings import TrackingSettings
 from sweeps.spec.tracking_place import tracking_place
@@ -33,15 +33,21 @@ class Registered:
 
 
 def register(
-    name: str, home: SweepHome, target: str, wish: Wish, progress: Progress = NO_PROGRESS
+    name: str,
+    home: SweepHome,
+    target: str,
+    trial_number: int | None = None,
+    merge: bool = False,
+    dtype: Dtype | None = None,
+    progress: Progress = NO_PROGRESS,
 ) -> Registered:
-    """Register the trial in the wish (its folder is not used) as `NAME` or `NAME@alias`.
+    """Register a trial's model, exported as for `Wish`, as `NAME` or `NAME@alias`.
 
     SweepError if MLflow does not answer or has no run of the trial; and as in `export`.
     """
     place = _target(target)
     folder = home.existing(name)
-    trial = chosen(folder, wish.trial).record
+    trial = chosen(folder, trial_number).record
     run_id, uri = _run_of(folder, home, trial), _uri(folder, home)
     if trial.config.get("objective") == "reward":
         raise SweepError(
@@ -50,7 +56,8 @@ def register(
         )
     # Beside the sweeps: the system's folder for temporary files may be small.
     with tempfile.TemporaryDirectory(prefix=".register.", dir=home.path) as scratch:
-        done = export(name, home, replace(wish, to=Path(scratch) / "model"), progress)
+        wish = Wish(Path(scratch) / "model", trial_number, merge, dtype)
+        done = export(name, home, wish, progress)
         facts = {"code": done.model.loading, "objective": done.model.objective}
         (done.folder / "loading.json").write_text(json.dumps(facts), encoding="utf-8")
         pins = (done.folder / "requirements.txt").read_text(encoding="utf-8").split()
