@@ -11,8 +11,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
+from accelerate import PartialState
+from accelerate.state import AcceleratorState
 from torch.utils.data import DataLoader, Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers.integrations.deepspeed import unset_hf_deepspeed_config
+from transformers.integrations.neftune import deactivate_neftune
 
 from trainables.config.trial import TrialConfig
 from trainables.core import ranks
@@ -243,3 +247,29 @@ def _collate(items: list[list[Example | Pack]], pad_id: int) -> Batch:
     if packs:
         return to_batch(collate_packs(packs, pad_id))
     return to_batch(collate([each for each in together if isinstance(each, Example)], pad_id))
+
+
+def dismantle(trainer: TrialTrainer) -> None:
+    """Take the engine apart and reset accelerate's process-wide state."""
+    if trainer.deepspeed is not None:
+        from trainables.training.deepspeed_engine import dismantle as dismantle_engine
+
+        dismantle_engine(trainer.deepspeed)
+    if hasattr(trainer, "neftune_hook_handle"):
+        # The trainer itself removes its embedding noise only at a regular end.
+        deactivate_neftune(trainer.model, trainer.neftune_hook_handle, trainer.accelerator)
+    trainer.accelerator.free_memory()
+    trainer.callback_handler.callbacks.clear()
+    trainer.model = trainer.model_wrapped = trainer.deepspeed = trainer.optimizer = (
+        trainer.lr_scheduler
+    ) = None
+    reset_process_state()
+
+
+def reset_process_state() -> None:
+    """Forget what accelerate and transformers keep for the whole process."""
+    unset_hf_deepspeed_config()
+    # Accelerate sets it for a trial with DeepSpeed, and would give every later trial an engine too.
+    os.environ.pop("ACCELERATE_USE_DEEPSPEED", None)
+    AcceleratorState._reset_state()
+    PartialState._reset_state()

@@ -20,12 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import PartialState
-from accelerate.state import AcceleratorState
 from peft import PeftModel
 from transformers import PreTrainedModel, set_seed
-from transformers.integrations.deepspeed import unset_hf_deepspeed_config
-from transformers.integrations.neftune import deactivate_neftune
 
 from trainables.config.trial import TrialConfig
 from trainables.core import ranks
@@ -74,7 +70,13 @@ from trainables.training.plan import Plan, make_plan
 from trainables.training.refusing import refuse, refuse_engine
 from trainables.training.run import Run, peak_memory, write_losses
 from trainables.training.scatter import assembled, scatter
-from trainables.training.trainer import TrialTrainer, engine_settings, make_trainer
+from trainables.training.trainer import (
+    TrialTrainer,
+    dismantle,
+    engine_settings,
+    make_trainer,
+    reset_process_state,
+)
 from trainables.training.watchdog import NO_WATCHDOG, Watchdog
 
 
@@ -274,7 +276,7 @@ class Workshop:
         except DivergedError as error:
             return Outcome(ending=Ending.DIVERGED, cost=run.cost(), error=str(error))
         finally:
-            _dismantle(trainer)
+            dismantle(trainer)
             self._held.close()
             run.trainer = None
             if borrows_in_place(config):
@@ -350,7 +352,7 @@ class Workshop:
         except BaseException:
             self._held.close()
             self._take_back(config, model)
-            _reset_process_state()
+            reset_process_state()
             raise
         return run, run.trainer
 
@@ -362,28 +364,3 @@ def _device() -> torch.device:
     device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
     torch.cuda.set_device(device)
     return device
-
-
-def _dismantle(trainer: TrialTrainer) -> None:
-    """Take the engine apart and reset accelerate's process-wide state."""
-    if trainer.deepspeed is not None:
-        from trainables.training.deepspeed_engine import dismantle
-
-        dismantle(trainer.deepspeed)
-    if hasattr(trainer, "neftune_hook_handle"):
-        # The trainer itself removes its embedding noise only at a regular end.
-        deactivate_neftune(trainer.model, trainer.neftune_hook_handle, trainer.accelerator)
-    trainer.accelerator.free_memory()
-    trainer.callback_handler.callbacks.clear()
-    trainer.model = trainer.model_wrapped = trainer.deepspeed = trainer.optimizer = (
-        trainer.lr_scheduler
-    ) = None
-    _reset_process_state()
-
-
-def _reset_process_state() -> None:
-    unset_hf_deepspeed_config()
-    # Accelerate sets it for a trial with DeepSpeed, and would give every later trial an engine too.
-    os.environ.pop("ACCELERATE_USE_DEEPSPEED", None)
-    AcceleratorState._reset_state()
-    PartialState._reset_state()
