@@ -34,7 +34,7 @@ def refuse_if_full(to: Path, wanted: int) -> None:
 def written(to: Path) -> Iterator[Path]:
     """An empty folder beside `to`, which becomes `to` if the block succeeds, and vanishes if not.
 
-    A full disk is reported with the destination's name, whoever met it.
+    The error of a full disk names the destination, whichever library raised it.
     """
     made = [folder for folder in to.parents if not folder.exists()]
     to.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from results.records.record import SweepRecord, TrialRecord
 from sweeps.spec.spec import SweepSpec
 
 _PLACES = ("tracking", "storage")
-"""Sections about servers and storage of whoever launched the sweep."""
+"""Sections about the servers and storage of the person who launched the sweep."""
 
 _SEARCH = ("metric", "mode", "metrics", "seed")
 """What of the search says how a trial is judged."""

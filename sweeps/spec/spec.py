@@ -132,6 +132,7 @@ class _Reader:
         self.problems: list[Problem] = []
 
     def read(self) -> SweepSpec | None:
+        """The spec, or None if there are problems."""
         tree = dict(self._tree)
         name = self._name(tree.pop("name", None))
         search = self._section("search", SearchSettings, tree)

@@ -42,7 +42,7 @@ def _attention_cache(kind: type[PreTrainedModel], described: str) -> AttentionCa
         raise _misfit(f"{name} keeps no keys and values of earlier tokens")
     try:
         answer = _answer(kind, described)
-    except (RuntimeError, NotImplementedError):
+    except RuntimeError:
         return None
     kept = getattr(answer, "past_key_values", None)
     if kept is None:

@@ -67,7 +67,7 @@ def _built(config: PreTrainedConfig, source: ModelSource, has_head: bool) -> Pre
         with torch.device("meta"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             built: PreTrainedModel = _AUTO[has_head].from_config(config, trust_remote_code=trusted)
-    except (RuntimeError, ValueError, TypeError, AttributeError, NotImplementedError):
+    except (RuntimeError, ValueError, TypeError, AttributeError):
         return None  # loading the model shows whether it works there
     return built.eval()
 

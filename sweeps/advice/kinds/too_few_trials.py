@@ -40,7 +40,7 @@ class TooFewTrials(Adviser):
 
 
 def _points(space: Space) -> int:
-    """The number of combinations; more than any number of trials if there is no end of them."""
+    """The number of combinations; for an infinite space, the usual number of trials."""
     if any(domain.cardinality is None for each in space.values() for domain in each.domains):
         return _EACH * len(space)
     try:

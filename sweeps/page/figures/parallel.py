@@ -71,6 +71,7 @@ class _Column:
 
     @classmethod
     def of_parameter(cls, results: Results, name: str) -> _Column:
+        """The axis of a searched parameter: options at even distances, numbers on their scale."""
         scale = Scale.of(results, name)
         values = {r.number: r.params[name] for r in results.trials if name in r.params}
         if scale.options:
@@ -87,6 +88,7 @@ class _Column:
 
     @classmethod
     def of_value(cls, results: Results) -> _Column:
+        """The axis of the metric, with the best value at the top."""
         values = {r.number: v for r in results.trials if (v := results.value(r)) is not None}
         heights, ticks = _between(values, log=False)
         if results.mode == "min":
