@@ -224,14 +224,17 @@ def test_a_template_is_kept_with_the_tokenizer_and_part_of_the_key(tmp_path, mod
     assert texts(again.train, kept)[0].startswith("[user]What is ")
 
 
+DROPS_EARLIER_ANSWERS = (
+    "{% for m in messages %}{% if loop.last or m.role == 'user' %}{{ m.content }}</s>"
+    "{% endif %}{% endfor %}"
+)
+
+
 def test_examples_of_one_chat_stay_on_one_side_and_are_counted(tmp_path, model):
     """The template drops earlier answers, so each chat gives two examples."""
     path = write_json(tmp_path / "rows.json", chat_rows(20))
     template = tmp_path / "drops.jinja"
-    template.write_text(
-        "{% for m in messages %}{% if loop.last or m.role == 'user' %}{{ m.content }}</s>"
-        "{% endif %}{% endfor %}"
-    )
+    template.write_text(DROPS_EARLIER_ANSWERS)
     made = prepare(
         config(path, template=str(template), validation=0.3), model, tmp_path / "cache", 1024
     )
@@ -251,10 +254,7 @@ def test_answers_behind_max_length_are_counted_also_if_their_chat_gives_other_ex
 ):
     path = write_json(tmp_path / "rows.json", chat_rows(20))
     template = tmp_path / "drops.jinja"
-    template.write_text(
-        "{% for m in messages %}{% if loop.last or m.role == 'user' %}{{ m.content }}</s>"
-        "{% endif %}{% endfor %}"
-    )
+    template.write_text(DROPS_EARLIER_ANSWERS)
     made = prepare(
         config(path, template=str(template), max_length=16), model, tmp_path / "cache", 1024
     )
