@@ -1,11 +1,15 @@
-"""What a finished sweep prints, and its exit code."""
+"""What a finished or interrupted sweep prints, and its exit code."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import typer
 from rich.console import Console
 
+from sweeps.display.terminal import make_console
 from sweeps.home.home import SweepHome
 from sweeps.remote.client import INTERRUPTED
 
@@ -33,3 +37,25 @@ def show_finished(console: Console, finished: Finished) -> int:
         return INTERRUPTED
     won = finished.ranking.winners and finished.sweep.state is not SweepState.FAILED
     return 0 if won else FAILED
+
+
+@contextmanager
+def ctrl_c_shown(home: SweepHome, name: str) -> Iterator[None]:
+    """Turn Ctrl-C into one line about what is left of the sweep."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        make_console(stderr=True).print(f"Interrupted; {_left_of(home, name)}", soft_wrap=True)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _left_of(home: SweepHome, name: str) -> str:
+    from results.records.record import SweepState
+
+    folder = home.sweep(name)
+    if not folder.store.trials():
+        return "there are no results to keep."
+    state = folder.sweep_record().state
+    if state in (SweepState.COMPLETE, SweepState.FAILED):
+        return f"the sweep is {state.value}: sweep winners {name}{home.way()}"
+    return f"all results so far are saved. To resume: sweep resume {name}{home.way()}"

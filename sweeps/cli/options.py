@@ -68,3 +68,8 @@ PricesOption = Annotated[
         "--price", metavar="TYPE=DOLLARS", help="Hourly price of a node type; repeatable."
     ),
 ]
+
+
+def overridden(overrides: list[str] | None, skip_bad_rows: bool) -> list[str]:
+    """Changes to the sweep file from the options."""
+    return [*(overrides or ()), *(["data.bad_rows=skip"] if skip_bad_rows else [])]

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from sweeps.cli.export_command import show_notes
 from sweeps.cli.mistakes import mistakes_shown
 from sweeps.cli.options import DtypeOption, HomeOption, MergeOption, NameArgument, TrialOption
+from sweeps.cli.verbs.export import show_notes
 from sweeps.display.terminal import make_console, waiting
 from sweeps.home.home import SweepHome
 

@@ -1,0 +1,1 @@
+"""The verbs of `sweep`, one file each, named after the verb."""

@@ -1,0 +1,52 @@
+"""The verb `sweep status`. Heavy modules are imported when it runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from sweeps.cli.mistakes import mistakes_shown
+from sweeps.cli.options import (
+    ClusterOption,
+    HomeOption,
+    JobsOption,
+    JsonOption,
+    NameArgument,
+    PricesOption,
+)
+from sweeps.display.terminal import echo_json, make_console
+from sweeps.home.home import SweepHome
+from sweeps.remote.client import elsewhere
+
+if TYPE_CHECKING:
+    pass
+
+
+def status(
+    name: NameArgument,
+    as_json: JsonOption = False,
+    prices: PricesOption = None,
+    cluster: ClusterOption = None,
+    address: JobsOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Show a sweep's progress, its slots and nodes, and their cost so far."""
+    with mistakes_shown():
+        from sweeps.remote.prices import as_options, given
+
+        asked = given(prices or (), cluster)
+        if there := elsewhere(cluster, address, home):
+            words = ["status", name, *(["--json"] if as_json else []), *as_options(asked)]
+            raise typer.Exit(there.run(words))
+        from results.ranking.summary import status_json
+
+        folder = SweepHome.find(home).existing(name)
+        sweep, trials, seen = folder.sweep_record(), folder.trials(), folder.store.cluster()
+        seen = seen.priced(asked) if seen else None
+    if as_json:
+        echo_json(status_json(sweep, trials, seen))
+        return
+    from sweeps.report.status import show_status
+
+    show_status(make_console(), sweep, trials, folder, seen)
