@@ -72,7 +72,7 @@ def _measure(options: argparse.Namespace) -> None:
     import torch
 
     from trainables.config.trial import TrialConfig
-    from trainables.training.deepspeed import deepspeed_config
+    from trainables.training.zero.settings import deepspeed_config
 
     deepspeed.init_distributed("gloo", verbose=False)
     config = TrialConfig.model_validate(

@@ -13,7 +13,7 @@ from sweeps.spec.reach import reachable
 from trainables.config.combinations import READ, refusals
 from trainables.config.trial import TrialConfig
 from trainables.methods.registry import METHODS
-from trainables.training.deepspeed import refused_settings
+from trainables.training.zero.settings import refused_settings
 
 
 def check_combinations(trial: TrialConfig, space: Space) -> list[Problem]:

@@ -138,8 +138,8 @@ def bytes_alive() -> int:
 
 def shares(workshop) -> tuple[int, int]:
     """The numbers that this rank holds of a scattered model, and those of the whole model."""
-    from trainables.training.deepspeed import deepspeed_config
-    from trainables.training.scatter import scatter
+    from trainables.training.zero.scatter import scatter
+    from trainables.training.zero.settings import deepspeed_config
 
     config = tiny.trial(deepspeed__zero_stage=3, method="full")
     model = workshop._base.lend(config)

@@ -8,7 +8,7 @@ from trainables.config.combinations import machine_refusals, refusals
 from trainables.config.trial import TrialConfig
 from trainables.core import ranks
 from trainables.core.errors import RefusedError
-from trainables.training.deepspeed import refused_settings
+from trainables.training.zero.settings import refused_settings
 
 
 def refuse(config: TrialConfig) -> None:

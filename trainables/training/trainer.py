@@ -27,10 +27,10 @@ from trainables.data.tokens.packing import Pack, collate_packs
 from trainables.losses.batch import Batch, to_batch
 from trainables.losses.loss import Loss
 from trainables.models import tuned
-from trainables.training.deepspeed import deepspeed_config
 from trainables.training.optimizers import lora_plus, optimizer
 from trainables.training.plan import Plan
 from trainables.training.schedules import multiplier
+from trainables.training.zero.settings import deepspeed_config
 
 _TRAINED = "trained.safetensors"
 """The trainable weights in a checkpoint."""
@@ -155,7 +155,7 @@ class TrialTrainer(Trainer):
         )
         if self.deepspeed is not None and resume_from_checkpoint is None:
             # A slow import, and not needed without DeepSpeed.
-            from trainables.training.deepspeed_engine import take_back_first_step
+            from trainables.training.zero.engine import take_back_first_step
 
             take_back_first_step(self.deepspeed)
         return prepared
@@ -252,7 +252,7 @@ def _collate(items: list[list[Example | Pack]], pad_id: int) -> Batch:
 def dismantle(trainer: TrialTrainer) -> None:
     """Take the engine apart and reset accelerate's process-wide state."""
     if trainer.deepspeed is not None:
-        from trainables.training.deepspeed_engine import dismantle as dismantle_engine
+        from trainables.training.zero.engine import dismantle as dismantle_engine
 
         dismantle_engine(trainer.deepspeed)
     if hasattr(trainer, "neftune_hook_handle"):

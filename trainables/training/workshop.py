@@ -12,8 +12,6 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -39,11 +37,8 @@ from trainables.data.sets.training_set import Learned, training_set
 from trainables.data.tokens.examples import Examples
 from trainables.data.tokens.prompts import Prompts
 from trainables.data.tokens.tokenizer import context_length, embedding_rows, load_tokenizer, pad_id
-from trainables.losses.batch import Batch
-from trainables.losses.forward import logits_of
 from trainables.losses.loss import Loss, Scores, measure
 from trainables.losses.make import make_loss
-from trainables.losses.reference import Reference, ReferenceMemo, as_untouched
 from trainables.losses.several_labels import SeveralLabels
 from trainables.metrics.written import Written
 from trainables.models import tuned
@@ -51,14 +46,11 @@ from trainables.models.fit import misfits
 from trainables.training.base import (
     BaseModel,
     Head,
-    Loading,
     autocast_dtype,
     borrows_in_place,
     is_scattered,
-    loading_of,
 )
 from trainables.training.checkpoints import NO_CHECKPOINTS, Checkpoints
-from trainables.training.deepspeed import deepspeed_config
 from trainables.training.general import GeneralSet
 from trainables.training.generation.files import write_answers
 from trainables.training.generation.writer import AnswerWriter, seed_of
@@ -67,9 +59,9 @@ from trainables.training.lengths import refuse_length
 from trainables.training.memory import release_memory
 from trainables.training.pages import release_pages
 from trainables.training.plan import Plan, make_plan
+from trainables.training.references import References
 from trainables.training.refusing import refuse, refuse_engine
 from trainables.training.run import Run, peak_memory, write_losses
-from trainables.training.scatter import assembled, scatter
 from trainables.training.trainer import (
     TrialTrainer,
     dismantle,
@@ -78,6 +70,7 @@ from trainables.training.trainer import (
     reset_process_state,
 )
 from trainables.training.watchdog import NO_WATCHDOG, Watchdog
+from trainables.training.zero.scatter import ready, scatter
 
 
 class Workshop:
@@ -100,9 +93,8 @@ class Workshop:
         self._general = GeneralSet(general, self.pad_id, self.device, progress) if general else None
         head = Head(inputs.labels, self.pad_id, inputs.target) if inputs.labels else None
         self._base = BaseModel(inputs.model, self.device, head, inputs.new_tokens, progress)
-        # The engine of a reference shared by the ranks; lives as long as its caller needs it.
-        self._held = ExitStack()
-        self._memos: dict[tuple[Loading, torch.dtype | None], ReferenceMemo] = {}
+        examples = after + len(self.test_set or ())
+        self._references = References(self._base, examples, self.train_set.arity, self.device)
         gc.collect()
 
     @cached_property
@@ -139,8 +131,8 @@ class Workshop:
         began = time.monotonic()
         # The base is its own reference. In the same batches the two agree exactly; with answers
         # cached from other batches, rounding would decide which pairs it wins.
-        self._memos.clear()
-        with self._ready(config, self._base.lend(config)) as model, self._held:
+        self._references.forget()
+        with ready(self._base.lend(config), config, self.device) as model, self._references.held:
             if self._general:
                 self._general.measure_base(config, model)
             scores = self.score(config, self.loss(config, model), model)
@@ -168,7 +160,7 @@ class Workshop:
         try:
             if weights is not None:
                 model = tuned.restore(base, config, weights)
-            with self._ready(config, model), self._held:
+            with ready(model, config, self.device), self._references.held:
                 loss = self.loss(config, model)
                 if isinstance(loss, SeveralLabels) and loss.tuned:
                     self._measured(config, loss, model, self.validation_set)
@@ -232,7 +224,7 @@ class Workshop:
     def _know_general_base(self, config: TrialConfig) -> None:
         """Measure the base for forgetting, unless an earlier trial of this kind has done so."""
         if self._general and not self._general.knows(config):
-            with self._ready(config, self._base.lend(config)) as base:
+            with ready(self._base.lend(config), config, self.device) as base:
                 self._general.measure_base(config, base)
 
     def plan(self, config: TrialConfig, workers: int) -> Plan:
@@ -250,7 +242,7 @@ class Workshop:
             config,
             self.train_set,
             self.inputs.labels,
-            lambda: self._reference(config, model),
+            lambda: self._references.of(config, model),
             self.inputs.target,
         )
 
@@ -277,48 +269,13 @@ class Workshop:
             return Outcome(ending=Ending.DIVERGED, cost=run.cost(), error=str(error))
         finally:
             dismantle(trainer)
-            self._held.close()
+            self._references.held.close()
             run.trainer = None
             if borrows_in_place(config):
                 tuned.detach(model).requires_grad_(False)
             del model, trainer, run
             release_pages()
             release_memory()
-
-    def _reference(self, config: TrialConfig, model: torch.nn.Module) -> Reference:
-        """The base's answers. If the ranks share its weights, they compute them together."""
-        count = sum(
-            len(each) for each in (self.train_set, self.validation_set, self.test_set or ())
-        )
-        kind = loading_of(config), autocast_dtype(config)
-        if kind not in self._memos:
-            self._memos[kind] = ReferenceMemo(count, self.train_set.arity, self.device)
-        memo = self._memos[kind]
-        base = model if config.tunes.keeps_base(config) else self._untouched(config)
-        dtype = autocast_dtype(config)
-
-        def untouched(batch: Batch) -> torch.Tensor:
-            enabled = dtype is not None
-            with as_untouched(base), torch.autocast(self.device.type, dtype, enabled=enabled):
-                return logits_of(base, batch)
-
-        return Reference(memo, untouched, together=is_scattered(config))
-
-    def _untouched(self, config: TrialConfig) -> torch.nn.Module:
-        """The base beside a trial's own copy, until `_held` is closed."""
-        scattered = is_scattered(config)
-        base: torch.nn.Module = (self._base.lend if scattered else self._base.shared)(config)
-        return self._held.enter_context(self._ready(config, base))
-
-    @contextmanager
-    def _ready(self, config: TrialConfig, model: torch.nn.Module) -> Iterator[torch.nn.Module]:
-        """A borrowed model, callable by all ranks together."""
-        if not is_scattered(config):
-            yield model
-            return
-        settings = deepspeed_config(config, config.micro_batch_size, accumulation=1)
-        with assembled(model, settings, self.device):
-            yield model
 
     def _set_up(
         self, config: TrialConfig, monitor: Monitor, checkpoints: Checkpoints
@@ -350,7 +307,7 @@ class Workshop:
             learned = self.learned(config)
             run.trainer = make_trainer(config, plan, model, loss, learned, self.pad_id, run)
         except BaseException:
-            self._held.close()
+            self._references.held.close()
             self._take_back(config, model)
             reset_process_state()
             raise

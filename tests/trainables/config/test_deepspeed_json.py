@@ -10,7 +10,7 @@ import tiny_training as tiny
 from pydantic import ValidationError
 
 from trainables.config.deepspeed_config import DeepSpeedConfig
-from trainables.training.deepspeed import deepspeed_config, refused_settings
+from trainables.training.zero.settings import deepspeed_config, refused_settings
 
 ZERO_3 = {
     "fp16": {"enabled": "auto", "loss_scale": 0, "initial_scale_power": 12},

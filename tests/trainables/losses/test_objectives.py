@@ -105,7 +105,7 @@ def test_each_objective_trains_and_leaves_the_base_alone(workshop_for, kind, met
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_step_of_any_objective_waits_for_the_device(workshop_for, kind):
     workshop = workshop_for(kind)
-    workshop._memos.clear()
+    workshop._references.forget()
     params = {"budget__steps": 6, "budget__evaluations": 1}
     for known in (False, True):  # the reference, to the second trial
         with reads_of_each_step() as reads:
@@ -238,12 +238,11 @@ def test_a_reward_model_is_trls(workshop_for, tmp_path):
 
 
 def test_the_reference_is_asked_once_for_each_example(workshop_for):
-    from trainables.training.base import loading_of
 
     workshop = workshop_for("dpo")
-    workshop._memos.clear()
+    workshop._references.forget()
     run_trial(workshop, **settings("dpo"))
-    known = workshop._memos[loading_of(tiny.trial()), None]
+    known = workshop._references.memo(tiny.trial())
     places = list(range(len(workshop.train_set) + len(workshop.validation_set)))
     seen = [place for place in places if known.knows(np.array([place]))]
     # 4 steps of 8 of the 40 training examples, and the whole validation set, which comes after.

@@ -5,7 +5,7 @@ import json
 import pytest
 from tiny_training import trial
 
-from trainables.training.deepspeed import deepspeed_config, refused_settings
+from trainables.training.zero.settings import deepspeed_config, refused_settings
 
 
 def engine(stage, **params):

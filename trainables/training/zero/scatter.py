@@ -7,7 +7,10 @@ from contextlib import contextmanager
 
 import torch
 
+from trainables.config.trial import TrialConfig
 from trainables.core import ranks
+from trainables.training.base import is_scattered
+from trainables.training.zero.settings import deepspeed_config
 
 
 def scatter(model: torch.nn.Module, settings: Mapping[str, object], device: torch.device) -> None:
@@ -21,7 +24,7 @@ def scatter(model: torch.nn.Module, settings: Mapping[str, object], device: torc
         return
     import deepspeed
 
-    from trainables.training.deepspeed_engine import node_group
+    from trainables.training.zero.engine import node_group
 
     zero = settings["zero_optimization"]
     assert isinstance(zero, dict)
@@ -40,7 +43,7 @@ def assembled(
     """A model in host memory, evaluated by all ranks together, layer by layer."""
     import deepspeed
 
-    from trainables.training.deepspeed_engine import dismantle
+    from trainables.training.zero.engine import dismantle
 
     scatter(model, settings, device)
     if ranks.world_size() == 1:
@@ -51,3 +54,16 @@ def assembled(
         yield model
     finally:
         dismantle(engine)
+
+
+@contextmanager
+def ready(
+    model: torch.nn.Module, config: TrialConfig, device: torch.device
+) -> Iterator[torch.nn.Module]:
+    """A borrowed model, callable by all ranks together."""
+    if not is_scattered(config):
+        yield model
+        return
+    settings = deepspeed_config(config, config.micro_batch_size, accumulation=1)
+    with assembled(model, settings, device):
+        yield model

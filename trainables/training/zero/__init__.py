@@ -1,0 +1,1 @@
+"""DeepSpeed ZeRO: its settings, its engine, and weights scattered over ranks."""
