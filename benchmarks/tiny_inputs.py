@@ -79,7 +79,7 @@ def _example(objective: str, number: int, sequences: list[TokenSequence]) -> Exa
     match objective:
         case "classification":
             return Example((sequence,), float(sequence.tokens[0] % 3))
-        case "reward" | "dpo":
+        case "reward" | "dpo" | "orpo" | "simpo":
             return Example((sequence, _sequence(np.flip(sequence.tokens))))
         case "clm":
             return Example((TokenSequence.of(sequence.tokens, [True] * len(sequence.tokens)),))

@@ -122,13 +122,10 @@ def _write_tokenizer(folder: Path, config: TrialConfig, weights: Path) -> None:
 
     trusted = config.trust_remote_code
     tokenizer = load_tokenizer(ModelSource(str(weights), trust_remote_code=trusted))
-    if config.objective in CHATS and not tokenizer.chat_template:
+    if config.learns.writes_answers and not tokenizer.chat_template:
         use_template(tokenizer, DEFAULT_TEMPLATE)
     tokenizer.save_pretrained(folder)
 
-
-CHATS = ("sft", "dpo", "kto")
-"""Objectives whose examples are rendered as chats."""
 
 DEFAULT_TEMPLATE = "plain"
 """The template of chats where the tokenizer has none."""

@@ -17,7 +17,7 @@ from sweeps.base.quiet import quiet
 from sweeps.builtin import PREFIX as BUILTIN
 from sweeps.export.agreement import refuse_to_differ
 from sweeps.export.choice import Chosen, chosen
-from sweeps.export.content import CHATS, Form, write_model
+from sweeps.export.content import Form, write_model
 from sweeps.export.destination import refuse_if_full, refuse_if_taken, written
 from sweeps.export.fresh_process import Request, measured_afresh
 from sweeps.export.license import license_of
@@ -191,7 +191,7 @@ class _Export:
             return
         kept = load_tokenizer(replace(prepared.inputs.model, name=str(draft), revision=None))
         own = load_tokenizer(prepared.inputs.tokenizer_source).chat_template
-        default = self._config.objective in CHATS and not own
+        default = self._config.learns.writes_answers and not own
         text = modelfile(model, kept.eos_token, default)
         (draft / "Modelfile").write_text(text, encoding="utf-8")
 

@@ -160,8 +160,8 @@ def _sampled_by_themselves(spec: SweepSpec) -> Iterable[str]:
 
 
 def _moving_yardstick(spec: SweepSpec) -> Iterable[str]:
-    """Searching beta: the losses and rewards of DPO and KTO scale with it, learned or not."""
-    for name in ("dpo.beta", "kto.beta"):
+    """Searching what scales the losses and rewards of preferences, learned or not."""
+    for name in ("dpo.beta", "orpo.beta", "simpo.beta", "simpo.gamma", "kto.beta"):
         scaled = [each for each in spec.search.goals if each in _SCALED_BY_BETA]
         if name in spec.space and scaled:
             yield (

@@ -16,10 +16,13 @@ from trainables.losses.reference import Reference
 from trainables.losses.regression import Regression
 from trainables.losses.reward import PairReward, ScalarReward
 from trainables.losses.several_labels import SeveralLabels, balanced_marks
+from trainables.losses.unreferenced import Orpo, Simpo
 from trainables.objectives.classification import ClassificationConfig, Target
 from trainables.objectives.dpo import DpoConfig
 from trainables.objectives.kto import KtoConfig
+from trainables.objectives.orpo import OrpoConfig
 from trainables.objectives.reward import RewardConfig
+from trainables.objectives.simpo import SimpoConfig
 
 
 def make_loss(
@@ -46,6 +49,10 @@ def make_loss(
             return Dpo(config.settings(DpoConfig), reference())
         case "kto":
             return Kto(config.settings(KtoConfig), reference())
+        case "orpo":
+            return Orpo(config.settings(OrpoConfig))
+        case "simpo":
+            return Simpo(config.settings(SimpoConfig))
         case other:
             raise AssertionError(f"objective {other} trains no model")
 

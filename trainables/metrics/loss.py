@@ -8,6 +8,6 @@ LOSS = Metric(
     "eval_loss",
     "min",
     "nats",
-    ("sft", "clm", "classification", "reward", "dpo", "kto", "toy"),
+    ("sft", "clm", "classification", "reward", "dpo", "orpo", "simpo", "kto", "toy"),
     lambda measured: measured.loss,
 )

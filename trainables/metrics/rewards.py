@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from trainables.metrics.metric import Measured, Metric
 
-_PREFERENCES = ("dpo", "kto")
+_PREFERENCES = ("dpo", "orpo", "simpo", "kto")
 
 
 def _mean(column: str) -> Callable[[Measured], float]:

@@ -36,6 +36,7 @@ class Dpo(Objective):
 
     name = "dpo"
     sections = {"dpo": DpoConfig}
+    writes_answers = True
     refuses_by = ("label_smoothing", "dpo.loss", "dpo.label_smoothing")
     no_packing = "scores each sequence separately; only sft supports packing"
 

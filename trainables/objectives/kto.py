@@ -23,6 +23,7 @@ class Kto(Objective):
 
     name = "kto"
     sections = {"kto": KtoConfig}
+    writes_answers = True
     no_packing = "scores each sequence separately; only sft supports packing"
 
 

@@ -28,6 +28,9 @@ class Objective(Kind):
     learns_text: ClassVar[bool] = False
     """Whether it learns the tokens of a text, so that other text can be mixed in and measured."""
 
+    writes_answers: ClassVar[bool] = False
+    """Whether it learns to write answers to the prompts of chats."""
+
     has_head: ClassVar[bool] = False
     """Whether a new head reads the answer from the last token."""
 

@@ -9,6 +9,7 @@ class Sft(Objective):
     """Supervised fine-tuning."""
 
     name = "sft"
+    writes_answers = True
     learns_text = True
 
 

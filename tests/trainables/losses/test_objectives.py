@@ -25,7 +25,7 @@ def example(kind, number, sequences):
             return Example((sequence,), float(sequence.tokens[0] % 3))
         case "scalar":
             return Example((sequence,), float(sequence.tokens[0]) / tiny.VOCABULARY)
-        case "reward" | "dpo":
+        case "reward" | "dpo" | "orpo" | "simpo":
             return Example((sequence, tiny.backwards(sequence)))
         case "kto":
             return Example((sequence, other), float(number % 2))
@@ -79,7 +79,7 @@ def shifted(workshop, kind, **params):
     return model, workshop.loss(config, model), batch
 
 
-KINDS = ["classification", "reward", "scalar", "dpo", "kto"]
+KINDS = ["classification", "reward", "scalar", "dpo", "orpo", "simpo", "kto"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -134,7 +134,7 @@ def test_the_metrics_do_not_depend_on_the_micro_batch(workshop_for, kind):
     assert made[0] == pytest.approx(made[2], abs=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["classification", "reward", "scalar", "dpo"])
+@pytest.mark.parametrize("kind", ["classification", "reward", "scalar", "dpo", "orpo", "simpo"])
 def test_one_micro_batch_of_8_is_8_micro_batches_of_1(workshop_for, kind):
     params = {"budget__steps": 3, "optimizer__epsilon": 1e-3}
     losses = [

@@ -55,7 +55,9 @@ def trained(config, cache, watcher=None):
     return base.metrics, watcher.seen[-1].metrics
 
 
-@pytest.mark.parametrize("kind", ["classification", "pairs", "rated", "dpo", "kto"])
+@pytest.mark.parametrize(
+    "kind", ["classification", "pairs", "rated", "dpo", "orpo", "simpo", "kto"]
+)
 def test_what_the_rows_say_is_learned(model, kind, tmp_path):
     rows = write_lines(tmp_path / "rows.jsonl", [row(kind, number) for number in range(120)])
     config = tiny.trial(

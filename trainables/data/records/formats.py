@@ -46,6 +46,8 @@ READ_BY: Mapping[str, tuple[Gives, ...]] = {
     "clm": (Gives.DOCUMENT,),
     "classification": (Gives.LABELLED,),
     "dpo": (Gives.PAIR,),
+    "orpo": (Gives.PAIR,),
+    "simpo": (Gives.PAIR,),
     "kto": (Gives.JUDGED, Gives.PAIR),
     "reward": (Gives.PAIR, Gives.RATED),
 }

@@ -78,7 +78,7 @@ def maker(
     match objective:
         case "sft":
             return _of(Conversation, answers)
-        case "dpo":
+        case "dpo" | "orpo" | "simpo":
             return _of(Pair, pairs)
         case "kto":
             return _judgements

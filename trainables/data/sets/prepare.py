@@ -42,9 +42,6 @@ from trainables.objectives.classification import ClassificationConfig
 FORMAT_VERSION = 7
 """To be increased whenever the same files would give different examples than before."""
 
-_WITH_ANSWERS = ("sft", "dpo", "kto")
-"""Objectives by which a model learns to write answers."""
-
 _MEASURED = ("validation", "test")
 """Sets with prompts and bytes, where the objective has them."""
 
@@ -228,7 +225,7 @@ def _lengths(examples: Iterable[Example]) -> list[int]:
 
 
 def _turn_ends(config: TrialConfig, data: DataConfig, tokenizer: Tokenizer) -> list[str]:
-    answers = config.objective in _WITH_ANSWERS
+    answers = config.learns.writes_answers
     return turn_end_notes(tokenizer, data.template is not None) if answers else []
 
 

@@ -122,7 +122,9 @@ def of(objective: str, number: int) -> dict[str, Any]:
         "sft": {"instruction": text, "output": "3"},
         "clm": {"text": text},
         "classification": {"text": text, "label": number % 2},
-        "dpo": {**PAIR, "prompt": text},
+        "dpo": (a_pair := {**PAIR, "prompt": text}),
+        "orpo": a_pair,
+        "simpo": a_pair,
         "kto": {"prompt": text, "completion": "yes", "label": number % 2 == 0},
         "reward": {"text": text, "reward": number / 2},
     }

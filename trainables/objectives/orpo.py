@@ -1,0 +1,29 @@
+"""Odds-ratio preference optimisation: pairs, learned and preferred at once, without a reference."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from trainables.core.frozen import Frozen, PositiveFloat
+from trainables.objectives.objective import Objective
+
+
+class OrpoConfig(Frozen):
+    """Odds-ratio preference optimisation (Hong et al. 2024, arXiv:2403.07691)."""
+
+    beta: PositiveFloat = Field(
+        default=0.1,
+        description="weight of the odds ratio beside the chosen answer's loss (the paper's lambda)",
+    )
+
+
+class Orpo(Objective):
+    """Odds-ratio preference optimisation."""
+
+    name = "orpo"
+    sections = {"orpo": OrpoConfig}
+    writes_answers = True
+    no_packing = "scores each sequence separately; only sft supports packing"
+
+
+ORPO = Orpo()
