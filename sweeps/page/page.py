@@ -11,7 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from results.ranking.summary import winners_json
 from sweeps.advice.linter import advise
 from sweeps.home.home import SweepFolder
+from sweeps.page.answers import answers
 from sweeps.page.charts import sections
+from sweeps.page.labels import labels
 from sweeps.page.tables import all_trials, cost, data, provenance, spec_text
 from sweeps.verdict.conclusion import conclusion
 from sweeps.verdict.results import Results
@@ -29,6 +31,8 @@ def render(results: Results, refresh: int | None = None) -> str:
         numbers=numbers,
         advice=advise(results),
         sections=sections(results),
+        labels=labels(results),
+        prompts=answers(results),
         cost=cost(results),
         data=data(results),
         provenance=provenance(results),

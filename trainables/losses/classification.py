@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from trainables.data.tokens.examples import Examples
 from trainables.losses.batch import Batch
 from trainables.losses.forward import head_outputs
 from trainables.losses.loss import Floats, Loss
-from trainables.metrics.classes import f1_of_each
+from trainables.metrics.classes import f1_of_each, labelled
 from trainables.metrics.metric import Measured
 
 
@@ -57,6 +58,10 @@ class Classification(Loss):
     def metrics(self, measured: Measured) -> dict[str, float]:
         """The objective's metrics, and the F1 of each class."""
         return {**super().metrics(measured), **f1_of_each(measured, self._labels)}
+
+    def labelled(self, measured: Measured) -> Mapping[str, NDArray[Any]]:
+        """The class of each example and the predicted one, as places in `labels`."""
+        return labelled(measured, self._labels)
 
 
 def balanced_weights(labels: Floats, classes: int) -> NDArray[np.float32]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,13 +31,14 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Scores:
-    """A model's metrics on a set, each example's loss (a sum over `counts` terms), and the answers,
-    if any were generated."""
+    """A model's metrics on a set, each example's loss (a sum over `counts` terms), the answers, if
+    any were generated, and `labelled`: what `Loss.labelled` keeps of each example."""
 
     metrics: Mapping[str, float]
     losses: Floats
     counts: Floats
     written: Written | None = None
+    labelled: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def with_written(self, written: Written) -> Scores:
         """The scores with the answers and their metrics."""
@@ -83,7 +85,12 @@ class Loss(ABC):
     def scores(self, rows: Floats, examples: Examples) -> Scores:
         """The metrics of a whole set, from the rows of all its examples in order."""
         measured = self.measured(rows, examples)
-        return Scores(self.metrics(measured), measured.losses, measured.counts)
+        labelled = self.labelled(measured)
+        return Scores(self.metrics(measured), measured.losses, measured.counts, labelled=labelled)
+
+    def labelled(self, measured: Measured) -> Mapping[str, NDArray[Any]]:
+        """True and predicted labels of each example, for tables of them; empty without labels."""
+        return {}
 
 
 @torch.no_grad()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from trainables.data.tokens.examples import Examples, MarkArray
 from trainables.losses.batch import Batch
 from trainables.losses.forward import head_outputs
 from trainables.losses.loss import Floats, Loss
-from trainables.metrics.classes import f1_of_each, named_after
+from trainables.metrics.classes import f1_of_each, labelled, named_after
 from trainables.metrics.metric import Measured
 from trainables.metrics.several_labels import best_threshold
 
@@ -73,6 +73,10 @@ class SeveralLabels(Loss):
             names = named_after(THRESHOLD, self._labels)
             found |= zip(names, self._thresholds.tolist(), strict=False)
         return found
+
+    def labelled(self, measured: Measured) -> Mapping[str, NDArray[Any]]:
+        """Marks of each example, the true and the predicted ones: [examples, labels]."""
+        return labelled(measured, self._labels)
 
     def keep_thresholds(self) -> None:
         """Use the thresholds of the last measured set for all further ones."""

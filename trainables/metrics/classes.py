@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from trainables.core.data_error import printable
 from trainables.metrics.metric import Measured, Metric
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _CLASSIFICATION = ("classification",)
 _ONE = ("single_label",)
@@ -45,6 +49,14 @@ def named_after(prefix: str, labels: Sequence[str]) -> tuple[str, ...]:
 def f1_of_each(measured: Measured, labels: Sequence[str]) -> dict[str, float]:
     """The F1 of each label, by its metric's name."""
     return dict(zip(f1_names(labels), measured.of_classes[2].tolist(), strict=False))
+
+
+def labelled(measured: Measured, labels: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """Arrays to keep of a classifier: `truth` and `predicted` of each example, and the `labels`."""
+    import numpy as np
+
+    columns = {name: measured.columns[name].astype(np.int32) for name in ("truth", "predicted")}
+    return {**columns, "labels": np.array([printable(label) for label in labels], dtype=str)}
 
 
 def _accuracy(measured: Measured) -> float:

@@ -233,9 +233,11 @@ class Run(TrainerCallback):
 
 
 def write_losses(scores: Scores, path: Path) -> None:
-    """Save each example's loss, and the number of tokens in its sum."""
+    """Save each example's loss, the number of tokens in its sum, and its labels, if any."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, loss_sums=scores.losses, token_counts=scores.counts.astype(np.int64))
+    counts = scores.counts.astype(np.int64)
+    # mypy takes the arrays by name for numpy's own options.
+    np.savez(path, loss_sums=scores.losses, token_counts=counts, **scores.labelled)  # type: ignore[arg-type]
 
 
 def peak_memory(device: torch.device) -> int:

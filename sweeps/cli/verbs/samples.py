@@ -38,7 +38,8 @@ def samples(
             words += ["--prompt", prompt] if prompt else []
             words += ["--only-differing"] if only_differing else []
             raise typer.Exit(there.run([*words, *(["--jsonl"] if as_lines else [])]))
-        from sweeps.report.samples import WIDTH, find_samples, samples_lines, samples_report
+        from sweeps.report.samples import WIDTH, samples_lines, samples_report
+        from sweeps.verdict.samples import find_samples
 
         folder = SweepHome.find(home).existing(name)
         found = find_samples(folder, numbers, prompt, only_differing)

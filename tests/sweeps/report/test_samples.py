@@ -14,7 +14,8 @@ from results.records.samples import SAMPLES as PLACE
 from sweeps.base.errors import SweepError
 from sweeps.cli.app import app
 from sweeps.home.home import SweepHome
-from sweeps.report.samples import WIDTH, find_samples, samples_report
+from sweeps.report.samples import WIDTH, samples_report
+from sweeps.verdict.samples import find_samples
 from trainables.board.job import ANSWERS
 from trainables.metrics.registry import GENERATED
 from trainables.metrics.written import Answer, Written
