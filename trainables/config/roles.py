@@ -28,7 +28,11 @@ ROLES = (
     "rejected_messages",
     "reward",
     "weight",
+    "references",
 )
+
+NAMED_ONLY = ("references",)
+"""Roles of a column only if `data.columns` says so: elsewhere, the name may mean anything."""
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "text": ("sentence", "content", "review"),
@@ -62,5 +66,5 @@ TEXT_PAIRS = (
 NUMBERS = frozenset({"reward", "score", "weight"})
 """Fields that hold numbers, even in files whose cells are all text."""
 
-KNOWN_NAMES = frozenset(ROLES).union(*ALIASES.values(), *TEXT_PAIRS)
+KNOWN_NAMES = frozenset(ROLES).difference(NAMED_ONLY).union(*ALIASES.values(), *TEXT_PAIRS)
 """A table's first row that contains one of these is a header."""

@@ -1,4 +1,4 @@
-"""Prompts for generation: chats up to their last trained answer, which is the reference."""
+"""Prompts for generation: chats up to their last trained answer, which is the first reference."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trainables.data.tokens.tokenizer import Tokenizer
 
 
 def prompts(chats: Sequence[Conversation], tokenizer: Tokenizer) -> tuple[list[Prompt], set[int]]:
-    """The prompt and the reference of each chat, and the ids that end an answer.
+    """The prompt and the references of each chat, and the ids that end an answer.
 
     They are what the model is trained on, but never cut. An answer ends with eos, or as the
     references end, whatever the tokenizer's eos is.
@@ -25,7 +25,10 @@ def prompts(chats: Sequence[Conversation], tokenizer: Tokenizer) -> tuple[list[P
     stops = ends if eos is None else {*ends, eos}
     references = (text_of(answer, stops, tokenizer) for _, answer in parts)
     made = zip(chats, parts, references, strict=True)
-    return [Prompt(np.array(ids), _question(chat), (ref,)) for chat, (ids, _), ref in made], stops
+    return [
+        Prompt(np.array(ids), _question(chat), tuple(dict.fromkeys((ref, *chat.references))))
+        for chat, (ids, _), ref in made
+    ], stops
 
 
 def text_of(ids: list[int], stops: Collection[int], tokenizer: Tokenizer) -> str:

@@ -106,6 +106,22 @@ PROMPTS: Mapping[str, Callable[[Fields, Place], Messages]] = {
 """The prompt of a record in each pair format."""
 
 
+def references(fields: Fields, where: Place) -> tuple[str, ...]:
+    """Further right answers: those after the first in a list of answers, and the references."""
+    name = next((each for each in ("output", "completion") if each in fields), None)
+    questions = _texts(fields.get("prompt"))
+    others = _all_texts(fields[name])[1:] if name and len(questions) < 2 else []
+    given = fields.get("references")
+    named = [given] if isinstance(given, str) else _all_texts(given)
+    if given is not None and not named and given not in ([], {}, {"text": []}):
+        raise DataError(
+            f"{where}: references is {shown(given)}; it must be a text or a list of texts",
+            "wrong type",
+        )
+    texts = (text(each, where, "references") for each in (*others, *named))
+    return tuple(dict.fromkeys(each for each in texts if each.strip()))
+
+
 def answered(
     asked: Messages, chosen: object, rejected: object, where: Place
 ) -> tuple[Messages, Messages, Messages]:
@@ -163,16 +179,25 @@ def _answer(value: object, where: Place, field: str) -> Messages:
 
 def _one_of_several(value: object, where: Place) -> object:
     """The text of {text: ...}, and the first of a list of texts, as the answers of SQuAD are."""
-    if isinstance(value, dict) and "text" in value and not is_turn(value):
-        value = value["text"]
-    if not isinstance(value, list) or any(map(is_turn, value)):
-        return value
-    texts = [each["text"] if isinstance(each, dict) and "text" in each else each for each in value]
-    if not texts or any(isinstance(each, list | dict) for each in texts):
-        return value
+    texts = _all_texts(value)
     if len(texts) > 1:
         where.allow(FIRST)
-    return texts[0]
+    return texts[0] if texts else _inner(value)
+
+
+def _all_texts(value: object) -> list[object]:
+    """The texts of a list of texts, of {text: [...]} or of [{text: ...}]; none if it is no such."""
+    value = _inner(value)
+    if not isinstance(value, list) or any(map(is_turn, value)):
+        return []
+    texts = [each["text"] if isinstance(each, dict) and "text" in each else each for each in value]
+    return [] if any(isinstance(each, list | dict) for each in texts) else texts
+
+
+def _inner(value: object) -> object:
+    if isinstance(value, dict) and "text" in value and not is_turn(value):
+        return value["text"]
+    return value
 
 
 def _texts(value: object) -> list[object]:

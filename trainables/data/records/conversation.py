@@ -54,13 +54,14 @@ class Conversation:
     """Turns in order, and their source ("chats.json row 3"), for messages about them.
 
     `tools` is the JSON text of the list of tools that the assistant may call; empty if there are
-    none.
+    none. `references` are further right last answers, which are not trained.
     """
 
     messages: tuple[Message, ...]
     where: str = field(default="", compare=False)
     weight: float = 1.0
     tools: str = ""
+    references: tuple[str, ...] = field(default=(), compare=False)
 
     def reason_to_drop(self) -> str | None:
         """Reason why this chat is useless for training, or None if it is useful."""

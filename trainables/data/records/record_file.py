@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from trainables.config.roles import ALIASES
+from trainables.config.roles import ALIASES, NAMED_ONLY
 from trainables.core.data_error import DataError, listing, printable, shown
 from trainables.data.files.origin import Origin
 from trainables.data.files.row import Row
@@ -54,9 +54,11 @@ def records_of(
     reader: str,
     reads: Sequence[Gives],
     sieve: Sieve | None = None,
+    named: Collection[str] = (),
 ) -> RecordFile:
     """Every row as a record of the first fitting kind that `reader` reads.
 
+    `named` are the roles that data.columns names.
     DataError, with file and row, if a row does not fit or is useless for training, unless `sieve`
     leaves such rows out.
     """
@@ -66,7 +68,7 @@ def records_of(
     typical = _typical(objects, reads) if sieve.skips else objects[0]
     fields_ = {**_late_fields(objects), **typical.fields}
     format_ = _chosen(origin, Row(typical.where, fields_), reader, reads)
-    columns = _columns(format_, fields_, objects)
+    columns = _columns(format_, fields_, objects, named)
     adjusted: dict[str, list[str]] = {}
     make = partial(_made, format_, columns, adjusted)
     records = tuple(sifted(objects, make, sieve))
@@ -78,14 +80,16 @@ def records_of(
 
 
 def _columns(
-    format_: Format, typical: Mapping[str, object], rows: Sequence[Row]
+    format_: Format, typical: Mapping[str, object], rows: Sequence[Row], named: Collection[str]
 ) -> Mapping[str, str]:
     """The names of the format's fields; optional ones may be missing from a typical row."""
     columns = format_.columns(typical) or {}
     everything = {name: None for row in rows for name in row.fields}
     late = {role: column_of(role, everything) for role in format_.optional if role not in columns}
     taken = set(columns.values())
-    return {**columns, **{role: name for role, name in late.items() if name and name not in taken}}
+    own = {role: role for role in NAMED_ONLY if role in named and format_.gives is Gives.CHAT}
+    free = {role: name for role, name in late.items() if name and name not in taken}
+    return {**columns, **free, **own}
 
 
 def _made(
@@ -208,7 +212,8 @@ def _unread_fields(rows: Sequence[Row], columns: Mapping[str, str]) -> tuple[str
 def _chat(format_: Format, row: chats.Fields, where: Place) -> Conversation:
     weight = fields.weight(row.get("weight"), where)
     turns = in_order(chats.CHATS[format_.base](row, where), where)
-    return Conversation(turns, where.where, weight, tools_of(row.get("tools"), where))
+    others = chats.references(row, where) if format_.gives is Gives.CHAT else ()
+    return Conversation(turns, where.where, weight, tools_of(row.get("tools"), where), others)
 
 
 def _document(format_: Format, row: chats.Fields, where: Place) -> Document:

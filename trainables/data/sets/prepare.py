@@ -39,7 +39,7 @@ from trainables.data.tokens.tokenizer import (
 )
 from trainables.objectives.classification import ClassificationConfig
 
-FORMAT_VERSION = 7
+FORMAT_VERSION = 8
 """To be increased whenever the same files would give different examples than before."""
 
 _MEASURED = ("validation", "test")

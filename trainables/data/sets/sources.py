@@ -107,7 +107,7 @@ def _read(origin: Origin, config: TrialConfig, part: str) -> _Read:
     manner = Manner(data.columns, config.objective, data.encoding, delimiter)
     found = read(origin, manner, sieve)
     reader, reads = f"objective {config.objective}", READ_BY[config.objective]
-    return records_of(origin, found.rows, reader, reads, sieve), found.notes
+    return records_of(origin, found.rows, reader, reads, sieve, data.columns), found.notes
 
 
 def _remarks(file: RecordFile) -> list[str]:

@@ -41,6 +41,7 @@ def _line(written: Written, place: int, answer: Answer) -> str:
         "prompt": answer.question,
         "answer": answer.text,
         "reference": answer.references[0],
+        "references": answer.references,
         "tokens": answer.tokens,
         "ended": answer.ended,
         "values": {name: float(values[place]) for name, values in written.each.items()},
