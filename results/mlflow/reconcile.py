@@ -23,17 +23,17 @@ from results.mlflow.tracked import TrackedTrial, over
 from results.mlflow.tracking import SPEC_FILE, WEIGHTS_PATH, WINNER_FILE, Tracker
 from results.mlflow.tracking_error import StoreAwayError, TrackingError
 from results.ranking.winners import Ranking
-from results.records.record import SweepRecord, TrialRecord, TrialStatus
+from results.records.record import SweepRecord, TrialKey, TrialRecord, TrialStatus
 from results.records.stamps import Stamps
 
 
 @dataclass(slots=True)
 class Reconciled:
-    """The outcome: the sweep's run, its trials' runs by number, the changed runs, and MLflow's
+    """The outcome: the sweep's run, its trials' runs by key, the changed runs, and MLflow's
     refusals, in words."""
 
     parent: str
-    run_ids: dict[int, str] = field(default_factory=dict)
+    run_ids: dict[TrialKey, str] = field(default_factory=dict)
     touched: set[str] = field(default_factory=set)
     refused: list[str] = field(default_factory=list)
 
@@ -82,7 +82,7 @@ class _Reconciliation:
         self._done = Reconciled(parent, touched=set() if run else {parent})
         tracked = self._tracker.trials(parent)
         for record in trials:
-            known = tracked.get(record.number)
+            known = tracked.get(record.key)
             if known or record.status is not TrialStatus.WAITING:
                 with self._noting_refusals():
                     self._trial(record, known)
@@ -103,9 +103,9 @@ class _Reconciliation:
         return self._tracker.start_sweep(self._sweep, self._text, Stamps().next())
 
     def _trial(self, record: TrialRecord, known: TrackedTrial | None) -> None:
-        on_front = record.number in self._front()
+        on_front = record.key in self._front()
         if known and _told(record, known) and (ON_FRONT in known.run.tags) == on_front:
-            self._done.run_ids[record.number] = known.run.run_id
+            self._done.run_ids[record.key] = known.run.run_id
         else:
             self._bring_in(record, known)
 
@@ -115,7 +115,7 @@ class _Reconciliation:
         stamps = Stamps(after=max((row.stamp for row in rows), default=0))
         record = record.with_changes(run_id=known.run.run_id if known else None)
         run_id = tracker.start_trial(_opened(record), self._done.parent)
-        self._done.run_ids[record.number] = run_id
+        self._done.run_ids[record.key] = run_id
         self._done.touched.add(run_id)
         record = record.with_changes(run_id=run_id)
         for measurement, stamp in missing_measurements(record.measurements, rows, stamps):
@@ -126,12 +126,12 @@ class _Reconciliation:
             tracker.end_trial(record, self._sweep.goals, stamp)
         if news(test_rows(record, 0), known.run.metrics if known else {}):
             tracker.log_test(record, stamps.next())
-        if record.number in self._front():
+        if record.key in self._front():
             tracker.mark_on_front(run_id)
 
-    def _front(self) -> set[int]:
+    def _front(self) -> set[TrialKey]:
         ended = self._sweep.state.ended and self._ranking.several
-        return {winner.record.number for winner in self._ranking.winners} if ended else set()
+        return {winner.record.key for winner in self._ranking.winners} if ended else set()
 
     def _parent(self, run: Run | None) -> None:
         """Write the sweep's own run, then the winners' files, which may be large."""

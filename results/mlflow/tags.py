@@ -42,7 +42,17 @@ _PROVENANCE = {
     "model_fingerprint": f"{PREFIX}model_fingerprint",
     "device": f"{PREFIX}device",
 }
-_OF_A_TRIAL = ("sweep", "number", "status", "attempts", "started", "ended", "error")
+_OF_A_TRIAL = (
+    "sweep",
+    "number",
+    "status",
+    "attempts",
+    "started",
+    "ended",
+    "error",
+    "confirms",
+    "repeat",
+)
 _OF_A_SWEEP = (
     "state",
     "error",
@@ -65,13 +75,23 @@ _AS_JSON = (
 )
 
 
+TRIAL, CONFIRMATION = "trial", "confirmation"
+"""Kinds of a sweep's child runs."""
+
+
+def kind_of(record: TrialRecord) -> str:
+    """The kind of the record's run."""
+    return TRIAL if record.confirms is None else CONFIRMATION
+
+
 def trial_tags(record: TrialRecord) -> dict[str, str]:
     """All facts of a trial besides its configuration, numbers and run id."""
     fields = {name: getattr(record, name) for name in _OF_A_TRIAL}
+    fields["repeat"] = record.repeat or None
     fields["error"] = _cut(record.error)
     fields["repairs"] = json.dumps(record.repairs) if record.repairs else None
     return {
-        KIND: "trial",
+        KIND: kind_of(record),
         SEARCHED: json.dumps(list(record.params)),
         MEASURED: str(len(record.measurements)),
         **_written(fields),

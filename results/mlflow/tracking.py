@@ -19,6 +19,7 @@ from results.mlflow.metrics import (
 from results.mlflow.params import parameters_text, trial_params
 from results.mlflow.runs import MlflowRuns, Run, reported
 from results.mlflow.tags import (
+    CONFIRMATION,
     CREATED,
     DESCRIPTION,
     KIND,
@@ -28,7 +29,9 @@ from results.mlflow.tags import (
     PARENT,
     PREFIX,
     SWEEP,
+    TRIAL,
     file_tags,
+    kind_of,
     sweep_tags,
     too_long,
     trial_tags,
@@ -44,7 +47,7 @@ from results.mlflow.tracked import (
 from results.mlflow.tracking_error import StoreAwayError, TrackingError
 from results.mlflow.view import VIEW, key_of, page_of, view_state
 from results.ranking.winners import Ranking
-from results.records.record import Measurement, Mode, SweepRecord, TrialRecord
+from results.records.record import Measurement, Mode, SweepRecord, TrialKey, TrialRecord
 from results.records.samples import SAMPLES, read_samples
 from results.records.uris import redact, sqlite_file
 
@@ -118,14 +121,14 @@ class Tracker:
 
         The same number and parent give the same run, so a restart continues it.
         """
-        with reported(self._uri, f"start trial {record.number}"):
-            run = self._existing(record.run_id) or self._child(parent_run_id, record.number)
+        with reported(self._uri, f"start {record.called}"):
+            run = self._existing(record.run_id) or self._child(parent_run_id, record)
             # MLflow's params never change, so a reopened run keeps showing the old ones.
             params = {**trial_params(record), **(run.params if run else {})}
             texts = _known({PARAMETERS_FILE: parameters_text(record, params)})
             run_id = self._open(
                 run,
-                name=f"{record.number:04d}",
+                name=_name(record),
                 tags={**trial_tags(record), PARENT: parent_run_id},
                 status=record.status.mlflow,
                 started=record.started,
@@ -144,7 +147,7 @@ class Tracker:
     def end_trial(self, record: TrialRecord, goals: Mapping[str, Mode], stamp: int) -> None:
         """Log totals, best value, status, error and provenance of the record's run."""
         assert record.run_id is not None, "a trial that ends has a run"
-        with reported(self._uri, f"end trial {record.number}"):
+        with reported(self._uri, f"end {record.called}"):
             texts = _known({ERROR_FILE: too_long(record.error)})
             rows = total_rows(record, goals, stamp)
             self._runs.log_texts(record.run_id, texts)
@@ -154,7 +157,7 @@ class Tracker:
     def log_test(self, record: TrialRecord, stamp: int) -> None:
         """Log the trial's measurements on the test set, known only after its end."""
         assert record.run_id is not None, "a trial that was tested has a run"
-        with reported(self._uri, f"log the test of trial {record.number}"):
+        with reported(self._uri, f"log the test of {record.called}"):
             self._runs.log(record.run_id, test_rows(record, stamp))
 
     def end_sweep(self, record: SweepRecord, ranking: Ranking, stamp: int) -> None:
@@ -178,7 +181,7 @@ class Tracker:
     def log_winner(self, run_id: str, record: TrialRecord, weights: Path) -> None:
         """Keep a winner's config as `winner.yaml`, its weights in `weights`, and the generated
         answers beside them as a table, if any."""
-        with reported(self._uri, f"store the weights of trial {record.number}"):
+        with reported(self._uri, f"store the weights of {record.called}"):
             config = yaml.safe_dump(dict(record.config), sort_keys=False)
             self._runs.log_texts(run_id, {WINNER_FILE: config})
             if weights.is_dir():
@@ -198,13 +201,18 @@ class Tracker:
         with reported(self._uri, f"read sweep {record.name}"):
             return self._existing(record.run_id) or self._same_sweep(record)
 
-    def trials(self, parent_run_id: str) -> dict[int, TrackedTrial]:
-        """The tracked trials under a parent, by number."""
-        wanted = {PARENT: parent_run_id, KIND: "trial"}
+    def trials(self, parent_run_id: str) -> dict[TrialKey, TrackedTrial]:
+        """The tracked trials and confirmations under a parent, by key."""
         with reported(self._uri, "read trials"):
-            runs = list(self._runs.find([self._experiment_id], wanted))
+            runs = [
+                run
+                for kind in (TRIAL, CONFIRMATION)
+                for run in self._runs.find(
+                    [self._experiment_id], {PARENT: parent_run_id, KIND: kind}
+                )
+            ]
             found = [tracked_trial(self._runs, run) for run in reversed(runs)]
-        return {trial.record.number: trial for trial in found}
+        return {trial.record.key: trial for trial in found}
 
     def files(self, run_id: str, path: str | None = None) -> set[str]:
         """The paths of a run's artifacts, those in `path` or those at the top."""
@@ -232,8 +240,8 @@ class Tracker:
         wanted = {KIND: "sweep", SWEEP: record.name, CREATED: created}
         return next(self._runs.find([self._experiment_id], wanted), None)
 
-    def _child(self, parent_run_id: str, number: int) -> Run | None:
-        wanted = {PARENT: parent_run_id, NUMBER: str(number)}
+    def _child(self, parent_run_id: str, record: TrialRecord) -> Run | None:
+        wanted = {PARENT: parent_run_id, NUMBER: str(record.number), KIND: kind_of(record)}
         return next(self._runs.find([self._experiment_id], wanted), None)
 
     def _open(
@@ -257,6 +265,13 @@ class Tracker:
         stale = [tag for tag in run.tags if tag.startswith(PREFIX) and tag not in tags]
         self._runs.remove_tags(run.run_id, stale)
         self._runs.log(run.run_id, tags=tags)
+
+
+def _name(record: TrialRecord) -> str:
+    """The name of its run: `0007`, or `0007-seed-2` for a confirmation."""
+    if record.confirms is None:
+        return f"{record.number:04d}"
+    return f"{record.confirms:04d}-seed-{record.repeat}"
 
 
 def find_experiment(uri: str, name: str) -> str | None:
@@ -298,7 +313,7 @@ def read_sweep(uri: str, sweep_name: str) -> tuple[SweepRecord, list[TrialRecord
         parent = _latest_sweep(runs, list(experiments), sweep_name)
         if parent is None:
             raise UnknownSweepError(f"sweep {sweep_name}: not tracked at {redact(uri)}")
-        children = runs.find([parent.experiment_id], {PARENT: parent.run_id, KIND: "trial"})
+        children = runs.find([parent.experiment_id], {PARENT: parent.run_id, KIND: TRIAL})
         trials = [tracked_trial(runs, run).record for run in children]
         sweep = tracked_sweep(parent, experiments[parent.experiment_id], uri)
         return sweep, sorted(trials, key=lambda trial: trial.number)

@@ -11,7 +11,7 @@ import json
 import zlib
 from collections.abc import Mapping, Sequence
 
-from results.mlflow.tags import LONGEST_TAG, PARENT
+from results.mlflow.tags import KIND, LONGEST_TAG, PARENT, TRIAL
 from results.records.record import Mode, SweepRecord
 
 VIEW = "mlflow.sharedViewState."
@@ -41,7 +41,7 @@ def view_state(record: SweepRecord, searched: Sequence[str]) -> str:
     attributes = [f"attributes.`{name}`" for name in ("Dataset", "Source")]
     text = json.dumps(
         {
-            "searchFilter": f"tags.`{PARENT}` = '{record.run_id}'",
+            "searchFilter": f"tags.`{PARENT}` = '{record.run_id}' and tags.`{KIND}` = '{TRIAL}'",
             "orderByKey": f"metrics.`{metrics[0]}`",
             "orderByAsc": mode == "min",
             "selectedColumns": [*shown, *others, *attributes],

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from results.ranking.confirmation import Confirmation
+from results.ranking.confirmed_front import ConfirmedFront
+from results.ranking.confirmed_json import confirmation_json
 from results.ranking.front import judge
+from results.ranking.strict import strict
 from results.ranking.winners import LeftOut, Ranking, Winner
 from results.records.cluster_record import ClusterRecord, NodeRecord, SlotRecord
 from results.records.record import SweepRecord, SweepState, TrialRecord, TrialStatus
 
 
 def status_json(
-    sweep: SweepRecord, trials: Sequence[TrialRecord], cluster: ClusterRecord | None = None
+    sweep: SweepRecord,
+    trials: Sequence[TrialRecord],
+    cluster: ClusterRecord | None = None,
+    repeats: Sequence[TrialRecord] = (),
 ) -> dict[str, object]:
     """A sweep's progress: a count for every status, and the best complete trial or null.
 
     A sweep with several metrics has `front` instead of `best`: a list, empty at first. Present only
     if applicable: `cluster`, the slots and nodes, and their cost (see cluster_json); `breakdowns`
     outside of trials, a list of sentences; `overlaps` of measured sets with the training data (see
-    _overlaps); `asked_trials`, the spec's budget.trials if the space has fewer combinations.
+    _overlaps); `confirmation`, a count of the repeats with fresh seeds for every status that they
+    have; `asked_trials`, the spec's budget.trials if the space has fewer combinations.
     """
     ranking = judge(trials, sweep.goals)
     chosen = [_best(winner) for winner in ranking.chosen]
@@ -32,6 +39,7 @@ def status_json(
         **({"breakdowns": list(sweep.breakdowns)} if sweep.breakdowns else {}),
         **({"asked_trials": sweep.asked_trials} if sweep.asked_trials else {}),
         **_overlaps(sweep),
+        **({"confirmation": repeat_counts(repeats)} if repeats else {}),
         **({"cluster": cluster_json(cluster)} if cluster else {}),
     }
 
@@ -42,6 +50,12 @@ def trial_counts(sweep: SweepRecord, trials: Sequence[TrialRecord]) -> dict[str,
     if sweep.state is SweepState.RUNNING and sweep.budget_trials is not None:
         counts[TrialStatus.WAITING] += max(0, sweep.budget_trials - len(trials))
     return {status.value: counts[status] for status in TrialStatus}
+
+
+def repeat_counts(repeats: Sequence[TrialRecord]) -> dict[str, int]:
+    """Number of repeats with fresh seeds, for each status that they have."""
+    counts = Counter(each.status for each in repeats)
+    return {status.value: counts[status] for status in TrialStatus if counts[status]}
 
 
 def cluster_json(cluster: ClusterRecord) -> dict[str, object]:
@@ -84,9 +98,15 @@ def _node(node: NodeRecord) -> dict[str, object]:
     return {"host": node.host, "type": node.kind, "cpus": node.cpus, "gpus": node.gpus}
 
 
-def winners_json(sweep: SweepRecord, ranking: Ranking, top: int | None = None) -> dict[str, object]:
+def winners_json(
+    sweep: SweepRecord,
+    ranking: Ranking,
+    top: int | None = None,
+    confirmed: Confirmation | ConfirmedFront | None = None,
+) -> dict[str, object]:
     """The `top` best trials (None: all), and all trials left out, with reasons.
 
+    `confirmation` is present once a repeat with fresh seeds is complete (see confirmation_json).
     A sweep with several metrics has `metrics`, name -> mode, instead of `metric` and `mode`.
     `overlaps` is present if measured and training data overlap.
     """
@@ -98,6 +118,7 @@ def winners_json(sweep: SweepRecord, ranking: Ranking, top: int | None = None) -
         **_overlaps(sweep),
         "winners": [_winner(winner) for winner in ranking.winners[:top]],
         "left_out": [_left_out(trial) for trial in ranking.left_out],
+        **({"confirmation": confirmation_json(confirmed)} if confirmed else {}),
     }
 
 
@@ -121,14 +142,3 @@ def _winner(winner: Winner) -> dict[str, object]:
 
 def _left_out(trial: LeftOut) -> dict[str, object]:
     return {"trial": trial.number, "status": trial.status.value, "why": trial.why}
-
-
-def strict(value: object) -> object:
-    """`value` with null instead of NaN and infinity, which JSON lacks."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: strict(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [strict(inner) for inner in value]
-    return value

@@ -15,6 +15,12 @@ from results.records.uris import redact
 Mode = Literal["min", "max"]
 """Whether a smaller or a larger value of the metric is better."""
 
+TrialKey = int | str
+"""What tells a trial apart within its sweep, confirmations included."""
+
+CONFIRMATION = "confirmation-"
+"""Prefix of a confirmation's key."""
+
 
 class TrialStatus(StrEnum):
     """The status of a trial."""
@@ -156,7 +162,8 @@ class TrialRecord(Record):
     before a kill of the sweep; 0 if there were none. `repairs` are settings that had to differ from
     `config` for the trial to fit into memory, without changing its meaning:
     {"micro_batch_size": 4}. `test` has the test-set metrics of a winner's kept weights, if there is
-    a test set.
+    a test set. A confirmation trains trial `confirms` again with fresh seeds, those of number
+    `repeat`, from 1; confirmations are numbered by themselves.
     """
 
     sweep: str
@@ -180,6 +187,20 @@ class TrialRecord(Record):
     run_id: str | None = None
     started: float | None = None
     ended: float | None = None
+    confirms: Count | None = None
+    repeat: Count = 0
+
+    @property
+    def key(self) -> TrialKey:
+        """What tells it apart within its sweep: its number, or `confirmation-3`."""
+        return self.number if self.confirms is None else f"{CONFIRMATION}{self.number}"
+
+    @property
+    def called(self) -> str:
+        """Its name in messages: `trial 7`, or `seed 2 of trial 7` for a confirmation."""
+        if self.confirms is None:
+            return f"trial {self.number}"
+        return f"seed {self.repeat} of trial {self.confirms}"
 
     def laid_aside(self) -> TrialRecord:
         """The record once nothing trains it: interrupted if it has not ended."""

@@ -18,15 +18,19 @@ R = TypeVar("R", bound=Record)
 class RecordStore:
     """`sweep.json` and `trials/0007/record.json` under `folder`.
 
+    The records of confirmations are in a store of their own, with `below` = "confirmations": no
+    reader of the search's trials sees them.
+
     Once a write returns, the record is on disk; it is complete or absent even after a power cut.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, below: str = "trials") -> None:
         self.folder = folder
+        self._below = below
 
     def trial_folder(self, number: int) -> Path:
         """The folder with all files of a trial."""
-        return self.folder / "trials" / f"{number:04d}"
+        return self.folder / self._below / f"{number:04d}"
 
     def write_sweep(self, record: SweepRecord) -> None:
         """Write or replace `sweep.json`."""
@@ -51,7 +55,7 @@ class RecordStore:
 
     def trials(self) -> list[TrialRecord]:
         """All trials by number; RecordError if one is unreadable."""
-        files = (self.folder / "trials").glob("*/record.json")
+        files = (self.folder / self._below).glob("*/record.json")
         records = [_read_trial(file) for file in files if file.parent.name.isdigit()]
         return sorted(records, key=lambda record: record.number)
 

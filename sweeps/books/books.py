@@ -17,6 +17,7 @@ from sweeps.base.breakdowns import Breakdowns
 from sweeps.base.closing import try_all
 from sweeps.base.errors import LaunchError
 from sweeps.books.mlflow_writer import Scribe
+from sweeps.books.repeat_files import RepeatFiles
 from sweeps.books.trial_files import TrialFiles
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.home.provenance import sweep_provenance
@@ -120,6 +121,7 @@ class Books:
         )
         self._earlier = sweep.breakdowns
         self._files = TrialFiles(folder, sweep.goals, spec.slots.keep_best, mirror)
+        self._repeat_files = RepeatFiles(folder, sweep.goals, mirror)
 
     def open(self) -> None:
         """Start or continue writing; MLflow opens in the background, while Ray starts."""
@@ -134,7 +136,8 @@ class Books:
         """Add missing entries from earlier parts of the sweep to MLflow."""
         trials = self._folder.store.trials()
         ranking = judge(trials, self.sweep.goals)
-        self.scribe.catch_up(trials, ranking, self._weights)
+        both = [*trials, *self._folder.confirmations.trials()]
+        self.scribe.catch_up(both, ranking, self._weights)
         if self.sweep.state.ended:
             self._tell_verdict(ranking)
 
@@ -160,10 +163,11 @@ class Books:
 
     def note_run_ids(self) -> None:
         """Record the MLflow runs of all trials, once the scribe has made or found them."""
-        for record in self._folder.store.trials():
-            run_id = self.scribe.run_ids.get(record.number, record.run_id)
-            if run_id != record.run_id:
-                self._folder.store.write_trial(record.with_changes(run_id=run_id))
+        for store in (self._folder.store, self._folder.confirmations):
+            for record in store.trials():
+                run_id = self.scribe.run_ids.get(record.key, record.run_id)
+                if run_id != record.run_id:
+                    store.write_trial(record.with_changes(run_id=run_id))
 
     def free(self) -> None:
         """Free the sweep's name and delete its folder, here and on the storage."""
@@ -178,6 +182,11 @@ class Books:
         """
         if not self.taken_over():
             self._files.drop(records)
+
+    def drop_repeats(self, records: Sequence[TrialRecord], untested: Collection[int]) -> None:
+        """Delete files no longer needed of confirmations; `untested` ones keep their weights."""
+        if not self.taken_over():
+            self._repeat_files.drop(records, untested)
 
     def taken_over(self) -> bool:
         """Whether another head has taken over this sweep and writes its records."""

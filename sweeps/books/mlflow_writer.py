@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from results.mlflow.tracking_error import StoreAwayError, TrackingError
 from results.ranking.winners import Ranking
-from results.records.record import Measurement, SweepRecord, TrialRecord
+from results.records.record import Measurement, SweepRecord, TrialKey, TrialRecord
 from results.records.stamps import Stamps
 from trainables.core.background import Background, Tell, logged
 from trainables.core.progress import NO_PROGRESS, Progress
@@ -52,7 +52,7 @@ class Entry(NamedTuple):
 
 
 class Scribe:
-    """Writes a sweep to MLflow in the background. `run_ids` maps trial numbers to their runs.
+    """Writes a sweep to MLflow in the background. `run_ids` maps trials' keys to their runs.
 
     `broken` is told if the writing itself breaks down; remaining entries then count as missed.
     """
@@ -64,7 +64,7 @@ class Scribe:
         artifacts: str | None,
         broken: Tell = logged,
     ) -> None:
-        self.run_ids: dict[int, str] = {}
+        self.run_ids: dict[TrialKey, str] = {}
         self.parent: str | None = None
         self.failures: list[str] = []
         self.missed = 0
@@ -106,14 +106,14 @@ class Scribe:
 
         def write(tracker: Tracker) -> None:
             assert self.parent is not None
-            self.run_ids[record.number] = tracker.start_trial(record, self.parent)
+            self.run_ids[record.key] = tracker.start_trial(record, self.parent)
 
         self._put(write)
 
-    def measured(self, number: int, measurement: Measurement) -> None:
+    def measured(self, trial: TrialKey, measurement: Measurement) -> None:
         """Log one evaluation of a trial."""
         stamp = self._stamps.next()
-        self._put(lambda t: t.log_measurement(self._run_of(number), measurement, stamp))
+        self._put(lambda t: t.log_measurement(self._run_of(trial), measurement, stamp))
 
     def tested(self, record: TrialRecord) -> None:
         """Log a winner's measurements on the test set."""
@@ -210,21 +210,20 @@ class Scribe:
 
     def _keep(self, record: TrialRecord, weights: Path, in_parent: bool) -> None:
         def write(tracker: Tracker) -> None:
-            run_id = self.parent if in_parent else self._run_of(record.number)
+            run_id = self.parent if in_parent else self._run_of(record.key)
             assert run_id is not None
             tracker.log_winner(run_id, record, weights)
 
         self._put(write, uploads=True)
 
-    def _run_of(self, number: int) -> str:
-        if number not in self.run_ids:
-            raise TrackingError(
-                f"trial {number} has no MLflow run because its run could not be started"
-            )
-        return self.run_ids[number]
+    def _run_of(self, trial: TrialKey) -> str:
+        if trial not in self.run_ids:
+            called = f"trial {trial}" if isinstance(trial, int) else trial
+            raise TrackingError(f"{called} has no MLflow run because its run could not be started")
+        return self.run_ids[trial]
 
     def _known(self, record: TrialRecord) -> TrialRecord:
-        return record.with_changes(run_id=self._run_of(record.number))
+        return record.with_changes(run_id=self._run_of(record.key))
 
     def _waiting(self) -> float:
         return time.monotonic() - self._progress
@@ -308,12 +307,10 @@ def _pauses() -> Iterator[float]:
         pause *= 2
 
 
-def _with_run_ids(ranking: Ranking, run_ids: Mapping[int, str]) -> Ranking:
+def _with_run_ids(ranking: Ranking, run_ids: Mapping[TrialKey, str]) -> Ranking:
     """The ranking with run ids that the records on disk lack so far."""
     winners = (
-        replace(
-            w, record=w.record.with_changes(run_id=run_ids.get(w.record.number, w.record.run_id))
-        )
+        replace(w, record=w.record.with_changes(run_id=run_ids.get(w.record.key, w.record.run_id)))
         for w in ranking.winners
     )
     return replace(ranking, winners=tuple(winners))

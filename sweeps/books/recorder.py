@@ -16,7 +16,6 @@ from sweeps.base.closing import try_all
 from sweeps.base.interruption import Interruption
 from sweeps.books.mlflow_writer import Scribe
 from sweeps.search.searcher import Suggestion
-from sweeps.search.study import StudyBook
 from trainables.config.trial import TrialConfig
 from trainables.core.evaluation import Attempt, Cost, Ending, Evaluation, Outcome
 
@@ -38,6 +37,16 @@ class Reported(TypedDict, total=False):
 
     evaluation: Evaluation | None
     outcome: Outcome | None
+
+
+class Study(Protocol):
+    """The book of the search, which learns what came of its trials."""
+
+    def measured(self, record: TrialRecord) -> None:
+        """The trial's evaluations so far."""
+
+    def ended(self, record: TrialRecord) -> None:
+        """The trial's end."""
 
 
 class TuneTrial(Protocol):
@@ -85,7 +94,7 @@ class Recorder(Callback):
         self,
         sweep: SweepRecord,
         store: RecordStore,
-        study: StudyBook,
+        study: Study,
         scribe: Scribe,
         accept: Callable[[int], None],
         cancel: Callable[[int], None],
@@ -125,7 +134,12 @@ class Recorder(Callback):
     # Events of the searcher
 
     def suggested(
-        self, number: int, params: Mapping[str, Value], config: TrialConfig
+        self,
+        number: int,
+        params: Mapping[str, object],
+        config: TrialConfig,
+        confirms: int | None = None,
+        repeat: int = 0,
     ) -> tuple[Evaluation, ...]:
         """A trial is in the queue, for the first time or again."""
         earlier = self.records.get(number)
@@ -140,6 +154,8 @@ class Recorder(Callback):
                 params=dict(params),
                 config=config.flat(),
                 provenance=self._provenance.with_changes(seed=config.seed),
+                confirms=confirms,
+                repeat=repeat,
             )
         )
         return ()
@@ -198,11 +214,10 @@ class Recorder(Callback):
 
         A trial can resume from a checkpoint only if all earlier evaluations are on record.
         """
-        for number, evaluations in measured.items():
-            for evaluation in evaluations:
-                record = self.records[int(number)]
-                if record.status is TrialStatus.RUNNING:
-                    self._measured(record, evaluation)
+        for number in list(self.records):
+            for evaluation in measured.get(str(self.records[number].key), ()):
+                if self.records[number].status is TrialStatus.RUNNING:
+                    self._measured(self.records[number], evaluation)
 
     @_halting
     def on_trial_complete(
@@ -271,7 +286,7 @@ class Recorder(Callback):
         record = record.with_changes(measurements=(*record.measurements, measurement))
         self._write(self._with_attempt(_with_cost(record, evaluation.cost), evaluation.attempt))
         self._study.measured(self.records[record.number])
-        self._scribe.measured(record.number, measurement)
+        self._scribe.measured(record.key, measurement)
 
     def _end(self, record: TrialRecord) -> None:
         self._write(record)
@@ -280,7 +295,7 @@ class Recorder(Callback):
         self._scribe.trial_ended(record, self.sweep)
 
     def _write(self, record: TrialRecord) -> None:
-        record = record.with_changes(run_id=self._scribe.run_ids.get(record.number))
+        record = record.with_changes(run_id=self._scribe.run_ids.get(record.key))
         self._store.write_trial(record)
         self.records[record.number] = record
         self._on_change(record)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sweeps.cli.verbs.clean import clean
+from sweeps.cli.verbs.confirm import confirm
 from sweeps.cli.verbs.doctor import doctor
 from sweeps.cli.verbs.export import export
 from sweeps.cli.verbs.inspect import inspect
@@ -36,6 +37,7 @@ app.command()(inspect)
 app.command("list")(list_sweeps)
 app.command()(status)
 app.command()(winners)
+app.command()(confirm)
 app.command()(samples)
 app.command()(report)
 app.command()(ui)

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from results.records.cluster_record import HOUR, ClusterRecord, NodeRecord, SlotRecord
+from results.records.record import CONFIRMATION
 from sweeps.display.duration import duration
 from sweeps.display.trial_table import plain_table
 from sweeps.display.underway import described, phases_of
@@ -76,8 +77,8 @@ def _now(slot: SlotRecord) -> str:
         return "down" if slot.nodes else "not up yet"
     if slot.job is None:
         return "idle"
-    if slot.job.isdigit():
-        job = f"trial {slot.job}"
+    if slot.job.isdigit() or slot.job.startswith(CONFIRMATION):
+        job = f"trial {slot.job}" if slot.job.isdigit() else slot.job.replace("-", " ")
     else:
         job = "base model" if slot.job == "base" else "test set"
     return ", ".join((job, *map(described, phases_of(slot))))

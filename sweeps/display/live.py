@@ -80,7 +80,7 @@ def _best_line(standing: Standing) -> Text:
     elif chosen:
         (best,) = chosen
         line.append(f"best so far  {show_metrics(best.best.metrics, goals)}", style="bold")
-        line.append(f"  trial {best.record.number}  {show_params(best.record.params)}")
+        line.append(f"  {best.record.called}  {show_params(best.record.params)}")
     if base := show_metrics(standing.sweep.base, goals):
         line.append(f"\nbase model   {base}", style="dim")
     return line
@@ -114,7 +114,7 @@ def _row(record: TrialRecord, standing: Standing, now: float) -> TrialRow:
         share = standing.share(record.number)
         seconds = now - standing.since[record.number]
     cells = (
-        str(record.number),
+        record.called.removeprefix("trial "),
         status,
         "" if share is None else f"{share:.0%}",
         f"{last.point if last else 0}/{points}",

@@ -92,7 +92,7 @@ class PlainView(View):
         counts = record.counted(goals)
         values = show_metrics(counts.metrics, goals) if counts else ""
         why = f"({self._reasons.tell(record.number, record.error)})" if record.error else ""
-        words = (f"trial {record.number}", record.status.value, values, why)
+        words = (record.called, record.status.value, values, why)
         self.say(f"{' '.join(filter(None, words))}  {show_params(record.params)}")
 
     def trials_end(self) -> None:

@@ -121,11 +121,12 @@ class Standing:
     def _trials(self) -> Iterator[str]:
         numbers = sorted(record.number for record in self.running())
         for number in numbers[:_NAMED]:
-            yield f"trial {number} {self.doing(number)}".rstrip()
+            yield f"{self.records[number].called} {self.doing(number)}".rstrip()
         if len(numbers) > _NAMED:
             yield f"{len(numbers) - _NAMED} more"
         yield from self.lacks()
 
     def _slot(self, number: int) -> SlotRecord | None:
         slots = self.cluster.slots if self.cluster else ()
-        return next((slot for slot in slots if slot.job == str(number)), None)
+        key = str(self.records[number].key)
+        return next((slot for slot in slots if slot.job == key), None)

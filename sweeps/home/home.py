@@ -129,6 +129,13 @@ class SweepFolder:
         return RecordStore(self.path)
 
     @property
+    def confirmations(self) -> RecordStore:
+        """The records of confirmations: the best trials, trained again with fresh seeds."""
+        from results.records.store import RecordStore
+
+        return RecordStore(self.path, "confirmations")
+
+    @property
     def books(self) -> Path:
         """The file that makes a folder a sweep."""
         return self.path / "sweep.json"
@@ -173,10 +180,16 @@ class SweepFolder:
 
     def trials(self) -> list[TrialRecord]:
         """All trials' records; none is running once the sweep's process is gone."""
+        return self._at_rest(self.store.trials())
+
+    def confirmed(self) -> list[TrialRecord]:
+        """All confirmations' records, as `trials`."""
+        return self._at_rest(self.confirmations.trials())
+
+    def _at_rest(self, records: list[TrialRecord]) -> list[TrialRecord]:
         from results.records.record import SweepState
 
-        records = self.store.trials()
-        if self.sweep_record().state is SweepState.RUNNING:
+        if not records or self.sweep_record().state is SweepState.RUNNING:
             return records
         return [record.laid_aside() for record in records]
 

@@ -12,6 +12,7 @@ from sweeps.display.cluster_report import cost_line
 from sweeps.display.reasons import grouped
 from sweeps.display.trial_table import TrialRow, TrialTable
 from sweeps.home.home import SweepFolder, SweepHome, is_from_afar
+from sweeps.report.confirmed import confirmed_table
 from sweeps.report.each_method import each_method
 from sweeps.report.exhausted import exhausted
 from sweeps.report.front import front_table
@@ -19,6 +20,7 @@ from sweeps.report.generation_time import time_note
 from sweeps.report.suggestions import next_command, suggestions
 from sweeps.report.ui import how_to_open
 from sweeps.verdict.conclusion import conclusion, nobody
+from sweeps.verdict.confirmed import confirmed_winner, folder_of, repeat_to_use
 from sweeps.verdict.paired import paired
 from sweeps.verdict.results import Results
 from sweeps.verdict.single import at_the_top
@@ -46,9 +48,11 @@ def show_result(
         console.print(_nobody(sweep, ranking))
     elif ranking.several:
         console.print(front_table(sweep, ranking, top))
+        console.print(confirmed_table(sweep, ranking, folder))
         console.print(_sentences(*conclusion(sweep, ranking, folder)))
     else:
         console.print(winners_table(sweep, ranking, folder, top or SHOWN))
+        console.print(confirmed_table(sweep, ranking, folder))
         console.print(_sentences(*conclusion(sweep, ranking, folder)))
         if methods := each_method(ranking):
             console.print(methods)
@@ -164,6 +168,10 @@ def _next_commands(
         text.append(f"\nReport: {folder.report}")
     for number, place in kept.items():
         text.append(f"\nWeights of trial {number}: {place}")
+    winner = confirmed_winner(sweep, ranking, folder)
+    if winner and (repeat := repeat_to_use(sweep, folder, winner.number)):
+        place = folder_of(folder, repeat) / WEIGHTS
+        text.append(f"\nWeights of {repeat.called}, the best of its seeds: {place}")
     if interrupted:
         text.append("\nThe sweep was interrupted; all results so far are saved.", "yellow")
     return text

@@ -10,7 +10,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from results.ranking.summary import strict
+from results.ranking.strict import strict
 from sweeps.display.terminal import escaped
 from sweeps.verdict.samples import BASE, Samples, by_prompt, values_shown
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.filesize import decimal
 
 from results.ranking.front import judge
-from results.ranking.summary import trial_counts
+from results.ranking.summary import repeat_counts, trial_counts
 from results.records.cluster_record import ClusterRecord
 from results.records.record import SweepRecord, SweepState, TrialRecord
 from sweeps.display.cluster_report import cluster_report
@@ -18,6 +18,7 @@ from sweeps.display.parameters import show_params
 from sweeps.display.reasons import troubles
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.report.exhausted import exhausted
+from sweeps.verdict.confirmed import confirmed_winner
 from sweeps.verdict.overlaps import all_overlaps
 
 
@@ -30,14 +31,14 @@ def show_status(
 ) -> None:
     """Print state, trial counts, the best trial or the front, slots, nodes and their cost if
     known, and size."""
-    _print(console, _progress(sweep, trials))
+    _print(console, _progress(sweep, trials, folder))
     if cluster is not None:
         runs = sweep.state is SweepState.RUNNING
         console.print(cluster_report(cluster, runs, time.time()))
     _print(console, _folder(sweep, folder))
 
 
-def _progress(sweep: SweepRecord, trials: Sequence[TrialRecord]) -> list[str]:
+def _progress(sweep: SweepRecord, trials: Sequence[TrialRecord], folder: SweepFolder) -> list[str]:
     counts = trial_counts(sweep, trials)
     listed = "  ".join(f"{status} {count}" for status, count in counts.items() if count)
     lines = [f"{sweep.name}: {sweep.state.value}", listed or "no trials yet"]
@@ -51,7 +52,21 @@ def _progress(sweep: SweepRecord, trials: Sequence[TrialRecord]) -> list[str]:
         lines.append(f"{word}: trial {winner.record.number}  {values}  {params}")
     if base := show_metrics(sweep.base, sweep.goals):
         lines.append(f"base model: {base}")
+    lines += _confirmation(sweep, trials, folder)
     return lines + troubles(trials, sweep.metric) + all_overlaps(sweep)
+
+
+def _confirmation(
+    sweep: SweepRecord, trials: Sequence[TrialRecord], folder: SweepFolder
+) -> list[str]:
+    """The repeats with fresh seeds, and who leads by their means; empty without any."""
+    repeats = folder.confirmed()
+    if not repeats:
+        return []
+    counts = "  ".join(f"{name} {count}" for name, count in repeat_counts(repeats).items())
+    winner = confirmed_winner(sweep, judge(trials, sweep.goals), folder)
+    led = f"  best mean: trial {winner.number}" if winner else ""
+    return [f"confirmation: {counts}{led}"]
 
 
 def _folder(sweep: SweepRecord, folder: SweepFolder) -> list[str]:

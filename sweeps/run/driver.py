@@ -61,6 +61,7 @@ class Driver:
         self._view = view
         self._progress = Progress(view.at)
         self._recorder: Recorder | None = None
+        self._confirming: Recorder | None = None
         self._study: StudyBook  # set once open
         self._board: BoardClient | None = None
         self._slots: Slots | None = None
@@ -120,6 +121,8 @@ class Driver:
         recorder = self._search(board, slots)
         if self._inputs is not None and self._inputs.test is not None:
             measurements.test(self.records(), recorder)
+        if self._spec.confirm is not None:
+            self._confirm(board, slots)
 
     def end(self, state: SweepState, error: str | None = None) -> None:
         """Close the records of all trials and of the sweep, then stop the slots.
@@ -149,10 +152,13 @@ class Driver:
             self._suspend(self._board)
 
     def _lay_trials_aside(self) -> None:
-        if self._recorder is not None:
-            self._recorder.interrupt()
-            if self._recorder.fault is not None:  # such as from the last events
-                raise self._recorder.fault
+        for recorder in self._recorders():
+            recorder.interrupt()
+            if recorder.fault is not None:  # such as from the last events
+                raise recorder.fault
+
+    def _recorders(self) -> list[Recorder]:
+        return [each for each in (self._recorder, self._confirming) if each is not None]
 
     def _close_books(self, state: SweepState, error: str | None) -> None:
         if state is SweepState.COMPLETE:
@@ -188,8 +194,9 @@ class Driver:
         with suppress(ray.exceptions.RayError, KeyboardInterrupt):
             board.suspend(_SAVING)
         with suppress(ray.exceptions.RayError, KeyboardInterrupt):
-            if self._recorder is not None:
-                self._recorder.catch_up(board.measured())
+            measured = board.measured()
+            for recorder in self._recorders():
+                recorder.catch_up(measured)
 
     def _start_slots(self) -> tuple[BoardClient, Slots]:
         from sweeps.cluster.observer import Observer
@@ -200,10 +207,12 @@ class Driver:
         from trainables.board.board_client import BoardClient
 
         settings = self._spec.slots
-        count, size = plan_slots(settings, rooms(), self._spec.trials)
+        count, size = plan_slots(settings, rooms(), self._most_at_once())
         goals, kept = self._spec.search.goals, settings.keep_best
         self._board = board = BoardClient.start(goals, settings.retries, kept, ON_HEAD)
-        deaths = self._spec.trials * (settings.retries + 1)
+        confirm = self._spec.confirm
+        trainings = self._spec.trials + (confirm.trainings if confirm else 0)
+        deaths = trainings * (settings.retries + 1)
         self._slots = slots = Slots(board, ON_HEAD, self._books.breakdowns)
         with self._progress.phase("uploading model and data to the storage"):
             storage = make_slot_storage(self._spec, self._folder, self._inputs)
@@ -218,6 +227,26 @@ class Driver:
         self._slots_text = f"{most}{count} slot{'s' if count > 1 else ''} of {size}"
         return board, slots
 
+    def _most_at_once(self) -> int:
+        """The most trainings of which none waits for another."""
+        confirm = self._spec.confirm
+        return max(self._spec.trials, confirm.trainings if confirm else 0)
+
+    def _confirm(self, board: BoardClient, slots: Slots) -> None:
+        """Train the best trials again with fresh seeds; the recorder says which they are."""
+        from sweeps.base.interruption import Interruption
+        from sweeps.run.confirming import Confirming
+
+        interruption = Interruption(self._books.taken_over)
+        confirming = Confirming(
+            self._spec, self._folder, self._books, self._view, board, self._slots_text
+        )
+        self._confirming = confirming.recorder(interruption, partial(_is_there, board))
+        tests = self._inputs is not None and self._inputs.test is not None
+        with interruption.listening():
+            confirming.run(self.records(), self._count, interruption, tests, slots.sent.drain)
+        self._end_of(interruption, self._confirming, board)
+
     def _search(self, board: BoardClient, slots: Slots) -> Recorder:
         from sweeps.base.interruption import Interruption
         from sweeps.run.tuner import make_tuner
@@ -230,6 +259,8 @@ class Driver:
         self._view.trials_begin(self._books.sweep, self._slots_text)
         for record in self.records():
             self._view.changed(record)
+        if self._ended() >= self._spec.trials:
+            return recorder  # resumed only for what comes after the search
         tuner = make_tuner(
             self._spec,
             self._folder,
@@ -239,7 +270,8 @@ class Driver:
             self._count,
             interruption,
             partial(self._has_room, board, recorder),
-            on_finished=slots.sent.drain,
+            # Slots that leave would be missed by the confirmation.
+            on_finished=(lambda: None) if self._spec.confirm else slots.sent.drain,
         )
         try:
             with interruption.listening():
@@ -247,6 +279,11 @@ class Driver:
         except KeyboardInterrupt:
             self._in_a_hurry = True
             raise
+        self._end_of(interruption, recorder, board)
+        return recorder
+
+    def _end_of(self, interruption: Interruption, recorder: Recorder, board: BoardClient) -> None:
+        """Raise what ended the search or the confirmation before its time."""
         self._books.refuse_if_taken_over()
         if interruption.requested:
             raise KeyboardInterrupt
@@ -254,7 +291,6 @@ class Driver:
             raise recorder.fault
         if interruption.halted:
             board.why_closed()  # raises if the board is lost
-        return recorder
 
     def _make_recorder(
         self, interruption: Interruption, board: BoardClient, slots: Slots

@@ -31,6 +31,7 @@ from sweeps.run.budgets import description, extents, remarks
 from sweeps.run.driver import Driver
 from sweeps.run.inputs import inputs_of, where_it_was_launched
 from sweeps.run.readiness import refuse_if_away, refuse_if_misfit
+from sweeps.run.repeats import missing_repeats, refuse_to_confirm, share_of_confirmation
 from sweeps.spec.class_metrics import check_class_metrics
 from sweeps.spec.notes import small_space
 from sweeps.spec.prompt_checks import check_prompts
@@ -85,6 +86,8 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
     refuse_if_away(spec, home, view)
     broken = Breakdowns(view.say)
     way_out = "choose another name with --name"
+    for line in share_of_confirmation(spec, folder):
+        view.say(line)
     with claimed(storage_of(spec), folder, view, way_out, broken) as claim:
         refuse_if_taken(spec)  # another head may have just freed the name
         prepared = _prepare(spec, home, view)
@@ -123,6 +126,24 @@ def resume(
             return _resume(folder, earlier, home, view, overrides, given, address)
 
 
+def confirm(
+    name: str,
+    home: SweepHome,
+    view: View,
+    top: int,
+    seeds: int,
+    address: str | None = None,
+) -> Finished:
+    """Train the `top` best trials of an ended sweep again with `seeds` fresh seeds each.
+
+    Only what is missing is trained. SweepError if the sweep runs, or its search has not ended.
+    """
+    folder = home.existing(name)
+    with folder.held():
+        refuse_to_confirm(folder, home)
+    return resume(name, home, view, [f"confirm.top={top}", f"confirm.seeds={seeds}"], None, address)
+
+
 def _resume(
     folder: SweepFolder,
     earlier: SweepRecord,
@@ -138,6 +159,8 @@ def _resume(
         view.say(f"Changed: {change}")
     for note in small_space(changed):
         view.say(f"Note: {note}")
+    for line in share_of_confirmation(changed, folder):
+        view.say(line)
     done = _is_done(earlier, folder, changed)
     if not done:
         refuse_if_misfit(changed, address)
@@ -163,11 +186,16 @@ def _resume(
 
 
 def _is_done(earlier: SweepRecord, folder: SweepFolder, spec: SweepSpec) -> bool:
-    """Whether the sweep came to its end, with nothing left to train or to test."""
+    """Whether the sweep came to its end, with nothing left to train, to test or to confirm."""
     if earlier.state not in (SweepState.COMPLETE, SweepState.FAILED):
         return False
-    ended = [record for record in folder.store.trials() if record.status.ended]
-    return len(ended) >= spec.trials == len(folder.store.trials())
+    trials = folder.store.trials()
+    if not sum(record.status.ended for record in trials) >= spec.trials == len(trials):
+        return False
+    if spec.confirm is None:
+        return True
+    ranking = judge(trials, earlier.goals)
+    return not missing_repeats(ranking, folder.confirmations.trials(), spec.confirm)
 
 
 def _complete_tracking(books: Books, folder: SweepFolder, view: View) -> Finished:

@@ -178,6 +178,22 @@ class SlotsSettings(Frozen):
         return self.deepspeed
 
 
+class ConfirmSettings(Frozen):
+    """Confirmation at the end of a sweep: the best trials are trained again with fresh seeds."""
+
+    top: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=3, description="number of best trials that are trained again"
+    )
+    seeds: Annotated[int, Field(ge=2, le=100)] = Field(
+        default=4, description="number of fresh seeds for each of them"
+    )
+
+    @property
+    def trainings(self) -> int:
+        """The number of trainings, if that many trials are complete."""
+        return self.top * self.seeds
+
+
 class StorageSettings(Frozen):
     """Storage that all nodes can reach. Without a `uri` it is the sweep home, which all must see.
 

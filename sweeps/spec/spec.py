@@ -22,12 +22,18 @@ from sweeps.spec.checks import Parts, check_databases, check_fit
 from sweeps.spec.fields import set_twice, undotted, with_override
 from sweeps.spec.generation import with_generation
 from sweeps.spec.secrets import check_secrets, public
-from sweeps.spec.settings import SearchSettings, SlotsSettings, StorageSettings, TrackingSettings
+from sweeps.spec.settings import (
+    ConfirmSettings,
+    SearchSettings,
+    SlotsSettings,
+    StorageSettings,
+    TrackingSettings,
+)
 from sweeps.spec.validation import explain, leniently, without_mistakes
 from sweeps.spec.yaml_file import read_yaml
 from trainables.config.trial import NOT_SEARCHABLE, TrialConfig, field_names
 
-SECTIONS = ("search", "slots", "tracking", "storage")
+SECTIONS = ("search", "confirm", "slots", "tracking", "storage")
 """The sections of a spec about the sweep itself; the other fields are those of a trial."""
 
 MOST_TRIALS = 1_000_000
@@ -53,7 +59,8 @@ class SpecError(SweepError):
 class SweepSpec:
     """A checked search: the common settings of all trials, the space, and the search itself.
 
-    `trials` are at most the combinations of the space, since none is trained twice.
+    `trials` are at most the combinations of the space, since none is trained twice. Without
+    `confirm`, no trial is trained again with fresh seeds.
     """
 
     name: str
@@ -66,6 +73,7 @@ class SweepSpec:
     tracking: TrackingSettings
     storage: StorageSettings
     tree: Mapping[str, object]
+    confirm: ConfirmSettings | None = None
 
     @classmethod
     def load(
@@ -136,6 +144,8 @@ class _Reader:
         tree = dict(self._tree)
         name = self._name(tree.pop("name", None))
         search = self._section("search", SearchSettings, tree)
+        confirms = tree.get("confirm") is not None
+        confirm = self._section("confirm", ConfirmSettings, tree)
         slots = self._section("slots", SlotsSettings, tree)
         tracking = self._section("tracking", TrackingSettings, tree)
         storage = self._section("storage", StorageSettings, tree)
@@ -164,6 +174,7 @@ class _Reader:
             tracking=tracking,
             storage=storage,
             tree=self._tree,
+            confirm=confirm if confirms else None,
         )
 
     def _name(self, name: object) -> str:

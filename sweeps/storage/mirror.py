@@ -33,7 +33,7 @@ _AT_ONCE = 8
 """Number of simultaneous transfers: small files mostly wait."""
 
 _OF_SLOTS = re.compile(
-    rf"(?:trials/\d+|base)/(?:{WEIGHTS}/.*|{CHECKPOINTS}/.*|{ANSWERS}/.*|{re.escape(LOSSES)}"
+    rf"(?:(?:trials|confirmations)/\d+|base)/(?:{WEIGHTS}/.*|{CHECKPOINTS}/.*|{ANSWERS}/.*|{re.escape(LOSSES)}"
     r"|error-rank.*|hang-.*)"
 )
 """Files that slots write, and upload themselves."""
@@ -224,7 +224,7 @@ class Mirror:
             return None
 
     def _own(self) -> Iterator[tuple[str, _Stamp]]:
-        for pattern in ("*", "base/*", "trials/*/*"):
+        for pattern in ("*", "base/*", "trials/*/*", "confirmations/*/*"):
             for file in self._folder.glob(pattern):
                 name = str(file.relative_to(self._folder))
                 if _is_own(file, name) and (stamp := _stamp(file)):
@@ -297,7 +297,7 @@ def bring_down(
 
 def bring_up(folder: Path, remote: RemoteFolder) -> None:
     """Upload the slot files in `folder` from before it was mirrored."""
-    for trial in (folder / "base", *folder.glob("trials/*")):
+    for trial in (folder / "base", *folder.glob("trials/*"), *folder.glob("confirmations/*")):
         there = remote / str(trial.relative_to(folder))
         for file in trial.glob(LOSSES):
             there.push(file, LOSSES)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from results.ranking.confirmed_front import ConfirmedFront
 from results.ranking.winners import Ranking
 from results.records.record import SweepRecord
 from sweeps.home.home import SweepFolder
+from sweeps.verdict.confirmed import confirmation
+from sweeps.verdict.confirmed_words import confirmed_front_verdict, confirmed_verdict
 from sweeps.verdict.front import front_verdict
 from sweeps.verdict.paired import paired
 from sweeps.verdict.single import behind_the_top, on_the_test_set, verdict
@@ -21,6 +24,12 @@ def conclusion(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) -> tup
     """(winner or front, certainty and caveats); the second may be empty."""
     if not ranking.winners:
         return nobody(sweep), ""
+    confirmed = confirmation(sweep, ranking, folder)
+    if isinstance(confirmed, ConfirmedFront):
+        who, how_sure = confirmed_front_verdict(sweep, confirmed)
+        return who, "\n".join((how_sure, *front_verdict(sweep, ranking)))
+    if confirmed is not None:
+        return confirmed_verdict(sweep, ranking, confirmed)
     if ranking.several:
         return front_verdict(sweep, ranking)
     first, second = ranking.winners[0], behind_the_top(ranking)

@@ -36,11 +36,11 @@ def verdict(
     if second is not None and ahead.to_next is not None:
         parts.append(f"{_amount(ahead.to_next, to_next)} ahead of trial {second.record.number}")
     if ahead.to_base is not None:
-        parts.append(_against_base(sweep.metric, ahead.to_base, to_base))
+        parts.append(against_base(sweep.metric, ahead.to_base, to_base))
     doubts = (
         overlaps_searched_by(sweep),
         _certainty(sweep, second, to_next),
-        _stopped(ranking),
+        stopped(ranking),
     )
     return ", ".join(parts) + ".", " ".join(filter(None, doubts))
 
@@ -67,7 +67,8 @@ def on_the_test_set(sweep: SweepRecord, winner: Winner) -> str:
     return " ".join(filter(None, (said, overlap_sentence(sweep, "test"))))
 
 
-def _against_base(metric: str, lead: float, measured: Difference | None) -> str:
+def against_base(metric: str, lead: float, measured: Difference | None) -> str:
+    """The lead over the untouched base model, in words."""
     if lead > 0:
         return f"{_amount(lead, measured)} better than the untouched base model"
     if lead == 0:
@@ -99,7 +100,7 @@ def _certainty(sweep: SweepRecord, second: Winner | None, lead: Difference | Non
     return f"{measured}too small to distinguish the two on this validation set. {_ONE_SEED}"
 
 
-def _stopped(ranking: Ranking) -> str:
+def stopped(ranking: Ranking) -> str:
     """The caveat about early stopping: a stopped trial might have won."""
     pruned = sum(trial.status is TrialStatus.PRUNED for trial in ranking.left_out)
     if not pruned:

@@ -214,7 +214,7 @@ class Board:
         last = evaluation.point == ticket.job.config.budget.evaluations
         is_best = self._policy.is_best(evaluation, earlier, last)
         ticket.measured(evaluation)
-        may_win = is_best and self._policy.may_win(evaluation)
+        may_win = is_best and (ticket.job.keeps or self._policy.may_win(evaluation))
         return Reply(not ticket.dropped, is_best, may_win)
 
     async def fault(self, trial_id: str, outcome: Outcome) -> None:

@@ -71,6 +71,9 @@ class BoardClient:
     def event(self, trial_id: str, heard: int) -> Event:
         return self._send(Board.event, trial_id, heard).get()
 
+    def send_event(self, trial_id: str, heard: int) -> Answer[Event]:
+        return self._send(Board.event, trial_id, heard)
+
     def suspend(self, timeout: float) -> None:
         self._send(Board.suspend).get(timeout)
 

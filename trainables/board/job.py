@@ -36,7 +36,8 @@ class Job:
     """One trial's order: `folder` is where the slot may write files.
 
     A test measures the weights that a trial left in `folder`, or the base. `seen` are the trial's
-    evaluations from before an interruption.
+    evaluations from before an interruption. With `keeps`, the weights of its best evaluation are
+    kept whatever other trials have reached.
     """
 
     trial_id: str
@@ -44,6 +45,7 @@ class Job:
     folder: Path
     kind: JobKind = JobKind.TRAIN
     seen: tuple[Evaluation, ...] = ()
+    keeps: bool = False
 
 
 class Closed:

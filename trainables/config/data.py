@@ -119,7 +119,11 @@ class DataConfig(Frozen):
     )
     seed: Seed = Field(
         default=0,
-        description="seed of the split and of the data order, which is the same for all trials",
+        description="seed of the split and of the prompts asked, the same for all trials",
+    )
+    order_seed: Seed | None = Field(
+        default=None,
+        description="seed of the order of training examples, the same for all trials; unset: seed",
     )
     columns: dict[str, str | int | tuple[str | int, ...]] = Field(
         default_factory=dict,
@@ -136,6 +140,11 @@ class DataConfig(Frozen):
         "answers, an empty or no answer, an over-long text) are left out and counted, all others "
         "are an error; strict: any is an error; skip: all are left out and counted",
     )
+
+    @property
+    def order(self) -> int:
+        """The seed of the order of training examples."""
+        return self.seed if self.order_seed is None else self.order_seed
 
     @model_validator(mode="before")
     @classmethod

@@ -61,6 +61,7 @@ NOT_SEARCHABLE: Mapping[str, str] = {
         [f"data.{name}" for name in DataConfig.model_fields if name != "mix"],
         "every trial must be measured on the same sequences; launch one sweep per data set",
     ),
+    "data.order_seed": "all trials see the data in the same order; confirm: tries other orders",
     "data.packing": "it changes what batch_size counts; launch one sweep with it and one without",
     "data.mix.train": "launch one sweep per data set; data.mix.proportion can be searched",
     "evaluation": "every trial must be measured in the same way",

@@ -33,6 +33,7 @@ class Freeze(Method):
     """Trains the last blocks, the named modules and a new head, and nothing else."""
 
     name = "freeze"
+    draws = False
     sections = {"freeze": FreezeConfig}
     fits_by = ("freeze.last_blocks", "freeze.modules")
     trains_base = True

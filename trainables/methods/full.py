@@ -18,6 +18,7 @@ class Full(Method):
 
     name = "full"
     trains_base = True
+    draws = False
     learns_new_tokens = True
 
     def attach(

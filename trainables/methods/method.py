@@ -25,6 +25,9 @@ class Method(Kind):
     trains_base: ClassVar[bool] = False
     """Whether weights of the base are trained, so that the whole model is saved."""
 
+    draws: ClassVar[bool] = True
+    """Whether the first values of what it trains are drawn at random."""
+
     quantizes: ClassVar[bool] = False
     """Whether it holds the base in 4 bits."""
 

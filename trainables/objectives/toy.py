@@ -24,6 +24,9 @@ class ToyConfig(Frozen):
     hang_above: PositiveFloat | None = Field(
         default=None, description="learning rates above this value hang halfway"
     )
+    noise: Annotated[float, Field(ge=0)] = Field(
+        default=0.0, description="standard deviation between seeds of the loss"
+    )
     seconds: Annotated[float, Field(ge=0)] = Field(
         default=0.0, description="duration of each evaluation point"
     )

@@ -6,6 +6,7 @@ For examples, tests and checks of the search itself, where the optimum must be k
 from __future__ import annotations
 
 import math
+import random
 import time
 
 from trainables.config.trial import TrialConfig
@@ -28,13 +29,24 @@ def final_loss(config: TrialConfig) -> float:
     """The loss at the end of the budget.
 
     FLOOR + 0.5 (log10(learning_rate / optimum))^2 + 0.02 (log2(rank / optimum))^2, plus 0.05 for
-    every schedule but cosine: a long valley in the learning rate, a flat one in the rank.
+    every schedule but cosine: a long valley in the learning rate, a flat one in the rank. Noise of
+    the seed is added if asked for.
     """
     toy = config.settings(ToyConfig)
     rate = math.log10(config.learning_rate / toy.learning_rate)
     rank = math.log2(config.settings(LoraConfig).rank / toy.rank)
     schedule = 0.0 if config.schedule == "cosine" else 0.05
-    return FLOOR + 0.5 * rate**2 + 0.02 * rank**2 + schedule
+    return FLOOR + 0.5 * rate**2 + 0.02 * rank**2 + schedule + noise(config)
+
+
+def noise(config: TrialConfig) -> float:
+    """The seed's share of the loss: normal, with the standard deviation toy.noise, and another for
+    other settings."""
+    spread = config.settings(ToyConfig).noise
+    if not spread:
+        return 0.0
+    drawn = random.Random(f"{config.seed}/{config.learning_rate!r}/{config.schedule}")
+    return spread * drawn.gauss(0.0, 1.0)
 
 
 def loss_at(config: TrialConfig, progress: float) -> float:

@@ -69,9 +69,9 @@ def make_plan(
 
     `replayed` are the lengths of the replay set's examples, if one is mixed in; they are numbered
     after the others. An epoch has as many examples as the training set, whatever their source.
-    The data order depends on data.seed alone: all trials of a sweep draw from the same stream, and
-    a trial sees the same examples in each optimizer step on 1 worker and on 8. ValueError if
-    batch_size does not divide among workers.
+    The data order depends on data.order_seed alone (unset: data.seed): all trials of a sweep draw
+    from the same stream, and a trial sees the same examples in each optimizer step on 1 worker and
+    on 8. ValueError if batch_size does not divide among workers.
     """
     micro, accumulation = split_batch(config.batch_size, workers, config.micro_batch_size)
     stream = Stream(config, lengths, replayed)
@@ -129,7 +129,7 @@ class Stream:
         replayed: NDArray[np.int64] | None = None,
     ) -> None:
         assert config.data is not None, "an objective with data"
-        self._seed = config.data.seed
+        self._seed = config.data.order
         self._proportion = config.data.mix.proportion if config.data.mix else 0.0
         self._trained = len(lengths)
         self.lengths = lengths if replayed is None else np.concatenate([lengths, replayed])

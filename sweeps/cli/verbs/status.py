@@ -43,9 +43,9 @@ def status(
 
         folder = SweepHome.find(home).existing(name)
         sweep, trials, seen = folder.sweep_record(), folder.trials(), folder.store.cluster()
-        seen = seen.priced(asked) if seen else None
+        seen, repeats = seen.priced(asked) if seen else None, folder.confirmed()
     if as_json:
-        echo_json(status_json(sweep, trials, seen))
+        echo_json(status_json(sweep, trials, seen, repeats))
         return
     from sweeps.report.status import show_status
 

@@ -43,12 +43,14 @@ def winners(
             raise typer.Exit(there.run(words))
         from results.ranking.front import judge
         from results.ranking.summary import winners_json
+        from sweeps.verdict.confirmed import confirmation
 
         folder = SweepHome.find(home).existing(name)
         sweep = folder.sweep_record()
         ranking = judge(folder.trials(), sweep.goals)
+        confirmed = confirmation(sweep, ranking, folder)
     if as_json:
-        echo_json(winners_json(sweep, ranking, top))
+        echo_json(winners_json(sweep, ranking, top, confirmed))
         return
     from sweeps.report.finale import show_left_out, show_result
 

@@ -1,0 +1,40 @@
+"""The verb `sweep confirm`. Heavy modules are imported when it runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sweeps.cli.finished import ctrl_c_shown, show_finished
+from sweeps.cli.mistakes import mistakes_shown
+from sweeps.cli.options import AddressOption, ClusterOption, HomeOption, NameArgument
+from sweeps.display.terminal import make_console, make_view
+from sweeps.home.home import SweepHome
+from sweeps.remote.client import elsewhere
+
+
+def confirm(
+    name: NameArgument,
+    top: Annotated[
+        int, typer.Option(min=1, max=100, help="Number of best trials that are trained again.")
+    ] = 3,
+    seeds: Annotated[
+        int, typer.Option(min=2, max=100, help="Number of fresh seeds for each; more seeds add.")
+    ] = 4,
+    cluster: ClusterOption = None,
+    address: AddressOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Train a sweep's best trials again with fresh seeds, and judge them by their means."""
+    console = make_console()
+    with mistakes_shown():
+        if there := elsewhere(cluster, address, home):
+            words = ["confirm", name, "--top", str(top), "--seeds", str(seeds)]
+            raise typer.Exit(there.follow(words, name, console))
+        from sweeps.run.launch import confirm as run
+
+        where = SweepHome.find(home)
+        with ctrl_c_shown(where, name), make_view(console) as view:
+            finished = run(name, where, view, top, seeds, address)
+        raise typer.Exit(show_finished(console, finished))

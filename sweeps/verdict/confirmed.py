@@ -1,0 +1,94 @@
+"""The confirmation of a sweep as read from its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from results.ranking.certainty import LossesError, load_sequence_losses
+from results.ranking.confirmation import Confirmation, best_repeat, confirm
+from results.ranking.confirmed_front import ConfirmedFront, confirm_front
+from results.ranking.paired_values import load_prompt_values
+from results.ranking.winners import Ranking
+from results.records.record import SweepRecord, TrialRecord
+from sweeps.home.home import SweepFolder
+from trainables.board.job import ANSWERS, LOSSES, WEIGHTS
+from trainables.metrics.registry import GENERATED
+from trainables.training.generation.files import VALUES
+
+
+def confirmation(
+    sweep: SweepRecord, ranking: Ranking, folder: SweepFolder
+) -> Confirmation | ConfirmedFront | None:
+    """What the repeats with fresh seeds say; None without any complete one."""
+    repeats = folder.confirmed()
+    if not repeats:
+        return None
+    trials = [winner.record for winner in ranking.winners]
+    if ranking.several:
+        return confirm_front(trials, repeats, sweep.goals)
+    examples = _examples(folder, sweep.metric)
+    return confirm(trials, repeats, sweep.metric, sweep.mode, examples)
+
+
+def confirmed_winner(
+    sweep: SweepRecord, ranking: Ranking, folder: SweepFolder
+) -> TrialRecord | None:
+    """The trial that wins by means over fresh seeds; None if nothing was confirmed."""
+    found = confirmation(sweep, ranking, folder)
+    return found.winner.record if found else None
+
+
+def repeat_to_use(sweep: SweepRecord, folder: SweepFolder, trial: int) -> TrialRecord | None:
+    """The repeat of a trial whose weights are used: the best on the validation set of those kept.
+
+    Not the run of the search, which was chosen among many for its luck, so that its value does not
+    compare; and never by the test set, which would no longer measure the choice.
+    """
+    own = [each for each in folder.confirmed() if each.confirms == trial]
+    place = folder.confirmations.trial_folder
+    return best_repeat([r for r in own if (place(r.number) / WEIGHTS).is_dir()], sweep.goals)
+
+
+def folder_of(folder: SweepFolder, record: TrialRecord) -> Path:
+    """The folder with the files of a trial or of a confirmation."""
+    store = folder.store if record.confirms is None else folder.confirmations
+    return store.trial_folder(record.number)
+
+
+def _examples(
+    folder: SweepFolder, metric: str
+) -> Callable[[TrialRecord], NDArray[np.float64] | None]:
+    """How to read a repeat's values by validation example."""
+    if metric == "eval_loss":
+        return lambda record: _losses(folder_of(folder, record) / LOSSES)
+    if metric in GENERATED:
+        return lambda record: _answers(folder_of(folder, record) / ANSWERS / VALUES, metric)
+    return lambda record: None
+
+
+def _losses(file: Path) -> NDArray[np.float64] | None:
+    """Values whose mean is the loss per token, to first order in the number of tokens.
+
+    The residuals of Cochran's ratio (see certainty.py) around that loss.
+    """
+    try:
+        losses = load_sequence_losses(file)
+    except LossesError:
+        return None
+    tokens = float(losses.token_counts.sum())
+    mean = float(losses.loss_sums.sum()) / tokens
+    left = losses.loss_sums - mean * losses.token_counts
+    values: NDArray[np.float64] = mean + left * (len(left) / tokens)
+    return values if np.isfinite(values).all() else None
+
+
+def _answers(file: Path, metric: str) -> NDArray[np.float64] | None:
+    try:
+        found = load_prompt_values(file, metric)
+    except LossesError:
+        return None
+    return found.values if found and np.isfinite(found.values).all() else None
