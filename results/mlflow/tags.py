@@ -42,7 +42,20 @@ _PROVENANCE = {
     "model_fingerprint": f"{PREFIX}model_fingerprint",
     "device": f"{PREFIX}device",
 }
-_OF_A_TRIAL = ("sweep", "number", "status", "attempts", "started", "ended", "error")
+_BY_HAND = ("added_by_hand", "stopped_by_hand")
+"""Facts of few trials: the others have no tag."""
+
+_OF_A_TRIAL = (
+    "sweep",
+    "number",
+    "status",
+    "attempts",
+    "started",
+    "ended",
+    "error",
+    "cloned_from",
+    *_BY_HAND,
+)
 _OF_A_SWEEP = (
     "state",
     "error",
@@ -62,12 +75,14 @@ _AS_JSON = (
     "overlaps",
     "rows_left_out",
     "rows_adjusted",
+    "warm_start",
 )
 
 
 def trial_tags(record: TrialRecord) -> dict[str, str]:
     """All facts of a trial besides its configuration, numbers and run id."""
     fields = {name: getattr(record, name) for name in _OF_A_TRIAL}
+    fields |= {name: fields[name] or None for name in _BY_HAND}
     fields["error"] = _cut(record.error)
     fields["repairs"] = json.dumps(record.repairs) if record.repairs else None
     return {

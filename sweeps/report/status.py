@@ -73,7 +73,7 @@ def list_row(folder: SweepFolder) -> tuple[str, ...]:
     """A sweep in a list: name, state, number of ended trials, and best value."""
     sweep, trials = folder.sweep_record(), folder.trials()
     ended = sum(trial.status.ended for trial in trials)
-    count = f"{ended} of {sweep.budget_trials or len(trials)}"
+    count = f"{ended} of {sweep.expected(trials) or len(trials)}"
     return sweep.name, sweep.state.value, count, in_a_word(sweep, trials)
 
 

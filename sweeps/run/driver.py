@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sweeps.books.recorder import Recorder
     from sweeps.cluster.observer import Observer
     from sweeps.cluster.slots import Slots
+    from sweeps.run.requests import RequestTaker
     from sweeps.search.study import StudyBook
     from trainables.board.board_client import BoardClient
 
@@ -74,7 +75,8 @@ class Driver:
 
         search, folder = self._spec.search, self._folder
         try:
-            study = open_study(self._spec, folder.journal, self._books.sweep.created)
+            warm = folder.store.warm_start() if search.warm_start else None
+            study = open_study(self._spec, folder.journal, self._books.sweep.created, warm)
             self._study = StudyBook(study, search, folder.store.trials())
         except OSError as error:
             error.filename = error.filename or str(folder.journal)  # Optuna omits it
@@ -230,6 +232,7 @@ class Driver:
         self._view.trials_begin(self._books.sweep, self._slots_text)
         for record in self.records():
             self._view.changed(record)
+        requests = self._hear_requests(recorder)
         tuner = make_tuner(
             self._spec,
             self._folder,
@@ -240,6 +243,7 @@ class Driver:
             interruption,
             partial(self._has_room, board, recorder),
             on_finished=slots.sent.drain,
+            requests=requests,
         )
         try:
             with interruption.listening():
@@ -255,6 +259,16 @@ class Driver:
         if interruption.halted:
             board.why_closed()  # raises if the board is lost
         return recorder
+
+    def _hear_requests(self, recorder: Recorder) -> RequestTaker:
+        """Take up those made before, and hear of others."""
+        from sweeps.run.requests import RequestTaker
+
+        store, space, say = self._folder.requests, self._spec.space, self._view.say
+        broken = self._books.breakdowns
+        requests = RequestTaker(store, space, self._study, recorder, say, broken)
+        requests.look()
+        return requests
 
     def _make_recorder(
         self, interruption: Interruption, board: BoardClient, slots: Slots

@@ -31,6 +31,7 @@ from sweeps.run.budgets import description, extents, remarks
 from sweeps.run.driver import Driver
 from sweeps.run.inputs import inputs_of, where_it_was_launched
 from sweeps.run.readiness import refuse_if_away, refuse_if_misfit
+from sweeps.run.warm_start import read_earlier, take_over
 from sweeps.spec.class_metrics import check_class_metrics
 from sweeps.spec.notes import small_space
 from sweeps.spec.prompt_checks import check_prompts
@@ -81,6 +82,7 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
     folder, progress = home.sweep(spec.name), Progress(view.at)
     folder.refuse_if_taken()
     refuse_if_misfit(spec, address)
+    earlier = read_earlier(spec, home)
     refuse_if_taken(spec)
     refuse_if_away(spec, home, view)
     broken = Breakdowns(view.say)
@@ -90,8 +92,14 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
         prepared = _prepare(spec, home, view)
         renew_claim(claim)
         mirror = mirror_of(spec, folder, claim, view, broken)
-        books = Books(spec, home, folder, new_record(spec, prepared), mirror, broken)
+        warm = take_over(earlier, spec, prepared)
+        record = new_record(spec, prepared, warm)
+        for line in record.warm_start:
+            view.say(f"Warm start: {line}")
+        books = Books(spec, home, folder, record, mirror, broken)
         with folder.named(), mirrored(mirror, progress), _freed_if_empty(folder, books):
+            if earlier:
+                folder.store.write_warm_start(warm)
             return _run(spec, folder, prepared, books, view, address)
 
 
@@ -166,8 +174,8 @@ def _is_done(earlier: SweepRecord, folder: SweepFolder, spec: SweepSpec) -> bool
     """Whether the sweep came to its end, with nothing left to train or to test."""
     if earlier.state not in (SweepState.COMPLETE, SweepState.FAILED):
         return False
-    ended = [record for record in folder.store.trials() if record.status.ended]
-    return len(ended) >= spec.trials == len(folder.store.trials())
+    trials, total = folder.store.trials(), spec.trials + folder.requests.added()
+    return sum(record.status.ended for record in trials) >= total == len(trials)
 
 
 def _complete_tracking(books: Books, folder: SweepFolder, view: View) -> Finished:
