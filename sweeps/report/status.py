@@ -18,6 +18,7 @@ from sweeps.display.parameters import show_params
 from sweeps.display.reasons import troubles
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.report.exhausted import exhausted
+from sweeps.report.waiting import waiting
 from sweeps.verdict.overlaps import all_overlaps
 
 
@@ -30,7 +31,7 @@ def show_status(
 ) -> None:
     """Print state, trial counts, the best trial or the front, slots, nodes and their cost if
     known, and size."""
-    _print(console, _progress(sweep, trials))
+    _print(console, [*_progress(sweep, trials), *waiting(folder, sweep.state, trials)])
     if cluster is not None:
         runs = sweep.state is SweepState.RUNNING
         console.print(cluster_report(cluster, runs, time.time()))
