@@ -119,3 +119,15 @@ def test_a_fixed_field_can_take_another_value(tmp_path):
 def test_an_unknown_sweep(folder):
     code, said = trial(folder, "add", "other", "lora.rank=4")
     assert code == 2 and "no sweep 'other'" in said
+
+
+@pytest.mark.parametrize("verb", ["status", "winners"])
+def test_requests_that_wait_are_shown(folder, verb):
+    trial(folder, "add", "ended", "lora.rank=4")
+    words = [verb, "ended", "--home", str(folder.path.parents[1])]
+    said = " ".join(CliRunner().invoke(app, words, env={"COLUMNS": "400"}).output.split())
+    assert "1 trial added by hand: not begun; sweep resume ended" in said and "trains it" in said
+    (file,) = folder.requests.folder.iterdir()
+    file.write_text("{")
+    said = CliRunner().invoke(app, words, env={"COLUMNS": "400"}).output
+    assert f"requests for trials cannot be read: {file}" in said and "trial 0" in said
