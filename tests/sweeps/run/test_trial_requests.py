@@ -130,4 +130,4 @@ def test_requests_that_wait_are_shown(folder, verb):
     (file,) = folder.requests.folder.iterdir()
     file.write_text("{")
     said = CliRunner().invoke(app, words, env={"COLUMNS": "400"}).output
-    assert f"requests for trials cannot be read: {file}" in said and "trial 0" in said
+    assert f"requests for trials cannot be read: {file}" in said and "2.0000" in said

@@ -38,6 +38,10 @@ def test_trials_are_added_before_others_and_stopped_and_all_books_know(ray_clust
     assert added.params == {"learning_rate": 3e-4, "lora.rank": 16}
     assert added.added_by_hand and clone.added_by_hand
     assert not (first.added_by_hand or last.added_by_hand)
+    assert clone.params == first.params and clone.cloned_from == 0
+    assert clone.config["seed"] != first.config["seed"]
+    assert stopped.status is TrialStatus.PRUNED and stopped.stopped_by_hand
+    assert len(stopped.measurements) < 6 and last.status is TrialStatus.COMPLETE
     (left_out,) = winners_of(tmp_path, "toy")["left_out"]
     assert left_out["why"].startswith("stopped by hand ")
     for said in ("a trial with learning_rate 0.0003, lora.rank 16", "trial 3 is to stop"):
