@@ -8,6 +8,7 @@ import pytest
 from books import check_books, folder_of, launch_here, wait_until, winners_of
 from spec_samples import toy_tree
 
+from results.records.record import TrialStatus
 from sweeps.run import by_hand
 
 pytestmark = pytest.mark.endtoend
