@@ -46,18 +46,23 @@ def parameters(space: Space) -> dict[str, tuple[str, Domain]]:
     }
 
 
-def suggest(trial: optuna.trial.BaseTrial, space: Space) -> dict[str, Value]:
+def suggest(
+    trial: optuna.trial.BaseTrial, space: Space, given: Mapping[str, Value] | None = None
+) -> dict[str, Value]:
     """Ask `trial` for a value of each active name, parents first.
 
-    Raises SpaceError if the trial was queued with a value outside of the space.
+    Names in `given` keep their values there, which may be outside of the space, and Optuna does not
+    learn of them. Raises SpaceError if the trial was queued with a value outside of the space.
     """
-    params: dict[str, Value] = {}
+    params = dict(given or {})
     for name in space.parents_first:
+        if name in params:
+            continue
         standing = space.standings(params)[name]
         for parameter, branch in to_parameters(name, space[name]).items():
             if standing.sure and branch in standing.branches:
                 params[name] = _asked(trial, name, parameter, branch.domain)
-    return {name: params[name] for name in space if name in params}
+    return {name: params[name] for name in (*space, *params) if name in params}
 
 
 def encode(params: Mapping[str, object], space: Space) -> dict[str, Category]:

@@ -42,6 +42,9 @@ _PROVENANCE = {
     "model_fingerprint": f"{PREFIX}model_fingerprint",
     "device": f"{PREFIX}device",
 }
+_BY_HAND = ("added_by_hand", "stopped_by_hand")
+"""Facts of few trials: the others have no tag."""
+
 _OF_A_TRIAL = (
     "sweep",
     "number",
@@ -52,6 +55,8 @@ _OF_A_TRIAL = (
     "error",
     "confirms",
     "repeat",
+    "cloned_from",
+    *_BY_HAND,
 )
 _OF_A_SWEEP = (
     "state",
@@ -72,6 +77,7 @@ _AS_JSON = (
     "overlaps",
     "rows_left_out",
     "rows_adjusted",
+    "warm_start",
 )
 
 
@@ -88,6 +94,7 @@ def trial_tags(record: TrialRecord) -> dict[str, str]:
     """All facts of a trial besides its configuration, numbers and run id."""
     fields = {name: getattr(record, name) for name in _OF_A_TRIAL}
     fields["repeat"] = record.repeat or None
+    fields |= {name: fields[name] or None for name in _BY_HAND}
     fields["error"] = _cut(record.error)
     fields["repairs"] = json.dumps(record.repairs) if record.repairs else None
     return {

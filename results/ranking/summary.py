@@ -47,8 +47,9 @@ def status_json(
 def trial_counts(sweep: SweepRecord, trials: Sequence[TrialRecord]) -> dict[str, int]:
     """Number of trials by status; trials not suggested yet count as waiting."""
     counts = Counter(trial.status for trial in trials)
-    if sweep.state is SweepState.RUNNING and sweep.budget_trials is not None:
-        counts[TrialStatus.WAITING] += max(0, sweep.budget_trials - len(trials))
+    expected = sweep.expected(trials)
+    if sweep.state is SweepState.RUNNING and expected is not None:
+        counts[TrialStatus.WAITING] += max(0, expected - len(trials))
     return {status.value: counts[status] for status in TrialStatus}
 
 

@@ -146,11 +146,11 @@ def failure(records: Sequence[TrialRecord]) -> str | None:
 
 
 def _why_pruned(record: TrialRecord, metric: str) -> str:
-    last = record.last()
+    last, how = record.last(), "stopped by hand" if record.stopped_by_hand else "pruned"
     if last is None:
-        return "pruned before its first evaluation"
+        return f"{how} before its first evaluation"
     total = record.config.get("budget.evaluations")
-    words = f"pruned after evaluation {last.point}" + (f" of {total}" if total else "")
+    words = f"{how} after evaluation {last.point}" + (f" of {total}" if total else "")
     return words + (f" at {metric} {last.metrics[metric]:g}" if metric in last.metrics else "")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
@@ -164,6 +164,8 @@ class TrialRecord(Record):
     {"micro_batch_size": 4}. `test` has the test-set metrics of a winner's kept weights, if there is
     a test set. A confirmation trains trial `confirms` again with fresh seeds, those of number
     `repeat`, from 1; confirmations are numbered by themselves.
+    a test set. A trial that a user asked for is `added_by_hand`, with the trial that it was
+    `cloned_from`, if any; one that a user ended early is `stopped_by_hand`.
     """
 
     sweep: str
@@ -183,6 +185,9 @@ class TrialRecord(Record):
     generation_seconds: float = 0.0
     attempts: Count = 0
     repairs: dict[str, int] = Field(default_factory=dict)
+    added_by_hand: bool = False
+    cloned_from: Count | None = None
+    stopped_by_hand: bool = False
     provenance: Provenance | None = None
     run_id: str | None = None
     started: float | None = None
@@ -245,7 +250,8 @@ class SweepRecord(Record):
     `other_metrics` the sweep is for the Pareto front of all of its metrics. `overlaps` are of the
     sets (validation, test, general) that share records with the training data; empty if none does.
     `rows_left_out` and `rows_adjusted` are numbers of rows in the data files, by reason: rows not
-    used, and rows read with an allowance.
+    used, and rows read with an allowance. `warm_start` says what was taken over from each earlier
+    sweep.
     """
 
     name: str
@@ -273,12 +279,19 @@ class SweepRecord(Record):
     overlaps: dict[str, Overlap] = Field(default_factory=dict)
     rows_left_out: dict[str, Count] = Field(default_factory=dict)
     rows_adjusted: dict[str, Count] = Field(default_factory=dict)
+    warm_start: tuple[str, ...] = ()
     provenance: Provenance | None = None
 
     @property
     def so_far(self) -> str:
         """ " so far" for results of a sweep that is running, else nothing."""
         return " so far" if self.state is SweepState.RUNNING else ""
+
+    def expected(self, trials: Iterable[TrialRecord]) -> int | None:
+        """The number of trials at the sweep's end: its budget, and those added by hand."""
+        if self.budget_trials is None:
+            return None
+        return self.budget_trials + sum(trial.added_by_hand for trial in trials)
 
     @property
     def goals(self) -> dict[str, Mode]:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from results.records.cluster_record import ClusterRecord
 from results.records.record import Record, SweepRecord, TrialRecord
 from results.records.record_error import RecordError
+from results.records.warm_start import WarmStart
 
 R = TypeVar("R", bound=Record)
 
@@ -34,24 +35,32 @@ class RecordStore:
 
     def write_sweep(self, record: SweepRecord) -> None:
         """Write or replace `sweep.json`."""
-        _write(self.folder / "sweep.json", record)
+        write_record(self.folder / "sweep.json", record)
 
     def sweep(self) -> SweepRecord:
         """The sweep's record; RecordError if there is none."""
-        return _read(self.folder / "sweep.json", SweepRecord)
+        return read_record(self.folder / "sweep.json", SweepRecord)
 
     def write_trial(self, record: TrialRecord) -> None:
         """Write or replace the trial's file."""
-        _write(self.trial_folder(record.number) / "record.json", record)
+        write_record(self.trial_folder(record.number) / "record.json", record)
 
     def write_cluster(self, record: ClusterRecord) -> None:
         """Write or replace `cluster.json`."""
-        _write(self.folder / "cluster.json", record)
+        write_record(self.folder / "cluster.json", record)
 
     def cluster(self) -> ClusterRecord | None:
         """The driver's last record of its cluster; None if there is none."""
         path = self.folder / "cluster.json"
-        return _read(path, ClusterRecord) if path.exists() else None
+        return read_record(path, ClusterRecord) if path.exists() else None
+
+    def write_warm_start(self, record: WarmStart) -> None:
+        """Write or replace `warm_start.json`."""
+        write_record(self.folder / "warm_start.json", record)
+
+    def warm_start(self) -> WarmStart:
+        """What the sweep took over from earlier ones; RecordError if there is no file."""
+        return read_record(self.folder / "warm_start.json", WarmStart)
 
     def trials(self) -> list[TrialRecord]:
         """All trials by number; RecordError if one is unreadable."""
@@ -60,7 +69,8 @@ class RecordStore:
         return sorted(records, key=lambda record: record.number)
 
 
-def _write(path: Path, record: Record) -> None:
+def write_record(path: Path, record: Record) -> None:
+    """Write or replace a record's file; once this returns, it is on disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # The process id keeps two writers from sharing a partial file.
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -91,7 +101,8 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _read(path: Path, kind: type[R]) -> R:
+def read_record(path: Path, kind: type[R]) -> R:
+    """The record in a file; RecordError if it is missing or unreadable."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -105,7 +116,7 @@ def _read(path: Path, kind: type[R]) -> R:
 
 
 def _read_trial(file: Path) -> TrialRecord:
-    record = _read(file, TrialRecord)
+    record = read_record(file, TrialRecord)
     if record.number != int(file.parent.name):
         raise RecordError(
             f"{file}: number: is {record.number}, which does not match its folder; {_WAY_OUT}"

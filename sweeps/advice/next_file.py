@@ -1,4 +1,4 @@
-"""The next sweep's file: this one's, with the advised changes, started from its best trials."""
+"""The next sweep's file: this one's, with the advised changes, started from its trials."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ from pathlib import Path
 
 import yaml
 
-from search_spaces.problem import SpaceError
 from sweeps.advice.advice import Advice
 from sweeps.base.errors import SweepError
+from sweeps.home.home import SweepHome
 from sweeps.spec.spec import SweepSpec
 from sweeps.verdict.results import Results
-
-FIRST_POINTS = 3
-"""Number of best trials that the next sweep tries again first, to compare with."""
 
 _NUMBERED = re.compile(r"(.*)-(\d+)")
 
@@ -40,7 +37,7 @@ def next_tree(results: Results, advice: Sequence[Advice]) -> tuple[dict[str, obj
         if each.changes and not _conflicts(each, taken) and _is_valid(changed):
             tree = changed
             taken.append(each)
-    return _with_first_points(tree, results), taken
+    return _warm_started(tree, results), taken
 
 
 def next_name(name: str) -> str:
@@ -82,22 +79,15 @@ def _is_valid(tree: Mapping[str, object]) -> bool:
     return True
 
 
-def _with_first_points(tree: dict[str, object], results: Results) -> dict[str, object]:
-    """The best trials' values for what is still searched; a sampler fills in the rest."""
-    spec = SweepSpec.parse(tree, elsewhere=True)
-    if spec.search.sampler_kind.finite:
+def _warm_started(tree: dict[str, object], results: Results) -> dict[str, object]:
+    """Started from this sweep's trials and from what it was started from, if that still exists, in
+    place of the points that it had to try first."""
+    home = SweepHome(results.folder.path.parents[1])
+    if SweepSpec.parse(tree, elsewhere=True).search.sampler_kind.finite:
         return tree  # it tries every point anyway
-    points: list[dict[str, object]] = []
-    for winner in results.ranking.winners[:FIRST_POINTS]:
-        params = winner.record.params
-        kept: dict[str, object] = {name: params[name] for name in spec.space if name in params}
-        try:
-            spec.space.parse_point(kept, partial=True)
-        except SpaceError:
-            continue
-        if kept and kept not in points:
-            points.append(kept)
     search = tree.get("search")
     given = search if isinstance(search, Mapping) else {}
-    first = {"first_points": points} if points else {}
-    return {**tree, "search": {**{k: v for k, v in given.items() if k != "first_points"}, **first}}
+    kept = {key: value for key, value in given.items() if key != "first_points"}
+    before = results.spec.search.warm_start if results.spec else ()
+    names = [*(name for name in before if home.sweep(name).books.exists()), results.sweep.name]
+    return {**tree, "search": {**kept, "warm_start": names}}

@@ -13,6 +13,7 @@ from results.ranking.front import judge
 from results.ranking.winners import Ranking
 from results.records.record import Overlap, SweepRecord, SweepState, TrialRecord
 from results.records.uris import redact, sqlite_file
+from results.records.warm_start import WarmStart
 from sweeps.base.breakdowns import Breakdowns
 from sweeps.base.closing import try_all
 from sweeps.base.errors import LaunchError
@@ -30,7 +31,9 @@ from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.training.inputs import Prepared
 
 
-def new_record(spec: SweepSpec, prepared: Prepared | None) -> SweepRecord:
+def new_record(
+    spec: SweepSpec, prepared: Prepared | None, warm: WarmStart | None = None
+) -> SweepRecord:
     """The record of a new sweep."""
     return SweepRecord(
         name=spec.name,
@@ -48,6 +51,7 @@ def new_record(spec: SweepSpec, prepared: Prepared | None) -> SweepRecord:
         overlaps=_overlaps(prepared),
         rows_left_out=_left_out(prepared),
         rows_adjusted=_adjusted(prepared),
+        warm_start=tuple(map(str, warm.sweeps)) if warm else (),
         provenance=sweep_provenance(
             spec.search.seed,
             prepared.data_fingerprint if prepared else "",

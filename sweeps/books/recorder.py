@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial, wraps
-from typing import Concatenate, ParamSpec, Protocol, TypedDict
+from typing import Concatenate, ParamSpec, Protocol
 
 from ray.tune import Callback
 
@@ -15,7 +15,8 @@ from search_spaces.values import Value
 from sweeps.base.closing import try_all
 from sweeps.base.interruption import Interruption
 from sweeps.books.mlflow_writer import Scribe
-from sweeps.search.searcher import Suggestion
+from sweeps.books.tune_trial import Reported, TuneTrial
+from sweeps.search.by_hand import Origin
 from trainables.config.trial import TrialConfig
 from trainables.core.evaluation import Attempt, Cost, Ending, Evaluation, Outcome
 
@@ -32,13 +33,6 @@ _STATUS: Mapping[Ending, TrialStatus] = {
 _P = ParamSpec("_P")
 
 
-class Reported(TypedDict, total=False):
-    """A SlotTrial's report to Tune; both are None in a trial's second-to-last result."""
-
-    evaluation: Evaluation | None
-    outcome: Outcome | None
-
-
 class Study(Protocol):
     """The book of the search, which learns what came of its trials."""
 
@@ -48,17 +42,8 @@ class Study(Protocol):
     def ended(self, record: TrialRecord) -> None:
         """The trial's end."""
 
-
-class TuneTrial(Protocol):
-    """The parts of Tune's trial that the recorder reads."""
-
-    @property
-    def config(self) -> Suggestion:
-        """The searcher's suggestion."""
-
-    @property
-    def last_result(self) -> Reported | None:
-        """Its last report."""
+    def origin(self, number: int) -> Origin:
+        """Whether a user asked for the trial."""
 
 
 def _halting(
@@ -73,8 +58,7 @@ def _halting(
             if self.fault is None:
                 method(self, *arguments, **info)
         except Exception as error:  # noqa: BLE001 - the edge to Tune: raised by the driver
-            self.fault = error
-            self._interruption.halted = True
+            self.halt(error)
 
     return guarded
 
@@ -106,6 +90,7 @@ class Recorder(Callback):
         self.fault: Exception | None = None
         self.records = {record.number: record.laid_aside() for record in store.trials()}
         self._attempts = {number: record.attempts for number, record in self.records.items()}
+        self._to_stop: set[int] = set()
         self._store = store
         self._study = study
         self._scribe = scribe
@@ -120,6 +105,11 @@ class Recorder(Callback):
     def __reduce__(self) -> tuple[type[Callback], tuple[()]]:
         """Pickled by Tune for its own restore, which we do not use: the books are on disk."""
         return Callback, ()
+
+    def halt(self, error: Exception) -> None:
+        """End the search; the driver raises the error."""
+        self.fault = error
+        self._interruption.halted = True
 
     def under_way(self) -> int:
         """Number of trials with a slot or waiting for one."""
@@ -156,6 +146,7 @@ class Recorder(Callback):
                 provenance=self._provenance.with_changes(seed=config.seed),
                 confirms=confirms,
                 repeat=repeat,
+                **self._study.origin(number)._asdict(),
             )
         )
         return ()
@@ -175,9 +166,26 @@ class Recorder(Callback):
             provenance=self._provenance.with_changes(seed=config["seed"]),
             started=now,
             ended=now,
+            **self._study.origin(number)._asdict(),
         )
         self._scribe.trial_started(record)
         self._end(record)
+
+    def stop(self, number: int) -> bool:
+        """End a trial as if it were unpromising: at its next step, or now if nothing trains it.
+
+        May be called again; returns whether this call is the first one with an effect.
+        """
+        record = self.records.get(number)
+        if record is None or record.status.ended:
+            return False
+        first = number not in self._to_stop
+        self._to_stop.add(number)
+        if record.status is TrialStatus.INTERRUPTED:
+            self._end(record.with_changes(status=TrialStatus.PRUNED, ended=time.time()))
+        else:
+            self._cancel(number)
+        return first
 
     # Events of Tune
 
@@ -289,6 +297,8 @@ class Recorder(Callback):
         self._scribe.measured(record.key, measurement)
 
     def _end(self, record: TrialRecord) -> None:
+        if record.status is TrialStatus.PRUNED and record.number in self._to_stop:
+            record = record.with_changes(stopped_by_hand=True)
         self._write(record)
         if record.status.ended:
             self._study.ended(record)

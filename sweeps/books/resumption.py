@@ -42,7 +42,7 @@ def changed_spec(
         # null differs from a missing field, which may have another default.
         if before.get(name, _UNSET) != after.get(name, _UNSET) and name != "name"
     ]
-    _refuse_fewer(wanted, len(folder.store.trials()))
+    _refuse_fewer(wanted, sum(not record.added_by_hand for record in folder.store.trials()))
     refused = [text for name, text in changes if not _is_free(name)]
     if refused:
         listed = "\n  ".join(refused)

@@ -21,6 +21,7 @@ from sweeps.cli.verbs.resume import resume
 from sweeps.cli.verbs.samples import samples
 from sweeps.cli.verbs.status import status
 from sweeps.cli.verbs.stop import stop
+from sweeps.cli.verbs.trial import trial
 from sweeps.cli.verbs.ui import ui
 from sweeps.cli.verbs.winners import winners
 from sweeps.display.terminal import write_what_can_be_written
@@ -33,6 +34,7 @@ app = typer.Typer(
 app.command()(launch)
 app.command()(resume)
 app.command()(stop)
+app.add_typer(trial, name="trial")
 app.command()(inspect)
 app.command("list")(list_sweeps)
 app.command()(status)

@@ -56,6 +56,10 @@ class Standing:
         """Number of ended trials."""
         return sum(record.status.ended for record in self.records.values())
 
+    def expected(self) -> int | None:
+        """Number of trials at the end."""
+        return self.sweep.expected(self.records.values())
+
     def chosen(self) -> tuple[Winner, ...]:
         """The best complete trial so far, or the front so far."""
         return judge(list(self.records.values()), self.sweep.goals).chosen
@@ -68,13 +72,14 @@ class Standing:
 
     def seconds_left(self, now: float) -> float | None:
         """Estimate from the pace of all trials so far; None if too early."""
-        if self.sweep.budget_trials is None:
+        expected = self.expected()
+        if expected is None:
             return None
         shares = sum(self.share(record.number) or 0.0 for record in self.running())
         ended = self.ended()
         before = sum(record.status.ended for record in self.earlier.values())
         done = ended - before + shares
-        left = self.sweep.budget_trials - ended - shares
+        left = expected - ended - shares
         return (now - self.began) / done * left if done >= _TOO_EARLY else None
 
     def share(self, number: int) -> float | None:
@@ -102,7 +107,7 @@ class Standing:
     def line(self, now: float) -> str:
         """`name: 3 of 40 trials (2 min so far, about 6 min left): trial 3 step 4 of 20`."""
         times = so_far(now - self.began, self.seconds_left(now))
-        head = f"{self.sweep.name}: {self.ended()} of {self.sweep.budget_trials} trials ({times})"
+        head = f"{self.sweep.name}: {self.ended()} of {self.expected()} trials ({times})"
         return ": ".join(filter(None, (head, "; ".join(self._trials()))))
 
     def activity(self, number: int) -> str:

@@ -20,6 +20,7 @@ from sweeps.home.locks import flocked
 
 if TYPE_CHECKING:
     from results.records.record import SweepRecord, TrialRecord
+    from results.records.request_store import RequestStore
     from results.records.store import RecordStore
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -27,6 +28,9 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 FROM_AFAR = "SWEEP_FROM_AFAR"
 """Environment variable of a command that runs as a cluster's job: the options with which its user
 reaches the cluster, such as ` --cluster cluster.yaml`."""
+
+_BEFORE_BOOKS = ("lock", ".claim", "sweep.yaml", "warm_start.json")
+"""Files in a sweep's folder that may exist before its record."""
 
 NAMES_ARE = "use at most 64 letters, digits, '.', '_' and '-', starting with a letter or digit"
 
@@ -134,6 +138,13 @@ class SweepFolder:
         from results.records.store import RecordStore
 
         return RecordStore(self.path, "confirmations")
+
+    @property
+    def requests(self) -> RequestStore:
+        """The users' requests for its trials."""
+        from results.records.request_store import RequestStore
+
+        return RequestStore(self.path)
 
     @property
     def books(self) -> Path:
@@ -312,7 +323,7 @@ def _within(folder: Path) -> list[Path]:
 
 def _is_left_over(file: Path) -> bool:
     """Whether it may be left by a launch killed before its books exist."""
-    return file.name in ("lock", ".claim", "sweep.yaml") or file.name.startswith(".sweep.json.")
+    return file.name in _BEFORE_BOOKS or file.name.startswith((".sweep.json.", ".warm_start."))
 
 
 def _size(file: Path) -> int:

@@ -19,6 +19,7 @@ from sweeps.report.front import front_table
 from sweeps.report.generation_time import time_note
 from sweeps.report.suggestions import next_command, suggestions
 from sweeps.report.ui import how_to_open
+from sweeps.report.waiting import waiting
 from sweeps.verdict.conclusion import conclusion, nobody
 from sweeps.verdict.confirmed import confirmed_winner, folder_of, repeat_to_use
 from sweeps.verdict.paired import paired
@@ -61,6 +62,8 @@ def show_result(
         console.print(Text(note, "dim"))
     for line in exhausted(sweep, _ended(ranking)):
         console.print(line)
+    for line in waiting(folder, sweep.state, folder.trials()):
+        console.print(line, soft_wrap=True)
     _show_cost(console, folder)
     if at_the_end and folder.books.exists():
         console.print(suggestions(advise(Results.read(folder)), next_command(folder)))

@@ -18,6 +18,7 @@ from sweeps.display.parameters import show_params
 from sweeps.display.reasons import troubles
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.report.exhausted import exhausted
+from sweeps.report.waiting import waiting
 from sweeps.verdict.confirmed import confirmed_winner
 from sweeps.verdict.overlaps import all_overlaps
 
@@ -31,7 +32,8 @@ def show_status(
 ) -> None:
     """Print state, trial counts, the best trial or the front, slots, nodes and their cost if
     known, and size."""
-    _print(console, _progress(sweep, trials, folder))
+    lines = _progress(sweep, trials, folder)
+    _print(console, [*lines, *waiting(folder, sweep.state, trials)])
     if cluster is not None:
         runs = sweep.state is SweepState.RUNNING
         console.print(cluster_report(cluster, runs, time.time()))
@@ -88,7 +90,7 @@ def list_row(folder: SweepFolder) -> tuple[str, ...]:
     """A sweep in a list: name, state, number of ended trials, and best value."""
     sweep, trials = folder.sweep_record(), folder.trials()
     ended = sum(trial.status.ended for trial in trials)
-    count = f"{ended} of {sweep.budget_trials or len(trials)}"
+    count = f"{ended} of {sweep.expected(trials) or len(trials)}"
     return sweep.name, sweep.state.value, count, in_a_word(sweep, trials)
 
 

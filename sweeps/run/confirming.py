@@ -14,6 +14,7 @@ from sweeps.base.view import View
 from sweeps.books.books import Books
 from sweeps.home.home import SweepFolder
 from sweeps.run.repeats import Repeat, missing_repeats, repeated_config
+from sweeps.search.by_hand import Origin
 from sweeps.spec.spec import SweepSpec
 from trainables.board.board_client import Answer, BoardClient
 from trainables.board.job import WEIGHTS, Job, JobKind
@@ -21,7 +22,8 @@ from trainables.board.ticket import Event
 from trainables.core.evaluation import Evaluation, Outcome
 
 if TYPE_CHECKING:
-    from sweeps.books.recorder import Recorder, Reported
+    from sweeps.books.recorder import Recorder
+    from sweeps.books.tune_trial import Reported
     from sweeps.search.searcher import Suggestion
 
 _PAUSE = 0.1
@@ -36,6 +38,10 @@ class NoStudy:
 
     def ended(self, record: TrialRecord) -> None:
         """Nothing."""
+
+    def origin(self, number: int) -> Origin:
+        """No user asked for one by hand."""
+        return Origin(added_by_hand=False, cloned_from=None)
 
 
 @dataclass

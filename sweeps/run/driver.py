@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sweeps.books.recorder import Recorder
     from sweeps.cluster.observer import Observer
     from sweeps.cluster.slots import Slots
+    from sweeps.run.requests import RequestTaker
     from sweeps.search.study import StudyBook
     from trainables.board.board_client import BoardClient
 
@@ -75,7 +76,8 @@ class Driver:
 
         search, folder = self._spec.search, self._folder
         try:
-            study = open_study(self._spec, folder.journal, self._books.sweep.created)
+            warm = folder.store.warm_start() if search.warm_start else None
+            study = open_study(self._spec, folder.journal, self._books.sweep.created, warm)
             self._study = StudyBook(study, search, folder.store.trials())
         except OSError as error:
             error.filename = error.filename or str(folder.journal)  # Optuna omits it
@@ -259,7 +261,8 @@ class Driver:
         self._view.trials_begin(self._books.sweep, self._slots_text)
         for record in self.records():
             self._view.changed(record)
-        if self._ended() >= self._spec.trials:
+        requests = self._hear_requests(recorder)
+        if self._ended() >= self._spec.trials + self._study.added:
             return recorder  # resumed only for what comes after the search
         tuner = make_tuner(
             self._spec,
@@ -272,6 +275,7 @@ class Driver:
             partial(self._has_room, board, recorder),
             # Slots that leave would be missed by the confirmation.
             on_finished=(lambda: None) if self._spec.confirm else slots.sent.drain,
+            requests=requests,
         )
         try:
             with interruption.listening():
@@ -291,6 +295,16 @@ class Driver:
             raise recorder.fault
         if interruption.halted:
             board.why_closed()  # raises if the board is lost
+
+    def _hear_requests(self, recorder: Recorder) -> RequestTaker:
+        """Take up those made before, and hear of others."""
+        from sweeps.run.requests import RequestTaker
+
+        store, space, say = self._folder.requests, self._spec.space, self._view.say
+        broken = self._books.breakdowns
+        requests = RequestTaker(store, space, self._study, recorder, say, broken)
+        requests.look()
+        return requests
 
     def _make_recorder(
         self, interruption: Interruption, board: BoardClient, slots: Slots

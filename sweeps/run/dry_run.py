@@ -19,6 +19,7 @@ from sweeps.base.quiet import optuna_quiet, quiet
 from sweeps.home.home import SweepHome
 from sweeps.run.budgets import description, extents, remarks
 from sweeps.run.inputs import inputs_of
+from sweeps.run.warm_start import read_earlier
 from sweeps.search.options import check_options, first_params
 from sweeps.spec.capacity import plan_slots
 from sweeps.spec.class_metrics import check_class_metrics
@@ -107,6 +108,7 @@ def dry_run(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) 
         )
     with optuna_quiet():
         check_options(spec)
+    read_earlier(spec, home)
     check_storage(spec)
     with quiet(), optuna_quiet(), random_state_kept():
         params = first_params(spec)

@@ -32,6 +32,7 @@ from sweeps.run.driver import Driver
 from sweeps.run.inputs import inputs_of, where_it_was_launched
 from sweeps.run.readiness import refuse_if_away, refuse_if_misfit
 from sweeps.run.repeats import missing_repeats, refuse_to_confirm, share_of_confirmation
+from sweeps.run.warm_start import read_earlier, take_over
 from sweeps.spec.class_metrics import check_class_metrics
 from sweeps.spec.notes import small_space
 from sweeps.spec.prompt_checks import check_prompts
@@ -82,6 +83,7 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
     folder, progress = home.sweep(spec.name), Progress(view.at)
     folder.refuse_if_taken()
     refuse_if_misfit(spec, address)
+    earlier = read_earlier(spec, home)
     refuse_if_taken(spec)
     refuse_if_away(spec, home, view)
     broken = Breakdowns(view.say)
@@ -93,8 +95,14 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
         prepared = _prepare(spec, home, view)
         renew_claim(claim)
         mirror = mirror_of(spec, folder, claim, view, broken)
-        books = Books(spec, home, folder, new_record(spec, prepared), mirror, broken)
+        warm = take_over(earlier, spec, prepared)
+        record = new_record(spec, prepared, warm)
+        for line in record.warm_start:
+            view.say(f"Warm start: {line}")
+        books = Books(spec, home, folder, record, mirror, broken)
         with folder.named(), mirrored(mirror, progress), _freed_if_empty(folder, books):
+            if earlier:
+                folder.store.write_warm_start(warm)
             return _run(spec, folder, prepared, books, view, address)
 
 
@@ -189,8 +197,8 @@ def _is_done(earlier: SweepRecord, folder: SweepFolder, spec: SweepSpec) -> bool
     """Whether the sweep came to its end, with nothing left to train, to test or to confirm."""
     if earlier.state not in (SweepState.COMPLETE, SweepState.FAILED):
         return False
-    trials = folder.store.trials()
-    if not sum(record.status.ended for record in trials) >= spec.trials == len(trials):
+    trials, total = folder.store.trials(), spec.trials + folder.requests.added()
+    if not sum(record.status.ended for record in trials) >= total == len(trials):
         return False
     if spec.confirm is None:
         return True

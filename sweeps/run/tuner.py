@@ -10,6 +10,7 @@ from sweeps.base.interruption import Interruption
 from sweeps.books.recorder import Recorder
 from sweeps.cluster.ray_session import ON_HEAD
 from sweeps.home.home import SweepFolder
+from sweeps.run.requests import RequestTaker
 from sweeps.search.schedulers import make_scheduler, replay
 from sweeps.search.searcher import OptunaSearcher
 from sweeps.search.study import StudyBook
@@ -31,6 +32,7 @@ def make_tuner(
     interruption: Interruption,
     has_room: Callable[[], bool],
     on_finished: Callable[[], object],
+    requests: RequestTaker,
 ) -> tune.Tuner:
     """The search, `at_once` trials at a time, ready to `fit`; resumed ones know past trials."""
     store = folder.store
@@ -51,7 +53,7 @@ def make_tuner(
             name="tune",
             storage_path=str(folder.ray),
             verbose=0,
-            callbacks=[recorder],
+            callbacks=[recorder, requests],
             stop=interruption,
             failure_config=tune.FailureConfig(max_failures=_CLIENT_DEATHS),
         ),

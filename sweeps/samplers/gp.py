@@ -14,6 +14,7 @@ class Gp(Sampler):
     """A Gaussian process; the slowest sampler per suggestion."""
 
     name: ClassVar[str] = "gp"
+    learns_from_others: ClassVar[bool] = True
     conditions: ClassVar[bool] = False
     packages: ClassVar[tuple[str, ...]] = ("scipy", "torch")
 

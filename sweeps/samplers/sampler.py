@@ -36,6 +36,9 @@ class Sampler(Frozen):
     learns: ClassVar[bool] = True
     """Whether its draws depend on the results of earlier trials."""
 
+    learns_from_others: ClassVar[bool] = False
+    """Whether it learns from trials that it has not drawn, such as those of an earlier sweep."""
+
     finite: ClassVar[bool] = False
     """Whether it ends by itself, after `points`."""
 

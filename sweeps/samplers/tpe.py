@@ -15,6 +15,7 @@ class Tpe(Sampler):
     branch of a conditional space by itself."""
 
     name: ClassVar[str] = "tpe"
+    learns_from_others: ClassVar[bool] = True
 
     n_startup_trials: int = 10
     n_ei_candidates: int = 24

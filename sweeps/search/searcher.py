@@ -33,6 +33,9 @@ class Suggestion(TypedDict):
 class SearchWatcher(Protocol):
     """Gets every trial that the search creates."""
 
+    def under_way(self) -> int:
+        """Number of trials that have not ended."""
+
     def suggested(
         self, number: int, params: Mapping[str, Value], config: TrialConfig
     ) -> tuple[Evaluation, ...]:
@@ -48,7 +51,11 @@ class SearchWatcher(Protocol):
 
 
 class OptunaSearcher(Searcher):
-    """Suggests trials, by Optuna's numbers, to Tune until the study has `spec.trials`."""
+    """Suggests trials, by their numbers, to Tune until the study has `spec.trials` and all those
+    that a user asked for; these are heard of until the last trial has ended.
+
+    `on_finished` is called once no more trials are to come, as far as is known.
+    """
 
     def __init__(
         self,
@@ -66,17 +73,19 @@ class OptunaSearcher(Searcher):
         self._watcher = watcher
         self._has_room = has_room
         self._on_finished = on_finished
+        self._finished = False
 
     def __reduce__(self) -> tuple[type[Searcher], tuple[str, str]]:
         """Pickled by Tune for its own restore, which we do not use: the study is on disk."""
         return Searcher, (self.metric, self.mode)
 
     def suggest(self, trial_id: str) -> Suggestion | str | None:
-        """The next trial's configuration, or Searcher.FINISHED when all have been suggested.
+        """The next trial's configuration, or Searcher.FINISHED when all have ended.
 
-        None without a free slot, so that later suggestions use more measurements.
+        None without a free slot, so that later suggestions use more measurements, and while the
+        last trials run.
         """
-        while self._study.given < self._spec.trials:
+        while self._study.given < self._spec.trials + self._study.added:
             if not self._has_room():
                 return None
             with warnings.catch_warnings():
@@ -88,9 +97,11 @@ class OptunaSearcher(Searcher):
                 seen = self._watcher.suggested(number, params, config)
                 folder = str(self._folder_of(number))
                 return Suggestion(trial=number, config=config, folder=folder, seen=seen)
-        self._on_finished()
+        if not self._finished:
+            self._finished = True
+            self._on_finished()
         finished: str = Searcher.FINISHED
-        return finished
+        return None if self._watcher.under_way() else finished
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, object] | None = None, error: bool = False

@@ -16,11 +16,15 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from results.records.record import Mode, TrialRecord, TrialStatus
+from results.records.request import TrialRequest
+from results.records.warm_start import WarmStart
 from search_spaces import bridge
 from search_spaces.space import Space
 from search_spaces.values import Value
 from sweeps.base.errors import LaunchError, OptionsError
+from sweeps.search import by_hand
 from sweeps.search.study_storage import open_storage, patiently
+from sweeps.search.told import frozen, is_told
 from sweeps.search.untried import Combinations, Untried, can_repeat, given_values
 from sweeps.spec.settings import SearchSettings
 from sweeps.spec.spec import SweepSpec
@@ -67,12 +71,16 @@ def trial_seed(sweep_seed: int, number: int) -> int:
     return int.from_bytes(digest[:4], "big") >> 1
 
 
-def open_study(spec: SweepSpec, journal: Path, began: float = 0.0) -> optuna.Study:
-    """The sweep's study, in the spec's database or in `journal`, with the first points queued.
+def open_study(
+    spec: SweepSpec, journal: Path, began: float = 0.0, warm: WarmStart | None = None
+) -> optuna.Study:
+    """The sweep's study, in the spec's database or in `journal`, with the first points queued and
+    the trials in `warm` told.
 
     The caller must be the only user of the journal. `began` is the launch time of the sweep, which
     identifies its study; LaunchError if the name belongs to another sweep.
     """
+    warm = warm or WarmStart()
     storage = open_storage(spec.search.storage, journal)
     refuse_if_anothers(storage, spec, began)
     study = optuna.create_study(
@@ -83,10 +91,22 @@ def open_study(spec: SweepSpec, journal: Path, began: float = 0.0) -> optuna.Stu
         load_if_exists=True,
     )
     study.set_user_attr(_BEGAN, began)
-    queued = len(study.get_trials(deepcopy=False))
-    for point in points_to_queue(spec.space, spec.first_points, spec.search)[queued:]:
+    told = sum(map(is_told, study.get_trials(deepcopy=False)))
+    for trial in warm.told[told:]:
+        study.add_trial(frozen(trial, spec.space))
+    queued = len(study.get_trials(deepcopy=False)) - len(warm.told)
+    points = _with_earlier(spec, warm)
+    for point in points_to_queue(spec.space, points, spec.search)[queued:]:
         study.enqueue_trial(bridge.encode(point, spec.space))
     return study
+
+
+def _with_earlier(spec: SweepSpec, warm: WarmStart) -> list[Mapping[str, Value]]:
+    """The user's own first points, then those of earlier sweeps, then the preset's."""
+    own = len(spec.search.first_points)
+    earlier = [spec.space.parse_point(point, partial=True) for point in warm.first_points]
+    new = [point for point in earlier if point not in spec.first_points]
+    return [*spec.first_points[:own], *new, *spec.first_points[own:]]
 
 
 def directions(search: SearchSettings) -> list[StudyDirection]:
@@ -113,65 +133,112 @@ class StudyBook:
 
         LaunchError if Optuna has lost trials, which would run again.
         """
-        _refuse_if_lost(study.get_trials(deepcopy=False), records)
         self._study = study
+        self._told = sum(map(is_told, study.get_trials(deepcopy=False)))
+        known = self._known()
+        _refuse_if_lost({self._number(each) for each in known if _has_begun(each)}, records)
         self._search = search
         self._goals: Mapping[str, Mode] = search.goals
         self._open = {
-            frozen.number: optuna.Trial(study, frozen._trial_id)
-            for frozen in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+            self._number(each): optuna.Trial(study, each._trial_id)
+            for each in known
+            if each.state is TrialState.RUNNING
         }
+        self._given: set[int] = set()
+        self._added = sum(map(by_hand.is_by_hand, known))
         for record in records:
             self.measured(record)
             if record.status.ended:
                 self.ended(record)
-        ended = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
-        self._given = {frozen.number for frozen in study.get_trials(deepcopy=False, states=ended)}
+        self._given = {self._number(each) for each in self._known() if each.state.is_finished()}
 
     @property
     def given(self) -> int:
         """Number of drawn trials, running or ended."""
         return len(self._given)
 
+    @property
+    def added(self) -> int:
+        """Number of trials asked for by hand, drawn or queued."""
+        return self._added
+
+    @patiently
+    def queue(self, requests: Mapping[str, TrialRequest], space: Space) -> list[str]:
+        """Queue the trials that these requests ask for before all others, each once; returns the
+        ids of those queued now."""
+        new = by_hand.queue(self._study, self._known(), requests, space)
+        self._added = sum(map(by_hand.is_by_hand, self._known()))
+        return new
+
+    def origin(self, number: int) -> by_hand.Origin:
+        """Where a drawn trial that has not ended comes from."""
+        return by_hand.origin(self._open.get(number))
+
     @patiently
     def draw(self, space: Space) -> tuple[int, dict[str, Value]]:
         """The next trial's number and its params: a combination that no other trial has, as long as
-        there are any."""
+        there are any, or what a user asked for."""
         trial = self.ask()
-        if can_repeat(space):
+        outside = by_hand.outside(trial)
+        if can_repeat(space) and not outside:
             trial = self._led_to_untried(trial, space)
-        params = bridge.suggest(trial, space)
-        self._open[trial.number] = trial
-        self._given.add(trial.number)
-        return trial.number, params
+        params = bridge.suggest(trial, space, outside)
+        number = self._number(trial)
+        self._open[number] = trial
+        self._given.add(number)
+        return number, params
 
     def ask(self) -> optuna.Trial:
         """A trial to draw: one left open by an earlier process or a lost database connection, else
-        a new one."""
-        known = self._study.get_trials(deepcopy=False)
+        one asked for by hand, else a queued point, else a new one."""
+        known = self._known()
         left = [
             trial
             for trial in known
-            if trial.state is TrialState.RUNNING and trial.number not in self._given
+            if trial.state is TrialState.RUNNING and self._number(trial) not in self._given
         ]
-        if not left:
-            self._study.sampler = make_sampler(self._search, len(known))
+        waiting = [trial for trial in known if trial.state is TrialState.WAITING]
+        waiting.sort(key=lambda trial: not by_hand.is_by_hand(trial))
+        first = next(iter([*left, *waiting]), None)
+        number = self._number(first) if first else len(known)
+        # After a kill, undrawn values are drawn as they would have been before.
+        queued = sum(
+            "fixed_params" in each.system_attrs and not by_hand.is_by_hand(each) for each in known
+        )
+        self._study.sampler = make_sampler(self._search, max(number, queued))
+        if first is None:
             return self._study.ask()
-        # Undrawn values are drawn as they would have been before.
-        queued = sum("fixed_params" in each.system_attrs for each in known)
-        self._study.sampler = make_sampler(self._search, max(left[0].number, queued))
-        return optuna.Trial(self._study, left[0]._trial_id)
+        return self._begun(first)
+
+    def _begun(self, trial: FrozenTrial) -> optuna.Trial:
+        """The trial in Optuna's hands, as `ask` would begin it if it were the first that waits."""
+        if trial.state is TrialState.WAITING:
+            self._study._storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING)
+        self._study._thread_local.cached_all_trials = None
+        return optuna.Trial(self._study, trial._trial_id)
+
+    def _known(self) -> list[FrozenTrial]:
+        """The sweep's own trials."""
+        return self._study.get_trials(deepcopy=False)[self._told :]
+
+    def _number(self, trial: FrozenTrial | optuna.Trial) -> int:
+        """The trial's number in the sweep, in which trials of earlier sweeps have none."""
+        return trial.number - self._told
 
     def _led_to_untried(self, trial: optuna.Trial, space: Space) -> optuna.Trial:
         """The trial, with a sampler that avoids the points of all others."""
         others = [
             bridge.decode(each.params, space)
-            for each in self._study.get_trials(deepcopy=False)
-            if each.number != trial.number and each.state is not TrialState.WAITING
+            for each in self._known()
+            if each.number != trial.number
+            and each.state is not TrialState.WAITING
+            and not by_hand.outside(each)
         ]
         combinations = Combinations(space, others)
-        known = self._study.get_trials(deepcopy=False)[trial.number]
+        known = self._known()[self._number(trial)]
         if not combinations.untried(given_values(known, space)):
+            if by_hand.is_by_hand(trial):
+                return trial  # a repeat is what the user asked for
             # It was queued with values of which every combination has been tried.
             self._study._storage.set_trial_system_attr(trial._trial_id, "fixed_params", {})
             trial = optuna.Trial(self._study, trial._trial_id)
@@ -206,12 +273,16 @@ class StudyBook:
         values, state = None, IN_OPTUNA[record.status]
         if state is TrialState.PRUNED and len(self._goals) > 1:
             state = TrialState.FAIL  # with several metrics Optuna knows no pruning
+        if by_hand.outside(self._open[record.number]):
+            state = TrialState.FAIL  # a sampler must not learn values from it that it cannot draw
         if state is TrialState.COMPLETE:
             values = self._values(record)
             # A complete trial without its metrics cannot be compared.
             state = TrialState.FAIL if values is None else state
-        self._study.tell(record.number, values, state=state, skip_if_finished=True)
+        trial = self._open[record.number]
+        self._study.tell(trial, values, state=state, skip_if_finished=True)
         del self._open[record.number]
+        self._given.add(record.number)
 
     def _values(self, record: TrialRecord) -> list[float] | None:
         counted = record.counted(self._goals)
@@ -231,7 +302,7 @@ def refuse_if_anothers(storage: BaseStorage, spec: SweepSpec, began: float | Non
     study = optuna.load_study(study_name=spec.name, storage=storage)
     if study.user_attrs.get(_BEGAN, began) == began:
         return
-    if all(trial.state is TrialState.WAITING for trial in study.get_trials(deepcopy=False)):
+    if all(is_told(trial) or not _has_begun(trial) for trial in study.get_trials(deepcopy=False)):
         optuna.delete_study(study_name=spec.name, storage=storage)
         return
     raise LaunchError(
@@ -240,9 +311,12 @@ def refuse_if_anothers(storage: BaseStorage, spec: SweepSpec, began: float | Non
     )
 
 
-def _refuse_if_lost(known: Sequence[FrozenTrial], records: Collection[TrialRecord]) -> None:
-    begun = sum(trial.state is not TrialState.WAITING for trial in known)
-    lost = [record.number for record in records if record.number >= begun]
+def _has_begun(trial: FrozenTrial) -> bool:
+    return trial.state is not TrialState.WAITING
+
+
+def _refuse_if_lost(begun: Collection[int], records: Collection[TrialRecord]) -> None:
+    lost = [record.number for record in records if record.number not in begun]
     if lost:
         raise LaunchError(
             f"Optuna's study lacks recorded trial {min(lost)}: optuna.journal, or the database at "

@@ -60,7 +60,7 @@ def check_fit(parts: Parts) -> list[Problem]:
         problems += _metrics(trial, search)
         problems += check_generation(trial, search)
     if search:
-        problems += check_search(search, space)
+        problems += check_search(search, space, parts.tree.get("name"))
     if trial and space:
         problems += _values(trial, space)
         problems += check_combinations(trial, space)

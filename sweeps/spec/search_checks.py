@@ -8,21 +8,38 @@ from pydantic import ValidationError
 
 from search_spaces.problem import Problem, SpaceError
 from search_spaces.space import Space
+from search_spaces.values import quoted
 from sweeps.early_stopping.rule import RESERVED, EarlyStopping
+from sweeps.home.home import NAMES_ARE, is_name
 from sweeps.samplers.registry import SAMPLERS
 from sweeps.samplers.sampler import Sampler
 from sweeps.spec.settings import SearchSettings
 from sweeps.spec.validation import explain
 
 
-def check_search(search: SearchSettings, space: Space | None) -> list[Problem]:
-    """All problems of the search; `space` is None if unreadable."""
+def check_search(search: SearchSettings, space: Space | None, name: object) -> list[Problem]:
+    """All problems of the search of the sweep `name`; `space` is None if unreadable."""
     return [
         *_sampler_options(search),
         *_early_stopping_options(search),
         *(_several_metrics(search) if search.metrics else ()),
         *(_points(search.sampler_kind, space) if space else ()),
+        *_warm_start(search, name),
     ]
+
+
+def _warm_start(search: SearchSettings, name: object) -> Iterator[Problem]:
+    place = "search.warm_start"
+    if search.warm_start and search.sampler_kind.finite:
+        message = f"{search.sampler} tries every combination, wherever it starts"
+        yield Problem(place, message, "leave it out, or use another sampler")
+    for each in dict.fromkeys(search.warm_start):
+        if each == name:
+            yield Problem(place, f"names this sweep, {each!r}", "name earlier ones")
+        elif not is_name(each):
+            yield Problem(place, f"{quoted(each)} is not a sweep's name", NAMES_ARE)
+        elif search.warm_start.count(each) > 1:
+            yield Problem(place, f"names {each!r} twice", "keep one of them")
 
 
 def _sampler_options(search: SearchSettings) -> list[Problem]:

@@ -53,6 +53,9 @@ class SearchSettings(Frozen):
     first_points: tuple[dict[str, object], ...] = Field(
         default=(), description="known good points, tried before the sampler's own"
     )
+    warm_start: tuple[str, ...] = Field(
+        default=(), description="names of earlier sweeps, whose trials the search starts from"
+    )
     storage: str | None = Field(
         default=None,
         description="database for Optuna's study, such as postgresql://USER@HOST/DATABASE; "

@@ -224,7 +224,7 @@ class Mirror:
             return None
 
     def _own(self) -> Iterator[tuple[str, _Stamp]]:
-        for pattern in ("*", "base/*", "trials/*/*", "confirmations/*/*"):
+        for pattern in ("*", "base/*", "requests/*", "trials/*/*", "confirmations/*/*"):
             for file in self._folder.glob(pattern):
                 name = str(file.relative_to(self._folder))
                 if _is_own(file, name) and (stamp := _stamp(file)):

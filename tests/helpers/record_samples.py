@@ -52,6 +52,8 @@ def full_trial(**changes: Any) -> TrialRecord:
         trainable_parameters=12_345_678,
         total_parameters=494_032_768,
         attempts=2,
+        added_by_hand=True,
+        cloned_from=3,
         provenance=Provenance(
             seed=11,
             git_commit="0123abc",
@@ -79,6 +81,7 @@ def full_sweep(**changes: Any) -> SweepRecord:
         created=1_700_000_000.5,
         resumed=(1_700_000_001.25,),
         changes=("budget.trials: 20 -> 40",),
+        warm_start=("first: 8 trials told to the sampler; 1 trial to try first",),
         rows_left_out={"empty answer": 6},
         rows_adjusted={"neighbouring turns of one role joined": 31},
         breakdowns=("The observer thread broke down (KeyError: 'x'); nobody looks",),

@@ -19,7 +19,7 @@ OutOption = Annotated[
 
 
 def next_sweep(name: NameArgument, out: OutOption = None, home: HomeOption = None) -> None:
-    """Write the next sweep's file: the advised changes, and the best trials as first points."""
+    """Write the next sweep's file: the advised changes, started from this sweep's trials."""
     with mistakes_shown():
         from sweeps.advice.linter import advise
         from sweeps.advice.next_file import next_tree, write_next
@@ -37,5 +37,5 @@ def next_sweep(name: NameArgument, out: OutOption = None, home: HomeOption = Non
     if left:
         console.print(f"Left to you: {'; '.join(left)}.", soft_wrap=True)
     changes = f"{len(taken)} change{'s' if len(taken) != 1 else ''}"
-    console.print(f"\n{path}: {changes}, and the best trials as first points.", soft_wrap=True)
+    console.print(f"\n{path}: {changes}, started from the trials of {name}.", soft_wrap=True)
     console.print(f"Next: sweep launch {path}", soft_wrap=True)

@@ -13,7 +13,9 @@ from typer.testing import CliRunner
 from results.ranking.front import judge
 from sweeps.advice.next_file import next_name
 from sweeps.cli.app import app
+from sweeps.home.home import SweepHome
 from sweeps.report.finale import show_result
+from sweeps.run.warm_start import read_earlier
 from sweeps.spec.spec import SweepSpec
 
 
@@ -31,7 +33,7 @@ def best_at_the_upper_bound(**space):
     ]
 
 
-def test_the_next_file_has_the_changes_and_starts_from_the_best_trials(tmp_path):
+def test_the_next_file_has_the_changes_and_starts_from_the_trials(tmp_path):
     write_ended(tmp_path, best_at_the_upper_bound(schedule="cosine"))
     path = tmp_path / "next.yaml"
     code, said = next_of(tmp_path, "-o", path)
@@ -40,10 +42,23 @@ def test_the_next_file_has_the_changes_and_starts_from_the_best_trials(tmp_path)
     assert spec.name == "ended-2"
     assert spec.space["learning_rate"].domain.high == 1.0, "wider by half of its four decades"
     assert spec.trials == 41, "more than the 40 that were asked for"
-    rates = [point["learning_rate"] for point in spec.first_points]
-    assert rates == pytest.approx([10 ** (-6 + 4 * n / 19) for n in (19, 18, 17)])
+    assert spec.search.warm_start == ("ended",)
+    assert read_earlier(spec, SweepHome(tmp_path)), "it can be launched"
     assert path.read_text().startswith("# The best learning_rate is at the edge of its range: ")
     assert "The best learning_rate is at the edge" in said and "space.learning_rate: {" in said
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_sweep_that_was_started_from_another_passes_that_on_if_it_still_exists(tmp_path, there):
+    if there:
+        write_ended(tmp_path, best_at_the_upper_bound(), sweep_tree(name="older"))
+    search = {"seed": 1, "warm_start": ["older"], "first_points": [{"lora.rank": 4}]}
+    write_ended(tmp_path, best_at_the_upper_bound(), sweep_tree(search=search))
+    path = tmp_path / "next.yaml"
+    assert next_of(tmp_path, "-o", path)[0] == 0
+    spec = SweepSpec.load(path)
+    assert spec.search.warm_start == (("older", "ended") if there else ("ended",))
+    assert spec.first_points == ()
 
 
 def test_an_existing_file_is_not_replaced(tmp_path):

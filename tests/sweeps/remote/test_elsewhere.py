@@ -13,7 +13,9 @@ import pytest
 from event_samples import lines
 from rich.console import Console
 from spec_samples import toy_tree
+from typer.testing import CliRunner
 
+from sweeps.cli.app import app
 from sweeps.remote import job as remote
 from sweeps.remote.client import INTERRUPTED, Elsewhere
 from sweeps.spec.spec import SweepSpec
@@ -140,3 +142,18 @@ def test_ctrl_c_before_anything_was_sent_leaves_nothing_running(jobs, monkeypatc
     with pytest.raises(KeyboardInterrupt):
         Elsewhere(Path("c.yaml"), None, None).follow(["resume", "toy"], "toy", console)
     assert "goes on" not in console.file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["add", "toy", "lora.target_modules=[q_proj, v_proj]"],
+        ["clone", "toy", "3", "lora.rank=8"],
+        ["stop", "toy", "3"],
+    ],
+)
+def test_requests_for_trials_are_made_where_the_sweep_runs(jobs, words):
+    options = ["--address", "http://head:8265"]
+    done = CliRunner().invoke(app, ["trial", *words, *options], env={"COLUMNS": "200"})
+    assert done.exit_code == 3, "as there"
+    assert f"sweep trial {' '.join(words)} | " in done.output

@@ -30,7 +30,7 @@ def remote(tmp_path) -> RemoteFolder:
 def folder(tmp_path):
     """A sweep's folder, with files that are no business of the storage's."""
     folder = tmp_path / "toy"
-    for name in ("sweep.json", "trials/0000/record.json", "optuna.journal", "lock", "ray/x/big"):
+    for name in (*OWN, "lock", "ray/x/big"):
         put(folder / name, f"{name}\n")
     put(folder / ".sweep.json.1.tmp", "half")
     return folder
@@ -44,7 +44,7 @@ def mirror_of(folder, remote, *tell) -> Mirror:
 OTHERS = b'{"token": "x", "host": "other", "beat": 1}'
 """The sign of life of another head."""
 
-OWN = {"sweep.json", "trials/0000/record.json", "optuna.journal"}
+OWN = {"sweep.json", "trials/0000/record.json", "optuna.journal", "requests/1.json"}
 
 
 def put(file, text):
