@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sweeps.cli.verbs.clean import clean
+from sweeps.cli.verbs.compare import compare
 from sweeps.cli.verbs.doctor import doctor
 from sweeps.cli.verbs.export import export
 from sweeps.cli.verbs.inspect import inspect
@@ -38,6 +39,7 @@ app.command()(status)
 app.command()(winners)
 app.command()(samples)
 app.command()(report)
+app.command()(compare)
 app.command()(ui)
 app.command("next")(next_sweep)
 app.command()(export)
