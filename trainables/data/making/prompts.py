@@ -50,4 +50,3 @@ def _parts(sequence: TokenSequence) -> tuple[list[int], list[int]]:
     start = int(np.flatnonzero(~sequence.targets[:end])[-1]) + 1
     tokens = sequence.tokens.tolist()
     return tokens[:start], tokens[start:end]
-

@@ -26,6 +26,12 @@ def load_chats(set_folder: Path) -> list[Conversation]:
         return [_chat(json.loads(line)) for line in file]
 
 
+def count_chats(set_folder: Path) -> int:
+    """The number of chats of a set."""
+    with (set_folder / CHATS).open("rb") as file:
+        return sum(1 for _ in file)
+
+
 def _chat(fields: dict[str, object]) -> Conversation:
     messages = fields.pop("messages")
     assert isinstance(messages, list), "write_chats has written it"

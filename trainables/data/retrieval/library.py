@@ -72,9 +72,7 @@ class Library:
             others = (piece for piece in ranked if not (learned and is_own(chat, piece)))
             yield list(islice(others, lookup.count))
 
-    def _ranking(
-        self, lookup: Lookup, pieces: Sequence[Piece], embed: Embed | None
-    ) -> Ranking:
+    def _ranking(self, lookup: Lookup, pieces: Sequence[Piece], embed: Embed | None) -> Ranking:
         texts = [piece if isinstance(piece, str) else piece.question for piece in pieces]
         key = lookup.source, lookup.retriever, lookup.encoder, lookup.chunk_tokens, lookup.overlap
         if key not in self._rankings:

@@ -16,7 +16,7 @@ from trainables.data.tokens.tokenizer import Tokenizer
 
 
 class LookedUpPrompts:
-    """The prompts `own` of a set, whose chats are `chats`, with examples or passages.
+    """The prompts `own` of a set, whose chats are `chats`, with what `lookup` finds, if anything.
 
     A prompt has at most `room` tokens (None: any number), so that some may get fewer pieces.
     """
@@ -26,7 +26,7 @@ class LookedUpPrompts:
         own: Asked,
         chats: Sequence[Conversation],
         library: Library,
-        lookup: Lookup,
+        lookup: Lookup | None,
         tokenizer: Tokenizer,
         room: int | None,
         embed: Embed | None = None,
@@ -56,11 +56,14 @@ class LookedUpPrompts:
 
     def with_pieces(self, chats: Sequence[Conversation]) -> tuple[list[Prompt], list[int]]:
         """The prompts of any chats, and the number of pieces in each."""
+        if self._lookup is None:
+            return prompts(chats, self._tokenizer)[0], [0] * len(chats)
         pieces = list(self._library.found(chats, self._lookup, self._embed))
+        layout = self._lookup.layout
 
         def make(places: Sequence[int], counts: Sequence[int]) -> list[Prompt]:
             filled = [
-                enriched(chats[place], pieces[place][:count], self._lookup.layout)
+                enriched(chats[place], pieces[place][:count], layout)
                 for place, count in zip(places, counts, strict=True)
             ]
             return prompts(filled, self._tokenizer)[0]
