@@ -12,6 +12,7 @@ from results.records.record import Measurement, SweepRecord, TrialRecord
 from sweeps.base.errors import SweepError
 from sweeps.home.home import SweepFolder
 from trainables.board.job import WEIGHTS
+from trainables.methods.registry import METHODS
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,12 @@ def chosen(folder: SweepFolder, number: int | None = None) -> Chosen:
     return Chosen(sweep, ranking, record, measured, weights)
 
 
+def trains_nothing(record: TrialRecord) -> bool:
+    """Whether the trial's method trains nothing, so that the base itself is its model."""
+    method = METHODS.get(str(record.config.get("method")))
+    return method is not None and not method.trains
+
+
 def with_weights(folder: SweepFolder) -> list[int]:
     """The numbers of the trials whose weights are in the sweep's folder."""
     found = (folder.path / "trials").glob(f"*/{WEIGHTS}")
@@ -71,7 +78,12 @@ def _no_weights(
     folder: SweepFolder, sweep: SweepRecord, ranking: Ranking, record: TrialRecord
 ) -> str:
     number, kept = record.number, with_weights(folder)
-    if record.status.can_win:
+    if trains_nothing(record):
+        why = (
+            f"its method, {record.config['method']}, trains nothing; `sweep ask {sweep.name} "
+            f"--trial {number}` answers as it does"
+        )
+    elif record.status.can_win:
         why = "only those of the best trials are kept (slots.keep_best, or the Pareto front)"
         if number in [winner.record.number for winner in ranking.chosen]:
             why = (

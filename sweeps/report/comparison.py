@@ -5,7 +5,8 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from results.ranking.summary import strict, trial_counts
+from results.ranking.strict import strict
+from results.ranking.summary import trial_counts
 from sweeps.display.duration import duration
 from sweeps.display.trial_table import TrialRow, TrialTable, plain_table
 from sweeps.verdict.comparison import Comparison, Entry

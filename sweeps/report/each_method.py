@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from results.ranking.winners import Ranking, Winner
 from sweeps.display.trial_table import TrialRow, TrialTable
+from trainables.metrics.effort import ANSWER_SECONDS, PROMPT_TOKENS
+from trainables.metrics.length import ANSWER_TOKENS
+
+_COSTS: Mapping[str, str] = {
+    PROMPT_TOKENS.name: "tokens read",
+    ANSWER_TOKENS.name: "written",
+    ANSWER_SECONDS.name: "s/answer",
+}
+"""What an answer costs on average, where it was measured, and its title."""
 
 
 def best_of_each(ranking: Ranking, name: str = "method") -> list[Winner]:
@@ -23,13 +34,17 @@ def each_method(ranking: Ranking) -> RenderableType | None:
     best = best_of_each(ranking)
     if len(best) < 2:
         return None
-    titles = dict.fromkeys(("method", "trial", next(iter(ranking.goals)), "trained"), 0)
-    table = TrialTable(titles, [_row(winner) for winner in best], left=("method",))
+    costs = [name for name in _COSTS if all(name in winner.best.metrics for winner in best)]
+    names = ("method", "trial", next(iter(ranking.goals)), "trained")
+    titles = dict.fromkeys((*names, *(_COSTS[name] for name in costs)), 0)
+    table = TrialTable(titles, [_row(winner, costs) for winner in best], left=("method",))
     return Group(Text("\nBest trial of each method", "bold"), table)
 
 
-def _row(winner: Winner) -> TrialRow:
+def _row(winner: Winner, costs: Sequence[str]) -> TrialRow:
     params = dict(winner.record.params)
     method = str(params.pop("method"))
     trained = f"{winner.record.trainable_parameters or 0:,}"
-    return TrialRow((method, str(winner.record.number), f"{winner.value:.4f}", trained), params)
+    spent = (f"{winner.best.metrics[name]:.3g}" for name in costs)
+    values = (method, str(winner.record.number), f"{winner.value:.4f}", trained, *spent)
+    return TrialRow(values, params)

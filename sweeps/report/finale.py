@@ -15,6 +15,7 @@ from sweeps.home.home import SweepFolder, SweepHome, is_from_afar
 from sweeps.report.confirmed import confirmed_table
 from sweeps.report.each_method import each_method
 from sweeps.report.exhausted import exhausted
+from sweeps.report.fewer_pieces import fewer_pieces
 from sweeps.report.front import front_table
 from sweeps.report.generation_time import time_note
 from sweeps.report.suggestions import next_command, suggestions
@@ -58,7 +59,7 @@ def show_result(
         if methods := each_method(ranking):
             console.print(methods)
     console.print(_left_out(ranking))
-    if note := time_note(folder):
+    for note in filter(None, (time_note(folder), fewer_pieces(folder.store.trials()))):
         console.print(Text(note, "dim"))
     for line in exhausted(sweep, _ended(ranking)):
         console.print(line)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from search_spaces.values import show
 from sweeps.base.errors import SweepError
+from sweeps.spec.generation import methods_of
 from sweeps.spec.reach import Point, reachable
 from sweeps.spec.spec import SweepSpec
 from trainables.config.trial import TrialConfig
@@ -63,7 +64,11 @@ def description(spec: SweepSpec, found: Sequence[Extent]) -> str:
     points = sorted({extent.points for extent in found})
     measured = " to ".join(f"{count:,}" for count in dict.fromkeys((points[0], points[-1])))
     times = "once" if measured == "1" else f"{measured} times"
-    return f"Each trial trains {steps} ({_budget(spec)}) and is evaluated {times}"
+    untrained = [each.name for each in methods_of(spec.trial, spec.space) if not each.trains]
+    if len(untrained) == len(methods_of(spec.trial, spec.space)):
+        return f"No trial trains (method {' or '.join(untrained)}); each is evaluated once"
+    but = f"; with method {' or '.join(untrained)} nothing, evaluated once" if untrained else ""
+    return f"Each trial trains {steps} ({_budget(spec)}) and is evaluated {times}{but}"
 
 
 def remarks(spec: SweepSpec, found: Sequence[Extent]) -> list[str]:

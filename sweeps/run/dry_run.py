@@ -33,6 +33,7 @@ from trainables.core.data_error import DataError, said
 from trainables.core.errors import ModelError, RefusedError
 from trainables.core.evaluation import Ending, Evaluation, Monitor, Verdict
 from trainables.core.progress import NO_PROGRESS, Progress
+from trainables.methods.registry import METHODS
 from trainables.training.inputs import Prepared
 
 STEPS = 5
@@ -111,8 +112,13 @@ def dry_run(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) 
     read_earlier(spec, home)
     check_storage(spec)
     with quiet(), optuna_quiet(), random_state_kept():
-        params = first_params(spec)
+        params = first_params(spec, lambda found: METHODS[_method(spec, found)].trains)
         config = _config(spec, params)
+        if not config.tunes.trains:
+            raise SweepError(
+                f"the sweep's first trials (method {config.method}) train nothing, so a dry run "
+                "has nothing to measure; launch the sweep instead"
+            )
         _refuse(config)
         with progress.phase("preparing model and data"):
             prepared = inputs_of(spec.trial, home.cache, progress=progress, space=spec.space)
@@ -128,6 +134,10 @@ def _config(spec: SweepSpec, params: dict[str, Value]) -> TrialConfig:
     except ValidationError as error:
         why = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
         raise SweepError(f"the sweep's first trial ({_shown(params)}) is invalid: {why}") from error
+
+
+def _method(spec: SweepSpec, params: dict[str, Value]) -> str:
+    return str(params.get("method", spec.trial.method))
 
 
 def _refuse(config: TrialConfig) -> None:

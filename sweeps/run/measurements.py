@@ -15,10 +15,17 @@ from sweeps.spec.spec import SweepSpec
 from trainables.board.board_client import BoardClient
 from trainables.board.job import Job, JobKind
 from trainables.board.ticket import Event
+from trainables.config.trial import TrialConfig
 from trainables.core.evaluation import Evaluation
+from trainables.methods.none import NONE
 
 BASE_TRIAL = "base"
 """The board's name for the job that measures the untouched model."""
+
+
+def untouched(trial: TrialConfig) -> TrialConfig:
+    """The trial by which the base is measured: with prompts as they are."""
+    return trial.with_params({"method": NONE.name}) if trial.tunes.lookup(trial) else trial
 
 
 class Measurements:
@@ -28,6 +35,7 @@ class Measurements:
         self, spec: SweepSpec, folder: SweepFolder, books: Books, view: View, board: BoardClient
     ) -> None:
         self._trial = spec.trial
+        self._base_trial = untouched(spec.trial)
         self._folder = folder
         self._books = books
         self._view = view
@@ -36,7 +44,9 @@ class Measurements:
     def base(self) -> None:
         """Measure the untouched base; LaunchError on failure, since trials would fail too."""
         self._view.phase("Measuring the untouched base model")
-        event = self._done(Job(BASE_TRIAL, self._trial, self._folder.base, JobKind.MEASURE_BASE))
+        event = self._done(
+            Job(BASE_TRIAL, self._base_trial, self._folder.base, JobKind.MEASURE_BASE)
+        )
         if not isinstance(event, Evaluation):
             raise LaunchError(f"the base model could not be measured: {event.error}")
         self._books.note(base=dict(event.metrics))
@@ -47,7 +57,9 @@ class Measurements:
         if not chosen:
             return
         self._view.phase("Measuring the winner on the test set")
-        base = self._tested(Job("test-base", self._trial, self._folder.base, JobKind.TEST_BASE))
+        base = self._tested(
+            Job("test-base", self._base_trial, self._folder.base, JobKind.TEST_BASE)
+        )
         self._books.note(base={**self._books.sweep.base, **base})
         for winner in chosen:
             number = winner.record.number

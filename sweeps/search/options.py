@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.util import find_spec
 
 from search_spaces.values import Value
 from sweeps.base.errors import OptionsError
 from sweeps.spec.settings import SearchSettings
 from sweeps.spec.spec import SweepSpec
+
+_TRIED = 50
+"""Maximum number of trials among which a suitable one is looked for."""
 
 
 def check_options(spec: SweepSpec) -> None:
@@ -18,8 +22,13 @@ def check_options(spec: SweepSpec) -> None:
     first_params(spec)
 
 
-def first_params(spec: SweepSpec) -> dict[str, Value]:
-    """The parameters of the sweep's first trial, found without a study on disk."""
+def first_params(
+    spec: SweepSpec, suits: Callable[[dict[str, Value]], bool] = lambda _: True
+) -> dict[str, Value]:
+    """The parameters of the sweep's first trial that `suits`, found without a study on disk.
+
+    If none of the first few suits, those of the last one tried.
+    """
     import optuna
 
     from search_spaces import bridge
@@ -28,10 +37,14 @@ def first_params(spec: SweepSpec) -> dict[str, Value]:
     _refuse_without_packages(spec.search)
     sampler = make_sampler(spec.search)
     study = optuna.create_study(sampler=sampler, directions=directions(spec.search))
-    for point in points_to_queue(spec.space, spec.first_points, spec.search)[:1]:
+    for point in points_to_queue(spec.space, spec.first_points, spec.search)[:_TRIED]:
         study.enqueue_trial(bridge.encode(point, spec.space))
     try:
-        return bridge.suggest(study.ask(), spec.space)
+        for _ in range(min(spec.trials, _TRIED)):
+            params = bridge.suggest(study.ask(), spec.space)
+            if suits(params):
+                break
+        return params
     except (TypeError, ValueError, AttributeError) as error:
         if not spec.search.sampler_options:
             raise

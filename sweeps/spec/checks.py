@@ -19,7 +19,7 @@ from sweeps.builtin import PREFIX
 from sweeps.spec.batches import check_batches
 from sweeps.spec.capacity import most_slots
 from sweeps.spec.combinations import check_combinations, check_engine, check_quantization
-from sweeps.spec.generation import check_generation
+from sweeps.spec.generation import check_generation, check_lookups
 from sweeps.spec.search_checks import check_search
 from sweeps.spec.settings import SearchSettings, SlotsSettings, TrackingSettings
 from trainables.config.data import TEMPLATES
@@ -33,7 +33,7 @@ from trainables.metrics.registry import (
     metrics_of,
 )
 
-_WITH_FILES = ("train", "validation", "test", "general")
+_WITH_FILES = ("train", "validation", "test", "general", "knowledge")
 """Data fields that name files."""
 
 _HUB_ID = re.compile(r"(?=.{1,96}$)[\w-][\w.-]*(/[\w-][\w.-]*)?", re.ASCII)
@@ -61,6 +61,8 @@ def check_fit(parts: Parts) -> list[Problem]:
         problems += check_generation(trial, search)
     if search:
         problems += check_search(search, space, parts.tree.get("name"))
+    if trial and space and search:
+        problems += check_lookups(trial, space, search)
     if trial and space:
         problems += _values(trial, space)
         problems += check_combinations(trial, space)
@@ -167,7 +169,9 @@ def _files(trial: TrialConfig) -> Iterator[tuple[str, str]]:
         named["mix.train"] = trial.data.mix.train
     for place, names in named.items():
         for name in names if isinstance(names, tuple) else (names,):
-            builtin = place not in ("validation", "test") and str(name).startswith(PREFIX)
+            builtin = place not in ("validation", "test", "knowledge") and str(name).startswith(
+                PREFIX
+            )
             if isinstance(name, str) and not builtin:
                 yield f"data.{place}", name
 

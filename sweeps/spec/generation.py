@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from search_spaces.problem import Problem
+from search_spaces.space import Space
+from sweeps.spec.reach import reachable
 from sweeps.spec.settings import SearchSettings
 from trainables.config.trial import TrialConfig
+from trainables.methods.method import Method
+from trainables.methods.registry import METHODS
+from trainables.metrics.effort import COSTS
 from trainables.metrics.registry import GENERATED
 
 
@@ -39,6 +44,40 @@ def check_generation(trial: TrialConfig, search: SearchSettings) -> Iterator[Pro
             f"are generated only {when}",
             "use every, or search.early_stopping: none",
         )
+
+
+def with_costs(trial: TrialConfig | None, space: Space | None) -> TrialConfig | None:
+    """The trial with what its answers cost among its metrics, if a method trains nothing.
+
+    Answering with examples or passages is cheap to set up and dear to use.
+    """
+    if trial is None or space is None or not trial.evaluation.metrics:
+        return trial
+    if all(method.trains for method in methods_of(trial, space)):
+        return trial
+    metrics = tuple(dict.fromkeys((*trial.evaluation.metrics, *COSTS)))
+    settings = trial.evaluation.model_copy(update={"metrics": metrics})
+    return trial.model_copy(update={"evaluation": settings})
+
+
+def check_lookups(trial: TrialConfig, space: Space, search: SearchSettings) -> Iterator[Problem]:
+    """Metrics that are not measured of a method which changes the prompts."""
+    names = [method.name for method in methods_of(trial, space) if method.lookup(trial)]
+    others = [name for name in search.given_modes if not _is_generated(trial, name)]
+    if names and others and trial.evaluation.metrics:
+        yield Problem(
+            "search.metrics" if search.metrics else "search.metric",
+            f"{others[0]} is not measured of method {' and '.join(names)}, which is judged by its "
+            "answers alone",
+            "use a metric of answers, such as eval_exact_match",
+        )
+
+
+def methods_of(trial: TrialConfig, space: Space) -> list[Method]:
+    """The methods of a sweep's trials."""
+    points = reachable(space, ["method"])
+    names = dict.fromkeys(str(point.get("method", trial.method)) for point in points)
+    return [METHODS[name] for name in names if name in METHODS]
 
 
 def _is_generated(trial: TrialConfig, metric: str) -> bool:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sweeps.base.errors import SweepError
+from sweeps.spec.reach import reachable
 from sweeps.spec.spec import SweepSpec
+from trainables.data.retrieval.chats import count_chats
 from trainables.data.tokens.prompts import Prompts
 from trainables.data.tokens.tokenizer import context_length
+from trainables.methods.few_shot import FEW_SHOT, FewShotConfig
 from trainables.metrics.registry import GENERATED
 from trainables.training.inputs import Prepared
 
@@ -16,7 +19,9 @@ MOST_SHOWN = 60
 
 
 def check_prompts(spec: SweepSpec, prepared: Prepared) -> None:
-    """SweepError if a prompt and its answer may be longer than the model's context."""
+    """SweepError if a prompt and its answer may be longer than the model's context, or if prompts
+    need more examples than there are."""
+    _check_examples(spec, prepared)
     settings, data = spec.trial.evaluation, spec.trial.data
     context = context_length(prepared.inputs.model)
     if not settings.metrics or context is None or data is None:
@@ -37,6 +42,21 @@ def check_prompts(spec: SweepSpec, prepared: Prepared) -> None:
             f"{len(chosen):,} prompts has {longest:,} tokens, and the model's context is "
             f"{context:,}; {way_out}"
         )
+
+
+def _check_examples(spec: SweepSpec, prepared: Prepared) -> None:
+    """SweepError if a prompt asks for more examples than there are."""
+    points = reachable(spec.space, ["method", "few_shot.count"])
+    for point in points:
+        if point.get("method", spec.trial.method) != FEW_SHOT.name:
+            continue
+        count = spec.trial.with_params(point).settings(FewShotConfig).count
+        known = count_chats(prepared.inputs.train)
+        if count > known:
+            raise SweepError(
+                f"few_shot.count {count:,}: the training set has {known:,} examples; lower it to "
+                f"{known:,}, or add examples"
+            )
 
 
 def _check_references(metrics: Sequence[str], prompts: Prompts, chosen: Sequence[int]) -> None:

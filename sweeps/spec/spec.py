@@ -20,7 +20,7 @@ from sweeps.base.errors import SweepError, YamlError
 from sweeps.home.home import NAMES_ARE, is_name
 from sweeps.spec.checks import Parts, check_databases, check_fit
 from sweeps.spec.fields import set_twice, undotted, with_override
-from sweeps.spec.generation import with_generation
+from sweeps.spec.generation import with_costs, with_generation
 from sweeps.spec.search_checks import check_register
 from sweeps.spec.secrets import check_secrets, public
 from sweeps.spec.settings import (
@@ -158,6 +158,7 @@ class _Reader:
         trials = self._trials(tree, search)
         trial = with_generation(self._trial(tree, slots, trials), search)
         space, first_points = self._space(space_tree, tree, search)
+        trial = with_costs(trial, space)
         trials = _trials(trials, space, search)
         parts = Parts(trials, trial, space, search, slots, self._tree, self._elsewhere)
         self.problems += check_fit(parts)

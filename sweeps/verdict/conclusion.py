@@ -11,6 +11,7 @@ from sweeps.verdict.confirmed_words import confirmed_front_verdict, confirmed_ve
 from sweeps.verdict.front import front_verdict
 from sweeps.verdict.paired import paired
 from sweeps.verdict.single import behind_the_top, on_the_test_set, verdict
+from sweeps.verdict.without_training import without_training
 
 
 def nobody(sweep: SweepRecord) -> str:
@@ -36,4 +37,5 @@ def conclusion(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) -> tup
     number = first.record.number
     to_next = paired(sweep, folder, number, second.record.number) if second else None
     who, how_sure = verdict(sweep, ranking, to_next, paired(sweep, folder, number, None))
-    return who, "\n".join(filter(None, (how_sure, on_the_test_set(sweep, first))))
+    needed = without_training(sweep, ranking, folder)
+    return who, "\n".join(filter(None, (needed, how_sure, on_the_test_set(sweep, first))))

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from trainables.config.roles import ROLES
 from trainables.core.data_error import did_you_mean
 from trainables.core.frozen import BelowOne, Frozen, Seed
+from trainables.core.lookup import LAYOUT, Lookup, Source, check_layout
 
 TEMPLATES = ("chatml", "llama-3", "gemma", "mistral", "qwen", "deepseek-r1", "plain")
 """The names of chat templates that come with this package."""
@@ -74,6 +75,46 @@ class MixConfig(Frozen):
     )
 
 
+class RetrieveConfig(Frozen):
+    """Passages or examples looked up for every prompt, in training and in evaluation (sft)."""
+
+    source: Source = Field(
+        default="knowledge",
+        description="knowledge: passages of data.knowledge; examples: other training examples",
+    )
+    count: Annotated[int, Field(gt=0, le=1024)] = Field(
+        default=3, description="pieces in a prompt, or as many as fit max_length"
+    )
+    retriever: Literal["random", "bm25"] = "bm25"
+    chunk_tokens: Annotated[int, Field(ge=8, le=2**20)] = Field(
+        default=128, description="maximum tokens of a passage"
+    )
+    overlap: Annotated[float, Field(ge=0, le=0.9)] = Field(
+        default=0.2, description="share of a passage that the next one repeats"
+    )
+    layout: Annotated[str, AfterValidator(check_layout)] = Field(
+        default=LAYOUT, description="the question with {passages} and {question}"
+    )
+
+    @model_validator(mode="after")
+    def _random_examples_only(self) -> RetrieveConfig:
+        if self.source == "knowledge" and self.retriever == "random":
+            raise ValueError("random passages tell nothing; use retriever: bm25")
+        return self
+
+    @property
+    def lookup(self) -> Lookup:
+        """What is looked up for each prompt."""
+        return Lookup(
+            self.source,
+            self.count,
+            self.retriever,
+            chunk_tokens=self.chunk_tokens,
+            overlap=self.overlap,
+            layout=self.layout,
+        )
+
+
 class DataConfig(Frozen):
     """Training, validation and test data, and how they are read."""
 
@@ -95,6 +136,12 @@ class DataConfig(Frozen):
         "measured along with the validation loss, to show forgetting (sft and clm)",
     )
     mix: MixConfig | None = None
+    knowledge: Files | None = Field(
+        default=None,
+        description="file, folder (also .md and .rst), data set, or a list of them, with texts to "
+        "look passages up in: for method rag and data.retrieve",
+    )
+    retrieve: RetrieveConfig | None = None
     template: Annotated[str, Field(min_length=1)] | None = Field(
         default=None,
         description="chat template, instead of the tokenizer's: a Jinja file, or one of "
@@ -163,6 +210,15 @@ class DataConfig(Frozen):
             )
         return self
 
+    @model_validator(mode="after")
+    def _has_knowledge(self) -> DataConfig:
+        if self.retrieve and self.retrieve.source == "knowledge" and self.knowledge is None:
+            raise ValueError(
+                "retrieve looks up passages in knowledge, which is missing; set knowledge to text "
+                "files or a folder, or retrieve.source: examples"
+            )
+        return self
+
     @field_validator("columns")
     @classmethod
     def _known_roles(cls, columns: dict[str, Column]) -> dict[str, Column]:
@@ -189,7 +245,7 @@ class DataConfig(Frozen):
             )
         return encoding
 
-    @field_validator("train", "validation", "test", "general")
+    @field_validator("train", "validation", "test", "general", "knowledge")
     @classmethod
     def _names_something(cls, files: Files | float | None) -> Files | float | None:
         if files == () or files == "" or (isinstance(files, tuple) and "" in files):

@@ -76,6 +76,15 @@ NOT_SEARCHABLE: Mapping[str, str] = {
 """Fields fixed within a sweep, each with the reason; a name covers the fields below it."""
 
 
+_OF_TRAINING = frozenset(
+    {
+        *("learning_rate", "batch_size", "batch_ramp", "schedule", "warmup_fraction", "wsd"),
+        *("floor_fraction", "optimizer", "gradient_checkpointing", "label_smoothing"),
+        "neftune_noise",
+    }
+)
+"""Fields that a trial reads only if it trains."""
+
 _REVISION = re.compile(r"[A-Za-z0-9_][\w.+/-]*", re.ASCII)
 
 
@@ -157,6 +166,11 @@ class TrialFields(Frozen):
                         f"data.{name} works with objectives {' and '.join(able)}, not with "
                         f"{self.objective}; leave it out"
                     )
+        if self.data and self.data.retrieve and self.objective != "sft":
+            raise ValueError(
+                f"data.retrieve changes the prompts of chats, and objective {self.objective} has "
+                "none; leave it out, or use objective sft"
+            )
         for name in self.evaluation.metrics:
             if self.objective not in GENERATED[name].objectives:
                 known = described(m for m in metrics_of(self.objective) if not METRICS[m].needs)
@@ -257,9 +271,12 @@ def reads(
 ) -> bool:
     """Whether a trial of one of these methods, objectives and schedules reads a field."""
     section, _, inner = name.partition(".")
+    known = [METHODS[each] for each in methods if each in METHODS]
+    if section in _OF_TRAINING and known and not any(method.trains for method in known):
+        return False
     if not inner or section not in (*_SECTIONS, "wsd"):
         return True
-    kinds: list[Kind] = [METHODS[name] for name in methods if name in METHODS]
+    kinds: list[Kind] = [*known]
     kinds += [OBJECTIVES[name] for name in objectives if name in OBJECTIVES]
     return section in schedules or any(section in kind.sections for kind in kinds)
 

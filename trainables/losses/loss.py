@@ -40,6 +40,11 @@ class Scores:
     written: Written | None = None
     labelled: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
+    @classmethod
+    def of_answers(cls, written: Written) -> Scores:
+        """The scores of answers alone."""
+        return cls(written.values, np.empty(0), np.empty(0), written)
+
     def with_written(self, written: Written) -> Scores:
         """The scores with the answers and their metrics."""
         return replace(self, metrics={**self.metrics, **written.values}, written=written)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
 
     from trainables.config.trial import TrialConfig
+    from trainables.core.lookup import Lookup
 
 
 class Method(Kind):
@@ -21,6 +22,9 @@ class Method(Kind):
 
     The registry finds module-level instances in this package.
     """
+
+    trains: ClassVar[bool] = True
+    """Whether anything is trained; else the base itself is measured once."""
 
     trains_base: ClassVar[bool] = False
     """Whether weights of the base are trained, so that the whole model is saved."""
@@ -76,6 +80,10 @@ class Method(Kind):
     def virtual_tokens(self, config: TrialConfig) -> int:
         """The number of positions added before each sequence."""
         return 0
+
+    def lookup(self, config: TrialConfig) -> Lookup | None:
+        """What it looks up for each prompt; None if prompts stay as they are."""
+        return None
 
     def learning_rate_ratio(self, config: TrialConfig) -> float:
         """The ratio of the learning rates of an adapter's second and first matrix."""

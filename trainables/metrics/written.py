@@ -25,6 +25,8 @@ class Answer:
 
     `question` is the last message before the answer; `tokens` counts what was generated, with the
     end-of-turn token if the answer `ended` by itself. `pattern` marks the answer within a text.
+    `prompt_tokens` are those of the prompt with the `looked_up` examples or passages in it;
+    `seconds` is the answer's share of its batch's time.
     """
 
     prompt: int
@@ -34,6 +36,9 @@ class Answer:
     tokens: int
     ended: bool
     pattern: str = ""
+    prompt_tokens: int = 0
+    looked_up: int = 0
+    seconds: float = 0.0
 
     @property
     def said(self) -> str:

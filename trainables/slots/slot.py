@@ -259,7 +259,7 @@ class _Worker:
         if job.kind is JobKind.MEASURE_BASE:
             return self._measure_base(job)
         if job.kind is JobKind.TEST:
-            return self._test(job, job.folder / WEIGHTS)
+            return self._test(job, job.folder / WEIGHTS if job.config.tunes.trains else None)
         if job.kind is JobKind.TEST_BASE:
             return self._test(job, None)
         with Uploads() as uploads:

@@ -29,6 +29,7 @@ class Inputs:
     `tokenizer` is a folder or a hub id, unset if it is the model's own; `new_tokens` are the ids
     that it adds to the model's. Optional sets: `test`, never used for selection; `general`,
     measured beside the validation set; and `mix`, whose examples are mixed into those of `train`.
+    `knowledge` holds the texts in which passages are looked up.
     """
 
     model: ModelSource
@@ -41,6 +42,7 @@ class Inputs:
     test: Path | None = None
     general: Path | None = None
     mix: Path | None = None
+    knowledge: Path | None = None
 
     @property
     def tokenizer_source(self) -> ModelSource:
@@ -76,7 +78,7 @@ class Inputs:
         return replace(self, model=model, **changes)
 
 
-_PLACES = ("tokenizer", "train", "validation", "test", "general", "mix")
+_PLACES = ("tokenizer", "train", "validation", "test", "general", "mix", "knowledge")
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,7 @@ def prepare_inputs(
         test=data.further("test"),
         general=data.further("general"),
         mix=data.further("mix"),
+        knowledge=data.knowledge,
     )
     fingerprint = model_fingerprint(config.model_source)
     return Prepared(inputs, data.fingerprint, fingerprint, data.summary, remarks)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import os
 import sys
 
 import psutil
@@ -15,6 +16,16 @@ _GROWTH_BYTES = 2**30
 
 _WORDS = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
 """RuntimeError messages: torch's on a CPU; CUDA's, also through NCCL; cuBLAS' and cuDNN's."""
+
+
+def own_device() -> torch.device:
+    """The device of this process: its GPU, or the CPU."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    # Workers of a slot on one node see all of the slot's GPUs, and are told which one to use.
+    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    torch.cuda.set_device(device)
+    return device
 
 
 def release_memory() -> None:

@@ -10,8 +10,9 @@ it unchanged.
 from __future__ import annotations
 
 import gc
-import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -53,10 +54,12 @@ from trainables.training.base import (
 from trainables.training.checkpoints import NO_CHECKPOINTS, Checkpoints
 from trainables.training.general import GeneralSet
 from trainables.training.generation.files import write_answers
+from trainables.training.generation.lookups import Lookups
+from trainables.training.generation.untrained import measure_untrained
 from trainables.training.generation.writer import AnswerWriter, seed_of
 from trainables.training.inputs import Inputs
 from trainables.training.lengths import refuse_length
-from trainables.training.memory import release_memory
+from trainables.training.memory import own_device, release_memory
 from trainables.training.pages import release_pages
 from trainables.training.plan import Plan, make_plan
 from trainables.training.references import References
@@ -82,7 +85,7 @@ class Workshop:
         self.inputs = inputs
         self.watchdog = watchdog
         self.progress = progress
-        self.device = _device()
+        self.device = own_device()
         self.train_set = Examples(inputs.train)
         self.validation_set = Examples(inputs.validation, first_place=len(self.train_set))
         after = len(self.train_set) + len(self.validation_set)
@@ -101,6 +104,11 @@ class Workshop:
     def tokenizer(self) -> Any:
         """The base model's tokenizer, saved with every winner."""
         return load_tokenizer(self.inputs.tokenizer_source)
+
+    @cached_property
+    def lookups(self) -> Lookups:
+        """What trials look up for their prompts."""
+        return Lookups(self.inputs, self.tokenizer, self.device, self.progress)
 
     @cached_property
     def _context(self) -> int | None:
@@ -127,17 +135,11 @@ class Workshop:
         The loss of each sequence is written to the file `losses`, and generated answers to the
         folder `answers`, if given.
         """
-        refuse(config)
         began = time.monotonic()
-        # The base is its own reference. In the same batches the two agree exactly; with answers
-        # cached from other batches, rounding would decide which pairs it wins.
-        self._references.forget()
-        with ready(self._base.lend(config), config, self.device) as model, self._references.held:
+        with self.untouched(config) as model:
             if self._general:
                 self._general.measure_base(config, model)
-            scores = self.score(config, self.loss(config, model), model)
-            if config.evaluation.metrics:
-                scores = scores.with_written(self.written(config, model))
+            scores = self.scores(config, self.loss(config, model), model)
         if losses is not None and ranks.rank() == 0:
             write_losses(scores, losses)
         if answers is not None and scores.written is not None and ranks.rank() == 0:
@@ -148,6 +150,16 @@ class Workshop:
             generation_seconds=scores.written.seconds if scores.written else 0.0,
         )
         return Evaluation(point=0, step=0, metrics=scores.metrics, cost=cost)
+
+    @contextmanager
+    def untouched(self, config: TrialConfig) -> Iterator[torch.nn.Module]:
+        """The base, held as the trial needs it, for measurements by all ranks together."""
+        refuse(config)
+        # The base is its own reference. In the same batches the two agree exactly; with answers
+        # cached from other batches, rounding would decide which pairs it wins.
+        self._references.forget()
+        with ready(self._base.lend(config), config, self.device) as model, self._references.held:
+            yield model
 
     def test(self, config: TrialConfig, weights: Path | None) -> Evaluation:
         """The trained part in `weights` (None: the base) on the test set, as point 0.
@@ -165,9 +177,7 @@ class Workshop:
                 if isinstance(loss, SeveralLabels) and loss.tuned:
                     self._measured(config, loss, model, self.validation_set)
                     loss.keep_thresholds()
-                scores = self._measured(config, loss, model, self.test_set)
-                if config.evaluation.metrics:
-                    scores = scores.with_written(self.written(config, model, self.test_set))
+                scores = self.scores(config, loss, model, self.test_set)
         except BaseException:
             self._take_back(config, model)
             raise
@@ -184,6 +194,26 @@ class Workshop:
             finally:
                 self._base.forget_touched()  # an adapter may be half attached
 
+    def scores(
+        self,
+        config: TrialConfig,
+        loss: Loss,
+        model: torch.nn.Module,
+        examples: Examples | None = None,
+    ) -> Scores:
+        """Measure a model on a set (unset: as `score` does), with the answers that are asked for;
+        only these, if the trial looks something up for its prompts."""
+        if config.tunes.lookup(config):
+            return Scores.of_answers(self.written(config, model, examples))
+        found = (
+            self._measured(config, loss, model, examples)
+            if examples
+            else self.score(config, loss, model)
+        )
+        if not config.evaluation.metrics:
+            return found
+        return found.with_written(self.written(config, model, examples))
+
     def score(self, config: TrialConfig, loss: Loss, model: torch.nn.Module) -> Scores:
         """Measure a model on the validation set, and on the general set if there is one."""
         scores = self._measured(config, loss, model, self.validation_set)
@@ -198,7 +228,7 @@ class Workshop:
         """Generate a model's answers to prompts of the validation set, or of another."""
         folder = (examples or self.validation_set).folder
         writer = AnswerWriter(
-            Prompts(folder),
+            self.lookups.prompts(folder, config, model),
             self.tokenizer,
             self.pad_id,
             self.device,
@@ -253,6 +283,9 @@ class Workshop:
 
         RefusedError if its settings do not work. The caller handles errors other than divergence.
         """
+        if not config.tunes.trains:
+            self._know_general_base(config)
+            return measure_untrained(self, config, monitor)
         # Objects from before the trial outlive it. Scanning them in each of the trainer's garbage
         # collections would take a good part of a small trial's time.
         gc.freeze()
@@ -312,12 +345,3 @@ class Workshop:
             reset_process_state()
             raise
         return run, run.trainer
-
-
-def _device() -> torch.device:
-    if not torch.cuda.is_available():
-        return torch.device("cpu")
-    # Workers of a slot on one node see all of the slot's GPUs, and are told which one to use.
-    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
-    torch.cuda.set_device(device)
-    return device

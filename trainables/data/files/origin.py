@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 
 from trainables.core.data_error import DataError
 from trainables.data.files.content import PACKED, inner_suffix
@@ -68,17 +70,22 @@ class Origins:
     notes: tuple[str, ...] = ()
 
 
-def find(name: str) -> Origins:
-    """The files behind `name`; DataError if none exists or a format is unknown."""
+def find(name: str, further: Mapping[str, Kind] = MappingProxyType({})) -> Origins:
+    """The files behind `name`; DataError if none exists or a format is unknown.
+
+    `further` are suffixes that are known as well.
+    """
+    known = {**SUFFIXES, **further}
     path = _path(name)
     if path.is_dir():
-        return _in_folder(path)
+        return _in_folder(path, known)
     if not path.exists() and is_hub_name(name):
         return Origins((Origin(name, Kind.HUB, path),))
-    kind = SUFFIXES.get(inner_suffix(path))
+    kind = known.get(inner_suffix(path))
     if kind is None:
         raise DataError(
-            f"{path}: {path.suffix or 'no'} suffix is not supported; convert it to {_suffixes()}"
+            f"{path}: {path.suffix or 'no'} suffix is not supported; convert it to "
+            f"{_suffixes(known)}"
         )
     if not path.exists():
         raise DataError(f"{path} does not exist (looked from {Path.cwd()}); correct the path")
@@ -99,19 +106,21 @@ def is_hub_name(name: str) -> bool:
     return bool(HUB_NAME.fullmatch(name)) and inner_suffix(Path(name)) not in SUFFIXES
 
 
-def _in_folder(folder: Path) -> Origins:
+def _in_folder(folder: Path, known: Mapping[str, Kind]) -> Origins:
     if _is_saved(folder):
         return Origins((Origin(folder.name, Kind.SAVED, folder),))
     found: list[Origin] = []
     unread: list[str] = []
     for file in _visible_files(folder):
-        kind = SUFFIXES.get(inner_suffix(file))
+        kind = known.get(inner_suffix(file))
         if kind is None or file.name in _DESCRIPTIONS:
             unread.append(str(file.relative_to(folder)))
         else:
             found.append(Origin(str(file.relative_to(folder.parent)), kind, file))
     if not found:
-        raise DataError(f"{folder} is a folder without data files ({_suffixes()}); name another")
+        raise DataError(
+            f"{folder} is a folder without data files ({_suffixes(known)}); name another"
+        )
     return Origins(tuple(found), _unread_note(folder, unread))
 
 
@@ -140,5 +149,5 @@ def _unread_note(folder: Path, unread: list[str]) -> tuple[str, ...]:
     return (f"{folder.name}: files not read: {', '.join(unread[:5])}{more}",)
 
 
-def _suffixes() -> str:
-    return f"{', '.join(SUFFIXES)}, or one of these with {PACKED}"
+def _suffixes(known: Iterable[str]) -> str:
+    return f"{', '.join(known)}, or one of these with {PACKED}"

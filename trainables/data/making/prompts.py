@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from trainables.data.records.conversation import Conversation
-from trainables.data.rendering.rendering import render
+from trainables.data.rendering.rendering import Rendered, render
 from trainables.data.tokens.prompts import Prompt
 from trainables.data.tokens.sequences import TokenSequence
 from trainables.data.tokens.tokenizer import Tokenizer
@@ -19,16 +19,23 @@ def prompts(chats: Sequence[Conversation], tokenizer: Tokenizer) -> tuple[list[P
     They are what the model is trained on, but never cut. An answer ends with eos, or as the
     references end, whatever the tokenizer's eos is.
     """
-    parts = [_parts(rendered.sequences[-1]) for rendered in render(chats, tokenizer)]
+    parts = [_parts(_sound(rendered).sequences[-1]) for rendered in render(chats, tokenizer)]
     ends = {answer[-1] for _, answer in parts} & {*tokenizer.get_added_vocab().values()}
     eos = tokenizer.eos_token_id
     stops = ends if eos is None else {*ends, eos}
     references = (text_of(answer, stops, tokenizer) for _, answer in parts)
     made = zip(chats, parts, references, strict=True)
     return [
-        Prompt(np.array(ids), _question(chat), tuple(dict.fromkeys((ref, *chat.references))))
+        Prompt(np.array(ids), chat.question, tuple(dict.fromkeys((ref, *chat.references))))
         for chat, (ids, _), ref in made
     ], stops
+
+
+def _sound(rendered: Rendered) -> Rendered:
+    """The same; its fault as an error, which looked-up examples may bring in."""
+    if rendered.fault:
+        raise rendered.fault
+    return rendered
 
 
 def text_of(ids: list[int], stops: Collection[int], tokenizer: Tokenizer) -> str:
@@ -43,9 +50,3 @@ def _parts(sequence: TokenSequence) -> tuple[list[int], list[int]]:
     start = int(np.flatnonzero(~sequence.targets[:end])[-1]) + 1
     tokens = sequence.tokens.tolist()
     return tokens[:start], tokens[start:end]
-
-
-def _question(chat: Conversation) -> str:
-    """The last turn before the answer that is not the assistant's."""
-    before = chat.up_to_last_answer().messages[:-1]
-    return next((turn.content for turn in reversed(before) if turn.role != "assistant"), "")

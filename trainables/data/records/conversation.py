@@ -81,6 +81,18 @@ class Conversation:
         last = max(place for place, message in enumerate(self.messages) if message.trainable)
         return replace(self, messages=self.messages[: last + 1])
 
+    @property
+    def question_place(self) -> int:
+        """The place of the turn that the last trained answer replies to: the last one before it
+        that is not the assistant's."""
+        turns = self.up_to_last_answer().messages[:-1]
+        return max(place for place, turn in enumerate(turns) if turn.role != "assistant")
+
+    @property
+    def question(self) -> str:
+        """The text of that turn."""
+        return self.messages[self.question_place].content
+
     def last_trained_only(self) -> Conversation:
         """The chat with only its last trained answer trained."""
         trained = [place for place, message in enumerate(self.messages) if message.trainable]

@@ -17,6 +17,7 @@ from trainables.data.records.record_file import RecordFile
 from trainables.data.records.records import Document, Record
 from trainables.data.rendering.remarks import notes
 from trainables.data.sets.lengths import length_notes
+from trainables.data.sets.looked_up import chats_of, looked_up
 from trainables.data.sets.makers import (
     counted_names,
     in_parts,
@@ -43,7 +44,8 @@ FURTHER = ("general", "mix")
 class Draft:
     """The examples of each set, and the counts for the summary.
 
-    `asked` are the chats of the measured sets, for which answers can be generated.
+    `asked` are the chats of the measured sets, for which answers can be generated; `shown` are the
+    training chats without anything looked up, which can be examples in prompts.
     """
 
     sides: Sides[list[Example]]
@@ -55,6 +57,7 @@ class Draft:
     counted_as: tuple[str, ...] = ()
     further: Mapping[str, list[Example]] = field(default_factory=dict)
     asked: Mapping[str, list[Conversation]] = field(default_factory=dict)
+    shown: Sequence[Conversation] = ()
     overlaps: Mapping[str, Overlap] = field(default_factory=dict)
     too_long: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -138,6 +141,10 @@ def _draft_records(
     named = zip((file.name for file in sources.files), everything, strict=True)
     too_long = length_notes(named, length, data.max_length)
     shares = _shared(items, data, too_long)
+    train = chats_of(shares.sides.train)
+    if data.retrieve:
+        with progress.phase("looking up passages and examples"):
+            shares = looked_up(shares, data, sources.knowledge, tokenizer, length)
     finished = with_others if config.objective == "kto" else _examples
     return Draft(
         sides=Sides(*(finished(side, length) for side in shares.sides)),
@@ -157,17 +164,14 @@ def _draft_records(
             *(targets.notes if targets else ()),
         ),
         asked=_asked(shares.sides),
+        shown=train,
     )
 
 
 def _asked(sides: Sides[list[Item]]) -> dict[str, list[Conversation]]:
     """The chats of the measured sets; none for an objective that does not learn chats."""
     measured = {"validation": sides.validation, "test": sides.test}
-    # A chat may have several examples.
-    chats = {
-        name: list({id(item.chat): item.chat for item in items if item.chat}.values())
-        for name, items in measured.items()
-    }
+    chats = {name: chats_of(items) for name, items in measured.items()}
     return {name: found for name, found in chats.items() if found}
 
 

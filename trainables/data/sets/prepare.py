@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -16,12 +17,18 @@ from trainables.config.trial import TrialConfig
 from trainables.core.atomic import publish
 from trainables.core.model_source import ModelSource
 from trainables.core.progress import NO_PROGRESS, Progress
+from trainables.data.files.origin import Kind
 from trainables.data.making.prompts import prompts
+from trainables.data.records.conversation import Conversation
 from trainables.data.rendering.named import template_identity, use_template
 from trainables.data.rendering.turn_end import turn_end_notes
+from trainables.data.retrieval.chats import write_chats
+from trainables.data.retrieval.knowledge import FOLDER as KNOWLEDGE
+from trainables.data.retrieval.knowledge import FURTHER as KNOWLEDGE_TOO
+from trainables.data.retrieval.knowledge import write_texts
 from trainables.data.sets.draft import Draft, draft
 from trainables.data.sets.rows import check_rows, padding_remarks
-from trainables.data.sets.sources import Sources, file_names, origins_of
+from trainables.data.sets.sources import Sources, file_names, knowledge_names, origins_of
 from trainables.data.sets.summary import Summary
 from trainables.data.tokens.examples import BYTES, Example, FloatArray, write
 from trainables.data.tokens.packing import best_fit, write_packs
@@ -82,6 +89,12 @@ class PreparedData:
         """The set for comparing trials."""
         return self.folder / "validation"
 
+    @property
+    def knowledge(self) -> Path | None:
+        """The texts of data.knowledge, if there are any."""
+        folder = self.folder / KNOWLEDGE
+        return folder if folder.is_dir() else None
+
     def further(self, name: str) -> Path | None:
         """The set of that name (test, general, mix), if there is one."""
         return self.folder / name if name in self.summary.sets else None
@@ -137,6 +150,8 @@ def _fingerprint(
         "targets": _target_settings(config),
         "tokenizer": identity(tokenizer),
         **files,
+        "knowledge": _identities(knowledge_names(data), KNOWLEDGE_TOO),
+        "retrieve": data.retrieve.model_dump() if data.retrieve else None,
         "fractions": [each for each in (data.validation, data.test) if not isinstance(each, str)],
         "columns": data.columns,
         "encoding": data.encoding,
@@ -160,8 +175,10 @@ def _target_settings(config: TrialConfig) -> list[object]:
     return [settings.target, settings.labels, settings.delimiter]
 
 
-def _identities(names: Iterable[str]) -> list[tuple[str, str]]:
-    return [origin.identity() for origin in origins_of(names)]
+def _identities(
+    names: Iterable[str], further: Mapping[str, Kind] = MappingProxyType({})
+) -> list[tuple[str, str]]:
+    return [origin.identity() for origin in origins_of(names, further)]
 
 
 def _build(folder: Path, config: TrialConfig, model: _Model, progress: Progress) -> None:
@@ -189,6 +206,12 @@ def _build(folder: Path, config: TrialConfig, model: _Model, progress: Progress)
             np.save(folder / name / BYTES, _text_bytes(made.sets()[name], loaded))
     for name, chats in made.asked.items():
         write_prompts(folder / name, *prompts(chats, loaded))
+    kept: dict[str, Sequence[Conversation]] = {**made.asked, "train": made.shown}
+    for name, each in kept.items():
+        if each:
+            write_chats(folder / name, each)
+    if sources.knowledge:
+        write_texts(folder, sources.knowledge)
     for name, together in packs.items():
         write_packs(folder / name, together)
     summary = made.summary(sources, length, notes)

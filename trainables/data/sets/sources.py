@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
+from types import MappingProxyType
 
 from trainables.config.data import DataConfig
 from trainables.config.trial import TrialConfig
 from trainables.core.data_error import listing
 from trainables.core.progress import NO_PROGRESS, Progress
-from trainables.data.files.origin import Origin, find
+from trainables.data.files.origin import Kind, Origin, find
 from trainables.data.files.reading import Manner, read
 from trainables.data.files.sieve import Sieve
 from trainables.data.making.answers import placeholders
 from trainables.data.records.conversation import Conversation
 from trainables.data.records.formats import LANGUAGE, READ_BY
 from trainables.data.records.record_file import RecordFile, records_of
+from trainables.data.retrieval.knowledge import read_texts
 from trainables.data.sets.shares import Sides
 from trainables.objectives.classification import ClassificationConfig
 
@@ -30,7 +32,10 @@ _Read = tuple[RecordFile, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The files of each set; none for a set held out of the train files."""
+    """The files of each set; none for a set held out of the train files.
+
+    `knowledge` are the texts in which passages are looked up.
+    """
 
     train: tuple[RecordFile, ...]
     validation: tuple[RecordFile, ...]
@@ -38,6 +43,7 @@ class Sources:
     general: tuple[RecordFile, ...]
     mix: tuple[RecordFile, ...]
     notes: tuple[str, ...]
+    knowledge: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, config: TrialConfig, progress: Progress = NO_PROGRESS) -> Sources:
@@ -55,7 +61,9 @@ class Sources:
         for file, said in chain.from_iterable(found.values()):
             notes += [*said, *_remarks(file)]
         files = {part: tuple(file for file, _ in each) for part, each in found.items()}
-        return cls(**files, notes=tuple(notes))
+        knowledge = knowledge_names(config.data)
+        texts = read_texts(knowledge, config.data.encoding) if knowledge else ()
+        return cls(**files, notes=tuple(notes), knowledge=tuple(texts))
 
     @property
     def sides(self) -> Sides[tuple[RecordFile, ...]]:
@@ -85,15 +93,22 @@ def file_names(data: DataConfig) -> dict[str, tuple[str, ...]]:
     return {part: _as_names(given) for part, given in named.items()}
 
 
+def knowledge_names(data: DataConfig) -> tuple[str, ...]:
+    """The names given for the knowledge."""
+    return _as_names(data.knowledge)
+
+
 def _as_names(given: str | tuple[str, ...] | float | None) -> tuple[str, ...]:
     if isinstance(given, tuple):
         return given
     return (given,) if isinstance(given, str) else ()
 
 
-def origins_of(names: Iterable[str]) -> list[Origin]:
-    """All origins behind the names, in order."""
-    return [origin for name in names for origin in find(name).origins]
+def origins_of(
+    names: Iterable[str], further: Mapping[str, Kind] = MappingProxyType({})
+) -> list[Origin]:
+    """All origins behind the names, in order; `further` suffixes are known as well."""
+    return [origin for name in names for origin in find(name, further).origins]
 
 
 def _read(origin: Origin, config: TrialConfig, part: str) -> _Read:

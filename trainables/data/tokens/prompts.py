@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -18,11 +19,29 @@ FOLDER = "prompts"
 
 @dataclass(frozen=True, eq=False)
 class Prompt:
-    """The ids that the model is given, the last message in them as text, and right answers."""
+    """The ids that the model is given, the last message in them as text, and right answers.
+
+    `looked_up` is the number of examples or passages in it.
+    """
 
     tokens: IntArray
     question: str
     references: tuple[str, ...]
+    looked_up: int = 0
+
+
+class Asked(Protocol):
+    """Prompts to which answers are generated; `stops` are the ids that end an answer."""
+
+    stops: tuple[int, ...]
+
+    def chosen(self, most: int, seed: int) -> list[int]:
+        """The numbers of `most` prompts drawn at random, or of all; always the same."""
+        ...
+
+    def asked(self, numbers: Sequence[int]) -> dict[int, Prompt]:
+        """These prompts, by number."""
+        ...
 
 
 class Prompts:
@@ -42,6 +61,10 @@ class Prompts:
     def __getitem__(self, number: int) -> Prompt:
         ids = self._sequences[number].tokens.astype(np.int64)
         return Prompt(ids, self._questions[number], tuple(self._references[number]))
+
+    def asked(self, numbers: Sequence[int]) -> dict[int, Prompt]:
+        """These prompts, by number."""
+        return {number: self[number] for number in numbers}
 
     def longest(self, numbers: Iterable[int]) -> int:
         """The tokens of the longest of these prompts."""

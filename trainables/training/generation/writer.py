@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
+from typing import TypeVar
 
 import torch
 from peft import PeftModel
@@ -21,7 +22,7 @@ from trainables.config.trial import TrialConfig
 from trainables.core import ranks
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.data.making.prompts import text_of
-from trainables.data.tokens.prompts import Prompt, Prompts
+from trainables.data.tokens.prompts import Asked, Prompt
 from trainables.data.tokens.tokenizer import Tokenizer
 from trainables.metrics.registry import GENERATED
 from trainables.metrics.written import Answer, Written
@@ -30,13 +31,15 @@ from trainables.training.generation.sampling import GumbelNoise
 
 Ids = list[int]
 
+T = TypeVar("T")
+
 
 class AnswerWriter:
     """Generates the answers of one model after the other to the same prompts."""
 
     def __init__(
         self,
-        prompts: Prompts,
+        prompts: Asked,
         tokenizer: Tokenizer,
         pad_id: int,
         device: torch.device,
@@ -55,10 +58,11 @@ class AnswerWriter:
         began = time.monotonic()
         settings = config.evaluation
         chosen = self._prompts.chosen(settings.prompts, seed_of(config))
-        asked = {number: self._prompts[number] for number in chosen}
+        asked = self._prompts.asked(chosen)
+        looking_up = (time.monotonic() - began) / len(asked)
         stops = {*self._prompts.stops, *_own_stops(model)}
         with _generating(model, stops, settings.max_new_tokens, self._pad_id):
-            ids = self._generated(config, model, asked)
+            ids, seconds = self._generated(config, model, asked)
         answers = tuple(
             Answer(
                 prompt=number,
@@ -68,6 +72,9 @@ class AnswerWriter:
                 tokens=len(new),
                 ended=bool(new) and new[-1] in stops,
                 pattern=settings.answer_pattern,
+                prompt_tokens=len(prompt.tokens),
+                looked_up=prompt.looked_up,
+                seconds=looking_up + seconds[number],
             )
             for number, prompt in asked.items()
         )
@@ -76,24 +83,30 @@ class AnswerWriter:
 
     def _generated(
         self, config: TrialConfig, model: torch.nn.Module, asked: Mapping[int, Prompt]
-    ) -> dict[int, Ids]:
-        """The new ids of each prompt; the ranks take turns with the batches."""
+    ) -> tuple[dict[int, Ids], dict[int, float]]:
+        """The new ids of each prompt, and its share of its batch's time; the ranks take turns with
+        the batches."""
         size = config.evaluation.batch_size or config.micro_batch_size
         lengths = {number: len(prompt.tokens) for number, prompt in asked.items()}
         batches = in_batches(lengths, size, pads=not _shifts_positions(model))
         mine: dict[int, Ids] = {}
+        seconds: dict[int, float] = {}
         rounds = range(0, len(batches), ranks.world_size())
         with self._progress.phase("generating answers", len(rounds)) as gauge:
             for first in rounds:
                 place = first + ranks.rank()
+                began = time.monotonic()
                 if place < len(batches):
-                    mine |= self._answered(config, model, asked, batches[place])
+                    batch = batches[place]
+                    mine |= self._answered(config, model, asked, batch)
+                    share = (time.monotonic() - began) / len(batch)
+                    seconds |= dict.fromkeys(batch, share)
                 elif is_scattered(config):
                     # The other ranks need this rank's share of the weights.
                     self._answered(config, model, asked, batches[-1])
                 gauge.advance()
                 self._alive()
-        return {n: ids for each in ranks.from_every_rank(mine) for n, ids in each.items()}
+        return _together(mine), _together(seconds)
 
     @torch.no_grad()
     def _answered(
@@ -119,6 +132,10 @@ class AnswerWriter:
             )
         new = whole[:, inputs["input_ids"].shape[1] :].tolist()
         return dict(zip(batch, new, strict=True))
+
+
+def _together(mine: dict[int, T]) -> dict[int, T]:
+    return {n: value for each in ranks.from_every_rank(mine) for n, value in each.items()}
 
 
 def seed_of(config: TrialConfig) -> int:

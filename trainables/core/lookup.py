@@ -1,0 +1,43 @@
+"""What is looked up for a prompt: training examples or passages, and how they are found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Retriever = Literal["random", "bm25", "dense"]
+Source = Literal["examples", "knowledge"]
+
+PASSAGES, QUESTION = "{passages}", "{question}"
+"""The places in a layout."""
+
+LAYOUT = f"{PASSAGES}\n\n{QUESTION}"
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """The `count` best examples or passages for each prompt, or as many as fit.
+
+    Passages have `chunk_tokens` tokens, and share `overlap` of them with the next. `layout` is the
+    question with passages. `encoder` is a sentence-transformers model for the retriever `dense`;
+    without one, the base model's own states are compared.
+    """
+
+    source: Source
+    count: int
+    retriever: Retriever
+    encoder: str | None = None
+    chunk_tokens: int = 0
+    overlap: float = 0.0
+    layout: str = LAYOUT
+
+
+def check_layout(layout: str) -> str:
+    """The layout; ValueError unless each place is in it once."""
+    for place in (PASSAGES, QUESTION):
+        if layout.count(place) != 1:
+            raise ValueError(
+                f"{layout!r} has {place} {layout.count(place)} times; write {PASSAGES} and "
+                f"{QUESTION} once each"
+            )
+    return layout

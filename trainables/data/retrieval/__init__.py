@@ -1,0 +1,1 @@
+"""Training examples and passages looked up for prompts."""

@@ -1,0 +1,44 @@
+"""The chats of a set, beside its examples on disk, from which prompts can be made anew."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from trainables.data.records.conversation import Conversation, Message, ToolCall
+
+CHATS = "chats.jsonl"
+"""In the folder of a set; in the order of its prompts."""
+
+
+def write_chats(set_folder: Path, chats: Sequence[Conversation]) -> None:
+    """Write the chats of a set, one a line."""
+    with (set_folder / CHATS).open("w", encoding="utf-8") as file:
+        for chat in chats:
+            file.write(json.dumps(asdict(chat), ensure_ascii=False) + "\n")
+
+
+def load_chats(set_folder: Path) -> list[Conversation]:
+    """The chats of a set."""
+    with (set_folder / CHATS).open(encoding="utf-8") as file:
+        return [_chat(json.loads(line)) for line in file]
+
+
+def count_chats(set_folder: Path) -> int:
+    """The number of chats of a set."""
+    with (set_folder / CHATS).open("rb") as file:
+        return sum(1 for _ in file)
+
+
+def _chat(fields: dict[str, object]) -> Conversation:
+    messages = fields.pop("messages")
+    assert isinstance(messages, list), "write_chats has written it"
+    return Conversation(tuple(_message(each) for each in messages), **fields)  # type: ignore[arg-type]
+
+
+def _message(fields: dict[str, object]) -> Message:
+    calls = fields.pop("tool_calls")
+    assert isinstance(calls, list), "write_chats has written it"
+    return Message(**fields, tool_calls=tuple(ToolCall(**call) for call in calls))  # type: ignore[arg-type]
