@@ -15,19 +15,23 @@ SAMPLES = "answers/samples.jsonl"
 
 
 class SampleRecord(Record):
-    """One answer to a prompt of the validation set; `values` are the metrics' values of it."""
+    """One answer to a prompt of the validation set; `values` are the metrics' values of it.
+
+    `reference` is the first of the right answers.
+    """
 
     prompt_number: int
     prompt: str
     answer: str
     reference: str
+    references: tuple[str, ...] = ()
     tokens: int
     ended: bool
     values: dict[str, float]
 
     def row(self) -> dict[str, object]:
         """The sample without nesting, for a table."""
-        return {**self.model_dump(exclude={"values"}), **self.values}
+        return {**self.model_dump(exclude={"values", "references"}), **self.values}
 
 
 def read_samples(path: Path) -> Sequence[SampleRecord]:
