@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -50,9 +51,11 @@ def classes(tmp_path_factory):
     return tracked(kept_sweep(folder, tree, [{"learning_rate": 1e-2}]))
 
 
-@pytest.fixture
-def in_this_process(monkeypatch):
-    monkeypatch.setattr(room, "measured_afresh", metrics_of)
+@pytest.fixture(scope="module")
+def in_this_process():
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(room, "measured_afresh", metrics_of)
+        yield
 
 
 def register(home, *words):
@@ -60,39 +63,52 @@ def register(home, *words):
     return CliRunner().invoke(app, command)
 
 
-def answered(home, uri: str, folder) -> list:
-    """What the registered model says to PROMPTS, in a process that cannot import our packages."""
-    code = f"""
+STRANGER = """
 import json, sys, mlflow
 sys.modules["trainables"] = sys.modules["sweeps"] = sys.modules["results"] = None
-mlflow.set_registry_uri({home.tracking_uri!r}); mlflow.set_tracking_uri({home.tracking_uri!r})
-model = mlflow.pyfunc.load_model({uri!r})
 import pandas as pd
-print("ANSWERS", json.dumps(model.predict(pd.DataFrame({{"prompt": {PROMPTS!r}}}),
-                                          params={{"max_new_tokens": 5}})))
+asked = pd.DataFrame({"prompt": json.loads(sys.argv[1])})
+for tracking, model in json.loads(sys.argv[2]):
+    mlflow.set_registry_uri(tracking); mlflow.set_tracking_uri(tracking)
+    said = mlflow.pyfunc.load_model(model).predict(asked, params={"max_new_tokens": 5})
+    print("ANSWERS", json.dumps(said))
 """
+
+
+@pytest.fixture(scope="module")
+def answered(chats, classes, tmp_path_factory, in_this_process) -> dict[str, list]:
+    """What registered models say to PROMPTS, by address, in a process that cannot import our
+    packages; one for all of them, since it imports MLflow and torch for ten seconds."""
+    registered = {
+        "models:/pydoc@champion": (chats, "--as", "pydoc@champion", "--merge"),
+        "models:/prefix/latest": (chats, "--as", "prefix", "--trial", "1"),
+        "models:/labels/1": (classes, "--as", "labels"),
+    }
+    for home, *words in registered.values():
+        done = register(home, *words)
+        assert done.exit_code == 0, done.output
+        trial = words[-1] if "--trial" in words else "0"
+        name = words[1].partition("@")[0]
+        assert f"Trial {trial} of sweep kept: version 1 of {name}" in done.stdout
+    asked = [(home.tracking_uri, model) for model, (home, *_) in registered.items()]
     done = subprocess.run(
-        [sys.executable, "-P", "-c", code],
+        [sys.executable, "-P", "-c", STRANGER, json.dumps(PROMPTS), json.dumps(asked)],
         capture_output=True,
         text=True,
         check=False,
-        cwd=folder,
+        cwd=tmp_path_factory.mktemp("elsewhere"),
         env={**os.environ, "PYTHONPATH": ""},
     )
     assert done.returncode == 0, done.stderr
-    import json
+    lines = [line for line in done.stdout.splitlines() if line.startswith("ANSWERS")]
+    said = [json.loads(line.removeprefix("ANSWERS")) for line in lines]
+    return dict(zip(registered, said, strict=True))
 
-    (line,) = [line for line in done.stdout.splitlines() if line.startswith("ANSWERS")]
-    return json.loads(line.removeprefix("ANSWERS"))
 
-
-def test_a_registered_chat_model_answers_as_the_export_does(chats, tmp_path, in_this_process):
+def test_a_registered_chat_model_answers_as_the_export_does(chats, answered, tmp_path):
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    done = register(chats, "--as", "pydoc@champion", "--merge")
-    assert done.exit_code == 0, done.output
-    assert "Trial 0 of sweep kept: version 1 of pydoc" in done.stdout
     to = ["export", "kept", "--merge", "--to", str(tmp_path / "out"), "--home", str(chats.path)]
     assert CliRunner().invoke(app, to).exit_code == 0
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "out")
@@ -108,7 +124,7 @@ def test_a_registered_chat_model_answers_as_the_export_does(chats, tmp_path, in_
                 break
         new = ids[0][len(tokenizer(text)["input_ids"]) :]
         wanted.append(tokenizer.decode(new, skip_special_tokens=True))
-    assert answered(chats, "models:/pydoc@champion", tmp_path) == wanted
+    assert answered["models:/pydoc@champion"] == wanted
     assert list(chats.path.glob(".register*")) == []
     version = MlflowClient(chats.tracking_uri).get_model_version_by_alias("pydoc", "champion")
     record = chats.sweep("kept").store.trials()[0]
@@ -116,14 +132,12 @@ def test_a_registered_chat_model_answers_as_the_export_does(chats, tmp_path, in_
     assert version.tags["winnow.data_fingerprint"] == record.provenance.data_fingerprint
 
 
-def test_an_adapter_that_cannot_be_merged_answers_too(chats, tmp_path, in_this_process):
-    assert register(chats, "--as", "prefix", "--trial", "1").exit_code == 0
-    assert len(answered(chats, "models:/prefix/latest", tmp_path)) == 2
+def test_an_adapter_that_cannot_be_merged_answers_too(answered):
+    assert len(answered["models:/prefix/latest"]) == 2
 
 
-def test_a_registered_classifier_names_labels(classes, tmp_path, in_this_process):
-    assert register(classes, "--as", "labels").exit_code == 0
-    found = answered(classes, "models:/labels/1", tmp_path)
+def test_a_registered_classifier_names_labels(answered):
+    found = answered["models:/labels/1"]
     assert all(each["label"] in ("a", "b") and 0.5 <= each["score"] <= 1 for each in found)
 
 
