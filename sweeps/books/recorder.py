@@ -182,6 +182,7 @@ class Recorder(Callback):
         first = number not in self._to_stop
         self._to_stop.add(number)
         if record.status is TrialStatus.INTERRUPTED:
+            self._scribe.trial_started(record)  # one killed while it waited has no run yet
             self._end(record.with_changes(status=TrialStatus.PRUNED, ended=time.time()))
         else:
             self._cancel(number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+from types import SimpleNamespace
 
 import pytest
 from finished_sweeps import ended_trial, sweep_tree, write_ended
@@ -170,6 +171,16 @@ def test_of_other_data_or_models_the_best_are_only_tried_first(tmp_path, changes
     book = StudyBook(open_study(spec, tmp_path / "journal", warm=warm), spec.search)
     rates = [book.draw(spec.space)[1]["learning_rate"] for _ in range(3)]
     assert rates == pytest.approx([5e-3, 3e-3, 1e-3])
+
+
+def test_equal_fingerprints_are_equal_inputs_wherever_the_files_are(tmp_path):
+    a_first_sweep(
+        tmp_path, provenance=Provenance(seed=1, data_fingerprint="d", model_fingerprint="m")
+    )
+    spec = SweepSpec.parse(tree_after("first", model="elsewhere"))
+    inputs = SimpleNamespace(data_fingerprint="d", model_fingerprint="m")
+    warm = take_over(read_earlier(spec, SweepHome(tmp_path)), spec, inputs)
+    assert len(warm.told) == 5
 
 
 def test_a_longer_budget_is_another_trial(tmp_path):
