@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sweeps.cli.verbs.clean import clean
+from sweeps.cli.verbs.compare import compare
 from sweeps.cli.verbs.confirm import confirm
 from sweeps.cli.verbs.doctor import doctor
 from sweeps.cli.verbs.export import export
@@ -42,6 +43,7 @@ app.command()(winners)
 app.command()(confirm)
 app.command()(samples)
 app.command()(report)
+app.command()(compare)
 app.command()(ui)
 app.command("next")(next_sweep)
 app.command()(export)

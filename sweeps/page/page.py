@@ -23,7 +23,7 @@ def render(results: Results, refresh: int | None = None) -> str:
     """The page; it reloads itself every `refresh` seconds while the sweep runs."""
     who, how_sure = conclusion(results.sweep, results.ranking, results.folder)
     numbers = winners_json(results.sweep, results.ranking)
-    return _template().render(
+    return template("report").render(
         name=results.sweep.name,
         sweep=results.sweep,
         who=who,
@@ -39,15 +39,18 @@ def render(results: Results, refresh: int | None = None) -> str:
         spec=spec_text(results),
         trials=list(all_trials(results)),
         params=list(dict.fromkeys(name for r in results.trials for name in r.params)),
-        plotly=_plotly(),
+        plotly=plotly(),
         refresh=refresh if not results.sweep.state.ended else None,
     )
 
 
 def write(folder: SweepFolder, path: Path | None = None) -> Path:
     """Write the report of the sweep in `folder`, by default there; whole or not at all."""
-    path = path or folder.report
-    text = render(Results.read(folder))
+    return write_page(render(Results.read(folder)), path or folder.report)
+
+
+def write_page(text: str, path: Path) -> Path:
+    """Write a page, whole or not at all."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         draft.write_text(text, encoding="utf-8")
@@ -61,13 +64,15 @@ def write(folder: SweepFolder, path: Path | None = None) -> Path:
 
 
 @cache
-def _plotly() -> str:
+def plotly() -> str:
+    """The script that draws the charts."""
     from plotly.offline import get_plotlyjs
 
     return str(get_plotlyjs())
 
 
-def _template() -> Template:
+def template(name: str) -> Template:
+    """A page's template; what it is given is escaped."""
     loader = PackageLoader("sweeps.page", "files")
     environment = Environment(
         loader=loader,
@@ -76,4 +81,4 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("report.html.jinja")
+    return environment.get_template(f"{name}.html.jinja")

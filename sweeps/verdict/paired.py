@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from results.ranking.certainty import (
     Difference,
     LossesError,
@@ -20,18 +22,23 @@ def paired(
     sweep: SweepRecord, folder: SweepFolder, first: int, other: int | None
 ) -> Difference | None:
     """The difference for eval_loss or a metric of answers, which have values on disk; else None."""
-    if sweep.metric == "eval_loss":
-        return difference(folder, first, other)
-    return _in_answers(folder, sweep.metric, first, other) if sweep.metric in GENERATED else None
+    return between(sweep.metric, place_of(folder, first), place_of(folder, other))
 
 
-def difference(folder: SweepFolder, first: int, other: int | None) -> Difference | None:
-    """Loss of trial `first` minus that of `other` (None: the base model), in nats per token.
+def place_of(folder: SweepFolder, number: int | None) -> Path:
+    """The folder with the measurements of a trial, or of the base model (None)."""
+    return folder.base if number is None else folder.store.trial_folder(number)
 
-    Paired over the validation sequences; None if a trial has no losses on disk.
-    """
-    mine = folder.store.trial_folder(first) / LOSSES
-    theirs = (folder.base if other is None else folder.store.trial_folder(other)) / LOSSES
+
+def between(metric: str, mine: Path, theirs: Path) -> Difference | None:
+    """The difference of two measured models in a metric, as far as there are values on disk."""
+    if metric == "eval_loss":
+        return _in_losses(mine / LOSSES, theirs / LOSSES)
+    files = [place / ANSWERS / VALUES for place in (mine, theirs)]
+    return _in_answers(metric, *files) if metric in GENERATED else None
+
+
+def _in_losses(mine: Path, theirs: Path) -> Difference | None:
     if not mine.exists() or not theirs.exists():
         return None
     try:
@@ -40,19 +47,12 @@ def difference(folder: SweepFolder, first: int, other: int | None) -> Difference
         return None
 
 
-def _in_answers(
-    folder: SweepFolder, metric: str, first: int, other: int | None
-) -> Difference | None:
+def _in_answers(metric: str, mine: Path, theirs: Path) -> Difference | None:
     """The difference in a metric's mean, paired over the prompts; None without values of both."""
-    places = (
-        folder.store.trial_folder(first),
-        folder.base if other is None else folder.store.trial_folder(other),
-    )
-    files = [place / ANSWERS / VALUES for place in places]
-    if not all(file.exists() for file in files):
+    if not mine.exists() or not theirs.exists():
         return None
     try:
-        mine, theirs = (load_prompt_values(file, metric) for file in files)
-        return difference_of_values(mine, theirs) if mine and theirs else None
+        first, second = (load_prompt_values(file, metric) for file in (mine, theirs))
+        return difference_of_values(first, second) if first and second else None
     except LossesError:
         return None

@@ -15,6 +15,15 @@ ACCENT = "#3b8ed0"
 SECOND = "#e08a00"
 QUIET = "#8a8f98"
 SCALE = "Viridis"
+SERIES = (
+    (WINNER, "solid"),
+    (ACCENT, "dash"),
+    (SECOND, "dot"),
+    ("#d8442b", "dashdot"),
+    ("#b06aa8", "longdash"),
+    (QUIET, "longdashdot"),
+)
+"""Colour and dash of several lines in one chart."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ def progress(results: Results) -> Figure | None:
     if not complete or len(results.sweep.goals) > 1:
         return None
     times = list(accumulate(record.seconds for record in ended))
-    unit, length = next(each for each in _UNITS if times[-1] >= 2 * each[1] or each[1] == 1.0)
+    unit, length = unit_for(times[-1])
     at = {record.number: time / length for record, time in zip(ended, times, strict=True)}
     line = _best_line(results, ended, complete, at)
     last = line["y"][-1] if isinstance(line["y"], list) else None
@@ -42,6 +42,11 @@ def progress(results: Results) -> Figure | None:
             "yaxis": value_axis(results, [results.value(r) or 0.0 for r in shown]),
         },
     )
+
+
+def unit_for(seconds: float) -> tuple[str, float]:
+    """The unit of an axis of that length, and its seconds."""
+    return next(each for each in _UNITS if seconds >= 2 * each[1] or each[1] == 1.0)
 
 
 def _best_line(

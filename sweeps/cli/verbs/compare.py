@@ -1,0 +1,39 @@
+"""The verb `sweep compare`. Heavy modules are imported when it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sweeps.cli.mistakes import mistakes_shown
+from sweeps.cli.options import HomeOption, JsonOption
+from sweeps.display.terminal import echo_json, make_console
+from sweeps.home.home import SweepHome
+
+
+def compare(
+    names: Annotated[list[str], typer.Argument(help="Sweeps with the same data and metric.")],
+    as_json: JsonOption = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Also write one HTML file.")
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Compare the best trials of several sweeps on the same data."""
+    with mistakes_shown():
+        from sweeps.page.comparison import write_comparison
+        from sweeps.report.comparison import WIDTH, comparison_json, comparison_report
+        from sweeps.verdict.comparison import compare as compared
+
+        where = SweepHome.find(home)
+        comparison = compared([where.existing(name) for name in names])
+        path = write_comparison(comparison, out) if out else None
+    if as_json:
+        echo_json(comparison_json(comparison))
+        return
+    console = make_console(pipe_width=WIDTH)
+    console.print(comparison_report(comparison), width=min(WIDTH, console.width))
+    if path:
+        console.print(f"\nReport: {path}", soft_wrap=True)
