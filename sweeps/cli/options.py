@@ -62,6 +62,8 @@ DtypeOption = Annotated[
 ]
 NameArgument = Annotated[str, typer.Argument(help="The sweep's name.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+SendOption = Annotated[bool, typer.Option("--send", hidden=True)]
+"""For a command run from another machine: its file is in its output (see remote.parcel)."""
 PricesOption = Annotated[
     list[str] | None,
     typer.Option(

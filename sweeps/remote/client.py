@@ -52,6 +52,20 @@ class Elsewhere:
                 client = stack.enter_context(connected(self.cluster, self.address))
             return run(client, there, sent, say, environment)
 
+    def bring(self, words: Sequence[str], to: Path | None, replaces: bool = True) -> int:
+        """Run a command there that sends a file, and write it here; returns the exit code.
+
+        SweepError if the file exists here, unless the command `replaces` it.
+        """
+        from sweeps.remote.parcel import Parcel
+
+        parcel, console = Parcel(), make_console()
+        with Followed(console) as show:
+            code = self.run([*words, "--send"], say=lambda line: parcel.takes(line) or show(line))
+        if code == 0:
+            console.print(f"Written here: {parcel.unpack(to, replaces)}", soft_wrap=True)
+        return code
+
     def launch(self, spec: SweepSpec, console: Console) -> int:
         """Send a sweep and follow it."""
         from sweeps.remote.shipment import SPEC, pack

@@ -7,10 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sweeps.base.errors import SweepError
 from sweeps.cli.mistakes import mistakes_shown
-from sweeps.cli.options import DtypeOption, HomeOption, MergeOption, NameArgument, TrialOption
+from sweeps.cli.options import (
+    ClusterOption,
+    DtypeOption,
+    HomeOption,
+    JobsOption,
+    MergeOption,
+    NameArgument,
+    TrialOption,
+)
 from sweeps.display.terminal import make_console, waiting
 from sweeps.home.home import SweepHome
+from sweeps.remote.client import elsewhere
 
 if TYPE_CHECKING:
     from sweeps.export.export import Done
@@ -28,10 +38,20 @@ def export(
     push: Annotated[
         str | None, typer.Option(metavar="OWNER/NAME", help="Upload it to the Hugging Face hub.")
     ] = None,
+    cluster: ClusterOption = None,
+    address: JobsOption = None,
     home: HomeOption = None,
 ) -> None:
     """Write a trial's model to a folder, and check it: loaded afresh, it must measure the same."""
     with mistakes_shown():
+        if there := elsewhere(cluster, address, home):
+            if not to.is_absolute():
+                raise SweepError(f"--to: {to} would be lost on the cluster; give an absolute path")
+            words = ["export", name, "--to", str(to), *(["--merge"] if merge else [])]
+            words += ["--trial", str(trial)] if trial is not None else []
+            words += ["--dtype", dtype.value] if dtype else []
+            words += ["--unchecked"] if unchecked else []
+            raise typer.Exit(there.run([*words, *(["--push", push] if push else [])]))
         from sweeps.export.export import export as run
         from sweeps.export.push import push as upload
         from sweeps.export.push import refuse_push

@@ -1,0 +1,129 @@
+"""Reports and files of a cluster brought home: the real command, run there by a job server."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from finished_sweeps import a_search, sweep_tree, write_ended
+from typer.testing import CliRunner
+
+from results.records.record import Provenance
+from sweeps.base.errors import SweepError
+from sweeps.cli.app import app
+from sweeps.remote import job as remote
+from sweeps.remote.parcel import Parcel, send
+
+ROOT = Path(__file__).parents[3]
+
+
+class Head:
+    """A head node whose `sweep` is this one, with a sweep home of its own."""
+
+    def __init__(self, folder: Path):
+        self.home = folder / "far-home"
+        program = folder / "bin" / "sweep"
+        program.parent.mkdir()
+        program.write_text(f'#!/bin/sh\nexec {sys.executable} -m sweeps.cli "$@"\n')
+        program.chmod(0o755)
+        self.environment = {
+            **os.environ,
+            "PATH": f"{program.parent}:{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT),
+            "SWEEP_HOME": str(self.home),
+        }
+        (folder / "job").mkdir()
+        self.cwd = folder / "job"
+
+    def submit_job(self, entrypoint, submission_id, **_):
+        command = ["bash", "-c", entrypoint]
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        self.done = subprocess.run(
+            command, env=self.environment, cwd=self.cwd, text=True, check=False, **streams
+        )
+        return submission_id
+
+    async def tail_job_logs(self, job):
+        for start in range(0, len(self.done.stdout), 20_000):
+            yield self.done.stdout[start : start + 20_000]
+
+    def get_job_info(self, job):
+        status = SimpleNamespace(is_terminal=lambda: True)
+        return SimpleNamespace(status=status, driver_exit_code=self.done.returncode)
+
+
+@pytest.fixture
+def head(tmp_path, monkeypatch) -> Head:
+    made = Head(tmp_path)
+
+    @contextmanager
+    def connected(cluster, address):
+        yield made
+
+    monkeypatch.setattr(remote, "connected", connected)
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    return made
+
+
+def asked(*words, code=0):
+    done = CliRunner().invoke(app, [*words, "--address", "http://head:8265"])
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+def numbers(path):
+    text = path.read_text(encoding="utf-8")
+    return json.loads(text.partition('id="numbers">')[2].partition("</script>")[0])
+
+
+def test_reports_and_the_next_file_come_home(head):
+    known = Provenance(seed=1, data_fingerprint="abc")
+    write_ended(head.home, a_search(12), provenance=known)
+    write_ended(head.home, a_search(3), {**sweep_tree(), "name": "other"}, provenance=known)
+    said = asked("report", "ended")
+    assert "Written here: ended.html" in said and "winnow-parcel" not in said
+    assert numbers(Path("ended.html"))["sweep"] == "ended"
+    asked("compare", "ended", "other", "-o", "both.html")
+    assert "Sweep ended is best" in Path("both.html").read_text(encoding="utf-8")
+    assert "Next: sweep launch ended-2.yaml" in asked("next", "ended")
+    written = Path("ended-2.yaml").read_text(encoding="utf-8")
+    assert "first_points" in written
+    assert "already exists" in asked("next", "ended", code=2)
+    assert Path("ended-2.yaml").read_text(encoding="utf-8") == written
+    assert list(head.cwd.iterdir()) == [], "nothing is left in the job's folder"
+
+
+def test_what_goes_wrong_there_is_told_and_nothing_is_written(head):
+    assert "no sweep" in asked("report", "nowhere", code=2)
+    assert "--follow: only on the machine" in asked("report", "ended", "--follow", code=2)
+    assert "absolute path" in asked("export", "ended", "--to", "folder", code=2)
+    assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize("lost", [slice(1, None), slice(0, 1), slice(0, -1), slice(0, 0)])
+def test_a_file_that_lost_a_part_on_the_way_is_refused(tmp_path, monkeypatch, lost):
+    monkeypatch.setattr("sweeps.remote.parcel._LINE", 40)
+    (tmp_path / "page").write_text("".join(map(str, range(99))))
+    lines = []
+    send(tmp_path / "page", "page.html", lines.append)
+    parcel = Parcel()
+    assert all(parcel.takes(line) for line in lines[lost]) and not parcel.takes("Report: x")
+    with pytest.raises(SweepError, match="did not arrive whole"):
+        parcel.unpack(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_name_from_afar_is_no_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "page").write_text("x")
+    parcel = Parcel()
+    send(tmp_path / "page", "../../evil", parcel.takes)
+    assert parcel.unpack(None) == Path("evil")
