@@ -231,6 +231,12 @@ class MlflowRuns:
         with _unhurried():
             self._client.log_artifacts(run_id, str(folder), path)
 
+    def log_model(self, run_id: str, name: str, path: str, tags: Mapping[str, str]) -> None:
+        """List a run's weights at `path` as a model; once, however often it is called."""
+        from results.mlflow.logged_models import log_model
+
+        log_model(self._client, run_id, name, path, tags)
+
     def register(
         self, run_id: str, path: str, name: str, alias: str | None, tags: Mapping[str, str]
     ) -> str:

@@ -186,6 +186,7 @@ class Tracker:
             self._runs.log_texts(run_id, {WINNER_FILE: config})
             if weights.is_dir():
                 self._runs.log_folder(run_id, weights, WEIGHTS_PATH)
+                self._runs.log_model(run_id, *_model_of(record))
             if samples := read_samples(weights.parent / SAMPLES):
                 self._runs.log_table(run_id, SAMPLES_FILE, [each.row() for each in samples])
 
@@ -321,6 +322,13 @@ def read_sweep(uri: str, sweep_name: str) -> tuple[SweepRecord, list[TrialRecord
 
 def _latest_sweep(runs: MlflowRuns, experiment_ids: list[str], name: str) -> Run | None:
     return next(runs.find(experiment_ids, {KIND: "sweep", SWEEP: name}), None)
+
+
+def _model_of(record: TrialRecord) -> tuple[str, str, dict[str, str]]:
+    """Name, place and tags of a trial's kept weights as a model."""
+    method, base = (str(record.config.get(name, "")) for name in ("method", "model"))
+    tags = {SWEEP: record.sweep, NUMBER: str(record.number), "method": method, "base": redact(base)}
+    return f"{record.sweep}-{record.number}", WEIGHTS_PATH, {k: v for k, v in tags.items() if v}
 
 
 def _known(texts: Mapping[str, str | None]) -> dict[str, str]:

@@ -38,7 +38,7 @@ def view_state(record: SweepRecord, searched: Sequence[str]) -> str:
     metrics, mode = _metrics(record.goals), record.mode
     shown = [*(f"params.`{name}`" for name in searched), *(f"metrics.`{m}`" for m in metrics)]
     others = [f"metrics.`{name}`" for name in _TOTALS]
-    attributes = [f"attributes.`{name}`" for name in ("Dataset", "Source")]
+    attributes = [f"attributes.`{name}`" for name in ("Dataset", "Source", "Models")]
     text = json.dumps(
         {
             "searchFilter": f"tags.`{PARENT}` = '{record.run_id}' and tags.`{KIND}` = '{TRIAL}'",

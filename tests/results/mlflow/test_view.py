@@ -44,6 +44,31 @@ def test_the_view_selects_the_sweeps_trials_best_first(uri):
     assert chart["selectedMetrics"] == ["best_eval_loss"]
 
 
+def test_kept_weights_are_the_model_of_their_run_once(uri, tmp_path):
+    """The column Model, by MLflow's own reading; the weights are stored once."""
+    tracker, sweep = Tracker(uri, "tuning", f"file://{tmp_path}/artifacts"), full_sweep()
+    parent = tracker.start_sweep(sweep, "name: x", Stamps().next())
+    record = full_trial(run_id=None)
+    child = tracker.start_trial(record, parent)
+    (tmp_path / "best").mkdir()
+    (tmp_path / "best" / "adapter.safetensors").write_bytes(b"weights")
+    for _ in range(2):
+        tracker.log_winner(child, record, tmp_path / "best")
+    client = MlflowClient(uri)
+    run = client.get_run(child)
+    (output,) = run.outputs.model_outputs
+    model = client.get_logged_model(output.model_id)
+    assert model.status.name == "READY" and model.source_run_id == child
+    assert model.name == f"{record.sweep}-{record.number}"
+    assert model.tags["winnow.weights"] == f"runs:/{child}/model"
+    assert model.params == run.data.params
+    assert len(list((tmp_path / "artifacts").rglob("adapter.safetensors"))) == 1
+    assert (
+        "attributes.`Models`"
+        in json.loads(view_state(full_sweep(run_id="r"), []))["selectedColumns"]
+    )
+
+
 def test_a_sweep_that_mlflow_does_not_know_has_no_view(uri):
     assert share_view(uri, full_sweep(run_id="0" * 32), []) is None
     assert share_view(uri, full_sweep(run_id=None), []) is None
