@@ -21,6 +21,7 @@ from sweeps.base.view import View
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.spec.fields import changed
 from sweeps.spec.spec import SweepSpec
+from trainables.core.progress import Progress
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,12 +69,16 @@ class Sweep:
         """
         from sweeps.display.plain import PlainView
         from sweeps.display.terminal import TextConsole
+        from sweeps.export.champion import offer
         from sweeps.run.launch import launch
 
         if view is None:
             with PlainView(TextConsole()) as lines:
                 return self.launch(home, address, lines)
-        return SweepResult(launch(self.spec, _home(home), view, address).folder)
+        folder = launch(self.spec, _home(home), view, address).folder
+        if said := offer(folder, _home(home), Progress(view.at)):
+            view.say(said)
+        return SweepResult(folder)
 
 
 @dataclass(frozen=True)

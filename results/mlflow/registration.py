@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from results.mlflow.runs import MlflowRuns, reported
+from results.mlflow.models import MlflowModels, Version
+from results.mlflow.runs import reported
 
 _CODE = Path(__file__).parents[1] / "export" / "answering.py"
 
@@ -49,10 +50,17 @@ def register(
     with reported(uri, f"register {target.name}"), tempfile.TemporaryDirectory() as folder:
         packed = Path(folder) / "model"
         _pack(packed, export, requirements)
-        runs = MlflowRuns(uri)
+        runs = MlflowModels(uri)
         place = f"registered/{uuid.uuid4().hex[:12]}"
         runs.log_folder(run_id, packed, place)
         return runs.register(run_id, place, target.name, target.alias, tags)
+
+
+def champion(uri: str, target: Target) -> Version | None:
+    """The version with the target's alias, None if there is none; TrackingError if MLflow fails."""
+    assert target.alias is not None, "a champion has an alias"
+    with reported(uri, f"look for {target.name}@{target.alias}"):
+        return MlflowModels(uri).with_alias(target.name, target.alias)
 
 
 def _pack(to: Path, export: Path, requirements: Sequence[str]) -> None:

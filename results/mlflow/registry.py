@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from results.mlflow.runs import MlflowRuns, reported
+from results.mlflow.models import MlflowModels
+from results.mlflow.runs import reported
 from results.records.uris import sqlite_file
 
 
@@ -19,7 +20,7 @@ def folders_in_use(uri: str) -> list[Path]:
     if database is not None and not database.exists():
         return []
     with reported(uri, "list models"):
-        return [path for each in MlflowRuns(uri).model_places() for path in _local(each)]
+        return [path for each in MlflowModels(uri).places() for path in _local(each)]
 
 
 def _local(place: str) -> Iterator[Path]:

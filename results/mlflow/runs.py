@@ -1,7 +1,8 @@
 """The runs of an MLflow server or database, in plain values.
 
-The only module that imports MLflow. It keeps the state of MLflow's other users in this process: no
-change of the active run, the tracking address, loggers other than MLflow's, or the user's settings.
+With models.py, the only module that imports MLflow's client. It keeps the state of MLflow's other
+users in this process: no change of the active run, the tracking address, loggers other than
+MLflow's, or the user's settings.
 """
 
 from __future__ import annotations
@@ -34,7 +35,6 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 _PAGE = 1000
-_MODELS_PAGE = 50
 _UPLOAD_TIMEOUT = "600"  # seconds for a server to store a file
 
 LOGGED = "mlflow.loggedArtifacts"
@@ -110,23 +110,6 @@ class MlflowRuns:
         newest = next(self.find(self.experiments(), {}, page_size=1), None)
         return newest.experiment_id if newest else None
 
-    def model_places(self) -> Iterator[str]:
-        """The addresses of all registered versions and logged models."""
-        token: str | None = ""
-        while token is not None:
-            versions = self._client.search_model_versions(
-                max_results=_PAGE, page_token=token or None
-            )
-            yield from (version.source for version in versions if version.source)
-            token = versions.token or None
-        token = ""
-        while token is not None:
-            models = self._client.search_logged_models(
-                list(self.experiments()), max_results=_MODELS_PAGE, page_token=token or None
-            )
-            yield from (model.artifact_location for model in models)
-            token = models.token or None
-
     def get(self, run_id: str) -> Run | None:
         """The run, or None if there is none."""
         try:
@@ -140,7 +123,7 @@ class MlflowRuns:
         self, experiment_ids: Iterable[str], tags: Mapping[str, str], page_size: int = _PAGE
     ) -> Iterator[Run]:
         """All runs with these tags, latest first; requested in pages of `page_size`."""
-        wanted = " and ".join(f"tags.`{name}` = {_quoted(text)}" for name, text in tags.items())
+        wanted = " and ".join(f"tags.`{name}` = {quoted(text)}" for name, text in tags.items())
         token: str | None = ""
         while token is not None:
             page = self._client.search_runs(
@@ -231,28 +214,6 @@ class MlflowRuns:
         with _unhurried():
             self._client.log_artifacts(run_id, str(folder), path)
 
-    def log_model(self, run_id: str, name: str, path: str, tags: Mapping[str, str]) -> None:
-        """List a run's weights at `path` as a model; once, however often it is called."""
-        from results.mlflow.logged_models import log_model
-
-        log_model(self._client, run_id, name, path, tags)
-
-    def register(
-        self, run_id: str, path: str, name: str, alias: str | None, tags: Mapping[str, str]
-    ) -> str:
-        """Make a run's model at `path` a new version of a registered model; returns the version."""
-        if name not in {
-            model.name for model in self._client.search_registered_models(f"name={_quoted(name)}")
-        }:
-            self._client.create_registered_model(name)
-        root = self._client.get_run(run_id).info.artifact_uri
-        version = self._client.create_model_version(
-            name, f"{root}/{path}", run_id, tags=dict(tags)
-        ).version
-        if alias is not None:
-            self._client.set_registered_model_alias(name, alias, version)
-        return str(version)
-
     def texts(self, run_id: str, paths: Iterable[str]) -> dict[str, str]:
         """The texts of artifacts, by path."""
         with tempfile.TemporaryDirectory() as folder:
@@ -337,7 +298,7 @@ def _plain(run: MlflowRun) -> Run:
     return Run(info.run_id, info.experiment_id, info.status, data.params, data.tags, data.metrics)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """The text as a literal for MLflow's filters, which have two quotes and no escape."""
     return f'"{text}"' if "'" in text else f"'{text}'"
 

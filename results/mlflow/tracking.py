@@ -16,6 +16,7 @@ from results.mlflow.metrics import (
     total_rows,
     winner_rows,
 )
+from results.mlflow.models import MlflowModels
 from results.mlflow.params import parameters_text, trial_params
 from results.mlflow.runs import MlflowRuns, Run, reported
 from results.mlflow.tags import (
@@ -88,7 +89,7 @@ class Tracker:
     def __init__(self, uri: str, experiment: str, artifact_location: str | None = None) -> None:
         self._uri = uri
         with reported(uri, f"open experiment {experiment}"):
-            self._runs = MlflowRuns(uri)
+            self._runs = MlflowModels(uri)
             self._experiment_id = self._runs.open_experiment(experiment, artifact_location)
 
     def start_sweep(

@@ -13,7 +13,7 @@ from sweeps.home.home import SweepFolder
 from sweeps.spec.spec import SweepSpec
 from trainables.training.inputs import Prepared
 
-FREE = ("budget.trials", "confirm", "slots", "tracking", "storage")
+FREE = ("budget.trials", "confirm", "slots", "tracking", "storage", "register")
 """Fields that may change: trials stay comparable. A name covers the fields below it."""
 
 BOUND = tuple(

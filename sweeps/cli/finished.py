@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.console import Console
 
-from sweeps.display.terminal import make_console
+from sweeps.display.terminal import make_console, waiting
 from sweeps.home.home import SweepHome
 from sweeps.remote.client import INTERRUPTED
 
@@ -21,7 +21,22 @@ FAILED = 1
 
 
 def show_finished(console: Console, finished: Finished) -> int:
-    """Print a sweep's result; returns the exit code."""
+    """Print a sweep's result, and register the winner if asked for; returns the exit code."""
+    code = _show(console, finished)
+    _register(console, finished)
+    return code
+
+
+def _register(console: Console, finished: Finished) -> None:
+    from sweeps.export.champion import offer
+
+    with waiting() as progress:
+        said = offer(finished.folder, SweepHome(finished.folder.path.parents[1]), progress)
+    if said:
+        console.print(f"\n{said}", soft_wrap=True)
+
+
+def _show(console: Console, finished: Finished) -> int:
     from results.records.record import SweepState
     from sweeps.report.finale import show_result
 

@@ -48,7 +48,7 @@ def register(
     place = _target(target)
     folder = home.existing(name)
     trial = chosen(folder, trial_number).record
-    run_id, uri = _run_of(folder, home, trial), _uri(folder, home)
+    run_id, uri = _run_of(folder, home, trial), tracking_uri(folder, home)
     if trial.config.get("objective") == "reward":
         raise SweepError(
             "a reward model rates a question with its answer, for which MLflow has no flavour; "
@@ -86,7 +86,8 @@ def _run_of(folder: SweepFolder, home: SweepHome, trial: TrialRecord) -> str:
     return trial.run_id
 
 
-def _uri(folder: SweepFolder, home: SweepHome) -> str:
+def tracking_uri(folder: SweepFolder, home: SweepHome) -> str:
+    """The MLflow that tracks the sweep, and whose registry gets its models."""
     tracking = TrackingSettings.model_validate(read_yaml(folder.spec).get("tracking") or {})
     return tracking_place(tracking, home, folder.store.sweep()).uri
 

@@ -9,8 +9,8 @@ import yaml
 from results.records.record import SweepRecord, TrialRecord
 from sweeps.spec.spec import SweepSpec
 
-_PLACES = ("tracking", "storage")
-"""Sections about the servers and storage of the person who launched the sweep."""
+_PLACES = ("tracking", "storage", "register")
+"""Sections about the servers, storage and registry of the person who launched the sweep."""
 
 _SEARCH = ("metric", "mode", "metrics", "seed")
 """What of the search says how a trial is judged."""

@@ -15,6 +15,7 @@ from sweeps.samplers.registry import SAMPLERS
 from sweeps.samplers.sampler import Sampler
 from sweeps.spec.settings import SearchSettings
 from sweeps.spec.validation import explain
+from trainables.config.trial import TrialConfig
 
 
 def check_search(search: SearchSettings, space: Space | None, name: object) -> list[Problem]:
@@ -95,3 +96,22 @@ def _points(kind: Sampler, space: Space) -> list[Problem]:
             for p in error.problems
         ]
     return []
+
+
+def check_register(
+    wanted: bool, search: SearchSettings | None, trial: TrialConfig | None
+) -> list[Problem]:
+    """Problems of the section `register`, found before anything is trained."""
+    if not wanted:
+        return []
+    found = []
+    if search and len(search.goals) > 1:
+        message = "needs a single metric: a Pareto front has no winner"
+        found.append(Problem("register", message, "use sweep register NAME --trial N afterwards"))
+    if trial and trial.objective == "reward":
+        message = "has no flavour in MLflow for reward models"
+        found.append(Problem("register", message, "remove it, and use sweep export afterwards"))
+    if trial and not trial.learns.trains:
+        message = f"objective {trial.objective} trains no model"
+        found.append(Problem("register", message, "remove it"))
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -195,6 +196,29 @@ class ConfirmSettings(Frozen):
     def trainings(self) -> int:
         """The number of trainings, if that many trials are complete."""
         return self.top * self.seeds
+
+
+class RegisterSettings(Frozen):
+    """The winner in MLflow's registry at the end, if it is better than the version with the alias
+    by the sweep's metric on the same data."""
+
+    name: Annotated[str, Field(pattern=r"^[^/:@]*[^/:@\s][^/:@]*$")] = Field(
+        description="the registered model's name, without '/', ':' and '@'"
+    )
+    alias: Annotated[str, Field(pattern=r"^[\w-]+$", max_length=255)] = Field(
+        default="champion", description="letters, digits, _ and -; not 'latest' nor v1, v2 ..."
+    )
+    merge: bool = Field(default=False, description="merge the adapter into its base")
+    dtype: Literal["fp32", "fp16", "bf16"] | None = Field(
+        default=None, description="precision of a whole model; unset: as in the trial"
+    )
+
+    @field_validator("alias")
+    @classmethod
+    def _no_version(cls, alias: str) -> str:
+        if re.fullmatch(r"latest|v\d+", alias, re.IGNORECASE):
+            raise ValueError(f"{alias!r} is MLflow's own word for versions; choose another alias")
+        return alias
 
 
 class StorageSettings(Frozen):

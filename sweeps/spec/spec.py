@@ -21,9 +21,11 @@ from sweeps.home.home import NAMES_ARE, is_name
 from sweeps.spec.checks import Parts, check_databases, check_fit
 from sweeps.spec.fields import set_twice, undotted, with_override
 from sweeps.spec.generation import with_generation
+from sweeps.spec.search_checks import check_register
 from sweeps.spec.secrets import check_secrets, public
 from sweeps.spec.settings import (
     ConfirmSettings,
+    RegisterSettings,
     SearchSettings,
     SlotsSettings,
     StorageSettings,
@@ -33,7 +35,7 @@ from sweeps.spec.validation import explain, leniently, without_mistakes
 from sweeps.spec.yaml_file import read_yaml
 from trainables.config.trial import NOT_SEARCHABLE, TrialConfig, field_names
 
-SECTIONS = ("search", "confirm", "slots", "tracking", "storage")
+SECTIONS = ("search", "confirm", "slots", "tracking", "storage", "register")
 """The sections of a spec about the sweep itself; the other fields are those of a trial."""
 
 MOST_TRIALS = 1_000_000
@@ -74,6 +76,7 @@ class SweepSpec:
     storage: StorageSettings
     tree: Mapping[str, object]
     confirm: ConfirmSettings | None = None
+    register: RegisterSettings | None = None
 
     @classmethod
     def load(
@@ -149,6 +152,8 @@ class _Reader:
         slots = self._section("slots", SlotsSettings, tree)
         tracking = self._section("tracking", TrackingSettings, tree)
         storage = self._section("storage", StorageSettings, tree)
+        registers = "register" in tree
+        register = self._section("register", RegisterSettings, tree) if registers else None
         space_tree = tree.pop("space", None)
         trials = self._trials(tree, search)
         trial = with_generation(self._trial(tree, slots, trials), search)
@@ -158,6 +163,7 @@ class _Reader:
         self.problems += check_fit(parts)
         self.problems += self._secrets(slots)
         self.problems += check_databases(search, tracking)
+        self.problems += check_register(registers, search, trial)
         if self.problems:
             return None
         message = "a part is missing only with a problem"
@@ -175,6 +181,7 @@ class _Reader:
             storage=storage,
             tree=self._tree,
             confirm=confirm if confirms else None,
+            register=register,
         )
 
     def _name(self, name: object) -> str:

@@ -17,7 +17,7 @@ from sweeps.verdict.paired import between, place_of
 from sweeps.verdict.results import Results
 from sweeps.verdict.single import SURE
 
-_PLACES = ("name", "tracking", "storage", "slots")
+_PLACES = ("name", "tracking", "storage", "slots", "register")
 """Sections of a sweep file that change no trial's result."""
 
 
