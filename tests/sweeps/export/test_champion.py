@@ -10,7 +10,6 @@ from spec_samples import toy_tree
 from sweeps.export import export as room
 from sweeps.export.champion import offer
 from sweeps.export.fresh_process import metrics_of
-from sweeps.home.home import SweepHome
 from sweeps.spec.spec import SpecError, SweepSpec
 
 WISH = {"name": "pydoc", "alias": "best"}
