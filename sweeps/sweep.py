@@ -129,13 +129,15 @@ class SweepResult:
         trial: int | None = None,
         merge: bool = False,
         dtype: Dtype | None = None,
+        gguf: bool = False,
     ) -> Exported:
         """Write a trial's model (by default the winner's) to a new folder, and check it."""
         from sweeps.export.export import export
         from sweeps.export.wish import Wish
 
         home = SweepHome(self.folder.path.parents[1])
-        return export(self.folder.path.name, home, Wish(Path(to), trial, merge, dtype)).model
+        wish = Wish(Path(to), trial, merge, dtype, gguf=gguf)
+        return export(self.folder.path.name, home, wish).model
 
 
 def _home(home: str | Path | None) -> SweepHome:

@@ -20,6 +20,8 @@ from sweeps.export.choice import Chosen, chosen
 from sweeps.export.content import Form, write_model
 from sweeps.export.destination import refuse_if_full, refuse_if_taken, written
 from sweeps.export.fresh_process import Request, measured_afresh
+from sweeps.export.gguf_file import FILE as GGUF
+from sweeps.export.gguf_file import refuse_gguf, write_gguf
 from sweeps.export.license import license_of
 from sweeps.export.loading import loading_code
 from sweeps.export.reproduction import as_yaml, one_trial
@@ -79,10 +81,12 @@ class _Export:
         self._spec = SweepSpec.load(folder.spec)
         self._config = _config(self._spec, trial)
         self._form = _form(self._config, wish)
+        if wish.gguf:
+            refuse_gguf(self._config.objective, self._form.whole)
 
     def run(self) -> Done:
         size = self._form.size(self._trial.weights, self._trial.record.total_parameters)
-        refuse_if_full(self._wish.to, size)
+        refuse_if_full(self._wish.to, 2 * size if self._wish.gguf else size)
         prepared = self._prepared()
         with written(self._wish.to) as draft:
             model = self._write(draft, prepared)
@@ -128,6 +132,9 @@ class _Export:
             draft, self._form, config, inputs, self._trial.weights, base.name, self._progress
         )
         model = self._described(prepared, base, draft)
+        if self._wish.gguf:
+            with self._progress.phase(f"writing {GGUF} and comparing it"):
+                write_gguf(draft, model.title, config.trust_remote_code)
         if not self._wish.unchecked:
             model = replace(model, again=self._measured(draft, model, prepared))
         (draft / CARD).write_text(card(model), encoding="utf-8")
@@ -214,6 +221,8 @@ class _Export:
             notes.append(f"No Modelfile: {why}.")
         if self._wish.for_others and (paths := _own_paths(self._spec)):
             notes.append(f"trial.yaml names paths of this machine: {', '.join(paths)}.")
+        if self._wish.gguf:
+            notes.append(f"{GGUF}: read again by transformers, it is the same, tensor by tensor.")
         if self._wish.unchecked:
             notes.append("The exported files have not been measured.")
         return notes

@@ -13,6 +13,7 @@ Dtype = Literal["fp32", "fp16", "bf16"]
 class Wish:
     """`trial` None: the winner. `dtype` None: the precision in which the trial held its weights.
     `unchecked`: without measuring the export. `for_others`: who do not have this machine's folders.
+    `gguf`: the model as one file for llama.cpp, too.
     """
 
     to: Path
@@ -21,3 +22,4 @@ class Wish:
     dtype: Dtype | None = None
     unchecked: bool = False
     for_others: bool = False
+    gguf: bool = False

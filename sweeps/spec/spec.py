@@ -74,9 +74,9 @@ class SweepSpec:
     slots: SlotsSettings
     tracking: TrackingSettings
     storage: StorageSettings
-    register: RegisterSettings | None
     tree: Mapping[str, object]
     confirm: ConfirmSettings | None = None
+    register: RegisterSettings | None = None
 
     @classmethod
     def load(
@@ -180,9 +180,9 @@ class _Reader:
             slots=slots,
             tracking=tracking,
             storage=storage,
-            register=register,
             tree=self._tree,
             confirm=confirm if confirms else None,
+            register=register,
         )
 
     def _name(self, name: object) -> str:

@@ -32,6 +32,9 @@ def export(
     trial: TrialOption = None,
     merge: MergeOption = False,
     dtype: DtypeOption = None,
+    gguf: Annotated[
+        bool, typer.Option("--gguf", help="Add a whole model as one GGUF file, for llama.cpp.")
+    ] = False,
     unchecked: Annotated[
         bool, typer.Option("--unchecked", help="Do not load and measure the export.")
     ] = False,
@@ -50,7 +53,7 @@ def export(
             words = ["export", name, "--to", str(to), *(["--merge"] if merge else [])]
             words += ["--trial", str(trial)] if trial is not None else []
             words += ["--dtype", dtype.value] if dtype else []
-            words += ["--unchecked"] if unchecked else []
+            words += [*(["--gguf"] if gguf else []), *(["--unchecked"] if unchecked else [])]
             raise typer.Exit(there.run([*words, *(["--push", push] if push else [])]))
         from sweeps.export.export import export as run
         from sweeps.export.push import push as upload
@@ -60,7 +63,7 @@ def export(
         if push is not None:
             refuse_push(push)
         wish = Wish(
-            to, trial, merge, dtype.value if dtype else None, unchecked, for_others=push is not None
+            to, trial, merge, dtype.value if dtype else None, unchecked, push is not None, gguf
         )
         with waiting() as progress:
             done = run(name, SweepHome.find(home), wish, progress)
