@@ -9,7 +9,7 @@ from trainables.core.ranks import world_size
 from trainables.data.tokens.examples import Examples
 from trainables.losses.batch import Batch
 from trainables.losses.loss import Floats, Loss
-from trainables.losses.tokens import TokenLosses
+from trainables.losses.tokens import WHOLE_LOGITS, TokenLosses
 from trainables.metrics.metric import Measured
 
 
@@ -23,11 +23,11 @@ class CausalLm(Loss):
         self,
         label_smoothing: float = 0.0,
         objective: str = "sft",
-        tokens: TokenLosses | None = None,
+        tokens: TokenLosses = WHOLE_LOGITS,
     ) -> None:
         self.objective = objective
         self._label_smoothing = label_smoothing
-        self._tokens = tokens or TokenLosses()
+        self._tokens = tokens
 
     def loss(
         self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | None

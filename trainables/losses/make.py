@@ -16,7 +16,7 @@ from trainables.losses.reference import Reference
 from trainables.losses.regression import Regression
 from trainables.losses.reward import PairReward, ScalarReward
 from trainables.losses.several_labels import SeveralLabels, balanced_marks
-from trainables.losses.tokens import TokenLosses
+from trainables.losses.tokens import WHOLE_LOGITS, TokenLosses
 from trainables.losses.unreferenced import Orpo, Simpo
 from trainables.objectives.classification import ClassificationConfig, Target
 from trainables.objectives.dpo import DpoConfig
@@ -32,14 +32,13 @@ def make_loss(
     labels: Sequence[str],
     reference: Callable[[], Reference],
     target: Target | None = None,
-    tokens: TokenLosses | None = None,
+    tokens: TokenLosses = WHOLE_LOGITS,
 ) -> Loss:
     """The loss of one trial; `reference` is called only if needed.
 
     `tokens` computes the losses of tokens, by default from whole logits. Without a `target`, a
     classifier predicts a single label. ValueError for settings that do not fit the target.
     """
-    tokens = tokens or TokenLosses()
     match config.objective:
         case "sft" | "clm":
             return CausalLm(config.label_smoothing, config.objective, tokens)

@@ -34,6 +34,11 @@ class TokenLosses:
     def __init__(self, head: LanguageHead | None = None) -> None:
         self._head = head
 
+    @property
+    def logits(self) -> str:
+        """The tokens whose logits are computed, as trials' records name them."""
+        return "whole" if self._head is None else "targets"
+
     def losses(
         self, model: torch.nn.Module, batch: Batch, label_smoothing: float = 0.0
     ) -> torch.Tensor:
@@ -82,6 +87,9 @@ class TokenLosses:
             found = output_of(model, batch)
         whole = found.new_zeros(len(found), rows * (length - 1))
         return whole.index_copy(1, places, found).view(len(found), rows, length - 1)
+
+
+WHOLE_LOGITS = TokenLosses()
 
 
 def _in_parts(

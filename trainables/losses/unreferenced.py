@@ -13,7 +13,7 @@ from trainables.data.tokens.batches import IGNORED
 from trainables.data.tokens.examples import Examples
 from trainables.losses.batch import Batch
 from trainables.losses.loss import Floats, Loss
-from trainables.losses.tokens import TokenLosses
+from trainables.losses.tokens import WHOLE_LOGITS, TokenLosses
 from trainables.metrics.metric import Measured
 from trainables.objectives.orpo import OrpoConfig
 from trainables.objectives.simpo import SimpoConfig
@@ -31,7 +31,7 @@ class Unreferenced(Loss):
     columns = 2
     beta: float
 
-    def __init__(self, tokens: TokenLosses) -> None:
+    def __init__(self, tokens: TokenLosses = WHOLE_LOGITS) -> None:
         self._tokens = tokens
 
     def loss(
@@ -67,7 +67,7 @@ class Orpo(Unreferenced):
 
     objective = "orpo"
 
-    def __init__(self, settings: OrpoConfig, tokens: TokenLosses) -> None:
+    def __init__(self, settings: OrpoConfig, tokens: TokenLosses = WHOLE_LOGITS) -> None:
         super().__init__(tokens)
         self.beta = settings.beta
 
@@ -81,7 +81,7 @@ class Simpo(Unreferenced):
 
     objective = "simpo"
 
-    def __init__(self, settings: SimpoConfig, tokens: TokenLosses) -> None:
+    def __init__(self, settings: SimpoConfig, tokens: TokenLosses = WHOLE_LOGITS) -> None:
         super().__init__(tokens)
         self.beta, self._gamma = settings.beta, settings.gamma
 

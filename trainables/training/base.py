@@ -27,7 +27,7 @@ from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.core.progress_bars import no_progress_bars
 from trainables.data.tokens.tokenizer import config_file
 from trainables.losses.head_check import apart
-from trainables.losses.tokens import TokenLosses
+from trainables.losses.tokens import WHOLE_LOGITS, TokenLosses
 from trainables.methods.qlora import QuantizationConfig
 from trainables.models.hf_config import is_quantised
 from trainables.models.isolation import check_isolation
@@ -91,7 +91,7 @@ class BaseModel:
         self._loaded: dict[tuple[Loading, torch.device], _Held] = {}
         self._keeps_apart = False
         self._compared = head is not None
-        self.tokens = TokenLosses()
+        self.tokens = WHOLE_LOGITS
         """How token losses are computed; known once a model is loaded."""
 
     def lend(self, config: TrialConfig) -> PreTrainedModel:
@@ -139,9 +139,16 @@ class BaseModel:
 
     def _compare_head(self, model: PreTrainedModel) -> None:
         """Find out at the first load whether logits can be computed at the targets only."""
-        if not self._compared:
-            self.tokens = TokenLosses(apart(model))
-            self._compared = True
+        if self._compared:
+            return
+        self._compared = True
+        head = apart(model)
+        self.tokens = TokenLosses(head)
+        if head is None:
+            self._progress.remark(
+                f"{type(model).__name__} does not compute its logits from its head in a way known "
+                "here: whole logits are computed, which takes more memory and time"
+            )
 
     def _make_room(self) -> None:
         """Release the copies on an accelerator, which were held for trials of another kind.

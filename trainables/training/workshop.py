@@ -110,6 +110,11 @@ class Workshop:
         """The base model's tokenizer, saved with every winner."""
         return load_tokenizer(self.inputs.tokenizer_source)
 
+    @property
+    def kernels(self) -> dict[str, str]:
+        """How the trials' model is computed, for their records."""
+        return {} if self.inputs.labels else {"logits": self._base.tokens.logits}
+
     @cached_property
     def lookups(self) -> Lookups:
         """What trials look up for their prompts."""
