@@ -58,6 +58,7 @@ _OF_A_TRIAL = (
     "cloned_from",
     *_BY_HAND,
 )
+_TRIAL_AS_JSON = ("repairs", "kernels")
 _OF_A_SWEEP = (
     "state",
     "error",
@@ -96,7 +97,9 @@ def trial_tags(record: TrialRecord) -> dict[str, str]:
     fields["repeat"] = record.repeat or None
     fields |= {name: fields[name] or None for name in _BY_HAND}
     fields["error"] = _cut(record.error)
-    fields["repairs"] = json.dumps(record.repairs) if record.repairs else None
+    for name in _TRIAL_AS_JSON:
+        value = getattr(record, name)
+        fields[name] = json.dumps(value) if value else None
     return {
         KIND: kind_of(record),
         SEARCHED: json.dumps(list(record.params)),
@@ -111,7 +114,7 @@ def trial_fields(tags: Mapping[str, str]) -> dict[str, object]:
     """The inverse of `trial_tags`: fields of a TrialRecord."""
     return {
         **_read(tags, _OF_A_TRIAL),
-        "repairs": json.loads(tags.get(f"{PREFIX}repairs", "{}")),
+        **{name: json.loads(tags.get(f"{PREFIX}{name}", "{}")) for name in _TRIAL_AS_JSON},
         "provenance": provenance_in(tags),
     }
 

@@ -161,11 +161,12 @@ class TrialRecord(Record):
     `attempts` is the number of times that a slot started the trial, without attempts unreported
     before a kill of the sweep; 0 if there were none. `repairs` are settings that had to differ from
     `config` for the trial to fit into memory, without changing its meaning:
-    {"micro_batch_size": 4}. `test` has the test-set metrics of a winner's kept weights, if there is
-    a test set. A confirmation trains trial `confirms` again with fresh seeds, those of number
-    `repeat`, from 1; confirmations are numbered by themselves.
-    a test set. A trial that a user asked for is `added_by_hand`, with the trial that it was
-    `cloned_from`, if any; one that a user ended early is `stopped_by_hand`.
+    {"micro_batch_size": 4}. `kernels` says how the model was computed, as far as that changes time
+    and memory only: {"logits": "targets"}. `test` has the test-set metrics of a winner's kept
+    weights, if there is a test set. A confirmation trains trial `confirms` again with fresh seeds,
+    those of number `repeat`, from 1; confirmations are numbered by themselves. A trial that a user
+    asked for is `added_by_hand`, with the trial that it was `cloned_from`, if any; one that a user
+    ended early is `stopped_by_hand`.
     """
 
     sweep: str
@@ -188,6 +189,7 @@ class TrialRecord(Record):
     added_by_hand: bool = False
     cloned_from: Count | None = None
     stopped_by_hand: bool = False
+    kernels: dict[str, str] = Field(default_factory=dict)
     provenance: Provenance | None = None
     run_id: str | None = None
     started: float | None = None

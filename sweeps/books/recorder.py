@@ -353,4 +353,5 @@ def _with_cost(record: TrialRecord, cost: Cost) -> TrialRecord:
         trainable_parameters=cost.trainable_parameters,
         total_parameters=cost.total_parameters,
         generation_seconds=cost.generation_seconds,
+        kernels=dict(cost.kernels),
     )

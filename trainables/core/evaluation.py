@@ -29,7 +29,8 @@ class Cost:
     `seconds` is wall time since the trial began, evaluations included; `tokens` are training tokens
     over all workers, without padding; `peak_memory_bytes` is, for one worker, the allocator's peak
     on a GPU and the largest resident size seen on a CPU. `generation_seconds` is the part of
-    `seconds` in which answers were generated.
+    `seconds` in which answers were generated. `kernels` says how the model was computed, as far as
+    that changes time and memory only.
     """
 
     seconds: float = 0.0
@@ -38,6 +39,7 @@ class Cost:
     trainable_parameters: int = 0
     total_parameters: int = 0
     generation_seconds: float = 0.0
+    kernels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def tokens_per_second(self) -> float:

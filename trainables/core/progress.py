@@ -62,10 +62,16 @@ NO_GAUGE = Gauge(lambda done, total: None)
 
 
 class Progress:
-    """Calls `tell` with the open phases at each change. For one thread only."""
+    """Calls `tell` with the open phases at each change, and `remark` with remarks on the work.
 
-    def __init__(self, tell: Callable[[Phases], None]) -> None:
+    For one thread only.
+    """
+
+    def __init__(
+        self, tell: Callable[[Phases], None], remark: Callable[[str], None] = lambda text: None
+    ) -> None:
         self._tell = tell
+        self.remark = remark
         self._open: Phases = ()
 
     @contextmanager

@@ -15,12 +15,13 @@ from trainables.data.tokens.sequences import IntArray
 class Batch(TypedDict):
     """The output of `collate` or `collate_packs`, as tensors.
 
-    `place` stays an array on the host, to look up the examples' references without waiting for the
-    device.
+    `place` and `targets` stay arrays on the host, to look up the examples' references and to choose
+    the target tokens without waiting for the device.
     """
 
     input_ids: torch.Tensor
     labels: torch.Tensor
+    targets: IntArray
     attention_mask: NotRequired[torch.Tensor]
     position_ids: NotRequired[torch.Tensor]
     weight: NotRequired[torch.Tensor]
@@ -29,9 +30,12 @@ class Batch(TypedDict):
     token_type_ids: NotRequired[torch.Tensor]
 
 
+_ON_HOST = ("place", "targets")
+
+
 def to_batch(arrays: Mapping[str, NDArray[np.generic]]) -> Batch:
     """The arrays as host tensors with shared memory."""
-    tensors = {name: a if name == "place" else torch.from_numpy(a) for name, a in arrays.items()}
+    tensors = {name: a if name in _ON_HOST else torch.from_numpy(a) for name, a in arrays.items()}
     return cast(Batch, tensors)
 
 

@@ -8,9 +8,8 @@ import torch
 from trainables.core.ranks import world_size
 from trainables.data.tokens.examples import Examples
 from trainables.losses.batch import Batch
-from trainables.losses.forward import logits_of
 from trainables.losses.loss import Floats, Loss
-from trainables.losses.tokens import sequence_sums, token_losses
+from trainables.losses.tokens import WHOLE_LOGITS, TokenLosses
 from trainables.metrics.metric import Measured
 
 
@@ -20,21 +19,27 @@ class CausalLm(Loss):
     columns = 3
     per_token = True
 
-    def __init__(self, label_smoothing: float = 0.0, objective: str = "sft") -> None:
+    def __init__(
+        self,
+        label_smoothing: float = 0.0,
+        objective: str = "sft",
+        tokens: TokenLosses = WHOLE_LOGITS,
+    ) -> None:
         self.objective = objective
         self._label_smoothing = label_smoothing
+        self._tokens = tokens
 
     def loss(
         self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | None
     ) -> torch.Tensor:
         """Weighted sum of token losses, divided by the target tokens of the whole step."""
         assert items is not None, "the trainer counts the target tokens of a step"
-        losses = token_losses(logits_of(model, batch), batch["labels"], self._label_smoothing)
+        losses = self._tokens.losses(model, batch, self._label_smoothing)
         return (losses * _weights(batch)).sum() * world_size() / items
 
     def rows(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
         """Loss sum in nats, number of target tokens, and number of likeliest ones among them."""
-        return sequence_sums(logits_of(model, batch), batch["labels"])
+        return self._tokens.sums(model, batch)
 
     def measured(self, rows: Floats, examples: Examples) -> Measured:
         """Losses of sequences, numbers of correctly predicted target tokens, and bytes of text."""

@@ -10,15 +10,16 @@ from trainables.losses.right_padding import padded_on_the_right
 
 def logits_of(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
     """[sequences, length, words], without the prefix that prompt methods add."""
-    return _outputs(model, batch)[:, -batch["input_ids"].shape[1] :]
+    return output_of(model, batch)[:, -batch["input_ids"].shape[1] :]
 
 
 def head_outputs(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
     """[sequences, labels]: outputs of a head."""
-    return _outputs(model, batch)
+    return output_of(model, batch)
 
 
-def _outputs(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+def output_of(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+    """What the model returns as its logits."""
     # Without an attention mask, positions separate packed examples.
     placing: dict[str, torch.Tensor] = {}
     if "attention_mask" in batch:

@@ -16,6 +16,7 @@ from trainables.losses.reference import Reference
 from trainables.losses.regression import Regression
 from trainables.losses.reward import PairReward, ScalarReward
 from trainables.losses.several_labels import SeveralLabels, balanced_marks
+from trainables.losses.tokens import WHOLE_LOGITS, TokenLosses
 from trainables.losses.unreferenced import Orpo, Simpo
 from trainables.objectives.classification import ClassificationConfig, Target
 from trainables.objectives.dpo import DpoConfig
@@ -31,28 +32,29 @@ def make_loss(
     labels: Sequence[str],
     reference: Callable[[], Reference],
     target: Target | None = None,
+    tokens: TokenLosses = WHOLE_LOGITS,
 ) -> Loss:
     """The loss of one trial; `reference` is called only if needed.
 
-    Without a `target`, a classifier predicts a single label. ValueError for settings that do not
-    fit the target.
+    `tokens` computes the losses of tokens, by default from whole logits. Without a `target`, a
+    classifier predicts a single label. ValueError for settings that do not fit the target.
     """
     match config.objective:
         case "sft" | "clm":
-            return CausalLm(config.label_smoothing, config.objective)
+            return CausalLm(config.label_smoothing, config.objective, tokens)
         case "classification":
             return _classifier(config, train_set, labels, target)
         case "reward":
             pairs = train_set.arity == 2
             return PairReward(config.settings(RewardConfig)) if pairs else ScalarReward()
         case "dpo":
-            return Dpo(config.settings(DpoConfig), reference())
+            return Dpo(config.settings(DpoConfig), reference(), tokens)
         case "kto":
-            return Kto(config.settings(KtoConfig), reference())
+            return Kto(config.settings(KtoConfig), reference(), tokens)
         case "orpo":
-            return Orpo(config.settings(OrpoConfig))
+            return Orpo(config.settings(OrpoConfig), tokens)
         case "simpo":
-            return Simpo(config.settings(SimpoConfig))
+            return Simpo(config.settings(SimpoConfig), tokens)
         case other:
             raise AssertionError(f"objective {other} trains no model")
 

@@ -10,10 +10,9 @@ from trainables.core.ranks import sum_over_ranks, world_size
 from trainables.data.tokens.batches import IGNORED
 from trainables.data.tokens.examples import Examples
 from trainables.losses.batch import Batch
-from trainables.losses.forward import logits_of
 from trainables.losses.loss import Floats, Loss
 from trainables.losses.reference import Reference
-from trainables.losses.tokens import loss_sums
+from trainables.losses.tokens import TokenLosses
 from trainables.metrics.metric import Measured
 from trainables.objectives.dpo import DpoConfig
 from trainables.objectives.kto import KtoConfig
@@ -29,9 +28,10 @@ class Dpo(Loss):
     objective = "dpo"
     columns = 4
 
-    def __init__(self, settings: DpoConfig, reference: Reference) -> None:
+    def __init__(self, settings: DpoConfig, reference: Reference, tokens: TokenLosses) -> None:
         self._settings = settings
         self._reference = reference
+        self._tokens = tokens
 
     def loss(
         self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | None
@@ -42,7 +42,7 @@ class Dpo(Loss):
 
     def rows(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
         """Log-ratios and token counts of chosen and rejected."""
-        policy = -loss_sums(logits_of(model, batch), batch["labels"]).view(2, -1).T
+        policy = -self._tokens.loss_sums(model, batch).view(2, -1).T
         counts = (batch["labels"][:, 1:] != IGNORED).sum(1).view(2, -1).T
         return torch.cat([policy - self._reference(batch), counts.to(policy.dtype)], dim=1)
 
@@ -77,9 +77,10 @@ class Kto(Loss):
     objective = "kto"
     columns = 2
 
-    def __init__(self, settings: KtoConfig, reference: Reference) -> None:
+    def __init__(self, settings: KtoConfig, reference: Reference, tokens: TokenLosses) -> None:
         self._settings = settings
         self._reference = reference
+        self._tokens = tokens
 
     def loss(
         self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | None
@@ -117,9 +118,9 @@ class Kto(Loss):
     def _ratios(self, model: torch.nn.Module, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Log-ratios, with gradients for the answers only: the divergence is a baseline."""
         answers, others = _half(batch, 0), _half(batch, 1)
-        policy = -loss_sums(logits_of(model, answers), answers["labels"])
+        policy = -self._tokens.loss_sums(model, answers)
         with torch.no_grad():
-            baseline = -loss_sums(logits_of(model, others), others["labels"])
+            baseline = -self._tokens.loss_sums(model, others)
         reference = self._reference(batch)
         return policy - reference[:, 0], baseline - reference[:, 1]
 
@@ -132,8 +133,12 @@ class Kto(Loss):
 
 def _half(batch: Batch, half: int) -> Batch:
     """The first sequences of all examples, or the second ones."""
+    labels = batch["labels"].chunk(2)[half]
+    first = half * labels[:, 1:].numel()
+    targets = batch["targets"] - first
     return Batch(
         input_ids=batch["input_ids"].chunk(2)[half],
         attention_mask=batch["attention_mask"].chunk(2)[half],
-        labels=batch["labels"].chunk(2)[half],
+        labels=labels,
+        targets=targets[(targets >= 0) & (targets < labels[:, 1:].numel())],
     )

@@ -12,10 +12,9 @@ from peft import PeftModel
 from trainables.core.ranks import any_rank
 from trainables.data.tokens.sequences import IntArray
 from trainables.losses.batch import Batch, queued
-from trainables.losses.tokens import loss_sums
 
 Untouched = Callable[[Batch], torch.Tensor]
-"""From a batch to the base's logits for it."""
+"""From a batch to the loss sums of its sequences under the base."""
 
 
 class ReferenceMemo:
@@ -66,7 +65,7 @@ class Reference:
         if self._together:
             (asked,) = any_rank(asked, device=batch["labels"].device)
         if asked:
-            losses = loss_sums(self._untouched(batch), batch["labels"])
+            losses = self._untouched(batch)
             self._memo.keep(places, -losses.view(-1, len(places)).T.float())
         return self._memo.look_up(places)
 

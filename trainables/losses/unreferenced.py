@@ -12,9 +12,8 @@ from torch.nn.functional import logsigmoid
 from trainables.data.tokens.batches import IGNORED
 from trainables.data.tokens.examples import Examples
 from trainables.losses.batch import Batch
-from trainables.losses.forward import logits_of
 from trainables.losses.loss import Floats, Loss
-from trainables.losses.tokens import loss_sums
+from trainables.losses.tokens import WHOLE_LOGITS, TokenLosses
 from trainables.metrics.metric import Measured
 from trainables.objectives.orpo import OrpoConfig
 from trainables.objectives.simpo import SimpoConfig
@@ -32,6 +31,9 @@ class Unreferenced(Loss):
     columns = 2
     beta: float
 
+    def __init__(self, tokens: TokenLosses = WHOLE_LOGITS) -> None:
+        self._tokens = tokens
+
     def loss(
         self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | None
     ) -> torch.Tensor:
@@ -42,7 +44,7 @@ class Unreferenced(Loss):
     def rows(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
         """Mean log-probabilities of chosen and rejected: [pairs, 2]."""
         counts = (batch["labels"][:, 1:] != IGNORED).sum(1)
-        return (-loss_sums(logits_of(model, batch), batch["labels"]) / counts).view(2, -1).T
+        return (-self._tokens.loss_sums(model, batch) / counts).view(2, -1).T
 
     def measured(self, rows: Floats, examples: Examples) -> Measured:
         """The loss of each pair, and the rewards of its answers."""
@@ -65,7 +67,8 @@ class Orpo(Unreferenced):
 
     objective = "orpo"
 
-    def __init__(self, settings: OrpoConfig) -> None:
+    def __init__(self, settings: OrpoConfig, tokens: TokenLosses = WHOLE_LOGITS) -> None:
+        super().__init__(tokens)
         self.beta = settings.beta
 
     def of_pairs(self, chosen: torch.Tensor, rejected: torch.Tensor) -> torch.Tensor:
@@ -78,7 +81,8 @@ class Simpo(Unreferenced):
 
     objective = "simpo"
 
-    def __init__(self, settings: SimpoConfig) -> None:
+    def __init__(self, settings: SimpoConfig, tokens: TokenLosses = WHOLE_LOGITS) -> None:
+        super().__init__(tokens)
         self.beta, self._gamma = settings.beta, settings.gamma
 
     def of_pairs(self, chosen: torch.Tensor, rejected: torch.Tensor) -> torch.Tensor:

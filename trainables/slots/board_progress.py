@@ -25,7 +25,7 @@ class BoardProgress:
     """
 
     def __init__(self, board: BoardClient, gpu: bool, every: float = EVERY) -> None:
-        self.progress = Progress(self._at)
+        self.progress = Progress(self._at, self._remark)
         self._board = board
         self._gpu = gpu
         self._job: str | None = None
@@ -58,6 +58,10 @@ class BoardProgress:
         if latest is not None and latest != self._told:
             self._board.send_at(*latest)
             self._told = latest
+
+    def _remark(self, text: str) -> None:
+        if text not in self._remarks:
+            self._remarks += (text,)
 
     def _at(self, phases: Phases) -> None:
         if self._job is not None:

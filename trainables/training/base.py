@@ -26,6 +26,8 @@ from trainables.core.model_source import ModelSource
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.core.progress_bars import no_progress_bars
 from trainables.data.tokens.tokenizer import config_file
+from trainables.losses.head_check import apart
+from trainables.losses.tokens import WHOLE_LOGITS, TokenLosses
 from trainables.methods.qlora import QuantizationConfig
 from trainables.models.hf_config import is_quantised
 from trainables.models.isolation import check_isolation
@@ -88,6 +90,9 @@ class BaseModel:
         self._progress = progress
         self._loaded: dict[tuple[Loading, torch.device], _Held] = {}
         self._keeps_apart = False
+        self._compared = head is not None
+        self.tokens = WHOLE_LOGITS
+        """How token losses are computed; known once a model is loaded."""
 
     def lend(self, config: TrialConfig) -> PreTrainedModel:
         """The model for one trial, held as its method and precision require.
@@ -128,8 +133,22 @@ class BaseModel:
             with self._progress.phase("loading the model"):
                 model = load_model(self._source, loading, self._head, device, self._progress)
                 model = with_tokens(model, self._new_tokens)
+                self._compare_head(model)
             self._loaded[key] = _Held(model, traces(model))
         return self._loaded[key].model
+
+    def _compare_head(self, model: PreTrainedModel) -> None:
+        """Find out at the first load whether logits can be computed at the targets only."""
+        if self._compared:
+            return
+        self._compared = True
+        head = apart(model)
+        self.tokens = TokenLosses(head)
+        if head is None:
+            self._progress.remark(
+                f"{type(model).__name__} does not compute its logits from its head in a way known "
+                "here: whole logits are computed, which takes more memory and time"
+            )
 
     def _make_room(self) -> None:
         """Release the copies on an accelerator, which were held for trials of another kind.

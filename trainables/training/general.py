@@ -9,7 +9,7 @@ from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.data.tokens.examples import Examples
 from trainables.losses.causal_lm import CausalLm
 from trainables.losses.loss import measure
-from trainables.training.base import Loading, autocast_dtype, loading_of
+from trainables.training.base import BaseModel, Loading, autocast_dtype, loading_of
 
 
 class GeneralSet:
@@ -18,11 +18,13 @@ class GeneralSet:
     def __init__(
         self,
         examples: Examples,
+        base: BaseModel,
         pad_id: int,
         device: torch.device,
         progress: Progress = NO_PROGRESS,
     ) -> None:
         self._examples = examples
+        self._base = base
         self._pad_id = pad_id
         self._device = device
         self._progress = progress
@@ -44,7 +46,7 @@ class GeneralSet:
 
     def _loss(self, config: TrialConfig, model: torch.nn.Module) -> float:
         scores = measure(
-            CausalLm(),
+            CausalLm(tokens=self._base.tokens),
             model,
             self._examples,
             config.micro_batch_size,

@@ -8,10 +8,10 @@ from transformers import PreTrainedModel
 from trainables.architecture.vocabulary import with_tokens
 from trainables.config.trial import TrialConfig
 from trainables.losses.batch import Batch
-from trainables.losses.forward import logits_of
 from trainables.losses.loss import Scores, measure
 from trainables.losses.make import make_loss
 from trainables.losses.reference import Reference, ReferenceMemo, as_untouched
+from trainables.losses.tokens import WHOLE_LOGITS
 from trainables.training.base import autocast_dtype, load_model, loading_of, settle_on_cpu
 from trainables.training.inputs import Inputs
 from trainables.training.workshop import Workshop
@@ -46,7 +46,7 @@ def _reference(config: TrialConfig, inputs: Inputs, workshop: Workshop) -> Refer
     def untouched(batch: Batch) -> torch.Tensor:
         enabled = dtype is not None
         with as_untouched(base), torch.autocast(device.type, dtype, enabled=enabled):
-            return logits_of(base, batch)
+            return WHOLE_LOGITS.loss_sums(base, batch)
 
     count = len(workshop.train_set) + len(workshop.validation_set)
     memo = ReferenceMemo(count, workshop.train_set.arity, device)

@@ -8,7 +8,6 @@ import torch
 
 from trainables.config.trial import TrialConfig
 from trainables.losses.batch import Batch
-from trainables.losses.forward import logits_of
 from trainables.losses.reference import Reference, ReferenceMemo, as_untouched
 from trainables.training.base import (
     BaseModel,
@@ -48,12 +47,12 @@ class References:
     def of(self, config: TrialConfig, model: torch.nn.Module) -> Reference:
         """The base's answers. If the ranks share its weights, they compute them together."""
         base = model if config.tunes.keeps_base(config) else self.untouched(config)
-        dtype = autocast_dtype(config)
+        dtype, tokens = autocast_dtype(config), self._base.tokens
 
         def untouched(batch: Batch) -> torch.Tensor:
             enabled = dtype is not None
             with as_untouched(base), torch.autocast(self._device.type, dtype, enabled=enabled):
-                return logits_of(base, batch)
+                return tokens.loss_sums(base, batch)
 
         return Reference(self.memo(config), untouched, together=is_scattered(config))
 

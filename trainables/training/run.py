@@ -95,6 +95,7 @@ class Run(TrainerCallback):
             trainable_parameters=trainable,
             total_parameters=total,
             generation_seconds=self._generation_seconds,
+            kernels=self._workshop.kernels,
         )
 
     def on_train_begin(

@@ -92,18 +92,28 @@ class Workshop:
         self.test_set = Examples(inputs.test, first_place=after) if inputs.test else None
         self._replay_set = Examples(inputs.mix) if inputs.mix else None
         self.pad_id = pad_id(self.tokenizer, embedding_rows(inputs.model))
-        general = Examples(inputs.general) if inputs.general else None
-        self._general = GeneralSet(general, self.pad_id, self.device, progress) if general else None
         head = Head(inputs.labels, self.pad_id, inputs.target) if inputs.labels else None
         self._base = BaseModel(inputs.model, self.device, head, inputs.new_tokens, progress)
+        self._general = self._general_set()
         examples = after + len(self.test_set or ())
         self._references = References(self._base, examples, self.train_set.arity, self.device)
         gc.collect()
+
+    def _general_set(self) -> GeneralSet | None:
+        if self.inputs.general is None:
+            return None
+        examples = Examples(self.inputs.general)
+        return GeneralSet(examples, self._base, self.pad_id, self.device, self.progress)
 
     @cached_property
     def tokenizer(self) -> Any:
         """The base model's tokenizer, saved with every winner."""
         return load_tokenizer(self.inputs.tokenizer_source)
+
+    @property
+    def kernels(self) -> dict[str, str]:
+        """How the trials' model is computed, for their records."""
+        return {} if self.inputs.labels else {"logits": self._base.tokens.logits}
 
     @cached_property
     def lookups(self) -> Lookups:
@@ -274,6 +284,7 @@ class Workshop:
             self.inputs.labels,
             lambda: self._references.of(config, model),
             self.inputs.target,
+            self._base.tokens,
         )
 
     def train(

@@ -92,3 +92,13 @@ def test_a_slow_precision_is_remarked_once(desk, inputs, tmp_path, monkeypatch):
         (state,) = desk.ask("overview")
         assert len(state.remarks) == min(number, 1)
     assert state.remarks[0].startswith("precision: bf16 is slow on the CPU of ")
+
+
+def test_so_are_whole_logits(desk, inputs, tmp_path, monkeypatch):
+    monkeypatch.setattr("trainables.training.base.apart", lambda model: None)
+    worker = worker_at(desk, inputs)
+    for number, precision in enumerate(("fp32", "fp32")):
+        desk.trial(worker, tiny.trial(precision=precision), tmp_path / str(number))
+    (state,) = desk.ask("overview")
+    (remark,) = state.remarks
+    assert "whole logits" in remark

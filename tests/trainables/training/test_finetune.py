@@ -338,6 +338,7 @@ def test_cost_counts_the_tokens_that_were_trained_on(workshop):
     assert outcome.cost.tokens == 2 * lengths.sum()
     assert 0 < watcher.seen[0].cost.seconds < watcher.seen[1].cost.seconds
     assert outcome.cost.peak_memory_bytes > 2**20
+    assert outcome.cost.kernels["logits"] == "targets"
 
 
 def test_the_adapter_that_was_kept_scores_the_same_on_a_fresh_base(workshop, inputs, tmp_path):

@@ -46,7 +46,8 @@ def _token_types(examples: Sequence[Example], mask: IntArray) -> dict[str, IntAr
 def pad(sequences: Sequence[TokenSequence], pad_id: int) -> dict[str, IntArray]:
     """`input_ids`, `attention_mask` and `labels`, each [sequences, longest], padded on the right.
 
-    Labels are not shifted: causal models of transformers do that themselves.
+    Labels are not shifted: causal models of transformers do that themselves. `targets` are the
+    places of all targets in the flattened [sequences, longest - 1] tokens after the first ones.
     """
     shape = (len(sequences), max(len(tokens) for tokens, _ in sequences))
     input_ids = np.full(shape, pad_id, dtype=np.int64)
@@ -56,7 +57,12 @@ def pad(sequences: Sequence[TokenSequence], pad_id: int) -> dict[str, IntArray]:
         input_ids[row, : len(tokens)] = tokens
         attention_mask[row, : len(tokens)] = 1
         labels[row, : len(tokens)] = np.where(targets, tokens, IGNORED)
-    return {"input_ids": input_ids, "attention_mask": attention_mask, "labels": labels}
+    return {
+        "input_ids": input_ids,
+        "attention_mask": attention_mask,
+        "labels": labels,
+        "targets": np.flatnonzero(labels[:, 1:] != IGNORED),
+    }
 
 
 def order(n: int, count: int, seed: int) -> IntArray:

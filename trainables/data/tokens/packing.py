@@ -94,7 +94,7 @@ def write_packs(folder: Path, packs: Sequence[Sequence[int]]) -> None:
 
 
 def collate_packs(packs: Sequence[Pack], pad_id: int) -> BatchArrays:
-    """`input_ids`, `labels`, `position_ids` and `weight`, each [packs, longest].
+    """`input_ids`, `labels`, `position_ids` and `weight`, each [packs, longest], and `targets`.
 
     Positions restart at each example and at the padding; without an attention mask, a model of
     transformers lets no token attend across a restart. `weight` (float32) is that of each token's

@@ -19,6 +19,7 @@ def test_a_batch_is_padded_on_the_right_and_only_targets_have_labels():
         "input_ids": [[5, 6, 7], [8, 9, 9]],
         "attention_mask": [[1, 1, 1], [1, 1, 0]],
         "labels": [[-100, -100, 7], [-100, 9, -100]],
+        "targets": [1, 2],
     }
     assert all(array.dtype == np.int64 for array in batch.values())
 
