@@ -78,7 +78,7 @@ def vocabulary_of(folder: Path, rows: int, trusted: bool = False) -> Vocabulary:
         types=[_type(number, by_id, added) for number in range(rows)],
         merges=[_merge(each) for each in tree["model"]["merges"]],
         split=split,
-        adds_bos=tokenizer("")["input_ids"][:1] == [tokenizer.bos_token_id],
+        adds_bos=tokenizer([""])["input_ids"][0][:1] == [tokenizer.bos_token_id],
         special={name: number for name, number in ids.items() if number is not None},
         template=tokenizer.chat_template if isinstance(tokenizer.chat_template, str) else None,
     )
