@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,6 +60,10 @@ def write_gguf(folder: Path, name: str, trusted: bool = False) -> None:
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
+    except OSError as error:
+        # numpy says only that it wrote less than it should.
+        number = error.errno or errno.ENOSPC
+        raise OSError(number, os.strerror(number), FILE) from error
     finally:
         writer.close()
     _compare(folder)

@@ -75,6 +75,8 @@ def data(results: Results) -> Lines:
         lines += [("model", spec.trial.model), ("objective", spec.trial.objective)]
         given = spec.trial.data.model_dump() if spec.trial.data else {}
         lines += [(name, _shown(given[name])) for name in _DATA if given.get(name) is not None]
+    for name, count in results.sweep.rows_left_out.items():
+        lines.append((f"rows left out: {name}", f"{count:,}"))
     known = results.sweep.provenance
     if known and known.data_fingerprint:
         lines.append(("fingerprint of the data", known.data_fingerprint))

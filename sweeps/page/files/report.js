@@ -35,3 +35,12 @@ draw();
 window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 window.matchMedia("(max-width: 40rem)").addEventListener("change", draw);
 window.matchMedia("print").addEventListener("change", draw);
+
+// On paper nothing can be unfolded.
+const folded = () => [...document.querySelectorAll("details:not([open])")];
+let unfolded = [];
+window.addEventListener("beforeprint", () => {
+  unfolded = folded();
+  unfolded.forEach((each) => { each.open = true; });
+});
+window.addEventListener("afterprint", () => { unfolded.forEach((each) => { each.open = false; }); });

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import resource
+import shutil
 
 import gguf
 import pytest
@@ -21,6 +23,7 @@ from typer.testing import CliRunner
 from sweeps.base.errors import SweepError
 from sweeps.builtin.tokenizer import train_tokenizer
 from sweeps.cli.app import app
+from sweeps.export.destination import written
 from sweeps.export.gguf_file import FILE, write_gguf
 from sweeps.export.gguf_vocabulary import vocabulary_of
 
@@ -38,6 +41,7 @@ SIZES = {
 def model(folder, kind=LlamaConfig, dtype=torch.float32, **changes):
     """A model with random weights and a tokenizer; the embedding has 4 more rows than tokens."""
     torch.manual_seed(1)
+    folder.mkdir(exist_ok=True)
     train_tokenizer(TEXTS, 300, folder)
     made = AutoModelForCausalLM.from_config(kind(**{**SIZES, "vocab_size": 304, **changes}))
     made.to(dtype).save_pretrained(folder)
@@ -116,6 +120,20 @@ def test_a_wrong_tensor_is_noticed(tmp_path, monkeypatch):
     monkeypatch.setattr("sweeps.export.gguf_file._PERMUTED", ())
     with pytest.raises(SweepError, match="these tensors differ: model"):
         write_gguf(model(tmp_path), "wrong")
+
+
+def test_a_full_disk_leaves_nothing(tmp_path):
+    folder, to = model(tmp_path / "model"), tmp_path / "out"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with pytest.raises(OSError, match=r"File too large|No space left") as error, written(to) as new:
+        shutil.copytree(folder, new, dirs_exist_ok=True)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+        try:
+            write_gguf(new, "a model")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert error.value.filename == str(to)
+    assert [each.name for each in tmp_path.iterdir()] == ["model"]
 
 
 def test_the_command_refuses_before_any_work_and_leaves_nothing(tmp_path):

@@ -223,6 +223,11 @@ def test_a_sweep_whose_files_have_gone_has_its_report_all_the_same(tmp_path):
     assert page.charts["slice-learning_rate"]["layout"]["xaxis"]["type"] == "log"
 
 
+def test_left_out_rows_are_told(tmp_path):
+    folder = write_ended(tmp_path, a_search(3), rows_left_out={"no answer": 1234})
+    assert "rows left out: no answer 1,234" in page_of(folder).text
+
+
 def test_early_stopping_shows_its_rungs_and_what_it_saved(tmp_path):
     tree = sweep_tree(
         budget={"trials": 40, "evaluations": 9}, search={"early_stopping": "asha", "seed": 1}
