@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from results.records.record_error import RecordError
+from results.records.samples import SampleRecord
 from sweeps.base.errors import SweepError
 from sweeps.verdict.results import Results
 from sweeps.verdict.samples import by_prompt, find_samples, values_shown
@@ -45,5 +46,10 @@ def answers(results: Results) -> list[Prompt]:
             if number in each
         ]
         differs = len({each.text for each in own}) > 1
-        prompts.append(Prompt(number, first.prompt, first.reference, own, differs))
+        prompts.append(Prompt(number, first.prompt, _references(first), own, differs))
     return sorted(prompts, key=lambda each: not each.differs)
+
+
+def _references(sample: SampleRecord) -> str:
+    """All right answers, one below the other."""
+    return "\n".join(sample.references or (sample.reference,))
