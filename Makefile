@@ -8,8 +8,9 @@ READY_DEV := $(VENV)/.ready-dev
 # Errors alone are shown: pip warns of indexes that lack a package, and has notices.
 INSTALL := $(BIN)/pip install -qq --disable-pip-version-check --constraint constraints.txt
 
-# Several files at a time: many tests wait for processes more than they compute.
+# Several files at a time, the longest first (tests/conftest.py).
 PYTEST := $(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+PLAIN := not chaos and not cluster
 
 # Reports every ten seconds that a silent command still runs.
 define reported
@@ -44,7 +45,7 @@ quickstart: setup
 	$(BIN)/sweep launch sweeps/recipes/quickstart.yaml --name quickstart-$$(date +%Y%m%d-%H%M%S)
 
 test: dev
-	$(PYTEST) -m "not chaos and not cluster"
+	$(PYTEST) -m "$(PLAIN)"
 
 # Servers that go away, processes that are killed, disks that are full: minutes.
 chaos: dev
@@ -54,9 +55,9 @@ chaos: dev
 cluster: dev
 	$(BIN)/pytest -m cluster
 
-# What CI takes of both: one of each kind.
+# What CI runs: the tests, and of the two above one of each kind, in one go.
 ci: dev
-	$(PYTEST) -m ci
+	$(PYTEST) -m "ci or ($(PLAIN))"
 
 lint: dev
 	$(BIN)/ruff format --check .

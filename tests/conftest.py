@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
-from collections import Counter
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import settings
+from longest_files import LONGEST
 
 # A slow moment of a busy machine is no failure.
 # In CI the same examples each time: a change is judged by itself, not by a new find of old code.
@@ -28,16 +29,26 @@ for variable in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_EXPERI
 
 SLOW = ("endtoend", "ray", "chaos", "cluster")
 
+ROOM = 4 * 2**30
+"""Bytes of a process of tests: with its own Ray, and with that Ray's processes."""
+
 
 def pytest_collection_modifyitems(config, items: list[pytest.Item]) -> None:
-    """Of several processes, each takes a file at a time: those with most to wait for come first."""
+    """Of several processes, each takes a file at a time: those that take longest come first, so
+    that none of them is left for the end, when the other processes have nothing to do."""
     if not hasattr(config, "workerinput"):
         return
-    slow: Counter[Path] = Counter()
-    for item in items:
-        shared = "ray_cluster" in item.fixturenames  # each of them is a sweep, or a slot
-        slow[item.path] += 10 * shared + any(map(item.get_closest_marker, SLOW))
-    items.sort(key=lambda item: -slow[item.path])
+    here = Path(__file__).parent
+    places = {here / name: place for place, name in enumerate(LONGEST)}
+    slow = {item.path for item in items if any(map(item.get_closest_marker, SLOW))}
+    items.sort(key=lambda item: (places.get(item.path, len(places)), item.path not in slow))
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores, where there is room: tests wait for processes and for each
+    other a fifth of their time."""
+    cores = psutil.cpu_count() or 1
+    return min(cores + 1, max(cores, psutil.virtual_memory().total // ROOM))
 
 
 @pytest.fixture(scope="session")

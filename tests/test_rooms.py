@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from longest_files import LONGEST
+
 TOP = Path(__file__).parents[1]
 MOST_FILES = 22
 
@@ -32,3 +34,7 @@ def test_a_room_is_seen_in_one_look():
         for init in (TOP / package).rglob("__init__.py"):
             files = list(init.parent.glob("*.py"))
             assert len(files) <= MOST_FILES, f"{init.parent} has {len(files)} files"
+
+
+def test_the_files_of_tests_that_come_first_are_there():
+    assert [name for name in LONGEST if not (TOP / "tests" / name).is_file()] == []

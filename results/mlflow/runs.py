@@ -22,7 +22,7 @@ from results.mlflow.dataset import Dataset
 from results.mlflow.metrics import Row
 from results.mlflow.server import check_server
 from results.mlflow.settings import SETTINGS, unset
-from results.mlflow.tracking_error import StoreAwayError, TrackingError
+from results.mlflow.tracking_error import StoreAwayError, StoreFullError, TrackingError
 from results.records.uris import artifact_uri, redact
 
 os.environ.update(unset())  # MLflow reads some of them on import
@@ -43,6 +43,8 @@ LOGGED = "mlflow.loggedArtifacts"
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 """Makes MLflow show its pages for model training, not those for prompts and traces."""
 
+
+_FULL = ("disk is full", "No space left")  # SQLite's words, and the system's
 
 _PASSING = {
     "ABORTED",
@@ -225,7 +227,7 @@ class MlflowRuns:
 def reported(uri: str, doing: str) -> Iterator[None]:
     """MLflow's many failures as TrackingError: "cannot start trial 7 at ...: server is down".
 
-    StoreAwayError if it may work later.
+    StoreAwayError if it may work later; StoreFullError if somebody has to make room first.
     """
     try:
         with _QUIET:
@@ -234,9 +236,15 @@ def reported(uri: str, doing: str) -> Iterator[None]:
         # Without the statement and its values, which SQLAlchemy repeats.
         cause = getattr(error, "orig", None) or error
         reason = str(cause).partition("\n[SQL")[0].replace(uri, redact(uri))
-        kind = StoreAwayError if _passes(error) else TrackingError
+        kind = _kind(error, reason)
         # Not chained: the original message may contain the address with its password.
         raise kind(f"cannot {doing} at {redact(uri)}: {reason}") from None
+
+
+def _kind(error: Exception, reason: str) -> type[TrackingError]:
+    if not _passes(error):
+        return TrackingError
+    return StoreFullError if any(sign in reason for sign in _FULL) else StoreAwayError
 
 
 def _passes(error: Exception) -> bool:

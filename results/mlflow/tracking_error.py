@@ -12,3 +12,7 @@ class StoreAwayError(TrackingError):
 
     The request may have taken effect all the same. Each method of Tracker may be called again.
     """
+
+
+class StoreFullError(StoreAwayError):
+    """The disk of the store is full. It may work later, but not soon: somebody has to make room."""

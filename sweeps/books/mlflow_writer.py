@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from results.mlflow.tracking_error import StoreAwayError, TrackingError
+from results.mlflow.tracking_error import StoreAwayError, StoreFullError, TrackingError
 from results.ranking.winners import Ranking
 from results.records.record import Measurement, SweepRecord, TrialKey, TrialRecord
 from results.records.stamps import Stamps
@@ -30,6 +30,9 @@ T = TypeVar("T")
 
 PATIENCE = 60.0
 """Seconds that the end of a sweep waits for a store that accepts nothing."""
+
+FULL_PATIENCE = 2.0
+"""Seconds that it waits for one whose disk is full: room is not made by waiting."""
 
 UPLOAD_PATIENCE = 600.0
 """Seconds that the end of a sweep waits for an upload of weights."""
@@ -183,7 +186,7 @@ class Scribe:
         """Write the remaining entries, and stop.
 
         Continues as long as entries go through. Gives up on a store that accepts nothing for
-        `PATIENCE`; remaining entries then count as missed.
+        `PATIENCE`, or whose disk is full; remaining entries then count as missed.
         """
         self._entries.put(None)
         self._progress = time.monotonic()
@@ -193,7 +196,9 @@ class Scribe:
                 self._thread.wait(0.1)
                 gauge.set(self._done - begun)
         if self._thread.runs:
-            self.give_up(f"no answer for {self._patience:.0f} s; {self._away or 'slow'}")
+            full = isinstance(self._away, StoreFullError)
+            silent = f"no answer for {self._patience:.0f} s; {self._away or 'slow'}"
+            self.give_up(str(self._away) if full else silent)
         elif self._thread.breakdown and not self._given_up.is_set():
             self.give_up(self._thread.breakdown)
 
@@ -261,6 +266,8 @@ class Scribe:
             self._patience = UPLOAD_PATIENCE if entry.uploads and not self._away else PATIENCE
             error = _attempt(tracker, entry)
             self._away = error if isinstance(error, StoreAwayError) else None
+            if isinstance(error, StoreFullError):
+                self._patience = FULL_PATIENCE
             if error is None:
                 return
             refusals = refusals + 1 if self._away and self._takes_others(tracker) else 0

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import ray
 import torch
 from ray.train import FailureConfig, RunConfig, ScalingConfig, get_context
-from ray.train.torch import TorchConfig, TorchTrainer
+from ray.train.torch import TorchConfig
 
 from trainables.board.board_client import BoardClient
 from trainables.board.job import ANSWERS, CHECKPOINTS, LOSSES, WEIGHTS, Closed, Job, JobKind
@@ -34,6 +34,7 @@ from trainables.slots.safeguards import Safeguards
 from trainables.slots.slot_setup import SlotSetup
 from trainables.slots.slot_size import SlotSize
 from trainables.slots.slot_storage import SlotStorage
+from trainables.slots.slot_trainer import SlotTrainer
 from trainables.slots.uploads import Uploads
 from trainables.training.checkpoints import Checkpoints
 from trainables.training.inputs import Inputs
@@ -77,9 +78,9 @@ def run_slot(setup: SlotSetup) -> None:
             setup.board.lost(setup.name)
 
 
-def _trainer(setup: SlotSetup, run_name: str) -> TorchTrainer:
+def _trainer(setup: SlotSetup, run_name: str) -> SlotTrainer:
     size = setup.size
-    return TorchTrainer(
+    return SlotTrainer(
         _serve,
         train_loop_config={"setup": setup},
         torch_config=TorchConfig(backend="nccl" if size.gpus else "gloo"),

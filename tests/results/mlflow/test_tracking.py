@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import math
@@ -28,6 +29,7 @@ from results.mlflow.tracking import (
     UnknownSweepError,
     read_sweep,
 )
+from results.mlflow.tracking_error import StoreFullError
 from results.ranking.front import judge
 from results.records.record import Measurement
 from results.records.stamps import Stamps
@@ -380,6 +382,20 @@ def test_what_passes_is_told_from_what_does_not(error, away):
     with pytest.raises(TrackingError, match="cannot log at") as caught, reported("here", "log"):
         raise error
     assert isinstance(caught.value, StoreAwayError) == away
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OperationalError("INSERT", {}, Exception("database or disk is full")),
+        MlflowException("(sqlite3.OperationalError) database or disk is full\n[SQL: INSERT]"),
+        OSError(errno.ENOSPC, "No space left on device"),
+    ],
+    ids=str,
+)
+def test_a_full_disk_is_told_from_what_passes_by_itself(error):
+    with pytest.raises(StoreFullError), reported("here", "log"):
+        raise error
 
 
 def test_a_locked_database_is_said_within_seconds(tmp_path, monkeypatch):

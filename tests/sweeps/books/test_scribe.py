@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from results.mlflow.tracking_error import StoreAwayError, TrackingError
+from results.mlflow.tracking_error import StoreAwayError, StoreFullError, TrackingError
 from results.ranking.front import judge
 from results.records.record import Measurement, SweepRecord, TrialRecord
 from sweeps.books import mlflow_writer as module
@@ -163,6 +163,15 @@ def test_a_store_that_stays_away_is_given_up_and_what_it_missed_is_counted(begin
     assert tracker.log == written
     assert scribe.missed == 7
     assert scribe.failures == [f"no answer for 0 s; {AWAY}"]
+
+
+def test_a_store_whose_disk_is_full_is_not_waited_for(begin, monkeypatch):
+    monkeypatch.setattr(module, "FULL_PATIENCE", 0.1)
+    full = StoreFullError("cannot log at sqlite:///here: database or disk is full")
+    scribe = begin(FakeTracker(**{"start0.2": [full] * 10**6}))
+    tell(scribe, one(0, 1, 2), one(1, 1))
+    scribe.finish()
+    assert (scribe.missed, scribe.failures) == (7, [str(full)])
 
 
 def test_the_end_waits_as_long_as_entries_go_through(begin, monkeypatch):

@@ -263,13 +263,18 @@ def test_a_toy_sweep_has_nothing_to_export(tmp_path):
     assert "no sweep 'kept'" in refused(home, tmp_path / "out")
 
 
+@pytest.mark.ray
 @pytest.mark.endtoend
-def test_the_script_trains_the_trial_again(home, tmp_path, in_this_process):
+def test_the_script_trains_the_trial_again(ray_cluster, home, tmp_path, in_this_process):
     export(home, tmp_path / "out", "--trial", "1")
     command = tmp_path / "sweep"
     command.write_text(f'#!/bin/sh\nexec {sys.executable} -P -m sweeps.cli "$@"\n')
     command.chmod(0o755)
-    places = {"SWEEP": str(command), "SWEEP_HOME": str(tmp_path / "again")}
+    places = {
+        "SWEEP": str(command),
+        "SWEEP_HOME": str(tmp_path / "again"),
+        "RAY_ADDRESS": ray_cluster.get_runtime_context().gcs_address,
+    }
     script = ["sh", str(tmp_path / "out" / "reproduce.sh"), str(home.path.parent)]
     done = subprocess.run(
         script, env={**os.environ, **places}, capture_output=True, text=True, check=False

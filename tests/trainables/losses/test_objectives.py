@@ -88,7 +88,7 @@ def test_each_objective_trains_and_leaves_the_base_alone(workshop_for, kind, met
     workshop = workshop_for(kind)
     config = tiny.trial(**settings(kind, method=method))
     before = tiny.fingerprint(workshop._base.shared(config))
-    training = {"budget__epochs": 8, "budget__steps": None, "learning_rate": 3e-3}
+    training = {"budget__epochs": 2, "budget__steps": None, "learning_rate": 3e-3}
     outcome, watcher = run_trial(
         workshop, Watcher(tmp_path), **settings(kind, method=method, **training)
     )

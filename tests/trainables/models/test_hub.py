@@ -22,6 +22,7 @@ from trainables.core.evaluation import Monitor, Verdict
 from trainables.training.workshop import Workshop
 from trainables.training.inputs import prepare_inputs
 
+others = [name for name in ("ray", "mlflow", "optuna") if name in sys.modules]
 rows, cache, absent, model = sys.argv[1:]
 config = TrialConfig(
     model=absent, precision="fp32", data={"train": rows, "max_length": 512, "validation": 0.2},
@@ -39,7 +40,7 @@ class Nobody(Monitor):
     def asked_to_end(self): return None
 
 outcome = Workshop(prepared.inputs).train(config, Nobody())
-said = [refusal, outcome.ending.value, prepared.inputs.model.name, prepared.description]
+said = [refusal, outcome.ending.value, prepared.inputs.model.name, prepared.description, others]
 Path(cache, "said.json").write_text(json.dumps(said))
 """
 
@@ -72,10 +73,14 @@ def said(cache, tmp_path_factory):
 
 
 def test_a_model_of_the_hub_is_trained_within_its_context(said):
-    _, ending, model, description = said
+    _, ending, model, description, _ = said
     assert (ending, model) == ("complete", "some-org/tiny")
     assert "max_length 512 is cut to the model's context" in description
     assert "at most 64 tokens each" in description
+
+
+def test_training_needs_neither_ray_nor_mlflow_nor_optuna(said):
+    assert said[-1] == []
 
 
 def test_a_model_that_the_hub_does_not_give_is_one_clear_error(said):

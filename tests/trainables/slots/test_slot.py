@@ -116,6 +116,10 @@ def test_the_base_model_is_measured_on_request(site):
     assert evaluation == toy.measure_base() and outcome.ending is Ending.COMPLETE
 
 
+def test_a_slot_starts_no_process_for_datasets_that_it_has_not(site):
+    assert processes("RayTrainWorker") and not processes("DatasetManager")
+
+
 def test_a_cancelled_trial_makes_room_for_the_next(site):
     site.submit("long", toy__seconds=0.2, budget__evaluations=200)
     site.submit("next in line")

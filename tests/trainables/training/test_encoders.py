@@ -46,7 +46,7 @@ def write_rows(path, kind, seed, count=40, longest=12):
     return rows
 
 
-def trial(folder, model, method):
+def trial(folder, model, method, steps=6):
     data = {"train": str(folder / "train.jsonl"), "validation": str(folder / "validation.jsonl")}
     return TrialConfig(
         model=str(model),
@@ -54,7 +54,7 @@ def trial(folder, model, method):
         method=method,
         precision="fp32",
         data={**data, "max_length": 64},
-        budget={"steps": 30, "evaluations": 1},
+        budget={"steps": steps, "evaluations": 1},
         batch_size=8,
         learning_rate=3e-3 if method == "full" else 2e-2,
         freeze={"last_blocks": 1},
@@ -175,8 +175,9 @@ def test_a_pair_is_joined_and_cut_as_its_tokenizer_does(tmp_path, architecture):
 @pytest.mark.parametrize("method", ["full", "lora", "qlora", "freeze", "adapter"])
 @pytest.mark.parametrize("architecture", ["bert", "roberta", "deberta-v2", "modernbert"])
 def test_each_method_learns(tmp_path, architecture, method):
-    workshop, config, *_ = workshop_for(tmp_path, "single_label", architecture, method)
+    workshop, *_ = workshop_for(tmp_path, "single_label", architecture, method)
     workshop.validation_set = workshop.train_set
+    config = trial(tmp_path, tmp_path / "model", method, steps=30)
     base, watcher = workshop.measure_base(config), Watcher()
     workshop.train(config, watcher)
     assert watcher.losses[-1] < 0.95 * base.metrics["eval_loss"]

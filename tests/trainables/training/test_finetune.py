@@ -4,8 +4,6 @@ import contextlib
 import gc
 import math
 import os
-import subprocess
-import sys
 import weakref
 
 import numpy as np
@@ -573,11 +571,3 @@ def test_a_trial_whose_values_contradict_the_users_deepspeed_json_is_refused(wor
     message = r"config: train_batch_size is 8 there, but batch_size makes it 12; write \"auto\""
     with pytest.raises(RefusedError, match=message):
         run_trial(workshop, deepspeed__config=theirs, batch_size=12)
-
-
-def test_training_needs_neither_ray_nor_mlflow_nor_optuna():
-    watched = ("ray", "mlflow", "optuna")
-    found = f"print(*(m for m in {watched!r} if m in sys.modules))"
-    code = f"import sys, trainables.training.workshop; {found}"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == []

@@ -1,0 +1,24 @@
+"""Which files of tests take longest: of several processes, they come first."""
+
+LONGEST = (
+    # of `make ci`
+    "trainables/training/test_two_workers.py",
+    "cluster/test_wheel.py",
+    "cluster/test_ray_up.py",
+    "sweeps/chaos/test_chaos.py",
+    "sweeps/chaos/test_s3.py",
+    "trainables/training/test_two_workers_zero3.py",
+    "sweeps/chaos/test_chaos_files.py",
+    # of `make test`
+    "sweeps/run/test_launch.py",
+    "sweeps/run/test_launch_alone.py",
+    "sweeps/export/test_export_command.py",
+    "sweeps/search/test_postgres.py",
+    "sweeps/run/test_launch_answers.py",
+    "trainables/slots/test_slot.py",
+    "trainables/losses/test_objectives_end_to_end.py",
+    "sweeps/report/test_ui.py",
+    "sweeps/run/test_launch_watched.py",
+    "sweeps/report/test_tether.py",
+)
+"""Files of half a minute and more (`pytest --durations` finds them), the longest ones first."""
