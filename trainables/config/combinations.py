@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 
 from search_spaces.problem import Problem
+from trainables.config.kernels import READ_BY_KERNELS, kernel_refusals, kernels_missing
 from trainables.config.trial import TrialConfig
 from trainables.core.kind import Kind
 from trainables.methods.registry import METHODS
@@ -16,7 +17,7 @@ _KINDS: tuple[Kind, ...] = (*METHODS.values(), *OBJECTIVES.values())
 
 READ = tuple(
     dict.fromkeys(
-        ("method", "objective", *(f for kind in _KINDS for f in kind.refuses_by)),
+        ("method", "objective", *READ_BY_KERNELS, *(f for kind in _KINDS for f in kind.refuses_by)),
     )
 )
 """Searchable fields read by `refusals`."""
@@ -29,12 +30,17 @@ def refusals(config: TrialConfig) -> list[Problem]:
         *config.learns.refusals(config),
         *_new_tokens(config),
         *_engine(config),
+        *kernel_refusals(config),
     ]
 
 
 def machine_refusals(config: TrialConfig, cuda: bool) -> list[Problem]:
     """Settings of a trial that this machine does not support."""
-    return [*([] if cuda else _without_cuda(config)), *_nvme(config)]
+    return [
+        *([] if cuda else _without_cuda(config)),
+        *kernels_missing(config, cuda),
+        *_nvme(config),
+    ]
 
 
 def _new_tokens(config: TrialConfig) -> Iterator[Problem]:

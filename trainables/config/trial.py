@@ -18,6 +18,7 @@ from trainables.config.budget import BatchRampConfig, TrialBudget
 from trainables.config.data import DataConfig
 from trainables.config.deepspeed_config import DeepSpeedConfig
 from trainables.config.evaluation import EvaluationConfig
+from trainables.config.kernels import AttentionName
 from trainables.config.optimizer_config import OptimizerConfig, ScheduleName, WsdConfig
 from trainables.core.frozen import (
     BelowOne,
@@ -70,6 +71,8 @@ NOT_SEARCHABLE: Mapping[str, str] = {
         [f"classification.{name}" for name in ("target", "labels", "delimiter")],
         "every trial must predict the same; launch one sweep for each",
     ),
+    "attention": "it changes speed, not what is learned; launch one sweep with each and compare",
+    "compile": "it changes speed, not what is learned; launch one sweep with it and one without",
     "seed": "each trial's seed derives from search.seed and the trial's number",
     "toy": "it describes the landscape, not the trial",
 }
@@ -127,6 +130,13 @@ class TrialFields(Frozen):
     wsd: WsdConfig = WsdConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     gradient_checkpointing: bool = False
+    attention: AttentionName = Field(
+        default="auto",
+        description="how attention is computed; auto takes sdpa where the model has it, else eager",
+    )
+    compile: Annotated[bool, Strict()] = Field(
+        default=False, description="compile each transformer block with torch.compile"
+    )
     label_smoothing: BelowOne = Field(
         default=0.0,
         description="share of each target's probability spread over all tokens (sft, clm)",

@@ -18,6 +18,7 @@ class CausalLm(Loss):
 
     columns = 3
     per_token = True
+    tokens: TokenLosses
 
     def __init__(
         self,
@@ -27,19 +28,19 @@ class CausalLm(Loss):
     ) -> None:
         self.objective = objective
         self._label_smoothing = label_smoothing
-        self._tokens = tokens
+        self.tokens = tokens
 
     def loss(
         self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | None
     ) -> torch.Tensor:
         """Weighted sum of token losses, divided by the target tokens of the whole step."""
         assert items is not None, "the trainer counts the target tokens of a step"
-        losses = self._tokens.losses(model, batch, self._label_smoothing)
+        losses = self.tokens.losses(model, batch, self._label_smoothing)
         return (losses * _weights(batch)).sum() * world_size() / items
 
     def rows(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
         """Loss sum in nats, number of target tokens, and number of likeliest ones among them."""
-        return self._tokens.sums(model, batch)
+        return self.tokens.sums(model, batch)
 
     def measured(self, rows: Floats, examples: Examples) -> Measured:
         """Losses of sequences, numbers of correctly predicted target tokens, and bytes of text."""

@@ -5,12 +5,16 @@ from __future__ import annotations
 import torch
 
 from trainables.losses.batch import Batch
+from trainables.losses.head import unwrapped
 from trainables.losses.right_padding import padded_on_the_right
+
+_INPUTS = ("input_ids", "attention_mask", "position_ids", "token_type_ids")
 
 
 def logits_of(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
     """[sequences, length, words], without the prefix that prompt methods add."""
-    return output_of(model, batch)[:, -batch["input_ids"].shape[1] :]
+    rows, length = batch["input_ids"].shape
+    return output_of(model, batch).flatten(0, 1).unflatten(0, (rows, -1))[:, -length:]
 
 
 def head_outputs(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
@@ -19,15 +23,19 @@ def head_outputs(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
 
 
 def output_of(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
-    """What the model returns as its logits."""
+    """What the model returns as its logits; all packs may be in one row of it."""
+    inputs = {name: batch[name] for name in _INPUTS if name in batch}  # type: ignore[literal-required]
     # Without an attention mask, positions separate packed examples.
-    placing: dict[str, torch.Tensor] = {}
-    if "attention_mask" in batch:
-        placing["attention_mask"] = batch["attention_mask"]
-    if "position_ids" in batch:
-        placing["position_ids"] = batch["position_ids"]
-    if "token_type_ids" in batch:
-        placing["token_type_ids"] = batch["token_type_ids"]
+    if "position_ids" in batch and _separates_in_one_row_only(model):
+        inputs = {name: each.reshape(1, -1) for name, each in inputs.items()}
     with padded_on_the_right():
-        logits: torch.Tensor = model(input_ids=batch["input_ids"], **placing).logits
+        logits: torch.Tensor = model(**inputs).logits
     return logits
+
+
+def _separates_in_one_row_only(model: torch.nn.Module) -> bool:
+    """Whether it is flash attention, which reads the positions of a single row alone.
+
+    Each row's positions start at 0, so that rows are separated like the examples in them.
+    """
+    return str(unwrapped(model).config._attn_implementation).startswith("flash")

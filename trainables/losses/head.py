@@ -43,13 +43,13 @@ Answers = Callable[[torch.Tensor, Callable[[torch.Tensor], torch.Tensor]], torch
 
 def head_module(model: torch.nn.Module) -> torch.nn.Module | None:
     """The head of a language model, however it is wrapped and adapted."""
-    inner = _wrapped(model)
+    inner = unwrapped(model)
     language_model = inner.get_base_model() if isinstance(inner, PeftModel) else inner
     head: torch.nn.Module | None = language_model.get_output_embeddings()
     return head
 
 
-def _wrapped(model: torch.nn.Module) -> PreTrainedModel | PeftModel:
+def unwrapped(model: torch.nn.Module) -> PreTrainedModel | PeftModel:
     """The model inside of DDP or DeepSpeed's engine."""
     inner = model
     while not isinstance(inner, PreTrainedModel | PeftModel):
@@ -81,7 +81,7 @@ def answering(model: torch.nn.Module, answers: Answers) -> Iterator[None]:
 
     head.forward = lambda hidden: answers(hidden, forward)  # type: ignore[method-assign]
     # After the wrappers' hooks, which have registered with the answers by then.
-    handles = [head.register_forward_hook(hide), _wrapped(model).register_forward_hook(show)]
+    handles = [head.register_forward_hook(hide), unwrapped(model).register_forward_hook(show)]
     try:
         yield
     finally:

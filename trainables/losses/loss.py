@@ -22,6 +22,7 @@ from trainables.core.ranks import rank, sum_over_ranks, world_size
 from trainables.data.tokens.batches import collate
 from trainables.data.tokens.examples import Examples
 from trainables.losses.batch import Batch, to_batch, to_device
+from trainables.losses.tokens import TokenLosses
 from trainables.metrics.metric import Measured
 from trainables.metrics.registry import computed
 from trainables.metrics.written import Written
@@ -61,6 +62,9 @@ class Loss(ABC):
 
     columns: int
     """Numbers per example in `rows`."""
+
+    tokens: TokenLosses | None = None
+    """How it computes the losses of tokens, if it is made of them."""
 
     per_token = False
     """Whether the loss is a mean over a step's target tokens instead of its examples."""

@@ -27,11 +27,12 @@ class Dpo(Loss):
 
     objective = "dpo"
     columns = 4
+    tokens: TokenLosses
 
     def __init__(self, settings: DpoConfig, reference: Reference, tokens: TokenLosses) -> None:
         self._settings = settings
         self._reference = reference
-        self._tokens = tokens
+        self.tokens = tokens
 
     def loss(
         self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | None
@@ -42,7 +43,7 @@ class Dpo(Loss):
 
     def rows(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
         """Log-ratios and token counts of chosen and rejected."""
-        policy = -self._tokens.loss_sums(model, batch).view(2, -1).T
+        policy = -self.tokens.loss_sums(model, batch).view(2, -1).T
         counts = (batch["labels"][:, 1:] != IGNORED).sum(1).view(2, -1).T
         return torch.cat([policy - self._reference(batch), counts.to(policy.dtype)], dim=1)
 
@@ -76,11 +77,12 @@ class Kto(Loss):
 
     objective = "kto"
     columns = 2
+    tokens: TokenLosses
 
     def __init__(self, settings: KtoConfig, reference: Reference, tokens: TokenLosses) -> None:
         self._settings = settings
         self._reference = reference
-        self._tokens = tokens
+        self.tokens = tokens
 
     def loss(
         self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | None
@@ -118,9 +120,9 @@ class Kto(Loss):
     def _ratios(self, model: torch.nn.Module, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Log-ratios, with gradients for the answers only: the divergence is a baseline."""
         answers, others = _half(batch, 0), _half(batch, 1)
-        policy = -self._tokens.loss_sums(model, answers)
+        policy = -self.tokens.loss_sums(model, answers)
         with torch.no_grad():
-            baseline = -self._tokens.loss_sums(model, others)
+            baseline = -self.tokens.loss_sums(model, others)
         reference = self._reference(batch)
         return policy - reference[:, 0], baseline - reference[:, 1]
 

@@ -75,10 +75,11 @@ class TokenLosses:
         def answers(
             hidden: torch.Tensor, ask: Callable[[torch.Tensor], torch.Tensor]
         ) -> torch.Tensor:
+            states = hidden.flatten(0, 1)
             # Prompt methods put virtual tokens before each sequence.
-            before = hidden.shape[1] - length
+            each = len(states) // rows
             row, at = places // (length - 1), places % (length - 1)
-            chosen = hidden.flatten(0, 1)[row * hidden.shape[1] + before + at]
+            chosen = states[row * each + each - length + at]
             module = head_module(model)
             assert module is not None, "its forward is being called"
             return _in_parts(head, module, ask, chosen, targets, scored)

@@ -30,9 +30,10 @@ class Unreferenced(Loss):
 
     columns = 2
     beta: float
+    tokens: TokenLosses
 
     def __init__(self, tokens: TokenLosses = WHOLE_LOGITS) -> None:
-        self._tokens = tokens
+        self.tokens = tokens
 
     def loss(
         self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | None
@@ -44,7 +45,7 @@ class Unreferenced(Loss):
     def rows(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
         """Mean log-probabilities of chosen and rejected: [pairs, 2]."""
         counts = (batch["labels"][:, 1:] != IGNORED).sum(1)
-        return (-self._tokens.loss_sums(model, batch) / counts).view(2, -1).T
+        return (-self.tokens.loss_sums(model, batch) / counts).view(2, -1).T
 
     def measured(self, rows: Floats, examples: Examples) -> Measured:
         """The loss of each pair, and the rewards of its answers."""

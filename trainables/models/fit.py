@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
 _REMARKS = "remarks.json"
 
-VERSION = 1
+_ATTENTION_SIGNS = {
+    "sdpa": "_supports_sdpa",
+    "flash_attention_2": "_supports_flash_attn",
+    "flex": "_supports_flex_attn",
+}
+"""Attributes by which a model of transformers says what it supports."""
+
+VERSION = 2
 """To be increased whenever the checks change."""
 
 
@@ -85,7 +92,11 @@ class Fit:
 
 def misfits(model: PreTrainedModel, config: TrialConfig) -> list[Problem]:
     """The choices of a trial that are impossible with the model."""
-    return [*config.tunes.misfits(model, config), *_packing(model, config)]
+    return [
+        *config.tunes.misfits(model, config),
+        *_packing(model, config),
+        *_attention(model, config),
+    ]
 
 
 def _packing(model: PreTrainedModel, config: TrialConfig) -> Iterator[Problem]:
@@ -102,6 +113,16 @@ def _packing(model: PreTrainedModel, config: TrialConfig) -> Iterator[Problem]:
             "data.packing",
             f"{name} {fault}, so packed examples would not train like single ones",
             "leave data.packing out, or use another model",
+        )
+
+
+def _attention(model: PreTrainedModel, config: TrialConfig) -> Iterator[Problem]:
+    able = [name for name, sign in _ATTENTION_SIGNS.items() if getattr(model, sign, False)]
+    if config.attention in _ATTENTION_SIGNS and config.attention not in able:
+        yield Problem(
+            "attention",
+            f"{type(model).__name__} does not support {config.attention}",
+            f"use {', '.join(['auto', *able])} or eager",
         )
 
 

@@ -38,6 +38,9 @@ from trainables.training.memory import is_out_of_memory
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
+_ATTENTION: Mapping[str, str | None] = {"auto": None, "flex": "flex_attention"}
+"""transformers' names, where they differ."""
+
 PROBLEM_TYPES: Mapping[Target, str] = {
     "single_label": "single_label_classification",
     "multi_label": "multi_label_classification",
@@ -60,11 +63,15 @@ class Head:
 
 @dataclass(frozen=True)
 class Loading:
-    """The base that a trial needs. `weights` is the dtype of the weights that are not quantised."""
+    """The base that a trial needs. `weights` is the dtype of the weights that are not quantised.
+
+    `attention` is transformers' name of its implementation; None is transformers' choice.
+    """
 
     weights: torch.dtype
     quantization: QuantizationConfig | None = None
     compute: torch.dtype = torch.float32
+    attention: str | None = None
 
 
 class BaseModel:
@@ -211,12 +218,13 @@ def loading_of(config: TrialConfig) -> Loading:
     """
     safe = config.tunes.keeps_base(config) or config.deepspeed is not None
     weights = DTYPES[config.precision] if safe else torch.float32
+    attention = _ATTENTION.get(config.attention, config.attention)
     if not config.tunes.quantizes:
-        return Loading(weights)
+        return Loading(weights, attention=attention)
     quantization = config.settings(QuantizationConfig)
     chosen = quantization.compute_dtype
     compute = DTYPES[config.precision if chosen == "auto" else chosen]
-    return Loading(weights, quantization, compute)
+    return Loading(weights, quantization, compute, attention)
 
 
 def load_model(
@@ -233,6 +241,8 @@ def load_model(
     device = device or torch.device("cpu")
     kind = AutoModelForSequenceClassification if head else AutoModelForCausalLM
     options: dict[str, object] = {"dtype": loading.weights, **_head_options(head)}
+    if loading.attention:
+        options["attn_implementation"] = loading.attention
     already = is_quantised(config_file(source))
     if loading.quantization and not already:
         whole = kept_whole(source, has_head=head is not None)

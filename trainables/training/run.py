@@ -21,6 +21,7 @@ from trainables.losses.loss import Loss, Scores
 from trainables.models import tuned
 from trainables.training.checkpoints import Checkpoint, Checkpoints
 from trainables.training.generation.files import write_answers
+from trainables.training.kernels import kernels
 from trainables.training.plan import Plan
 from trainables.training.signals import Heard, Signals
 from trainables.training.trainer import TrialTrainer
@@ -60,6 +61,7 @@ class Run(TrainerCallback):
         self._generation_seconds = 0.0
         self._best_has_answers = False
         self._parameters = tuned.parameter_counts(model)
+        self._kernels = kernels(config, model, loss)
         if workshop.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(workshop.device)
 
@@ -95,7 +97,7 @@ class Run(TrainerCallback):
             trainable_parameters=trainable,
             total_parameters=total,
             generation_seconds=self._generation_seconds,
-            kernels=self._workshop.kernels,
+            kernels=self._kernels,
         )
 
     def on_train_begin(

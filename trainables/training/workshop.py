@@ -43,6 +43,7 @@ from trainables.losses.make import make_loss
 from trainables.losses.several_labels import SeveralLabels
 from trainables.metrics.written import Written
 from trainables.models import tuned
+from trainables.models.compiled import compile_blocks, uncompile
 from trainables.models.fit import misfits
 from trainables.training.base import (
     BaseModel,
@@ -54,7 +55,6 @@ from trainables.training.base import (
 from trainables.training.checkpoints import NO_CHECKPOINTS, Checkpoints
 from trainables.training.general import GeneralSet
 from trainables.training.generation.files import write_answers
-from trainables.training.generation.lookups import Lookups
 from trainables.training.generation.untrained import measure_untrained
 from trainables.training.generation.writer import AnswerWriter, seed_of
 from trainables.training.inputs import Inputs
@@ -94,31 +94,17 @@ class Workshop:
         self.pad_id = pad_id(self.tokenizer, embedding_rows(inputs.model))
         head = Head(inputs.labels, self.pad_id, inputs.target) if inputs.labels else None
         self._base = BaseModel(inputs.model, self.device, head, inputs.new_tokens, progress)
-        self._general = self._general_set()
+        general = Examples(inputs.general) if inputs.general else None
+        measured = self._base, self.pad_id, self.device, progress
+        self._general = GeneralSet(general, *measured) if general else None
         examples = after + len(self.test_set or ())
         self._references = References(self._base, examples, self.train_set.arity, self.device)
         gc.collect()
-
-    def _general_set(self) -> GeneralSet | None:
-        if self.inputs.general is None:
-            return None
-        examples = Examples(self.inputs.general)
-        return GeneralSet(examples, self._base, self.pad_id, self.device, self.progress)
 
     @cached_property
     def tokenizer(self) -> Any:
         """The base model's tokenizer, saved with every winner."""
         return load_tokenizer(self.inputs.tokenizer_source)
-
-    @property
-    def kernels(self) -> dict[str, str]:
-        """How the trials' model is computed, for their records."""
-        return {} if self.inputs.labels else {"logits": self._base.tokens.logits}
-
-    @cached_property
-    def lookups(self) -> Lookups:
-        """What trials look up for their prompts."""
-        return Lookups(self.inputs, self.tokenizer, self.device, self.progress)
 
     @cached_property
     def _context(self) -> int | None:
@@ -315,6 +301,7 @@ class Workshop:
             dismantle(trainer)
             self._references.held.close()
             run.trainer = None
+            uncompile(model)
             if borrows_in_place(config):
                 tuned.detach(model).requires_grad_(False)
             del model, trainer, run
@@ -344,6 +331,8 @@ class Workshop:
         set_seed(config.seed % 2**32)
         try:
             model = tuned.attach(model, config, self.inputs.new_tokens)
+            if config.compile:
+                compile_blocks(model)
             if is_scattered(config):
                 scatter(model, engine_settings(config, plan), self.device)
             loss = self.loss(config, model)
@@ -352,6 +341,7 @@ class Workshop:
             run.trainer = make_trainer(config, plan, model, loss, learned, self.pad_id, run)
         except BaseException:
             self._references.held.close()
+            uncompile(model)
             self._take_back(config, model)
             reset_process_state()
             raise

@@ -28,6 +28,8 @@ def fields(**params) -> list[str]:
         ({"data__packing": True, "method": "prompt"}, "data.packing"),
         ({"data__packing": True, "method": "ptuning"}, "data.packing"),
         ({"data__packing": True, "method": "prefix"}, "data.packing"),
+        ({"attention": "flash_attention_2", "precision": "fp32"}, "attention"),
+        ({"compile": True, "deepspeed__zero_stage": 2}, "compile"),
         (
             {"objective": "dpo", "dpo__loss": "hinge", "dpo__label_smoothing": 0.1},
             "dpo.label_smoothing",
@@ -119,3 +121,24 @@ def test_offload_to_nvme_wants_libaio(tmp_path, monkeypatch):
     (refusal,) = machine_refusals(nvme, cuda=True)
     assert "install libaio-dev" in refusal.remedy
     assert machine_refusals(tiny.trial(**engine), cuda=True) == []
+
+
+@pytest.mark.parametrize("attention", ["flash_attention_2", "flex"])
+def test_kernels_of_gpus_are_refused_without_one(attention):
+    asked = tiny.trial(attention=attention, precision="bf16")
+    (refusal,) = machine_refusals(asked, cuda=False)
+    assert refusal.place == "attention" and attention in refusal.message
+
+
+def test_flash_attention_is_refused_without_its_package(monkeypatch):
+    asked = tiny.trial(attention="flash_attention_2", precision="bf16")
+    (refusal,) = machine_refusals(asked, cuda=True)
+    assert "flash-attn" in refusal.message and "pip install" in refusal.remedy
+    monkeypatch.setattr("trainables.config.kernels.find_spec", lambda name: object())
+    assert machine_refusals(asked, cuda=True) == []
+
+
+def test_a_quantised_base_is_not_compiled_on_a_cpu():
+    asked = tiny.trial(compile=True, method="qlora")
+    assert [each.place for each in machine_refusals(asked, cuda=False)] == ["compile"]
+    assert machine_refusals(asked, cuda=True) == []

@@ -90,6 +90,24 @@ def test_losses_and_gradients_are_those_of_whole_logits(name, batch, in_parts):
     assert_alike(model.requires_grad_(True), head, batch)
 
 
+def test_the_head_of_every_family_can_be_asked_apart():
+    """docs/models.md says so."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    from benchmarks.families import ENCODERS, FAMILIES, config_of, random_weights
+    from trainables.losses.head_check import apart
+
+    whole = []
+    for family in FAMILIES:
+        if family not in ENCODERS:
+            torch.manual_seed(0)
+            model = AutoModelForCausalLM.from_config(config_of(family)).float()
+            random_weights(model)
+            whole += [family] if apart(model) is None else []
+    assert whole == []
+
+
 METHODS = {
     "lora": {},
     "lora on the head": {"lora": {"rank": 4, "target_modules": ["q_proj", "lm_head"]}},

@@ -213,3 +213,18 @@ def test_a_trial_is_refused_by_the_same_check(judged, tmp_path):
     assert [
         str(each) for each in misfits(skeleton(config.model_source, "sft", False), config)
     ] == said
+
+
+def test_an_attention_that_the_model_lacks_is_refused_with_those_it_has(judged):
+    """As their code in transformers says: BLOOM has its own, GPT-2 no flex, Gemma 2 no sdpa."""
+    asked = {"precision": "bf16", "attention": "flash_attention_2"}
+    (problem,) = judged("BLOOM", **asked)[0]
+    assert problem == (
+        "attention: BloomForCausalLM does not support flash_attention_2; use auto or eager"
+    )
+    (problem,) = judged("GPT-2", attention="flex")[0]
+    assert problem.endswith("use auto, sdpa, flash_attention_2 or eager")
+    (problem,) = judged("Gemma 2", attention="sdpa")[0]
+    assert problem.endswith("use auto, flash_attention_2, flex or eager")
+    for attention in ("auto", "sdpa", "eager", "flash_attention_2", "flex"):
+        assert judged("Llama", attention=attention, precision="bf16")[0] == []

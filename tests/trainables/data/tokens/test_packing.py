@@ -227,3 +227,32 @@ def test_a_pack_of_one_example_is_that_example(tmp_path):
     batch, same = collate_packs([Pack((example,))], 0), alone(example)
     assert batch["input_ids"].tolist() == same["input_ids"].tolist()
     assert batch["labels"].tolist() == same["labels"].tolist()
+
+
+def test_packs_in_one_row_as_flash_attention_wants_them_train_the_same(tmp_path, monkeypatch):
+    import torch
+
+    from trainables.losses import forward
+    from trainables.losses.batch import to_batch
+    from trainables.losses.causal_lm import CausalLm
+    from trainables.losses.head_check import apart
+    from trainables.losses.tokens import TokenLosses
+
+    model = small("llama")
+    head = apart(model)
+    batch = to_batch(collate_packs(list(Packs(weighed(tmp_path / "set")))[:3], 0))
+    shapes = []
+    model.register_forward_pre_hook(
+        lambda _, __, inputs: shapes.append(tuple(inputs["input_ids"].shape)), with_kwargs=True
+    )
+    losses = []
+    for one_row in (False, True):
+        monkeypatch.setattr(
+            forward, "_separates_in_one_row_only", lambda model, is_so=one_row: is_so
+        )
+        for tokens in (TokenLosses(), TokenLosses(head)):
+            with torch.no_grad():
+                losses.append(CausalLm(tokens=tokens).loss(model, batch, torch.ones(())))
+    rows, length = batch["input_ids"].shape
+    assert shapes == [(rows, length)] * 2 + [(1, rows * length)] * 2
+    assert torch.stack(losses).tolist() == pytest.approx([losses[0].item()] * 4, rel=1e-6)
