@@ -55,6 +55,7 @@ from trainables.training.base import (
 from trainables.training.checkpoints import NO_CHECKPOINTS, Checkpoints
 from trainables.training.general import GeneralSet
 from trainables.training.generation.files import write_answers
+from trainables.training.generation.lookups import Lookups
 from trainables.training.generation.untrained import measure_untrained
 from trainables.training.generation.writer import AnswerWriter, seed_of
 from trainables.training.inputs import Inputs
@@ -105,6 +106,11 @@ class Workshop:
     def tokenizer(self) -> Any:
         """The base model's tokenizer, saved with every winner."""
         return load_tokenizer(self.inputs.tokenizer_source)
+
+    @cached_property
+    def lookups(self) -> Lookups:
+        """What trials look up for their prompts."""
+        return Lookups(self.inputs, self.tokenizer, self.device, self.progress)
 
     @cached_property
     def _context(self) -> int | None:
