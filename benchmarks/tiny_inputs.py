@@ -24,7 +24,7 @@ PROMPT = 2
 LABELS: Mapping[str, tuple[str, ...]] = {"classification": ("a", "b", "c"), "reward": ("reward",)}
 
 
-def make_model(folder: Path, hidden: int = 64, layers: int = 2) -> int:
+def make_model(folder: Path, hidden: int = 64, layers: int = 2, length: int = 64) -> int:
     """Write a random Llama and a tokenizer of VOCABULARY words; returns the parameter count."""
     config = LlamaConfig(
         vocab_size=VOCABULARY,
@@ -33,7 +33,7 @@ def make_model(folder: Path, hidden: int = 64, layers: int = 2) -> int:
         num_hidden_layers=layers,
         num_attention_heads=4,
         num_key_value_heads=2,
-        max_position_embeddings=64,
+        max_position_embeddings=length,
         initializer_range=0.1,
     )
     torch.manual_seed(0)
@@ -55,7 +55,7 @@ def make_inputs(folder: Path, objective: str, model: Path) -> Inputs:
     """24 training and 8 validation examples for an objective, below `folder`."""
     for name, count, seed in (("train", 24, 1), ("validation", 8, 2)):
         sequences = _sequences(count + 1, seed)
-        write(folder / name, [_example(objective, n, sequences) for n in range(count)])
+        write(folder / name, [example(objective, n, sequences) for n in range(count)])
     return inputs_in(folder, objective, model)
 
 
@@ -67,23 +67,25 @@ def inputs_in(folder: Path, objective: str, model: Path) -> Inputs:
 
 def _sequences(count: int, seed: int) -> list[TokenSequence]:
     rng = np.random.default_rng(seed)
-    return [_sequence(rng.integers(2, VOCABULARY, length)) for length in rng.integers(6, 25, count)]
+    return [sequence(rng.integers(2, VOCABULARY, length)) for length in rng.integers(6, 25, count)]
 
 
-def _sequence(tokens: np.ndarray) -> TokenSequence:
+def sequence(tokens: np.ndarray) -> TokenSequence:
+    """Words of which all but the first are trained on."""
     return TokenSequence.of(tokens.tolist(), [place >= PROMPT for place in range(len(tokens))])
 
 
-def _example(objective: str, number: int, sequences: list[TokenSequence]) -> Example:
-    sequence, other = sequences[number], sequences[number + 1]
+def example(objective: str, number: int, sequences: list[TokenSequence]) -> Example:
+    """The sequence of that number as an example of an objective."""
+    own, other = sequences[number], sequences[number + 1]
     match objective:
         case "classification":
-            return Example((sequence,), float(sequence.tokens[0] % 3))
+            return Example((own,), float(own.tokens[0] % 3))
         case "reward" | "dpo" | "orpo" | "simpo":
-            return Example((sequence, _sequence(np.flip(sequence.tokens))))
+            return Example((own, sequence(np.flip(own.tokens))))
         case "clm":
-            return Example((TokenSequence.of(sequence.tokens, [True] * len(sequence.tokens)),))
+            return Example((TokenSequence.of(own.tokens, [True] * len(own.tokens)),))
         case "kto":
-            return Example((sequence, other), float(number % 2))
+            return Example((own, other), float(number % 2))
         case _:
-            return Example((sequence,))
+            return Example((own,))

@@ -16,6 +16,7 @@ from sweeps.cli.verbs.inspect import inspect
 from sweeps.cli.verbs.launch import launch
 from sweeps.cli.verbs.list import list_sweeps
 from sweeps.cli.verbs.next import next_sweep
+from sweeps.cli.verbs.plan import plan
 from sweeps.cli.verbs.register import register
 from sweeps.cli.verbs.report import report
 from sweeps.cli.verbs.resume import resume
@@ -37,6 +38,7 @@ app.command()(resume)
 app.command()(stop)
 app.add_typer(trial, name="trial")
 app.command()(inspect)
+app.command()(plan)
 app.command("list")(list_sweeps)
 app.command()(status)
 app.command()(winners)

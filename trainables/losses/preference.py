@@ -43,9 +43,10 @@ class Dpo(Loss):
 
     def rows(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
         """Log-ratios and token counts of chosen and rejected."""
+        reference = self._reference(batch)  # first, while no activations are held
         policy = -self.tokens.loss_sums(model, batch).view(2, -1).T
         counts = (batch["labels"][:, 1:] != IGNORED).sum(1).view(2, -1).T
-        return torch.cat([policy - self._reference(batch), counts.to(policy.dtype)], dim=1)
+        return torch.cat([policy - reference, counts.to(policy.dtype)], dim=1)
 
     def measured(self, rows: Floats, examples: Examples) -> Measured:
         """Rewards are beta times the log-ratios."""
@@ -120,10 +121,11 @@ class Kto(Loss):
     def _ratios(self, model: torch.nn.Module, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Log-ratios, with gradients for the answers only: the divergence is a baseline."""
         answers, others = _half(batch, 0), _half(batch, 1)
-        policy = -self.tokens.loss_sums(model, answers)
+        # Before the answers, whose activations are held for the backward pass.
+        reference = self._reference(batch)
         with torch.no_grad():
             baseline = -self.tokens.loss_sums(model, others)
-        reference = self._reference(batch)
+        policy = -self.tokens.loss_sums(model, answers)
         return policy - reference[:, 0], baseline - reference[:, 1]
 
     def _losses(

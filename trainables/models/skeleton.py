@@ -23,15 +23,17 @@ _AUTO = {True: AutoModelForSequenceClassification, False: AutoModelForCausalLM}
 _KINDS = {True: "model with a head for a whole text", False: "model that predicts the next token"}
 
 _LABELS = 2
-"""The data say later how many labels there are."""
+"""Where the data have not said yet how many labels there are."""
 
 
-def skeleton(source: ModelSource, objective: str, has_head: bool) -> PreTrainedModel | None:
+def skeleton(
+    source: ModelSource, objective: str, has_head: bool, labels: int | None = None
+) -> PreTrainedModel | None:
     """The model on the meta device; None if its architecture cannot be built there.
 
     ModelError if transformers has no model of its type for the objective.
     """
-    config = _config(source, has_head)
+    config = _config(source, has_head, labels)
     if not source.trust_remote_code:
         _check_kind(source, config, objective, has_head)
     return _built(config, source, has_head)
@@ -51,12 +53,12 @@ def kept_whole(source: ModelSource, has_head: bool) -> list[str]:
     return [*get_keys_to_not_convert(model), *more] if more else []
 
 
-def _config(source: ModelSource, has_head: bool) -> PreTrainedConfig:
+def _config(source: ModelSource, has_head: bool, labels: int | None = None) -> PreTrainedConfig:
     config: PreTrainedConfig = AutoConfig.from_pretrained(
         str(source.folder or source.name),
         revision=source.revision,
         trust_remote_code=source.trust_remote_code,
-        **({"num_labels": _LABELS} if has_head else {}),
+        **({"num_labels": labels or _LABELS} if has_head else {}),
     )
     return config
 

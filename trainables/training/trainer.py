@@ -179,7 +179,7 @@ def make_trainer(
             model=model,
             args=_arguments(config, plan),
             train_dataset=MicroBatches(examples, plan),
-            data_collator=partial(_collate, pad_id=pad_id),
+            data_collator=partial(collated, pad_id=pad_id),
             optimizer_cls_and_kwargs=optimizer(config),
             callbacks=[callback],
         )
@@ -240,7 +240,7 @@ def engine_settings(config: TrialConfig, plan: Plan) -> dict[str, object]:
     return deepspeed_config(config, plan.micro_batch_size, plan.accumulation)
 
 
-def _collate(items: list[list[Example | Pack]], pad_id: int) -> Batch:
+def collated(items: list[list[Example | Pack]], pad_id: int) -> Batch:
     """A micro-batch, either all packs or none."""
     (together,) = items
     packs = [each for each in together if isinstance(each, Pack)]

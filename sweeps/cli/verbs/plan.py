@@ -1,0 +1,65 @@
+"""The verb `sweep plan`. Heavy modules are imported when it runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sweeps.cli.mistakes import mistakes_shown
+from sweeps.cli.options import (
+    HomeOption,
+    JsonOption,
+    OverridesOption,
+    SkipOption,
+    SpecArgument,
+    overridden,
+)
+from sweeps.display.terminal import echo_json, make_console, waiting
+from sweeps.home.home import SweepHome
+
+
+def plan(
+    spec: SpecArgument,
+    gpu: Annotated[
+        str, typer.Option(metavar="NAME|SIZE", help="A GPU such as H100, or a memory such as 24GB.")
+    ] = "24GB",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Workers of a slot (default: slots.workers).")
+    ] = None,
+    fit: Annotated[
+        bool, typer.Option("--fit", help="Show which methods fit on common GPUs instead.")
+    ] = False,
+    overrides: OverridesOption = None,
+    skip_bad_rows: SkipOption = False,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Show how much GPU memory each combination of a sweep needs, before any GPU is taken."""
+    with mistakes_shown():
+        from sweeps.base.quiet import quiet
+        from sweeps.planning import cards
+        from sweeps.spec.spec import SweepSpec
+
+        card = cards.card(gpu)
+        checked = SweepSpec.load(spec, overridden(overrides, skip_bad_rows))
+        with quiet(), waiting() as progress:
+            from sweeps.planning.fit import fits
+            from sweeps.planning.plan import make_plan
+            from sweeps.report.plan_report import as_json as machine_readable
+            from sweeps.report.plan_report import fit_report, report
+            from sweeps.run.inputs import inputs_of
+
+            cache = SweepHome.find(home).cache
+            prepared = inputs_of(checked.trial, cache, trains=False, progress=progress)
+            if fit:
+                table = fit_report(fits(checked, prepared, cards.SIZES), cards.SIZES)
+            else:
+                count = workers or checked.slots.workers
+                made = make_plan(checked, prepared, card, count, progress)
+    if fit:
+        make_console().print(table)
+    elif as_json:
+        echo_json(machine_readable(made))
+    else:
+        make_console().print(report(made))

@@ -1,0 +1,57 @@
+"""GPUs by name, with the memory that their drivers report."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sweeps.base.errors import SweepError
+
+GIB = 2**30
+
+_CARDS: Mapping[str, float] = {
+    "T4": 15,
+    "V100-16": 16,
+    "V100": 32,
+    "L4": 22.5,
+    "A10": 22.5,
+    "RTX3090": 24,
+    "RTX4090": 24,
+    "RTX5090": 32,
+    "A100-40": 40,
+    "A6000": 48,
+    "L40S": 45,
+    "A100": 80,
+    "H100": 80,
+    "H200": 141,
+    "B200": 180,
+}
+"""GiB, rounded down where error correction takes a part."""
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:GB|GiB|G)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Card:
+    """A GPU, and its memory in bytes."""
+
+    name: str
+    memory: int
+
+
+def card(text: str) -> Card:
+    """The card of a name such as `H100`, or a memory such as `24GB`; SweepError lists the names."""
+    key = re.sub(r"[\s_-]", "", text).upper()
+    for name, memory in _CARDS.items():
+        if key in (name.replace("-", ""), name.replace("-", "") + "GB"):
+            return Card(name, int(memory * GIB))
+    size = _SIZE.fullmatch(text.strip())
+    if size and 0 < float(size[1]) <= 10_000:
+        return Card(f"{float(size[1]):g} GB", int(float(size[1]) * GIB))
+    known = ", ".join(f"{name} ({memory:g} GB)" for name, memory in _CARDS.items())
+    raise SweepError(f"--gpu {text!r}: unknown; write a memory such as 24GB, or one of {known}")
+
+
+SIZES = tuple(card(f"{size}GB") for size in (24, 40, 48, 80, 141))
+"""The memories that most GPUs have."""

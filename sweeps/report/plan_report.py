@@ -1,0 +1,109 @@
+"""A memory plan in words and tables, at most 100 columns wide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from search_spaces.values import show
+from sweeps.display.trial_table import plain_table
+from sweeps.planning.cards import GIB, Card
+from sweeps.planning.fit import Fit, recommended
+from sweeps.planning.plan import Line, Plan
+
+MOST_LINES = 24
+
+
+def report(plan: Plan) -> Group:
+    """The combinations, those that need most first."""
+    return Group(_title(plan), Text(), _lines(plan), Text(), *_ending(plan))
+
+
+def _title(plan: Plan) -> Text:
+    several = f" on each of {plan.workers} workers" if plan.workers > 1 else ""
+    return Text(
+        f"Memory{several}, for the longest training sequences: {plan.longest:,} tokens.\n"
+        f"{plan.card.name}: {_gb(plan.room)} of {_gb(plan.card.memory)} for tensors."
+    )
+
+
+def _lines(plan: Plan) -> Table:
+    names = list(dict.fromkeys(name for line in plan.lines for name in line.point))
+    table = plain_table(*names, "at once", "needs", "most at once", "")
+    for line in plan.lines[:MOST_LINES]:
+        values = [show(line.point[name]) if name in line.point else "" for name in names]
+        most = line.estimate.largest_micro_batch(plan.room)
+        numbers = f"{line.micro_batch}", _gb(line.peak), f"{most:,}" if most else "none"
+        table.add_row(*values, *numbers, _verdict(line, plan.room))
+    return table
+
+
+def _verdict(line: Line, room: int) -> Text:
+    if line.fits(room):
+        return Text("fits")
+    name, size = line.largest_term()
+    return Text(f"too much: {name} {_gb(size)}", style="red")
+
+
+def _ending(plan: Plan) -> list[RenderableType]:
+    more = len(plan.lines) - MOST_LINES
+    said = [Text(f"{more} more combinations need less.")] if more > 0 else []
+    too_many = len(plan.misfits)
+    if not too_many:
+        said.append(Text(f"All {len(plan.lines)} combinations fit."))
+        return [*said]
+    said.append(Text(f"{too_many} of {len(plan.lines)} combinations do not fit."))
+    if all(line.estimate.largest_micro_batch(plan.room) for line in plan.misfits):
+        most = min(line.estimate.largest_micro_batch(plan.room) for line in plan.misfits)
+        said.append(
+            Text(f"With micro_batch_size: {most} all of them fit; a trial's result is the same.")
+        )
+    return [*said]
+
+
+def fit_report(found: Sequence[Fit], cards: Sequence[Card]) -> Table:
+    """For each card the methods that fit, the recommended one marked."""
+    table = plain_table("GPU", "method", "GPUs", "ZeRO stage", "most at once", "")
+    for card in cards:
+        best = recommended(found, card)
+        if best is None:
+            table.add_row(card.name, "none fits on up to 8 GPUs", "", "", "", "")
+        for fit in found:
+            if fit.card == card:
+                stage = "" if fit.zero_stage is None else str(fit.zero_stage)
+                mark = "recommended" if fit == best else ""
+                row = fit.card.name, fit.method, f"{fit.workers}", stage, f"{fit.micro_batch:,}"
+                table.add_row(*row, mark)
+    return table
+
+
+def as_json(plan: Plan) -> Mapping[str, object]:
+    """The plan for scripts, in bytes."""
+    return {
+        "gpu": plan.card.name,
+        "gpu_bytes": plan.card.memory,
+        "usable_bytes": plan.room,
+        "workers": plan.workers,
+        "longest": plan.longest,
+        "combinations": [
+            {
+                "params": line.point,
+                "micro_batch_size": line.micro_batch,
+                "peak_bytes": line.peak,
+                "host_bytes": line.estimate.states.host,
+                "parts": line.estimate.parts(line.micro_batch),
+                "largest_micro_batch_size": line.estimate.largest_micro_batch(plan.room),
+                "fits": line.fits(plan.room),
+            }
+            for line in plan.lines
+        ],
+    }
+
+
+def _gb(size: int) -> str:
+    if size < GIB / 10:
+        return f"{size / 2**20:.0f} MB"
+    return f"{size / GIB:.2f} GB" if size < 100 * GIB else f"{size / GIB:.0f} GB"

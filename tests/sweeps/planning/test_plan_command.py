@@ -1,0 +1,92 @@
+"""`sweep plan`: what fits on a card, and what it says of cards that it does not know."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import tiny_training as tiny
+import yaml
+from data_samples import write_lines
+from typer.testing import CliRunner
+
+from sweeps.base.errors import SweepError
+from sweeps.cli.app import app
+from sweeps.planning.cards import GIB, card
+
+ROWS = [{"prompt": f"w{n} w5 w6", "completion": "w7 w8"} for n in range(20, 60)]
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("plan")
+    tree = {
+        "name": "planned",
+        "model": str(tiny.make_model(folder / "model")),
+        "objective": "sft",
+        "data": {"train": str(write_lines(folder / "rows.jsonl", ROWS)), "max_length": 32},
+        "precision": "fp32",
+        "budget": {"trials": 4, "steps": 4, "evaluations": 1},
+        "search": {"sampler": "random", "metric": "eval_loss"},
+        "space": {
+            "method": {"choice": ["lora", "full"]},
+            "learning_rate": {"log_uniform": [1e-4, 1e-2]},
+            "lora.rank": {"choice": [2, 64], "when": {"method": "lora"}},
+            "batch_size": {"choice": [8, 16]},
+        },
+    }
+    file = folder / "sweep.yaml"
+    file.write_text(yaml.safe_dump(tree))
+    return file
+
+
+def planned(spec, *options):
+    home = str(spec.parent / "home")
+    return CliRunner().invoke(app, ["plan", str(spec), "--home", home, *options])
+
+
+def test_every_combination_that_differs_in_memory_is_one_line(spec):
+    done = planned(spec, "--json")
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    values = [each["params"] for each in found["combinations"]]
+    # The batch size changes the number of micro-batches, not their size.
+    assert sorted(map(str, values)) == sorted(
+        map(
+            str,
+            [
+                {"method": "lora", "lora.rank": 64},
+                {"method": "lora", "lora.rank": 2},
+                {"method": "full"},
+            ],
+        )
+    )
+    peaks = [each["peak_bytes"] for each in found["combinations"]]
+    assert peaks == sorted(peaks, reverse=True)
+    assert all(sum(each["parts"].values()) == each["peak_bytes"] for each in found["combinations"])
+
+
+def test_the_table_says_what_fits(spec):
+    done = planned(spec, "--gpu", "24GB")
+    assert "All 3 combinations fit." in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 100
+
+
+def test_methods_on_common_cards(spec):
+    done = planned(spec, "--fit")
+    assert done.exit_code == 0, done.output
+    rows = [line for line in done.stdout.splitlines() if "recommended" in line]
+    assert len(rows) == 5 and all("full" in row for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("text", "gigabytes"), [("H100", 80), ("a100-40gb", 40), ("24GB", 24), ("RTX 4090", 24)]
+)
+def test_cards_by_name_or_size(text, gigabytes):
+    assert card(text).memory == gigabytes * GIB
+
+
+@pytest.mark.parametrize("text", ["GTX", "", "0GB", "-3"])
+def test_an_unknown_card_is_told_those_that_are_known(text):
+    with pytest.raises(SweepError, match=r"H100 \(80 GB\)"):
+        card(text)

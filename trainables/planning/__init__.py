@@ -1,0 +1,1 @@
+"""The memory that a trial needs, known without its weights and without a GPU."""
