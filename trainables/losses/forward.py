@@ -15,7 +15,7 @@ def logits_of(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
     """[sequences, length, words], without the prefix that prompt methods add."""
     rows, length = batch["input_ids"].shape
     output = output_of(model, batch)
-    return output.view(rows, -1, output.shape[-1])[:, -length:]
+    return output.reshape(rows, -1, output.shape[-1])[:, -length:]
 
 
 def head_outputs(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
