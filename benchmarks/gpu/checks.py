@@ -21,14 +21,16 @@ class Check:
         return self.module.rpartition(".")[2]
 
 
+_ONLY_ON_GPU = {"fp16", "flex", "flash_attention_2", "--compile"}
+
 REHEARSAL = 4.0
 """Factor on a check's time limit on a CPU, which may be busy with other work."""
 
 
 def checks(tiny: bool) -> list[Check]:
-    """All checks, in order; rehearsals omit fp16, which is for GPUs only."""
+    """All checks, in order; rehearsals omit what is for GPUs only."""
     if tiny:
-        kept = [each for each in _ON_GPU if "fp16" not in each.arguments]
+        kept = [each for each in _ON_GPU if not _ONLY_ON_GPU & {*each.arguments}]
         return [replace(each, seconds=REHEARSAL * each.seconds) for each in kept]
     return list(_ON_GPU)
 
@@ -37,10 +39,13 @@ def _check(name: str, seconds: float = 60.0, needs: tuple[str, ...] = ()) -> Che
     return Check(name, f"benchmarks.gpu.{name}", (), seconds, needs)
 
 
-def _trial(method: str, precision: str, *needs: str, slot: bool = False) -> Check:
+def _trial(
+    method: str, precision: str, *needs: str, slot: bool = False, kernel: tuple[str, ...] = ()
+) -> Check:
     arguments = ["--method", method, "--precision", precision, *(["--slot"] if slot else [])]
     name = f"{method} {precision}{' in a slot' if slot else ''}"
-    return Check(name, "benchmarks.gpu.trial", tuple(arguments), needs=needs)
+    named = " ".join([name, *(part.removeprefix("--") for part in kernel)])
+    return Check(named, "benchmarks.gpu.trial", (*arguments, *kernel), needs=needs)
 
 
 _ON_GPU = (
@@ -48,6 +53,9 @@ _ON_GPU = (
     _trial("lora", "bf16"),
     _trial("qlora", "bf16", "bitsandbytes"),
     _trial("full", "bf16"),
+    _trial("lora", "bf16", kernel=("--compile",)),
+    _trial("lora", "bf16", kernel=("--attention", "flex")),
+    _trial("lora", "bf16", "flash_attn", kernel=("--attention", "flash_attention_2")),
     _check("launches"),
     _check("overflow"),
     _check("series", seconds=90),

@@ -30,6 +30,7 @@ def machine() -> dict[str, Any]:
         "CUDA": torch.version.cuda,
         "Python": platform.python_version(),
         **versions,
+        "flash_attn": _installed("flash_attn"),
         "notes": [*_unfit(), *([] if most or not cuda else [_unknown(card)])],
     }
 

@@ -1,6 +1,7 @@
 """One trial of a method in a precision: speed, utilisation and memory.
 
-With --slot it trains inside a process group, like a slot's only worker.
+With --slot it trains inside a process group, like a slot's only worker. --attention and --compile
+are the trial's settings.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ def measure(options: argparse.Namespace) -> Finding:
     if options.slot:
         join_group_of_one()
     load = usual_load(options.tiny)
-    config = config_of(load, method=options.method, precision=options.precision)
+    kernels = {"attention": options.attention or "auto", "compile": bool(options.compile)}
+    config = config_of(load, method=options.method, precision=options.precision, **kernels)
     workshop = Workshop(inputs(options.work, load.length, options.tiny))
     watch, trained = train(workshop, config)
     figures = pace(config, load, main_shape(options.tiny), watch, trained)
@@ -28,4 +30,4 @@ def measure(options: argparse.Namespace) -> Finding:
 
 
 if __name__ == "__main__":
-    report(measure, "--method", "--precision", "--slot")
+    report(measure, "--method", "--precision", "--attention", "--slot", "--compile")

@@ -14,7 +14,8 @@ _INPUTS = ("input_ids", "attention_mask", "position_ids", "token_type_ids")
 def logits_of(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
     """[sequences, length, words], without the prefix that prompt methods add."""
     rows, length = batch["input_ids"].shape
-    return output_of(model, batch).flatten(0, 1).unflatten(0, (rows, -1))[:, -length:]
+    output = output_of(model, batch)
+    return output.reshape(rows, -1, output.shape[-1])[:, -length:]
 
 
 def head_outputs(model: torch.nn.Module, batch: Batch) -> torch.Tensor:

@@ -53,7 +53,7 @@ def unwrapped(model: torch.nn.Module) -> PreTrainedModel | PeftModel:
     """The model inside of DDP or DeepSpeed's engine."""
     inner = model
     while not isinstance(inner, PreTrainedModel | PeftModel):
-        inner = inner.module
+        inner = inner.get_submodule("module")
     return inner
 
 
@@ -79,7 +79,7 @@ def answering(model: torch.nn.Module, answers: Answers) -> Iterator[None]:
         output["logits"] = kept.pop()
         return output
 
-    head.forward = lambda hidden: answers(hidden, forward)  # type: ignore[method-assign]
+    head.forward = lambda hidden: answers(hidden, forward)
     # After the wrappers' hooks, which have registered with the answers by then.
     handles = [head.register_forward_hook(hide), unwrapped(model).register_forward_hook(show)]
     try:

@@ -107,7 +107,7 @@ def _in_parts(
     size = max(LEAST_PART, PART_ELEMENTS // head.words)
     if len(targets) <= size or not divisible(module):
         return numbers(hidden, targets)
-    parts = zip(hidden.split(size), targets.split(size), strict=True)
+    parts = zip(torch.split(hidden, size), torch.split(targets, size), strict=True)
     if not torch.is_grad_enabled():
         return torch.cat([numbers(*part) for part in parts], dim=1)
     # An adapter may draw random numbers for its dropout.

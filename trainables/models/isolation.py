@@ -44,7 +44,7 @@ def _influence(model: PreTrainedModel, positions: torch.Tensor) -> float:
     # One row at a time, as flash attention separates examples only there.
     one, same = (
         model(input_ids=row, position_ids=positions.to(rows.device)).logits[0, _HALF:].float()
-        for row in rows.split(1)
+        for row in torch.split(rows, 1)
     )
     return float((one - same).abs().max())
 
