@@ -44,6 +44,7 @@ def pytest_collection_modifyitems(config, items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (places.get(item.path, len(places)), item.path not in slow))
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are cores, where there is room: tests wait for processes and for each
     other a fifth of their time."""

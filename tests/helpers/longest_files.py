@@ -9,6 +9,7 @@ LONGEST = (
     "sweeps/chaos/test_s3.py",
     "trainables/training/test_two_workers_zero3.py",
     "sweeps/chaos/test_chaos_files.py",
+    "sweeps/chaos/test_chaos_resume.py",
     # of `make test`
     "sweeps/run/test_launch.py",
     "sweeps/run/test_launch_alone.py",

@@ -85,11 +85,12 @@ def test_an_interrupted_trial_goes_on_from_its_checkpoint(tmp_path, data, by):
 
 
 @pytest.mark.ci
-def test_sigterm_keeps_what_was_measured(tmp_path):
-    """As Ctrl-C does, which is in test_launch.py; Ray would take this one for itself."""
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_a_sweep_that_is_ended_keeps_what_was_measured(tmp_path, how):
+    """Ray would take SIGTERM for itself."""
     tree = toy_tree(toy={"seconds": 0.3}, budget={"trials": 50, "evaluations": 4})
     with started(tree, tmp_path, until="trial 1 ") as process:
-        process.terminate()
+        process.send_signal(how)
         assert process.wait(timeout=90) == 130
     check_interrupted(tmp_path, "toy")
 

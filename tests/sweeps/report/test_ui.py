@@ -76,10 +76,17 @@ def test_a_server_that_does_not_run_is_one_message_with_its_log(tmp_path, monkey
     assert log.read_text() == "starting\nboom: no such table\n"
 
 
+KILLS = [pytest.mark.chaos, pytest.mark.ci]
+
+
 @pytest.mark.endtoend
 @pytest.mark.parametrize(
     ("how", "code"),
-    [(signal.SIGINT, 0), (signal.SIGTERM, 143), (signal.SIGKILL, -9)],
+    [
+        (signal.SIGINT, 0),
+        pytest.param(signal.SIGTERM, 143, marks=KILLS),
+        pytest.param(signal.SIGKILL, -9, marks=KILLS),
+    ],
 )
 def test_the_terminal_has_the_address_alone_and_nothing_is_left_of_the_server(
     home, tmp_path, how, code

@@ -5,13 +5,12 @@ The three books must agree, and no secret be in anything that was written or pri
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from books import check_books, check_interrupted, real_tree, started, winners_of
+from books import check_books, real_tree, winners_of
 from planted import Launched, launched
 from spec_samples import toy_tree
 
@@ -100,12 +99,3 @@ def test_a_real_sweep_beats_its_base_and_leaves_a_loadable_winner(real_sweep):
     record = folder.store.trials()[winner["trial"]]
     assert record.tokens_per_second > 0 and record.peak_memory_bytes > 0
     assert record.provenance is not None and record.provenance.data_fingerprint
-
-
-def test_ctrl_c_keeps_what_was_measured(tmp_path):
-    """SIGTERM, which Ray would take for itself, is in test_chaos_resume.py."""
-    tree = toy_tree(toy={"seconds": 0.3}, budget={"trials": 50, "evaluations": 4})
-    with started(tree, tmp_path, until="trial 1 ") as process:
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=90) == 130
-    check_interrupted(tmp_path, "toy")
