@@ -33,6 +33,10 @@ _SECTIONS_NO_MATTER = ("data.", "deepspeed.")
 """The same for all fields below. Data are compared by their fingerprint."""
 
 
+_NAMED = 3
+"""Differing fields that are named."""
+
+
 @dataclass(frozen=True)
 class Earlier:
     """An earlier sweep's records."""
@@ -125,18 +129,22 @@ def _reason(spec: SweepSpec, record: TrialRecord) -> str:
     if not spec.space.contains(point):
         return "outside the space"
     try:
-        same = _comparable(spec.trial.with_params(point).flat()) == _comparable(record.config)
+        other = _different(spec.trial.with_params(point).flat(), record.config)
     except ValidationError:
-        same = False
-    return "" if same else "other fixed settings"
+        return "not possible together here"
+    more = ", ..." if len(other) > _NAMED else ""
+    return f"other {', '.join(other[:_NAMED])}{more}" if other else ""
 
 
-def _comparable(config: Mapping[str, object]) -> dict[str, object]:
-    return {
-        name: as_option(value)
-        for name, value in config.items()
-        if name not in _NO_MATTER and not name.startswith(_SECTIONS_NO_MATTER)
-    }
+def _different(here: Mapping[str, object], there: Mapping[str, object]) -> list[str]:
+    """The fields in which two configurations differ, without those that do not matter."""
+    return [
+        name
+        for name in sorted({*here, *there})
+        if as_option(here.get(name)) != as_option(there.get(name))
+        and name not in _NO_MATTER
+        and not name.startswith(_SECTIONS_NO_MATTER)
+    ]
 
 
 def _told(spec: SweepSpec, record: TrialRecord) -> EarlierTrial:

@@ -144,7 +144,7 @@ def test_trials_that_would_be_others_here_are_counted_by_reason(tmp_path):
     (first,) = warm.sweeps
     assert [each.number for each in first.told] == [0, 3]
     assert first.not_told == {
-        "diverged": 1, "failed": 1, "outside the space": 1, "other fixed settings": 1
+        "diverged": 1, "failed": 1, "outside the space": 1, "other schedule, wsd.decay_fraction": 1
     }  # fmt: skip
     assert first.first_points == ({"lora.rank": 8},), "of the best one, what is in the space"
     assert "4 not (diverged: 1, failed: 1, outside the space: 1, other" in str(first)
@@ -186,7 +186,7 @@ def test_equal_fingerprints_are_equal_inputs_wherever_the_files_are(tmp_path):
 def test_a_longer_budget_is_another_trial(tmp_path):
     a_first_sweep(tmp_path)
     _, warm = taken(tmp_path, budget={"trials": 4, "evaluations": 4, "epochs": 3})
-    assert warm.told == [] and warm.sweeps[0].not_told == {"other fixed settings": 5}
+    assert warm.told == [] and warm.sweeps[0].not_told == {"other budget.epochs": 5}
 
 
 def test_a_sampler_that_learns_from_its_own_trials_only_is_told_nothing(tmp_path):
