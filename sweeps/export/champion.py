@@ -42,7 +42,7 @@ def offer(folder: SweepFolder, home: SweepHome, progress: Progress = NO_PROGRESS
         better = "" if current is None else _lead(current, trial, folder, home)
         as_, number = f"{target.name}@{target.alias}", trial.record.number
         made = register(
-            sweep.name, home, as_, number, settings.merge, settings.dtype, progress=progress
+            sweep.name, home, as_, None, settings.merge, settings.dtype, progress=progress
         )
     except (SweepError, TrackingError, DataError, ModelError, RefusedError, RecordError) as error:
         return f"The winner was not registered: {error}. {later} does it later."

@@ -120,3 +120,16 @@ def test_the_page_has_all_sweeps_and_loads_nothing(tmp_path):
         each.measurements[-1].metrics["eval_loss"] for each in a_search(30) if each.status.can_win
     )
     assert figure.data[0].y[-1] == pytest.approx(best, rel=1e-5)
+
+
+def test_strange_settings_are_shown_and_not_run(tmp_path):
+    nasty = "<script>alert(数据)</script>"
+    for name in ("a", "b"):
+        made(tmp_path, name, [1.5])
+    file = made(tmp_path, "c", [2.5]).spec
+    file.write_text(f'{file.read_text()}\nmodel_note: "{nasty}"\n', encoding="utf-8")
+    path = tmp_path / "page.html"
+    done = CliRunner().invoke(app, ["compare", "a", "c", "-o", str(path), "--home", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    page = path.read_text(encoding="utf-8")
+    assert nasty not in page and "&lt;script&gt;alert(数据)&lt;/script&gt;" in page
