@@ -62,7 +62,8 @@ def trained(spec: SweepSpec, settings: int, seeds: int, cache: Path) -> np.ndarr
                 {**params, "seed": 1000 + seed, "data.order_seed": 2000 + seed}
             )
             file = cache / f"{number}-{seed}-{LOSSES}"
-            workshop.train(config, Losses(file))
+            if not file.exists():  # a longer run continues a shorter one
+                workshop.train(config, Losses(file))
             rows.append(_values(file))
     return np.asarray(rows).reshape(settings, seeds, -1)
 

@@ -58,6 +58,7 @@ class DryRun:
     steps: int
     evaluations: int
     trials: int
+    repeats: int = 0
     budget: str = ""
     generation_seconds: float = 0.0
     notes: tuple[str, ...] = ()
@@ -71,8 +72,8 @@ class DryRun:
 
     @property
     def sweep_seconds(self) -> float:
-        """All trials in a row at their whole budget; early stopping makes it less."""
-        return self.trials * self.trial_seconds
+        """All trials and repeats in a row at their whole budget; early stopping makes it less."""
+        return (self.trials + self.repeats) * self.trial_seconds
 
 
 class Stopwatch(Monitor):
@@ -236,6 +237,7 @@ def _measure(
         steps=plan.steps,
         evaluations=len(plan.points),
         trials=spec.trials,
+        repeats=min(spec.confirm.top, spec.trials) * spec.confirm.seeds if spec.confirm else 0,
         budget=description(spec, found),
         generation_seconds=generation,
         notes=(*prepared.remarks, *_slow(spec, config), *remarks(spec, found)),

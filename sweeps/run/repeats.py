@@ -74,12 +74,16 @@ def repeated_config(spec: SweepSpec, repeat: Repeat) -> TrialConfig:
     return spec.trial.with_params(changes)
 
 
-def share_of_confirmation(spec: SweepSpec, folder: SweepFolder) -> list[str]:
-    """What of the sweep is its confirmation, and what fresh seeds vary; empty without one."""
+def share_of_confirmation(spec: SweepSpec, folder: SweepFolder | None = None) -> list[str]:
+    """What of the sweep is its confirmation, and what fresh seeds vary; empty without one.
+
+    `folder` is that of a sweep that is on record.
+    """
     confirm = spec.confirm
     if confirm is None:
         return []
-    trials, repeats = folder.store.trials(), folder.confirmations.trials()
+    trials = folder.store.trials() if folder else []
+    repeats = folder.confirmations.trials() if folder else []
     ended = sum(each.status.ended for each in trials)
     if ended < spec.trials:
         total = spec.trials + confirm.trainings
