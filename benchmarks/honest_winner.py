@@ -37,6 +37,7 @@ MEASURED = 0.05
 MULTIPLES = (0.5, 1.0, 2.0, 4.0)
 TRAININGS = 52
 CONFIRM = ConfirmSettings()
+REPEATS = CONFIRM.top * CONFIRM.seeds
 EXAMPLES = 0.5
 """The validation examples' noise of a trial, as a share of that of its seed."""
 
@@ -106,7 +107,7 @@ def confirmed(
     """The last trainings are repeats of the best; and whether the truly best of those confirmed is
     among those called tied."""
     random = np.random.default_rng([seed, 1])
-    count = TRAININGS - CONFIRM.trainings
+    count = TRAININGS - REPEATS
     top = np.argsort(measured[:count])[: CONFIRM.top]
     values = np.asarray(
         [[true[t].here + random.normal(0, spread) for _ in range(CONFIRM.seeds)] for t in top]
@@ -178,7 +179,7 @@ def main() -> None:
             f"{multiple:g} x": compare(options.sweeps, multiple * options.noise * settings)
             for multiple in MULTIPLES
         }
-    shape = f"{TRAININGS - CONFIRM.trainings} trials, {CONFIRM.top} x {CONFIRM.seeds} repeats"
+    shape = f"{TRAININGS - REPEATS} trials, {CONFIRM.top} x {CONFIRM.seeds} repeats"
     report = {
         "trainings": TRAININGS,
         "confirmed": shape,

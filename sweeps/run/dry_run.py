@@ -19,6 +19,7 @@ from sweeps.base.quiet import optuna_quiet, quiet
 from sweeps.home.home import SweepHome
 from sweeps.run.budgets import description, extents, remarks
 from sweeps.run.inputs import inputs_of
+from sweeps.run.repeats import most_repeats
 from sweeps.run.warm_start import read_earlier
 from sweeps.search.options import check_options, first_params
 from sweeps.spec.capacity import plan_slots
@@ -237,7 +238,7 @@ def _measure(
         steps=plan.steps,
         evaluations=len(plan.points),
         trials=spec.trials,
-        repeats=min(spec.confirm.top, spec.trials) * spec.confirm.seeds if spec.confirm else 0,
+        repeats=most_repeats(spec),
         budget=description(spec, found),
         generation_seconds=generation,
         notes=(*prepared.remarks, *_slow(spec, config), *remarks(spec, found)),
