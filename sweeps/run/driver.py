@@ -241,7 +241,7 @@ class Driver:
         confirming = Confirming(
             self._spec, self._folder, self._books, self._view, board, self._slots_text
         )
-        self._confirming = confirming.recorder(interruption, partial(_is_there, board))
+        self._confirming = confirming.recorder(interruption, board.lives)
         tests = self._inputs is not None and self._inputs.test is not None
         with interruption.listening():
             confirming.run(self.records(), self._count, interruption, tests, slots.sent.drain)
@@ -316,7 +316,7 @@ class Driver:
             self._books.scribe,
             accept=slots.sent.accept,
             cancel=slots.sent.cancel,
-            board_lives=partial(_is_there, board),
+            board_lives=board.lives,
             on_change=self._trial_changed,
             interruption=interruption,
         )
@@ -346,13 +346,3 @@ class Driver:
         self._books.drop_files([record])
         self._books.note_breakdowns()
         self._view.changed(record)
-
-
-def _is_there(board: BoardClient) -> bool:
-    import ray
-
-    try:
-        board.why_closed()
-    except ray.exceptions.RayActorError:
-        return False
-    return True
