@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from results.export.exported import Exported
+    from results.ranking.confirmation import Confirmation
+    from results.ranking.confirmed_front import ConfirmedFront
     from sweeps.export.wish import Dtype
     from sweeps.run.dry_run import DryRun
 
@@ -109,6 +111,12 @@ class SweepResult:
     def winner(self) -> Winner | None:
         """The best complete trial; of several metrics, by the first."""
         return next(iter(self.ranking().winners), None)
+
+    def confirmation(self) -> Confirmation | ConfirmedFront | None:
+        """The best trials by means over fresh seeds; None if nothing was confirmed."""
+        from sweeps.verdict.confirmed import confirmation
+
+        return confirmation(self.sweep, self.ranking(), self.folder)
 
     def frame(self) -> pd.DataFrame:
         """One row for each trial, by number."""

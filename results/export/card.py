@@ -41,7 +41,17 @@ def _how(model: Exported) -> str:
     return (
         f"{form}{merged}{stored}: {_base(model)}, fine-tuned by method {model.method} for "
         f"objective {model.objective}. {rank} the {model.trials} trials of a hyperparameter search "
-        f"by {' and '.join(model.sweep.goals)}, each trained once.\n\n{_license(model)}"
+        f"by {' and '.join(model.sweep.goals)}, each trained once.{_repeated(model)}\n\n"
+        f"{_license(model)}"
+    )
+
+
+def _repeated(model: Exported) -> str:
+    if model.trial.confirms is None:
+        return ""
+    return (
+        " The best of them were trained again with fresh seeds and compared by their means. These "
+        "weights are of the seed of this trial with the best value on the validation set."
     )
 
 

@@ -43,8 +43,9 @@ class Exported:
 
     @property
     def title(self) -> str:
-        """`Trial 7 of sweep alpaca-lora`."""
-        return f"Trial {self.trial.number} of sweep {self.sweep.name}"
+        """`Trial 7 of sweep alpaca-lora`, or with `, seed 2` for a repeat."""
+        seed = f", seed {self.trial.repeat}" if self.trial.confirms is not None else ""
+        return f"Trial {self.trial.trial} of sweep {self.sweep.name}{seed}"
 
     @property
     def method(self) -> str:

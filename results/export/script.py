@@ -27,7 +27,7 @@ def reproduce_script(model: Exported) -> str:
     loss = model.measured.metrics.get("eval_loss")
     reached = f"# It reached eval_loss {loss:.6f}.\n" if loss is not None else ""
     return f"""#!/bin/sh
-# Trains trial {model.trial.number} of sweep {model.sweep.name} again, with the versions of then.
+# Trains {model.trial.called} of sweep {model.sweep.name} again, with the versions of then.
 {reached}#
 #   sh reproduce.sh [FOLDER]
 #

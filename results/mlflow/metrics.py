@@ -180,6 +180,11 @@ def winner_rows(ranking: Ranking, stamp: int) -> list[Row]:
     return rows
 
 
+def confirmed_rows(means: Mapping[str, float], stamp: int) -> list[Row]:
+    """The confirmed winner's means over fresh seeds; for the parent run."""
+    return [Row(f"confirmed_{key}", value, 0, stamp) for key, value in _keyed(means).items()]
+
+
 def news(rows: Iterable[Row], latest: Mapping[str, float]) -> list[Row]:
     """The rows whose values differ from the run's latest."""
     return [row for row in rows if not _same(row.value, latest.get(row.key))]

@@ -7,7 +7,7 @@ no tag.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from pydantic import JsonValue
 
@@ -25,6 +25,9 @@ MEASURED = f"{PREFIX}measurements"
 
 DESCRIPTION = "mlflow.note.content"
 """MLflow's tag for the description of a run."""
+
+CONFIRMED = f"{PREFIX}confirmed_trial"
+"""Tag of a sweep's run: the trial that wins by means over fresh seeds."""
 
 ON_FRONT = f"{PREFIX}on_front"
 """Tag of the runs on the front at the end of a sweep with several metrics."""
@@ -157,8 +160,14 @@ def sweep_fields(tags: Mapping[str, str]) -> dict[str, object]:
 
 def agrees(tags: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
     """Whether a run has all `wanted` tags, and no others of ours."""
-    ours = {tag for tag in tags if tag.startswith(PREFIX)}
-    return wanted.items() <= tags.items() and ours <= wanted.keys()
+    return wanted.items() <= tags.items() and not stale(tags, wanted)
+
+
+def stale(tags: Iterable[str], wanted: Mapping[str, str]) -> list[str]:
+    """Our tags that a run should no longer have. A confirmed winner is never taken back."""
+    return [
+        tag for tag in tags if tag.startswith(PREFIX) and tag not in wanted and tag != CONFIRMED
+    ]
 
 
 def winner_tags(ranking: Ranking) -> dict[str, str]:

@@ -10,6 +10,7 @@ import yaml
 from results.mlflow.dataset import dataset_of
 from results.mlflow.metrics import (
     base_rows,
+    confirmed_rows,
     measurement_rows,
     news,
     test_rows,
@@ -21,6 +22,7 @@ from results.mlflow.params import parameters_text, trial_params
 from results.mlflow.runs import MlflowRuns, Run, reported
 from results.mlflow.tags import (
     CONFIRMATION,
+    CONFIRMED,
     CREATED,
     DESCRIPTION,
     KIND,
@@ -28,11 +30,11 @@ from results.mlflow.tags import (
     NUMBER,
     ON_FRONT,
     PARENT,
-    PREFIX,
     SWEEP,
     TRIAL,
     file_tags,
     kind_of,
+    stale,
     sweep_tags,
     too_long,
     trial_tags,
@@ -198,6 +200,13 @@ class Tracker:
             if report.exists():
                 self._runs.log_texts(run_id, {report.name: report.read_text(encoding="utf-8")})
 
+    def log_confirmed(
+        self, run_id: str, trial: int, means: Mapping[str, float], stamp: int
+    ) -> None:
+        """Name a sweep's confirmed winner, with the means of its metrics over fresh seeds."""
+        with reported(self._uri, "name the confirmed winner"):
+            self._runs.log(run_id, confirmed_rows(means, stamp), tags={CONFIRMED: str(trial)})
+
     def sweep_run(self, record: SweepRecord) -> Run | None:
         """The parent run, if there is one."""
         with reported(self._uri, f"read sweep {record.name}"):
@@ -264,8 +273,7 @@ class Tracker:
 
     def _retag(self, run: Run, tags: Mapping[str, str]) -> None:
         """Replace our tags by `tags`: an earlier attempt's error, for one, must go."""
-        stale = [tag for tag in run.tags if tag.startswith(PREFIX) and tag not in tags]
-        self._runs.remove_tags(run.run_id, stale)
+        self._runs.remove_tags(run.run_id, stale(run.tags, tags))
         self._runs.log(run.run_id, tags=tags)
 
 

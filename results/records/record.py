@@ -203,6 +203,11 @@ class TrialRecord(Record):
         return self.number if self.confirms is None else f"{CONFIRMATION}{self.number}"
 
     @property
+    def trial(self) -> int:
+        """The number of its trial: its own, or that of the confirmed one."""
+        return self.number if self.confirms is None else self.confirms
+
+    @property
     def called(self) -> str:
         """Its name in messages: `trial 7`, or `seed 2 of trial 7` for a confirmation."""
         if self.confirms is None:

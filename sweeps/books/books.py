@@ -26,6 +26,7 @@ from sweeps.spec.spec import SweepSpec
 from sweeps.spec.tracking_place import tracking_place
 from sweeps.storage.mirror import Mirror
 from sweeps.verdict.conclusion import conclusion
+from sweeps.verdict.confirmed import confirmation, folder_of, means_of, repeat_to_use
 from trainables.board.job import WEIGHTS
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.training.inputs import Prepared
@@ -247,6 +248,12 @@ class Books:
     def _tell_verdict(self, ranking: Ranking) -> None:
         words = "\n\n".join(filter(None, conclusion(self.sweep, ranking, self._folder)))
         self.scribe.verdict(words, self._folder.report)
+        found = confirmation(self.sweep, ranking, self._folder)
+        if found is not None:
+            number = found.winner.number
+            repeat = repeat_to_use(self.sweep, self._folder, number)
+            place = folder_of(self._folder, repeat or found.winner.record) / WEIGHTS
+            self.scribe.confirmed(number, means_of(found), repeat, place)
 
     def finish(self, progress: Progress = NO_PROGRESS) -> None:
         """Wait until MLflow has everything, or for Ctrl-C."""

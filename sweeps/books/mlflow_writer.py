@@ -156,6 +156,21 @@ class Scribe:
 
         self._put(write, uploads=True)
 
+    def confirmed(
+        self, trial: int, means: Mapping[str, float], repeat: TrialRecord | None, weights: Path
+    ) -> None:
+        """Name the confirmed winner in the sweep's run, with the weights of its best repeat."""
+        stamp = self._stamps.next()
+
+        def write(tracker: Tracker) -> None:
+            assert self.parent is not None
+            tracker.log_confirmed(self.parent, trial, means, stamp)
+            if repeat is not None:
+                tracker.log_winner(self.parent, repeat, weights)
+                tracker.log_winner(self._run_of(repeat.key), repeat, weights)
+
+        self._put(write, uploads=True)
+
     def catch_up(
         self, trials: Sequence[TrialRecord], ranking: Ranking, weights: Callable[[int], Path]
     ) -> None:

@@ -16,7 +16,8 @@ from sweeps.export.register import register, tracking_uri
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.spec.settings import RegisterSettings
 from sweeps.spec.yaml_file import read_yaml
-from sweeps.verdict.paired import between, place_of
+from sweeps.verdict.confirmed import folder_of, repeat_to_use
+from sweeps.verdict.paired import between
 from trainables.core.data_error import DataError
 from trainables.core.errors import ModelError, RefusedError
 from trainables.core.progress import NO_PROGRESS, Progress
@@ -40,7 +41,7 @@ def offer(folder: SweepFolder, home: SweepHome, progress: Progress = NO_PROGRESS
         if current is not None and (why := _reason(target, current, trial)):
             return why.format(later=later)
         better = "" if current is None else _lead(current, trial, folder, home)
-        as_, number = f"{target.name}@{target.alias}", trial.record.number
+        as_, number = f"{target.name}@{target.alias}", trial.record.trial
         made = register(
             sweep.name, home, as_, None, settings.merge, settings.dtype, progress=progress
         )
@@ -52,7 +53,7 @@ def offer(folder: SweepFolder, home: SweepHome, progress: Progress = NO_PROGRESS
 def _reason(target: Target, current: Version, trial: Chosen) -> str:
     """Why the winner does not replace the registered version; empty if it does."""
     names, sweep = f"{target.name}@{target.alias}, version {current.number},", trial.sweep
-    number = str(trial.record.number)
+    number = str(trial.record.trial)
     if (current.tags.get("winnow.sweep"), current.tags.get("winnow.trial")) == (sweep.name, number):
         return f"Trial {number} is {target.name}@{target.alias} already: version {current.number}."
     here, there = _fingerprint(trial), current.tags.get("winnow.data_fingerprint", "")
@@ -124,5 +125,5 @@ def _measured(
     known = records[int(number)].provenance if int(number) in records else None
     if known is None or known.data_fingerprint != _fingerprint(trial):
         return None
-    mine, theirs = place_of(folder, trial.record.number), place_of(other, int(number))
-    return between(trial.sweep.metric, mine, theirs)
+    theirs = repeat_to_use(other.sweep_record(), other, int(number)) or records[int(number)]
+    return between(trial.sweep.metric, folder_of(folder, trial.record), folder_of(other, theirs))

@@ -11,6 +11,7 @@ from results.ranking.winners import Ranking, reason
 from results.records.record import Measurement, SweepRecord, TrialRecord
 from sweeps.base.errors import SweepError
 from sweeps.home.home import SweepFolder
+from sweeps.verdict.confirmed import confirmed_winner, folder_of, repeat_to_use
 from trainables.board.job import WEIGHTS
 from trainables.methods.registry import METHODS
 
@@ -29,16 +30,24 @@ class Chosen:
     def place(self) -> int | None:
         """Its rank among the winners, from 1; None for a trial that is not ranked."""
         numbers = [winner.record.number for winner in self.ranking.winners]
-        number = self.record.number
+        number = self.record.trial
         return numbers.index(number) + 1 if number in numbers else None
 
 
 def chosen(folder: SweepFolder, number: int | None = None) -> Chosen:
-    """The trial of that number, by default the winner. SweepError if its weights are not kept."""
+    """The trial of that number, by default the winner, the confirmed one if there is one.
+
+    Of a confirmed trial it is the repeat whose weights are used. SweepError if no weights are kept.
+    """
     sweep, trials = folder.sweep_record(), folder.trials()
     ranking = judge(trials, sweep.goals)
-    record = _winner(sweep, ranking) if number is None else _numbered(sweep, trials, number)
-    weights = folder.store.trial_folder(record.number) / WEIGHTS
+    confirmed = confirmed_winner(sweep, ranking, folder) if number is None else None
+    if number is not None:
+        record = _numbered(sweep, trials, number)
+    else:
+        record = confirmed or _winner(sweep, ranking)
+    record = repeat_to_use(sweep, folder, record.number) or record
+    weights = folder_of(folder, record) / WEIGHTS
     measured = record.counted(sweep.goals)
     if measured is None or not weights.is_dir():
         raise SweepError(_no_weights(folder, sweep, ranking, record))

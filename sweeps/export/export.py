@@ -24,11 +24,12 @@ from sweeps.export.gguf_file import FILE as GGUF
 from sweeps.export.gguf_file import refuse_gguf, write_gguf
 from sweeps.export.license import license_of
 from sweeps.export.loading import loading_code
-from sweeps.export.reproduction import as_yaml, one_trial
+from sweeps.export.reproduction import SEEDS, as_yaml, one_trial
 from sweeps.export.wish import Wish
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.run.inputs import inputs_of, where_it_was_launched
 from sweeps.spec.spec import SweepSpec
+from sweeps.verdict.confirmed import folder_of
 from trainables.board.job import LOSSES
 from trainables.config.trial import TrialConfig
 from trainables.core.progress import NO_PROGRESS, Progress
@@ -185,7 +186,7 @@ class _Export:
         return loading_code(config, prepared.inputs, whole, _held(config), base.name, pad_id)
 
     def _error(self) -> float | None:
-        losses = self._folder.store.trial_folder(self._trial.record.number) / LOSSES
+        losses = folder_of(self._folder, self._trial.record) / LOSSES
         try:
             return standard_error(load_sequence_losses(losses)) if losses.exists() else None
         except LossesError:
@@ -233,8 +234,8 @@ def _config(spec: SweepSpec, trial: Chosen) -> TrialConfig:
     if not spec.trial.learns.trains:
         raise SweepError(f"objective {spec.trial.objective} trains no model to export")
     record = trial.record
-    seed = record.config.get("seed", 0)
-    return spec.trial.with_params({**record.params, **record.repairs, "seed": seed})
+    seeds = {name: record.config[name] for name in SEEDS if name in record.config}
+    return spec.trial.with_params({**record.params, **record.repairs, **seeds})
 
 
 def _form(config: TrialConfig, wish: Wish) -> Form:

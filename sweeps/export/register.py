@@ -80,7 +80,7 @@ def _run_of(folder: SweepFolder, home: SweepHome, trial: TrialRecord) -> str:
     if trial.run_id is None:
         name = folder.path.name
         raise SweepError(
-            f"trial {trial.number} of sweep {name!r} has no run in MLflow, under which its model "
+            f"{trial.called} of sweep {name!r} has no run in MLflow, under which its model "
             f"would be stored; `sweep resume {name}{home.way()}` adds what MLflow misses"
         )
     return trial.run_id
@@ -96,7 +96,7 @@ def _tags(done: Done, trial: TrialRecord) -> dict[str, str]:
     """What the version came from, so that two versions can be compared."""
     sweep = done.model.sweep
     data = trial.provenance.data_fingerprint if trial.provenance else ""
-    tags = {"winnow.sweep": sweep.name, "winnow.trial": str(trial.number)}
+    tags = {"winnow.sweep": sweep.name, "winnow.trial": str(trial.trial)}
     tags |= {"winnow.data_fingerprint": data} if data else {}
     values = done.model.measured.metrics
     return tags | {f"winnow.{name}": repr(values[name]) for name in sweep.goals if name in values}

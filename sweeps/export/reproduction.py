@@ -9,22 +9,28 @@ import yaml
 from results.records.record import SweepRecord, TrialRecord
 from sweeps.spec.spec import SweepSpec
 
-_PLACES = ("tracking", "storage", "register")
-"""Sections about the servers, storage and registry of the person who launched the sweep."""
+_NOT_ITS = ("tracking", "storage", "register", "confirm")
+"""Sections about the servers, storage and registry of the person who launched the sweep, and about
+others of its trials."""
 
 _SEARCH = ("metric", "mode", "metrics", "seed")
 """What of the search says how a trial is judged."""
 
 
+SEEDS = ("seed", "data.order_seed")
+"""The seeds that a trial has besides those of the sweep file."""
+
+
 def one_trial(spec: SweepSpec, sweep: SweepRecord, record: TrialRecord) -> dict[str, object]:
     """The spec of the sweep, with this trial's values and seed in place of the search."""
-    tree = {key: value for key, value in spec.tree.items() if key not in _PLACES}
+    tree = {key: value for key, value in spec.tree.items() if key not in _NOT_ITS}
     budget, slots, search = (_mapping(tree.get(key)) for key in ("budget", "slots", "search"))
     values = dict(record.params)
     values |= {name: value for name, value in record.repairs.items() if name in values}
     return {
         **tree,
-        "name": f"{sweep.name[:50]}-trial-{record.number}",
+        "name": f"{sweep.name[:50]}-trial-{record.trial}",
+        **_ordered(tree, record),
         "seed": record.config["seed"],
         "budget": {**budget, "trials": 1},
         "search": {
@@ -36,6 +42,13 @@ def one_trial(spec: SweepSpec, sweep: SweepRecord, record: TrialRecord) -> dict[
         **{name: value for name, value in record.repairs.items() if name not in values},
         "space": {name: {"choice": [value]} for name, value in values.items()},
     }
+
+
+def _ordered(tree: Mapping[str, object], record: TrialRecord) -> dict[str, object]:
+    """The section with the order of examples, if that is not the sweep's own."""
+    if record.config.get("data.order_seed") is None:
+        return {}
+    return {"data": {**_mapping(tree.get("data")), "order_seed": record.config["data.order_seed"]}}
 
 
 def as_yaml(tree: Mapping[str, object]) -> str:

@@ -10,25 +10,30 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from results.ranking.summary import winners_json
 from sweeps.advice.linter import advise
+from sweeps.display.confirmed_cells import rows, titles
 from sweeps.home.home import SweepFolder
 from sweeps.page.answers import answers
 from sweeps.page.charts import sections
 from sweeps.page.labels import labels
 from sweeps.page.tables import all_trials, cost, data, provenance, spec_text
 from sweeps.verdict.conclusion import conclusion
+from sweeps.verdict.confirmed import confirmation
 from sweeps.verdict.results import Results
 
 
 def render(results: Results, refresh: int | None = None) -> str:
     """The page; it reloads itself every `refresh` seconds while the sweep runs."""
     who, how_sure = conclusion(results.sweep, results.ranking, results.folder)
-    numbers = winners_json(results.sweep, results.ranking)
+    confirmed = confirmation(results.sweep, results.ranking, results.folder)
+    numbers = winners_json(results.sweep, results.ranking, confirmed=confirmed)
     return template("report").render(
         name=results.sweep.name,
         sweep=results.sweep,
         who=who,
         how_sure=how_sure.split("\n") if how_sure else [],
         numbers=numbers,
+        confirmed_titles=titles(confirmed) if confirmed else [],
+        confirmed_rows=rows(confirmed) if confirmed else [],
         advice=advise(results),
         sections=sections(results),
         labels=labels(results),

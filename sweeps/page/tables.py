@@ -38,6 +38,9 @@ def cost(results: Results) -> Lines:
     counts = trial_counts(results.sweep, trials)
     lines = [("trials", ", ".join(f"{count} {name}" for name, count in counts.items() if count))]
     lines.append(("training time of all trials", duration(seconds)))
+    if repeats := results.folder.confirmed():
+        took = duration(sum(record.seconds for record in repeats))
+        lines.append(("training time of the confirmation", f"{took}, {len(repeats)} trainings"))
     if results.sweep.ended:
         lines.append(("from launch to end", duration(results.sweep.ended - results.sweep.created)))
     lines.append(("tokens trained on", f"{tokens:,}"))

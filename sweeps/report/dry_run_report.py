@@ -7,6 +7,7 @@ from rich.table import Table
 from sweeps.display.duration import duration
 from sweeps.display.parameters import show_params
 from sweeps.run.dry_run import STEPS, DryRun
+from sweeps.run.repeats import share_of_confirmation
 from sweeps.spec.spec import SweepSpec
 from trainables.config.evaluation import too_long
 
@@ -34,6 +35,7 @@ def report(spec: SweepSpec, run: DryRun) -> Table:
         "peak memory": f"{run.peak_memory_bytes / 2**20:,.0f} MiB",
         "a trial": f"{run.steps} steps and {run.evaluations} evaluations: "
         f"{duration(run.trial_seconds)}",
+        **({"confirmation": " ".join(share_of_confirmation(spec))} if spec.confirm else {}),
         "slots": run.slots,
         "the sweep": f"about {duration(run.sweep_seconds)} on one slot like this machine, plus "
         "half a minute to start" + _caveats(spec),

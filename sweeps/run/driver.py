@@ -15,6 +15,7 @@ from sweeps.base.view import View
 from sweeps.books.books import Books
 from sweeps.cluster.ray_session import ON_HEAD
 from sweeps.home.home import SweepFolder
+from sweeps.run.repeats import most_repeats
 from sweeps.spec.spec import SweepSpec
 from trainables.core.progress import Progress
 from trainables.slots.safeguards import Safeguards
@@ -212,9 +213,7 @@ class Driver:
         count, size = plan_slots(settings, rooms(), self._most_at_once())
         goals, kept = self._spec.search.goals, settings.keep_best
         self._board = board = BoardClient.start(goals, settings.retries, kept, ON_HEAD)
-        confirm = self._spec.confirm
-        trainings = self._spec.trials + (confirm.trainings if confirm else 0)
-        deaths = trainings * (settings.retries + 1)
+        deaths = (self._spec.trials + most_repeats(self._spec)) * (settings.retries + 1)
         self._slots = slots = Slots(board, ON_HEAD, self._books.breakdowns)
         with self._progress.phase("uploading model and data to the storage"):
             storage = make_slot_storage(self._spec, self._folder, self._inputs)
@@ -231,8 +230,7 @@ class Driver:
 
     def _most_at_once(self) -> int:
         """The most trainings of which none waits for another."""
-        confirm = self._spec.confirm
-        return max(self._spec.trials, confirm.trainings if confirm else 0)
+        return max(self._spec.trials, most_repeats(self._spec))
 
     def _confirm(self, board: BoardClient, slots: Slots) -> None:
         """Train the best trials again with fresh seeds; the recorder says which they are."""
@@ -243,7 +241,7 @@ class Driver:
         confirming = Confirming(
             self._spec, self._folder, self._books, self._view, board, self._slots_text
         )
-        self._confirming = confirming.recorder(interruption, partial(_is_there, board))
+        self._confirming = confirming.recorder(interruption, board.lives)
         tests = self._inputs is not None and self._inputs.test is not None
         with interruption.listening():
             confirming.run(self.records(), self._count, interruption, tests, slots.sent.drain)
@@ -318,7 +316,7 @@ class Driver:
             self._books.scribe,
             accept=slots.sent.accept,
             cancel=slots.sent.cancel,
-            board_lives=partial(_is_there, board),
+            board_lives=board.lives,
             on_change=self._trial_changed,
             interruption=interruption,
         )
@@ -348,13 +346,3 @@ class Driver:
         self._books.drop_files([record])
         self._books.note_breakdowns()
         self._view.changed(record)
-
-
-def _is_there(board: BoardClient) -> bool:
-    import ray
-
-    try:
-        board.why_closed()
-    except ray.exceptions.RayActorError:
-        return False
-    return True

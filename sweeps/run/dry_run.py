@@ -19,6 +19,7 @@ from sweeps.base.quiet import optuna_quiet, quiet
 from sweeps.home.home import SweepHome
 from sweeps.run.budgets import description, extents, remarks
 from sweeps.run.inputs import inputs_of
+from sweeps.run.repeats import most_repeats
 from sweeps.run.warm_start import read_earlier
 from sweeps.search.options import check_options, first_params
 from sweeps.spec.capacity import plan_slots
@@ -58,6 +59,7 @@ class DryRun:
     steps: int
     evaluations: int
     trials: int
+    repeats: int = 0
     budget: str = ""
     generation_seconds: float = 0.0
     notes: tuple[str, ...] = ()
@@ -71,8 +73,8 @@ class DryRun:
 
     @property
     def sweep_seconds(self) -> float:
-        """All trials in a row at their whole budget; early stopping makes it less."""
-        return self.trials * self.trial_seconds
+        """All trials and repeats in a row at their whole budget; early stopping makes it less."""
+        return (self.trials + self.repeats) * self.trial_seconds
 
 
 class Stopwatch(Monitor):
@@ -236,6 +238,7 @@ def _measure(
         steps=plan.steps,
         evaluations=len(plan.points),
         trials=spec.trials,
+        repeats=most_repeats(spec),
         budget=description(spec, found),
         generation_seconds=generation,
         notes=(*prepared.remarks, *_slow(spec, config), *remarks(spec, found)),

@@ -88,7 +88,7 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
     refuse_if_away(spec, home, view)
     broken = Breakdowns(view.say)
     way_out = "choose another name with --name"
-    for line in share_of_confirmation(spec, folder):
+    for line in share_of_confirmation(spec):
         view.say(line)
     with claimed(storage_of(spec), folder, view, way_out, broken) as claim:
         refuse_if_taken(spec)  # another head may have just freed the name

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+
+from pydantic import ValidationError
 
 from results.ranking.front import judge
 from results.ranking.winners import Ranking
 from results.records.record import TrialRecord
 from sweeps.base.errors import SweepError
 from sweeps.home.home import SweepFolder, SweepHome
+from sweeps.spec.reach import reachable
 from sweeps.spec.settings import ConfirmSettings
 from sweeps.spec.spec import SweepSpec
 from sweeps.verdict.confirmed_words import varied
 from trainables.config.trial import TrialConfig
-from trainables.config.variation import varying
+from trainables.config.variation import VARYING_BY, varying
 
 
 @dataclass(frozen=True)
@@ -74,25 +78,43 @@ def repeated_config(spec: SweepSpec, repeat: Repeat) -> TrialConfig:
     return spec.trial.with_params(changes)
 
 
-def share_of_confirmation(spec: SweepSpec, folder: SweepFolder) -> list[str]:
-    """What of the sweep is its confirmation, and what fresh seeds vary; empty without one."""
+def share_of_confirmation(spec: SweepSpec, folder: SweepFolder | None = None) -> list[str]:
+    """What of the sweep is its confirmation, and what fresh seeds vary; empty without one.
+
+    `folder` is that of a sweep that is on record.
+    """
     confirm = spec.confirm
     if confirm is None:
         return []
-    trials, repeats = folder.store.trials(), folder.confirmations.trials()
+    trials = folder.store.trials() if folder else []
+    repeats = folder.confirmations.trials() if folder else []
     ended = sum(each.status.ended for each in trials)
     if ended < spec.trials:
-        total = spec.trials + confirm.trainings
-        share = confirm.trainings / total
+        count = most_repeats(spec)
+        total = spec.trials + count
         size = (
-            f"{confirm.trainings} of at most {total} trainings, {share:.0%} of the budget without "
+            f"{count} of at most {total} trainings, {count / total:.0%} of the budget without "
             "early stopping"
         )
     else:
         missing = missing_repeats(judge(trials, spec.search.goals), repeats, confirm)
         size = f"{len(missing)} trainings are missing" if missing else "nothing is missing"
     head = f"Confirmation of the best {confirm.top} with {confirm.seeds} fresh seeds each: {size}"
-    return [f"{head}. {varied(varying(spec.trial))}"]
+    return [f"{head}. {varied(_varying(spec))}"]
+
+
+def most_repeats(spec: SweepSpec) -> int:
+    """The number of trainings of a confirmation, if enough trials are complete."""
+    return min(spec.confirm.top, spec.trials) * spec.confirm.seeds if spec.confirm else 0
+
+
+def _varying(spec: SweepSpec) -> list[str]:
+    """What fresh seeds vary in any trial of the space."""
+    found: dict[str, None] = {}
+    for params in reachable(spec.space, VARYING_BY):
+        with suppress(ValidationError):  # a trial that will be refused
+            found |= dict.fromkeys(varying(spec.trial.with_params(params)))
+    return list(found)
 
 
 def refuse_to_confirm(folder: SweepFolder, home: SweepHome) -> None:

@@ -192,11 +192,6 @@ class ConfirmSettings(Frozen):
         default=4, description="number of fresh seeds for each of them"
     )
 
-    @property
-    def trainings(self) -> int:
-        """The number of trainings, if that many trials are complete."""
-        return self.top * self.seeds
-
 
 class RegisterSettings(Frozen):
     """The winner in MLflow's registry at the end, if it is better than the version with the alias

@@ -42,6 +42,13 @@ def confirmed_winner(
     return found.winner.record if found else None
 
 
+def means_of(found: Confirmation | ConfirmedFront) -> dict[str, float]:
+    """The winner's mean of each metric of the search, over its fresh seeds."""
+    if isinstance(found, ConfirmedFront):
+        return dict(found.winner.means)
+    return {found.metric: found.winner.mean}
+
+
 def repeat_to_use(sweep: SweepRecord, folder: SweepFolder, trial: int) -> TrialRecord | None:
     """The repeat of a trial whose weights are used: the best on the validation set of those kept.
 

@@ -86,6 +86,14 @@ class BoardClient:
     def why_closed(self) -> str | None:
         return self._send(Board.why_closed).get()
 
+    def lives(self) -> bool:
+        """Whether the board still exists."""
+        try:
+            self.why_closed()
+        except ray.exceptions.RayActorError:
+            return False
+        return True
+
     def deserted(self, timeout: float) -> None:
         self._send(Board.deserted).get(timeout)
 

@@ -6,6 +6,9 @@ from trainables.config.trial import TrialConfig
 from trainables.methods.lora import LoraConfig
 from trainables.objectives.toy import ToyConfig
 
+VARYING_BY = ("method", "lora.init", "lora.dropout", "neftune_noise")
+"""The fields by which `varying` differs between trials."""
+
 
 def varying(config: TrialConfig) -> list[str]:
     """What differs between two trainings of this configuration with fresh seeds; empty if nothing

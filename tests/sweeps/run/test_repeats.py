@@ -101,6 +101,10 @@ def test_the_share_of_the_budget_and_what_varies_is_said(tmp_path):
     assert "Fresh seeds vary data order. " in share_of_confirmation(full, folder)[0]
     dropped = real_spec(confirm={}, lora={"dropout": 0.1, "init": "pissa"})
     assert "Fresh seeds vary data order and dropout. " in share_of_confirmation(dropped, folder)[0]
+    searched = {"method": {"choice": ["full", "lora"]}, "lora.dropout": {"uniform": [0, 0.1]}}
+    either = real_spec(confirm={}, space=searched)
+    expected = "Fresh seeds vary data order, first values of lora and dropout. "
+    assert expected in share_of_confirmation(either, folder)[0]
     toy = SweepSpec.parse(sweep_tree(confirm={}))
     assert "Nothing in these trials depends on a seed" in share_of_confirmation(toy, folder)[0]
 
