@@ -29,6 +29,7 @@ from sweeps.verdict.conclusion import conclusion
 from trainables.board.job import WEIGHTS
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.training.inputs import Prepared
+from trainables.training.scoring.files import fingerprints
 
 
 def new_record(
@@ -56,6 +57,7 @@ def new_record(
             spec.search.seed,
             prepared.data_fingerprint if prepared else "",
             prepared.model_fingerprint if prepared else "",
+            fingerprints(prepared.inputs.metric_files) if prepared else {},
         ),
     )
 
