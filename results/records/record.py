@@ -134,13 +134,17 @@ class Measurement(Record):
 
 
 class Provenance(Record):
-    """The origin of a trial. Names no host and no user."""
+    """The origin of a trial. Names no host and no user.
+
+    `metric_files` are hashes of the files of own metrics.
+    """
 
     seed: int
     git_commit: str | None = None
     git_dirty: bool | None = None
     data_fingerprint: str = ""
     model_fingerprint: str = ""
+    metric_files: dict[str, str] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
     device: str = ""
 

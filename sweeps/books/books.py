@@ -30,6 +30,7 @@ from sweeps.verdict.confirmed import confirmation, folder_of, means_of, repeat_t
 from trainables.board.job import WEIGHTS
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.training.inputs import Prepared
+from trainables.training.scoring.files import fingerprints
 
 
 def new_record(
@@ -57,6 +58,7 @@ def new_record(
             spec.search.seed,
             prepared.data_fingerprint if prepared else "",
             prepared.model_fingerprint if prepared else "",
+            fingerprints(prepared.inputs.metric_files) if prepared else {},
         ),
     )
 

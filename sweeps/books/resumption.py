@@ -12,6 +12,7 @@ from sweeps.base.errors import SweepError
 from sweeps.home.home import SweepFolder
 from sweeps.spec.spec import SweepSpec
 from trainables.training.inputs import Prepared
+from trainables.training.scoring.files import fingerprints
 
 FREE = ("budget.trials", "confirm", "slots", "tracking", "storage", "register")
 """Fields that may change: trials stay comparable. A name covers the fields below it."""
@@ -55,18 +56,19 @@ def changed_spec(
 
 
 def refuse_if_changed(earlier: SweepRecord, prepared: Prepared | None) -> None:
-    """SweepError if the model or the data changed since the launch."""
+    """SweepError if the model, the data or a metric's file changed since the launch."""
     known = earlier.provenance
     if known is None or prepared is None:
         return
     now = {"data": prepared.data_fingerprint, "model": prepared.model_fingerprint}
-    then = {"data": known.data_fingerprint, "model": known.model_fingerprint}
+    then = {"data": known.data_fingerprint, "model": known.model_fingerprint, **known.metric_files}
+    now |= fingerprints(prepared.inputs.metric_files)
     for what, fingerprint in now.items():
-        if fingerprint != then[what]:
+        if fingerprint != then.get(what):
             raise SweepError(
                 f"sweep {earlier.name!r} cannot be resumed: its {what} has changed since the "
-                f"launch (fingerprint {then[what]}, now {fingerprint}); restore the original, or "
-                "launch another sweep"
+                f"launch (fingerprint {then.get(what)}, now {fingerprint}); restore the original, "
+                "or launch another sweep"
             )
 
 

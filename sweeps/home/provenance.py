@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
+from collections.abc import Mapping
 from importlib import metadata
 
 from results.records.record import Provenance
@@ -23,7 +24,12 @@ PACKAGES = (
 )
 
 
-def sweep_provenance(seed: int, data_fingerprint: str, model_fingerprint: str) -> Provenance:
+def sweep_provenance(
+    seed: int,
+    data_fingerprint: str,
+    model_fingerprint: str,
+    metric_files: Mapping[str, str] | None = None,
+) -> Provenance:
     """Provenance of the whole sweep; trial records add their own seed and device."""
     commit, dirty = git_state()
     return Provenance(
@@ -32,6 +38,7 @@ def sweep_provenance(seed: int, data_fingerprint: str, model_fingerprint: str) -
         git_dirty=dirty,
         data_fingerprint=data_fingerprint,
         model_fingerprint=model_fingerprint,
+        metric_files=dict(metric_files or {}),
         versions={"python": platform.python_version(), **_versions()},
     )
 

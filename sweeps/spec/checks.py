@@ -23,6 +23,7 @@ from sweeps.spec.generation import check_generation, check_lookups
 from sweeps.spec.search_checks import check_search
 from sweeps.spec.settings import SearchSettings, SlotsSettings, TrackingSettings
 from trainables.config.data import TEMPLATES
+from trainables.config.own_metrics import own_modes
 from trainables.config.trial import TrialConfig
 from trainables.data.files.origin import is_hub_name
 from trainables.metrics.classes import CLASS_METRIC
@@ -99,7 +100,7 @@ def missing_files(trial: TrialConfig, elsewhere: bool = False) -> list[Problem]:
         return []
     if not (elsewhere and is_whole(trial.model)):
         problems += _missing_model(trial.model)
-    for place, name in _files(trial):
+    for place, name in (*_files(trial), *_metric_files(trial)):
         if elsewhere and is_whole(name):
             continue
         if not _is_there(name) and not is_hub_name(name):
@@ -135,7 +136,7 @@ def named_files(trial: TrialConfig) -> Iterator[tuple[str, str]]:
     if trial.learns.trains:
         template = trial.data.template if trial.data else None
         own = [("data.template", template)] if template and template not in TEMPLATES else []
-        named = (*_files(trial), *own, ("model", trial.model))
+        named = (*_files(trial), *_metric_files(trial), *own, ("model", trial.model))
         yield from ((place, name) for place, name in named if _is_there(name))
 
 
@@ -176,6 +177,12 @@ def _files(trial: TrialConfig) -> Iterator[tuple[str, str]]:
                 yield f"data.{place}", name
 
 
+def _metric_files(trial: TrialConfig) -> Iterator[tuple[str, str]]:
+    for name, metric in trial.metrics.items():
+        for field, file in metric.files.items():
+            yield f"metrics.{name}.{field}", file
+
+
 def _looks_local(model: str) -> bool:
     """Whether it must be a folder: a hub id is NAME or ORG/NAME."""
     return model.startswith(("/", "./", "../", "~")) or model.count("/") > 1
@@ -186,7 +193,7 @@ def _metrics(trial: TrialConfig, search: SearchSettings) -> list[Problem]:
     for name in search.given_modes:
         where = f"search.metrics.{name}" if search.metrics else "search.metric"
         of_a_class = trial.objective == "classification" and name.startswith(CLASS_METRIC)
-        if name in trial.metrics or of_a_class:
+        if name in trial.measures or of_a_class:
             continue
         if name in metrics_of(trial.objective):
             needs = METRICS[name].needs
@@ -210,7 +217,8 @@ def _fewest_slots(slots: SlotsSettings, trials: int | None) -> list[Problem]:
 
 def _which(name: str, trial: TrialConfig) -> str:
     """The metric that was probably meant, or else all that can be measured, with directions."""
-    known = [m for m in metrics_of(trial.objective) if m in (*trial.metrics, *GENERATED)]
+    own = own_modes(trial.metrics)
+    known = [m for m in metrics_of(trial.objective) if m in (*trial.measures, *GENERATED)] + [*own]
     misspelt = name not in METRICS and nearest(name, known)
     return did_you_mean(name, known) if misspelt else f"known: {described(known)}"
 

@@ -8,6 +8,7 @@ from search_spaces.problem import Problem
 from search_spaces.space import Space
 from sweeps.spec.reach import reachable
 from sweeps.spec.settings import SearchSettings
+from trainables.config.own_metrics import own_modes
 from trainables.config.trial import TrialConfig
 from trainables.methods.method import Method
 from trainables.methods.registry import METHODS
@@ -81,4 +82,16 @@ def methods_of(trial: TrialConfig, space: Space) -> list[Method]:
 
 
 def _is_generated(trial: TrialConfig, metric: str) -> bool:
-    return metric in GENERATED and trial.objective in GENERATED[metric].objectives
+    own = metric in own_modes(trial.metrics)
+    return own or (metric in GENERATED and trial.objective in GENERATED[metric].objectives)
+
+
+def with_modes(trial: TrialConfig | None, search: SearchSettings | None) -> SearchSettings | None:
+    """The search with the directions of own metrics, unless it gives them."""
+    if trial is None or search is None:
+        return search
+    own = own_modes(trial.metrics)
+    modes = {name: mode or own.get(name) for name, mode in search.given_modes.items()}
+    if search.metrics is None:
+        return search.model_copy(update={"mode": modes[search.metric]})
+    return search.model_copy(update={"metrics": modes, "mode": modes[search.metric]})

@@ -63,7 +63,7 @@ def _check_references(metrics: Sequence[str], prompts: Prompts, chosen: Sequence
     """SweepError for a metric to which no reference could ever answer."""
     references = [each for number in chosen for each in prompts[number].references]
     for name in metrics:
-        wants = GENERATED[name].wants
+        wants = GENERATED[name].wants if name in GENERATED else None
         if wants and not any(map(wants, references)):
             first = references[0]
             shown = first if len(first) <= MOST_SHOWN else f"{first[:MOST_SHOWN]}..."

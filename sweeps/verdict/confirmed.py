@@ -16,7 +16,6 @@ from results.ranking.winners import Ranking
 from results.records.record import SweepRecord, TrialRecord
 from sweeps.home.home import SweepFolder
 from trainables.board.job import ANSWERS, LOSSES, WEIGHTS
-from trainables.metrics.registry import GENERATED
 from trainables.training.generation.files import VALUES
 
 
@@ -72,9 +71,7 @@ def _examples(
     """How to read a repeat's values by validation example."""
     if metric == "eval_loss":
         return lambda record: _losses(folder_of(folder, record) / LOSSES)
-    if metric in GENERATED:
-        return lambda record: _answers(folder_of(folder, record) / ANSWERS / VALUES, metric)
-    return lambda record: None
+    return lambda record: _answers(folder_of(folder, record) / ANSWERS / VALUES, metric)
 
 
 def _losses(file: Path) -> NDArray[np.float64] | None:

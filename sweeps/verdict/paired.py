@@ -14,7 +14,6 @@ from results.ranking.paired_values import difference_of_values, load_prompt_valu
 from results.records.record import SweepRecord
 from sweeps.home.home import SweepFolder
 from trainables.board.job import ANSWERS, LOSSES
-from trainables.metrics.registry import GENERATED
 from trainables.training.generation.files import VALUES
 
 
@@ -34,8 +33,7 @@ def between(metric: str, mine: Path, theirs: Path) -> Difference | None:
     """The difference of two measured models in a metric, as far as there are values on disk."""
     if metric == "eval_loss":
         return _in_losses(mine / LOSSES, theirs / LOSSES)
-    files = [place / ANSWERS / VALUES for place in (mine, theirs)]
-    return _in_answers(metric, *files) if metric in GENERATED else None
+    return _in_answers(metric, mine / ANSWERS / VALUES, theirs / ANSWERS / VALUES)
 
 
 def _in_losses(mine: Path, theirs: Path) -> Difference | None:

@@ -20,6 +20,8 @@ from trainables.config.deepspeed_config import DeepSpeedConfig
 from trainables.config.evaluation import EvaluationConfig
 from trainables.config.kernels import AttentionName
 from trainables.config.optimizer_config import OptimizerConfig, ScheduleName, WsdConfig
+from trainables.config.own_metrics import OwnMetric, check_names, own_modes
+from trainables.core.data_error import did_you_mean
 from trainables.core.frozen import (
     BelowOne,
     Fraction,
@@ -65,7 +67,10 @@ NOT_SEARCHABLE: Mapping[str, str] = {
     "data.order_seed": "all trials see the data in the same order; confirm: tries other orders",
     "data.packing": "it changes what batch_size counts; launch one sweep with it and one without",
     "data.mix.train": "launch one sweep per data set; data.mix.proportion can be searched",
-    "evaluation": "every trial must be measured in the same way",
+    **dict.fromkeys(
+        ["evaluation", "metrics", "trust_metric_code"],
+        "every trial must be measured in the same way",
+    ),
     "budget": "trials with unequal budgets cannot be compared",
     **dict.fromkeys(
         [f"classification.{name}" for name in ("target", "labels", "delimiter")],
@@ -111,6 +116,12 @@ class TrialFields(Frozen):
     data: DataConfig | None = None
     budget: TrialBudget = TrialBudget()
     evaluation: EvaluationConfig = EvaluationConfig()
+    metrics: dict[str, OwnMetric] = Field(
+        default_factory=dict, description="own metrics of generated answers (sft): eval_NAME"
+    )
+    trust_metric_code: Annotated[bool, Strict()] = Field(
+        default=False, description="run the Python files of `metrics`, with all your rights"
+    )
     learning_rate: PositiveFloat = 2e-4
     batch_size: PositiveInt = Field(
         default=16,
@@ -181,19 +192,50 @@ class TrialFields(Frozen):
                 f"data.retrieve changes the prompts of chats, and objective {self.objective} has "
                 "none; leave it out, or use objective sft"
             )
-        for name in self.evaluation.metrics:
-            if self.objective not in GENERATED[name].objectives:
-                known = described(m for m in metrics_of(self.objective) if not METRICS[m].needs)
-                raise ValueError(
-                    f"evaluation.metrics: {name} needs generated answers, which objective "
-                    f"{self.objective} does not measure; it measures {known}"
-                )
         if self.schedule == "wsd" and self.warmup_fraction + self.wsd.decay_fraction > 1:
             raise ValueError(
                 f"warmup_fraction {self.warmup_fraction:g} + wsd.decay_fraction "
                 f"{self.wsd.decay_fraction:g} is more than the whole run; lower one of them"
             )
         return self
+
+    @field_validator("metrics")
+    @classmethod
+    def _have_names(cls, metrics: dict[str, OwnMetric]) -> dict[str, OwnMetric]:
+        check_names(metrics)
+        return metrics
+
+    @model_validator(mode="after")
+    def _can_be_measured(self) -> Self:
+        modes = own_modes(self.metrics)
+        if self.metrics and not self.trust_metric_code:
+            name, metric = next(iter(self.metrics.items()))
+            raise ValueError(
+                f"metrics.{name} runs {metric.file} with all your rights; set trust_metric_code: "
+                "true if you trust that file"
+            )
+        for name in self.evaluation.metrics:
+            if name not in (*GENERATED, *modes):
+                raise ValueError(
+                    f"evaluation.metrics: {name!r} is not a metric of generated answers; "
+                    f"{did_you_mean(name, (*GENERATED, *modes))}"
+                )
+        asked = tuple(dict.fromkeys((*self.evaluation.metrics, *modes)))
+        if asked and self.objective not in GENERATED["eval_exact_match"].objectives:
+            known = described(m for m in metrics_of(self.objective) if not METRICS[m].needs)
+            raise ValueError(
+                f"evaluation.metrics: {asked[0]} needs generated answers, which objective "
+                f"{self.objective} does not measure; it measures {known}"
+            )
+        if asked != self.evaluation.metrics:
+            evaluation = self.evaluation.model_copy(update={"metrics": asked})
+            object.__setattr__(self, "evaluation", evaluation)
+        return self
+
+    @property
+    def scores_records(self) -> bool:
+        """Whether a metric sees the columns of records that are no part of a chat."""
+        return bool(self.metrics)
 
     @property
     def model_source(self) -> ModelSource:
@@ -211,12 +253,13 @@ class TrialFields(Frozen):
         return METHODS[self.method]
 
     @property
-    def metrics(self) -> tuple[str, ...]:
+    def measures(self) -> tuple[str, ...]:
         """Metrics measured in this trial; any of them can be a sweep's metric."""
         general = GENERAL if self.data is not None and self.data.general is not None else ()
         given = {*general, *self.evaluation.metrics}
         found = metrics_of(self.objective, self._target)
-        return tuple(name for name in found if not METRICS[name].needs or name in given)
+        own = own_modes(self.metrics)
+        return (*(name for name in found if not METRICS[name].needs or name in given), *own)
 
     @property
     def _target(self) -> str | None:

@@ -27,6 +27,7 @@ class Answer:
     end-of-turn token if the answer `ended` by itself. `pattern` marks the answer within a text.
     `prompt_tokens` are those of the prompt with the `looked_up` examples or passages in it;
     `seconds` is the answer's share of its batch's time.
+    `record` has the columns of the prompt's record that are no part of its chat, if they are kept.
     """
 
     prompt: int
@@ -39,6 +40,7 @@ class Answer:
     prompt_tokens: int = 0
     looked_up: int = 0
     seconds: float = 0.0
+    record: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def said(self) -> str:
@@ -62,36 +64,48 @@ class WrittenMetric(Metric):
 
 
 @dataclass(frozen=True)
+class Scored:
+    """The value of a user's own metric over all answers, and each answer's if it is their mean."""
+
+    value: float
+    each: Values | None = None
+
+
+@dataclass(frozen=True)
 class Written:
     """Generated answers, and each one's value of each of the metrics; `seconds` is the time that
-    generating took."""
+    generating and scoring took. `own` are the values of the user's own metrics."""
 
     answers: tuple[Answer, ...]
     metrics: tuple[WrittenMetric, ...]
     seconds: float = 0.0
+    own: Mapping[str, Scored] = field(default_factory=dict)
 
     @cached_property
     def each(self) -> Mapping[str, Values]:
         """The values of all answers, by metric."""
-        return {metric.name: metric.each(self.answers) for metric in self.metrics}
+        mine = {name: scored.each for name, scored in self.own.items() if scored.each is not None}
+        return {**{metric.name: metric.each(self.answers) for metric in self.metrics}, **mine}
 
     @cached_property
     def values(self) -> Mapping[str, float]:
         """The value of each metric over all answers."""
-        return {
+        found = {
             metric.name: metric.whole(self.answers)
             if metric.whole
             else sum(self.each[metric.name]) / len(self.answers)
             for metric in self.metrics
         }
+        return {**found, **{name: scored.value for name, scored in self.own.items()}}
 
     def arrays(self) -> dict[str, Floats]:
         """`prompts`, and the values of metrics that are means, for paired comparisons."""
         import numpy as np
 
-        means = [metric.name for metric in self.metrics if metric.whole is None]
+        wholes = [metric.name for metric in self.metrics if metric.whole is not None]
+        means = {name: np.array(each) for name, each in self.each.items() if name not in wholes}
         numbers = np.array([answer.prompt for answer in self.answers])
-        return {"prompts": numbers, **{name: np.array(self.each[name]) for name in means}}
+        return {"prompts": numbers, **means}
 
 
 def said(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,8 @@ class Inputs:
     `tokenizer` is a folder or a hub id, unset if it is the model's own; `new_tokens` are the ids
     that it adds to the model's. Optional sets: `test`, never used for selection; `general`,
     measured beside the validation set; and `mix`, whose examples are mixed into those of `train`.
-    `knowledge` holds the texts in which passages are looked up.
+    `knowledge` holds the texts in which passages are looked up. `metric_files` are the texts of the
+    files that own metrics name.
     """
 
     model: ModelSource
@@ -43,6 +44,7 @@ class Inputs:
     general: Path | None = None
     mix: Path | None = None
     knowledge: Path | None = None
+    metric_files: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def tokenizer_source(self) -> ModelSource:
@@ -114,7 +116,9 @@ def prepare_inputs(
     from trainables.models.family_check import check_family
     from trainables.models.model_folder import check_model
     from trainables.models.ready import made_ready
+    from trainables.training.scoring.files import checked_files
 
+    metric_files = checked_files(config)
     cache = cache.resolve()
     config = config.with_params({"model": _absolute(config.model)})
     ready, done = made_ready(config.model_source, cache / "models", trains, progress)
@@ -137,6 +141,7 @@ def prepare_inputs(
         general=data.further("general"),
         mix=data.further("mix"),
         knowledge=data.knowledge,
+        metric_files=metric_files,
     )
     fingerprint = model_fingerprint(config.model_source)
     return Prepared(inputs, data.fingerprint, fingerprint, data.summary, remarks)

@@ -15,13 +15,13 @@ class Watchdog:
     """
 
     def __init__(self, seconds: float | None) -> None:
-        self._seconds = seconds
+        self.seconds = seconds
         self._descriptor: int | None = None
 
     @contextmanager
     def watching(self, folder: Path) -> Iterator[None]:
         """Watch while the block runs."""
-        if self._seconds is None:
+        if self.seconds is None:
             yield
             return
         from trainables.core import ranks  # the board looks at this module, and needs no torch
@@ -40,9 +40,9 @@ class Watchdog:
 
     def alive(self) -> None:
         """A sign of life."""
-        if self._seconds is not None and self._descriptor is not None:
+        if self.seconds is not None and self._descriptor is not None:
             # The watchdog's thread is in C and needs no lock that a hanging thread may hold.
-            faulthandler.dump_traceback_later(self._seconds, file=self._descriptor, exit=True)
+            faulthandler.dump_traceback_later(self.seconds, file=self._descriptor, exit=True)
 
 
 NO_WATCHDOG = Watchdog(None)

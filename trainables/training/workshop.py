@@ -66,6 +66,7 @@ from trainables.training.plan import Plan, make_plan
 from trainables.training.references import References
 from trainables.training.refusing import refuse, refuse_engine
 from trainables.training.run import Run, peak_memory, write_losses
+from trainables.training.scoring.own import with_own_scores
 from trainables.training.trainer import (
     TrialTrainer,
     dismantle,
@@ -237,7 +238,9 @@ class Workshop:
             self.progress,
             self.watchdog.alive,
         )
-        return writer.written(config, model)
+        return with_own_scores(
+            writer.written(config, model), config, self.inputs.metric_files, self.watchdog.seconds
+        )
 
     def _measured(
         self, config: TrialConfig, loss: Loss, model: torch.nn.Module, examples: Examples

@@ -42,8 +42,8 @@ def test_metrics_besides_the_searched_one_are_measured_at_the_end(tmp_path):
         tmp_path, search={"metric": "eval_loss"}, evaluation={"metrics": ["eval_contains"]}
     )
     assert found.trial.evaluation.generate_at == "end"
-    assert "eval_contains" in found.trial.metrics
-    assert "eval_exact_match" not in found.trial.metrics
+    assert "eval_contains" in found.trial.measures
+    assert "eval_exact_match" not in found.trial.measures
 
 
 def test_early_stopping_needs_answers_at_every_evaluation(tmp_path):

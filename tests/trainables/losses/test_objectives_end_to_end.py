@@ -51,7 +51,7 @@ def trained(config, cache, watcher=None):
     watcher = watcher or Watcher()
     assert workshop.train(config, watcher).ending is Ending.COMPLETE
     measured = {name for name in watcher.seen[-1].metrics if not name.startswith("eval_f1/")}
-    assert measured == {*config.metrics} & {*metrics_of(config.objective, "single_label")}
+    assert measured == {*config.measures} & {*metrics_of(config.objective, "single_label")}
     return base.metrics, watcher.seen[-1].metrics
 
 

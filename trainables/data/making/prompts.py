@@ -26,7 +26,12 @@ def prompts(chats: Sequence[Conversation], tokenizer: Tokenizer) -> tuple[list[P
     references = (text_of(answer, stops, tokenizer) for _, answer in parts)
     made = zip(chats, parts, references, strict=True)
     return [
-        Prompt(np.array(ids), chat.question, tuple(dict.fromkeys((ref, *chat.references))))
+        Prompt(
+            np.array(ids),
+            chat.question,
+            tuple(dict.fromkeys((ref, *chat.references))),
+            record=chat.unread,
+        )
         for chat, (ids, _), ref in made
     ], stops
 

@@ -54,7 +54,8 @@ class Conversation:
     """Turns in order, and their source ("chats.json row 3"), for messages about them.
 
     `tools` is the JSON text of the list of tools that the assistant may call; empty if there are
-    none. `references` are further right last answers, which are not trained.
+    none. `references` are further right last answers, which are not trained. `unread` are columns
+    that are no part of the chat, where metrics are to see them.
     """
 
     messages: tuple[Message, ...]
@@ -62,6 +63,7 @@ class Conversation:
     weight: float = 1.0
     tools: str = ""
     references: tuple[str, ...] = field(default=(), compare=False)
+    unread: Mapping[str, object] = field(default_factory=dict, compare=False)
 
     def reason_to_drop(self) -> str | None:
         """Reason why this chat is useless for training, or None if it is useful."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from trainables.config.roles import ALIASES, NAMED_ONLY
@@ -55,10 +55,13 @@ def records_of(
     reads: Sequence[Gives],
     sieve: Sieve | None = None,
     named: Collection[str] = (),
+    keeps_unread: bool = False,
 ) -> RecordFile:
     """Every row as a record of the first fitting kind that `reader` reads.
 
-    `named` are the roles that data.columns names.
+    `named` are the roles that data.columns names. If `keeps_unread`, chats hold
+    their unread columns.
+
     DataError, with file and row, if a row does not fit or is useless for training, unless `sieve`
     leaves such rows out.
     """
@@ -70,7 +73,7 @@ def records_of(
     format_ = _chosen(origin, Row(typical.where, fields_), reader, reads)
     columns = _columns(format_, fields_, objects, named)
     adjusted: dict[str, list[str]] = {}
-    make = partial(_made, format_, columns, adjusted)
+    make = partial(_made, format_, columns, adjusted, keeps_unread)
     records = tuple(sifted(objects, make, sieve))
     sieve.check_few(len(records) + len(sieve.bad))
     sieve.check_left(origin.path, len(records))
@@ -93,7 +96,11 @@ def _columns(
 
 
 def _made(
-    format_: Format, columns: Mapping[str, str], adjusted: dict[str, list[str]], row: Row
+    format_: Format,
+    columns: Mapping[str, str],
+    adjusted: dict[str, list[str]],
+    keeps_unread: bool,
+    row: Row,
 ) -> Record:
     """The row as a record; DataError if it is invalid or useless for training.
 
@@ -105,7 +112,11 @@ def _made(
     check_useful(record, by_role)
     for allowed in where.allowances:
         adjusted.setdefault(allowed, []).append(row.where)
-    return record
+    if not keeps_unread or not isinstance(record, Conversation):
+        return record
+    read = {*columns.values()}
+    unread = {str(name): value for name, value in row.fields.items() if name not in read}
+    return replace(record, unread=unread)
 
 
 def _with_fields(row: Row) -> Row:

@@ -165,6 +165,7 @@ def _fingerprint(
         "context": limit,
         "rows": rows,
         "seed": data.seed,
+        "records": config.scores_records,
     }
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 

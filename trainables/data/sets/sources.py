@@ -122,7 +122,8 @@ def _read(origin: Origin, config: TrialConfig, part: str) -> _Read:
     manner = Manner(data.columns, config.objective, data.encoding, delimiter)
     found = read(origin, manner, sieve)
     reader, reads = f"objective {config.objective}", READ_BY[config.objective]
-    return records_of(origin, found.rows, reader, reads, sieve, data.columns), found.notes
+    rows, keeps = found.rows, config.scores_records
+    return records_of(origin, rows, reader, reads, sieve, data.columns, keeps), found.notes
 
 
 def _remarks(file: RecordFile) -> list[str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -16,18 +17,22 @@ from trainables.data.tokens.sequences import write as write_sequences
 FOLDER = "prompts"
 """In the folder of a set."""
 
+_RECORDS = "records.jsonl"
+
 
 @dataclass(frozen=True, eq=False)
 class Prompt:
     """The ids that the model is given, the last message in them as text, and right answers.
 
-    `looked_up` is the number of examples or passages in it.
+    `looked_up` is the number of examples or passages in it; `record` has the columns that are no
+    part of the chat, where they are kept.
     """
 
     tokens: IntArray
     question: str
     references: tuple[str, ...]
     looked_up: int = 0
+    record: Mapping[str, object] = field(default_factory=dict)
 
 
 class Asked(Protocol):
@@ -54,13 +59,23 @@ class Prompts:
         self._questions: list[str] = texts["questions"]
         self._references: list[list[str]] = texts["references"]
         self.stops: tuple[int, ...] = tuple(texts["stops"])
+        self._records_file = folder / _RECORDS
 
     def __len__(self) -> int:
         return len(self._sequences)
 
     def __getitem__(self, number: int) -> Prompt:
-        ids = self._sequences[number].tokens.astype(np.int64)
-        return Prompt(ids, self._questions[number], tuple(self._references[number]))
+        ids, record = self._sequences[number].tokens.astype(np.int64), self._records.get(number)
+        references = tuple(self._references[number])
+        known = json.loads(record or "{}")
+        return Prompt(ids, self._questions[number], references, record=known)
+
+    @cached_property
+    def _records(self) -> Mapping[int, str]:
+        """The records as JSON, one a line; none if they are not kept."""
+        if not self._records_file.exists():
+            return {}
+        return dict(enumerate(self._records_file.read_text(encoding="utf-8").split("\n")))
 
     def asked(self, numbers: Sequence[int]) -> dict[int, Prompt]:
         """These prompts, by number."""
@@ -86,6 +101,10 @@ def write_prompts(set_folder: Path, prompts: Sequence[Prompt], stops: Collection
         "stops": sorted(stops),
     }
     (folder / "prompts.json").write_text(json.dumps(texts, ensure_ascii=False), encoding="utf-8")
+    if any(each.record for each in prompts):
+        # A date or another value that JSON lacks becomes a text.
+        lines = (json.dumps(each.record, default=str) for each in prompts)
+        (folder / _RECORDS).write_text("\n".join(lines), encoding="utf-8")
 
 
 def _sequence(prompt: Prompt) -> TokenSequence:

@@ -74,11 +74,12 @@ class AnswerWriter:
                 pattern=settings.answer_pattern,
                 prompt_tokens=len(prompt.tokens),
                 looked_up=prompt.looked_up,
+                record=prompt.record,
                 seconds=looking_up + seconds[number],
             )
             for number, prompt in asked.items()
         )
-        metrics = tuple(GENERATED[name] for name in settings.metrics)
+        metrics = tuple(GENERATED[name] for name in settings.metrics if name in GENERATED)
         return Written(answers, metrics, time.monotonic() - began)
 
     def _generated(

@@ -1,0 +1,74 @@
+"""A user's own metrics in a sweep file: their directions, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from sweeps.remote.shipment import pack
+from sweeps.spec.spec import SpecError, SweepSpec
+
+OWN = {"mine": {"python": "scoring.py:score", "mode": "min"}}
+
+
+@pytest.fixture(autouse=True)
+def _files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "chats.jsonl").write_text('{"instruction": "a", "output": "b"}\n')
+    (tmp_path / "scoring.py").write_text("def score(prompts, answers, references, records): ...\n")
+
+
+def spec(**fields):
+    tree = {
+        "name": "own",
+        "model": "builtin:pydoc",
+        "data": {"train": "chats.jsonl"},
+        "budget": {"trials": 4, "evaluations": 4},
+        "search": {"metric": "eval_mine"},
+        "metrics": OWN,
+        "trust_metric_code": True,
+        "space": {"lora.rank": {"choice": [4, 8]}},
+    }
+    return SweepSpec.parse({**tree, **fields})
+
+
+def problems(**fields):
+    with pytest.raises(SpecError) as error:
+        spec(**fields)
+    return "\n".join(map(str, error.value.problems))
+
+
+def test_an_own_metric_is_searched_in_its_own_direction():
+    found = spec()
+    assert found.search.goals == {"eval_mine": "min"}
+    assert found.trial.evaluation.metrics == ("eval_mine",)
+    assert found.trial.evaluation.generate_at == "every", "early stopping compares it"
+    assert SweepSpec.parse(found.tree).trial == found.trial
+
+
+def test_a_dict_gives_several_metrics_for_a_front():
+    own = {"mine": {"python": "scoring.py:score", "modes": {"f1": "max", "size": "min"}}}
+    found = spec(metrics=own, search={"metrics": {"eval_mine_f1": None, "eval_mine_size": None}})
+    assert found.search.goals == {"eval_mine_f1": "max", "eval_mine_size": "min"}
+
+
+def test_scoring_files_are_sent_to_a_cluster(tmp_path):
+    pack(spec(), tmp_path / "sent")
+    assert (tmp_path / "sent" / "scoring.py").read_text() == (tmp_path / "scoring.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"trust_metric_code": False}, "set trust_metric_code: true if you trust that file"),
+        ({"metrics": {"mine": {"python": "scoring.py:score"}}}, "state which values are better"),
+        ({"metrics": {"mine": {"python": "scoring", "mode": "max"}}}, "write FILE.py:FUNCTION"),
+        ({"metrics": {"mine": {"python": "no.py:f", "mode": "max"}}}, "no.py does not exist"),
+        ({"metrics": {"My Score": OWN["mine"]}}, "use small letters, digits and _"),
+        ({"metrics": {"loss": OWN["mine"]}}, "there is another metric eval_loss"),
+        ({"search": {"metric": "eval_mime"}}, "did you mean eval_mine?"),
+        ({"objective": "clm", "search": {}}, "eval_mine needs generated answers"),
+        ({"space": {"metrics": {"choice": [1]}}}, "every trial must be measured in the same way"),
+    ],
+)
+def test_what_cannot_be_is_one_message(fields, said):
+    assert said in problems(**fields)

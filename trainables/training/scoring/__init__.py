@@ -1,0 +1,1 @@
+"""A user's own metrics of generated answers, computed outside the trainer's process."""

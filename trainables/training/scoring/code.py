@@ -1,0 +1,99 @@
+"""Scoring files, run in a process of their own.
+
+So a file cannot change the trainer's random state or its modules, what it prints goes nowhere, and
+it can be ended when it hangs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from tempfile import TemporaryDirectory
+
+from trainables.config.own_metrics import CodeMetric
+from trainables.core.data_error import printable
+from trainables.core.errors import RefusedError
+from trainables.core.hidden_secrets import without_secrets
+from trainables.metrics.written import Answer
+from trainables.training.scoring import code_process
+
+MOST_SHOWN = 60
+"""Maximum characters shown of a prompt."""
+
+_LONGEST = 500
+"""Maximum characters of what a scoring file says."""
+
+
+@dataclass(frozen=True)
+class ScoringFile:
+    """The text of a metric's file. It is alone in its folder, on every node alike."""
+
+    name: str
+    metric: CodeMetric
+    text: str
+
+    def check(self, limit: float) -> None:
+        """RefusedError if it cannot be imported or lacks the function."""
+        self._run({}, limit, "")
+
+    def values(self, answers: Sequence[Answer], limit: float | None) -> object:
+        """What the function returns for the answers; RefusedError if it fails."""
+        given = {
+            "prompts": [answer.question for answer in answers],
+            "answers": [answer.said for answer in answers],
+            "references": [list(answer.references) for answer in answers],
+            "records": [dict(answer.record) for answer in answers],
+        }
+        first = answers[0].question
+        shown = first if len(first) <= MOST_SHOWN else f"{first[:MOST_SHOWN]}..."
+        return self._run(given, limit, f"; first prompt: {shown!r}")
+
+    def _run(self, given: Mapping[str, object], limit: float | None, asked: str) -> object:
+        with TemporaryDirectory(prefix="scoring-") as folder:
+            place = Path(folder)
+            file = place / PurePath(self.metric.file).name
+            file.write_text(self.text, encoding="utf-8")
+            (place / "given.json").write_text(json.dumps(given), encoding="utf-8")
+            code = self._ended(file, place, limit, asked)
+            if not (place / "told.json").exists():
+                raise self._refusal(f"ended its process with code {code}", asked)
+            told = json.loads((place / "told.json").read_text(encoding="utf-8"))
+        if "error" in told:
+            line, said = told["error"]["line"], told["error"]["said"]
+            where = f"line {line}: {said}" if line else said
+            raise self._refusal(where, asked)
+        return told["value"]
+
+    def _ended(self, file: Path, place: Path, limit: float | None, asked: str) -> int:
+        """The exit code of its process, which is killed with its children after `limit` seconds."""
+        # -P keeps our folder out of the file's imports.
+        command = [sys.executable, "-P", str(code_process.__file__)]
+        process = subprocess.Popen(
+            [*command, str(file), self.metric.function, str(place)],
+            cwd=place,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            return process.wait(limit)
+        except subprocess.TimeoutExpired:
+            raise self._refusal(
+                f"took longer than {limit:g} s; make it faster, or raise slots.trial_timeout", asked
+            ) from None
+        finally:
+            with suppress(ProcessLookupError):  # children that it may have left
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def _refusal(self, said: str, asked: str) -> RefusedError:
+        short = " ".join(without_secrets(said).split())[:_LONGEST]
+        return RefusedError(printable(f"metrics.{self.name}: {self.metric.file}, {short}{asked}"))
