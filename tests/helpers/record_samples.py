@@ -52,6 +52,8 @@ def full_trial(**changes: Any) -> TrialRecord:
         trainable_parameters=12_345_678,
         total_parameters=494_032_768,
         attempts=2,
+        repairs={"micro_batch_size": 4},
+        kernels={"logits": "targets", "attention": "sdpa"},
         added_by_hand=True,
         cloned_from=3,
         provenance=Provenance(
