@@ -46,11 +46,6 @@ RESUMED = {
 }
 """Trials that are laid aside after step 3 and taken up again."""
 
-SAME_AS_ALONE["lora of the head ZeRO-3"] = {
-    **SAME_AS_ALONE["lora ZeRO-3"],
-    "lora__target_modules": ["q_proj", "lm_head"],
-}
-
 STOPPED = {**SHORT, "budget__steps": 30}
 DIVERGED = {**SHORT, "budget__steps": 30, "warmup_fraction": 0.0, "learning_rate": 1e25}
 
