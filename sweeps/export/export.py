@@ -27,7 +27,8 @@ from sweeps.export.loading import loading_code
 from sweeps.export.reproduction import SEEDS, as_yaml, one_trial
 from sweeps.export.wish import Wish
 from sweeps.home.home import SweepFolder, SweepHome
-from sweeps.run.inputs import inputs_of, where_it_was_launched
+from sweeps.home.launch_folder import where_it_was_launched
+from sweeps.run.inputs import inputs_of
 from sweeps.spec.spec import SweepSpec
 from sweeps.verdict.confirmed import folder_of
 from trainables.board.job import LOSSES

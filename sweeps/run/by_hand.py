@@ -16,7 +16,7 @@ from search_spaces.space import Space
 from search_spaces.values import as_option, show
 from sweeps.base.errors import SweepError
 from sweeps.home.home import SweepFolder
-from sweeps.run.inputs import where_it_was_launched
+from sweeps.home.launch_folder import where_it_was_launched
 from sweeps.spec.fields import changed
 from sweeps.spec.spec import SpecError, SweepSpec
 from sweeps.spec.validation import explain

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, chdir, nullcontext
 from pathlib import Path
 
-from results.records.record import SweepRecord
 from search_spaces.space import Space
 from sweeps.run.model_fit import check_lengths, model_remarks
 from trainables.config.trial import TrialConfig
@@ -40,12 +38,3 @@ def inputs_of(
     )
     check_lengths(named, space, prepared.inputs)
     return prepared
-
-
-def where_it_was_launched(sweep: SweepRecord) -> AbstractContextManager[None]:
-    """Enter the working folder of the launch, if it still exists: the base of relative paths.
-
-    This changes the folder for all threads; a command has its own process.
-    """
-    folder = sweep.folder
-    return chdir(folder) if folder and Path(folder).is_dir() else nullcontext()

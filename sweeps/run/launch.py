@@ -27,9 +27,10 @@ from sweeps.books.resumption import changed_spec, refuse_if_changed
 from sweeps.cluster.ray_session import cluster
 from sweeps.cluster.ray_session import remarks as remarks_on_ray
 from sweeps.home.home import SweepFolder, SweepHome
+from sweeps.home.launch_folder import where_it_was_launched
 from sweeps.run.budgets import description, extents, remarks
 from sweeps.run.driver import Driver
-from sweeps.run.inputs import inputs_of, where_it_was_launched
+from sweeps.run.inputs import inputs_of
 from sweeps.run.readiness import refuse_if_away, refuse_if_misfit
 from sweeps.run.repeats import missing_repeats, refuse_to_confirm, share_of_confirmation
 from sweeps.run.warm_start import read_earlier, take_over

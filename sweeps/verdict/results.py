@@ -12,6 +12,7 @@ from results.ranking.winners import Ranking
 from results.records.record import Mode, SweepRecord, TrialRecord
 from sweeps.base.errors import SweepError
 from sweeps.home.home import SweepFolder
+from sweeps.home.launch_folder import where_it_was_launched
 from sweeps.spec.spec import SweepSpec
 
 
@@ -29,7 +30,7 @@ class Results:
     def read(cls, folder: SweepFolder) -> Self:
         """The current results; RecordError if a record is unreadable."""
         sweep, trials = folder.sweep_record(), folder.trials()
-        return cls(folder, sweep, trials, judge(trials, sweep.goals), _spec(folder))
+        return cls(folder, sweep, trials, judge(trials, sweep.goals), _spec(folder, sweep))
 
     @property
     def metric(self) -> str:
@@ -60,9 +61,14 @@ class Results:
         return next((each for each in reversed(values) if math.isfinite(each)), None)
 
 
-def _spec(folder: SweepFolder) -> SweepSpec | None:
-    """The launched spec. It is not read if the files that it names have gone since."""
+def _spec(folder: SweepFolder, sweep: SweepRecord) -> SweepSpec | None:
+    """The launched spec. It is not read if the files that it names have gone since.
+
+    Relative paths in it start at the folder of the launch, which is entered for a moment.
+    """
+    file = folder.spec.absolute()
     try:
-        return SweepSpec.load(folder.spec, name=folder.path.name, elsewhere=True)
+        with where_it_was_launched(sweep):
+            return SweepSpec.load(file, name=folder.path.name, elsewhere=True)
     except (SweepError, OSError):
         return None

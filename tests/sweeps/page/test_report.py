@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from finished_sweeps import a_search, ended_trial, sweep_tree, write_ended
@@ -221,6 +222,28 @@ def test_a_sweep_whose_files_have_gone_has_its_report_all_the_same(tmp_path):
     page = page_of(folder)
     assert "wins" in page.text and "its space is unknown" in page.text
     assert page.charts["slice-learning_rate"]["layout"]["xaxis"]["type"] == "log"
+
+
+def test_the_spec_is_read_from_the_folder_of_the_launch(tmp_path, monkeypatch):
+    """Its files are named relative to that folder; the report may be made in another."""
+    launched, elsewhere = tmp_path / "launched", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (launched / "m").mkdir(parents=True)
+    (launched / "m" / "config.json").write_text('{"model_type": "llama"}')
+    (launched / "rows.jsonl").write_text('{"prompt": "a", "completion": "b"}\n')
+    tree = {
+        "name": "ended",
+        "model": "./m",
+        "data": {"train": "rows.jsonl", "validation": 0.5},
+        "budget": {"trials": 4, "steps": 4},
+        "space": {"learning_rate": {"log_uniform": [1e-6, 1e-2]}},
+    }
+    monkeypatch.chdir(launched)
+    write_ended(tmp_path / "home", a_search(3), tree, folder=str(launched))
+    monkeypatch.chdir(elsewhere)
+    page = page_of(SweepHome(Path("../home")).existing("ended"))
+    assert "train rows.jsonl" in page.text and "its space is unknown" not in page.text
+    assert Path.cwd() == elsewhere
 
 
 def test_left_out_rows_are_told(tmp_path):
