@@ -21,5 +21,10 @@ LONGEST = (
     "sweeps/report/test_ui.py",
     "sweeps/run/test_launch_watched.py",
     "sweeps/report/test_tether.py",
+    "trainables/losses/test_objectives.py",
+    "trainables/training/test_checkpoints.py",
+    "trainables/training/test_finetune.py",
+    "trainables/training/test_encoders.py",
+    "trainables/training/test_watchdog.py",
 )
-"""Files of half a minute and more (`pytest --durations` finds them), the longest ones first."""
+"""Files of a quarter of a minute and more (`pytest --durations` finds them), the longest first."""
