@@ -12,6 +12,7 @@ from search_spaces.dotted import leaves
 from search_spaces.values import show
 from sweeps.samplers.registry import DEFAULT_SAMPLER
 from sweeps.spec.reach import reachable
+from trainables.config.own_metrics import own_modes
 from trainables.config.trial import reads
 from trainables.methods.registry import METHODS
 from trainables.metrics.registry import declared_mode
@@ -186,8 +187,9 @@ def _many_weights(spec: SweepSpec) -> Iterable[str]:
 
 
 def _backwards(spec: SweepSpec) -> Iterable[str]:
+    own = own_modes(spec.trial.metrics)
     for name, mode in spec.search.goals.items():
-        usual = declared_mode(name)
+        usual = own.get(name) or declared_mode(name)
         if mode != usual:
             yield f"{name} is searched for its {mode}imum, although its {usual}imum is best."
 

@@ -13,7 +13,9 @@ from results.ranking.certainty import (
 from results.ranking.paired_values import difference_of_values, load_prompt_values
 from results.records.record import SweepRecord
 from sweeps.home.home import SweepFolder
+from sweeps.verdict.measured import measured_difference
 from trainables.board.job import ANSWERS, LOSSES
+from trainables.metrics.registry import GENERATED, METRICS
 from trainables.training.generation.files import VALUES
 
 
@@ -33,6 +35,9 @@ def between(metric: str, mine: Path, theirs: Path) -> Difference | None:
     """The difference of two measured models in a metric, as far as there are values on disk."""
     if metric == "eval_loss":
         return _in_losses(mine / LOSSES, theirs / LOSSES)
+    known = METRICS.get(metric)
+    if known is not None and metric not in GENERATED:
+        return measured_difference(known, mine / LOSSES, theirs / LOSSES)
     return _in_answers(metric, mine / ANSWERS / VALUES, theirs / ANSWERS / VALUES)
 
 

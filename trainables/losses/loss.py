@@ -33,13 +33,15 @@ Floats = NDArray[np.float64]
 @dataclass(frozen=True)
 class Scores:
     """A model's metrics on a set, each example's loss (a sum over `counts` terms), the answers, if
-    any were generated, and `labelled`: what `Loss.labelled` keeps of each example."""
+    any were generated, and `labelled`: what `Loss.labelled` keeps of each example. `columns` are
+    those of `Measured`."""
 
     metrics: Mapping[str, float]
     losses: Floats
     counts: Floats
     written: Written | None = None
     labelled: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    columns: Mapping[str, Floats] = field(default_factory=dict)
 
     @classmethod
     def of_answers(cls, written: Written) -> Scores:
@@ -95,7 +97,13 @@ class Loss(ABC):
         """The metrics of a whole set, from the rows of all its examples in order."""
         measured = self.measured(rows, examples)
         labelled = self.labelled(measured)
-        return Scores(self.metrics(measured), measured.losses, measured.counts, labelled=labelled)
+        return Scores(
+            self.metrics(measured),
+            measured.losses,
+            measured.counts,
+            labelled=labelled,
+            columns=measured.columns,
+        )
 
     def labelled(self, measured: Measured) -> Mapping[str, NDArray[Any]]:
         """True and predicted labels of each example, for tables of them; empty without labels."""

@@ -15,6 +15,8 @@ from trainables.metrics.metric import Measured, Metric
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from trainables.metrics.metric import Floats
+
 _CLASSIFICATION = ("classification",)
 _ONE = ("single_label",)
 _LABELS = ("single_label", "multi_label")
@@ -63,11 +65,18 @@ def _accuracy(measured: Measured) -> float:
     return float((measured.columns["truth"] == measured.columns["predicted"]).mean())
 
 
+def _hits(measured: Measured) -> tuple[Floats, Floats]:
+    hits = (measured.columns["truth"] == measured.columns["predicted"]).astype(float)
+    return hits, hits * 0 + 1
+
+
 def _macro(part: int) -> Callable[[Measured], float]:
     return lambda measured: float(measured.of_classes[part].mean())
 
 
-ACCURACY = Metric("eval_accuracy", "max", "share", _CLASSIFICATION, _accuracy, targets=_ONE)
+ACCURACY = Metric(
+    "eval_accuracy", "max", "share", _CLASSIFICATION, _accuracy, targets=_ONE, parts=_hits
+)
 MACRO_PRECISION = Metric(
     "eval_macro_precision", "max", "share", _CLASSIFICATION, _macro(0), targets=_LABELS
 )

@@ -24,8 +24,21 @@ def _bits_per_byte(measured: Measured) -> float:
 
 
 PERPLEXITY = Metric("eval_perplexity", "min", "", _LANGUAGE, _perplexity)
-TOKEN_ACCURACY = Metric("eval_token_accuracy", "max", "share", _LANGUAGE, _token_accuracy)
+TOKEN_ACCURACY = Metric(
+    "eval_token_accuracy",
+    "max",
+    "share",
+    _LANGUAGE,
+    _token_accuracy,
+    parts=lambda measured: (measured.columns["correct"], measured.counts),
+)
 BITS_PER_BYTE = Metric(
-    "eval_bits_per_byte", "min", "bits", _LANGUAGE, _bits_per_byte, column="bytes"
+    "eval_bits_per_byte",
+    "min",
+    "bits",
+    _LANGUAGE,
+    _bits_per_byte,
+    column="bytes",
+    parts=lambda measured: (measured.losses / math.log(2), measured.columns["bytes"]),
 )
 """Comparable between tokenizers: the bytes are those of the text, without special tokens."""

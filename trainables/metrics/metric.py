@@ -17,6 +17,10 @@ Mode = Literal["min", "max"]
 """Whether a smaller or a larger value of a metric is better."""
 
 
+COLUMN = "column."
+"""What the names of the columns below begin with in a file of losses."""
+
+
 @dataclass(frozen=True)
 class Measured:
     """A model's measurements on a data set.
@@ -83,3 +87,5 @@ class Metric:
     """The targets of classification for which it is measured; empty: no matter which."""
     column: str | None = None
     """The column without which it cannot be computed, if not all sets have it."""
+    parts: Callable[[Measured], tuple[Floats, Floats] | None] | None = None
+    """Each example's sum and count, where the metric is the ratio of their totals."""

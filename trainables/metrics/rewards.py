@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from trainables.metrics.metric import Measured, Metric
+
+if TYPE_CHECKING:
+    from trainables.metrics.metric import Floats
 
 _PREFERENCES = ("dpo", "orpo", "simpo", "kto")
 
@@ -19,12 +23,23 @@ def _mean(column: str) -> Callable[[Measured], float]:
     return mean
 
 
+def _of_pairs(measured: Measured, signs: bool) -> tuple[Floats, Floats] | None:
+    """The given pairs; None where all pairs of single examples are compared."""
+    import numpy as np
+
+    margins = measured.columns.get("margin")
+    if margins is None:
+        return None
+    return (np.sign(margins) + 1) / 2 if signs else margins, np.ones_like(margins)
+
+
 REWARD_ACCURACY = Metric(
     "eval_reward_accuracy",
     "max",
     "share",
     ("reward", *_PREFERENCES),
     lambda measured: measured.ranking[0],
+    parts=lambda measured: _of_pairs(measured, signs=True),
 )
 REWARD_MARGIN = Metric(
     "eval_reward_margin",
@@ -32,6 +47,7 @@ REWARD_MARGIN = Metric(
     "",
     ("reward", *_PREFERENCES),
     lambda measured: measured.ranking[1],
+    parts=lambda measured: _of_pairs(measured, signs=False),
 )
 CHOSEN_REWARD = Metric("eval_chosen_reward", "max", "", _PREFERENCES, _mean("chosen"))
 REJECTED_REWARD = Metric("eval_rejected_reward", "min", "", _PREFERENCES, _mean("rejected"))

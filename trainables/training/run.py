@@ -18,6 +18,7 @@ from trainables.core import ranks
 from trainables.core.evaluation import Cost, DivergedError, Ending, Evaluation, Monitor, Verdict
 from trainables.core.progress import NO_GAUGE, Gauge
 from trainables.losses.loss import Loss, Scores
+from trainables.metrics.metric import COLUMN
 from trainables.models import tuned
 from trainables.training.checkpoints import Checkpoint, Checkpoints
 from trainables.training.generation.files import write_answers
@@ -236,11 +237,13 @@ class Run(TrainerCallback):
 
 
 def write_losses(scores: Scores, path: Path) -> None:
-    """Save each example's loss, the number of tokens in its sum, and its labels, if any."""
+    """Save each example's loss, the number of tokens in its sum, its labels, if any, and what its
+    other metrics are computed from."""
     path.parent.mkdir(parents=True, exist_ok=True)
     counts = scores.counts.astype(np.int64)
+    columns = {f"{COLUMN}{name}": values for name, values in scores.columns.items()}
     # mypy takes the arrays by name for numpy's own options.
-    np.savez(path, loss_sums=scores.losses, token_counts=counts, **scores.labelled)  # type: ignore[arg-type]
+    np.savez(path, loss_sums=scores.losses, token_counts=counts, **scores.labelled, **columns)  # type: ignore[arg-type]
 
 
 def peak_memory(device: torch.device) -> int:

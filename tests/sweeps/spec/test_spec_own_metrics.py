@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sweeps.remote.shipment import pack
+from sweeps.spec.notes import notes
 from sweeps.spec.spec import SpecError, SweepSpec
 
 OWN = {"mine": {"python": "scoring.py:score", "mode": "min"}}
@@ -43,6 +44,12 @@ def test_an_own_metric_is_searched_in_its_own_direction():
     assert found.trial.evaluation.metrics == ("eval_mine",)
     assert found.trial.evaluation.generate_at == "every", "early stopping compares it"
     assert SweepSpec.parse(found.tree).trial == found.trial
+
+
+def test_a_search_against_the_own_direction_is_noted():
+    assert not any("eval_mine" in note for note in notes(spec()))
+    backwards = spec(search={"metric": "eval_mine", "mode": "max"})
+    assert any("although its minimum is best" in note for note in notes(backwards))
 
 
 def test_a_dict_gives_several_metrics_for_a_front():
