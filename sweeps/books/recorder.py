@@ -9,16 +9,17 @@ from typing import Concatenate, ParamSpec, Protocol
 
 from ray.tune import Callback
 
-from results.records.record import Measurement, SweepRecord, TrialRecord, TrialStatus
+from results.records.record import SweepRecord, TrialRecord, TrialStatus
 from results.records.store import RecordStore
 from search_spaces.values import Value
 from sweeps.base.closing import try_all
 from sweeps.base.interruption import Interruption
+from sweeps.books.measured import evaluation_of, measurement_of, with_cost
 from sweeps.books.mlflow_writer import Scribe
 from sweeps.books.tune_trial import Reported, TuneTrial
 from sweeps.search.by_hand import Origin
 from trainables.config.trial import TrialConfig
-from trainables.core.evaluation import Attempt, Cost, Ending, Evaluation, Outcome
+from trainables.core.evaluation import Attempt, Ending, Evaluation, Outcome
 
 _STATUS: Mapping[Ending, TrialStatus] = {
     Ending.COMPLETE: TrialStatus.COMPLETE,
@@ -119,7 +120,7 @@ class Recorder(Callback):
     def complete(self) -> list[tuple[Evaluation, ...]]:
         """The evaluations of each completed trial."""
         ended = (record for record in self.records.values() if record.status.can_win)
-        return [tuple(map(_evaluation, record.measurements)) for record in ended]
+        return [tuple(map(evaluation_of, record.measurements)) for record in ended]
 
     # Events of the searcher
 
@@ -135,7 +136,7 @@ class Recorder(Callback):
         earlier = self.records.get(number)
         if earlier is not None:
             self._write(earlier.with_changes(status=TrialStatus.WAITING))
-            return tuple(map(_evaluation, earlier.measurements))
+            return tuple(map(evaluation_of, earlier.measurements))
         self._write(
             TrialRecord(
                 sweep=self.sweep.name,
@@ -247,7 +248,7 @@ class Recorder(Callback):
             )
         if outcome.ending is Ending.COMPLETE:
             self._accept(record.number)
-        record = self._with_attempt(_with_cost(record, outcome.cost), outcome.attempt)
+        record = self._with_attempt(with_cost(record, outcome.cost), outcome.attempt)
         status = _STATUS[outcome.ending]
         if not status.ended:
             self._end(record.with_changes(status=status))
@@ -291,9 +292,9 @@ class Recorder(Callback):
     def _measured(self, record: TrialRecord, evaluation: Evaluation) -> None:
         if any(m.point == evaluation.point for m in record.measurements):
             return
-        measurement = _measurement(evaluation)
+        measurement = measurement_of(evaluation)
         record = record.with_changes(measurements=(*record.measurements, measurement))
-        self._write(self._with_attempt(_with_cost(record, evaluation.cost), evaluation.attempt))
+        self._write(self._with_attempt(with_cost(record, evaluation.cost), evaluation.attempt))
         self._study.measured(self.records[record.number])
         self._scribe.measured(record.key, measurement)
 
@@ -324,34 +325,3 @@ class Recorder(Callback):
 
     def _record_of(self, trial: TuneTrial) -> TrialRecord:
         return self.records[int(trial.config["trial"])]
-
-
-def _measurement(evaluation: Evaluation) -> Measurement:
-    return Measurement(
-        point=evaluation.point,
-        step=evaluation.step,
-        tokens=evaluation.cost.tokens,
-        seconds=evaluation.cost.seconds,
-        metrics=dict(evaluation.metrics),
-    )
-
-
-def _evaluation(measurement: Measurement) -> Evaluation:
-    cost = Cost(seconds=measurement.seconds, tokens=measurement.tokens)
-    return Evaluation(measurement.point, measurement.step, measurement.metrics, cost)
-
-
-def _with_cost(record: TrialRecord, cost: Cost) -> TrialRecord:
-    """The record with its totals so far; a failed trial's outcome has none, so old ones stay."""
-    if cost == Cost():
-        return record
-    return record.with_changes(
-        seconds=cost.seconds,
-        tokens=cost.tokens,
-        tokens_per_second=cost.tokens_per_second,
-        peak_memory_bytes=cost.peak_memory_bytes,
-        trainable_parameters=cost.trainable_parameters,
-        total_parameters=cost.total_parameters,
-        generation_seconds=cost.generation_seconds,
-        kernels=dict(cost.kernels),
-    )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import statistics
 
 import pytest
 
@@ -87,6 +88,14 @@ def test_the_cost_is_what_it_says_and_no_trial_is_best_in_both():
 
 def test_equal_configs_give_equal_trials_so_ties_can_be_had():
     assert train()[1].losses == train(seed=99)[1].losses
+
+
+def test_noise_is_the_seeds_with_the_spread_that_is_asked_for():
+    noisy = TOY.with_params({"toy.noise": 0.2})
+    losses = [toy.final_loss(noisy.with_params({"seed": seed})) for seed in range(400)]
+    assert toy.final_loss(noisy.with_params({"seed": 7})) == losses[7]
+    assert statistics.stdev(losses) == pytest.approx(0.2, rel=0.1)
+    assert statistics.fmean(losses) == pytest.approx(toy.final_loss(TOY), abs=0.03)
 
 
 def test_it_diverges_on_demand_and_ends_at_once():

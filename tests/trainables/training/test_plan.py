@@ -147,6 +147,16 @@ def test_the_order_depends_on_nothing_but_the_datas_seed():
     assert (fair.order == alone.order).all()
 
 
+def test_a_seed_of_its_own_changes_the_order_and_nothing_else():
+    lengths = list(range(1, 14))
+    alone = plan(lengths, budget__epochs=2, batch_size=2, data__seed=3)
+    other = plan(lengths, budget__epochs=2, batch_size=2, data__seed=3, data__order_seed=4)
+    assert (other.order != alone.order).any() and (other.ends == alone.ends).all()
+    assert (np.sort(other.order) == np.sort(alone.order)).all()
+    same = plan(lengths, budget__epochs=2, batch_size=2, data__seed=7, data__order_seed=3)
+    assert (same.order == alone.order).all()
+
+
 def test_every_epoch_holds_each_sequence_once_in_another_order():
     order = plan([1] * 20, budget__epochs=3, batch_size=5, data__seed=1).order.reshape(3, 20)
     assert (np.sort(order, axis=1) == np.arange(20)).all()

@@ -344,6 +344,7 @@ def test_the_fingerprint_follows_everything_that_changes_the_sequences(tmp_path,
     first = prepare(base, model, cache).fingerprint
     assert prepare(base, model, cache).fingerprint == first
     assert prepare(base.with_params({"learning_rate": 0.1}), model, cache).fingerprint == first
+    assert prepare(base.with_params({"data.order_seed": 9}), model, cache).fingerprint == first
     changed = [prepare(base.with_params({f"data.{k}": v}), model, cache).fingerprint for k, v in
                (("seed", 1), ("max_length", 50), ("validation", 0.4), ("test", 0.3),
                 ("columns", {"input": "source"}))]  # fmt: skip

@@ -1,0 +1,39 @@
+"""A slot's evaluations and costs as parts of records, and back. Pure."""
+
+from __future__ import annotations
+
+from results.records.record import Measurement, TrialRecord
+from trainables.core.evaluation import Cost, Evaluation
+
+
+def measurement_of(evaluation: Evaluation) -> Measurement:
+    """The evaluation as a record keeps it."""
+    return Measurement(
+        point=evaluation.point,
+        step=evaluation.step,
+        tokens=evaluation.cost.tokens,
+        seconds=evaluation.cost.seconds,
+        metrics=dict(evaluation.metrics),
+    )
+
+
+def evaluation_of(measurement: Measurement) -> Evaluation:
+    """The evaluation of before an interruption."""
+    cost = Cost(seconds=measurement.seconds, tokens=measurement.tokens)
+    return Evaluation(measurement.point, measurement.step, measurement.metrics, cost)
+
+
+def with_cost(record: TrialRecord, cost: Cost) -> TrialRecord:
+    """The record with its totals so far; a failed trial's outcome has none, so old ones stay."""
+    if cost == Cost():
+        return record
+    return record.with_changes(
+        seconds=cost.seconds,
+        tokens=cost.tokens,
+        tokens_per_second=cost.tokens_per_second,
+        peak_memory_bytes=cost.peak_memory_bytes,
+        trainable_parameters=cost.trainable_parameters,
+        total_parameters=cost.total_parameters,
+        generation_seconds=cost.generation_seconds,
+        kernels=dict(cost.kernels),
+    )
