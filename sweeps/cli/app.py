@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sweeps.cli.verbs.ask import ask
 from sweeps.cli.verbs.clean import clean
 from sweeps.cli.verbs.compare import compare
 from sweeps.cli.verbs.confirm import confirm
@@ -44,6 +45,7 @@ app.command()(status)
 app.command()(winners)
 app.command()(confirm)
 app.command()(samples)
+app.command()(ask)
 app.command()(report)
 app.command()(compare)
 app.command()(ui)

@@ -10,9 +10,13 @@ from results.ranking.front import judge
 from results.ranking.winners import Ranking, reason
 from results.records.record import Measurement, SweepRecord, TrialRecord
 from sweeps.base.errors import SweepError
+from sweeps.builtin import PREFIX as BUILTIN
+from sweeps.export.reproduction import SEEDS
 from sweeps.home.home import SweepFolder
+from sweeps.spec.spec import SweepSpec
 from sweeps.verdict.confirmed import confirmed_winner, folder_of, repeat_to_use
 from trainables.board.job import WEIGHTS
+from trainables.config.trial import TrialConfig
 from trainables.methods.registry import METHODS
 
 
@@ -35,9 +39,21 @@ class Chosen:
 
 
 def chosen(folder: SweepFolder, number: int | None = None) -> Chosen:
+    """The trial of that number, by default the winner. SweepError if no weights are kept."""
+    sweep, ranking, record = picked(folder, number)
+    weights = folder_of(folder, record) / WEIGHTS
+    measured = record.counted(sweep.goals)
+    if measured is None or not weights.is_dir():
+        raise SweepError(_no_weights(folder, sweep, ranking, record))
+    return Chosen(sweep, ranking, record, measured, weights)
+
+
+def picked(
+    folder: SweepFolder, number: int | None = None
+) -> tuple[SweepRecord, Ranking, TrialRecord]:
     """The trial of that number, by default the winner, the confirmed one if there is one.
 
-    Of a confirmed trial it is the repeat whose weights are used. SweepError if no weights are kept.
+    Of a confirmed trial it is the repeat whose weights are used. SweepError if there is none.
     """
     sweep, trials = folder.sweep_record(), folder.trials()
     ranking = judge(trials, sweep.goals)
@@ -46,12 +62,27 @@ def chosen(folder: SweepFolder, number: int | None = None) -> Chosen:
         record = _numbered(sweep, trials, number)
     else:
         record = confirmed or _winner(sweep, ranking)
-    record = repeat_to_use(sweep, folder, record.number) or record
-    weights = folder_of(folder, record) / WEIGHTS
-    measured = record.counted(sweep.goals)
-    if measured is None or not weights.is_dir():
-        raise SweepError(_no_weights(folder, sweep, ranking, record))
-    return Chosen(sweep, ranking, record, measured, weights)
+    return sweep, ranking, repeat_to_use(sweep, folder, record.number) or record
+
+
+def config_of(spec: SweepSpec, record: TrialRecord) -> TrialConfig:
+    """The trial's configuration, as its slot had it in the end."""
+    if not spec.trial.learns.trains:
+        raise SweepError(f"objective {spec.trial.objective} trains no model")
+    seeds = {name: record.config[name] for name in SEEDS if name in record.config}
+    return spec.trial.with_params({**record.params, **record.repairs, **seeds})
+
+
+def refuse_without_base(spec: SweepSpec, sweep: SweepRecord) -> None:
+    """A folder that is gone would be looked for on the hub, for half a minute."""
+    name, known = spec.trial.model, sweep.provenance
+    was_folder = known is not None and "@" not in known.model_fingerprint
+    if was_folder and not name.startswith(BUILTIN) and not Path(name).expanduser().is_dir():
+        raise SweepError(
+            f"the base model of sweep {sweep.name!r}, the folder {name} (looked from "
+            f"{Path.cwd()}), does not exist any more; put it back: without it an adapter can be "
+            "neither used nor merged, and no export be measured"
+        )
 
 
 def trains_nothing(record: TrialRecord) -> bool:

@@ -14,9 +14,8 @@ from results.ranking.certainty import LossesError, load_sequence_losses, standar
 from search_spaces.dotted import leaves
 from sweeps.base.errors import SweepError
 from sweeps.base.quiet import quiet
-from sweeps.builtin import PREFIX as BUILTIN
 from sweeps.export.agreement import refuse_to_differ
-from sweeps.export.choice import Chosen, chosen
+from sweeps.export.choice import Chosen, chosen, config_of, refuse_without_base
 from sweeps.export.content import Form, write_model
 from sweeps.export.destination import refuse_if_full, refuse_if_taken, written
 from sweeps.export.fresh_process import Request, measured_afresh
@@ -24,7 +23,7 @@ from sweeps.export.gguf_file import FILE as GGUF
 from sweeps.export.gguf_file import refuse_gguf, write_gguf
 from sweeps.export.license import license_of
 from sweeps.export.loading import loading_code
-from sweeps.export.reproduction import SEEDS, as_yaml, one_trial
+from sweeps.export.reproduction import as_yaml, one_trial
 from sweeps.export.wish import Wish
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.home.launch_folder import where_it_was_launched
@@ -81,7 +80,7 @@ class _Export:
         self._trial = trial
         self._progress = progress
         self._spec = SweepSpec.load(folder.spec)
-        self._config = _config(self._spec, trial)
+        self._config = config_of(self._spec, trial.record)
         self._form = _form(self._config, wish)
         if wish.gguf:
             refuse_gguf(self._config.objective, self._form.whole)
@@ -96,7 +95,7 @@ class _Export:
 
     def _prepared(self) -> Prepared:
         """Model and data as the sweep had them."""
-        self._refuse_without_base()
+        refuse_without_base(self._spec, self._trial.sweep)
         with self._progress.phase("preparing model and data"):
             prepared = inputs_of(self._spec.trial, self._home.cache, progress=self._progress)
         known = self._trial.sweep.provenance
@@ -110,17 +109,6 @@ class _Export:
                     f"measured again; restore the original{unchecked}"
                 )
         return prepared
-
-    def _refuse_without_base(self) -> None:
-        """A folder that is gone would be looked for on the hub, for half a minute."""
-        name, known = self._spec.trial.model, self._trial.sweep.provenance
-        was_folder = known is not None and "@" not in known.model_fingerprint
-        if was_folder and not name.startswith(BUILTIN) and not Path(name).expanduser().is_dir():
-            raise SweepError(
-                f"the base model of sweep {self._trial.sweep.name!r}, the folder {name} (looked "
-                f"from {Path.cwd()}), does not exist any more; put it back: without it an adapter "
-                "can be neither used nor merged, and no export be measured"
-            )
 
     def _write(self, draft: Path, prepared: Prepared) -> Exported:
         config, inputs = self._config, prepared.inputs
@@ -228,15 +216,6 @@ class _Export:
         if self._wish.unchecked:
             notes.append("The exported files have not been measured.")
         return notes
-
-
-def _config(spec: SweepSpec, trial: Chosen) -> TrialConfig:
-    """The trial's configuration, as its slot had it in the end."""
-    if not spec.trial.learns.trains:
-        raise SweepError(f"objective {spec.trial.objective} trains no model to export")
-    record = trial.record
-    seeds = {name: record.config[name] for name in SEEDS if name in record.config}
-    return spec.trial.with_params({**record.params, **record.repairs, **seeds})
 
 
 def _form(config: TrialConfig, wish: Wish) -> Form:

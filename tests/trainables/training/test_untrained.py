@@ -164,3 +164,19 @@ def test_a_trial_without_training_leaves_the_base_as_it_was(workshop, folder):
     before = tiny.fingerprint(base), base.training
     ran(workshop, folder, method="rag", rag__retriever="dense")
     assert (tiny.fingerprint(base), base.training) == before
+
+
+@pytest.mark.parametrize("method", ["none", "few_shot", "rag"])
+def test_a_question_is_answered_as_in_the_trial(workshop, folder, method):
+    """One at a time and streamed, or in the batches of a measurement."""
+    from trainables.training.generation.answering import answering
+
+    config = trial(folder, method=method)
+    with workshop.untouched(config) as base:
+        written = workshop.written(config, base).answers
+    assert len({each.text for each in written}) > 1, "else equal answers would say nothing"
+    with answering(workshop, config, None) as ready:
+        for each in written:
+            said = []
+            ready.answer(each.question, config.evaluation.max_new_tokens, said.append)
+            assert "".join(said) == each.text

@@ -33,9 +33,10 @@ def count_chats(set_folder: Path) -> int:
 
 
 def _chat(fields: dict[str, object]) -> Conversation:
-    messages = fields.pop("messages")
-    assert isinstance(messages, list), "write_chats has written it"
-    return Conversation(tuple(_message(each) for each in messages), **fields)  # type: ignore[arg-type]
+    messages, references = fields.pop("messages"), fields.pop("references")
+    assert isinstance(messages, list) and isinstance(references, list), "write_chats has written it"
+    turns = tuple(_message(each) for each in messages)
+    return Conversation(turns, references=tuple(references), **fields)  # type: ignore[arg-type]
 
 
 def _message(fields: dict[str, object]) -> Message:

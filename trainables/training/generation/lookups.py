@@ -11,6 +11,7 @@ import torch
 from trainables.config.trial import TrialConfig
 from trainables.core.lookup import Lookup
 from trainables.core.progress import Progress
+from trainables.data.making.prompts import prompts
 from trainables.data.records.conversation import Conversation
 from trainables.data.retrieval.chats import load_chats
 from trainables.data.retrieval.knowledge import load_texts
@@ -51,10 +52,13 @@ class Lookups:
 
         The last turn of the chat is the answer, which is no part of the prompt.
         """
-        own, data = Prompts(self._inputs.validation), config.data
-        lookup = config.tunes.lookup(config)
+        lookup, data = config.tunes.lookup(config), config.data
         if lookup is None and data is not None and data.retrieve is not None:
             lookup = data.retrieve.lookup
+        if lookup is None:
+            (plain,), stops = prompts([chat], self._tokenizer)
+            return plain.tokens.tolist(), tuple(stops)
+        own = Prompts(self._inputs.validation)
         looked_up = self._looked_up(own, (), lookup, config, model)
         (prompt,), _ = looked_up.with_pieces([chat])
         return prompt.tokens.tolist(), own.stops

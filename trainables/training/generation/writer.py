@@ -60,8 +60,8 @@ class AnswerWriter:
         chosen = self._prompts.chosen(settings.prompts, seed_of(config))
         asked = self._prompts.asked(chosen)
         looking_up = (time.monotonic() - began) / len(asked)
-        stops = {*self._prompts.stops, *_own_stops(model)}
-        with _generating(model, stops, settings.max_new_tokens, self._pad_id):
+        stops = {*self._prompts.stops, *own_stops(model)}
+        with generating(model, stops, settings.max_new_tokens, self._pad_id):
             ids, seconds = self._generated(config, model, asked)
         answers = tuple(
             Answer(
@@ -178,7 +178,7 @@ def _base_of(model: torch.nn.Module) -> torch.nn.Module:
     return base
 
 
-def _own_stops(model: torch.nn.Module) -> list[int]:
+def own_stops(model: torch.nn.Module) -> list[int]:
     """The ids that end a text in the model's own generation_config.json."""
     settings = getattr(_base_of(model), "generation_config", None)
     own = settings.eos_token_id if settings is not None else None
@@ -186,7 +186,7 @@ def _own_stops(model: torch.nn.Module) -> list[int]:
 
 
 @contextmanager
-def _generating(model: torch.nn.Module, stops: set[int], most: int, pad_id: int) -> Iterator[None]:
+def generating(model: torch.nn.Module, stops: set[int], most: int, pad_id: int) -> Iterator[None]:
     """The model without dropout and gradient checkpointing, with our settings in place of its own,
     which may ask for sampling or penalties."""
     base, was_training = _base_of(model), model.training

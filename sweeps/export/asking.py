@@ -1,0 +1,52 @@
+"""A trial's model loaded to answer questions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from sweeps.base.errors import SweepError
+from sweeps.base.quiet import quiet
+from sweeps.export.choice import chosen, config_of, picked, refuse_without_base, trains_nothing
+from sweeps.home.home import SweepHome
+from sweeps.run.inputs import inputs_of, where_it_was_launched
+from sweeps.spec.spec import SweepSpec
+from trainables.core.progress import NO_PROGRESS, Progress
+from trainables.core.progress_bars import no_progress_bars
+
+if TYPE_CHECKING:
+    from trainables.training.generation.answering import Answering
+
+
+@contextmanager
+def asking(
+    name: str, home: SweepHome, number: int | None = None, progress: Progress = NO_PROGRESS
+) -> Iterator[Answering]:
+    """The trial of that number, by default the winner, ready to answer.
+
+    SweepError, DataError, ModelError or RefusedError name what is in the way.
+    """
+    folder = home.existing(name)
+    sweep, _, record = picked(folder, number)
+    weights = None if trains_nothing(record) else chosen(folder, number).weights
+    spec = SweepSpec.load(folder.spec)
+    with where_it_was_launched(sweep), no_progress_bars():
+        config = config_of(spec, record)
+        if not config.learns.writes_answers:
+            raise SweepError(
+                f"sweep {name!r} has objective {config.objective}, whose models answer no "
+                "questions; `sweep export` writes its model for other uses"
+            )
+        refuse_without_base(spec, sweep)
+        with quiet(), progress.phase("loading the model"):
+            from trainables.training.generation.answering import answering
+            from trainables.training.workshop import Workshop
+
+            inputs = inputs_of(spec.trial, home.cache, progress=progress).inputs
+            loaded = answering(Workshop(inputs, progress=progress), config, weights)
+            ready = loaded.__enter__()
+        try:
+            yield ready
+        finally:
+            loaded.__exit__(None, None, None)
