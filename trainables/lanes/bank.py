@@ -93,7 +93,9 @@ def _downs(parts: Sequence[LowRank], rank: int) -> torch.Tensor:
     """[lanes, rank, inputs]: the A of each, with rows of zeros up to the highest rank."""
     if len(parts) == 1:
         return parts[0].a[None]
-    return torch.stack([pad(p.a, (0, 0, 0, rank - len(p.a))) if len(p.a) < rank else p.a for p in parts])
+    return torch.stack(
+        [pad(p.a, (0, 0, 0, rank - len(p.a))) if len(p.a) < rank else p.a for p in parts]
+    )
 
 
 def _ups(parts: Sequence[LowRank], rank: int) -> torch.Tensor:

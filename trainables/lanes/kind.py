@@ -12,9 +12,9 @@ METHODS = ("lora", "qlora")
 OBJECTIVES = ("sft", "clm", "classification", "reward")
 
 
-def why_alone(config: TrialConfig, new_tokens: bool = False) -> str | None:
+def why_alone(config: TrialConfig) -> str | None:
     """Why a trial cannot share a base with others; None if it can."""
-    return next(_reasons(config, new_tokens), None)
+    return next(_reasons(config), None)
 
 
 def kind_of(config: TrialConfig) -> Hashable:
@@ -34,12 +34,12 @@ def kind_of(config: TrialConfig) -> Hashable:
     )
 
 
-def _reasons(config: TrialConfig, new_tokens: bool) -> Iterator[str]:
+def _reasons(config: TrialConfig) -> Iterator[str]:
     lora = config.settings(LoraConfig)
     if config.method not in METHODS:
         yield f"method {config.method} has no adapters that could share a base"
     if config.objective not in OBJECTIVES:
-        yield f"objective {config.objective} compares with a reference"
+        yield f"objective {config.objective} has a loss of more than single rows"
     if config.deepspeed is not None:
         yield "DeepSpeed holds one trial's weights"
     if lora.dora:
@@ -50,5 +50,3 @@ def _reasons(config: TrialConfig, new_tokens: bool) -> Iterator[str]:
         yield "neftune_noise is drawn for whole batches"
     if config.precision == "fp16":
         yield "precision: fp16 scales the loss of whole batches"
-    if new_tokens:
-        yield "new tokens are rows of the base"

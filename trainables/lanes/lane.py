@@ -14,6 +14,7 @@ from transformers.trainer import OPTIMIZER_NAME, SCHEDULER_NAME, TRAINER_STATE_N
 
 from trainables.config.trial import TrialConfig
 from trainables.core.evaluation import Monitor, Outcome
+from trainables.core.progress import NO_GAUGE, Gauge
 from trainables.data.sets.training_set import Learned
 from trainables.data.tokens.examples import Example
 from trainables.data.tokens.packing import Pack
@@ -35,7 +36,7 @@ class Entry:
     """A trial that asks for a lane. `end` is told how it ended, `fail` why it failed.
 
     `go_alone` is told why it cannot share this base, or, without a reason, that there is not enough
-    memory for it beside others.
+    memory for it beside others. `gauge` shows its progress in so many steps.
     """
 
     config: TrialConfig
@@ -44,6 +45,7 @@ class Entry:
     end: Callable[[Outcome], None]
     fail: Callable[[Exception], None]
     go_alone: Callable[[str | None], None]
+    gauge: Callable[[int], Gauge] = lambda steps: NO_GAUGE
 
 
 class Item(NamedTuple):
@@ -70,8 +72,15 @@ class Lane:
     current step still has to train on, the longest first."""
 
     def __init__(
-        self, entry: Entry, plan: Plan, learned: Learned, loss: RowLoss, adapter: Adapter,
-        made: torch.optim.Optimizer, run: LaneRun, clock: Clock,
+        self,
+        entry: Entry,
+        plan: Plan,
+        learned: Learned,
+        loss: RowLoss,
+        adapter: Adapter,
+        made: torch.optim.Optimizer,
+        run: LaneRun,
+        clock: Clock,
     ) -> None:
         self.entry, self.config, self.plan = entry, entry.config, plan
         self.loss, self.adapter, self.run, self.clock = loss, adapter, run, clock
@@ -92,6 +101,7 @@ class Lane:
             self._read(self.entry.checkpoints.path(at))
             self.run.go_on_from(at)
             self.done = at.step
+        self.run.gauge = self.entry.gauge(self.plan.steps)
         self.run.gauge.set(self.done)
         self.start_step()
 
@@ -152,7 +162,11 @@ class Lane:
         self.adapter.write(made / TRAINED)
         torch.save(self.optimizer.state_dict(), made / OPTIMIZER_NAME)
         torch.save(self.schedule.state_dict(), made / SCHEDULER_NAME)
-        state = TrainerState(global_step=self.done, max_steps=self.plan.steps)
+        state = TrainerState(
+            global_step=self.done,
+            max_steps=self.plan.steps,
+            train_batch_size=self.plan.micro_batch_size,
+        )
         state.save_to_json(str(made / TRAINER_STATE_NAME))
 
     def _read(self, folder: Path) -> None:
@@ -167,6 +181,7 @@ def make_optimizer(model: PeftModel, config: TrialConfig) -> torch.optim.Optimiz
     if config.tunes.learning_rate_ratio(config) != 1.0:
         return lora_plus(model, config)
     kind, settings = optimizer(config)
+    make: Callable[..., torch.optim.Optimizer] = kind
     decays = set(Trainer.get_decay_parameter_names(cast(Trainer, None), model))
     named = [(name, each) for name, each in model.named_parameters() if each.requires_grad]
     groups = [
@@ -176,5 +191,4 @@ def make_optimizer(model: PeftModel, config: TrialConfig) -> torch.optim.Optimiz
         }
         for decayed in (True, False)
     ]
-    made: torch.optim.Optimizer = kind(groups, **settings)
-    return made
+    return make(groups, **settings)

@@ -73,7 +73,9 @@ class Layout:
         assert self.counts is not None, "one adapter has all rows"
         spans = self.spans()
         most = max(self.counts[lane] for lane in lanes)
-        rows, real, owners = [], [], []
+        rows: list[int] = []
+        real: list[int] = []
+        owners: list[int] = []
         for place, lane in enumerate(lanes):
             own = list(range(spans[lane].start, spans[lane].stop))
             # Never another lane's row: 0 times its NaN would be NaN.

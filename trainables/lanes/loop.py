@@ -38,10 +38,7 @@ class Lanes:
         self._turn = 0
 
     def run(self, first: Entry, refill: Refill) -> None:
-        """Train the first trial and all that `refill` gives, until no lane is left.
-
-        Raises what no lane alone is to blame for; the trials still in lanes have not ended then.
-        """
+        """Train the first trial and all that `refill` gives, until no lane is left."""
         gc.freeze()  # as for a trial alone
         self._kind, self._precision = kind_of(first.config), first.config
         self._base = self._workshop.lend(first.config)
@@ -51,6 +48,10 @@ class Lanes:
             self._seat(first)
             while self._fill(refill):
                 self._tick()
+        except torch.AcceleratorError:
+            raise  # this process has lost its device
+        except Exception as error:  # noqa: BLE001 - any error in a trial is told as its outcome
+            self._end_all(error)
         finally:
             self._lanes.clear()
             self._base.activation_checkpointing_disable()
@@ -162,6 +163,15 @@ class Lanes:
         lane.run.trainer = None
         if self._lanes:
             release_memory()
+
+    def _end_all(self, error: Exception) -> None:
+        """After an error that may be any lane's: a lone trial has failed, several go on alone."""
+        lanes, self._lanes = self._lanes, []
+        for lane in lanes:
+            if len(lanes) == 1:
+                lane.entry.fail(error)
+            else:
+                lane.entry.go_alone(None)
 
     def _shrink(self, shares: Sequence[Share], error: Exception) -> None:
         """After an out-of-memory error: all begin their steps again, with half the tokens."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
+from torch.utils.hooks import RemovableHandle
 from transformers import PreTrainedModel
 
 from trainables.lanes.adapter import Adapter
@@ -43,14 +44,15 @@ def rowwise(model: PreTrainedModel) -> Rowwise:
     """Ask the model with a small batch, and look how it calls its modules."""
     calls: dict[str, list[tuple[int, ...]]] = {}
 
-    def watched(name: str) -> torch.utils.hooks.RemovableHandle:
+    def watched(name: str) -> RemovableHandle:
         def hook(_: torch.nn.Module, inputs: tuple[object, ...], __: object) -> None:
             first = inputs[0] if inputs else None
             calls.setdefault(name, []).append(
                 tuple(first.shape) if isinstance(first, torch.Tensor) else ()
             )
 
-        return model.get_submodule(name).register_forward_hook(hook)
+        handle: RemovableHandle = model.get_submodule(name).register_forward_hook(hook)
+        return handle
 
     was_training = model.training
     model.eval()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -102,7 +102,7 @@ def dropout_of(shares: Sequence[Share], width: int, device: torch.device) -> Dro
 def _collated(contents: Sequence[Example | Pack], pad_id: int) -> BatchArrays:
     packs = [each for each in contents if isinstance(each, Pack)]
     if packs:
-        return cast(BatchArrays, collate_packs(packs, pad_id))
+        return collate_packs(packs, pad_id)
     return collate([each for each in contents if isinstance(each, Example)], pad_id)
 
 
@@ -120,8 +120,9 @@ def _by_lane(counts: Sequence[int], arity: int) -> np.ndarray:
 
 def _part(batch: Batch, span: slice, arity: int, packed: bool) -> Batch:
     rows = slice(span.start * arity, span.stop * arity)
+    arrays = cast(Mapping[str, torch.Tensor], batch)
     found = {
-        name: each[span if name in _OF_EXAMPLES and not packed else rows]
-        for name, each in batch.items()
+        name: array[span if name in _OF_EXAMPLES and not packed else rows]
+        for name, array in arrays.items()
     }
     return cast(Batch, found)
