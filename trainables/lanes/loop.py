@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -167,6 +168,9 @@ class Lanes:
     def _end_all(self, error: Exception) -> None:
         """After an error that may be any lane's: a lone trial has failed, several go on alone."""
         lanes, self._lanes = self._lanes, []
+        if len(lanes) > 1:
+            said = "a pass over %s lanes failed; their trials go on alone"
+            logging.getLogger(__name__).warning(said, len(lanes), exc_info=error)
         for lane in lanes:
             if len(lanes) == 1:
                 lane.entry.fail(error)

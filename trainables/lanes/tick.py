@@ -20,6 +20,10 @@ _OF_EXAMPLES = ("label", "weight", "place")
 """Arrays of `collate` with one entry for each example; all others have one for each row."""
 
 
+_TARGETS = "targets"
+"""The array of places in the whole batch."""
+
+
 @dataclass(frozen=True)
 class Share:
     """The items of one lane in a tick."""
@@ -75,11 +79,10 @@ def parts_of(shares: Sequence[Share], pad_id: int, device: torch.device) -> Part
     packed = isinstance(contents[0], Pack)
     arity = len(shares[0].items[0].sequences)
     counts = [len(share.items) for share in shares]
-    order = _by_lane(counts, arity)
-    arrays = {
-        name: array if name in _OF_EXAMPLES and not packed else array[order]
-        for name, array in arrays.items()
-    }
+    if arity > 1:
+        order = _by_lane(counts, arity)
+        arrays.pop(_TARGETS)  # places in the batch as it was; pairs have one number for a text
+        arrays = {n: a if n in _OF_EXAMPLES else a[order] for n, a in arrays.items()}
     batch = to_device(to_batch(arrays), device)
     ends = np.cumsum(counts).tolist()
     spans = [slice(end - count, end) for end, count in zip(ends, counts, strict=True)]
@@ -124,5 +127,6 @@ def _part(batch: Batch, span: slice, arity: int, packed: bool) -> Batch:
     found = {
         name: array[span if name in _OF_EXAMPLES and not packed else rows]
         for name, array in arrays.items()
+        if name != _TARGETS
     }
     return cast(Batch, found)

@@ -23,5 +23,5 @@ def test_a_sweep_with_lanes_has_the_records_of_one_without(ray_cluster, data, tm
     assert [record.status for record in records] == [TrialStatus.COMPLETE] * 6
     assert max(record.lanes for record in records) == 3
     assert all(record.attempts == 1 for record in records)
-    check_books(tmp_path, "lanes")
+    check_books(tmp_path, "lanes", trials=6)
     assert losses_of(folder) == pytest.approx(losses_alone(tree, records, tmp_path), abs=1e-4)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from boards import in_a_loop
 from pathlib import Path
+
+from boards import in_a_loop
 
 from trainables.board.board import Board
 from trainables.board.job import Job, JobKind
