@@ -27,6 +27,7 @@ def kind_of(config: TrialConfig) -> Hashable:
         config.model_source,
         config.objective,
         config.precision,
+        config.attention,
         quantized.model_dump_json() if quantized else None,
         config.gradient_checkpointing,
         config.label_smoothing,
@@ -46,6 +47,8 @@ def _reasons(config: TrialConfig) -> Iterator[str]:
         yield "lora.dora scales whole columns of the base's weights"
     if lora.init == "pissa":
         yield "lora.init: pissa changes the base"
+    if config.compile:
+        yield "compile compiles the base for one adapter"
     if config.neftune_noise:
         yield "neftune_noise is drawn for whole batches"
     if config.precision == "fp16":

@@ -99,6 +99,7 @@ class Workshop:
         general = Examples(inputs.general) if inputs.general else None
         measured = self._base, self.pad_id, self.device, progress
         self._general = GeneralSet(general, *measured) if general else None
+        self.lend = self._base.lend
         examples = after + len(self.test_set or ())
         self._references = References(self._base, examples, self.train_set.arity, self.device)
         gc.collect()
@@ -261,10 +262,6 @@ class Workshop:
         if self._general and not self._general.knows(config):
             with ready(self._base.lend(config), config, self.device) as base:
                 self._general.measure_base(config, base)
-
-    def lend(self, config: TrialConfig) -> PreTrainedModel:
-        """The base as a trial needs it held."""
-        return self._base.lend(config)
 
     def plan(self, config: TrialConfig, workers: int) -> Plan:
         """A trial's plan over its training examples."""

@@ -133,6 +133,7 @@ def test_each_reason_for_training_alone_is_said():
         "pissa": {"lora__init": "pissa"},
         "neftune_noise": {"neftune_noise": 5.0},
         "fp16": {"precision": "fp16"},
+        "compile": {"compile": True},
     }
     for word, params in reasons.items():
         assert word in (why_alone(job("0", **params).config) or ""), word
