@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 import tiny_training as tiny
 from lane_training import Kept, entry, in_lanes, run_lanes
 
-from benchmarks.tiny_inputs import make_inputs
+from benchmarks.tiny_inputs import make_inputs, make_model
 from trainables.config.optimizer_config import OptimizerConfig
 from trainables.core.evaluation import Ending
 
@@ -90,11 +88,11 @@ def test_half_precision_errs_no_more_in_a_lane_than_alone(workshop):
 
 
 @pytest.mark.parametrize("objective", ["clm", "classification", "reward"])
-def test_each_objective_trains_in_a_lane_as_in_the_trainer(inputs, objective, tmp_path):
+def test_each_objective_trains_in_a_lane_as_in_the_trainer(objective, tmp_path):
     from trainables.training.workshop import Workshop
 
-    made = make_inputs(tmp_path, objective, inputs.model.name)
-    workshop = Workshop(dataclasses.replace(made, model=inputs.model))
+    make_model(tmp_path / "model")
+    workshop = Workshop(make_inputs(tmp_path, objective, tmp_path / "model"))
     ours = {"objective": objective, "learning_rate": 3e-3}
     agree(workshop, tiny.trial(**ours), tiny.trial(**OTHERS, **ours, batch_size=4))
 
