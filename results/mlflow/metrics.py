@@ -21,6 +21,7 @@ TOTALS = (
     "trainable_parameters",
     "total_parameters",
     "generation_seconds",
+    "lanes",
 )
 _SERIES = ("point", "tokens", "seconds")
 

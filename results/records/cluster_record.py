@@ -31,13 +31,21 @@ class PhaseRecord(Record):
     unit: str = ""
 
 
+class LaneRecord(Record):
+    """A trial in another lane of a slot, and its progress."""
+
+    job: str
+    phases: tuple[PhaseRecord, ...] = ()
+
+
 class SlotRecord(Record):
     """A slot: `nodes` has the id of each worker's node, empty if it was never up.
 
     `restarts` of its workers and `trials` that ended there are counted since the sweep began or was
     resumed. `job` is its current job: a trial's number, or the name of a measurement; `phases` are
-    the job's progress, outermost first. `home` is whether it was dismissed for good, with nothing
-    left to do. `remarks` are notes about its hardware for the sweep's owner.
+    the job's progress, outermost first; `beside` are the trials in its other lanes. `home` is
+    whether it was dismissed for good, with nothing left to do. `remarks` are notes about its
+    hardware for the sweep's owner.
     """
 
     name: str
@@ -50,6 +58,14 @@ class SlotRecord(Record):
     job: str | None = None
     phases: tuple[PhaseRecord, ...] = ()
     remarks: tuple[str, ...] = ()
+    beside: tuple[LaneRecord, ...] = ()
+
+    @property
+    def lanes(self) -> tuple[LaneRecord, ...]:
+        """All its current jobs."""
+        if self.job is None:
+            return ()
+        return (LaneRecord(job=self.job, phases=self.phases), *self.beside)
 
 
 class ClusterRecord(Record):

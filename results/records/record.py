@@ -161,7 +161,8 @@ class TrialRecord(Record):
 
     `measurements` are in order of time, without those undone by a retry.
     `started` and `ended` are in unix seconds; the totals cover all attempts' useful work, and
-    `generation_seconds` is the part of `seconds` in which answers were generated.
+    `generation_seconds` is the part of `seconds` in which answers were generated. `lanes` is the
+    largest number of trials that shared the base at the same time; they share the seconds, too.
     `attempts` is the number of times that a slot started the trial, without attempts unreported
     before a kill of the sweep; 0 if there were none. `repairs` are settings that had to differ from
     `config` for the trial to fit into memory, without changing its meaning:
@@ -188,6 +189,7 @@ class TrialRecord(Record):
     trainable_parameters: Count = 0
     total_parameters: Count = 0
     generation_seconds: float = 0.0
+    lanes: Count = 1
     attempts: Count = 0
     repairs: dict[str, int] = Field(default_factory=dict)
     added_by_hand: bool = False

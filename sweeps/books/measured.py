@@ -36,4 +36,5 @@ def with_cost(record: TrialRecord, cost: Cost) -> TrialRecord:
         total_parameters=cost.total_parameters,
         generation_seconds=cost.generation_seconds,
         kernels=dict(cost.kernels),
+        lanes=cost.lanes,
     )

@@ -10,7 +10,13 @@ from dataclasses import asdict
 
 import ray
 
-from results.records.cluster_record import ClusterRecord, NodeRecord, PhaseRecord, SlotRecord
+from results.records.cluster_record import (
+    ClusterRecord,
+    LaneRecord,
+    NodeRecord,
+    PhaseRecord,
+    SlotRecord,
+)
 from results.records.record_error import RecordError
 from results.records.store import RecordStore
 from sweeps.cluster.meter import Meter, held
@@ -18,6 +24,7 @@ from sweeps.cluster.ray_nodes import RayNode, alive_nodes
 from trainables.board.board_client import BoardClient
 from trainables.board.slot_state import SlotState
 from trainables.core.background import Background, Tell, logged
+from trainables.core.progress import Phases
 from trainables.slots.slot_size import SlotSize
 
 EVERY = 5.0
@@ -111,9 +118,16 @@ def slot_record(name: str, state: SlotState | None) -> SlotRecord:
         restarts=state.starts - 1,
         trials=state.trials,
         job=state.job,
-        phases=tuple(PhaseRecord(**asdict(phase)) for phase in state.phases),
+        phases=_phases(state.phases),
         remarks=state.remarks,
+        beside=tuple(
+            LaneRecord(job=lane.job, phases=_phases(lane.phases)) for lane in state.beside
+        ),
     )
+
+
+def _phases(phases: Phases) -> tuple[PhaseRecord, ...]:
+    return tuple(PhaseRecord(**asdict(phase)) for phase in phases)
 
 
 def node_record(node: RayNode) -> NodeRecord:

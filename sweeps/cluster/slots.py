@@ -55,13 +55,23 @@ class Slots:
         inputs: Inputs | None,
         folder: Path,
         deaths: int,
+        lanes: int = 1,
     ) -> None:
         """Start the slots; they come up in the background."""
         restarts = deaths + _SPARE_RESTARTS
         task = ray.remote(_run).options(num_cpus=0, resources=self._resources, max_retries=0)
         self._tasks = [
             task.remote(
-                SlotSetup(f"slot-{number}", size, safeguards, self._board, inputs, folder, restarts)
+                SlotSetup(
+                    f"slot-{number}",
+                    size,
+                    safeguards,
+                    self._board,
+                    inputs,
+                    folder,
+                    restarts,
+                    lanes,
+                )
             )
             for number in range(count)
         ]

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from results.records.cluster_record import HOUR, ClusterRecord, NodeRecord, SlotRecord
+from results.records.cluster_record import HOUR, ClusterRecord, LaneRecord, NodeRecord, SlotRecord
 from results.records.record import CONFIRMATION
 from sweeps.display.duration import duration
 from sweeps.display.trial_table import plain_table
@@ -77,11 +77,15 @@ def _now(slot: SlotRecord) -> str:
         return "down" if slot.nodes else "not up yet"
     if slot.job is None:
         return "idle"
-    if slot.job.isdigit() or slot.job.startswith(CONFIRMATION):
-        job = f"trial {slot.job}" if slot.job.isdigit() else slot.job.replace("-", " ")
+    return "; ".join(map(_lane, slot.lanes))
+
+
+def _lane(lane: LaneRecord) -> str:
+    if lane.job.isdigit() or lane.job.startswith(CONFIRMATION):
+        job = f"trial {lane.job}" if lane.job.isdigit() else lane.job.replace("-", " ")
     else:
-        job = "base model" if slot.job == "base" else "test set"
-    return ", ".join((job, *map(described, phases_of(slot))))
+        job = "base model" if lane.job == "base" else "test set"
+    return ", ".join((job, *map(described, phases_of(lane))))
 
 
 def _places(slot: SlotRecord, nodes: Mapping[str, NodeRecord]) -> str:

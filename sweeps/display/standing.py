@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from results.ranking.front import judge
 from results.ranking.winners import Winner
-from results.records.cluster_record import ClusterRecord, SlotRecord
+from results.records.cluster_record import ClusterRecord, LaneRecord
 from results.records.record import SweepRecord, TrialRecord, TrialStatus
 from sweeps.display.duration import so_far
 from sweeps.display.underway import described, phases_of, slots_up
@@ -85,7 +85,7 @@ class Standing:
     def share(self, number: int) -> float | None:
         """Completed share of a running trial's training, 0 .. 1, if known: from its slot's last
         report, or from its evaluations, which may be newer."""
-        phases, record = phases_of(self._slot(number)), self.records[number]
+        phases, record = phases_of(self._lane(number)), self.records[number]
         told = phases[0].share if phases and phases[0].done else None
         last, points = record.last(), record.config.get("budget.evaluations")
         measured = last.point / points if last and isinstance(points, int) else None
@@ -93,10 +93,10 @@ class Standing:
 
     def doing(self, number: int) -> str:
         """`step 3 of 20, evaluating 45%`; empty if unknown."""
-        slot = self._slot(number)
-        if slot is None:
+        lane = self._lane(number)
+        if lane is None:
             return "waiting for a slot" if self.cluster else ""
-        return ", ".join(map(described, phases_of(slot))) or "starting"
+        return ", ".join(map(described, phases_of(lane))) or "starting"
 
     def longest(self, now: float) -> float:
         """Seconds for which a trial has been running; without one, since the last change."""
@@ -112,10 +112,10 @@ class Standing:
 
     def activity(self, number: int) -> str:
         """A running trial's activity other than training, in a word: `evaluating`; else empty."""
-        slot = self._slot(number)
-        if slot is None:
+        lane = self._lane(number)
+        if lane is None:
             return "waiting" if self.cluster else ""
-        texts = [phase.text for phase in phases_of(slot)] or ["starting"]
+        texts = [phase.text for phase in phases_of(lane)] or ["starting"]
         return next((text.partition(" ")[0] for text in texts if text != "training"), "")
 
     def lacks(self) -> list[str]:
@@ -131,7 +131,8 @@ class Standing:
             yield f"{len(numbers) - _NAMED} more"
         yield from self.lacks()
 
-    def _slot(self, number: int) -> SlotRecord | None:
+    def _lane(self, number: int) -> LaneRecord | None:
         slots = self.cluster.slots if self.cluster else ()
         key = str(self.records[number].key)
-        return next((slot for slot in slots if slot.job == key), None)
+        lanes = (lane for slot in slots for lane in slot.lanes)
+        return next((lane for lane in lanes if lane.job == key), None)

@@ -8,7 +8,7 @@ from itertools import takewhile
 
 from rich.filesize import decimal
 
-from results.records.cluster_record import ClusterRecord, PhaseRecord, SlotRecord
+from results.records.cluster_record import ClusterRecord, LaneRecord, PhaseRecord, SlotRecord
 from sweeps.display.duration import so_far
 from trainables.core.progress import BYTES, STEP, Phase, Phases
 
@@ -112,9 +112,9 @@ def slots_up(slots: Sequence[SlotRecord]) -> str:
     return f"{sum(slot.up for slot in slots)} of {len(slots)} slots up"
 
 
-def phases_of(slot: SlotRecord | None) -> Phases:
-    """The phases of a slot."""
-    return tuple(_phase(each) for each in slot.phases) if slot else ()
+def phases_of(work: SlotRecord | LaneRecord | None) -> Phases:
+    """The phases of a slot's first job, or of one lane."""
+    return tuple(_phase(each) for each in work.phases) if work else ()
 
 
 def described(phase: Phase) -> str:

@@ -218,7 +218,7 @@ class Driver:
         with self._progress.phase("uploading model and data to the storage"):
             storage = make_slot_storage(self._spec, self._folder, self._inputs)
         safeguards = Safeguards(settings.checkpoint_seconds, settings.trial_timeout, storage)
-        slots.start(count, size, safeguards, self._inputs, self._folder.ray, deaths)
+        slots.start(count, size, safeguards, self._inputs, self._folder.ray, deaths, settings.lanes)
         store, broken = self._folder.store, self._books.breakdowns
         seen = self._view.slots
         self._observer = Observer(board, count, size, store, settings.prices, broken, seen)
@@ -268,7 +268,7 @@ class Driver:
             self._study,
             recorder,
             board,
-            self._count,
+            self._count * self._spec.slots.lanes,
             interruption,
             partial(self._has_room, board, recorder),
             # Slots that leave would be missed by the confirmation.
@@ -322,7 +322,7 @@ class Driver:
         )
 
     def _has_room(self, board: BoardClient, recorder: Recorder) -> bool:
-        """Whether a running slot has no trial; before the first slot is up, one trial may wait."""
+        """Whether a running slot has a free lane; before the first is up, its trials may wait."""
         import ray
 
         if self._spec.slots.max is None:
@@ -331,7 +331,7 @@ class Driver:
             alive = board.alive()
         except ray.exceptions.RayActorError:
             return False  # the clients of running trials notice, too
-        return recorder.under_way() < max(1, alive)
+        return recorder.under_way() < max(1, alive) * self._spec.slots.lanes
 
     def _wait_for_slots(self, board: BoardClient, slots: Slots) -> None:
         fewest = self._spec.slots.min

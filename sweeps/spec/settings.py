@@ -126,6 +126,11 @@ class SlotsSettings(Frozen):
         "resources appear",
     )
     workers: _Slots = 1
+    lanes: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=1,
+        description="trials that a slot trains side by side on one base, if they can share it "
+        "(lora and qlora; docs/lanes.md)",
+    )
     gpus: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
     cpus: PositiveFloat | Literal["auto"] = "auto"
     deepspeed: DeepSpeedConfig | Literal["auto"] | None = Field(
@@ -170,6 +175,15 @@ class SlotsSettings(Frozen):
             raise ValueError(
                 "max needs gpus, since the GPUs of nodes that are not up yet are unknown; set gpus "
                 "as well (1 is usual, 0 for CPUs)"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _lanes_of_one_worker(self) -> SlotsSettings:
+        if self.lanes > 1 and (self.workers > 1 or self.engine is not None):
+            raise ValueError(
+                f"lanes: {self.lanes} needs slots of one worker without DeepSpeed; leave lanes "
+                "out, or workers and deepspeed"
             )
         return self
 

@@ -1,14 +1,14 @@
 """The board, on which trials wait for slots and slots report evaluations.
 
 One Ray actor per sweep. Clients (Tune trials) submit jobs and wait for events; slots take jobs and
-report evaluations and outcomes. Everything is keyed by trial, so that a slot may one day hold
-several trials at once. All access is through `BoardClient`.
+report evaluations and outcomes. Everything is keyed by trial, as a slot may hold several at once.
+All access is through `BoardClient`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import replace
 
 from trainables.board.job import Closed, Job, Reply
@@ -165,11 +165,11 @@ class Board:
         return life
 
     async def lost(self, slot: str) -> None:
-        """Note the loss of a slot's workers. Its trial need not wait for their replacement."""
+        """Note the loss of a slot's workers. Its trials need not wait for their replacement."""
         nodes = self._slots.lose(slot)
-        for ticket in self._queue.unfinished():
-            if ticket.slot == slot:
-                self._retries.lost(ticket, nodes)
+        held = [ticket for ticket in self._queue.unfinished() if ticket.slot == slot]
+        for ticket in reversed(held):  # each is put before all that wait
+            self._retries.lost(ticket, nodes, beside=len(held) > 1)
 
     async def wants(self, slot: str) -> bool:
         """Whether a slot that has left should come back with new workers."""
@@ -198,6 +198,26 @@ class Board:
             self._slots.leave(slot)
             return Closed()
         return self._queue.take().taken(slot, self._slots.has_taken(slot))
+
+    async def take_like(self, slot: str, life: int, kind: Hashable) -> Job | None:
+        """A trial of this kind for a free lane of a slot, if one waits."""
+        if (
+            self._closed is not None
+            or self._slots.drains(slot)
+            or not self._slots.lives(slot, life)
+        ):
+            return None
+        ticket = self._queue.take_like(kind)
+        return ticket.taken(slot, self._slots.has_taken(slot)) if ticket else None
+
+    async def send_back(self, trial_id: str) -> None:
+        """Let a trial wait for a slot that it has to itself."""
+        ticket = self._queue[trial_id]
+        ticket.go_alone()
+        if not ticket.ended:
+            self._queue.settle(
+                ticket, Outcome(ticket.how) if ticket.asked_to_end.is_set() else None
+            )
 
     async def at(self, trial_id: str, phases: Phases, remarks: tuple[str, ...] = ()) -> None:
         """Note a slot's progress with a job, and the slot's remarks on its hardware."""

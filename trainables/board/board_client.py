@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from typing import Concatenate, Generic, ParamSpec, TypeVar
 
 import ray
@@ -128,6 +128,12 @@ class BoardClient:
 
     def take(self, slot: str, life: int, patience: float) -> Job | Closed | None:
         return self._send(Board.take, slot, life, patience).get()
+
+    def take_like(self, slot: str, life: int, kind: Hashable) -> Job | None:
+        return self._send(Board.take_like, slot, life, kind).get()
+
+    def send_back(self, trial_id: str) -> None:
+        self._send(Board.send_back, trial_id).get()
 
     def evaluated(self, trial_id: str, evaluation: Evaluation) -> Reply:
         return self._send(Board.evaluated, trial_id, evaluation).get()

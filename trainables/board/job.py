@@ -37,7 +37,8 @@ class Job:
 
     A test measures the weights that a trial left in `folder`, or the base. `seen` are the trial's
     evaluations from before an interruption. With `keeps`, the weights of its best evaluation are
-    kept whatever other trials have reached.
+    kept whatever other trials have reached. `alone` is whether it must not share a base with others
+    (again).
     """
 
     trial_id: str
@@ -46,6 +47,7 @@ class Job:
     kind: JobKind = JobKind.TRAIN
     seen: tuple[Evaluation, ...] = ()
     keeps: bool = False
+    alone: bool = False
 
 
 class Closed:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 
 from trainables.board.job import Job, JobKind
 from trainables.board.ticket import Ticket
 from trainables.core.evaluation import Ending, Outcome
+from trainables.lanes.kind import kind_of, why_alone
+
+MOST_PASSED = 16
+"""Later jobs that may be taken before one that needs a slot to itself."""
 
 
 class JobQueue:
@@ -55,6 +59,24 @@ class JobQueue:
         """Remove and return the first that waits."""
         return self._tickets[self._waiting.popleft()]
 
+    def take_like(self, kind: Hashable) -> Ticket | None:
+        """Remove and return the first waiting trial of this kind (`kind_of`) that may share a slot.
+
+        None if there is none, or if an earlier job has been passed over often enough.
+        """
+        before: list[Ticket] = []
+        for trial_id in self._waiting:
+            ticket = self._tickets[trial_id]
+            if _shares(ticket.job) and kind_of(ticket.job.config) == kind:
+                for each in before:
+                    each.passed += 1
+                self._waiting.remove(trial_id)
+                return ticket
+            if ticket.passed >= MOST_PASSED:
+                return None
+            before.append(ticket)
+        return None
+
     async def arrival(self, patience: float) -> bool:
         """Whether slots should look again; waits at most `patience` seconds for that."""
         self._arrival.clear()
@@ -88,3 +110,7 @@ class JobQueue:
         ticket.end(outcome)
         if ticket.job.trial_id in self._waiting:
             self._waiting.remove(ticket.job.trial_id)
+
+
+def _shares(job: Job) -> bool:
+    return job.kind is JobKind.TRAIN and not job.alone and why_alone(job.config) is None

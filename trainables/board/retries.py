@@ -25,12 +25,12 @@ class Retries:
         self._slots = slots
         self._verdicts: set[asyncio.Task[None]] = set()
 
-    def lost(self, ticket: Ticket, nodes: frozenset[str]) -> None:
-        """Handle the loss of the job's slot, which ran on these nodes.
+    def lost(self, ticket: Ticket, nodes: frozenset[str], beside: bool = False) -> None:
+        """Handle the loss of the job's slot, which ran on these nodes, maybe with jobs `beside` it.
 
         Ray reports a lost node later than its workers, so a verdict may have to wait.
         """
-        ticket.orphaned(nodes)
+        ticket.orphaned(nodes, beside)
         outcome = self._outcome(ticket)
         doubtful = bool(nodes - {self._slots.cluster.here})
         if outcome and outcome.ending is Ending.FAILED and doubtful:

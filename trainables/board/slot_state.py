@@ -13,14 +13,22 @@ from trainables.core.progress import Phases
 
 
 @dataclass(frozen=True)
+class LaneState:
+    """A trial beside others in a slot, and its progress."""
+
+    job: str
+    phases: Phases = ()
+
+
+@dataclass(frozen=True)
 class SlotState:
     """One slot that has been up at least once.
 
     `nodes` has Ray's node id of each of its workers. `starts` counts its lives, including restarts
     because its workers' memory had grown. `trials` is the number of trials that ended there; `job`
     is its current work: a trial's id, or the name of a measurement; `phases` is the progress of
-    that. `home` is whether it was sent home for good, with no more work to do. `remarks` are notes
-    for its owner on its hardware.
+    that; `beside` are the trials in its other lanes. `home` is whether it was sent home for good,
+    with no more work to do. `remarks` are notes for its owner on its hardware.
     """
 
     name: str
@@ -33,6 +41,7 @@ class SlotState:
     home: bool = False
     phases: Phases = ()
     remarks: tuple[str, ...] = ()
+    beside: tuple[LaneState, ...] = ()
 
 
 def slot_states(
@@ -45,13 +54,13 @@ def slot_states(
     remarks: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
 ) -> list[SlotState]:
     """The slots in the order of their first start. A suspended trial has not ended."""
-    tasks: dict[str, Ticket] = {}
+    held: dict[str, list[Ticket]] = {name: [] for name in starts}
     trials = dict.fromkeys(starts, 0)
     for each in tickets:
         if each.slot is None:
             continue
         if each.outcome is None:
-            tasks[each.slot] = each
+            held.setdefault(each.slot, []).append(each)
         elif each.job.kind is JobKind.TRAIN and each.outcome.ending is not Ending.SUSPENDED:
             trials[each.slot] += 1
     return [
@@ -62,10 +71,11 @@ def slot_states(
             nodes.get(name, ()),
             starts[name],
             trials[name],
-            tasks[name].job.trial_id if name in tasks else None,
+            held[name][0].job.trial_id if held[name] else None,
             name in home,
-            tasks[name].phases if name in tasks else (),
+            held[name][0].phases if held[name] else (),
             remarks.get(name, ()),
+            tuple(LaneState(each.job.trial_id, each.phases) for each in held[name][1:]),
         )
         for name in starts
     ]

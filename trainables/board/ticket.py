@@ -19,7 +19,8 @@ class Ticket:
 
     `losses` has, for each slot lost while training it, the ids of the slot's nodes. `fault` is the
     slot's report before it failed with the job. `comes_back` is whether it was asked to end only
-    because its slot leaves. `phases` is its slot's progress.
+    because its slot leaves. `phases` is its slot's progress. `passed` counts the later jobs that
+    were taken before it.
     """
 
     job: Job
@@ -35,6 +36,7 @@ class Ticket:
     fault: Outcome | None = None
     outcome: Outcome | None = None
     over: asyncio.Event = field(default_factory=asyncio.Event)
+    passed: int = 0
 
     @property
     def ended(self) -> bool:
@@ -102,10 +104,21 @@ class Ticket:
             return replace(outcome, ending=Ending.STOPPED)  # cancelled while being laid aside
         return outcome
 
-    def orphaned(self, nodes: frozenset[str]) -> None:
-        """Note the loss of its slot, which ran on these nodes."""
+    def go_alone(self) -> None:
+        """From now on it shares its slot with no other trial."""
+        self.job = replace(self.job, alone=True)
+
+    def orphaned(self, nodes: frozenset[str], beside: bool) -> None:
+        """Note the loss of its slot, which ran on these nodes and may have had trials `beside` it.
+
+        Of several, the one that killed the slot does it again alone, and the others lose no retry.
+        """
         self.slot = None
-        if not self.comes_back:  # otherwise the job did not kill its slot
+        if self.comes_back:
+            return  # it did not kill its slot
+        if beside:
+            self.go_alone()
+        else:
             self.losses.append(nodes)
 
     def deaths(self, gone: frozenset[str]) -> int:

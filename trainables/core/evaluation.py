@@ -30,7 +30,8 @@ class Cost:
     over all workers, without padding; `peak_memory_bytes` is, for one worker, the allocator's peak
     on a GPU and the largest resident size seen on a CPU. `generation_seconds` is the part of
     `seconds` in which answers were generated. `kernels` says how the model was computed, as far as
-    that changes time and memory only.
+    that changes time and memory only. `lanes` is the largest number of trials that trained on the
+    same base at the same time.
     """
 
     seconds: float = 0.0
@@ -40,6 +41,7 @@ class Cost:
     total_parameters: int = 0
     generation_seconds: float = 0.0
     kernels: Mapping[str, str] = field(default_factory=dict)
+    lanes: int = 1
 
     @property
     def tokens_per_second(self) -> float:

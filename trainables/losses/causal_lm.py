@@ -8,12 +8,12 @@ import torch
 from trainables.core.ranks import world_size
 from trainables.data.tokens.examples import Examples
 from trainables.losses.batch import Batch
-from trainables.losses.loss import Floats, Loss
+from trainables.losses.loss import Floats, RowLoss
 from trainables.losses.tokens import WHOLE_LOGITS, TokenLosses
 from trainables.metrics.metric import Measured
 
 
-class CausalLm(Loss):
+class CausalLm(RowLoss):
     """Next-token prediction. Each target token has its example's weight, 1 by default."""
 
     columns = 3
@@ -30,13 +30,16 @@ class CausalLm(Loss):
         self._label_smoothing = label_smoothing
         self.tokens = tokens
 
-    def loss(
-        self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | None
+    def outputs(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+        """[sequences, length - 1]: the loss of each token except the first."""
+        return self.tokens.losses(model, batch, self._label_smoothing)
+
+    def reduced(
+        self, outputs: torch.Tensor, batch: Batch, items: torch.Tensor | int | None
     ) -> torch.Tensor:
         """Weighted sum of token losses, divided by the target tokens of the whole step."""
         assert items is not None, "the trainer counts the target tokens of a step"
-        losses = self.tokens.losses(model, batch, self._label_smoothing)
-        return (losses * _weights(batch)).sum() * world_size() / items
+        return (outputs * _weights(batch)).sum() * world_size() / items
 
     def rows(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
         """Loss sum in nats, number of target tokens, and number of likeliest ones among them."""

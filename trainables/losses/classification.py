@@ -13,12 +13,12 @@ from torch.nn.functional import cross_entropy
 from trainables.data.tokens.examples import Examples
 from trainables.losses.batch import Batch
 from trainables.losses.forward import head_outputs
-from trainables.losses.loss import Floats, Loss
+from trainables.losses.loss import Floats, RowLoss
 from trainables.metrics.classes import f1_of_each, labelled
 from trainables.metrics.metric import Measured
 
 
-class Classification(Loss):
+class Classification(RowLoss):
     """Cross entropy over the classes. `class_weights` [classes] apply only to the training loss."""
 
     objective = "classification"
@@ -29,12 +29,16 @@ class Classification(Loss):
         self._class_weights = class_weights
         self._labels = labels
 
-    def loss(
-        self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | None
+    def outputs(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+        """[examples, classes]."""
+        return _logits(model, batch)
+
+    def reduced(
+        self, outputs: torch.Tensor, batch: Batch, items: torch.Tensor | int | None
     ) -> torch.Tensor:
         """The weighted mean over examples; class weights average to 1 over the train set."""
         labels = batch["label"].long()
-        losses = cross_entropy(_logits(model, batch), labels, reduction="none")
+        losses = cross_entropy(outputs, labels, reduction="none")
         self._class_weights = self._class_weights.to(losses.device)  # once, as it blocks
         weights = self._class_weights[labels] * batch["weight"]
         return (losses * weights).mean()

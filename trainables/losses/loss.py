@@ -73,7 +73,7 @@ class Loss(ABC):
 
     @abstractmethod
     def loss(
-        self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | None
+        self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | int | None
     ) -> torch.Tensor:
         """The loss of one micro-batch, with gradients: the mean over its examples.
 
@@ -108,6 +108,26 @@ class Loss(ABC):
     def labelled(self, measured: Measured) -> Mapping[str, NDArray[Any]]:
         """True and predicted labels of each example, for tables of them; empty without labels."""
         return {}
+
+
+class RowLoss(Loss):
+    """A loss made of a model's outputs row by row, so that several trials can share a pass."""
+
+    def loss(
+        self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | int | None
+    ) -> torch.Tensor:
+        """As `reduced` makes it of `outputs`."""
+        return self.reduced(self.outputs(model, batch), batch, items)
+
+    @abstractmethod
+    def outputs(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+        """[sequences, ...]: what the loss is made of; no row depends on another."""
+
+    @abstractmethod
+    def reduced(
+        self, outputs: torch.Tensor, batch: Batch, items: torch.Tensor | int | None
+    ) -> torch.Tensor:
+        """The loss of a micro-batch from its outputs."""
 
 
 @torch.no_grad()

@@ -35,7 +35,7 @@ class Dpo(Loss):
         self.tokens = tokens
 
     def loss(
-        self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | None
+        self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | int | None
     ) -> torch.Tensor:
         """The mean over pairs; label_smoothing applies only to training."""
         losses = self._losses(self.rows(model, batch), self._settings.label_smoothing)
@@ -86,7 +86,7 @@ class Kto(Loss):
         self.tokens = tokens
 
     def loss(
-        self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | None
+        self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | int | None
     ) -> torch.Tensor:
         """The mean over examples, each weighted by its label's weight."""
         ratios, others = self._ratios(model, batch)

@@ -8,22 +8,26 @@ import torch
 from trainables.data.tokens.examples import Examples
 from trainables.losses.batch import Batch
 from trainables.losses.forward import head_outputs
-from trainables.losses.loss import Floats, Loss
+from trainables.losses.loss import Floats, RowLoss
 from trainables.metrics.metric import Measured
 
 
-class Regression(Loss):
+class Regression(RowLoss):
     """Squared error."""
 
     objective = "classification"
     target = "regression"
     columns = 1
 
-    def loss(
-        self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | None
+    def outputs(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+        """[examples]."""
+        return _numbers(model, batch)
+
+    def reduced(
+        self, outputs: torch.Tensor, batch: Batch, items: torch.Tensor | int | None
     ) -> torch.Tensor:
         """The weighted mean over examples."""
-        errors = (_numbers(model, batch) - batch["label"].float()) ** 2
+        errors = (outputs - batch["label"].float()) ** 2
         return (errors * batch["weight"]).mean()
 
     def rows(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:

@@ -9,12 +9,12 @@ from torch.nn.functional import logsigmoid
 from trainables.data.tokens.examples import Examples
 from trainables.losses.batch import Batch
 from trainables.losses.forward import head_outputs
-from trainables.losses.loss import Floats, Loss
+from trainables.losses.loss import Floats, RowLoss
 from trainables.metrics.metric import Measured
 from trainables.objectives.reward import RewardConfig
 
 
-class PairReward(Loss):
+class PairReward(RowLoss):
     """Bradley-Terry on pairs: -log sigmoid(reward of chosen - reward of rejected)."""
 
     objective = "reward"
@@ -23,11 +23,15 @@ class PairReward(Loss):
     def __init__(self, settings: RewardConfig) -> None:
         self._center = settings.center
 
-    def loss(
-        self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | None
+    def outputs(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+        """[sequences]."""
+        return _rewards(model, batch)
+
+    def reduced(
+        self, outputs: torch.Tensor, batch: Batch, items: torch.Tensor | int | None
     ) -> torch.Tensor:
         """The mean over pairs, with the centring term if requested."""
-        chosen, rejected = _rewards(model, batch).chunk(2)
+        chosen, rejected = outputs.chunk(2)
         losses = -logsigmoid(chosen - rejected) + self._center * (chosen + rejected) ** 2
         return (losses * batch["weight"]).mean()
 
@@ -42,7 +46,7 @@ class PairReward(Loss):
         return Measured(losses, np.ones_like(losses), {"margin": margins})
 
 
-class ScalarReward(Loss):
+class ScalarReward(RowLoss):
     """Squared error on given rewards.
 
     Accuracy and margin are over all pairs of examples with different given rewards.
@@ -51,11 +55,15 @@ class ScalarReward(Loss):
     objective = "reward"
     columns = 1
 
-    def loss(
-        self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | None
+    def outputs(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+        """[sequences]."""
+        return _rewards(model, batch)
+
+    def reduced(
+        self, outputs: torch.Tensor, batch: Batch, items: torch.Tensor | int | None
     ) -> torch.Tensor:
         """The mean squared error."""
-        errors = (_rewards(model, batch) - batch["label"].float()) ** 2
+        errors = (outputs - batch["label"].float()) ** 2
         return (errors * batch["weight"]).mean()
 
     def rows(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:

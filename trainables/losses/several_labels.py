@@ -13,7 +13,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from trainables.data.tokens.examples import Examples, MarkArray
 from trainables.losses.batch import Batch
 from trainables.losses.forward import head_outputs
-from trainables.losses.loss import Floats, Loss
+from trainables.losses.loss import Floats, RowLoss
 from trainables.metrics.classes import f1_of_each, labelled, named_after
 from trainables.metrics.metric import Measured
 from trainables.metrics.several_labels import best_threshold
@@ -22,7 +22,7 @@ THRESHOLD = "eval_threshold/"
 """Prefix of the tuned threshold of each label."""
 
 
-class SeveralLabels(Loss):
+class SeveralLabels(RowLoss):
     """Binary cross entropy of each label. `positive_weights` [labels] apply only to training.
 
     Tuned thresholds are those of the last set measured, or of the one before `keep_thresholds`.
@@ -44,13 +44,16 @@ class SeveralLabels(Loss):
         self._thresholds = None if threshold == "tuned" else np.full(len(labels), threshold)
         self._kept = False
 
-    def loss(
-        self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | None
+    def outputs(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+        """[examples, labels]."""
+        return _logits(model, batch)
+
+    def reduced(
+        self, outputs: torch.Tensor, batch: Batch, items: torch.Tensor | int | None
     ) -> torch.Tensor:
         """The weighted mean over examples of the mean over labels."""
-        logits = _logits(model, batch)
-        self._positive_weights = self._positive_weights.to(logits.device)  # once, as it blocks
-        return (_losses(logits, batch, self._positive_weights) * batch["weight"]).mean()
+        self._positive_weights = self._positive_weights.to(outputs.device)  # once, as it blocks
+        return (_losses(outputs, batch, self._positive_weights) * batch["weight"]).mean()
 
     def rows(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
         """The mean over labels of the loss in nats, and the probability of each label."""

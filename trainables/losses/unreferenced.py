@@ -36,7 +36,7 @@ class Unreferenced(Loss):
         self.tokens = tokens
 
     def loss(
-        self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | None
+        self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | int | None
     ) -> torch.Tensor:
         """The mean over pairs."""
         chosen, rejected = self.rows(model, batch).unbind(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from functools import partial
 
 from trainables.board.board_client import BoardClient
 from trainables.board.job import Job
@@ -31,8 +32,8 @@ class BoardProgress:
         self._job: str | None = None
         self._asked: set[slow_precision.Asked] = set()
         self._remarks: tuple[str, ...] = ()
-        self._latest: _Message | None = None
-        self._told: _Message | None = None
+        self._latest: dict[str, _Message] = {}
+        self._told: dict[str, _Message] = {}
         loss = "progress of this slot is not reported"
         self._ticker = Ticker(self.tell, every, "progress", loss, logged)
 
@@ -45,19 +46,33 @@ class BoardProgress:
 
     def takes(self, job: Job) -> None:
         """The slot begins a job; slow precision is checked for once."""
-        self._job = job.trial_id
+        self._latest, self._job = {}, job.trial_id
+        self._look(job)
+        self._at(())
+
+    def lane(self, job: Job) -> Progress:
+        """The progress of a job in a lane, beside others, until `left`."""
+        self._job = None
+        self._look(job)
+        return Progress(partial(self._note, job.trial_id))
+
+    def left(self, job: Job) -> None:
+        """A job has left its lane."""
+        self._latest = {key: each for key, each in self._latest.items() if key != job.trial_id}
+
+    def _look(self, job: Job) -> None:
         new = [each for each in slow_precision.asked(job.config) if each not in self._asked]
         self._asked.update(new)
         place = f"the CPU of {socket.gethostname()}"
         self._remarks += tuple(slow_precision.remarks(new, place, self._gpu))
-        self._at(())
 
     def tell(self) -> None:
         """Send any change to the board, without waiting for an answer."""
         latest = self._latest
-        if latest is not None and latest != self._told:
-            self._board.send_at(*latest)
-            self._told = latest
+        for job, message in latest.items():
+            if message != self._told.get(job):
+                self._board.send_at(*message)
+        self._told = latest
 
     def _remark(self, text: str) -> None:
         if text not in self._remarks:
@@ -65,4 +80,8 @@ class BoardProgress:
 
     def _at(self, phases: Phases) -> None:
         if self._job is not None:
-            self._latest = (self._job, phases, self._remarks)
+            self._note(self._job, phases)
+
+    def _note(self, job: str, phases: Phases) -> None:
+        # A new mapping, since the thread may be reading the old one.
+        self._latest = {**self._latest, job: (job, phases, self._remarks)}

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import itertools
 import os
 import platform
-import shutil
-import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,8 +27,10 @@ from trainables.slots import toy
 from trainables.slots.board_monitor import BoardMonitor
 from trainables.slots.board_progress import BoardProgress
 from trainables.slots.failure_callback import FailureCallback
+from trainables.slots.failures import failed, no_storage
 from trainables.slots.remote_checkpoints import RemoteCheckpoints
 from trainables.slots.safeguards import Safeguards
+from trainables.slots.slot_lanes import Refill, SlotLanes, suits
 from trainables.slots.slot_setup import SlotSetup
 from trainables.slots.slot_size import SlotSize
 from trainables.slots.slot_storage import SlotStorage
@@ -38,16 +38,11 @@ from trainables.slots.slot_trainer import SlotTrainer
 from trainables.slots.uploads import Uploads
 from trainables.training.checkpoints import Checkpoints
 from trainables.training.inputs import Inputs
-from trainables.training.memory import Memory, is_out_of_memory, release_memory
+from trainables.training.memory import Memory, release_memory
 from trainables.training.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from trainables.training.workshop import Workshop
-
-_NO_STORAGE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-
-_FULL = 2**20
-"""A disk with fewer free bytes than this counts as full: the failed file was too large for it."""
 
 _SHARE = (
     "set storage.uri to storage that all nodes reach, such as s3://BUCKET/FOLDER, or mount the "
@@ -121,12 +116,13 @@ def _serve(config: Mapping[str, SlotSetup]) -> None:
         _work(_Worker(board, inputs, safeguards), None)
         return
     with BoardProgress(board, gpu=torch.cuda.is_available()) as told:
-        _work(_Worker(board, inputs, safeguards, told), lambda: _take(board, name, life))
+        refill = Refill(setup.lanes, partial(_take_like, board, name, life))
+        worker = _Worker(board, inputs, safeguards, told, refill if refill.most > 1 else None)
+        _work(worker, lambda: _take(board, name, life))
 
 
 def _work(worker: _Worker, take: Callable[[], Job | Closed | None] | None) -> None:
     """Do one job after the other. Rank 0 takes them and broadcasts them."""
-    memory = Memory()
     while True:
         (job,) = ranks.from_rank_zero([take()] if take else None)
         if isinstance(job, Closed):
@@ -134,7 +130,7 @@ def _work(worker: _Worker, take: Callable[[], Job | Closed | None] | None) -> No
             return
         if job is not None:
             worker.do(job)
-            if ranks.any_rank(memory.outgrown(), device=worker.device)[0]:
+            if ranks.any_rank(worker.memory.outgrown(), device=worker.device)[0]:
                 return
 
 
@@ -179,6 +175,14 @@ def _take(board: BoardClient, name: str, life: int) -> Job | Closed | None:
         return Closed()
 
 
+def _take_like(board: BoardClient, name: str, life: int, kind: Hashable) -> Job | None:
+    """A trial for a free lane; none if the board is lost."""
+    try:
+        return board.take_like(name, life, kind)
+    except ray.exceptions.RayActorError:
+        return None
+
+
 def _device() -> str:
     """The device of the slot's workers: `2 × NVIDIA H200`, `x86_64 CPU`."""
     gpu = torch.cuda.is_available()
@@ -196,6 +200,7 @@ class _Worker:
         inputs: Inputs | None,
         safeguards: Safeguards,
         told: BoardProgress | None = None,
+        refill: Refill | None = None,
     ) -> None:
         self._board = board
         self._told = told
@@ -207,6 +212,14 @@ class _Worker:
         # The device on which the ranks agree with each other.
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._workshop: Workshop | None = None
+        self.memory = Memory()
+        self._lanes = (
+            SlotLanes(
+                board, told, self._watchdog, self._storage, self._checkpoints, refill, self.memory
+            )
+            if refill and told
+            else None
+        )
 
     def do(self, job: Job) -> None:
         """Do one job; if it fails, its record says so and the slot stays alive.
@@ -221,17 +234,19 @@ class _Worker:
             self.clear()
             ranks.barrier()
             job = replace(job, folder=self._storage.local(job.folder))
+        if self._lanes and suits(job, self._inputs):
+            with self._watchdog.watching(job.folder):
+                if self._lanes.train(job, self._warm_workshop()):
+                    return
         try:
             with self._watchdog.watching(job.folder):
                 outcome = self._outcome(job)
         except RefusedError as error:
-            outcome = self._failure(job, error)
+            outcome = failed(job, error, self._storage)
         except Exception as error:
-            outcome = self._failure(job, error)
-            if _lacks_storage(error, job.folder):
+            outcome = failed(job, error, self._storage)
+            if why := no_storage(error, job.folder):
                 # Not the trial's fault: it goes on when the sweep is resumed.
-                gone = f"no more files can be written to {job.folder}: {error}"
-                why = str(error) if isinstance(error, StorageError) else gone
                 self._board.close(why)
             if ranks.world_size() > 1 or isinstance(error, torch.AcceleratorError):
                 self._board.fault(job.trial_id, outcome)
@@ -245,16 +260,6 @@ class _Worker:
         """Delete the files of finished jobs on this node."""
         if self._storage and ranks.leads_node():
             self._storage.clear()
-
-    def _failure(self, job: Job, error: Exception) -> Outcome:
-        """The failed trial's outcome; the whole traceback is written to its folder."""
-        file = job.folder / f"error-rank{ranks.rank()}.txt"
-        with suppress(OSError):  # the folder may be what failed the trial
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(traceback.format_exc())
-            if self._storage and not isinstance(error, StorageError):
-                self._storage.push(file)
-        return _failure(error)
 
     def _outcome(self, job: Job) -> Outcome:
         if job.kind is JobKind.MEASURE_BASE:
@@ -328,18 +333,3 @@ class _Worker:
                     inputs = self._storage.at_hand(inputs, ray.get_runtime_context().get_node_id())
             self._workshop = Workshop(inputs, self._watchdog, self._progress)
         return self._workshop
-
-
-def _failure(error: Exception) -> Outcome:
-    first_line = (str(error).strip() or "no message").splitlines()[0]
-    kind = "" if isinstance(error, RefusedError) else f"{type(error).__name__}: "
-    return Outcome(Ending.FAILED, error=kind + first_line, out_of_memory=is_out_of_memory(error))
-
-
-def _lacks_storage(error: Exception, folder: Path) -> bool:
-    """Whether the disk failed: safetensors and torch do not say so in an OSError."""
-    if isinstance(error, StorageError):
-        return True
-    if isinstance(error, OSError) and error.errno is not None:
-        return error.errno in _NO_STORAGE
-    return folder.is_dir() and shutil.disk_usage(folder).free < _FULL

@@ -14,7 +14,7 @@ from trainables.training.inputs import Inputs
 @dataclass(frozen=True)
 class SlotSetup:
     """Ray Train keeps its own files in `folder`; dead workers are restarted up to `restarts` times.
-    A toy's slot has no `inputs`."""
+    A toy's slot has no `inputs`. `lanes` is the number of trials that may share its base."""
 
     name: str
     size: SlotSize
@@ -23,3 +23,4 @@ class SlotSetup:
     inputs: Inputs | None
     folder: Path
     restarts: int
+    lanes: int = 1

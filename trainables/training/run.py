@@ -6,7 +6,7 @@ import math
 import shutil
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import psutil
@@ -25,10 +25,25 @@ from trainables.training.generation.files import write_answers
 from trainables.training.kernels import kernels
 from trainables.training.plan import Plan
 from trainables.training.signals import Heard, Signals
-from trainables.training.trainer import TrialTrainer
 
 if TYPE_CHECKING:
     from trainables.training.workshop import Workshop
+
+
+class Trained(Protocol):
+    """What trains a trial, as its run sees it."""
+
+    def diverged(self) -> torch.Tensor:
+        """Whether any loss so far was not finite; stays on the device."""
+        ...
+
+    def write_checkpoint(self, folder: Path) -> None:
+        """Write `checkpoint-STEP` in `folder`, complete for resuming."""
+        ...
+
+    def gathered_state(self) -> dict[str, torch.Tensor] | None:
+        """The weights of which each rank holds only a share; None if each holds them whole."""
+        ...
 
 
 class Run(TrainerCallback):
@@ -44,7 +59,7 @@ class Run(TrainerCallback):
         monitor: Monitor,
         checkpoints: Checkpoints,
     ) -> None:
-        self.trainer: TrialTrainer | None = None
+        self.trainer: Trained | None = None
         self.ending = Ending.COMPLETE
         self.gauge: Gauge = NO_GAUGE
         self._workshop = workshop
@@ -92,7 +107,7 @@ class Run(TrainerCallback):
         self._peak = max(self._peak, peak_memory(self._workshop.device))
         trainable, total = self._parameters
         return Cost(
-            seconds=time.monotonic() - self._began,
+            seconds=self._seconds(),
             tokens=int(self._plan.tokens_after[self._step]),
             peak_memory_bytes=self._peak,
             trainable_parameters=trainable,
@@ -100,6 +115,9 @@ class Run(TrainerCallback):
             generation_seconds=self._generation_seconds,
             kernels=self._kernels,
         )
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self._began
 
     def on_train_begin(
         self, args: object, state: TrainerState, control: TrainerControl, **_: object
@@ -215,25 +233,20 @@ class Run(TrainerCallback):
 
     def _write_weights(self, folder: Path) -> None:
         """Write the trained part; the folder appears whole or not at all."""
-        state = self._gathered_state()
+        assert self.trainer is not None
+        state = self.trainer.gathered_state()
         if ranks.rank() != 0:
             return
         partial = folder.with_name(folder.name + ".partial")
         shutil.rmtree(partial, ignore_errors=True)
-        tuned.save(self._model, partial, state)
+        self._save(partial, state)
         self._workshop.tokenizer.save_pretrained(partial)
         shutil.rmtree(folder, ignore_errors=True)
         partial.rename(folder)
         self._monitor.written(folder)
 
-    def _gathered_state(self) -> dict[str, torch.Tensor] | None:
-        if self._config.deepspeed is None or self._config.deepspeed.zero_stage < 3:
-            return None
-        assert self.trainer is not None
-        state: dict[str, torch.Tensor] = self.trainer.accelerator.get_state_dict(
-            self.trainer.model_wrapped
-        )
-        return state
+    def _save(self, folder: Path, state: dict[str, torch.Tensor] | None) -> None:
+        tuned.save(self._model, folder, state)
 
 
 def write_losses(scores: Scores, path: Path) -> None:

@@ -32,7 +32,7 @@ from trainables.training.plan import Plan
 from trainables.training.schedules import multiplier
 from trainables.training.zero.settings import deepspeed_config
 
-_TRAINED = "trained.safetensors"
+TRAINED = "trained.safetensors"
 """The trainable weights in a checkpoint."""
 
 
@@ -134,15 +134,22 @@ class TrialTrainer(Trainer):
         self.args.output_dir = str(folder)
         self._save_checkpoint(self.model, trial=None)
 
+    def gathered_state(self) -> dict[str, torch.Tensor] | None:
+        """The whole weights under ZeRO-3, which all ranks gather; else None."""
+        if self._config.deepspeed is None or self._config.deepspeed.zero_stage < 3:
+            return None
+        state: dict[str, torch.Tensor] = self.accelerator.get_state_dict(self.model_wrapped)
+        return state
+
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """Load a checkpoint's weights; DeepSpeed's engine writes its own."""
         assert output_dir is not None, "only checkpoints are saved by the trainer"
         if self.deepspeed is None and self.args.should_save:
             Path(output_dir).mkdir(parents=True, exist_ok=True)
-            tuned.save_trained(self.model, Path(output_dir) / _TRAINED)
+            tuned.save_trained(self.model, Path(output_dir) / TRAINED)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: object = None) -> None:
-        tuned.reload_trained(self.model, Path(resume_from_checkpoint) / _TRAINED)
+        tuned.reload_trained(self.model, Path(resume_from_checkpoint) / TRAINED)
 
     def _prepare_for_training(
         self,

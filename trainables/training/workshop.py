@@ -99,6 +99,7 @@ class Workshop:
         general = Examples(inputs.general) if inputs.general else None
         measured = self._base, self.pad_id, self.device, progress
         self._general = GeneralSet(general, *measured) if general else None
+        self.lend = self._base.lend
         examples = after + len(self.test_set or ())
         self._references = References(self._base, examples, self.train_set.arity, self.device)
         gc.collect()
@@ -182,14 +183,14 @@ class Workshop:
                     loss.keep_thresholds()
                 scores = self.scores(config, loss, model, self.test_set)
         except BaseException:
-            self._take_back(config, model)
+            self.take_back(config, model)
             raise
         if borrows_in_place(config):
             tuned.detach(model).requires_grad_(False)
         metrics = {f"test_{name.removeprefix('eval_')}": v for name, v in scores.metrics.items()}
         return Evaluation(0, 0, metrics, Cost(seconds=time.monotonic() - began))
 
-    def _take_back(self, config: TrialConfig, model: PreTrainedModel | PeftModel) -> None:
+    def take_back(self, config: TrialConfig, model: PreTrainedModel | PeftModel) -> None:
         """Restore the base after a failure; reload it if it cannot be restored."""
         if borrows_in_place(config):
             try:
@@ -256,7 +257,7 @@ class Workshop:
             self.progress,
         )
 
-    def _know_general_base(self, config: TrialConfig) -> None:
+    def know_general_base(self, config: TrialConfig) -> None:
         """Measure the base for forgetting, unless an earlier trial of this kind has done so."""
         if self._general and not self._general.knows(config):
             with ready(self._base.lend(config), config, self.device) as base:
@@ -290,7 +291,7 @@ class Workshop:
         RefusedError if its settings do not work. The caller handles errors other than divergence.
         """
         if not config.tunes.trains:
-            self._know_general_base(config)
+            self.know_general_base(config)
             return measure_untrained(self, config, monitor)
         # Objects from before the trial outlive it. Scanning them in each of the trainer's garbage
         # collections would take a good part of a small trial's time.
@@ -325,7 +326,7 @@ class Workshop:
         refuse_length(config, self._context, self._longest_of(config))
         try:
             plan = self.plan(config, ranks.world_size())
-            self._know_general_base(config)
+            self.know_general_base(config)
             return self._put_together(config, plan, monitor, checkpoints)
         except ValueError as error:
             raise RefusedError(str(error)) from error
@@ -351,7 +352,7 @@ class Workshop:
         except BaseException:
             self._references.held.close()
             uncompile(model)
-            self._take_back(config, model)
+            self.take_back(config, model)
             reset_process_state()
             raise
         return run, run.trainer

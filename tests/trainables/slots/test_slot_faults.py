@@ -13,7 +13,7 @@ import tiny_training as tiny
 from desk import Desk, without_ray
 
 from trainables.core.evaluation import Ending
-from trainables.slots import slot
+from trainables.slots import failures
 from trainables.slots.safeguards import Safeguards
 from trainables.training.inputs import Inputs
 
@@ -79,7 +79,9 @@ def test_a_full_disk_fails_no_trial_but_closes_the_board(
         monkeypatch.setattr(worker, "_outcome", full)
     else:
         monkeypatch.setattr(worker, "_outcome", lambda job: 1 / 0)
-        monkeypatch.setattr(slot.shutil, "disk_usage", lambda folder: SimpleNamespace(free=4096))
+        monkeypatch.setattr(
+            failures.shutil, "disk_usage", lambda folder: SimpleNamespace(free=4096)
+        )
     _, outcome = desk.trial(worker, tiny.trial(), tmp_path / "hurt")
     assert outcome.ending is Ending.SUSPENDED
     assert outcome.error.startswith(f"no more files can be written to {tmp_path}/hurt: ")

@@ -1,0 +1,141 @@
+"""Several trials of one kind in a slot: who is taken, who is passed over, who goes on alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from boards import in_a_loop
+
+from trainables.board.board import Board
+from trainables.board.job import Job, JobKind
+from trainables.board.job_queue import MOST_PASSED
+from trainables.config.trial import TrialConfig
+from trainables.core.evaluation import Ending, Outcome
+from trainables.lanes.kind import kind_of, why_alone
+
+CONFIG = TrialConfig(model="m", data={"train": "f"}, precision="fp32")
+KIND = kind_of(CONFIG)
+
+
+def job(trial_id, kind=JobKind.TRAIN, **params):
+    named = {name.replace("__", "."): value for name, value in params.items()}
+    return Job(trial_id, CONFIG.with_params(named), Path("/nowhere"), kind)
+
+
+async def board_with(*jobs, retries=1):
+    board = Board({"eval_loss": "min"}, retries)
+    life = await board.hello("slot", "CPU", ["here"])
+    for each in jobs:
+        await board.submit(each)
+    return board, life
+
+
+async def filled(board, life):
+    """The trials that free lanes of the slot get, until there is none."""
+    taken = []
+    while (found := await board.take_like("slot", life, KIND)) is not None:
+        taken.append(found.trial_id)
+    return taken
+
+
+@in_a_loop
+async def test_free_lanes_get_trials_of_their_kind_in_order_and_no_others():
+    others = {
+        "full": {"method": "full"},
+        "bf16": {"precision": "bf16"},
+        "dora": {"lora__dora": True},
+        "neftune": {"neftune_noise": 5.0},
+        "checkpointed": {"gradient_checkpointing": True},
+    }
+    like = {
+        "0": {},
+        "1": {"lora__rank": 64, "lora__dropout": 0.1, "batch_size": 3, "schedule": "wsd"},
+        "2": {"optimizer__name": "sgd", "lora__target_modules": "attention", "seed": 7},
+    }
+    jobs = [job(name, **params) for name, params in (others | like).items()]
+    board, life = await board_with(*jobs, job("base", JobKind.MEASURE_BASE))
+    assert await filled(board, life) == ["0", "1", "2"]
+    assert (await board.take("slot", life, 1.0)).trial_id == "full"
+
+
+@in_a_loop
+async def test_a_trial_that_needs_a_slot_to_itself_is_not_passed_over_for_ever():
+    board, life = await board_with(job("full", method="full"), *(job(str(n)) for n in range(99)))
+    assert len(await filled(board, life)) == MOST_PASSED
+    assert (await board.take("slot", life, 1.0)).trial_id == "full"
+    assert len(await filled(board, life)) == 99 - MOST_PASSED
+
+
+@in_a_loop
+async def test_after_a_slots_death_its_trials_go_on_alone_and_only_the_killer_loses_a_try():
+    board, life = await board_with(job("0"), job("1"), job("2"), retries=0)
+    first = await board.take("slot", life, 1.0)
+    assert not first.alone
+    assert await filled(board, life) == ["1", "2"]
+
+    life = await board.hello("slot", "CPU", ["here"])  # it died
+    assert await filled(board, life) == []
+    for name in ("0", "1"):
+        again = await board.take("slot", life, 1.0)
+        assert again.trial_id == name and again.alone
+        if name == "0":
+            await board.ended("0", Outcome(Ending.COMPLETE))
+    await board.lost("slot")  # trial 1 was there by itself: it is the killer
+    assert (await board.event("1", 0)).ending is Ending.FAILED
+    life = await board.hello("slot", "CPU", ["here"])
+    last = await board.take("slot", life, 1.0)
+    assert last.trial_id == "2" and last.alone
+
+
+@in_a_loop
+async def test_a_trial_that_is_sent_back_waits_for_a_slot_of_its_own():
+    board, life = await board_with(job("0"), job("1"))
+    await board.take("slot", life, 1.0)
+    assert await filled(board, life) == ["1"]
+    await board.send_back("1")
+    assert await filled(board, life) == []
+    assert (await board.take("slot", life, 1.0)).alone
+
+
+@in_a_loop
+async def test_a_trial_that_was_cancelled_in_its_lane_does_not_come_back():
+    board, life = await board_with(job("0"), job("1"))
+    await board.take("slot", life, 1.0)
+    await filled(board, life)
+    await board.cancel("1")
+    await board.send_back("1")
+    assert (await board.event("1", 0)).ending is Ending.STOPPED
+
+
+@in_a_loop
+async def test_all_lanes_of_a_slot_are_seen():
+    board, life = await board_with(job("0"), job("1"))
+    await board.take("slot", life, 1.0)
+    await filled(board, life)
+    (state,) = await board.overview()
+    assert [state.job, *(lane.job for lane in state.beside)] == ["0", "1"]
+
+
+@in_a_loop
+async def test_a_closed_board_and_a_dead_slot_get_no_trial():
+    board, life = await board_with(job("0"))
+    assert await board.take_like("slot", life - 1, KIND) is None
+    await board.close("over")
+    assert await board.take_like("slot", life, KIND) is None
+
+
+def test_each_reason_for_training_alone_is_said():
+    reasons = {
+        "method": {"method": "full"},
+        "objective": {"objective": "dpo"},
+        "DeepSpeed": {"deepspeed": {"zero_stage": 2}},
+        "lora.dora": {"lora__dora": True},
+        "pissa": {"lora__init": "pissa"},
+        "neftune_noise": {"neftune_noise": 5.0},
+        "fp16": {"precision": "fp16"},
+        "compile": {"compile": True},
+    }
+    for word, params in reasons.items():
+        assert word in (why_alone(job("0", **params).config) or ""), word
+    assert why_alone(CONFIG) is None
+    assert why_alone(job("0", method="qlora").config) is None

@@ -1,0 +1,81 @@
+"""A slot with lanes: jobs from the board side by side, each told apart and with its own files."""
+
+from __future__ import annotations
+
+import pytest
+import tiny_training as tiny
+from desk import Desk, without_ray
+
+from trainables.board.board_client import BoardClient
+from trainables.board.job import LOSSES, WEIGHTS, Job
+from trainables.core.evaluation import Ending, Evaluation
+from trainables.slots.board_progress import BoardProgress
+from trainables.slots.safeguards import Safeguards
+from trainables.slots.slot import _Worker
+from trainables.slots.slot_lanes import Refill
+
+
+@pytest.fixture
+def desk(monkeypatch):
+    without_ray(monkeypatch.setattr)
+    desk = Desk()
+    yield desk
+    desk.shut()
+
+
+@pytest.fixture
+def inputs(tmp_path):
+    return tiny.make_inputs(tmp_path)
+
+
+def served(desk, inputs, folder, lanes, jobs):
+    """All jobs done by a slot with so many lanes: (losses, outcome) of each."""
+    life = desk.ask("hello", "slot")
+    client = BoardClient(desk)
+    refill = Refill(lanes, lambda kind: desk.ask("take_like", "slot", life, kind))
+    told = BoardProgress(client, gpu=False)
+    worker = _Worker(client, inputs, Safeguards(), told, refill)
+    for name, params in jobs.items():
+        desk.ask("submit", Job(name, tiny.trial(**params), folder / name))
+    while desk.board._queue.unfinished():
+        worker.do(desk.ask("take", "slot", life, 0.0))
+    return {name: events(desk, name) for name in jobs}
+
+
+def events(desk, name):
+    losses = []
+    while isinstance(event := desk.ask("event", name, len(losses)), Evaluation):
+        losses.append(event.metrics["eval_loss"])
+    return losses, event
+
+
+JOBS = {
+    "0": {},
+    "1": {"lora__rank": 8, "seed": 3},
+    "refused": {"lora__target_modules": ("nothing",)},
+    "head": {"lora__target_modules": ("q_proj", "lm_head")},
+    "full": {"method": "full", "learning_rate": 1e-4},
+    "2": {"lora__target_modules": "attention"},
+    "3": {"batch_size": 4},
+}
+
+
+def test_each_job_of_a_slot_with_lanes_ends_as_alone(desk, inputs, tmp_path):
+    found = served(desk, inputs, tmp_path / "lanes", 3, JOBS)
+    losses, refused = found.pop("refused")
+    assert refused.ending is Ending.FAILED and "nothing" in refused.error and not losses
+
+    other = Desk()
+    alone = served(other, inputs, tmp_path / "alone", 1, JOBS)
+    other.shut()
+    for name, (losses, outcome) in found.items():
+        assert outcome.ending is Ending.COMPLETE, outcome
+        assert losses == pytest.approx(alone[name][0], abs=1e-5)
+        assert outcome.cost.tokens == alone[name][1].cost.tokens
+    together = {name: outcome.cost.lanes for name, (_, outcome) in found.items()}
+    assert max(together.values()) > 1
+    assert together["full"] == together["head"] == 1
+    best = min(found, key=lambda name: found[name][0][-1])
+    files = {path.name for path in (tmp_path / "lanes" / best / WEIGHTS).iterdir()}
+    assert "adapter_model.safetensors" in files or best == "full"
+    assert (tmp_path / "lanes" / best / LOSSES).is_file()

@@ -1,0 +1,55 @@
+"""Which trials can train side by side. Light: the board asks it, and imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+
+from trainables.config.trial import TrialConfig
+from trainables.methods.lora import LoraConfig
+from trainables.methods.qlora import QuantizationConfig
+
+METHODS = ("lora", "qlora")
+OBJECTIVES = ("sft", "clm", "classification", "reward")
+
+
+def why_alone(config: TrialConfig) -> str | None:
+    """Why a trial cannot share a base with others; None if it can."""
+    return next(_reasons(config), None)
+
+
+def kind_of(config: TrialConfig) -> Hashable:
+    """Trials of one kind can share a pass through the base.
+
+    They hold and compute the base alike, and their rows look alike. All else may differ.
+    """
+    quantized = config.settings(QuantizationConfig) if config.tunes.quantizes else None
+    return (
+        config.model_source,
+        config.objective,
+        config.precision,
+        config.attention,
+        quantized.model_dump_json() if quantized else None,
+        config.gradient_checkpointing,
+        config.label_smoothing,
+        config.data.packing if config.data else None,
+    )
+
+
+def _reasons(config: TrialConfig) -> Iterator[str]:
+    lora = config.settings(LoraConfig)
+    if config.method not in METHODS:
+        yield f"method {config.method} has no adapters that could share a base"
+    if config.objective not in OBJECTIVES:
+        yield f"objective {config.objective} has a loss of more than single rows"
+    if config.deepspeed is not None:
+        yield "DeepSpeed holds one trial's weights"
+    if lora.dora:
+        yield "lora.dora scales whole columns of the base's weights"
+    if lora.init == "pissa":
+        yield "lora.init: pissa changes the base"
+    if config.compile:
+        yield "compile compiles the base for one adapter"
+    if config.neftune_noise:
+        yield "neftune_noise is drawn for whole batches"
+    if config.precision == "fp16":
+        yield "precision: fp16 scales the loss of whole batches"

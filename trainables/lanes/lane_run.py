@@ -1,0 +1,77 @@
+"""Watches a lane's steps as it would those of a trial alone, and measures it alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from trainables.config.trial import TrialConfig
+from trainables.core.evaluation import Cost, Monitor
+from trainables.lanes.adapter import Adapter
+from trainables.lanes.clock import Clock
+from trainables.losses.loss import Loss, Scores
+from trainables.training.checkpoints import Checkpoint, Checkpoints
+from trainables.training.plan import Plan
+from trainables.training.run import Run
+
+if TYPE_CHECKING:
+    from trainables.training.workshop import Workshop
+
+Alone = Callable[[Adapter], AbstractContextManager[None]]
+"""A context in which the base has this adapter for all rows."""
+
+
+class LaneRun(Run):
+    """A run whose model is the shared base with the lane's adapter."""
+
+    def __init__(
+        self,
+        workshop: Workshop,
+        config: TrialConfig,
+        plan: Plan,
+        model: torch.nn.Module,
+        loss: Loss,
+        monitor: Monitor,
+        checkpoints: Checkpoints,
+        adapter: Adapter,
+        clock: Clock,
+        alone: Alone,
+    ) -> None:
+        super().__init__(workshop, config, plan, model, loss, monitor, checkpoints)
+        self._adapter = adapter
+        self._clock = clock
+        self._alone = alone
+        self._earlier = 0.0
+        self._most_lanes = 1
+
+    def shares(self, base: torch.nn.Module) -> None:
+        """From now on the model is this base."""
+        self._model = base
+
+    def beside(self, lanes: int) -> None:
+        """Note the number of lanes of a tick."""
+        self._most_lanes = max(self._most_lanes, lanes)
+
+    def go_on_from(self, checkpoint: Checkpoint) -> None:
+        """As for a trial alone; the seconds are the lane's own."""
+        super().go_on_from(checkpoint)
+        self._earlier = checkpoint.seconds
+
+    def cost(self) -> Cost:
+        """As for a trial alone, with the number of lanes."""
+        return replace(super().cost(), lanes=self._most_lanes)
+
+    def _seconds(self) -> float:
+        return self._earlier + self._clock.seconds
+
+    def _score(self, point: int) -> Scores:
+        with self._alone(self._adapter):
+            return super()._score(point)
+
+    def _save(self, folder: Path, state: dict[str, torch.Tensor] | None) -> None:
+        self._adapter.save(folder)

@@ -1,0 +1,202 @@
+"""The lanes of a process: tick after tick, and a new trial wherever one has ended."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+
+from trainables.core.evaluation import DivergedError, Ending, Outcome
+from trainables.lanes.adapter import Adapter
+from trainables.lanes.bank import Bank
+from trainables.lanes.kind import kind_of
+from trainables.lanes.lane import Entry, Lane
+from trainables.lanes.layout import Layout
+from trainables.lanes.rowwise import rowwise
+from trainables.lanes.seat import AloneError, seated
+from trainables.lanes.tick import Parts, Share, chosen, dropout_of, parts_of
+from trainables.training.base import autocast_dtype
+from trainables.training.memory import is_out_of_memory, release_memory
+from trainables.training.pages import release_pages
+from trainables.training.workshop import Workshop
+
+Refill = Callable[[], Entry | None]
+"""The next trial of the same kind; None if there is none now."""
+
+
+class Lanes:
+    """At most `most` trials of one kind on one base."""
+
+    def __init__(self, workshop: Workshop, most: int) -> None:
+        self._workshop = workshop
+        self._most = most
+        self._lanes: list[Lane] = []
+        self._budget: int | None = None
+        self._turn = 0
+
+    def run(self, first: Entry, refill: Refill) -> None:
+        """Train the first trial and all that `refill` gives, until no lane is left."""
+        gc.freeze()  # as for a trial alone
+        self._kind, self._precision = kind_of(first.config), first.config
+        self._base = self._workshop.lend(first.config)
+        self._bank = Bank(self._base)
+        self._rowwise = rowwise(self._base)
+        try:
+            self._seat(first)
+            while self._fill(refill):
+                self._tick()
+        except torch.AcceleratorError:
+            raise  # this process has lost its device
+        except Exception as error:  # noqa: BLE001 - any error in a trial is told as its outcome
+            self._end_all(error)
+        finally:
+            self._lanes.clear()
+            self._base.activation_checkpointing_disable()
+            release_pages()
+            release_memory()
+
+    def _fill(self, refill: Refill) -> bool:
+        """Give free lanes to further trials; whether any lane has a trial."""
+        while len(self._lanes) < self._most and (entry := refill()) is not None:
+            self._seat(entry)
+        return bool(self._lanes)
+
+    def _seat(self, entry: Entry) -> None:
+        assert kind_of(entry.config) == self._kind, "trials of one kind"
+        try:
+            lane = seated(self._workshop, self._base, self._rowwise, entry, self._alone)
+        except AloneError as error:
+            entry.go_alone(str(error))
+            return
+        except Exception as error:
+            entry.fail(error)
+            if isinstance(error, torch.AcceleratorError):
+                raise  # this process has lost its device
+            if self._workshop.lend(entry.config) is not self._base:
+                raise  # the base could not be restored
+            return
+        finally:
+            self._prepare()
+        self._lanes.append(lane)
+
+    def _prepare(self) -> None:
+        """The base as training needs it; attaching and removing an adapter resets it."""
+        self._base.train()
+        if self._precision.gradient_checkpointing:
+            self._base.activation_checkpointing_enable({"use_reentrant": False})
+
+    def _tick(self) -> None:
+        began = time.monotonic()
+        shares = chosen(self._lanes, self._budget, self._turn)
+        self._turn += 1
+        try:
+            self._pass(shares)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            self._shrink(shares, error)
+            return
+        self._share_out(shares, time.monotonic() - began)
+        for share in shares:
+            del share.lane.left[: len(share.items)]
+            if share.lane in self._lanes and not share.lane.left:
+                self._step(share.lane)
+
+    def _pass(self, shares: list[Share]) -> None:
+        """One forward and backward pass of the base, with the gradients of each lane."""
+        device = self._workshop.device
+        parts = parts_of(shares, self._workshop.pad_id, device)
+        dropout = dropout_of(shares, parts.batch["input_ids"].shape[1], device)
+        layout = Layout(
+            [share.lane.adapter for share in shares],
+            [share.rows for share in shares],
+            dropout,
+            device,
+        )
+        dtype = autocast_dtype(self._precision)
+        with self._bank.active(layout):
+            with torch.autocast(device.type, dtype, enabled=dtype is not None):
+                outputs = shares[0].lane.loss.outputs(self._base, parts.batch)
+            losses = list(self._losses(shares, parts, layout, outputs))
+            torch.autograd.backward(losses)
+
+    def _losses(
+        self, shares: list[Share], parts: Parts, layout: Layout, outputs: torch.Tensor
+    ) -> Iterator[torch.Tensor]:
+        for share, part, span in zip(shares, parts.lanes, layout.spans(), strict=True):
+            try:
+                yield share.lane.loss_of(outputs[span], part, len(share.items))
+            except Exception as error:
+                if is_out_of_memory(error):
+                    raise
+                self._leave(share.lane)
+                share.lane.entry.fail(error)
+
+    def _share_out(self, shares: Sequence[Share], seconds: float) -> None:
+        """A tick's seconds by tokens."""
+        tokens = sum(share.tokens for share in shares)
+        for share in shares:
+            share.lane.clock.add(seconds * share.tokens / tokens)
+            share.lane.run.beside(len(self._lanes))
+
+    def _step(self, lane: Lane) -> None:
+        try:
+            with lane.clock.running():
+                outcome = lane.step()
+        except DivergedError as error:
+            outcome = Outcome(Ending.DIVERGED, lane.run.cost(), str(error))
+        except Exception as error:
+            if isinstance(error, torch.AcceleratorError):
+                raise  # this process has lost its device
+            self._leave(lane)
+            lane.entry.fail(error)
+            return
+        if outcome is not None:
+            self._leave(lane)
+            lane.entry.end(outcome)
+
+    def _leave(self, lane: Lane) -> None:
+        self._lanes.remove(lane)
+        lane.run.trainer = None
+        if self._lanes:
+            release_memory()
+
+    def _end_all(self, error: Exception) -> None:
+        """After an error that may be any lane's: a lone trial has failed, several go on alone."""
+        lanes, self._lanes = self._lanes, []
+        if len(lanes) > 1:
+            said = "a pass over %s lanes failed; their trials go on alone"
+            logging.getLogger(__name__).warning(said, len(lanes), exc_info=error)
+        for lane in lanes:
+            if len(lanes) == 1:
+                lane.entry.fail(error)
+            else:
+                lane.entry.go_alone(None)
+
+    def _shrink(self, shares: Sequence[Share], error: Exception) -> None:
+        """After an out-of-memory error: all begin their steps again, with half the tokens."""
+        for lane in self._lanes:
+            lane.restart_step()
+        release_memory()
+        rows = sum(share.rows for share in shares)
+        if rows > len(shares[0].items[0].sequences):
+            width = max(item.width for share in shares for item in share.items)
+            self._budget = max(1, width * rows // 2)
+        elif len(self._lanes) > 1:
+            for lane in list(self._lanes[1:]):
+                self._leave(lane)
+                lane.entry.go_alone(None)
+        else:
+            (lane,) = self._lanes
+            self._leave(lane)
+            words = f"does not fit into memory even with a micro-batch of 1: {error}"
+            lane.entry.end(Outcome(Ending.INFEASIBLE, lane.run.cost(), words))
+
+    @contextmanager
+    def _alone(self, adapter: Adapter) -> Iterator[None]:
+        with self._bank.active(Layout([adapter])):
+            yield

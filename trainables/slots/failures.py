@@ -1,0 +1,48 @@
+"""From an exception in a job to the outcome of its trial."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import traceback
+from contextlib import suppress
+from pathlib import Path
+
+from trainables.board.job import Job
+from trainables.core import ranks
+from trainables.core.errors import RefusedError, StorageError
+from trainables.core.evaluation import Ending, Outcome
+from trainables.slots.slot_storage import SlotStorage
+from trainables.training.memory import is_out_of_memory
+
+_NO_STORAGE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+_FULL = 2**20
+"""A disk with fewer free bytes than this counts as full: the failed file was too large for it."""
+
+
+def failed(job: Job, error: Exception, storage: SlotStorage | None) -> Outcome:
+    """The failed trial's outcome; the whole traceback is written to its folder."""
+    file = job.folder / f"error-rank{ranks.rank()}.txt"
+    with suppress(OSError):  # the folder may be what failed the trial
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("".join(traceback.format_exception(error)))
+        if storage and not isinstance(error, StorageError):
+            storage.push(file)
+    first_line = (str(error).strip() or "no message").splitlines()[0]
+    kind = "" if isinstance(error, RefusedError) else f"{type(error).__name__}: "
+    return Outcome(Ending.FAILED, error=kind + first_line, out_of_memory=is_out_of_memory(error))
+
+
+def no_storage(error: Exception, folder: Path) -> str | None:
+    """Why no more files can be written, if the disk failed; None if it did not.
+
+    safetensors and torch do not say so in an OSError.
+    """
+    if isinstance(error, StorageError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno is not None:
+        lacks = error.errno in _NO_STORAGE
+    else:
+        lacks = folder.is_dir() and shutil.disk_usage(folder).free < _FULL
+    return f"no more files can be written to {folder}: {error}" if lacks else None
