@@ -10,7 +10,8 @@ from sweeps.base.errors import SweepError
 from sweeps.base.quiet import quiet
 from sweeps.export.choice import chosen, config_of, picked, refuse_without_base, trains_nothing
 from sweeps.home.home import SweepHome
-from sweeps.run.inputs import inputs_of, where_it_was_launched
+from sweeps.home.launch_folder import where_it_was_launched
+from sweeps.run.inputs import inputs_of
 from sweeps.spec.spec import SweepSpec
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.core.progress_bars import no_progress_bars

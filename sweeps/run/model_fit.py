@@ -11,12 +11,12 @@ from search_spaces.space import Space
 from sweeps.base.errors import SweepError
 from sweeps.spec.combinations import with_values
 from sweeps.spec.reach import Point, reachable
+from trainables.config.lengths import refuse_length
 from trainables.config.trial import TrialConfig
 from trainables.data.tokens.examples import Examples
 from trainables.data.tokens.tokenizer import context_length
 from trainables.methods.registry import METHODS
 from trainables.training.inputs import Inputs
-from trainables.training.lengths import refuse_length
 
 READ = tuple(
     dict.fromkeys(("method", *(field for method in METHODS.values() for field in method.fits_by)))

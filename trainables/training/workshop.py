@@ -22,6 +22,7 @@ import torch
 from peft import PeftModel
 from transformers import PreTrainedModel, set_seed
 
+from trainables.config.lengths import refuse_length
 from trainables.config.trial import TrialConfig
 from trainables.core import ranks
 from trainables.core.errors import RefusedError
@@ -59,7 +60,6 @@ from trainables.training.generation.lookups import Lookups
 from trainables.training.generation.untrained import measure_untrained
 from trainables.training.generation.writer import AnswerWriter, seed_of
 from trainables.training.inputs import Inputs
-from trainables.training.lengths import refuse_length
 from trainables.training.memory import own_device, release_memory
 from trainables.training.pages import release_pages
 from trainables.training.plan import Plan, make_plan

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sweeps.cli.mistakes import mistakes_shown
 from sweeps.cli.options import (
     HomeOption,
@@ -15,9 +13,6 @@ from sweeps.cli.options import (
 )
 from sweeps.display.terminal import echo_json, make_console, waiting
 from sweeps.home.home import SweepHome
-
-if TYPE_CHECKING:
-    pass
 
 
 def inspect(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -21,9 +21,6 @@ from sweeps.cli.options import (
 from sweeps.display.terminal import make_console, make_view
 from sweeps.home.home import SweepHome
 from sweeps.remote.client import elsewhere
-
-if TYPE_CHECKING:
-    pass
 
 
 def resume(

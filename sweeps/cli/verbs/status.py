@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import typer
 
 from sweeps.cli.mistakes import mistakes_shown
@@ -18,9 +16,6 @@ from sweeps.cli.options import (
 from sweeps.display.terminal import echo_json, make_console
 from sweeps.home.home import SweepHome
 from sweeps.remote.client import elsewhere
-
-if TYPE_CHECKING:
-    pass
 
 
 def status(

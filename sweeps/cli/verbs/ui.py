@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,9 +12,6 @@ from sweeps.cli.options import (
 )
 from sweeps.display.terminal import make_console
 from sweeps.home.home import SweepHome
-
-if TYPE_CHECKING:
-    pass
 
 
 def ui(

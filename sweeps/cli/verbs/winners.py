@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -17,9 +17,6 @@ from sweeps.cli.options import (
 from sweeps.display.terminal import echo_json, make_console
 from sweeps.home.home import SweepHome
 from sweeps.remote.client import elsewhere
-
-if TYPE_CHECKING:
-    pass
 
 
 def winners(
