@@ -26,6 +26,8 @@ def test_every_recipe_is_a_sweep_but_for_the_users_own_files(recipe, tmp_path, m
         "labelled.csv",
         "pairs.jsonl",
         "judged.jsonl",
+        "questions.jsonl",
+        "documents",
     ):
         (tmp_path / "data" / name).write_text("x")
     assert SweepSpec.load(recipe).trials > 0
@@ -35,7 +37,9 @@ def test_there_are_recipes():
     named = {"quickstart", "toy", "toy-front", "qwen-0.5b-lora", "llama-8b-lora"}
     assert named <= {recipe.stem for recipe in RECIPES}
     loaded = [yaml.safe_load(recipe.read_text()) for recipe in RECIPES]
-    assert set(METHODS) <= {each.get("method") for each in loaded}
+    spaces = [each["space"] for each in loaded if isinstance(each["space"], dict)]
+    searched = {m for each in spaces for m in each.get("method", {}).get("choice", ())}
+    assert set(METHODS) <= {each.get("method") for each in loaded} | searched
     assert set(OBJECTIVES) <= {each.get("objective") for each in loaded}
 
 
