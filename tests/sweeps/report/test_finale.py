@@ -255,5 +255,6 @@ def test_generation_that_takes_more_than_its_share_is_told(tmp_path):
     for generation, told in ((10.0, False), (60.0, True)):
         record = judged(0, 20, seconds=100.0, generation_seconds=generation)
         store.write_trial(record)
+        store.write_sweep(sweep(state="complete"))
         text = shown(tmp_path, record, record=sweep(state="complete"))
         assert ("Generating answers is 60% of the trials' time" in text) == told
