@@ -253,7 +253,12 @@ def test_every_record_may_have_a_weight(tmp_path, record, objective):
         ({"text": "a", "label": 1}, "sft", "labelled texts", "classification or clm"),
         ({"text": "a", "reward": 1}, "dpo", "texts or answers with a reward", "reward or clm"),
         ({"text": "a"}, "classification", "text without answers", "clm"),
-        ({"prompt": "hi", **ANSWERS}, "sft", "pairs of a chosen", "dpo or kto or reward"),
+        (
+            {"prompt": "hi", **ANSWERS},
+            "sft",
+            "pairs of a chosen",
+            "dpo or orpo or simpo or kto or reward",
+        ),
         ({"messages": chat(U, A), "label": True}, "sft", "answers judged good or bad", "kto"),
         ({"messages": chat(U, A)}, "kto", r"chats \(messages records\)", "sft"),
         ({"messages": chat(U, A)}, "clm", "chats", "sft"),
@@ -261,7 +266,7 @@ def test_every_record_may_have_a_weight(tmp_path, record, objective):
             {"conversations": [], "chosen": {}, "rejected": {}},
             "sft",
             r"pairs of a chosen and a rejected answer \(sharegpt_pair",
-            "dpo or kto",
+            "dpo or orpo or simpo or kto",
         ),
     ],
 )
