@@ -60,6 +60,9 @@ def reconcile(
     return _Reconciliation(tracker, spec_text, sweep, ranking, weights).run(trials)
 
 
+_NO_TOTALS = {name: TrialRecord.model_fields[name].default for name in TOTALS}
+
+
 class _Reconciliation:
     def __init__(
         self,
@@ -190,7 +193,7 @@ def _told(record: TrialRecord, known: TrackedTrial) -> bool:
     """Whether the run has the whole record; before its end it has no totals."""
     told = known.record
     if not over(record.status):
-        record = record.with_changes(**dict.fromkeys(TOTALS, 0))
+        record = record.with_changes(**_NO_TOTALS)
         # A trial resumed from a checkpoint will measure the rest again.
         told = told.with_changes(measurements=told.measurements[: len(record.measurements)])
     same = told.same_as(trial_as_logged(record).with_changes(run_id=told.run_id))
