@@ -209,6 +209,12 @@ def autocast_dtype(config: TrialConfig) -> torch.dtype | None:
     return None if config.precision == "fp32" else DTYPES[config.precision]
 
 
+def autocast(config: TrialConfig, device: torch.device) -> torch.autocast:
+    """Context in which a trial's model computes on this device as its precision says."""
+    dtype = autocast_dtype(config)
+    return torch.autocast(device.type, dtype, enabled=dtype is not None)
+
+
 def loading_of(config: TrialConfig) -> Loading:
     """How a trial needs the base to be held.
 
