@@ -37,7 +37,6 @@ from trainables.training.memory import is_out_of_memory
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
-
 _ATTENTION: Mapping[str, str | None] = {"auto": None, "flex": "flex_attention"}
 """transformers' names, where they differ."""
 
