@@ -71,7 +71,7 @@ def _sequences(count: int, seed: int) -> list[TokenSequence]:
 
 
 def sequence(tokens: np.ndarray) -> TokenSequence:
-    """Words of which all but the first are trained on."""
+    """Words of which all but the first PROMPT are trained on."""
     return TokenSequence.of(tokens.tolist(), [place >= PROMPT for place in range(len(tokens))])
 
 

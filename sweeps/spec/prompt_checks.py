@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from sweeps.base.errors import SweepError
 from sweeps.spec.reach import reachable
 from sweeps.spec.spec import SweepSpec
+from trainables.core.data_error import short
 from trainables.data.retrieval.chats import count_chats
 from trainables.data.tokens.prompts import Prompts
 from trainables.data.tokens.tokenizer import context_length
 from trainables.methods.few_shot import FEW_SHOT, FewShotConfig
 from trainables.metrics.registry import GENERATED
 from trainables.training.inputs import Prepared
-
-MOST_SHOWN = 60
-"""Maximum characters shown of a reference."""
 
 
 def check_prompts(spec: SweepSpec, prepared: Prepared) -> None:
@@ -65,9 +63,8 @@ def _check_references(metrics: Sequence[str], prompts: Prompts, chosen: Sequence
     for name in metrics:
         wants = GENERATED[name].wants if name in GENERATED else None
         if wants and not any(map(wants, references)):
-            first = references[0]
-            shown = first if len(first) <= MOST_SHOWN else f"{first[:MOST_SHOWN]}..."
             raise SweepError(
                 f"{name}: none of the {len(references):,} reference answers is "
-                f"{GENERATED[name].wanted}; the first is {shown!r}. Use another metric"
+                f"{GENERATED[name].wanted}; the first is {short(references[0])!r}. Use another "
+                "metric"
             )

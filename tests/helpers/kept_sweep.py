@@ -113,3 +113,16 @@ def _record(sweep, number, values, config, seen, outcome) -> TrialRecord:
         attempts=1,
         provenance=sweep.provenance.with_changes(seed=config.seed),
     )
+
+
+def tracked(home: SweepHome) -> SweepHome:
+    """The sweep with a run in MLflow for each of its trials."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(home.tracking_uri)
+    experiment = client.create_experiment("winnow", home.artifacts.as_uri())
+    store = home.sweep("kept").store
+    for record in store.trials():
+        run = client.create_run(experiment)
+        store.write_trial(record.with_changes(run_id=run.info.run_id))
+    return home

@@ -78,9 +78,6 @@ class CodeMetric(Frozen):
         return {f"eval_{name}_{key}": mode for key, mode in self.modes.items()}
 
 
-OwnMetric = CodeMetric
-
-
 def check_name(name: str) -> None:
     """ValueError if it cannot be a metric's name."""
     if not NAME.fullmatch(name):
@@ -89,7 +86,7 @@ def check_name(name: str) -> None:
         )
 
 
-def check_names(metrics: Mapping[str, OwnMetric]) -> None:
+def check_names(metrics: Mapping[str, CodeMetric]) -> None:
     """ValueError if one has no valid name, or that of another metric."""
     taken = {*METRICS}
     for own, metric in metrics.items():
@@ -100,7 +97,7 @@ def check_names(metrics: Mapping[str, OwnMetric]) -> None:
             taken.add(name)
 
 
-def own_modes(metrics: Mapping[str, OwnMetric]) -> dict[str, Mode]:
+def own_modes(metrics: Mapping[str, CodeMetric]) -> dict[str, Mode]:
     """All own metrics with their directions."""
     return {
         name: mode for own, metric in metrics.items() for name, mode in metric.names(own).items()

@@ -20,7 +20,7 @@ from trainables.config.deepspeed_config import DeepSpeedConfig
 from trainables.config.evaluation import EvaluationConfig
 from trainables.config.kernels import AttentionName
 from trainables.config.optimizer_config import OptimizerConfig, ScheduleName, WsdConfig
-from trainables.config.own_metrics import OwnMetric, check_names, own_modes
+from trainables.config.own_metrics import CodeMetric, check_names, own_modes
 from trainables.core.data_error import did_you_mean
 from trainables.core.frozen import (
     BelowOne,
@@ -83,7 +83,6 @@ NOT_SEARCHABLE: Mapping[str, str] = {
 }
 """Fields fixed within a sweep, each with the reason; a name covers the fields below it."""
 
-
 _OF_TRAINING = frozenset(
     {
         *("learning_rate", "batch_size", "batch_ramp", "schedule", "warmup_fraction", "wsd"),
@@ -116,7 +115,7 @@ class TrialFields(Frozen):
     data: DataConfig | None = None
     budget: TrialBudget = TrialBudget()
     evaluation: EvaluationConfig = EvaluationConfig()
-    metrics: dict[str, OwnMetric] = Field(
+    metrics: dict[str, CodeMetric] = Field(
         default_factory=dict, description="own metrics of generated answers (sft): eval_NAME"
     )
     trust_metric_code: Annotated[bool, Strict()] = Field(
@@ -201,7 +200,7 @@ class TrialFields(Frozen):
 
     @field_validator("metrics")
     @classmethod
-    def _have_names(cls, metrics: dict[str, OwnMetric]) -> dict[str, OwnMetric]:
+    def _have_names(cls, metrics: dict[str, CodeMetric]) -> dict[str, CodeMetric]:
         check_names(metrics)
         return metrics
 

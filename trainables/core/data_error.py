@@ -44,12 +44,12 @@ def shown(value: object) -> str:
     if value is None:
         return "null"
     written = _REPR.repr(value)
-    return f"{type(value).__name__} {_short(written)}"
+    return f"{type(value).__name__} {short(written)}"
 
 
 def listing(names: Iterable[object], most: int = _MOST_NAMES) -> str:
     """Names for a message, cut short; "none" if there are none."""
-    listed = [_short(str(name)) for name in names]
+    listed = [short(str(name)) for name in names]
     more = [f"and {len(listed) - most} more"] if len(listed) > most else []
     return ", ".join([*listed[:most], *more]) or "none"
 
@@ -59,5 +59,6 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """A text cut to at most 60 characters, for a message."""
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."

@@ -19,7 +19,6 @@ class Selection:
     that are no repetitions, and `owners` their places in the batch.
     """
 
-    lanes: int
     rows: torch.Tensor
     real: torch.Tensor
     owners: torch.Tensor
@@ -83,4 +82,4 @@ class Layout:
             real += range(place * most, place * most + len(own))
             owners += own
         made = [torch.tensor(each, device=self._device) for each in (rows, real, owners)]
-        return Selection(len(lanes), *made)
+        return Selection(*made)

@@ -19,7 +19,7 @@ from trainables.lanes.layout import Layout
 from trainables.lanes.rowwise import rowwise
 from trainables.lanes.seat import AloneError, seated
 from trainables.lanes.tick import Parts, Share, chosen, dropout_of, parts_of
-from trainables.training.base import autocast_dtype
+from trainables.training.base import autocast
 from trainables.training.memory import is_out_of_memory, release_memory
 from trainables.training.pages import release_pages
 from trainables.training.workshop import Workshop
@@ -41,7 +41,7 @@ class Lanes:
     def run(self, first: Entry, refill: Refill) -> None:
         """Train the first trial and all that `refill` gives, until no lane is left."""
         gc.freeze()  # as for a trial alone
-        self._kind, self._precision = kind_of(first.config), first.config
+        self._kind, self._config = kind_of(first.config), first.config
         self._base = self._workshop.lend(first.config)
         self._bank = Bank(self._base)
         self._rowwise = rowwise(self._base)
@@ -86,7 +86,7 @@ class Lanes:
     def _prepare(self) -> None:
         """The base as training needs it; attaching and removing an adapter resets it."""
         self._base.train()
-        if self._precision.gradient_checkpointing:
+        if self._config.gradient_checkpointing:
             self._base.activation_checkpointing_enable({"use_reentrant": False})
 
     def _tick(self) -> None:
@@ -117,9 +117,8 @@ class Lanes:
             dropout,
             device,
         )
-        dtype = autocast_dtype(self._precision)
         with self._bank.active(layout):
-            with torch.autocast(device.type, dtype, enabled=dtype is not None):
+            with autocast(self._config, device):
                 outputs = shares[0].lane.loss.outputs(self._base, parts.batch)
             losses = list(self._losses(shares, parts, layout, outputs))
             torch.autograd.backward(losses)

@@ -9,16 +9,13 @@ from typing import cast
 import numpy as np
 import torch
 
-from trainables.data.tokens.batches import BatchArrays, collate
-from trainables.data.tokens.examples import Example
-from trainables.data.tokens.packing import Pack, collate_packs
+from trainables.data.tokens.packing import Pack, collate_items
 from trainables.lanes.dropout import Dropout, RowKey
 from trainables.lanes.lane import Item, Lane
 from trainables.losses.batch import Batch, to_batch, to_device
 
 _OF_EXAMPLES = ("label", "weight", "place")
 """Arrays of `collate` with one entry for each example; all others have one for each row."""
-
 
 _TARGETS = "targets"
 """The array of places in the whole batch."""
@@ -75,7 +72,7 @@ def chosen(lanes: Sequence[Lane], budget: int | None, first: int = 0) -> list[Sh
 def parts_of(shares: Sequence[Share], pad_id: int, device: torch.device) -> Parts:
     """The batch of all shares, the rows of each lane together."""
     contents = [item.content for share in shares for item in share.items]
-    arrays = _collated(contents, pad_id)
+    arrays = collate_items(contents, pad_id)
     packed = isinstance(contents[0], Pack)
     arity = len(shares[0].items[0].sequences)
     counts = [len(share.items) for share in shares]
@@ -100,13 +97,6 @@ def dropout_of(shares: Sequence[Share], width: int, device: torch.device) -> Dro
         for item in share.items
     ]
     return Dropout(rows, width, device)
-
-
-def _collated(contents: Sequence[Example | Pack], pad_id: int) -> BatchArrays:
-    packs = [each for each in contents if isinstance(each, Pack)]
-    if packs:
-        return collate_packs(packs, pad_id)
-    return collate([each for each in contents if isinstance(each, Example)], pad_id)
 
 
 def _by_lane(counts: Sequence[int], arity: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from trainables.data.tokens.examples import Examples
 from trainables.losses.batch import Batch
-from trainables.losses.forward import head_outputs
+from trainables.losses.forward import output_of
 from trainables.losses.loss import Floats, RowLoss
 from trainables.metrics.classes import f1_of_each, labelled
 from trainables.metrics.metric import Measured
@@ -75,4 +75,4 @@ def balanced_weights(labels: Floats, classes: int) -> NDArray[np.float32]:
 
 
 def _logits(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
-    return head_outputs(model, batch).float()
+    return output_of(model, batch).float()

@@ -18,13 +18,10 @@ def logits_of(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
     return output.reshape(rows, -1, output.shape[-1])[:, -length:]
 
 
-def head_outputs(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
-    """[sequences, labels]: outputs of a head."""
-    return output_of(model, batch)
-
-
 def output_of(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
-    """What the model returns as its logits; all packs may be in one row of it."""
+    """What the model returns as its logits: [sequences, labels] of a head for whole texts, else
+    [sequences, length, words], with the prefix of prompt methods. All packs may be in one row.
+    """
     inputs = {name: batch[name] for name in _INPUTS if name in batch}  # type: ignore[literal-required]
     # Without an attention mask, positions separate packed examples.
     if "position_ids" in batch and _separates_in_one_row_only(model):

@@ -7,7 +7,7 @@ import torch
 
 from trainables.data.tokens.examples import Examples
 from trainables.losses.batch import Batch
-from trainables.losses.forward import head_outputs
+from trainables.losses.forward import output_of
 from trainables.losses.loss import Floats, RowLoss
 from trainables.metrics.metric import Measured
 
@@ -43,4 +43,4 @@ class Regression(RowLoss):
 
 
 def _numbers(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
-    return head_outputs(model, batch).squeeze(-1).float()
+    return output_of(model, batch).squeeze(-1).float()

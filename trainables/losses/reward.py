@@ -8,7 +8,7 @@ from torch.nn.functional import logsigmoid
 
 from trainables.data.tokens.examples import Examples
 from trainables.losses.batch import Batch
-from trainables.losses.forward import head_outputs
+from trainables.losses.forward import output_of
 from trainables.losses.loss import Floats, RowLoss
 from trainables.metrics.metric import Measured
 from trainables.objectives.reward import RewardConfig
@@ -78,4 +78,4 @@ class ScalarReward(RowLoss):
 
 
 def _rewards(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
-    return head_outputs(model, batch).squeeze(-1).float()
+    return output_of(model, batch).squeeze(-1).float()

@@ -12,7 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from trainables.data.tokens.examples import Examples, MarkArray
 from trainables.losses.batch import Batch
-from trainables.losses.forward import head_outputs
+from trainables.losses.forward import output_of
 from trainables.losses.loss import Floats, RowLoss
 from trainables.metrics.classes import f1_of_each, labelled, named_after
 from trainables.metrics.metric import Measured
@@ -102,7 +102,7 @@ def balanced_marks(marks: MarkArray) -> NDArray[np.float32]:
 
 
 def _logits(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
-    return head_outputs(model, batch).float()
+    return output_of(model, batch).float()
 
 
 def _losses(

@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 Mode = Literal["min", "max"]
 """Whether a smaller or a larger value of a metric is better."""
 
-
 COLUMN = "column."
-"""What the names of the columns below begin with in a file of losses."""
+"""Prefix of the names of `Measured.columns` in a file of losses."""
 
 
 @dataclass(frozen=True)

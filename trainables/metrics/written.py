@@ -26,8 +26,8 @@ class Answer:
     `question` is the last message before the answer; `tokens` counts what was generated, with the
     end-of-turn token if the answer `ended` by itself. `pattern` marks the answer within a text.
     `prompt_tokens` are those of the prompt with the `looked_up` examples or passages in it;
-    `seconds` is the answer's share of its batch's time.
-    `record` has the columns of the prompt's record that are no part of its chat, if they are kept.
+    `seconds` is the answer's share of its batch's time. `record` has the columns of the prompt's
+    record that are no part of its chat, if they are kept.
     """
 
     prompt: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 Target = Literal["single_label", "multi_label", "regression"]
 """What is predicted for a text, in transformers' terms (`problem_type`)."""
-
-TARGETS: tuple[Target, ...] = get_args(Target)
 
 
 def _name(value: object) -> object:

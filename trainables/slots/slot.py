@@ -30,7 +30,7 @@ from trainables.slots.failure_callback import FailureCallback
 from trainables.slots.failures import failed, no_storage
 from trainables.slots.remote_checkpoints import RemoteCheckpoints
 from trainables.slots.safeguards import Safeguards
-from trainables.slots.slot_lanes import Refill, SlotLanes, suits
+from trainables.slots.slot_lanes import LaneSource, SlotLanes, suits
 from trainables.slots.slot_setup import SlotSetup
 from trainables.slots.slot_size import SlotSize
 from trainables.slots.slot_storage import SlotStorage
@@ -116,8 +116,10 @@ def _serve(config: Mapping[str, SlotSetup]) -> None:
         _work(_Worker(board, inputs, safeguards), None)
         return
     with BoardProgress(board, gpu=torch.cuda.is_available()) as told:
-        refill = Refill(setup.lanes, partial(_take_like, board, name, life))
-        worker = _Worker(board, inputs, safeguards, told, refill if refill.most > 1 else None)
+        lane_source = LaneSource(setup.lanes, partial(_take_like, board, name, life))
+        worker = _Worker(
+            board, inputs, safeguards, told, lane_source if lane_source.most > 1 else None
+        )
         _work(worker, lambda: _take(board, name, life))
 
 
@@ -200,7 +202,7 @@ class _Worker:
         inputs: Inputs | None,
         safeguards: Safeguards,
         told: BoardProgress | None = None,
-        refill: Refill | None = None,
+        lane_source: LaneSource | None = None,
     ) -> None:
         self._board = board
         self._told = told
@@ -215,9 +217,15 @@ class _Worker:
         self.memory = Memory()
         self._lanes = (
             SlotLanes(
-                board, told, self._watchdog, self._storage, self._checkpoints, refill, self.memory
+                board,
+                told,
+                self._watchdog,
+                self._storage,
+                self._checkpoints,
+                lane_source,
+                self.memory,
             )
-            if refill and told
+            if lane_source and told
             else None
         )
 

@@ -34,7 +34,7 @@ _PAUSE = 0.1
 
 
 @dataclass(frozen=True)
-class Refill:
+class LaneSource:
     """At most `most` lanes; `take` gives a trial of a kind for a free one, if one waits."""
 
     most: int
@@ -57,12 +57,12 @@ class SlotLanes:
         watchdog: Watchdog,
         storage: SlotStorage | None,
         checkpoints: Callable[[Job, Uploads], Checkpoints],
-        refill: Refill,
+        source: LaneSource,
         memory: Memory,
     ) -> None:
         self.board, self.told, self.watchdog, self.storage = board, told, watchdog, storage
         self.checkpoints = checkpoints
-        self._refill = refill
+        self._source = source
         self._memory = memory
         self._full = False
         self._asked = 0.0
@@ -73,7 +73,7 @@ class SlotLanes:
 
         first = _LaneJob(self, job, first=True)
         kind, self._full = kind_of(job.config), job.alone
-        lanes = Lanes(workshop, self._refill.most)
+        lanes = Lanes(workshop, self._source.most)
         lanes.run(first.entry(), lambda: self._next(kind))
         return not first.unfit
 
@@ -85,7 +85,7 @@ class SlotLanes:
     def _next(self, kind: Hashable) -> Entry | None:
         if self._full or time.monotonic() - self._asked < _PAUSE:
             return None
-        job = self._refill.take(kind)
+        job = self._source.take(kind)
         if job is None:
             self._asked = time.monotonic()
             return None

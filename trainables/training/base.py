@@ -37,7 +37,6 @@ from trainables.training.memory import is_out_of_memory
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
-
 _ATTENTION: Mapping[str, str | None] = {"auto": None, "flex": "flex_attention"}
 """transformers' names, where they differ."""
 
@@ -207,6 +206,12 @@ def is_scattered(config: TrialConfig) -> bool:
 def autocast_dtype(config: TrialConfig) -> torch.dtype | None:
     """The dtype of a trial's computation, if it differs from that of its weights."""
     return None if config.precision == "fp32" else DTYPES[config.precision]
+
+
+def autocast(config: TrialConfig, device: torch.device) -> torch.autocast:
+    """Context in which a trial's model computes on this device as its precision says."""
+    dtype = autocast_dtype(config)
+    return torch.autocast(device.type, dtype, enabled=dtype is not None)
 
 
 def loading_of(config: TrialConfig) -> Loading:

@@ -12,7 +12,13 @@ from trainables.losses.loss import Scores, measure
 from trainables.losses.make import make_loss
 from trainables.losses.reference import Reference, ReferenceMemo, as_untouched
 from trainables.losses.tokens import WHOLE_LOGITS
-from trainables.training.base import autocast_dtype, load_model, loading_of, settle_on_cpu
+from trainables.training.base import (
+    autocast,
+    autocast_dtype,
+    load_model,
+    loading_of,
+    settle_on_cpu,
+)
 from trainables.training.inputs import Inputs
 from trainables.training.workshop import Workshop
 
@@ -39,13 +45,12 @@ def scores_of(model: PreTrainedModel, config: TrialConfig, inputs: Inputs) -> Sc
 
 def _reference(config: TrialConfig, inputs: Inputs, workshop: Workshop) -> Reference:
     """The answers of the untouched base, loaded beside the model."""
-    device, dtype = workshop.device, autocast_dtype(config)
+    device = workshop.device
     base = load_model(inputs.model, loading_of(config), device=device)
     base = with_tokens(base, inputs.new_tokens)
 
     def untouched(batch: Batch) -> torch.Tensor:
-        enabled = dtype is not None
-        with as_untouched(base), torch.autocast(device.type, dtype, enabled=enabled):
+        with as_untouched(base), autocast(config, device):
             return WHOLE_LOGITS.loss_sums(base, batch)
 
     count = len(workshop.train_set) + len(workshop.validation_set)

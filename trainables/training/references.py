@@ -12,6 +12,7 @@ from trainables.losses.reference import Reference, ReferenceMemo, as_untouched
 from trainables.training.base import (
     BaseModel,
     Loading,
+    autocast,
     autocast_dtype,
     is_scattered,
     loading_of,
@@ -47,11 +48,10 @@ class References:
     def of(self, config: TrialConfig, model: torch.nn.Module) -> Reference:
         """The base's answers. If the ranks share its weights, they compute them together."""
         base = model if config.tunes.keeps_base(config) else self.untouched(config)
-        dtype, tokens = autocast_dtype(config), self._base.tokens
+        tokens = self._base.tokens
 
         def untouched(batch: Batch) -> torch.Tensor:
-            enabled = dtype is not None
-            with as_untouched(base), torch.autocast(self._device.type, dtype, enabled=enabled):
+            with as_untouched(base), autocast(config, self._device):
                 return tokens.loss_sums(base, batch)
 
         return Reference(self.memo(config), untouched, together=is_scattered(config))

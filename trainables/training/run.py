@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from trainables.training.workshop import Workshop
 
 
-class Trained(Protocol):
+class Training(Protocol):
     """What trains a trial, as its run sees it."""
 
     def diverged(self) -> torch.Tensor:
@@ -59,7 +59,7 @@ class Run(TrainerCallback):
         monitor: Monitor,
         checkpoints: Checkpoints,
     ) -> None:
-        self.trainer: Trained | None = None
+        self.trainer: Training | None = None
         self.ending = Ending.COMPLETE
         self.gauge: Gauge = NO_GAUGE
         self._workshop = workshop

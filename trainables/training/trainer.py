@@ -21,9 +21,8 @@ from transformers.integrations.neftune import deactivate_neftune
 from trainables.config.trial import TrialConfig
 from trainables.core import ranks
 from trainables.data.sets.training_set import Learned, TrainingSet
-from trainables.data.tokens.batches import collate
 from trainables.data.tokens.examples import Example
-from trainables.data.tokens.packing import Pack, collate_packs
+from trainables.data.tokens.packing import Pack, collate_items
 from trainables.losses.batch import Batch, to_batch
 from trainables.losses.loss import Loss
 from trainables.models import tuned
@@ -250,10 +249,7 @@ def engine_settings(config: TrialConfig, plan: Plan) -> dict[str, object]:
 def collated(items: list[list[Example | Pack]], pad_id: int) -> Batch:
     """A micro-batch, either all packs or none."""
     (together,) = items
-    packs = [each for each in together if isinstance(each, Pack)]
-    if packs:
-        return to_batch(collate_packs(packs, pad_id))
-    return to_batch(collate([each for each in together if isinstance(each, Example)], pad_id))
+    return to_batch(collate_items(together, pad_id))
 
 
 def dismantle(trainer: TrialTrainer) -> None:

@@ -8,27 +8,15 @@ import subprocess
 import sys
 
 import pytest
-from kept_sweep import answers, kept_sweep, tree_of
+from kept_sweep import answers, kept_sweep, tracked, tree_of
 from mlflow import MlflowClient
 from typer.testing import CliRunner
 
 from sweeps.cli.app import app
 from sweeps.export import export as room
 from sweeps.export.fresh_process import metrics_of
-from sweeps.home.home import SweepHome
 
 PROMPTS = ["w3 w4 w5", "w9 w10 w11"]
-
-
-def tracked(home: SweepHome) -> SweepHome:
-    """The sweep with a run in MLflow for each of its trials."""
-    client = MlflowClient(home.tracking_uri)
-    experiment = client.create_experiment("winnow", home.artifacts.as_uri())
-    store = home.sweep("kept").store
-    for record in store.trials():
-        run = client.create_run(experiment)
-        store.write_trial(record.with_changes(run_id=run.info.run_id))
-    return home
 
 
 @pytest.fixture(scope="module")

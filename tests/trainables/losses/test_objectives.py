@@ -238,7 +238,6 @@ def test_a_reward_model_is_trls(workshop_for, tmp_path):
 
 
 def test_the_reference_is_asked_once_for_each_example(workshop_for):
-
     workshop = workshop_for("dpo")
     workshop._references.forget()
     run_trial(workshop, **settings("dpo"))

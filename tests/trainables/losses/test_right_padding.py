@@ -82,7 +82,7 @@ def test_a_model_that_looks_both_ways_keeps_its_mask():
     import torch
     from transformers import BertConfig, BertForSequenceClassification
 
-    from trainables.losses.forward import head_outputs
+    from trainables.losses.forward import output_of
 
     shape = {"vocab_size": tiny.VOCABULARY, "hidden_size": 32, "num_attention_heads": 4}
     torch.manual_seed(0)
@@ -91,7 +91,7 @@ def test_a_model_that_looks_both_ways_keeps_its_mask():
     )
     padded, model = batch(), model.double().eval()
     theirs = model(input_ids=padded["input_ids"], attention_mask=padded["attention_mask"]).logits
-    torch.testing.assert_close(head_outputs(model, padded), theirs, atol=1e-12, rtol=1e-12)
+    torch.testing.assert_close(output_of(model, padded), theirs, atol=1e-12, rtol=1e-12)
 
 
 @pytest.mark.parametrize("kind", ["llama", "gpt2", "qwen2", "gpt_neox"])

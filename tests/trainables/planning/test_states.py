@@ -57,26 +57,15 @@ def test_thirty_three_billion_fit_into_24_gigabytes_by_qlora():
     assert (packed_bytes(linear, double=True) + 2 * others) / 2**30 < 22
 
 
-@pytest.mark.parametrize(
-    ("name", "make"),
-    [
-        ("adamw", lambda weights: torch.optim.AdamW(weights)),
-        ("sgd", lambda weights: torch.optim.SGD(weights, momentum=0.9)),
-        ("adafactor", "transformers"),
-        ("lamb", "pytorch_optimizer"),
-    ],
-)
-def test_an_optimizers_state_is_what_it_allocates(name, make):
+@pytest.mark.parametrize("name", ["adamw", "adam", "sgd", "adafactor", "lamb"])
+def test_an_optimizers_state_is_what_it_allocates(name):
     from trainables.training.optimizers import optimizer
 
     shapes = [(64, 96), (96,), (3, 40, 20)]
     weights = [torch.nn.Parameter(torch.randn(shape)) for shape in shapes]
     trial = config(optimizer={"name": name}, precision="fp32")
-    if callable(make):
-        made = make(weights)
-    else:
-        kind, settings = optimizer(trial)
-        made = kind(weights, **settings)
+    kind, settings = optimizer(trial)
+    made = kind(weights, **settings)
     for weight in weights:
         weight.grad = torch.randn_like(weight)
     made.step()

@@ -12,7 +12,7 @@ from trainables.core.evaluation import Ending, Evaluation
 from trainables.slots.board_progress import BoardProgress
 from trainables.slots.safeguards import Safeguards
 from trainables.slots.slot import _Worker
-from trainables.slots.slot_lanes import Refill
+from trainables.slots.slot_lanes import LaneSource
 
 
 @pytest.fixture
@@ -32,9 +32,9 @@ def served(desk, inputs, folder, lanes, jobs):
     """All jobs done by a slot with so many lanes: (losses, outcome) of each."""
     life = desk.ask("hello", "slot")
     client = BoardClient(desk)
-    refill = Refill(lanes, lambda kind: desk.ask("take_like", "slot", life, kind))
+    source = LaneSource(lanes, lambda kind: desk.ask("take_like", "slot", life, kind))
     told = BoardProgress(client, gpu=False)
-    worker = _Worker(client, inputs, Safeguards(), told, refill)
+    worker = _Worker(client, inputs, Safeguards(), told, source)
     for name, params in jobs.items():
         desk.ask("submit", Job(name, tiny.trial(**params), folder / name))
     while desk.board._queue.unfinished():

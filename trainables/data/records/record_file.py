@@ -59,8 +59,8 @@ def records_of(
 ) -> RecordFile:
     """Every row as a record of the first fitting kind that `reader` reads.
 
-    `named` are the roles that data.columns names. If `keeps_unread`, chats hold
-    their unread columns.
+    `named` are the roles that data.columns names. If `keeps_unread`, chats hold the columns that
+    are no part of them.
 
     DataError, with file and row, if a row does not fit or is useless for training, unless `sieve`
     leaves such rows out.

@@ -16,7 +16,7 @@ from trainables.data.tokens.tokenizer import Tokenizer
 
 
 class LookedUpPrompts:
-    """The prompts `own` of a set, whose chats are `chats`, with what `lookup` finds, if anything.
+    """The prompts `own` of a set, whose chats are `chats`, with what `lookup` finds.
 
     A prompt has at most `room` tokens (None: any number), so that some may get fewer pieces.
     """
@@ -26,7 +26,7 @@ class LookedUpPrompts:
         own: Asked,
         chats: Sequence[Conversation],
         library: Library,
-        lookup: Lookup | None,
+        lookup: Lookup,
         tokenizer: Tokenizer,
         room: int | None,
         embed: Embed | None = None,
@@ -56,8 +56,6 @@ class LookedUpPrompts:
 
     def with_pieces(self, chats: Sequence[Conversation]) -> tuple[list[Prompt], list[int]]:
         """The prompts of any chats, and the number of pieces in each."""
-        if self._lookup is None:
-            return prompts(chats, self._tokenizer)[0], [0] * len(chats)
         pieces = list(self._library.found(chats, self._lookup, self._embed))
         layout = self._lookup.layout
 

@@ -14,8 +14,8 @@ Vectors = NDArray[np.float32]
 Embed = Callable[[Sequence[str]], Vectors]
 """From texts to unit vectors, one row each."""
 
-
 _AT_ONCE = 64
+"""Queries scored together."""
 
 
 class Ranking(ABC):

@@ -8,10 +8,7 @@ from trainables.metrics.words import is_word, words
 
 
 def terms(text: str) -> list[str]:
-    """Folded words; of Chinese, Japanese, Thai and Lao, single characters and pairs of neighbours.
-
-    benchmarks/retrieval.py compares this with single characters and with a dictionary's words.
-    """
+    """Folded words; of Chinese, Japanese, Thai and Lao, characters and pairs of neighbours."""
     found = words(text)
     pairs = [a + b for a, b in pairwise(found) if not is_word(a) and not is_word(b)]
     return [*found, *pairs]

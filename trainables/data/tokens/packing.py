@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from trainables.core.data_error import DataError
-from trainables.data.tokens.batches import BatchArrays, pad
+from trainables.data.tokens.batches import BatchArrays, collate, pad
 from trainables.data.tokens.examples import Example, Examples
 from trainables.data.tokens.sequences import IntArray, TokenSequence
 
@@ -91,6 +91,14 @@ def write_packs(folder: Path, packs: Sequence[Sequence[int]]) -> None:
     np.save(folder / "packs.npy", np.concatenate([np.array(each, np.int64) for each in packs]))
     offsets = np.concatenate([[0], np.cumsum([len(each) for each in packs])])
     np.save(folder / "pack_offsets.npy", offsets.astype(np.int64))
+
+
+def collate_items(items: Sequence[Example | Pack], pad_id: int) -> BatchArrays:
+    """A batch of examples as from `collate`, or of packs as from `collate_packs`, never of both."""
+    packs = [each for each in items if isinstance(each, Pack)]
+    if packs:
+        return collate_packs(packs, pad_id)
+    return collate([each for each in items if isinstance(each, Example)], pad_id)
 
 
 def collate_packs(packs: Sequence[Pack], pad_id: int) -> BatchArrays:

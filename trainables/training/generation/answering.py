@@ -13,7 +13,7 @@ from transformers import TextStreamer
 from trainables.config.trial import TrialConfig
 from trainables.data.records.conversation import Conversation, Message
 from trainables.models import tuned
-from trainables.training.base import autocast_dtype
+from trainables.training.base import autocast
 from trainables.training.generation.writer import generating, left_padded, own_stops
 from trainables.training.workshop import Workshop
 
@@ -31,15 +31,14 @@ class Answering:
     @torch.no_grad()
     def answer(self, question: str, most: int, say: Say) -> None:
         """Write an answer of at most `most` tokens; `say` gets its text piece by piece."""
-        workshop, dtype = self._workshop, autocast_dtype(self._config)
+        workshop = self._workshop
         turns = Message("user", question), Message("assistant", "", trainable=True)
         ids, ends = workshop.lookups.prompt(Conversation(turns), self._config, self._model)
         stops = {*ends, *own_stops(self._model)}
         inputs = left_padded([ids], workshop.pad_id)
-        enabled = dtype is not None
         with (
             generating(self._model, stops, most, workshop.pad_id),
-            torch.autocast(workshop.device.type, dtype, enabled=enabled),
+            autocast(self._config, workshop.device),
         ):
             self._model.generate(  # type: ignore[operator]
                 **{name: each.to(workshop.device) for name, each in inputs.items()},

@@ -9,11 +9,12 @@ import numpy as np
 import torch
 
 from trainables.config.trial import TrialConfig
+from trainables.core.data_error import said
 from trainables.core.errors import RefusedError
 from trainables.core.progress import Progress
 from trainables.data.retrieval.ranking import Embed, Vectors
 from trainables.data.tokens.tokenizer import Tokenizer, encode
-from trainables.training.base import autocast_dtype
+from trainables.training.base import autocast
 
 EXTRA = "sentence-transformers"
 
@@ -59,10 +60,9 @@ class StateMeans:
         rows = torch.tensor([ids + [0] * (longest - len(ids)) for ids in batch])
         mask = torch.tensor([[1] * len(ids) + [0] * (longest - len(ids)) for ids in batch])
         rows, mask = rows.to(self._device), mask.to(self._device)
-        dtype = autocast_dtype(self._config)
         was_training = self._model.training
         self._model.eval()
-        with torch.autocast(self._device.type, dtype, enabled=dtype is not None):
+        with autocast(self._config, self._device):
             backbone = self._model.base_model
             assert isinstance(backbone, torch.nn.Module), "transformers' name of a model's body"
             states = backbone(input_ids=rows, attention_mask=mask, use_cache=False)
@@ -84,8 +84,10 @@ def encoder_of(name: str, device: torch.device) -> Embed:
     try:
         model = SentenceTransformer(name, device=str(device))
     except Exception as error:  # library boundary: a bad model can raise anything
-        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise RefusedError(f"encoder {name} cannot be loaded: {first_line}") from error
+        raise RefusedError(
+            f"encoder {name} cannot be loaded: {said(error)}; name another, or leave it out to "
+            "compare the base's own states"
+        ) from error
 
     def embed(texts: Sequence[str]) -> Vectors:
         vectors = model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)

@@ -67,13 +67,13 @@ class Lookups:
         self,
         own: Prompts,
         chats: Sequence[Conversation],
-        lookup: Lookup | None,
+        lookup: Lookup,
         config: TrialConfig,
         model: torch.nn.Module,
     ) -> LookedUpPrompts:
         room = self._context - config.evaluation.max_new_tokens if self._context else None
-        dense = lookup is not None and lookup.retriever == "dense"
-        embed = self._embed(lookup.encoder, config, model) if lookup and dense else None
+        dense = lookup.retriever == "dense"
+        embed = self._embed(lookup.encoder, config, model) if dense else None
         library = self._library(config)
         return LookedUpPrompts(own, chats, library, lookup, self._tokenizer, room, embed)
 

@@ -26,7 +26,7 @@ from trainables.data.tokens.prompts import Asked, Prompt
 from trainables.data.tokens.tokenizer import Tokenizer
 from trainables.metrics.registry import GENERATED
 from trainables.metrics.written import Answer, Written
-from trainables.training.base import autocast_dtype, is_scattered
+from trainables.training.base import autocast, is_scattered
 from trainables.training.generation.sampling import GumbelNoise
 
 Ids = list[int]
@@ -118,12 +118,11 @@ class AnswerWriter:
         batch: Sequence[int],
     ) -> dict[int, Ids]:
         inputs = left_padded([asked[number].tokens.tolist() for number in batch], self._pad_id)
-        processors, dtype = LogitsProcessorList(), autocast_dtype(config)
+        processors = LogitsProcessorList()
         if config.evaluation.temperature:
             temperature = config.evaluation.temperature
             processors.append(GumbelNoise(temperature, seed_of(config), batch))
-        autocast = torch.autocast(self._device.type, dtype, enabled=dtype is not None)
-        with autocast, warnings.catch_warnings():
+        with autocast(config, self._device), warnings.catch_warnings():
             # Virtual tokens come with batches of equal lengths, which need no positions.
             warnings.filterwarnings("ignore", message="Position ids are not supported")
             whole = model.generate(  # type: ignore[operator]

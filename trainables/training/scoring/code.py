@@ -18,14 +18,11 @@ from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 
 from trainables.config.own_metrics import CodeMetric
-from trainables.core.data_error import printable
+from trainables.core.data_error import printable, short
 from trainables.core.errors import RefusedError
 from trainables.core.hidden_secrets import without_secrets
 from trainables.metrics.written import Answer
 from trainables.training.scoring import code_process
-
-MOST_SHOWN = 60
-"""Maximum characters shown of a prompt."""
 
 _LONGEST = 500
 """Maximum characters of what a scoring file says."""
@@ -51,9 +48,7 @@ class ScoringFile:
             "references": [list(answer.references) for answer in answers],
             "records": [dict(answer.record) for answer in answers],
         }
-        first = answers[0].question
-        shown = first if len(first) <= MOST_SHOWN else f"{first[:MOST_SHOWN]}..."
-        return self._run(given, limit, f"; first prompt: {shown!r}")
+        return self._run(given, limit, f"; first prompt: {short(answers[0].question)!r}")
 
     def _run(self, given: Mapping[str, object], limit: float | None, asked: str) -> object:
         with TemporaryDirectory(prefix="scoring-") as folder:
