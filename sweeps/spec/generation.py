@@ -93,5 +93,5 @@ def with_modes(trial: TrialConfig | None, search: SearchSettings | None) -> Sear
     own = own_modes(trial.metrics)
     modes = {name: mode or own.get(name) for name, mode in search.given_modes.items()}
     if search.metrics is None:
-        return search.model_copy(update={"mode": modes[search.metric]})
-    return search.model_copy(update={"metrics": modes, "mode": modes[search.metric]})
+        return search.model_copy(update={"mode": modes.get(search.metric)})
+    return search.model_copy(update={"metrics": modes, "mode": modes.get(search.metric)})

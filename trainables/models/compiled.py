@@ -8,6 +8,9 @@ from trainables.architecture.modules import blocks
 
 BACKEND = "inductor"
 
+_stances: list[torch.compiler.set_stance] = []
+"""How the process compiled before; restored by `uncompile`."""
+
 
 def compile_blocks(model: torch.nn.Module) -> None:
     """Compile each transformer block; equal ones share their code.
@@ -15,6 +18,8 @@ def compile_blocks(model: torch.nn.Module) -> None:
     Not the whole model: its head is called apart, and its blocks are what repeats. Lengths differ
     from batch to batch, so shapes stay open.
     """
+    # A 4-bit base on a CPU has turned compilation off for the process (`settle_on_cpu`).
+    _stances.append(torch.compiler.set_stance("default"))
     for block in blocks(model).values():
         block.compile(backend=BACKEND, dynamic=True)
 
@@ -26,3 +31,4 @@ def uncompile(model: torch.nn.Module) -> None:
         module._compiled_call_impl = None
     if compiled:
         torch._dynamo.reset()
+        _stances.pop().__exit__(None, None, None)

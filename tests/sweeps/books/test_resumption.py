@@ -112,9 +112,10 @@ def test_data_and_models_that_have_changed_are_refused(what):
         created=0.0,
         provenance=Provenance(seed=0, **then),
     )
-    refuse_if_changed(earlier, SimpleNamespace(**then))
+    inputs = SimpleNamespace(metric_files={})
+    refuse_if_changed(earlier, SimpleNamespace(**then, inputs=inputs))
     refuse_if_changed(earlier, None)
-    now = SimpleNamespace(**{**then, f"{what}_fingerprint": "other"})
+    now = SimpleNamespace(**{**then, f"{what}_fingerprint": "other"}, inputs=inputs)
     with pytest.raises(SweepError, match=f"its {what} has changed since the launch"):
         refuse_if_changed(earlier, now)
 

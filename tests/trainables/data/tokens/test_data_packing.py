@@ -90,6 +90,8 @@ def test_a_batch_restarts_its_positions_and_keeps_targets_and_weights_apart():
         "input_ids": [[5, 6, 7, 8, 9], [5, 6, 7, 1, 1]],
         "labels": [[-100, -100, 7, -100, 9], [-100, -100, 7, -100, -100]],
         "position_ids": [[0, 1, 2, 0, 1], [0, 1, 2, 0, 1]],
+        # Flat places of the targets among those that are predicted, four in a row.
+        "targets": [1, 3, 5],
         "weight": [[0.5, 0.5, 0.5, 2.0, 2.0], [0.5, 0.5, 0.5, 1.0, 1.0]],
     }
     assert all(batch[name].dtype == np.int64 for name in ("input_ids", "labels", "position_ids"))
