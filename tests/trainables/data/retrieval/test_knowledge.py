@@ -58,5 +58,5 @@ def test_files_without_text_are_refused_by_name(tmp_path, files, said):
 
 @pytest.mark.parametrize("name", ["gone", "gone.md"])
 def test_a_name_of_nothing_is_said_not_to_exist(tmp_path, name):
-    with pytest.raises(DataError, match="gone.* does not exist"):
+    with pytest.raises(DataError, match=r"gone.* does not exist"):
         read_texts([str(tmp_path / name)], "utf-8")

@@ -22,7 +22,7 @@ QUERIES = ["cat", "dog park", "bench the", "a cat in the park", "cat cat dog", "
 
 
 def by_formula(texts: list[str], query: str) -> list[float]:
-    """Robertson's BM25 with Lucene's weights: k1 1.5, b 0.75, idf ln(1 + (N - n + 0.5)/(n + 0.5))."""
+    """BM25 with Lucene's weights: k1 1.5, b 0.75, idf ln(1 + (N - n + 0.5) / (n + 0.5))."""
     split = [text.replace(",", "").split() for text in texts]
     mean = sum(map(len, split)) / len(split)
     scores = []
