@@ -45,6 +45,10 @@ def _row(winner: Winner, costs: Sequence[str]) -> TrialRow:
     params = dict(winner.record.params)
     method = str(params.pop("method"))
     trained = f"{winner.record.trainable_parameters or 0:,}"
-    spent = (f"{winner.best.metrics[name]:.3g}" for name in costs)
+    spent = (_short(winner.best.metrics[name]) for name in costs)
     values = (method, str(winner.record.number), f"{winner.value:.4f}", trained, *spent)
     return TrialRow(values, params)
+
+
+def _short(cost: float) -> str:
+    return f"{cost:,.0f}" if cost >= 100 else f"{cost:.3g}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from results.records.record import TrialRecord
@@ -17,7 +18,7 @@ def fewer_pieces(trials: Sequence[TrialRecord]) -> str:
         asked = next((trial.config[name] for name in _ASKED if name in trial.config), None)
         had = next((m.metrics.get(LOOKED_UP.name) for m in trial.measurements), None)
         if isinstance(asked, int) and had is not None and had < asked:
-            found.append(f"trial {trial.number}: {had:.1f} of {asked}")
+            found.append(f"trial {trial.number}: {math.floor(10 * had) / 10} of {asked}")
     if not found:
         return ""
     shown = "; ".join(found[:5]) + (f"; and {len(found) - 5} more trials" if len(found) > 5 else "")

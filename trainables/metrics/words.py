@@ -8,7 +8,10 @@ import unicodedata
 _UNSPACED = "\u2e80-\u31ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff\u0e00-\u0eff"
 """Characters of scripts without spaces between words: Chinese, Japanese, Thai and Lao."""
 
-_WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
+_MARKS = "\u3001-\u3004\u3008-\u3020\u3030\u303d\u30a0\u30fb\u0e4f\u0e5a\u0e5b"
+"""Punctuation and symbols among them."""
+
+_WORD = re.compile(rf"(?![{_MARKS}])[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
 _TOKEN = re.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+")
 _QUOTES = "\"'`“”‘’«»「」『』 "
 _ENDS = _QUOTES + ".,;:!?。、…"

@@ -82,12 +82,12 @@ def find(name: str, further: Mapping[str, Kind] = MappingProxyType({})) -> Origi
     if not path.exists() and is_hub_name(name):
         return Origins((Origin(name, Kind.HUB, path),))
     kind = known.get(inner_suffix(path))
-    if kind is None:
+    if kind is None and (path.suffix or path.exists()):
         raise DataError(
             f"{path}: {path.suffix or 'no'} suffix is not supported; convert it to "
             f"{_suffixes(known)}"
         )
-    if not path.exists():
+    if kind is None or not path.exists():
         raise DataError(f"{path} does not exist (looked from {Path.cwd()}); correct the path")
     if not path.is_file():
         raise DataError(f"{path} is not a regular file; use a file that can be read twice")

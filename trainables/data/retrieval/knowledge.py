@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from trainables.core.data_error import DataError
-from trainables.data.files.origin import Kind, find
+from trainables.data.files.origin import Kind, Origin, find
 from trainables.data.files.reading import Manner, read
 from trainables.data.files.sieve import Sieve
 from trainables.data.records.formats import Gives
@@ -27,10 +27,10 @@ def read_texts(names: Sequence[str], encoding: str) -> list[str]:
     """All texts in these files; DataError if a file is none, or all are empty."""
     texts: list[str] = []
     for origin in (origin for name in names for origin in find(name, FURTHER).origins):
+        if _is_blank(origin):
+            continue  # an empty page among others
         sieve = Sieve()
         rows = read(origin, Manner(encoding=encoding), sieve).rows
-        if not any(str(row.fields.get("text", "x")).strip() for row in rows):
-            continue  # an empty page among others
         file = records_of(origin, rows, "data.knowledge", (Gives.DOCUMENT,), sieve)
         texts += [each.text for each in file.records if isinstance(each, Document)]
     if not any(text.strip() for text in texts):
@@ -38,6 +38,10 @@ def read_texts(names: Sequence[str], encoding: str) -> list[str]:
             f"data.knowledge: {', '.join(names)} has no text; name files or a folder with text"
         )
     return texts
+
+
+def _is_blank(origin: Origin) -> bool:
+    return origin.kind is Kind.TEXT and not origin.path.read_bytes().strip()
 
 
 def write_texts(folder: Path, texts: Sequence[str]) -> None:

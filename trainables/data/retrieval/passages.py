@@ -43,14 +43,15 @@ def _pieces(text: str) -> list[str]:
 def _windows(
     pieces: Sequence[str], sizes: Sequence[int], most: int, overlap: float
 ) -> Iterator[tuple[int, int]]:
-    start = 0
-    while start < len(pieces):
-        end = _reach(sizes, start, most)
-        if end < len(pieces):
-            end = _sentence_end(pieces, start, end)
+    start, end = 0, 0
+    while end < len(pieces):
+        reach = _reach(sizes, start, most)
+        if reach == end:  # it would be a part of the passage before
+            start += 1
+            continue
+        last_third = start + 2 * (reach - start) // 3
+        end = _sentence_end(pieces, max(last_third, end), reach)
         yield start, end
-        if end == len(pieces):
-            return
         start = max(start + 1, _back(sizes, start, end, round(overlap * most)))
 
 
@@ -63,8 +64,11 @@ def _reach(sizes: Sequence[int], start: int, most: int) -> int:
     return end
 
 
-def _sentence_end(pieces: Sequence[str], start: int, end: int) -> int:
-    for place in range(end, start + 2 * (end - start) // 3, -1):
+def _sentence_end(pieces: Sequence[str], first: int, end: int) -> int:
+    """The last end of a sentence after `first`, else `end`; the end of a text is one."""
+    if end == len(pieces):
+        return end
+    for place in range(end, first, -1):
         if _SENTENCE.search(pieces[place - 1]):
             return place
     return end
@@ -72,7 +76,8 @@ def _sentence_end(pieces: Sequence[str], start: int, end: int) -> int:
 
 def _back(sizes: Sequence[int], start: int, end: int, shared: int) -> int:
     """The start of the next passage, which repeats at most `shared` tokens."""
-    place = end
-    while place > start and sum(sizes[place - 1 : end]) <= shared:
+    place, total = end, 0
+    while place > start and total + sizes[place - 1] <= shared:
         place -= 1
+        total += sizes[place]
     return place

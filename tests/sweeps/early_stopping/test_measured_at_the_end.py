@@ -1,0 +1,83 @@
+"""Trials without training, measured only at the last point, beside trials measured at each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from ray.tune.schedulers import TrialScheduler
+
+from sweeps.search.schedulers import make_scheduler
+from sweeps.spec.settings import SearchSettings
+
+
+@dataclass(frozen=True)
+class Trial:
+    trial_id: str
+
+
+class Controller:
+    """No trial waits, so that none is paused for another."""
+
+    def get_live_trials(self):
+        return []
+
+
+class Course:
+    """A scheduler that is told what trials measure, smaller is better."""
+
+    def __init__(self, rule: str, points: int) -> None:
+        self.points = points
+        search = SearchSettings(metric="eval_loss", early_stopping=rule)
+        self._scheduler = make_scheduler(search, points)
+
+    def untrained(self, name: str, loss: float) -> None:
+        """It is measured at the last point, and has ended."""
+        trial, result = Trial(name), {"point": self.points, "eval_loss": loss}
+        self._scheduler.on_trial_add(Controller(), trial)
+        self._scheduler.on_trial_result(Controller(), trial, result)
+        self._scheduler.on_trial_complete(Controller(), trial, result)
+
+    def stopped_at(self, name: str, *losses: float) -> int | None:
+        """The point before the last at which a trained trial is stopped."""
+        trial = Trial(name)
+        self._scheduler.on_trial_add(Controller(), trial)
+        for point, loss in enumerate(losses, 1):
+            result = {"point": point, "eval_loss": loss}
+            verdict = self._scheduler.on_trial_result(Controller(), trial, result)
+            if verdict == TrialScheduler.STOP and point < self.points:
+                return point
+        self._scheduler.on_trial_complete(Controller(), trial, result)
+        return None
+
+
+RULES = pytest.mark.parametrize("rule", ["asha", "median"])
+
+
+def trained(course: Course) -> list[int | None]:
+    """When each of ten trials is stopped, of which every second is much worse."""
+    return [
+        course.stopped_at(f"t{n}", *([9.0 + n if n % 2 else 2.0 + 0.01 * n] * course.points))
+        for n in range(10)
+    ]
+
+
+@RULES
+@pytest.mark.parametrize("points", [9, 10])
+@pytest.mark.parametrize("loss", [0.1, 50.0], ids=["better", "worse"])
+def test_they_change_nothing_for_trained_trials(rule, points, loss):
+    expected = trained(Course(rule, points))
+    assert any(expected) and not all(expected), "else nothing is compared"
+    course = Course(rule, points)
+    for n in range(6):
+        course.untrained(f"u{n}", loss)
+    assert trained(course) == expected
+
+
+@RULES
+@pytest.mark.parametrize("points", [1, 2, 3, 4, 5, 9, 10, 27])
+def test_alone_they_stop_nobody_before_the_end(rule, points):
+    course = Course(rule, points)
+    for n in range(6):
+        course.untrained(f"u{n}", 0.1)
+    assert course.stopped_at("t", *([9.0] * points)) is None

@@ -1,0 +1,135 @@
+"""What is refused of methods that train nothing, and of data.retrieve, before the first trial."""
+
+from __future__ import annotations
+
+import chat_training as chats
+import pytest
+from spec_samples import problems_of, sft_tree
+
+from sweeps.base.errors import SweepError
+from sweeps.run.inputs import inputs_of
+from sweeps.spec.prompt_checks import check_prompts
+from sweeps.spec.spec import SweepSpec
+
+ANSWERS = {"metric": "eval_exact_match", "early_stopping": "none"}
+
+
+def problems(tmp_path, knowledge: bool = True, retrieve: dict | None = None, **changes) -> str:
+    (tmp_path / "page.md").write_text("A page.")
+    data = {"train": str(tmp_path / "data.jsonl")}
+    data |= {"knowledge": str(tmp_path / "page.md")} if knowledge else {}
+    data |= {"retrieve": retrieve} if retrieve else {}
+    tree = sft_tree(tmp_path, **{"data": data, "search": ANSWERS, **changes})
+    return "\n".join(problems_of(tree))
+
+
+def searching(*methods: str) -> dict:
+    return {"method": {"choice": list(methods)}}
+
+
+@pytest.mark.parametrize(
+    "changes", [{"method": "rag"}, {"space": searching("lora", "rag")}], ids=["fixed", "searched"]
+)
+def test_rag_without_knowledge_is_refused(tmp_path, changes):
+    said = problems(tmp_path, knowledge=False, **changes)
+    assert "data.knowledge" in said and "method rag looks up passages in it" in said
+    assert "set it to text files, or to a folder of them" in said
+
+
+def test_knowledge_that_does_not_exist_is_refused_by_its_path(tmp_path):
+    gone = str(tmp_path / "gone")
+    data = {"train": str(tmp_path / "data.jsonl"), "knowledge": gone}
+    said = "\n".join(problems_of(sft_tree(tmp_path, data=data, search=ANSWERS, method="rag")))
+    assert "data.knowledge" in said and gone in said and "does not exist" in said
+
+
+@pytest.mark.parametrize("objective", ["dpo", "orpo", "clm", "reward", "classification"])
+def test_data_retrieve_needs_prompts(tmp_path, objective):
+    said = problems(
+        tmp_path,
+        retrieve={"source": "knowledge"},
+        objective=objective,
+        search={"metric": "eval_loss", "early_stopping": "none"},
+    )
+    assert "data.retrieve changes the prompts of chats" in said and objective in said
+    assert "leave it out, or use objective sft" in said
+
+
+@pytest.mark.parametrize("method", ["few_shot", "rag"])
+def test_prompts_are_not_changed_twice(tmp_path, method):
+    said = problems(tmp_path, retrieve={"count": 1}, method=method)
+    assert f"changes every prompt already, so method {method} cannot" in said
+
+
+@pytest.mark.parametrize("method", ["few_shot", "rag"])
+@pytest.mark.parametrize("objective", ["dpo", "clm"])
+def test_what_changes_prompts_needs_chats(tmp_path, method, objective):
+    search = {"metric": "eval_loss", "early_stopping": "none"}
+    said = problems(tmp_path, method=method, objective=objective, search=search)
+    assert "method" in said and method in said and f"objective {objective}" in said
+
+
+@pytest.mark.parametrize("method", ["few_shot", "rag"])
+def test_what_changes_prompts_is_judged_by_answers(tmp_path, method):
+    said = problems(tmp_path, method=method, search={"metric": "eval_loss"})
+    assert "search.metric: eval_exact_match" in said
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"source": "knowledge", "retriever": "random"}, "random passages tell nothing"),
+        ({"layout": "{question}"}, "has {passages} 0 times"),
+        ({"count": 0}, "data.retrieve.count"),
+    ],
+)
+def test_bad_settings_of_data_retrieve_are_refused(tmp_path, settings, said):
+    assert said in problems(tmp_path, retrieve=settings)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("few")
+    chats.make_chats(folder)  # 40 different training records
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("changes", "count"),
+    [
+        ({"method": "few_shot", "few_shot": {"count": 41}}, 41),
+        ({"method": "few_shot", "few_shot": {"count": 40}}, None),
+        ({"few_shot": {"count": 41}}, None),  # method lora reads no examples
+        (
+            {
+                "space": {
+                    "method": {"choice": ["lora", "few_shot"]},
+                    "few_shot.count": {"choice": [4, 64], "when": {"method": "few_shot"}},
+                }
+            },
+            64,
+        ),
+        (
+            {
+                "space": {
+                    "method": {"choice": ["lora", "few_shot"]},
+                    "few_shot.count": {"choice": [4, 8], "when": {"method": "few_shot"}},
+                }
+            },
+            None,
+        ),
+    ],
+)
+def test_more_examples_than_the_training_set_has_are_refused(folder, changes, count):
+    data = {"train": str(folder / "train.jsonl"), "validation": str(folder / "ask.jsonl")}
+    fields = {"model": str(folder / "model"), "data": data, "search": ANSWERS}
+    space = {"learning_rate": {"log_uniform": [1e-4, 1e-3]}}
+    tree = {"name": "few", "budget": {"trials": 4}, "space": space, **fields, **changes}
+    spec = SweepSpec.parse({**tree, "evaluation": {"max_new_tokens": 8}})
+    prepared = inputs_of(spec.trial, folder / "cache")
+    if count is None:
+        check_prompts(spec, prepared)
+        return
+    said = rf"few_shot.count {count}: the training set has 40 examples; lower it to 40, or add"
+    with pytest.raises(SweepError, match=said):
+        check_prompts(spec, prepared)

@@ -1,0 +1,83 @@
+"""The sentence that says whether training was worth it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from finished_sweeps import ended_trial, sweep_tree, write_ended
+
+from results.ranking.winners import rank
+from sweeps.verdict.without_training import without_training
+
+METRIC = "eval_token_f1"
+
+
+def of(number: int, method: str, value: float, status: str = "complete"):
+    return ended_trial(number, status, {"method": method}, {METRIC: value})
+
+
+def said(tmp_path, *records, answers: dict[int, list[float]] | None = None) -> str:
+    folder = write_ended(tmp_path, records, sweep_tree(), metric=METRIC, mode="max")
+    for number, values in (answers or {}).items():
+        place = folder.store.trial_folder(number) / "answers"
+        place.mkdir(parents=True)
+        prompts = np.arange(len(values))
+        np.savez(place / "values.npz", prompts=prompts, **{METRIC: np.array(values)})
+    return without_training(folder.sweep_record(), rank(records, METRIC, "max"), folder)
+
+
+@pytest.mark.parametrize("untrained", ["none", "few_shot", "rag"])
+def test_no_training_beats_the_best_trial_without_it(tmp_path, untrained):
+    records = [of(0, "lora", 0.5), of(1, untrained, 0.75), of(2, "full", 0.6), of(3, "none", 0.1)]
+    assert said(tmp_path, *records) == (
+        f"No training beats trial 1 ({untrained}): the best trained trial, 2, is 0.1500 behind."
+    )
+
+
+def test_its_error_is_that_of_the_mean_difference_over_the_prompts(tmp_path):
+    lora, rag = [0.1, 0.5, 0.4, 0.2], [0.9, 0.6, 0.45, 0.8]
+    differences = [b - a for a, b in zip(lora, rag, strict=True)]
+    mean = sum(differences) / 4
+    error = math.sqrt(sum((each - mean) ** 2 for each in differences) / 3 / 4)
+    records = [of(0, "lora", sum(lora) / 4), of(1, "rag", sum(rag) / 4)]
+    assert said(tmp_path, *records, answers={0: lora, 1: rag}) == (
+        f"No training beats trial 1 (rag): the best trained trial, 0, is {mean:.4f} ± {error:.4f} "
+        "behind."
+    )
+
+
+def test_equals_are_said_to_be_equal(tmp_path):
+    assert said(tmp_path, of(0, "lora", 0.5), of(1, "rag", 0.5)) == (
+        "No training beats trial 1 (rag): the best trained trial is exactly as good."
+    )
+
+
+def test_training_that_is_surely_better_is_worth_it(tmp_path):
+    lora, none = [0.9, 0.8, 0.95, 0.9], [0.1, 0.05, 0.12, 0.11]
+    records = [of(0, "lora", sum(lora) / 4), of(1, "none", sum(none) / 4), of(2, "none", 0.01)]
+    words = said(tmp_path, *records, answers={0: lora, 1: none})
+    assert words.startswith(
+        f"Without training, the best is trial 1 (none) with {METRIC} {sum(none) / 4:.4f}: "
+    )
+    assert "behind trial 0, " in words and words.endswith("standard errors.")
+
+
+def test_a_lead_within_the_noise_does_not_show_that_training_helps(tmp_path):
+    lora, none = [0.9, 0.1, 0.8, 0.3], [0.2, 0.8, 0.1, 0.9]
+    records = [of(0, "lora", sum(lora) / 4), of(1, "none", sum(none) / 4)]
+    words = said(tmp_path, *records, answers={0: lora, 1: none})
+    assert words.endswith("standard errors: too small to say that training helps.")
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        [of(0, "lora", 0.5), of(1, "full", 0.6)],
+        [of(0, "none", 0.5), of(1, "rag", 0.6)],
+        [of(0, "lora", 0.5), of(1, "rag", 0.9, "failed")],
+    ],
+)
+def test_without_complete_trials_of_both_kinds_nothing_is_said(tmp_path, records):
+    assert said(tmp_path, *records) == ""
