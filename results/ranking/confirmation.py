@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -63,7 +63,7 @@ class Confirmed:
 
     def mean_of(self, name: str) -> float | None:
         """The mean over seeds of another metric, on the validation or the test set."""
-        known = [each for each in map(_metrics_of(self), self.repeats) if name in each]
+        known = [each for each in map(_metrics_of, self.repeats) if name in each]
         return statistics.fmean(each[name] for each in known) if known else None
 
 
@@ -72,7 +72,7 @@ class Confirmation:
     """The confirmed trials of a sweep with one metric, the best mean first.
 
     `compared` are the seeds that all of them have, by which they are compared; `noise` is None if
-    there are fewer than two. `tie` is the distance to the best within which a trial is tied.
+    there are fewer than two.
     """
 
     metric: str
@@ -80,7 +80,6 @@ class Confirmation:
     trials: tuple[Confirmed, ...]
     compared: tuple[int, ...]
     noise: Noise | None
-    tie: float | None
 
     @property
     def winner(self) -> Confirmed:
@@ -114,26 +113,29 @@ def confirm(
     examples: Examples = lambda record: None,
 ) -> Confirmation | None:
     """The confirmation of a sweep with one metric; None before any repeat is complete."""
-    found = [each for each in map(_gathered(repeats, metric, mode), trials) if each is not None]
+    gathered = (_gathered(trial, repeats, metric, mode) for trial in trials)
+    found = [each for each in gathered if each is not None]
     if not found:
         return None
     compared = common_seeds([each.values for each in found])
     among = [each for each in found if set(compared) <= each.values.keys()]
     if len(compared) < 2:
         ordered = sorted(found, key=lambda each: (_cost(each.mean, mode), each.number))
-        return Confirmation(metric, mode, tuple(ordered), compared, None, None)
-    chance = _noise(among, compared, examples)
+        return Confirmation(metric, mode, tuple(ordered), compared, None)
+    found_noise = _noise(among, compared, examples)
     means = [statistics.fmean(each.values[seed] for seed in compared) for each in among]
     costs = [_cost(mean, mode) for mean in means]
-    distance = tie_distance(len(among), chance.error, chance.freedom)
-    chances = chances_of_best(costs, chance.error, chance.freedom)
+    distance = tie_distance(len(among), found_noise.error, found_noise.freedom)
+    chances = chances_of_best(costs, found_noise.error, found_noise.freedom)
     judged = {
         each.number: (cost, share, cost - min(costs) <= distance)
         for each, cost, share in zip(among, costs, chances, strict=True)
     }
     ordered = sorted(
         (
-            _judged(each, *judged[each.number][1:]) if each.number in judged else each
+            replace(each, chance=judged[each.number][1], tied=judged[each.number][2])
+            if each.number in judged
+            else each
             for each in found
         ),
         key=lambda each: (
@@ -142,7 +144,7 @@ def confirm(
             each.number,
         ),
     )
-    return Confirmation(metric, mode, tuple(ordered), compared, chance, distance)
+    return Confirmation(metric, mode, tuple(ordered), compared, found_noise)
 
 
 def common_seeds(values: Sequence[Mapping[int, T]]) -> tuple[int, ...]:
@@ -167,23 +169,20 @@ def best_repeat(repeats: Sequence[TrialRecord], goals: Mapping[str, Mode]) -> Tr
 
 
 def _gathered(
-    repeats: Sequence[TrialRecord], metric: str, mode: Mode
-) -> Callable[[TrialRecord], Confirmed | None]:
+    record: TrialRecord, repeats: Sequence[TrialRecord], metric: str, mode: Mode
+) -> Confirmed | None:
+    """The trial with its repeats; None without a complete one."""
     goals: dict[str, Mode] = {metric: mode}
-
-    def gather(record: TrialRecord) -> Confirmed | None:
-        own = [each for each in repeats if each.confirms == record.number]
-        values = {each.repeat: _value(each, goals, metric) for each in own if each.status.can_win}
-        known = {seed: value for seed, value in sorted(values.items()) if value is not None}
-        first = _value(record, goals, metric)
-        if not known or first is None:
-            return None
-        complete = tuple(each for each in own if each.repeat in known)
-        lost = sum(each.status.ended for each in own) - len(known)
-        mean = statistics.fmean(known.values())
-        return Confirmed(record, complete, known, first, mean, lost=lost)
-
-    return gather
+    own = [each for each in repeats if each.confirms == record.number]
+    values = {each.repeat: _value(each, goals, metric) for each in own if each.status.can_win}
+    known = {seed: value for seed, value in sorted(values.items()) if value is not None}
+    first = _value(record, goals, metric)
+    if not known or first is None:
+        return None
+    complete = tuple(each for each in own if each.repeat in known)
+    lost = sum(each.status.ended for each in own) - len(known)
+    mean = statistics.fmean(known.values())
+    return Confirmed(record, complete, known, first, mean, lost=lost)
 
 
 def _noise(trials: Sequence[Confirmed], seeds: Sequence[int], examples: Examples) -> Noise:
@@ -197,12 +196,6 @@ def _noise(trials: Sequence[Confirmed], seeds: Sequence[int], examples: Examples
     return noise(np.asarray([[trial.values[seed] for seed in seeds] for trial in trials]))
 
 
-def _judged(trial: Confirmed, chance: float, tied: bool) -> Confirmed:
-    return Confirmed(
-        trial.record, trial.repeats, trial.values, trial.first, trial.mean, chance, tied, trial.lost
-    )
-
-
 def _value(record: TrialRecord, goals: Mapping[str, Mode], metric: str) -> float | None:
     counted = record.counted(goals)
     value = counted.metrics.get(metric, math.nan) if counted else math.nan
@@ -213,9 +206,7 @@ def _cost(value: float, mode: Mode) -> float:
     return value if mode == "min" else -value
 
 
-def _metrics_of(trial: Confirmed) -> Callable[[TrialRecord], dict[str, float]]:
-    def metrics(record: TrialRecord) -> dict[str, float]:
-        last = record.last()
-        return {**(last.metrics if last else {}), **record.test}
-
-    return metrics
+def _metrics_of(record: TrialRecord) -> dict[str, float]:
+    """The last values on the validation set, and those on the test set."""
+    last = record.last()
+    return {**(last.metrics if last else {}), **record.test}

@@ -57,6 +57,11 @@ class Ranking:
         return len(self.goals) > 1
 
     @property
+    def trials(self) -> int:
+        """Number of all trials, ranked or not."""
+        return len(self.winners) + len(self.left_out)
+
+    @property
     def chosen(self) -> tuple[Winner, ...]:
         """The trials whose weights are worth keeping: the best one, or the whole front."""
         return self.winners if self.several else self.winners[:1]

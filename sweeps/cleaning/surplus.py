@@ -39,7 +39,7 @@ def surplus(folder: SweepFolder, keep_best: int, in_use: Collection[Path]) -> li
     """
     sweep, trials = folder.sweep_record(), folder.trials()
     best = _best(sweep, trials, keep_best)
-    repeats = folder.confirmed()
+    repeats = folder.repeats()
     spared = _spared(sweep, trials, folder, keep_best)
     listed = chain(
         _found(folder.store, trials, best),

@@ -39,10 +39,8 @@ def rows(found: Confirmation | ConfirmedFront) -> list[ConfirmedRow]:
 
 def _of_one(trial: Confirmed) -> tuple[str, ...]:
     deviation = "" if trial.deviation is None else f"{trial.deviation:.4f}"
-    mean, first = f"{trial.mean:.4f}", f"{trial.first:.4f}"
-    return (
-        str(trial.number), str(len(trial.repeats)), mean, deviation, first, _share(trial.chance)
-    )  # fmt: skip
+    values = f"{trial.mean:.4f}", deviation, f"{trial.first:.4f}"
+    return str(trial.number), str(len(trial.repeats)), *values, _share(trial.chance)
 
 
 def _of_front(trial: ConfirmedPoint) -> tuple[str, ...]:

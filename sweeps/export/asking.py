@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from sweeps.base.errors import SweepError
 from sweeps.base.quiet import quiet
-from sweeps.export.choice import chosen, config_of, picked, refuse_without_base, trains_nothing
+from sweeps.export.choice import chosen, config_of, picked, refuse_without_base
 from sweeps.home.home import SweepHome
 from sweeps.home.launch_folder import where_it_was_launched
 from sweeps.run.inputs import inputs_of
 from sweeps.spec.spec import SweepSpec
+from sweeps.verdict.without_training import trains
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.core.progress_bars import no_progress_bars
 
@@ -30,7 +31,7 @@ def asking(
     """
     folder = home.existing(name)
     sweep, _, record = picked(folder, number)
-    weights = None if trains_nothing(record) else chosen(folder, number).weights
+    weights = chosen(folder, number).weights if trains(record) else None
     spec = SweepSpec.load(folder.spec)
     with where_it_was_launched(sweep), no_progress_bars():
         config = config_of(spec, record)

@@ -38,8 +38,8 @@ def offer(folder: SweepFolder, home: SweepHome, progress: Progress = NO_PROGRESS
     try:
         trial = chosen(folder)
         current = champion(tracking_uri(folder, home), target)
-        if current is not None and (why := _reason(target, current, trial)):
-            return why.format(later=later)
+        if current is not None and (why := _reason(target, current, trial, later)):
+            return why
         better = "" if current is None else _lead(current, trial, folder, home)
         as_, number = f"{target.name}@{target.alias}", trial.record.trial
         made = register(
@@ -50,8 +50,11 @@ def offer(folder: SweepFolder, home: SweepHome, progress: Progress = NO_PROGRESS
     return f"Trial {number} is registered as {as_}, version {made.version}{better}."
 
 
-def _reason(target: Target, current: Version, trial: Chosen) -> str:
-    """Why the winner does not replace the registered version; empty if it does."""
+def _reason(target: Target, current: Version, trial: Chosen, later: str) -> str:
+    """Why the winner does not replace the registered version; empty if it does.
+
+    `later` is the command that replaces it all the same.
+    """
     names, sweep = f"{target.name}@{target.alias}, version {current.number},", trial.sweep
     number = str(trial.record.trial)
     if (current.tags.get("winnow.sweep"), current.tags.get("winnow.trial")) == (sweep.name, number):
@@ -60,12 +63,12 @@ def _reason(target: Target, current: Version, trial: Chosen) -> str:
     if here != there:
         return (
             f"Not registered: {names} was measured on other data (fingerprint "
-            f"{there or 'unknown'}, here {here or 'unknown'}); {{later}} replaces it all the same."
+            f"{there or 'unknown'}, here {here or 'unknown'}); {later} replaces it all the same."
         )
     ahead = _ahead(current, trial)
     if math.isnan(ahead):
         return (
-            f"Not registered: {names} has no {sweep.metric} to compare with; {{later}} replaces it "
+            f"Not registered: {names} has no {sweep.metric} to compare with; {later} replaces it "
             "all the same."
         )
     if ahead <= 0:

@@ -15,9 +15,9 @@ from sweeps.export.reproduction import SEEDS
 from sweeps.home.home import SweepFolder
 from sweeps.spec.spec import SweepSpec
 from sweeps.verdict.confirmed import confirmed_winner, folder_of, repeat_to_use
+from sweeps.verdict.without_training import trains
 from trainables.board.job import WEIGHTS
 from trainables.config.trial import TrialConfig
-from trainables.methods.registry import METHODS
 
 
 @dataclass(frozen=True)
@@ -85,12 +85,6 @@ def refuse_without_base(spec: SweepSpec, sweep: SweepRecord) -> None:
         )
 
 
-def trains_nothing(record: TrialRecord) -> bool:
-    """Whether the trial's method trains nothing, so that the base itself is its model."""
-    method = METHODS.get(str(record.config.get("method")))
-    return method is not None and not method.trains
-
-
 def with_weights(folder: SweepFolder) -> list[int]:
     """The numbers of the trials whose weights are in the sweep's folder."""
     found = (folder.path / "trials").glob(f"*/{WEIGHTS}")
@@ -118,7 +112,7 @@ def _no_weights(
     folder: SweepFolder, sweep: SweepRecord, ranking: Ranking, record: TrialRecord
 ) -> str:
     number, kept = record.number, with_weights(folder)
-    if trains_nothing(record):
+    if not trains(record):
         why = (
             f"its method, {record.config['method']}, trains nothing; `sweep ask {sweep.name} "
             f"--trial {number}` answers as it does"

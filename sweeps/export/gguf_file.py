@@ -73,8 +73,9 @@ def _kind(config: Mapping[str, Any]) -> str:
     model = config.get("model_type")
     if model not in _KINDS:
         known = ", ".join(_KINDS)
-        raise SweepError(f"--gguf: models of type {model} are not written (known: {known}); "
-                         f"{_OTHER_CONVERTER}")  # fmt: skip
+        raise SweepError(
+            f"--gguf: models of type {model} are not written (known: {known}); {_OTHER_CONVERTER}"
+        )
     rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
     if rope.get("rope_type", rope.get("type", "default")) != "default":
         raise SweepError(f"--gguf: scaled rotary positions are not written; {_OTHER_CONVERTER}")

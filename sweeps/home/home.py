@@ -193,8 +193,8 @@ class SweepFolder:
         """All trials' records; none is running once the sweep's process is gone."""
         return self._at_rest(self.store.trials())
 
-    def confirmed(self) -> list[TrialRecord]:
-        """All confirmations' records, as `trials`."""
+    def repeats(self) -> list[TrialRecord]:
+        """The records of all repeats with fresh seeds, as `trials`."""
         return self._at_rest(self.confirmations.trials())
 
     def _at_rest(self, records: list[TrialRecord]) -> list[TrialRecord]:

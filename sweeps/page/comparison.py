@@ -5,19 +5,20 @@ from __future__ import annotations
 from itertools import accumulate
 from pathlib import Path
 
+from sweeps.base.whole_file import write_whole
 from sweeps.display.duration import duration
 from sweeps.display.parameters import show_params
 from sweeps.page.figures.figure import Figure, Trace, axis, listed, plain
 from sweeps.page.figures.palette import SERIES
 from sweeps.page.figures.progress import unit_for
-from sweeps.page.page import plotly, template, write_page
+from sweeps.page.page import plotly, template
 from sweeps.verdict.comparison import Comparison, Entry
 from sweeps.verdict.results import Results
 
 
 def write_comparison(comparison: Comparison, path: Path) -> Path:
     """Write the page, whole or not at all."""
-    return write_page(render_comparison(comparison), path)
+    return write_whole(path, render_comparison(comparison).encode())
 
 
 def render_comparison(comparison: Comparison) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from results.ranking.summary import winners_json
 from sweeps.advice.linter import advise
+from sweeps.base.whole_file import write_whole
 from sweeps.display.confirmed_cells import rows, titles
 from sweeps.home.home import SweepFolder
 from sweeps.page.answers import answers
@@ -51,21 +51,7 @@ def render(results: Results, refresh: int | None = None) -> str:
 
 def write(folder: SweepFolder, path: Path | None = None) -> Path:
     """Write the report of the sweep in `folder`, by default there; whole or not at all."""
-    return write_page(render(Results.read(folder)), path or folder.report)
-
-
-def write_page(text: str, path: Path) -> Path:
-    """Write a page, whole or not at all."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
-    except OSError as error:
-        error.filename = error.filename or str(path)  # "disk full" has no file name
-        raise
-    finally:
-        draft.unlink(missing_ok=True)
-    return path
+    return write_whole(path or folder.report, render(Results.read(folder)).encode())
 
 
 @cache

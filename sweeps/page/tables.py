@@ -38,7 +38,7 @@ def cost(results: Results) -> Lines:
     counts = trial_counts(results.sweep, trials)
     lines = [("trials", ", ".join(f"{count} {name}" for name, count in counts.items() if count))]
     lines.append(("training time of all trials", duration(seconds)))
-    if repeats := results.folder.confirmed():
+    if repeats := results.folder.repeats():
         took = duration(sum(record.seconds for record in repeats))
         lines.append(("training time of the confirmation", f"{took}, {len(repeats)} trainings"))
     if results.sweep.ended:

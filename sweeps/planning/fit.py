@@ -12,8 +12,8 @@ from trainables.config.trial import TrialConfig
 from trainables.planning.estimate import Planner, usable
 from trainables.training.inputs import Prepared
 
-METHODS = ("full", "lora", "qlora")
-WORKERS = (1, 2, 4, 8)
+_METHODS = ("full", "lora", "qlora")
+_WORKERS = (1, 2, 4, 8)
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def fits(spec: SweepSpec, prepared: Prepared, cards: Sequence[Card]) -> list[Fit
     planner = Planner(prepared.inputs)
     found = []
     for card in cards:
-        for method in METHODS:
+        for method in _METHODS:
             first = next(_ways(spec.trial, method, card, planner), None)
             found += [first] if first else []
     return found
@@ -43,13 +43,13 @@ def recommended(found: Sequence[Fit], card: Card) -> Fit | None:
     """Full fine-tuning where one GPU has room for it, else LoRA, else QLoRA, else what fits over
     several GPUs, with the fewest."""
     of_card = [each for each in found if each.card == card]
-    return min(of_card, key=lambda each: (each.workers, METHODS.index(each.method)), default=None)
+    return min(of_card, key=lambda each: (each.workers, _METHODS.index(each.method)), default=None)
 
 
 def _ways(trial: TrialConfig, method: str, card: Card, planner: Planner) -> Iterator[Fit]:
     """The ways that fit, the simplest first."""
     room = usable(card.memory)
-    for workers in WORKERS:
+    for workers in _WORKERS:
         for stage in (None,) if workers == 1 else (2, 3):
             engine = None if stage is None else DeepSpeedConfig(zero_stage=stage)
             values = {"method": method, "optimizer": {"name": "adamw"}}

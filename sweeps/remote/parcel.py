@@ -11,7 +11,6 @@ import binascii
 import gzip
 import hashlib
 import json
-import os
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ from pathlib import Path
 import typer
 
 from sweeps.base.errors import SweepError
+from sweeps.base.whole_file import write_whole
 
 _MARK = "winnow-parcel "
 _LINE = 16_000
@@ -63,16 +63,7 @@ class Parcel:
             raise SweepError("the file did not arrive whole from the cluster; repeat the command")
         if path.exists() and not replaces:
             raise SweepError(f"{path} already exists; choose another file with -o")
-        draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            draft.write_bytes(content)
-            draft.replace(path)
-        except OSError as error:
-            error.filename = error.filename or str(path)  # "disk full" has no file name
-            raise
-        finally:
-            draft.unlink(missing_ok=True)
-        return path
+        return write_whole(path, content)
 
 
 def _digest(content: bytes) -> str:

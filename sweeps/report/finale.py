@@ -103,7 +103,7 @@ def winners_table(
     ]
     titles = dict.fromkeys(("trial", sweep.metric, "behind"), 0)
     table = TrialTable(titles, rows, full=f"trial {shown[0].record.number} in full")
-    heading = Text(f"\n{sweep.name}: the best of {_count(ranking)} trials{sweep.so_far}", "bold")
+    heading = Text(f"\n{sweep.name}: the best of {ranking.trials} trials{sweep.so_far}", "bold")
     hidden = len(ranking.winners) - len(shown)
     option = SweepHome(folder.path.parents[1]).way()
     more = f"and {hidden} more: sweep winners {sweep.name} --top {len(ranking.winners)}{option}"
@@ -179,10 +179,6 @@ def _next_commands(
     if interrupted:
         text.append("\nThe sweep was interrupted; all results so far are saved.", "yellow")
     return text
-
-
-def _count(ranking: Ranking) -> int:
-    return len(ranking.winners) + len(ranking.left_out)
 
 
 def _ended(ranking: Ranking) -> int:

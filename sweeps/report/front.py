@@ -26,7 +26,7 @@ def front_table(sweep: SweepRecord, ranking: Ranking, top: int | None) -> Render
     titles = dict.fromkeys(("trial", *ranking.goals), 0)
     table = TrialTable(titles, rows, full=f"trial {rows[0].cells[0]} in full")
     head = (
-        f"\n{sweep.name}: the front of {_count(ranking)} trials{sweep.so_far} by {_listed(ranking)}"
+        f"\n{sweep.name}: the front of {ranking.trials} trials{sweep.so_far} by {_listed(ranking)}"
     )
     hidden = len(ranking.winners[top:]) if top else 0
     more = [Text(f"and {hidden} more on the front", "dim")] if hidden else []
@@ -39,7 +39,3 @@ def _cells(metrics: dict[str, float], ranking: Ranking) -> list[str]:
 
 def _listed(ranking: Ranking) -> str:
     return ", ".join(f"{name} ({mode})" for name, mode in ranking.goals.items())
-
-
-def _count(ranking: Ranking) -> int:
-    return len(ranking.winners) + len(ranking.left_out)

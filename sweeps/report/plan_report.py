@@ -49,19 +49,18 @@ def _verdict(line: Line, room: int) -> Text:
 
 
 def _ending(plan: Plan) -> list[RenderableType]:
-    more = len(plan.lines) - MOST_LINES
-    said = [Text(f"{more} more combinations need less.")] if more > 0 else []
-    too_many = len(plan.misfits)
-    if not too_many:
-        said.append(Text(f"All {len(plan.lines)} combinations fit."))
-        return [*said]
-    said.append(Text(f"{too_many} of {len(plan.lines)} combinations do not fit."))
-    if all(line.estimate.largest_micro_batch(plan.room) for line in plan.misfits):
-        most = min(line.estimate.largest_micro_batch(plan.room) for line in plan.misfits)
-        said.append(
-            Text(f"With micro_batch_size: {most} all of them fit; a trial's result is the same.")
-        )
-    return [*said]
+    count, misfits = len(plan.lines), plan.misfits
+    said = [f"{count - MOST_LINES} more combinations need less."] if count > MOST_LINES else []
+    if not misfits:
+        said.append(f"All {count} combinations fit.")
+    else:
+        said.append(f"{len(misfits)} of {count} combinations do not fit.")
+        most = min(line.estimate.largest_micro_batch(plan.room) for line in misfits)
+        if most:
+            said.append(
+                f"With micro_batch_size: {most} all of them fit; a trial's result is the same."
+            )
+    return [Text(sentence) for sentence in said]
 
 
 def fit_report(found: Sequence[Fit], cards: Sequence[Card]) -> Table:
@@ -80,7 +79,7 @@ def fit_report(found: Sequence[Fit], cards: Sequence[Card]) -> Table:
     return table
 
 
-def as_json(plan: Plan) -> Mapping[str, object]:
+def plan_json(plan: Plan) -> Mapping[str, object]:
     """The plan for scripts, in bytes."""
     return {
         "gpu": plan.card.name,

@@ -62,7 +62,7 @@ def _confirmation(
     sweep: SweepRecord, trials: Sequence[TrialRecord], folder: SweepFolder
 ) -> list[str]:
     """The repeats with fresh seeds, and who leads by their means; empty without any."""
-    repeats = folder.confirmed()
+    repeats = folder.repeats()
     if not repeats:
         return []
     counts = "  ".join(f"{name} {count}" for name, count in repeat_counts(repeats).items())

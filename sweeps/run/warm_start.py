@@ -32,7 +32,6 @@ _NO_MATTER = ("seed", "model", "model_revision", "micro_batch_size", "gradient_c
 _SECTIONS_NO_MATTER = ("data.", "deepspeed.")
 """The same for all fields below. Data are compared by their fingerprint."""
 
-
 _NAMED = 3
 """Differing fields that are named."""
 

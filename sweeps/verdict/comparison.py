@@ -15,7 +15,7 @@ from sweeps.home.home import SweepFolder
 from sweeps.spec.yaml_file import read_yaml
 from sweeps.verdict.paired import between, place_of
 from sweeps.verdict.results import Results
-from sweeps.verdict.single import SURE
+from sweeps.verdict.single import SURE, amount
 
 _PLACES = ("name", "tracking", "storage", "slots", "register")
 """Sections of a sweep file that change no trial's result."""
@@ -43,8 +43,7 @@ class Entry:
         """`0.0123 ± 0.0045`: how far it is behind; empty for the best and its ties."""
         if not self.behind:
             return ""
-        error = f" ± {self.measured.standard_error:.4f}" if self.measured else ""
-        return f"{self.behind:.4f}{error}"
+        return amount(self.behind, self.measured)
 
 
 @dataclass(frozen=True)

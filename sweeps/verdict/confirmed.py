@@ -23,7 +23,7 @@ def confirmation(
     sweep: SweepRecord, ranking: Ranking, folder: SweepFolder
 ) -> Confirmation | ConfirmedFront | None:
     """What the repeats with fresh seeds say; None without any complete one."""
-    repeats = folder.confirmed()
+    repeats = folder.repeats()
     if not repeats:
         return None
     trials = [winner.record for winner in ranking.winners]
@@ -54,7 +54,7 @@ def repeat_to_use(sweep: SweepRecord, folder: SweepFolder, trial: int) -> TrialR
     Not the run of the search, which was chosen among many for its luck, so that its value does not
     compare; and never by the test set, which would no longer measure the choice.
     """
-    own = [each for each in folder.confirmed() if each.confirms == trial]
+    own = [each for each in folder.repeats() if each.confirms == trial]
     place = folder.confirmations.trial_folder
     return best_repeat([r for r in own if (place(r.number) / WEIGHTS).is_dir()], sweep.goals)
 

@@ -113,10 +113,10 @@ def _luck(found: Confirmation, lucky: int) -> Iterator[str]:
     if first is None:
         return
     flattered = found.flattered(first)
-    worse = "better" if flattered >= 0 else "worse"
+    how = "better" if flattered >= 0 else "worse"
     whose = "Its first run" if first is found.winner else f"Trial {lucky} had won the search: it"
     yield (
-        f"{whose} measured {first.first:.4f}, {abs(flattered):.4f} {worse} than the mean of its "
+        f"{whose} measured {first.first:.4f}, {abs(flattered):.4f} {how} than the mean of its "
         "fresh seeds; that run chose the trial, so it is no part of the mean."
     )
 

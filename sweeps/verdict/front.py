@@ -32,7 +32,7 @@ def _who(sweep: SweepRecord, ranking: Ranking) -> str:
             f"{names}."
         )
     return (
-        f"{len(front)} of {_count(ranking)} trials are on the front{sweep.so_far}: none can be "
+        f"{len(front)} of {ranking.trials} trials are on the front{sweep.so_far}: none can be "
         f"improved in one of {names} without a loss in another."
     )
 
@@ -59,10 +59,6 @@ def _whose(ranking: Ranking, test: Callable[[tuple[float, ...]], bool]) -> str:
 
 def _point(measurement: Measurement, ranking: Ranking) -> tuple[float, ...]:
     return tuple(measurement.metrics[name] for name in ranking.goals)
-
-
-def _count(ranking: Ranking) -> int:
-    return len(ranking.winners) + len(ranking.left_out)
 
 
 def _names(ranking: Ranking) -> str:

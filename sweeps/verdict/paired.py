@@ -22,7 +22,7 @@ from trainables.training.generation.files import VALUES
 def paired(
     sweep: SweepRecord, folder: SweepFolder, first: int, other: int | None
 ) -> Difference | None:
-    """The difference for eval_loss or a metric of answers, which have values on disk; else None."""
+    """The difference in the search metric; None if it has no values by example on disk."""
     return between(sweep.metric, place_of(folder, first), place_of(folder, other))
 
 

@@ -34,7 +34,7 @@ def verdict(
     head += sweep.so_far
     parts = [f"{head}: {sweep.metric} {first.value:.4f}"]
     if second is not None and ahead.to_next is not None:
-        parts.append(f"{_amount(ahead.to_next, to_next)} ahead of trial {second.record.number}")
+        parts.append(f"{amount(ahead.to_next, to_next)} ahead of trial {second.record.number}")
     if ahead.to_base is not None:
         parts.append(against_base(sweep.metric, ahead.to_base, to_base))
     doubts = (
@@ -70,18 +70,19 @@ def on_the_test_set(sweep: SweepRecord, winner: Winner) -> str:
 def against_base(metric: str, lead: float, measured: Difference | None) -> str:
     """The lead over the untouched base model, in words."""
     if lead > 0:
-        return f"{_amount(lead, measured)} better than the untouched base model"
+        return f"{amount(lead, measured)} better than the untouched base model"
     if lead == 0:
         # Another model may have as many right answers.
         unchanged = ": training changed nothing" if metric == "eval_loss" else ""
         return f"exactly as good as the untouched base model{unchanged}"
     return (
-        f"but {_amount(-lead, measured)} WORSE than the untouched base model: training did not "
+        f"but {amount(-lead, measured)} WORSE than the untouched base model: training did not "
         "improve this metric"
     )
 
 
-def _amount(lead: float, measured: Difference | None) -> str:
+def amount(lead: float, measured: Difference | None) -> str:
+    """`0.0123 ± 0.0045`, without the standard error if it is unknown."""
     return f"{lead:.4f}" + (f" ± {measured.standard_error:.4f}" if measured else "")
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from results.ranking.certainty import Difference
 from results.ranking.winners import Ranking, Winner, margin
-from results.records.record import SweepRecord
+from results.records.record import SweepRecord, TrialRecord
 from sweeps.home.home import SweepFolder
 from sweeps.verdict.paired import paired
-from sweeps.verdict.single import SURE
+from sweeps.verdict.single import SURE, amount
 from trainables.methods.registry import METHODS
 
 
 def without_training(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) -> str:
     """The sentence; empty unless the sweep has complete trials of both kinds."""
-    trained = next((each for each in ranking.winners if trains(each)), None)
-    untrained = next((each for each in ranking.winners if not trains(each)), None)
+    trained = next((each for each in ranking.winners if trains(each.record)), None)
+    untrained = next((each for each in ranking.winners if not trains(each.record)), None)
     if trained is None or untrained is None:
         return ""
     first, second = sorted((trained, untrained), key=ranking.winners.index)
@@ -25,14 +25,14 @@ def without_training(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) 
     if first is untrained:
         return (
             f"No training beats {_named(untrained)}: the best trained trial, "
-            f"{trained.record.number}, is {_amount(lead, measured)} behind."
+            f"{trained.record.number}, is {amount(lead, measured)} behind."
         )
     return _worth_it(sweep, trained, untrained, lead, measured)
 
 
-def trains(winner: Winner) -> bool:
+def trains(record: TrialRecord) -> bool:
     """Whether a trial's method trains; unknown methods do."""
-    method = METHODS.get(str(winner.record.config.get("method")))
+    method = METHODS.get(str(record.config.get("method")))
     return method is None or method.trains
 
 
@@ -45,7 +45,7 @@ def _worth_it(
 ) -> str:
     said = (
         f"Without training, the best is {_named(untrained)} with {sweep.metric} "
-        f"{untrained.value:.4f}: {_amount(lead, measured)} behind trial {trained.record.number}"
+        f"{untrained.value:.4f}: {amount(lead, measured)} behind trial {trained.record.number}"
     )
     if measured is None:
         return f"{said}."
@@ -57,7 +57,3 @@ def _worth_it(
 
 def _named(winner: Winner) -> str:
     return f"trial {winner.record.number} ({winner.record.config.get('method')})"
-
-
-def _amount(lead: float, measured: Difference | None) -> str:
-    return f"{lead:.4f}" + (f" ± {measured.standard_error:.4f}" if measured else "")

@@ -6,11 +6,7 @@ import typer
 
 from results.records.record_error import RecordError
 from sweeps.cli.mistakes import mistakes_shown, show_mistake
-from sweeps.cli.options import (
-    ClusterOption,
-    HomeOption,
-    JobsOption,
-)
+from sweeps.cli.options import ClusterOption, HomeOption, JobsOption
 from sweeps.display.terminal import make_console
 from sweeps.home.home import SweepHome
 from sweeps.remote.client import elsewhere

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from sweeps.base.errors import SweepError
 from sweeps.cli.mistakes import mistakes_shown
 from sweeps.cli.options import (
     HomeOption,
@@ -37,6 +38,8 @@ def plan(
 ) -> None:
     """Show how much GPU memory each combination of a sweep needs, before any GPU is taken."""
     with mistakes_shown():
+        if fit and as_json:
+            raise SweepError("--json: --fit prints a table only; leave one of them out")
         from sweeps.base.quiet import quiet
         from sweeps.planning import cards
         from sweeps.spec.spec import SweepSpec
@@ -46,8 +49,7 @@ def plan(
         with quiet(), waiting() as progress:
             from sweeps.planning.fit import fits
             from sweeps.planning.plan import make_plan
-            from sweeps.report.plan_report import as_json as machine_readable
-            from sweeps.report.plan_report import fit_report, report
+            from sweeps.report.plan_report import fit_report, plan_json, report
             from sweeps.run.inputs import inputs_of
 
             cache = SweepHome.find(home).cache
@@ -60,6 +62,6 @@ def plan(
     if fit:
         make_console().print(table)
     elif as_json:
-        echo_json(machine_readable(made))
+        echo_json(plan_json(made))
     else:
         make_console().print(report(made))

@@ -38,7 +38,7 @@ def status(
 
         folder = SweepHome.find(home).existing(name)
         sweep, trials, seen = folder.sweep_record(), folder.trials(), folder.store.cluster()
-        seen, repeats = seen.priced(asked) if seen else None, folder.confirmed()
+        seen, repeats = seen.priced(asked) if seen else None, folder.repeats()
     if as_json:
         echo_json(status_json(sweep, trials, seen, repeats))
         return

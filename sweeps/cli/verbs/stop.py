@@ -5,12 +5,7 @@ from __future__ import annotations
 import typer
 
 from sweeps.cli.mistakes import mistakes_shown
-from sweeps.cli.options import (
-    ClusterOption,
-    HomeOption,
-    JobsOption,
-    NameArgument,
-)
+from sweeps.cli.options import ClusterOption, HomeOption, JobsOption, NameArgument
 from sweeps.display.terminal import make_console, waiting
 from sweeps.home.home import SweepHome
 from sweeps.remote.client import elsewhere

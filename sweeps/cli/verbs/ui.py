@@ -7,9 +7,7 @@ from typing import Annotated
 import typer
 
 from sweeps.cli.mistakes import mistakes_shown
-from sweeps.cli.options import (
-    HomeOption,
-)
+from sweeps.cli.options import HomeOption
 from sweeps.display.terminal import make_console
 from sweeps.home.home import SweepHome
 

@@ -57,7 +57,7 @@ def test_a_confirmation_cut_short_is_resumed_where_it_was(tmp_path, by):
         else:
             kill_driver(process)
     ended = [r for r in repeats(tmp_path) if r.status.ended]
-    left = [r for r in folder_of(tmp_path, NAME).confirmed() if not r.status.ended]
+    left = [r for r in folder_of(tmp_path, NAME).repeats() if not r.status.ended]
     assert len(ended) >= 2 and left and {r.status for r in left} == {TrialStatus.INTERRUPTED}
     searched = history(folder_of(tmp_path, NAME).store.trials())
     # Its search has ended, so confirming goes on as resuming does.

@@ -63,18 +63,18 @@ def test_only_a_better_winner_takes_the_place(trained):
 
 def test_another_data_set_is_not_compared(trained):
     client = MlflowClient(trained.tracking_uri)
-    client.create_registered_model("foreign")
-    made = client.create_model_version("foreign", str(trained.path), None)
-    client.set_registered_model_alias("foreign", "best", made.version)
+    client.create_registered_model("foreign{x}")
+    made = client.create_model_version("foreign{x}", str(trained.path), None)
+    client.set_registered_model_alias("foreign{x}", "best", made.version)
     folder = trained.sweep("kept")
     text = folder.spec.read_text()
-    folder.spec.write_text(text.replace("name: pydoc", "name: foreign"))
+    folder.spec.write_text(text.replace("name: pydoc", "name: foreign{x}"))
     try:
         said = offered(trained)
     finally:
         folder.spec.write_text(text)
     assert "measured on other data (fingerprint unknown, here" in said
-    assert "`sweep register kept --as foreign@best" in said
+    assert "`sweep register kept --as foreign{x}@best" in said
 
 
 def test_a_registry_that_is_away_is_told_in_one_sentence(trained):

@@ -90,3 +90,8 @@ def test_cards_by_name_or_size(text, gigabytes):
 def test_an_unknown_card_is_told_those_that_are_known(text):
     with pytest.raises(SweepError, match=r"H100 \(80 GB\)"):
         card(text)
+
+
+def test_fit_has_no_json(spec):
+    done = planned(spec, "--fit", "--json")
+    assert done.exit_code != 0 and "--fit prints a table only" in done.output
