@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from sweeps.base.errors import SweepError
 from sweeps.planning.cards import Card
 from sweeps.spec.reach import Point, reachable
 from sweeps.spec.spec import SweepSpec
@@ -81,13 +82,16 @@ def make_plan(
     spec: SweepSpec,
     prepared: Prepared,
     card: Card,
-    workers: int,
     progress: Progress = NO_PROGRESS,
 ) -> Plan:
-    """Look at each combination; ModelError if the model cannot be built without its weights."""
+    """Look at each combination that trains.
+
+    ModelError if the model cannot be built without its weights, SweepError if there is none to
+    look at.
+    """
     from trainables.data.tokens.examples import Examples
 
-    planner = Planner(prepared.inputs)
+    planner, workers = Planner(prepared.inputs), spec.slots.workers
     found = _distinct(spec, workers)
     lines = []
     with progress.phase("planning memory", len(found), "combinations") as gauge:
@@ -108,9 +112,13 @@ def _distinct(spec: SweepSpec, workers: int) -> list[tuple[Point, int, TrialConf
             micro_batch, _ = split_batch(config.batch_size, workers, config.micro_batch_size)
         except (ValidationError, ValueError):
             continue  # refused anyway
-        if not refusals(config):
+        if config.tunes.trains and not refusals(config):
             shown = {name: value for name, value in point.items() if name not in _BATCHES}
             found.setdefault((micro_batch, *shown.items()), (shown, micro_batch, config))
+    if not found:
+        raise SweepError(
+            f"sweep {spec.name!r} trains nothing; it needs little more than the model itself"
+        )
     return list(found.values())
 
 

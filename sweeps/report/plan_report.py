@@ -52,7 +52,7 @@ def _ending(plan: Plan) -> list[RenderableType]:
     count, misfits = len(plan.lines), plan.misfits
     said = [f"{count - MOST_LINES} more combinations need less."] if count > MOST_LINES else []
     if not misfits:
-        said.append(f"All {count} combinations fit.")
+        said.append("It fits." if count == 1 else f"All {count} combinations fit.")
     else:
         said.append(f"{len(misfits)} of {count} combinations do not fit.")
         most = min(line.estimate.largest_micro_batch(plan.room) for line in misfits)

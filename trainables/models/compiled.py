@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import torch
 
 from trainables.architecture.modules import blocks
 
 BACKEND = "inductor"
 
-_stances: list[torch.compiler.set_stance] = []
-"""How the process compiled before; restored by `uncompile`."""
+_before = ExitStack()
+"""Restores how the process compiled before."""
 
 
 def compile_blocks(model: torch.nn.Module) -> None:
@@ -19,7 +21,7 @@ def compile_blocks(model: torch.nn.Module) -> None:
     from batch to batch, so shapes stay open.
     """
     # A 4-bit base on a CPU has turned compilation off for the process (`settle_on_cpu`).
-    _stances.append(torch.compiler.set_stance("default"))
+    _before.enter_context(torch.compiler.set_stance("default"))
     for block in blocks(model).values():
         block.compile(backend=BACKEND, dynamic=True)
 
@@ -31,4 +33,4 @@ def uncompile(model: torch.nn.Module) -> None:
         module._compiled_call_impl = None
     if compiled:
         torch._dynamo.reset()
-        _stances.pop().__exit__(None, None, None)
+        _before.close()

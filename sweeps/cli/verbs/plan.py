@@ -45,20 +45,23 @@ def plan(
         from sweeps.spec.spec import SweepSpec
 
         card = cards.card(gpu)
-        checked = SweepSpec.load(spec, overridden(overrides, skip_bad_rows))
+        changes = overridden(overrides, skip_bad_rows)
+        changes += [f"slots.workers={workers}"] if workers else []
+        checked = SweepSpec.load(spec, changes)
         with quiet(), waiting() as progress:
-            from sweeps.planning.fit import fits
-            from sweeps.planning.plan import make_plan
-            from sweeps.report.plan_report import fit_report, plan_json, report
-            from sweeps.run.inputs import inputs_of
+            with progress.phase("loading PyTorch and transformers"):
+                from sweeps.planning.fit import fits
+                from sweeps.planning.plan import make_plan
+                from sweeps.report.plan_report import fit_report, plan_json, report
+                from sweeps.run.inputs import inputs_of
 
             cache = SweepHome.find(home).cache
             prepared = inputs_of(checked.trial, cache, trains=False, progress=progress)
             if fit:
-                table = fit_report(fits(checked, prepared, cards.SIZES), cards.SIZES)
+                with progress.phase("planning memory"):
+                    table = fit_report(fits(checked, prepared, cards.SIZES), cards.SIZES)
             else:
-                count = workers or checked.slots.workers
-                made = make_plan(checked, prepared, card, count, progress)
+                made = make_plan(checked, prepared, card, progress)
     if fit:
         make_console().print(table)
     elif as_json:

@@ -95,3 +95,16 @@ def test_an_unknown_card_is_told_those_that_are_known(text):
 def test_fit_has_no_json(spec):
     done = planned(spec, "--fit", "--json")
     assert done.exit_code != 0 and "--fit prints a table only" in done.output
+
+
+def test_what_does_not_divide_or_does_not_train_is_one_message(spec):
+    done = planned(spec, "--workers", "3")
+    assert done.exit_code == 2
+    assert "space.batch_size: 16 is not divisible by the 3 workers of a slot" in done.output
+    tree = yaml.safe_load(spec.read_text())
+    tree["space"] = {"method": {"choice": ["none", "lora"]}, "lora.rank": {"choice": [2, 4]}}
+    tree["search"]["metric"] = "eval_exact_match"
+    other = spec.with_name("none.yaml")
+    other.write_text(yaml.safe_dump(tree))
+    found = json.loads(planned(other, "--json").stdout)
+    assert {each["params"]["method"] for each in found["combinations"]} == {"lora"}
