@@ -10,6 +10,7 @@ from results.ranking.front import judge
 from results.records.record import Mode, TrialRecord
 from sweeps.home.home import SweepFolder
 from sweeps.storage.mirror import Mirror
+from sweeps.verdict.without_training import trains
 from trainables.board.job import CHECKPOINTS, WEIGHTS
 
 LOOKS = 4
@@ -52,7 +53,8 @@ class TrialFiles:
 
     def _best(self, records: Mapping[int, TrialRecord]) -> dict[int, TrialRecord]:
         ranking = judge(list(records.values()), self._goals)
-        best = ranking.chosen if ranking.several else ranking.winners[: self._keep_best]
+        trained = [winner for winner in ranking.winners if trains(winner.record)]
+        best = ranking.chosen if ranking.several else trained[: self._keep_best]
         return {winner.record.number: winner.record for winner in best}
 
     def _drop(self, number: int, names: Collection[str]) -> None:

@@ -55,7 +55,10 @@ class BestTrialsPolicy:
         return math.isfinite(value) and value <= self._best_complete[-1]
 
     def completed(self, evaluations: Sequence[Evaluation]) -> None:
-        """Others must now match the trial's best evaluation."""
+        """Others must now match the trial's best evaluation, unless it trained nothing: it has no
+        weights that would take the place of theirs."""
+        if not any(each.step for each in evaluations):
+            return
         best = min(map(self._value, evaluations), default=math.inf)
         self._best_complete = sorted([*self._best_complete, best])[:-1]
 

@@ -139,3 +139,12 @@ def test_what_a_slot_writes_when_its_trial_was_stopped_already_is_dropped_with_t
     leave_files(books, 1)
     books.drop_files([trial(2, "failed")])
     assert kept(tmp_path, "best") == kept(tmp_path, "checkpoints") == set()
+
+
+def test_a_winner_that_trains_nothing_leaves_the_best_trained_trial_its_weights(tmp_path):
+    books = books_of(tmp_path, ONE_METRIC)
+    prompted = trial(0, loss=1.0).with_changes(config={"method": "none"})
+    for number in (1, 2):
+        leave_files(books, number)
+    books.drop_files([prompted, trial(1, loss=2.0), trial(2, loss=3.0)])
+    assert kept(tmp_path, "best") == {1}

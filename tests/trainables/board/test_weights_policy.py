@@ -176,3 +176,16 @@ async def _play(mode, trials, turns, others=None):
 
 def _all(measured):
     return measured if isinstance(measured, list) else [measured]
+
+
+@in_a_loop
+async def test_a_trial_that_trains_nothing_takes_no_place_of_weights():
+    board = Board({"eval_loss": "min"}, kept=1)
+    await board.submit(job("prompted"))
+    await take(board, "one")
+    await board.evaluated("prompted", Evaluation(1, 0, {"eval_loss": 1.0}))
+    await board.ended("prompted", COMPLETE)
+    await board.accept("prompted")
+    await board.submit(job("trained"))
+    await take(board, "one")
+    assert (await board.evaluated("trained", loss(1, 2.0))).may_win
