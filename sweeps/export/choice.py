@@ -18,6 +18,7 @@ from sweeps.verdict.confirmed import confirmed_winner, folder_of, repeat_to_use
 from sweeps.verdict.without_training import trains
 from trainables.board.job import WEIGHTS
 from trainables.config.trial import TrialConfig
+from trainables.objectives.registry import OBJECTIVES
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,9 @@ def _numbered(sweep: SweepRecord, trials: Sequence[TrialRecord], number: int) ->
 def _no_weights(
     folder: SweepFolder, sweep: SweepRecord, ranking: Ranking, record: TrialRecord
 ) -> str:
+    objective = OBJECTIVES.get(str(record.config.get("objective")))
+    if objective is not None and not objective.trains:
+        return f"sweep {sweep.name!r} has objective {objective.name}, which trains no model"
     number, kept = record.number, with_weights(folder)
     if not trains(record):
         why = (

@@ -94,7 +94,8 @@ def _ask(name: str, home: Path | None, ask: Callable[[SweepFolder], TrialRequest
     request = ask(folder)
     state = waits_for_resume(folder)
     if state is not None:
-        then = f"{name} is {state}: `sweep resume {name}{where.way()}` sees to it"
+        does = "stops" if request.kind == "stop" else "trains"
+        then = f"queued, as {name} is {state}; `sweep resume {name}{where.way()}` {does} it"
     elif request.kind == "stop":
         then = f"{name} stops it at its next step"
     else:
