@@ -47,7 +47,7 @@ WORKER, CLIENT, BOARD = "RayTrainWorker", "ResourceTrainable", "Board"
 def test_a_sweep_heals_by_itself(tmp_path):
     """Without a worker, without the client of a trial, and without its board."""
     # On busy cores a short trial has ended when its first evaluation is read from its record.
-    tree = searching_tree(seconds=1.5)
+    tree = searching_tree(seconds=4.0)
     histories = []
     with started(tree, tmp_path, until="toy: 6 trials") as process:
         for trial, victim in {1: WORKER, 2: CLIENT, 3: BOARD}.items():
