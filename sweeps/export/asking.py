@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from sweeps.base.errors import SweepError
@@ -41,14 +41,12 @@ def asking(
                 "questions; `sweep export` writes its model for other uses"
             )
         refuse_without_base(spec, sweep)
-        with quiet(), progress.phase("loading the model"):
-            from trainables.training.generation.answering import answering
-            from trainables.training.workshop import Workshop
+        with ExitStack() as held:
+            with quiet(), progress.phase("loading the model"):
+                from trainables.training.generation.answering import answering
+                from trainables.training.workshop import Workshop
 
-            inputs = inputs_of(spec.trial, home.cache, progress=progress).inputs
-            loaded = answering(Workshop(inputs, progress=progress), config, weights)
-            ready = loaded.__enter__()
-        try:
+                inputs = inputs_of(spec.trial, home.cache, progress=progress).inputs
+                workshop = Workshop(inputs, progress=progress)
+                ready = held.enter_context(answering(workshop, config, weights))
             yield ready
-        finally:
-            loaded.__exit__(None, None, None)

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from search_spaces.problem import Problem
 from trainables.core.frozen import Frozen, PositiveFloat
-from trainables.objectives.objective import Objective
+from trainables.objectives.preference import Preference
 
 if TYPE_CHECKING:
     from trainables.config.trial import TrialConfig
@@ -31,14 +31,12 @@ class DpoConfig(Frozen):
     )
 
 
-class Dpo(Objective):
+class Dpo(Preference):
     """Direct preference optimisation."""
 
     name = "dpo"
     sections = {"dpo": DpoConfig}
-    writes_answers = True
     refuses_by = ("label_smoothing", "dpo.loss", "dpo.label_smoothing")
-    no_packing = "scores each sequence separately; only sft supports packing"
 
     def refusals(self, config: TrialConfig) -> Iterator[Problem]:
         """Label smoothing with a loss that has no labels."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from trainables.core.frozen import Frozen, PositiveFloat
-from trainables.objectives.objective import Objective
+from trainables.objectives.preference import Preference
 
 
 class KtoConfig(Frozen):
@@ -18,13 +18,11 @@ class KtoConfig(Frozen):
     undesirable_weight: PositiveFloat = 1.0
 
 
-class Kto(Objective):
+class Kto(Preference):
     """Kahneman-Tversky optimisation."""
 
     name = "kto"
     sections = {"kto": KtoConfig}
-    writes_answers = True
-    no_packing = "scores each sequence separately; only sft supports packing"
 
 
 KTO = Kto()

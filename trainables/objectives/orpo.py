@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from trainables.core.frozen import Frozen, PositiveFloat
-from trainables.objectives.objective import Objective
+from trainables.objectives.preference import Preference
 
 
 class OrpoConfig(Frozen):
@@ -17,13 +17,11 @@ class OrpoConfig(Frozen):
     )
 
 
-class Orpo(Objective):
+class Orpo(Preference):
     """Odds-ratio preference optimisation."""
 
     name = "orpo"
     sections = {"orpo": OrpoConfig}
-    writes_answers = True
-    no_packing = "scores each sequence separately; only sft supports packing"
 
 
 ORPO = Orpo()

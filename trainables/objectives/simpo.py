@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from trainables.core.frozen import Frozen, PositiveFloat
-from trainables.objectives.objective import Objective
+from trainables.objectives.preference import Preference
 
 
 class SimpoConfig(Frozen):
@@ -21,13 +21,11 @@ class SimpoConfig(Frozen):
     )
 
 
-class Simpo(Objective):
+class Simpo(Preference):
     """Simple preference optimisation."""
 
     name = "simpo"
     sections = {"simpo": SimpoConfig}
-    writes_answers = True
-    no_packing = "scores each sequence separately; only sft supports packing"
 
 
 SIMPO = Simpo()
