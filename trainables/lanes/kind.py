@@ -8,9 +8,6 @@ from trainables.config.trial import TrialConfig
 from trainables.methods.lora import LoraConfig
 from trainables.methods.qlora import QuantizationConfig
 
-METHODS = ("lora", "qlora")
-OBJECTIVES = ("sft", "clm", "classification", "reward")
-
 
 def why_alone(config: TrialConfig) -> str | None:
     """Why a trial cannot share a base with others; None if it can."""
@@ -37,9 +34,9 @@ def kind_of(config: TrialConfig) -> Hashable:
 
 def _reasons(config: TrialConfig) -> Iterator[str]:
     lora = config.settings(LoraConfig)
-    if config.method not in METHODS:
+    if not config.tunes.shares_base:
         yield f"method {config.method} has no adapters that could share a base"
-    if config.objective not in OBJECTIVES:
+    if not config.learns.scores_single_rows:
         yield f"objective {config.objective} has a loss of more than single rows"
     if config.deepspeed is not None:
         yield "DeepSpeed holds one trial's weights"

@@ -63,6 +63,7 @@ class Lora(PeftMethod):
         "lora.dropout",
     )
     learns_new_tokens = True
+    shares_base = True
 
     def keeps_base(self, config: TrialConfig) -> bool:
         """False for PiSSA, which moves principal components from the base to the adapter."""

@@ -35,6 +35,9 @@ class Method(Kind):
     quantizes: ClassVar[bool] = False
     """Whether it holds the base in 4 bits."""
 
+    shares_base: ClassVar[bool] = False
+    """Whether it adds low-rank products to layers of a base that other trials use meanwhile."""
+
     learns_new_tokens: ClassVar[bool] = False
     """Whether it can train the embeddings of new tokens."""
 

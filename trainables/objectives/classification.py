@@ -68,6 +68,7 @@ class Classification(Objective):
 
     name = "classification"
     sections = {"classification": ClassificationConfig}
+    scores_single_rows = True
     has_head = True
     reads_chats = False
     no_packing = "scores each sequence separately; only sft supports packing"

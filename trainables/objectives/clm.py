@@ -9,6 +9,7 @@ class Clm(Objective):
     """Continued pretraining."""
 
     name = "clm"
+    scores_single_rows = True
     learns_text = True
     reads_chats = False
     no_packing = "already fills its sequences by cutting text into blocks of max_length"

@@ -37,6 +37,10 @@ class Objective(Kind):
     reads_chats: ClassVar[bool] = True
     """Whether its own files may hold chats, which are written by a chat template."""
 
+    scores_single_rows: ClassVar[bool] = False
+    """Whether its loss is made of single rows of a batch, so that rows of several trials can go
+    through the base together."""
+
     no_packing: ClassVar[str | None] = None
     """Why its sequences cannot be packed; None if they can."""
 

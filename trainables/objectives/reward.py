@@ -23,6 +23,7 @@ class Reward(Objective):
 
     name = "reward"
     sections = {"reward": RewardConfig}
+    scores_single_rows = True
     has_head = True
     no_packing = "scores each sequence separately; only sft supports packing"
 

@@ -9,6 +9,7 @@ class Sft(Objective):
     """Supervised fine-tuning."""
 
     name = "sft"
+    scores_single_rows = True
     writes_answers = True
     learns_text = True
 
