@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from trainables.config.roles import ROLES
 from trainables.core.data_error import did_you_mean
 from trainables.core.frozen import BelowOne, Frozen, Seed
-from trainables.core.lookup import LAYOUT, Lookup, Source, check_layout
+from trainables.core.lookup import Lookup, PassageFields, Source
 
 TEMPLATES = ("chatml", "llama-3", "gemma", "mistral", "qwen", "deepseek-r1", "plain")
 """The names of chat templates that come with this package."""
@@ -75,7 +75,7 @@ class MixConfig(Frozen):
     )
 
 
-class RetrieveConfig(Frozen):
+class RetrieveConfig(PassageFields):
     """Passages or examples looked up for every prompt, in training and in evaluation (sft)."""
 
     source: Source = Field(
@@ -86,15 +86,6 @@ class RetrieveConfig(Frozen):
         default=3, description="pieces in a prompt, or as many as fit max_length"
     )
     retriever: Literal["random", "bm25"] = "bm25"
-    chunk_tokens: Annotated[int, Field(ge=8, le=2**20)] = Field(
-        default=128, description="maximum tokens of a passage"
-    )
-    overlap: Annotated[float, Field(ge=0, le=0.9)] = Field(
-        default=0.2, description="share of a passage that the next one repeats"
-    )
-    layout: Annotated[str, AfterValidator(check_layout)] = Field(
-        default=LAYOUT, description="the question with {passages} and {question}"
-    )
 
     @model_validator(mode="after")
     def _random_examples_only(self) -> RetrieveConfig:

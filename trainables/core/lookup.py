@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from trainables.core.frozen import Frozen
 
 Retriever = Literal["random", "bm25", "dense"]
 Source = Literal["examples", "knowledge"]
@@ -12,6 +16,31 @@ PASSAGES, QUESTION = "{passages}", "{question}"
 """The places in a layout."""
 
 LAYOUT = f"{PASSAGES}\n\n{QUESTION}"
+
+
+def check_layout(layout: str) -> str:
+    """The layout; ValueError unless each place is in it once."""
+    for place in (PASSAGES, QUESTION):
+        if layout.count(place) != 1:
+            raise ValueError(
+                f"{layout!r} has {place} {layout.count(place)} times; write {PASSAGES} and "
+                f"{QUESTION} once each"
+            )
+    return layout
+
+
+class PassageFields(Frozen):
+    """How texts are cut into passages, and where these stand in a prompt."""
+
+    chunk_tokens: Annotated[int, Field(ge=8, le=2**20)] = Field(
+        default=128, description="maximum tokens of a passage"
+    )
+    overlap: Annotated[float, Field(ge=0, le=0.9)] = Field(
+        default=0.2, description="share of a passage that the next one repeats"
+    )
+    layout: Annotated[str, AfterValidator(check_layout)] = Field(
+        default=LAYOUT, description="the question with {passages} and {question}"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +59,3 @@ class Lookup:
     chunk_tokens: int = 0
     overlap: float = 0.0
     layout: str = LAYOUT
-
-
-def check_layout(layout: str) -> str:
-    """The layout; ValueError unless each place is in it once."""
-    for place in (PASSAGES, QUESTION):
-        if layout.count(place) != 1:
-            raise ValueError(
-                f"{layout!r} has {place} {layout.count(place)} times; write {PASSAGES} and "
-                f"{QUESTION} once each"
-            )
-    return layout

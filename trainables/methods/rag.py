@@ -5,28 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from search_spaces.problem import Problem
-from trainables.core.frozen import Frozen
-from trainables.core.lookup import LAYOUT, Lookup, check_layout
+from trainables.core.lookup import Lookup, PassageFields
 from trainables.methods.untrained import LooksUp
 
 if TYPE_CHECKING:
     from trainables.config.trial import TrialConfig
 
 
-class RagConfig(Frozen):
+class RagConfig(PassageFields):
     """Passages of `data.knowledge` in the question, the best match first."""
 
     passages: Annotated[int, Field(gt=0, le=1024)] = Field(
         default=3, description="passages in a prompt, or as many as fit the context"
-    )
-    chunk_tokens: Annotated[int, Field(ge=8, le=2**20)] = Field(
-        default=128, description="maximum tokens of a passage"
-    )
-    overlap: Annotated[float, Field(ge=0, le=0.9)] = Field(
-        default=0.2, description="share of a passage that the next one repeats"
     )
     retriever: Literal["bm25", "dense"] = Field(
         default="bm25",
@@ -35,9 +28,6 @@ class RagConfig(Frozen):
     encoder: str | None = Field(
         default=None,
         description="sentence-transformers model for dense; unset: means of the base's last states",
-    )
-    layout: Annotated[str, AfterValidator(check_layout)] = Field(
-        default=LAYOUT, description="the question with {passages} and {question}"
     )
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from trainables.core.lookup import Lookup
 from trainables.data.making.prompts import prompts
 from trainables.data.records.conversation import Conversation
-from trainables.data.retrieval.fitting import fitted
-from trainables.data.retrieval.library import Library, enriched
+from trainables.data.retrieval.fitting import filled
+from trainables.data.retrieval.library import Library
 from trainables.data.retrieval.ranking import Embed
 from trainables.data.tokens.prompts import Asked, Prompt
 from trainables.data.tokens.tokenizer import Tokenizer
@@ -57,16 +57,13 @@ class LookedUpPrompts:
     def with_pieces(self, chats: Sequence[Conversation]) -> tuple[list[Prompt], list[int]]:
         """The prompts of any chats, and the number of pieces in each."""
         pieces = list(self._library.found(chats, self._lookup, self._embed))
-        layout = self._lookup.layout
-
-        def make(places: Sequence[int], counts: Sequence[int]) -> list[Prompt]:
-            filled = [
-                enriched(chats[place], pieces[place][:count], layout)
-                for place, count in zip(places, counts, strict=True)
-            ]
-            return prompts(filled, self._tokenizer)[0]
-
-        return fitted(make, list(map(len, pieces)), lambda _, prompt: self._fits(prompt))
+        return filled(
+            chats,
+            pieces,
+            self._lookup.layout,
+            lambda some: prompts(some, self._tokenizer)[0],
+            self._fits,
+        )
 
     def _fits(self, prompt: Prompt) -> bool:
         return self._room is None or len(prompt.tokens) <= self._room

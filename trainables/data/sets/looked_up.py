@@ -8,8 +8,8 @@ from trainables.config.data import DataConfig
 from trainables.data.making.answers import answers
 from trainables.data.records.conversation import Conversation
 from trainables.data.rendering.rendering import Rendered, render
-from trainables.data.retrieval.fitting import fitted
-from trainables.data.retrieval.library import Library, enriched
+from trainables.data.retrieval.fitting import filled
+from trainables.data.retrieval.library import Library
 from trainables.data.sets.shares import Shares, Sides
 from trainables.data.tokens.items import Item
 from trainables.data.tokens.tokenizer import Tokenizer
@@ -37,8 +37,10 @@ def looked_up(
     library = Library(lambda: chats.train, lambda: texts, tokenizer, data.seed)
     sides, counts = [], []
     for name, each in chats._asdict().items():
-        filled, found = _filled(each, data, library, tokenizer, length, learned=name == "train")
-        sides.append(list(answers(filled, tokenizer, length).items))
+        chats_of_side, found = _filled(
+            each, data, library, tokenizer, length, learned=name == "train"
+        )
+        sides.append(list(answers(chats_of_side, tokenizer, length).items))
         counts += found
     return shares._replace(sides=Sides(*sides), notes=(*shares.notes, _note(data, counts)))
 
@@ -56,17 +58,13 @@ def _filled(
     lookup = data.retrieve.lookup
     pieces = list(library.found(chats, lookup, learned=learned))
 
-    def make(places: Sequence[int], counts: Sequence[int]) -> list[tuple[Conversation, Rendered]]:
-        filled = [
-            enriched(chats[place], pieces[place][:count], lookup.layout)
-            for place, count in zip(places, counts, strict=True)
-        ]
-        return list(zip(filled, render(filled, tokenizer), strict=True))
+    def make(some: Sequence[Conversation]) -> list[tuple[Conversation, Rendered]]:
+        return list(zip(some, render(some, tokenizer), strict=True))
 
-    def fits(_: int, made: tuple[Conversation, Rendered]) -> bool:
+    def fits(made: tuple[Conversation, Rendered]) -> bool:
         return max((len(each.tokens) for each in made[1].sequences), default=0) <= length
 
-    made, counts = fitted(make, list(map(len, pieces)), fits)
+    made, counts = filled(chats, pieces, lookup.layout, make, fits)
     return [chat for chat, _ in made], counts
 
 
