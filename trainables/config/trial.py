@@ -186,7 +186,7 @@ class TrialFields(Frozen):
                         f"data.{name} works with objectives {' and '.join(able)}, not with "
                         f"{self.objective}; leave it out"
                     )
-        if self.data and self.data.retrieve and self.objective != "sft":
+        if self.data and self.data.retrieve and not self.learns.asks_prompts:
             raise ValueError(
                 f"data.retrieve changes the prompts of chats, and objective {self.objective} has "
                 "none; leave it out, or use objective sft"
@@ -220,7 +220,7 @@ class TrialFields(Frozen):
                     f"{did_you_mean(name, (*GENERATED, *modes))}"
                 )
         asked = tuple(dict.fromkeys((*self.evaluation.metrics, *modes)))
-        if asked and self.objective not in GENERATED["eval_exact_match"].objectives:
+        if asked and not self.learns.asks_prompts:
             known = described(m for m in metrics_of(self.objective) if not METRICS[m].needs)
             raise ValueError(
                 f"evaluation.metrics: {asked[0]} needs generated answers, which objective "

@@ -52,7 +52,7 @@ class LooksUp(Untrained):
     def refusals(self, config: TrialConfig) -> Iterator[Problem]:
         """Objectives without prompts, trials without answers, prompts with passages already."""
         yield from super().refusals(config)
-        if config.learns.learns_text and config.objective != "sft":
+        if config.learns.learns_text and not config.learns.asks_prompts:
             yield Problem(
                 "method",
                 f"{self.name} changes prompts, and objective {config.objective} has none",

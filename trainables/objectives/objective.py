@@ -31,6 +31,9 @@ class Objective(Kind):
     writes_answers: ClassVar[bool] = False
     """Whether it learns to write answers to the prompts of chats."""
 
+    asks_prompts: ClassVar[bool] = False
+    """Whether its models' answers to the prompts of a measured set can be measured."""
+
     has_head: ClassVar[bool] = False
     """Whether a new head reads the answer from the last token."""
 

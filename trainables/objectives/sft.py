@@ -11,6 +11,7 @@ class Sft(Objective):
     name = "sft"
     scores_single_rows = True
     writes_answers = True
+    asks_prompts = True
     learns_text = True
 
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import io
 import os
-import subprocess
-from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from event_samples import lines
+from job_server import JobServer, connect_to
 from rich.console import Console
 from spec_samples import toy_tree
 from typer.testing import CliRunner
 
 from sweeps.cli.app import app
-from sweeps.remote import job as remote
 from sweeps.remote.client import INTERRUPTED, Elsewhere
 from sweeps.spec.spec import SweepSpec
 
@@ -28,51 +25,27 @@ exit 3
 """
 
 
-class Jobs:
-    """What Ray's job client does, at once and here."""
+class Jobs(JobServer):
+    """A job server whose `sweep` tells what it was given."""
+
+    piece = 7
 
     def __init__(self, folder: Path):
-        program = folder / "bin" / "sweep"
-        program.parent.mkdir()
-        program.write_text(SWEEP)
-        program.chmod(0o755)
-        self.environment = {
-            "PATH": f"{program.parent}:{os.environ['PATH']}",
-            "SWEEP_HOME": str(folder / "home"),
-        }
+        home = {"SWEEP_HOME": str(folder / "home")}
+        super().__init__(folder, SWEEP, {"PATH": os.environ["PATH"], **home})
         self.events = ""
 
     def submit_job(self, entrypoint, submission_id, runtime_env, entrypoint_resources):
         if sent := runtime_env.get("working_dir"):
             (Path(sent) / "events.txt").write_text(self.events)
-        self.done = subprocess.run(
-            ["bash", "-c", entrypoint],
-            env=self.environment,
-            cwd=sent,
-            stdout=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
+        self.run(entrypoint, sent)
         return submission_id
-
-    async def tail_job_logs(self, job):
-        for start in range(0, len(self.done.stdout), 7):
-            yield self.done.stdout[start : start + 7]
-
-    def get_job_info(self, job):
-        status = SimpleNamespace(is_terminal=lambda: True)
-        return SimpleNamespace(status=status, driver_exit_code=self.done.returncode)
 
 
 @pytest.fixture
 def jobs(tmp_path, monkeypatch) -> Jobs:
     made = Jobs(tmp_path)
-
-    @contextmanager
-    def connected(cluster, address):
-        yield made
-
-    monkeypatch.setattr(remote, "connected", connected)
+    connect_to(made, monkeypatch)
     return made
 
 

@@ -6,67 +6,41 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from finished_sweeps import a_search, sweep_tree, write_ended
+from job_server import JobServer, connect_to
 from typer.testing import CliRunner
 
 from results.records.record import Provenance
 from sweeps.base.errors import SweepError
 from sweeps.cli.app import app
-from sweeps.remote import job as remote
 from sweeps.remote.parcel import Parcel, send
 
 ROOT = Path(__file__).parents[3]
 
 
-class Head:
+class Head(JobServer):
     """A head node whose `sweep` is this one, with a sweep home of its own."""
 
     def __init__(self, folder: Path):
         self.home = folder / "far-home"
-        program = folder / "bin" / "sweep"
-        program.parent.mkdir()
-        program.write_text(f'#!/bin/sh\nexec {sys.executable} -m sweeps.cli "$@"\n')
-        program.chmod(0o755)
-        self.environment = {
-            **os.environ,
-            "PATH": f"{program.parent}:{os.environ['PATH']}",
-            "PYTHONPATH": str(ROOT),
-            "SWEEP_HOME": str(self.home),
-        }
+        program = f'#!/bin/sh\nexec {sys.executable} -m sweeps.cli "$@"\n'
+        own = {"PYTHONPATH": str(ROOT), "SWEEP_HOME": str(self.home)}
+        super().__init__(folder, program, {**os.environ, **own})
         (folder / "job").mkdir()
         self.cwd = folder / "job"
 
     def submit_job(self, entrypoint, submission_id, **_):
-        command = ["bash", "-c", entrypoint]
-        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        self.done = subprocess.run(
-            command, env=self.environment, cwd=self.cwd, text=True, check=False, **streams
-        )
+        self.run(entrypoint, self.cwd, stderr=subprocess.STDOUT)
         return submission_id
-
-    async def tail_job_logs(self, job):
-        for start in range(0, len(self.done.stdout), 20_000):
-            yield self.done.stdout[start : start + 20_000]
-
-    def get_job_info(self, job):
-        status = SimpleNamespace(is_terminal=lambda: True)
-        return SimpleNamespace(status=status, driver_exit_code=self.done.returncode)
 
 
 @pytest.fixture
 def head(tmp_path, monkeypatch) -> Head:
     made = Head(tmp_path)
-
-    @contextmanager
-    def connected(cluster, address):
-        yield made
-
-    monkeypatch.setattr(remote, "connected", connected)
+    connect_to(made, monkeypatch)
     here = tmp_path / "here"
     here.mkdir()
     monkeypatch.chdir(here)
