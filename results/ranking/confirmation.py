@@ -25,8 +25,8 @@ Examples = Callable[[TrialRecord], NDArray[np.float64] | None]
 class Confirmed:
     """A trial and its confirmations: `repeats` are the complete ones, by seed.
 
-    `first` is the value of its run in the search, `mean` that over all complete seeds; the first
-    run is no part of the mean, since it was chosen for its luck. `chance` is the probability of
+    `first` is the value of its run in the search, `mean` that over all complete seeds; the mean
+    excludes the first run, which was chosen for its luck. `chance` is the probability of
     being the best of the confirmed trials, and `tied` whether noise could have put another before
     it; both are None if it cannot be compared. `lost` are the seeds that did not complete.
     """

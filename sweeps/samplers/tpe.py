@@ -29,6 +29,7 @@ class Tpe(Sampler):
     warn_independent_sampling: bool | None = None
 
     def build(self, seed: int) -> BaseSampler:
+        """Optuna's TPE (Bergstra et al. 2011)."""
         from optuna.samplers import TPESampler
 
         return TPESampler(
