@@ -57,9 +57,9 @@ class Confirmed:
         return len({*self.values.values(), self.first}) > 1
 
     @property
-    def size(self) -> tuple[int, int, int]:
-        """How simple it is: fewest trained parameters, then fewest tokens, then lowest number."""
-        return self.record.trainable_parameters, self.record.tokens, self.number
+    def size(self) -> tuple[int, int]:
+        """How simple it is: fewest trained parameters, then fewest tokens."""
+        return self.record.trainable_parameters, self.record.tokens
 
     def mean_of(self, name: str) -> float | None:
         """The mean over seeds of another metric, on the validation or the test set."""
@@ -93,7 +93,8 @@ class Confirmation:
 
     @property
     def simplest(self) -> Confirmed:
-        """The simplest of those tied: fewest trained parameters, then fewest tokens."""
+        """The simplest of those tied: fewest trained parameters, then fewest tokens, then the
+        best mean."""
         return min(self.tied or (self.winner,), key=lambda each: each.size)
 
     def better_by(self, one: float, other: float) -> float:

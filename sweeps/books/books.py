@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from results.ranking.front import judge
-from results.ranking.winners import Ranking
 from results.records.record import Overlap, SweepRecord, SweepState, TrialRecord
 from results.records.uris import redact, sqlite_file
 from results.records.warm_start import WarmStart
@@ -26,7 +25,8 @@ from sweeps.spec.spec import SweepSpec
 from sweeps.spec.tracking_place import tracking_place
 from sweeps.storage.mirror import Mirror
 from sweeps.verdict.conclusion import conclusion
-from sweeps.verdict.confirmed import confirmation, folder_of, means_of, repeat_to_use
+from sweeps.verdict.confirmed import folder_of, means_of, repeat_to_use
+from sweeps.verdict.results import Results
 from trainables.board.job import WEIGHTS
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.training.inputs import Prepared
@@ -242,15 +242,15 @@ class Books:
             return
         with self._until_ctrl_c():
             if self.scribe.opens():
-                ranking = judge(list(records), self.sweep.goals)
-                self.scribe.sweep_ended(self.sweep, ranking, self._weights)
-                self._tell_verdict(ranking)
+                results = Results(self._folder, self.sweep, list(records))
+                self.scribe.sweep_ended(self.sweep, results.ranking, self._weights)
+                self._tell_verdict(results)
                 self.scribe.finish(progress)
 
-    def _tell_verdict(self, ranking: Ranking) -> None:
-        words = "\n\n".join(filter(None, conclusion(self.sweep, ranking, self._folder)))
+    def _tell_verdict(self, results: Results) -> None:
+        words = "\n\n".join(filter(None, conclusion(results)))
         self.scribe.verdict(words, self._folder.report)
-        found = confirmation(self.sweep, ranking, self._folder)
+        found = results.confirmed
         if found is not None:
             number = found.winner.number
             repeat = repeat_to_use(self.sweep, self._folder, number)

@@ -39,8 +39,10 @@ def _register(console: Console, finished: Finished) -> None:
 def _show(console: Console, finished: Finished) -> int:
     from results.records.record import SweepState
     from sweeps.report.finale import show_result
+    from sweeps.verdict.results import Results
 
-    show_result(console, finished.sweep, finished.ranking, finished.folder)
+    folder = finished.folder
+    show_result(console, Results(folder, finished.sweep, folder.trials()))
     for failure in finished.tracking_failures[:1]:
         count = finished.untracked
         entries = "1 entry" if count == 1 else f"{count} entries"

@@ -17,14 +17,13 @@ from sweeps.page.charts import sections
 from sweeps.page.labels import labels
 from sweeps.page.tables import all_trials, cost, data, provenance, spec_text
 from sweeps.verdict.conclusion import conclusion
-from sweeps.verdict.confirmed import confirmation
 from sweeps.verdict.results import Results
 
 
 def render(results: Results, refresh: int | None = None) -> str:
     """The page; it reloads itself every `refresh` seconds while the sweep runs."""
-    who, how_sure = conclusion(results.sweep, results.ranking, results.folder)
-    confirmed = confirmation(results.sweep, results.ranking, results.folder)
+    who, how_sure = conclusion(results)
+    confirmed = results.confirmed
     numbers = winners_json(results.sweep, results.ranking, confirmed=confirmed)
     return template("report").render(
         name=results.sweep.name,

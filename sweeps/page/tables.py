@@ -119,9 +119,8 @@ def spec_text(results: Results) -> str:
 def all_trials(results: Results) -> Iterator[Row]:
     """The ranked trials, best first, then the others with their reasons."""
     records = {record.number: record for record in results.trials}
-    chosen = {winner.record.number for winner in results.ranking.chosen}
     for winner in results.ranking.winners:
-        yield _row(results, winner.record, "", winner.record.number in chosen)
+        yield _row(results, winner.record, "", winner.record.number in results.chosen)
     for trial in results.ranking.left_out:
         yield _row(results, records[trial.number], trial.why, False)
 

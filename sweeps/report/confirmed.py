@@ -5,17 +5,14 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from results.ranking.winners import Ranking
-from results.records.record import SweepRecord
 from sweeps.display.confirmed_cells import rows, titles
 from sweeps.display.trial_table import TrialRow, TrialTable
-from sweeps.home.home import SweepFolder
-from sweeps.verdict.confirmed import confirmation
+from sweeps.verdict.results import Results
 
 
-def confirmed_table(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) -> RenderableType:
+def confirmed_table(results: Results) -> RenderableType:
     """The confirmed trials by their means over fresh seeds; nothing without any."""
-    found = confirmation(sweep, ranking, folder)
+    sweep, found = results.sweep, results.confirmed
     if found is None:
         return Group()
     shown = [

@@ -22,7 +22,7 @@ from sweeps.report.suggestions import next_command, suggestions
 from sweeps.report.ui import how_to_open
 from sweeps.report.waiting import waiting
 from sweeps.verdict.conclusion import conclusion, nobody
-from sweeps.verdict.confirmed import confirmed_winner, folder_of, repeat_to_use
+from sweeps.verdict.confirmed import folder_of, repeat_to_use
 from sweeps.verdict.paired import paired
 from sweeps.verdict.results import Results
 from sweeps.verdict.single import at_the_top
@@ -33,15 +33,11 @@ SHOWN = 5
 
 
 def show_result(
-    console: Console,
-    sweep: SweepRecord,
-    ranking: Ranking,
-    folder: SweepFolder,
-    top: int | None = None,
-    at_the_end: bool = True,
+    console: Console, results: Results, top: int | None = None, at_the_end: bool = True
 ) -> None:
     """Print `top` of the winners (None: a handful, or the whole front) and what to do next: at the
     end of a sweep, or for `sweep winners`."""
+    sweep, ranking, folder = results.sweep, results.ranking, results.folder
     if sweep.error:
         console.print(Text(f"\nThe sweep failed: {sweep.error}", "bold red"))
     for text in sweep.breakdowns:
@@ -50,25 +46,24 @@ def show_result(
         console.print(_nobody(sweep, ranking))
     elif ranking.several:
         console.print(front_table(sweep, ranking, top))
-        console.print(confirmed_table(sweep, ranking, folder))
-        console.print(_sentences(*conclusion(sweep, ranking, folder)))
     else:
         console.print(winners_table(sweep, ranking, folder, top or SHOWN))
-        console.print(confirmed_table(sweep, ranking, folder))
-        console.print(_sentences(*conclusion(sweep, ranking, folder)))
-        if methods := each_method(ranking):
-            console.print(methods)
+    if ranking.winners:
+        console.print(confirmed_table(results))
+        console.print(_sentences(*conclusion(results)))
+    if ranking.winners and not ranking.several and (methods := each_method(ranking)):
+        console.print(methods)
     console.print(_left_out(ranking))
     for note in filter(None, (time_note(folder), fewer_pieces(folder.store.trials()))):
         console.print(Text(note, "dim"))
     for line in exhausted(sweep, _ended(ranking)):
         console.print(line)
-    for line in waiting(folder, sweep.state, folder.trials()):
+    for line in waiting(folder, sweep.state, results.trials):
         console.print(line, soft_wrap=True)
     _show_cost(console, folder)
     if at_the_end and folder.books.exists():
-        console.print(suggestions(advise(Results.read(folder)), next_command(folder)))
-    console.print(_next_commands(sweep, ranking, folder, at_the_end))
+        console.print(suggestions(advise(results), next_command(folder)))
+    console.print(_next_commands(results, at_the_end))
 
 
 def show_left_out(console: Console, ranking: Ranking) -> None:
@@ -148,9 +143,8 @@ def _left_out(ranking: Ranking) -> Text:
     return Text(f"Not ranked: {listed}.", "dim")
 
 
-def _next_commands(
-    sweep: SweepRecord, ranking: Ranking, folder: SweepFolder, at_the_end: bool
-) -> Text:
+def _next_commands(results: Results, at_the_end: bool) -> Text:
+    sweep, folder = results.sweep, results.folder
     home = SweepHome(folder.path.parents[1])
     mlflow = how_to_open(sweep, home)
     resume = f"  sweep resume {sweep.name}{home.way()}\n"
@@ -163,7 +157,7 @@ def _next_commands(
     elif sweep.so_far:
         text.append(f"  sweep status {sweep.name}{home.way()}\n")
     text.append(f"  {mlflow}")
-    numbers = [winner.record.number for winner in ranking.chosen]
+    numbers = [winner.record.number for winner in results.ranking.chosen]
     weights = {number: folder.store.trial_folder(number) / WEIGHTS for number in numbers}
     kept = {number: place for number, place in weights.items() if place.is_dir()}
     if kept and not sweep.so_far and not is_from_afar():
@@ -172,8 +166,8 @@ def _next_commands(
         text.append(f"\nReport: {folder.report}")
     for number, place in kept.items():
         text.append(f"\nWeights of trial {number}: {place}")
-    winner = confirmed_winner(sweep, ranking, folder)
-    if winner and (repeat := repeat_to_use(sweep, folder, winner.number)):
+    found = results.confirmed
+    if found and (repeat := repeat_to_use(sweep, folder, found.winner.number)):
         place = folder_of(folder, repeat) / WEIGHTS
         text.append(f"\nWeights of {repeat.called}, the best of its seeds: {place}")
     if interrupted:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from results.ranking.confirmed_front import ConfirmedFront
-from results.ranking.winners import Ranking
 from results.records.record import SweepRecord
-from sweeps.home.home import SweepFolder
-from sweeps.verdict.confirmed import confirmation
 from sweeps.verdict.confirmed_words import confirmed_front_verdict, confirmed_verdict
 from sweeps.verdict.front import front_verdict
 from sweeps.verdict.paired import paired
+from sweeps.verdict.results import Results
 from sweeps.verdict.single import behind_the_top, on_the_test_set, verdict
 from sweeps.verdict.without_training import without_training
 
@@ -21,11 +19,12 @@ def nobody(sweep: SweepRecord) -> str:
     return "No trial completed, so there is no winner."
 
 
-def conclusion(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) -> tuple[str, str]:
+def conclusion(results: Results) -> tuple[str, str]:
     """(winner or front, certainty and caveats); the second may be empty."""
+    sweep, ranking, folder = results.sweep, results.ranking, results.folder
     if not ranking.winners:
         return nobody(sweep), ""
-    confirmed = confirmation(sweep, ranking, folder)
+    confirmed = results.confirmed
     if isinstance(confirmed, ConfirmedFront):
         who, how_sure = confirmed_front_verdict(sweep, confirmed)
         return who, "\n".join((how_sure, *front_verdict(sweep, ranking)))

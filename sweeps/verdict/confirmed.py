@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from results.ranking.certainty import LossesError, load_sequence_losses
 from results.ranking.confirmation import Confirmation, best_repeat, confirm
 from results.ranking.confirmed_front import ConfirmedFront, confirm_front
-from results.ranking.paired_values import load_prompt_values
 from results.ranking.winners import Ranking
 from results.records.record import SweepRecord, TrialRecord
 from sweeps.home.home import SweepFolder
-from trainables.board.job import ANSWERS, LOSSES, WEIGHTS
-from trainables.training.generation.files import VALUES
+from sweeps.verdict.by_example import values_by_example
+from trainables.board.job import WEIGHTS
 
 
 def confirmation(
@@ -29,8 +23,13 @@ def confirmation(
     trials = [winner.record for winner in ranking.winners]
     if ranking.several:
         return confirm_front(trials, repeats, sweep.goals)
-    examples = _examples(folder, sweep.metric)
-    return confirm(trials, repeats, sweep.metric, sweep.mode, examples)
+    return confirm(
+        trials,
+        repeats,
+        sweep.metric,
+        sweep.mode,
+        lambda record: values_by_example(sweep.metric, folder_of(folder, record)),
+    )
 
 
 def confirmed_winner(
@@ -63,36 +62,3 @@ def folder_of(folder: SweepFolder, record: TrialRecord) -> Path:
     """The folder with the files of a trial or of a confirmation."""
     store = folder.store if record.confirms is None else folder.confirmations
     return store.trial_folder(record.number)
-
-
-def _examples(
-    folder: SweepFolder, metric: str
-) -> Callable[[TrialRecord], NDArray[np.float64] | None]:
-    """How to read a repeat's values by validation example."""
-    if metric == "eval_loss":
-        return lambda record: _losses(folder_of(folder, record) / LOSSES)
-    return lambda record: _answers(folder_of(folder, record) / ANSWERS / VALUES, metric)
-
-
-def _losses(file: Path) -> NDArray[np.float64] | None:
-    """Values whose mean is the loss per token, to first order in the number of tokens.
-
-    The residuals of Cochran's ratio (see certainty.py) around that loss.
-    """
-    try:
-        losses = load_sequence_losses(file)
-    except LossesError:
-        return None
-    tokens = float(losses.token_counts.sum())
-    mean = float(losses.loss_sums.sum()) / tokens
-    left = losses.loss_sums - mean * losses.token_counts
-    values: NDArray[np.float64] = mean + left * (len(left) / tokens)
-    return values if np.isfinite(values).all() else None
-
-
-def _answers(file: Path, metric: str) -> NDArray[np.float64] | None:
-    try:
-        found = load_prompt_values(file, metric)
-    except LossesError:
-        return None
-    return found.values if found and np.isfinite(found.values).all() else None

@@ -102,6 +102,9 @@ def _tie(found: Confirmation) -> Iterator[str]:
         return
     yield f"{in_words(sorted(each.number for each in tied))} are tied within noise."
     simplest = found.simplest
+    if simplest is found.winner:
+        yield "None of the others is simpler than the winner."
+        return
     size = f"{simplest.record.trainable_parameters:,} trained parameters"
     tokens = f"{simplest.record.tokens:,} tokens"
     yield f"The simplest of them is trial {simplest.number} ({size}, {tokens})."

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
+from results.ranking.confirmation import Confirmation
+from results.ranking.confirmed_front import ConfirmedFront
 from results.ranking.front import judge
 from results.ranking.winners import Ranking
 from results.records.record import Mode, SweepRecord, TrialRecord
@@ -14,23 +17,31 @@ from sweeps.base.errors import SweepError
 from sweeps.home.home import SweepFolder
 from sweeps.home.launch_folder import where_it_was_launched
 from sweeps.spec.spec import SweepSpec
+from sweeps.verdict.confirmed import confirmation
 
 
 @dataclass(frozen=True)
 class Results:
-    """The records of a sweep, their ranking, and its spec; None if this can no longer be read."""
+    """The records of a sweep, and what follows from them."""
 
     folder: SweepFolder
     sweep: SweepRecord
     trials: Sequence[TrialRecord]
-    ranking: Ranking
-    spec: SweepSpec | None
 
     @classmethod
     def read(cls, folder: SweepFolder) -> Self:
         """The current results; RecordError if a record is unreadable."""
-        sweep, trials = folder.sweep_record(), folder.trials()
-        return cls(folder, sweep, trials, judge(trials, sweep.goals), _spec(folder, sweep))
+        return cls(folder, folder.sweep_record(), folder.trials())
+
+    @cached_property
+    def ranking(self) -> Ranking:
+        """The trials by the goals of the search."""
+        return judge(self.trials, self.sweep.goals)
+
+    @cached_property
+    def spec(self) -> SweepSpec | None:
+        """The launched spec; None if it can no longer be read."""
+        return _spec(self.folder, self.sweep)
 
     @property
     def metric(self) -> str:
@@ -41,6 +52,21 @@ class Results:
     def mode(self) -> Mode:
         """Whether a smaller or a larger value of the first metric is better."""
         return self.sweep.mode
+
+    @cached_property
+    def confirmed(self) -> Confirmation | ConfirmedFront | None:
+        """What the repeats with fresh seeds say; None without any complete one."""
+        return confirmation(self.sweep, self.ranking, self.folder)
+
+    @cached_property
+    def chosen(self) -> frozenset[int]:
+        """The numbers of the trials that won: by their means over fresh seeds where there are
+        some, else by the search."""
+        if isinstance(self.confirmed, ConfirmedFront):
+            return frozenset(each.number for each in self.confirmed.trials if each.on_front)
+        if self.confirmed is not None:
+            return frozenset({self.confirmed.winner.number})
+        return frozenset(winner.record.number for winner in self.ranking.chosen)
 
     def complete(self) -> list[TrialRecord]:
         """The comparable trials: those that had their whole budget and a finite value."""

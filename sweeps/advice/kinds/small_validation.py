@@ -19,14 +19,15 @@ _LARGEST = 0.5
 
 
 class SmallValidation(Adviser):
-    """The lead over the next trial is below two standard errors."""
+    """The lead over the next trial is below two standard errors. Of a confirmed lead the verdict
+    speaks, which covers seeds, too."""
 
     name: ClassVar[str] = "small_validation"
 
     def look(self, results: Results) -> Iterator[Advice]:
         """At most one."""
         second = behind_the_top(results.ranking) if results.ranking.winners else None
-        if second is None or results.spec is None or results.ranking.several:
+        if second is None or results.spec is None or results.ranking.several or results.confirmed:
             return
         first = results.ranking.winners[0].record.number
         lead = paired(results.sweep, results.folder, first, second.record.number)

@@ -38,19 +38,16 @@ def winners(
             words = ["winners", name, *(["--json"] if as_json else [])]
             words += ["--top", str(top)] if top else []
             raise typer.Exit(there.run(words))
-        from results.ranking.front import judge
         from results.ranking.summary import winners_json
-        from sweeps.verdict.confirmed import confirmation
+        from sweeps.verdict.results import Results
 
-        folder = SweepHome.find(home).existing(name)
-        sweep = folder.sweep_record()
-        ranking = judge(folder.trials(), sweep.goals)
-        confirmed = confirmation(sweep, ranking, folder)
+        results = Results.read(SweepHome.find(home).existing(name))
+        ranking = results.ranking
     if as_json:
-        echo_json(winners_json(sweep, ranking, top, confirmed))
+        echo_json(winners_json(results.sweep, ranking, top, results.confirmed))
         return
     from sweeps.report.finale import show_left_out, show_result
 
     console = make_console()
-    show_result(console, sweep, ranking, folder, top, at_the_end=False)
+    show_result(console, results, top, at_the_end=False)
     show_left_out(console, ranking)

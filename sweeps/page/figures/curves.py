@@ -18,10 +18,9 @@ def curves(results: Results) -> Figure | None:
     measured = [record for record in results.trials if _points(record, results.metric)]
     if not measured:
         return None
-    chosen = {winner.record.number for winner in results.ranking.chosen}
-    rest = [record for record in measured if record.number not in chosen]
+    rest = [record for record in measured if record.number not in results.chosen]
     data = [_trace(results, [r for r in rest if look(r.status) is each], each) for each in LOOKS]
-    best = [record for record in measured if record.number in chosen]
+    best = [record for record in measured if record.number in results.chosen]
     name = "on the front" if results.ranking.several else "winner"
     data.append(_trace(results, best, Look(name, WINNER, "circle"), 3.5))
     marks, first = rungs(results), results.metric

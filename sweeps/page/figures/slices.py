@@ -19,8 +19,7 @@ def slice_of(results: Results, name: str) -> Figure | None:
     if not shown:
         return None
     scale = Scale.of(results, name)
-    chosen = {winner.record.number for winner in results.ranking.chosen}
-    best = [record for record in shown if record.number in chosen]
+    best = [record for record in shown if record.number in results.chosen]
     data = [_marks(results, scale, [r for r in shown if look(r.status) is each], each)
             for each in LOOKS]  # fmt: skip
     ring = _marks(results, scale, best, Look("winner", WINNER, "circle-open"))

@@ -10,13 +10,13 @@ from finished_sweeps import a_search, ended_trial, sweep_tree, write_ended
 from rich.console import Console
 from typer.testing import CliRunner
 
-from results.ranking.front import judge
 from sweeps.advice.next_file import next_name
 from sweeps.cli.app import app
 from sweeps.home.home import SweepHome
 from sweeps.report.finale import show_result
 from sweeps.run.warm_start import read_earlier
 from sweeps.spec.spec import SweepSpec
+from sweeps.verdict.results import Results
 
 
 def next_of(home, *options) -> tuple[int, str]:
@@ -116,8 +116,8 @@ def test_names_are_numbered(name, wanted):
 
 def test_the_end_of_a_sweep_shows_the_advice_and_the_command(tmp_path):
     folder = write_ended(tmp_path, best_at_the_upper_bound())
-    sweep, console = folder.sweep_record(), Console(file=io.StringIO(), width=100)
-    show_result(console, sweep, judge(folder.trials(), sweep.goals), folder)
+    console = Console(file=io.StringIO(), width=100)
+    show_result(console, Results.read(folder))
     text = console.file.getvalue()
     assert "space.learning_rate: {log_uniform: [1.0e-06, 1.0]}" in text
     assert "sweep next ended" in text

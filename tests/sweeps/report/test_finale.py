@@ -8,17 +8,17 @@ import pytest
 from live_samples import sweep, trial, two_metrics
 from rich.console import Console
 
-from results.ranking.front import judge
 from results.records.cluster_record import ClusterRecord
 from sweeps.home.home import SweepHome
 from sweeps.report.finale import show_result
+from sweeps.verdict.results import Results
 
 
 def shown(tmp_path: Path, *records, record=None) -> str:
     console = Console(file=io.StringIO(), width=300)
     record = record or sweep(state="complete")
     folder = SweepHome(tmp_path).sweep("alpaca-lora")
-    show_result(console, record, judge(records, record.goals), folder)
+    show_result(console, Results(folder, record, records))
     return console.file.getvalue()
 
 
@@ -37,7 +37,7 @@ def test_choices_that_differ_late_look_different_and_the_first_one_is_there_in_f
     console = Console(file=io.StringIO(), width=width)
     record = sweep(state="complete", **other)
     folder = SweepHome(tmp_path).sweep("alpaca-lora")
-    show_result(console, record, judge(records, record.goals), folder)
+    show_result(console, Results(folder, record, records))
     words = " ".join(console.file.getvalue().split())
     assert "adapter …old/… " in words and "adapter …new/… " in words
     assert f"trial 0 in full: adapter {paths[0]} flag null other false" in words
@@ -196,8 +196,8 @@ def test_what_has_just_been_shown_is_not_the_next_command(tmp_path):
     console = Console(file=io.StringIO(), width=300)
     record = sweep(state="complete")
     folder = SweepHome(tmp_path).sweep("alpaca-lora")
-    ranking = judge([trial(0, "complete", 2.5)], record.goals)
-    show_result(console, record, ranking, folder, at_the_end=False)
+    results = Results(folder, record, [trial(0, "complete", 2.5)])
+    show_result(console, results, at_the_end=False)
     assert "sweep winners" not in console.file.getvalue()
     assert "sweep ui" in console.file.getvalue()
 

@@ -16,7 +16,9 @@ from results.records.record import SweepRecord
 from sweeps.cleaning.surplus import surplus
 from sweeps.cli.app import app
 from sweeps.export.choice import chosen
+from sweeps.page.figures.slices import slice_of
 from sweeps.page.page import render
+from sweeps.page.tables import all_trials
 from sweeps.verdict.conclusion import conclusion
 from sweeps.verdict.confirmed import confirmation, repeat_to_use
 from sweeps.verdict.results import Results
@@ -38,8 +40,7 @@ def sweep_of(tmp_path, records, trials=TRIALS, **changes):
 
 
 def said(folder) -> str:
-    sweep = folder.sweep_record()
-    return " ".join(conclusion(sweep, judge(folder.trials(), sweep.goals), folder))
+    return " ".join(conclusion(Results.read(folder)))
 
 
 def test_the_mean_decides_and_the_luck_of_the_first_run_is_named(tmp_path):
@@ -57,6 +58,25 @@ def test_a_tie_is_called_one_and_its_simplest_trial_is_named(tmp_path):
     text = said(sweep_of(tmp_path, repeats(close)))
     assert "Trials 0, 1 and 2 are tied within noise." in text
     assert "The simplest of them is trial 2 (200 trained parameters" in text
+
+
+def test_a_winner_that_is_as_simple_as_those_tied_with_it_is_not_replaced(tmp_path):
+    alike = [
+        each.with_changes(trainable_parameters=500) if each.status.can_win else each
+        for each in TRIALS
+    ]
+    close = {0: [1.20, 1.0, 1.18], 1: [1.01, 1.22, 0.99], 2: [1.1, 1.19, 1.0]}
+    text = said(sweep_of(tmp_path, repeats(close), alike))
+    assert text.startswith("Trial 1 wins") and "Trials 0, 1 and 2 are tied within noise." in text
+    assert "None of the others is simpler than the winner." in text
+
+
+def test_the_confirmed_winner_is_the_winner_everywhere_in_the_report(tmp_path):
+    """The search was won by trial 0."""
+    results = Results.read(sweep_of(tmp_path, repeats(FRESH)))
+    (ring,) = (each for each in slice_of(results, "learning_rate").data if "winner" in each["name"])
+    assert results.chosen == {1} and ring["text"][0].startswith("trial 1<br>")
+    assert [row.number for row in all_trials(results) if row.best] == [1]
 
 
 def test_losses_on_disk_bring_the_examples_noise_in(tmp_path):
