@@ -47,7 +47,7 @@ def show_result(
     elif ranking.several:
         console.print(front_table(sweep, ranking, top))
     else:
-        console.print(winners_table(sweep, ranking, folder, top or SHOWN))
+        console.print(_winners_table(results, top or SHOWN))
     if ranking.winners:
         console.print(confirmed_table(results))
         console.print(_sentences(*conclusion(results)))
@@ -78,12 +78,13 @@ def _show_cost(console: Console, folder: SweepFolder) -> None:
         console.print(Text(cost_line(cluster, "Cost"), "dim"))
 
 
-def winners_table(
-    sweep: SweepRecord, ranking: Ranking, folder: SweepFolder, top: int
-) -> RenderableType:
-    """The best trials; `behind` is the distance to the winner with its standard error."""
+def _winners_table(results: Results, top: int) -> RenderableType:
+    """The best trials by the search; `behind` is the distance to the first with its standard
+    error."""
+    sweep, ranking, folder = results.sweep, results.ranking, results.folder
     shown = ranking.winners[:top]
-    winners = at_the_top(ranking)
+    tied = {winner.record.number for winner in at_the_top(ranking)}
+    best = results.chosen if results.confirmed else tied
     rows = [
         TrialRow(
             (
@@ -92,17 +93,18 @@ def winners_table(
                 _behind(sweep, shown[0], winner, folder),
             ),
             winner.record.params,
-            style="bold green" if winner in winners else "",
+            style="bold green" if winner.record.number in best else "",
         )
         for winner in shown
     ]
     titles = dict.fromkeys(("trial", sweep.metric, "behind"), 0)
     table = TrialTable(titles, rows, full=f"trial {shown[0].record.number} in full")
-    heading = Text(f"\n{sweep.name}: the best of {ranking.trials} trials{sweep.so_far}", "bold")
+    once = ", each trained once" if results.confirmed else ""
+    title = f"\n{sweep.name}: the best of {ranking.trials} trials{once}{sweep.so_far}"
     hidden = len(ranking.winners) - len(shown)
     option = SweepHome(folder.path.parents[1]).way()
     more = f"and {hidden} more: sweep winners {sweep.name} --top {len(ranking.winners)}{option}"
-    return Group(heading, table, *([Text(more, "dim")] if hidden else []))
+    return Group(Text(title, "bold"), table, *([Text(more, "dim")] if hidden else []))
 
 
 def _behind(sweep: SweepRecord, first: Winner, other: Winner, folder: SweepFolder) -> str:
