@@ -44,7 +44,13 @@ def mirror_of(folder, remote, *tell) -> Mirror:
 OTHERS = b'{"token": "x", "host": "other", "beat": 1}'
 """The sign of life of another head."""
 
-OWN = {"sweep.json", "trials/0000/record.json", "optuna.journal", "requests/1.json"}
+OWN = {
+    "sweep.json",
+    "report.html",
+    "trials/0000/record.json",
+    "optuna.journal",
+    "requests/1.json",
+}
 
 
 def put(file, text):
