@@ -6,6 +6,9 @@ import posixpath
 import re
 from collections.abc import Iterable
 
+_WORDS = {" + ": " plus ", " * ": " x "}
+"""Operators of formulas, which would be the same without them."""
+
 _REFUSED = re.compile(r"[^\w/.\- :]")
 _LONGEST = 230
 """MLflow takes 250 characters; a prefix such as `best_` and a number come on top."""
@@ -28,6 +31,8 @@ def keys_of(names: Iterable[str]) -> dict[str, str]:
 
 def _allowed(name: str) -> str:
     """The name in characters and parts that MLflow accepts; it takes a key for a path."""
+    for operator, word in _WORDS.items():
+        name = name.replace(operator, word)
     plain = _REFUSED.sub("_", name)[:_LONGEST]
     parts = [part if part.strip(".") else "_" * max(1, len(part)) for part in plain.split("/")]
     return posixpath.join(*parts) if parts else plain

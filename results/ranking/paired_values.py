@@ -38,8 +38,7 @@ def difference_of_values(a: PromptValues, b: PromptValues) -> Difference:
     For right and wrong (1 and 0), `z` is that of McNemar's exact test: only prompts that exactly
     one of the two answers rightly tell them apart, and of those each is as likely to get any.
     """
-    if not np.array_equal(a.prompts, b.prompts):
-        raise LossesError("the two models did not answer the same prompts")
+    same_prompts(a.prompts, b.prompts)
     count = len(a.values)
     if count < 2:
         raise LossesError("a standard error needs at least two prompts")
@@ -50,6 +49,12 @@ def difference_of_values(a: PromptValues, b: PromptValues) -> Difference:
     error = float(differences.std(ddof=1)) / math.sqrt(count)
     binary = np.isin(np.concatenate([a.values, b.values]), (0.0, 1.0)).all()
     return Difference(mean, error, _mcnemar(differences) if binary else _z(mean, error), count)
+
+
+def same_prompts(first: NDArray[np.int64], *others: NDArray[np.int64]) -> None:
+    """LossesError unless all are the numbers of the same prompts."""
+    if not all(np.array_equal(first, each) for each in others):
+        raise LossesError("the two models did not answer the same prompts")
 
 
 def _mcnemar(differences: NDArray[np.float64]) -> float:

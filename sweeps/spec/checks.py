@@ -19,7 +19,7 @@ from sweeps.builtin import PREFIX
 from sweeps.spec.batches import check_batches
 from sweeps.spec.capacity import most_slots
 from sweeps.spec.combinations import check_combinations, check_engine, check_quantization
-from sweeps.spec.generation import check_generation, check_lookups
+from sweeps.spec.generation import check_generation, check_lookups, direction_of
 from sweeps.spec.search_checks import check_search
 from sweeps.spec.settings import SearchSettings, SlotsSettings, TrackingSettings
 from trainables.config.data import TEMPLATES
@@ -27,12 +27,8 @@ from trainables.config.own_metrics import own_modes
 from trainables.config.trial import TrialConfig
 from trainables.data.files.origin import is_hub_name
 from trainables.metrics.classes import CLASS_METRIC
-from trainables.metrics.registry import (
-    GENERATED,
-    METRICS,
-    described,
-    metrics_of,
-)
+from trainables.metrics.formula import FormulaError, is_formula, parts_of
+from trainables.metrics.registry import GENERATED, METRICS, described, metrics_of
 
 _WITH_FILES = ("train", "validation", "test", "general", "knowledge")
 """Data fields that name files."""
@@ -55,7 +51,7 @@ class Parts:
 
 def check_fit(parts: Parts) -> list[Problem]:
     """All conflicts between parts that are valid by themselves."""
-    problems = []
+    problems: list[Problem] = []
     trial, space, search, slots = parts.trial, parts.space, parts.search, parts.slots
     if trial and search:
         problems += _metrics(trial, search)
@@ -188,21 +184,41 @@ def _looks_local(model: str) -> bool:
     return model.startswith(("/", "./", "../", "~")) or model.count("/") > 1
 
 
-def _metrics(trial: TrialConfig, search: SearchSettings) -> list[Problem]:
-    problems = []
-    for name in search.given_modes:
+def _metrics(trial: TrialConfig, search: SearchSettings) -> Iterator[Problem]:
+    """Metrics that are not measured, and formulas without a direction."""
+    for name, mode in search.given_modes.items():
         where = f"search.metrics.{name}" if search.metrics else "search.metric"
+        wrong = [*_unmeasured(trial, name, where)]
+        yield from wrong
+        if not wrong and mode is None and is_formula(name):
+            yield from _without_direction(trial, name, where, several=bool(search.metrics))
+    for name in trial.evaluation.formulas:
+        if name not in search.given_modes:
+            yield from _unmeasured(trial, name, "evaluation.formulas")
+
+
+def _unmeasured(trial: TrialConfig, metric: str, where: str) -> Iterator[Problem]:
+    for name in parts_of(metric):
         of_a_class = trial.objective == "classification" and name.startswith(CLASS_METRIC)
         if name in trial.measures or of_a_class:
             continue
         if name in metrics_of(trial.objective):
             needs = METRICS[name].needs
             message = f"{name} is measured only with {needs}"
-            problems.append(Problem(where, message, f"set {needs} to a file"))
+            yield Problem(where, message, f"set {needs} to a file")
         else:
             message = f"objective {trial.objective} does not measure {name!r}"
-            problems.append(Problem(where, message, _which(name, trial)))
-    return problems
+            yield Problem(where, message, _which(name, trial))
+
+
+def _without_direction(
+    trial: TrialConfig, formula: str, where: str, several: bool
+) -> Iterator[Problem]:
+    try:
+        direction_of(trial, formula)
+    except FormulaError as error:
+        remedy = "write min or max after it" if several else "set search.mode to min or max"
+        yield Problem(where, error.message, f"change it, or {remedy}")
 
 
 def _fewest_slots(slots: SlotsSettings, trials: int | None) -> list[Problem]:

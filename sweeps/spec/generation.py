@@ -13,31 +13,37 @@ from trainables.config.trial import TrialConfig
 from trainables.methods.method import Method
 from trainables.methods.registry import METHODS
 from trainables.metrics.effort import COSTS
-from trainables.metrics.registry import GENERATED
+from trainables.metrics.formula import FormulaError, is_formula, parsed, parts_of
+from trainables.metrics.metric import Mode
+from trainables.metrics.registry import GENERATED, UnknownModeError, declared_mode
 
 
 def with_generation(trial: TrialConfig | None, search: SearchSettings | None) -> TrialConfig | None:
-    """The trial with the search's metrics of generated answers among those that it measures.
+    """The trial with the search's formulas and metrics of generated answers among those that it
+    measures.
 
     With early stopping by one of them, answers are generated at every evaluation, unless said.
     """
-    if trial is None or search is None or not trial.learns.trains:
+    if trial is None or search is None:
         return trial
-    asked = [name for name in search.given_modes if _is_generated(trial, name)]
+    parts = [part for name in search.given_modes for part in parts_of(name)]
+    asked = [part for part in parts if _is_generated(trial, part)]
     metrics = tuple(dict.fromkeys((*asked, *trial.evaluation.metrics)))
-    if not metrics:
+    searched = filter(is_formula, search.given_modes)
+    formulas = tuple(dict.fromkeys((*searched, *trial.evaluation.formulas)))
+    if not metrics and not formulas:
         return trial
-    compared = search.early_stopping_kind.stops and _is_generated(trial, search.metric)
-    at = trial.evaluation.generate_at or ("every" if compared else "end")
-    settings = trial.evaluation.model_copy(update={"metrics": metrics, "generate_at": at})
+    settings = trial.evaluation.model_copy(update={"formulas": formulas})
+    if metrics:
+        at = settings.generate_at or ("every" if _compares_answers(trial, search) else "end")
+        settings = settings.model_copy(update={"metrics": metrics, "generate_at": at})
     return trial.model_copy(update={"evaluation": settings})  # a trial with problems has it, too
 
 
 def check_generation(trial: TrialConfig, search: SearchSettings) -> Iterator[Problem]:
     """Early stopping that would compare answers which are not generated yet."""
     at = trial.evaluation.generate_at
-    compared = search.early_stopping_kind.stops and _is_generated(trial, search.metric)
-    if compared and at != "every" and trial.budget.evaluations > 1:
+    if _compares_answers(trial, search) and at != "every" and trial.budget.evaluations > 1:
         when = "at the end" if at == "end" else "at some evaluations"
         yield Problem(
             "evaluation.generate_at",
@@ -64,7 +70,8 @@ def with_costs(trial: TrialConfig | None, space: Space | None) -> TrialConfig | 
 def check_lookups(trial: TrialConfig, space: Space, search: SearchSettings) -> Iterator[Problem]:
     """Metrics that are not measured of a method which changes the prompts."""
     names = [method.name for method in methods_of(trial, space) if method.lookup(trial)]
-    others = [name for name in search.given_modes if not _is_generated(trial, name)]
+    parts = [part for name in search.given_modes for part in parts_of(name)]
+    others = [part for part in parts if not _is_generated(trial, part)]
     if names and others and trial.evaluation.metrics:
         yield Problem(
             "search.metrics" if search.metrics else "search.metric",
@@ -81,17 +88,38 @@ def methods_of(trial: TrialConfig, space: Space) -> list[Method]:
     return [METHODS[name] for name in names if name in METHODS]
 
 
+def _compares_answers(trial: TrialConfig, search: SearchSettings) -> bool:
+    """Whether early stopping compares a metric of answers, or a formula with one."""
+    parts = parts_of(search.metric)
+    return search.early_stopping_kind.stops and any(_is_generated(trial, part) for part in parts)
+
+
 def _is_generated(trial: TrialConfig, metric: str) -> bool:
     own = metric in own_modes(trial.metrics)
     return own or (metric in GENERATED and trial.objective in GENERATED[metric].objectives)
 
 
 def with_modes(trial: TrialConfig | None, search: SearchSettings | None) -> SearchSettings | None:
-    """The search with the directions of own metrics, unless it gives them."""
+    """The search with the directions of formulas and of own metrics, unless it gives them."""
     if trial is None or search is None:
         return search
-    own = own_modes(trial.metrics)
-    modes = {name: mode or own.get(name) for name, mode in search.given_modes.items()}
+    modes = {name: mode or usual_mode(trial, name) for name, mode in search.given_modes.items()}
     if search.metrics is None:
         return search.model_copy(update={"mode": modes.get(search.metric)})
     return search.model_copy(update={"metrics": modes, "mode": modes.get(search.metric)})
+
+
+def usual_mode(trial: TrialConfig, metric: str) -> Mode | None:
+    """The direction of a metric, or of a formula by its signs; None if nothing says it."""
+    try:
+        return direction_of(trial, metric)
+    except (FormulaError, UnknownModeError):
+        return None
+
+
+def direction_of(trial: TrialConfig, metric: str) -> Mode:
+    """Same as `usual_mode`; FormulaError or UnknownModeError if nothing says it."""
+    own = own_modes(trial.metrics)
+    if is_formula(metric):
+        return parsed(metric).direction(lambda name: own.get(name) or declared_mode(name))
+    return own.get(metric) or declared_mode(metric)

@@ -11,11 +11,11 @@ from search_spaces.domains import Choice
 from search_spaces.dotted import leaves
 from search_spaces.values import show
 from sweeps.samplers.registry import DEFAULT_SAMPLER
+from sweeps.spec.generation import usual_mode
 from sweeps.spec.reach import reachable
-from trainables.config.own_metrics import own_modes
 from trainables.config.trial import reads
 from trainables.methods.registry import METHODS
-from trainables.metrics.registry import declared_mode
+from trainables.metrics.formula import parts_of
 
 if TYPE_CHECKING:
     from sweeps.spec.spec import SweepSpec
@@ -87,7 +87,8 @@ def _nothing_to_stop(spec: SweepSpec) -> Iterable[str]:
 def _without_answers(spec: SweepSpec) -> Iterable[str]:
     """Settings of generation where no metric reads answers."""
     settings = spec.trial.evaluation
-    names = [f"evaluation.{name}" for name in sorted(settings.model_fields_set - {"metrics"})]
+    of_answers = sorted(settings.model_fields_set - {"metrics", "formulas"})
+    names = [f"evaluation.{name}" for name in of_answers]
     if names and not settings.metrics and spec.trial.learns.trains:
         yield (
             f"{', '.join(names)} {'has' if len(names) == 1 else 'have'} no effect: no metric of "
@@ -163,7 +164,8 @@ def _sampled_by_themselves(spec: SweepSpec) -> Iterable[str]:
 def _moving_yardstick(spec: SweepSpec) -> Iterable[str]:
     """Searching what scales the losses and rewards of preferences, learned or not."""
     for name in ("dpo.beta", "orpo.beta", "simpo.beta", "simpo.gamma", "kto.beta"):
-        scaled = [each for each in spec.search.goals if each in _SCALED_BY_BETA]
+        parts = [part for goal in spec.search.goals for part in parts_of(goal)]
+        scaled = [each for each in parts if each in _SCALED_BY_BETA]
         if name in spec.space and scaled:
             yield (
                 f"{name} is searched, and {scaled[0]} scales with it, so it cannot compare trials "
@@ -187,10 +189,9 @@ def _many_weights(spec: SweepSpec) -> Iterable[str]:
 
 
 def _backwards(spec: SweepSpec) -> Iterable[str]:
-    own = own_modes(spec.trial.metrics)
     for name, mode in spec.search.goals.items():
-        usual = own.get(name) or declared_mode(name)
-        if mode != usual:
+        usual = usual_mode(spec.trial, name)
+        if usual not in (mode, None):
             yield f"{name} is searched for its {mode}imum, although its {usual}imum is best."
 
 

@@ -105,7 +105,7 @@ def check_register(
     if not wanted:
         return []
     found = []
-    if search and len(search.goals) > 1:
+    if search and len(search.given_modes) > 1:
         message = "needs a single metric: a Pareto front has no winner"
         found.append(Problem("register", message, "use sweep register NAME --trial N afterwards"))
     if trial and trial.objective == "reward":

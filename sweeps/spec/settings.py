@@ -14,6 +14,7 @@ from sweeps.samplers.sampler import Sampler
 from sweeps.spec.addresses import check_database, check_tracking
 from trainables.config.deepspeed_config import DeepSpeedConfig
 from trainables.core.frozen import Frozen, PositiveFloat, PositiveInt
+from trainables.metrics.formula import normalised
 from trainables.metrics.metric import Mode
 from trainables.metrics.registry import declared_mode
 from trainables.storage.remote_folder import check_address
@@ -42,9 +43,9 @@ class SearchSettings(Frozen):
     early_stopping_options: dict[str, object] = Field(
         default_factory=dict, description="fields of the rule's class in sweeps/early_stopping"
     )
-    metric: str = "eval_loss"
+    metric: str = Field(default="eval_loss", description="a metric, or a formula of metrics")
     mode: Mode | None = Field(
-        default=None, description="unset: as trainables/metrics declares of the metric"
+        default=None, description="unset: as trainables/metrics declares; a formula's by its signs"
     )
     metrics: dict[str, Mode | None] | None = Field(
         default=None,
@@ -62,6 +63,23 @@ class SearchSettings(Frozen):
         description="database for Optuna's study, such as postgresql://USER@HOST/DATABASE; "
         "unset: a journal in the sweep's folder",
     )
+
+    @field_validator("metric")
+    @classmethod
+    def _in_one_writing(cls, metric: str) -> str:
+        return normalised(metric)
+
+    @field_validator("metrics")
+    @classmethod
+    def _each_in_one_writing(
+        cls, metrics: dict[str, Mode | None] | None
+    ) -> dict[str, Mode | None] | None:
+        if metrics is None:
+            return None
+        found = {normalised(name): mode for name, mode in metrics.items()}
+        if len(found) < len(metrics):
+            raise ValueError("metrics names one formula twice; keep one of them")
+        return found
 
     @field_validator("storage")
     @classmethod

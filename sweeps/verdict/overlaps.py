@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from results.records.record import SweepRecord
+from trainables.metrics.formula import parts_of
 from trainables.metrics.registry import GENERAL
 
 
@@ -29,5 +30,6 @@ def all_overlaps(sweep: SweepRecord) -> list[str]:
 
 def overlaps_searched_by(sweep: SweepRecord) -> str:
     """The sentences for the sets of the sweep's metrics."""
-    sets = dict.fromkeys("general" if name in GENERAL else "validation" for name in sweep.goals)
+    parts = [part for goal in sweep.goals for part in parts_of(goal)]
+    sets = dict.fromkeys("general" if name in GENERAL else "validation" for name in parts)
     return " ".join(filter(None, (overlap_sentence(sweep, name) for name in sets)))

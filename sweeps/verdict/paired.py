@@ -13,8 +13,10 @@ from results.ranking.certainty import (
 from results.ranking.paired_values import difference_of_values, load_prompt_values
 from results.records.record import SweepRecord
 from sweeps.home.home import SweepFolder
+from sweeps.verdict.formulas import as_metric, difference_of_formula
 from sweeps.verdict.measured import measured_difference
 from trainables.board.job import ANSWERS, LOSSES
+from trainables.metrics.formula import Formula, is_formula, parsed
 from trainables.metrics.registry import GENERATED, METRICS
 from trainables.training.generation.files import VALUES
 
@@ -35,6 +37,8 @@ def between(metric: str, mine: Path, theirs: Path) -> Difference | None:
     """The difference of two measured models in a metric, as far as there are values on disk."""
     if metric == "eval_loss":
         return _in_losses(mine / LOSSES, theirs / LOSSES)
+    if is_formula(metric) and (found := _in_parts(parsed(metric), mine, theirs)):
+        return found
     known = METRICS.get(metric)
     if known is not None and metric not in GENERATED:
         return measured_difference(known, mine / LOSSES, theirs / LOSSES)
@@ -48,6 +52,19 @@ def _in_losses(mine: Path, theirs: Path) -> Difference | None:
         return paired_difference(load_sequence_losses(mine), load_sequence_losses(theirs))
     except LossesError:
         return None
+
+
+def _in_parts(formula: Formula, mine: Path, theirs: Path) -> Difference | None:
+    """The difference in a formula whose metrics are all of one kind and no means, by a bootstrap.
+
+    A weighted sum of means over the answers has values of its own on disk.
+    """
+    whole = as_metric(formula)
+    if whole is not None:
+        return measured_difference(whole, mine / LOSSES, theirs / LOSSES)
+    if formula.weights is not None:
+        return None
+    return difference_of_formula(formula, mine / ANSWERS / VALUES, theirs / ANSWERS / VALUES)
 
 
 def _in_answers(metric: str, mine: Path, theirs: Path) -> Difference | None:

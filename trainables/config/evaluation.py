@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from trainables.core.frozen import Frozen, NonNegative, PositiveInt
+from trainables.metrics.formula import parsed
 
 _Fraction = Annotated[float, Field(gt=0, le=1)]
 
@@ -23,7 +24,10 @@ class EvaluationConfig(Frozen):
 
     metrics: tuple[str, ...] = Field(
         default=(),
-        description="metrics of generated answers; own ones and search.metric are added",
+        description="metrics of generated answers; own ones and those searched are added",
+    )
+    formulas: tuple[str, ...] = Field(
+        default=(), description="formulas of metrics, measured as well; those searched are added"
     )
     generate_at: Literal["end", "every"] | tuple[_Fraction, ...] | None = Field(
         default=None,
@@ -47,6 +51,11 @@ class EvaluationConfig(Frozen):
     time_share: Annotated[float, Field(gt=0, le=1)] = Field(
         default=0.25, description="share of a trial's time above which generation is reported"
     )
+
+    @field_validator("formulas")
+    @classmethod
+    def _in_one_writing(cls, formulas: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(parsed(text).text for text in formulas))
 
     @field_validator("answer_pattern")
     @classmethod

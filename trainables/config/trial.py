@@ -36,6 +36,7 @@ from trainables.core.model_fields import dotted_fields
 from trainables.core.model_source import ModelSource
 from trainables.methods import registry as methods
 from trainables.methods.registry import METHODS
+from trainables.metrics.formula import parsed
 from trainables.metrics.registry import GENERAL, GENERATED, METRICS, described, metrics_of
 from trainables.objectives import registry as objectives
 from trainables.objectives.classification import CLASSIFICATION, ClassificationConfig
@@ -91,6 +92,9 @@ _OF_TRAINING = frozenset(
     }
 )
 """Fields that a trial reads only if it trains."""
+
+_FORMULAS = "evaluation.formulas"
+"""Measured with or without generated answers."""
 
 _REVISION = re.compile(r"[A-Za-z0-9_][\w.+/-]*", re.ASCII)
 
@@ -219,7 +223,9 @@ class TrialFields(Frozen):
                     f"evaluation.metrics: {name!r} is not a metric of generated answers; "
                     f"{did_you_mean(name, (*GENERATED, *modes))}"
                 )
-        asked = tuple(dict.fromkeys((*self.evaluation.metrics, *modes)))
+        parts = [part for text in self.evaluation.formulas for part in parsed(text).names]
+        written = [name for name in parts if name in GENERATED]
+        asked = tuple(dict.fromkeys((*self.evaluation.metrics, *modes, *written)))
         if asked and not self.learns.asks_prompts:
             known = described(m for m in metrics_of(self.objective) if not METRICS[m].needs)
             raise ValueError(
@@ -295,6 +301,8 @@ class TrialFields(Frozen):
         values: dict[str, Any] = {**leaves(self.model_dump(mode="json")), **params}
         kinds = (values["method"],), (values["objective"],), (values["schedule"],)
         asks = bool(self.evaluation.metrics)
+        if self.evaluation.formulas == ():
+            values.pop(_FORMULAS)
         return {
             name: value
             for name, value in values.items()
@@ -315,7 +323,7 @@ else:
 
 
 def _is_evaluation(name: str) -> bool:
-    return name.startswith("evaluation.")
+    return name.startswith("evaluation.") and name != _FORMULAS
 
 
 def reads(

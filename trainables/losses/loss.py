@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from trainables.data.tokens.batches import collate
 from trainables.data.tokens.examples import Examples
 from trainables.losses.batch import Batch, to_batch, to_device
 from trainables.losses.tokens import TokenLosses
+from trainables.metrics.formula import with_formulas
 from trainables.metrics.metric import Measured
 from trainables.metrics.registry import computed
 from trainables.metrics.written import Written
@@ -42,6 +43,10 @@ class Scores:
     written: Written | None = None
     labelled: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     columns: Mapping[str, Floats] = field(default_factory=dict)
+
+    def with_formulas(self, formulas: Sequence[str]) -> Scores:
+        """The scores with the values of the formulas of metrics that were measured."""
+        return replace(self, metrics=with_formulas(self.metrics, formulas))
 
     @classmethod
     def of_answers(cls, written: Written) -> Scores:

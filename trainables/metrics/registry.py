@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from trainables.core.discovery import found_in
 from trainables.metrics.classes import CLASS_METRIC
+from trainables.metrics.formula import is_formula, parsed
 from trainables.metrics.metric import Measured, Metric, Mode
 from trainables.metrics.written import WrittenMetric
 
@@ -55,7 +56,10 @@ def computed(objective: str, measured: Measured, target: str | None = None) -> d
 
 
 def declared_mode(metric: str) -> Mode:
-    """The declared direction of a metric; UnknownModeError if it has none."""
+    """The declared direction of a metric, or of a formula by its signs; UnknownModeError or
+    FormulaError if it has none."""
+    if is_formula(metric):
+        return parsed(metric).direction(declared_mode)
     if metric.startswith(CLASS_METRIC):
         return "max"
     if metric not in METRICS:

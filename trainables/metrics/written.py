@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from trainables.metrics.formula import parsed, value_of_each
 from trainables.metrics.metric import Metric
 
 if TYPE_CHECKING:
@@ -74,18 +75,27 @@ class Scored:
 @dataclass(frozen=True)
 class Written:
     """Generated answers, and each one's value of each of the metrics; `seconds` is the time that
-    generating and scoring took. `own` are the values of the user's own metrics."""
+    generating and scoring took. `own` are the values of the user's own metrics, and `formulas` the
+    texts of those that are measured."""
 
     answers: tuple[Answer, ...]
     metrics: tuple[WrittenMetric, ...]
     seconds: float = 0.0
     own: Mapping[str, Scored] = field(default_factory=dict)
+    formulas: Sequence[str] = ()
 
     @cached_property
     def each(self) -> Mapping[str, Values]:
         """The values of all answers, by metric."""
         mine = {name: scored.each for name, scored in self.own.items() if scored.each is not None}
-        return {**{metric.name: metric.each(self.answers) for metric in self.metrics}, **mine}
+        wholes = {m.name: m.each(self.answers) for m in self.metrics if m.whole is not None}
+        means = {m.name: m.each(self.answers) for m in self.metrics if m.whole is None} | mine
+        sums = {text: value_of_each(parsed(text), means) for text in self.formulas}
+        return {
+            **wholes,
+            **means,
+            **{name: each for name, each in sums.items() if each is not None},
+        }
 
     @cached_property
     def values(self) -> Mapping[str, float]:

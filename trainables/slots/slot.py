@@ -304,7 +304,7 @@ class _Worker:
 
     def _measure_base(self, job: Job) -> Outcome:
         if not job.config.learns.trains:
-            evaluation = toy.measure_base()
+            evaluation = toy.measure_base(job.config)
         else:
             losses, answers = job.folder / LOSSES, job.folder / ANSWERS
             evaluation = self._warm_workshop().measure_base(job.config, losses, answers)

@@ -13,6 +13,7 @@ from trainables.config.trial import TrialConfig
 from trainables.core.evaluation import Cost, Ending, Evaluation, Monitor, Outcome
 from trainables.core.progress import NO_PROGRESS, STEP, Gauge, Progress
 from trainables.methods.lora import LoraConfig
+from trainables.metrics.formula import with_formulas
 from trainables.objectives.toy import ToyConfig
 
 FLOOR = 1.0
@@ -68,12 +69,14 @@ def final_cost(config: TrialConfig) -> float:
 
 def metrics_at(config: TrialConfig, progress: float) -> dict[str, float]:
     """The metrics after `progress` (0 .. 1) of the budget: the loss falls, the cost grows."""
-    return {"eval_loss": loss_at(config, progress), "eval_cost": progress * final_cost(config)}
+    loss, cost = loss_at(config, progress), progress * final_cost(config)
+    return with_formulas({"eval_loss": loss, "eval_cost": cost}, config.evaluation.formulas)
 
 
-def measure_base() -> Evaluation:
+def measure_base(config: TrialConfig) -> Evaluation:
     """The evaluation of the untouched toy model."""
-    return Evaluation(point=0, step=0, metrics={"eval_loss": BASE_LOSS, "eval_cost": 0.0})
+    base = {"eval_loss": BASE_LOSS, "eval_cost": 0.0}
+    return Evaluation(0, 0, with_formulas(base, config.evaluation.formulas))
 
 
 def train(config: TrialConfig, monitor: Monitor, progress: Progress = NO_PROGRESS) -> Outcome:

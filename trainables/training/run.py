@@ -200,11 +200,12 @@ class Run(TrainerCallback):
         scores = self._workshop.score(self._config, self._loss, self._model)
         if not math.isfinite(scores.metrics["eval_loss"]):
             raise DivergedError(f"the evaluation loss is not finite at step {self._step}")
-        if not self._config.evaluation.generates_at(point, self._config.budget.evaluations):
-            return scores
-        written = self._workshop.written(self._config, self._model)
-        self._generation_seconds += written.seconds
-        return scores.with_written(written)
+        settings = self._config.evaluation
+        if settings.generates_at(point, self._config.budget.evaluations):
+            written = self._workshop.written(self._config, self._model)
+            self._generation_seconds += written.seconds
+            scores = scores.with_written(written)
+        return scores.with_formulas(settings.formulas)
 
     def _report(self, point: int, scores: Scores) -> bool:
         verdict: Verdict | None = None

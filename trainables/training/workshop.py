@@ -205,18 +205,19 @@ class Workshop:
         model: torch.nn.Module,
         examples: Examples | None = None,
     ) -> Scores:
-        """Measure a model on a set (unset: as `score` does), with the answers that are asked for;
-        only these, if the trial looks something up for its prompts."""
+        """Measure a model on a set (unset: as `score` does), with the answers and formulas that are
+        asked for; only answers, if the trial looks something up for its prompts."""
         if config.tunes.lookup(config):
-            return Scores.of_answers(self.written(config, model, examples))
-        found = (
-            self._measured(config, loss, model, examples)
-            if examples
-            else self.score(config, loss, model)
-        )
-        if not config.evaluation.metrics:
-            return found
-        return found.with_written(self.written(config, model, examples))
+            found = Scores.of_answers(self.written(config, model, examples))
+        else:
+            found = (
+                self._measured(config, loss, model, examples)
+                if examples
+                else self.score(config, loss, model)
+            )
+            if config.evaluation.metrics:
+                found = found.with_written(self.written(config, model, examples))
+        return found.with_formulas(config.evaluation.formulas)
 
     def score(self, config: TrialConfig, loss: Loss, model: torch.nn.Module) -> Scores:
         """Measure a model on the validation set, and on the general set if there is one."""

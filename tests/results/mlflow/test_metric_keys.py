@@ -41,3 +41,8 @@ def test_a_measurement_that_was_logged_under_other_names_is_known():
     for row in rows:
         _validate_metric(row.key, row.value, row.stamp, row.step)
     assert missing_measurements([one], rows, Stamps()) == []
+
+
+def test_the_operators_of_formulas_are_told_apart():
+    keys = keys_of(["eval_a + 0.5 * eval_b", "eval_a * (eval_b - 1)"])
+    assert set(keys.values()) == {"eval_a plus 0.5 x eval_b", "eval_a x _eval_b - 1_"}

@@ -113,7 +113,7 @@ def test_a_crash_is_its_trials_own_affair(site, tmp_path):
 def test_the_base_model_is_measured_on_request(site):
     site.submit("base", JobKind.MEASURE_BASE)
     (evaluation,), outcome = site.end("base")
-    assert evaluation == toy.measure_base() and outcome.ending is Ending.COMPLETE
+    assert evaluation == toy.measure_base(TOY) and outcome.ending is Ending.COMPLETE
 
 
 def test_a_slot_starts_no_process_for_datasets_that_it_has_not(site):

@@ -63,14 +63,14 @@ def test_a_trial_reports_each_point_in_order_with_a_falling_loss_and_growing_cos
     outcome, watcher = train()
     assert outcome.ending is Ending.COMPLETE
     assert [evaluation.point for evaluation in watcher.seen] == [1, 2, 3, 4]
-    losses = [toy.measure_base().metrics["eval_loss"], *watcher.losses]
+    losses = [toy.measure_base(TOY).metrics["eval_loss"], *watcher.losses]
     assert losses == sorted(losses, reverse=True) and len(set(losses)) == 5
     tokens = [evaluation.cost.tokens for evaluation in watcher.seen]
     assert tokens == sorted(set(tokens)) and outcome.cost.tokens == tokens[-1]
 
 
 def test_the_base_is_point_zero():
-    base = toy.measure_base()
+    base = toy.measure_base(TOY)
     untouched = {"eval_loss": toy.BASE_LOSS, "eval_cost": 0.0}
     assert (base.point, base.step, base.metrics) == (0, 0, untouched)
 

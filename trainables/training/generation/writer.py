@@ -80,7 +80,8 @@ class AnswerWriter:
             for number, prompt in asked.items()
         )
         metrics = tuple(GENERATED[name] for name in settings.metrics if name in GENERATED)
-        return Written(answers, metrics, time.monotonic() - began)
+        spent = time.monotonic() - began
+        return Written(answers, metrics, spent, formulas=settings.formulas)
 
     def _generated(
         self, config: TrialConfig, model: torch.nn.Module, asked: Mapping[int, Prompt]
