@@ -1,4 +1,4 @@
-"""Optuna's tree-structured Parzen estimators."""
+"""Optuna's tree-structured Parzen estimators, which also learn from unfinished trials."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
 class Tpe(Sampler):
     """Tree-structured Parzen estimators, which consider correlations, running trials, and each
-    branch of a conditional space by itself."""
+    branch of a conditional space by itself.
+
+    `unfinished` is our own option: measured trials that were pruned or still run count as complete
+    at their last value. `n_startup_trials` counts them, too.
+    """
 
     name: ClassVar[str] = "tpe"
     learns_from_others: ClassVar[bool] = True
@@ -22,6 +26,7 @@ class Tpe(Sampler):
     multivariate: bool = True
     group: bool = True
     constant_liar: bool = True
+    unfinished: bool = False
     prior_weight: float | None = None
     consider_prior: bool | None = None
     consider_magic_clip: bool | None = None
@@ -32,7 +37,9 @@ class Tpe(Sampler):
         """Optuna's TPE (Bergstra et al. 2011)."""
         from optuna.samplers import TPESampler
 
-        return TPESampler(
+        from sweeps.samplers.tpe.last_values import LastValues
+
+        sampler = TPESampler(
             seed=seed,
             n_startup_trials=self.n_startup_trials,
             n_ei_candidates=self.n_ei_candidates,
@@ -45,6 +52,7 @@ class Tpe(Sampler):
             consider_endpoints=self.consider_endpoints,
             warn_independent_sampling=self.warn_independent_sampling,
         )
+        return LastValues(sampler) if self.unfinished else sampler
 
 
 SAMPLER = Tpe()

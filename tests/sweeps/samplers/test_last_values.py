@@ -1,0 +1,123 @@
+"""What TPE sees of trials that have not ended, or ended early."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+
+import optuna
+import pytest
+from books import SEARCHING
+from optuna.trial import TrialState
+
+from results.records.record import Measurement, TrialRecord, TrialStatus
+from sweeps.search.study import StudyBook, make_sampler, open_study
+from sweeps.spec.settings import SearchSettings
+
+SPACE = {
+    "x": optuna.distributions.FloatDistribution(0, 1),
+    "y": optuna.distributions.CategoricalDistribution(["a", "b"]),
+}
+FEW = {"n_startup_trials": 4, "unfinished": True}
+
+
+def trial(place: int, state: TrialState, value: float | None, values: dict[int, float]):
+    """One that was not drawn by the sampler under test."""
+    return optuna.trial.create_trial(
+        state=state,
+        params={"x": place / 10, "y": "ab"[place % 2]},
+        distributions=SPACE,
+        value=value,
+        intermediate_values=values,
+    )
+
+
+def suggested(trials: list, **options: object) -> dict[str, object]:
+    """What TPE suggests after these trials."""
+    study = optuna.create_study()
+    study.add_trials(trials)
+    search = SearchSettings(sampler_options={**FEW, **options}, seed=5)
+    study.sampler = make_sampler(search, len(trials))
+    return study.ask(SPACE).params
+
+
+COMPLETE = [trial(place, TrialState.COMPLETE, 1.0 + place, {3: 1.0 + place}) for place in range(4)]
+MEASURED = [
+    trial(7, TrialState.PRUNED, None, {1: 9.0, 3: 0.1}),
+    trial(8, TrialState.RUNNING, None, {1: 0.2}),
+    trial(9, TrialState.RUNNING, None, {1: 7.0, 3: 5.0}),
+]
+AS_COMPLETE = [
+    trial(7, TrialState.COMPLETE, 0.1, {}),
+    trial(8, TrialState.COMPLETE, 0.2, {}),
+    trial(9, TrialState.COMPLETE, 5.0, {}),
+]
+
+
+def test_a_measured_trial_counts_as_complete_at_its_last_value():
+    assert suggested([*COMPLETE, *MEASURED]) == suggested([*COMPLETE, *AS_COMPLETE])
+    assert suggested([*COMPLETE, *MEASURED], unfinished=False) != suggested(
+        [*COMPLETE, *MEASURED], unfinished=True
+    )
+
+
+@pytest.mark.parametrize("values", [{}, {1: float("nan")}])
+def test_a_trial_without_a_value_counts_as_before(values):
+    more = [trial(8, TrialState.RUNNING, None, values), trial(7, TrialState.PRUNED, None, values)]
+    assert suggested([*COMPLETE, *more]) == suggested([*COMPLETE, *more], unfinished=False)
+
+
+def test_measured_trials_end_the_random_start():
+    measured = [trial(place, TrialState.RUNNING, None, {1: 1.0 + place}) for place in range(4)]
+    assert suggested(measured) == suggested(COMPLETE)
+
+
+def test_the_study_itself_keeps_what_happened():
+    study = optuna.create_study()
+    study.add_trials([*COMPLETE, *MEASURED])
+    study.sampler = make_sampler(SearchSettings(sampler_options=FEW), 7)
+    study.ask(SPACE)
+    states = [each.state for each in study.trials]
+    assert states[4:] == [TrialState.PRUNED] + 3 * [TrialState.RUNNING]
+    assert study.best_value == 1.0
+
+
+def _record(number: int, points: int, status: TrialStatus) -> TrialRecord:
+    measurements = tuple(
+        Measurement(
+            point=point,
+            step=point,
+            tokens=1,
+            seconds=1.0,
+            metrics={"eval_loss": (number * 7 % 5) - 0.1 * point},
+        )
+        for point in range(1, points + 1)
+    )
+    return TrialRecord(sweep="toy", number=number, status=status, measurements=measurements)
+
+
+def test_a_resumed_sweep_suggests_what_it_would_have_undisturbed(tmp_path):
+    """Some trials have ended, some were pruned, some have been measured and train on."""
+    search = SEARCHING.search.model_copy(update={"sampler_options": FEW})
+    spec = dataclasses.replace(SEARCHING, search=search)
+    book = StudyBook(open_study(spec, tmp_path / "journal"), search)
+    ends = [TrialStatus.COMPLETE, TrialStatus.PRUNED, TrialStatus.RUNNING]
+    records = []
+    for number in range(9):
+        book.draw(spec.space)
+        record = _record(number, 1 + number % 3, ends[number % 3])
+        records.append(record)
+        if number != 7:  # of which Optuna had not heard when the process was killed
+            book.measured(record)
+            if record.status.ended:
+                book.ended(record)
+    shutil.copy(tmp_path / "journal", tmp_path / "killed")
+    book.measured(records[7])
+    book.ended(records[7])
+    undisturbed = [book.draw(spec.space) for _ in range(3)]
+    laid_aside = [record.laid_aside() for record in records]
+    resumed = StudyBook(open_study(spec, tmp_path / "killed"), search, laid_aside)
+    for record in records:
+        if not record.status.ended:
+            assert resumed.draw(spec.space)[0] == record.number  # each is continued first
+    assert [resumed.draw(spec.space) for _ in range(3)] == undisturbed
