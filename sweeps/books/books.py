@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from results.ranking.front import judge
 from results.records.record import Overlap, SweepRecord, SweepState, TrialRecord
 from results.records.uris import redact, sqlite_file
 from results.records.warm_start import WarmStart
@@ -141,12 +140,11 @@ class Books:
 
     def catch_up(self) -> None:
         """Add missing entries from earlier parts of the sweep to MLflow."""
-        trials = self._folder.store.trials()
-        ranking = judge(trials, self.sweep.goals)
-        both = [*trials, *self._folder.confirmations.trials()]
-        self.scribe.catch_up(both, ranking, self._weights)
+        results = Results(self._folder, self.sweep, self._folder.store.trials())
+        both = [*results.trials, *self._folder.confirmations.trials()]
+        self.scribe.catch_up(both, results.ranking, self._weights)
         if self.sweep.state.ended:
-            self._tell_verdict(ranking)
+            self._tell_verdict(results)
 
     def wait_until_open(self) -> None:
         """LaunchError if MLflow fails to open."""

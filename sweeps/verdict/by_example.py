@@ -33,7 +33,7 @@ def values_by_example(metric: str, place: Path) -> Floats | None:
 def _values(metric: str, place: Path) -> Floats | None:
     if metric == "eval_loss":
         losses = load_sequence_losses(place / LOSSES)
-        return around_ratio(losses.loss_sums, losses.token_counts)
+        return around_ratio(losses.loss_sums, losses.token_counts.astype(float))
     known = METRICS.get(metric)
     if known is None or metric in GENERATED:
         found = load_prompt_values(place / ANSWERS / VALUES, metric)
