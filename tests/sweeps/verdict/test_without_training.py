@@ -32,7 +32,8 @@ def said(tmp_path, *records, answers: dict[int, list[float]] | None = None) -> s
 def test_no_training_beats_the_best_trial_without_it(tmp_path, untrained):
     records = [of(0, "lora", 0.5), of(1, untrained, 0.75), of(2, "full", 0.6), of(3, "none", 0.1)]
     assert said(tmp_path, *records) == (
-        f"No training beats trial 1 ({untrained}): the best trained trial, 2, is 0.1500 behind."
+        f"No trained trial is better than trial 1 ({untrained}), which trains nothing: the best of "
+        "them, trial 2, is 0.1500 behind."
     )
 
 
@@ -43,14 +44,23 @@ def test_its_error_is_that_of_the_mean_difference_over_the_prompts(tmp_path):
     error = math.sqrt(sum((each - mean) ** 2 for each in differences) / 3 / 4)
     records = [of(0, "lora", sum(lora) / 4), of(1, "rag", sum(rag) / 4)]
     assert said(tmp_path, *records, answers={0: lora, 1: rag}) == (
-        f"No training beats trial 1 (rag): the best trained trial, 0, is {mean:.4f} ± {error:.4f} "
-        "behind."
+        "No trained trial is better than trial 1 (rag), which trains nothing: the best of them, "
+        f"trial 0, is {mean:.4f} ± {error:.4f} behind, {mean / error:.1f} standard errors."
     )
+
+
+def test_a_lead_of_no_training_within_the_noise_is_doubted(tmp_path):
+    lora, rag = [0.9, 0.1, 0.8, 0.3], [0.2, 0.9, 0.6, 0.9]
+    records = [of(0, "lora", sum(lora) / 4), of(1, "rag", sum(rag) / 4)]
+    words = said(tmp_path, *records, answers={0: lora, 1: rag})
+    assert words.startswith("No trained trial is better than trial 1 (rag), which ")
+    assert words.endswith("standard errors: too small to say which of the two is better.")
 
 
 def test_equals_are_said_to_be_equal(tmp_path):
     assert said(tmp_path, of(0, "lora", 0.5), of(1, "rag", 0.5)) == (
-        "No training beats trial 1 (rag): the best trained trial is exactly as good."
+        "No trained trial is better than trial 1 (rag), which trains nothing: the best of them, "
+        "trial 0, is exactly as good."
     )
 
 
