@@ -22,6 +22,7 @@ from sweeps.report.each_method import best_of_each
 from sweeps.sweep import Sweep, SweepResult
 from sweeps.verdict.conclusion import conclusion
 from sweeps.verdict.paired import paired, place_of
+from sweeps.verdict.results import Results
 from trainables.board.job import ANSWERS
 from trainables.training.generation.files import VALUES
 
@@ -122,7 +123,7 @@ def _by_language(result: SweepResult, number: int | None, asked: Path) -> str:
 
 
 def _verdict(result: SweepResult) -> tuple[str, str]:
-    return conclusion(result.sweep, result.ranking(), result.folder)
+    return conclusion(Results.read(result.folder))
 
 
 def _options() -> argparse.Namespace:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from results.ranking.certainty import Difference
 from results.ranking.winners import Ranking, Winner, margin
-from results.records.record import SweepRecord, TrialRecord
+from results.records.record import SweepRecord
 from sweeps.home.home import SweepFolder
 from sweeps.verdict.paired import paired
 from sweeps.verdict.single import SURE, amount
-from trainables.methods.registry import METHODS
+from sweeps.verdict.trained import trains
 
 
 def without_training(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) -> str:
@@ -23,12 +23,6 @@ def without_training(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) 
     if first is untrained or lead == 0:
         return _not_worth_it(trained, untrained, lead, measured)
     return _worth_it(sweep, trained, untrained, lead, measured)
-
-
-def trains(record: TrialRecord) -> bool:
-    """Whether a trial's method trains; unknown methods do."""
-    method = METHODS.get(str(record.config.get("method")))
-    return method is None or method.trains
 
 
 def _not_worth_it(

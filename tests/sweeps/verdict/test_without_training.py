@@ -9,6 +9,8 @@ import pytest
 from finished_sweeps import ended_trial, sweep_tree, write_ended
 
 from results.ranking.winners import rank
+from sweeps.verdict.conclusion import conclusion
+from sweeps.verdict.results import Results
 from sweeps.verdict.without_training import without_training
 
 METRIC = "eval_token_f1"
@@ -91,3 +93,21 @@ def test_a_lead_within_the_noise_does_not_show_that_training_helps(tmp_path):
 )
 def test_without_complete_trials_of_both_kinds_nothing_is_said(tmp_path, records):
     assert said(tmp_path, *records) == ""
+
+
+def concluded(tmp_path, *records) -> str:
+    folder = write_ended(tmp_path, records, sweep_tree(), metric=METRIC, mode="max")
+    sweep = folder.sweep_record().model_copy(update={"base": {METRIC: 0.5}})
+    return " ".join(conclusion(Results(folder, sweep, records)))
+
+
+def test_what_trained_nothing_is_not_said_to_depend_on_a_seed_of_training(tmp_path):
+    words = concluded(tmp_path, of(0, "rag", 0.7), of(1, "none", 0.5), of(2, "lora", 0.4))
+    assert "0.2000 better than the untouched base model" in words
+    assert "trained once" not in words and "looks better than it is" in words
+    assert "trained once" in concluded(tmp_path / "b", of(0, "rag", 0.7), of(1, "lora", 0.6))
+
+
+def test_what_trained_nothing_is_not_blamed_on_training(tmp_path):
+    words = concluded(tmp_path, of(0, "rag", 0.3), of(1, "few_shot", 0.2))
+    assert "0.2000 WORSE than the untouched base model" in words and "training" not in words
