@@ -10,7 +10,7 @@ from results.ranking.front import judge
 from results.records.record import Mode, TrialRecord
 from sweeps.home.home import SweepFolder
 from sweeps.storage.mirror import Mirror
-from sweeps.verdict.without_training import trains
+from sweeps.verdict.trained import trains
 from trainables.board.job import CHECKPOINTS, WEIGHTS
 
 LOOKS = 4

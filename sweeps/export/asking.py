@@ -13,7 +13,7 @@ from sweeps.home.home import SweepHome
 from sweeps.home.launch_folder import where_it_was_launched
 from sweeps.run.inputs import inputs_of
 from sweeps.spec.spec import SweepSpec
-from sweeps.verdict.without_training import trains
+from sweeps.verdict.trained import trains
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.core.progress_bars import no_progress_bars
 

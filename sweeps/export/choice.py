@@ -15,7 +15,7 @@ from sweeps.export.reproduction import SEEDS
 from sweeps.home.home import SweepFolder
 from sweeps.spec.spec import SweepSpec
 from sweeps.verdict.confirmed import confirmed_winner, folder_of, repeat_to_use
-from sweeps.verdict.without_training import trains
+from sweeps.verdict.trained import trains
 from trainables.board.job import WEIGHTS
 from trainables.config.trial import TrialConfig
 from trainables.objectives.registry import OBJECTIVES

@@ -8,6 +8,7 @@ from results.ranking.certainty import Difference
 from results.ranking.winners import Ranking, Winner, margin
 from results.records.record import SweepRecord, TrialStatus
 from sweeps.verdict.overlaps import overlap_sentence, overlaps_searched_by
+from sweeps.verdict.trained import trains
 
 SURE = 2.0
 """Standard errors above which a difference counts as more than validation noise."""
@@ -36,10 +37,11 @@ def verdict(
     if second is not None and ahead.to_next is not None:
         parts.append(f"{amount(ahead.to_next, to_next)} ahead of trial {second.record.number}")
     if ahead.to_base is not None:
-        parts.append(against_base(sweep.metric, ahead.to_base, to_base))
+        trained = trains(first.record)
+        parts.append(against_base(sweep.metric, ahead.to_base, to_base, trained))
     doubts = (
         overlaps_searched_by(sweep),
-        _certainty(sweep, second, to_next),
+        _certainty(first, second, to_next),
         stopped(ranking),
     )
     return ", ".join(parts) + ".", " ".join(filter(None, doubts))
@@ -67,7 +69,9 @@ def on_the_test_set(sweep: SweepRecord, winner: Winner) -> str:
     return " ".join(filter(None, (said, overlap_sentence(sweep, "test"))))
 
 
-def against_base(metric: str, lead: float, measured: Difference | None) -> str:
+def against_base(
+    metric: str, lead: float, measured: Difference | None, trained: bool = True
+) -> str:
     """The lead over the untouched base model, in words."""
     if lead > 0:
         return f"{amount(lead, measured)} better than the untouched base model"
@@ -75,10 +79,8 @@ def against_base(metric: str, lead: float, measured: Difference | None) -> str:
         # Another model may have as many right answers.
         unchanged = ": training changed nothing" if metric == "eval_loss" else ""
         return f"exactly as good as the untouched base model{unchanged}"
-    return (
-        f"but {amount(-lead, measured)} WORSE than the untouched base model: training did not "
-        "improve this metric"
-    )
+    why = ": training did not improve this metric" if trained else ""
+    return f"but {amount(-lead, measured)} WORSE than the untouched base model{why}"
 
 
 def amount(lead: float, measured: Difference | None) -> str:
@@ -86,19 +88,21 @@ def amount(lead: float, measured: Difference | None) -> str:
     return f"{lead:.4f}" + (f" ± {measured.standard_error:.4f}" if measured else "")
 
 
-def _certainty(sweep: SweepRecord, second: Winner | None, lead: Difference | None) -> str:
+def _certainty(first: Winner, second: Winner | None, lead: Difference | None) -> str:
     if second is None:
         return ""
+    trained = trains(first.record) or trains(second.record)
+    caveat = _ONE_SEED if trained else _BEST_OF_MANY
     if lead is None:
-        return "The certainty of this lead was not measured. " + _ONE_SEED
+        return f"The certainty of this lead was not measured. {caveat}"
     errors = abs(lead.z)
     measured = (
         f"The lead over trial {second.record.number} is {errors:.1f} standard errors, paired over "
         f"{lead.count:,} validation examples: "
     )
     if errors >= SURE:
-        return f"{measured}more than the noise of this validation set. {_ONE_SEED}"
-    return f"{measured}too small to distinguish the two on this validation set. {_ONE_SEED}"
+        return f"{measured}more than the noise of this validation set. {caveat}"
+    return f"{measured}too small to distinguish the two on this validation set. {caveat}"
 
 
 def stopped(ranking: Ranking) -> str:
@@ -114,6 +118,9 @@ _ONE_SEED = (
     "Other seeds may give other results: each trial was trained once, and the best of many looks "
     "better than it is."
 )
+
+_BEST_OF_MANY = "The best of many trials looks better than it is."
+"""Instead, where neither trial trained."""
 
 
 def in_words(numbers: Iterable[int]) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from results.ranking.certainty import Difference
 from results.ranking.winners import Ranking, Winner, margin
-from results.records.record import SweepRecord, TrialRecord
+from results.records.record import SweepRecord
 from sweeps.home.home import SweepFolder
 from sweeps.verdict.paired import paired
 from sweeps.verdict.single import SURE, amount
-from trainables.methods.registry import METHODS
+from sweeps.verdict.trained import trains
 
 
 def without_training(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) -> str:
@@ -20,20 +20,22 @@ def without_training(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) 
     first, second = sorted((trained, untrained), key=ranking.winners.index)
     lead = margin(first, second, None, sweep.mode).to_next or 0.0
     measured = paired(sweep, folder, first.record.number, second.record.number)
-    if lead == 0:
-        return f"No training beats {_named(untrained)}: the best trained trial is exactly as good."
-    if first is untrained:
-        return (
-            f"No training beats {_named(untrained)}: the best trained trial, "
-            f"{trained.record.number}, is {amount(lead, measured)} behind."
-        )
+    if first is untrained or lead == 0:
+        return _not_worth_it(trained, untrained, lead, measured)
     return _worth_it(sweep, trained, untrained, lead, measured)
 
 
-def trains(record: TrialRecord) -> bool:
-    """Whether a trial's method trains; unknown methods do."""
-    method = METHODS.get(str(record.config.get("method")))
-    return method is None or method.trains
+def _not_worth_it(
+    trained: Winner, untrained: Winner, lead: float, measured: Difference | None
+) -> str:
+    said = (
+        f"No trained trial is better than {_named(untrained)}, which trains nothing: the best of "
+        f"them, trial {trained.record.number}, is "
+    )
+    if lead == 0:
+        return f"{said}exactly as good."
+    doubt = "too small to say which of the two is better"
+    return f"{said}{amount(lead, measured)} behind{_how_sure(measured, doubt)}"
 
 
 def _worth_it(
@@ -43,16 +45,19 @@ def _worth_it(
     lead: float,
     measured: Difference | None,
 ) -> str:
-    said = (
+    return (
         f"Without training, the best is {_named(untrained)} with {sweep.metric} "
         f"{untrained.value:.4f}: {amount(lead, measured)} behind trial {trained.record.number}"
+        + _how_sure(measured, "too small to say that training helps")
     )
+
+
+def _how_sure(measured: Difference | None, doubt: str) -> str:
+    """The end of a sentence about a lead."""
     if measured is None:
-        return f"{said}."
-    errors = f"{abs(measured.z):.1f} standard errors"
-    if abs(measured.z) >= SURE:
-        return f"{said}, {errors}."
-    return f"{said}, {errors}: too small to say that training helps."
+        return "."
+    errors = f", {abs(measured.z):.1f} standard errors"
+    return f"{errors}." if abs(measured.z) >= SURE else f"{errors}: {doubt}."
 
 
 def _named(winner: Winner) -> str:

@@ -9,6 +9,8 @@ import pytest
 from finished_sweeps import ended_trial, sweep_tree, write_ended
 
 from results.ranking.winners import rank
+from sweeps.verdict.conclusion import conclusion
+from sweeps.verdict.results import Results
 from sweeps.verdict.without_training import without_training
 
 METRIC = "eval_token_f1"
@@ -32,7 +34,8 @@ def said(tmp_path, *records, answers: dict[int, list[float]] | None = None) -> s
 def test_no_training_beats_the_best_trial_without_it(tmp_path, untrained):
     records = [of(0, "lora", 0.5), of(1, untrained, 0.75), of(2, "full", 0.6), of(3, "none", 0.1)]
     assert said(tmp_path, *records) == (
-        f"No training beats trial 1 ({untrained}): the best trained trial, 2, is 0.1500 behind."
+        f"No trained trial is better than trial 1 ({untrained}), which trains nothing: the best of "
+        "them, trial 2, is 0.1500 behind."
     )
 
 
@@ -43,14 +46,23 @@ def test_its_error_is_that_of_the_mean_difference_over_the_prompts(tmp_path):
     error = math.sqrt(sum((each - mean) ** 2 for each in differences) / 3 / 4)
     records = [of(0, "lora", sum(lora) / 4), of(1, "rag", sum(rag) / 4)]
     assert said(tmp_path, *records, answers={0: lora, 1: rag}) == (
-        f"No training beats trial 1 (rag): the best trained trial, 0, is {mean:.4f} ± {error:.4f} "
-        "behind."
+        "No trained trial is better than trial 1 (rag), which trains nothing: the best of them, "
+        f"trial 0, is {mean:.4f} ± {error:.4f} behind, {mean / error:.1f} standard errors."
     )
+
+
+def test_a_lead_of_no_training_within_the_noise_is_doubted(tmp_path):
+    lora, rag = [0.9, 0.1, 0.8, 0.3], [0.2, 0.9, 0.6, 0.9]
+    records = [of(0, "lora", sum(lora) / 4), of(1, "rag", sum(rag) / 4)]
+    words = said(tmp_path, *records, answers={0: lora, 1: rag})
+    assert words.startswith("No trained trial is better than trial 1 (rag), which ")
+    assert words.endswith("standard errors: too small to say which of the two is better.")
 
 
 def test_equals_are_said_to_be_equal(tmp_path):
     assert said(tmp_path, of(0, "lora", 0.5), of(1, "rag", 0.5)) == (
-        "No training beats trial 1 (rag): the best trained trial is exactly as good."
+        "No trained trial is better than trial 1 (rag), which trains nothing: the best of them, "
+        "trial 0, is exactly as good."
     )
 
 
@@ -81,3 +93,21 @@ def test_a_lead_within_the_noise_does_not_show_that_training_helps(tmp_path):
 )
 def test_without_complete_trials_of_both_kinds_nothing_is_said(tmp_path, records):
     assert said(tmp_path, *records) == ""
+
+
+def concluded(tmp_path, *records) -> str:
+    folder = write_ended(tmp_path, records, sweep_tree(), metric=METRIC, mode="max")
+    sweep = folder.sweep_record().model_copy(update={"base": {METRIC: 0.5}})
+    return " ".join(conclusion(Results(folder, sweep, records)))
+
+
+def test_what_trained_nothing_is_not_said_to_depend_on_a_seed_of_training(tmp_path):
+    words = concluded(tmp_path, of(0, "rag", 0.7), of(1, "none", 0.5), of(2, "lora", 0.4))
+    assert "0.2000 better than the untouched base model" in words
+    assert "trained once" not in words and "looks better than it is" in words
+    assert "trained once" in concluded(tmp_path / "b", of(0, "rag", 0.7), of(1, "lora", 0.6))
+
+
+def test_what_trained_nothing_is_not_blamed_on_training(tmp_path):
+    words = concluded(tmp_path, of(0, "rag", 0.3), of(1, "few_shot", 0.2))
+    assert "0.2000 WORSE than the untouched base model" in words and "training" not in words

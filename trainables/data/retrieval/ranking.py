@@ -35,11 +35,12 @@ class Ranking(ABC):
 
 
 class Bm25(Ranking):
-    """Okapi BM25 with Lucene's weights, by bm25s."""
+    """Okapi BM25 with Lucene's weights, by bm25s; `terms` cuts texts and queries."""
 
-    def __init__(self, texts: Sequence[str]) -> None:
+    def __init__(self, texts: Sequence[str], terms: Callable[[str], list[str]] = terms) -> None:
         import bm25s
 
+        self._terms = terms
         found = [terms(text) for text in texts]
         self._count = len(texts)
         # bm25s refuses texts without any word.
@@ -51,7 +52,7 @@ class Bm25(Ranking):
         """BM25's scores; 0 without a common word."""
         rows = np.zeros((len(queries), self._count), np.float32)
         for row, query in zip(rows, queries, strict=True):
-            known = self._index.get_tokens_ids(terms(query)) if self._index else []
+            known = self._index.get_tokens_ids(self._terms(query)) if self._index else []
             if self._index and known:
                 row[:] = self._index.get_scores_from_ids(known)
         return rows
