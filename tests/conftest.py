@@ -78,6 +78,7 @@ def ray_cluster():
     from sweeps.cluster.ray_session import SETTINGS
 
     os.environ.update(SETTINGS)
+    os.environ["RAY_TRAIN_HEALTH_CHECK_INTERVAL_S"] = "0.2"  # a slot's end is noticed sooner
     ray.init(
         address="local",  # whatever other Ray there is on this machine
         num_cpus=2,
