@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from search_spaces.domains import Domain
 from search_spaces.space import Space
@@ -21,15 +21,42 @@ def count_points(space: Space, most: int, given: Mapping[str, Value] | None = No
     return _Counter(space, branching, others, given or {}).count(0, {}, most)
 
 
-def agrees(space: Space, point: Mapping[str, Value], given: Mapping[str, Value]) -> bool:
-    """Whether a point has the values `given`, in the sense of `count_points`."""
+def agreeing(
+    space: Space, points: Iterable[Mapping[str, Value]], given: Mapping[str, Value]
+) -> list[Mapping[str, Value]]:
+    """Those points that have the values `given`, in the sense of `count_points`."""
+    found = list(points)
     for name, value in given.items():
-        domain = space.held(name, point)
-        if name not in point or domain is None or not domain.contains(value):
-            continue
-        if identity(domain.canonical(value)) != identity(point[name]):
-            return False
-    return True
+        wanted = _Wanted(space, name, value)
+        found = [point for point in found if wanted.agrees(point)]
+    return found
+
+
+class _Wanted:
+    """A value of a name, which each domain of the name spells once."""
+
+    def __init__(self, space: Space, name: str, value: Value) -> None:
+        self._space, self._name, self._value = space, name, value
+        self._spelled: dict[int, object] = {}
+
+    def agrees(self, point: Mapping[str, Value]) -> bool:
+        """Whether a point has the value, or no use for it."""
+        domain = self._space.held(self._name, point) if self._name in point else None
+        if domain is None:
+            return True
+        if id(domain) not in self._spelled:
+            self._spelled[id(domain)] = self._spelling(domain)
+        spelled = self._spelled[id(domain)]
+        return spelled is _NOWHERE or spelled == identity(point[self._name])
+
+    def _spelling(self, domain: Domain) -> object:
+        if not domain.contains(self._value):
+            return _NOWHERE
+        return identity(domain.canonical(self._value))
+
+
+_NOWHERE = object()
+"""Stands for a value that a domain does not have."""
 
 
 class _Counter:

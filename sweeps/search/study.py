@@ -25,7 +25,7 @@ from sweeps.base.errors import LaunchError, OptionsError
 from sweeps.search import by_hand
 from sweeps.search.study_storage import open_storage, patiently
 from sweeps.search.told import frozen, is_told
-from sweeps.search.untried import Combinations, Untried, can_repeat, given_values
+from sweeps.search.untried import Combinations, KeyedPoint, Untried, can_repeat, given_values
 from sweeps.spec.settings import SearchSettings
 from sweeps.spec.spec import SweepSpec
 
@@ -145,6 +145,7 @@ class StudyBook:
             if each.state is TrialState.RUNNING
         }
         self._given: set[int] = set()
+        self._points: dict[int, KeyedPoint] = {}
         self._added = sum(map(by_hand.is_by_hand, known))
         for record in records:
             self.measured(record)
@@ -227,16 +228,17 @@ class StudyBook:
 
     def _led_to_untried(self, trial: optuna.Trial, space: Space) -> optuna.Trial:
         """The trial, with a sampler that avoids the points of all others."""
+        known = self._known()
         others = [
-            bridge.decode(each.params, space)
-            for each in self._known()
+            self._point(each, space)
+            for each in known
             if each.number != trial.number
             and each.state is not TrialState.WAITING
             and not by_hand.outside(each)
         ]
         combinations = Combinations(space, others)
-        known = self._known()[self._number(trial)]
-        if not combinations.untried(given_values(known, space)):
+        drawing = known[self._number(trial)]
+        if not combinations.untried(given_values(drawing, space)):
             if by_hand.is_by_hand(trial):
                 return trial  # a repeat is what the user asked for
             # It was queued with values of which every combination has been tried.
@@ -244,6 +246,14 @@ class StudyBook:
             trial = optuna.Trial(self._study, trial._trial_id)
         self._study.sampler = Untried(self._study.sampler, combinations)
         return trial
+
+    def _point(self, trial: FrozenTrial, space: Space) -> KeyedPoint:
+        """What a trial has of a point: the same for ever, once it is drawn."""
+        number = self._number(trial)
+        point = self._points.get(number) or KeyedPoint.of(bridge.decode(trial.params, space))
+        if number in self._given:
+            self._points[number] = point
+        return point
 
     @patiently
     def measured(self, record: TrialRecord) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from optuna import Study
 from optuna.distributions import BaseDistribution
@@ -11,7 +11,7 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from search_spaces import bridge
-from search_spaces.counting import agrees, count_points
+from search_spaces.counting import agreeing, count_points
 from search_spaces.domains import Domain
 from search_spaces.problem import SpaceError
 from search_spaces.space import Space
@@ -23,16 +23,39 @@ Point = Mapping[str, Value]
 class Combinations:
     """The points of a space that a sweep has had, whatever came of them."""
 
-    def __init__(self, space: Space, had: Collection[Point]) -> None:
+    def __init__(self, space: Space, had: Iterable[KeyedPoint]) -> None:
         self.space = space
-        self._had = list({_key(point): point for point in had}.values())
+        self._had = list({each.key: each.point for each in had}.values())
+        self._found: dict[object, list[Point]] = {}
 
     def untried(self, given: Point) -> bool:
         """Whether there are points with these values that the sweep has not had."""
         if count_points(self.space, len(self._had) + 1, given) > len(self._had):
             return True
-        having = sum(agrees(self.space, point, given) for point in self._had)
+        having = len(self._having(list(given.items())))
         return count_points(self.space, having + 1, given) > having
+
+    def _having(self, given: Sequence[tuple[str, Value]]) -> list[Point]:
+        """The points with these values. A trial gets one value after the other, so each one narrows
+        down what was found before."""
+        if not given:
+            return self._had
+        key = tuple((name, identity(value)) for name, value in given)
+        if key not in self._found:
+            before = self._having(given[:-1])
+            self._found[key] = agreeing(self.space, before, dict(given[-1:]))
+        return self._found[key]
+
+
+class KeyedPoint(NamedTuple):
+    """A point, and what only equal points have in common."""
+
+    key: object
+    point: Point
+
+    @classmethod
+    def of(cls, point: Point) -> KeyedPoint:
+        return cls(tuple(sorted((n, repr(identity(v))) for n, v in point.items())), point)
 
 
 def can_repeat(space: Space) -> bool:
@@ -128,7 +151,3 @@ def _is_in(domain: Domain, name: str, category: object) -> bool:
     except SpaceError:
         return False
     return True
-
-
-def _key(point: Point) -> object:
-    return tuple(sorted((name, repr(identity(value))) for name, value in point.items()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Container, Sequence
 from typing import Any
@@ -9,7 +10,15 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
+
+_BEST = 25
+"""Maximum number of trials that TPE takes for good (Optuna's default `gamma`)."""
+
+_MOST = 1000
+"""Maximum number of measured trials in the view. A draw takes time in proportion to it, and TPE
+gives little weight to old trials that are not good."""
 
 
 class LastValues(BaseSampler):
@@ -73,11 +82,15 @@ class LastValues(BaseSampler):
 
 
 class _MeasuredStudy(optuna.Study):
-    """The study at one moment, with other states and values of its unfinished trials."""
+    """The study at one moment, with other states and values of its unfinished trials. Of more than
+    _MOST trials it has the best and the latest."""
 
     def __init__(self, study: optuna.Study) -> None:
         self.__dict__.update(study.__dict__)
-        self._seen = [_as_complete(trial) for trial in study.get_trials(deepcopy=False)]
+        trials = study.get_trials(deepcopy=False)
+        if len(trials) > _MOST and not study._is_multi_objective():
+            trials = _most_telling(trials, study.direction)
+        self._seen = [_as_complete(trial) for trial in trials]
 
     def _get_trials(
         self,
@@ -89,14 +102,33 @@ class _MeasuredStudy(optuna.Study):
         return [trial for trial in self._seen if states is None or trial.state in states]
 
 
+def _most_telling(trials: list[FrozenTrial], direction: StudyDirection) -> list[FrozenTrial]:
+    """The latest trials, and of the others the best and those that have no value yet; in order."""
+    sign = 1 if direction is StudyDirection.MINIMIZE else -1
+    old, latest = trials[: _BEST - _MOST], trials[_BEST - _MOST :]
+    values = [(place, _value(trial)) for place, trial in enumerate(old)]
+    ranked = [(sign * value, place) for place, value in values if value is not None]
+    best = {place for _, place in heapq.nsmallest(_BEST, ranked)}
+    new = [place for place, trial in enumerate(old) if trial.state is TrialState.RUNNING]
+    return [*(old[place] for place in sorted(best.union(new))), *latest]
+
+
 def _as_complete(trial: FrozenTrial) -> FrozenTrial:
     """The trial as if it had ended with its last evaluation; as it is if it has none."""
-    if trial.state not in (TrialState.RUNNING, TrialState.PRUNED) or not trial.intermediate_values:
-        return trial
-    value = trial.intermediate_values[max(trial.intermediate_values)]
-    if not math.isfinite(value):
+    value = _value(trial)
+    if value is None or trial.state is TrialState.COMPLETE:
         return trial
     seen = object.__new__(FrozenTrial)
     seen.__dict__.update(trial.__dict__)  # a tenth of copy.copy's time, which thousands would take
     seen.state, seen.value = TrialState.COMPLETE, value
     return seen
+
+
+def _value(trial: FrozenTrial) -> float | None:
+    """The value that counts, if the trial has a finite one."""
+    if trial.state is TrialState.COMPLETE:
+        return None if trial.values is None or len(trial.values) > 1 else trial.values[0]
+    if trial.state not in (TrialState.RUNNING, TrialState.PRUNED) or not trial.intermediate_values:
+        return None
+    value = trial.intermediate_values[max(trial.intermediate_values)]
+    return value if math.isfinite(value) else None

@@ -82,6 +82,20 @@ def test_the_study_itself_keeps_what_happened():
     assert study.best_value == 1.0
 
 
+def _many(value_of_the_first: float, value_of_the_second: float) -> list:
+    """1,300 trials, of which the first two have these values and the latest are worse than most."""
+    values = [value_of_the_first, value_of_the_second, *(10.0 + n % 700 for n in range(1298))]
+    return [
+        trial(place % 10, TrialState.PRUNED, None, {1: value}) for place, value in enumerate(values)
+    ]
+
+
+def test_of_thousands_of_trials_the_best_and_the_latest_are_seen():
+    first = suggested(_many(0.0, 500.0))
+    assert suggested(_many(0.0, 600.0)) == first, "the second is neither"
+    assert suggested(_many(800.0, 500.0)) != first, "the first was the best"
+
+
 def _record(number: int, points: int, status: TrialStatus) -> TrialRecord:
     measurements = tuple(
         Measurement(

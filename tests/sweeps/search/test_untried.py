@@ -8,6 +8,7 @@ import pytest
 from spec_samples import toy_tree
 
 from results.records.record import Measurement, TrialRecord, TrialStatus
+from search_spaces import bridge
 from search_spaces.values import identity
 from sweeps.samplers.registry import SAMPLERS
 from sweeps.search.study import StudyBook, open_study
@@ -91,6 +92,22 @@ def test_a_trial_that_was_under_way_keeps_its_combination(tmp_path):
     assert [again.draw(spec.space) for _ in range(2)] == points[1:]
     rest = [again.draw(spec.space)[1] for _ in range(3)]
     assert len(distinct([params for _, params in points] + rest)) == 6
+
+
+def test_each_trial_is_read_once_however_many_follow(tmp_path, monkeypatch):
+    spec = spec_of({"lora.rank": {"int": [1, 60]}, "batch_size": {"int": [1, 60]}}, "random")
+    book, read = book_of(spec, tmp_path), []
+    decode = bridge.decode
+
+    def counted(params, space):
+        read.append(params)
+        return decode(params, space)
+
+    monkeypatch.setattr(bridge, "decode", counted)
+    drawn(book, spec, 20)
+    few = len(read)
+    drawn(book, spec, 20)
+    assert len(read) - few < 1.5 * few, "later draws read more"
 
 
 def test_first_points_that_are_named_twice_are_tried_once(tmp_path):
