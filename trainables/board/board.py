@@ -76,6 +76,10 @@ class Board:
         """
         self._closed = self._closed or "the sweep was interrupted"
         self._queue.wake()
+        await self.lay_aside()
+
+    async def lay_aside(self) -> None:
+        """Suspend all trials that are here, each with a checkpoint; returns when they are."""
         training = [ticket for ticket in self._queue.of_trials() if not ticket.ended]
         for ticket in training:
             self._queue.ask(ticket, Ending.SUSPENDED)

@@ -77,6 +77,9 @@ class BoardClient:
     def suspend(self, timeout: float) -> None:
         self._send(Board.suspend).get(timeout)
 
+    def lay_aside(self, timeout: float) -> None:
+        self._send(Board.lay_aside).get(timeout)
+
     def measured(self) -> dict[str, list[Evaluation]]:
         return self._send(Board.measured).get()
 
