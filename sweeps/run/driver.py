@@ -222,9 +222,12 @@ class Driver:
         from trainables.board.board_client import BoardClient
 
         settings = self._spec.slots
-        count, size = plan_slots(settings, rooms(), self._most_at_once())
+        most = max(self._spec.trials, most_repeats(self._spec))
+        count, size = plan_slots(settings, rooms(), most)
         goals, kept = self._spec.search.goals, settings.keep_best
-        self._board = board = BoardClient.start(goals, settings.retries, kept, ON_HEAD)
+        self._board = board = BoardClient.start(
+            goals, settings.retries, kept, ON_HEAD, self._spec.search.patience
+        )
         deaths = (self._spec.trials + most_repeats(self._spec)) * (settings.retries + 1)
         self._slots = slots = Slots(board, ON_HEAD, self._books.breakdowns)
         with self._progress.phase("uploading model and data to the storage"):
@@ -243,10 +246,6 @@ class Driver:
     def _seen(self, cluster: ClusterRecord) -> None:
         self._caps.seen(cluster)
         self._view.slots(cluster)
-
-    def _most_at_once(self) -> int:
-        """The most trainings of which none waits for another."""
-        return max(self._spec.trials, most_repeats(self._spec))
 
     def _confirm(self, board: BoardClient, slots: Slots) -> None:
         """Train the best trials again with fresh seeds; the recorder says which they are."""

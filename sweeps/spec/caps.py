@@ -7,7 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from search_spaces.problem import Problem
+from search_spaces.counting import count_points
+from search_spaces.problem import Problem, SpaceError
+from search_spaces.space import Space
+from search_spaces.values import quoted, show
 from sweeps.spec.settings import SearchSettings, SlotsSettings
 from trainables.core.frozen import Frozen
 
@@ -72,6 +75,32 @@ def apart(budget: Mapping[str, object]) -> tuple[dict[str, object], dict[str, ob
     """The caps in `budget`, and the fields of a trial."""
     caps = {key: value for key, value in budget.items() if key in CapsSettings.model_fields}
     return caps, {key: value for key, value in budget.items() if key not in (*caps, "trials")}
+
+
+def checked_trials(trials: object) -> tuple[int | None, list[Problem]]:
+    """The number of trials as given, or what is wrong with it."""
+    message = ""
+    if isinstance(trials, bool) or not isinstance(trials, int) or trials < 1:
+        message = f"must be a positive integer, got {quoted(trials)}"
+    elif trials > MOST_TRIALS:
+        message = f"must be at most {MOST_TRIALS:,}, got {show(trials)}"
+    else:
+        return trials, []
+    return None, [Problem("budget.trials", message)]
+
+
+def attainable(
+    wanted: int | None, space: Space | None, search: SearchSettings | None
+) -> int | None:
+    """The number of trials, at most the points of the space; None if unknown."""
+    if space is None or search is None:
+        return wanted
+    if wanted is not None:
+        return count_points(space, wanted)
+    try:
+        return len(search.sampler_kind.points(space)) if search.sampler_kind.finite else None
+    except SpaceError:  # reported by another problem
+        return None
 
 
 def check_caps(

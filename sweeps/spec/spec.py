@@ -11,14 +11,21 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from search_spaces import presets
-from search_spaces.counting import count_points
 from search_spaces.dotted import leaves
 from search_spaces.problem import Problem, SpaceError, did_you_mean
 from search_spaces.space import Space
-from search_spaces.values import Value, quoted, show
+from search_spaces.values import Value
 from sweeps.base.errors import SweepError, YamlError
 from sweeps.home.home import NAMES_ARE, is_name
-from sweeps.spec.caps import MOST_TRIALS, NO_CAPS, CapsSettings, apart, check_caps
+from sweeps.spec.caps import (
+    MOST_TRIALS,
+    NO_CAPS,
+    CapsSettings,
+    apart,
+    attainable,
+    check_caps,
+    checked_trials,
+)
 from sweeps.spec.checks import Parts, check_databases, check_fit
 from sweeps.spec.fields import set_twice, undotted, with_override
 from sweeps.spec.generation import with_costs, with_generation, with_modes
@@ -173,7 +180,7 @@ class _Reader:
         search = with_modes(trial, search)
         space, first_points = self._space(space_tree, tree, search)
         trial = with_costs(trial, space)
-        trials = _trials(trials, space, search)
+        trials = attainable(trials, space, search)
         parts = Parts(trials, trial, space, search, slots, self._tree, self._elsewhere)
         self.problems += check_fit(parts)
         self.problems += self._secrets(slots)
@@ -252,15 +259,9 @@ class _Reader:
             remedy = "set the number of trials, e.g. budget: {trials: 20}, or a cap: {hours: 8}"
             self.problems += [Problem("budget.trials", "is missing", remedy)] if search else []
             return None
-        if isinstance(trials, bool) or not isinstance(trials, int) or trials < 1:
-            message = f"must be a positive integer, got {quoted(trials)}"
-            self.problems.append(Problem("budget.trials", message))
-            return None
-        if trials > MOST_TRIALS:
-            message = f"must be at most {MOST_TRIALS:,}, got {show(trials)}"
-            self.problems.append(Problem("budget.trials", message))
-            return None
-        return trials
+        number, problems = checked_trials(trials)
+        self.problems += problems
+        return number
 
     def _trial(
         self, tree: Mapping[str, object], slots: SlotsSettings | None, trials: int | None
@@ -339,18 +340,6 @@ class _Reader:
         own = {key: value for key, value in tree.items() if key != "preset"}
         fixed = leaves(fields)
         return presets.overlay(preset.space, own, fixed), preset.points_under(fixed)
-
-
-def _trials(wanted: int | None, space: Space | None, search: SearchSettings | None) -> int | None:
-    """The number of trials, at most the points of the space; None if unknown."""
-    if space is None or search is None:
-        return wanted
-    if wanted is not None:
-        return count_points(space, wanted)
-    try:
-        return len(search.sampler_kind.points(space)) if search.sampler_kind.finite else None
-    except SpaceError:  # reported by another problem
-        return None
 
 
 def _searchable() -> list[str]:

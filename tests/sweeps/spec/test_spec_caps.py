@@ -68,3 +68,13 @@ def test_gpu_hours_of_slots_without_gpus_are_refused():
 def test_a_cost_has_the_prices_of_the_slots():
     spec = SweepSpec.parse({**capped(cost=20), "slots": {"prices": {"worker": 1.5}}})
     assert spec.caps.limits == {"cost": 20.0}
+
+
+def test_patience_within_a_trial_needs_one_metric_and_min_delta_needs_it():
+    search = {"early_stopping": "none", "trial_patience": 3, "min_delta": 0.01}
+    patience = SweepSpec.parse(toy_tree(search=search)).search.patience
+    assert (patience.evaluations, patience.min_delta, patience.mode) == (3, 0.01, "min")
+    several = {"metrics": {"eval_loss": "min", "eval_cost": "min"}, "trial_patience": 3}
+    assert problems_of(toy_tree(search=several))[0].startswith("search.trial_patience: needs a")
+    alone = {"early_stopping": "none", "min_delta": 0.01}
+    assert problems_of(toy_tree(search=alone))[0].startswith("search.min_delta: belongs to")
