@@ -69,12 +69,15 @@ _OF_A_SWEEP = (
     "mode",
     "budget_trials",
     "asked_trials",
+    "seconds_before",
     "pid",
     "created",
     "ended",
 )
 _AS_JSON = (
     "other_metrics",
+    "caps",
+    "reached",
     "resumed",
     "changes",
     "breakdowns",

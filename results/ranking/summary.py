@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -13,6 +14,7 @@ from results.ranking.strict import strict
 from results.ranking.winners import LeftOut, Ranking, Winner
 from results.records.cluster_record import ClusterRecord, NodeRecord, SlotRecord
 from results.records.record import SweepRecord, SweepState, TrialRecord, TrialStatus
+from results.records.spending import spent
 
 
 def status_json(
@@ -27,7 +29,9 @@ def status_json(
     if applicable: `cluster`, the slots and nodes, and their cost (see cluster_json); `breakdowns`
     outside of trials, a list of sentences; `overlaps` of measured sets with the training data (see
     _overlaps); `confirmation`, a count of the repeats with fresh seeds for every status that they
-    have; `asked_trials`, the spec's budget.trials if the space has fewer combinations.
+    have; `asked_trials`, the spec's budget.trials if the space has fewer combinations; `caps`, for
+    each cap its `limit` and what is `spent` of it, null for a target or patience; `reached`, the
+    `cap` that ended the sweep and `why`.
     """
     ranking = judge(trials, sweep.goals)
     chosen = [_best(winner) for winner in ranking.chosen]
@@ -38,10 +42,21 @@ def status_json(
         **({"front": chosen} if ranking.several else {"best": next(iter(chosen), None)}),
         **({"breakdowns": list(sweep.breakdowns)} if sweep.breakdowns else {}),
         **({"asked_trials": sweep.asked_trials} if sweep.asked_trials else {}),
+        **_caps(sweep, [*trials, *repeats], cluster),
         **_overlaps(sweep),
         **({"confirmation": repeat_counts(repeats)} if repeats else {}),
         **({"cluster": cluster_json(cluster)} if cluster else {}),
     }
+
+
+def _caps(
+    sweep: SweepRecord, records: Sequence[TrialRecord], cluster: ClusterRecord | None
+) -> dict[str, object]:
+    if not sweep.caps:
+        return {}
+    now = spent(sweep, cluster, records, time.time())
+    caps = {name: {"limit": cap, "spent": now.get(name)} for name, cap in sweep.caps.items()}
+    return {"caps": caps, **({"reached": sweep.reached.model_dump()} if sweep.reached else {})}
 
 
 def trial_counts(sweep: SweepRecord, trials: Sequence[TrialRecord]) -> dict[str, int]:

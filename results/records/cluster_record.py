@@ -72,7 +72,8 @@ class ClusterRecord(Record):
     """The state `at` a time in unix seconds. `gpus_used` are those held by any program there.
 
     `node_seconds`, node type -> seconds, are of the whole sweep, even before it was resumed: of
-    each node, the part held by the sweep's slots. `prices`, node type -> dollars an hour.
+    each node, the part held by the sweep's slots; so are `gpu_seconds`, of the GPUs held by slots.
+    `prices`, node type -> dollars an hour.
     """
 
     at: float
@@ -81,6 +82,7 @@ class ClusterRecord(Record):
     gpus: float = 0.0
     gpus_used: float = 0.0
     node_seconds: dict[str, float] = Field(default_factory=dict)
+    gpu_seconds: float = 0.0
     prices: dict[str, float] = Field(default_factory=dict)
 
     def priced(self, prices: Mapping[str, float]) -> ClusterRecord:

@@ -248,6 +248,14 @@ class TrialRecord(Record):
         return self.measurements[-1] if self.measurements else None
 
 
+class ReachedCap(Record):
+    """The cap that ended a sweep, by its name below `budget`: "hours", "target.eval_loss"; and the
+    reason in words."""
+
+    cap: str
+    why: str
+
+
 class SweepRecord(Record):
     """One sweep. `base` has the untouched base model's metrics; empty if unknown, and with `test_`
     names if there is a test set.
@@ -262,6 +270,9 @@ class SweepRecord(Record):
     failures outside of trials after which it continued, such as of the node watch. With
     `other_metrics` the sweep is for the Pareto front of all of its metrics. `overlaps` are of the
     sets (validation, test, general) that share records with the training data; empty if none does.
+    `caps` are limits on the whole sweep by their names below `budget`, and `reached` is the one
+    that ended it; then trials may be left unfinished. Without a number of trials, `budget_trials`
+    is None. `seconds_before` are the wall-clock seconds of its parts before the last resume.
     `rows_left_out` and `rows_adjusted` are numbers of rows in the data files, by reason: rows not
     used, and rows read with an allowance. `warm_start` says what was taken over from each earlier
     sweep.
@@ -276,6 +287,9 @@ class SweepRecord(Record):
     base: dict[str, float] = Field(default_factory=dict)
     budget_trials: Count | None = None
     asked_trials: Count | None = None
+    caps: dict[str, float] = Field(default_factory=dict)
+    reached: ReachedCap | None = None
+    seconds_before: float = 0.0
     created: float
     ended: float | None = None
     resumed: tuple[float, ...] = ()
@@ -299,6 +313,11 @@ class SweepRecord(Record):
     def so_far(self) -> str:
         """ " so far" for results of a sweep that is running, else nothing."""
         return " so far" if self.state is SweepState.RUNNING else ""
+
+    @property
+    def began(self) -> float:
+        """When its latest part began: its launch, or its last resume."""
+        return self.resumed[-1] if self.resumed else self.created
 
     def expected(self, trials: Iterable[TrialRecord]) -> int | None:
         """The number of trials at the sweep's end: its budget, and those added by hand."""

@@ -33,18 +33,22 @@ from trainables.training.scoring.files import fingerprints
 
 
 def new_record(
-    spec: SweepSpec, prepared: Prepared | None, warm: WarmStart | None = None
+    spec: SweepSpec,
+    prepared: Prepared | None,
+    warm: WarmStart | None = None,
+    began: float | None = None,
 ) -> SweepRecord:
-    """The record of a new sweep."""
+    """The record of a new sweep, which `began` at this time; None: now."""
     return SweepRecord(
         name=spec.name,
         state=SweepState.RUNNING,
         metric=spec.search.metric,
         mode=spec.search.direction,
         other_metrics=dict(list(spec.search.goals.items())[1:]),
-        budget_trials=spec.trials,
+        budget_trials=spec.budget_trials,
         asked_trials=spec.asked_trials if spec.exhausts_space else None,
-        created=time.time(),
+        caps=spec.caps.limits,
+        created=time.time() if began is None else began,
         seed=spec.search.seed,
         pid=os.getpid(),
         host=socket.gethostname(),
@@ -67,15 +71,23 @@ def resumed_record(
     spec: SweepSpec,
     changes: Sequence[str],
     prepared: Prepared | None = None,
+    began: float | None = None,
+    seconds_before: float = 0.0,
 ) -> SweepRecord:
-    """The record of a resumed sweep, with the changes to its spec."""
+    """The record of a sweep resumed at the time `began` (None: now), with the changes to its spec.
+
+    `seconds_before` are those of all its parts so far.
+    """
     return earlier.with_changes(
         state=SweepState.RUNNING,
         error=None,
         ended=None,
-        budget_trials=spec.trials,
+        budget_trials=spec.budget_trials,
         asked_trials=spec.asked_trials if spec.exhausts_space else None,
-        resumed=(*earlier.resumed, time.time()),
+        caps=spec.caps.limits,
+        reached=None,
+        seconds_before=seconds_before,
+        resumed=(*earlier.resumed, time.time() if began is None else began),
         changes=(*earlier.changes, *changes),
         overlaps=earlier.overlaps or _overlaps(prepared),
         rows_left_out=earlier.rows_left_out or _left_out(prepared),

@@ -10,11 +10,15 @@ from search_spaces.dotted import leaves
 from search_spaces.values import show
 from sweeps.base.errors import SweepError
 from sweeps.home.home import SweepFolder
+from sweeps.spec.caps import CapsSettings
 from sweeps.spec.spec import SweepSpec
 from trainables.training.inputs import Prepared
 from trainables.training.scoring.files import fingerprints
 
-FREE = ("budget.trials", "confirm", "slots", "tracking", "storage", "register")
+FREE = (
+    *(f"budget.{name}" for name in ("trials", *CapsSettings.model_fields)),
+    *("confirm", "slots", "tracking", "storage", "register"),
+)
 """Fields that may change: trials stay comparable. A name covers the fields below it."""
 
 BOUND = tuple(

@@ -1,4 +1,4 @@
-"""Node-seconds held by a sweep's slots, by node type. Pure."""
+"""Node-seconds held by a sweep's slots, by node type, and GPU-seconds. Pure."""
 
 from __future__ import annotations
 
@@ -10,20 +10,25 @@ from trainables.slots.slot_size import SlotSize
 
 
 class Meter:
-    """Node-seconds by node type. `earlier` are those of the sweep before it was resumed."""
+    """Node-seconds by node type, and GPU-seconds. `earlier` are those of the sweep before it was
+    resumed."""
 
-    def __init__(self, earlier: Mapping[str, float]) -> None:
+    def __init__(self, earlier: Mapping[str, float], gpu_seconds: float = 0.0) -> None:
         self.node_seconds = dict(earlier)
+        self.gpu_seconds = gpu_seconds
         self._held: Mapping[str, float] = {}
+        self._gpus = 0.0
         self._since: float | None = None
 
-    def read(self, now: float, held: Mapping[str, float]) -> None:
-        """Set the parts held from `now` on, by any clock; earlier ones were held until `now`."""
+    def read(self, now: float, held: Mapping[str, float], gpus: float = 0.0) -> None:
+        """Set the parts of nodes and the GPUs held from `now` on, by any clock; earlier ones were
+        held until `now`."""
         if self._since is not None:
             for kind, nodes in self._held.items():
                 earlier = self.node_seconds.get(kind, 0.0)
                 self.node_seconds[kind] = earlier + nodes * (now - self._since)
-        self._held, self._since = held, now
+            self.gpu_seconds += self._gpus * (now - self._since)
+        self._held, self._gpus, self._since = held, gpus, now
 
 
 def held(
@@ -41,3 +46,8 @@ def held(
             part = min(1.0, workers[node.id] * wants / has) if has else 1.0
             parts[node.kind] = parts.get(node.kind, 0.0) + part
     return parts
+
+
+def gpus_held(slots: Sequence[SlotRecord], size: SlotSize) -> float:
+    """The GPUs held by running slots."""
+    return size.gpus * sum(len(slot.nodes) for slot in slots if slot.up)

@@ -19,7 +19,7 @@ from results.records.cluster_record import (
 )
 from results.records.record_error import RecordError
 from results.records.store import RecordStore
-from sweeps.cluster.meter import Meter, held
+from sweeps.cluster.meter import Meter, gpus_held, held
 from sweeps.cluster.ray_nodes import RayNode, alive_nodes
 from trainables.board.board_client import BoardClient
 from trainables.board.slot_state import SlotState
@@ -59,7 +59,7 @@ class Observer:
         self._store = store
         self._prices = dict(prices)
         self._seen = seen
-        self._meter = Meter(_earlier(store))
+        self._meter = _meter(store)
         self._stop = threading.Event()
         loss = "`sweep status` no longer updates slots, nodes and costs"
         self._thread = Background("observer", self._watch, loss, broken)
@@ -92,7 +92,8 @@ class Observer:
     def _record(self, states: Mapping[str, SlotState]) -> ClusterRecord:
         slots = [slot_record(name, states.get(name)) for name in self._names]
         nodes = [node_record(node) for node in alive_nodes()]
-        self._meter.read(time.monotonic(), held(slots, nodes, self._size))
+        gpus_in_use = gpus_held(slots, self._size)
+        self._meter.read(time.monotonic(), held(slots, nodes, self._size), gpus_in_use)
         gpus = ray.cluster_resources().get("GPU", 0.0)
         return ClusterRecord(
             at=time.time(),
@@ -101,6 +102,7 @@ class Observer:
             gpus=gpus,
             gpus_used=gpus - ray.available_resources().get("GPU", 0.0),
             node_seconds=self._meter.node_seconds,
+            gpu_seconds=self._meter.gpu_seconds,
             prices=self._prices,
         )
 
@@ -142,10 +144,10 @@ def node_record(node: RayNode) -> NodeRecord:
     )
 
 
-def _earlier(store: RecordStore) -> Mapping[str, float]:
-    """Counts from earlier parts of the sweep; empty if the file is damaged."""
+def _meter(store: RecordStore) -> Meter:
+    """A meter with the counts from earlier parts of the sweep; with none if the file is damaged."""
     try:
         earlier = store.cluster()
     except RecordError:
-        return {}
-    return earlier.node_seconds if earlier else {}
+        earlier = None
+    return Meter(earlier.node_seconds, earlier.gpu_seconds) if earlier else Meter({})

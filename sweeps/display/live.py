@@ -61,7 +61,7 @@ def render(standing: Standing, now: float) -> RenderableType:
 def _headline(standing: Standing, now: float) -> Text:
     counts = Counter(record.status for record in standing.records.values())
     line = Text(f"{standing.sweep.name}  ", style="bold")
-    line.append(f"{standing.ended()} of {standing.expected()} trials", style="not bold")
+    line.append(standing.progress(), style="not bold")
     for status in TrialStatus:
         if counts[status]:
             line.append(f"  {status.value} {counts[status]}", style=f"not bold {STYLES[status]}")

@@ -14,7 +14,7 @@ from sweeps.display.live import show_metrics
 from sweeps.display.parameters import show_params
 from sweeps.display.reasons import ToldReasons
 from sweeps.display.remarks import Remarks
-from sweeps.display.standing import Standing
+from sweeps.display.standing import Standing, number_of_trials
 from sweeps.display.underway import Underway
 from trainables.core.progress import Phases
 from trainables.core.ticker import Ticker
@@ -79,7 +79,7 @@ class PlainView(View):
         self._standing = Standing(sweep, slots, self._clock())
         base = show_metrics(sweep.base, sweep.goals)
         known = f", base model {base}" if base else ""
-        self._tell(f"{sweep.name}: {sweep.budget_trials} trials on {slots}{known}")
+        self._tell(f"{sweep.name}: {number_of_trials(sweep)} on {slots}{known}")
 
     def changed(self, record: TrialRecord) -> None:
         """Print a line for each ended trial."""

@@ -60,6 +60,11 @@ class Standing:
         """Number of trials at the end."""
         return self.sweep.expected(self.records.values())
 
+    def progress(self) -> str:
+        """`3 of 40 trials`, or `3 trials` if only caps end the sweep."""
+        expected = self.expected()
+        return f"{self.ended()}{'' if expected is None else f' of {expected}'} trials"
+
     def chosen(self) -> tuple[Winner, ...]:
         """The best complete trial so far, or the front so far."""
         return judge(list(self.records.values()), self.sweep.goals).chosen
@@ -107,7 +112,7 @@ class Standing:
     def line(self, now: float) -> str:
         """`name: 3 of 40 trials (2 min so far, about 6 min left): trial 3 step 4 of 20`."""
         times = so_far(now - self.began, self.seconds_left(now))
-        head = f"{self.sweep.name}: {self.ended()} of {self.expected()} trials ({times})"
+        head = f"{self.sweep.name}: {self.progress()} ({times})"
         return ": ".join(filter(None, (head, "; ".join(self._trials()))))
 
     def activity(self, number: int) -> str:
@@ -136,3 +141,10 @@ class Standing:
         key = str(self.records[number].key)
         lanes = (lane for slot in slots for lane in slot.lanes)
         return next((lane for lane in lanes if lane.job == key), None)
+
+
+def number_of_trials(sweep: SweepRecord) -> str:
+    """`40 trials`, or what ends the sweep instead."""
+    if sweep.budget_trials is not None:
+        return f"{sweep.budget_trials} trials"
+    return f"trials until {' or '.join(f'budget.{name}' for name in sweep.caps)}"

@@ -235,7 +235,7 @@ def _spec(
         spec = SweepSpec.load(path, overrides, elsewhere=elsewhere)
     except SpecError as error:
         return None, [from_problem("spec", problem) for problem in error.problems]
-    return spec, [ok("spec", f"{spec.name}: {spec.trials} trials")]
+    return spec, [ok("spec", f"{spec.name}: {spec.extent}")]
 
 
 def _cluster_file(path: Path, spec: SweepSpec | None) -> list[Finding]:

@@ -59,7 +59,8 @@ def _saved(trials: Sequence[TrialRecord]) -> str:
     saved, stopped = 0.0, 0
     for record in trials:
         last, points = record.last(), record.config.get("budget.evaluations")
-        if record.status is TrialStatus.PRUNED and last and isinstance(points, int):
+        over = record.status in (TrialStatus.PRUNED, TrialStatus.COMPLETE)
+        if over and last and isinstance(points, int) and last.point < points:
             saved += record.seconds * (points / last.point - 1)
             stopped += 1
     if not stopped:

@@ -19,7 +19,7 @@ def report(spec: SweepSpec, run: DryRun) -> Table:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     rows = {
-        "spec": f"{spec.name}: {spec.trials} trials, {len(spec.space)} searched parameters",
+        "spec": f"{spec.name}: {spec.extent}, {len(spec.space)} searched parameters",
         "data": run.data,
         "budget": run.budget,
         "tried": f"{STEPS} steps with {show_params(run.params)}{_engine(spec)}",

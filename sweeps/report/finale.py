@@ -12,6 +12,7 @@ from sweeps.display.cluster_report import cost_line
 from sweeps.display.reasons import grouped
 from sweeps.display.trial_table import TrialRow, TrialTable
 from sweeps.home.home import SweepFolder, SweepHome, is_from_afar
+from sweeps.report.caps import caps_lines
 from sweeps.report.confirmed import confirmed_table
 from sweeps.report.each_method import each_method
 from sweeps.report.exhausted import exhausted
@@ -56,8 +57,8 @@ def show_result(
     console.print(_left_out(ranking))
     for note in filter(None, (time_note(folder), fewer_pieces(folder.store.trials()))):
         console.print(Text(note, "dim"))
-    for line in exhausted(sweep, _ended(ranking)):
-        console.print(line)
+    for line in (*exhausted(sweep, _ended(ranking)), *caps_lines(sweep, folder)):
+        console.print(line, soft_wrap=True)
     for line in waiting(folder, sweep.state, results.trials):
         console.print(line, soft_wrap=True)
     _show_cost(console, folder)

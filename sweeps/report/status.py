@@ -17,6 +17,7 @@ from sweeps.display.live import show_metrics
 from sweeps.display.parameters import show_params
 from sweeps.display.reasons import troubles
 from sweeps.home.home import SweepFolder, SweepHome
+from sweeps.report.caps import caps_lines
 from sweeps.report.exhausted import exhausted
 from sweeps.report.waiting import waiting
 from sweeps.verdict.confirmed import confirmed_winner
@@ -46,6 +47,7 @@ def _progress(sweep: SweepRecord, trials: Sequence[TrialRecord], folder: SweepFo
     lines = [f"{sweep.name}: {sweep.state.value}", listed or "no trials yet"]
     lines += [f"failed: {sweep.error}"] if sweep.error else []
     lines += exhausted(sweep, sum(trial.status.ended for trial in trials))
+    lines += caps_lines(sweep, folder)
     lines += [f"warning: {text}" for text in sweep.breakdowns]
     for winner in judge(trials, sweep.goals).chosen:
         word = "front" if sweep.other_metrics else "best"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -101,10 +101,11 @@ class Confirming:
         at_once: int,
         interruption: Interruption,
         tests: bool,
+        admits: Callable[[Mapping[str, object]], bool],
         on_last: Callable[[], object],
     ) -> None:
-        """Train and test what is missing. `on_last` is called once no further training will come;
-        `tests` is whether there is a test set."""
+        """Train and test what is missing, until the first trial that is not admitted. `on_last` is
+        called once no further training will come; `tests` is whether there is a test set."""
         assert self._spec.confirm is not None, "asked for"
         self._tests = tests
         ranking = judge(list(trials), self._books.sweep.goals)
@@ -115,6 +116,9 @@ class Confirming:
             self._show(len(waiting))
         while not interruption.stop_all() and (waiting or self._running or self._testing):
             while waiting and len(self._running) < at_once:
+                if not admits(waiting[0].trial.params):
+                    waiting.clear()
+                    break
                 self._submit(waiting.pop(0))
             if not waiting:
                 on_last()

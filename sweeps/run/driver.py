@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,13 +14,19 @@ from sweeps.base.view import View
 from sweeps.books.books import Books
 from sweeps.cluster.ray_session import ON_HEAD
 from sweeps.home.home import SweepFolder
+from sweeps.run.cap_keeper import CapKeeper
+from sweeps.run.laying_aside import lay_aside
 from sweeps.run.repeats import most_repeats
+from sweeps.run.slot_room import has_room, wait_for_slots
 from sweeps.spec.spec import SweepSpec
 from trainables.core.progress import Progress
 from trainables.slots.safeguards import Safeguards
 from trainables.training.inputs import Inputs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from results.records.cluster_record import ClusterRecord
     from sweeps.base.interruption import Interruption
     from sweeps.books.recorder import Recorder
     from sweeps.cluster.observer import Observer
@@ -29,10 +34,6 @@ if TYPE_CHECKING:
     from sweeps.run.requests import RequestTaker
     from sweeps.search.study import StudyBook
     from trainables.board.board_client import BoardClient
-
-_SAVING = 300.0
-"""Seconds for trials to write a checkpoint on interruption: a step, an evaluation, and the weights
-of a large model."""
 
 _GOING_HOME = 120.0
 """Seconds in which slots without a board end by themselves: a step, and a start."""
@@ -65,6 +66,7 @@ class Driver:
         self._recorder: Recorder | None = None
         self._confirming: Recorder | None = None
         self._study: StudyBook  # set once open
+        self._caps = CapKeeper(spec, books.sweep, inputs, self.records, self._repeats)
         self._board: BoardClient | None = None
         self._slots: Slots | None = None
         self._observer: Observer | None = None
@@ -120,7 +122,8 @@ class Driver:
         measurements = Measurements(self._spec, self._folder, self._books, self._view, board)
         if not self._books.sweep.base:
             measurements.base()
-        self._wait_for_slots(board, slots)
+        check = self._books.refuse_if_taken_over
+        wait_for_slots(self._spec.slots.min, board, slots, self._view, check)
         recorder = self._search(board, slots)
         if self._inputs is not None and self._inputs.test is not None:
             measurements.test(self.records(), recorder)
@@ -186,20 +189,29 @@ class Driver:
         known = self._recorder
         return list(known.records.values()) if known else self._folder.store.trials()
 
+    def _repeats(self) -> list[TrialRecord]:
+        known = self._confirming
+        return list(known.records.values()) if known else self._folder.confirmations.trials()
+
     def _ended(self) -> int:
         return sum(record.status.ended for record in self.records())
 
     def _suspend(self, board: BoardClient) -> None:
-        """Let running trials write a checkpoint. A failure costs only time."""
-        import ray
-
         self._view.phase("Saving the running trials; press Ctrl-C again to quit immediately")
-        with suppress(ray.exceptions.RayError, KeyboardInterrupt):
-            board.suspend(_SAVING)
-        with suppress(ray.exceptions.RayError, KeyboardInterrupt):
-            measured = board.measured()
-            for recorder in self._recorders():
-                recorder.catch_up(measured)
+        lay_aside(board, self._recorders(), board.suspend)
+
+    def _at_cap(self, board: BoardClient, recorder: Recorder) -> None:
+        """Lay aside what still trains once a cap is reached, and record which."""
+        reached = self._caps.reached
+        if reached is None:
+            return
+        self._view.trials_end()
+        if any(not record.status.ended for record in recorder.records.values()):
+            self._view.phase("Laying the running trials aside")
+            lay_aside(board, [recorder], board.lay_aside)
+            recorder.interrupt()
+        self._view.say(f"budget.{reached.cap}: {reached.why}")
+        self._books.note(reached=reached)
 
     def _start_slots(self) -> tuple[BoardClient, Slots]:
         from sweeps.cluster.observer import Observer
@@ -210,9 +222,12 @@ class Driver:
         from trainables.board.board_client import BoardClient
 
         settings = self._spec.slots
-        count, size = plan_slots(settings, rooms(), self._most_at_once())
+        most = max(self._spec.trials, most_repeats(self._spec))
+        count, size = plan_slots(settings, rooms(), most)
         goals, kept = self._spec.search.goals, settings.keep_best
-        self._board = board = BoardClient.start(goals, settings.retries, kept, ON_HEAD)
+        self._board = board = BoardClient.start(
+            goals, settings.retries, kept, ON_HEAD, self._spec.search.patience
+        )
         deaths = (self._spec.trials + most_repeats(self._spec)) * (settings.retries + 1)
         self._slots = slots = Slots(board, ON_HEAD, self._books.breakdowns)
         with self._progress.phase("uploading model and data to the storage"):
@@ -220,38 +235,43 @@ class Driver:
         safeguards = Safeguards(settings.checkpoint_seconds, settings.trial_timeout, storage)
         slots.start(count, size, safeguards, self._inputs, self._folder.ray, deaths, settings.lanes)
         store, broken = self._folder.store, self._books.breakdowns
-        seen = self._view.slots
-        self._observer = Observer(board, count, size, store, settings.prices, broken, seen)
+        self._caps.begin(count, size)
+        self._observer = Observer(board, count, size, store, settings.prices, broken, self._seen)
         self._observer.start()
         self._count = count
         most = "up to " if settings.max is not None else ""
         self._slots_text = f"{most}{count} slot{'s' if count > 1 else ''} of {size}"
         return board, slots
 
-    def _most_at_once(self) -> int:
-        """The most trainings of which none waits for another."""
-        return max(self._spec.trials, most_repeats(self._spec))
+    def _seen(self, cluster: ClusterRecord) -> None:
+        self._caps.seen(cluster)
+        self._view.slots(cluster)
 
     def _confirm(self, board: BoardClient, slots: Slots) -> None:
         """Train the best trials again with fresh seeds; the recorder says which they are."""
         from sweeps.base.interruption import Interruption
         from sweeps.run.confirming import Confirming
 
-        interruption = Interruption(self._books.taken_over)
+        interruption = Interruption(self._is_to_end(repeats=True))
         confirming = Confirming(
             self._spec, self._folder, self._books, self._view, board, self._slots_text
         )
         self._confirming = confirming.recorder(interruption, board.lives)
         tests = self._inputs is not None and self._inputs.test is not None
         with interruption.listening():
-            confirming.run(self.records(), self._count, interruption, tests, slots.sent.drain)
+            admits, on_last = self._caps.admits_repeat, slots.sent.drain
+            confirming.run(self.records(), self._count, interruption, tests, admits, on_last)
         self._end_of(interruption, self._confirming, board)
+        self._at_cap(board, self._confirming)
+
+    def _is_to_end(self, repeats: bool) -> Callable[[], bool]:
+        return lambda: self._books.taken_over() or self._caps.is_over(repeats)
 
     def _search(self, board: BoardClient, slots: Slots) -> Recorder:
         from sweeps.base.interruption import Interruption
         from sweeps.run.tuner import make_tuner
 
-        interruption = Interruption(self._books.taken_over)
+        interruption = Interruption(self._is_to_end(repeats=False))
         self._recorder = recorder = self._make_recorder(interruption, board, slots)
         for evaluations in recorder.complete():
             board.remember(evaluations)
@@ -270,10 +290,11 @@ class Driver:
             board,
             self._count * self._spec.slots.lanes,
             interruption,
-            partial(self._has_room, board, recorder),
+            partial(has_room, self._spec.slots, board, recorder),
             # Slots that leave would be missed by the confirmation.
             on_finished=(lambda: None) if self._spec.confirm else slots.sent.drain,
             requests=requests,
+            admits=self._caps.admits,
         )
         try:
             with interruption.listening():
@@ -282,6 +303,7 @@ class Driver:
             self._in_a_hurry = True
             raise
         self._end_of(interruption, recorder, board)
+        self._at_cap(board, recorder)
         return recorder
 
     def _end_of(self, interruption: Interruption, recorder: Recorder, board: BoardClient) -> None:
@@ -320,27 +342,6 @@ class Driver:
             on_change=self._trial_changed,
             interruption=interruption,
         )
-
-    def _has_room(self, board: BoardClient, recorder: Recorder) -> bool:
-        """Whether a running slot has a free lane; before the first is up, its trials may wait."""
-        import ray
-
-        if self._spec.slots.max is None:
-            return True  # all slots are starting, and Tune has at most one trial for each
-        try:
-            alive = board.alive()
-        except ray.exceptions.RayActorError:
-            return False  # the clients of running trials notice, too
-        return recorder.under_way() < max(1, alive) * self._spec.slots.lanes
-
-    def _wait_for_slots(self, board: BoardClient, slots: Slots) -> None:
-        fewest = self._spec.slots.min
-        if fewest > 1:
-            self._view.phase(f"Waiting for {fewest} slots")
-        while board.alive() < fewest and slots.lost() is None:
-            self._books.refuse_if_taken_over()
-            slots.refuse_if_fewer(fewest)
-            time.sleep(0.5)
 
     def _trial_changed(self, record: TrialRecord) -> None:
         self._books.drop_files([record])

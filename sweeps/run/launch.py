@@ -6,6 +6,7 @@ then model and data, then the sweep's books, and Ray last.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,9 +31,11 @@ from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.home.launch_folder import where_it_was_launched
 from sweeps.run.budgets import description, extents, remarks
 from sweeps.run.driver import Driver
+from sweeps.run.earlier_parts import ended_by_cap, seconds_before
 from sweeps.run.inputs import inputs_of
 from sweeps.run.readiness import refuse_if_away, refuse_if_misfit
 from sweeps.run.repeats import missing_repeats, refuse_to_confirm, share_of_confirmation
+from sweeps.run.trained_tokens import refuse_below_one_trial
 from sweeps.run.warm_start import read_earlier, take_over
 from sweeps.spec.class_metrics import check_class_metrics
 from sweeps.spec.notes import small_space
@@ -81,7 +84,7 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
     Ctrl-C ends it early; measurements are kept and its state is `interrupted`. A sweep that ends
     before its first trial leaves its name free.
     """
-    folder, progress = home.sweep(spec.name), Progress(view.at)
+    folder, progress, began = home.sweep(spec.name), Progress(view.at), time.time()
     folder.refuse_if_taken()
     refuse_if_misfit(spec, address)
     earlier = read_earlier(spec, home)
@@ -94,10 +97,11 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
     with claimed(storage_of(spec), folder, view, way_out, broken) as claim:
         refuse_if_taken(spec)  # another head may have just freed the name
         prepared = _prepare(spec, home, view)
+        refuse_below_one_trial(spec, prepared.inputs if prepared else None)
         renew_claim(claim)
         mirror = mirror_of(spec, folder, claim, view, broken)
         warm = take_over(earlier, spec, prepared)
-        record = new_record(spec, prepared, warm)
+        record = new_record(spec, prepared, warm, began)
         for line in record.warm_start:
             view.say(f"Warm start: {line}")
         books = Books(spec, home, folder, record, mirror, broken)
@@ -162,6 +166,7 @@ def _resume(
     spec: Path | None,
     address: str | None,
 ) -> Finished:
+    began = time.time()
     changed, changes = changed_spec(folder, spec, overrides)
     progress = Progress(view.at)
     for change in changes:
@@ -170,7 +175,7 @@ def _resume(
         view.say(f"Note: {note}")
     for line in share_of_confirmation(changed, folder):
         view.say(line)
-    done = _is_done(earlier, folder, changed)
+    done = _is_done(earlier, folder, changed, changes)
     if not done:
         refuse_if_misfit(changed, address)
     refuse_if_behind(changed, folder, earlier)
@@ -188,16 +193,22 @@ def _resume(
         prepared = _prepare(changed, home, view)
         refuse_if_changed(earlier, prepared)
         renew_claim(claim)
-        record = resumed_record(earlier, changed, changes, prepared)
+        before = seconds_before(earlier, folder.store)
+        record = resumed_record(earlier, changed, changes, prepared, began, before)
         with mirrored(mirror, progress):
             books = Books(changed, home, folder, record, mirror, broken)
             return _run(changed, folder, prepared, books, view, address)
 
 
-def _is_done(earlier: SweepRecord, folder: SweepFolder, spec: SweepSpec) -> bool:
-    """Whether the sweep came to its end, with nothing left to train, to test or to confirm."""
+def _is_done(
+    earlier: SweepRecord, folder: SweepFolder, spec: SweepSpec, changes: Sequence[str]
+) -> bool:
+    """Whether the sweep came to its end, with nothing left to train, to test or to confirm, or
+    nothing that its caps allow."""
     if earlier.state not in (SweepState.COMPLETE, SweepState.FAILED):
         return False
+    if ended_by_cap(earlier, spec, changes):
+        return True
     trials, total = folder.store.trials(), spec.trials + folder.requests.added()
     if not sum(record.status.ended for record in trials) >= total == len(trials):
         return False

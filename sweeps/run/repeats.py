@@ -92,10 +92,10 @@ def share_of_confirmation(spec: SweepSpec, folder: SweepFolder | None = None) ->
     if ended < spec.trials:
         count = most_repeats(spec)
         total = spec.trials + count
-        size = (
-            f"{count} of at most {total} trainings, {count / total:.0%} of the budget without "
-            "early stopping"
-        )
+        share = f" of at most {total} trainings, {count / total:.0%} of the budget without "
+        size = f"{count}{share}early stopping"
+        if spec.budget_trials is None:
+            size = f"{count} trainings, for which the caps keep room"
     else:
         missing = missing_repeats(judge(trials, spec.search.goals), repeats, confirm)
         size = f"{len(missing)} trainings are missing" if missing else "nothing is missing"
@@ -122,7 +122,8 @@ def refuse_to_confirm(folder: SweepFolder, home: SweepHome) -> None:
     sweep, trials = folder.sweep_record(), folder.trials()
     name, way = sweep.name, home.way()
     left = [each for each in trials if not each.status.ended]
-    if left or len(trials) < (sweep.budget_trials or 0):
+    cut_short = left or len(trials) < (sweep.budget_trials or 0)
+    if cut_short and sweep.reached is None:
         raise SweepError(
             f"sweep {name!r} has trials that have not ended, which may be its best; `sweep resume "
             f"{name}{way}` ends them, and with --set confirm.top=3 --set confirm.seeds=4 confirms "

@@ -11,6 +11,7 @@ from sweeps.books.recorder import Recorder
 from sweeps.cluster.ray_session import ON_HEAD
 from sweeps.home.home import SweepFolder
 from sweeps.run.requests import RequestTaker
+from sweeps.search.admission import Admits
 from sweeps.search.schedulers import make_scheduler, replay
 from sweeps.search.searcher import OptunaSearcher
 from sweeps.search.study import StudyBook
@@ -33,12 +34,15 @@ def make_tuner(
     has_room: Callable[[], bool],
     on_finished: Callable[[], object],
     requests: RequestTaker,
+    admits: Admits,
 ) -> tune.Tuner:
     """The search, `at_once` trials at a time, ready to `fit`; resumed ones know past trials."""
     store = folder.store
     scheduler = make_scheduler(spec.search, spec.trial.budget.evaluations)
     replay(scheduler, store.trials(), spec.search)
-    searcher = OptunaSearcher(spec, study, store.trial_folder, recorder, has_room, on_finished)
+    searcher = OptunaSearcher(
+        spec, study, store.trial_folder, recorder, has_room, on_finished, admits
+    )
     client = tune.with_parameters(SlotTrial, board=board)
     return tune.Tuner(
         tune.with_resources(client, tune.PlacementGroupFactory([ON_HEAD])),

@@ -6,6 +6,7 @@ running forever, so the sampler learns from wrong data.
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from pydantic import ValidationError
 from ray.tune.search import Searcher
 
 from search_spaces.values import Value
+from sweeps.search.admission import Admission, Admits
 from sweeps.search.study import StudyBook, trial_seed
 from sweeps.spec.spec import SweepSpec
 from trainables.config.trial import TrialConfig
@@ -50,11 +52,16 @@ class SearchWatcher(Protocol):
         """
 
 
+_ASK_AGAIN = 2.0
+"""Seconds until a trial that may begin later is suggested again."""
+
+
 class OptunaSearcher(Searcher):
     """Suggests trials, by their numbers, to Tune until the study has `spec.trials` and all those
     that a user asked for; these are heard of until the last trial has ended.
 
-    `on_finished` is called once no more trials are to come, as far as is known.
+    `on_finished` is called once no more trials are to come, as far as is known: also after the
+    first that is never admitted, which a resumed search suggests before all others.
     """
 
     def __init__(
@@ -65,6 +72,7 @@ class OptunaSearcher(Searcher):
         watcher: SearchWatcher,
         has_room: Callable[[], bool] = lambda: True,
         on_finished: Callable[[], object] = lambda: None,
+        admits: Admits = lambda params, number: Admission.NOW,
     ) -> None:
         super().__init__(metric=spec.search.metric, mode=spec.search.direction)
         self._spec = spec
@@ -73,6 +81,9 @@ class OptunaSearcher(Searcher):
         self._watcher = watcher
         self._has_room = has_room
         self._on_finished = on_finished
+        self._admits = admits
+        self._closed = False
+        self._ask_again = 0.0
         self._finished = False
 
     def __reduce__(self) -> tuple[type[Searcher], tuple[str, str]]:
@@ -85,8 +96,8 @@ class OptunaSearcher(Searcher):
         None without a free slot, so that later suggestions use more measurements, and while the
         last trials run.
         """
-        while self._study.given < self._spec.trials + self._study.added:
-            if not self._has_room():
+        while not self._closed and self._study.given < self._spec.trials + self._study.added:
+            if not self._has_room() or time.monotonic() < self._ask_again:
                 return None
             with warnings.catch_warnings():
                 # Samplers without support for conditional spaces warn for every trial.
@@ -94,6 +105,12 @@ class OptunaSearcher(Searcher):
                 number, params = self._study.draw(self._spec.space)
             config = self._configured(number, params)
             if config is not None:
+                answer = self._admits(params, number)
+                if answer is not Admission.NOW:
+                    self._study.put_back(number)
+                    self._closed = answer is Admission.NEVER
+                    self._ask_again = time.monotonic() + _ASK_AGAIN
+                    continue
                 seen = self._watcher.suggested(number, params, config)
                 folder = str(self._folder_of(number))
                 return Suggestion(trial=number, config=config, folder=folder, seen=seen)

@@ -189,6 +189,10 @@ class StudyBook:
         self._given.add(number)
         return number, params
 
+    def put_back(self, number: int) -> None:
+        """Let a drawn trial be the first of those still to be drawn, with the same params."""
+        self._given.discard(number)
+
     def ask(self) -> optuna.Trial:
         """A trial to draw: one left open by an earlier process or a lost database connection, else
         one asked for by hand, else a queued point, else a new one."""

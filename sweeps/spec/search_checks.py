@@ -26,7 +26,17 @@ def check_search(search: SearchSettings, space: Space | None, name: object) -> l
         *(_several_metrics(search) if search.metrics else ()),
         *(_points(search.sampler_kind, space) if space else ()),
         *_warm_start(search, name),
+        *_patience(search),
     ]
+
+
+def _patience(search: SearchSettings) -> Iterator[Problem]:
+    if search.trial_patience is not None and search.metrics:
+        message = "needs a single metric, and search.metrics names several"
+        yield Problem("search.trial_patience", message, "leave it out")
+    if "min_delta" in search.model_fields_set and search.trial_patience is None:
+        message = "belongs to trial_patience, which is not set"
+        yield Problem("search.min_delta", message, "set search.trial_patience, or leave it out")
 
 
 def _warm_start(search: SearchSettings, name: object) -> Iterator[Problem]:

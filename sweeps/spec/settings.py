@@ -12,8 +12,9 @@ from sweeps.early_stopping.rule import EarlyStopping
 from sweeps.samplers.registry import DEFAULT_SAMPLER, SAMPLERS
 from sweeps.samplers.sampler import Sampler
 from sweeps.spec.addresses import check_database, check_tracking
+from trainables.board.trial_patience import TrialPatience
 from trainables.config.deepspeed_config import DeepSpeedConfig
-from trainables.core.frozen import Frozen, PositiveFloat, PositiveInt
+from trainables.core.frozen import Frozen, NonNegative, PositiveFloat, PositiveInt
 from trainables.metrics.formula import normalised
 from trainables.metrics.metric import Mode
 from trainables.metrics.registry import declared_mode
@@ -42,6 +43,13 @@ class SearchSettings(Frozen):
     )
     early_stopping_options: dict[str, object] = Field(
         default_factory=dict, description="fields of the rule's class in sweeps/early_stopping"
+    )
+    trial_patience: PositiveInt | None = Field(
+        default=None,
+        description="evaluations in a row without improvement after which a trial is complete",
+    )
+    min_delta: NonNegative = Field(
+        default=0.0, description="with trial_patience: what counts as an improvement of the metric"
     )
     metric: str = Field(default="eval_loss", description="a metric, or a formula of metrics")
     mode: Mode | None = Field(
@@ -111,6 +119,13 @@ class SearchSettings(Frozen):
     def early_stopping_kind(self) -> EarlyStopping:
         """The rule for early stopping with default options, for its abilities."""
         return EARLY_STOPPING[self.early_stopping]
+
+    @property
+    def patience(self) -> TrialPatience | None:
+        """When a trial that no longer improves is complete; None: at its whole budget."""
+        if self.trial_patience is None:
+            return None
+        return TrialPatience(self.trial_patience, self.min_delta, self.metric, self.direction)
 
     @property
     def direction(self) -> Mode:

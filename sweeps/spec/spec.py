@@ -11,13 +11,21 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from search_spaces import presets
-from search_spaces.counting import count_points
 from search_spaces.dotted import leaves
 from search_spaces.problem import Problem, SpaceError, did_you_mean
 from search_spaces.space import Space
-from search_spaces.values import Value, quoted, show
+from search_spaces.values import Value
 from sweeps.base.errors import SweepError, YamlError
 from sweeps.home.home import NAMES_ARE, is_name
+from sweeps.spec.caps import (
+    MOST_TRIALS,
+    NO_CAPS,
+    CapsSettings,
+    apart,
+    attainable,
+    check_caps,
+    checked_trials,
+)
 from sweeps.spec.checks import Parts, check_databases, check_fit
 from sweeps.spec.fields import set_twice, undotted, with_override
 from sweeps.spec.generation import with_costs, with_generation, with_modes
@@ -37,8 +45,6 @@ from trainables.config.trial import NOT_SEARCHABLE, TrialConfig, field_names
 
 SECTIONS = ("search", "confirm", "slots", "tracking", "storage", "register")
 """The sections of a spec about the sweep itself; the other fields are those of a trial."""
-
-MOST_TRIALS = 1_000_000
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -61,8 +67,8 @@ class SpecError(SweepError):
 class SweepSpec:
     """A checked search: the common settings of all trials, the space, and the search itself.
 
-    `trials` are at most the combinations of the space, since none is trained twice. Without
-    `confirm`, no trial is trained again with fresh seeds.
+    `trials` are at most the combinations of the space, since none is trained twice; if only `caps`
+    end the sweep, MOST_TRIALS. Without `confirm`, no trial is trained again with fresh seeds.
     """
 
     name: str
@@ -77,6 +83,7 @@ class SweepSpec:
     tree: Mapping[str, object]
     confirm: ConfirmSettings | None = None
     register: RegisterSettings | None = None
+    caps: CapsSettings = NO_CAPS
 
     @classmethod
     def load(
@@ -122,6 +129,18 @@ class SweepSpec:
         return asked if isinstance(asked, int) else self.trials
 
     @property
+    def budget_trials(self) -> int | None:
+        """The number of trials at the end; None if only caps end the sweep."""
+        return None if self.trials == MOST_TRIALS else self.trials
+
+    @property
+    def extent(self) -> str:
+        """`40 trials`, or the caps that end the sweep."""
+        if self.budget_trials is not None:
+            return f"{self.trials} trials"
+        return f"trials until {' or '.join(f'budget.{name}' for name in self.caps.limits)}"
+
+    @property
     def exhausts_space(self) -> bool:
         """Whether the trials are all combinations of the space, fewer than asked for."""
         return self.trials < self.asked_trials
@@ -155,22 +174,24 @@ class _Reader:
         registers = "register" in tree
         register = self._section("register", RegisterSettings, tree) if registers else None
         space_tree = tree.pop("space", None)
-        trials = self._trials(tree, search)
+        caps = self._caps(tree)
+        trials = self._trials(tree, search, caps)
         trial = with_generation(self._trial(tree, slots, trials), search)
         search = with_modes(trial, search)
         space, first_points = self._space(space_tree, tree, search)
         trial = with_costs(trial, space)
-        trials = _trials(trials, space, search)
+        trials = attainable(trials, space, search)
         parts = Parts(trials, trial, space, search, slots, self._tree, self._elsewhere)
         self.problems += check_fit(parts)
         self.problems += self._secrets(slots)
         self.problems += check_databases(search, tracking)
         self.problems += check_register(registers, search, trial)
+        self.problems += check_caps(caps, search, slots, self._elsewhere)
         if self.problems:
             return None
         message = "a part is missing only with a problem"
         assert trials is not None and trial and space is not None, message
-        assert search and slots and tracking and storage, message
+        assert search and slots and tracking and storage and caps, message
         return SweepSpec(
             name=name,
             trials=trials,
@@ -184,6 +205,7 @@ class _Reader:
             tree=self._tree,
             confirm=confirm if confirms else None,
             register=register,
+            caps=caps,
         )
 
     def _name(self, name: object) -> str:
@@ -211,27 +233,35 @@ class _Reader:
             self.problems += explain(error, model, prefix)
             return leniently(model, without_mistakes(tree, error))
 
-    def _trials(self, tree: dict[str, object], search: SearchSettings | None) -> int | None:
-        """Remove budget.trials from the tree, and check it. A grid needs none."""
+    def _caps(self, tree: dict[str, object]) -> CapsSettings | None:
+        budget = tree.get("budget")
+        caps = apart(budget)[0] if isinstance(budget, Mapping) else {}
+        given = {key: value for key, value in caps.items() if value is not None}
+        return self._validated(CapsSettings, given, "budget")
+
+    def _trials(
+        self, tree: dict[str, object], search: SearchSettings | None, caps: CapsSettings | None
+    ) -> int | None:
+        """Leave the trial's fields of `budget` in the tree, and check budget.trials.
+
+        A grid needs none, nor does a sweep that a cap ends.
+        """
         budget = tree.get("budget")
         trials = None
         if isinstance(budget, Mapping):
-            tree["budget"] = {key: value for key, value in budget.items() if key != "trials"}
+            tree["budget"] = apart(budget)[1]
             trials = budget.get("trials")
         if trials is None:
-            if search and not search.sampler_kind.finite:
-                remedy = "set the number of trials, e.g. budget: {trials: 20}"
-                self.problems.append(Problem("budget.trials", "is missing", remedy))
+            if search and search.sampler_kind.finite:
+                return None
+            if caps and caps.ends_a_sweep:
+                return MOST_TRIALS
+            remedy = "set the number of trials, e.g. budget: {trials: 20}, or a cap: {hours: 8}"
+            self.problems += [Problem("budget.trials", "is missing", remedy)] if search else []
             return None
-        if isinstance(trials, bool) or not isinstance(trials, int) or trials < 1:
-            message = f"must be a positive integer, got {quoted(trials)}"
-            self.problems.append(Problem("budget.trials", message))
-            return None
-        if trials > MOST_TRIALS:
-            message = f"must be at most {MOST_TRIALS:,}, got {show(trials)}"
-            self.problems.append(Problem("budget.trials", message))
-            return None
-        return trials
+        number, problems = checked_trials(trials)
+        self.problems += problems
+        return number
 
     def _trial(
         self, tree: Mapping[str, object], slots: SlotsSettings | None, trials: int | None
@@ -310,18 +340,6 @@ class _Reader:
         own = {key: value for key, value in tree.items() if key != "preset"}
         fixed = leaves(fields)
         return presets.overlay(preset.space, own, fixed), preset.points_under(fixed)
-
-
-def _trials(wanted: int | None, space: Space | None, search: SearchSettings | None) -> int | None:
-    """The number of trials, at most the points of the space; None if unknown."""
-    if space is None or search is None:
-        return wanted
-    if wanted is not None:
-        return count_points(space, wanted)
-    try:
-        return len(search.sampler_kind.points(space)) if search.sampler_kind.finite else None
-    except SpaceError:  # reported by another problem
-        return None
 
 
 def _searchable() -> list[str]:

@@ -22,7 +22,12 @@ _ALTERNATIVES = ("str", "int", "float", "bool")
 _SHOULD_BE = ": input should be "
 
 
-_SWEEPS_OWN = {"budget": ("trials",)}
+_SWEEPS_OWN = {
+    "budget": (
+        *("trials", "hours", "gpu_hours", "cost", "trained_tokens"),
+        *("target", "patience", "at_cap"),
+    )
+}
 """Fields of a trial's section that the sweep itself reads."""
 
 

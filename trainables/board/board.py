@@ -11,13 +11,14 @@ import asyncio
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import replace
 
-from trainables.board.job import Closed, Job, Reply
+from trainables.board.job import Closed, Job, JobKind, Reply
 from trainables.board.job_queue import JobQueue
 from trainables.board.nodes import Nodes
 from trainables.board.retries import Retries
 from trainables.board.slot_registry import IDLE_STARTS, SlotRegistry
 from trainables.board.slot_state import SlotState
-from trainables.board.ticket import Event
+from trainables.board.ticket import Event, Ticket
+from trainables.board.trial_patience import TrialPatience
 from trainables.board.weights_policy import weights_policy
 from trainables.core.evaluation import Ending, Evaluation, Outcome
 from trainables.core.progress import Phases
@@ -27,11 +28,18 @@ class Board:
     """The queue between trials and slots.
 
     `goals`, metric -> "min" or "max", decide whose weights are kept: those of the `kept` best
-    trials (see weights_policy.py).
+    trials (see weights_policy.py). A trial that outlasts `patience` is complete.
     """
 
-    def __init__(self, goals: Mapping[str, str], retries: int = 1, kept: int = 1) -> None:
+    def __init__(
+        self,
+        goals: Mapping[str, str],
+        retries: int = 1,
+        kept: int = 1,
+        patience: TrialPatience | None = None,
+    ) -> None:
         self._policy = weights_policy(goals, kept)
+        self._patience = patience
         self._queue = JobQueue()
         self._slots = SlotRegistry()
         self._retries = Retries(retries, self._queue, self._slots)
@@ -76,6 +84,10 @@ class Board:
         """
         self._closed = self._closed or "the sweep was interrupted"
         self._queue.wake()
+        await self.lay_aside()
+
+    async def lay_aside(self) -> None:
+        """Suspend all trials that are here, each with a checkpoint; returns when they are."""
         training = [ticket for ticket in self._queue.of_trials() if not ticket.ended]
         for ticket in training:
             self._queue.ask(ticket, Ending.SUSPENDED)
@@ -235,7 +247,7 @@ class Board:
         is_best = self._policy.is_best(evaluation, earlier, last)
         ticket.measured(evaluation)
         may_win = is_best and (ticket.job.keeps or self._policy.may_win(evaluation))
-        return Reply(not ticket.dropped, is_best, may_win)
+        return Reply(not ticket.dropped and not self._enough(ticket), is_best, may_win)
 
     async def fault(self, trial_id: str, outcome: Outcome) -> None:
         """Note a slot's report before it failed with a trial; the first is nearest the cause."""
@@ -249,6 +261,9 @@ class Board:
         its slot leaves is the first that the next slot takes.
         """
         ticket = self._queue[trial_id]
+        stopped = outcome.ending is Ending.STOPPED and not ticket.dropped
+        if stopped and self._enough(ticket):
+            outcome = replace(outcome, ending=Ending.COMPLETE)
         if not ticket.ended:
             self._queue.settle(ticket, ticket.left(outcome))
 
@@ -257,6 +272,10 @@ class Board:
         ticket = self._queue[trial_id]
         await ticket.asked_to_end.wait()
         return ticket.how
+
+    def _enough(self, ticket: Ticket) -> bool:
+        is_trial = ticket.job.kind is JobKind.TRAIN
+        return is_trial and self._patience is not None and self._patience.is_over(ticket.seen)
 
     def _goes(self, slot: str) -> bool:
         needless = self._draining and len(self._slots.up) > 1 and self._queue.empty

@@ -13,6 +13,7 @@ from trainables.board.job import Closed, Job, Reply
 from trainables.board.nodes import Nodes
 from trainables.board.slot_state import SlotState
 from trainables.board.ticket import Event
+from trainables.board.trial_patience import TrialPatience
 from trainables.core.evaluation import Ending, Evaluation, Outcome
 from trainables.core.progress import Phases
 
@@ -52,13 +53,18 @@ class BoardClient:
 
     @classmethod
     def start(
-        cls, goals: Mapping[str, str], retries: int, kept: int, resources: Mapping[str, float]
+        cls,
+        goals: Mapping[str, str],
+        retries: int,
+        kept: int,
+        resources: Mapping[str, float],
+        patience: TrialPatience | None = None,
     ) -> BoardClient:
         """A new board, which ends when no client of it is left."""
         actor = ray.remote(Board).options(
             num_cpus=0, max_concurrency=_CALLS_AT_ONCE, resources=dict(resources)
         )
-        return cls(actor.remote(goals, retries, kept))
+        return cls(actor.remote(goals, retries, kept, patience))
 
     # Called by the driver and the trials' clients
 
@@ -76,6 +82,9 @@ class BoardClient:
 
     def suspend(self, timeout: float) -> None:
         self._send(Board.suspend).get(timeout)
+
+    def lay_aside(self, timeout: float) -> None:
+        self._send(Board.lay_aside).get(timeout)
 
     def measured(self) -> dict[str, list[Evaluation]]:
         return self._send(Board.measured).get()

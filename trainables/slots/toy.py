@@ -73,6 +73,12 @@ def metrics_at(config: TrialConfig, progress: float) -> dict[str, float]:
     return with_formulas({"eval_loss": loss, "eval_cost": cost}, config.evaluation.formulas)
 
 
+def tokens_of(config: TrialConfig) -> int:
+    """The tokens of a whole trial."""
+    steps = config.budget.evaluations * _STEPS_PER_POINT
+    return steps * config.batch_size * _TOKENS_PER_SEQUENCE
+
+
 def measure_base(config: TrialConfig) -> Evaluation:
     """The evaluation of the untouched toy model."""
     base = {"eval_loss": BASE_LOSS, "eval_cost": 0.0}

@@ -25,6 +25,8 @@ class TooFewTrials(Adviser):
         """At most one."""
         if results.spec is None or not results.sweep.state.ended:
             return
+        if results.sweep.budget_trials is None or results.sweep.reached:
+            return  # a cap ended it, which says how much more it may cost
         space = results.spec.space
         usable = (TrialStatus.COMPLETE, TrialStatus.PRUNED, TrialStatus.DIVERGED)
         tried = sum(record.status in usable for record in results.trials)

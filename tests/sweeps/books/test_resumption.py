@@ -33,6 +33,8 @@ def test_a_sweep_is_resumed_as_it_was_launched_unless_told_otherwise(folder):
     ("override", "told"),
     [
         ("budget.trials=20", "budget.trials: 6 -> 20"),
+        ("budget.hours=2", "budget.hours: unset -> 2"),
+        ("budget.at_cap=finish", "budget.at_cap: unset -> finish"),
         ("slots.checkpoint_seconds=60", "slots.checkpoint_seconds: unset -> 60"),
         ("tracking.uri=http://a.example", "tracking.uri: unset -> (an address)"),
     ],

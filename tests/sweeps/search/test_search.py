@@ -14,6 +14,7 @@ from spec_samples import toy_tree
 from results.records.record import Measurement, TrialRecord, TrialStatus
 from sweeps.base.errors import OptionsError
 from sweeps.samplers.registry import SAMPLERS
+from sweeps.search.admission import Admission
 from sweeps.search.schedulers import _Gone, make_scheduler, replay
 from sweeps.search.searcher import OptunaSearcher
 from sweeps.search.study import StudyBook, make_sampler, open_study, trial_seed
@@ -364,3 +365,49 @@ def test_options_reach_the_sampler():
 def test_trial_seeds_differ_and_repeat():
     seeds = {trial_seed(sweep, number) for sweep in range(5) for number in range(100)}
     assert len(seeds) == 500 and trial_seed(3, 4) == trial_seed(3, 4)
+
+
+def test_a_trial_that_may_not_begin_closes_the_search_and_is_the_first_of_a_resumed_one(tmp_path):
+    spec = SweepSpec.parse(toy_tree())
+    study = open_study(spec, tmp_path / "journal")
+    asked: list[dict] = []
+
+    def admits(params, number):
+        asked.append(params)
+        return Admission.NEVER if number == 2 else Admission.NOW
+
+    finished, watcher = [], Book()
+    searcher = OptunaSearcher(
+        spec,
+        StudyBook(study, spec.search),
+        lambda n: tmp_path / str(n),
+        watcher,
+        on_finished=lambda: finished.append(True),
+        admits=admits,
+    )
+    given = [searcher.suggest(name) for name in "abcd"]
+    assert given[2:] == [Searcher.FINISHED] * 2 and finished == [True]
+    assert watcher.suggested_numbers == [0, 1] and len(asked) == 3
+    again, _, _, later = opened(tmp_path, spec)
+    for _ in range(2):
+        again.suggest("e")  # those left under way
+    refused = again.suggest("f")
+    assert later.suggested_numbers[-1] == refused["trial"] == 2
+    assert refused["config"].learning_rate == asked[2]["learning_rate"]
+
+
+def test_a_trial_that_may_begin_later_is_suggested_again(tmp_path, monkeypatch):
+    spec, now = SweepSpec.parse(toy_tree()), [0.0]
+    monkeypatch.setattr("sweeps.search.searcher.time.monotonic", lambda: now[0])
+    answers = iter([Admission.PERHAPS, Admission.NOW])
+    searcher = OptunaSearcher(
+        spec,
+        StudyBook(open_study(spec, tmp_path / "journal"), spec.search),
+        lambda n: tmp_path / str(n),
+        Book(),
+        admits=lambda params, number: next(answers),
+    )
+    assert searcher.suggest("a") is None
+    assert searcher.suggest("a") is None  # without asking again at once
+    now[0] = 10.0
+    assert searcher.suggest("a")["trial"] == 0

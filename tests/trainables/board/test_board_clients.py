@@ -119,6 +119,17 @@ async def test_suspending_asks_those_that_run_ends_those_that_wait_and_returns_w
 
 
 @in_a_loop
+async def test_trials_laid_aside_at_a_cap_leave_the_board_open_for_the_confirmation():
+    board = await board_with("a", taken_by="one")
+    laying = asyncio.create_task(board.lay_aside())
+    assert await board.wish("a") is Ending.SUSPENDED
+    await board.ended("a", Outcome(Ending.SUSPENDED))
+    await laying
+    await board.submit(job("confirmation-0"))
+    assert (await take(board, "one")).trial_id == "confirmation-0"
+
+
+@in_a_loop
 async def test_a_trial_that_is_taken_up_again_is_told_from_its_beginning():
     board = await board_with()
     seen = (loss(1, 3.0), loss(2, 2.0))

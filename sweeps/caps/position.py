@@ -1,0 +1,23 @@
+"""A sweep at a moment, as its caps see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from results.records.record import TrialRecord
+
+
+@dataclass(frozen=True)
+class Position:
+    """`spent` is by the name of the cap; `per_hour` what an hour adds to it.
+
+    `trials` and `repeats` are all on record. `since` has, by its key, the seconds of each trial
+    under way since its last measurement here, or since it began.
+    """
+
+    spent: Mapping[str, float]
+    per_hour: Mapping[str, float]
+    trials: Sequence[TrialRecord]
+    repeats: Sequence[TrialRecord] = ()
+    since: Mapping[object, float] = field(default_factory=dict)

@@ -1,0 +1,67 @@
+"""What a sweep has spent of its caps, and what ended it: in status, at the end, for scripts."""
+
+from __future__ import annotations
+
+from finished_sweeps import ended_trial, sweep_tree, write_ended
+
+from results.ranking.summary import status_json
+from results.records.cluster_record import ClusterRecord
+from results.records.record import ReachedCap
+from sweeps.report.caps import caps_lines
+from sweeps.run.earlier_parts import ended_by_cap, seconds_before
+from sweeps.spec.spec import SweepSpec
+
+CAPS = {"hours": 2.0, "cost": 20.0, "trained_tokens": 5000.0, "patience": 4.0}
+TRIALS = [ended_trial(n, "complete", {"learning_rate": 1e-3}, 2.0, 1.5) for n in range(2)]
+FIELDS = {"created": 1000.0, "ended": 4600.0, "seconds_before": 1800.0, "caps": CAPS}
+
+
+def folder_of(tmp_path, **changes):
+    folder = write_ended(tmp_path, TRIALS, **{**FIELDS, **changes})
+    folder.store.write_cluster(
+        ClusterRecord(at=1.0, node_seconds={"w": 7200.0}, prices={"w": 1.5}, gpu_seconds=3600.0)
+    )
+    return folder, folder.sweep_record()
+
+
+def test_what_is_spent_is_told_for_each_cap(tmp_path):
+    folder, sweep = folder_of(tmp_path)
+    assert caps_lines(sweep, folder) == [
+        "spent: 1.5 of 2 h, 3 of 20 dollars, 4,000 of 5,000 tokens"
+    ]
+
+
+def test_the_cap_that_ended_it_is_told_with_the_way_to_go_on(tmp_path):
+    reached = ReachedCap(cap="hours", why="1.97 of 2 h are spent")
+    folder, sweep = folder_of(tmp_path, reached=reached)
+    _, ended, more = caps_lines(sweep, folder)
+    assert ended == "ended by budget.hours: 1.97 of 2 h are spent"
+    assert more.startswith("to go on: sweep resume ended --set budget.hours=4")
+    found = status_json(sweep, TRIALS, folder.store.cluster())
+    assert found["caps"]["hours"] == {"limit": 2.0, "spent": 1.5}
+    assert found["caps"]["patience"] == {"limit": 4.0, "spent": None}
+    assert found["reached"] == {"cap": "hours", "why": "1.97 of 2 h are spent"}
+
+
+def test_a_sweep_without_caps_says_nothing(tmp_path):
+    folder, sweep = folder_of(tmp_path, caps={})
+    assert caps_lines(sweep, folder) == [] and "caps" not in status_json(sweep, TRIALS)
+
+
+def test_a_resume_goes_on_within_what_is_left(tmp_path):
+    folder, sweep = folder_of(tmp_path)
+    assert seconds_before(sweep, folder.store) == 5400.0
+    killed = sweep.with_changes(ended=None)
+    folder.store.write_cluster(ClusterRecord(at=2000.0))
+    assert seconds_before(killed, folder.store) == 2800.0
+
+
+def test_only_a_raised_cap_or_a_confirmation_lets_an_ended_sweep_go_on(tmp_path):
+    _, sweep = folder_of(tmp_path, reached=ReachedCap(cap="hours", why="all are spent"))
+
+    def ended(changes=(), **budget):
+        return ended_by_cap(sweep, SweepSpec.parse(sweep_tree(budget=budget)), changes)
+
+    assert ended(hours=2, trials=99)
+    assert not ended(hours=3) and not ended(trials=4)
+    assert not ended(["confirm.top: unset -> 3"], hours=2)
