@@ -16,6 +16,15 @@ from trainables.metrics.effort import COSTS
 from trainables.metrics.registry import GENERATED
 
 
+def judged_by_objective(
+    search: SearchSettings | None, trial: TrialConfig | None
+) -> SearchSettings | None:
+    """The search with its objective's own metric, if it names none."""
+    if search is None or trial is None or {"metric", "metrics"} & search.model_fields_set:
+        return search
+    return search.model_copy(update={"metric": trial.learns.judged_by})
+
+
 def with_generation(trial: TrialConfig | None, search: SearchSettings | None) -> TrialConfig | None:
     """The trial with the search's metrics of generated answers among those that it measures.
 
@@ -82,7 +91,7 @@ def methods_of(trial: TrialConfig, space: Space) -> list[Method]:
 
 
 def _is_generated(trial: TrialConfig, metric: str) -> bool:
-    own = metric in own_modes(trial.metrics)
+    own = metric in own_modes(trial.metrics) or metric in trial.learns.of_answers
     return own or (metric in GENERATED and trial.objective in GENERATED[metric].objectives)
 
 

@@ -100,7 +100,7 @@ class Rollouts:
         if rollout is not None:
             rollout.save(folder / _ROLLOUT)
         seen = asdict(self._seen) if self._seen else None
-        state = {"health": asdict(self._health), "journal": asdict(self._journal), "seen": seen}
+        state = {"health": asdict(self._health), "journal": vars(self._journal), "seen": seen}
         (folder / _STATE).write_text(json.dumps(state), encoding="utf-8")
 
     def load(self, folder: Path) -> None:
