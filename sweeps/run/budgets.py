@@ -128,7 +128,9 @@ def _extent(
     config: TrialConfig, params: Point, stream: Stream, wanted: int | None, workers: int
 ) -> Extent:
     sizes = batch_sizes(config, wanted, workers)
-    trained, asked = int(sizes.sum()), wanted
+    # A prompt counts once, however often it is answered and its answers are trained on.
+    times = config.learns.group_size(config) * config.learns.passes(config)
+    trained, asked = int(sizes.sum()) // times, wanted
     if config.budget.tokens is not None:
         trained, asked = stream.tokens(trained), config.budget.tokens
     points = points_of(config.budget, sizes)
@@ -140,6 +142,7 @@ def _names(spec: SweepSpec) -> list[str]:
     ramped = "batch_ramp.start_fraction" in spec.space or spec.trial.batch_ramp.start_fraction < 1
     mixed = spec.trial.budget.tokens is not None
     names = ["batch_size", *(_RAMP if ramped else ()), *(["data.mix.proportion"] if mixed else ())]
+    names += ["rl.epochs"]
     return [name for name in names if name in spec.space]
 
 

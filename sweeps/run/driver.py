@@ -239,8 +239,8 @@ class Driver:
         self._observer = Observer(board, count, size, store, settings.prices, broken, self._seen)
         self._observer.start()
         self._count = count
-        most = "up to " if settings.max is not None else ""
-        self._slots_text = f"{most}{count} slot{'s' if count > 1 else ''} of {size}"
+        up_to = "up to " if settings.max is not None else ""
+        self._slots_text = f"{up_to}{count} slot{'s' if count > 1 else ''} of {size}"
         return board, slots
 
     def _seen(self, cluster: ClusterRecord) -> None:

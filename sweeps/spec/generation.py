@@ -18,6 +18,15 @@ from trainables.metrics.metric import Mode
 from trainables.metrics.registry import GENERATED, UnknownModeError, declared_mode
 
 
+def judged_by_objective(
+    search: SearchSettings | None, trial: TrialConfig | None
+) -> SearchSettings | None:
+    """The search with its objective's own metric, if it names none."""
+    if search is None or trial is None or {"metric", "metrics"} & search.model_fields_set:
+        return search
+    return search.model_copy(update={"metric": trial.learns.judged_by})
+
+
 def with_generation(trial: TrialConfig | None, search: SearchSettings | None) -> TrialConfig | None:
     """The trial with the search's formulas and metrics of generated answers among those that it
     measures.
@@ -95,7 +104,7 @@ def _compares_answers(trial: TrialConfig, search: SearchSettings) -> bool:
 
 
 def _is_generated(trial: TrialConfig, metric: str) -> bool:
-    own = metric in own_modes(trial.metrics)
+    own = metric in own_modes(trial.metrics) or metric in trial.learns.of_answers
     return own or (metric in GENERATED and trial.objective in GENERATED[metric].objectives)
 
 

@@ -24,10 +24,13 @@ def check_prompts(spec: SweepSpec, prepared: Prepared) -> None:
     context = context_length(prepared.inputs.model)
     if not settings.metrics or context is None or data is None:
         return
-    for folder in filter(None, (prepared.inputs.validation, prepared.inputs.test)):
+    learned = prepared.inputs.train if spec.trial.learns.rolls_out else None
+    for folder in filter(None, (prepared.inputs.validation, prepared.inputs.test, learned)):
         prompts = Prompts(folder)
-        chosen = prompts.chosen(settings.prompts, data.seed)
-        _check_references(settings.metrics, prompts, chosen)
+        most = len(prompts) if folder == learned else settings.prompts
+        chosen = prompts.chosen(most, data.seed)
+        if folder != learned:
+            _check_references(settings.metrics, prompts, chosen)
         longest = prompts.longest(chosen)
         if longest + settings.max_new_tokens <= context:
             continue

@@ -28,7 +28,12 @@ from sweeps.spec.caps import (
 )
 from sweeps.spec.checks import Parts, check_databases, check_fit
 from sweeps.spec.fields import set_twice, undotted, with_override
-from sweeps.spec.generation import with_costs, with_generation, with_modes
+from sweeps.spec.generation import (
+    judged_by_objective,
+    with_costs,
+    with_generation,
+    with_modes,
+)
 from sweeps.spec.search_checks import check_register
 from sweeps.spec.secrets import check_secrets, public
 from sweeps.spec.settings import (
@@ -176,7 +181,9 @@ class _Reader:
         space_tree = tree.pop("space", None)
         caps = self._caps(tree)
         trials = self._trials(tree, search, caps)
-        trial = with_generation(self._trial(tree, slots, trials), search)
+        trial = self._trial(tree, slots, trials)
+        search = judged_by_objective(search, trial)
+        trial = with_generation(trial, search)
         search = with_modes(trial, search)
         space, first_points = self._space(space_tree, tree, search)
         trial = with_costs(trial, space)

@@ -41,7 +41,9 @@ def between(metric: str, mine: Path, theirs: Path) -> Difference | None:
         return found
     known = METRICS.get(metric)
     if known is not None and metric not in GENERATED:
-        return measured_difference(known, mine / LOSSES, theirs / LOSSES)
+        found = measured_difference(known, mine / LOSSES, theirs / LOSSES)
+        if found is not None:
+            return found
     return _in_answers(metric, mine / ANSWERS / VALUES, theirs / ANSWERS / VALUES)
 
 

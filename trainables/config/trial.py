@@ -21,6 +21,7 @@ from trainables.config.evaluation import EvaluationConfig
 from trainables.config.kernels import AttentionName
 from trainables.config.optimizer_config import OptimizerConfig, ScheduleName, WsdConfig
 from trainables.config.own_metrics import CodeMetric, check_names, own_modes
+from trainables.config.rewards import check_rewards, rewarded
 from trainables.core.data_error import did_you_mean
 from trainables.core.frozen import (
     BelowOne,
@@ -40,6 +41,7 @@ from trainables.metrics.formula import parsed
 from trainables.metrics.registry import GENERAL, GENERATED, METRICS, described, metrics_of
 from trainables.objectives import registry as objectives
 from trainables.objectives.classification import CLASSIFICATION, ClassificationConfig
+from trainables.objectives.policy import RlConfig
 from trainables.objectives.registry import OBJECTIVES
 
 if TYPE_CHECKING:
@@ -72,6 +74,8 @@ NOT_SEARCHABLE: Mapping[str, str] = {
         ["evaluation", "metrics", "trust_metric_code"],
         "every trial must be measured in the same way",
     ),
+    "rl.rewards": "every trial must be judged in the same way",
+    "rl.max_kl": "every trial must be judged in the same way",
     "budget": "trials with unequal budgets cannot be compared",
     **dict.fromkeys(
         [f"classification.{name}" for name in ("target", "labels", "delimiter")],
@@ -120,7 +124,7 @@ class TrialFields(Frozen):
     budget: TrialBudget = TrialBudget()
     evaluation: EvaluationConfig = EvaluationConfig()
     metrics: dict[str, CodeMetric] = Field(
-        default_factory=dict, description="own metrics of generated answers (sft): eval_NAME"
+        default_factory=dict, description="own metrics of generated answers: eval_NAME"
     )
     trust_metric_code: Annotated[bool, Strict()] = Field(
         default=False, description="run the Python files of `metrics`, with all your rights"
@@ -128,7 +132,8 @@ class TrialFields(Frozen):
     learning_rate: PositiveFloat = 2e-4
     batch_size: PositiveInt = Field(
         default=16,
-        description="sequences per optimizer step, over all workers; packed ones with data.packing",
+        description="sequences (packs, or prompts of grpo and rloo) per optimizer step, over all "
+        "workers",
     )
     micro_batch_size: PositiveInt = Field(
         default=8, description="maximum sequences per worker and forward pass"
@@ -235,6 +240,14 @@ class TrialFields(Frozen):
         if asked != self.evaluation.metrics:
             evaluation = self.evaluation.model_copy(update={"metrics": asked})
             object.__setattr__(self, "evaluation", evaluation)
+        return self
+
+    @model_validator(mode="after")
+    def _is_rewarded(self) -> Self:
+        if self.learns.rolls_out:
+            rewards, own = self.settings(RlConfig).rewards, own_modes(self.metrics)
+            check_rewards(self.objective, rewards, own)
+            object.__setattr__(self, "evaluation", rewarded(self.evaluation, rewards))
         return self
 
     @property

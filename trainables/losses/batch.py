@@ -17,6 +17,11 @@ class Batch(TypedDict):
 
     `place` and `targets` stay arrays on the host, to look up the examples' references and to choose
     the target tokens without waiting for the device.
+
+    Of answers that the model has written: the `advantage` of each; log-probabilities of their
+    tokens [answers, length - 1] when they were written (`sampled`), in the first pass of training
+    (`old`) and under the base (`reference`); and the answers' tokens in the whole step over its
+    micro-batches (`step_tokens`).
     """
 
     input_ids: torch.Tensor
@@ -28,6 +33,11 @@ class Batch(TypedDict):
     label: NotRequired[torch.Tensor]
     place: NotRequired[IntArray]
     token_type_ids: NotRequired[torch.Tensor]
+    advantage: NotRequired[torch.Tensor]
+    old: NotRequired[torch.Tensor]
+    reference: NotRequired[torch.Tensor]
+    sampled: NotRequired[torch.Tensor]
+    step_tokens: NotRequired[torch.Tensor]
 
 
 _ON_HOST = ("place", "targets")

@@ -11,6 +11,7 @@ from trainables.data.tokens.examples import Examples
 from trainables.losses.causal_lm import CausalLm
 from trainables.losses.classification import Classification, balanced_weights
 from trainables.losses.loss import Loss
+from trainables.losses.policy import Grpo, Rloo
 from trainables.losses.preference import Dpo, Kto
 from trainables.losses.reference import Reference
 from trainables.losses.regression import Regression
@@ -20,8 +21,10 @@ from trainables.losses.tokens import WHOLE_LOGITS, TokenLosses
 from trainables.losses.unreferenced import Orpo, Simpo
 from trainables.objectives.classification import ClassificationConfig, Target
 from trainables.objectives.dpo import DpoConfig
+from trainables.objectives.grpo import GrpoConfig
 from trainables.objectives.kto import KtoConfig
 from trainables.objectives.orpo import OrpoConfig
+from trainables.objectives.policy import RlConfig
 from trainables.objectives.reward import RewardConfig
 from trainables.objectives.simpo import SimpoConfig
 
@@ -55,6 +58,10 @@ def make_loss(
             return Orpo(config.settings(OrpoConfig), tokens)
         case "simpo":
             return Simpo(config.settings(SimpoConfig), tokens)
+        case "grpo":
+            return Grpo(config.settings(RlConfig), config.settings(GrpoConfig), tokens)
+        case "rloo":
+            return Rloo(config.settings(RlConfig), tokens)
         case other:
             raise AssertionError(f"objective {other} trains no model")
 

@@ -63,10 +63,40 @@ class TokenLosses:
         losses, hits = self._asked(self._head, model, batch, _losses_and_hits)
         return _stacked(losses, hits, labels)
 
+    def of_policy(self, model: torch.nn.Module, batch: Batch, temperature: float) -> torch.Tensor:
+        """[2, sequences, length - 1]: each target's log-probability at a temperature, and the
+        entropy at its place, in nats and without gradients; 0 for non-targets."""
+
+        def scored(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+            return _of_policy(logits.float() / temperature, targets)
+
+        return self._spread(self.at_targets(model, batch, scored), batch)
+
+    def at_targets(self, model: torch.nn.Module, batch: Batch, scored: Scored) -> torch.Tensor:
+        """[numbers, targets]: `scored` at the targets of all sequences, in order."""
+        if self._head is not None:
+            return self._found(self._head, model, batch, scored)
+        labels = batch["labels"][:, 1:].reshape(-1)
+        places = queued(torch.from_numpy(batch["targets"]), labels.device)
+        logits = logits_of(model, batch)[:, :-1].flatten(0, 1)
+        return scored(logits[places], labels[places])
+
     def _asked(
         self, head: LanguageHead, model: torch.nn.Module, batch: Batch, scored: Scored
     ) -> torch.Tensor:
         """[numbers, sequences, length - 1]: `scored` at the targets, 0 elsewhere."""
+        return self._spread(self._found(head, model, batch, scored), batch)
+
+    def _spread(self, found: torch.Tensor, batch: Batch) -> torch.Tensor:
+        rows, length = batch["labels"].shape
+        places = queued(torch.from_numpy(batch["targets"]), found.device)
+        whole = found.new_zeros(len(found), rows * (length - 1))
+        return whole.index_copy(1, places, found).view(len(found), rows, length - 1)
+
+    def _found(
+        self, head: LanguageHead, model: torch.nn.Module, batch: Batch, scored: Scored
+    ) -> torch.Tensor:
+        """[numbers, targets]."""
         rows, length = batch["labels"].shape
         labels = batch["labels"][:, 1:].reshape(-1)
         places = queued(torch.from_numpy(batch["targets"]), labels.device)
@@ -85,9 +115,7 @@ class TokenLosses:
             return _in_parts(head, module, ask, chosen, targets, scored)
 
         with answering(model, answers):
-            found = output_of(model, batch)
-        whole = found.new_zeros(len(found), rows * (length - 1))
-        return whole.index_copy(1, places, found).view(len(found), rows, length - 1)
+            return output_of(model, batch)
 
 
 WHOLE_LOGITS = TokenLosses()
@@ -138,6 +166,13 @@ def _cross_entropy(
         ignore_index=IGNORED,
         label_smoothing=label_smoothing,
     )
+
+
+def _of_policy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    every = torch.log_softmax(logits, -1)
+    chosen = every.gather(1, targets[:, None]).squeeze(1)
+    entropy = -(every.detach().exp() * every.detach()).sum(-1)
+    return torch.stack([chosen, entropy])
 
 
 def _losses_and_hits(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

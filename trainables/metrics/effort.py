@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trainables.metrics.written import Answer, Values, WrittenMetric
-
-_SFT = ("sft",)
+from trainables.metrics.written import ASKED, Answer, Values, WrittenMetric
 
 
 def _prompt_tokens(answers: Sequence[Answer]) -> Values:
@@ -21,9 +19,9 @@ def _looked_up(answers: Sequence[Answer]) -> Values:
     return [float(answer.looked_up) for answer in answers]
 
 
-PROMPT_TOKENS = WrittenMetric("eval_prompt_tokens", "min", "tokens", _SFT, each=_prompt_tokens)
-ANSWER_SECONDS = WrittenMetric("eval_answer_seconds", "min", "s", _SFT, each=_seconds)
-LOOKED_UP = WrittenMetric("eval_looked_up", "max", "pieces", _SFT, each=_looked_up)
+PROMPT_TOKENS = WrittenMetric("eval_prompt_tokens", "min", "tokens", ASKED, each=_prompt_tokens)
+ANSWER_SECONDS = WrittenMetric("eval_answer_seconds", "min", "s", ASKED, each=_seconds)
+LOOKED_UP = WrittenMetric("eval_looked_up", "max", "pieces", ASKED, each=_looked_up)
 
 COSTS = (PROMPT_TOKENS.name, "eval_answer_tokens", ANSWER_SECONDS.name, LOOKED_UP.name)
 """Measured in every sweep with a method that trains nothing."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trainables.metrics.words import pieces
-from trainables.metrics.written import Answer, Values, WrittenMetric
+from trainables.metrics.written import ASKED, Answer, Values, WrittenMetric
 
-_SFT = ("sft",)
 _GRAM = 4
 """Words in a repeated stretch."""
 
@@ -31,6 +30,6 @@ def repeated(text: str) -> float:
     return 1 - len(set(grams)) / len(grams) if grams else 0.0
 
 
-ANSWER_TOKENS = WrittenMetric("eval_answer_tokens", "min", "tokens", _SFT, each=_tokens)
-ENDED = WrittenMetric("eval_ended", "max", "share", _SFT, each=_ended)
-REPEATS = WrittenMetric("eval_repeats", "min", "share", _SFT, each=_repeats)
+ANSWER_TOKENS = WrittenMetric("eval_answer_tokens", "min", "tokens", ASKED, each=_tokens)
+ENDED = WrittenMetric("eval_ended", "max", "share", ASKED, each=_ended)
+REPEATS = WrittenMetric("eval_repeats", "min", "share", ASKED, each=_repeats)

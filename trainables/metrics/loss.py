@@ -8,6 +8,9 @@ LOSS = Metric(
     "eval_loss",
     "min",
     "nats",
-    ("sft", "clm", "classification", "reward", "dpo", "orpo", "simpo", "kto", "toy"),
+    (
+        *("sft", "clm", "classification", "reward", "dpo", "orpo", "simpo", "kto"),
+        *("grpo", "rloo", "toy"),
+    ),
     lambda measured: measured.loss,
 )

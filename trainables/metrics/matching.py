@@ -9,9 +9,7 @@ from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
 from trainables.metrics.words import is_word, normal
-from trainables.metrics.written import Answer, Values, WrittenMetric, of_references, said
-
-_SFT = ("sft",)
+from trainables.metrics.written import ASKED, Answer, Values, WrittenMetric, of_references, said
 
 _NUMBER = re.compile(r"[-+]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?%?")
 PATIENCE = 5.0
@@ -85,6 +83,6 @@ def _number(text: str) -> Decimal | None:
     return number / 100 if plain.endswith("%") else number
 
 
-EXACT_MATCH = WrittenMetric("eval_exact_match", "max", "share", _SFT, each=of_references(exact))
-CONTAINS = WrittenMetric("eval_contains", "max", "share", _SFT, each=of_references(contains))
-ANSWER_EQUALITY = WrittenMetric("eval_answer_equality", "max", "share", _SFT, each=_equality)
+EXACT_MATCH = WrittenMetric("eval_exact_match", "max", "share", ASKED, each=of_references(exact))
+CONTAINS = WrittenMetric("eval_contains", "max", "share", ASKED, each=of_references(contains))
+ANSWER_EQUALITY = WrittenMetric("eval_answer_equality", "max", "share", ASKED, each=_equality)

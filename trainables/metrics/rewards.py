@@ -1,4 +1,4 @@
-"""Separation of better from worse answers by rewards, and divergence from the reference."""
+"""Rewards, the separation of better from worse answers by them, and divergence from a reference."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from trainables.metrics.metric import Floats
 
 _PREFERENCES = ("dpo", "orpo", "simpo", "kto")
+_POLICIES = ("grpo", "rloo")
 
 
 def _mean(column: str) -> Callable[[Measured], float]:
@@ -51,4 +52,12 @@ REWARD_MARGIN = Metric(
 )
 CHOSEN_REWARD = Metric("eval_chosen_reward", "max", "", _PREFERENCES, _mean("chosen"))
 REJECTED_REWARD = Metric("eval_rejected_reward", "min", "", _PREFERENCES, _mean("rejected"))
-KL = Metric("eval_kl", "min", "nats", ("kto",), lambda m: max(0.0, _mean("divergence")(m)))
+KL = Metric(
+    "eval_kl",
+    "min",
+    "nats",
+    ("kto", *_POLICIES),
+    lambda m: max(0.0, _mean("divergence")(m)),
+    column="divergence",
+)
+REWARD = Metric("eval_reward", "max", "", _POLICIES)

@@ -12,9 +12,8 @@ from functools import cache
 from typing import Any
 
 from trainables.metrics.words import CHINESE, folded, words
-from trainables.metrics.written import Answer, Values, WrittenMetric, of_references, said
+from trainables.metrics.written import ASKED, Answer, Values, WrittenMetric, of_references, said
 
-_SFT = ("sft",)
 _ARTICLES = {"a", "an", "the"}
 
 
@@ -84,9 +83,9 @@ def _each(whole: Callable[[Sequence[Answer]], float]) -> Callable[[Sequence[Answ
     return lambda answers: [whole([answer]) for answer in answers]
 
 
-TOKEN_F1 = WrittenMetric("eval_token_f1", "max", "share", _SFT, each=of_references(token_f1))
-ROUGE_1 = WrittenMetric("eval_rouge_1", "max", "share", _SFT, each=of_references(_rouge("rouge1")))
-ROUGE_2 = WrittenMetric("eval_rouge_2", "max", "share", _SFT, each=of_references(_rouge("rouge2")))
-ROUGE_L = WrittenMetric("eval_rouge_l", "max", "share", _SFT, each=of_references(_rouge("rougeL")))
-BLEU = WrittenMetric("eval_bleu", "max", "share", _SFT, each=_each(_bleu), whole=_bleu)
-CHRF = WrittenMetric("eval_chrf", "max", "share", _SFT, each=_each(_chrf), whole=_chrf)
+TOKEN_F1 = WrittenMetric("eval_token_f1", "max", "share", ASKED, each=of_references(token_f1))
+ROUGE_1 = WrittenMetric("eval_rouge_1", "max", "share", ASKED, each=of_references(_rouge("rouge1")))
+ROUGE_2 = WrittenMetric("eval_rouge_2", "max", "share", ASKED, each=of_references(_rouge("rouge2")))
+ROUGE_L = WrittenMetric("eval_rouge_l", "max", "share", ASKED, each=of_references(_rouge("rougeL")))
+BLEU = WrittenMetric("eval_bleu", "max", "share", ASKED, each=_each(_bleu), whole=_bleu)
+CHRF = WrittenMetric("eval_chrf", "max", "share", ASKED, each=_each(_chrf), whole=_chrf)

@@ -6,9 +6,8 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from trainables.metrics.written import Answer, Values, WrittenMetric, of_references, said
+from trainables.metrics.written import ASKED, Answer, Values, WrittenMetric, of_references, said
 
-_SFT = ("sft",)
 _BLOCK = re.compile(r"\s*```\w*\s*\n(.*?)\n?\s*```\s*", re.DOTALL)
 _ARGUMENTS = ("arguments", "parameters")
 _ABSENT = object()
@@ -106,12 +105,12 @@ def _arguments(given: object) -> object:
     return parsed(given) if isinstance(given, str) and is_json(given) else given
 
 
-JSON_VALID = WrittenMetric("eval_json_valid", "max", "share", _SFT, each=_valid)
+JSON_VALID = WrittenMetric("eval_json_valid", "max", "share", ASKED, each=_valid)
 JSON_EQUAL = WrittenMetric(
     "eval_json_equal",
     "max",
     "share",
-    _SFT,
+    ASKED,
     each=of_references(equal_fields),
     wants=lambda reference: is_json(said(reference)),
     wanted="JSON",
@@ -120,7 +119,7 @@ TOOL_CALL = WrittenMetric(
     "eval_tool_call",
     "max",
     "share",
-    _SFT,
+    ASKED,
     each=of_references(_same_calls),
     wants=lambda reference: bool(tool_calls(reference)),
     wanted="a tool call",

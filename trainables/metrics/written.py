@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 GENERATION = "evaluation.metrics"
 """What a metric of generated answers needs in a sweep file."""
 
+ASKED = ("sft", "grpo", "rloo")
+"""The objectives whose models are asked prompts."""
+
 Values = Sequence[float]
 """One value for each answer."""
 
@@ -28,7 +31,7 @@ class Answer:
     end-of-turn token if the answer `ended` by itself. `pattern` marks the answer within a text.
     `prompt_tokens` are those of the prompt with the `looked_up` examples or passages in it;
     `seconds` is the answer's share of its batch's time. `record` has the columns of the prompt's
-    record that are no part of its chat, if they are kept.
+    record that are no part of its chat, if they are kept; `ids` are the generated ones.
     """
 
     prompt: int
@@ -42,6 +45,7 @@ class Answer:
     looked_up: int = 0
     seconds: float = 0.0
     record: Mapping[str, object] = field(default_factory=dict)
+    ids: tuple[int, ...] = ()
 
     @property
     def said(self) -> str:

@@ -34,6 +34,15 @@ class Objective(Kind):
     asks_prompts: ClassVar[bool] = False
     """Whether its models' answers to the prompts of a measured set can be measured."""
 
+    rolls_out: ClassVar[bool] = False
+    """Whether the model in training answers the training prompts, and learns from its answers."""
+
+    judged_by: ClassVar[str] = "eval_loss"
+    """The metric of a search that names none."""
+
+    of_answers: ClassVar[tuple[str, ...]] = ()
+    """Its own metrics of generated answers, measured at every evaluation."""
+
     has_head: ClassVar[bool] = False
     """Whether a new head reads the answer from the last token."""
 
@@ -48,6 +57,14 @@ class Objective(Kind):
     """Why its sequences cannot be packed; None if they can."""
 
     refuses_by: ClassVar[tuple[str, ...]] = ("label_smoothing",)
+
+    def group_size(self, config: TrialConfig) -> int:
+        """Sequences that are trained on for each example of a batch."""
+        return 1
+
+    def passes(self, config: TrialConfig) -> int:
+        """Optimizer steps in a row on the same examples."""
+        return 1
 
     def refusals(self, config: TrialConfig) -> Iterator[Problem]:
         """Incompatibilities with the rest of a trial."""

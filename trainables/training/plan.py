@@ -71,13 +71,15 @@ def make_plan(
     after the others. An epoch has as many examples as the training set, whatever their source.
     The data order depends on data.order_seed alone (unset: data.seed): all trials of a sweep draw
     from the same stream, and a trial sees the same examples in each optimizer step on 1 worker and
-    on 8. ValueError if batch_size does not divide among workers.
+    on 8. ValueError if batch_size does not divide among workers. Where an example becomes a group
+    of answers, it comes as often in a row, and a batch as often as it is trained on.
     """
-    micro, accumulation = split_batch(config.batch_size, workers, config.micro_batch_size)
+    size = config.batch_size * config.learns.group_size(config)
+    micro, accumulation = split_batch(size, workers, config.micro_batch_size)
     stream = Stream(config, lengths, replayed)
     sizes = batch_sizes(config, stream.wanted(config.budget), workers)
     ends = np.concatenate([[0], np.cumsum(sizes)])
-    indices = stream.first(int(ends[-1]))
+    indices = _drawn(config, stream, sizes)
     tokens = np.add.reduceat(stream.lengths[indices], ends[:-1], dtype=np.int64)
     return Plan(
         points=points_of(config.budget, sizes),
@@ -88,6 +90,16 @@ def make_plan(
         ends=ends,
         tokens_after=np.concatenate([[0], np.cumsum(tokens)]),
     )
+
+
+def _drawn(config: TrialConfig, stream: Stream, sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The examples of all steps; groups stay together, and so do the steps on the same groups."""
+    group, passes = config.learns.group_size(config), config.learns.passes(config)
+    if group * passes == 1:
+        return stream.first(int(sizes.sum()))
+    fresh = stream.first(math.ceil(len(sizes) / passes) * config.batch_size)
+    grouped = np.repeat(fresh.reshape(-1, config.batch_size), group, axis=1)
+    return np.repeat(grouped, passes, axis=0)[: len(sizes)].reshape(-1)
 
 
 def evaluation_points(steps: int, evaluations: int) -> dict[int, int]:
@@ -180,6 +192,8 @@ def ramp(ramped: BatchRampConfig, steps: int, batch_size: int, micro: int) -> ND
 def batch_sizes(config: TrialConfig, wanted: int | None, workers: int) -> NDArray[np.int64]:
     """The sizes of the fewest steps that hold `wanted` examples, or of budget.steps steps."""
     budget, batch_size = config.budget, config.batch_size
+    if config.learns.rolls_out:
+        return _group_sizes(config, wanted)
     micro, _ = split_batch(batch_size, workers, config.micro_batch_size)
     if config.batch_ramp.start_fraction < 1 and micro == 1:
         raise ValueError(
@@ -197,6 +211,17 @@ def batch_sizes(config: TrialConfig, wanted: int | None, workers: int) -> NDArra
         steps += math.ceil(missing / batch_size)
         sizes = ramp(config.batch_ramp, steps, batch_size, micro)
     return sizes
+
+
+def _group_sizes(config: TrialConfig, wanted: int | None) -> NDArray[np.int64]:
+    """The numbers of answers in each step: groups of them, trained on several times."""
+    passes, steps = config.learns.passes(config), config.budget.steps
+    if wanted is not None:
+        steps = passes * max(1, math.ceil(wanted / config.batch_size))
+    assert steps is not None, "TrialBudget sets one of its three measures"
+    size = config.batch_size * config.learns.group_size(config)
+    _check_memory(steps * size)
+    return np.full(steps, size)
 
 
 def _check_memory(examples: int) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import torch
 
@@ -31,6 +32,7 @@ class References:
         self._size = examples, arity
         self._device = device
         self._memos: dict[tuple[Loading, torch.dtype | None], ReferenceMemo] = {}
+        self._beside: torch.nn.Module | None = None
         self.held = ExitStack()
         """The engine of a reference shared by the ranks; lives as long as its caller needs it."""
 
@@ -55,6 +57,22 @@ class References:
                 return tokens.loss_sums(base, batch)
 
         return Reference(self.memo(config), untouched, together=is_scattered(config))
+
+    @contextmanager
+    def base_of(self, config: TrialConfig, model: torch.nn.Module) -> Iterator[torch.nn.Module]:
+        """The base for new sequences: the model without its adapter, or the one beside it."""
+        base = model if config.tunes.keeps_base(config) else self._kept_beside(config)
+        with as_untouched(base), autocast(config, self._device):
+            yield base
+
+    def _kept_beside(self, config: TrialConfig) -> torch.nn.Module:
+        if self._beside is None:
+            self._beside = self.untouched(config)
+            self.held.callback(self._let_go)
+        return self._beside
+
+    def _let_go(self) -> None:
+        self._beside = None
 
     def untouched(self, config: TrialConfig) -> torch.nn.Module:
         """The base beside a trial's own copy, until `held` is closed."""

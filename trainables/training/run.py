@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -24,6 +25,7 @@ from trainables.training.checkpoints import Checkpoint, Checkpoints
 from trainables.training.generation.files import write_answers
 from trainables.training.kernels import kernels
 from trainables.training.plan import Plan
+from trainables.training.rollouts.rollouts import Rollouts
 from trainables.training.signals import Heard, Signals
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ class Run(TrainerCallback):
         checkpoints: Checkpoints,
     ) -> None:
         self.trainer: Training | None = None
+        self.rollouts: Rollouts | None = None
         self.ending = Ending.COMPLETE
         self.gauge: Gauge = NO_GAUGE
         self._workshop = workshop
@@ -108,13 +111,18 @@ class Run(TrainerCallback):
         trainable, total = self._parameters
         return Cost(
             seconds=self._seconds(),
-            tokens=int(self._plan.tokens_after[self._step]),
+            tokens=self._tokens(),
             peak_memory_bytes=self._peak,
             trainable_parameters=trainable,
             total_parameters=total,
             generation_seconds=self._generation_seconds,
             kernels=self._kernels,
         )
+
+    def _tokens(self) -> int:
+        if self.rollouts is not None:
+            return self.rollouts.tokens
+        return int(self._plan.tokens_after[self._step])
 
     def _seconds(self) -> float:
         return time.monotonic() - self._began
@@ -200,6 +208,8 @@ class Run(TrainerCallback):
         scores = self._workshop.score(self._config, self._loss, self._model)
         if not math.isfinite(scores.metrics["eval_loss"]):
             raise DivergedError(f"the evaluation loss is not finite at step {self._step}")
+        if self.rollouts is not None:
+            scores = replace(scores, metrics={**scores.metrics, **self.rollouts.metrics()})
         settings = self._config.evaluation
         if settings.generates_at(point, self._config.budget.evaluations):
             written = self._workshop.written(self._config, self._model)

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 from transformers.integrations.neftune import deactivate_neftune
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from trainables.config.trial import TrialConfig
 from trainables.core import ranks
@@ -28,6 +29,7 @@ from trainables.losses.loss import Loss
 from trainables.models import tuned
 from trainables.training.optimizers import lora_plus, optimizer
 from trainables.training.plan import Plan
+from trainables.training.rollouts.rollouts import Rollouts
 from trainables.training.schedules import multiplier
 from trainables.training.zero.settings import deepspeed_config
 
@@ -60,6 +62,8 @@ class TrialTrainer(Trainer):
         self._plan = plan
         self._loss = loss
         self.loss_sum = torch.zeros(())
+        self.rollouts: Rollouts | None = None
+        self._piece = 0
         self.lr_scheduler: torch.optim.lr_scheduler.LRScheduler | None = None
         self.optimizer: torch.optim.Optimizer | None = None
         super().__init__(**kwargs)
@@ -67,9 +71,15 @@ class TrialTrainer(Trainer):
         self.model_accepts_loss_kwargs = self.loss_is_scaled_for_ga = loss.per_token
         self.remove_callback(PrinterCallback)
 
-    def training_step(self, *args: object, **kwargs: object) -> torch.Tensor:
+    def training_step(
+        self, model: torch.nn.Module, inputs: Batch, num_items_in_batch: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Train on one micro-batch. Its loss stays on the device, to avoid a wait."""
-        loss: torch.Tensor = super().training_step(*args, **kwargs)
+        if self.rollouts is not None:
+            # Only now, as the loader reads ahead: answers are those of the model as it is.
+            inputs = self.rollouts.micro_batch(self.state.global_step, self._piece)
+            self._piece = (self._piece + 1) % self._plan.accumulation
+        loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
         self.loss_sum = self.loss_sum.to(loss.device) + loss
         return loss
 
@@ -132,6 +142,9 @@ class TrialTrainer(Trainer):
         """Write `checkpoint-STEP` in `folder`, complete for resuming. All ranks call it."""
         self.args.output_dir = str(folder)
         self._save_checkpoint(self.model, trial=None)
+        if self.rollouts is not None:
+            step = self.state.global_step
+            self.rollouts.save(folder / f"{PREFIX_CHECKPOINT_DIR}-{step}", step)
 
     def gathered_state(self) -> dict[str, torch.Tensor] | None:
         """The whole weights under ZeRO-3, which all ranks gather; else None."""

@@ -37,11 +37,12 @@ from trainables.core.evaluation import (
 from trainables.core.progress import NO_PROGRESS, STEP, Progress
 from trainables.data.sets.training_set import Learned, training_set
 from trainables.data.tokens.examples import Examples
-from trainables.data.tokens.prompts import Prompts
 from trainables.data.tokens.tokenizer import context_length, embedding_rows, load_tokenizer, pad_id
 from trainables.losses.loss import Loss, Scores, measure
 from trainables.losses.make import make_loss
+from trainables.losses.policy import PolicyLoss
 from trainables.losses.several_labels import SeveralLabels
+from trainables.losses.tokens import TokenLosses
 from trainables.metrics.written import Written
 from trainables.models import tuned
 from trainables.models.compiled import compile_blocks, uncompile
@@ -57,16 +58,16 @@ from trainables.training.checkpoints import NO_CHECKPOINTS, Checkpoints
 from trainables.training.general import GeneralSet
 from trainables.training.generation.files import write_answers
 from trainables.training.generation.lookups import Lookups
+from trainables.training.generation.measuring import longest_asked, written
 from trainables.training.generation.untrained import measure_untrained
-from trainables.training.generation.writer import AnswerWriter, seed_of
 from trainables.training.inputs import Inputs
 from trainables.training.memory import own_device, release_memory
 from trainables.training.pages import release_pages
 from trainables.training.plan import Plan, make_plan
 from trainables.training.references import References
 from trainables.training.refusing import refuse, refuse_engine
+from trainables.training.rollouts.rollouts import Rollouts
 from trainables.training.run import Run, peak_memory, write_losses
-from trainables.training.scoring.own import with_own_scores
 from trainables.training.trainer import (
     TrialTrainer,
     dismantle,
@@ -104,6 +105,11 @@ class Workshop:
         self._references = References(self._base, examples, self.train_set.arity, self.device)
         gc.collect()
 
+    @property
+    def tokens(self) -> TokenLosses:
+        """How token losses are computed."""
+        return self._base.tokens
+
     @cached_property
     def tokenizer(self) -> Any:
         """The base model's tokenizer, saved with every winner."""
@@ -127,9 +133,7 @@ class Workshop:
         """The same, or the length of the longest prompt with its answer."""
         if not config.evaluation.metrics:
             return self._longest
-        prompts = Prompts(self.inputs.validation)
-        asked = prompts.longest(prompts.chosen(config.evaluation.prompts, seed_of(config)))
-        return max(self._longest, asked + config.evaluation.max_new_tokens)
+        return max(self._longest, longest_asked(config, self.inputs))
 
     def measure_base(
         self, config: TrialConfig, losses: Path | None = None, answers: Path | None = None
@@ -232,17 +236,7 @@ class Workshop:
     ) -> Written:
         """Generate a model's answers to prompts of the validation set, or of another."""
         folder = (examples or self.validation_set).folder
-        writer = AnswerWriter(
-            self.lookups.prompts(folder, config, model),
-            self.tokenizer,
-            self.pad_id,
-            self.device,
-            self.progress,
-            self.watchdog.alive,
-        )
-        return with_own_scores(
-            writer.written(config, model), config, self.inputs.metric_files, self.watchdog.seconds
-        )
+        return written(self, self._references, config, model, folder)
 
     def _measured(
         self, config: TrialConfig, loss: Loss, model: torch.nn.Module, examples: Examples
@@ -281,7 +275,7 @@ class Workshop:
             self.inputs.labels,
             lambda: self._references.of(config, model),
             self.inputs.target,
-            self._base.tokens,
+            self.tokens,
         )
 
     def train(
@@ -303,6 +297,8 @@ class Workshop:
             left = checkpoints.latest(before=run.horizon())
             if left:
                 run.go_on_from(left)
+                if run.rollouts is not None:
+                    run.rollouts.load(checkpoints.path(left))
             with self.progress.phase("training", run.steps, STEP) as run.gauge:
                 trainer.train(resume_from_checkpoint=str(checkpoints.path(left)) if left else None)
             return Outcome(ending=run.ending, cost=run.cost())
@@ -311,7 +307,7 @@ class Workshop:
         finally:
             dismantle(trainer)
             self._references.held.close()
-            run.trainer = None
+            run.trainer = run.rollouts = None
             uncompile(model)
             if borrows_in_place(config):
                 tuned.detach(model).requires_grad_(False)
@@ -349,7 +345,12 @@ class Workshop:
             loss = self.loss(config, model)
             run = Run(self, config, plan, model, loss, monitor, checkpoints)
             learned = self.learned(config)
-            run.trainer = make_trainer(config, plan, model, loss, learned, self.pad_id, run)
+            run.trainer = trainer = make_trainer(
+                config, plan, model, loss, learned, self.pad_id, run
+            )
+            if isinstance(loss, PolicyLoss):
+                made = Rollouts(self, config, plan, model, loss, self._references)
+                run.rollouts = trainer.rollouts = made
         except BaseException:
             self._references.held.close()
             uncompile(model)

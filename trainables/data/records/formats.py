@@ -50,6 +50,8 @@ READ_BY: Mapping[str, tuple[Gives, ...]] = {
     "simpo": (Gives.PAIR,),
     "kto": (Gives.JUDGED, Gives.PAIR),
     "reward": (Gives.PAIR, Gives.RATED),
+    "grpo": (Gives.CHAT,),
+    "rloo": (Gives.CHAT,),
 }
 """The kinds of records that each objective reads, in order of preference."""
 

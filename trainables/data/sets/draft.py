@@ -44,8 +44,9 @@ FURTHER = ("general", "mix")
 class Draft:
     """The examples of each set, and the counts for the summary.
 
-    `asked` are the chats of the measured sets, for which answers can be generated; `shown` are the
-    training chats without anything looked up, which can be examples in prompts.
+    `asked` are the chats of the sets for which answers can be generated: the measured ones, and the
+    training set of an objective that answers it; `shown` are the training chats without anything
+    looked up, which can be examples in prompts.
     """
 
     sides: Sides[list[Example]]
@@ -163,15 +164,17 @@ def _draft_records(
             *_remarks(sources.files, everything),
             *(targets.notes if targets else ()),
         ),
-        asked=_asked(shares.sides),
+        asked=_asked(shares.sides, config.learns.rolls_out),
         shown=train,
     )
 
 
-def _asked(sides: Sides[list[Item]]) -> dict[str, list[Conversation]]:
-    """The chats of the measured sets; none for an objective that does not learn chats."""
+def _asked(sides: Sides[list[Item]], rolls_out: bool) -> dict[str, list[Conversation]]:
+    """The chats of the measured sets, and of the training set if it is answered in training; none
+    for an objective that does not learn chats."""
     measured = {"validation": sides.validation, "test": sides.test}
-    chats = {name: chats_of(items) for name, items in measured.items()}
+    asked = {"train": sides.train, **measured} if rolls_out else measured
+    chats = {name: chats_of(items) for name, items in asked.items()}
     return {name: found for name, found in chats.items() if found}
 
 

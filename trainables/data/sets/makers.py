@@ -76,7 +76,7 @@ def maker(
 ) -> Maker:
     """The maker for all files; DataError if one would need a different maker from the first."""
     match objective:
-        case "sft":
+        case "sft" | "grpo" | "rloo":
             return _of(Conversation, answers)
         case "dpo" | "orpo" | "simpo":
             return _of(Pair, pairs)

@@ -8,6 +8,7 @@ from typing import Generic, Protocol, TypeVar
 from trainables.config.trial import TrialConfig
 from trainables.data.tokens.examples import Example, Examples
 from trainables.data.tokens.packing import Pack, Packs
+from trainables.data.tokens.prompts import PromptExamples, Prompts
 from trainables.data.tokens.sequences import IntArray
 
 T_co = TypeVar("T_co", covariant=True)
@@ -52,7 +53,12 @@ Learned = TrainingSet[Example] | TrainingSet[Pack]
 
 
 def training_set(config: TrialConfig, examples: Examples, replay: Examples | None) -> Learned:
-    """The sets as `config` reads them; DataError if it packs and they were prepared unpacked."""
+    """The sets as `config` reads them: of an objective that answers prompts, the prompts.
+
+    DataError if it packs and they were prepared unpacked.
+    """
+    if config.learns.rolls_out:
+        return TrainingSet(PromptExamples(Prompts(examples.folder)))
     if config.data is not None and config.data.packing:
         return TrainingSet(Packs(examples), Packs(replay) if replay else None)
     return TrainingSet(examples, replay)

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
+from trainables.data.tokens.examples import Example
 from trainables.data.tokens.sequences import IntArray, Sequences, TokenSequence
 from trainables.data.tokens.sequences import write as write_sequences
 
@@ -77,18 +78,41 @@ class Prompts:
             return {}
         return dict(enumerate(self._records_file.read_text(encoding="utf-8").split("\n")))
 
+    @property
+    def lengths(self) -> IntArray:
+        """Tokens of each prompt."""
+        return self._sequences.lengths
+
     def asked(self, numbers: Sequence[int]) -> dict[int, Prompt]:
         """These prompts, by number."""
         return {number: self[number] for number in numbers}
 
     def longest(self, numbers: Iterable[int]) -> int:
         """The tokens of the longest of these prompts."""
-        return max(len(self[number].tokens) for number in numbers)
+        return int(self.lengths[[*numbers]].max())
 
     def chosen(self, most: int, seed: int) -> list[int]:
         """The numbers of `most` prompts drawn at random, or of all; always the same."""
         drawn = np.random.default_rng(seed).permutation(len(self))[:most]
         return sorted(drawn.tolist())
+
+
+class PromptExamples:
+    """The prompts of a set as examples without targets."""
+
+    def __init__(self, prompts: Prompts) -> None:
+        self._prompts = prompts
+
+    def __len__(self) -> int:
+        return len(self._prompts)
+
+    def __getitem__(self, index: int) -> Example:
+        return Example((_sequence(self._prompts[index]),), place=index)
+
+    @property
+    def lengths(self) -> IntArray:
+        """Tokens of each prompt."""
+        return self._prompts.lengths
 
 
 def write_prompts(set_folder: Path, prompts: Sequence[Prompt], stops: Collection[int]) -> None:

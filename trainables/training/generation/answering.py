@@ -14,7 +14,7 @@ from trainables.config.trial import TrialConfig
 from trainables.data.records.conversation import Conversation, Message
 from trainables.models import tuned
 from trainables.training.base import autocast
-from trainables.training.generation.writer import generating, left_padded, own_stops
+from trainables.training.generation.generating import generating, left_padded, own_stops
 from trainables.training.workshop import Workshop
 
 Say = Callable[[str], None]

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from itertools import groupby
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import torch
-from peft import PeftModel
-from transformers import GenerationConfig, LogitsProcessorList
+from transformers import LogitsProcessor, LogitsProcessorList
 
 from trainables.config.trial import TrialConfig
 from trainables.core import ranks
@@ -27,11 +24,21 @@ from trainables.data.tokens.tokenizer import Tokenizer
 from trainables.metrics.registry import GENERATED
 from trainables.metrics.written import Answer, Written
 from trainables.training.base import autocast, is_scattered
+from trainables.training.generation.generating import (
+    Ids,
+    generating,
+    in_batches,
+    left_padded,
+    own_stops,
+    shifts_positions,
+    until,
+)
 from trainables.training.generation.sampling import GumbelNoise
 
-Ids = list[int]
-
 T = TypeVar("T")
+
+Sampler = Callable[[Sequence[int]], LogitsProcessor]
+"""From the numbers of a batch's prompts to what makes the likeliest tokens samples."""
 
 
 class AnswerWriter:
@@ -60,14 +67,31 @@ class AnswerWriter:
         chosen = self._prompts.chosen(settings.prompts, seed_of(config))
         asked = self._prompts.asked(chosen)
         looking_up = (time.monotonic() - began) / len(asked)
+        answers = self.answers(config, model, asked, _sampler(config), looking_up)
+        metrics = tuple(GENERATED[name] for name in settings.metrics if name in GENERATED)
+        spent = time.monotonic() - began
+        return Written(answers, metrics, spent, formulas=settings.formulas)
+
+    def answers(
+        self,
+        config: TrialConfig,
+        model: torch.nn.Module,
+        asked: Mapping[int, Prompt],
+        sampler: Sampler | None,
+        looking_up: float = 0.0,
+    ) -> tuple[Answer, ...]:
+        """The model's answers to these prompts, in order, the same on every rank. All ranks call
+        it. Without a sampler they are the likeliest, token by token."""
+        settings = config.evaluation
         stops = {*self._prompts.stops, *own_stops(model)}
         with generating(model, stops, settings.max_new_tokens, self._pad_id):
-            ids, seconds = self._generated(config, model, asked)
-        answers = tuple(
+            ids, seconds = self._generated(config, model, asked, sampler)
+        return tuple(
             Answer(
                 prompt=number,
                 question=prompt.question,
                 text=text_of(new := until(stops, ids[number]), stops, self._tokenizer),
+                ids=tuple(new),
                 references=prompt.references,
                 tokens=len(new),
                 ended=bool(new) and new[-1] in stops,
@@ -79,18 +103,19 @@ class AnswerWriter:
             )
             for number, prompt in asked.items()
         )
-        metrics = tuple(GENERATED[name] for name in settings.metrics if name in GENERATED)
-        spent = time.monotonic() - began
-        return Written(answers, metrics, spent, formulas=settings.formulas)
 
     def _generated(
-        self, config: TrialConfig, model: torch.nn.Module, asked: Mapping[int, Prompt]
+        self,
+        config: TrialConfig,
+        model: torch.nn.Module,
+        asked: Mapping[int, Prompt],
+        sampler: Sampler | None,
     ) -> tuple[dict[int, Ids], dict[int, float]]:
         """The new ids of each prompt, and its share of its batch's time; the ranks take turns with
         the batches."""
         size = config.evaluation.batch_size or config.micro_batch_size
         lengths = {number: len(prompt.tokens) for number, prompt in asked.items()}
-        batches = in_batches(lengths, size, pads=not _shifts_positions(model))
+        batches = in_batches(lengths, size, pads=not shifts_positions(model))
         mine: dict[int, Ids] = {}
         seconds: dict[int, float] = {}
         rounds = range(0, len(batches), ranks.world_size())
@@ -100,12 +125,12 @@ class AnswerWriter:
                 began = time.monotonic()
                 if place < len(batches):
                     batch = batches[place]
-                    mine |= self._answered(config, model, asked, batch)
+                    mine |= self._answered(config, model, asked, batch, sampler)
                     share = (time.monotonic() - began) / len(batch)
                     seconds |= dict.fromkeys(batch, share)
                 elif is_scattered(config):
                     # The other ranks need this rank's share of the weights.
-                    self._answered(config, model, asked, batches[-1])
+                    self._answered(config, model, asked, batches[-1], sampler)
                 gauge.advance()
                 self._alive()
         return _together(mine), _together(seconds)
@@ -117,12 +142,10 @@ class AnswerWriter:
         model: torch.nn.Module,
         asked: Mapping[int, Prompt],
         batch: Sequence[int],
+        sampler: Sampler | None,
     ) -> dict[int, Ids]:
         inputs = left_padded([asked[number].tokens.tolist() for number in batch], self._pad_id)
-        processors = LogitsProcessorList()
-        if config.evaluation.temperature:
-            temperature = config.evaluation.temperature
-            processors.append(GumbelNoise(temperature, seed_of(config), batch))
+        processors = LogitsProcessorList([sampler(batch)] if sampler else [])
         with autocast(config, self._device), warnings.catch_warnings():
             # Virtual tokens come with batches of equal lengths, which need no positions.
             warnings.filterwarnings("ignore", message="Position ids are not supported")
@@ -139,68 +162,13 @@ def _together(mine: dict[int, T]) -> dict[int, T]:
     return {n: value for each in ranks.from_every_rank(mine) for n, value in each.items()}
 
 
+def _sampler(config: TrialConfig) -> Sampler | None:
+    """How answers for measuring are sampled."""
+    temperature, seed = config.evaluation.temperature, seed_of(config)
+    return (lambda batch: GumbelNoise(temperature, seed, batch)) if temperature else None
+
+
 def seed_of(config: TrialConfig) -> int:
     """The seed of prompts and samples: the data's, which is the same for all trials."""
     assert config.data is not None, "an objective with data"
     return config.data.seed
-
-
-def in_batches(lengths: Mapping[int, int], size: int, pads: bool = True) -> list[list[int]]:
-    """The prompts' numbers in batches of similar length, the longest first; of equal length unless
-    batches can be padded."""
-    ordered = sorted(lengths, key=lambda number: (-lengths[number], number))
-    groups = [ordered] if pads else [[*group] for _, group in groupby(ordered, lengths.__getitem__)]
-    return [group[at : at + size] for group in groups for at in range(0, len(group), size)]
-
-
-def left_padded(prompts: Sequence[Ids], pad_id: int) -> dict[str, torch.Tensor]:
-    """`input_ids` and `attention_mask`, [prompts, longest]; positions follow from the mask."""
-    longest = max(map(len, prompts))
-    missing = [longest - len(ids) for ids in prompts]
-    rows = [[pad_id] * gap + ids for gap, ids in zip(missing, prompts, strict=True)]
-    masks = [[0] * gap + [1] * len(ids) for gap, ids in zip(missing, prompts, strict=True)]
-    return {"input_ids": torch.tensor(rows), "attention_mask": torch.tensor(masks)}
-
-
-def until(stops: set[int], ids: Ids) -> Ids:
-    """The ids up to the first stop, which is included."""
-    end = next((place for place, each in enumerate(ids) if each in stops), len(ids))
-    return ids[: end + 1]
-
-
-def _shifts_positions(model: torch.nn.Module) -> bool:
-    """Whether padding would stand between a prompt and virtual tokens before it."""
-    return isinstance(model, PeftModel) and bool(model.active_peft_config.is_prompt_learning)
-
-
-def _base_of(model: torch.nn.Module) -> torch.nn.Module:
-    base: torch.nn.Module = model.get_base_model() if isinstance(model, PeftModel) else model
-    return base
-
-
-def own_stops(model: torch.nn.Module) -> list[int]:
-    """The ids that end a text in the model's own generation_config.json."""
-    settings = getattr(_base_of(model), "generation_config", None)
-    own = settings.eos_token_id if settings is not None else None
-    return [own] if isinstance(own, int) else list(own or ())
-
-
-@contextmanager
-def generating(model: torch.nn.Module, stops: set[int], most: int, pad_id: int) -> Iterator[None]:
-    """The model without dropout and gradient checkpointing, with our settings in place of its own,
-    which may ask for sampling or penalties."""
-    base, was_training = _base_of(model), model.training
-    own = base.generation_config
-    base.generation_config = GenerationConfig(
-        max_new_tokens=most,
-        do_sample=False,
-        use_cache=True,
-        eos_token_id=sorted(stops) or None,
-        pad_token_id=pad_id,
-    )
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(was_training)
-        base.generation_config = own

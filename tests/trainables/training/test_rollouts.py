@@ -1,0 +1,235 @@
+"""Rollouts: sampled by seeds of their own, rewarded, trained on, resumed bit for bit."""
+
+from __future__ import annotations
+
+import json
+
+import chat_training as chats
+import numpy as np
+import pytest
+import tiny_training as tiny
+import torch
+from data_samples import write_lines
+
+from trainables.config.trial import TrialConfig
+from trainables.core.errors import RefusedError
+from trainables.core.evaluation import Ending
+from trainables.core.model_source import ModelSource
+from trainables.core.progress import Progress
+from trainables.data.sets.prepare import prepare
+from trainables.training.checkpoints import Checkpoints
+from trainables.training.inputs import Inputs
+from trainables.training.rollouts.drawing import Drawing
+from trainables.training.workshop import Workshop
+
+SHORT = {"eval_answer_tokens": -1.0, "eval_ended": 0.5}
+"""Rewards that a random model can learn at once: end early."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("rollouts")
+    chats.make_chat_model(folder / "model")
+    write_lines(folder / "train.jsonl", chats.sums(40))
+    write_lines(folder / "ask.jsonl", chats.sums(13))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def workshop(folder):
+    return workshop_of(trial(folder), folder)
+
+
+def trial(folder, **params):
+    config = TrialConfig(
+        model=str(folder / "model"),
+        objective="grpo",
+        data={"train": str(folder / "train.jsonl"), "validation": str(folder / "ask.jsonl")},
+        precision="fp32",
+        budget={"steps": 4, "evaluations": 2},
+        batch_size=4,
+        micro_batch_size=8,
+        learning_rate=1e-2,
+        lora={"rank": 4},
+        seed=11,
+        rl={"rewards": SHORT, "group_size": 4},
+        evaluation={"max_new_tokens": 8},
+    )
+    return config.with_params({name.replace("__", "."): value for name, value in params.items()})
+
+
+def workshop_of(config, folder, progress=None):
+    data = prepare(config, config.model, folder / "cache")
+    inputs = Inputs(ModelSource(config.model), train=data.train, validation=data.validation)
+    return Workshop(inputs, **({"progress": progress} if progress else {}))
+
+
+def adapters(folder):
+    from safetensors.torch import load_file
+
+    return load_file(folder / "best" / "adapter_model.safetensors")
+
+
+@pytest.mark.parametrize("objective", ["grpo", "rloo"])
+def test_what_is_rewarded_becomes_likelier_and_the_base_stays(
+    workshop, folder, objective, tmp_path
+):
+    config = trial(folder, objective=objective, budget__steps=12)
+    before = tiny.fingerprint(workshop._base.shared(config))
+    base = workshop.measure_base(config).metrics
+    watcher = tiny.Watcher(tmp_path)
+    outcome = workshop.train(config, watcher)
+    assert outcome.ending is Ending.COMPLETE, outcome.error
+    last = watcher.seen[-1].metrics
+    assert last["eval_reward"] > base["eval_reward"] + 1
+    assert base["eval_kl"] == 0 < last["eval_kl"]
+    weighted = sum(weight * last[name] for name, weight in SHORT.items())
+    assert last["eval_reward"] == pytest.approx(weighted)
+    assert last["train_answer_tokens"] == pytest.approx(-last["train_reward"], abs=0.5)
+    assert last["train_gap"] < 1e-4, "what wrote the answers is what is trained"
+    assert tiny.fingerprint(workshop._base.shared(config)) == before
+
+
+def test_a_large_beta_keeps_the_policy_at_the_base(workshop, folder):
+    found = {}
+    for beta in (0.0, 100.0):
+        watcher = tiny.Watcher()
+        workshop.train(trial(folder, rl__beta=beta, budget__steps=8), watcher)
+        found[beta] = watcher.seen[-1].metrics["eval_kl"]
+    assert found[100.0] < 0.25 * found[0.0]
+
+
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_a_resumed_trial_is_bit_for_bit_the_undisturbed_one(workshop, folder, epochs, tmp_path):
+    """Laid aside after step 2: with 3 epochs, between two steps on one rollout."""
+    config = trial(folder, budget__steps=6, rl__epochs=epochs)
+    alone = tiny.Watcher(tmp_path / "alone")
+    workshop.train(config, alone)
+    checkpoints = Checkpoints(tmp_path / "checkpoints", every=float("inf"), layout="")
+    first = tiny.Watcher(tmp_path / "first", stop_at_step=2, how=Ending.SUSPENDED)
+    assert workshop.train(config, first, checkpoints).ending is Ending.SUSPENDED
+    rest = tiny.Watcher(tmp_path / "rest")
+    outcome = workshop.train(config, rest, checkpoints)
+    assert outcome.ending is Ending.COMPLETE
+    expected, found = adapters(tmp_path / "alone"), adapters(tmp_path / "rest")
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+    names = [name for name in alone.seen[-1].metrics if name != "train_rollout_seconds"]
+    assert [rest.seen[-1].metrics[name] for name in names] == pytest.approx(
+        [alone.seen[-1].metrics[name] for name in names], rel=1e-12
+    )
+    assert rest.seen[-1].cost.tokens == alone.seen[-1].cost.tokens
+
+
+def test_an_adapter_without_a_say_measures_as_the_base(workshop, folder):
+    """The reference of the trial is the base with the adapter off: KL 0 before the first step."""
+    watcher = tiny.Watcher()
+    workshop.train(trial(folder, budget__steps=1, budget__evaluations=1), watcher)
+    assert watcher.seen[-1].metrics["train_kl"] == pytest.approx(0, abs=1e-9)
+
+
+def test_a_full_fine_tuning_has_a_frozen_copy_for_its_reference(workshop, folder):
+    config = trial(folder, method="full", budget__steps=6, learning_rate=1e-3)
+    watcher = tiny.Watcher()
+    assert workshop.train(config, watcher).ending is Ending.COMPLETE
+    assert watcher.seen[-1].metrics["eval_kl"] > 0.01
+    assert workshop.measure_base(config).metrics["eval_kl"] == 0
+
+
+def test_micro_batches_do_not_matter(workshop, folder):
+    """Apart from rounding, which Adam would blow up where there is next to no gradient."""
+    found = []
+    for size in (2, 16):
+        watcher = tiny.Watcher()
+        params = {"micro_batch_size": size, "optimizer__epsilon": 1e-3, "budget__steps": 2}
+        workshop.train(trial(folder, **params), watcher)
+        found.append(watcher.seen[-1].metrics)
+    for name in ("eval_loss", "train_reward", "train_kl", "eval_reward"):
+        assert found[0][name] == pytest.approx(found[1][name], abs=1e-4), name
+
+
+def test_the_values_of_each_prompt_are_on_disk(workshop, folder, tmp_path):
+    from test_generation import Answers
+
+    watcher = Answers(tmp_path)
+    workshop.train(trial(folder), watcher)
+    values = np.load(tmp_path / "answers" / "values.npz")
+    last = watcher.seen[-1].metrics
+    for name in ("eval_reward", "eval_kl", "eval_ended"):
+        assert values[name].mean() == pytest.approx(last[name]), name
+    assert len(values["prompts"]) == 13
+
+
+def test_rewards_that_never_differ_are_said_and_end_the_trial(folder):
+    said = []
+    config = trial(folder, rl__rewards={"eval_prompt_tokens": 1.0}, budget__steps=12)
+    workshop = workshop_of(config, folder, Progress(lambda phases: None, said.append))
+    outcome = workshop.train(config, tiny.Watcher())
+    assert "rewards of all answers to a prompt are equal" in said[0]
+    assert outcome.ending is Ending.DIVERGED
+    assert "10 rollouts in a row" in outcome.error
+
+
+def test_a_policy_that_runs_away_has_diverged(workshop, folder):
+    config = trial(folder, learning_rate=1.0, rl__max_kl=0.5, budget__steps=12)
+    outcome = workshop.train(config, tiny.Watcher())
+    assert outcome.ending is Ending.DIVERGED
+    assert "KL divergence from the base" in outcome.error
+
+
+@pytest.mark.parametrize(
+    ("returned", "says"),
+    [("[float('nan')] * len(answers)", "is nan for the answer"), ("0.5", "one for each")],
+)
+def test_a_reward_that_is_no_number_for_each_answer_fails_the_trial(
+    folder, tmp_path, returned, says
+):
+    file = tmp_path / "own.py"
+    file.write_text(f"def mine(prompts, answers, references, records):\n    return {returned}\n")
+    config = trial(
+        folder,
+        metrics={"mine": {"python": f"{file}:mine", "mode": "max"}},
+        trust_metric_code=True,
+        rl__rewards={"eval_mine": 1.0},
+    )
+    data = prepare(config, config.model, folder / "cache")
+    inputs = Inputs(
+        ModelSource(config.model),
+        train=data.train,
+        validation=data.validation,
+        metric_files={str(file): file.read_text()},
+    )
+    with pytest.raises(RefusedError, match=says):
+        Workshop(inputs).train(config, tiny.Watcher())
+
+
+def test_drawn_tokens_follow_the_softmax_and_know_their_probability():
+    scores, draws = torch.tensor([[2.0, 0.0, 1.0, -50.0]]), 4000
+    drawing = Drawing(2.0, [(1, number) for number in range(draws)])
+    drawn = drawing(None, scores.expand(draws, -1)).argmax(-1)
+    expected = torch.softmax(scores[0] / 2, 0)
+    shares = torch.bincount(drawn, minlength=4) / draws
+    assert torch.allclose(shares, expected, atol=4 * 0.5 / draws**0.5)
+    assert torch.allclose(drawing.log_probabilities[0], expected.log()[drawn])
+
+
+def test_a_draw_depends_on_its_key_alone():
+    scores = torch.randn(3, 50, generator=torch.Generator().manual_seed(0))
+    keys = [(7, 0, 4, 1), (7, 0, 4, 2), (7, 1, 4, 1)]
+    together = Drawing(1.0, keys)(None, scores).argmax(-1)
+    for row, key in enumerate(keys):
+        alone = Drawing(1.0, [key])(None, scores[row : row + 1]).argmax(-1)
+        assert alone.item() == together[row].item()
+    same = scores[:1].expand(64, -1)
+    assert (
+        len({*Drawing(1.0, [(7, 0, 4, n) for n in range(64)])(None, same).argmax(-1).tolist()}) > 8
+    )
+
+
+def test_a_checkpoint_between_two_rollouts_keeps_none(workshop, folder, tmp_path):
+    checkpoints = Checkpoints(tmp_path, every=0, layout="")
+    workshop.train(
+        trial(folder, budget__steps=2, budget__evaluations=1), tiny.Watcher(), checkpoints
+    )
+    (kept,) = tmp_path.glob("checkpoint-1")
+    assert not (kept / "rollout.npz").exists()
+    assert json.loads((kept / "rollouts.json").read_text())["journal"]["tokens"] > 0

@@ -1,0 +1,43 @@
+"""The rewards of reinforcement learning: metrics of answers with weights."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from trainables.config.evaluation import EvaluationConfig
+from trainables.core.data_error import did_you_mean
+from trainables.metrics.registry import GENERATED
+
+WATCHED = ("eval_answer_tokens", "eval_ended")
+"""Measured beside all rewards: answers that grow or are cut are what goes wrong first."""
+
+_NOT_REPEATABLE = "eval_answer_seconds"
+
+
+def check_rewards(objective: str, rewards: Mapping[str, float], own: Collection[str]) -> None:
+    """ValueError if nothing is rewarded, or something that is no metric of an answer."""
+    if not rewards:
+        raise ValueError(
+            f"rl.rewards is missing: objective {objective} learns from rewards; name metrics of "
+            "answers with their weights, such as rl: {rewards: {eval_exact_match: 1}}"
+        )
+    for name in rewards:
+        if name == _NOT_REPEATABLE:
+            raise ValueError(
+                f"rl.rewards: {name} differs from run to run; reward eval_answer_tokens instead, "
+                "with a weight below 0"
+            )
+        if name not in (*GENERATED, *own):
+            raise ValueError(
+                f"rl.rewards: {name!r} is not a metric of generated answers; "
+                f"{did_you_mean(name, (*GENERATED, *own))}"
+            )
+
+
+def rewarded(evaluation: EvaluationConfig, rewards: Mapping[str, float]) -> EvaluationConfig:
+    """The evaluation with the rewards' metrics; answers are written each time, unless said."""
+    metrics = tuple(dict.fromkeys((*evaluation.metrics, *rewards, *WATCHED)))
+    at = evaluation.generate_at or "every"
+    if metrics == evaluation.metrics and at == evaluation.generate_at:
+        return evaluation
+    return evaluation.model_copy(update={"metrics": metrics, "generate_at": at})

@@ -1,0 +1,100 @@
+"""What the objectives of reinforcement learning have in common: answers, rewards, a policy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field, field_validator
+
+from search_spaces.problem import Problem
+from trainables.core.frozen import Frozen, NonNegative, PositiveFloat, PositiveInt
+from trainables.objectives.objective import Objective
+
+if TYPE_CHECKING:
+    from trainables.config.trial import TrialConfig
+
+REWARD = "eval_reward"
+KL = "eval_kl"
+"""Metrics of answers that all objectives of reinforcement learning have."""
+
+
+class RlConfig(Frozen):
+    """Reinforcement learning: the model answers prompts, and its answers are rewarded."""
+
+    rewards: dict[str, float] = Field(
+        default_factory=dict,
+        description="metrics of answers, own ones too, each with its weight in the reward",
+    )
+    group_size: PositiveInt = Field(default=8, description="answers to each prompt, two or more")
+    beta: NonNegative = Field(
+        default=0.04, description="weight of the KL divergence from the base (0: none)"
+    )
+    temperature: PositiveFloat = Field(
+        default=1.0, description="temperature of the answers that are trained on"
+    )
+    clip: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.2, description="an importance ratio beyond 1 - clip or 1 + clip gets no gradient"
+    )
+    epochs: PositiveInt = Field(
+        default=1, description="optimizer steps on the same answers, before new ones are written"
+    )
+    max_kl: PositiveFloat = Field(
+        default=10.0, description="nats per token from the base at which a trial has diverged"
+    )
+
+    @field_validator("rewards")
+    @classmethod
+    def _are_numbers(cls, rewards: dict[str, float]) -> dict[str, float]:
+        for name, weight in rewards.items():
+            if not math.isfinite(weight) or weight == 0:
+                raise ValueError(f"{name}: {weight:g} is not a weight; use a number other than 0")
+        return rewards
+
+    @field_validator("group_size")
+    @classmethod
+    def _is_a_group(cls, size: int) -> int:
+        if size < 2:
+            raise ValueError(
+                f"{size} is not a group: an answer is judged against others to the same prompt; "
+                "use 2 or more"
+            )
+        return size
+
+
+class Policy(Objective):
+    """Writes answers to prompts, and makes those more likely that are rewarded above others."""
+
+    sections = {"rl": RlConfig}
+    writes_answers = True
+    asks_prompts = True
+    rolls_out = True
+    judged_by = REWARD
+    of_answers = (REWARD, KL)
+    no_packing = "trains on answers that are not written yet; only sft supports packing"
+    refuses_by = ("label_smoothing", "batch_ramp.start_fraction")
+
+    def group_size(self, config: TrialConfig) -> int:
+        """Answers to each prompt."""
+        return config.settings(RlConfig).group_size
+
+    def passes(self, config: TrialConfig) -> int:
+        """Optimizer steps on the same answers."""
+        return config.settings(RlConfig).epochs
+
+    def refusals(self, config: TrialConfig) -> Iterator[Problem]:
+        """Budgets and batches that count what is not written yet."""
+        yield from super().refusals(config)
+        if config.budget.tokens is not None:
+            yield Problem(
+                "budget.tokens",
+                f"objective {self.name} trains on answers whose length is not known beforehand",
+                "use budget.epochs (of the prompts) or budget.steps",
+            )
+        if config.batch_ramp.start_fraction < 1:
+            yield Problem(
+                "batch_ramp",
+                f"objective {self.name} trains on all answers to batch_size prompts at each step",
+                "leave it out",
+            )

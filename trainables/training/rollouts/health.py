@@ -1,0 +1,122 @@
+"""Signs that a policy will not come back: its KL explodes, its reward collapses, its entropy dies,
+or no answer is better than another."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from trainables.core.evaluation import DivergedError
+
+PATIENCE = 10
+"""Rollouts in a row without any difference in rewards after which a trial ends."""
+
+WINDOW = 5
+"""Rollouts whose mean is compared."""
+
+_LOST = 0.1
+"""A reward has collapsed below this share of the way from the worst answer to the best window."""
+
+_ENTROPY = 1e-3
+"""Nats per token below which a policy has stopped trying anything."""
+
+_ERRORS = 4.0
+"""Standard errors by which two windows must differ."""
+
+_WINDOWS = ("first", "latest", "best")
+
+NO_DIFFERENCE = (
+    "the rewards of all answers to a prompt are equal in every group, so nothing can be learned "
+    "from them; raise rl.temperature or rl.group_size, reward something that some answers reach "
+    "(see docs/rl.md), or start from a model after sft"
+)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A rollout: mean, variance and minimum of its `count` rewards, and means per token."""
+
+    reward: float
+    variance: float
+    lowest: float
+    count: int
+    kl: float = 0.0
+    entropy: float = 0.0
+
+
+@dataclass
+class Health:
+    """The rollouts of a trial so far, as far as they say that it has failed: the first, the latest,
+    and the best in a row."""
+
+    max_kl: float
+    first: list[Seen] = field(default_factory=list)
+    latest: list[Seen] = field(default_factory=list)
+    best: list[Seen] = field(default_factory=list)
+    lowest: float = math.inf
+    equal_so_far: int = 0
+    """Rollouts without any difference in rewards, if no rollout had one."""
+    learned: bool = False
+
+    @classmethod
+    def of(cls, state: Mapping[str, Any]) -> Health:
+        """From a checkpoint."""
+        windows = {name: [Seen(**each) for each in state[name]] for name in _WINDOWS}
+        return cls(**{**state, **windows})
+
+    def check_rewards(self, differ: bool) -> None:
+        """DivergedError if there has never been a difference for too long."""
+        self.learned = self.learned or differ
+        self.equal_so_far = 0 if self.learned else self.equal_so_far + 1
+        if self.equal_so_far >= PATIENCE:
+            raise DivergedError(f"in {PATIENCE} rollouts in a row {NO_DIFFERENCE}")
+
+    def check(self, seen: Seen, step: int) -> None:
+        """Note a rollout whose answers have been trained on; DivergedError with the reason."""
+        if not math.isfinite(seen.kl) or seen.kl > self.max_kl:
+            raise DivergedError(
+                f"the KL divergence from the base is {seen.kl:.3g} nats per token at step {step}, "
+                f"more than rl.max_kl {self.max_kl:g}; lower learning_rate, or raise rl.beta"
+            )
+        self.lowest = min(self.lowest, seen.lowest)
+        self.first = [*self.first, seen][:WINDOW]
+        self.latest = [*self.latest, seen][-WINDOW:]
+        if len(self.latest) < WINDOW:
+            return
+        if not self.best or _mean(self.latest) > _mean(self.best):
+            self.best = self.latest
+        self._check_entropy(step)
+        self._check_reward(step)
+
+    def _check_reward(self, step: int) -> None:
+        best, now = _mean(self.best), _mean(self.latest)
+        if best - now <= _ERRORS * math.hypot(_error(self.best), _error(self.latest)):
+            return
+        if now - self.lowest < _LOST * (best - self.lowest):
+            raise DivergedError(
+                f"the reward has collapsed: {now:.3g} in the {WINDOW} rollouts before step {step}, "
+                f"after {best:.3g}; lower learning_rate, or raise rl.beta"
+            )
+
+    def _check_entropy(self, step: int) -> None:
+        gained = _mean(self.latest) - _mean(self.first)
+        if gained > _ERRORS * math.hypot(_error(self.first), _error(self.latest)):
+            return
+        if all(each.entropy < _ENTROPY for each in self.latest):
+            raise DivergedError(
+                f"the entropy has died: {self.latest[-1].entropy:.2g} nats per token at step "
+                f"{step}, with a reward of {_mean(self.latest):.3g}, no better than at first; "
+                "lower learning_rate, or raise rl.beta or rl.temperature"
+            )
+
+
+def _mean(rollouts: list[Seen]) -> float:
+    return sum(each.reward for each in rollouts) / len(rollouts)
+
+
+def _error(rollouts: list[Seen]) -> float:
+    """The standard error of their mean reward."""
+    parts = (each.variance / each.count for each in rollouts)
+    return math.sqrt(sum(parts)) / len(rollouts)
