@@ -268,7 +268,7 @@ class Driver:
             self._study,
             recorder,
             board,
-            self._count * self._spec.slots.lanes,
+            self._count * self._spec.slots.most_lanes,
             interruption,
             partial(self._has_room, board, recorder),
             # Slots that leave would be missed by the confirmation.
@@ -325,13 +325,15 @@ class Driver:
         """Whether a running slot has a free lane; before the first is up, its trials may wait."""
         import ray
 
-        if self._spec.slots.max is None:
-            return True  # all slots are starting, and Tune has at most one trial for each
+        slots = self._spec.slots
+        each = 1 if slots.finds_lanes else slots.most_lanes
+        if slots.max is None and not slots.finds_lanes:
+            return True  # all slots are starting, and Tune has at most one trial for each lane
         try:
-            alive = board.alive()
+            lanes = board.lanes() if slots.finds_lanes else board.alive() * each
         except ray.exceptions.RayActorError:
             return False  # the clients of running trials notice, too
-        return recorder.under_way() < max(1, alive) * self._spec.slots.lanes
+        return recorder.under_way() < max(each, lanes)
 
     def _wait_for_slots(self, board: BoardClient, slots: Slots) -> None:
         fewest = self._spec.slots.min

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, cast
 
+import numpy as np
 import torch
 from peft import PeftModel
 from transformers import Trainer, TrainerControl, TrainerState
@@ -115,6 +116,13 @@ class Lane:
         self._examples = len(items)
         self._items = sum(int(s.targets.sum()) for item in items for s in item.sequences)
         self._loss_before = self._loss_sum
+
+    def longest(self) -> Item:
+        """The longest of all that the trial trains on."""
+        own, replayed = self._learned.lengths
+        lengths = own if replayed is None else np.concatenate([own, replayed])
+        place = int(np.argmax(lengths))
+        return Item(place, self._learned[place])
 
     def restart_step(self) -> None:
         """Forget the current step's gradients, of which a failed pass may have left a part."""

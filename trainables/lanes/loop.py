@@ -13,13 +13,15 @@ import torch
 from trainables.core.evaluation import DivergedError, Ending, Outcome
 from trainables.lanes.adapter import Adapter
 from trainables.lanes.bank import Bank
+from trainables.lanes.base_pass import BasePass
 from trainables.lanes.kind import kind_of
 from trainables.lanes.lane import Entry, Lane
 from trainables.lanes.layout import Layout
+from trainables.lanes.limits import FoundLimits, LaneLimits
+from trainables.lanes.probe import limits_of
 from trainables.lanes.rowwise import rowwise
 from trainables.lanes.seat import AloneError, seated
-from trainables.lanes.tick import Parts, Share, chosen, dropout_of, parts_of
-from trainables.training.base import autocast
+from trainables.lanes.tick import Parts, Share, chosen
 from trainables.training.memory import is_out_of_memory, release_memory
 from trainables.training.pages import release_pages
 from trainables.training.workshop import Workshop
@@ -29,11 +31,12 @@ Refill = Callable[[], Entry | None]
 
 
 class Lanes:
-    """At most `most` trials of one kind on one base."""
+    """Trials of one kind on one base: at most `most`, or as many as `found` says."""
 
-    def __init__(self, workshop: Workshop, most: int) -> None:
+    def __init__(self, workshop: Workshop, most: int, found: FoundLimits | None = None) -> None:
         self._workshop = workshop
-        self._most = most
+        self._found = found
+        self._limits = None if found else LaneLimits(most, most)
         self._lanes: list[Lane] = []
         self._budget: int | None = None
         self._turn = 0
@@ -45,6 +48,7 @@ class Lanes:
         self._base = self._workshop.lend(first.config)
         self._bank = Bank(self._base)
         self._rowwise = rowwise(self._base)
+        self._forward = BasePass(self._workshop, self._base, self._bank, first.config)
         try:
             self._seat(first)
             while self._fill(refill):
@@ -61,9 +65,17 @@ class Lanes:
 
     def _fill(self, refill: Refill) -> bool:
         """Give free lanes to further trials; whether any lane has a trial."""
-        while len(self._lanes) < self._most and (entry := refill()) is not None:
+        while len(self._lanes) < self._room() and (entry := refill()) is not None:
             self._seat(entry)
         return bool(self._lanes)
+
+    def _room(self) -> int:
+        """The number of lanes; found as soon as one has a trial."""
+        if self._limits is None and self._found is not None and self._lanes:
+            lane = self._lanes[0]
+            with lane.clock.running():
+                self._limits = self._found.of(self._kind, lambda: limits_of(self._forward, lane))
+        return self._limits.lanes if self._limits else 1
 
     def _seat(self, entry: Entry) -> None:
         assert kind_of(entry.config) == self._kind, "trials of one kind"
@@ -91,10 +103,15 @@ class Lanes:
 
     def _tick(self) -> None:
         began = time.monotonic()
-        shares = chosen(self._lanes, self._budget, self._turn)
+        useful = self._limits.tokens if self._limits else None
+        shares = chosen(self._lanes, self._budget, self._turn, useful)
         self._turn += 1
         try:
-            self._pass(shares)
+            self._forward(
+                shares,
+                [share.lane.adapter for share in shares],
+                lambda *made: list(self._losses(shares, *made)),
+            )
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
@@ -106,27 +123,10 @@ class Lanes:
             if share.lane in self._lanes and not share.lane.left:
                 self._step(share.lane)
 
-    def _pass(self, shares: list[Share]) -> None:
-        """One forward and backward pass of the base, with the gradients of each lane."""
-        device = self._workshop.device
-        parts = parts_of(shares, self._workshop.pad_id, device)
-        dropout = dropout_of(shares, parts.batch["input_ids"].shape[1], device)
-        layout = Layout(
-            [share.lane.adapter for share in shares],
-            [share.rows for share in shares],
-            dropout,
-            device,
-        )
-        with self._bank.active(layout):
-            with autocast(self._config, device):
-                outputs = shares[0].lane.loss.outputs(self._base, parts.batch)
-            losses = list(self._losses(shares, parts, layout, outputs))
-            torch.autograd.backward(losses)
-
     def _losses(
-        self, shares: list[Share], parts: Parts, layout: Layout, outputs: torch.Tensor
+        self, shares: Sequence[Share], outputs: torch.Tensor, parts: Parts, spans: list[slice]
     ) -> Iterator[torch.Tensor]:
-        for share, part, span in zip(shares, parts.lanes, layout.spans(), strict=True):
+        for share, part, span in zip(shares, parts.lanes, spans, strict=True):
             try:
                 yield share.lane.loss_of(outputs[span], part, len(share.items))
             except Exception as error:
