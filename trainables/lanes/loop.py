@@ -14,6 +14,7 @@ from trainables.core.evaluation import DivergedError, Ending, Outcome
 from trainables.lanes.adapter import Adapter
 from trainables.lanes.bank import Bank
 from trainables.lanes.base_pass import BasePass
+from trainables.lanes.joint import JointEvaluation
 from trainables.lanes.kind import kind_of
 from trainables.lanes.lane import Entry, Lane
 from trainables.lanes.layout import Layout
@@ -48,6 +49,7 @@ class Lanes:
         self._base = self._workshop.lend(first.config)
         self._bank = Bank(self._base)
         self._rowwise = rowwise(self._base)
+        self._joint = JointEvaluation(self._workshop, self._base, self._bank)
         self._forward = BasePass(self._workshop, self._base, self._bank, first.config)
         try:
             self._seat(first)
@@ -120,8 +122,7 @@ class Lanes:
         self._share_out(shares, time.monotonic() - began)
         for share in shares:
             del share.lane.left[: len(share.items)]
-            if share.lane in self._lanes and not share.lane.left:
-                self._step(share.lane)
+        self._step([share.lane for share in shares if not share.lane.left])
 
     def _losses(
         self, shares: Sequence[Share], outputs: torch.Tensor, parts: Parts, spans: list[slice]
@@ -142,10 +143,37 @@ class Lanes:
             share.lane.clock.add(seconds * share.tokens / tokens)
             share.lane.run.beside(len(self._lanes))
 
-    def _step(self, lane: Lane) -> None:
+    def _step(self, lanes: Sequence[Lane]) -> None:
+        """The steps of lanes whose examples are done, and what follows from them."""
+        for lane in [each for each in lanes if each in self._lanes]:
+            self._tried(lane, lane.step)
+        due = [lane for lane in lanes if lane in self._lanes and lane.due]
+        for group in self._joint.groups(due, self._limits.tokens if self._limits else None):
+            if len(group) > 1:
+                self._measure(group)
+        for lane in [each for each in lanes if each in self._lanes]:
+            self._tried(lane, lane.after_step)
+
+    def _measure(self, lanes: Sequence[Lane]) -> None:
+        """Measure lanes together; after an error each measures itself, which shows whose it is."""
+        began = time.monotonic()
+        try:
+            found = self._joint.scores(lanes)
+        except Exception as error:
+            if isinstance(error, torch.AcceleratorError):
+                raise  # this process has lost its device
+            said = "%s lanes could not be measured together; each is measured alone"
+            logging.getLogger(__name__).warning(said, len(lanes), exc_info=error)
+            release_memory()
+            return
+        for lane, scores in zip(lanes, found, strict=True):
+            lane.run.know(scores)
+            lane.clock.add((time.monotonic() - began) / len(lanes))
+
+    def _tried(self, lane: Lane, act: Callable[[], Outcome | None]) -> None:
         try:
             with lane.clock.running():
-                outcome = lane.step()
+                outcome = act()
         except DivergedError as error:
             outcome = Outcome(Ending.DIVERGED, lane.run.cost(), str(error))
         except Exception as error:

@@ -9,6 +9,7 @@ import torch
 from lane_training import Kept, entry, in_lanes
 
 from sweeps.spec.settings import SlotsSettings
+from trainables.lanes import lane as lane_module
 from trainables.lanes import loop, probe
 from trainables.lanes.ledger import Ledger, held_by
 from trainables.lanes.limits import MOST, FoundLimits, LaneLimits
@@ -65,10 +66,10 @@ def test_a_ledger_counts_what_each_lane_adds():
 def test_what_a_lane_holds_is_what_its_adapter_and_optimizer_take(workshop, monkeypatch):
     """Against the tensors that are there after a step."""
     held = []
-    step = loop.Lanes._step
+    step = lane_module.Lane.step
 
-    def stepped(lanes, lane):
-        step(lanes, lane)
+    def stepped(lane):
+        step(lane)
         moments = [
             each
             for state in lane.optimizer.state.values()
@@ -78,7 +79,7 @@ def test_what_a_lane_holds_is_what_its_adapter_and_optimizer_take(workshop, monk
         tensors = [*lane.adapter.parameters, *moments]
         held.append((sum(each.nbytes for each in tensors), held_by(lane.adapter, lane.config)))
 
-    monkeypatch.setattr(loop.Lanes, "_step", stepped)
+    monkeypatch.setattr(lane_module.Lane, "step", stepped)
     in_lanes(workshop, tiny.trial(), tiny.trial(lora__rank=16, optimizer__name="sgd"))
     assert len(held) == 8 and all(real == planned for real, planned in held)
     assert len({real for real, _ in held}) == 2
