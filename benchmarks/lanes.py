@@ -1,11 +1,12 @@
-"""LoRA trials side by side in lanes, one after the other in one lane, and through the Trainer.
+"""LoRA trials in lanes, in as many as pay, in one after the other, and through the Trainer.
 
     python -m benchmarks.lanes [--model FOLDER] [--lanes 8] [--rows 1] [--tokens 64]
 
 All train the same trials on the same random sequences of equal length in one process, in
 alternating rounds. Setup and evaluation do not count: the seconds are the difference between long
-and short trials. Without a GPU they are processor time, which other work on the machine lengthens
-little. Prints one JSON document.
+and short trials. Evaluations are measured apart, together and one after the other: their seconds
+are the difference between trials with several and with one. Without a GPU they are processor time,
+which other work on the machine lengthens little. Prints one JSON document.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,14 +30,21 @@ from trainables.core.evaluation import Monitor
 from trainables.core.model_source import ModelSource
 from trainables.data.tokens.examples import Example, write
 from trainables.data.tokens.sequences import TokenSequence
-from trainables.lanes.lane import Entry
+from trainables.lanes.lane import Entry, Lane
+from trainables.lanes.limits import FoundLimits, LaneLimits
 from trainables.lanes.loop import Lanes
 from trainables.training.checkpoints import NO_CHECKPOINTS
 from trainables.training.inputs import Inputs
 from trainables.training.workshop import Workshop
 
 SHORT = 2
-"""Steps of the short trials."""
+"""Steps of the short trials, and of those that are evaluated."""
+
+EVALUATIONS = 2
+"""Evaluations of each of these, against one."""
+
+VALIDATION = 8
+"""Passes of an evaluation of one lane."""
 
 Way = Callable[[Workshop, Sequence[TrialConfig]], None]
 
@@ -49,13 +58,17 @@ def main() -> None:
         make_model(folder / "model")
     model = options.model or folder / "model"
     workshop = Workshop(_inputs(folder, model, options))
-    seconds: dict[str, list[float]] = {name: [] for name in WAYS}
+    told: list[LaneLimits] = []
+    ways = {**WAYS, "auto": partial(in_lanes, found=FoundLimits(told.append))}
+    _seconds(ways["auto"], workshop, options, SHORT)  # finds the number of lanes
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(options.rounds):
-        for name, way in WAYS.items():
+        for name, way in ways.items():
             longer, shorter = (
                 _seconds(way, workshop, options, steps) for steps in (options.steps, SHORT)
             )
             seconds[name].append(longer - shorter)
+    apart, together = (_evaluating(kind, workshop, options) for kind in (Apart, Lanes))
     work = options.lanes * (options.steps - SHORT) * options.rows * options.tokens
     rates = {name: work / statistics.median(each) for name, each in seconds.items()}
     report = {
@@ -66,23 +79,52 @@ def main() -> None:
         "tokens": options.tokens,
         "method": options.method,
         "precision": options.precision,
+        "fit": told[0].fit,
+        "pay": told[0].pay,
         "tokens_per_second": {name: round(rate) for name, rate in rates.items()},
         "lanes_over_one_lane": round(rates["lanes"] / rates["one lane"], 2),
+        "auto_over_one_lane": round(rates["auto"] / rates["one lane"], 2),
         "lanes_over_trainer": round(rates["lanes"] / rates["trainer"], 2),
         "one_lane_over_trainer": round(rates["one lane"] / rates["trainer"], 2),
+        "evaluated_together_over_apart": round(apart / together, 2),
     }
     print(json.dumps(report, indent=1))
 
 
-def in_lanes(workshop: Workshop, configs: Sequence[TrialConfig], lanes: int | None = None) -> None:
+def in_lanes(
+    workshop: Workshop,
+    configs: Sequence[TrialConfig],
+    lanes: int | None = None,
+    kind: type[Lanes] = Lanes,
+    found: FoundLimits | None = None,
+) -> None:
     """All at once, or so many at a time."""
     entries = deque(
         Entry(config, Monitor(), NO_CHECKPOINTS, lambda _: None, _raise, _raise)
         for config in configs
     )
     first = entries.popleft()
-    made = Lanes(workshop, lanes or len(configs))
+    made = kind(workshop, lanes or len(configs), found)
     made.run(first, lambda: entries.popleft() if entries else None)
+
+
+class Apart(Lanes):
+    """Lanes that measure themselves one after the other."""
+
+    def _measure(self, lanes: Sequence[Lane]) -> None:
+        """Nothing: each does it after its step."""
+
+
+def _evaluating(kind: type[Lanes], workshop: Workshop, options: argparse.Namespace) -> float:
+    """Seconds of the evaluations that trials with several have more than trials with one."""
+    found = []
+    for _ in range(options.rounds):
+        several, one = (
+            _seconds(partial(in_lanes, kind=kind), workshop, options, SHORT, evaluations)
+            for evaluations in (EVALUATIONS, 1)
+        )
+        found.append(several - one)
+    return statistics.median(found)
 
 
 def in_one_lane(workshop: Workshop, configs: Sequence[TrialConfig]) -> None:
@@ -103,8 +145,10 @@ def _raise(error: Exception | str | None) -> None:
     raise error if isinstance(error, Exception) else RuntimeError(error or "out of memory")
 
 
-def _seconds(way: Way, workshop: Workshop, options: argparse.Namespace, steps: int) -> float:
-    configs = [_config(options, number, steps) for number in range(options.lanes)]
+def _seconds(
+    way: Way, workshop: Workshop, options: argparse.Namespace, steps: int, evaluations: int = 1
+) -> float:
+    configs = [_config(options, number, steps, evaluations) for number in range(options.lanes)]
     clock = time.perf_counter if torch.cuda.is_available() else time.process_time
     began = clock()
     way(workshop, configs)
@@ -113,13 +157,15 @@ def _seconds(way: Way, workshop: Workshop, options: argparse.Namespace, steps: i
     return clock() - began
 
 
-def _config(options: argparse.Namespace, number: int, steps: int) -> TrialConfig:
+def _config(
+    options: argparse.Namespace, number: int, steps: int, evaluations: int = 1
+) -> TrialConfig:
     return TrialConfig(
         model="model",
         data={"train": "unused"},
         method=options.method,
         precision=options.precision,
-        budget={"steps": steps, "evaluations": 1},
+        budget={"steps": steps, "evaluations": evaluations},
         batch_size=options.rows,
         micro_batch_size=options.rows,
         learning_rate=1e-3 * (1 + number),
@@ -130,7 +176,7 @@ def _config(options: argparse.Namespace, number: int, steps: int) -> TrialConfig
 def _inputs(folder: Path, model: Path, options: argparse.Namespace) -> Inputs:
     words = json.loads((Path(model) / "config.json").read_text())["vocab_size"]
     rng = np.random.default_rng(0)
-    for name, count in (("train", 64), ("validation", 2)):
+    for name, count in (("train", 64), ("validation", VALIDATION * options.rows)):
         drawn = rng.integers(2, words, (count, options.tokens)).tolist()
         marks = [True] * options.tokens
         write(folder / name, [Example((TokenSequence.of(tokens, marks),)) for tokens in drawn])

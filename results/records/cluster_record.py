@@ -38,14 +38,27 @@ class LaneRecord(Record):
     phases: tuple[PhaseRecord, ...] = ()
 
 
+class LimitsRecord(Record):
+    """A slot's number of lanes, found by itself: so many `fit` into memory, and up to `pay` of them
+    make training faster."""
+
+    fit: Count
+    pay: Count
+
+    @property
+    def lanes(self) -> int:
+        """The number of lanes taken."""
+        return max(1, min(self.fit, self.pay))
+
+
 class SlotRecord(Record):
     """A slot: `nodes` has the id of each worker's node, empty if it was never up.
 
     `restarts` of its workers and `trials` that ended there are counted since the sweep began or was
     resumed. `job` is its current job: a trial's number, or the name of a measurement; `phases` are
-    the job's progress, outermost first; `beside` are the trials in its other lanes. `home` is
-    whether it was dismissed for good, with nothing left to do. `remarks` are notes about its
-    hardware for the sweep's owner.
+    the job's progress, outermost first; `beside` are the trials in its other lanes, at most as many
+    as `limits` says if the slot finds that itself. `home` is whether it was dismissed for good,
+    with nothing left to do. `remarks` are notes about its hardware for the sweep's owner.
     """
 
     name: str
@@ -59,6 +72,7 @@ class SlotRecord(Record):
     phases: tuple[PhaseRecord, ...] = ()
     remarks: tuple[str, ...] = ()
     beside: tuple[LaneRecord, ...] = ()
+    limits: LimitsRecord | None = None
 
     @property
     def lanes(self) -> tuple[LaneRecord, ...]:

@@ -13,6 +13,7 @@ import ray
 from results.records.cluster_record import (
     ClusterRecord,
     LaneRecord,
+    LimitsRecord,
     NodeRecord,
     PhaseRecord,
     SlotRecord,
@@ -125,6 +126,7 @@ def slot_record(name: str, state: SlotState | None) -> SlotRecord:
         beside=tuple(
             LaneRecord(job=lane.job, phases=_phases(lane.phases)) for lane in state.beside
         ),
+        limits=LimitsRecord(fit=state.limits.fit, pay=state.limits.pay) if state.limits else None,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 import ray
 
@@ -55,7 +56,7 @@ class Slots:
         inputs: Inputs | None,
         folder: Path,
         deaths: int,
-        lanes: int = 1,
+        lanes: int | Literal["auto"] = 1,
     ) -> None:
         """Start the slots; they come up in the background."""
         restarts = deaths + _SPARE_RESTARTS

@@ -9,7 +9,14 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from results.records.cluster_record import HOUR, ClusterRecord, LaneRecord, NodeRecord, SlotRecord
+from results.records.cluster_record import (
+    HOUR,
+    ClusterRecord,
+    LaneRecord,
+    LimitsRecord,
+    NodeRecord,
+    SlotRecord,
+)
 from results.records.record import CONFIRMATION
 from sweeps.display.duration import duration
 from sweeps.display.trial_table import plain_table
@@ -62,12 +69,20 @@ def _table(cluster: ClusterRecord, runs: bool) -> Table:
     table.add_column("  slot", no_wrap=True)
     for title in ("trials", "restarts"):
         table.add_column(title, justify="right", no_wrap=True)
-    for title in ("now", "on", "node") if runs else ("on",):
+    found = any(slot.limits for slot in cluster.slots)
+    titles = ("now", "on", "node") if runs else ("on",)
+    for title in (*(("lanes",) if found else ()), *titles):
         table.add_column(title, overflow="fold")
     for slot in cluster.slots:
+        lanes = (_limits(slot.limits),) if found else ()
         now = (_now(slot), slot.device, _places(slot, nodes)) if runs else (slot.device,)
-        table.add_row(f"  {slot.name}", str(slot.trials), str(slot.restarts), *now)
+        table.add_row(f"  {slot.name}", str(slot.trials), str(slot.restarts), *lanes, *now)
     return table
+
+
+def _limits(limits: LimitsRecord | None) -> str:
+    """`4: 120 fit, up to 4 pay`."""
+    return f"{limits.lanes}: {limits.fit} fit, up to {limits.pay} pay" if limits else ""
 
 
 def _now(slot: SlotRecord) -> str:

@@ -288,7 +288,7 @@ class Driver:
             self._study,
             recorder,
             board,
-            self._count * self._spec.slots.lanes,
+            self._count * self._spec.slots.most_lanes,
             interruption,
             partial(has_room, self._spec.slots, board, recorder),
             # Slots that leave would be missed by the confirmation.

@@ -19,13 +19,14 @@ def has_room(settings: SlotsSettings, board: BoardClient, recorder: Recorder) ->
     """Whether a running slot has a free lane; before the first is up, its trials may wait."""
     import ray
 
-    if settings.max is None:
-        return True  # all slots are starting, and Tune has at most one trial for each
+    each = 1 if settings.finds_lanes else settings.most_lanes
+    if settings.max is None and not settings.finds_lanes:
+        return True  # all slots are starting, and Tune has at most one trial for each lane
     try:
-        alive = board.alive()
+        lanes = board.lanes() if settings.finds_lanes else board.alive() * each
     except ray.exceptions.RayActorError:
         return False  # the clients of running trials notice, too
-    return recorder.under_way() < max(1, alive) * settings.lanes
+    return recorder.under_way() < max(each, lanes)
 
 
 def wait_for_slots(

@@ -22,6 +22,7 @@ from trainables.board.trial_patience import TrialPatience
 from trainables.board.weights_policy import weights_policy
 from trainables.core.evaluation import Ending, Evaluation, Outcome
 from trainables.core.progress import Phases
+from trainables.lanes.limits import LaneLimits
 
 
 class Board:
@@ -190,6 +191,14 @@ class Board:
     async def alive(self) -> int:
         """The number of slots that are up."""
         return len(self._slots.up)
+
+    async def limits(self, slot: str, limits: LaneLimits) -> None:
+        """Note how many lanes a slot has found to take."""
+        self._slots.limit(slot, limits)
+
+    async def lanes(self) -> int:
+        """The number of trials that the slots which are up can train at once."""
+        return self._slots.lanes()
 
     async def take(self, slot: str, life: int, patience: float) -> Job | Closed | None:
         """The next job, waiting at most `patience` seconds for one.

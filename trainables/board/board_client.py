@@ -16,6 +16,7 @@ from trainables.board.ticket import Event
 from trainables.board.trial_patience import TrialPatience
 from trainables.core.evaluation import Ending, Evaluation, Outcome
 from trainables.core.progress import Phases
+from trainables.lanes.limits import LaneLimits
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -134,6 +135,12 @@ class BoardClient:
 
     def alive(self) -> int:
         return self._send(Board.alive).get()
+
+    def limits(self, slot: str, limits: LaneLimits) -> None:
+        self._send(Board.limits, slot, limits).get()
+
+    def lanes(self) -> int:
+        return self._send(Board.lanes).get()
 
     def take(self, slot: str, life: int, patience: float) -> Job | Closed | None:
         return self._send(Board.take, slot, life, patience).get()

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from trainables.board.nodes import Nodes
 from trainables.board.slot_state import SlotState, slot_states
 from trainables.board.ticket import Ticket
+from trainables.lanes.limits import LaneLimits
 
 IDLE_STARTS = 4
 """Starts in a row without a job after which a slot is given up."""
@@ -31,6 +32,7 @@ class SlotRegistry:
         self._devices: dict[str, str] = {}
         self._nodes: dict[str, tuple[str, ...]] = {}
         self._remarks: dict[str, tuple[str, ...]] = {}
+        self._limits: dict[str, LaneLimits] = {}
         self._departure = asyncio.Event()
 
     def add(self, slot: str, device: str, nodes: Sequence[str]) -> int:
@@ -72,6 +74,14 @@ class SlotRegistry:
         """Note the remarks for the slot's owner on its hardware."""
         self._remarks[slot] = remarks
 
+    def limit(self, slot: str, limits: LaneLimits) -> None:
+        """Note how many lanes the slot has found to take."""
+        self._limits[slot] = limits
+
+    def lanes(self) -> int:
+        """The lanes of all slots that are up, as far as they are found; one of each other."""
+        return sum(self._limits[slot].lanes if slot in self._limits else 1 for slot in self.up)
+
     def lives(self, slot: str, life: int) -> bool:
         """Whether the slot is still in that life."""
         return self.starts[slot] == life and slot not in self._lost
@@ -101,4 +111,4 @@ class SlotRegistry:
     def states(self, tickets: Iterable[Ticket]) -> list[SlotState]:
         """The state of each slot, in the order of their first start."""
         slots = self.starts, self.up, self._devices, self._nodes
-        return slot_states(*slots, tickets, self._sent_home, self._remarks)
+        return slot_states(*slots, tickets, self._sent_home, self._remarks, self._limits)

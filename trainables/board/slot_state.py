@@ -10,6 +10,7 @@ from trainables.board.job import JobKind
 from trainables.board.ticket import Ticket
 from trainables.core.evaluation import Ending
 from trainables.core.progress import Phases
+from trainables.lanes.limits import LaneLimits
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class SlotState:
     `nodes` has Ray's node id of each of its workers. `starts` counts its lives, including restarts
     because its workers' memory had grown. `trials` is the number of trials that ended there; `job`
     is its current work: a trial's id, or the name of a measurement; `phases` is the progress of
-    that; `beside` are the trials in its other lanes. `home` is whether it was sent home for good,
+    that; `beside` are the trials in its other lanes, of which there may be as many as
+    `limits` says, once they are found. `home` is whether it was sent home for good,
     with no more work to do. `remarks` are notes for its owner on its hardware.
     """
 
@@ -42,6 +44,7 @@ class SlotState:
     phases: Phases = ()
     remarks: tuple[str, ...] = ()
     beside: tuple[LaneState, ...] = ()
+    limits: LaneLimits | None = None
 
 
 def slot_states(
@@ -52,6 +55,7 @@ def slot_states(
     tickets: Iterable[Ticket],
     home: Collection[str] = (),
     remarks: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+    limits: Mapping[str, LaneLimits] = MappingProxyType({}),
 ) -> list[SlotState]:
     """The slots in the order of their first start. A suspended trial has not ended."""
     held: dict[str, list[Ticket]] = {name: [] for name in starts}
@@ -76,6 +80,7 @@ def slot_states(
             held[name][0].phases if held[name] else (),
             remarks.get(name, ()),
             tuple(LaneState(each.job.trial_id, each.phases) for each in held[name][1:]),
+            limits.get(name),
         )
         for name in starts
     ]

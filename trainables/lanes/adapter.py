@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -68,6 +69,20 @@ class Adapter:
         """All that trains."""
         return list(self.trained.values())
 
+    def copy(self) -> Adapter:
+        """One with weights of its own, to compute with but not to keep."""
+        low_rank = {
+            name: LowRank(_copied(each.a), _copied(each.b), each.scaling)
+            for name, each in self.low_rank.items()
+        }
+        heads = {name: copy.deepcopy(each) for name, each in self.heads.items()}
+        return replace(self, low_rank=low_rank, heads=heads, trained={}, saved={})
+
+    def drop_gradients(self) -> None:
+        """Forget what passes have left."""
+        for weight in self._held():
+            weight.grad = None
+
     def save(self, folder: Path) -> None:
         """Write what PEFT would write."""
         folder.mkdir(parents=True)
@@ -89,11 +104,19 @@ class Adapter:
             weight.copy_(stored[name])
 
     def _is_whole(self) -> bool:
-        held = [each for low in self.low_rank.values() for each in (low.a, low.b)]
-        held += [weight for head in self.heads.values() for weight in head.parameters()]
-        places = {each.data_ptr() for each in held}
+        places = {each.data_ptr() for each in self._held()}
         named = [*self.trained.values(), *self.saved.values()]
         return all(each.data_ptr() in places for each in named)
+
+    def _held(self) -> Iterator[torch.nn.Parameter]:
+        for low in self.low_rank.values():
+            yield from (low.a, low.b)
+        for head in self.heads.values():
+            yield from head.parameters()
+
+
+def _copied(weight: torch.nn.Parameter) -> torch.nn.Parameter:
+    return torch.nn.Parameter(weight.detach().clone())
 
 
 def _low_rank(name: str, module: LoraLayer) -> LowRank:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, cast
 
+import numpy as np
 import torch
 from peft import PeftModel
 from transformers import Trainer, TrainerControl, TrainerState
@@ -116,6 +117,13 @@ class Lane:
         self._items = sum(int(s.targets.sum()) for item in items for s in item.sequences)
         self._loss_before = self._loss_sum
 
+    def longest(self) -> Item:
+        """The longest of all that the trial trains on."""
+        own, replayed = self._learned.lengths
+        lengths = own if replayed is None else np.concatenate([own, replayed])
+        place = int(np.argmax(lengths))
+        return Item(place, self._learned[place])
+
     def restart_step(self) -> None:
         """Forget the current step's gradients, of which a failed pass may have left a part."""
         self.optimizer.zero_grad(set_to_none=True)
@@ -131,8 +139,13 @@ class Lane:
         self._loss_sum = self._loss_sum.to(loss.device) + loss.detach()
         return loss
 
-    def step(self) -> Outcome | None:
-        """Step, as its step's examples are done; how the trial ended, if it did."""
+    @property
+    def due(self) -> bool:
+        """Whether it is measured after the step just made."""
+        return self.run.due(self.done)
+
+    def step(self) -> None:
+        """Step, as its step's examples are done."""
         if self.config.optimizer.max_grad_norm > 0:
             torch.nn.utils.clip_grad_norm_(
                 self.adapter.parameters, self.config.optimizer.max_grad_norm
@@ -141,6 +154,9 @@ class Lane:
         self.schedule.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.done += 1
+
+    def after_step(self) -> Outcome | None:
+        """Measure and begin the next step; how the trial ended, if it did."""
         control = TrainerControl()
         self.run.on_step_end(None, TrainerState(global_step=self.done), control)
         if control.should_training_stop or self.done == self.plan.steps:

@@ -49,6 +49,14 @@ class LaneRun(Run):
         self._earlier = 0.0
         self._most_lanes = 1
 
+    def due(self, step: int) -> bool:
+        """Whether the trial is measured after this step."""
+        return step in self._plan.points
+
+    def know(self, scores: Scores) -> None:
+        """Use these for the evaluation that is due."""
+        self._known = scores
+
     def shares(self, base: torch.nn.Module) -> None:
         """From now on the model is this base."""
         self._model = base

@@ -13,13 +13,16 @@ import torch
 from trainables.core.evaluation import DivergedError, Ending, Outcome
 from trainables.lanes.adapter import Adapter
 from trainables.lanes.bank import Bank
+from trainables.lanes.base_pass import BasePass
+from trainables.lanes.joint import JointEvaluation
 from trainables.lanes.kind import kind_of
 from trainables.lanes.lane import Entry, Lane
 from trainables.lanes.layout import Layout
+from trainables.lanes.limits import FoundLimits, LaneLimits
+from trainables.lanes.probe import limits_of
 from trainables.lanes.rowwise import rowwise
 from trainables.lanes.seat import AloneError, seated
-from trainables.lanes.tick import Parts, Share, chosen, dropout_of, parts_of
-from trainables.training.base import autocast
+from trainables.lanes.tick import Parts, Share, chosen
 from trainables.training.memory import is_out_of_memory, release_memory
 from trainables.training.pages import release_pages
 from trainables.training.workshop import Workshop
@@ -29,11 +32,12 @@ Refill = Callable[[], Entry | None]
 
 
 class Lanes:
-    """At most `most` trials of one kind on one base."""
+    """Trials of one kind on one base: at most `most`, or as many as `found` says."""
 
-    def __init__(self, workshop: Workshop, most: int) -> None:
+    def __init__(self, workshop: Workshop, most: int, found: FoundLimits | None = None) -> None:
         self._workshop = workshop
-        self._most = most
+        self._found = found
+        self._limits = None if found else LaneLimits(most, most)
         self._lanes: list[Lane] = []
         self._budget: int | None = None
         self._turn = 0
@@ -45,6 +49,8 @@ class Lanes:
         self._base = self._workshop.lend(first.config)
         self._bank = Bank(self._base)
         self._rowwise = rowwise(self._base)
+        self._joint = JointEvaluation(self._workshop, self._base, self._bank)
+        self._forward = BasePass(self._workshop, self._base, self._bank, first.config)
         try:
             self._seat(first)
             while self._fill(refill):
@@ -61,9 +67,17 @@ class Lanes:
 
     def _fill(self, refill: Refill) -> bool:
         """Give free lanes to further trials; whether any lane has a trial."""
-        while len(self._lanes) < self._most and (entry := refill()) is not None:
+        while len(self._lanes) < self._room() and (entry := refill()) is not None:
             self._seat(entry)
         return bool(self._lanes)
+
+    def _room(self) -> int:
+        """The number of lanes; found as soon as one has a trial."""
+        if self._limits is None and self._found is not None and self._lanes:
+            lane = self._lanes[0]
+            with lane.clock.running():
+                self._limits = self._found.of(self._kind, lambda: limits_of(self._forward, lane))
+        return self._limits.lanes if self._limits else 1
 
     def _seat(self, entry: Entry) -> None:
         assert kind_of(entry.config) == self._kind, "trials of one kind"
@@ -91,10 +105,15 @@ class Lanes:
 
     def _tick(self) -> None:
         began = time.monotonic()
-        shares = chosen(self._lanes, self._budget, self._turn)
+        useful = self._limits.tokens if self._limits else None
+        shares = chosen(self._lanes, self._budget, self._turn, useful)
         self._turn += 1
         try:
-            self._pass(shares)
+            self._forward(
+                shares,
+                [share.lane.adapter for share in shares],
+                lambda *made: list(self._losses(shares, *made)),
+            )
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
@@ -103,30 +122,12 @@ class Lanes:
         self._share_out(shares, time.monotonic() - began)
         for share in shares:
             del share.lane.left[: len(share.items)]
-            if share.lane in self._lanes and not share.lane.left:
-                self._step(share.lane)
-
-    def _pass(self, shares: list[Share]) -> None:
-        """One forward and backward pass of the base, with the gradients of each lane."""
-        device = self._workshop.device
-        parts = parts_of(shares, self._workshop.pad_id, device)
-        dropout = dropout_of(shares, parts.batch["input_ids"].shape[1], device)
-        layout = Layout(
-            [share.lane.adapter for share in shares],
-            [share.rows for share in shares],
-            dropout,
-            device,
-        )
-        with self._bank.active(layout):
-            with autocast(self._config, device):
-                outputs = shares[0].lane.loss.outputs(self._base, parts.batch)
-            losses = list(self._losses(shares, parts, layout, outputs))
-            torch.autograd.backward(losses)
+        self._step([share.lane for share in shares if not share.lane.left])
 
     def _losses(
-        self, shares: list[Share], parts: Parts, layout: Layout, outputs: torch.Tensor
+        self, shares: Sequence[Share], outputs: torch.Tensor, parts: Parts, spans: list[slice]
     ) -> Iterator[torch.Tensor]:
-        for share, part, span in zip(shares, parts.lanes, layout.spans(), strict=True):
+        for share, part, span in zip(shares, parts.lanes, spans, strict=True):
             try:
                 yield share.lane.loss_of(outputs[span], part, len(share.items))
             except Exception as error:
@@ -142,10 +143,37 @@ class Lanes:
             share.lane.clock.add(seconds * share.tokens / tokens)
             share.lane.run.beside(len(self._lanes))
 
-    def _step(self, lane: Lane) -> None:
+    def _step(self, lanes: Sequence[Lane]) -> None:
+        """The steps of lanes whose examples are done, and what follows from them."""
+        for lane in [each for each in lanes if each in self._lanes]:
+            self._tried(lane, lane.step)
+        due = [lane for lane in lanes if lane in self._lanes and lane.due]
+        for group in self._joint.groups(due, self._limits.tokens if self._limits else None):
+            if len(group) > 1:
+                self._measure(group)
+        for lane in [each for each in lanes if each in self._lanes]:
+            self._tried(lane, lane.after_step)
+
+    def _measure(self, lanes: Sequence[Lane]) -> None:
+        """Measure lanes together; after an error each measures itself, which shows whose it is."""
+        began = time.monotonic()
+        try:
+            found = self._joint.scores(lanes)
+        except Exception as error:
+            if isinstance(error, torch.AcceleratorError):
+                raise  # this process has lost its device
+            said = "%s lanes could not be measured together; each is measured alone"
+            logging.getLogger(__name__).warning(said, len(lanes), exc_info=error)
+            release_memory()
+            return
+        for lane, scores in zip(lanes, found, strict=True):
+            lane.run.know(scores)
+            lane.clock.add((time.monotonic() - began) / len(lanes))
+
+    def _tried(self, lane: Lane, act: Callable[[], Outcome | None]) -> None:
         try:
             with lane.clock.running():
-                outcome = lane.step()
+                outcome = act()
         except DivergedError as error:
             outcome = Outcome(Ending.DIVERGED, lane.run.cost(), str(error))
         except Exception as error:

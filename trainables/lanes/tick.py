@@ -47,18 +47,24 @@ class Parts:
     lanes: tuple[Batch, ...]
 
 
-def chosen(lanes: Sequence[Lane], budget: int | None, first: int = 0) -> list[Share]:
+def chosen(
+    lanes: Sequence[Lane], budget: int | None, first: int = 0, useful: int | None = None
+) -> list[Share]:
     """What each lane adds to a tick: up to its own micro-batch of what its step has left.
 
     With a budget in tokens, padding included, lanes from the `first` on in a circle take part as
-    long as there is room; the first has at least one item. The shares are in the lanes' order.
+    long as there is room; the first has at least one item. Beyond `useful` tokens no other lane
+    joins a tick: the device is busy. The shares are in the lanes' order.
     """
     shares: dict[int, Share] = {}
     rows = width = 0
     for offset in range(len(lanes)):
         place = (first + offset) % len(lanes)
         lane, items = lanes[place], list[Item]()
-        for item in lane.left[: lane.plan.micro_batch_size]:
+        offered = lane.left[: lane.plan.micro_batch_size]
+        if useful is not None and rows and _tokens(width, rows, offered) > useful:
+            continue
+        for item in offered:
             wider, more = max(width, item.width), rows + len(item.sequences)
             if budget is not None and wider * more > budget and rows:
                 break
@@ -67,6 +73,12 @@ def chosen(lanes: Sequence[Lane], budget: int | None, first: int = 0) -> list[Sh
         if items:
             shares[place] = Share(lane, tuple(items))
     return [shares[place] for place in sorted(shares)]
+
+
+def _tokens(width: int, rows: int, added: Sequence[Item]) -> int:
+    """Of a batch with these as well, padding included."""
+    widest = max(width, *(item.width for item in added))
+    return widest * (rows + sum(len(item.sequences) for item in added))
 
 
 def parts_of(shares: Sequence[Share], pad_id: int, device: torch.device) -> Parts:

@@ -116,10 +116,8 @@ def _serve(config: Mapping[str, SlotSetup]) -> None:
         _work(_Worker(board, inputs, safeguards), None)
         return
     with BoardProgress(board, gpu=torch.cuda.is_available()) as told:
-        lane_source = LaneSource(setup.lanes, partial(_take_like, board, name, life))
-        worker = _Worker(
-            board, inputs, safeguards, told, lane_source if lane_source.most > 1 else None
-        )
+        source = LaneSource.of(setup, partial(_take_like, board, name, life))
+        worker = _Worker(board, inputs, safeguards, told, source)
         _work(worker, lambda: _take(board, name, life))
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Hashable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,9 +16,11 @@ from trainables.board.job import Job, JobKind
 from trainables.core.evaluation import Ending, Outcome
 from trainables.core.progress import STEP, Gauge
 from trainables.lanes.kind import kind_of, why_alone
+from trainables.lanes.limits import MOST, FoundLimits
 from trainables.slots.board_monitor import BoardMonitor
 from trainables.slots.board_progress import BoardProgress
 from trainables.slots.failures import failed, no_storage
+from trainables.slots.slot_setup import SlotSetup
 from trainables.slots.slot_storage import SlotStorage
 from trainables.slots.uploads import Uploads
 from trainables.training.checkpoints import Checkpoints
@@ -35,10 +38,21 @@ _PAUSE = 0.1
 
 @dataclass(frozen=True)
 class LaneSource:
-    """At most `most` lanes; `take` gives a trial of a kind for a free one, if one waits."""
+    """At most `most` lanes, or as many as `found` says; `take` gives a trial of a kind for a free
+    one, if one waits."""
 
     most: int
     take: Callable[[Hashable], Job | None]
+    found: FoundLimits | None = None
+
+    @classmethod
+    def of(cls, setup: SlotSetup, take: Callable[[Hashable], Job | None]) -> LaneSource | None:
+        """As the slot is set up; None if it has one lane, which needs none."""
+        if setup.lanes == 1 or setup.size.workers > 1:
+            return None
+        if setup.lanes == "auto":
+            return cls(MOST, take, FoundLimits(partial(setup.board.limits, setup.name)))
+        return cls(setup.lanes, take)
 
 
 def suits(job: Job, inputs: Inputs | None) -> bool:
@@ -73,7 +87,7 @@ class SlotLanes:
 
         first = _LaneJob(self, job, first=True)
         kind, self._full = kind_of(job.config), job.alone
-        lanes = Lanes(workshop, self._source.most)
+        lanes = Lanes(workshop, self._source.most, None if job.alone else self._source.found)
         lanes.run(first.entry(), lambda: self._next(kind))
         return not first.unfit
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from trainables.board.board_client import BoardClient
 from trainables.slots.safeguards import Safeguards
@@ -14,7 +15,8 @@ from trainables.training.inputs import Inputs
 @dataclass(frozen=True)
 class SlotSetup:
     """Ray Train keeps its own files in `folder`; dead workers are restarted up to `restarts` times.
-    A toy's slot has no `inputs`. `lanes` is the number of trials that may share its base."""
+    A toy's slot has no `inputs`. `lanes` is the number of trials that may share its base; with
+    "auto" the slot finds it."""
 
     name: str
     size: SlotSize
@@ -23,4 +25,4 @@ class SlotSetup:
     inputs: Inputs | None
     folder: Path
     restarts: int
-    lanes: int = 1
+    lanes: int | Literal["auto"] = 1

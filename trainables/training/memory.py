@@ -6,6 +6,7 @@ import ctypes
 import gc
 import os
 import sys
+from pathlib import Path
 
 import psutil
 import torch
@@ -13,6 +14,9 @@ import torch
 _GROWTH = 2.0
 _GROWTH_BYTES = 2**30
 """A worker is replaced if it holds twice as much as after its first trials, and this much more."""
+
+_SHARE_OF_GPU, _SHARE_OF_HOST = 0.95, 0.5
+"""What of the free memory may be planned with."""
 
 _WORDS = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
 """RuntimeError messages: torch's on a CPU; CUDA's, also through NCCL; cuBLAS' and cuDNN's."""
@@ -36,6 +40,25 @@ def release_memory() -> None:
     if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
         # glibc keeps the activations of a large batch if each of them was small.
         trim(0)
+
+
+def free_memory(device: torch.device) -> int:
+    """The bytes that this process may still take: on a GPU all but a few, on a host half of what is
+    available there or in this process's container, since other slots may want some."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(_SHARE_OF_GPU * (free + unused))
+    return int(_SHARE_OF_HOST * min(psutil.virtual_memory().available, _left_in_container()))
+
+
+def _left_in_container() -> float:
+    folder = Path("/sys/fs/cgroup")
+    try:
+        most, used = ((folder / f"memory.{name}").read_text() for name in ("max", "current"))
+        return max(0, int(most) - int(used))
+    except (OSError, ValueError):  # no container, or one without a limit
+        return float("inf")
 
 
 def is_out_of_memory(error: BaseException) -> bool:

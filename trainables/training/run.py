@@ -79,6 +79,7 @@ class Run(TrainerCallback):
         self._peak = 0
         self._generation_seconds = 0.0
         self._best_has_answers = False
+        self._known: Scores | None = None
         self._parameters = tuned.parameter_counts(model)
         self._kernels = kernels(config, model, loss)
         if workshop.device.type == "cuda":
@@ -205,7 +206,8 @@ class Run(TrainerCallback):
         return True if point is None else self._report(point, self._score(point))
 
     def _score(self, point: int) -> Scores:
-        scores = self._workshop.score(self._config, self._loss, self._model)
+        scores = self._workshop.score(self._config, self._loss, self._model, self._known)
+        self._known = None
         if not math.isfinite(scores.metrics["eval_loss"]):
             raise DivergedError(f"the evaluation loss is not finite at step {self._step}")
         if self.rollouts is not None:

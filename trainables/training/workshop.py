@@ -223,9 +223,12 @@ class Workshop:
                 found = found.with_written(self.written(config, model, examples))
         return found.with_formulas(config.evaluation.formulas)
 
-    def score(self, config: TrialConfig, loss: Loss, model: torch.nn.Module) -> Scores:
-        """Measure a model on the validation set, and on the general set if there is one."""
-        scores = self._measured(config, loss, model, self.validation_set)
+    def score(
+        self, config: TrialConfig, loss: Loss, model: torch.nn.Module, known: Scores | None = None
+    ) -> Scores:
+        """Measure a model on the validation set, unless that is known, and on the general set if
+        there is one."""
+        scores = known or self._measured(config, loss, model, self.validation_set)
         if self._general is None:
             return scores
         general = self._general.metrics(config, model)

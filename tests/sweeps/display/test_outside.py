@@ -5,7 +5,13 @@ import io
 import pytest
 from rich.console import Console
 
-from results.records.cluster_record import ClusterRecord, NodeRecord, PhaseRecord, SlotRecord
+from results.records.cluster_record import (
+    ClusterRecord,
+    LimitsRecord,
+    NodeRecord,
+    PhaseRecord,
+    SlotRecord,
+)
 from sweeps.display.cluster_report import cluster_report, cost_line
 
 NODES = (
@@ -98,3 +104,17 @@ def test_what_a_slot_is_at_is_told_with_its_job():
     slot = SlotRecord(name="slot-0", up=True, nodes=("a",), job="12", phases=phases)
     shown = picture(seen(slots=(slot,)), runs=True)
     assert any("trial 12, step 3 of 20, evaluating 25%" in line for line in shown)
+
+
+def test_the_lanes_that_slots_have_found():
+    found = (
+        SLOTS[1].with_changes(limits=LimitsRecord(fit=120, pay=8)),
+        SLOTS[2].with_changes(limits=LimitsRecord(fit=3, pay=16)),
+        SLOTS[3],
+    )
+    shown = [line for line in picture(seen(slots=found), runs=False) if line.startswith("  slot-")]
+    assert [line.split("  ")[-2].strip() for line in shown[:2]] == [
+        "8: 120 fit, up to 8 pay",
+        "3: 3 fit, up to 16 pay",
+    ]
+    assert "fit" not in shown[2]

@@ -12,6 +12,7 @@ from trainables.board.job_queue import MOST_PASSED
 from trainables.config.trial import TrialConfig
 from trainables.core.evaluation import Ending, Outcome
 from trainables.lanes.kind import kind_of, why_alone
+from trainables.lanes.limits import LaneLimits
 
 CONFIG = TrialConfig(model="m", data={"train": "f"}, precision="fp32")
 KIND = kind_of(CONFIG)
@@ -114,6 +115,18 @@ async def test_all_lanes_of_a_slot_are_seen():
     await filled(board, life)
     (state,) = await board.overview()
     assert [state.job, *(lane.job for lane in state.beside)] == ["0", "1"]
+
+
+@in_a_loop
+async def test_a_slot_counts_as_one_lane_until_it_has_found_how_many():
+    board, _ = await board_with()
+    assert await board.lanes() == 1
+    await board.hello("other", "CPU", ["here"])
+    await board.limits("slot", LaneLimits(fit=40, pay=8, tokens=4096))
+    assert await board.lanes() == 8 + 1
+    assert [state.limits and state.limits.lanes for state in await board.overview()] == [8, None]
+    await board.lost("other")
+    assert await board.lanes() == 8
 
 
 @in_a_loop

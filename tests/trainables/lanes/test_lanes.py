@@ -273,7 +273,7 @@ def test_as_many_numbers_are_dropped_as_asked_for_and_the_mean_is_kept():
 
 
 def test_out_of_memory_halves_the_tokens_and_changes_no_result(workshop, monkeypatch):
-    from trainables.lanes import loop
+    from trainables.lanes import base_pass as loop
 
     configs = [tiny.trial(), tiny.trial(lora__rank=8), tiny.trial(seed=3)]
     calm = in_lanes(workshop, *configs)
@@ -299,7 +299,7 @@ def test_out_of_memory_halves_the_tokens_and_changes_no_result(workshop, monkeyp
 def test_without_room_for_a_row_lanes_are_given_back_and_the_last_is_infeasible(
     workshop, monkeypatch
 ):
-    from trainables.lanes import loop
+    from trainables.lanes import base_pass as loop
 
     def never(*_):
         raise torch.OutOfMemoryError("no room")

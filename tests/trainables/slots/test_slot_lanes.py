@@ -9,10 +9,13 @@ from desk import Desk, without_ray
 from trainables.board.board_client import BoardClient
 from trainables.board.job import LOSSES, WEIGHTS, Job
 from trainables.core.evaluation import Ending, Evaluation
+from trainables.lanes.probe import Probe
 from trainables.slots.board_progress import BoardProgress
 from trainables.slots.safeguards import Safeguards
 from trainables.slots.slot import _Worker
 from trainables.slots.slot_lanes import LaneSource
+from trainables.slots.slot_setup import SlotSetup
+from trainables.slots.slot_size import SlotSize
 
 
 @pytest.fixture
@@ -32,7 +35,8 @@ def served(desk, inputs, folder, lanes, jobs):
     """All jobs done by a slot with so many lanes: (losses, outcome) of each."""
     life = desk.ask("hello", "slot")
     client = BoardClient(desk)
-    source = LaneSource(lanes, lambda kind: desk.ask("take_like", "slot", life, kind))
+    setup = SlotSetup("slot", SlotSize(1, 1.0, 0.0), Safeguards(), client, inputs, folder, 0, lanes)
+    source = LaneSource.of(setup, lambda kind: desk.ask("take_like", "slot", life, kind))
     told = BoardProgress(client, gpu=False)
     worker = _Worker(client, inputs, Safeguards(), told, source)
     for name, params in jobs.items():
@@ -75,7 +79,22 @@ def test_each_job_of_a_slot_with_lanes_ends_as_alone(desk, inputs, tmp_path):
     together = {name: outcome.cost.lanes for name, (_, outcome) in found.items()}
     assert max(together.values()) > 1
     assert together["full"] == together["head"] == 1
+    assert desk.ask("lanes") == 1, "nothing was found"
     best = min(found, key=lambda name: found[name][0][-1])
     files = {path.name for path in (tmp_path / "lanes" / best / WEIGHTS).iterdir()}
     assert "adapter_model.safetensors" in files or best == "full"
     assert (tmp_path / "lanes" / best / LOSSES).is_file()
+
+
+def test_a_slot_finds_its_lanes_at_the_first_trial_that_can_share_and_tells_the_board(
+    desk, inputs, tmp_path, monkeypatch
+):
+    """However fast this machine is: a pass of two lanes takes no longer than one of one."""
+    monkeypatch.setattr(Probe, "seconds", lambda self, count: 0.1 if count <= 4 else 1.0)
+    jobs = {"full": JOBS["full"], **{str(number): {"seed": number} for number in range(6)}}
+    found = served(desk, inputs, tmp_path, "auto", jobs)
+    assert {outcome.ending for _, outcome in found.values()} == {Ending.COMPLETE}
+    assert desk.ask("lanes") == 4
+    (state,) = desk.ask("overview")
+    assert state.limits.pay == 4 and state.limits.fit > 100
+    assert found["0"][1].cost.lanes == 4 and found["full"][1].cost.lanes == 1
