@@ -45,11 +45,13 @@ def _worth_it(
     lead: float,
     measured: Difference | None,
 ) -> str:
-    return (
-        f"Without training, the best is {_named(untrained)} with {sweep.metric} "
-        f"{untrained.value:.4f}: {amount(lead, measured)} behind trial {trained.record.number}"
-        + _how_sure(measured, "too small to say that training helps")
-    )
+    best = f"{_named(untrained)} with {sweep.metric} {untrained.value:.4f}"
+    behind = f"{amount(lead, measured)} behind trial {trained.record.number}"
+    if measured is None:
+        return f"Without training, the best is {best}: {behind}."
+    helps = "helps" if abs(measured.z) >= SURE else "may not be needed"
+    doubt = "too small to say that training helps"
+    return f"Training {helps}: without it, the best is {best}, {behind}{_how_sure(measured, doubt)}"
 
 
 def _how_sure(measured: Difference | None, doubt: str) -> str:

@@ -59,6 +59,12 @@ def test_a_lead_of_no_training_within_the_noise_is_doubted(tmp_path):
     assert words.endswith("standard errors: too small to say which of the two is better.")
 
 
+def test_a_lead_that_was_not_measured_by_prompts_is_only_told(tmp_path):
+    assert said(tmp_path, of(0, "lora", 0.5), of(1, "none", 0.4)) == (
+        f"Without training, the best is trial 1 (none) with {METRIC} 0.4000: 0.1000 behind trial 0."
+    )
+
+
 def test_equals_are_said_to_be_equal(tmp_path):
     assert said(tmp_path, of(0, "lora", 0.5), of(1, "rag", 0.5)) == (
         "No trained trial is better than trial 1 (rag), which trains nothing: the best of them, "
@@ -71,7 +77,8 @@ def test_training_that_is_surely_better_is_worth_it(tmp_path):
     records = [of(0, "lora", sum(lora) / 4), of(1, "none", sum(none) / 4), of(2, "none", 0.01)]
     words = said(tmp_path, *records, answers={0: lora, 1: none})
     assert words.startswith(
-        f"Without training, the best is trial 1 (none) with {METRIC} {sum(none) / 4:.4f}: "
+        "Training helps: without it, the best is trial 1 (none) with "
+        f"{METRIC} {sum(none) / 4:.4f}, "
     )
     assert "behind trial 0, " in words and words.endswith("standard errors.")
 
@@ -80,6 +87,7 @@ def test_a_lead_within_the_noise_does_not_show_that_training_helps(tmp_path):
     lora, none = [0.9, 0.1, 0.8, 0.3], [0.2, 0.8, 0.1, 0.9]
     records = [of(0, "lora", sum(lora) / 4), of(1, "none", sum(none) / 4)]
     words = said(tmp_path, *records, answers={0: lora, 1: none})
+    assert words.startswith("Training may not be needed: without it, the best is trial 1 (none) ")
     assert words.endswith("standard errors: too small to say that training helps.")
 
 
