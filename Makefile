@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 
+# Set, each of a sweep's processes would compile the project again, and each of the tests' all tests.
+export PYTHONDONTWRITEBYTECODE :=
+
 # Errors alone are shown: pip warns of indexes that lack a package, and has notices.
 INSTALL := $(BIN)/pip install -qq --disable-pip-version-check --constraint constraints.txt
 

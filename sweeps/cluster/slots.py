@@ -133,8 +133,8 @@ class Slots:
 
 
 def _run(setup: SlotSetup) -> None:
-    # Imported here, not in the driver: it needs torch.
-    from trainables.slots.slot import run_slot
+    # Imported here, not in the driver: it needs Ray Train.
+    from trainables.slots.slot_run import run_slot
 
     run_slot(setup)
 

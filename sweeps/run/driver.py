@@ -39,8 +39,7 @@ _GOING_HOME = 120.0
 """Seconds in which slots without a board end by themselves: a step, and a start."""
 
 _WINDING_UP, _WINDING_UP_OWN = 10.0, 1.0
-"""Seconds for Ray Train to end a slot after its workers have left. On a Ray that ends with the
-sweep this is pointless, and takes a dozen seconds without a dashboard."""
+"""Seconds for Ray Train to end a slot after its workers have left; pointless if Ray ends, too."""
 
 _BARREN_LIVES = 3
 """Maximum number of consecutive board losses without the end of a trial in between."""

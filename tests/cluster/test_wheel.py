@@ -1,4 +1,4 @@
-"""What a user has who installs the wheel and no checkout: an empty environment, and its recipes."""
+"""What a user has who installs the wheel and no checkout: an environment, and its recipes."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.cluster, pytest.mark.ci]
+pytestmark = pytest.mark.cluster
 
 CODE = Path(__file__).parents[2]
 PARTS = ("sweeps", "search_spaces", "trainables", "results")
@@ -28,10 +29,14 @@ def run(*command: str | Path, **options) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def programs(tmp_path_factory) -> Path:
-    """Where the programs of an environment are that has the wheel and what it needs."""
-    folder = tmp_path_factory.mktemp("wheel")
+@pytest.fixture(params=["empty", pytest.param("beside", marks=pytest.mark.ci)])
+def programs(request, tmp_path) -> Path:
+    """Where the programs of an environment are that has the wheel and what it needs.
+
+    Installed into an empty one; or found beside those of the tests, where the gigabytes of an
+    empty one were installed before for the quickstart, as in CI.
+    """
+    folder = tmp_path / "wheel"
     copy = folder / "copy"  # setuptools leaves its drafts beside the sources
     ignored = shutil.ignore_patterns("__pycache__")
     for part in PARTS:
@@ -44,8 +49,13 @@ def programs(tmp_path_factory) -> Path:
     run(*pip, "wheel", "--no-deps", "--wheel-dir", folder, copy)
     shutil.rmtree(copy)
     (wheel,) = folder.glob("*.whl")
-    constraints = ("--constraint", CODE / "constraints.txt")
-    run(*pip, "install", "--no-compile", *constraints, wheel)
+    if request.param == "empty":
+        constraints = ("--constraint", CODE / "constraints.txt")
+        run(*pip, "install", "--no-compile", *constraints, wheel)
+    else:
+        run(*pip, "install", "--no-deps", wheel)
+        (packages,) = (folder / "env" / "lib").glob("python*/site-packages")
+        (packages / "beside.pth").write_text(sysconfig.get_path("purelib"))
     return programs
 
 

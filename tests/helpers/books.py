@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import json
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 import optuna
@@ -18,6 +22,7 @@ from optuna.trial import TrialState
 from spec_samples import searching_tree
 from typer.testing import CliRunner
 
+from results.mlflow.runs import MlflowRuns
 from results.mlflow.tracking import read_sweep
 from results.records.record import Measurement, TrialRecord, TrialStatus
 from sweeps.cli.app import app
@@ -67,7 +72,18 @@ def launch(tree: dict, home: Path) -> subprocess.CompletedProcess[str]:
 
 
 def launch_here(tree: dict, home: Path) -> subprocess.CompletedProcess[str]:
+    """In a home with a database of MLflow: to make another one takes seconds."""
+    if "uri" not in tree.get("tracking", {}):
+        shutil.copy(_database(), home / "mlflow.db")
     return sweep_here("launch", str(write_spec(tree, home)), home=home)
+
+
+@cache
+def _database() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="database-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    MlflowRuns(f"sqlite:///{folder}/mlflow.db")
+    return folder / "mlflow.db"
 
 
 def write_spec(tree: dict, home: Path) -> Path:

@@ -32,7 +32,8 @@ class Postgres:
 
     def start(self):
         """Begin, or begin again, to answer."""
-        options = f"-h 127.0.0.1 -p {self.port} -k {self._server.pgdata}"
+        # Without waiting for the disk: its machine stays up.
+        options = f"-h 127.0.0.1 -p {self.port} -k {self._server.pgdata} -F"
         log = str(self._server.pgdata / "log")
         self._control("-w", "-o", options, "-l", log, "start")
 

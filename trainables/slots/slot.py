@@ -1,11 +1,9 @@
-"""A slot: one Ray Train run that stays warm and trains trial after trial from the board."""
+"""The work of a slot, in each of its workers: trial after trial from the board."""
 
 from __future__ import annotations
 
-import itertools
-import os
 import platform
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -14,8 +12,7 @@ from typing import TYPE_CHECKING
 
 import ray
 import torch
-from ray.train import FailureConfig, RunConfig, ScalingConfig, get_context
-from ray.train.torch import TorchConfig
+from ray.train import get_context
 
 from trainables.board.board_client import BoardClient
 from trainables.board.job import ANSWERS, CHECKPOINTS, LOSSES, WEIGHTS, Closed, Job, JobKind
@@ -26,15 +23,12 @@ from trainables.core.progress import NO_PROGRESS
 from trainables.slots import toy
 from trainables.slots.board_monitor import BoardMonitor
 from trainables.slots.board_progress import BoardProgress
-from trainables.slots.failure_callback import FailureCallback
 from trainables.slots.failures import failed, no_storage
 from trainables.slots.remote_checkpoints import RemoteCheckpoints
 from trainables.slots.safeguards import Safeguards
 from trainables.slots.slot_lanes import LaneSource, SlotLanes, suits
 from trainables.slots.slot_setup import SlotSetup
-from trainables.slots.slot_size import SlotSize
 from trainables.slots.slot_storage import SlotStorage
-from trainables.slots.slot_trainer import SlotTrainer
 from trainables.slots.uploads import Uploads
 from trainables.training.checkpoints import Checkpoints
 from trainables.training.inputs import Inputs
@@ -54,55 +48,8 @@ PATIENCE = 20.0
 collectives in which the other ranks wait for it."""
 
 
-def run_slot(setup: SlotSetup) -> None:
-    """Run one slot until the board closes. Blocks; raises if the slot cannot be kept alive.
-
-    The board counts the tries of each trial, so that a trial that kills its slot is not retried for
-    ever. Workers are replaced between two trials if their memory has grown too much, and at once if
-    their node will be taken away.
-    """
-    # The board looks for draining nodes itself; Train's own watcher would be one more process.
-    os.environ["RAY_TRAIN_ENABLE_PREEMPTION_WATCHER"] = "0"
-    try:
-        for shift in itertools.count():
-            _trainer(setup, f"{setup.name}-{shift}").fit()
-            if not setup.board.wants(setup.name):
-                return
-    finally:
-        with suppress(ray.exceptions.RayActorError):  # a lost board must not hide another cause
-            setup.board.lost(setup.name)
-
-
-def _trainer(setup: SlotSetup, run_name: str) -> SlotTrainer:
-    size = setup.size
-    return SlotTrainer(
-        _serve,
-        train_loop_config={"setup": setup},
-        torch_config=TorchConfig(backend="nccl" if size.gpus else "gloo"),
-        scaling_config=ScalingConfig(
-            num_workers=size.workers,
-            use_gpu=size.gpus > 0,
-            resources_per_worker={"CPU": size.cpus, **({"GPU": size.gpus} if size.gpus else {})},
-        ),
-        run_config=RunConfig(
-            name=run_name,
-            storage_path=str(setup.folder),
-            failure_config=FailureConfig(max_failures=setup.restarts),
-            callbacks=[FailureCallback(setup.board, setup.name)],
-            worker_runtime_env={"env_vars": _environment(size)},
-        ),
-    )
-
-
-def _environment(size: SlotSize) -> dict[str, str]:
-    quiet = {"TOKENIZERS_PARALLELISM": "false", "TRANSFORMERS_VERBOSITY": "error"}
-    # DeepSpeed looks for a GPU unless told that there is none.
-    return quiet if size.gpus else {**quiet, "DS_ACCELERATOR": "cpu"}
-
-
-def _serve(config: Mapping[str, SlotSetup]) -> None:
+def serve(setup: SlotSetup) -> None:
     """The loop of each rank of a slot: take the job given to rank 0, do it, ask again."""
-    setup = config["setup"]
     board, name, inputs = setup.board, setup.name, setup.inputs
     if inputs and _is_blind(board, _unseen(inputs, setup.safeguards.storage)):
         return

@@ -11,6 +11,8 @@ import resource
 import shutil
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,8 +22,7 @@ from typer.testing import CliRunner
 
 from results.records.record import TrialStatus
 from sweeps.cli.app import app
-from sweeps.export import export as room
-from sweeps.export.fresh_process import metrics_of
+from sweeps.export import fresh_process
 from sweeps.home.home import SweepHome
 from sweeps.spec.spec import SweepSpec
 
@@ -40,7 +41,13 @@ def home(tmp_path_factory):
 
 @pytest.fixture
 def in_this_process(monkeypatch):
-    monkeypatch.setattr(room, "measured_afresh", metrics_of)
+    """What the fresh process does, without its start."""
+
+    def run(command, **_):
+        fresh_process.main(*map(Path, command[-2:]))
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(fresh_process, "subprocess", SimpleNamespace(run=run))
 
 
 @pytest.fixture
@@ -224,7 +231,7 @@ def test_weights_that_measure_differently_are_not_exported(own, tmp_path, in_thi
     assert said.startswith("the export was not written, since it measures differently: eval_loss")
 
 
-def test_damaged_weights_are_named(own, tmp_path):
+def test_damaged_weights_are_named(own, tmp_path, in_this_process):
     (file,) = (own.sweep("kept").store.trial_folder(0) / "best").glob("*.safetensors")
     file.write_bytes(file.read_bytes()[:-100])
     said = refused(own, tmp_path / "out")

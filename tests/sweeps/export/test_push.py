@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
 from hub_uploads import hub_for_uploads
 from kept_sweep import answers, kept_sweep, tree_of
@@ -30,32 +26,20 @@ def hub(tmp_path, monkeypatch):
         yield hub
 
 
-def command_of(home, to, *options) -> list[str]:
-    return ["export", "kept", "--to", str(to), "--unchecked", *options, "--home", str(home.path)]
-
-
 def pushed(home, to, *options):
-    return CliRunner().invoke(app, command_of(home, to, *options))
+    command = ["export", "kept", "--to", str(to), "--unchecked", *options]
+    return CliRunner().invoke(app, [*command, "--home", str(home.path)])
 
 
-def test_the_hub_gets_each_file_in_one_commit(home, tmp_path):
+def test_the_hub_gets_each_file_in_one_commit(home, hub, tmp_path):
     to = tmp_path / "out"
-    command = command_of(home, to, "--merge", "--push", "someone/model")
-    with hub_for_uploads() as hub:
-        places = {"HF_ENDPOINT": hub.address, "HF_TOKEN": "hf_secret"}
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", "sweeps.cli", *command],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, **places, "HF_HOME": str(tmp_path / "hf")},
-        )
-        assert done.returncode == 0, done.stderr
-        assert f"Uploaded: {hub.address}/someone/model/commit/" in done.stdout
-        assert hub.files == {file.name: file.read_bytes() for file in to.iterdir()}
-        assert hub.message == "Trial 0 of sweep kept" and hub.created[0]["visibility"] == "private"
-        assert hub.tokens == {"Bearer hf_secret"}
-    assert "hf_secret" not in done.stdout + done.stderr
+    done = pushed(home, to, "--merge", "--push", "someone/model")
+    assert done.exit_code == 0, done.output
+    assert f"Uploaded: {hub.address}/someone/model/commit/" in done.stdout
+    assert hub.files == {file.name: file.read_bytes() for file in to.iterdir()}
+    assert hub.message == "Trial 0 of sweep kept" and hub.created[0]["visibility"] == "private"
+    assert hub.tokens == {"Bearer hf_secret"}
+    assert "hf_secret" not in done.output
 
 
 def test_a_hub_that_refuses_leaves_the_export_in_its_folder(home, hub, tmp_path):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack, contextmanager
 
 import psutil
 import pytest
@@ -45,26 +46,38 @@ def sleepers(starter):
     return wait_for(all_four)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="orphans are found on Linux only")
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL, None])
-def test_whatever_ends_the_starter_ends_the_command_and_its_children(tmp_path, how):
-    seconds = "600" if how else "5"
-    arguments = [sys.executable, "-c", STARTER, FAMILY, str(tmp_path / "log"), seconds]
-    starter, family = subprocess.Popen(arguments), []
+@contextmanager
+def starter(log, seconds):
+    """The starter of such a family, and the family; none of them is left behind."""
+    arguments = [sys.executable, "-c", STARTER, FAMILY, str(log), str(seconds)]
+    begun, family = subprocess.Popen(arguments), []
     try:
-        family = sleepers(starter)
-        if how:
-            os.kill(starter.pid, how)
-        assert starter.wait(timeout=60) == (-how if how else 0)
-        _, left = psutil.wait_procs(family, timeout=60)
-        assert not left
-        assert (tmp_path / "log").read_text() == "up\n"
+        family += sleepers(begun)
+        yield begun, family
     finally:
-        starter.kill()
-        starter.wait()
+        begun.kill()
+        begun.wait()
         for each in family:
             if each.is_running():
                 each.kill()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="orphans are found on Linux only")
+def test_whatever_ends_the_starter_ends_the_command_and_its_children(tmp_path):
+    """Side by side, since each waits for the one that does not end when asked."""
+    with ExitStack() as stack:
+        started = {
+            how: stack.enter_context(starter(tmp_path / f"log-{how}", 600 if how else 5))
+            for how in (signal.SIGTERM, signal.SIGHUP, signal.SIGKILL, None)
+        }
+        for how, (begun, _) in started.items():
+            if how:
+                os.kill(begun.pid, how)
+        for how, (begun, family) in started.items():
+            assert begun.wait(timeout=60) == (-how if how else 0)
+            _, left = psutil.wait_procs(family, timeout=60)
+            assert not left, how
+            assert (tmp_path / f"log-{how}").read_text() == "up\n"
 
 
 def test_a_command_that_ends_by_itself_is_told_by_its_exit_code(tmp_path):

@@ -12,7 +12,9 @@ from kept_sweep import answers, tree_of
 from results.mlflow.runs import MlflowRuns
 from results.ranking.certainty import load_sequence_losses
 from results.records.record import TrialStatus
+from sweeps.export import export
 from sweeps.export.choice import chosen
+from sweeps.export.fresh_process import metrics_of
 from sweeps.home.home import SweepHome
 from trainables.board.job import CHECKPOINTS, LOSSES, WEIGHTS
 
@@ -33,7 +35,7 @@ def confirmed(tmp_path_factory, ray_cluster):
         "budget": {"trials": 3, "steps": 6, "evaluations": 2},
         "search": {"seed": 1, "early_stopping": "none", "sampler": "grid"},
         "space": {"learning_rate": {"choice": [1e-2, 3e-3, 1e-5]}},
-        "slots": {"count": 2, "gpus": 0},
+        "slots": {"count": 1, "gpus": 0},
         "confirm": {"top": 2, "seeds": SEEDS},
     }  # fmt: skip
     done = launch_here(tree, home)
@@ -124,11 +126,12 @@ def test_each_confirmed_trial_keeps_the_weights_of_its_best_seed(confirmed):
     assert taken.record.number in {r.number for r in kept}
 
 
-def test_the_winners_export_is_measured_to_be_the_repeat(confirmed, tmp_path):
-    """With the seeds of that repeat in the file that trains it again."""
+def test_the_winners_export_is_measured_to_be_the_repeat(confirmed, tmp_path, monkeypatch):
+    """In this process; with the seeds of that repeat in the file that trains it again."""
     import yaml
 
     home, _ = confirmed
+    monkeypatch.setattr(export, "measured_afresh", metrics_of)
     done = sweep_here("export", "kept", "--to", str(tmp_path / "out"), home=home)
     assert done.returncode == 0, done.stdout + done.stderr
     record = chosen(folder(home)).record

@@ -116,7 +116,7 @@ EXACT = tuple(
 )
 """The same for GPT-NeoX, with its name of that module."""
 
-LONG = {"budget__steps": 50, "budget__evaluations": 5}
+LONG = {"budget__steps": 30, "budget__evaluations": 5}
 
 
 def test_eight_unlike_lanes_with_stops_and_refills_train_as_each_alone(in_float64, watched):

@@ -158,16 +158,16 @@ def test_a_replay_set_keeps_a_model_from_forgetting(model, tmp_path):
 
 @needs_real_data
 @pytest.mark.parametrize(
-    ("name", "objective", "max_length", "steps"),
+    ("name", "objective", "max_length", "steps", "batch"),
     [
-        ("cls/sst2_dev.tsv", "classification", 128, 30),
-        ("pref/instruction-data-with-preference.json", "reward", 128, 10),
-        ("reward/alpaca_eval_vicuna7b_winprob.jsonl", "reward", 512, 10),
-        ("pref/instruction-data-with-preference.json", "dpo", 128, 10),
-        ("pref/instruction-data-with-preference.json", "kto", 128, 10),
+        ("cls/sst2_dev.tsv", "classification", 64, 30, 4),
+        ("pref/instruction-data-with-preference.json", "reward", 128, 10, 8),
+        ("reward/alpaca_eval_vicuna7b_winprob.jsonl", "reward", 512, 6, 4),
+        ("pref/instruction-data-with-preference.json", "dpo", 96, 10, 4),
+        ("pref/instruction-data-with-preference.json", "kto", 96, 10, 4),
     ],
 )
-def test_a_real_model_learns_from_real_rows(name, objective, max_length, steps, tmp_path):
+def test_a_real_model_learns_from_real_rows(name, objective, max_length, steps, batch, tmp_path):
     config = TrialConfig(
         model=str(REAL_DATA / "models/stories260K_hf"),
         objective=objective,
@@ -180,7 +180,7 @@ def test_a_real_model_learns_from_real_rows(name, objective, max_length, steps, 
             "bad_rows": "skip",
         },
         budget={"steps": steps, "evaluations": 1},
-        batch_size=8,
+        batch_size=batch,
         learning_rate=1e-3 if objective == "kto" else 3e-3,
     )
     base, after = trained(config, tmp_path)

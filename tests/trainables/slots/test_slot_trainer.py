@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
+from ray.experimental import internal_kv
 from ray.train import RunConfig, ScalingConfig
 
 from trainables.slots.slot_trainer import SlotTrainer
@@ -12,20 +15,39 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*is deprecated:DeprecationWarni
 
 
 @pytest.fixture
+def address():
+    """Of what listens while the test runs."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture
 def callbacks(monkeypatch, tmp_path):
-    monkeypatch.setenv("RAY_TRAIN_V2_ENABLED", "1")
-    trainer = SlotTrainer(
-        lambda: None,
-        scaling_config=ScalingConfig(num_workers=1),
-        run_config=RunConfig(name="slot", storage_path=str(tmp_path)),
-    )
-    return {type(each).__name__: each for each in trainer._create_default_callbacks()}
+    """Those of a slot, by their names, on a Ray whose head notes this address of its dashboard."""
+
+    def of(noted):
+        monkeypatch.setenv("RAY_TRAIN_V2_ENABLED", "1")
+        answer = noted and noted.encode()
+        monkeypatch.setattr(internal_kv, "_internal_kv_get", lambda key, namespace: answer)
+        trainer = SlotTrainer(
+            lambda: None,
+            scaling_config=ScalingConfig(num_workers=1),
+            run_config=RunConfig(name="slot", storage_path=str(tmp_path)),
+        )
+        return {type(each).__name__: each for each in trainer._create_default_callbacks()}
+
+    return of
 
 
-def test_a_slot_starts_no_process_for_datasets(callbacks):
-    assert "BackendSetupCallback" in callbacks and "DatasetsCallback" not in callbacks
+def test_a_slot_starts_no_process_for_datasets(callbacks, address):
+    made = callbacks(address)
+    assert "BackendSetupCallback" in made and "DatasetsCallback" not in made
 
 
-def test_a_slots_end_waits_for_no_look_of_the_cleaner(callbacks):
-    """Which lasts ten seconds on a Ray without a dashboard, and which Train would wait for."""
-    assert callbacks["PlacementGroupCleanerCallback"]._stop_timeout == 1.0
+def test_a_slots_end_does_not_wait_for_the_last_look_of_the_cleaner(callbacks, address):
+    assert callbacks(address)["PlacementGroupCleanerCallback"]._stop_timeout == 1.0
+
+
+@pytest.mark.parametrize("noted", [None, "", "127.0.0.1:1"])
+def test_without_a_dashboard_nothing_is_asked_of_it(callbacks, noted):
+    assert "PlacementGroupCleanerCallback" not in callbacks(noted)
