@@ -124,8 +124,8 @@ def _sentences(who: str, how_sure: str) -> Text:
 
 def _nobody(sweep: SweepRecord, ranking: Ranking) -> Text:
     if sweep.so_far:
-        return Text(f"\n{nobody(sweep)}", "bold")
-    text = Text(f"\n{nobody(sweep)}", "bold red")
+        return Text(f"\n{nobody(sweep, ranking)}", "bold")
+    text = Text(f"\n{nobody(sweep, ranking)}", "bold red")
     for line in _reasons(ranking)[:SHOWN]:
         text.append(f"\n  {line}", "not bold")
     return text
