@@ -278,7 +278,8 @@ class SweepRecord(Record):
     is None. `seconds_before` are the wall-clock seconds of its parts before the last resume.
     `rows_left_out` and `rows_adjusted` are numbers of rows in the data files, by reason: rows not
     used, and rows read with an allowance. `warm_start` says what was taken over from each earlier
-    sweep.
+    sweep. Judges took `judge_tokens` and `judge_dollars` for the base and the test set; those of
+    trials are in their records.
     """
 
     name: str
@@ -310,6 +311,8 @@ class SweepRecord(Record):
     rows_left_out: dict[str, Count] = Field(default_factory=dict)
     rows_adjusted: dict[str, Count] = Field(default_factory=dict)
     warm_start: tuple[str, ...] = ()
+    judge_tokens: Count = 0
+    judge_dollars: float = 0.0
     provenance: Provenance | None = None
 
     @property

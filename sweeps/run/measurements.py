@@ -105,4 +105,11 @@ class Measurements:
         self._board.submit(job)
         import ray.tune  # noqa: F401  # takes a second, while the slot runs the job
 
-        return self._board.event(job.trial_id, 0)
+        event = self._board.event(job.trial_id, 0)
+        if isinstance(event, Evaluation) and event.cost.judge_tokens:
+            known, cost = self._books.sweep, event.cost
+            self._books.note(
+                judge_tokens=known.judge_tokens + cost.judge_tokens,
+                judge_dollars=known.judge_dollars + cost.judge_dollars,
+            )
+        return event
