@@ -21,6 +21,8 @@ TOTALS = (
     "trainable_parameters",
     "total_parameters",
     "generation_seconds",
+    "judge_tokens",
+    "judge_dollars",
     "lanes",
 )
 _SERIES = ("point", "tokens", "seconds")

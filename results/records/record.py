@@ -161,8 +161,9 @@ class TrialRecord(Record):
 
     `measurements` are in order of time, without those undone by a retry.
     `started` and `ended` are in unix seconds; the totals cover all attempts' useful work, and
-    `generation_seconds` is the part of `seconds` in which answers were generated. `lanes` is the
-    largest number of trials that shared the base at the same time; they share the seconds, too.
+    `generation_seconds` is the part of `seconds` in which answers were generated and scored, for
+    which judges took `judge_tokens` and `judge_dollars`. `lanes` is the largest number of trials
+    that shared the base at the same time; they share the seconds, too.
     `attempts` is the number of times that a slot started the trial, without attempts unreported
     before a kill of the sweep; 0 if there were none. `repairs` are settings that had to differ from
     `config` for the trial to fit into memory, without changing its meaning:
@@ -189,6 +190,8 @@ class TrialRecord(Record):
     trainable_parameters: Count = 0
     total_parameters: Count = 0
     generation_seconds: float = 0.0
+    judge_tokens: Count = 0
+    judge_dollars: float = 0.0
     lanes: Count = 1
     attempts: Count = 0
     repairs: dict[str, int] = Field(default_factory=dict)
@@ -275,7 +278,8 @@ class SweepRecord(Record):
     is None. `seconds_before` are the wall-clock seconds of its parts before the last resume.
     `rows_left_out` and `rows_adjusted` are numbers of rows in the data files, by reason: rows not
     used, and rows read with an allowance. `warm_start` says what was taken over from each earlier
-    sweep.
+    sweep. Judges took `judge_tokens` and `judge_dollars` for the base and the test set; those of
+    trials are in their records.
     """
 
     name: str
@@ -307,6 +311,8 @@ class SweepRecord(Record):
     rows_left_out: dict[str, Count] = Field(default_factory=dict)
     rows_adjusted: dict[str, Count] = Field(default_factory=dict)
     warm_start: tuple[str, ...] = ()
+    judge_tokens: Count = 0
+    judge_dollars: float = 0.0
     provenance: Provenance | None = None
 
     @property

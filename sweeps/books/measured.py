@@ -35,6 +35,8 @@ def with_cost(record: TrialRecord, cost: Cost) -> TrialRecord:
         trainable_parameters=cost.trainable_parameters,
         total_parameters=cost.total_parameters,
         generation_seconds=cost.generation_seconds,
+        judge_tokens=cost.judge_tokens,
+        judge_dollars=cost.judge_dollars,
         kernels=dict(cost.kernels),
         lanes=cost.lanes,
     )

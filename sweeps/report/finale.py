@@ -18,7 +18,7 @@ from sweeps.report.each_method import each_method
 from sweeps.report.exhausted import exhausted
 from sweeps.report.fewer_pieces import fewer_pieces
 from sweeps.report.front import front_table
-from sweeps.report.generation_time import time_note
+from sweeps.report.generation_time import judge_note, time_note
 from sweeps.report.suggestions import next_command, suggestions
 from sweeps.report.ui import how_to_open
 from sweeps.report.waiting import waiting
@@ -55,7 +55,8 @@ def show_result(
     if ranking.winners and not ranking.several and (methods := each_method(ranking)):
         console.print(methods)
     console.print(_left_out(ranking))
-    for note in filter(None, (time_note(folder), fewer_pieces(folder.store.trials()))):
+    notes = time_note(folder), judge_note(sweep, folder), fewer_pieces(folder.store.trials())
+    for note in filter(None, notes):
         console.print(Text(note, "dim"))
     for line in (*exhausted(sweep, _ended(ranking)), *caps_lines(sweep, folder)):
         console.print(line, soft_wrap=True)
@@ -124,8 +125,8 @@ def _sentences(who: str, how_sure: str) -> Text:
 
 def _nobody(sweep: SweepRecord, ranking: Ranking) -> Text:
     if sweep.so_far:
-        return Text(f"\n{nobody(sweep)}", "bold")
-    text = Text(f"\n{nobody(sweep)}", "bold red")
+        return Text(f"\n{nobody(sweep, ranking)}", "bold")
+    text = Text(f"\n{nobody(sweep, ranking)}", "bold red")
     for line in _reasons(ranking)[:SHOWN]:
         text.append(f"\n  {line}", "not bold")
     return text

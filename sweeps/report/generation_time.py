@@ -1,7 +1,8 @@
-"""The time that generating answers took, where it is a large part of the trials'."""
+"""What answers took: time, where it is a large part of the trials', and the tokens of judges."""
 
 from __future__ import annotations
 
+from results.records.record import SweepRecord
 from sweeps.home.home import SweepFolder
 from trainables.config.evaluation import EvaluationConfig, too_long
 
@@ -16,6 +17,14 @@ def time_note(folder: SweepFolder) -> str:
     usual = EvaluationConfig.model_fields["time_share"].default
     most = max(_number(each.config.get("evaluation.time_share"), usual) for each in trials)
     return too_long(share, most) if share > most else ""
+
+
+def judge_note(sweep: SweepRecord, folder: SweepFolder) -> str:
+    """What judges took in the whole sweep."""
+    records = [sweep, *folder.store.trials(), *folder.repeats()]
+    tokens = sum(each.judge_tokens for each in records)
+    dollars = sum(each.judge_dollars for each in records)
+    return f"Judges took {tokens:,} tokens{f', ${dollars:.2f}' * bool(dollars)}." if tokens else ""
 
 
 def _number(value: object, usual: float) -> float:

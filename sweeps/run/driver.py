@@ -120,7 +120,7 @@ class Driver:
 
         measurements = Measurements(self._spec, self._folder, self._books, self._view, board)
         if not self._books.sweep.base:
-            measurements.base()
+            measurements.base(self._inputs)
         check = self._books.refuse_if_taken_over
         wait_for_slots(self._spec.slots.min, board, slots, self._view, check)
         recorder = self._search(board, slots)

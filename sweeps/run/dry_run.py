@@ -36,6 +36,7 @@ from trainables.core.evaluation import Ending, Evaluation, Monitor, Verdict
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.methods.registry import METHODS
 from trainables.training.inputs import Prepared
+from trainables.training.scoring.judge import check_judges
 
 STEPS = 5
 """Number of optimizer steps; the first one is a warm-up and not timed."""
@@ -126,6 +127,7 @@ def dry_run(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) 
             prepared = inputs_of(spec.trial, home.cache, progress=progress, space=spec.space)
         check_class_metrics(spec, prepared)
         check_prompts(spec, prepared)
+        check_judges(spec.trial, prepared.inputs.metric_files)
         alone = config.model_copy(update={"deepspeed": None})
         return _measure(spec, prepared, alone, params, progress)
 
@@ -205,7 +207,7 @@ def _measure(
     short = config.model_copy(update={"budget": TrialBudget(steps=STEPS, evaluations=1)})
     with _told(params):
         with progress.phase("measuring the base model"):
-            workshop.measure_base(config)  # loads the model; the next one is timed
+            first = workshop.measure_base(config)  # the first pass is slower than later ones
         with progress.phase("timing the base model"):
             base = workshop.measure_base(config)
         plan = workshop.plan(config, workers=1)
@@ -221,7 +223,9 @@ def _measure(
     step = watch.seconds_per_step()
     slots, fit = _slots(spec)
     times = config.evaluation.times(config.budget.evaluations)
-    generation = times * base.cost.generation_seconds
+    # Judges may have nothing new to say the second time.
+    answers = max(each.cost.generation_seconds for each in (first, base))
+    generation = times * answers
     return DryRun(
         params=params,
         slots=slots,

@@ -56,6 +56,7 @@ from sweeps.storage.storage import (
 from sweeps.storage.visibility import check_sight
 from trainables.core.progress import Progress
 from trainables.training.inputs import Prepared
+from trainables.training.scoring.judge import check_judges
 
 
 @dataclass(frozen=True)
@@ -277,6 +278,7 @@ def _prepare(spec: SweepSpec, home: SweepHome, view: View) -> Prepared | None:
         prepared = inputs_of(spec.trial, home.cache, progress=Progress(view.at), space=spec.space)
     check_class_metrics(spec, prepared)
     check_prompts(spec, prepared)
+    check_judges(spec.trial, prepared.inputs.metric_files)
     view.say(prepared.description)
     found = extents(spec, prepared.inputs)
     notes = (*prepared.remarks, *remarks(spec, found))

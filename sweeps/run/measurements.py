@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from results.ranking.front import judge
 from results.records.record import TrialRecord
@@ -11,6 +12,7 @@ from sweeps.base.view import View
 from sweeps.books.books import Books
 from sweeps.books.recorder import Recorder
 from sweeps.home.home import SweepFolder
+from sweeps.run.time_share import time_note
 from sweeps.spec.spec import SweepSpec
 from trainables.board.board_client import BoardClient
 from trainables.board.job import Job, JobKind
@@ -18,6 +20,7 @@ from trainables.board.ticket import Event
 from trainables.config.trial import TrialConfig
 from trainables.core.evaluation import Evaluation
 from trainables.methods.none import NONE
+from trainables.training.inputs import Inputs
 
 BASE_TRIAL = "base"
 """The board's name for the job that measures the untouched model."""
@@ -28,12 +31,25 @@ def untouched(trial: TrialConfig) -> TrialConfig:
     return trial.with_params({"method": NONE.name}) if trial.tunes.lookup(trial) else trial
 
 
+def without_value(base: Mapping[str, float], goals: Iterable[str]) -> Iterator[str]:
+    """What to know before the first trial of metrics that are no number for the base."""
+    for name in goals:
+        value = base.get(name)
+        if value is not None and not math.isfinite(value):
+            shown = "NaN" if math.isnan(value) else f"{value:g}"
+            yield (
+                f"{name} of the untouched base model is {shown}. A trial whose value is no finite "
+                "number cannot win; if that is not meant, press Ctrl-C and correct the metric."
+            )
+
+
 class Measurements:
     """Submits the jobs of these measurements and records their results."""
 
     def __init__(
         self, spec: SweepSpec, folder: SweepFolder, books: Books, view: View, board: BoardClient
     ) -> None:
+        self._spec = spec
         self._trial = spec.trial
         self._base_trial = untouched(spec.trial)
         self._folder = folder
@@ -41,8 +57,9 @@ class Measurements:
         self._view = view
         self._board = board
 
-    def base(self) -> None:
-        """Measure the untouched base; LaunchError on failure, since trials would fail too."""
+    def base(self, inputs: Inputs | None) -> None:
+        """Measure the untouched base, and say what follows from it for the trials; LaunchError on
+        failure, since trials would fail too."""
         self._view.phase("Measuring the untouched base model")
         event = self._done(
             Job(BASE_TRIAL, self._base_trial, self._folder.base, JobKind.MEASURE_BASE)
@@ -50,6 +67,10 @@ class Measurements:
         if not isinstance(event, Evaluation):
             raise LaunchError(f"the base model could not be measured: {event.error}")
         self._books.note(base=dict(event.metrics))
+        for text in without_value(event.metrics, self._books.sweep.goals):
+            self._view.say(f"Note: {text}")
+        if inputs and (note := time_note(self._spec, inputs, event)):
+            self._view.say(f"Note: {note}")
 
     def test(self, records: Sequence[TrialRecord], recorder: Recorder) -> None:
         """Measure the base and the winners on the test set, never used for selection."""
@@ -84,4 +105,11 @@ class Measurements:
         self._board.submit(job)
         import ray.tune  # noqa: F401  # takes a second, while the slot runs the job
 
-        return self._board.event(job.trial_id, 0)
+        event = self._board.event(job.trial_id, 0)
+        if isinstance(event, Evaluation) and event.cost.judge_tokens:
+            known, cost = self._books.sweep, event.cost
+            self._books.note(
+                judge_tokens=known.judge_tokens + cost.judge_tokens,
+                judge_dollars=known.judge_dollars + cost.judge_dollars,
+            )
+        return event

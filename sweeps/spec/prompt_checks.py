@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from sweeps.base.errors import SweepError
 from sweeps.spec.reach import reachable
 from sweeps.spec.spec import SweepSpec
+from trainables.config.evaluation import EvaluationConfig
 from trainables.core.data_error import short
 from trainables.data.retrieval.chats import count_chats
 from trainables.data.tokens.prompts import Prompts
 from trainables.data.tokens.tokenizer import context_length
 from trainables.methods.few_shot import FEW_SHOT, FewShotConfig
+from trainables.metrics.matching import ANSWER_EQUALITY, final_answer
 from trainables.metrics.registry import GENERATED
+from trainables.metrics.written import said
 from trainables.training.inputs import Prepared
 
 
@@ -31,6 +34,7 @@ def check_prompts(spec: SweepSpec, prepared: Prepared) -> None:
         chosen = prompts.chosen(most, data.seed)
         if folder != learned:
             _check_references(settings.metrics, prompts, chosen)
+            _try_pattern(settings, prompts, chosen)
         longest = prompts.longest(chosen)
         if longest + settings.max_new_tokens <= context:
             continue
@@ -58,6 +62,18 @@ def _check_examples(spec: SweepSpec, prepared: Prepared) -> None:
                 f"few_shot.count {count:,}: the training set has {known:,} examples; lower it to "
                 f"{known:,}, or add examples"
             )
+
+
+def _try_pattern(settings: EvaluationConfig, prompts: Prompts, chosen: Sequence[int]) -> None:
+    """SweepError if the pattern of final answers hangs on a reference."""
+    if ANSWER_EQUALITY.name not in settings.metrics:
+        return
+    try:
+        for number in chosen:
+            for reference in prompts[number].references:
+                final_answer(said(reference), settings.answer_pattern)
+    except ValueError as error:
+        raise SweepError(f"{error}. It was tried on the reference answers.") from error
 
 
 def _check_references(metrics: Sequence[str], prompts: Prompts, chosen: Sequence[int]) -> None:

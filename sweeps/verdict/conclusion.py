@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from results.ranking.confirmed_front import ConfirmedFront
+from results.ranking.winners import Ranking
 from results.records.record import SweepRecord
 from sweeps.verdict.confirmed_words import confirmed_front_verdict, confirmed_verdict
 from sweeps.verdict.front import front_verdict
@@ -12,8 +13,12 @@ from sweeps.verdict.single import behind_the_top, on_the_test_set, verdict
 from sweeps.verdict.without_training import without_training
 
 
-def nobody(sweep: SweepRecord) -> str:
-    """In place of a verdict without a complete trial."""
+def nobody(sweep: SweepRecord, ranking: Ranking) -> str:
+    """In place of a verdict without a comparable trial."""
+    if any(trial.status.can_win for trial in ranking.left_out):
+        metrics = " and ".join(sweep.goals)
+        end = "so far" if sweep.so_far else "so there is no winner"
+        return f"No complete trial has a finite value of {metrics}, {end}."
     if sweep.so_far:
         return "No trial has completed so far."
     return "No trial completed, so there is no winner."
@@ -23,7 +28,7 @@ def conclusion(results: Results) -> tuple[str, str]:
     """(winner or front, certainty and caveats); the second may be empty."""
     sweep, ranking, folder = results.sweep, results.ranking, results.folder
     if not ranking.winners:
-        return nobody(sweep), ""
+        return nobody(sweep, ranking), ""
     confirmed = results.confirmed
     if isinstance(confirmed, ConfirmedFront):
         who, how_sure = confirmed_front_verdict(sweep, confirmed)

@@ -88,9 +88,17 @@ class EvaluationConfig(Frozen):
 
 
 def too_long(share: float, most: float) -> str:
-    """A note for a share of time above the wanted one."""
+    """A note for a measured share of time above the wanted one."""
+    return f"Generating answers is {share:.0%} of the trials' time, {_way_out(most)}"
+
+
+def share_note(share: float, most: float) -> str:
+    """The same for an estimate before the first trial."""
+    return f"Generating answers will take about {share:.0%} of each trial's time, {_way_out(most)}"
+
+
+def _way_out(most: float) -> str:
     return (
-        f"Generating answers is {share:.0%} of the trials' time, more than evaluation.time_share "
-        f"{most:g}; lower evaluation.prompts, evaluation.max_new_tokens or budget.evaluations, or "
-        "raise evaluation.batch_size."
+        f"more than evaluation.time_share {most:g}; lower evaluation.prompts, "
+        "evaluation.max_new_tokens or budget.evaluations, or raise evaluation.batch_size."
     )

@@ -1,13 +1,15 @@
-"""A user's own metrics of generated answers: a function in a Python file."""
+"""A user's own metrics of generated answers: a function in a Python file, or a judge."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from pathlib import PurePath
+from typing import Annotated
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
+from trainables.config.judge import JudgeMetric
 from trainables.core.frozen import Frozen
 from trainables.metrics.metric import Mode
 from trainables.metrics.registry import METRICS
@@ -78,6 +80,19 @@ class CodeMetric(Frozen):
         return {f"eval_{name}_{key}": mode for key, mode in self.modes.items()}
 
 
+def _kind(metric: object) -> str:
+    """Which of the two is meant; in words, since pydantic adds it to a field's place."""
+    fields = metric if isinstance(metric, Mapping) else {}
+    judges = isinstance(metric, JudgeMetric) or {"endpoint", "rubric", "key_env"} & fields.keys()
+    return "a judge" if judges else "a function"
+
+
+OwnMetric = Annotated[
+    Annotated[CodeMetric, Tag("a function")] | Annotated[JudgeMetric, Tag("a judge")],
+    Discriminator(_kind),
+]
+
+
 def check_name(name: str) -> None:
     """ValueError if it cannot be a metric's name."""
     if not NAME.fullmatch(name):
@@ -86,7 +101,7 @@ def check_name(name: str) -> None:
         )
 
 
-def check_names(metrics: Mapping[str, CodeMetric]) -> None:
+def check_names(metrics: Mapping[str, OwnMetric]) -> None:
     """ValueError if one has no valid name, or that of another metric."""
     taken = {*METRICS}
     for own, metric in metrics.items():
@@ -97,7 +112,7 @@ def check_names(metrics: Mapping[str, CodeMetric]) -> None:
             taken.add(name)
 
 
-def own_modes(metrics: Mapping[str, CodeMetric]) -> dict[str, Mode]:
+def own_modes(metrics: Mapping[str, OwnMetric]) -> dict[str, Mode]:
     """All own metrics with their directions."""
     return {
         name: mode for own, metric in metrics.items() for name, mode in metric.names(own).items()

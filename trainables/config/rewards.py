@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from trainables.config.evaluation import EvaluationConfig
+from trainables.config.judge import JudgeMetric
+from trainables.config.own_metrics import OwnMetric, own_modes
 from trainables.core.data_error import did_you_mean
 from trainables.metrics.registry import GENERATED
 
@@ -14,8 +16,11 @@ WATCHED = ("eval_answer_tokens", "eval_ended")
 _NOT_REPEATABLE = "eval_answer_seconds"
 
 
-def check_rewards(objective: str, rewards: Mapping[str, float], own: Collection[str]) -> None:
-    """ValueError if nothing is rewarded, or something that is no metric of an answer."""
+def check_rewards(
+    objective: str, rewards: Mapping[str, float], metrics: Mapping[str, OwnMetric]
+) -> None:
+    """ValueError if nothing is rewarded, or something that is no metric of an answer alone."""
+    own = own_modes(metrics)
     if not rewards:
         raise ValueError(
             f"rl.rewards is missing: objective {objective} learns from rewards; name metrics of "
@@ -26,6 +31,12 @@ def check_rewards(objective: str, rewards: Mapping[str, float], own: Collection[
             raise ValueError(
                 f"rl.rewards: {name} differs from run to run; reward eval_answer_tokens instead, "
                 "with a weight below 0"
+            )
+        compared = [n for n, m in metrics.items() if isinstance(m, JudgeMetric) and m.compares]
+        if name in own_modes({n: metrics[n] for n in compared}):
+            raise ValueError(
+                f"rl.rewards: {name} compares answers with the base's to validation prompts, and "
+                "rewards are for training prompts; reward a judge with ask: score"
             )
         if name not in (*GENERATED, *own):
             raise ValueError(

@@ -20,7 +20,7 @@ from trainables.config.deepspeed_config import DeepSpeedConfig
 from trainables.config.evaluation import EvaluationConfig
 from trainables.config.kernels import AttentionName
 from trainables.config.optimizer_config import OptimizerConfig, ScheduleName, WsdConfig
-from trainables.config.own_metrics import CodeMetric, check_names, own_modes
+from trainables.config.own_metrics import CodeMetric, OwnMetric, check_names, own_modes
 from trainables.config.rewards import check_rewards, rewarded
 from trainables.core.data_error import did_you_mean
 from trainables.core.frozen import (
@@ -123,7 +123,7 @@ class TrialFields(Frozen):
     data: DataConfig | None = None
     budget: TrialBudget = TrialBudget()
     evaluation: EvaluationConfig = EvaluationConfig()
-    metrics: dict[str, CodeMetric] = Field(
+    metrics: dict[str, OwnMetric] = Field(
         default_factory=dict, description="own metrics of generated answers: eval_NAME"
     )
     trust_metric_code: Annotated[bool, Strict()] = Field(
@@ -209,19 +209,19 @@ class TrialFields(Frozen):
 
     @field_validator("metrics")
     @classmethod
-    def _have_names(cls, metrics: dict[str, CodeMetric]) -> dict[str, CodeMetric]:
+    def _have_names(cls, metrics: dict[str, OwnMetric]) -> dict[str, OwnMetric]:
         check_names(metrics)
         return metrics
 
     @model_validator(mode="after")
     def _can_be_measured(self) -> Self:
         modes = own_modes(self.metrics)
-        if self.metrics and not self.trust_metric_code:
-            name, metric = next(iter(self.metrics.items()))
-            raise ValueError(
-                f"metrics.{name} runs {metric.file} with all your rights; set trust_metric_code: "
-                "true if you trust that file"
-            )
+        for name, metric in self.metrics.items():
+            if isinstance(metric, CodeMetric) and not self.trust_metric_code:
+                raise ValueError(
+                    f"metrics.{name} runs {metric.file} with all your rights; set "
+                    "trust_metric_code: true if you trust that file"
+                )
         for name in self.evaluation.metrics:
             if name not in (*GENERATED, *modes):
                 raise ValueError(
@@ -245,15 +245,15 @@ class TrialFields(Frozen):
     @model_validator(mode="after")
     def _is_rewarded(self) -> Self:
         if self.learns.rolls_out:
-            rewards, own = self.settings(RlConfig).rewards, own_modes(self.metrics)
-            check_rewards(self.objective, rewards, own)
+            rewards = self.settings(RlConfig).rewards
+            check_rewards(self.objective, rewards, self.metrics)
             object.__setattr__(self, "evaluation", rewarded(self.evaluation, rewards))
         return self
 
     @property
     def scores_records(self) -> bool:
         """Whether a metric sees the columns of records that are no part of a chat."""
-        return bool(self.metrics)
+        return any(isinstance(metric, CodeMetric) for metric in self.metrics.values())
 
     @property
     def model_source(self) -> ModelSource:

@@ -6,7 +6,7 @@ The same classes serve a plain process, a slot and the toy trial.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -23,15 +23,32 @@ class Ending(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class AnswersCost:
+    """Seconds in which answers were generated and scored, and what judges took for it: tokens, and
+    dollars if their prices are known."""
+
+    generation_seconds: float = 0.0
+    judge_tokens: int = 0
+    judge_dollars: float = 0.0
+
+    def __add__(self, other: AnswersCost) -> AnswersCost:
+        return AnswersCost(
+            self.generation_seconds + other.generation_seconds,
+            self.judge_tokens + other.judge_tokens,
+            self.judge_dollars + other.judge_dollars,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Cost:
     """A trial's usage so far.
 
     `seconds` is wall time since the trial began, evaluations included; `tokens` are training tokens
     over all workers, without padding; `peak_memory_bytes` is, for one worker, the allocator's peak
     on a GPU and the largest resident size seen on a CPU. `generation_seconds` is the part of
-    `seconds` in which answers were generated. `kernels` says how the model was computed, as far as
-    that changes time and memory only. `lanes` is the largest number of trials that trained on the
-    same base at the same time.
+    `seconds` in which answers were generated and scored; see AnswersCost. `kernels` says how the
+    model was computed, as far as that changes time and memory only. `lanes` is the largest number
+    of trials that trained on the same base at the same time.
     """
 
     seconds: float = 0.0
@@ -42,6 +59,17 @@ class Cost:
     generation_seconds: float = 0.0
     kernels: Mapping[str, str] = field(default_factory=dict)
     lanes: int = 1
+    judge_tokens: int = 0
+    judge_dollars: float = 0.0
+
+    def with_answers(self, spent: AnswersCost) -> Cost:
+        """The same with what answers took."""
+        return replace(
+            self,
+            generation_seconds=spent.generation_seconds,
+            judge_tokens=spent.judge_tokens,
+            judge_dollars=spent.judge_dollars,
+        )
 
     @property
     def tokens_per_second(self) -> float:

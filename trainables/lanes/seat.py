@@ -35,7 +35,7 @@ def seated(
         refuse(entry.config)
         try:
             plan = workshop.plan(entry.config, 1)
-            workshop.know_general_base(entry.config)
+            workshop.know_base(entry.config)
             lane = _attached(workshop, base, known, entry, plan, clock, alone)
         except ValueError as error:
             raise RefusedError(str(error)) from error

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from trainables.core.evaluation import AnswersCost
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.core.ranks import rank, sum_over_ranks, world_size
 from trainables.data.tokens.batches import collate
@@ -43,6 +44,11 @@ class Scores:
     written: Written | None = None
     labelled: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     columns: Mapping[str, Floats] = field(default_factory=dict)
+
+    @property
+    def answers_cost(self) -> AnswersCost:
+        """What the answers took."""
+        return self.written.cost if self.written else AnswersCost()
 
     def with_formulas(self, formulas: Sequence[str]) -> Scores:
         """The scores with the values of the formulas of metrics that were measured."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from trainables.core.evaluation import AnswersCost
 from trainables.metrics.formula import parsed, value_of_each
 from trainables.metrics.metric import Metric
 
@@ -87,6 +88,13 @@ class Written:
     seconds: float = 0.0
     own: Mapping[str, Scored] = field(default_factory=dict)
     formulas: Sequence[str] = ()
+    judge_tokens: int = 0
+    judge_dollars: float = 0.0
+
+    @property
+    def cost(self) -> AnswersCost:
+        """What the answers took."""
+        return AnswersCost(self.seconds, self.judge_tokens, self.judge_dollars)
 
     @cached_property
     def each(self) -> Mapping[str, Values]:

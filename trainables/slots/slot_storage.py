@@ -99,7 +99,8 @@ class SlotStorage:
         if not self.inputs and (unseen := inputs.unseen()):
             why = f"{unseen}; resume the sweep to copy it to all nodes of the cluster"
             raise StorageError(str(self.cache), why)
-        return inputs.moved({path: str(self._here(name)) for path, name in self.inputs.items()})
+        moved = inputs.moved({path: str(self._here(name)) for path, name in self.inputs.items()})
+        return replace(moved, judgements=scratch() / "judgements")
 
     def _here(self, name: str) -> Path:
         folder = scratch() / "cache" / name

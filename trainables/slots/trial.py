@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TypedDict
 
@@ -49,10 +50,10 @@ class SlotTrial(tune.Trainable):
         if isinstance(event, Evaluation):
             self._last = event
             if event.point < self._points:
-                return self._result(event, outcome=None)
+                return result_of(event, outcome=None)
             event = self._next()
         assert isinstance(event, Outcome), "after its last evaluation a trial ends"
-        return self._result(self._last, event)
+        return result_of(self._last, event)
 
     def save_checkpoint(self, checkpoint_dir: str) -> dict[str, object]:
         """Nothing: a trial's state is in its slot."""
@@ -75,14 +76,16 @@ class SlotTrial(tune.Trainable):
         self._heard += 1
         return event
 
-    def _result(self, evaluation: Evaluation | None, outcome: Outcome | None) -> dict[str, object]:
-        """The result read by schedulers, searcher and recorder: metrics and the point's number."""
-        result: dict[str, object] = {"evaluation": evaluation, "outcome": outcome}
-        if evaluation is not None:
-            result |= {"point": evaluation.point, **evaluation.metrics}
-        if outcome is not None:
-            result["done"] = True
-            if outcome.ending not in (Ending.COMPLETE, Ending.STOPPED):
-                # A scheduler must not take the last good value for this trial's final one.
-                result = {k: v for k, v in result.items() if not k.startswith("eval_")}
-        return result
+
+def result_of(evaluation: Evaluation | None, outcome: Outcome | None) -> dict[str, object]:
+    """The result read by schedulers, searcher and recorder: metrics and the point's number."""
+    result: dict[str, object] = {"evaluation": evaluation, "outcome": outcome}
+    if outcome is not None:
+        result["done"] = True
+    if evaluation is not None:
+        result["point"] = evaluation.point
+        # A scheduler must not take the last good value for a failed trial's final one.
+        if outcome is None or outcome.ending in (Ending.COMPLETE, Ending.STOPPED):
+            # With NaN among a scheduler's values, no trial would be behind.
+            result |= {name: v for name, v in evaluation.metrics.items() if not math.isnan(v)}
+    return result

@@ -23,7 +23,7 @@ PREFIX = "checkpoint-"
 @dataclass(frozen=True)
 class Checkpoint:
     """A trial's progress at a checkpoint: optimizer steps, and seconds of training, of them
-    `generation_seconds` for generating answers.
+    `generation_seconds` for answers, which judges took tokens and dollars to score.
 
     `best_has_answers` is whether the answers on disk are of the best evaluation.
     """
@@ -33,6 +33,8 @@ class Checkpoint:
     peak_memory_bytes: int
     generation_seconds: float = 0.0
     best_has_answers: bool = False
+    judge_tokens: int = 0
+    judge_dollars: float = 0.0
 
 
 class Checkpoints:

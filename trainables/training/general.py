@@ -32,16 +32,16 @@ class GeneralSet:
 
     def knows(self, config: TrialConfig) -> bool:
         """Whether the base has been measured, held as `config` holds it."""
-        return _held(config) in self._base_losses
+        return held(config) in self._base_losses
 
     def measure_base(self, config: TrialConfig, base: torch.nn.Module) -> None:
         """Measure the untouched base, held as `config` holds it."""
-        self._base_losses[_held(config)] = self._loss(config, base)
+        self._base_losses[held(config)] = self._loss(config, base)
 
     def metrics(self, config: TrialConfig, model: torch.nn.Module) -> dict[str, float]:
         """The loss in nats per target token, and its increase over the base's."""
         loss = self._loss(config, model)
-        change = loss - self._base_losses[_held(config)]
+        change = loss - self._base_losses[held(config)]
         return {"eval_general_loss": loss, "eval_general_change": change}
 
     def _loss(self, config: TrialConfig, model: torch.nn.Module) -> float:
@@ -58,5 +58,6 @@ class GeneralSet:
         return scores.metrics["eval_loss"]
 
 
-def _held(config: TrialConfig) -> tuple[Loading, torch.dtype | None]:
+def held(config: TrialConfig) -> tuple[Loading, torch.dtype | None]:
+    """How a trial holds the base, on which its measurements depend."""
     return loading_of(config), autocast_dtype(config)

@@ -30,7 +30,7 @@ class Inputs:
     that it adds to the model's. Optional sets: `test`, never used for selection; `general`,
     measured beside the validation set; and `mix`, whose examples are mixed into those of `train`.
     `knowledge` holds the texts in which passages are looked up. `metric_files` are the texts of the
-    files that own metrics name.
+    files that own metrics name. `judgements` is where the replies of judges are kept.
     """
 
     model: ModelSource
@@ -45,6 +45,7 @@ class Inputs:
     mix: Path | None = None
     knowledge: Path | None = None
     metric_files: Mapping[str, str] = field(default_factory=dict)
+    judgements: Path | None = None
 
     @property
     def tokenizer_source(self) -> ModelSource:
@@ -142,6 +143,7 @@ def prepare_inputs(
         mix=data.further("mix"),
         knowledge=data.knowledge,
         metric_files=metric_files,
+        judgements=cache / "judgements",
     )
     fingerprint = model_fingerprint(config.model_source)
     return Prepared(inputs, data.fingerprint, fingerprint, data.summary, remarks)

@@ -16,7 +16,15 @@ from transformers import TrainerCallback, TrainerControl, TrainerState
 
 from trainables.config.trial import TrialConfig
 from trainables.core import ranks
-from trainables.core.evaluation import Cost, DivergedError, Ending, Evaluation, Monitor, Verdict
+from trainables.core.evaluation import (
+    AnswersCost,
+    Cost,
+    DivergedError,
+    Ending,
+    Evaluation,
+    Monitor,
+    Verdict,
+)
 from trainables.core.progress import NO_GAUGE, Gauge
 from trainables.losses.loss import Loss, Scores
 from trainables.metrics.metric import COLUMN
@@ -77,7 +85,7 @@ class Run(TrainerCallback):
         self._step = 0
         self._kept_at = 0
         self._peak = 0
-        self._generation_seconds = 0.0
+        self._for_answers = AnswersCost()
         self._best_has_answers = False
         self._known: Scores | None = None
         self._parameters = tuned.parameter_counts(model)
@@ -103,22 +111,24 @@ class Run(TrainerCallback):
         self._step = checkpoint.step
         self._began -= checkpoint.seconds
         self._peak = checkpoint.peak_memory_bytes
-        self._generation_seconds = checkpoint.generation_seconds
+        self._for_answers = AnswersCost(
+            checkpoint.generation_seconds, checkpoint.judge_tokens, checkpoint.judge_dollars
+        )
         self._best_has_answers = checkpoint.best_has_answers
 
     def cost(self) -> Cost:
         """The trial's usage so far."""
         self._peak = max(self._peak, peak_memory(self._workshop.device))
         trainable, total = self._parameters
+        judged = self.rollouts.judged if self.rollouts else AnswersCost()
         return Cost(
             seconds=self._seconds(),
             tokens=self._tokens(),
             peak_memory_bytes=self._peak,
             trainable_parameters=trainable,
             total_parameters=total,
-            generation_seconds=self._generation_seconds,
             kernels=self._kernels,
-        )
+        ).with_answers(self._for_answers + judged)
 
     def _tokens(self) -> int:
         if self.rollouts is not None:
@@ -196,6 +206,8 @@ class Run(TrainerCallback):
                     cost.peak_memory_bytes,
                     cost.generation_seconds,
                     self._best_has_answers,
+                    cost.judge_tokens,
+                    cost.judge_dollars,
                 ),
                 self.trainer.write_checkpoint,
             )
@@ -215,7 +227,7 @@ class Run(TrainerCallback):
         settings = self._config.evaluation
         if settings.generates_at(point, self._config.budget.evaluations):
             written = self._workshop.written(self._config, self._model)
-            self._generation_seconds += written.seconds
+            self._for_answers += written.cost
             scores = scores.with_written(written)
         return scores.with_formulas(settings.formulas)
 

@@ -56,9 +56,9 @@ from trainables.training.base import (
 )
 from trainables.training.checkpoints import NO_CHECKPOINTS, Checkpoints
 from trainables.training.general import GeneralSet
+from trainables.training.generation.answers import Answers
 from trainables.training.generation.files import write_answers
 from trainables.training.generation.lookups import Lookups
-from trainables.training.generation.measuring import longest_asked, written
 from trainables.training.generation.untrained import measure_untrained
 from trainables.training.inputs import Inputs
 from trainables.training.memory import own_device, release_memory
@@ -103,6 +103,7 @@ class Workshop:
         self.lend = self._base.lend
         examples = after + len(self.test_set or ())
         self._references = References(self._base, examples, self.train_set.arity, self.device)
+        self._answers = Answers(self, self._references)
         gc.collect()
 
     @property
@@ -131,9 +132,7 @@ class Workshop:
 
     def _longest_of(self, config: TrialConfig) -> int:
         """The same, or the length of the longest prompt with its answer."""
-        if not config.evaluation.metrics:
-            return self._longest
-        return max(self._longest, longest_asked(config, self.inputs))
+        return max(self._longest, self._answers.longest(config))
 
     def measure_base(
         self, config: TrialConfig, losses: Path | None = None, answers: Path | None = None
@@ -143,21 +142,17 @@ class Workshop:
         The loss of each sequence is written to the file `losses`, and generated answers to the
         folder `answers`, if given.
         """
-        began = time.monotonic()
         with self.untouched(config) as model:
-            if self._general:
-                self._general.measure_base(config, model)
+            self._know(config, model, self.validation_set.folder)
+            began = time.monotonic()  # without loading the model
             scores = self.scores(config, self.loss(config, model), model)
+            seconds = time.monotonic() - began
         if losses is not None and ranks.rank() == 0:
             write_losses(scores, losses)
         if answers is not None and scores.written is not None and ranks.rank() == 0:
             write_answers(scores.written, answers)
-        cost = Cost(
-            seconds=time.monotonic() - began,
-            peak_memory_bytes=peak_memory(self.device),
-            generation_seconds=scores.written.seconds if scores.written else 0.0,
-        )
-        return Evaluation(point=0, step=0, metrics=scores.metrics, cost=cost)
+        cost = Cost(seconds=seconds, peak_memory_bytes=peak_memory(self.device))
+        return Evaluation(0, 0, scores.metrics, cost.with_answers(scores.answers_cost))
 
     @contextmanager
     def untouched(self, config: TrialConfig) -> Iterator[torch.nn.Module]:
@@ -176,6 +171,7 @@ class Workshop:
         """
         assert self.test_set is not None, "a test asked for where there is no test set"
         began = time.monotonic()
+        self.know_base(config, self.test_set)
         base = model = self._base.lend(config)
         try:
             if weights is not None:
@@ -192,7 +188,8 @@ class Workshop:
         if borrows_in_place(config):
             tuned.detach(model).requires_grad_(False)
         metrics = {f"test_{name.removeprefix('eval_')}": v for name, v in scores.metrics.items()}
-        return Evaluation(0, 0, metrics, Cost(seconds=time.monotonic() - began))
+        cost = Cost(seconds=time.monotonic() - began).with_answers(scores.answers_cost)
+        return Evaluation(0, 0, metrics, cost)
 
     def take_back(self, config: TrialConfig, model: PreTrainedModel | PeftModel) -> None:
         """Restore the base after a failure; reload it if it cannot be restored."""
@@ -238,8 +235,7 @@ class Workshop:
         self, config: TrialConfig, model: torch.nn.Module, examples: Examples | None = None
     ) -> Written:
         """Generate a model's answers to prompts of the validation set, or of another."""
-        folder = (examples or self.validation_set).folder
-        return written(self, self._references, config, model, folder)
+        return self._answers.written(config, model, (examples or self.validation_set).folder)
 
     def _measured(
         self, config: TrialConfig, loss: Loss, model: torch.nn.Module, examples: Examples
@@ -255,11 +251,20 @@ class Workshop:
             self.progress,
         )
 
-    def know_general_base(self, config: TrialConfig) -> None:
-        """Measure the base for forgetting, unless an earlier trial of this kind has done so."""
-        if self._general and not self._general.knows(config):
+    def know_base(self, config: TrialConfig, examples: Examples | None = None) -> None:
+        """Measure the base for forgetting, and let it answer the prompts of the validation set, or
+        of another, if a judge compares; unless an earlier trial of this kind has done so."""
+        folder = (examples or self.validation_set).folder
+        general = self._general is None or self._general.knows(config)
+        if not general or self._answers.lacks_base(config, folder):
             with ready(self._base.lend(config), config, self.device) as base:
-                self._general.measure_base(config, base)
+                self._know(config, base, folder)
+
+    def _know(self, config: TrialConfig, base: torch.nn.Module, folder: Path) -> None:
+        if self._general and not self._general.knows(config):
+            self._general.measure_base(config, base)
+        if self._answers.lacks_base(config, folder):
+            self._answers.know_base(config, base, folder)
 
     def plan(self, config: TrialConfig, workers: int) -> Plan:
         """A trial's plan over its training examples."""
@@ -289,7 +294,7 @@ class Workshop:
         RefusedError if its settings do not work. The caller handles errors other than divergence.
         """
         if not config.tunes.trains:
-            self.know_general_base(config)
+            self.know_base(config)
             return measure_untrained(self, config, monitor)
         # Objects from before the trial outlive it. Scanning them in each of the trainer's garbage
         # collections would take a good part of a small trial's time.
@@ -326,7 +331,7 @@ class Workshop:
         refuse_length(config, self._context, self._longest_of(config))
         try:
             plan = self.plan(config, ranks.world_size())
-            self.know_general_base(config)
+            self.know_base(config)
             return self._put_together(config, plan, monitor, checkpoints)
         except ValueError as error:
             raise RefusedError(str(error)) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import pytest
@@ -9,6 +10,8 @@ from ray.tune.schedulers import TrialScheduler
 
 from sweeps.search.schedulers import make_scheduler
 from sweeps.spec.settings import SearchSettings
+from trainables.core.evaluation import Ending, Evaluation, Outcome
+from trainables.slots.trial import result_of
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,22 @@ class Course:
         trial = Trial(name)
         self._scheduler.on_trial_add(Controller(), trial)
         for point, loss in enumerate(losses, 1):
-            result = {"point": point, "eval_loss": loss}
+            result = result_of(Evaluation(point, point, {"eval_loss": loss}), None)
             verdict = self._scheduler.on_trial_result(Controller(), trial, result)
             if verdict == TrialScheduler.STOP and point < self.points:
                 return point
         self._scheduler.on_trial_complete(Controller(), trial, result)
         return None
+
+    def diverged(self, name: str, *losses: float) -> None:
+        """It is measured like this, and has ended without a value."""
+        trial, controller = Trial(name), Controller()
+        self._scheduler.on_trial_add(controller, trial)
+        for point, loss in enumerate(losses, 1):
+            last = Evaluation(point, point, {"eval_loss": loss})
+            self._scheduler.on_trial_result(controller, trial, result_of(last, None))
+        end = result_of(last, Outcome(Ending.DIVERGED))
+        self._scheduler.on_trial_complete(controller, trial, end)
 
 
 RULES = pytest.mark.parametrize("rule", ["asha", "median"])
@@ -81,3 +94,19 @@ def test_alone_they_stop_nobody_before_the_end(rule, points):
     for n in range(6):
         course.untrained(f"u{n}", 0.1)
     assert course.stopped_at("t", *([9.0] * points)) is None
+
+
+@RULES
+def test_trials_without_a_number_stop_nobody_and_hide_nobody(rule):
+    """Warnings are errors: numpy would have one for rungs of NaN alone."""
+    course = Course(rule, 9)
+    assert [course.stopped_at(f"n{n}", *([math.nan] * 9)) for n in range(4)] == [None] * 4
+    assert trained(course) == trained(Course(rule, 9))
+
+
+@RULES
+def test_trials_that_end_badly_change_nothing_for_others(rule):
+    course = Course(rule, 9)
+    for n in range(4):
+        course.diverged(f"d{n}", 1.0, 1.0, 1.0)
+    assert any(trained(course))

@@ -258,3 +258,20 @@ def test_generation_that_takes_more_than_its_share_is_told(tmp_path):
         store.write_sweep(sweep(state="complete"))
         text = shown(tmp_path, record, record=sweep(state="complete"))
         assert ("Generating answers is 60% of the trials' time" in text) == told
+
+
+def test_complete_trials_without_a_number_are_not_called_incomplete(tmp_path):
+    said = shown(tmp_path, *(trial(n, "complete", float("nan")) for n in (0, 1)))
+    assert "No trial completed" not in said
+    assert "No complete trial has a finite value of eval_loss, so there is no winner." in said
+    assert "trials 0 and 1: complete but eval_loss was never a finite number" in said
+
+
+def test_what_judges_took_is_summed(tmp_path):
+    record = sweep(state="complete", judge_tokens=500, judge_dollars=0.5)
+    store = SweepHome(tmp_path).sweep("alpaca-lora").store
+    trials = [trial(n, "complete", 1.0 + n, judge_tokens=1000, judge_dollars=1.0) for n in (0, 1)]
+    for each in trials:
+        store.write_trial(each)
+    assert "Judges took 2,500 tokens, $2.50." in shown(tmp_path, *trials, record=record)
+    assert "Judges" not in shown(tmp_path / "other", trial(0, "complete", 1.0))

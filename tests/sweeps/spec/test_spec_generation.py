@@ -116,3 +116,29 @@ def test_answers_that_do_not_fit_the_context_are_refused_before_the_first_trial(
             continue
         with pytest.raises(SweepError, match=r"evaluation.max_new_tokens 120: .* is 128; lower it"):
             check_prompts(found, prepared)
+
+
+def test_a_pattern_that_hangs_is_known_before_the_first_trial(tmp_path, monkeypatch):
+    from data_samples import write_lines
+
+    from sweeps.base.errors import SweepError
+    from sweeps.run.inputs import inputs_of
+    from sweeps.spec.prompt_checks import check_prompts
+    from trainables.metrics import matching
+
+    monkeypatch.setattr(matching, "PATIENCE", 0.05)
+    chats.make_chats(tmp_path, context=256)
+    write_lines(tmp_path / "ask.jsonl", [{"instruction": "say a", "output": "a" * 40 + "!"}])
+    fields = {
+        "model": str(tmp_path / "model"),
+        "data": {"train": str(tmp_path / "train.jsonl"), "validation": str(tmp_path / "ask.jsonl")},
+    }
+    for metric, refused in (("eval_answer_equality", True), ("eval_exact_match", False)):
+        settings = {"answer_pattern": "(a|aa)+$", "max_new_tokens": 8}
+        found = spec(tmp_path, {"metric": metric}, **fields, evaluation=settings)
+        prepared = inputs_of(found.trial, tmp_path / "cache")
+        if not refused:
+            check_prompts(found, prepared)
+            continue
+        with pytest.raises(SweepError, match=r"takes longer than 0.05 s .* the reference answers"):
+            check_prompts(found, prepared)

@@ -29,8 +29,7 @@ def measure_untrained(workshop: Workshop, config: TrialConfig, monitor: Monitor)
         seconds=time.monotonic() - began,
         peak_memory_bytes=peak_memory(workshop.device),
         total_parameters=total,
-        generation_seconds=scores.written.seconds if scores.written else 0.0,
-    )
+    ).with_answers(scores.answers_cost)
     if ranks.rank() == 0:
         point = config.budget.evaluations
         verdict = monitor.evaluated(Evaluation(point, 0, scores.metrics, cost))

@@ -17,7 +17,7 @@ from trainables.objectives.policy import RlConfig
 from trainables.training.generation.writer import AnswerWriter
 from trainables.training.rollouts.drawing import Drawing
 from trainables.training.rollouts.rollout import Rollout
-from trainables.training.scoring.own import with_own_scores
+from trainables.training.scoring.own import Scoring, with_own_scores
 
 if TYPE_CHECKING:
     from trainables.training.workshop import Workshop
@@ -69,9 +69,9 @@ class Author:
             [answer.ids for answer in answers],
             [known[row] for row in asked],
         )
-        files, limit = self._workshop.inputs.metric_files, self._workshop.watchdog.seconds
+        scoring = Scoring.of(self._workshop.inputs, self._workshop.watchdog)
         written = Written(answers, self._metrics)
-        return rollout, with_own_scores(written, self._config, files, limit)
+        return rollout, with_own_scores(written, self._config, scoring)
 
 
 def _log_probabilities(drawings: Sequence[tuple[Sequence[int], Drawing]]) -> dict[int, list[float]]:

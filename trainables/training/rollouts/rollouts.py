@@ -13,6 +13,7 @@ import torch
 
 from trainables.config.trial import TrialConfig
 from trainables.core import ranks
+from trainables.core.evaluation import AnswersCost
 from trainables.data.tokens.sequences import IntArray
 from trainables.losses.advantages import group_relative, leave_one_out, without_difference
 from trainables.losses.batch import Batch, to_device
@@ -62,6 +63,7 @@ class Rollouts:
         self._tally = Tally(workshop.device)
         self._health = Health(self._settings.max_kl)
         self._journal = Journal()
+        self.judged = AnswersCost()
         self._rollout: Rollout | None = None
         self._seen: Seen | None = None
         loss.watch = self._watch
@@ -142,6 +144,7 @@ class Rollouts:
         began = time.monotonic()
         begin, end = int(self._plan.ends[step]), int(self._plan.ends[step + 1])
         rollout, written = self._author.rollout(number, self._plan.order[begin:end])
+        self.judged += replace(written.cost, generation_seconds=0.0)
         parts = parts_of(written, self._settings.rewards)
         rewards = total(parts, self._settings.rewards)
         if self._settings.beta:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from trainables.config.own_metrics import CodeMetric
 from trainables.config.trial import TrialConfig
 from trainables.core.data_error import DataError, said
 from trainables.core.errors import RefusedError
@@ -21,10 +22,11 @@ def checked_files(config: TrialConfig) -> dict[str, str]:
     for name, metric in config.metrics.items():
         for field, file in metric.files.items():
             found[file] = _text(f"metrics.{name}.{field}", file)
-        try:
-            ScoringFile(name, metric, found[metric.file]).check(PATIENCE)
-        except RefusedError as error:
-            raise DataError(str(error)) from None
+        if isinstance(metric, CodeMetric):
+            try:
+                ScoringFile(name, metric, found[metric.file]).check(PATIENCE)
+            except RefusedError as error:
+                raise DataError(str(error)) from None
     return found
 
 
@@ -35,6 +37,9 @@ def fingerprints(files: Mapping[str, str]) -> dict[str, str]:
 
 def _text(place: str, file: str) -> str:
     try:
-        return Path(file).expanduser().read_text(encoding="utf-8")
+        text = Path(file).expanduser().read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{place}: {file} cannot be read ({said(error)}); correct it") from error
+    if not text.strip():
+        raise DataError(f"{place}: {file} has no text; write it")
+    return text

@@ -24,10 +24,10 @@ class Median(EarlyStopping):
     hard_stop: bool = True
 
     def build(self, goal: Goal, evaluations: int) -> TrialScheduler:
-        from ray.tune.schedulers import MedianStoppingRule
+        from sweeps.early_stopping.median.median_scheduler import MedianScheduler
 
         first = first_point(evaluations) if self.grace_period is None else self.grace_period
-        return MedianStoppingRule(
+        return MedianScheduler(
             **goal,
             grace_period=first,
             min_samples_required=self.min_samples_required,
