@@ -7,15 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from benchmarks.replay.figures import Interval, against, mean_ranks, median_interval
+from benchmarks.replay.figures import BySeed, Interval, against, mean_ranks, median_interval
 from benchmarks.replay.results import Results
 from benchmarks.replay.table import Table
 
 _UNIT = 1000
 """Regrets are shown in thousandths of the loss."""
 
-Regrets = dict[str, dict[str, list[float]]]
-"""By table and way, at one number of workers and one budget; seeds in order."""
+Regrets = dict[str, dict[str, dict[int, float]]]
+"""By table, way and seed, at one number of workers and one budget."""
 
 
 def report(results: Results, tables: Mapping[str, Table], base: str, shown: Sequence[float]) -> str:
@@ -43,10 +43,10 @@ def _regrets(results: Results, tables: Mapping[str, Table], workers: int) -> dic
         if case.workers != workers:
             continue
         best = tables[case.table].best
-        for _, outcomes in sorted(seeds.items()):
+        for seed, outcomes in seeds.items():
             for each in outcomes:
                 ways = regrets[each.budget].setdefault(case.table, {})
-                ways.setdefault(case.way, []).append(_UNIT * (each.loss - best))
+                ways.setdefault(case.way, {})[seed] = _UNIT * (each.loss - best)
     return dict(sorted(regrets.items()))
 
 
@@ -61,7 +61,7 @@ def _ranks(found: Mapping[float, Regrets]) -> Iterator[str]:
 
 def _table(
     table: Table,
-    found: Mapping[float, Mapping[str, list[float]]],
+    found: Mapping[float, Mapping[str, BySeed]],
     base: str,
     shown: Sequence[float],
 ) -> Iterator[str]:
@@ -83,9 +83,13 @@ def _table(
         yield _row(f"`{way}` ({len(found[last][way])})", *cells, _runs_to(goal, way, found))
 
 
-def _runs_to(goal: float, way: str, found: Mapping[float, Mapping[str, list[float]]]) -> str:
+def _runs_to(goal: float, way: str, found: Mapping[float, Mapping[str, BySeed]]) -> str:
     """The smallest budget at which the median regret is at most the goal."""
-    there = (budget for budget, each in found.items() if float(np.median(each[way])) <= goal)
+    there = (
+        budget
+        for budget, each in found.items()
+        if way in each and float(np.median(list(each[way].values()))) <= goal
+    )
     budget = next(there, None)
     return "-" if budget is None else f"{budget:g}"
 

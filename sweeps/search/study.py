@@ -263,10 +263,11 @@ class StudyBook:
     def measured(self, record: TrialRecord) -> None:
         """Report the values of all evaluations; known ones stay as they are.
 
-        Optuna accepts none with several metrics.
+        Optuna accepts none with several metrics, and a sampler must not learn from values that it
+        cannot draw.
         """
         trial = self._open.get(record.number)
-        if trial is None or len(self._goals) > 1:
+        if trial is None or len(self._goals) > 1 or by_hand.outside(trial):
             return
         with warnings.catch_warnings():
             # Optuna warns about every known value.

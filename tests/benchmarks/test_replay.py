@@ -198,14 +198,27 @@ def test_results_are_joined_by_seed(tmp_path):
 def test_the_statistics():
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert holm([0.5, 0.6]) == [1.0, 1.0]
-    middle = median_interval([1.0, 2.0, 3.0, 4.0, 100.0])
+    middle = median_interval(dict(enumerate([1.0, 2.0, 3.0, 4.0, 100.0])))
     assert middle.median == 3.0 and 1.0 <= middle.low < 3.0 < middle.high <= 100.0
-    regrets = {"base": [2.0] * 10, "better": [1.0] * 9 + [2.0], "same": [2.0] * 10}
+
+
+def test_ways_are_compared_on_the_seeds_that_they_share():
+    base = {seed: 10.0 + seed for seed in range(10)}
+    regrets = {
+        "base": base,
+        "better": {seed: 9.5 + seed for seed in range(1, 10)},
+        "same": base,
+        "elsewhere": {20: 0.0},
+    }
     pairs = against("base", regrets)
-    assert pairs["better"].won == pytest.approx(0.95)
+    assert pairs.keys() == {"better", "same"}
+    assert pairs["better"].won == 1.0
     assert pairs["better"].p == 2 * 2**-9 * 2  # all nine signs agree, twice for Holm
     assert pairs["same"].won == 0.5 and pairs["same"].p == 1.0
-    tables = {"one": {"a": [1.0, 1.0], "b": [2.0, 2.0]}, "two": {"a": [3.0], "b": [3.0]}}
+    tables = {
+        "one": {"a": {0: 1.0, 1: 1.0, 2: 9.0}, "b": {0: 2.0, 1: 2.0}},
+        "two": {"a": {0: 3.0}, "b": {0: 3.0}},
+    }
     assert mean_ranks(tables) == {"a": 1.25, "b": 1.75}
 
 

@@ -26,7 +26,7 @@ class Tpe(Sampler):
     multivariate: bool = True
     group: bool = True
     constant_liar: bool = True
-    unfinished: bool = False
+    unfinished: bool = True
     prior_weight: float | None = None
     consider_prior: bool | None = None
     consider_magic_clip: bool | None = None

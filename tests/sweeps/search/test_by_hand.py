@@ -76,6 +76,8 @@ def test_values_outside_of_the_space_are_trained_and_kept_from_the_sampler(tmp_p
     number, params = book.draw(SPACE)
     assert number == 1 and params["learning_rate"] == 0.7 and params["lora.dropout"] == 0.1
     assert params["lora.rank"] in (4, 16), "drawn"
+    book.measured(complete(1, 0.1).with_changes(status="running"))
+    assert not open_study(SEARCHING, tmp_path / "journal").get_trials()[1].intermediate_values
     book.ended(complete(1, 0.1))
     last = open_study(SEARCHING, tmp_path / "journal").get_trials()[1]
     assert last.state is TrialState.FAIL and "learning_rate" not in last.params
