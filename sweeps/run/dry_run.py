@@ -239,7 +239,8 @@ def _measure(
     cost = outcome.cost
     step = watch.seconds_per_step()
     slots, fit, count = _slots(spec)
-    quote, untimed = _quoted(spec, workshop, prepared, config, base, count, cache, progress)
+    known = _steps(workshop, config, watch)
+    quote, untimed = _quoted(spec, workshop, prepared, config, known, base, count, cache, progress)
     times = config.evaluation.times(config.budget.evaluations)
     generation = times * base.cost.generation_seconds
     return DryRun(
@@ -271,6 +272,7 @@ def _quoted(
     workshop: Workshop,
     prepared: Prepared,
     config: TrialConfig,
+    known: Steps,
     base: Evaluation,
     slots: int,
     cache: Path,
@@ -282,7 +284,7 @@ def _quoted(
     for method in dict.fromkeys([config.method, *others]):
         with progress.phase(f"timing method {method}"):
             try:
-                speeds[method] = _speed(workshop, config, spec, method)
+                speeds[method] = _speed(workshop, config, known, spec, method)
             except (DataError, ModelError, RefusedError, RuntimeError, MemoryError) as error:
                 notes.append(f"method {method} could not be timed ({said(error)})")
     if not speeds:
@@ -301,21 +303,29 @@ def _quoted(
     return quote, notes
 
 
-def _speed(workshop: Workshop, first: TrialConfig, spec: SweepSpec, method: str) -> Speed:
-    """The speed of trials of a method, from steps at two micro-batch sizes."""
+def _speed(
+    workshop: Workshop, first: TrialConfig, known: Steps | None, spec: SweepSpec, method: str
+) -> Speed:
+    """The speed of trials of a method, from steps at two micro-batch sizes; those of the first
+    trial are `known`."""
     config = first
     if method != first.method:
         params = first_params(spec, lambda found: _method(spec, found) == method)
         config = _config(spec, params).model_copy(update={"deepspeed": None})
+        known = None
     half = with_half_the_micro_batch(config)
     halved = _steps(workshop, half) if half else None
-    return Speed.through(_steps(workshop, config), halved, config.gradient_checkpointing)
+    whole = known or _steps(workshop, config)
+    return Speed.through(whole, halved, config.gradient_checkpointing)
 
 
-def _steps(workshop: Workshop, config: TrialConfig) -> Steps:
+def _steps(workshop: Workshop, config: TrialConfig, watch: Stopwatch | None = None) -> Steps:
+    """A step of such trials; `watch` has watched a few already."""
     budget = TrialBudget(steps=STEPS, evaluations=1)
-    short, watch = config.model_copy(update={"budget": budget}), Stopwatch()
-    workshop.train(short, watch)
+    short = config.model_copy(update={"budget": budget})
+    if watch is None:
+        watch = Stopwatch()
+        workshop.train(short, watch)
     plan = workshop.plan(short, workers=1)
     tokens = float(plan.tokens_after[-1] - plan.tokens_after[1]) / (STEPS - 1)
     return Steps(watch.seconds_per_step(), plan.accumulation, tokens)
