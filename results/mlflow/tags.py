@@ -78,6 +78,7 @@ _AS_JSON = (
     "other_metrics",
     "caps",
     "reached",
+    "quote",
     "resumed",
     "changes",
     "breakdowns",

@@ -275,7 +275,8 @@ class SweepRecord(Record):
     sets (validation, test, general) that share records with the training data; empty if none does.
     `caps` are limits on the whole sweep by their names below `budget`, and `reached` is the one
     that ended it; then trials may be left unfinished. Without a number of trials, `budget_trials`
-    is None. `seconds_before` are the wall-clock seconds of its parts before the last resume.
+    is None. `quote` has the fields of a dry run's Quote, if there was one. `seconds_before` are the
+    wall-clock seconds of its parts before the last resume.
     `rows_left_out` and `rows_adjusted` are numbers of rows in the data files, by reason: rows not
     used, and rows read with an allowance. `warm_start` says what was taken over from each earlier
     sweep. Judges took `judge_tokens` and `judge_dollars` for the base and the test set; those of
@@ -294,6 +295,7 @@ class SweepRecord(Record):
     caps: dict[str, float] = Field(default_factory=dict)
     reached: ReachedCap | None = None
     seconds_before: float = 0.0
+    quote: dict[str, float] = Field(default_factory=dict)
     created: float
     ended: float | None = None
     resumed: tuple[float, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,8 +37,10 @@ def new_record(
     prepared: Prepared | None,
     warm: WarmStart | None = None,
     began: float | None = None,
+    quote: Mapping[str, float] | None = None,
 ) -> SweepRecord:
-    """The record of a new sweep, which `began` at this time; None: now."""
+    """The record of a new sweep, which `began` at this time (None: now), with its dry run's
+    quote."""
     return SweepRecord(
         name=spec.name,
         state=SweepState.RUNNING,
@@ -48,6 +50,7 @@ def new_record(
         budget_trials=spec.budget_trials,
         asked_trials=spec.asked_trials if spec.exhausts_space else None,
         caps=spec.caps.limits,
+        quote=dict(quote or {}),
         created=time.time() if began is None else began,
         seed=spec.search.seed,
         pid=os.getpid(),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from rich.table import Table
 
+from results.records.cluster_record import HOUR
+from results.records.quote import Quote
 from sweeps.display.duration import duration
 from sweeps.display.parameters import show_params
 from sweeps.run.dry_run import STEPS, DryRun
@@ -37,12 +39,47 @@ def report(spec: SweepSpec, run: DryRun) -> Table:
         f"{duration(run.trial_seconds)}",
         **({"confirmation": " ".join(share_of_confirmation(spec))} if spec.confirm else {}),
         "slots": run.slots,
-        "the sweep": f"about {duration(run.sweep_seconds)} on one slot like this machine, plus "
-        "half a minute to start" + _caveats(spec),
+        "the sweep": _sweep(spec, run) + _caveats(spec, run),
     }
     for name, text in (*rows.items(), *(("note", note) for note in run.notes)):
         table.add_row(name, text)
     return table
+
+
+def _sweep(spec: SweepSpec, run: DryRun) -> str:
+    """What the whole sweep takes, by the quote if there is one."""
+    quote = run.quote
+    if quote is None:
+        once = duration(run.sweep_seconds)
+        return f"about {once} on one slot like this machine, plus half a minute to start"
+    one = f"a trial takes {_between(quote.shortest, quote.longest)}"
+    if spec.budget_trials is None:
+        return f"{one} on a slot like this machine; {spec.extent}"
+    slots = f"{quote.slots} slot{'s' * (quote.slots > 1)} like this machine"
+    clock = f"{_between(quote.clock_low, quote.clock_high)} on {slots}"
+    work = f"{_between(quote.low, quote.high)} of a slot's time{_money(spec, quote)}"
+    whole = f"without early stopping {duration(quote.unstopped)}"
+    stops = spec.search.early_stopping_kind.stops or spec.search.patience is not None
+    return f"{clock}, plus half a minute to start: {work}; {whole if stops else one}"
+
+
+def _money(spec: SweepSpec, quote: Quote) -> str:
+    """GPU-hours, and dollars if every slot holds one node of the only priced type."""
+    settings, words = spec.slots, ""
+    hours = (quote.low / HOUR, quote.high / HOUR)
+    if isinstance(settings.gpus, float) and settings.gpus:
+        low, high = (each * settings.workers * settings.gpus for each in hours)
+        words += f", {low:.3g} to {high:.3g} GPU-hours"
+    if len(settings.prices) == 1:
+        ((kind, price),) = settings.prices.items()
+        low, high = (each * price for each in hours)
+        words += f", ${low:,.2f} to ${high:,.2f} if a slot has a {kind} to itself"
+    return words
+
+
+def _between(low: float, high: float) -> str:
+    first, last = duration(low), duration(high)
+    return first if first == last else f"{first} to {last}"
 
 
 def _generation(spec: SweepSpec, run: DryRun) -> dict[str, str]:
@@ -58,8 +95,10 @@ def _engine(spec: SweepSpec) -> str:
     return "" if spec.trial.deepspeed is None else "; in one process, without DeepSpeed"
 
 
-def _caveats(spec: SweepSpec) -> str:
+def _caveats(spec: SweepSpec, run: DryRun) -> str:
     """Reasons that the sweep may cost more or less than its first trial suggests."""
     early = "; less with early stopping" if spec.search.early_stopping_kind.stops else ""
+    if run.quote is not None:
+        return ""
     steps = "batch_size" in spec.space and spec.trial.budget.steps is not None
     return early + ("; more with larger batches than the one tried" if steps else "")

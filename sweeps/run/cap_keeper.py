@@ -13,8 +13,8 @@ from results.records.spending import spent
 from sweeps.caps.decision import Decision
 from sweeps.caps.forecast import share_done
 from sweeps.caps.position import Position
+from sweeps.caps.trained_tokens import tokens_of
 from sweeps.cluster.meter import gpus_held, held
-from sweeps.run.trained_tokens import tokens_of
 from sweeps.search.admission import Admission
 from sweeps.spec.spec import SweepSpec
 from trainables.slots.slot_size import SlotSize

@@ -221,8 +221,8 @@ class Driver:
         from trainables.board.board_client import BoardClient
 
         settings = self._spec.slots
-        most = max(self._spec.trials, most_repeats(self._spec))
-        count, size = plan_slots(settings, rooms(), most)
+        trainings = max(self._spec.trials, most_repeats(self._spec))
+        count, size = plan_slots(settings, rooms(), trainings)
         goals, kept = self._spec.search.goals, settings.keep_best
         self._board = board = BoardClient.start(
             goals, settings.retries, kept, ON_HEAD, self._spec.search.patience

@@ -9,13 +9,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from results.records.quote import Quote
 from search_spaces.values import Value, show
 from sweeps.base.errors import CapacityError, SweepError
 from sweeps.base.process_state import random_state_kept
 from sweeps.base.quiet import optuna_quiet, quiet
+from sweeps.caps.quote import make_quote
+from sweeps.caps.quotes import keep
+from sweeps.caps.speeds import (
+    Prices,
+    Speed,
+    Steps,
+    prices_of_space,
+    with_half_the_micro_batch,
+)
+from sweeps.caps.trained_tokens import refuse_below_one_trial, refuse_if_too_short, work_of
 from sweeps.home.home import SweepHome
 from sweeps.run.budgets import description, extents, remarks
 from sweeps.run.inputs import inputs_of
@@ -24,6 +37,7 @@ from sweeps.run.warm_start import read_earlier
 from sweeps.search.options import check_options, first_params
 from sweeps.spec.capacity import plan_slots
 from sweeps.spec.class_metrics import check_class_metrics
+from sweeps.spec.generation import methods_of
 from sweeps.spec.prompt_checks import check_prompts
 from sweeps.spec.spec import SweepSpec
 from sweeps.storage.storage import check_storage
@@ -37,6 +51,9 @@ from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.methods.registry import METHODS
 from trainables.training.inputs import Prepared
 from trainables.training.scoring.judge import check_judges
+
+if TYPE_CHECKING:
+    from trainables.training.workshop import Workshop
 
 STEPS = 5
 """Number of optimizer steps; the first one is a warm-up and not timed."""
@@ -65,6 +82,7 @@ class DryRun:
     generation_seconds: float = 0.0
     notes: tuple[str, ...] = ()
     slots_fit: bool = True
+    quote: Quote | None = None
 
     @property
     def trial_seconds(self) -> float:
@@ -129,7 +147,7 @@ def dry_run(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) 
         check_prompts(spec, prepared)
         check_judges(spec.trial, prepared.inputs.metric_files)
         alone = config.model_copy(update={"deepspeed": None})
-        return _measure(spec, prepared, alone, params, progress)
+        return _measure(spec, prepared, alone, params, home.cache, progress)
 
 
 def _config(spec: SweepSpec, params: dict[str, Value]) -> TrialConfig:
@@ -152,18 +170,18 @@ def _refuse(config: TrialConfig) -> None:
         raise SweepError(str(each))
 
 
-def _slots(spec: SweepSpec) -> tuple[str, bool]:
-    """The slots of the sweep on this machine, in words, and whether they fit."""
+def _slots(spec: SweepSpec) -> tuple[str, bool, int]:
+    """The slots of the sweep on this machine, in words, whether they fit, and their number."""
     import torch
 
     here = {"CPU": float(os.cpu_count() or 1), "GPU": float(torch.cuda.device_count())}
     try:
         count, size = plan_slots(spec.slots, [here], spec.trials)
     except CapacityError as error:
-        return f"not enough resources on this machine: {error}", False
+        return f"not enough resources on this machine: {error}", False, 1
     if spec.slots.max is not None:
-        return f"up to {count} of {size}, as the cluster grows", True
-    return f"{count} of {size} here", True
+        return f"up to {count} of {size}, as the cluster grows", True, count
+    return f"{count} of {size} here", True, count
 
 
 def _slow(spec: SweepSpec, config: TrialConfig) -> list[str]:
@@ -198,6 +216,7 @@ def _measure(
     prepared: Prepared,
     config: TrialConfig,
     params: dict[str, Value],
+    cache: Path,
     progress: Progress,
 ) -> DryRun:
     from trainables.training.workshop import Workshop
@@ -221,7 +240,9 @@ def _measure(
         )
     cost = outcome.cost
     step = watch.seconds_per_step()
-    slots, fit = _slots(spec)
+    slots, fit, count = _slots(spec)
+    known = _steps(workshop, config, watch)
+    quote, untimed = _quoted(spec, workshop, prepared, config, known, base, count, cache, progress)
     times = config.evaluation.times(config.budget.evaluations)
     # Judges may have nothing new to say the second time.
     answers = max(each.cost.generation_seconds for each in (first, base))
@@ -245,5 +266,70 @@ def _measure(
         repeats=most_repeats(spec),
         budget=description(spec, found),
         generation_seconds=generation,
-        notes=(*prepared.remarks, *_slow(spec, config), *remarks(spec, found)),
+        quote=quote,
+        notes=(*prepared.remarks, *_slow(spec, config), *remarks(spec, found), *untimed),
     )
+
+
+def _quoted(
+    spec: SweepSpec,
+    workshop: Workshop,
+    prepared: Prepared,
+    config: TrialConfig,
+    known: Steps,
+    base: Evaluation,
+    slots: int,
+    cache: Path,
+    progress: Progress,
+) -> tuple[Quote | None, list[str]]:
+    """The quote by the speed of each method, and notes on methods that could not be timed."""
+    speeds, notes = {}, []
+    others = [each.name for each in methods_of(spec.trial, spec.space) if each.trains]
+    for method in dict.fromkeys([config.method, *others]):
+        with progress.phase(f"timing method {method}"):
+            try:
+                speeds[method] = _speed(workshop, config, known, spec, method)
+            except (DataError, ModelError, RefusedError, RuntimeError, MemoryError) as error:
+                notes.append(f"method {method} could not be timed ({said(error)})")
+    if not speeds:
+        return None, notes
+    generation = base.cost.generation_seconds
+    evaluation = base.cost.seconds - generation
+    work = work_of(spec, prepared.inputs)
+    prices = Prices(speeds, evaluation, generation, spec.slots.workers, work)
+    found = prices_of_space(spec, prices)
+    refuse_below_one_trial(spec, prepared.inputs)
+    refuse_if_too_short(spec, min(found))
+    trials = spec.budget_trials or 1
+    quote = make_quote(spec, found, trials, most_repeats(spec), slots)
+    if spec.budget_trials is not None:
+        keep(cache, spec, quote)
+    return quote, notes
+
+
+def _speed(
+    workshop: Workshop, first: TrialConfig, known: Steps | None, spec: SweepSpec, method: str
+) -> Speed:
+    """The speed of trials of a method, from steps at two micro-batch sizes; those of the first
+    trial are `known`."""
+    config = first
+    if method != first.method:
+        params = first_params(spec, lambda found: _method(spec, found) == method)
+        config = _config(spec, params).model_copy(update={"deepspeed": None})
+        known = None
+    half = with_half_the_micro_batch(config)
+    halved = _steps(workshop, half) if half else None
+    whole = known or _steps(workshop, config)
+    return Speed.through(whole, halved, config.gradient_checkpointing)
+
+
+def _steps(workshop: Workshop, config: TrialConfig, watch: Stopwatch | None = None) -> Steps:
+    """A step of such trials; `watch` has watched a few already."""
+    budget = TrialBudget(steps=STEPS, evaluations=1)
+    short = config.model_copy(update={"budget": budget})
+    if watch is None:
+        watch = Stopwatch()
+        workshop.train(short, watch)
+    plan = workshop.plan(short, workers=1)
+    tokens = float(plan.tokens_after[-1] - plan.tokens_after[1]) / (STEPS - 1)
+    return Steps(watch.seconds_per_step(), plan.accumulation, tokens)

@@ -25,17 +25,18 @@ from sweeps.base.quiet import optuna_quiet, quiet
 from sweeps.base.view import View
 from sweeps.books.books import Books, new_record, resumed_record
 from sweeps.books.resumption import changed_spec, refuse_if_changed
+from sweeps.caps.earlier_parts import ended_by_cap, seconds_before
+from sweeps.caps.quotes import kept
+from sweeps.caps.trained_tokens import refuse_below_one_trial
 from sweeps.cluster.ray_session import cluster
 from sweeps.cluster.ray_session import remarks as remarks_on_ray
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.home.launch_folder import where_it_was_launched
 from sweeps.run.budgets import description, extents, remarks
 from sweeps.run.driver import Driver
-from sweeps.run.earlier_parts import ended_by_cap, seconds_before
 from sweeps.run.inputs import inputs_of
 from sweeps.run.readiness import refuse_if_away, refuse_if_misfit
 from sweeps.run.repeats import missing_repeats, refuse_to_confirm, share_of_confirmation
-from sweeps.run.trained_tokens import refuse_below_one_trial
 from sweeps.run.warm_start import read_earlier, take_over
 from sweeps.spec.class_metrics import check_class_metrics
 from sweeps.spec.notes import small_space
@@ -102,7 +103,7 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
         renew_claim(claim)
         mirror = mirror_of(spec, folder, claim, view, broken)
         warm = take_over(earlier, spec, prepared)
-        record = new_record(spec, prepared, warm, began)
+        record = new_record(spec, prepared, warm, began, kept(home.cache, spec))
         for line in record.warm_start:
             view.say(f"Warm start: {line}")
         books = Books(spec, home, folder, record, mirror, broken)

@@ -7,8 +7,8 @@ from finished_sweeps import ended_trial, sweep_tree, write_ended
 from results.ranking.summary import status_json
 from results.records.cluster_record import ClusterRecord
 from results.records.record import ReachedCap
+from sweeps.caps.earlier_parts import ended_by_cap, seconds_before
 from sweeps.report.caps import caps_lines
-from sweeps.run.earlier_parts import ended_by_cap, seconds_before
 from sweeps.spec.spec import SweepSpec
 
 CAPS = {"hours": 2.0, "cost": 20.0, "trained_tokens": 5000.0, "patience": 4.0}
@@ -65,3 +65,12 @@ def test_only_a_raised_cap_or_a_confirmation_lets_an_ended_sweep_go_on(tmp_path)
     assert ended(hours=2, trials=99)
     assert not ended(hours=3) and not ended(trials=4)
     assert not ended(["confirm.top: unset -> 3"], hours=2)
+
+
+def test_a_quote_is_compared_with_what_the_trials_took(tmp_path):
+    folder, sweep = folder_of(tmp_path, caps={}, quote={"low": 5.0, "high": 60.0})
+    said = "training of all trials: 8 s, as quoted; the dry run expected 5 s to 60 s"
+    assert caps_lines(sweep, folder) == [said]
+    dear = sweep.with_changes(quote={"low": 1.0, "high": 2.0})
+    assert "8 s, more" in caps_lines(dear, folder)[0]
+    assert caps_lines(sweep.with_changes(ended=None), folder) == []

@@ -35,6 +35,8 @@ def test_it_measures_what_the_sweep_would_cost(data, tmp_path):
         "not enough resources on this machine: slots: 3 of 1 workers need 0 GPUs"
     )
     assert run.trial_metrics["eval_loss"] < run.base_metrics["eval_loss"]
+    assert run.quote.shortest == run.quote.longest == pytest.approx(run.trial_seconds, rel=0.05)
+    assert run.quote.low < run.quote.unstopped
     assert run.sweep_seconds == pytest.approx(
         3 * (20 * run.seconds_per_step + 2 * run.evaluation_seconds)
     )
@@ -65,6 +67,7 @@ def test_it_says_where_the_precision_is_slow_here(data, tmp_path, monkeypatch):
         "measuring the base model",
         "timing the base model",
         "training a few steps",
+        "timing method lora",
     ]
 
 

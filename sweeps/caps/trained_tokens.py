@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
+from results.records.cluster_record import HOUR
 from sweeps.base.errors import SweepError
 from sweeps.caps.decision import TokensOf
+from sweeps.display.duration import duration
 from sweeps.spec.reach import reachable
 from sweeps.spec.spec import SweepSpec
 from trainables.config.trial import TrialConfig
@@ -27,22 +29,28 @@ def tokens_of(spec: SweepSpec, inputs: Inputs | None) -> TokensOf:
     """A function of a trial's params; 0 for a trial that trains nothing."""
     if inputs is None:
         return lambda params: float(toy.tokens_of(spec.trial.with_params(params)))
+    work = work_of(spec, inputs)
+    return lambda params: work(params)[0]
+
+
+def work_of(spec: SweepSpec, inputs: Inputs) -> Callable[[Mapping[str, object]], tuple[float, int]]:
+    """A function of a trial's params: the tokens that it trains on, and its optimizer steps."""
     mix = Examples(inputs.mix) if inputs.mix else None
     lengths, replayed = training_set(spec.trial, Examples(inputs.train), mix).lengths
     streams: dict[float, Stream] = {}
     counted: dict[tuple[float, int], int] = {}
 
-    def found(params: Mapping[str, object]) -> float:
+    def found(params: Mapping[str, object]) -> tuple[float, int]:
         config = spec.trial.with_params(params)
         if not config.tunes.trains:
-            return 0.0
+            return 0.0, 0
         proportion = _proportion(config)
         stream = streams.setdefault(proportion, Stream(config, lengths, replayed))
         sizes = batch_sizes(config, stream.wanted(config.budget), spec.slots.workers)
         key = (proportion, int(sizes.sum()))
         if key not in counted:
             counted[key] = stream.tokens(key[1])
-        return float(counted[key])
+        return float(counted[key]), len(sizes)
 
     return found
 
@@ -64,4 +72,15 @@ def refuse_below_one_trial(spec: SweepSpec, inputs: Inputs | None) -> None:
         raise SweepError(
             f"budget.trained_tokens: {cap:,} is below one trial, the shortest of which trains on "
             f"{min(needed):,.0f} tokens; raise it, or lower the budget of a trial"
+        )
+
+
+def refuse_if_too_short(spec: SweepSpec, seconds: float) -> None:
+    """SweepError if budget.hours is less than a trial of so many seconds needs."""
+    hours = spec.caps.hours
+    if hours is not None and seconds > hours * HOUR:
+        raise SweepError(
+            f"budget.hours: {hours:g} is below one trial, the shortest of which takes about "
+            f"{duration(seconds)} on a slot like this machine; raise it, or lower the budget of a "
+            "trial"
         )

@@ -1,0 +1,22 @@
+"""What a sweep was expected to take, from a dry run."""
+
+from __future__ import annotations
+
+from results.records.record import Record
+
+
+class Quote(Record):
+    """Intervals (5% to 95%) of the seconds of all trials together, and on the clock with `slots`
+    slots; `unstopped` are the seconds of all trials without early stopping.
+
+    `shortest` and `longest` are the seconds of single trials.
+    """
+
+    low: float
+    high: float
+    unstopped: float
+    clock_low: float
+    clock_high: float
+    slots: int
+    shortest: float
+    longest: float

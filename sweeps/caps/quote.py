@@ -1,0 +1,53 @@
+"""What a sweep will take: every reachable trial is priced, and the sweep is played through."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import numpy as np
+
+from results.records.quote import Quote
+from sweeps.caps.simulation import play
+from sweeps.spec.spec import SweepSpec
+
+_WORK = 40_000
+"""Evaluations played in all; a sweep of many trials is played fewer times."""
+
+_MOST_TIMES = 40
+_MOST_TRIALS = 500
+"""Trials of a played sweep; a longer one takes as much longer."""
+
+_ERROR = 0.1
+"""Spread of the logarithm of measured speeds, from the short steps of a dry run to a sweep's."""
+
+
+def make_quote(
+    spec: SweepSpec, prices: Sequence[float], trials: int, repeats: int, slots: int
+) -> Quote:
+    """The quote of a sweep whose trials take seconds like `prices`, those of random points of its
+    space. Repeats are trained whole."""
+    points = spec.trial.budget.evaluations
+    count = min(trials, _MOST_TRIALS)
+    times = max(5, min(_MOST_TIMES, _WORK // (count * points)))
+    rng = random.Random(spec.search.seed)
+    busy, clock = [], []
+    for number in range(times):
+        drawn = rng.choices(prices, k=count)
+        played = play(spec.search, points, drawn, slots, seed=number)
+        more = repeats * rng.choice(prices)
+        error = rng.lognormvariate(0.0, _ERROR)
+        scale = trials / count
+        busy.append(error * (played.busy * scale + more))
+        clock.append(error * (played.clock * scale + more / min(slots, max(1, repeats))))
+    mean = sum(prices) / len(prices)
+    return Quote(
+        low=float(np.quantile(busy, 0.05)),
+        high=float(np.quantile(busy, 0.95)),
+        unstopped=(trials + repeats) * mean,
+        clock_low=float(np.quantile(clock, 0.05)),
+        clock_high=float(np.quantile(clock, 0.95)),
+        slots=slots,
+        shortest=min(prices),
+        longest=max(prices),
+    )

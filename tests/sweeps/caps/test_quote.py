@@ -1,0 +1,120 @@
+"""A sweep priced in advance: early stopping saves what its rule saves, and unequal trials count."""
+
+from __future__ import annotations
+
+import pytest
+from spec_samples import toy_tree
+
+from sweeps.base.errors import SweepError
+from sweeps.caps.quote import make_quote
+from sweeps.caps.quotes import keep, kept
+from sweeps.caps.simulation import play
+from sweeps.caps.speeds import Prices, Speed, Steps, prices_of_space
+from sweeps.caps.trained_tokens import refuse_if_too_short
+from sweeps.spec.spec import SweepSpec
+
+
+def spec(**search):
+    return SweepSpec.parse(
+        toy_tree(
+            budget={"trials": 30, "evaluations": 9}, search={"early_stopping": "none", **search}
+        )
+    )
+
+
+def test_without_early_stopping_every_trial_is_paid_whole():
+    played = play(spec().search, 9, [90.0, 180.0, 90.0, 180.0], slots=2, seed=0)
+    assert played.busy == pytest.approx(540.0)
+    assert played.clock == pytest.approx(360.0)  # 90, 90 and 180 in one slot
+
+
+@pytest.mark.parametrize(
+    ("search", "least", "most"),
+    [
+        ({"early_stopping": "asha"}, 0.4, 0.75),  # two of three stop after a third
+        ({"early_stopping": "median"}, 0.4, 0.95),
+        ({"trial_patience": 1, "min_delta": 5.0}, 0.2, 0.25),  # after two of nine
+    ],
+)
+def test_early_stopping_saves_what_its_own_rule_saves(search, least, most):
+    played = play(spec(**search).search, 9, [90.0] * 60, slots=3, seed=1)
+    assert least < played.busy / (60 * 90.0) < most
+
+
+def test_a_metric_to_maximise_is_played_in_its_direction():
+    search = spec(early_stopping="asha").search
+    upward = search.model_copy(update={"mode": "max"})
+    down, up = (play(each, 9, [90.0] * 60, slots=3, seed=1).busy for each in (search, upward))
+    assert up == pytest.approx(down)
+
+
+def test_the_interval_holds_the_whole_sweep_and_its_confirmation():
+    quote = make_quote(spec(), [60.0, 120.0], trials=30, repeats=12, slots=2)
+    assert quote.unstopped == pytest.approx(42 * 90.0)
+    assert quote.low < quote.unstopped < quote.high
+    assert quote.high < 1.6 * quote.low
+    assert quote.clock_high < 0.7 * quote.high
+    assert (quote.shortest, quote.longest) == (60.0, 120.0)
+    stopped = make_quote(spec(early_stopping="asha"), [60.0, 120.0], 30, 0, 2)
+    assert stopped.high < stopped.unstopped
+
+
+def test_a_million_trials_are_quoted_in_bounded_time():
+    quote = make_quote(spec(early_stopping="asha"), [60.0, 120.0], 10**6, 0, 4)
+    assert quote.low < 9e7 and quote.low > 2e7
+
+
+def test_a_quote_is_kept_for_the_launch_of_the_same_sweep_alone(tmp_path):
+    quote = make_quote(spec(), [60.0], 3, 0, 1)
+    keep(tmp_path, spec(), quote)
+    named = SweepSpec.parse({**spec().tree, "name": "other"})
+    assert kept(tmp_path, named)["low"] == quote.low
+    more = SweepSpec.parse({**spec().tree, "budget": {"trials": 31, "evaluations": 9}})
+    assert kept(tmp_path, more) == {}
+
+
+def test_a_step_is_explained_by_its_passes_and_its_tokens():
+    one, halved = Steps(1.4, 2, 1000.0), Steps(1.8, 4, 1000.0)
+    speed = Speed.through(one, halved, checkpointed=False)
+    assert speed.per_pass == pytest.approx(0.2) and speed.per_token == pytest.approx(0.001)
+    alone = Speed.through(one, None, checkpointed=False)
+    assert alone.per_pass == 0.0 and alone.per_token == pytest.approx(0.0014)
+    noisy = Speed.through(one, Steps(1.3, 4, 1000.0), checkpointed=False)
+    assert noisy.per_pass == 0.0  # never negative
+
+
+def test_every_trial_is_priced_by_its_own_passes_method_and_checkpointing():
+    tree = toy_tree(
+        batch_size=16,
+        space={
+            "method": {"choice": ["lora", "full"]},
+            "micro_batch_size": {"choice": [2, 8]},
+            "gradient_checkpointing": {"choice": [False, True]},
+        },
+    )
+    swept = SweepSpec.parse(tree)
+    speeds = {"lora": Speed(0.1, 0.001), "full": Speed(0.1, 0.0025)}
+    prices = Prices(speeds, 5.0, 0.0, 1, lambda params: (1000.0, 10))
+
+    def of(method, micro, checkpointing):
+        params = {
+            "method": method,
+            "micro_batch_size": micro,
+            "gradient_checkpointing": checkpointing,
+        }
+        return prices.of(swept.trial.with_params(params), params)
+
+    measuring = 4 * 5.0
+    assert of("lora", 8, False) == pytest.approx(10 * 2 * 0.1 + 1.0 + measuring)
+    assert of("lora", 2, False) == pytest.approx(10 * 8 * 0.1 + 1.0 + measuring)
+    assert of("full", 2, False) == pytest.approx(10 * 8 * 0.1 + 2.5 + measuring)
+    assert of("full", 2, True) == pytest.approx((10 * 8 * 0.1 + 2.5) * 4 / 3 + measuring)
+    found = prices_of_space(swept, prices)
+    assert len({round(each, 6) for each in found}) == 8  # every reachable trial
+
+
+def test_a_cap_below_one_trial_is_refused_with_what_one_takes():
+    capped = SweepSpec.parse(toy_tree(budget={"hours": 0.1}))
+    with pytest.raises(SweepError, match=r"budget\.hours: 0\.1 is below one trial, .* 12 min"):
+        refuse_if_too_short(capped, 720.0)
+    refuse_if_too_short(capped, 350.0)
