@@ -36,8 +36,11 @@ METHODS: Mapping[str, dict[str, Any]] = {
     "qlora, pissa": {"method": "qlora", "lora.init": "pissa"},
     "qlora, lora+": {"method": "qlora", "lora.learning_rate_ratio": 4.0},
 }
-OBJECTIVES = {
-    name: {"objective": name} for name, kind in registry.OBJECTIVES.items() if kind.trains
+REWARDED = {"rl.rewards": {"eval_ended": 1.0}, "evaluation.max_new_tokens": 4}
+OBJECTIVES: Mapping[str, dict[str, Any]] = {
+    name: {"objective": name, **(REWARDED if kind.rolls_out else {})}
+    for name, kind in registry.OBJECTIVES.items()
+    if kind.trains
 }
 PRECISIONS = {name: {"precision": name} for name in get_args(Precision)}
 OPTIMIZERS = {name: {"optimizer.name": name} for name in get_args(OptimizerName)}

@@ -14,7 +14,9 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from trainables.core.model_source import ModelSource
 from trainables.data.tokens.examples import Example, write
+from trainables.data.tokens.prompts import Prompt, write_prompts
 from trainables.data.tokens.sequences import TokenSequence
+from trainables.objectives.registry import OBJECTIVES
 from trainables.training.inputs import Inputs
 
 VOCABULARY = 128
@@ -55,7 +57,10 @@ def make_inputs(folder: Path, objective: str, model: Path) -> Inputs:
     """24 training and 8 validation examples for an objective, below `folder`."""
     for name, count, seed in (("train", 24, 1), ("validation", 8, 2)):
         sequences = _sequences(count + 1, seed)
-        write(folder / name, [example(objective, n, sequences) for n in range(count)])
+        examples = [example(objective, n, sequences) for n in range(count)]
+        write(folder / name, examples)
+        if OBJECTIVES[objective].rolls_out:
+            write_prompts(folder / name, [_asked(each.sequences[0]) for each in examples], [1])
     return inputs_in(folder, objective, model)
 
 
@@ -63,6 +68,13 @@ def inputs_in(folder: Path, objective: str, model: Path) -> Inputs:
     """The inputs made by `make_inputs`."""
     labels = LABELS.get(objective, ())
     return Inputs(ModelSource(str(model)), folder / "train", folder / "validation", labels)
+
+
+def _asked(sequence: TokenSequence) -> Prompt:
+    """The untrained words of a sequence, as a prompt with the others for its answer."""
+    words = [f"w{token}" for token in sequence.tokens]
+    question, answer = " ".join(words[:PROMPT]), " ".join(words[PROMPT:])
+    return Prompt(sequence.tokens[:PROMPT].astype(np.int64), question, (answer,))
 
 
 def _sequences(count: int, seed: int) -> list[TokenSequence]:

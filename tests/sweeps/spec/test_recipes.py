@@ -30,6 +30,9 @@ def test_every_recipe_is_a_sweep_but_for_the_users_own_files(recipe, tmp_path, m
         "documents",
     ):
         (tmp_path / "data" / name).write_text("x")
+    (tmp_path / "arithmetic" / "start").mkdir(parents=True)
+    for name in ("train.jsonl", "asked.jsonl"):
+        (tmp_path / "arithmetic" / name).write_text("x")
     assert SweepSpec.load(recipe).trials > 0
 
 

@@ -27,6 +27,7 @@ QUICK = settings(
     max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 OBJECTIVES = sorted(READ_BY)
+REWARDED = {"rewards": {"eval_ended": 1.0}}
 ENCODINGS = ["utf-8", "utf-16", "gb18030", "latin-1", "utf-32-be", "shift_jis", "euc_kr"]
 
 SCALARS = st.one_of(
@@ -67,7 +68,10 @@ def tokenizer():
 def used(path, objective, tokenizer=None, **data: Any) -> None:
     """Read the file as a trial does, up to its sets in memory; a DataError has words."""
     config = TrialConfig(
-        model="m", objective=objective, data={"train": str(path), "validation": 0.3, **data}
+        model="m",
+        objective=objective,
+        data={"train": str(path), "validation": 0.3, **data},
+        rl=REWARDED,
     )
     try:
         with within(5.0):
@@ -119,7 +123,9 @@ def of(objective: str, number: int) -> dict[str, Any]:
     """A good row, unlike those of other numbers."""
     text = f"number {number}"
     good = {
-        "sft": {"instruction": text, "output": "3"},
+        "sft": (a_chat := {"instruction": text, "output": "3"}),
+        "grpo": a_chat,
+        "rloo": a_chat,
         "clm": {"text": text},
         "classification": {"text": text, "label": number % 2},
         "dpo": (a_pair := {**PAIR, "prompt": text}),
@@ -149,6 +155,7 @@ def test_good_rows_among_which_some_are_bad_give_sets(tmp_path, tokenizer, objec
         model="m",
         objective=objective,
         data={"train": str(path), "validation": 0.3, "bad_rows": "skip"},
+        rl=REWARDED,
     )
     sources = Sources.read(config)
     made = draft(sources, config, tokenizer, 64)
