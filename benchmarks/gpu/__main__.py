@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.gpu import document, packages
-from benchmarks.gpu.checks import Check, checks
+from benchmarks.gpu.checks import SUITES, Check, checks
 from benchmarks.gpu.deadline import Deadline
 from benchmarks.gpu.process import Bench, run
 from benchmarks.gpu.row import Row
@@ -60,7 +60,7 @@ def main() -> int:
 
 def _chosen(options: argparse.Namespace) -> list[Check]:
     """All checks, or those selected by name or kind; always with the model, which all need."""
-    found = checks(options.tiny)
+    found = checks(options.tiny, options.suite)
     known = {name for check in found for name in (check.name, check.kind)}
     wanted = {"model", *options.only} if options.only else known
     if strange := wanted - known:
@@ -100,6 +100,7 @@ def _environment(site: Path, tiny: bool) -> dict[str, str]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="check.sh", description=__doc__)
     parser.add_argument("out", type=Path, nargs="?", default=Path("gpu-check"))
+    parser.add_argument("--suite", choices=[*SUITES], default="check", help=argparse.SUPPRESS)
     parser.add_argument("--wheels", type=Path, help="a folder that wheels.sh has filled")
     parser.add_argument("--minutes", type=float, default=8.0, help="for all checks together")
     parser.add_argument("--only", nargs="+", metavar="CHECK", help="these, and no others")

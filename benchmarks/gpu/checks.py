@@ -27,12 +27,13 @@ REHEARSAL = 4.0
 """Factor on a check's time limit on a CPU, which may be busy with other work."""
 
 
-def checks(tiny: bool) -> list[Check]:
-    """All checks, in order; rehearsals omit what is for GPUs only."""
+def checks(tiny: bool, suite: str = "check") -> list[Check]:
+    """All checks of a suite, in order; rehearsals omit what is for GPUs only."""
+    found = SUITES[suite]
     if tiny:
-        kept = [each for each in _ON_GPU if not _ONLY_ON_GPU & {*each.arguments}]
+        kept = [each for each in found if not _ONLY_ON_GPU & {*each.arguments}]
         return [replace(each, seconds=REHEARSAL * each.seconds) for each in kept]
-    return list(_ON_GPU)
+    return list(found)
 
 
 def _check(name: str, seconds: float = 60.0, needs: tuple[str, ...] = ()) -> Check:
@@ -69,3 +70,35 @@ _ON_GPU = (
     _check("resume"),
     _check("offload", seconds=90, needs=("deepspeed",)),
 )
+
+
+def _lanes(
+    model: str,
+    method: str,
+    lanes: int,
+    rows: int,
+    length: int,
+    goal: str,
+    seconds: float,
+    *more: str,
+) -> Check:
+    sizes = ["--lanes", str(lanes), "--rows", str(rows), "--length", str(length)]
+    arguments = ("--model", model, "--method", method, *sizes, "--goal", goal, *more)
+    size = "8B" if model == "large" else "0.5B"
+    name = f"{size} {method}, {lanes} lanes of {rows} x {length}"
+    needs = ("bitsandbytes",) if method == "qlora" else ()
+    return Check(name, "benchmarks.gpu.lanes", arguments, seconds, needs)
+
+
+_OF_LANES = (
+    _check("model", seconds=60),
+    _check("floor", seconds=45),
+    _lanes("main", "lora", 16, 1, 256, "8 times one lane", 60),
+    _lanes("main", "lora", 8, 2, 256, "4 times one lane, 2.5 compiled", 80, "--compiled"),
+    _check("large_model", seconds=80),
+    _lanes("large", "qlora", 8, 1, 512, "1.8 times one lane", 75),
+    _lanes("large", "lora", 4, 4, 512, "auto not 3% slower", 75),
+)
+
+SUITES = {"check": _ON_GPU, "lanes": _OF_LANES}
+"""The checks of each script."""

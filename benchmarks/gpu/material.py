@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
-from benchmarks.gpu.shape import QWEN_HALF_BILLION, SMALL, TINY, Shape
+from benchmarks.gpu.shape import EIGHT_BILLION, QWEN_HALF_BILLION, SMALL, TINY, Shape
 from trainables.core.model_source import ModelSource
 from trainables.data.tokens.sequences import TokenSequence, write
 from trainables.training.inputs import Inputs
@@ -22,6 +22,16 @@ VALIDATION = 2
 def main_shape(tiny: bool) -> Shape:
     """The model of most checks."""
     return TINY if tiny else QWEN_HALF_BILLION
+
+
+def large_shape(tiny: bool) -> Shape:
+    """The model of the checks of lanes with eight billion parameters."""
+    return TINY if tiny else EIGHT_BILLION
+
+
+def make_large_model(work: Path, tiny: bool) -> int:
+    """Write it as "large" below `work`; its parameters."""
+    return _make_model(work / "large", large_shape(tiny), torch.bfloat16)
 
 
 def make_models(work: Path, tiny: bool) -> int:
@@ -38,6 +48,12 @@ def inputs(work: Path, length: int, tiny: bool) -> Inputs:
 def small_inputs(work: Path, length: int, tiny: bool) -> Inputs:
     """The small model, in fp32, with examples of `length` tokens."""
     return _inputs(work, "small", TINY if tiny else SMALL, length)
+
+
+def inputs_of(work: Path, model: str, length: int, tiny: bool) -> Inputs:
+    """The main or the large model with examples of `length` tokens."""
+    shape = large_shape(tiny) if model == "large" else main_shape(tiny)
+    return _inputs(work, model, shape, length)
 
 
 def _inputs(work: Path, model: str, shape: Shape, length: int) -> Inputs:

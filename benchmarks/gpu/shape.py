@@ -28,6 +28,9 @@ class Shape:
 QWEN_HALF_BILLION = Shape(896, 4864, 24, 14, 2, 151_936)
 """The shape of Qwen2.5-0.5B."""
 
+EIGHT_BILLION = Shape(4096, 14336, 32, 32, 8, 128_256)
+"""The shape of Llama 3's 8B, as a Qwen2 model, with one matrix as embeddings and head."""
+
 SMALL = Shape(256, 768, 4, 8, 4, 2_048)
 """For checks that also run on a CPU."""
 

@@ -160,6 +160,14 @@ def test_the_json_holds_all_figures(tmp_path):
     assert not list(tmp_path.glob("*.partial"))
 
 
+def test_the_checks_of_lanes_are_done_in_eight_minutes():
+    found = checks(tiny=False, suite="lanes")
+    assert found[0].name == "model"
+    assert len({check.name for check in found}) == len(found)
+    assert all(importlib.util.find_spec(check.module) for check in found)
+    assert sum(check.seconds for check in found) <= 8 * 60
+
+
 @pytest.mark.parametrize("tiny", [True, False])
 def test_every_check_is_a_module_with_a_name_of_its_own(tiny):
     found = checks(tiny)

@@ -42,11 +42,12 @@ def device(launches, work):
         (0.04, 0.0005, 16, 16),  # idle whatever it gets
         (0.04, 0.005, 16, 8),  # busy with eight
         (0.0, 0.005, 16, 1),  # busy with one
+        (0.006, 0.005, 16, 1),  # a gain of a sixth is too little
         (0.04, 0.0005, 6, 6),  # no more fit
         (0.04, 0.0005, 1, 1),
     ],
 )
-def test_lanes_are_added_while_they_gain_a_tenth(launches, work, most, found):
+def test_lanes_are_added_while_they_gain_a_quarter(launches, work, most, found):
     seconds, _ = device(launches, work)
     assert paying(seconds, most) == found
 
