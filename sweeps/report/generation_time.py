@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from results.records.record import SweepRecord
+from results.records.record import SweepRecord, TrialRecord
 from sweeps.home.home import SweepFolder
 from trainables.config.evaluation import EvaluationConfig, too_long
 
@@ -21,7 +21,7 @@ def time_note(folder: SweepFolder) -> str:
 
 def judge_note(sweep: SweepRecord, folder: SweepFolder) -> str:
     """What judges took in the whole sweep."""
-    records = [sweep, *folder.store.trials(), *folder.repeats()]
+    records: list[SweepRecord | TrialRecord] = [sweep, *folder.store.trials(), *folder.repeats()]
     tokens = sum(each.judge_tokens for each in records)
     dollars = sum(each.judge_dollars for each in records)
     return f"Judges took {tokens:,} tokens{f', ${dollars:.2f}' * bool(dollars)}." if tokens else ""

@@ -42,7 +42,7 @@ class JudgeMetric(Frozen):
     range: tuple[float, float] = Field(default=(1.0, 10.0), description="lowest and highest score")
     mode: Mode = Field(default="max", description="min if a low score is better")
     options: dict[str, object] = Field(
-        default_factory=lambda: {"temperature": 0, "max_tokens": 512},
+        default_factory=lambda: dict[str, object](temperature=0, max_tokens=512),
         description="further fields of each request",
     )
     requests_per_minute: PositiveFloat | None = Field(
