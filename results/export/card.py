@@ -42,6 +42,7 @@ def _how(model: Exported) -> str:
         f"{form}{merged}{stored}: {_base(model)}, fine-tuned by method {model.method} for "
         f"objective {model.objective}. {rank} the {model.trials} trials of a hyperparameter search "
         f"by {' and '.join(model.sweep.goals)}, each trained once.{_repeated(model)}\n\n"
+        f"The sweep's verdict: {_cell(model.verdict)}\n\n"
         f"{_license(model)}"
     )
 

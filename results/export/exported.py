@@ -24,7 +24,7 @@ class Exported:
 
     `measured` is the evaluation at which its weights were kept, `error` the standard error of its
     eval_loss; `again` are the metrics of the export itself, empty if it was not measured. `place`
-    is the trial's rank among the sweep's complete trials.
+    is the trial's rank among the sweep's complete trials, `verdict` what the sweep concluded.
     """
 
     sweep: SweepRecord
@@ -32,6 +32,7 @@ class Exported:
     measured: Measurement
     place: int | None
     trials: int
+    verdict: str
     base: Base
     whole: bool
     dtype: str | None

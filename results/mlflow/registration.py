@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,9 @@ from pathlib import Path
 
 from results.mlflow.models import MlflowModels, Version
 from results.mlflow.runs import reported
+
+_RESERVED = re.compile(r"latest|v?\d+", re.IGNORECASE)
+"""Aliases that MLflow refuses, or that read like versions."""
 
 _CODE = Path(__file__).parents[1] / "export" / "answering.py"
 
@@ -27,6 +31,11 @@ class Target:
         name, at, alias = text.partition("@")
         if not name.strip() or (at and not alias) or "/" in text or ":" in text:
             raise ValueError(f"{text!r} is not NAME or NAME@alias, without '/' and ':'")
+        if alias and _RESERVED.fullmatch(alias):
+            raise ValueError(
+                f"{text!r}: MLflow keeps the aliases latest, v1, v2 ... and numbers for versions; "
+                f"choose another one, e.g. {name}@champion"
+            )
         return cls(name, alias or None)
 
     @property

@@ -23,12 +23,13 @@ Examples = Callable[[TrialRecord], NDArray[np.float64] | None]
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """A trial and its confirmations: `repeats` are the complete ones, by seed.
+    """A trial and its confirmations: `repeats` are the complete ones.
 
-    `first` is the value of its run in the search, `mean` that over all complete seeds; the mean
-    excludes the first run, which was chosen for its luck. `chance` is the probability of
-    being the best of the confirmed trials, and `tied` whether noise could have put another before
-    it; both are None if it cannot be compared. `lost` are the seeds that did not complete.
+    `values` are those of the seeds that count, by seed, and `mean` theirs: of a compared trial the
+    seeds that all have, else all. `first` is the value of its run in the search, which is no part
+    of the mean, since it was chosen for its luck. `chance` is the probability of being the best of
+    the confirmed trials, and `tied` whether noise could have put another before it; both are None
+    if it cannot be compared. `lost` are the seeds that did not complete.
     """
 
     record: TrialRecord
@@ -44,6 +45,11 @@ class Confirmed:
     def number(self) -> int:
         """The trial's number."""
         return self.record.number
+
+    @property
+    def left_out(self) -> int:
+        """The number of complete seeds that do not count, since other trials lack them."""
+        return len(self.repeats) - len(self.values)
 
     @property
     def deviation(self) -> float | None:
@@ -63,7 +69,8 @@ class Confirmed:
 
     def mean_of(self, name: str) -> float | None:
         """The mean over seeds of another metric, on the validation or the test set."""
-        known = [each for each in map(_metrics_of, self.repeats) if name in each]
+        counted = [each for each in self.repeats if each.repeat in self.values]
+        known = [each for each in map(_metrics_of, counted) if name in each]
         return statistics.fmean(each[name] for each in known) if known else None
 
 
@@ -120,32 +127,28 @@ def confirm(
         return None
     compared = common_seeds([each.values for each in found])
     among = [each for each in found if set(compared) <= each.values.keys()]
-    if len(compared) < 2:
+    if len(compared) < 2 or len(among) < min(2, len(found)):
         ordered = sorted(found, key=lambda each: (_cost(each.mean, mode), each.number))
-        return Confirmation(metric, mode, tuple(ordered), compared, None)
+        return Confirmation(metric, mode, tuple(ordered), (), None)
+    among = [_of_seeds(each, compared) for each in among]
     found_noise = _noise(among, compared, examples)
-    means = [statistics.fmean(each.values[seed] for seed in compared) for each in among]
-    costs = [_cost(mean, mode) for mean in means]
+    costs = [_cost(each.mean, mode) for each in among]
     distance = tie_distance(len(among), found_noise.error, found_noise.freedom)
     chances = chances_of_best(costs, found_noise.error, found_noise.freedom)
-    judged = {
-        each.number: (cost, share, cost - min(costs) <= distance)
+    judged = [
+        replace(each, chance=share, tied=cost - min(costs) <= distance)
         for each, cost, share in zip(among, costs, chances, strict=True)
-    }
-    ordered = sorted(
-        (
-            replace(each, chance=judged[each.number][1], tied=judged[each.number][2])
-            if each.number in judged
-            else each
-            for each in found
-        ),
-        key=lambda each: (
-            each.number not in judged,
-            judged.get(each.number, (0.0,))[0],
-            each.number,
-        ),
-    )
-    return Confirmation(metric, mode, tuple(ordered), compared, found_noise)
+    ]
+    judged.sort(key=lambda each: (_cost(each.mean, mode), each.number))
+    numbers = {each.number for each in judged}
+    rest = [each for each in found if each.number not in numbers]
+    return Confirmation(metric, mode, (*judged, *rest), compared, found_noise)
+
+
+def _of_seeds(trial: Confirmed, seeds: Sequence[int]) -> Confirmed:
+    """The trial by the values of these seeds alone."""
+    values = {seed: trial.values[seed] for seed in seeds}
+    return replace(trial, values=values, mean=statistics.fmean(values.values()))
 
 
 def common_seeds(values: Sequence[Mapping[int, T]]) -> tuple[int, ...]:

@@ -69,9 +69,14 @@ def confirm_front(
             valued[trial.number] = trial, own, values
     if not valued:
         return None
+    seeds = common_seeds([values for _, _, values in valued.values()])
+    if len(seeds) > 1 and all(set(seeds) <= set(values) for _, _, values in valued.values()):
+        valued = {
+            number: (trial, own, {seed: values[seed] for seed in seeds})
+            for number, (trial, own, values) in valued.items()
+        }
     means = {number: _mean(values) for number, (_, _, values) in valued.items()}
     front = _front(means, goals)
-    seeds = common_seeds([values for _, _, values in valued.values()])
     chances = _chances({n: values for n, (_, _, values) in valued.items()}, seeds, goals)
     points = [
         _confirmed(*valued[number], goals, number in front, chances.get(number))

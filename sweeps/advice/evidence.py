@@ -23,10 +23,13 @@ MOST = 4
 
 
 def top(results: Results) -> list[TrialRecord]:
-    """The best trials, best first; empty with too few complete ones, or with several metrics."""
+    """The best trials, the winner first; empty with too few complete ones, or with several
+    metrics."""
     if results.ranking.several or len(results.ranking.winners) < ENOUGH:
         return []
-    return [winner.record for winner in results.ranking.winners[:TOP]]
+    ranked = [winner.record for winner in results.ranking.winners]
+    first = next(record for record in ranked if record.number in results.chosen)
+    return [first, *(record for record in ranked if record is not first)][:TOP]
 
 
 def branch_of(results: Results, name: str) -> Branch | None:

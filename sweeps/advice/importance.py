@@ -29,7 +29,8 @@ class Importance:
     """Shares of each parameter, by both evaluators; `reason` says why there are none.
 
     fANOVA knows only parameters that all of its trials have. It is computed for the others over the
-    trials that have them, so its shares need not add up to one.
+    trials that have them, so its shares need not add up to one. A parameter that fewer than FEWEST
+    trials have is in neither.
     """
 
     trials: int
@@ -111,7 +112,9 @@ def _ped_anova(
 
     quantile = Importance(len(records)).top / len(records)
     evaluator = PedAnovaImportanceEvaluator(target_quantile=quantile)
-    return _by_name(_shares(_study(results, records, space), evaluator), names)
+    found = _by_name(_shares(_study(results, records, space), evaluator), names)
+    having = {name: sum(name in record.params for record in records) for name in names}
+    return {name: share for name, share in found.items() if having[name] >= FEWEST}
 
 
 def _fanova(

@@ -19,10 +19,11 @@ class ConfirmedRow:
 
 
 def titles(found: Confirmation | ConfirmedFront) -> list[str]:
-    """The titles of the columns; `chance` is that of being the best, or on the front."""
+    """The titles of the columns; `deviation` is the standard deviation between seeds, `chance` that
+    of being the best."""
     if isinstance(found, ConfirmedFront):
         return ["trial", "seeds", *found.goals, "on the front"]
-    return ["trial", "seeds", f"mean {found.metric}", "between seeds", "first run", "best"]
+    return ["trial", "seeds", f"mean {found.metric}", "deviation", "first run", "chance"]
 
 
 def rows(found: Confirmation | ConfirmedFront) -> list[ConfirmedRow]:
@@ -40,7 +41,7 @@ def rows(found: Confirmation | ConfirmedFront) -> list[ConfirmedRow]:
 def _of_one(trial: Confirmed) -> tuple[str, ...]:
     deviation = "" if trial.deviation is None else f"{trial.deviation:.4f}"
     values = f"{trial.mean:.4f}", deviation, f"{trial.first:.4f}"
-    return str(trial.number), str(len(trial.repeats)), *values, _share(trial.chance)
+    return str(trial.number), str(len(trial.values)), *values, _share(trial.chance)
 
 
 def _of_front(trial: ConfirmedPoint) -> tuple[str, ...]:

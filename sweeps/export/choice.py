@@ -12,7 +12,7 @@ from results.records.record import Measurement, SweepRecord, TrialRecord
 from sweeps.base.errors import SweepError
 from sweeps.builtin import PREFIX as BUILTIN
 from sweeps.export.reproduction import SEEDS
-from sweeps.home.home import SweepFolder
+from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.spec.spec import SweepSpec
 from sweeps.verdict.confirmed import confirmed_winner, folder_of, repeat_to_use
 from sweeps.verdict.trained import trains
@@ -62,7 +62,7 @@ def picked(
     if number is not None:
         record = _numbered(sweep, trials, number)
     else:
-        record = confirmed or _winner(sweep, ranking)
+        record = confirmed or _winner(sweep, ranking, folder)
     return sweep, ranking, repeat_to_use(sweep, folder, record.number) or record
 
 
@@ -87,16 +87,18 @@ def refuse_without_base(spec: SweepSpec, sweep: SweepRecord) -> None:
 
 
 def with_weights(folder: SweepFolder) -> list[int]:
-    """The numbers of the trials whose weights are in the sweep's folder."""
-    found = (folder.path / "trials").glob(f"*/{WEIGHTS}")
-    return sorted(int(path.parent.name) for path in found if path.parent.name.isdigit())
+    """The numbers of the trials whose weights, or a repeat's, are in the sweep's folder."""
+    records = [*folder.trials(), *folder.repeats()]
+    kept = [each for each in records if (folder_of(folder, each) / WEIGHTS).is_dir()]
+    return sorted({each.trial for each in kept})
 
 
-def _winner(sweep: SweepRecord, ranking: Ranking) -> TrialRecord:
+def _winner(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) -> TrialRecord:
     if not ranking.winners:
+        way = SweepHome(folder.path.parents[1]).way()
         raise SweepError(
             f"sweep {sweep.name!r} has no complete trial, so it has no winner; "
-            f"`sweep winners {sweep.name}` says why"
+            f"`sweep winners {sweep.name}{way}` says why"
         )
     return ranking.winners[0].record
 

@@ -29,7 +29,9 @@ from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.home.launch_folder import where_it_was_launched
 from sweeps.run.inputs import inputs_of
 from sweeps.spec.spec import SweepSpec
+from sweeps.verdict.conclusion import conclusion
 from sweeps.verdict.confirmed import folder_of
+from sweeps.verdict.results import Results
 from trainables.board.job import LOSSES
 from trainables.config.trial import TrialConfig
 from trainables.core.progress import NO_PROGRESS, Progress
@@ -157,6 +159,7 @@ class _Export:
             measured=trial.measured,
             place=trial.place,
             trials=len(trial.ranking.winners) + len(trial.ranking.left_out),
+            verdict=" ".join(conclusion(Results.read(self._folder))),
             base=base,
             whole=self._form.whole,
             dtype=self._form.dtype,

@@ -41,7 +41,9 @@ from sweeps.run.warm_start import read_earlier, take_over
 from sweeps.spec.class_metrics import check_class_metrics
 from sweeps.spec.notes import small_space
 from sweeps.spec.prompt_checks import check_prompts
+from sweeps.spec.settings import ConfirmSettings
 from sweeps.spec.spec import SweepSpec
+from sweeps.spec.yaml_file import read_yaml
 from sweeps.storage.mirror import mirrored
 from sweeps.storage.storage import (
     catch_up,
@@ -145,18 +147,22 @@ def confirm(
     name: str,
     home: SweepHome,
     view: View,
-    top: int,
-    seeds: int,
+    top: int | None = None,
+    seeds: int | None = None,
     address: str | None = None,
 ) -> Finished:
     """Train the `top` best trials of an ended sweep again with `seeds` fresh seeds each.
 
-    Only what is missing is trained. SweepError if the sweep runs, or its search has not ended.
+    By default as many as its file says. Only what is missing is trained. SweepError if the sweep
+    runs, or its search has not ended.
     """
     folder = home.existing(name)
     with folder.held():
         refuse_to_confirm(folder, home)
-    return resume(name, home, view, [f"confirm.top={top}", f"confirm.seeds={seeds}"], None, address)
+    usual = ConfirmSettings.model_validate(read_yaml(folder.spec).get("confirm") or {})
+    wanted = {"confirm.top": top or usual.top, "confirm.seeds": seeds or usual.seeds}
+    changes = [f"{name}={number}" for name, number in wanted.items()]
+    return resume(name, home, view, changes, None, address)
 
 
 def _resume(

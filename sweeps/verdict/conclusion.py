@@ -5,6 +5,7 @@ from __future__ import annotations
 from results.ranking.confirmed_front import ConfirmedFront
 from results.ranking.winners import Ranking
 from results.records.record import SweepRecord
+from sweeps.home.home import SweepFolder
 from sweeps.verdict.confirmed_words import confirmed_front_verdict, confirmed_verdict
 from sweeps.verdict.front import front_verdict
 from sweeps.verdict.paired import paired
@@ -36,10 +37,23 @@ def conclusion(results: Results) -> tuple[str, str]:
     if confirmed is not None:
         return confirmed_verdict(sweep, ranking, confirmed)
     if ranking.several:
-        return front_verdict(sweep, ranking)
+        who, how_sure = front_verdict(sweep, ranking)
+        return who, "\n".join(filter(None, (_unconfirmed(folder), how_sure)))
     first, second = ranking.winners[0], behind_the_top(ranking)
     number = first.record.number
     to_next = paired(sweep, folder, number, second.record.number) if second else None
     who, how_sure = verdict(sweep, ranking, to_next, paired(sweep, folder, number, None))
     needed = without_training(sweep, ranking, folder)
-    return who, "\n".join(filter(None, (needed, how_sure, on_the_test_set(sweep, first))))
+    lines = (needed, _unconfirmed(folder), how_sure, on_the_test_set(sweep, first))
+    return who, "\n".join(filter(None, lines))
+
+
+def _unconfirmed(folder: SweepFolder) -> str:
+    """That a confirmation told nothing so far; empty if none was begun."""
+    repeats = folder.repeats()
+    if not repeats:
+        return ""
+    ended = sum(each.status.ended for each in repeats)
+    if ended < len(repeats):
+        return "Its confirmation with fresh seeds has no result so far."
+    return f"It is not confirmed: none of {ended} trainings with fresh seeds completed."

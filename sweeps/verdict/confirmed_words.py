@@ -24,6 +24,7 @@ def confirmed_verdict(sweep: SweepRecord, ranking: Ranking, found: Confirmation)
         *_comparison(found),
         *_tie(found),
         *_luck(found, lucky),
+        *_left_out(found.trials),
         *_lost(found.trials),
         *_unchanged(found.trials),
         *filter(None, [stopped(ranking)]),
@@ -78,7 +79,10 @@ def _who(sweep: SweepRecord, found: Confirmation) -> str:
 def _comparison(found: Confirmation) -> Iterator[str]:
     compared = [each for each in found.trials if each.chance is not None]
     if found.noise is None:
-        yield "The certainty is unknown: fewer than two seeds are complete in each trial."
+        shared = "it has fewer than two complete seeds"
+        if len(found.trials) > 1:
+            shared = "no two trials have two complete seeds in common"
+        yield f"The certainty is unknown: {shared}."
         return
     if len(compared) < 2:
         yield "No other trial was confirmed, so there is nothing to compare it with."
@@ -122,6 +126,17 @@ def _luck(found: Confirmation, lucky: int) -> Iterator[str]:
         f"{whose} measured {first.first:.4f}, {abs(flattered):.4f} {how} than the mean of its "
         "fresh seeds; that run chose the trial, so it is no part of the mean."
     )
+
+
+def _left_out(trials: Sequence[Confirmed]) -> Iterator[str]:
+    more = [each for each in trials if each.left_out and each.chance is not None]
+    if more:
+        have = "have" if len(more) > 1 else "has"
+        numbers = sorted(each.number for each in more)
+        yield (
+            f"{in_words(numbers)} {have} further seeds, which do not count here: not all confirmed "
+            "trials have them."
+        )
 
 
 def _lost(trials: Sequence[Confirmed | ConfirmedPoint]) -> Iterator[str]:

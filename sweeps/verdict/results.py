@@ -68,6 +68,13 @@ class Results:
             return frozenset({self.confirmed.winner.number})
         return frozenset(winner.record.number for winner in self.ranking.chosen)
 
+    @property
+    def winner(self) -> TrialRecord | None:
+        """The trial that won, by the first metric; None without a complete one."""
+        if self.confirmed is not None:
+            return self.confirmed.winner.record
+        return self.ranking.winners[0].record if self.ranking.winners else None
+
     def complete(self) -> list[TrialRecord]:
         """The comparable trials: those that had their whole budget and a finite value."""
         return [

@@ -28,7 +28,8 @@ class NoEffect(Adviser):
         if results.spec is None or results.ranking.several or len(complete) < _FEWEST:
             return
         found = importance(results, complete)
-        winner = results.ranking.winners[0].record
+        winner = results.winner
+        assert winner is not None, "there are complete trials"
         parents = {name for each in results.spec.space.values() for name in each.parents}
         for name, share in found.fanova.items():
             other = found.ped_anova.get(name)

@@ -32,13 +32,14 @@ class Overfits(Adviser):
         early = [share for share in shares if share <= _EARLY]
         if shares[0] > _EARLY or len(early) < _MOST:
             return
-        winner = results.ranking.winners[0]
-        last = winner.record.measurements[-1].metrics.get(results.metric, math.nan)
+        winner = best[0]
+        best_value = results.value(winner)
+        final = winner.measurements[-1].metrics.get(results.metric, math.nan)
         yield Advice(
             "The best evaluations came early",
             f"{len(early)} of the best {len(best)} were best at or before {max(early):.0%} of "
-            f"their budget; the winner was at {winner.value:.4f} after {shares[0]:.0%} and ended "
-            f"at {last:.4f}. A shorter training does the same; more weight decay or dropout may "
+            f"their budget; the winner was at {best_value:.4f} after {shares[0]:.0%} and ended at "
+            f"{final:.4f}. A shorter training does the same; more weight decay or dropout may "
             "do better.",
             _shorter(results, max(early)),
         )

@@ -17,11 +17,21 @@ from sweeps.remote.client import elsewhere
 def confirm(
     name: NameArgument,
     top: Annotated[
-        int, typer.Option(min=1, max=100, help="Number of best trials that are trained again.")
-    ] = 3,
+        int | None,
+        typer.Option(
+            min=1,
+            max=100,
+            help="Number of best trials that are trained again (default: as in the file, else 3).",
+        ),
+    ] = None,
     seeds: Annotated[
-        int, typer.Option(min=2, max=100, help="Number of fresh seeds for each; more seeds add.")
-    ] = 4,
+        int | None,
+        typer.Option(
+            min=2,
+            max=100,
+            help="Number of fresh seeds for each; more add (default: as in the file, else 4).",
+        ),
+    ] = None,
     cluster: ClusterOption = None,
     address: AddressOption = None,
     home: HomeOption = None,
@@ -30,7 +40,8 @@ def confirm(
     console = make_console()
     with mistakes_shown():
         if there := elsewhere(cluster, address, home):
-            words = ["confirm", name, "--top", str(top), "--seeds", str(seeds)]
+            words = ["confirm", name, *(["--top", str(top)] if top else [])]
+            words += ["--seeds", str(seeds)] if seeds else []
             raise typer.Exit(there.follow(words, name, console))
         from sweeps.run.launch import confirm as run
 

@@ -38,7 +38,9 @@ def next_sweep(
         from sweeps.report.suggestions import suggestions
         from sweeps.verdict.results import Results
 
-        results = Results.read(SweepHome.find(home).existing(name))
+        where = SweepHome.find(home)
+        way = where.way()
+        results = Results.read(where.existing(name))
         advice = advise(results)
         tree, taken = next_tree(results, advice)
         path = out or Path(scratch if send_it else "", f"{tree['name']}.yaml")
@@ -53,4 +55,4 @@ def next_sweep(
     changes = f"{len(taken)} change{'s' if len(taken) != 1 else ''}"
     shown = path.name if send_it else path
     console.print(f"\n{shown}: {changes}, started from the trials of {name}.", soft_wrap=True)
-    console.print(f"Next: sweep launch {shown}", soft_wrap=True)
+    console.print(f"Next: sweep launch {shown}{way}", soft_wrap=True)

@@ -72,6 +72,21 @@ def test_examples_add_their_noise():
     assert found.winner.chance < 0.8 and len(found.tied) == 2
 
 
+def test_means_leads_and_order_are_of_the_same_seeds():
+    """Trial 0 has two lucky seeds more, which the others lack."""
+    found = confirm(LUCKY, repeats({**FRESH, 0: [1.2, 1.22], 2: [1.5, 1.51]}), "eval_loss", "min")
+    assert found.compared == (1, 2)
+    means = [each.mean for each in found.trials]
+    assert means == pytest.approx([1.015, 1.21, 1.505])
+    assert found.winner.left_out == 2 and set(found.winner.values) == {1, 2}
+
+
+def test_until_two_trials_share_two_seeds_nothing_is_claimed():
+    found = confirm(LUCKY, repeats({0: [1.0], 1: [1.01, 1.02]}), "eval_loss", "min")
+    assert [each.number for each in found.trials] == [0, 1]
+    assert found.noise is None and all(each.chance is None for each in found.trials)
+
+
 def test_what_cannot_be_compared_says_so():
     assert confirm(LUCKY, [], "eval_loss", "min") is None
     one = confirm(LUCKY, repeats({0: [1.2], 1: [1.0]}), "eval_loss", "min")

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from results.ranking.front import judge
 from results.records.record import SweepRecord
+from sweeps.advice.evidence import top
 from sweeps.cleaning.surplus import surplus
 from sweeps.cli.app import app
 from sweeps.export.choice import chosen
@@ -77,6 +78,27 @@ def test_the_confirmed_winner_is_the_winner_everywhere_in_the_report(tmp_path):
     (ring,) = (each for each in slice_of(results, "learning_rate").data if "winner" in each["name"])
     assert results.chosen == {1} and ring["text"][0].startswith("trial 1<br>")
     assert [row.number for row in all_trials(results) if row.best] == [1]
+
+
+def test_seeds_that_only_some_trials_have_do_not_count_and_that_is_said(tmp_path):
+    text = said(sweep_of(tmp_path, repeats({0: FRESH[0], 1: FRESH[1][:2], 2: FRESH[2][:2]})))
+    assert text.startswith("Trial 1 wins by its mean over 2 fresh seeds: eval_loss 1.0150")
+    assert "Trial 0 has further seeds, which do not count here" in text
+
+
+def test_a_confirmation_in_which_all_failed_is_not_forgotten(tmp_path):
+    failed = [each.with_changes(status="failed") for each in repeats(FRESH)]
+    text = said(sweep_of(tmp_path, failed))
+    assert text.startswith("Trial 0 wins")
+    assert "It is not confirmed: none of 9 trainings with fresh seeds completed." in text
+
+
+def test_the_advice_is_about_the_confirmed_winner(tmp_path):
+    many = [
+        ended_trial(n, "complete", {"learning_rate": 1e-3}, 9.0, 0.9 + n / 10) for n in range(10)
+    ]
+    results = Results.read(sweep_of(tmp_path, repeats(FRESH), many))
+    assert [each.number for each in top(results)] == [1, 0, 2, 3, 4]
 
 
 def test_losses_on_disk_bring_the_examples_noise_in(tmp_path):
