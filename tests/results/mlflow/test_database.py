@@ -40,3 +40,17 @@ def test_what_a_killed_process_left_is_in_nobodys_way(tmp_path, monkeypatch):
     assert list(tmp_path.glob(".mlflow.db.*.partial"))
     assert MlflowRuns(uri).open_experiment("mine", None)
     assert not list(tmp_path.glob("*.partial"))
+
+
+def test_only_its_making_does_not_wait_for_the_disk(tmp_path, monkeypatch):
+    levels = []
+
+    def look(engine):
+        with engine.connect() as connection:
+            levels.append(connection.exec_driver_sql("PRAGMA synchronous").scalar())
+
+    monkeypatch.setattr("mlflow.store.db.utils._verify_schema", look)
+    make_database(f"sqlite:///{tmp_path}/mlflow.db")
+    assert levels == [0]
+    assert MlflowRuns(f"sqlite:///{tmp_path}/mlflow.db").open_experiment("mine", None)
+    assert levels == [0, 2], "a measurement is on the disk once it is written"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from boards import in_a_loop
 
+from trainables.board import retries
 from trainables.board.board import Board
 from trainables.board.job import Job, JobKind
 from trainables.board.job_queue import MOST_PASSED
@@ -16,6 +18,11 @@ from trainables.lanes.limits import LaneLimits
 
 CONFIG = TrialConfig(model="m", data={"train": "f"}, precision="fp32")
 KIND = kind_of(CONFIG)
+
+
+@pytest.fixture(autouse=True)
+def verdicts_soon(monkeypatch):
+    monkeypatch.setattr(retries, "LOOK_EVERY", 0.005)
 
 
 def job(trial_id, kind=JobKind.TRAIN, **params):

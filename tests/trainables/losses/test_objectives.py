@@ -119,7 +119,7 @@ def test_the_training_loss_falls(workshop_for, kind):
     workshop = copy.copy(workshop_for(kind))
     workshop.validation_set = workshop.train_set
     base = workshop.measure_base(tiny.trial(**settings(kind))).metrics["eval_loss"]
-    params = {"budget__steps": 30, "learning_rate": 1e-2}
+    params = {"budget__steps": 16, "budget__evaluations": 1, "learning_rate": 1e-2}
     assert run_trial(workshop, **settings(kind, **params))[1].losses[-1] < 0.9 * base
 
 
