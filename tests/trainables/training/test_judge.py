@@ -267,6 +267,7 @@ def test_an_empty_rubric_is_refused(tmp_path):
     [
         ({"endpoint": "localhost:8000"}, "such as http://localhost:8000/v1"),
         ({"key_env": "sk-very-secret"}, "the key itself does not belong in a sweep file"),
+        ({"mode": "pairwise"}, "'pairwise' is what is asked; write ask: pairwise"),
         ({"range": (5, 5)}, "range 5 to 5 is empty"),
         ({"ask": "pairwise", "mode": "min"}, "leave mode out"),
     ],
