@@ -26,6 +26,8 @@ BOUND = tuple(
 )
 """Exceptions below them: these change losses."""
 
+OF_JUDGES = ("key_env", "requests_per_minute", "concurrency", "retries", "timeout", "prices")
+"""Fields of a judge in `metrics` that may change: they do not change what it says."""
 
 _UNSET = object()
 
@@ -86,6 +88,9 @@ def _refuse_fewer(wanted: SweepSpec, known: int) -> None:
 
 
 def _is_free(name: str) -> bool:
+    section, _, inner = name.partition(".")
+    if section == "metrics":
+        return inner.partition(".")[2].partition(".")[0] in OF_JUDGES
     return name not in BOUND and any(name == free or name.startswith(f"{free}.") for free in FREE)
 
 

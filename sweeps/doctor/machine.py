@@ -18,6 +18,7 @@ from sweeps.base.errors import LaunchError, SweepError
 from sweeps.base.proxies import direct, host_of
 from sweeps.doctor.cluster_checks import check_cluster_file, check_growth
 from sweeps.doctor.finding import Finding, from_problem, note, ok, wrong
+from sweeps.doctor.judges import check_judges
 from sweeps.doctor.precision import check_precision
 from sweeps.doctor.surroundings import check_locks, check_proxies, check_ray_folder
 from sweeps.home.home import SweepHome
@@ -70,11 +71,13 @@ def _examine(
     if not elsewhere:
         findings += check_precision(sweep)
     if sweep is not None:
-        with progress.phase("checking MLflow, Optuna's database and the storage"):
+        with progress.phase("checking MLflow, Optuna's database, the storage and judges"):
             findings.append(_tracking(sweep, home, elsewhere))
             findings.append(check_study(sweep.search.storage))
             if not elsewhere and (storage := storage_of(sweep)):
                 findings.append(check_shared(storage))
+            if not elsewhere:
+                findings += check_judges(sweep)
     if cluster is not None:
         findings += _cluster_file(cluster, sweep)
     if address:

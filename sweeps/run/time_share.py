@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from sweeps.run.budgets import Extent, extents
+from sweeps.caps.trained_tokens import tokens_of
+from sweeps.run.budgets import extents
 from sweeps.spec.spec import SweepSpec
-from trainables.config.budget import TrialBudget
 from trainables.config.evaluation import share_note
 from trainables.core.evaluation import Evaluation
 from trainables.data.tokens.examples import Examples
@@ -19,14 +17,15 @@ _TRAINING = 3.0
 
 def time_note(spec: SweepSpec, inputs: Inputs, base: Evaluation) -> str:
     """A note if answers will take more than `evaluation.time_share` of each trial's time, judged by
-    the base's evaluation in a slot; else empty."""
+    the base's evaluation in a slot; else empty, as for trials that only answer."""
     settings = spec.trial.evaluation
-    train, validation = (Examples(each).lengths for each in (inputs.train, inputs.validation))
+    if not spec.trial.tunes.trains or not settings.metrics:
+        return ""
     found = extents(spec, inputs)
-    tokens = tokens_of(found, spec.trial.budget, float(train.mean()))
+    tokens = tokens_of(spec, inputs)(found[len(found) // 2].params)
     share = share_of_answers(
         base,
-        tokens / float(validation.sum()),
+        tokens / float(Examples(inputs.validation).lengths.sum()),
         evaluations=found[0].points,
         answered=settings.times(spec.trial.budget.evaluations),
     )
@@ -39,9 +38,3 @@ def share_of_answers(base: Evaluation, trained: float, evaluations: int, answere
     evaluation = base.cost.seconds - base.cost.generation_seconds
     whole = answers + (evaluations + _TRAINING * trained) * evaluation
     return answers / whole if whole > 0 else 0.0
-
-
-def tokens_of(found: Sequence[Extent], budget: TrialBudget, mean: float) -> float:
-    """The training tokens of a trial in the middle; `mean` is that of an example."""
-    middle = found[len(found) // 2].trained
-    return middle if budget.tokens is not None else middle * mean

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from search_spaces.counting import count_points
 from search_spaces.problem import Problem, SpaceError
@@ -13,6 +13,7 @@ from search_spaces.space import Space
 from search_spaces.values import quoted, show
 from sweeps.spec.settings import SearchSettings, SlotsSettings
 from trainables.core.frozen import Frozen
+from trainables.metrics.formula import normalised
 
 MOST_TRIALS = 1_000_000
 """Limit of the number of trials, also where budget.trials is left out."""
@@ -51,6 +52,11 @@ class CapsSettings(Frozen):
         description="trials under way at a cap: lay_aside writes a checkpoint, from which a resume "
         "continues them; finish trains them to their end, beyond the cap if need be",
     )
+
+    @field_validator("target")
+    @classmethod
+    def _in_one_writing(cls, target: dict[str, float]) -> dict[str, float]:
+        return {normalised(name): value for name, value in target.items()}
 
     @property
     def limits(self) -> dict[str, float]:

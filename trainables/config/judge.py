@@ -67,6 +67,13 @@ class JudgeMetric(Frozen):
             )
         return endpoint
 
+    @field_validator("mode", mode="before")
+    @classmethod
+    def _is_a_direction(cls, mode: object) -> object:
+        if mode in ("score", "pairwise"):
+            raise ValueError(f"{mode!r} is what is asked; write ask: {mode}")
+        return mode
+
     @field_validator("key_env")
     @classmethod
     def _names_a_variable(cls, name: str | None) -> str | None:

@@ -171,7 +171,8 @@ class Workshop:
         """
         assert self.test_set is not None, "a test asked for where there is no test set"
         began = time.monotonic()
-        self.know_base(config, self.test_set)
+        if self._answers.lacks_base(config, self.test_set.folder):
+            self.know_base(config, self.test_set)
         base = model = self._base.lend(config)
         try:
             if weights is not None:

@@ -71,6 +71,38 @@ def test_what_would_make_trials_incomparable_is_refused_by_name(folder, override
     assert "budget.trials: " not in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("override", "free"),
+    [
+        ("metrics.judge.requests_per_minute=9", True),
+        ("metrics.judge.prices={input: 1, output: 2}", True),
+        ("metrics.judge.model=other", False),
+        ("metrics.judge.options.seed=1", False),
+        ("metrics.judge.range=[1, 5]", False),
+    ],
+)
+def test_how_a_judge_is_asked_may_change_but_not_what_it_says(
+    folder, tmp_path, monkeypatch, override, free
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "chats.jsonl").write_text('{"instruction": "a", "output": "b"}\n')
+    (tmp_path / "rubric.md").write_text("Be good.")
+    judge = {"endpoint": "http://x/v1", "model": "j", "rubric": "rubric.md"}
+    tree = {
+        "model": "builtin:pydoc",
+        "data": {"train": "chats.jsonl"},
+        "budget": {"trials": 2},
+        "metrics": {"judge": judge},
+        "space": {"lora.rank": {"choice": [4, 8]}},
+    }
+    folder.write_spec(yaml.safe_dump({**tree, "name": "toy"}))
+    if free:
+        assert changed_spec(folder, None, [override])[1]
+        return
+    with pytest.raises(SweepError, match="cannot be resumed with these changes"):
+        changed_spec(folder, None, [override])
+
+
 def test_a_changed_sweep_file_is_compared_with_the_one_that_was_launched(folder, tmp_path):
     file = tmp_path / "other-name.yaml"
     file.write_text(

@@ -7,10 +7,8 @@ import re
 import chat_training as chats
 import pytest
 
-from sweeps.run.budgets import Extent
-from sweeps.run.time_share import share_of_answers, time_note, tokens_of
+from sweeps.run.time_share import share_of_answers, time_note
 from sweeps.spec.spec import SweepSpec
-from trainables.config.budget import TrialBudget
 from trainables.core.evaluation import Cost, Evaluation
 
 
@@ -23,12 +21,6 @@ def test_answers_are_weighed_against_training_and_evaluations():
     assert share_of_answers(base(6, 5), trained=2, evaluations=4, answered=2) == 10 / 20
     assert share_of_answers(base(1, 0), trained=2, evaluations=4, answered=0) == 0
     assert share_of_answers(base(0, 0), trained=2, evaluations=4, answered=2) == 0
-
-
-def test_budgets_in_tokens_are_counted_in_tokens():
-    found = [Extent({}, 9, 1, asked, asked) for asked in (300, 200, 100)]
-    assert tokens_of(found, TrialBudget(tokens=200), 10.0) == 200
-    assert tokens_of(found, TrialBudget(steps=2), 10.0) == 2000
 
 
 @pytest.mark.parametrize(("answers", "most", "noted"), [(8, 0.25, True), (8, 0.9, False)])

@@ -78,6 +78,15 @@ def test_further_formulas_are_measured_as_well():
     assert "evaluation.formulas: objective sft does not measure 'eval_los'" in said
 
 
+def test_a_target_of_a_formula_may_be_written_in_any_way():
+    budget = {"trials": 4, "target": {"0.7*eval_exact_match + 0.3*(eval_rouge_l)": 0.9}}
+    assert spec({"metric": BOTH}, budget=budget).caps.target == {NAME: 0.9}
+    budget["target"] = {"eval_loss * 0.5": 0.9}
+    assert "eval_loss * 0.5: is not a metric of the search" in problems(
+        {"metric": BOTH}, budget=budget
+    )
+
+
 def test_own_metrics_in_formulas_have_their_own_direction(tmp_path):
     (tmp_path / "scoring.py").write_text("def score(prompts, answers, references, records): ...\n")
     own = {"length": {"python": "scoring.py:score", "mode": "min"}}

@@ -15,6 +15,7 @@ from judge_server import judge_server
 from pydantic import ValidationError
 
 from trainables.config.judge import JudgeMetric
+from trainables.config.trial import TrialConfig
 from trainables.core.data_error import DataError
 from trainables.core.errors import RefusedError
 from trainables.core.evaluation import Ending, Monitor, Verdict
@@ -266,6 +267,7 @@ def test_an_empty_rubric_is_refused(tmp_path):
     [
         ({"endpoint": "localhost:8000"}, "such as http://localhost:8000/v1"),
         ({"key_env": "sk-very-secret"}, "the key itself does not belong in a sweep file"),
+        ({"mode": "pairwise"}, "'pairwise' is what is asked; write ask: pairwise"),
         ({"range": (5, 5)}, "range 5 to 5 is empty"),
         ({"ask": "pairwise", "mode": "min"}, "leave mode out"),
     ],
@@ -342,3 +344,17 @@ def test_a_trial_whose_judge_fails_is_refused_and_the_workshop_goes_on(tmp_path)
             workshop.train(config, Watch(tmp_path))
         plain = config.with_params({"metrics": {}, "evaluation.metrics": []})
         assert workshop.train(plain, Watch(tmp_path)).ending is Ending.COMPLETE
+
+
+def test_only_scores_can_be_rewards():
+    """Training prompts have no answers of the base to compare with."""
+    own = {"endpoint": "http://x/v1", "model": "j", "rubric": "r"}
+    settings = {
+        "model": "m",
+        "objective": "grpo",
+        "data": {"train": "x"},
+        "rl": {"rewards": {"eval_helpful": 1}},
+    }
+    assert "eval_helpful" in TrialConfig(**settings, metrics={"helpful": own}).evaluation.metrics
+    with pytest.raises(ValidationError, match="reward a judge with ask: score"):
+        TrialConfig(**settings, metrics={"helpful": {**own, "ask": "pairwise"}})

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar, cast
 from urllib.parse import urlsplit
 
 from trainables.config.judge import JudgeMetric
@@ -19,6 +19,7 @@ from trainables.training.scoring.questions import Messages, ReplyError
 
 if TYPE_CHECKING:
     from openai import OpenAI
+    from openai.types.chat import ChatCompletionMessageParam
 
 EXTRA = "winnow-sweeps[judge]"
 
@@ -93,7 +94,7 @@ class Endpoint:
         try:
             done = self._client.chat.completions.create(
                 model=self._metric.model,
-                messages=messages,  # type: ignore[arg-type]
+                messages=cast("list[ChatCompletionMessageParam]", messages),
                 extra_body=self._metric.options,
             )
             text = done.choices[0].message.content or ""

@@ -21,7 +21,7 @@ def checked_files(config: TrialConfig) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, metric in config.metrics.items():
         for field, file in metric.files.items():
-            found[file] = _text(f"metrics.{name}.{field}", file)
+            found[file] = text_of(f"metrics.{name}.{field}", file)
         if isinstance(metric, CodeMetric):
             try:
                 ScoringFile(name, metric, found[metric.file]).check(PATIENCE)
@@ -35,7 +35,8 @@ def fingerprints(files: Mapping[str, str]) -> dict[str, str]:
     return {name: hashlib.sha256(text.encode()).hexdigest()[:16] for name, text in files.items()}
 
 
-def _text(place: str, file: str) -> str:
+def text_of(place: str, file: str) -> str:
+    """The text of the file that a field names; DataError if it cannot be read, or has none."""
     try:
         text = Path(file).expanduser().read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
