@@ -7,7 +7,8 @@
 SWEEP_TEST_DATA names the folder with the tables. A trial suggested by a search takes over the
 nearest row that no trial of the search has had, and the search is told that row's own parameters.
 Workers run side by side by a clock of trained steps; budgets are in whole runs. `run` writes JSON
-after each case; several files, such as of other seeds, are reported together.
+after each case; several files, such as of other seeds, are reported together. A table can also be
+the folder of a finished sweep of ours without early stopping, whose rows are drawn at random.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import optuna
 
 from benchmarks.replay.clock import Clock, Outcome
 from benchmarks.replay.one_rung import one_rung
+from benchmarks.replay.own import of_sweep
 from benchmarks.replay.report import report
 from benchmarks.replay.results import Case, Results, read, write
 from benchmarks.replay.table import Table
@@ -40,7 +42,7 @@ def run(options: argparse.Namespace) -> None:
     """Replay what the options ask for, and write it after each case."""
     results: Results = {}
     for name in options.tables:
-        for table in TABLES[name]():
+        for table in _tables(name):
             for workers in options.workers:
                 for way in options.ways:
                     case = Case(table.name, workers, way)
@@ -51,9 +53,14 @@ def run(options: argparse.Namespace) -> None:
                     print(*case, file=sys.stderr, flush=True)
 
 
+def _tables(name: str) -> tuple[Table, ...]:
+    return TABLES[name]() if name in TABLES else (of_sweep(Path(name)),)
+
+
 def _show(options: argparse.Namespace) -> None:
     results = read(options.files)
-    known = {table.name: table for name in TABLES for table in TABLES[name]()}
+    names = [*TABLES, *filter(None, options.sweeps.split(","))]
+    known = {table.name: table for name in names for table in _tables(name)}
     print(report(results, known, options.base, options.budgets))
 
 
@@ -75,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(required=True)
     one = verbs.add_parser("run", help="replay searches")
     one.add_argument("file", type=Path)
-    one.add_argument("--tables", type=_one_of(TABLES), default=["taskset", "deberta-dev"])
+    one.add_argument("--tables", type=_table_names, default=["taskset", "deberta-dev"])
     one.add_argument(
         "--ways", type=_one_of([*WAYS, ONE_RUNG]), default=["ended+asha", "measured+asha1"]
     )
@@ -88,12 +95,20 @@ def _parser() -> argparse.ArgumentParser:
     other.add_argument(
         "--base", default="ended+asha", help="the way that all others are paired with"
     )
+    other.add_argument("--sweeps", default="", help="folders of the sweeps that were replayed")
     other.add_argument("--budgets", type=_numbers, default=[8.0, 16.0, 32.0])
     other.set_defaults(does=_show)
     return parser
 
 
-def _one_of(known: Sequence[str]) -> object:
+def _table_names(text: str) -> list[str]:
+    """Names of tables, or folders of finished sweeps."""
+    names = text.split(",")
+    _one_of(TABLES)(",".join(name for name in names if not Path(name).is_dir()) or "taskset")
+    return names
+
+
+def _one_of(known: Iterable[str]) -> Callable[[str], list[str]]:
     def names(text: str) -> list[str]:
         strangers = set(text.split(",")) - set(known)
         if strangers:

@@ -12,11 +12,14 @@ import pytest
 from benchmarks.replay.clock import Clock
 from benchmarks.replay.figures import against, holm, mean_ranks, median_interval
 from benchmarks.replay.one_rung import one_rung
+from benchmarks.replay.own import of_sweep
 from benchmarks.replay.report import report
 from benchmarks.replay.results import Case, read, write
 from benchmarks.replay.table import POINTS, Row, Table, row_of_curve
 from benchmarks.replay.tables import TABLES, deberta
 from benchmarks.replay.ways import WAYS
+from results.records.record import Measurement, SweepRecord, TrialRecord
+from results.records.store import RecordStore
 from search_spaces.space import Space
 
 SPACE = Space.parse(
@@ -181,6 +184,30 @@ def test_optunas_own_search_is_told_the_same(way):
     assert {trial.params["rate"] for trial in told} <= rates
     assert len({trial.params["rate"] for trial in told}) == outcome.trials
     assert {"COMPLETE", "PRUNED"} <= {trial.state.name for trial in told}
+
+
+def test_a_sweep_of_ours_is_a_table_of_its_complete_trials(tmp_path):
+    store = RecordStore(tmp_path)
+    store.write_sweep(SweepRecord(name="s", state="complete", metric="f1", mode="max", created=1.0))
+    for number, status in enumerate(["complete", "pruned", "complete"]):
+        measured = [
+            Measurement(
+                point=point,
+                step=point,
+                tokens=100 * point,
+                seconds=1.0,
+                metrics={"f1": 0.1 * number + 0.01 * point},
+            )
+            for point in range(1, 10)
+        ]
+        store.write_trial(
+            TrialRecord(sweep="s", number=number, status=status, measurements=tuple(measured))
+        )
+    table = of_sweep(tmp_path)
+    assert [row.steps[-1] for row in table.rows] == [900, 900]
+    assert table.best == pytest.approx(-0.29)
+    way = WAYS["random+asha1"](table, 0)
+    assert Clock(table, way, workers=1).replay([2.0])[0].trials == 2
 
 
 def test_results_are_joined_by_seed(tmp_path):
