@@ -13,6 +13,7 @@ from results.records.uris import redact
 from sweeps.display.cluster_report import cost_line
 from sweeps.display.duration import duration
 from sweeps.display.parameters import show_value
+from sweeps.planning.edits import in_words
 from sweeps.verdict.overlaps import all_overlaps
 from sweeps.verdict.results import Results
 
@@ -102,6 +103,7 @@ def provenance(results: Results) -> Lines:
     if known.git_commit:
         changed = ", with uncommitted changes" if known.git_dirty else ""
         lines.append(("commit of the launch folder", f"{known.git_commit}{changed}"))
+    lines += [("edited before trial 1", in_words(edit)) for edit in results.sweep.edits]
     lines += [("changed on resume", change) for change in results.sweep.changes]
     devices = {r.provenance.device for r in results.trials if r.provenance}
     lines += [("device", device) for device in sorted(devices - {""})]

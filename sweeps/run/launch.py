@@ -32,8 +32,10 @@ from sweeps.cluster.ray_session import cluster
 from sweeps.cluster.ray_session import remarks as remarks_on_ray
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.home.launch_folder import where_it_was_launched
+from sweeps.planning.edited import edited
 from sweeps.run.budgets import description, extents, remarks
 from sweeps.run.driver import Driver
+from sweeps.run.fitting import edits_for
 from sweeps.run.inputs import inputs_of
 from sweeps.run.readiness import refuse_if_away, refuse_if_misfit
 from sweeps.run.repeats import missing_repeats, refuse_to_confirm, share_of_confirmation
@@ -103,7 +105,9 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
         renew_claim(claim)
         mirror = mirror_of(spec, folder, claim, view, broken)
         warm = take_over(earlier, spec, prepared)
-        record = new_record(spec, prepared, warm, began, kept(home.cache, spec))
+        edits, quote = edits_for(spec, prepared, view, address), kept(home.cache, spec)
+        spec = edited(spec, edits)
+        record = new_record(spec, prepared, warm, began, quote, edits)
         for line in record.warm_start:
             view.say(f"Warm start: {line}")
         books = Books(spec, home, folder, record, mirror, broken)
@@ -170,6 +174,7 @@ def _resume(
 ) -> Finished:
     began = time.time()
     changed, changes = changed_spec(folder, spec, overrides)
+    changed = edited(changed, earlier.edits)
     progress = Progress(view.at)
     for change in changes:
         view.say(f"Changed: {change}")
