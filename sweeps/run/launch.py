@@ -208,7 +208,7 @@ def _resume(
 
 
 def _is_done(
-    earlier: SweepRecord, folder: SweepFolder, spec: SweepSpec, changes: Sequence[str]
+    earlier: SweepRecord, folder: SweepFolder, spec: SweepSpec, changes: Sequence[str] = ()
 ) -> bool:
     """Whether the sweep came to its end, with nothing left to train, to test or to confirm, or
     nothing that its caps allow."""
