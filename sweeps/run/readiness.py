@@ -16,6 +16,7 @@ from sweeps.cluster.ray_session import check_reachable, room_here
 from sweeps.home.home import SweepHome
 from sweeps.home.locks import WAY_OUT, lack_of_locks
 from sweeps.planning.cards import card
+from sweeps.run.cap_keeper import refuse_without_gpus
 from sweeps.search.options import check_options
 from sweeps.spec.capacity import plan_slots
 from sweeps.spec.spec import SweepSpec
@@ -31,7 +32,8 @@ def refuse_if_misfit(spec: SweepSpec, address: str | None) -> None:
     check_reachable(address)
     here = room_here(address)
     if here is not None:
-        plan_slots(spec.slots, [here], spec.trials, grows=False)
+        _, size = plan_slots(spec.slots, [here], spec.trials, grows=False)
+        refuse_without_gpus(spec, size)
 
 
 def refuse_if_away(

@@ -114,7 +114,13 @@ def check_caps(
     if caps and slots and caps.gpu_hours is not None and slots.gpus == 0:
         message = "slots.gpus is 0, so no GPU is held"
         problems.append(Problem("budget.gpu_hours", message, "set budget.hours instead"))
-    if caps and slots and caps.cost is not None and not slots.prices and not elsewhere:
+    if (
+        caps
+        and slots
+        and caps.cost is not None
+        and not any(slots.prices.values())
+        and not elsewhere
+    ):
         message = "the nodes have no price"
         remedy = "add dollars per hour of each node type: slots: {prices: {worker: 1.006}}"
         problems.append(Problem("budget.cost", message, remedy))
