@@ -227,7 +227,8 @@ def _is_done(
 
 def _complete_tracking(books: Books, folder: SweepFolder, view: View) -> Finished:
     """Add the missing entries of a finished sweep to MLflow."""
-    view.phase("All trials have ended; adding missing entries to MLflow")
+    ended = "A cap ended the sweep" if books.sweep.reached else "All trials have ended"
+    view.phase(f"{ended}; adding missing entries to MLflow")
     try:
         books.open()
         books.wait_until_open()
