@@ -251,6 +251,15 @@ class TrialRecord(Record):
         return self.measurements[-1] if self.measurements else None
 
 
+class Edit(Record):
+    """An edit of the search before trial 1: trials like `point` get the `changes`, settings with
+    which they fit the GPU; without any they are taken out. `why` is in words."""
+
+    point: Values
+    changes: dict[str, int] = Field(default_factory=dict)
+    why: str
+
+
 class ReachedCap(Record):
     """The cap that ended a sweep, by its name below `budget`: "hours", "target.eval_loss"; and the
     reason in words."""
@@ -276,7 +285,8 @@ class SweepRecord(Record):
     `caps` are limits on the whole sweep by their names below `budget`, and `reached` is the one
     that ended it; then trials may be left unfinished. Without a number of trials, `budget_trials`
     is None. `quote` has the fields of a dry run's Quote, if there was one. `seconds_before` are the
-    wall-clock seconds of its parts before the last resume.
+    wall-clock seconds of its parts before the last resume. `edits` of the search hold for all its
+    parts.
     `rows_left_out` and `rows_adjusted` are numbers of rows in the data files, by reason: rows not
     used, and rows read with an allowance. `warm_start` says what was taken over from each earlier
     sweep. Judges took `judge_tokens` and `judge_dollars` for the base and the test set; those of
@@ -296,6 +306,7 @@ class SweepRecord(Record):
     reached: ReachedCap | None = None
     seconds_before: float = 0.0
     quote: dict[str, float] = Field(default_factory=dict)
+    edits: tuple[Edit, ...] = ()
     created: float
     ended: float | None = None
     resumed: tuple[float, ...] = ()

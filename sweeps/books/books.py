@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from results.records.record import Overlap, SweepRecord, SweepState, TrialRecord
+from results.records.record import Edit, Overlap, SweepRecord, SweepState, TrialRecord
 from results.records.uris import redact, sqlite_file
 from results.records.warm_start import WarmStart
 from sweeps.base.breakdowns import Breakdowns
@@ -38,9 +38,10 @@ def new_record(
     warm: WarmStart | None = None,
     began: float | None = None,
     quote: Mapping[str, float] | None = None,
+    edits: tuple[Edit, ...] = (),
 ) -> SweepRecord:
     """The record of a new sweep, which `began` at this time (None: now), with its dry run's
-    quote."""
+    quote and the edits of its search."""
     return SweepRecord(
         name=spec.name,
         state=SweepState.RUNNING,
@@ -51,6 +52,7 @@ def new_record(
         asked_trials=spec.asked_trials if spec.exhausts_space else None,
         caps=spec.caps.limits,
         quote=dict(quote or {}),
+        edits=edits,
         created=time.time() if began is None else began,
         seed=spec.search.seed,
         pid=os.getpid(),

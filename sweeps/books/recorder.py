@@ -131,6 +131,7 @@ class Recorder(Callback):
         config: TrialConfig,
         confirms: int | None = None,
         repeat: int = 0,
+        repairs: Mapping[str, int] | None = None,
     ) -> tuple[Evaluation, ...]:
         """A trial is in the queue, for the first time or again."""
         earlier = self.records.get(number)
@@ -144,6 +145,7 @@ class Recorder(Callback):
                 status=TrialStatus.WAITING,
                 params=dict(params),
                 config=config.flat(),
+                repairs=dict(repairs or {}),
                 provenance=self._provenance.with_changes(seed=config.seed),
                 confirms=confirms,
                 repeat=repeat,
@@ -320,7 +322,7 @@ class Recorder(Callback):
         provenance = record.provenance.with_changes(device=attempt.device)
         attempts = self._attempts.get(record.number, 0) + attempt.number
         held = attempt.micro_batch_size
-        repairs = record.repairs if held is None else {"micro_batch_size": held}
+        repairs = record.repairs | ({} if held is None else {"micro_batch_size": held})
         return record.with_changes(attempts=attempts, repairs=repairs, provenance=provenance)
 
     def _record_of(self, trial: TuneTrial) -> TrialRecord:

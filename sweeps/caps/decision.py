@@ -10,7 +10,7 @@ from results.records.cluster_record import HOUR
 from results.records.record import Mode, ReachedCap, TrialRecord, TrialStatus
 from results.records.spending import UNITS, shown
 from sweeps.caps.forecast import Forecast, Seconds, share_done
-from sweeps.caps.goals_reached import patience_over, target_reached
+from sweeps.caps.goals_reached import UNTRIED, patience_over, target_reached
 from sweeps.caps.position import Position
 from sweeps.display.duration import duration
 from sweeps.search.admission import Admission
@@ -22,6 +22,10 @@ _SURE = {"lay_aside": 0.6, "finish": 0.995}
 
 _TO_SAVE, _SHARE_TO_SAVE = 60.0, 0.01
 """Seconds for trials laid aside to write checkpoints, and their share of a short cap."""
+
+_ALL_FAILED = 20
+"""Failed trials from the beginning, after which no more begin: without a number of trials, a sweep
+that only fails would never spend its caps."""
 
 _TIMED = ("hours", "gpu_hours", "cost")
 
@@ -110,6 +114,9 @@ class Decision:
             reached = target_reached(at.trials, self._caps.target, self._goals)
             if reached:
                 return reached
+        if len(at.trials) >= _ALL_FAILED and all(each.status in UNTRIED for each in at.trials):
+            cap = next(iter(self._limits))
+            return ReachedCap(cap=cap, why=f"the first {len(at.trials)} trials all failed")
         if self._caps.patience is not None:
             return patience_over(at.trials, self._caps.patience, self._goals)
         return None

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from results.records.record import Mode, ReachedCap, TrialRecord, TrialStatus
 
-_UNTRIED = (TrialStatus.FAILED, TrialStatus.INFEASIBLE)
+UNTRIED = (TrialStatus.FAILED, TrialStatus.INFEASIBLE)
 """Trials that say nothing on whether the search still improves."""
 
 
@@ -34,7 +34,7 @@ def patience_over(
 ) -> ReachedCap | None:
     """Whether so many trials have ended since the last that was better than all before it, or
     with several metrics: than which none before was at least as good in all."""
-    ended = [each for each in trials if each.status.ended and each.status not in _UNTRIED]
+    ended = [each for each in trials if each.status.ended and each.status not in UNTRIED]
     ended.sort(key=lambda each: (each.ended or 0.0, each.number))
     best: list[dict[str, float]] = []
     last: TrialRecord | None = None

@@ -68,6 +68,11 @@ def refuse_below_one_trial(spec: SweepSpec, inputs: Inputs | None) -> None:
     for params in reachable(spec.space, _DECIDING):
         with suppress(ValueError):  # a trial that will be refused
             needed.append(found(params))
+    if needed and not any(needed) and spec.caps.limits.keys() == {"trained_tokens"}:
+        raise SweepError(
+            "budget.trained_tokens: no trial of this sweep trains, so it would never end; set "
+            "budget.trials"
+        )
     if needed and min(needed) > cap:
         raise SweepError(
             f"budget.trained_tokens: {cap:,} is below one trial, the shortest of which trains on "

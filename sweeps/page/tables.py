@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.filesize import decimal
 
 from results.ranking.summary import trial_counts
+from results.records.cluster_record import ClusterRecord
 from results.records.record import TrialRecord, TrialStatus
+from results.records.spending import shares, spent
 from results.records.uris import redact
 from sweeps.display.cluster_report import cost_line
 from sweeps.display.duration import duration
 from sweeps.display.parameters import show_value
+from sweeps.planning.edits import in_words
 from sweeps.verdict.overlaps import all_overlaps
 from sweeps.verdict.results import Results
 
@@ -49,8 +53,24 @@ def cost(results: Results) -> Lines:
     if words := _saved(trials):
         lines.append(("saved by early stopping", words))
     cluster = results.folder.store.cluster()
+    lines += _caps(results, cluster)
     if cluster is not None and (words := cost_line(cluster, "cost")):
         lines.append(("nodes", words.removeprefix("cost: ")))
+    return lines
+
+
+def _caps(results: Results, cluster: ClusterRecord | None) -> Lines:
+    """What is spent of the caps, which of them ended the sweep, and a dry run's quote."""
+    sweep, lines = results.sweep, []
+    if sweep.caps:
+        records = [*results.trials, *results.folder.repeats()]
+        now = spent(sweep, cluster, records, time.time())
+        lines += [("spent of the caps", words) for words in shares(sweep.caps, now)]
+    if sweep.reached:
+        lines.append(("ended by", f"budget.{sweep.reached.cap}: {sweep.reached.why}"))
+    if sweep.quote:
+        low, high = duration(sweep.quote["low"]), duration(sweep.quote["high"])
+        lines.append(("training time that the dry run expected", f"{low} to {high}"))
     return lines
 
 
@@ -102,6 +122,7 @@ def provenance(results: Results) -> Lines:
     if known.git_commit:
         changed = ", with uncommitted changes" if known.git_dirty else ""
         lines.append(("commit of the launch folder", f"{known.git_commit}{changed}"))
+    lines += [("edited before trial 1", in_words(edit)) for edit in results.sweep.edits]
     lines += [("changed on resume", change) for change in results.sweep.changes]
     devices = {r.provenance.device for r in results.trials if r.provenance}
     lines += [("device", device) for device in sorted(devices - {""})]

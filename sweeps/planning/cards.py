@@ -40,7 +40,7 @@ class Card:
     memory: int
 
 
-def card(text: str) -> Card:
+def card(text: str, place: str = "--gpu") -> Card:
     """The card of a name such as `H100`, or a memory such as `24GB`; SweepError lists the names."""
     key = re.sub(r"[\s_-]", "", text).upper()
     for name, memory in _CARDS.items():
@@ -50,8 +50,13 @@ def card(text: str) -> Card:
     if size and 0 < float(size[1]) <= 10_000:
         return Card(f"{float(size[1]):g} GB", int(float(size[1]) * GIB))
     known = ", ".join(f"{name} ({memory:g} GB)" for name, memory in _CARDS.items())
-    raise SweepError(f"--gpu {text!r}: unknown; write a memory such as 24GB, or one of {known}")
+    raise SweepError(f"{place} {text!r}: unknown; write a memory such as 24GB, or one of {known}")
 
 
 SIZES = tuple(card(f"{size}GB") for size in (24, 40, 48, 80, 141))
 """The memories that most GPUs have."""
+
+
+def share_of(whole: Card, share: float) -> Card:
+    """The part of a card that one worker has."""
+    return whole if share >= 1 else Card(f"{share:g} of {whole.name}", int(whole.memory * share))

@@ -13,7 +13,7 @@ from trainables.planning.estimate import Planner, usable
 from trainables.training.inputs import Prepared
 
 _METHODS = ("full", "lora", "qlora")
-_WORKERS = (1, 2, 4, 8)
+WORKERS = (1, 2, 4, 8)
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,16 @@ class Fit:
     micro_batch: int
 
 
-def fits(spec: SweepSpec, prepared: Prepared, cards: Sequence[Card]) -> list[Fit]:
-    """The first way in which each method fits on each card; methods that fit nowhere are absent."""
+def fits(
+    spec: SweepSpec, prepared: Prepared, cards: Sequence[Card], workers: Sequence[int] = WORKERS
+) -> list[Fit]:
+    """The first way in which each method fits on each card, over one of these numbers of workers;
+    methods that fit nowhere are absent."""
     planner = Planner(prepared.inputs)
     found = []
     for card in cards:
         for method in _METHODS:
-            first = next(_ways(spec.trial, method, card, planner), None)
+            first = next(_ways(spec.trial, method, card, planner, workers), None)
             found += [first] if first else []
     return found
 
@@ -46,10 +49,12 @@ def recommended(found: Sequence[Fit], card: Card) -> Fit | None:
     return min(of_card, key=lambda each: (each.workers, _METHODS.index(each.method)), default=None)
 
 
-def _ways(trial: TrialConfig, method: str, card: Card, planner: Planner) -> Iterator[Fit]:
+def _ways(
+    trial: TrialConfig, method: str, card: Card, planner: Planner, counts: Sequence[int]
+) -> Iterator[Fit]:
     """The ways that fit, the simplest first."""
     room = usable(card.memory)
-    for workers in _WORKERS:
+    for workers in counts:
         for stage in (None,) if workers == 1 else (2, 3):
             engine = None if stage is None else DeepSpeedConfig(zero_stage=stage)
             values = {"method": method, "optimizer": {"name": "adamw"}}

@@ -8,18 +8,30 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from results.records.record import Edit
 from search_spaces.values import show
 from sweeps.display.trial_table import plain_table
 from sweeps.planning.cards import GIB, Card
+from sweeps.planning.edits import in_words
 from sweeps.planning.fit import Fit, recommended
 from sweeps.planning.plan import Line, Plan
 
 MOST_LINES = 24
 
 
-def report(plan: Plan) -> Group:
-    """The combinations, those that need most first."""
-    return Group(_title(plan), Text(), _lines(plan), Text(), *_ending(plan))
+def report(plan: Plan, edits: Sequence[Edit] = ()) -> Group:
+    """The combinations, those that need most first, and what a launch would change."""
+    return Group(_title(plan), Text(), _lines(plan), Text(), *_ending(plan), *_edits(edits))
+
+
+def _edits(edits: Sequence[Edit]) -> list[RenderableType]:
+    if not edits:
+        return []
+    said = ["With such GPUs (slots.gpu) the sweep would be edited before its first trial:"]
+    said += [f"  {in_words(edit)}" for edit in edits[:MOST_LINES]]
+    if len(edits) > MOST_LINES:
+        said.append(f"  and {len(edits) - MOST_LINES} more")
+    return [Text(each) for each in said]
 
 
 def _title(plan: Plan) -> Text:
@@ -79,7 +91,7 @@ def fit_report(found: Sequence[Fit], cards: Sequence[Card]) -> Table:
     return table
 
 
-def plan_json(plan: Plan) -> Mapping[str, object]:
+def plan_json(plan: Plan, edits: Sequence[Edit] = ()) -> Mapping[str, object]:
     """The plan for scripts, in bytes."""
     return {
         "gpu": plan.card.name,
@@ -99,6 +111,7 @@ def plan_json(plan: Plan) -> Mapping[str, object]:
             }
             for line in plan.lines
         ],
+        "edits": [edit.model_dump(mode="json") for edit in edits],
     }
 
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from results.records.cluster_record import HOUR, ClusterRecord
 from results.records.record import ReachedCap, SweepRecord, TrialRecord, TrialStatus
 from results.records.spending import spent
+from sweeps.base.errors import LaunchError
 from sweeps.caps.decision import Decision
 from sweeps.caps.forecast import share_done
 from sweeps.caps.position import Position
@@ -55,7 +56,8 @@ class CapKeeper:
         self._lock = threading.Lock()
 
     def begin(self, slots: int, size: SlotSize) -> None:
-        """Set the slots that the sweep plans."""
+        """Set the slots that the sweep plans; LaunchError if a cap cannot limit them."""
+        refuse_without_gpus(self._spec, size)
         self._slots, self._size = slots, size
 
     def seen(self, cluster: ClusterRecord) -> None:
@@ -132,6 +134,12 @@ class CapKeeper:
             seen, moment = before.get(each.key, (-1, now))
             self._moments[each.key] = (count, moment if seen == count else now)
         return {key: now - moment for key, (_, moment) in self._moments.items()}
+
+
+def refuse_without_gpus(spec: SweepSpec, size: SlotSize) -> None:
+    """LaunchError if GPU-hours are capped and no slot holds a GPU, so that none are ever spent."""
+    if spec.caps.gpu_hours is not None and not size.gpus:
+        raise LaunchError("budget.gpu_hours: there are no GPUs for the slots; set budget.hours")
 
 
 def _no_tokens(params: Mapping[str, object]) -> float:

@@ -15,6 +15,7 @@ from sweeps.books.books import Books
 from sweeps.cluster.ray_session import ON_HEAD
 from sweeps.home.home import SweepFolder
 from sweeps.run.cap_keeper import CapKeeper
+from sweeps.run.fitting import edits_of
 from sweeps.run.laying_aside import lay_aside
 from sweeps.run.repeats import most_repeats
 from sweeps.run.slot_room import has_room, wait_for_slots
@@ -69,8 +70,7 @@ class Driver:
         self._board: BoardClient | None = None
         self._slots: Slots | None = None
         self._observer: Observer | None = None
-        self._winding_up = 0.0
-        self._in_a_hurry = False  # Ctrl-C was pressed twice
+        self._winding_up, self._in_a_hurry = 0.0, False  # the latter: Ctrl-C was pressed twice
 
     def open_study(self) -> None:
         """Open Optuna's study; LaunchError if it cannot be opened or lacks trials on record."""
@@ -294,6 +294,7 @@ class Driver:
             on_finished=(lambda: None) if self._spec.confirm else slots.sent.drain,
             requests=requests,
             admits=self._caps.admits,
+            edits=edits_of(self._spec, self._books.sweep),
         )
         try:
             with interruption.listening():

@@ -32,8 +32,10 @@ from sweeps.cluster.ray_session import cluster
 from sweeps.cluster.ray_session import remarks as remarks_on_ray
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.home.launch_folder import where_it_was_launched
+from sweeps.planning.edited import edited
 from sweeps.run.budgets import description, extents, remarks
 from sweeps.run.driver import Driver
+from sweeps.run.fitting import edits_for
 from sweeps.run.inputs import inputs_of
 from sweeps.run.readiness import refuse_if_away, refuse_if_misfit
 from sweeps.run.repeats import missing_repeats, refuse_to_confirm, share_of_confirmation
@@ -105,7 +107,9 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
         renew_claim(claim)
         mirror = mirror_of(spec, folder, claim, view, broken)
         warm = take_over(earlier, spec, prepared)
-        record = new_record(spec, prepared, warm, began, kept(home.cache, spec))
+        edits, quote = edits_for(spec, prepared, view, address), kept(home.cache, spec)
+        spec = edited(spec, edits)
+        record = new_record(spec, prepared, warm, began, quote, edits)
         for line in record.warm_start:
             view.say(f"Warm start: {line}")
         books = Books(spec, home, folder, record, mirror, broken)
@@ -176,6 +180,7 @@ def _resume(
 ) -> Finished:
     began = time.time()
     changed, changes = changed_spec(folder, spec, overrides)
+    changed = edited(changed, earlier.edits)
     progress = Progress(view.at)
     for change in changes:
         view.say(f"Changed: {change}")
@@ -209,7 +214,7 @@ def _resume(
 
 
 def _is_done(
-    earlier: SweepRecord, folder: SweepFolder, spec: SweepSpec, changes: Sequence[str]
+    earlier: SweepRecord, folder: SweepFolder, spec: SweepSpec, changes: Sequence[str] = ()
 ) -> bool:
     """Whether the sweep came to its end, with nothing left to train, to test or to confirm, or
     nothing that its caps allow."""
@@ -228,7 +233,8 @@ def _is_done(
 
 def _complete_tracking(books: Books, folder: SweepFolder, view: View) -> Finished:
     """Add the missing entries of a finished sweep to MLflow."""
-    view.phase("All trials have ended; adding missing entries to MLflow")
+    ended = "A cap ended the sweep" if books.sweep.reached else "All trials have ended"
+    view.phase(f"{ended}; adding missing entries to MLflow")
     try:
         books.open()
         books.wait_until_open()

@@ -15,6 +15,8 @@ from sweeps.books.mlflow_writer import at_the_start
 from sweeps.cluster.ray_session import check_reachable, room_here
 from sweeps.home.home import SweepHome
 from sweeps.home.locks import WAY_OUT, lack_of_locks
+from sweeps.planning.cards import card
+from sweeps.run.cap_keeper import refuse_without_gpus
 from sweeps.search.options import check_options
 from sweeps.spec.capacity import plan_slots
 from sweeps.spec.spec import SweepSpec
@@ -25,10 +27,13 @@ def refuse_if_misfit(spec: SweepSpec, address: str | None) -> None:
     """SweepError if sampler options, this machine or the cluster's address do not suit the spec.
     Quick: local checks only."""
     check_options(spec)
+    if spec.slots.gpu is not None:
+        card(spec.slots.gpu, "slots.gpu")
     check_reachable(address)
     here = room_here(address)
     if here is not None:
-        plan_slots(spec.slots, [here], spec.trials, grows=False)
+        _, size = plan_slots(spec.slots, [here], spec.trials, grows=False)
+        refuse_without_gpus(spec, size)
 
 
 def refuse_if_away(

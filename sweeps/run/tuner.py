@@ -10,6 +10,7 @@ from sweeps.base.interruption import Interruption
 from sweeps.books.recorder import Recorder
 from sweeps.cluster.ray_session import ON_HEAD
 from sweeps.home.home import SweepFolder
+from sweeps.planning.edits import Edits
 from sweeps.run.requests import RequestTaker
 from sweeps.search.admission import Admits
 from sweeps.search.schedulers import make_scheduler, replay
@@ -35,13 +36,14 @@ def make_tuner(
     on_finished: Callable[[], object],
     requests: RequestTaker,
     admits: Admits,
+    edits: Edits,
 ) -> tune.Tuner:
     """The search, `at_once` trials at a time, ready to `fit`; resumed ones know past trials."""
     store = folder.store
     scheduler = make_scheduler(spec.search, spec.trial.budget.evaluations)
     replay(scheduler, store.trials(), spec.search)
     searcher = OptunaSearcher(
-        spec, study, store.trial_folder, recorder, has_room, on_finished, admits
+        spec, study, store.trial_folder, recorder, has_room, on_finished, admits, edits
     )
     client = tune.with_parameters(SlotTrial, board=board)
     return tune.Tuner(

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from ray.tune.search import Searcher
 
 from search_spaces.values import Value
+from sweeps.planning.edits import NO_EDITS, Edits
 from sweeps.search.admission import Admission, Admits
 from sweeps.search.study import StudyBook, trial_seed
 from sweeps.spec.spec import SweepSpec
@@ -39,9 +40,15 @@ class SearchWatcher(Protocol):
         """Number of trials that have not ended."""
 
     def suggested(
-        self, number: int, params: Mapping[str, Value], config: TrialConfig
+        self,
+        number: int,
+        params: Mapping[str, Value],
+        config: TrialConfig,
+        *,
+        repairs: Mapping[str, int],
     ) -> tuple[Evaluation, ...]:
-        """A trial was suggested and will run; returns its earlier evaluations, if any."""
+        """A trial was suggested and will run, with the `repairs` that let it fit; returns its
+        earlier evaluations, if any."""
 
     def refused(
         self, number: int, params: Mapping[str, Value], config: Mapping[str, Value], why: str
@@ -73,6 +80,7 @@ class OptunaSearcher(Searcher):
         has_room: Callable[[], bool] = lambda: True,
         on_finished: Callable[[], object] = lambda: None,
         admits: Admits = lambda params, number: Admission.NOW,
+        edits: Edits = NO_EDITS,
     ) -> None:
         super().__init__(metric=spec.search.metric, mode=spec.search.direction)
         self._spec = spec
@@ -82,6 +90,7 @@ class OptunaSearcher(Searcher):
         self._has_room = has_room
         self._on_finished = on_finished
         self._admits = admits
+        self._edits = edits
         self._closed = False
         self._ask_again = 0.0
         self._finished = False
@@ -111,7 +120,10 @@ class OptunaSearcher(Searcher):
                     self._closed = answer is Admission.NEVER
                     self._ask_again = time.monotonic() + _ASK_AGAIN
                     continue
-                seen = self._watcher.suggested(number, params, config)
+                edit = self._edits.of(params, config)
+                repairs = edit.changes if edit else {}
+                seen = self._watcher.suggested(number, params, config, repairs=repairs)
+                config = config.with_params(repairs)
                 folder = str(self._folder_of(number))
                 return Suggestion(trial=number, config=config, folder=folder, seen=seen)
         if not self._finished:
@@ -140,8 +152,13 @@ class OptunaSearcher(Searcher):
     def _configured(self, number: int, params: Mapping[str, Value]) -> TrialConfig | None:
         drawn = {**params, "seed": self._seed(number)}
         try:
-            return self._spec.trial.with_params(drawn)
+            config = self._spec.trial.with_params(drawn)
         except ValidationError as error:
             why = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
-            self._watcher.refused(number, params, self._spec.trial.flat_with(drawn), why)
-            return None
+        else:
+            edit = self._edits.of(params, config)
+            if edit is None or edit.changes:
+                return config
+            why = f"does not fit the GPU: {edit.why}"
+        self._watcher.refused(number, params, self._spec.trial.flat_with(drawn), why)
+        return None

@@ -95,6 +95,20 @@ def checked_trials(trials: object) -> tuple[int | None, list[Problem]]:
     return None, [Problem("budget.trials", message)]
 
 
+def unnumbered(
+    caps: CapsSettings | None, search: SearchSettings | None, wrong: bool
+) -> tuple[int | None, list[Problem]]:
+    """The number of trials where none is given: as many as the caps allow; None for a finite
+    sampler. If `budget` is `wrong`, it may be meant to end the sweep."""
+    if search and search.sampler_kind.finite:
+        return None, []
+    if caps and caps.ends_a_sweep:
+        return MOST_TRIALS, []
+    remedy = "set the number of trials, e.g. budget: {trials: 20}, or a cap: {hours: 8}"
+    told = wrong or search is None
+    return None, [] if told else [Problem("budget.trials", "is missing", remedy)]
+
+
 def attainable(
     wanted: int | None, space: Space | None, search: SearchSettings | None
 ) -> int | None:
@@ -120,7 +134,13 @@ def check_caps(
     if caps and slots and caps.gpu_hours is not None and slots.gpus == 0:
         message = "slots.gpus is 0, so no GPU is held"
         problems.append(Problem("budget.gpu_hours", message, "set budget.hours instead"))
-    if caps and slots and caps.cost is not None and not slots.prices and not elsewhere:
+    if (
+        caps
+        and slots
+        and caps.cost is not None
+        and not any(slots.prices.values())
+        and not elsewhere
+    ):
         message = "the nodes have no price"
         remedy = "add dollars per hour of each node type: slots: {prices: {worker: 1.006}}"
         problems.append(Problem("budget.cost", message, remedy))

@@ -166,6 +166,11 @@ class SlotsSettings(Frozen):
         "(lora and qlora; docs/lanes.md); auto: as many as fit and make training faster",
     )
     gpus: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
+    gpu: str | None = Field(
+        default=None,
+        description="the GPUs, to plan for: a name such as H100, or a memory such as 24GB; unset: "
+        "this machine's, if the sweep runs here",
+    )
     cpus: PositiveFloat | Literal["auto"] = "auto"
     deepspeed: DeepSpeedConfig | Literal["auto"] | None = Field(
         default="auto", description="auto: ZeRO-2 with several workers, else the plain trainer"

@@ -25,6 +25,7 @@ from sweeps.spec.caps import (
     attainable,
     check_caps,
     checked_trials,
+    unnumbered,
 )
 from sweeps.spec.checks import Parts, check_databases, check_fit
 from sweeps.spec.fields import set_twice, undotted, with_override
@@ -259,14 +260,10 @@ class _Reader:
             tree["budget"] = apart(budget)[1]
             trials = budget.get("trials")
         if trials is None:
-            if search and search.sampler_kind.finite:
-                return None
-            if caps and caps.ends_a_sweep:
-                return MOST_TRIALS
-            remedy = "set the number of trials, e.g. budget: {trials: 20}, or a cap: {hours: 8}"
-            self.problems += [Problem("budget.trials", "is missing", remedy)] if search else []
-            return None
-        number, problems = checked_trials(trials)
+            wrong = any(problem.place.startswith("budget.") for problem in self.problems)
+            number, problems = unnumbered(caps, search, wrong)
+        else:
+            number, problems = checked_trials(trials)
         self.problems += problems
         return number
 

@@ -83,6 +83,7 @@ def full_sweep(**changes: Any) -> SweepRecord:
         caps={"hours": 8.0, "target.eval_loss": 1.2},
         reached={"cap": "hours", "why": "7.9 of 8 h are spent"},
         seconds_before=1800.5,
+        edits=({"point": {"lora.rank": 64}, "changes": {"micro_batch_size": 2}, "why": "9 GB"},),
         quote={"low": 3600.0, "high": 5400.5},
         created=1_700_000_000.5,
         resumed=(1_700_000_001.25,),

@@ -23,13 +23,15 @@ from sweeps.home.home import SweepHome
 def plan(
     spec: SpecArgument,
     gpu: Annotated[
-        str, typer.Option(metavar="NAME|SIZE", help="A GPU such as H100, or a memory such as 24GB.")
-    ] = "24GB",
+        str,
+        typer.Option(metavar="NAME|SIZE", help="A GPU such as H100, or 24GB (default)."),
+    ] = "",
     workers: Annotated[
         int | None, typer.Option(min=1, help="Workers of a slot (default: slots.workers).")
     ] = None,
     fit: Annotated[
-        bool, typer.Option("--fit", help="Show which methods fit on common GPUs instead.")
+        bool,
+        typer.Option("--fit", help="Show which methods fit instead, on common GPUs or --gpu."),
     ] = False,
     overrides: OverridesOption = None,
     skip_bad_rows: SkipOption = False,
@@ -44,13 +46,14 @@ def plan(
         from sweeps.planning import cards
         from sweeps.spec.spec import SweepSpec
 
-        card = cards.card(gpu)
+        card = cards.card(gpu or "24GB")
         changes = overridden(overrides, skip_bad_rows)
         changes += [f"slots.workers={workers}"] if workers else []
         checked = SweepSpec.load(spec, changes)
         with quiet(), waiting() as progress:
             with progress.phase("loading PyTorch and transformers"):
-                from sweeps.planning.fit import fits
+                from sweeps.planning.editing import planned_edits
+                from sweeps.planning.fit import WORKERS, fits
                 from sweeps.planning.plan import make_plan
                 from sweeps.report.plan_report import fit_report, plan_json, report
                 from sweeps.run.inputs import inputs_of
@@ -59,12 +62,15 @@ def plan(
             prepared = inputs_of(checked.trial, cache, trains=False, progress=progress)
             if fit:
                 with progress.phase("planning memory"):
-                    table = fit_report(fits(checked, prepared, cards.SIZES), cards.SIZES)
+                    sizes = (card,) if gpu else cards.SIZES
+                    counts = (workers,) if workers else WORKERS
+                    table = fit_report(fits(checked, prepared, sizes, counts), sizes)
             else:
                 made = make_plan(checked, prepared, card, progress)
+                edits = planned_edits(checked, prepared, made)
     if fit:
         make_console().print(table)
     elif as_json:
-        echo_json(plan_json(made))
+        echo_json(plan_json(made, edits))
     else:
-        make_console().print(report(made))
+        make_console().print(report(made, edits))

@@ -92,3 +92,10 @@ def test_a_first_trial_that_takes_longer_than_the_cap_ends_at_once_and_says_what
     assert decision(hours=1.2, at_cap="finish").ends(at(0.5, running)) is None
     fresh = running.with_changes(measurements=(), status=TrialStatus.RUNNING)
     assert decision(hours=0.6).ends(at(0.5, fresh)) is None
+
+
+def test_a_sweep_of_which_every_trial_fails_ends():
+    failed = [ended_trial(n, "failed", {}) for n in range(20)]
+    answer, reached = decision(trained_tokens=10**9).asks(at(0.1, *failed), {})
+    assert answer is Admission.NEVER and reached.why == "the first 20 trials all failed"
+    assert decision(trained_tokens=10**9).asks(at(0.1, *failed[1:]), {})[0] is Admission.NOW

@@ -66,6 +66,22 @@ def test_every_combination_that_differs_in_memory_is_one_line(spec):
     assert all(sum(each["parts"].values()) == each["peak_bytes"] for each in found["combinations"])
 
 
+def test_what_does_not_fit_is_listed_with_what_a_launch_would_change(spec):
+    done = planned(spec, "--gpu", "0.5864GB", "--json")  # half a megabyte for tensors
+    found = json.loads(done.stdout)
+    assert {edit["why"].partition(" ")[0] for edit in found["edits"]} == {"needs"}
+    misfits = [each for each in found["combinations"] if not each["fits"]]
+    assert len(found["edits"]) == len(misfits) == 3
+    said = planned(spec, "--gpu", "0.5864GB").stdout
+    assert "the sweep would be edited before its first trial" in said and "taken out" in said
+
+
+def test_fit_looks_at_the_given_gpu_and_workers(spec):
+    said = planned(spec, "--fit", "--gpu", "H100", "--workers", "2").stdout
+    rows = [line.split() for line in said.splitlines() if line.strip()]
+    assert {row[0] for row in rows[1:]} == {"H100"} and {row[2] for row in rows[1:]} == {"2"}
+
+
 def test_the_table_says_what_fits(spec):
     done = planned(spec, "--gpu", "24GB")
     assert "All 3 combinations fit." in done.stdout

@@ -8,8 +8,10 @@ from results.ranking.summary import status_json
 from results.records.cluster_record import ClusterRecord
 from results.records.record import ReachedCap
 from sweeps.caps.earlier_parts import ended_by_cap, seconds_before
+from sweeps.page.tables import cost
 from sweeps.report.caps import caps_lines
 from sweeps.spec.spec import SweepSpec
+from sweeps.verdict.results import Results
 
 CAPS = {"hours": 2.0, "cost": 20.0, "trained_tokens": 5000.0, "patience": 4.0}
 TRIALS = [ended_trial(n, "complete", {"learning_rate": 1e-3}, 2.0, 1.5) for n in range(2)]
@@ -74,3 +76,16 @@ def test_a_quote_is_compared_with_what_the_trials_took(tmp_path):
     dear = sweep.with_changes(quote={"low": 1.0, "high": 2.0})
     assert "8 s, more" in caps_lines(dear, folder)[0]
     assert caps_lines(sweep.with_changes(ended=None), folder) == []
+
+
+def test_the_report_tells_the_same(tmp_path):
+    reached = ReachedCap(cap="hours", why="1.97 of 2 h are spent")
+    folder, _ = folder_of(tmp_path, reached=reached, quote={"low": 5.0, "high": 60.0})
+    lines = cost(Results.read(folder))
+    assert [words for name, words in lines if name == "spent of the caps"] == [
+        "1.5 of 2 h",
+        "3 of 20 dollars",
+        "4,000 of 5,000 tokens",
+    ]
+    assert ("ended by", "budget.hours: 1.97 of 2 h are spent") in lines
+    assert ("training time that the dry run expected", "5 s to 60 s") in lines

@@ -27,7 +27,7 @@ class Book:
     def __init__(self):
         self.suggested_numbers, self.refusals = [], []
 
-    def suggested(self, number, params, config):
+    def suggested(self, number, params, config, *, repairs):
         self.suggested_numbers.append(number)
         return ()
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 from spec_samples import problems_of, toy_tree
 
+from sweeps.base.errors import LaunchError
+from sweeps.run.cap_keeper import refuse_without_gpus
 from sweeps.spec.caps import MOST_TRIALS
 from sweeps.spec.spec import SweepSpec
+from trainables.slots.slot_size import SlotSize
 
 
 def capped(**budget):
@@ -55,7 +58,8 @@ def test_null_takes_a_cap_back():
     ],
 )
 def test_what_cannot_be_a_cap_is_refused_with_the_way_out(budget, told):
-    assert any(problem.startswith(told) for problem in problems_of(capped(**budget)))
+    (problem,) = problems_of(capped(**budget))
+    assert problem.startswith(told)
 
 
 def test_gpu_hours_of_slots_without_gpus_are_refused():
@@ -78,3 +82,15 @@ def test_patience_within_a_trial_needs_one_metric_and_min_delta_needs_it():
     assert problems_of(toy_tree(search=several))[0].startswith("search.trial_patience: needs a")
     alone = {"early_stopping": "none", "min_delta": 0.01}
     assert problems_of(toy_tree(search=alone))[0].startswith("search.min_delta: belongs to")
+
+
+def test_gpu_hours_without_a_gpu_on_this_machine_are_refused_before_anything_else():
+    spec = SweepSpec.parse(capped(gpu_hours=3))
+    with pytest.raises(LaunchError, match=r"budget\.gpu_hours: there are no GPUs for the slots"):
+        refuse_without_gpus(spec, SlotSize(1, 2.0, 0.0))
+    refuse_without_gpus(spec, SlotSize(1, 2.0, 1.0))
+
+
+def test_prices_of_nothing_are_no_prices():
+    (problem,) = problems_of({**capped(cost=20), "slots": {"prices": {"worker": 0}}})
+    assert problem.startswith("budget.cost: the nodes have no price")

@@ -1,0 +1,57 @@
+"""A sweep fitted to the GPU of its slots before its first trial."""
+
+from __future__ import annotations
+
+from results.records.record import Edit, SweepRecord
+from sweeps.base.view import View
+from sweeps.planning.cards import Card, card, share_of
+from sweeps.planning.combinations import combinations_of
+from sweeps.planning.edits import NO_EDITS, Edits, in_words
+from sweeps.spec.spec import SweepSpec
+from trainables.core.errors import ModelError
+from trainables.core.progress import Progress
+from trainables.training.inputs import Prepared
+
+
+def edits_for(
+    spec: SweepSpec, prepared: Prepared | None, view: View, address: str | None
+) -> tuple[Edit, ...]:
+    """What must change for every trial to fit, each said; nothing without a known GPU."""
+    of = card_of(spec, address)
+    if prepared is None or of is None:
+        return ()
+    from sweeps.planning.editing import planned_edits
+    from sweeps.planning.plan import make_plan
+
+    view.phase(f"Planning memory for {of.name}")
+    try:
+        edits = planned_edits(spec, prepared, make_plan(spec, prepared, of, Progress(view.at)))
+    except ModelError as error:
+        view.say(f"Note: memory was not planned ({error}).")
+        return ()
+    for edit in edits:
+        view.say(f"Edited: {in_words(edit)}")
+    return edits
+
+
+def card_of(spec: SweepSpec, address: str | None) -> Card | None:
+    """A worker's share of the GPU that the spec names, or else of this machine's."""
+    settings = spec.slots
+    share = settings.gpus if isinstance(settings.gpus, float) and settings.gpus else 1.0
+    if settings.gpu is not None:
+        return share_of(card(settings.gpu), share)
+    if settings.gpus == 0 or address is not None:
+        return None
+    import torch
+
+    if not torch.cuda.is_available():
+        return None
+    found = torch.cuda.get_device_properties(0)
+    return share_of(Card(found.name, found.total_memory), share)
+
+
+def edits_of(spec: SweepSpec, sweep: SweepRecord) -> Edits:
+    """The sweep's edits, for each trial that is drawn."""
+    if not sweep.edits:
+        return NO_EDITS
+    return Edits(sweep.edits, combinations_of(spec), spec.slots.workers)

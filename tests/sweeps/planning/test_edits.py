@@ -1,0 +1,162 @@
+"""What cannot fit is given room or taken out before trial 1, and never drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import tiny_training as tiny
+from data_samples import write_lines
+
+from results.records.record import Edit
+from sweeps.base.errors import SweepError
+from sweeps.base.view import View
+from sweeps.planning.combinations import combinations_of
+from sweeps.planning.edited import edited
+from sweeps.planning.edits import Edits, in_words
+from sweeps.planning.plan import make_plan
+from sweeps.run.fitting import card_of, edits_for
+from sweeps.run.inputs import inputs_of
+from sweeps.search.searcher import OptunaSearcher
+from sweeps.search.study import StudyBook, open_study
+from sweeps.spec.spec import SweepSpec
+
+ROWS = [{"prompt": f"w{n} w5 w6", "completion": "w7 w8"} for n in range(20, 60)]
+
+
+def toy_spec(**changes):
+    tree = {
+        "name": "toy",
+        "model": "toy",
+        "objective": "toy",
+        "budget": {"trials": 40, "evaluations": 2},
+        "batch_size": 16,
+        "search": {"sampler": "random", "early_stopping": "none"},
+        "space": {
+            "method": {"choice": ["lora", "full"]},
+            "lora.rank": {"int": [4, 4096], "when": {"method": "lora"}},
+            "micro_batch_size": {"choice": [2, 8]},
+        },
+        **changes,
+    }
+    return SweepSpec.parse(tree)
+
+
+def edit(changes=(), **point):
+    return Edit(
+        point={key.replace("__", "."): value for key, value in point.items()},
+        changes=dict(changes),
+        why="needs 9 of 8 GB",
+    )
+
+
+ROOM = {"micro_batch_size": 2}
+EDITS = (
+    edit(method="full", micro_batch_size=2),
+    edit(method="full", micro_batch_size=8),
+    edit(ROOM, method="lora", lora__rank=4096, micro_batch_size=8),
+)
+
+
+def test_an_option_that_never_fits_is_taken_out_of_the_space():
+    left = edited(toy_spec(), EDITS)
+    assert left.space["method"].domain.options == ("lora",)
+    assert left.space["micro_batch_size"].domain.options == (2, 8)
+    assert {point["method"] for point in combinations_of(left)} == {"lora"}
+
+
+def test_a_sweep_of_which_nothing_fits_is_refused():
+    spec = toy_spec(space={"method": {"choice": ["full"]}, "micro_batch_size": {"choice": [2, 8]}})
+    with pytest.raises(SweepError, match="no trial of sweep 'toy' fits the GPU: needs 9 of 8 GB"):
+        edited(spec, EDITS[:2])
+
+
+@pytest.mark.parametrize(("rank", "changes"), [(4, None), (5, ROOM), (4096, ROOM)])
+def test_a_number_within_a_range_has_the_edit_of_the_end_above_it(rank, changes):
+    spec = toy_spec()
+    params = {"method": "lora", "lora.rank": rank, "micro_batch_size": 8}
+    found = Edits(EDITS, combinations_of(spec), 1).of(params, spec.trial.with_params(params))
+    assert (found.changes if found else None) == changes
+
+
+def test_the_searcher_never_draws_what_was_taken_out_and_says_what_was_given_room(tmp_path):
+    spec = edited(toy_spec(), EDITS)
+    repaired, drawn = [], []
+
+    class Watcher:
+        def suggested(self, number, params, config, *, repairs):
+            drawn.append(params)
+            repaired.append(dict(repairs))
+            return ()
+
+        def refused(self, number, params, config, why):
+            raise AssertionError(why)
+
+        def under_way(self):
+            return 0
+
+    searcher = OptunaSearcher(
+        spec,
+        StudyBook(open_study(spec, tmp_path / "journal"), spec.search),
+        lambda number: tmp_path,
+        Watcher(),
+        edits=Edits(EDITS, combinations_of(spec), 1),
+    )
+    given = [searcher.suggest(str(n)) for n in range(40)]
+    assert {params["method"] for params in drawn} == {"lora"}
+    for params, repairs, suggestion in zip(drawn, repaired, given, strict=True):
+        large = params["micro_batch_size"] == 8 and params["lora.rank"] > 4
+        assert repairs == (ROOM if large else {})
+        assert suggestion["config"].micro_batch_size == (2 if large else params["micro_batch_size"])
+        assert suggestion["config"].batch_size == 16  # the result stays the same
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("edits")
+    tree = {
+        "name": "planned",
+        "model": str(tiny.make_model(folder / "model")),
+        "objective": "sft",
+        "data": {"train": str(write_lines(folder / "rows.jsonl", ROWS)), "max_length": 32},
+        "precision": "fp32",
+        "batch_size": 16,
+        "micro_batch_size": 16,
+        "budget": {"trials": 4, "steps": 4, "evaluations": 1},
+        "space": {
+            "method": {"choice": ["lora", "full"]},
+            "learning_rate": {"log_uniform": [1e-4, 1e-2]},
+        },
+    }
+    spec = SweepSpec.parse(tree)
+    return spec, inputs_of(spec.trial, Path(folder / "cache"), trains=False)
+
+
+def with_gpu(spec, memory):
+    """The sweep on GPUs with so many bytes for tensors."""
+    whole = (memory / 0.97 + 600 * 2**20) / 2**30
+    return SweepSpec.parse({**spec.tree, "slots": {"gpu": f"{whole:.9f}GB"}})
+
+
+def test_a_plan_with_too_little_room_gives_room_first_and_takes_out_last(real):
+    spec, prepared = real
+    plan = make_plan(spec, prepared, card_of(with_gpu(spec, 2**34), None))
+    lora, full = (
+        next(line for line in plan.lines if line.point["method"] == name)
+        for name in ("lora", "full")
+    )
+    between = (lora.estimate.peak(4) + lora.estimate.peak(5)) // 2
+    tight = with_gpu(spec, between)
+    assert full.estimate.peak(1) < between < full.peak or full.estimate.peak(1) > between
+    edits = edits_for(tight, prepared, View(), None)
+    by_method = {edit.point["method"]: edit for edit in edits}
+    assert by_method["lora"].changes == {"micro_batch_size": 4}
+    assert "micro_batch_size 16: micro_batch_size 4 (needs" in in_words(by_method["lora"])
+    for edit in edits:
+        assert edit.changes or edit.point["method"] == "full"
+
+
+def test_what_fits_needs_no_edit(real):
+    spec, prepared = real
+    assert edits_for(with_gpu(spec, 2**34), prepared, View(), None) == ()
+    assert edits_for(spec, prepared, View(), "auto") == ()  # the cluster's GPUs are unknown
