@@ -336,4 +336,5 @@ def _steps(workshop: Workshop, config: TrialConfig, watch: Stopwatch | None = No
         workshop.train(short, watch)
     plan = workshop.plan(short, workers=1)
     tokens = float(plan.tokens_after[-1] - plan.tokens_after[1]) / (STEPS - 1)
-    return Steps(watch.seconds_per_step(), plan.accumulation, tokens)
+    alike = config.learns.passes(config) == 1
+    return Steps(watch.seconds_per_step(alike), plan.accumulation, tokens)
