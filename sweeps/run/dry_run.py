@@ -113,9 +113,10 @@ class Stopwatch(Monitor):
         self._steps.append(time.monotonic())
         return None
 
-    def seconds_per_step(self) -> float:
-        """The median over all steps but the first."""
-        return statistics.median(later - earlier for earlier, later in pairwise(self._steps))
+    def seconds_per_step(self, alike: bool = True) -> float:
+        """The median over all steps but the first; the mean, if only some steps write answers."""
+        each = [later - earlier for earlier, later in pairwise(self._steps)]
+        return statistics.median(each) if alike else statistics.fmean(each)
 
 
 def dry_run(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) -> DryRun:
@@ -239,7 +240,10 @@ def _measure(
             f"{outcome.error}; lower learning_rate or its range, or change search.first_points"
         )
     cost = outcome.cost
-    step = watch.seconds_per_step()
+    step = watch.seconds_per_step(alike=config.learns.passes(config) == 1)
+    # How long answers get is known only of those that were written.
+    answered = config.learns.rolls_out
+    tokens = cost.tokens / STEPS if answered else float(plan.tokens_after[-1]) / plan.steps
     slots, fit, count = _slots(spec)
     known = _steps(workshop, config, watch)
     quote, untimed = _quoted(spec, workshop, prepared, config, known, base, count, cache, progress)
@@ -256,7 +260,7 @@ def _measure(
         trial_metrics=dict(watch.last.metrics) if watch.last else {},
         seconds_per_step=step,
         evaluation_seconds=base.cost.seconds - base.cost.generation_seconds,
-        tokens_per_second=float(plan.tokens_after[-1]) / plan.steps / step,
+        tokens_per_second=tokens / step,
         peak_memory_bytes=cost.peak_memory_bytes,
         trainable_parameters=cost.trainable_parameters,
         total_parameters=cost.total_parameters,
@@ -332,4 +336,5 @@ def _steps(workshop: Workshop, config: TrialConfig, watch: Stopwatch | None = No
         workshop.train(short, watch)
     plan = workshop.plan(short, workers=1)
     tokens = float(plan.tokens_after[-1] - plan.tokens_after[1]) / (STEPS - 1)
-    return Steps(watch.seconds_per_step(), plan.accumulation, tokens)
+    alike = config.learns.passes(config) == 1
+    return Steps(watch.seconds_per_step(alike), plan.accumulation, tokens)

@@ -36,7 +36,8 @@ def with_generation(trial: TrialConfig | None, search: SearchSettings | None) ->
     if trial is None or search is None:
         return trial
     parts = [part for name in search.given_modes for part in parts_of(name)]
-    asked = [part for part in parts if _is_generated(trial, part)]
+    own = trial.learns.of_answers  # measured of any answers
+    asked = [part for part in parts if _is_generated(trial, part) and part not in own]
     metrics = tuple(dict.fromkeys((*asked, *trial.evaluation.metrics)))
     searched = filter(is_formula, search.given_modes)
     formulas = tuple(dict.fromkeys((*searched, *trial.evaluation.formulas)))

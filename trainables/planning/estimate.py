@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 from trainables.architecture.vocabulary import with_tokens
 from trainables.config.trial import TrialConfig
 from trainables.core.errors import ModelError
-from trainables.data.sets.training_set import training_set
+from trainables.data.sets.training_set import Learned, training_set
 from trainables.data.tokens.examples import Examples
 from trainables.data.tokens.tokenizer import embedding_rows, load_tokenizer, pad_id
 from trainables.losses.batch import Batch
@@ -22,11 +22,13 @@ from trainables.losses.make import make_loss
 from trainables.losses.reference import Reference, ReferenceMemo
 from trainables.losses.tokens import TokenLosses
 from trainables.models.skeleton import kept_whole, skeleton
+from trainables.objectives.policy import RlConfig
 from trainables.planning.activations import Activations, activations_of
 from trainables.planning.inventory import Inventory, layers_in_4_bits, take
 from trainables.planning.states import States, states_of
 from trainables.training.base import loading_of
 from trainables.training.inputs import Inputs
+from trainables.training.rollouts.rollout import Rollout
 from trainables.training.trainer import collated
 
 CONTEXT = 600 * 2**20
@@ -153,6 +155,8 @@ class Planner:
     def _longest(self, config: TrialConfig, count: int) -> Batch:
         """A micro-batch of the longest of the training examples, `count` times."""
         learned = training_set(config, self._train, self._mix)
+        if config.learns.rolls_out:
+            return _longest_answers(config, learned, count, self._pad_id)
         own, replayed = learned.lengths
         place = int(np.argmax(np.concatenate([own, *([replayed] if replayed is not None else [])])))
         return collated([[learned[place]] * count], self._pad_id)
@@ -162,6 +166,16 @@ class Planner:
         memo = ReferenceMemo(len(self._train), self._train.arity, torch.device("cpu"))
         memo.keep(np.arange(len(self._train)), torch.zeros(len(self._train), self._train.arity))
         return Reference(memo, _unused, together=False)
+
+
+def _longest_answers(config: TrialConfig, prompts: Learned, count: int, pad_id: int) -> Batch:
+    """Answers to the longest prompt, none of which ended by itself."""
+    own, _ = prompts.lengths
+    asked, most = [pad_id] * int(own.max()), config.evaluation.max_new_tokens
+    rollout = Rollout.of(0, [asked] * count, [[pad_id] * most] * count, [[0.0] * most] * count)
+    if config.settings(RlConfig).beta:
+        rollout.reference = rollout.sampled
+    return rollout.batch(np.arange(count), pad_id)
 
 
 def _unused(batch: Batch) -> torch.Tensor:

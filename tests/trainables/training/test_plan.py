@@ -295,3 +295,39 @@ def test_a_long_ramp_moves_the_first_point_to_a_third_of_the_examples():
     (first, _), *_ = made.points.items()
     assert made.ends[first] / made.ends[-1] == pytest.approx(1 / 3, abs=0.03)
     assert first > made.steps / 2, "its steps are small at first"
+
+
+RL = {"rewards": {"eval_ended": 1.0}, "group_size": 3}
+GROUPS = TrialConfig(model="tiny", objective="grpo", data={"train": "unused"}, batch_size=4, rl=RL)
+
+
+def grouped(prompts=10, workers=1, **params):
+    changes = {name.replace("__", "."): value for name, value in params.items()}
+    lengths = np.full(prompts, 5)
+    return make_plan(GROUPS.with_params(changes), lengths, workers)
+
+
+def test_a_prompt_comes_as_often_in_a_row_as_it_is_answered():
+    made = grouped(budget__steps=2, micro_batch_size=6)
+    assert made.batch_sizes.tolist() == [12, 12]
+    assert (made.micro_batch_size, made.accumulation) == (6, 2)
+    assert all(len({*group}) == 1 for group in made.order.reshape(-1, 3).tolist())
+    plain = make_plan(TRIAL.with_params({"batch_size": 4, "budget.steps": 2}), np.full(10, 5), 1)
+    assert made.order[::3].tolist() == plain.order.tolist(), "the prompts of any other objective"
+
+
+def test_steps_on_the_same_answers_have_the_same_prompts():
+    made = grouped(budget__steps=5, rl__epochs=2)
+    steps = made.order.reshape(5, 12).tolist()
+    assert steps[0] == steps[1] and steps[2] == steps[3] and steps[1] != steps[2]
+
+
+@pytest.mark.parametrize(("epochs", "steps"), [(1, 3), (2, 6)])
+def test_an_epoch_is_one_over_the_prompts(epochs, steps):
+    assert grouped(budget__epochs=1, rl__epochs=epochs).steps == steps
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_workers_share_the_answers_of_a_step(workers):
+    made = grouped(budget__steps=1, workers=workers, micro_batch_size=3)
+    assert made.micro_batches * made.micro_batch_size == 12

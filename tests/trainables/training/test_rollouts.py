@@ -4,64 +4,28 @@ from __future__ import annotations
 
 import json
 
-import chat_training as chats
 import numpy as np
 import pytest
 import tiny_training as tiny
 import torch
-from data_samples import write_lines
+from rollout_training import SHORT, inputs_of, make_asked, rl_trial
 
-from trainables.config.trial import TrialConfig
 from trainables.core.errors import RefusedError
 from trainables.core.evaluation import Ending
-from trainables.core.model_source import ModelSource
 from trainables.core.progress import Progress
-from trainables.data.sets.prepare import prepare
 from trainables.training.checkpoints import Checkpoints
-from trainables.training.inputs import Inputs
 from trainables.training.rollouts.drawing import Drawing
 from trainables.training.workshop import Workshop
-
-SHORT = {"eval_answer_tokens": -1.0, "eval_ended": 0.5}
-"""Rewards that a random model can learn at once: end early."""
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("rollouts")
-    chats.make_chat_model(folder / "model")
-    write_lines(folder / "train.jsonl", chats.sums(40))
-    write_lines(folder / "ask.jsonl", chats.sums(13))
-    return folder
+    return make_asked(tmp_path_factory.mktemp("rollouts"))
 
 
 @pytest.fixture(scope="module")
 def workshop(folder):
-    return workshop_of(trial(folder), folder)
-
-
-def trial(folder, **params):
-    config = TrialConfig(
-        model=str(folder / "model"),
-        objective="grpo",
-        data={"train": str(folder / "train.jsonl"), "validation": str(folder / "ask.jsonl")},
-        precision="fp32",
-        budget={"steps": 4, "evaluations": 2},
-        batch_size=4,
-        micro_batch_size=8,
-        learning_rate=1e-2,
-        lora={"rank": 4},
-        seed=11,
-        rl={"rewards": SHORT, "group_size": 4},
-        evaluation={"max_new_tokens": 8},
-    )
-    return config.with_params({name.replace("__", "."): value for name, value in params.items()})
-
-
-def workshop_of(config, folder, progress=None):
-    data = prepare(config, config.model, folder / "cache")
-    inputs = Inputs(ModelSource(config.model), train=data.train, validation=data.validation)
-    return Workshop(inputs, **({"progress": progress} if progress else {}))
+    return Workshop(inputs_of(rl_trial(folder), folder))
 
 
 def adapters(folder):
@@ -74,7 +38,7 @@ def adapters(folder):
 def test_what_is_rewarded_becomes_likelier_and_the_base_stays(
     workshop, folder, objective, tmp_path
 ):
-    config = trial(folder, objective=objective, budget__steps=12)
+    config = rl_trial(folder, objective=objective, budget__steps=12)
     before = tiny.fingerprint(workshop._base.shared(config))
     base = workshop.measure_base(config).metrics
     watcher = tiny.Watcher(tmp_path)
@@ -94,7 +58,7 @@ def test_a_large_beta_keeps_the_policy_at_the_base(workshop, folder):
     found = {}
     for beta in (0.0, 100.0):
         watcher = tiny.Watcher()
-        workshop.train(trial(folder, rl__beta=beta, budget__steps=8), watcher)
+        workshop.train(rl_trial(folder, rl__beta=beta, budget__steps=8), watcher)
         found[beta] = watcher.seen[-1].metrics["eval_kl"]
     assert found[100.0] < 0.25 * found[0.0]
 
@@ -102,7 +66,7 @@ def test_a_large_beta_keeps_the_policy_at_the_base(workshop, folder):
 @pytest.mark.parametrize("epochs", [1, 3])
 def test_a_resumed_trial_is_bit_for_bit_the_undisturbed_one(workshop, folder, epochs, tmp_path):
     """Laid aside after step 2: with 3 epochs, between two steps on one rollout."""
-    config = trial(folder, budget__steps=6, rl__epochs=epochs)
+    config = rl_trial(folder, budget__steps=6, rl__epochs=epochs)
     alone = tiny.Watcher(tmp_path / "alone")
     workshop.train(config, alone)
     checkpoints = Checkpoints(tmp_path / "checkpoints", every=float("inf"), layout="")
@@ -123,12 +87,12 @@ def test_a_resumed_trial_is_bit_for_bit_the_undisturbed_one(workshop, folder, ep
 def test_an_adapter_without_a_say_measures_as_the_base(workshop, folder):
     """The reference of the trial is the base with the adapter off: KL 0 before the first step."""
     watcher = tiny.Watcher()
-    workshop.train(trial(folder, budget__steps=1, budget__evaluations=1), watcher)
+    workshop.train(rl_trial(folder, budget__steps=1, budget__evaluations=1), watcher)
     assert watcher.seen[-1].metrics["train_kl"] == pytest.approx(0, abs=1e-9)
 
 
 def test_a_full_fine_tuning_has_a_frozen_copy_for_its_reference(workshop, folder):
-    config = trial(folder, method="full", budget__steps=6, learning_rate=1e-3)
+    config = rl_trial(folder, method="full", budget__steps=6, learning_rate=1e-3)
     watcher = tiny.Watcher()
     assert workshop.train(config, watcher).ending is Ending.COMPLETE
     assert watcher.seen[-1].metrics["eval_kl"] > 0.01
@@ -141,7 +105,7 @@ def test_micro_batches_do_not_matter(workshop, folder):
     for size in (2, 16):
         watcher = tiny.Watcher()
         params = {"micro_batch_size": size, "optimizer__epsilon": 1e-3, "budget__steps": 2}
-        workshop.train(trial(folder, **params), watcher)
+        workshop.train(rl_trial(folder, **params), watcher)
         found.append(watcher.seen[-1].metrics)
     for name in ("eval_loss", "train_reward", "train_kl", "eval_reward"):
         assert found[0][name] == pytest.approx(found[1][name], abs=1e-4), name
@@ -151,7 +115,7 @@ def test_the_values_of_each_prompt_are_on_disk(workshop, folder, tmp_path):
     from test_generation import Answers
 
     watcher = Answers(tmp_path)
-    workshop.train(trial(folder), watcher)
+    workshop.train(rl_trial(folder), watcher)
     values = np.load(tmp_path / "answers" / "values.npz")
     last = watcher.seen[-1].metrics
     for name in ("eval_reward", "eval_kl", "eval_ended"):
@@ -161,8 +125,9 @@ def test_the_values_of_each_prompt_are_on_disk(workshop, folder, tmp_path):
 
 def test_rewards_that_never_differ_are_said_and_end_the_trial(folder):
     said = []
-    config = trial(folder, rl__rewards={"eval_prompt_tokens": 1.0}, budget__steps=12)
-    workshop = workshop_of(config, folder, Progress(lambda phases: None, said.append))
+    config = rl_trial(folder, rl__rewards={"eval_prompt_tokens": 1.0}, budget__steps=12)
+    progress = Progress(lambda phases: None, said.append)
+    workshop = Workshop(inputs_of(config, folder), progress=progress)
     outcome = workshop.train(config, tiny.Watcher())
     assert "rewards of all answers to a prompt are equal" in said[0]
     assert outcome.ending is Ending.DIVERGED
@@ -170,7 +135,7 @@ def test_rewards_that_never_differ_are_said_and_end_the_trial(folder):
 
 
 def test_a_policy_that_runs_away_has_diverged(workshop, folder):
-    config = trial(folder, learning_rate=1.0, rl__max_kl=0.5, budget__steps=12)
+    config = rl_trial(folder, learning_rate=1.0, rl__max_kl=0.5, budget__steps=12)
     outcome = workshop.train(config, tiny.Watcher())
     assert outcome.ending is Ending.DIVERGED
     assert "KL divergence from the base" in outcome.error
@@ -185,19 +150,13 @@ def test_a_reward_that_is_no_number_for_each_answer_fails_the_trial(
 ):
     file = tmp_path / "own.py"
     file.write_text(f"def mine(prompts, answers, references, records):\n    return {returned}\n")
-    config = trial(
+    config = rl_trial(
         folder,
         metrics={"mine": {"python": f"{file}:mine", "mode": "max"}},
         trust_metric_code=True,
         rl__rewards={"eval_mine": 1.0},
     )
-    data = prepare(config, config.model, folder / "cache")
-    inputs = Inputs(
-        ModelSource(config.model),
-        train=data.train,
-        validation=data.validation,
-        metric_files={str(file): file.read_text()},
-    )
+    inputs = inputs_of(config, folder, metric_files={str(file): file.read_text()})
     with pytest.raises(RefusedError, match=says):
         Workshop(inputs).train(config, tiny.Watcher())
 
@@ -228,7 +187,7 @@ def test_a_draw_depends_on_its_key_alone():
 def test_a_checkpoint_between_two_rollouts_keeps_none(workshop, folder, tmp_path):
     checkpoints = Checkpoints(tmp_path, every=0, layout="")
     workshop.train(
-        trial(folder, budget__steps=2, budget__evaluations=1), tiny.Watcher(), checkpoints
+        rl_trial(folder, budget__steps=2, budget__evaluations=1), tiny.Watcher(), checkpoints
     )
     (kept,) = tmp_path.glob("checkpoint-1")
     assert not (kept / "rollout.npz").exists()

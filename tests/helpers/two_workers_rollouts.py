@@ -1,0 +1,60 @@
+"""Run by torchrun on two workers: writes down what GRPO trials measure together.
+
+torchrun --nproc-per-node 2 two_workers_rollouts.py FOLDER
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import tiny_training as tiny
+from rollout_training import rl_trial
+
+from trainables.core import ranks
+from trainables.core.model_source import ModelSource
+from trainables.training.checkpoints import Checkpoints
+from trainables.training.inputs import Inputs
+
+KINDS = {
+    "plain": {},
+    "rloo": {"objective": "rloo"},
+    "full": {"method": "full", "learning_rate": 1e-3},
+    "ZeRO-2": {"deepspeed__zero_stage": 2},
+    "ZeRO-3": {"deepspeed__zero_stage": 3},
+}
+
+
+def trained(workshop, folder: Path, kind: str) -> list[dict[str, float]]:
+    """What a trial measures, which is laid aside and resumed between two steps on one rollout."""
+    from trainables.core.evaluation import Ending
+
+    # Adam would blow rounding up where there is next to no gradient.
+    params = {"optimizer__epsilon": 1e-3, "rl__epochs": 2, "budget__steps": 6}
+    config = rl_trial(folder, **{**params, **KINDS[kind]})
+    checkpoints = Checkpoints(folder / f"checkpoints-{kind}", every=float("inf"), layout="")
+    # Two ranks hear of it a step later.
+    first = tiny.Watcher(stop_at_step=4 - ranks.world_size(), how=Ending.SUSPENDED)
+    workshop.train(config, first, checkpoints)
+    rest = tiny.Watcher()
+    workshop.train(config, rest, checkpoints)
+    return [dict(each.metrics) for each in (*first.seen, *rest.seen)]  # rank 0 is told
+
+
+def main(folder: Path) -> None:
+    import deepspeed
+    import torch.distributed as dist
+
+    from trainables.training.workshop import Workshop
+
+    deepspeed.init_distributed("gloo")
+    train, validation = (Path(sys.argv[at]) for at in (2, 3))
+    workshop = Workshop(Inputs(ModelSource(str(folder / "model")), train, validation))
+    made = {kind: trained(workshop, folder, kind) for kind in KINDS}
+    (folder / f"rank{dist.get_rank()}.json").write_text(json.dumps(made))
+    dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

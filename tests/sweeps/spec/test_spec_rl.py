@@ -1,0 +1,102 @@
+"""Sweeps of reinforcement learning: what they are judged by, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from sweeps.spec.spec import SpecError, SweepSpec
+
+
+@pytest.fixture(autouse=True)
+def _files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rows.jsonl").write_text("x")
+    (tmp_path / "own.py").write_text("def mine(*_): ...")
+
+
+def tree(**fields):
+    return {
+        "name": "rl",
+        "model": "org/model",
+        "objective": "grpo",
+        "data": {"train": "rows.jsonl"},
+        "rl": {"rewards": {"eval_exact_match": 1.0, "eval_repeats": -0.2}},
+        "budget": {"trials": 4, "epochs": 1, "evaluations": 4},
+        "space": {"learning_rate": {"log_uniform": [1e-6, 1e-4]}},
+        **fields,
+    }
+
+
+def problems(**fields):
+    with pytest.raises(SpecError) as error:
+        SweepSpec.parse(tree(**fields))
+    return str(error.value)
+
+
+@pytest.mark.parametrize("objective", ["grpo", "rloo"])
+def test_the_reward_is_searched_unless_another_metric_is_named(objective):
+    spec = SweepSpec.parse(tree(objective=objective))
+    assert spec.search.metric == "eval_reward" and spec.search.direction == "max"
+    named = SweepSpec.parse(tree(search={"metric": "eval_exact_match"}))
+    assert named.search.metric == "eval_exact_match"
+
+
+def test_answers_are_written_at_every_evaluation_with_all_that_is_rewarded():
+    settings = SweepSpec.parse(tree()).trial.evaluation
+    assert settings.generate_at == "every"
+    assert {*settings.metrics} == {
+        *("eval_exact_match", "eval_repeats", "eval_answer_tokens", "eval_ended")
+    }
+
+
+def test_a_front_of_reward_and_distance():
+    search = {"metrics": {"eval_reward": None, "eval_kl": None}}
+    assert SweepSpec.parse(tree(search=search)).search.goals == {
+        "eval_reward": "max",
+        "eval_kl": "min",
+    }
+
+
+def test_what_the_issue_searches_can_be_searched():
+    space = {
+        "learning_rate": {"log_uniform": [1e-6, 1e-4]},
+        "rl.beta": {"log_uniform": [1e-3, 1e-1]},
+        "rl.group_size": {"choice": [4, 8]},
+        "rl.temperature": {"uniform": [0.7, 1.2]},
+        "rl.clip": {"uniform": [0.1, 0.3]},
+        "rl.epochs": {"choice": [1, 2]},
+        "batch_size": {"choice": [8, 16]},
+        "lora.rank": {"choice": [8, 16]},
+        "grpo.scale": {"choice": ["group", "none"]},
+    }
+    assert set(SweepSpec.parse(tree(space=space)).space) == set(space)
+
+
+def test_an_own_metric_is_a_reward_with_consent():
+    own = {"mine": {"python": "own.py:mine", "mode": "max"}}
+    rl = {"rewards": {"eval_mine": 1.0}}
+    spec = SweepSpec.parse(tree(rl=rl, metrics=own, trust_metric_code=True))
+    assert "eval_mine" in spec.trial.evaluation.metrics
+    assert "trust_metric_code" in problems(rl=rl, metrics=own)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"rl": {}}, "rl.rewards is missing"),
+        ({"rl": {"rewards": {"exact_match": 1}}}, "did you mean eval_exact_match"),
+        ({"rl": {"rewards": {"eval_loss": 1}}}, "not a metric of generated answers"),
+        ({"rl": {"rewards": {"eval_answer_seconds": -1}}}, "differs from run to run"),
+        ({"rl": {"rewards": {"eval_ended": 0}}}, "not a weight"),
+        ({"rl": {"rewards": {"eval_ended": 1}, "group_size": 1}}, "1 is not a group"),
+        ({"rl": {"rewards": {"eval_ended": 1}, "beta": -0.1}}, "rl.beta: -0.1"),
+        ({"budget": {"trials": 2, "tokens": 10_000}}, "use budget.epochs"),
+        ({"batch_ramp": {"start_fraction": 0.5}}, "batch_ramp"),
+        ({"data": {"train": "rows.jsonl", "packing": True}}, "data.packing"),
+        ({"method": "none"}, "trains nothing"),
+        ({"space": {"rl.group_size": {"choice": [1, 4]}}}, "1 is not a group"),
+        ({"evaluation": {"generate_at": "end"}}, "use every"),
+    ],
+)
+def test_refused_when_the_spec_is_read(fields, said):
+    assert said in problems(**fields)
