@@ -20,7 +20,7 @@ from trainables.planning.live_bytes import LiveBytes
 from trainables.training.memory import free_memory, is_out_of_memory, release_memory
 
 GAIN = 1.25
-"""What twice as many lanes must do to the tokens per second. Less may be chance; and the more trials
+"""What twice as many lanes must do to tokens per second. Less may be chance; and the more trials
 are under way, the less a search knows when it suggests one (docs/benchmarks.md has figures)."""
 
 ROUNDS = 3
