@@ -36,5 +36,6 @@ def with_cost(record: TrialRecord, cost: Cost) -> TrialRecord:
         total_parameters=cost.total_parameters,
         generation_seconds=cost.generation_seconds,
         kernels=dict(cost.kernels),
-        lanes=cost.lanes,
+        # A trial that goes on alone has shared a base before.
+        lanes=max(record.lanes, cost.lanes),
     )
