@@ -38,5 +38,6 @@ def with_cost(record: TrialRecord, cost: Cost) -> TrialRecord:
         judge_tokens=cost.judge_tokens,
         judge_dollars=cost.judge_dollars,
         kernels=dict(cost.kernels),
-        lanes=cost.lanes,
+        # A trial that goes on alone has shared a base before.
+        lanes=max(record.lanes, cost.lanes),
     )

@@ -20,10 +20,8 @@ from trainables.planning.live_bytes import LiveBytes
 from trainables.training.memory import free_memory, is_out_of_memory, release_memory
 
 GAIN = 1.25
-"""What twice as many lanes must do to the tokens per second.
-
-Less may be chance; and the more trials are under way, the less a search knows when it suggests one
-(docs/benchmarks.md has figures)."""
+"""What twice as many lanes must do to tokens per second. Less may be chance; and the more trials
+are under way, the less a search knows when it suggests one (docs/benchmarks.md has figures)."""
 
 ROUNDS = 3
 """Passes with each number of lanes, of which the fastest counts."""
@@ -94,12 +92,14 @@ class Probe:
         return meter.peak
 
     def seconds(self, count: int) -> float:
-        """The time of a pass with so many lanes."""
+        """The time of a pass with so many lanes; on a CPU without that of other programs."""
+        on_gpu = self._forward.device.type == "cuda"
+        clock = time.perf_counter if on_gpu else time.thread_time
         self._settle()
-        began = time.perf_counter()
+        began = clock()
         self._pass(count, self._items)
         self._settle()
-        return time.perf_counter() - began
+        return clock() - began
 
     def clear(self) -> None:
         """Give the memory of the copies back."""
