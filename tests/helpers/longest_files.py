@@ -20,6 +20,7 @@ LONGEST = (
     "sweeps/run/test_launch_lanes.py",
     "trainables/slots/test_slot.py",
     "sweeps/run/test_launch_watched.py",
+    "sweeps/run/test_launch_capped.py",
     "sweeps/run/test_trials_by_hand.py",
     "trainables/losses/test_objectives_end_to_end.py",
     "trainables/losses/test_objectives.py",

@@ -28,7 +28,7 @@ def strictly(value):
 
 
 def test_the_status_of_a_sweep(trials):
-    assert strictly(status_json(full_sweep(), trials)) == {
+    assert strictly(status_json(full_sweep(caps={}), trials)) == {
         "name": "alpaca",
         "state": "running",
         "trials": {
@@ -83,7 +83,7 @@ def test_all_winners_unless_the_top_is_asked_for(trials):
 
 
 def test_a_front_takes_the_place_of_metric_mode_and_best(trials):
-    sweep = full_sweep(other_metrics={"eval_accuracy": "max"})
+    sweep = full_sweep(other_metrics={"eval_accuracy": "max"}, caps={})
     last = trials[0].measurements[0].with_changes(metrics={"eval_loss": 2, "eval_accuracy": 0.5})
     trials = [trials[0].with_changes(measurements=(last,)), trials[3]]
     report = strictly(winners_json(sweep, judge(trials, sweep.goals)))

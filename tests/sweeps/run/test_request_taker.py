@@ -16,6 +16,7 @@ from sweeps.run.launch import _is_done
 from sweeps.run.requests import RequestTaker
 from sweeps.search.searcher import OptunaSearcher
 from sweeps.search.study import StudyBook, open_study
+from trainables.core.evaluation import Attempt
 
 
 class Process:
@@ -161,3 +162,12 @@ def test_a_sweep_with_a_request_that_waits_is_not_done(process):
     assert _is_done(sweep, process.folder, SEARCHING)
     add(process, 2e-3)
     assert not _is_done(sweep, process.folder, SEARCHING)
+
+
+def test_room_given_before_the_first_trial_is_on_its_record_and_outlives_a_later_repair(process):
+    given = {"micro_batch_size": 4, "gradient_checkpointing": 1}
+    process.recorder.suggested(0, {}, SEARCHING.trial, repairs=given)
+    record = process.folder.store.trials()[0]
+    assert record.repairs == given and record.config["gradient_checkpointing"] is False
+    halved = process.recorder._with_attempt(record, Attempt(number=2, micro_batch_size=2))
+    assert halved.repairs == {"micro_batch_size": 2, "gradient_checkpointing": 1}
