@@ -58,6 +58,9 @@ def _tables(name: str) -> tuple[Table, ...]:
 
 
 def _show(options: argparse.Namespace) -> None:
+    missing = [str(file) for file in options.files if not file.is_file()]
+    if missing:
+        raise SystemExit(f"no such file: {', '.join(missing)}")
     results = read(options.files)
     names = [*TABLES, *filter(None, options.sweeps.split(","))]
     known = {table.name: table for name in names for table in _tables(name)}

@@ -51,8 +51,10 @@ def syne_tune(name: str) -> Callable[[Table, int], SyneTuneWay]:
     """The scheduler of this name in syne_tune.optimizer.baselines, with its default options."""
 
     def way(table: Table, seed: int) -> SyneTuneWay:
-        from syne_tune.optimizer import baselines
-
+        try:
+            from syne_tune.optimizer import baselines
+        except ModuleNotFoundError as error:
+            raise SystemExit(f"{error}; pip install 'winnow-sweeps[benchmarks]'") from error
         np.random.seed(seed)  # which of several brackets a trial joins
         make = getattr(baselines, name)
         space = {each: _domain(table.space[each].branches[0].domain) for each in table.space}

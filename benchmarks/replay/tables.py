@@ -127,7 +127,7 @@ def peft() -> Table:
     space = Space.parse(
         {
             "method": {"choice": methods},
-            "learning_rate": {"log_uniform": [1e-6, 0.2]},
+            "learning_rate": {"log_uniform": [1e-6, 1.0]},
             "parameters": {"log_uniform": [1e3, 1e10]},
         }
     )
