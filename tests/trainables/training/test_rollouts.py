@@ -192,3 +192,28 @@ def test_a_checkpoint_between_two_rollouts_keeps_none(workshop, folder, tmp_path
     (kept,) = tmp_path.glob("checkpoint-1")
     assert not (kept / "rollout.npz").exists()
     assert json.loads((kept / "rollouts.json").read_text())["journal"]["tokens"] > 0
+
+
+def test_questions_with_marked_answers_are_prompts_that_can_be_checked(folder, tmp_path):
+    """GSM8K's form: the answer is what follows the marks, in the file and in what is written."""
+    from data_samples import write_lines
+
+    from trainables.data.tokens.prompts import Prompts
+    from trainables.metrics.registry import GENERATED
+    from trainables.metrics.written import Answer
+
+    row = {"question": "3 apples and 4 more?", "answer": "3 + 4 = <<3+4=7>>7\n#### 7"}
+    rows = [row, *({**row, "question": f"{n} apples and 4 more?"} for n in range(10, 18))]
+    write_lines(tmp_path / "rows.jsonl", rows)
+    changes = {"data__train": str(tmp_path / "rows.jsonl"), "data__validation": 0.3}
+    config = rl_trial(folder, rl__rewards={"eval_answer_equality": 1.0}, **changes)
+    prompts = Prompts(inputs_of(config, tmp_path).train)
+    prompt = prompts[0]
+    assert prompt.question.endswith("apples and 4 more?")
+    written = [
+        Answer(
+            0, prompt.question, text, prompt.references, 3, True, config.evaluation.answer_pattern
+        )
+        for text in ("it is 7", "#### 7.0", "7 + 1 = 8\n#### 8")
+    ]
+    assert GENERATED["eval_answer_equality"].each(written) == [1.0, 1.0, 0.0]
