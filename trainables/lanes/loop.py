@@ -156,6 +156,7 @@ class Lanes:
 
     def _measure(self, lanes: Sequence[Lane]) -> None:
         """Measure lanes together; after an error each measures itself, which shows whose it is."""
+        self._workshop.watchdog.alive()  # the next is heard of once all are measured
         began = time.monotonic()
         try:
             found = self._joint.scores(lanes)
