@@ -27,8 +27,15 @@ class TableTrial:
 
     model_fields_set: frozenset[str] = frozenset()
 
-    def with_params(self, params: Mapping[str, Value]) -> Mapping[str, Value]:
-        return params
+    def with_params(self, params: Mapping[str, Value]) -> TableTrial:
+        return self
+
+
+class NoEdits:
+    """In place of a plan of the GPU's memory: rows fit."""
+
+    def of(self, params: Mapping[str, object], config: TableTrial) -> None:
+        return None
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,7 @@ class Ours:
         self._book = TableBook(study, search)
         self._scheduler: TrialScheduler = make_scheduler(search, POINTS)
         spec = TableSpec(search, table.space, len(table.rows), TableTrial())
-        self._searcher = OptunaSearcher(spec, self._book, lambda _: Path(), self)
+        self._searcher = OptunaSearcher(spec, self._book, lambda _: Path(), self, edits=NoEdits())
         self._records: dict[int, TrialRecord] = {}
 
     # The clock's view
@@ -109,7 +116,11 @@ class Ours:
         return sum(not record.status.ended for record in self._records.values())
 
     def suggested(
-        self, number: int, params: Mapping[str, Value], config: object
+        self,
+        number: int,
+        params: Mapping[str, Value],
+        config: TableTrial,
+        repairs: Mapping[str, Value],
     ) -> tuple[Evaluation, ...]:
         self._records[number] = TrialRecord(
             sweep="replay", number=number, status=TrialStatus.RUNNING, params=dict(params)
