@@ -358,8 +358,9 @@ def test_a_rung_between_two_points_is_decided_at_the_next_one():
 
 
 def test_options_reach_the_sampler():
-    sampler = make_sampler(SearchSettings(sampler_options={"n_startup_trials": 3}))
-    assert sampler._n_startup_trials == 3
+    options = {"n_startup_trials": 7, "unfinished": False}
+    sampler = make_sampler(SearchSettings(sampler="tpe", sampler_options=options))
+    assert isinstance(sampler, optuna.samplers.TPESampler) and sampler._n_startup_trials == 7
 
 
 def test_trial_seeds_differ_and_repeat():
