@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 LANES = {"count": 1, "lanes": 3, "checkpoint_seconds": 0, "retries": 0}
 
-LONG = {"trials": 4, "steps": 60, "evaluations": 2}
+LONG = {"trials": 4, "steps": 80, "evaluations": 4}
 
 
 def lane_tree(data, **changes):
