@@ -16,7 +16,7 @@ from sweeps.home.home import SweepFolder
 from sweeps.verdict.formulas import as_metric, difference_of_formula
 from sweeps.verdict.measured import measured_difference
 from trainables.board.job import ANSWERS, LOSSES
-from trainables.metrics.formula import Formula, is_formula, parsed
+from trainables.metrics.formula import Formula, formula_in
 from trainables.metrics.registry import GENERATED, METRICS
 from trainables.training.generation.files import VALUES
 
@@ -37,7 +37,8 @@ def between(metric: str, mine: Path, theirs: Path) -> Difference | None:
     """The difference of two measured models in a metric, as far as there are values on disk."""
     if metric == "eval_loss":
         return _in_losses(mine / LOSSES, theirs / LOSSES)
-    if is_formula(metric) and (found := _in_parts(parsed(metric), mine, theirs)):
+    formula = formula_in(metric)
+    if formula is not None and (found := _in_parts(formula, mine, theirs)):
         return found
     known = METRICS.get(metric)
     if known is not None and metric not in GENERATED:

@@ -123,9 +123,18 @@ def normalised(metric: str) -> str:
     return formula.text if alone is None else alone
 
 
+def formula_in(metric: str) -> Formula | None:
+    """The formula that a record's metric is; None for a name, whatever its characters."""
+    try:
+        return parsed(metric) if is_formula(metric) else None
+    except FormulaError:
+        return None
+
+
 def parts_of(metric: str) -> tuple[str, ...]:
     """The metrics that a metric is computed from: a formula's, or itself."""
-    return parsed(metric).names if is_formula(metric) else (metric,)
+    formula = formula_in(metric)
+    return formula.names if formula else (metric,)
 
 
 def with_formulas(values: Mapping[str, float], formulas: Iterable[str]) -> dict[str, float]:
