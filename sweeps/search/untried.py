@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from optuna import Study
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from search_spaces import bridge
 from search_spaces.counting import agreeing, count_points
@@ -16,6 +16,7 @@ from search_spaces.domains import Domain
 from search_spaces.problem import SpaceError
 from search_spaces.space import Space
 from search_spaces.values import Value, identity
+from sweeps.samplers.around import Around
 
 Point = Mapping[str, Value]
 
@@ -66,7 +67,7 @@ def can_repeat(space: Space) -> bool:
     )
 
 
-class Untried(BaseSampler):
+class Untried(Around):
     """Draws one trial as `sampler` does, as long as that can become an untried combination.
 
     Where a value would only lead to points that the sweep has had, the nearest value that leads to
@@ -74,16 +75,10 @@ class Untried(BaseSampler):
     """
 
     def __init__(self, sampler: BaseSampler, combinations: Combinations) -> None:
-        self._sampler = sampler
+        super().__init__(sampler)
         self._combinations = combinations
         self._parameters = bridge.parameters(combinations.space)
         self._proposed: dict[str, Any] = {}
-
-    def infer_relative_search_space(
-        self, study: Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        """The parameters that the sampler draws together."""
-        return self._sampler.infer_relative_search_space(study, trial)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -109,24 +104,6 @@ class Untried(BaseSampler):
         given = given_values(trial, self._combinations.space)
         value = bridge.decode_value(name, proposed, domain)
         return bridge.encode_value(self._nearest(name, value, domain, given))
-
-    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """The sampler prepares."""
-        self._sampler.before_trial(study, trial)
-
-    def after_trial(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        state: TrialState,
-        values: Sequence[float] | None,
-    ) -> None:
-        """The sampler learns how a trial has ended."""
-        self._sampler.after_trial(study, trial, state, values)
-
-    def reseed_rng(self) -> None:
-        """Pass it on."""
-        self._sampler.reseed_rng()
 
     def _nearest(self, name: str, value: Value, domain: Domain, given: Point) -> Value:
         if self._combinations.untried({**given, name: value}) or domain.cardinality is None:

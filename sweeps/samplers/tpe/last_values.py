@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Container, Sequence
+from collections.abc import Container
 from typing import Any
 
 import optuna
@@ -12,6 +12,8 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
+
+from sweeps.samplers.around import Around
 
 _BEST = 25
 """Maximum number of trials that TPE takes for good (Optuna's default `gamma`)."""
@@ -21,7 +23,7 @@ _MOST = 1000
 gives little weight to old trials that are not good."""
 
 
-class LastValues(BaseSampler):
+class LastValues(Around):
     """Draws as `sampler` does, with trials that were measured and pruned, or still run, taken for
     complete ones.
 
@@ -30,7 +32,7 @@ class LastValues(BaseSampler):
     """
 
     def __init__(self, sampler: BaseSampler) -> None:
-        self._sampler = sampler
+        super().__init__(sampler)
         self._seen: _MeasuredStudy | None = None
 
     def infer_relative_search_space(
@@ -38,7 +40,7 @@ class LastValues(BaseSampler):
     ) -> dict[str, BaseDistribution]:
         """The parameters that the sampler draws together."""
         self._seen = None  # a new trial: others may have been measured since the last one
-        return self._sampler.infer_relative_search_space(self._view(study), trial)
+        return super().infer_relative_search_space(self._view(study), trial)
 
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -56,24 +58,6 @@ class LastValues(BaseSampler):
         """The sampler's value of one parameter."""
         view = self._view(study)
         return self._sampler.sample_independent(view, trial, param_name, param_distribution)
-
-    def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
-        """The sampler prepares."""
-        self._sampler.before_trial(study, trial)
-
-    def after_trial(
-        self,
-        study: optuna.Study,
-        trial: FrozenTrial,
-        state: TrialState,
-        values: Sequence[float] | None,
-    ) -> None:
-        """The sampler learns how a trial has ended."""
-        self._sampler.after_trial(study, trial, state, values)
-
-    def reseed_rng(self) -> None:
-        """Pass it on."""
-        self._sampler.reseed_rng()
 
     def _view(self, study: optuna.Study) -> optuna.Study:
         if self._seen is None:
