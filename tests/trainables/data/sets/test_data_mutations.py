@@ -17,6 +17,7 @@ from trainables.data.records.formats import READ_BY
 from trainables.data.records.turns import ROLES
 from trainables.data.sets.draft import draft
 from trainables.data.sets.sources import Sources
+from trainables.objectives.registry import OBJECTIVES
 
 QUICK = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -105,8 +106,12 @@ def tokenizer():
 
 def read(path, objective: str, tokenizer, **data: Any) -> Sources | None:
     """The sources and the sets of a file as a trial gets them; None after a DataError."""
+    rewarded = OBJECTIVES[objective].rolls_out
     config = TrialConfig(
-        model="m", objective=objective, data={"train": str(path), "validation": 0.3, **data}
+        model="m",
+        objective=objective,
+        data={"train": str(path), "validation": 0.3, **data},
+        **({"rl": {"rewards": {"eval_exact_match": 1.0}}} if rewarded else {}),
     )
     sources = None
     try:
