@@ -142,11 +142,11 @@ def dry_run(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) 
                 "has nothing to measure; launch the sweep instead"
             )
         _refuse(config)
+        check_judges(spec.trial)
         with progress.phase("preparing model and data"):
             prepared = inputs_of(spec.trial, home.cache, progress=progress, space=spec.space)
         check_class_metrics(spec, prepared)
         check_prompts(spec, prepared)
-        check_judges(spec.trial, prepared.inputs.metric_files)
         alone = config.model_copy(update={"deepspeed": None})
         return _measure(spec, prepared, alone, params, home.cache, progress)
 

@@ -286,12 +286,12 @@ def _finished(books: Books, folder: SweepFolder) -> Finished:
 def _prepare(spec: SweepSpec, home: SweepHome, view: View) -> Prepared | None:
     if not spec.trial.learns.trains:
         return None
+    check_judges(spec.trial)
     view.phase("Preparing model and data")
     with quiet():
         prepared = inputs_of(spec.trial, home.cache, progress=Progress(view.at), space=spec.space)
     check_class_metrics(spec, prepared)
     check_prompts(spec, prepared)
-    check_judges(spec.trial, prepared.inputs.metric_files)
     view.say(prepared.description)
     found = extents(spec, prepared.inputs)
     notes = (*prepared.remarks, *remarks(spec, found))

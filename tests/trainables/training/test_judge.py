@@ -233,6 +233,7 @@ def test_tokens_cost_what_is_stated():
 
 def trial(tmp_path, endpoint, **settings):
     own = {"endpoint": endpoint, "model": "j", "rubric": str(tmp_path / "rubric.md"), **settings}
+    (tmp_path / "rubric.md").write_text("Be good.")
     return chats.chat_trial(tmp_path, metrics={"helpful": own})
 
 
@@ -241,25 +242,26 @@ def test_a_launch_asks_each_judge_once(tmp_path, ask):
     replies = {"score": "Score: 9", "pairwise": "Better: A"}
     with judge_server(lambda messages: replies[ask]) as (server, endpoint):
         config = trial(tmp_path, endpoint, ask=ask)
-        check_judges(config, {str(tmp_path / "rubric.md"): "Be good."})
+        check_judges(config)
         assert len(server.requests) == 1
         server.reply = lambda messages: "Sure!"
         with pytest.raises(DataError, match="replied 'Sure!' where its last line must be"):
-            check_judges(config, {str(tmp_path / "rubric.md"): "Be good."})
+            check_judges(config)
 
 
 def test_a_missing_key_is_said_before_anything_is_asked(tmp_path, monkeypatch):
     monkeypatch.delenv("MY_JUDGE", raising=False)
     config = trial(tmp_path, "http://127.0.0.1:9/v1", key_env="MY_JUDGE")
     with pytest.raises(DataError) as found:
-        check_judges(config, {str(tmp_path / "rubric.md"): "Be good."})
+        check_judges(config)
     assert "metrics.helpful.key_env: environment variable MY_JUDGE is not set" in str(found.value)
 
 
 def test_an_empty_rubric_is_refused(tmp_path):
+    config = trial(tmp_path, "http://127.0.0.1:9/v1")
     (tmp_path / "rubric.md").write_text(" \n")
     with pytest.raises(DataError, match=r"metrics.helpful.rubric: .* has no text; write it"):
-        checked_files(trial(tmp_path, "http://127.0.0.1:9/v1"))
+        checked_files(config)
 
 
 @pytest.mark.parametrize(

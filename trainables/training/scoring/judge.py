@@ -16,6 +16,7 @@ from trainables.core.data_error import DataError
 from trainables.core.errors import RefusedError
 from trainables.metrics.written import Answer, Scored
 from trainables.training.scoring.endpoint import Endpoint
+from trainables.training.scoring.files import text_of
 from trainables.training.scoring.judgements import Usage
 from trainables.training.scoring.questions import (
     TRIAL,
@@ -90,12 +91,13 @@ class Judge:
                 endpoint.ask(pair_question(self.rubric, TRIAL, "4", "5"), choice_in)
 
 
-def check_judges(config: TrialConfig, files: Mapping[str, str]) -> None:
+def check_judges(config: TrialConfig) -> None:
     """DataError if a judge cannot be asked; each is asked once."""
     for name, metric in config.metrics.items():
         if isinstance(metric, JudgeMetric):
             try:
-                Judge(name, metric, files[metric.rubric], Path()).check()
+                rubric = text_of(f"metrics.{name}.rubric", metric.rubric)
+                Judge(name, metric, rubric, Path()).check()
             except RefusedError as error:
                 raise DataError(str(error)) from None
 
