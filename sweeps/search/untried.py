@@ -16,7 +16,7 @@ from search_spaces.domains import Domain
 from search_spaces.problem import SpaceError
 from search_spaces.space import Space
 from search_spaces.values import Value, identity
-from sweeps.samplers.around import Around
+from sweeps.samplers.wrappers.around import Around
 
 Point = Mapping[str, Value]
 

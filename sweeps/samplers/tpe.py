@@ -37,7 +37,7 @@ class Tpe(Sampler):
         """Optuna's TPE (Bergstra et al. 2011)."""
         from optuna.samplers import TPESampler
 
-        from sweeps.samplers.tpe.last_values import LastValues
+        from sweeps.samplers.wrappers.last_values import LastValues
 
         sampler = TPESampler(
             seed=seed,

@@ -13,7 +13,7 @@ from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from sweeps.samplers.around import Around
+from sweeps.samplers.wrappers.around import Around
 
 _BEST = 25
 """Maximum number of trials that TPE takes for good (Optuna's default `gamma`)."""
