@@ -22,6 +22,10 @@ class JudgePrices(Frozen):
     output: NonNegative
 
 
+_OWN = frozenset({"messages", "model", "n", "stream"})
+"""Fields of a request that options must not change."""
+
+
 class JudgeMetric(Frozen):
     """A judge gives each answer a score by a rubric, or compares it with the untouched base's.
 
@@ -84,6 +88,13 @@ class JudgeMetric(Frozen):
                 "the key itself does not belong in a sweep file"
             )
         return name
+
+    @field_validator("options")
+    @classmethod
+    def _leaves_the_request(cls, options: dict[str, object]) -> dict[str, object]:
+        if taken := sorted(_OWN.intersection(options)):
+            raise ValueError(f"{taken[0]} is not an option: the judge's request sets it; remove it")
+        return options
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:

@@ -257,6 +257,20 @@ def test_a_missing_key_is_said_before_anything_is_asked(tmp_path, monkeypatch):
     assert "metrics.helpful.key_env: environment variable MY_JUDGE is not set" in str(found.value)
 
 
+@pytest.mark.parametrize("key", ["sk-SECRET\nsk-OTHER", "sk-SECR\u00c9T", "sk\u201cSECRET"])
+def test_a_key_that_no_request_can_carry_is_refused_without_telling_it(tmp_path, monkeypatch, key):
+    monkeypatch.setenv("MY_JUDGE", key)
+    with pytest.raises(DataError, match="the key in MY_JUDGE") as found:
+        check_judges(trial(tmp_path, "http://127.0.0.1:9/v1", key_env="MY_JUDGE"))
+    assert "SECR" not in str(found.value)
+
+
+@pytest.mark.parametrize("option", ["messages", "model", "n", "stream"])
+def test_options_do_not_change_what_is_asked(option):
+    with pytest.raises(ValueError, match=f"{option} is not an option"):
+        JudgeMetric(endpoint="http://x/v1", model="j", rubric="r", options={option: 1})
+
+
 def test_an_empty_rubric_is_refused(tmp_path):
     config = trial(tmp_path, "http://127.0.0.1:9/v1")
     (tmp_path / "rubric.md").write_text(" \n")

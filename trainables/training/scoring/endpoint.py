@@ -130,6 +130,12 @@ class Endpoint:
                 f"metrics.{self._name}.key_env: environment variable {variable} is not set; set it "
                 "where the sweep is launched, and on every node of a cluster"
             )
+        if not (key.isascii() and key.isprintable()):
+            # Refused here: the library's own message would repeat the key.
+            raise RefusedError(
+                f"metrics.{self._name}.key_env: the key in {variable} has a line break or a "
+                "character that is not ASCII; set it again"
+            )
         return key or None
 
     def _made_client(self, folder: Path, retries: int) -> OpenAI:
