@@ -30,7 +30,8 @@ def asking(
     SweepError, DataError, ModelError or RefusedError name what is in the way.
     """
     folder = home.existing(name)
-    sweep, _, record = picked(folder, number)
+    results, record = picked(folder, number)
+    sweep = results.sweep
     weights = chosen(folder, number).weights if trains(record) else None
     spec = SweepSpec.load(folder.spec)
     with where_it_was_launched(sweep), no_progress_bars():

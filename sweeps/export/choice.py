@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from results.ranking.front import judge
 from results.ranking.winners import Ranking, reason
 from results.records.record import Measurement, SweepRecord, TrialRecord
 from sweeps.base.errors import SweepError
@@ -14,7 +13,8 @@ from sweeps.builtin import PREFIX as BUILTIN
 from sweeps.export.reproduction import SEEDS
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.spec.spec import SweepSpec
-from sweeps.verdict.confirmed import confirmed_winner, folder_of, repeat_to_use
+from sweeps.verdict.confirmed import folder_of, repeat_to_use
+from sweeps.verdict.results import Results
 from sweeps.verdict.trained import trains
 from trainables.board.job import WEIGHTS
 from trainables.config.trial import TrialConfig
@@ -25,11 +25,20 @@ from trainables.objectives.registry import OBJECTIVES
 class Chosen:
     """A trial, the evaluation at which its weights were kept, and the folder of these weights."""
 
-    sweep: SweepRecord
-    ranking: Ranking
+    results: Results
     record: TrialRecord
     measured: Measurement
     weights: Path
+
+    @property
+    def sweep(self) -> SweepRecord:
+        """The record of its sweep."""
+        return self.results.sweep
+
+    @property
+    def ranking(self) -> Ranking:
+        """The ranking of its sweep."""
+        return self.results.ranking
 
     @property
     def place(self) -> int | None:
@@ -41,29 +50,26 @@ class Chosen:
 
 def chosen(folder: SweepFolder, number: int | None = None) -> Chosen:
     """The trial of that number, by default the winner. SweepError if no weights are kept."""
-    sweep, ranking, record = picked(folder, number)
+    results, record = picked(folder, number)
     weights = folder_of(folder, record) / WEIGHTS
-    measured = record.counted(sweep.goals)
+    measured = record.counted(results.sweep.goals)
     if measured is None or not weights.is_dir():
-        raise SweepError(_no_weights(folder, sweep, ranking, record))
-    return Chosen(sweep, ranking, record, measured, weights)
+        raise SweepError(_no_weights(folder, results.sweep, results.ranking, record))
+    return Chosen(results, record, measured, weights)
 
 
-def picked(
-    folder: SweepFolder, number: int | None = None
-) -> tuple[SweepRecord, Ranking, TrialRecord]:
-    """The trial of that number, by default the winner, the confirmed one if there is one.
+def picked(folder: SweepFolder, number: int | None = None) -> tuple[Results, TrialRecord]:
+    """The sweep's results, and the trial of that number, by default the winner by fresh seeds,
+    else by the search.
 
     Of a confirmed trial it is the repeat whose weights are used. SweepError if there is none.
     """
-    sweep, trials = folder.sweep_record(), folder.trials()
-    ranking = judge(trials, sweep.goals)
-    confirmed = confirmed_winner(sweep, ranking, folder) if number is None else None
+    results = Results.read(folder)
     if number is not None:
-        record = _numbered(sweep, trials, number)
+        record = _numbered(results.sweep, results.trials, number)
     else:
-        record = confirmed or _winner(sweep, ranking, folder)
-    return sweep, ranking, repeat_to_use(sweep, folder, record.number) or record
+        record = _winner(results)
+    return results, repeat_to_use(results.sweep, folder, record.number) or record
 
 
 def config_of(spec: SweepSpec, record: TrialRecord) -> TrialConfig:
@@ -93,14 +99,14 @@ def with_weights(folder: SweepFolder) -> list[int]:
     return sorted({each.trial for each in kept})
 
 
-def _winner(sweep: SweepRecord, ranking: Ranking, folder: SweepFolder) -> TrialRecord:
-    if not ranking.winners:
-        way = SweepHome(folder.path.parents[1]).way()
+def _winner(results: Results) -> TrialRecord:
+    if results.winner is None:
+        sweep, way = results.sweep, SweepHome(results.folder.path.parents[1]).way()
         raise SweepError(
             f"sweep {sweep.name!r} has no complete trial, so it has no winner; "
             f"`sweep winners {sweep.name}{way}` says why"
         )
-    return ranking.winners[0].record
+    return results.winner
 
 
 def _numbered(sweep: SweepRecord, trials: Sequence[TrialRecord], number: int) -> TrialRecord:

@@ -31,7 +31,6 @@ from sweeps.run.inputs import inputs_of
 from sweeps.spec.spec import SweepSpec
 from sweeps.verdict.conclusion import conclusion
 from sweeps.verdict.confirmed import folder_of
-from sweeps.verdict.results import Results
 from trainables.board.job import LOSSES
 from trainables.config.trial import TrialConfig
 from trainables.core.progress import NO_PROGRESS, Progress
@@ -159,7 +158,7 @@ class _Export:
             measured=trial.measured,
             place=trial.place,
             trials=len(trial.ranking.winners) + len(trial.ranking.left_out),
-            verdict=" ".join(conclusion(Results.read(self._folder))),
+            verdict=" ".join(conclusion(trial.results)),
             base=base,
             whole=self._form.whole,
             dtype=self._form.dtype,

@@ -20,8 +20,8 @@ from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.report.caps import caps_lines
 from sweeps.report.exhausted import exhausted
 from sweeps.report.waiting import waiting
-from sweeps.verdict.confirmed import confirmed_winner
 from sweeps.verdict.overlaps import all_overlaps
+from sweeps.verdict.results import Results
 
 
 def show_status(
@@ -33,7 +33,7 @@ def show_status(
 ) -> None:
     """Print state, trial counts, the best trial or the front, slots, nodes and their cost if
     known, and size."""
-    lines = _progress(sweep, trials, folder)
+    lines = _progress(Results(folder, sweep, trials))
     _print(console, [*lines, *waiting(folder, sweep.state, trials)])
     if cluster is not None:
         runs = sweep.state is SweepState.RUNNING
@@ -41,35 +41,34 @@ def show_status(
     _print(console, _folder(sweep, folder))
 
 
-def _progress(sweep: SweepRecord, trials: Sequence[TrialRecord], folder: SweepFolder) -> list[str]:
+def _progress(results: Results) -> list[str]:
+    sweep, trials = results.sweep, results.trials
     counts = trial_counts(sweep, trials)
     listed = "  ".join(f"{status} {count}" for status, count in counts.items() if count)
     lines = [f"{sweep.name}: {sweep.state.value}", listed or "no trials yet"]
     lines += [f"failed: {sweep.error}"] if sweep.error else []
     lines += exhausted(sweep, sum(trial.status.ended for trial in trials))
-    lines += caps_lines(sweep, folder)
+    lines += caps_lines(sweep, results.folder)
     lines += [f"warning: {text}" for text in sweep.breakdowns]
-    for winner in judge(trials, sweep.goals).chosen:
+    for winner in results.ranking.chosen:
         word = "front" if sweep.other_metrics else "best"
         values = show_metrics(winner.best.metrics, sweep.goals)
         params = show_params(winner.record.params)
         lines.append(f"{word}: trial {winner.record.number}  {values}  {params}")
     if base := show_metrics(sweep.base, sweep.goals):
         lines.append(f"base model: {base}")
-    lines += _confirmation(sweep, trials, folder)
+    lines += _confirmation(results)
     return lines + troubles(trials, sweep.metric) + all_overlaps(sweep)
 
 
-def _confirmation(
-    sweep: SweepRecord, trials: Sequence[TrialRecord], folder: SweepFolder
-) -> list[str]:
+def _confirmation(results: Results) -> list[str]:
     """The repeats with fresh seeds, and who leads by their means; empty without any."""
-    repeats = folder.repeats()
+    repeats = results.folder.repeats()
     if not repeats:
         return []
     counts = "  ".join(f"{name} {count}" for name, count in repeat_counts(repeats).items())
-    winner = confirmed_winner(sweep, judge(trials, sweep.goals), folder)
-    led = f"  best mean: trial {winner.number}" if winner else ""
+    found = results.confirmed
+    led = f"  best mean: trial {found.winner.number}" if found else ""
     return [f"confirmation: {counts}{led}"]
 
 

@@ -32,14 +32,6 @@ def confirmation(
     )
 
 
-def confirmed_winner(
-    sweep: SweepRecord, ranking: Ranking, folder: SweepFolder
-) -> TrialRecord | None:
-    """The trial that wins by means over fresh seeds; None if nothing was confirmed."""
-    found = confirmation(sweep, ranking, folder)
-    return found.winner.record if found else None
-
-
 def means_of(found: Confirmation | ConfirmedFront) -> dict[str, float]:
     """The winner's mean of each metric of the search, over its fresh seeds."""
     if isinstance(found, ConfirmedFront):
