@@ -4,7 +4,7 @@
 
 Sums of two numbers of two digits without a carry, written digit by digit (`1 2 + 3 4`, `4 6`), so
 that a tiny model can learn them; those asked are in no training example. The sweep ranks its trials
-by `eval_exact_match`. The figures of the best three are then counted anew: transformers alone loads
+by `eval_exact_match`. The best three are then counted again by transformers alone, which loads
 their weights from disk and answers one prompt at a time. Prints one JSON document; fails if a
 figure differs.
 """

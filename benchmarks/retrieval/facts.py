@@ -1,6 +1,6 @@
 """Facts about invented towns, in English and Chinese, and questions that only the texts answer.
 
-Who has which office in which town is drawn at random: whoever has not read it cannot know it.
+Offices and towns are paired at random, so only a reader of the text can know them.
 Phrasing is fixed, and names are few and short, so that a tiny model can learn to find them.
 """
 

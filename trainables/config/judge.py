@@ -22,8 +22,8 @@ class JudgePrices(Frozen):
     output: NonNegative
 
 
-_OWN = frozenset({"messages", "model", "n", "stream"})
-"""Fields of a request that options must not change."""
+_NOT_OPTIONS = frozenset({"messages", "model", "n", "stream"})
+"""Fields of a request that the judge sets itself."""
 
 
 class JudgeMetric(Frozen):
@@ -92,7 +92,7 @@ class JudgeMetric(Frozen):
     @field_validator("options")
     @classmethod
     def _leaves_the_request(cls, options: dict[str, object]) -> dict[str, object]:
-        if taken := sorted(_OWN.intersection(options)):
+        if taken := sorted(_NOT_OPTIONS.intersection(options)):
             raise ValueError(f"{taken[0]} is not an option: the judge's request sets it; remove it")
         return options
 

@@ -19,7 +19,7 @@ _NOT_REPEATABLE = "eval_answer_seconds"
 def check_rewards(
     objective: str, rewards: Mapping[str, float], metrics: Mapping[str, OwnMetric]
 ) -> None:
-    """ValueError if nothing is rewarded, or something that is no metric of an answer alone."""
+    """ValueError for missing rewards, and for a reward that is not a metric of one answer."""
     own = own_modes(metrics)
     if not rewards:
         raise ValueError(
