@@ -18,7 +18,12 @@ from search_spaces.values import quoted
 from sweeps.builtin import PREFIX
 from sweeps.spec.batches import check_batches
 from sweeps.spec.capacity import most_slots
-from sweeps.spec.combinations import check_combinations, check_engine, check_quantization
+from sweeps.spec.combinations import (
+    check_combinations,
+    check_engine,
+    check_quantization,
+    check_sections,
+)
 from sweeps.spec.generation import check_generation, check_lookups, direction_of
 from sweeps.spec.search_checks import check_search
 from sweeps.spec.settings import SearchSettings, SlotsSettings, TrackingSettings
@@ -64,6 +69,8 @@ def check_fit(parts: Parts) -> list[Problem]:
         problems += _values(trial, space)
         problems += check_combinations(trial, space)
         problems += check_quantization(trial, space)
+    if trial:
+        problems += check_sections(trial)
     if space:
         problems += _fixed_and_searched(space, parts.tree)
     if trial and slots:

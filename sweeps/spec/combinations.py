@@ -13,6 +13,7 @@ from sweeps.spec.reach import reachable
 from trainables.config.combinations import READ, refusals
 from trainables.config.trial import TrialConfig
 from trainables.methods.registry import METHODS
+from trainables.objectives.registry import OBJECTIVES, SECTIONS
 from trainables.training.zero.settings import refused_settings
 
 
@@ -40,6 +41,17 @@ def check_quantization(trial: TrialConfig, space: Space) -> list[Problem]:
     only = " or ".join(able)
     message = f"only {only} trains on a quantised base, but the method is {' or '.join(methods)}"
     return [Problem("quantization", message, f"set method: {only}, or leave it out")]
+
+
+def check_sections(trial: TrialConfig) -> list[Problem]:
+    """Settings of other objectives, which no trial of the sweep reads."""
+    problems = []
+    for name in sorted({*SECTIONS} - {*trial.learns.sections}):
+        if name in trial.model_fields_set:
+            able = " or ".join(each for each, kind in OBJECTIVES.items() if name in kind.sections)
+            message = f"objective {trial.objective} does not read it; it is for {able}"
+            problems.append(Problem(name, message, "leave it out, or change objective"))
+    return problems
 
 
 def check_engine(trial: TrialConfig, space: Space | None, workers: int) -> list[Problem]:

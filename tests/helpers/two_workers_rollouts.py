@@ -1,4 +1,4 @@
-"""Run by torchrun on two workers: writes down what GRPO trials measure together.
+"""Run by torchrun on two workers: writes down what trials measure together.
 
 torchrun --nproc-per-node 2 two_workers_rollouts.py FOLDER
 """
@@ -23,6 +23,9 @@ KINDS = {
     "full": {"method": "full", "learning_rate": 1e-3},
     "ZeRO-2": {"deepspeed__zero_stage": 2},
     "ZeRO-3": {"deepspeed__zero_stage": 3},
+    "ppo": {"objective": "ppo"},
+    "ppo, ZeRO-2": {"objective": "ppo", "deepspeed__zero_stage": 2},
+    "ppo, ZeRO-3": {"objective": "ppo", "deepspeed__zero_stage": 3},
 }
 
 

@@ -132,8 +132,8 @@ class TrialFields(Frozen):
     learning_rate: PositiveFloat = 2e-4
     batch_size: PositiveInt = Field(
         default=16,
-        description="sequences (packs, or prompts of grpo and rloo) per optimizer step, over all "
-        "workers",
+        description="sequences (packs, or prompts of grpo, rloo and ppo) per optimizer step, over "
+        "all workers",
     )
     micro_batch_size: PositiveInt = Field(
         default=8, description="maximum sequences per worker and forward pass"

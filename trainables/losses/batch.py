@@ -18,10 +18,10 @@ class Batch(TypedDict):
     `place` and `targets` stay arrays on the host, to look up the examples' references and to choose
     the target tokens without waiting for the device.
 
-    Of answers that the model has written: the `advantage` of each; log-probabilities of their
-    tokens [answers, length - 1] when they were written (`sampled`), in the first pass of training
-    (`old`) and under the base (`reference`); and the answers' tokens in the whole step over its
-    micro-batches (`step_tokens`).
+    Of answers that the model has written: the `advantage` of each, or of each token; of their
+    tokens [answers, length - 1] log-probabilities when they were written (`sampled`), in the first
+    pass of training (`old`) and under the base (`reference`), `values` when they were written, and
+    `returns`; and the answers' tokens in the whole step over its micro-batches (`step_tokens`).
     """
 
     input_ids: torch.Tensor
@@ -37,6 +37,8 @@ class Batch(TypedDict):
     old: NotRequired[torch.Tensor]
     reference: NotRequired[torch.Tensor]
     sampled: NotRequired[torch.Tensor]
+    values: NotRequired[torch.Tensor]
+    returns: NotRequired[torch.Tensor]
     step_tokens: NotRequired[torch.Tensor]
 
 

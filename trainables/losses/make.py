@@ -12,6 +12,7 @@ from trainables.losses.causal_lm import CausalLm
 from trainables.losses.classification import Classification, balanced_weights
 from trainables.losses.loss import Loss
 from trainables.losses.policy import Grpo, Rloo
+from trainables.losses.ppo import Ppo
 from trainables.losses.preference import Dpo, Kto
 from trainables.losses.reference import Reference
 from trainables.losses.regression import Regression
@@ -25,6 +26,7 @@ from trainables.objectives.grpo import GrpoConfig
 from trainables.objectives.kto import KtoConfig
 from trainables.objectives.orpo import OrpoConfig
 from trainables.objectives.policy import RlConfig
+from trainables.objectives.ppo import PpoConfig
 from trainables.objectives.reward import RewardConfig
 from trainables.objectives.simpo import SimpoConfig
 
@@ -62,6 +64,8 @@ def make_loss(
             return Grpo(config.settings(RlConfig), config.settings(GrpoConfig), tokens)
         case "rloo":
             return Rloo(config.settings(RlConfig), tokens)
+        case "ppo":
+            return Ppo(config.settings(RlConfig), config.settings(PpoConfig), tokens)
         case other:
             raise AssertionError(f"objective {other} trains no model")
 

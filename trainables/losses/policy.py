@@ -1,4 +1,5 @@
-"""Losses of reinforcement learning on answers that the model has written: GRPO and RLOO."""
+"""Losses of reinforcement learning on answers that the model has written: GRPO, RLOO, and what PPO
+shares with them."""
 
 from __future__ import annotations
 
@@ -24,12 +25,13 @@ class Pass(NamedTuple):
     """What one pass of the policy over answers says, without gradients.
 
     All are [answers, length - 1] and 0 beside the answers' tokens: log-probabilities, entropies in
-    nats, and whether the ratio was clipped.
+    nats, whether the ratio was clipped, and the losses of values, if there are any.
     """
 
     log_probabilities: torch.Tensor
     entropies: torch.Tensor
     clipped: torch.Tensor
+    value_losses: torch.Tensor | None = None
 
 
 class PolicyLoss(Loss):
@@ -51,15 +53,20 @@ class PolicyLoss(Loss):
         self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | int | None
     ) -> torch.Tensor:
         """The mean over the answers or the tokens of a step, as the objective has it."""
+        loss, seen = self.passed(model, batch)
+        with torch.no_grad():
+            self.watch(batch, seen)
+        return loss
+
+    def passed(self, model: torch.nn.Module, batch: Batch) -> tuple[torch.Tensor, Pass]:
+        """The loss of a micro-batch, and what the pass says."""
         found = self.tokens.of_policy(model, batch, self.settings.temperature)
         log_probabilities, entropies = found.unbind(0)
         # At the first pass over new answers the policy is the one that wrote them.
         old = batch["old"] if "old" in batch else log_probabilities.detach()
         mask = (batch["labels"][:, 1:] != IGNORED).to(log_probabilities.dtype)
-        losses, clipped = self.of_answers(log_probabilities, old, batch, mask)
-        with torch.no_grad():
-            self.watch(batch, Pass(log_probabilities.detach(), entropies.detach(), clipped * mask))
-        return losses
+        loss, clipped = self.of_answers(log_probabilities, old, batch, mask)
+        return loss, Pass(log_probabilities.detach(), entropies.detach(), clipped * mask)
 
     @abstractmethod
     def of_answers(
@@ -105,7 +112,7 @@ class Grpo(PolicyLoss):
                 log_probabilities, batch["reference"]
             )
         if self._over_tokens:
-            return (losses * mask).sum() * world_size() / batch["step_tokens"], clipped
+            return over_tokens(losses * mask, batch), clipped
         return ((losses * mask).sum(1) / mask.sum(1)).mean(), clipped
 
 
@@ -125,6 +132,11 @@ class Rloo(PolicyLoss):
         clip = self.settings.clip
         gain, clipped = clipped_gain(ratio, batch["advantage"], clip, clip)
         return -gain.mean(), clipped[:, None].expand_as(mask)
+
+
+def over_tokens(losses: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """The mean over a step's tokens, of which a micro-batch has a part."""
+    return losses.sum() * world_size() / batch["step_tokens"]
 
 
 def clipped_gain(

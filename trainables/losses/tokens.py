@@ -70,7 +70,7 @@ class TokenLosses:
         def scored(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
             return _of_policy(logits.float() / temperature, targets)
 
-        return self._spread(self.at_targets(model, batch, scored), batch)
+        return spread(self.at_targets(model, batch, scored), batch)
 
     def at_targets(self, model: torch.nn.Module, batch: Batch, scored: Scored) -> torch.Tensor:
         """[numbers, targets]: `scored` at the targets of all sequences, in order."""
@@ -85,31 +85,19 @@ class TokenLosses:
         self, head: LanguageHead, model: torch.nn.Module, batch: Batch, scored: Scored
     ) -> torch.Tensor:
         """[numbers, sequences, length - 1]: `scored` at the targets, 0 elsewhere."""
-        return self._spread(self._found(head, model, batch, scored), batch)
-
-    def _spread(self, found: torch.Tensor, batch: Batch) -> torch.Tensor:
-        rows, length = batch["labels"].shape
-        places = queued(torch.from_numpy(batch["targets"]), found.device)
-        whole = found.new_zeros(len(found), rows * (length - 1))
-        return whole.index_copy(1, places, found).view(len(found), rows, length - 1)
+        return spread(self._found(head, model, batch, scored), batch)
 
     def _found(
         self, head: LanguageHead, model: torch.nn.Module, batch: Batch, scored: Scored
     ) -> torch.Tensor:
         """[numbers, targets]."""
-        rows, length = batch["labels"].shape
         labels = batch["labels"][:, 1:].reshape(-1)
-        places = queued(torch.from_numpy(batch["targets"]), labels.device)
-        targets = labels[places]
+        targets = labels[queued(torch.from_numpy(batch["targets"]), labels.device)]
 
         def answers(
             hidden: torch.Tensor, ask: Callable[[torch.Tensor], torch.Tensor]
         ) -> torch.Tensor:
-            states = hidden.flatten(0, 1)
-            # Prompt methods put virtual tokens before each sequence.
-            each = len(states) // rows
-            row, at = places // (length - 1), places % (length - 1)
-            chosen = states[row * each + each - length + at]
+            chosen = asked_states(hidden, batch)
             module = head_module(model)
             assert module is not None, "its forward is being called"
             return _in_parts(head, module, ask, chosen, targets, scored)
@@ -119,6 +107,25 @@ class TokenLosses:
 
 
 WHOLE_LOGITS = TokenLosses()
+
+
+def spread(found: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """[numbers, targets] -> [numbers, sequences, length - 1], 0 beside the targets."""
+    rows, length = batch["labels"].shape
+    places = queued(torch.from_numpy(batch["targets"]), found.device)
+    whole = found.new_zeros(len(found), rows * (length - 1))
+    return whole.index_copy(1, places, found).view(len(found), rows, length - 1)
+
+
+def asked_states(hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """[targets, width]: the last hidden states that the head makes the targets' logits of."""
+    rows, length = batch["labels"].shape
+    places = queued(torch.from_numpy(batch["targets"]), hidden.device)
+    states = hidden.flatten(0, 1)
+    # Prompt methods put virtual tokens before each sequence.
+    each = len(states) // rows
+    row, at = places // (length - 1), places % (length - 1)
+    return states[row * each + each - length + at]
 
 
 def _in_parts(

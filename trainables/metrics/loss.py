@@ -10,7 +10,7 @@ LOSS = Metric(
     "nats",
     (
         *("sft", "clm", "classification", "reward", "dpo", "orpo", "simpo", "kto"),
-        *("grpo", "rloo", "toy"),
+        *("grpo", "rloo", "ppo", "toy"),
     ),
     lambda measured: measured.loss,
 )

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from trainables.metrics.metric import Floats
 
 _PREFERENCES = ("dpo", "orpo", "simpo", "kto")
-_POLICIES = ("grpo", "rloo")
+_POLICIES = ("grpo", "rloo", "ppo")
 
 
 def _mean(column: str) -> Callable[[Measured], float]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 GENERATION = "evaluation.metrics"
 """What a metric of generated answers needs in a sweep file."""
 
-ASKED = ("sft", "grpo", "rloo")
+ASKED = ("sft", "grpo", "rloo", "ppo")
 """The objectives whose models are asked prompts."""
 
 Values = Sequence[float]

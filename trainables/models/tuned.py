@@ -13,6 +13,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
 
+from trainables.architecture.value_head import NAME as VALUE_HEAD
+from trainables.architecture.value_head import add_value_head, value_head
 from trainables.config.trial import TrialConfig
 from trainables.core.errors import RefusedError
 
@@ -22,9 +24,13 @@ def attach(
 ) -> PreTrainedModel | PeftModel:
     """The trial's model, with requires_grad set only on its trainable part.
 
-    The embeddings' rows of `new_tokens`, or the whole embeddings, are trained too.
+    The embeddings' rows of `new_tokens`, or the whole embeddings, are trained too, and so is a
+    value head, if the objective has one.
     """
-    return config.tunes.attach(base, config, new_tokens)
+    model = config.tunes.attach(base, config, new_tokens)
+    if config.learns.has_value_head:
+        add_value_head(model, base, one_dtype=config.deepspeed is not None)
+    return model
 
 
 def detach(model: PreTrainedModel | PeftModel) -> PreTrainedModel:
@@ -44,8 +50,12 @@ def save(
 ) -> None:
     """Write the trained part as safetensors: the adapter, or the whole model of a full fine-tune.
 
-    `state` is the gathered state dict if ranks hold only shares of the weights.
+    `state` is the gathered state dict if ranks hold only shares of the weights. A value head, of
+    use in training only, is left out.
     """
+    if value_head(model) is not None:
+        whole = model.state_dict() if state is None else state
+        state = {name: each for name, each in whole.items() if not name.startswith(VALUE_HEAD)}
     # The cache is off only in training; a loaded model needs it for generation.
     model.config.use_cache = True
     if isinstance(model, PeftModel):

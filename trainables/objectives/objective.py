@@ -46,6 +46,9 @@ class Objective(Kind):
     has_head: ClassVar[bool] = False
     """Whether a new head reads the answer from the last token."""
 
+    has_value_head: ClassVar[bool] = False
+    """Whether a value head is trained beside the model, and left out of what is saved for use."""
+
     reads_chats: ClassVar[bool] = True
     """Whether its own files may hold chats, which are written by a chat template."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field, field_validator
 
@@ -27,7 +27,9 @@ class RlConfig(Frozen):
         default_factory=dict,
         description="metrics of answers, own ones too, each with its weight in the reward",
     )
-    group_size: PositiveInt = Field(default=8, description="answers to each prompt, two or more")
+    group_size: PositiveInt = Field(
+        default=8, description="answers to each prompt, two or more; with ppo, one will do"
+    )
     beta: NonNegative = Field(
         default=0.04, description="weight of the KL divergence from the base (0: none)"
     )
@@ -52,16 +54,6 @@ class RlConfig(Frozen):
                 raise ValueError(f"{name}: {weight:g} is not a weight; use a number other than 0")
         return rewards
 
-    @field_validator("group_size")
-    @classmethod
-    def _is_a_group(cls, size: int) -> int:
-        if size < 2:
-            raise ValueError(
-                f"{size} is not a group: an answer is judged against others to the same prompt; "
-                "use 2 or more"
-            )
-        return size
-
 
 class Policy(Objective):
     """Writes answers to prompts, and makes those more likely that are rewarded above others."""
@@ -73,7 +65,10 @@ class Policy(Objective):
     judged_by = REWARD
     of_answers = (REWARD, KL)
     no_packing = "trains on answers that are not written yet; only sft supports packing"
-    refuses_by = ("label_smoothing", "batch_ramp.start_fraction")
+    refuses_by = ("label_smoothing", "batch_ramp.start_fraction", "rl.group_size")
+
+    compares: ClassVar[bool] = True
+    """Whether an answer is judged against the others to its prompt."""
 
     def group_size(self, config: TrialConfig) -> int:
         """Answers to each prompt."""
@@ -84,8 +79,15 @@ class Policy(Objective):
         return config.settings(RlConfig).epochs
 
     def refusals(self, config: TrialConfig) -> Iterator[Problem]:
-        """Budgets and batches that count what is not written yet."""
+        """Budgets and batches that count what is not written yet, and groups of one."""
         yield from super().refusals(config)
+        size = self.group_size(config)
+        if self.compares and size < 2:
+            yield Problem(
+                "rl.group_size",
+                f"{size} is not a group: {self.name} judges an answer against others to its prompt",
+                "use 2 or more",
+            )
         if config.budget.tokens is not None:
             yield Problem(
                 "budget.tokens",

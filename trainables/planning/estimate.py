@@ -175,6 +175,8 @@ def _longest_answers(config: TrialConfig, prompts: Learned, count: int, pad_id: 
     rollout = Rollout.of(0, [asked] * count, [[pad_id] * most] * count, [[0.0] * most] * count)
     if config.settings(RlConfig).beta:
         rollout.reference = rollout.sampled
+    if config.learns.has_value_head:
+        rollout.advantages = rollout.values = rollout.returns = rollout.sampled
     return rollout.batch(np.arange(count), pad_id)
 
 

@@ -26,6 +26,7 @@ import torch
 from peft import PeftModel
 from peft.optimizers import create_loraplus_optimizer
 
+from trainables.architecture.value_head import value_head
 from trainables.config.optimizer_config import OptimizerConfig
 from trainables.config.trial import TrialConfig
 
@@ -56,6 +57,19 @@ def lora_plus(model: PeftModel, config: TrialConfig) -> torch.optim.Optimizer:
         **settings,
     )
     return made
+
+
+def rate_value_head(made: torch.optim.Optimizer, model: torch.nn.Module, ratio: float) -> None:
+    """Give the value head `ratio` times the learning rate, and no weight decay."""
+    head = value_head(model)
+    if head is None:
+        return
+    own = {id(each) for each in head.parameters()}
+    rate = made.param_groups[0]["lr"]
+    for group in made.param_groups:
+        group["params"] = [each for each in group["params"] if id(each) not in own]
+    mine = {"params": [*head.parameters()], "lr": ratio * rate, "weight_decay": 0.0}
+    made.add_param_group(mine)
 
 
 def _steps_on_host(config: TrialConfig) -> bool:

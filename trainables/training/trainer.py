@@ -27,7 +27,8 @@ from trainables.data.tokens.packing import Pack, collate_items
 from trainables.losses.batch import Batch, to_batch
 from trainables.losses.loss import Loss
 from trainables.models import tuned
-from trainables.training.optimizers import lora_plus, optimizer
+from trainables.objectives.ppo import PpoConfig
+from trainables.training.optimizers import lora_plus, optimizer, rate_value_head
 from trainables.training.plan import Plan
 from trainables.training.rollouts.rollouts import Rollouts
 from trainables.training.schedules import multiplier
@@ -107,11 +108,16 @@ class TrialTrainer(Trainer):
         """Not used; computing DeepSpeed's would wait for the device."""
 
     def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
-        """The trial's optimizer; LoRA+ gives the adapters' B matrices their own rate."""
+        """The trial's optimizer; LoRA+ gives the adapters' B matrices their own rate, and PPO its
+        value head."""
         ratio = self._config.tunes.learning_rate_ratio(self._config)
-        if self.optimizer is None and ratio != 1.0:
+        new = self.optimizer is None
+        if new and ratio != 1.0:
             self.optimizer = lora_plus(self.model, self._config)
         made: torch.optim.Optimizer = super().create_optimizer(model)
+        if new and self._config.learns.has_value_head:
+            own = self._config.settings(PpoConfig).value_learning_rate_ratio
+            rate_value_head(made, self.model, own)
         return made
 
     def create_scheduler(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sweeps.spec.notes import notes
 from sweeps.spec.spec import SpecError, SweepSpec
 
 
@@ -33,7 +34,7 @@ def problems(**fields):
     return str(error.value)
 
 
-@pytest.mark.parametrize("objective", ["grpo", "rloo"])
+@pytest.mark.parametrize("objective", ["grpo", "rloo", "ppo"])
 def test_the_reward_is_searched_unless_another_metric_is_named(objective):
     spec = SweepSpec.parse(tree(objective=objective))
     assert spec.search.metric == "eval_reward" and spec.search.direction == "max"
@@ -72,6 +73,27 @@ def test_what_the_issue_searches_can_be_searched():
     assert set(SweepSpec.parse(tree(space=space)).space) == set(space)
 
 
+def test_what_ppo_has_of_its_own_can_be_searched_and_needs_no_groups():
+    space = {
+        "rl.group_size": {"choice": [1, 4]},
+        "ppo.gamma": {"choice": [1.0, 0.99]},
+        "ppo.lambda": {"uniform": [0.9, 1.0]},
+        "ppo.value_weight": {"log_uniform": [0.01, 1.0]},
+        "ppo.value_clip": {"choice": [0.2, None]},
+        "ppo.value_trains": {"choice": ["head", "model"]},
+        "ppo.value_learning_rate_ratio": {"log_uniform": [1, 100]},
+    }
+    spec = SweepSpec.parse(tree(objective="ppo", space=space))
+    assert set(spec.space) == set(space)
+    changed = spec.trial.with_params({"ppo.lambda": 0.9})
+    assert changed.flat()["ppo.lambda"] == 0.9
+
+
+def test_a_searched_field_of_another_objective_is_said_to_do_nothing():
+    space = {"ppo.lambda": {"uniform": [0.9, 1.0]}, "rl.beta": {"uniform": [0.0, 0.1]}}
+    assert any("ppo.lambda" in said for said in notes(SweepSpec.parse(tree(space=space))))
+
+
 def test_an_own_metric_is_a_reward_with_consent():
     own = {"mine": {"python": "own.py:mine", "mode": "max"}}
     rl = {"rewards": {"eval_mine": 1.0}}
@@ -96,6 +118,16 @@ def test_an_own_metric_is_a_reward_with_consent():
         ({"method": "none"}, "trains nothing"),
         ({"space": {"rl.group_size": {"choice": [1, 4]}}}, "1 is not a group"),
         ({"evaluation": {"generate_at": "end"}}, "use every"),
+        ({"ppo": {"lambda": 0.9}}, "ppo: objective grpo does not read it; it is for ppo"),
+        ({"objective": "ppo", "grpo": {"scale": "none"}}, "grpo: objective ppo does not read it"),
+        ({"objective": "sft"}, "rl: objective sft does not read it; it is for grpo or ppo or rloo"),
+        ({"objective": "ppo", "ppo": {"gamma": 1.1}}, "ppo.gamma: 1.1"),
+        ({"objective": "ppo", "ppo": {"lambda": -0.1}}, "ppo.lambda: -0.1"),
+        ({"objective": "ppo", "ppo": {"value_clip": 0}}, "ppo.value_clip: 0"),
+        ({"objective": "ppo", "ppo": {"value_weight": -1}}, "ppo.value_weight: -1"),
+        ({"objective": "ppo", "ppo": {"value_trains": "both"}}, "ppo.value_trains"),
+        ({"objective": "ppo", "ppo": {"whiten": 1}}, "ppo.whiten"),
+        ({"objective": "ppo", "rl": {}}, "rl.rewards is missing"),
     ],
 )
 def test_refused_when_the_spec_is_read(fields, said):

@@ -34,7 +34,7 @@ def adapters(folder):
     return load_file(folder / "best" / "adapter_model.safetensors")
 
 
-@pytest.mark.parametrize("objective", ["grpo", "rloo"])
+@pytest.mark.parametrize("objective", ["grpo", "rloo", "ppo"])
 def test_what_is_rewarded_becomes_likelier_and_the_base_stays(
     workshop, folder, objective, tmp_path
 ):
@@ -63,10 +63,12 @@ def test_a_large_beta_keeps_the_policy_at_the_base(workshop, folder):
     assert found[100.0] < 0.25 * found[0.0]
 
 
-@pytest.mark.parametrize("epochs", [1, 3])
-def test_a_resumed_trial_is_bit_for_bit_the_undisturbed_one(workshop, folder, epochs, tmp_path):
+@pytest.mark.parametrize(("objective", "epochs"), [("grpo", 1), ("grpo", 3), ("ppo", 3)])
+def test_a_resumed_trial_is_bit_for_bit_the_undisturbed_one(
+    workshop, folder, objective, epochs, tmp_path
+):
     """Laid aside after step 2: with 3 epochs, between two steps on one rollout."""
-    config = rl_trial(folder, budget__steps=6, rl__epochs=epochs)
+    config = rl_trial(folder, objective=objective, budget__steps=6, rl__epochs=epochs)
     alone = tiny.Watcher(tmp_path / "alone")
     workshop.train(config, alone)
     checkpoints = Checkpoints(tmp_path / "checkpoints", every=float("inf"), layout="")

@@ -52,6 +52,7 @@ READ_BY: Mapping[str, tuple[Gives, ...]] = {
     "reward": (Gives.PAIR, Gives.RATED),
     "grpo": (Gives.CHAT,),
     "rloo": (Gives.CHAT,),
+    "ppo": (Gives.CHAT,),
 }
 """The kinds of records that each objective reads, in order of preference."""
 

@@ -76,7 +76,7 @@ def maker(
 ) -> Maker:
     """The maker for all files; DataError if one would need a different maker from the first."""
     match objective:
-        case "sft" | "grpo" | "rloo":
+        case "sft" | "grpo" | "rloo" | "ppo":
             return _of(Conversation, answers)
         case "dpo" | "orpo" | "simpo":
             return _of(Pair, pairs)

@@ -1,5 +1,5 @@
 """Signs that a policy will not come back: its KL explodes, its reward collapses, its entropy dies,
-or no answer is better than another."""
+its values run away, or no answer is better than another."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ _LOST = 0.1
 _ENTROPY = 1e-3
 """Nats per token below which a policy has stopped trying anything."""
 
+_RUN_AWAY = 10.0
+"""Values are beyond all reason above this multiple of the most that any rollout has earned."""
+
 _ERRORS = 4.0
 """Standard errors by which two windows must differ."""
 
@@ -36,7 +39,8 @@ NO_DIFFERENCE = (
 
 @dataclass(frozen=True)
 class Seen:
-    """A rollout: mean, variance and minimum of its `count` rewards, and means per token."""
+    """A rollout: mean, variance and minimum of its `count` rewards, and means per token. If there
+    are values, their root mean square, and that of what was `earned` after the tokens."""
 
     reward: float
     variance: float
@@ -44,6 +48,8 @@ class Seen:
     count: int
     kl: float = 0.0
     entropy: float = 0.0
+    value: float = 0.0
+    earned: float = 0.0
 
 
 @dataclass
@@ -56,6 +62,7 @@ class Health:
     latest: list[Seen] = field(default_factory=list)
     best: list[Seen] = field(default_factory=list)
     lowest: float = math.inf
+    most_earned: float = 0.0
     equal_so_far: int = 0
     """Rollouts without any difference in rewards, if no rollout had one."""
     learned: bool = False
@@ -81,14 +88,24 @@ class Health:
                 f"more than rl.max_kl {self.max_kl:g}; lower learning_rate, or raise rl.beta"
             )
         self.lowest = min(self.lowest, seen.lowest)
+        self.most_earned = max(self.most_earned, seen.earned)
         self.first = [*self.first, seen][:WINDOW]
         self.latest = [*self.latest, seen][-WINDOW:]
         if len(self.latest) < WINDOW:
             return
         if not self.best or _mean(self.latest) > _mean(self.best):
             self.best = self.latest
+        self._check_values(step)
         self._check_entropy(step)
         self._check_reward(step)
+
+    def _check_values(self, step: int) -> None:
+        if all(each.value > _RUN_AWAY * self.most_earned for each in self.latest):
+            raise DivergedError(
+                f"the values have run away: about {self.latest[-1].value:.3g} at step {step}, and "
+                f"no rollout earned more than about {self.most_earned:.3g}; lower "
+                "ppo.value_learning_rate_ratio or learning_rate"
+            )
 
     def _check_reward(self, step: int) -> None:
         best, now = _mean(self.best), _mean(self.latest)

@@ -35,9 +35,10 @@ class Journal:
         """The means since it was last called, as metrics."""
         found: dict[str, float] = {}
         passes, written = self.passes, self.written
-        for name, over in (("entropy", "tokens"), ("clipped", "tokens")):
-            if passes[over]:
-                found[f"train_{name}"] = passes[name] / passes[over]
+        valued = ("value_loss",) if "explained_variance" in written else ()
+        for name in ("entropy", "clipped", *valued):
+            if passes["tokens"]:
+                found[f"train_{name}"] = passes[name] / passes["tokens"]
         for name in ("gap", "kl"):
             if passes["fresh_tokens"]:
                 found[f"train_{name}"] = passes[name] / passes["fresh_tokens"]

@@ -22,9 +22,10 @@ FloatArray = NDArray[np.float32]
 class Rollout:
     """Answers in groups, each after its prompt: `tokens` [answers, longest], padded on the right.
 
-    Arrays of log-probabilities are [answers, longest - 1], 0 beside the tokens of answers: when the
-    answers were written (`sampled`), under the base (`reference`, if it is asked), and in the first
-    pass of training (`old`, kept if there are more).
+    `advantages` are of answers, or of tokens. What is of tokens is [answers, longest - 1], 0 beside
+    those of answers: log-probabilities when the answers were written (`sampled`), under the base
+    (`reference`, if it is asked), and in the first pass of training (`old`, kept if there are
+    more); and where a value head is trained, its `values` before, and the `returns` it learns.
     """
 
     number: int
@@ -35,6 +36,8 @@ class Rollout:
     advantages: FloatArray
     reference: FloatArray | None = None
     old: FloatArray | None = None
+    values: FloatArray | None = None
+    returns: FloatArray | None = None
 
     @classmethod
     def of(
@@ -85,11 +88,16 @@ class Rollout:
         width = arrays["input_ids"].shape[1] - 1
         batch = to_batch(arrays)
         batch["place"] = rows
-        batch["advantage"] = torch.from_numpy(self.advantages[rows])
+        # In one dimension there is nothing to narrow.
+        advantages = self.advantages if self.advantages.ndim == 1 else self.advantages[:, :width]
+        batch["advantage"] = torch.from_numpy(advantages[rows])
         batch["sampled"] = torch.from_numpy(self.sampled[rows, :width])
         batch["step_tokens"] = torch.tensor(float(self.answer_tokens.sum()) / parts)
         if self.reference is not None:
             batch["reference"] = torch.from_numpy(self.reference[rows, :width])
+        if self.values is not None and self.returns is not None:
+            batch["values"] = torch.from_numpy(self.values[rows, :width])
+            batch["returns"] = torch.from_numpy(self.returns[rows, :width])
         if old:
             assert self.old is not None, "kept if there are several passes"
             batch["old"] = torch.from_numpy(self.old[rows, :width])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,19 +12,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from trainables.architecture.value_head import value_head
 from trainables.config.trial import TrialConfig
 from trainables.core import ranks
 from trainables.core.evaluation import AnswersCost
 from trainables.data.tokens.sequences import IntArray
-from trainables.losses.advantages import group_relative, leave_one_out, without_difference
+from trainables.losses.advantages import without_difference
 from trainables.losses.batch import Batch, to_device
 from trainables.losses.policy import Pass, PolicyLoss
+from trainables.losses.values import valuing
 from trainables.metrics.written import Written
-from trainables.objectives.grpo import GRPO, GrpoConfig
 from trainables.objectives.policy import RlConfig
+from trainables.training.base import autocast
 from trainables.training.plan import Plan
 from trainables.training.references import References
 from trainables.training.rollouts.author import Author
+from trainables.training.rollouts.credit import Foresight, compared, credit
 from trainables.training.rollouts.health import NO_DIFFERENCE, Health, Seen
 from trainables.training.rollouts.journal import Journal
 from trainables.training.rollouts.rewards import Floats, parts_of, total
@@ -66,6 +70,7 @@ class Rollouts:
         self.judged = AnswersCost()
         self._rollout: Rollout | None = None
         self._seen: Seen | None = None
+        self._critic = value_head(model)
         loss.watch = self._watch
 
     @property
@@ -102,7 +107,10 @@ class Rollouts:
         if rollout is not None:
             rollout.save(folder / _ROLLOUT)
         seen = asdict(self._seen) if self._seen else None
-        state = {"health": asdict(self._health), "journal": vars(self._journal), "seen": seen}
+        state: dict[str, object] = {"health": asdict(self._health), "seen": seen}
+        state["journal"] = vars(self._journal)
+        if self._critic is not None:
+            state["values_start"] = self._critic.start
         (folder / _STATE).write_text(json.dumps(state), encoding="utf-8")
 
     def load(self, folder: Path) -> None:
@@ -111,6 +119,8 @@ class Rollouts:
         self._health = Health.of(state["health"])
         self._journal = Journal.of(state["journal"])
         self._seen = Seen(**state["seen"]) if state["seen"] else None
+        if self._critic is not None:
+            self._critic.start = state["values_start"]
         file = folder / _ROLLOUT
         self._rollout = Rollout.load(file) if file.exists() else None
 
@@ -149,27 +159,24 @@ class Rollouts:
         rewards = total(parts, self._settings.rewards)
         if self._settings.beta:
             rollout.reference = self._reference(rollout)
-        rollout.advantages = self._advantages(rewards, rollout).astype(np.float32)
-        self._note(written, parts, rewards, time.monotonic() - began)
+        if self._critic is not None:
+            if number == 0:
+                self._critic.start = float(rewards.mean())
+            rollout.values = self._values(rollout)
+        foresight = credit(rollout, rewards, self._config)
+        self._note(written, parts, rewards, foresight, time.monotonic() - began)
         return rollout
 
-    def _advantages(self, rewards: Floats, rollout: Rollout) -> Floats:
-        if self._config.objective == GRPO.name:
-            scaled = self._config.settings(GrpoConfig).scale == "group"
-            return group_relative(self._grouped(rewards), scaled).reshape(-1)
-        if rollout.reference is not None:
-            distance = (rollout.sampled - rollout.reference).sum(axis=1, dtype=np.float64)
-            rewards = rewards - self._settings.beta * distance
-        return leave_one_out(self._grouped(rewards)).reshape(-1)
-
-    def _grouped(self, rewards: Floats) -> Floats:
-        return rewards.reshape(-1, self._settings.group_size)
-
     def _note(
-        self, written: Written, parts: dict[str, Floats], rewards: Floats, seconds: float
+        self,
+        written: Written,
+        parts: dict[str, Floats],
+        rewards: Floats,
+        foresight: Foresight | None,
+        seconds: float,
     ) -> None:
         """Put the new rollout on record; DivergedError if no answers have differed for long."""
-        answers, equal = written.answers, without_difference(self._grouped(rewards))
+        answers, equal = written.answers, without_difference(compared(rewards, self._config))
         cut = sum(not answer.ended for answer in answers)
         self._journal.wrote(
             {
@@ -186,9 +193,11 @@ class Rollouts:
         if self._seen is None and ranks.rank() == 0:
             self._remark(bool(equal.all()), cut / len(answers))
         self._health.check_rewards(differ=not equal.all())
-        self._seen = Seen(
-            float(rewards.mean()), float(rewards.var()), float(rewards.min()), len(rewards)
-        )
+        seen = Seen(float(rewards.mean()), float(rewards.var()), float(rewards.min()), len(rewards))
+        if foresight is not None:
+            self._journal.wrote({"explained_variance": foresight.explained * len(answers)})
+            seen = replace(seen, value=foresight.value, earned=foresight.earned)
+        self._seen = seen
 
     def _remark(self, equal: bool, cut: float) -> None:
         if equal:
@@ -200,16 +209,41 @@ class Rollouts:
                 f"evaluation.max_new_tokens {most:,} without an end; raise it, or reward eval_ended"
             )
 
-    @torch.no_grad()
     def _reference(self, rollout: Rollout) -> FloatArray:
-        """The base's log-probabilities of the answers' tokens; the ranks share the rows."""
+        """The base's log-probabilities of the answers' tokens."""
+
+        def known(batch: Batch) -> torch.Tensor:
+            with self._references.base_of(self._config, self._model) as base:
+                return self._log_probabilities(base, batch)
+
+        return self._of_tokens(rollout, known)
+
+    def _values(self, rollout: Rollout) -> FloatArray:
+        """What the value head expects at the answers' tokens."""
+
+        def known(batch: Batch) -> torch.Tensor:
+            was_training = self._model.training
+            self._model.eval()
+            precise = autocast(self._config, self._workshop.device)
+            with precise, valuing(self._model, batch) as values:
+                self._log_probabilities(self._model, batch)
+            self._model.train(was_training)
+            return values.pop()
+
+        return self._of_tokens(rollout, known)
+
+    def _log_probabilities(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+        return self._loss.tokens.of_policy(model, batch, self._settings.temperature)[0]
+
+    @torch.no_grad()
+    def _of_tokens(self, rollout: Rollout, known: Callable[[Batch], torch.Tensor]) -> FloatArray:
+        """What a pass says of each token; the ranks share the rows."""
         found = np.zeros_like(rollout.sampled)
         for piece in range(self._plan.accumulation):
             rows = self._rows(piece)
             batch = to_device(rollout.batch(rows, self._workshop.pad_id), self._workshop.device)
-            with self._references.base_of(self._config, self._model) as base:
-                known, _ = self._loss.tokens.of_policy(base, batch, self._settings.temperature)
-            found[rows, : known.shape[1]] = known.float().cpu().numpy()
+            numbers = known(batch)
+            found[rows, : numbers.shape[1]] = numbers.float().cpu().numpy()
         return _summed(found)
 
     def _gathered(self) -> Rollout | None:

@@ -8,7 +8,7 @@ from trainables.core.ranks import sum_over_ranks
 from trainables.losses.batch import Batch
 from trainables.losses.policy import Pass, kl_estimate
 
-NAMES = ("tokens", "entropy", "clipped", "fresh_tokens", "gap", "kl")
+NAMES = ("tokens", "entropy", "clipped", "value_loss", "fresh_tokens", "gap", "kl")
 """Sums over tokens; of the last three, over those of first passes only: there the policy is still
 the one that wrote the answers."""
 
@@ -26,7 +26,9 @@ class Tally:
         gap = (seen.log_probabilities - batch["sampled"]).abs().sum() if fresh else none
         known = fresh and "reference" in batch
         kl = kl_estimate(seen.log_probabilities, batch["reference"]).sum() if known else none
-        parts = (count, seen.entropies.sum(), seen.clipped.sum(), count if fresh else none, gap, kl)
+        values = none if seen.value_losses is None else seen.value_losses.sum()
+        passed = (count, seen.entropies.sum(), seen.clipped.sum(), values)
+        parts = (*passed, count if fresh else none, gap, kl)
         self._sums += torch.stack([each.double() for each in parts])
 
     def taken(self) -> dict[str, float]:
