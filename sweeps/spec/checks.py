@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -11,8 +11,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from search_spaces.domains import Choice, Domain, Float
-from search_spaces.dotted import holds, joined
-from search_spaces.problem import Problem, did_you_mean, nearest
+from search_spaces.dotted import holds, joined, leaves
+from search_spaces.problem import Problem, did_you_mean
 from search_spaces.space import Space
 from search_spaces.values import quoted
 from sweeps.builtin import PREFIX
@@ -24,21 +24,31 @@ from sweeps.spec.combinations import (
     check_quantization,
     check_sections,
 )
-from sweeps.spec.generation import check_generation, check_lookups, direction_of
+from sweeps.spec.generation import (
+    check_generation,
+    check_lookups,
+    direction_of,
+    judged_by_answers,
+)
 from sweeps.spec.search_checks import check_search
 from sweeps.spec.settings import SearchSettings, SlotsSettings, TrackingSettings
 from trainables.config.data import TEMPLATES
+from trainables.config.known_metrics import listed, meant
 from trainables.config.own_metrics import own_modes
 from trainables.config.trial import TrialConfig
 from trainables.data.files.origin import is_hub_name
 from trainables.metrics.classes import CLASS_METRIC
-from trainables.metrics.formula import FormulaError, is_formula, parts_of
-from trainables.metrics.registry import GENERATED, METRICS, described, metrics_of
+from trainables.metrics.formula import FormulaError, formula_in, is_formula, parts_of
+from trainables.metrics.registry import METRICS, metrics_of
 
 _WITH_FILES = ("train", "validation", "test", "general", "knowledge")
 """Data fields that name files."""
 
 _HUB_ID = re.compile(r"(?=.{1,96}$)[\w-][\w.-]*(/[\w-][\w.-]*)?", re.ASCII)
+
+
+_MEASURING = ("search", "evaluation", "metrics")
+"""The sections that say what trials are measured by; unsure if there is a mistake in them."""
 
 
 @dataclass(frozen=True)
@@ -54,20 +64,22 @@ class Parts:
     elsewhere: bool = False
 
 
-def check_fit(parts: Parts) -> list[Problem]:
-    """All conflicts between parts that are valid by themselves."""
+def check_fit(parts: Parts, found: Sequence[Problem] = ()) -> list[Problem]:
+    """All conflicts between parts, besides the problems `found` in each by itself."""
     problems: list[Problem] = []
     trial, space, search, slots = parts.trial, parts.space, parts.search, parts.slots
+    unsure = any(problem.place.startswith(_MEASURING) for problem in found)
     if trial and search:
-        problems += _metrics(trial, search)
+        problems += _metrics(trial, search, parts.tree)
+        unsure = unsure or bool(problems)
         problems += check_generation(trial, search)
     if search:
         problems += check_search(search, space, parts.tree.get("name"))
-    if trial and space and search:
+    if trial and space and search and not unsure:
         problems += check_lookups(trial, space, search)
     if trial and space:
         problems += _values(trial, space)
-        problems += check_combinations(trial, space)
+        problems += check_combinations(judged_by_answers(trial) if unsure else trial, space)
         problems += check_quantization(trial, space)
     if trial:
         problems += check_sections(trial)
@@ -191,17 +203,36 @@ def _looks_local(model: str) -> bool:
     return model.startswith(("/", "./", "../", "~")) or model.count("/") > 1
 
 
-def _metrics(trial: TrialConfig, search: SearchSettings) -> Iterator[Problem]:
-    """Metrics that are not measured, and formulas without a direction."""
+def _metrics(
+    trial: TrialConfig, search: SearchSettings, tree: Mapping[str, object]
+) -> Iterator[Problem]:
+    """Metrics that are not measured, and formulas without a value or a direction."""
+    unread = _unread_own(trial, tree)
     for name, mode in search.given_modes.items():
+        if any(part.startswith(unread) for part in parts_of(name)):
+            continue
         where = f"search.metrics.{name}" if search.metrics else "search.metric"
-        wrong = [*_unmeasured(trial, name, where)]
+        wrong = [*_unmeasured(trial, name, where), *_constant(name, where)]
         yield from wrong
         if not wrong and mode is None and is_formula(name):
             yield from _without_direction(trial, name, where, several=bool(search.metrics))
     for name in trial.evaluation.formulas:
         if name not in search.given_modes:
             yield from _unmeasured(trial, name, "evaluation.formulas")
+            yield from _constant(name, "evaluation.formulas")
+
+
+def _unread_own(trial: TrialConfig, tree: Mapping[str, object]) -> tuple[str, ...]:
+    """The beginnings of the names of own metrics with mistakes, which other problems report."""
+    given = [name.split(".")[1] for name in leaves(tree) if name.startswith("metrics.")]
+    return tuple(f"eval_{name}" for name in given if name not in trial.metrics)
+
+
+def _constant(metric: str, where: str) -> Iterator[Problem]:
+    formula = formula_in(metric)
+    if formula and formula.is_constant:
+        message = f"{formula.text} is the same for all trials, whatever its metrics are"
+        yield Problem(where, message, "write a formula that varies with a metric")
 
 
 def _unmeasured(trial: TrialConfig, metric: str, where: str) -> Iterator[Problem]:
@@ -239,11 +270,11 @@ def _fewest_slots(slots: SlotsSettings, trials: int | None) -> list[Problem]:
 
 
 def _which(name: str, trial: TrialConfig) -> str:
-    """The metric that was probably meant, or else all that can be measured, with directions."""
+    """The metric that was probably meant, and all that can be measured, with directions."""
     own = own_modes(trial.metrics)
-    known = [m for m in metrics_of(trial.objective) if m in (*trial.measures, *GENERATED)] + [*own]
-    misspelt = name not in METRICS and nearest(name, known)
-    return did_you_mean(name, known) if misspelt else f"known: {described(known)}"
+    near = None if name in METRICS else meant(name, [*metrics_of(trial.objective), *own])
+    question = f"did you mean {near}? " if near else ""
+    return f"{question}{trial.objective} measures\n{listed(trial.objective, own, trial.target)}"
 
 
 def _values(trial: TrialConfig, space: Space) -> list[Problem]:

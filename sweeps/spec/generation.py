@@ -14,6 +14,7 @@ from trainables.methods.method import Method
 from trainables.methods.registry import METHODS
 from trainables.metrics.effort import COSTS
 from trainables.metrics.formula import FormulaError, is_formula, parsed, parts_of
+from trainables.metrics.matching import EXACT_MATCH
 from trainables.metrics.metric import Mode
 from trainables.metrics.registry import GENERATED, UnknownModeError, declared_mode
 
@@ -74,6 +75,14 @@ def with_costs(trial: TrialConfig | None, space: Space | None) -> TrialConfig | 
         return trial
     metrics = tuple(dict.fromkeys((*trial.evaluation.metrics, *COSTS)))
     settings = trial.evaluation.model_copy(update={"metrics": metrics})
+    return trial.model_copy(update={"evaluation": settings})
+
+
+def judged_by_answers(trial: TrialConfig) -> TrialConfig:
+    """The trial as if a metric of answers were searched: it may be what is misspelt."""
+    if trial.evaluation.metrics or not trial.learns.asks_prompts:
+        return trial
+    settings = trial.evaluation.model_copy(update={"metrics": (EXACT_MATCH.name,)})
     return trial.model_copy(update={"evaluation": settings})
 
 

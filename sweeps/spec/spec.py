@@ -190,7 +190,7 @@ class _Reader:
         trial = with_costs(trial, space)
         trials = attainable(trials, space, search)
         parts = Parts(trials, trial, space, search, slots, self._tree, self._elsewhere)
-        self.problems += check_fit(parts)
+        self.problems += check_fit(parts, self.problems)
         self.problems += self._secrets(slots)
         self.problems += check_databases(search, tracking)
         self.problems += check_register(registers, search, trial)

@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from search_spaces.dotted import joined, without
 from search_spaces.problem import Problem, UnplacedError, did_you_mean
 from search_spaces.values import quoted
-from trainables.core.model_fields import dotted_fields
+from trainables.core.model_fields import dotted_fields, tagged
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -20,7 +20,10 @@ _ALTERNATIVES = ("str", "int", "float", "bool")
 """Pydantic's names of a union's alternatives; no field has such a name."""
 
 _SHOULD_BE = ": input should be "
+_UNKNOWN, _MISSING, _MEANT = "is not a known field", "is missing", "did you mean "
 
+_FIELD = re.compile(r"([a-z]\w*(?:\.[a-z]\w*)*):? +(.+)", re.DOTALL)
+"""A message of a check of several fields, which names the one concerned first."""
 
 _SWEEPS_OWN = {
     "budget": (
@@ -34,6 +37,7 @@ _SWEEPS_OWN = {
 def explain(error: ValidationError, model: type[BaseModel], prefix: str) -> list[Problem]:
     """The errors as problems: dotted place, message with the value, way out."""
     problems = [_problem(detail, model, prefix) for detail in error.errors(include_url=False)]
+    problems = _without_meant(problems)
     # The intended alternative of a union has the deepest error.
     deepest = [p for p in problems if not any(q.place.startswith(f"{p.place}.") for q in problems)]
     places = dict.fromkeys(problem.place for problem in deepest)
@@ -73,6 +77,16 @@ def leniently(model: type[Model], tree: object) -> Model | None:
     return model.model_construct(**values)
 
 
+def _without_meant(problems: Sequence[Problem]) -> list[Problem]:
+    """Without missing fields that are there under a misspelt name, which another problem says."""
+    meant = {
+        joined(problem.place.rpartition(".")[0], problem.remedy[len(_MEANT) : -1])
+        for problem in problems
+        if problem.message == _UNKNOWN and problem.remedy.startswith(_MEANT)
+    }
+    return [each for each in problems if each.message != _MISSING or each.place not in meant]
+
+
 def _as_one(same: Sequence[Problem]) -> Sequence[Problem]:
     """One problem for all alternatives of a union; other problems of the value take precedence."""
     wishes = [problem for problem in same if _SHOULD_BE in problem.message]
@@ -94,10 +108,10 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], prefix: str) -> Probl
         *above, unknown = detail["loc"]
         parents = [str(part) for part in above if _is_field(part)]
         place = joined(prefix, *parents, str(unknown) or "''")
-        remedy = did_you_mean(str(unknown), _fields_at(model, parents))
-        return Problem(place, "is not a known field", remedy)
+        remedy = did_you_mean(str(unknown), _fields_at(model, above))
+        return Problem(place, _UNKNOWN, remedy)
     if detail["type"] == "missing":
-        return Problem(place, "is missing", "add it")
+        return Problem(place, _MISSING, "add it")
     given = quoted(detail["input"])
     if detail["type"] in ("model_type", "model_attributes_type", "dict_type"):
         return Problem(place, f"{given} is not a mapping of fields", "write FIELD: VALUE")
@@ -106,8 +120,17 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], prefix: str) -> Probl
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "value_error":
         error = detail["ctx"]["error"]
-        return error.at(place) if isinstance(error, UnplacedError) else Problem(place, message)
+        if isinstance(error, UnplacedError):
+            return error.at(place)
+        named = None if parts or prefix else _FIELD.fullmatch(message)
+        return Problem(*named.groups()) if named else Problem(place, message)
     return Problem(place, f"{given}: {message[0].lower()}{message[1:]}")
+
+
+def _alternative(model: type[BaseModel], name: str, tag: int | str) -> type[BaseModel] | None:
+    """The settings with that tag among those that a field holds."""
+    field = model.model_fields.get(name)
+    return tagged(field.annotation, str(tag)) if field else None
 
 
 def _is_field(part: int | str) -> bool:
@@ -116,8 +139,13 @@ def _is_field(part: int | str) -> bool:
     return part not in _ALTERNATIVES and re.fullmatch(r"[a-z_0-9.]+", part) is not None
 
 
-def _fields_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:
-    """The field names of the section at `path`."""
+def _fields_at(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:
+    """The field names of the section at a location of pydantic's."""
+    for place, part in enumerate(location):
+        inner = _alternative(model, str(location[0]), part)
+        if inner:
+            return _fields_at(inner, location[place + 1 :])
+    path = [str(part) for part in location if _is_field(part)]
     section = "".join(f"{part}." for part in path)
     inside = (
         name.removeprefix(section) for name in dotted_fields(model) if name.startswith(section)

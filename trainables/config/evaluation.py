@@ -6,14 +6,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from search_spaces.problem import UnplacedError
 from trainables.core.frozen import Frozen, NonNegative, PositiveInt
 from trainables.metrics.formula import parsed
-
-_Fraction = Annotated[float, Field(gt=0, le=1)]
 
 NUMBER = r"####\s*(.+)"
 """The default pattern of an answer within a text: GSM8K's; a text without it is compared by its
 last number, or else as a whole."""
+
+
+_SHARES = "write end, every, or shares above 0 and up to 1, such as [0.25, 0.5]"
 
 
 class EvaluationConfig(Frozen):
@@ -29,7 +31,7 @@ class EvaluationConfig(Frozen):
     formulas: tuple[str, ...] = Field(
         default=(), description="formulas of metrics, measured as well; those searched are added"
     )
-    generate_at: Literal["end", "every"] | tuple[_Fraction, ...] | None = Field(
+    generate_at: Literal["end", "every"] | tuple[float, ...] | None = Field(
         default=None,
         description="end, every evaluation, or shares of the budget besides its end; unset: end, "
         "or every if early stopping compares a metric of answers",
@@ -51,6 +53,22 @@ class EvaluationConfig(Frozen):
     time_share: Annotated[float, Field(gt=0, le=1)] = Field(
         default=0.25, description="share of a trial's time above which generation is reported"
     )
+
+    @field_validator("generate_at")
+    @classmethod
+    def _shares_of_the_budget(
+        cls, at: Literal["end", "every"] | tuple[float, ...] | None
+    ) -> Literal["end", "every"] | tuple[float, ...] | None:
+        if not isinstance(at, tuple):
+            return at
+        if not at:
+            raise UnplacedError("[] names no share of the budget", _SHARES)
+        for share in at:
+            if not 0 < share <= 1:
+                raise UnplacedError(f"{share:g} is no share of the budget", _SHARES)
+            if at.count(share) > 1:
+                raise UnplacedError(f"{share:g} is named twice", "keep one of them")
+        return at
 
     @field_validator("formulas")
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
@@ -53,7 +53,7 @@ class JudgeMetric(Frozen):
         default=None, description="most requests of all slots on a node; unset: no limit"
     )
     concurrency: PositiveInt = Field(default=8, description="most requests of a slot at a time")
-    retries: PositiveInt = Field(
+    retries: Annotated[int, Field(ge=0, le=1000)] = Field(
         default=5, description="retries of a request that the endpoint drops or puts off"
     )
     timeout: PositiveFloat = Field(default=60.0, description="seconds for one request")

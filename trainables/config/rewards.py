@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from trainables.config.evaluation import EvaluationConfig
 from trainables.config.judge import JudgeMetric
+from trainables.config.known_metrics import way_out
 from trainables.config.own_metrics import OwnMetric, own_modes
-from trainables.core.data_error import did_you_mean
 from trainables.metrics.registry import GENERATED
 
 WATCHED = ("eval_answer_tokens", "eval_ended")
@@ -41,7 +41,7 @@ def check_rewards(
         if name not in (*GENERATED, *own):
             raise ValueError(
                 f"rl.rewards: {name!r} is not a metric of generated answers; "
-                f"{did_you_mean(name, (*GENERATED, *own))}"
+                f"{way_out(name, (*GENERATED, *own))}"
             )
 
 

@@ -19,10 +19,10 @@ from trainables.config.data import DataConfig
 from trainables.config.deepspeed_config import DeepSpeedConfig
 from trainables.config.evaluation import EvaluationConfig
 from trainables.config.kernels import AttentionName
+from trainables.config.known_metrics import listed, way_out
 from trainables.config.optimizer_config import OptimizerConfig, ScheduleName, WsdConfig
 from trainables.config.own_metrics import CodeMetric, OwnMetric, check_names, own_modes
 from trainables.config.rewards import check_rewards, rewarded
-from trainables.core.data_error import did_you_mean
 from trainables.core.frozen import (
     BelowOne,
     Fraction,
@@ -38,7 +38,7 @@ from trainables.core.model_source import ModelSource
 from trainables.methods import registry as methods
 from trainables.methods.registry import METHODS
 from trainables.metrics.formula import parsed
-from trainables.metrics.registry import GENERAL, GENERATED, METRICS, described, metrics_of
+from trainables.metrics.registry import GENERAL, GENERATED, METRICS, metrics_of
 from trainables.objectives import registry as objectives
 from trainables.objectives.classification import CLASSIFICATION, ClassificationConfig
 from trainables.objectives.policy import RlConfig
@@ -226,16 +226,15 @@ class TrialFields(Frozen):
             if name not in (*GENERATED, *modes):
                 raise ValueError(
                     f"evaluation.metrics: {name!r} is not a metric of generated answers; "
-                    f"{did_you_mean(name, (*GENERATED, *modes))}"
+                    f"{way_out(name, (*GENERATED, *modes))}"
                 )
         parts = [part for text in self.evaluation.formulas for part in parsed(text).names]
         written = [name for name in parts if name in GENERATED]
         asked = tuple(dict.fromkeys((*self.evaluation.metrics, *modes, *written)))
         if asked and not self.learns.asks_prompts:
-            known = described(m for m in metrics_of(self.objective) if not METRICS[m].needs)
             raise ValueError(
                 f"evaluation.metrics: {asked[0]} needs generated answers, which objective "
-                f"{self.objective} does not measure; it measures {known}"
+                f"{self.objective} does not measure; it measures\n{listed(self.objective, {})}"
             )
         if asked != self.evaluation.metrics:
             evaluation = self.evaluation.model_copy(update={"metrics": asked})
@@ -275,12 +274,12 @@ class TrialFields(Frozen):
         """Metrics measured in this trial; any of them can be a sweep's metric."""
         general = GENERAL if self.data is not None and self.data.general is not None else ()
         given = {*general, *self.evaluation.metrics}
-        found = metrics_of(self.objective, self._target)
+        found = metrics_of(self.objective, self.target)
         own = own_modes(self.metrics)
         return (*(name for name in found if not METRICS[name].needs or name in given), *own)
 
     @property
-    def _target(self) -> str | None:
+    def target(self) -> str | None:
         """What a classifier predicts, if that does not depend on the data."""
         if self.objective != CLASSIFICATION.name:
             return None

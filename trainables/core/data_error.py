@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from search_spaces.problem import nearest
 
@@ -23,6 +24,17 @@ class DataError(ValueError):
     def __init__(self, message: str, reason: str = "bad row") -> None:
         super().__init__(printable(message))
         self.reason = reason
+
+
+@contextmanager
+def about(field: str) -> Iterator[None]:
+    """The block's DataError with the field of the sweep file that it is about."""
+    try:
+        yield
+    except DataError as error:
+        if field in str(error):
+            raise
+        raise DataError(f"{field}: {error}", error.reason) from error
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

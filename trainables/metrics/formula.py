@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import math
+import random
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,6 +23,9 @@ LONGEST = 200
 
 _CONSTANT = ""
 """The name of a formula's number without a metric, among its weights."""
+
+_TRIED = 32
+"""Sets of values at which a formula is computed to see whether it varies."""
 
 _GRAMMAR = (
     "a formula has numbers, names of metrics, + - * / and parentheses; names with other characters "
@@ -64,6 +68,17 @@ class Formula:
         """The factor of each metric in a sum of metrics; None for a formula that is no sum."""
         found = _weights(self.tree)
         return None if found is None else {n: w for n, w in found.items() if n != _CONSTANT}
+
+    @cached_property
+    def is_constant(self) -> bool:
+        """Whether it has one value, or none, whatever its metrics are."""
+        draw = random.Random(0)
+        tried = (
+            # Products and quotients of powers of two are exact.
+            self.value({name: 2.0 ** draw.randint(-8, 8) for name in self.names})
+            for _ in range(_TRIED)
+        )
+        return len({value for value in tried if math.isfinite(value)}) < 2
 
     def direction(self, mode_of: Callable[[str], Mode]) -> Mode:
         """Whether a smaller or a larger value is better; FormulaError if the signs do not say it.

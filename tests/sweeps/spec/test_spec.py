@@ -73,7 +73,7 @@ def test_every_mistake_is_reported_at_once_with_its_place_and_way_out(tmp_path, 
         ),
         ({"learning_rate": 1e-4}, "space.learning_rate: is also set at the top level"),
         ({"lora": {"rank": 8}}, "space.lora.rank: is also set at the top level"),
-        ({"objective": "sft"}, "objective sft needs data"),
+        ({"objective": "sft"}, "objective: sft needs data; add data: {train: FILE}"),
         ({"slots": {"gpus": 2.0}}, "gpus must be at most 1 per worker, got 2; raise workers"),
         ({"slots": {"deepspeed": {"zero_stage": 7}}}, "slots.deepspeed.zero_stage: 7"),
         ({"search": {"first_points": [{"lora.rank": 5}]}}, "search.first_points[1].lora.rank"),
@@ -390,8 +390,8 @@ def test_a_wrong_value_is_repeated_as_yaml_has_it():
 def test_a_metric_that_resembles_none_is_refused_with_those_that_are_measured():
     (said,) = problems_of(toy_tree(search={"metric": "bleu"}))
     assert said == (
-        "search.metric: objective toy does not measure 'bleu'; known: eval_loss (min, nats), "
-        "eval_cost (min)"
+        "search.metric: objective toy does not measure 'bleu'; toy measures\n"
+        "    on the validation set: eval_loss (min), eval_cost (min)"
     )
 
 

@@ -102,7 +102,7 @@ def test_own_metrics_in_formulas_have_their_own_direction(tmp_path):
         ("eval_loss + eval_general_loss", "measured only with data.general"),
         (
             "eval_loss + eval_accuracy",
-            "objective sft does not measure 'eval_accuracy'; known: eval",
+            "objective sft does not measure 'eval_accuracy'; sft measures\n",
         ),
         ("eval_loss ** 2", "search.metric: 'eval_loss ** 2' is not allowed in a formula"),
         ("open('x')", "is not allowed in a formula"),
@@ -110,6 +110,41 @@ def test_own_metrics_in_formulas_have_their_own_direction(tmp_path):
 )
 def test_refused(metric, why):
     assert why in problems({"metric": metric})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "eval_loss - eval_loss",
+        "0 * eval_loss",
+        "eval_loss / eval_loss",
+        "2 * eval_loss * 0.5 / eval_loss + 1",
+        "(eval_loss - eval_loss) * eval_perplexity",
+        "eval_loss / (eval_perplexity - eval_perplexity)",
+    ],
+)
+def test_a_formula_that_cannot_tell_trials_apart_is_refused_whatever_its_mode(text):
+    told = "is the same for all trials, whatever its metrics are; write a formula that varies"
+    for search in ({"metric": text}, {"metric": text, "mode": "max"}):
+        said = problems(search)
+        assert told in said and said.count("\n") == 0, "one message"
+    assert told in problems({"metrics": {text: "min", "eval_loss": None}})
+    further = problems({"metric": "eval_loss"}, evaluation={"formulas": [text]})
+    assert f"evaluation.formulas: {text}" in further and told in further
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0 * eval_loss + eval_perplexity",
+        "eval_loss * 0.1 / eval_perplexity",
+        "1e-9 * eval_loss",
+        "eval_loss - 0.1 * eval_loss",
+        "1e6 + eval_loss",
+    ],
+)
+def test_a_formula_that_varies_a_little_is_one(text):
+    assert spec({"metric": text, "mode": "min"}).search.direction == "min"
 
 
 def test_a_front_has_no_winner_to_register_whatever_its_metrics():

@@ -54,9 +54,38 @@ def test_early_stopping_needs_answers_at_every_evaluation(tmp_path):
 
 def test_unknown_metrics_list_what_there_is(tmp_path):
     said = problems(tmp_path, evaluation={"metrics": ["eval_exact_mach"]})
-    assert "evaluation.metrics" in said and "eval_exact_match" in said
-    said = problems(tmp_path, search={"metric": "eval_exact_mach"})
-    assert "did you mean eval_exact_match" in said
+    assert said.startswith("evaluation.metrics: 'eval_exact_mach'")
+    assert "did you mean eval_exact_match?" in said
+    said = problems(tmp_path, search={"metric": "exact_match"})
+    assert "did you mean eval_exact_match? sft measures\n" in said
+
+
+def test_a_name_like_no_other_gets_the_whole_list_and_no_guess(tmp_path):
+    said = problems(tmp_path, search={"metric": "eval_foo"})
+    assert "did you mean" not in said
+    first, *listed = said.splitlines()
+    assert first == "search.metric: objective sft does not measure 'eval_foo'; sft measures"
+    assert max(map(len, listed)) + len("  ") <= 100
+    groups = [line.strip().partition(":")[0] for line in listed if line[4] != " "]
+    assert groups == ["on the validation set", "with data.general", "on generated answers"]
+    text = " ".join(" ".join(listed).split())
+    assert "eval_perplexity (min)" in text and "eval_tool_call (max)" in text
+    said = problems(tmp_path, evaluation={"metrics": ["eval_foo"]})
+    assert "did you mean" not in said and "eval_tool_call" in said
+    assert max(map(len, said.splitlines()[1:])) + len("  ") <= 100
+
+
+def test_one_mistake_is_one_message(tmp_path):
+    """Not also that methods which change prompts have no answers to be judged by."""
+    methods = {"method": {"choice": ["lora", "few_shot"]}}
+    for changes in (
+        {"search": {"metric": "eval_foo"}},
+        {"search": {"metrik": "eval_exact_match", "metric": "eval_loss"}},
+        {"search": {"metric": "eval_loss"}, "evaluation": {"metrics": ["eval_foo"]}},
+    ):
+        assert "few_shot" not in problems(tmp_path, space=methods, **changes)
+    said = problems(tmp_path, space=methods, search={"metric": "eval_loss"})
+    assert "few_shot is judged by the answers" in said
 
 
 def test_objectives_without_answers_say_what_they_measure(tmp_path):
@@ -79,7 +108,11 @@ def test_objectives_without_answers_say_what_they_measure(tmp_path):
         ("prompts", 0, "evaluation.prompts"),
         ("max_new_tokens", 0, "evaluation.max_new_tokens"),
         ("temperature", -1, "evaluation.temperature"),
-        ("generate_at", [1.5], "evaluation.generate_at"),
+        ("generate_at", [0.5, 1.5], "generate_at: 1.5 is no share of the budget; write end, every"),
+        ("generate_at", [0], "evaluation.generate_at: 0 is no share"),
+        ("generate_at", [float("nan")], "evaluation.generate_at: nan is no share"),
+        ("generate_at", [], "evaluation.generate_at: [] names no share of the budget; write end"),
+        ("generate_at", [0.5, 0.25, 0.5], "evaluation.generate_at: 0.5 is named twice; keep one"),
         ("time_share", 0, "evaluation.time_share"),
     ],
 )

@@ -66,7 +66,10 @@ def test_scoring_files_are_sent_to_a_cluster(tmp_path):
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"trust_metric_code": False}, "set trust_metric_code: true if you trust that file"),
+        (
+            {"trust_metric_code": False},
+            "metrics.mine: runs scoring.py with all your rights; set tr",
+        ),
         ({"metrics": {"mine": {"python": "scoring.py:score"}}}, "state which values are better"),
         ({"metrics": {"mine": {"python": "scoring", "mode": "max"}}}, "write FILE.py:FUNCTION"),
         ({"metrics": {"mine": {"python": "no.py:f", "mode": "max"}}}, "no.py does not exist"),
@@ -79,3 +82,30 @@ def test_scoring_files_are_sent_to_a_cluster(tmp_path):
 )
 def test_what_cannot_be_is_one_message(fields, said):
     assert said in problems(**fields)
+
+
+JUDGE = {"endpoint": "http://localhost/v1", "model": "m", "rubric": "scoring.py"}
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [
+        (
+            {"python": "scoring.py:score", "mod": "max"},
+            "mine.mod: is not a known field; did you me",
+        ),
+        ({"pyton": "scoring.py:score", "mode": "max"}, "mine.pyton: is not a known field; did you"),
+        ({**JUDGE, "rangee": [1, 5]}, "mine.rangee: is not a known field; did you mean range?"),
+        ({**JUDGE, "modes": {}}, "metrics.mine.modes: is not a known field; did you mean mode?"),
+        ({**JUDGE, "prices": {"inptu": 1, "output": 1}}, "prices.inptu: is not a known field; did"),
+        ({**JUDGE, "retries": -1}, "metrics.mine.retries"),
+        ({"python": "scoring.py:score"}, "metrics.mine: state which values are better"),
+    ],
+)
+def test_a_mistake_in_an_own_metric_is_one_message_with_the_meant_field(metric, said):
+    told = problems(metrics={"mine": metric})
+    assert said in told and len(told.splitlines()) == 1
+
+
+def test_a_judge_need_not_be_asked_twice():
+    assert spec(metrics={"mine": {**JUDGE, "retries": 0}}).trial.metrics["mine"].retries == 0

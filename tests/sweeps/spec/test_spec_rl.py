@@ -105,7 +105,7 @@ def test_an_own_metric_is_a_reward_with_consent():
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"rl": {}}, "rl.rewards is missing"),
+        ({"rl": {}}, "rl.rewards: is missing"),
         ({"rl": {"rewards": {"exact_match": 1}}}, "did you mean eval_exact_match"),
         ({"rl": {"rewards": {"eval_loss": 1}}}, "not a metric of generated answers"),
         ({"rl": {"rewards": {"eval_answer_seconds": -1}}}, "differs from run to run"),

@@ -51,7 +51,7 @@ def test_data_retrieve_needs_prompts(tmp_path, objective):
         objective=objective,
         search={"metric": "eval_loss", "early_stopping": "none"},
     )
-    assert "data.retrieve changes the prompts of chats" in said and objective in said
+    assert "data.retrieve: changes the prompts of chats" in said and objective in said
     assert "leave it out, or use objective sft" in said
 
 

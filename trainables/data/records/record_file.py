@@ -164,24 +164,34 @@ def _chosen(origin: Origin, row: Row, reader: str, reads: Sequence[Gives]) -> Fo
             if each.gives is gives:
                 return each
     if not formats:
-        raise _unknown(row, reads)
+        raise _unknown(row, reader, reads)
     held = f"{formats[0].gives} ({formats[0].name} records)"
-    others = " or ".join(objectives_for(formats))
+    way_out = f"name a file with {_shown(reads)}"
+    if not _is_field(reader):
+        others = " or ".join(objectives_for(formats))
+        way_out = (
+            f"set objective: {others}, or name in data.columns which of its fields "
+            f"({listing(row.fields)}) are those of {_shown(reads)}"
+        )
     raise DataError(
-        f"{origin.path} holds {held}, and {reader} reads {' or '.join(reads)}; "
-        f"set objective: {others}, or name in data.columns which of its fields "
-        f"({listing(row.fields)}) are those of {_shown(reads)}"
+        f"{origin.path} holds {held}, and {reader} reads {' or '.join(reads)}; {way_out}"
     )
+
+
+def _is_field(reader: str) -> bool:
+    """Whether it reads a file for a field to which data.columns does not apply."""
+    return reader.startswith("data.")
 
 
 def _shown(reads: Sequence[Gives]) -> str:
     return "; ".join(each.shown() for each in FORMATS if each.gives in reads)
 
 
-def _unknown(row: Row, reads: Sequence[Gives]) -> DataError:
+def _unknown(row: Row, reader: str, reads: Sequence[Gives]) -> DataError:
+    named = "" if _is_field(reader) else ", or name them in data.columns,"
     return DataError(
-        f"{row.where} has the fields: {listing(row.fields)}; rename them, or name them in "
-        f"data.columns, as one of: {_shown(reads)}"
+        f"{row.where} has the fields: {listing(row.fields)}; rename them{named} as one of: "
+        f"{_shown(reads)}"
     )
 
 

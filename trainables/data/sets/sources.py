@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from trainables.config.data import DataConfig
 from trainables.config.trial import TrialConfig
-from trainables.core.data_error import listing
+from trainables.core.data_error import about, listing
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.data.files.origin import Kind, Origin, find
 from trainables.data.files.reading import Manner, read
@@ -116,8 +116,9 @@ def _read(origin: Origin, config: TrialConfig, part: str) -> _Read:
     assert data is not None, "an objective with data"
     sieve = Sieve(data.bad_rows)
     if part in ("general", "mix"):
-        found = read(origin, Manner(encoding=data.encoding), sieve)
-        return records_of(origin, found.rows, f"data.{part}", LANGUAGE, sieve), found.notes
+        with about(f"data.{part}"):
+            found = read(origin, Manner(encoding=data.encoding), sieve)
+            return records_of(origin, found.rows, f"data.{part}", LANGUAGE, sieve), found.notes
     delimiter = config.settings(ClassificationConfig).delimiter
     manner = Manner(data.columns, config.objective, data.encoding, delimiter)
     found = read(origin, manner, sieve)

@@ -47,16 +47,23 @@ def test_pages_without_any_text_are_refused(tmp_path, empty):
         ({"a__md": "Käse".encode("latin-1")}, r"a.md .*UTF-8"),
         (
             {"a__jsonl": '{"instruction": "a", "output": "b"}\n'},
-            "data.knowledge reads text without answers",
+            r"data.knowledge reads text without answers; name a file with text \{text\}$",
+        ),
+        (
+            {"a__jsonl": '{"page": "a"}\n'},
+            r"line 1 has the fields: page; rename them as one of: text \{text\}$",
         ),
     ],
 )
 def test_files_without_text_are_refused_by_name(tmp_path, files, said):
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=said) as error:
         read_texts([folder(tmp_path, **files)], "utf-8")
+    said = str(error.value)
+    assert said.startswith(("data.knowledge: ", f"{tmp_path}/docs")) and "data.knowledge" in said
+    assert str(tmp_path / "docs") in said and "; " in said, "the file, and a way out"
 
 
 @pytest.mark.parametrize("name", ["gone", "gone.md"])
 def test_a_name_of_nothing_is_said_not_to_exist(tmp_path, name):
-    with pytest.raises(DataError, match=r"gone.* does not exist"):
+    with pytest.raises(DataError, match=r"^data.knowledge: .*gone.* does not exist .*; correct"):
         read_texts([str(tmp_path / name)], "utf-8")
