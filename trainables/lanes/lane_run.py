@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
 from trainables.config.trial import TrialConfig
-from trainables.core.evaluation import Cost, Monitor
+from trainables.core.evaluation import Monitor
 from trainables.lanes.adapter import Adapter
 from trainables.lanes.clock import Clock
 from trainables.losses.loss import Loss, Scores
@@ -47,7 +46,6 @@ class LaneRun(Run):
         self._clock = clock
         self._alone = alone
         self._earlier = 0.0
-        self._most_lanes = 1
 
     def due(self, step: int) -> bool:
         """Whether the trial is measured after this step."""
@@ -63,16 +61,12 @@ class LaneRun(Run):
 
     def beside(self, lanes: int) -> None:
         """Note the number of lanes of a tick."""
-        self._most_lanes = max(self._most_lanes, lanes)
+        self._lanes = max(self._lanes, lanes)
 
     def go_on_from(self, checkpoint: Checkpoint) -> None:
         """As for a trial alone; the seconds are the lane's own."""
         super().go_on_from(checkpoint)
         self._earlier = checkpoint.seconds
-
-    def cost(self) -> Cost:
-        """As for a trial alone, with the number of lanes."""
-        return replace(super().cost(), lanes=self._most_lanes)
 
     def _seconds(self) -> float:
         return self._earlier + self._clock.seconds

@@ -25,7 +25,8 @@ class Checkpoint:
     """A trial's progress at a checkpoint: optimizer steps, and seconds of training, of them
     `generation_seconds` for answers, which judges took tokens and dollars to score.
 
-    `best_has_answers` is whether the answers on disk are of the best evaluation.
+    `best_has_answers` is whether the answers on disk are of the best evaluation; `lanes` is the
+    largest number of trials beside which it has trained, itself included.
     """
 
     step: int
@@ -35,6 +36,7 @@ class Checkpoint:
     best_has_answers: bool = False
     judge_tokens: int = 0
     judge_dollars: float = 0.0
+    lanes: int = 1
 
 
 class Checkpoints:

@@ -85,6 +85,7 @@ class Run(TrainerCallback):
         self._step = 0
         self._kept_at = 0
         self._peak = 0
+        self._lanes = 1
         self._for_answers = AnswersCost()
         self._best_has_answers = False
         self._known: Scores | None = None
@@ -111,6 +112,7 @@ class Run(TrainerCallback):
         self._step = checkpoint.step
         self._began -= checkpoint.seconds
         self._peak = checkpoint.peak_memory_bytes
+        self._lanes = checkpoint.lanes
         self._for_answers = AnswersCost(
             checkpoint.generation_seconds, checkpoint.judge_tokens, checkpoint.judge_dollars
         )
@@ -128,6 +130,7 @@ class Run(TrainerCallback):
             trainable_parameters=trainable,
             total_parameters=total,
             kernels=self._kernels,
+            lanes=self._lanes,
         ).with_answers(self._for_answers + judged)
 
     def _tokens(self) -> int:
@@ -208,6 +211,7 @@ class Run(TrainerCallback):
                     self._best_has_answers,
                     cost.judge_tokens,
                     cost.judge_dollars,
+                    cost.lanes,
                 ),
                 self.trainer.write_checkpoint,
             )

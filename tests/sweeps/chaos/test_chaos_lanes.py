@@ -40,8 +40,14 @@ LANES = {"count": 1, "lanes": 3, "checkpoint_seconds": 0, "retries": 0}
 LONG = {"trials": 4, "steps": 80, "evaluations": 4}
 
 
+STABLE = {"learning_rate": {"log_uniform": [3e-4, 3e-3]}, "lora.rank": {"choice": [4, 8]}}
+"""Rates at which rounding does not grow: at 1e-2 two trainings whose base differs in the last bit
+differ by 0.05 in the loss after 80 steps, in whatever code."""
+
+
 def lane_tree(data, **changes):
-    return {**real_tree(data, name="lanes", slots=LANES, budget=LONG, batch_size=4), **changes}
+    fixed = {"name": "lanes", "slots": LANES, "budget": LONG, "space": STABLE, "batch_size": 4}
+    return real_tree(data, **{**fixed, **changes})
 
 
 def finished(home: Path, data) -> list:
@@ -51,8 +57,7 @@ def finished(home: Path, data) -> list:
     assert {record.status for record in records} == {TrialStatus.COMPLETE}
     assert max(record.lanes for record in records) == 3
     alone = losses_alone(lane_tree(data), records, home)
-    # Over so many steps rounding grows.
-    assert losses_of(folder) == pytest.approx(alone, abs=3e-3)
+    assert losses_of(folder) == pytest.approx(alone, abs=1e-5)
     return records
 
 

@@ -236,6 +236,7 @@ def test_a_suspended_lane_goes_on_as_if_undisturbed(workshop, tmp_path, path):
         workshop.train(config, rest, folder)
     assert [*left.losses, *rest.losses] == pytest.approx(whole.losses, abs=1e-6)
     assert len(rest.losses) == 1
+    assert rest.seen[-1].cost.lanes == 2, "it has trained beside another"
 
 
 def test_a_checkpoint_of_the_trainer_goes_on_in_a_lane(workshop, tmp_path):
