@@ -127,7 +127,7 @@ def test_an_own_metric_is_a_reward_with_consent():
         ({"objective": "ppo", "ppo": {"value_weight": -1}}, "ppo.value_weight: -1"),
         ({"objective": "ppo", "ppo": {"value_trains": "both"}}, "ppo.value_trains"),
         ({"objective": "ppo", "ppo": {"whiten": 1}}, "ppo.whiten"),
-        ({"objective": "ppo", "rl": {}}, "rl.rewards is missing"),
+        ({"objective": "ppo", "rl": {}}, "rl.rewards: is missing"),
     ],
 )
 def test_refused_when_the_spec_is_read(fields, said):
