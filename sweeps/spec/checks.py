@@ -24,6 +24,7 @@ from sweeps.spec.combinations import (
     check_quantization,
     check_sections,
 )
+from sweeps.spec.encoders import check_encoders
 from sweeps.spec.generation import (
     check_generation,
     check_lookups,
@@ -81,6 +82,7 @@ def check_fit(parts: Parts, found: Sequence[Problem] = ()) -> list[Problem]:
         problems += _values(trial, space)
         problems += check_combinations(judged_by_answers(trial) if unsure else trial, space)
         problems += check_quantization(trial, space)
+        problems += check_encoders(trial, space, parts.elsewhere)
     if trial:
         problems += check_sections(trial)
     if space:

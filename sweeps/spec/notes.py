@@ -11,6 +11,7 @@ from search_spaces.domains import Choice
 from search_spaces.dotted import leaves
 from search_spaces.values import show
 from sweeps.samplers.registry import DEFAULT_SAMPLER
+from sweeps.spec.encoders import idle_encoders
 from sweeps.spec.generation import usual_mode
 from sweeps.spec.reach import reachable
 from trainables.config.trial import reads
@@ -37,6 +38,7 @@ def notes(spec: SweepSpec) -> list[str]:
         *_fewer_steps(spec),
         *_nothing_to_stop(spec),
         *_without_answers(spec),
+        *_idle_encoders(spec),
         *_foreign_preset(spec),
         *_unread(spec),
         *_left_at_one_value(spec),
@@ -94,6 +96,12 @@ def _without_answers(spec: SweepSpec) -> Iterable[str]:
             f"{', '.join(names)} {'has' if len(names) == 1 else 'have'} no effect: no metric of "
             "generated answers is searched or named in evaluation.metrics."
         )
+
+
+def _idle_encoders(spec: SweepSpec) -> Iterable[str]:
+    for field in idle_encoders(spec.trial, spec.space):
+        section = field.partition(".")[0]
+        yield f"{field} has no effect: only {section}.retriever: dense uses it."
 
 
 def _foreign_preset(spec: SweepSpec) -> Iterable[str]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sweeps.base.errors import SweepError
+from sweeps.spec.encoders import encoders
 from sweeps.spec.reach import reachable
 from sweeps.spec.spec import SweepSpec
 from trainables.config.evaluation import EvaluationConfig
 from trainables.core.data_error import short
+from trainables.core.errors import RefusedError
 from trainables.data.retrieval.chats import count_chats
 from trainables.data.tokens.prompts import Prompts
 from trainables.data.tokens.tokenizer import context_length
@@ -23,6 +25,7 @@ def check_prompts(spec: SweepSpec, prepared: Prepared) -> None:
     """SweepError if a prompt and its answer may be longer than the model's context, or if prompts
     need more examples than there are."""
     _check_examples(spec, prepared)
+    _load_encoders(spec)
     settings, data = spec.trial.evaluation, spec.trial.data
     context = context_length(prepared.inputs.model)
     if not settings.metrics or context is None or data is None:
@@ -47,6 +50,19 @@ def check_prompts(spec: SweepSpec, prepared: Prepared) -> None:
             f"{len(chosen):,} prompts has {longest:,} tokens, and the model's context is "
             f"{context:,}; {way_out}"
         )
+
+
+def _load_encoders(spec: SweepSpec) -> None:
+    """SweepError if an encoder cannot be loaded."""
+    for name, place in encoders(spec.trial, spec.space).items():
+        import torch
+
+        from trainables.training.generation.embedding import encoder_of
+
+        try:
+            encoder_of(name, torch.device("cpu"))
+        except RefusedError as error:
+            raise SweepError(f"{place}: {error}") from error
 
 
 def _check_examples(spec: SweepSpec, prepared: Prepared) -> None:

@@ -8,6 +8,7 @@ from results.ranking.front import judge
 from results.records.samples import SAMPLES, SampleRecord, read_samples
 from sweeps.base.errors import SweepError
 from sweeps.home.home import SweepFolder
+from trainables.core.data_error import printable, short
 
 BASE = "base"
 SHOWN_TRIALS = 2
@@ -28,7 +29,7 @@ def find_samples(
     Only prompts that contain the text `prompt`, and, if wanted, whose answers differ. SweepError
     if there are none.
     """
-    numbers = _best(folder) if trials is None else trials
+    numbers = _best(folder) if trials is None else _known(folder, trials)
     places = {f"trial {number}": folder.store.trial_folder(number) for number in numbers}
     found = {
         name: {each.prompt_number: each for each in read_samples(place / SAMPLES)}
@@ -43,7 +44,7 @@ def find_samples(
         and not (only_differing and all(each.answer == first.answer for each in others))
     }
     if not wanted:
-        raise SweepError(f"{folder.path.name}: none of {_count(kept)} prompts is as asked for")
+        raise SweepError(_nothing_left(folder.path.name, kept, prompt, only_differing))
     return {
         name: {number: each for number, each in samples.items() if number in wanted}
         for name, samples in kept.items()
@@ -55,10 +56,41 @@ def _best(folder: SweepFolder) -> list[int]:
     return [winner.record.number for winner in ranking.winners[:SHOWN_TRIALS]]
 
 
+def _known(folder: SweepFolder, trials: Sequence[int]) -> Sequence[int]:
+    """The trials; SweepError if one is none of the sweep's."""
+    known = [record.number for record in folder.trials()]
+    for number in trials:
+        if number not in known:
+            there = f"its trials are {known[0]} to {known[-1]}" if known else "it has no trials yet"
+            raise SweepError(f"{folder.path.name} has no trial {number}; {there}")
+    return trials
+
+
+def _nothing_left(name: str, samples: Samples, prompt: str, only_differing: bool) -> str:
+    """What to say if no prompt is shown."""
+    count = len(by_prompt(samples))
+    if not prompt:
+        return (
+            f"{name}: the answers to all {count} prompts are the same; leave --only-differing out, "
+            "or name other trials with --trials"
+        )
+    how = " and answers that differ" if only_differing else ""
+    first = next(iter(by_prompt(samples).values()))[0].prompt
+    return (
+        f"{name}: none of the {count} prompts has {short(prompt)!r} in it{how}; leave --prompt out "
+        f"to see them all (the first begins {printable(short(' '.join(first.split())))!r})"
+    )
+
+
 def _refuse_if_missing(name: str, found: Samples, trials: Sequence[int] | None) -> None:
     missing = [each for each, samples in found.items() if not samples and each != BASE]
     if trials and missing:
-        raise SweepError(f"{name}: {', '.join(missing)} left no generated answers")
+        having = [each for each, samples in found.items() if samples and each != BASE]
+        rest = f"; leave it out: {', '.join(having)} did" if having else ""
+        raise SweepError(
+            f"{name}: {', '.join(missing)} left no generated answers, as trials do that end before "
+            f"answers are generated{rest}"
+        )
     if not any(found.values()):
         raise SweepError(
             f"{name} has no generated answers; name metrics of them in evaluation.metrics"
@@ -71,10 +103,6 @@ def by_prompt(samples: Samples) -> dict[int, list[SampleRecord]]:
     return {
         number: [each[number] for each in samples.values() if number in each] for number in numbers
     }
-
-
-def _count(samples: Samples) -> int:
-    return len(by_prompt(samples))
 
 
 def values_shown(sample: SampleRecord) -> str:

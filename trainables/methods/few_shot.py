@@ -28,7 +28,7 @@ class FewShotConfig(Frozen):
         description="random (by data.seed), or the questions nearest to the asked one: by bm25 "
         "(Robertson & Zaragoza 2009), or dense: by the cosine of embeddings",
     )
-    encoder: str | None = Field(
+    encoder: Annotated[str, Field(min_length=1)] | None = Field(
         default=None,
         description="sentence-transformers model for dense; unset: means of the base's last states",
     )

@@ -69,10 +69,29 @@ def test_trials_and_prompts_can_be_chosen(folder):
     assert list(find_samples(folder, [2])) == ["base", "trial 2"]
     assert set(find_samples(folder, prompt="2 + 2")["base"]) == {4}
     assert set(find_samples(folder, [1], only_differing=True)["base"]) == {9, 11}
-    with pytest.raises(SweepError, match="none of 3 prompts"):
+
+
+def test_a_text_in_no_prompt_gets_a_way_out(folder):
+    with pytest.raises(SweepError, match=r"none of the 3 prompts has 'nowhere' in it; leave --pro"):
         find_samples(folder, prompt="nowhere")
-    with pytest.raises(SweepError, match="trial 7 left no generated answers"):
+    with pytest.raises(SweepError, match=r"the first begins 'What is 2 \+ 2\?'"):
+        find_samples(folder, prompt="nowhere")
+    with pytest.raises(SweepError, match=r"has '2 \+ 2' in it and answers that differ; leave"):
+        find_samples(folder, [1], prompt="2 + 2", only_differing=True)
+    with pytest.raises(
+        SweepError, match="answers to all 3 prompts are the same; leave --only-diff"
+    ):
+        same = find_samples(folder, [2])["trial 2"]
+        write(folder.base, [each.answer for each in same.values()])
+        find_samples(folder, [2], only_differing=True)
+
+
+def test_unknown_trials_are_told_from_those_without_answers(folder):
+    with pytest.raises(SweepError, match="alpaca-lora has no trial 7; its trials are 0 to 2"):
         find_samples(folder, [1, 7])
+    folder.store.write_trial(trial(3, "running", 5.0))
+    with pytest.raises(SweepError, match=r"trial 3 left no generated answers, .*: trial 1 did"):
+        find_samples(folder, [1, 3])
 
 
 def test_a_sweep_without_answers_says_how_to_have_some(tmp_path):

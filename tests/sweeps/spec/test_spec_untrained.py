@@ -8,6 +8,7 @@ from spec_samples import problems_of, sft_tree
 
 from sweeps.base.errors import SweepError
 from sweeps.run.inputs import inputs_of
+from sweeps.spec.notes import notes
 from sweeps.spec.prompt_checks import check_prompts
 from sweeps.spec.spec import SweepSpec
 
@@ -85,6 +86,61 @@ def test_what_changes_prompts_is_judged_by_answers(tmp_path, method):
 )
 def test_bad_settings_of_data_retrieve_are_refused(tmp_path, settings, said):
     assert said in problems(tmp_path, retrieve=settings)
+
+
+DENSE = {"method": {"choice": ["lora", "rag"]}, "rag.retriever": {"choice": ["bm25", "dense"]}}
+
+
+def test_an_encoder_that_is_not_there_is_known_when_the_spec_is_read(tmp_path):
+    gone = str(tmp_path / "gone")
+    said = problems(tmp_path, space=DENSE, rag={"encoder": gone})
+    assert said.startswith(f"rag.encoder: folder {gone} does not exist; correct it")
+    searched = {**DENSE, "rag.encoder": {"choice": [gone, "org/encoder"]}}
+    said = problems(tmp_path, space=searched)
+    assert said.startswith(f"space.rag.encoder: folder {gone}") and "org/encoder" not in said
+    said = problems(tmp_path, method="few_shot", few_shot={"retriever": "dense", "encoder": gone})
+    assert said.startswith(f"few_shot.encoder: folder {gone} does not exist")
+
+
+def test_an_encoder_needs_its_package(tmp_path, monkeypatch):
+    monkeypatch.setattr("sweeps.spec.encoders.find_spec", lambda name: None)
+    said = problems(tmp_path, space=DENSE, rag={"encoder": "org/encoder"})
+    assert "rag.encoder: org/encoder needs sentence-transformers, which is not installed" in said
+    assert "pip install winnow-sweeps[retrieval], or leave it out" in said
+
+
+def accepted(tmp_path, elsewhere: bool = False, **changes) -> SweepSpec:
+    (tmp_path / "page.md").write_text("A page.")
+    data = {"train": str(tmp_path / "data.jsonl"), "knowledge": str(tmp_path / "page.md")}
+    tree = sft_tree(tmp_path, data=data, search=ANSWERS, **changes)
+    return SweepSpec.parse(tree, elsewhere=elsewhere)
+
+
+def test_an_encoder_that_nothing_uses_is_noted_and_not_looked_for(tmp_path):
+    idle = "rag.encoder has no effect: only rag.retriever: dense uses it."
+    by_words = {"method": {"choice": ["lora", "rag"]}, "rag.passages": {"choice": [1, 3]}}
+    assert idle in notes(accepted(tmp_path, space=by_words, rag={"encoder": "/gone"}))
+    assert idle not in notes(accepted(tmp_path, space=DENSE, rag={"encoder": "org/encoder"}))
+    assert idle not in notes(accepted(tmp_path, space=by_words))
+
+
+def test_an_encoder_of_another_machine_is_not_looked_for_here(tmp_path, monkeypatch):
+    monkeypatch.setattr("sweeps.spec.encoders.find_spec", lambda name: None)
+    assert accepted(tmp_path, elsewhere=True, space=DENSE, rag={"encoder": "/on/the/nodes"})
+
+
+def test_an_encoder_that_cannot_be_loaded_is_known_before_the_first_trial(folder):
+    (folder / "encoder").mkdir()
+    space = {**DENSE, "rag.encoder": {"choice": [str(folder / "encoder")]}}
+    data = {"train": str(folder / "train.jsonl"), "knowledge": str(folder / "train.txt")}
+    (folder / "train.txt").write_text("A page.")
+    tree = {"name": "few", "model": str(folder / "model"), "budget": {"trials": 4}, "data": data}
+    spec = SweepSpec.parse({**tree, "search": ANSWERS, "space": space})
+    prepared = inputs_of(spec.trial, folder / "cache")
+    with pytest.raises(
+        SweepError, match=r"space.rag.encoder: .*encoder cannot be loaded: .*; name"
+    ):
+        check_prompts(spec, prepared)
 
 
 @pytest.fixture(scope="module")

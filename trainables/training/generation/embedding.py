@@ -12,11 +12,12 @@ from trainables.config.trial import TrialConfig
 from trainables.core.data_error import said
 from trainables.core.errors import RefusedError
 from trainables.core.progress import Progress
+from trainables.core.progress_bars import no_progress_bars
 from trainables.data.retrieval.ranking import Embed, Vectors
 from trainables.data.tokens.tokenizer import Tokenizer, encode
 from trainables.training.base import autocast
 
-EXTRA = "sentence-transformers"
+EXTRA = "winnow-sweeps[retrieval]"
 
 
 class StateMeans:
@@ -76,13 +77,14 @@ def encoder_of(name: str, device: torch.device) -> Embed:
     """A sentence-transformers model; RefusedError if it cannot be loaded."""
     if find_spec("sentence_transformers") is None:
         raise RefusedError(
-            f"encoder {name} needs {EXTRA}, which is not installed: pip install {EXTRA}, or leave "
-            "it out to compare the base's own states"
+            f"encoder {name} needs sentence-transformers, which is not installed: pip install "
+            f"{EXTRA}, or leave it out to compare the base's own states"
         )
     from sentence_transformers import SentenceTransformer
 
     try:
-        model = SentenceTransformer(name, device=str(device))
+        with no_progress_bars():
+            model = SentenceTransformer(name, device=str(device))
     except Exception as error:  # library boundary: a bad model can raise anything
         raise RefusedError(
             f"encoder {name} cannot be loaded: {said(error)}; name another, or leave it out to "
