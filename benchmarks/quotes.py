@@ -34,7 +34,7 @@ SWEEPS: Mapping[str, dict[str, Any]] = {
         "model": "builtin:pydoc",
         "precision": "fp32",
         "data": {"train": "builtin:pydoc", "validation": 0.03, "max_length": 256},
-        "budget": {"trials": 12, "tokens": 30000, "evaluations": 4},
+        "budget": {"trials": 12, "tokens": 15000, "evaluations": 4},
         "search": {"early_stopping": "asha"},
         "space": {
             "learning_rate": {"log_uniform": [3e-4, 3e-2]},
@@ -46,7 +46,7 @@ SWEEPS: Mapping[str, dict[str, Any]] = {
     "methods": {
         **TINY,
         "data": INSTRUCTIONS,
-        "budget": {"trials": 10, "tokens": 40000, "evaluations": 3},
+        "budget": {"trials": 10, "tokens": 20000, "evaluations": 3},
         "search": {"sampler": "random", "early_stopping": "none"},
         "space": {"method": {"choice": ["full", "lora", "adapter"]}, "learning_rate": RATE},
         "slots": {"count": 1, "cpus": 1},
@@ -55,7 +55,7 @@ SWEEPS: Mapping[str, dict[str, Any]] = {
         **TINY,
         "method": "full",
         "data": INSTRUCTIONS,
-        "budget": {"trials": 10, "tokens": 40000, "evaluations": 2},
+        "budget": {"trials": 10, "tokens": 20000, "evaluations": 2},
         "search": {"sampler": "random", "early_stopping": "none"},
         "space": {
             "learning_rate": RATE,
@@ -70,7 +70,7 @@ SWEEPS: Mapping[str, dict[str, Any]] = {
         "objective": "dpo",
         "data": PAIRS,
         "method": "lora",
-        "budget": {"trials": 12, "tokens": 60000, "evaluations": 4},
+        "budget": {"trials": 12, "tokens": 30000, "evaluations": 4},
         "search": {"sampler": "random", "early_stopping": "median"},
         "space": {
             "learning_rate": RATE,
@@ -83,7 +83,7 @@ SWEEPS: Mapping[str, dict[str, Any]] = {
         **TINY,
         "data": INSTRUCTIONS,
         "method": "lora",
-        "budget": {"trials": 12, "tokens": 40000, "evaluations": 4},
+        "budget": {"trials": 12, "tokens": 20000, "evaluations": 4},
         "search": {"early_stopping": "asha"},
         "confirm": {"top": 2, "seeds": 3},
         "space": {"learning_rate": RATE, "lora.rank": {"choice": [4, 8, 16]}},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -197,6 +197,7 @@ def _measure(
             first = workshop.measure_base(config)  # the first pass is slower than later ones
         with progress.phase("timing the base model"):
             base = workshop.measure_base(config)
+        spec, config, grown = _grown(spec, workshop, config, progress)
         plan = workshop.plan(config, workers=1)
         found = extents(spec, prepared.inputs)
         with progress.phase("training a few steps"):
@@ -240,8 +241,25 @@ def _measure(
         budget=description(spec, found),
         generation_seconds=generation,
         quote=quote,
-        notes=(*prepared.remarks, *_slow(spec, config), *remarks(spec, found), *untimed),
+        notes=(*prepared.remarks, *_slow(spec, config), *remarks(spec, found), *grown, *untimed),
     )
+
+
+def _grown(
+    spec: SweepSpec, workshop: Workshop, config: TrialConfig, progress: Progress
+) -> tuple[SweepSpec, TrialConfig, list[str]]:
+    """The sweep and its first trial with the micro-batch that a slot would find, and a note on it;
+    as they are where the sweep sets one."""
+    if not config.micro_batch_grows:
+        return spec, config, []
+    from trainables.planning.growth import with_grown_micro_batch
+
+    with progress.phase("finding the fastest micro-batch size"):
+        size = with_grown_micro_batch(workshop, config).micro_batch_size
+    found = {"micro_batch_size": size}
+    trial = spec.trial.with_params(found)
+    note = f"micro_batch_size: auto is {size} here; each slot finds its own"
+    return replace(spec, trial=trial), config.with_params(found), [note]
 
 
 def _quoted(
