@@ -15,12 +15,13 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.memory_plan import SIZES, counted_peak, trial_of, with_inputs
 from trainables.config.trial import TrialConfig
+from trainables.training.inputs import Inputs
 
 RANKS = 2
 MICRO_BATCH = 2
@@ -55,17 +56,17 @@ def main() -> None:
     print("| --- | --- | --- | --- | --- | --- |")
     for size in options.sizes:
         for kind in options.kinds:
-            for way in options.ways:
-                predicted, counted = _on_ranks(size, kind, way)
+            for way, predicted, counted in _on_ranks(size, kind, options.ways):
                 figures = f"{predicted / 1e6:.1f} | {counted / 1e6:.1f} | {predicted / counted:.3f}"
                 print(f"| {kind} | {way} | {size} | {figures} |", flush=True)
 
 
-def _on_ranks(size: str, kind: str, way: str) -> tuple[int, int]:
+def _on_ranks(size: str, kind: str, ways: Sequence[str]) -> Iterator[tuple[str, int, int]]:
+    """For each way the predicted bytes, and those of the rank that takes most."""
     with tempfile.TemporaryDirectory() as folder:
         ranks = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={RANKS}"]
-        what = ["--folder", folder, "--sizes", size, "--kinds", kind, "--ways", way]
-        with_inputs(Path(folder), SIZES[size], _trial(kind, way))
+        what = ["--folder", folder, "--kinds", kind, "--ways", *ways]
+        with_inputs(Path(folder), SIZES[size], _trial(kind, ways[0]))
         done = subprocess.run(
             [sys.executable, *ranks, "-m", "benchmarks.zero_plan", *what],
             env={**os.environ, "DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "1"},
@@ -73,34 +74,34 @@ def _on_ranks(size: str, kind: str, way: str) -> tuple[int, int]:
             text=True,
         )
         if done.returncode:
-            sys.exit(f"{kind} by {way} failed:\n{done.stderr[-3000:]}")
+            sys.exit(f"{kind} failed:\n{done.stderr[-3000:]}")
         found = [json.loads((Path(folder) / f"rank{n}.json").read_text()) for n in range(RANKS)]
-        return found[0][0], max(counted for _, counted in found)
+        for way, *of_ranks in zip(ways, *found, strict=True):
+            yield way, of_ranks[0][0], max(counted for _, counted in of_ranks)
 
 
 def _count(options: argparse.Namespace) -> None:
     """On one rank: write down what is predicted, and what is counted."""
+    import deepspeed
     import torch.distributed as dist
 
     from benchmarks.tiny_inputs import inputs_in
     from trainables.core import ranks
+
+    deepspeed.init_distributed("gloo", verbose=False)
+    trials = [_trial(options.kinds[0], way) for way in options.ways]
+    inputs = inputs_in(options.folder, trials[0].objective, options.folder / "model")
+    figures = [_figures(each.with_params({"model": inputs.model.name}), inputs) for each in trials]
+    (options.folder / f"rank{ranks.rank()}.json").write_text(json.dumps(figures))
+    dist.destroy_process_group()
+
+
+def _figures(config: TrialConfig, inputs: Inputs) -> tuple[int, int]:
     from trainables.planning.estimate import Planner
 
-    config = _trial(options.kinds[0], options.ways[0])
-    if config.deepspeed is None:
-        dist.init_process_group("gloo")
-    else:
-        import deepspeed
-
-        deepspeed.init_distributed("gloo", verbose=False)
-    inputs = inputs_in(options.folder, config.objective, options.folder / "model")
-    config = config.model_copy(update={"model": inputs.model.name})
     estimate = Planner(inputs).estimate(config, RANKS)
     # Here, host and device are one.
-    predicted = estimate.peak(MICRO_BATCH) + estimate.states.host
-    counted = counted_peak(inputs, config)
-    (options.folder / f"rank{ranks.rank()}.json").write_text(json.dumps([predicted, counted]))
-    dist.destroy_process_group()
+    return estimate.peak(MICRO_BATCH) + estimate.states.host, counted_peak(inputs, config)
 
 
 def _trial(kind: str, way: str) -> TrialConfig:
