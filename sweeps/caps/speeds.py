@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -23,8 +24,8 @@ _CHECKPOINTING = 4 / 3
 
 
 @dataclass(frozen=True)
-class Steps:
-    """A measured optimizer step: its seconds, passes and tokens."""
+class Work:
+    """Measured seconds of so many passes over so many tokens: an optimizer step, an evaluation."""
 
     seconds: float
     passes: int
@@ -32,53 +33,94 @@ class Steps:
 
 
 @dataclass(frozen=True)
+class Course:
+    """The course of a measured trial: a step, an evaluation, and what is neither."""
+
+    step: Work
+    evaluation: Work
+    setup: float
+
+
+@dataclass(frozen=True)
 class Speed:
-    """Seconds of a forward and backward pass besides its tokens, and of each token; whether that
-    was `checkpointed`."""
+    """Seconds of a pass besides its tokens, and of each token."""
 
     per_pass: float
     per_token: float
-    checkpointed: bool = False
 
     @classmethod
-    def through(cls, one: Steps, other: Steps | None, checkpointed: bool) -> Speed:
-        """The speed that explains steps at one or two micro-batch sizes."""
+    def through(cls, one: Work, other: Work | None) -> Speed:
+        """The speed that explains the same work at one or two micro-batch sizes."""
         per_pass = 0.0
         if other is not None and other.passes != one.passes:
             per_pass = max(0.0, (other.seconds - one.seconds) / (other.passes - one.passes))
         per_pass = min(per_pass, one.seconds / one.passes)
         rest = one.seconds - one.passes * per_pass
-        return cls(per_pass, rest / one.tokens if one.tokens else 0.0, checkpointed)
+        return cls(per_pass, rest / one.tokens if one.tokens else 0.0)
+
+    def of(self, passes: float, tokens: float) -> float:
+        """The seconds of so much work."""
+        return passes * self.per_pass + tokens * self.per_token
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How fast trials of a method are. `setup` are seconds of each trial besides steps and
+    evaluations. They were measured `checkpointed` or not; with the other setting a step takes
+    `checkpointing` times as long, if that was measured."""
+
+    training: Speed
+    evaluation: Speed
+    setup: float = 0.0
+    checkpointed: bool = False
+    checkpointing: float | None = None
+
+    def factor(self, config: TrialConfig) -> float:
+        """The seconds of a trial's step in those of the measured ones."""
+        if config.gradient_checkpointing == self.checkpointed:
+            return 1.0
+        usual = 1 / _CHECKPOINTING if self.checkpointed else _CHECKPOINTING
+        return self.checkpointing or usual
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What an evaluation goes through."""
+
+    rows: int
+    tokens: float
 
 
 @dataclass(frozen=True)
 class Prices:
     """The seconds of any trial. Methods that were not measured cost as the slowest that was."""
 
-    speeds: Mapping[str, Speed]
-    evaluation: float
+    kinds: Mapping[str, Kind]
+    validation: Validation
     generation: float
     workers: int
     work: Callable[[Mapping[str, object]], tuple[float, int]]
 
     def of(self, config: TrialConfig, params: Mapping[str, Value]) -> float:
         """The seconds of a whole trial."""
-        points = config.budget.evaluations
-        measuring = points * self.evaluation + config.evaluation.times(points) * self.generation
+        kind, points = self._kind(config), config.budget.evaluations
         if not config.tunes.trains:
-            return self.evaluation + self.generation
-        speed = self._speed(config)
+            return self._evaluation(kind, config) + self.generation
+        measuring = points * self._evaluation(kind, config)
+        writing = config.evaluation.times(points) * self.generation
         _, passes = split_batch(config.batch_size, self.workers, config.micro_batch_size)
         tokens, steps = self.work(params)
-        training = steps * passes * speed.per_pass + tokens / self.workers * speed.per_token
-        factor = 1.0
-        if config.gradient_checkpointing != speed.checkpointed:
-            factor = _CHECKPOINTING if config.gradient_checkpointing else 1 / _CHECKPOINTING
-        return training * factor + measuring
+        training = kind.training.of(steps * passes, tokens / self.workers)
+        return kind.setup + training * kind.factor(config) + measuring + writing
 
-    def _speed(self, config: TrialConfig) -> Speed:
-        slowest = max(self.speeds.values(), key=lambda each: each.per_token)
-        return self.speeds.get(config.method, slowest)
+    def _evaluation(self, kind: Kind, config: TrialConfig) -> float:
+        rows, tokens = self.validation.rows, self.validation.tokens
+        passes = math.ceil(rows / self.workers / config.micro_batch_size)
+        return kind.evaluation.of(passes, tokens / self.workers)
+
+    def _kind(self, config: TrialConfig) -> Kind:
+        slowest = max(self.kinds.values(), key=lambda each: each.training.per_token)
+        return self.kinds.get(config.method, slowest)
 
 
 def prices_of_space(spec: SweepSpec, prices: Prices) -> list[float]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import yaml
 
 from results.records.record import SweepRecord, TrialRecord
+from sweeps.planning.edits import STAGE
 from sweeps.spec.spec import SweepSpec
 
 _NOT_ITS = ("tracking", "storage", "register", "confirm")
@@ -27,6 +28,9 @@ def one_trial(spec: SweepSpec, sweep: SweepRecord, record: TrialRecord) -> dict[
     budget, slots, search = (_mapping(tree.get(key)) for key in ("budget", "slots", "search"))
     values = dict(record.params)
     values |= {name: value for name, value in record.repairs.items() if name in values}
+    others = {name: value for name, value in record.repairs.items() if name not in values}
+    if (stage := others.pop(STAGE, None)) is not None:
+        slots["deepspeed"] = {**_mapping(slots.get("deepspeed")), "zero_stage": stage}
     return {
         **tree,
         "name": f"{sweep.name[:50]}-trial-{record.trial}",
@@ -39,7 +43,7 @@ def one_trial(spec: SweepSpec, sweep: SweepRecord, record: TrialRecord) -> dict[
             "early_stopping": "none",
         },
         "slots": {**{k: v for k, v in slots.items() if k not in ("max", "min")}, "count": 1},
-        **{name: value for name, value in record.repairs.items() if name not in values},
+        **others,
         "space": {name: {"choice": [value]} for name, value in values.items()},
     }
 

@@ -1,4 +1,4 @@
-"""A sweep without what its edits take out. Light: no torch."""
+"""A sweep as its edits leave it: more workers, and nothing that does not fit. Light: no torch."""
 
 from __future__ import annotations
 
@@ -12,16 +12,20 @@ from search_spaces.values import as_option, identity
 from search_spaces.without import without_option
 from sweeps.base.errors import SweepError
 from sweeps.planning.combinations import combinations_of
-from sweeps.planning.edits import MICRO, key_of
+from sweeps.planning.edits import MICRO, WORKERS, key_of
+from sweeps.spec.fields import changed
 from sweeps.spec.reach import Point
 from sweeps.spec.spec import SweepSpec
 
 
 def edited(spec: SweepSpec, edits: Sequence[Edit]) -> SweepSpec:
-    """The sweep without the options that only occur in combinations taken out. SweepError if no
-    combination is left."""
+    """The sweep with the workers that its edits give it, and without the options that only occur in
+    combinations taken out. SweepError if no combination is left."""
     if not edits:
         return spec
+    workers = max(edit.changes.get(WORKERS, 1) for edit in edits)
+    if workers > spec.slots.workers:
+        spec = with_workers(spec, workers)
     points = combinations_of(spec)
     out = [edit for edit in edits if not edit.changes]
     if out and len(out) == len(points):
@@ -39,6 +43,18 @@ def edited(spec: SweepSpec, edits: Sequence[Edit]) -> SweepSpec:
         return spec
     firsts = tuple(each for each in spec.first_points if not space.explain(each, partial=True))
     return replace(spec, space=space, first_points=firsts, trials=count_points(space, spec.trials))
+
+
+def with_workers(spec: SweepSpec, workers: int) -> SweepSpec:
+    """The sweep with so many workers in a slot, and with as many fewer slots where their number is
+    set; SpecError if it cannot have them."""
+    tree, slots = spec.tree, spec.slots
+    for field in ("count", "max"):
+        number = getattr(slots, field)
+        if isinstance(number, int):
+            fewer = max(1, number * slots.workers // workers)
+            tree = changed(tree, f"slots.{field}", fewer)
+    return SweepSpec.parse(changed(tree, WORKERS, workers))
 
 
 def _never(out: Sequence[Edit], points: Sequence[Point]) -> list[tuple[str, object]]:

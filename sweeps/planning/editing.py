@@ -2,20 +2,67 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+
 from results.records.record import Edit
 from sweeps.planning.cards import GIB
-from sweeps.planning.edits import MICRO
-from sweeps.planning.plan import Line, Plan
-from sweeps.spec.spec import SweepSpec
+from sweeps.planning.edited import with_workers
+from sweeps.planning.edits import CHECKPOINTING, MICRO, STAGE, WORKERS, in_point
+from sweeps.planning.plan import Line, Plan, make_plan
+from sweeps.spec.spec import SpecError, SweepSpec
+from trainables.config.combinations import refusals
+from trainables.config.trial import TrialConfig
 from trainables.planning.estimate import Planner
 from trainables.training.inputs import Prepared
 
 
-def planned_edits(spec: SweepSpec, prepared: Prepared, plan: Plan) -> tuple[Edit, ...]:
+def planned_edits(
+    spec: SweepSpec, prepared: Prepared, plan: Plan, most_workers: int = 1
+) -> tuple[Edit, ...]:
     """An edit for each combination that does not fit: a smaller micro-batch at the same batch
-    size, then gradient checkpointing as well, else taken out."""
-    planner = Planner(prepared.inputs) if plan.misfits else None
-    return tuple(_edit(spec, line, plan, planner) for line in plan.misfits if planner)
+    size; then gradient checkpointing and a higher ZeRO stage as well; else taken out.
+
+    Before any is taken out, the slots are given more workers, at most `most_workers`. That edit
+    comes first and is of no combination; the others then are of slots with so many.
+    """
+    if not plan.misfits:
+        return ()
+    planner = Planner(prepared.inputs)
+    best = first = _of_combinations(spec, plan, planner)
+    workers = 2 * spec.slots.workers
+    while (out := _taken_out(best)) and workers <= most_workers:
+        found = _with_workers(workers, spec, prepared, plan, planner)
+        if found is not None and len(_taken_out(found)) < len(out):
+            best = (_more_workers(workers, spec.slots.workers, _taken_out(first)[0]), *found)
+        workers *= 2
+    return best
+
+
+def _more_workers(workers: int, before: int, out: Edit) -> Edit:
+    """The edit of the sweep, because of a combination that would be taken out else."""
+    where = f"with {before} worker{'s' if before > 1 else ''} in a slot"
+    why = f"{in_point(out)} {out.why.partition(',')[0]} {where}, whatever it is given"
+    return Edit(point={}, changes={WORKERS: workers}, why=why)
+
+
+def _with_workers(
+    workers: int, spec: SweepSpec, prepared: Prepared, plan: Plan, planner: Planner
+) -> tuple[Edit, ...] | None:
+    """The edits of the sweep with so many workers in a slot; None if it cannot have them, such as
+    for batches that do not divide among them."""
+    try:
+        wider = with_workers(spec, workers)
+    except SpecError:
+        return None
+    return _of_combinations(wider, make_plan(wider, prepared, plan.card, planner=planner), planner)
+
+
+def _of_combinations(spec: SweepSpec, plan: Plan, planner: Planner) -> tuple[Edit, ...]:
+    return tuple(_edit(spec, line, plan, planner) for line in plan.misfits)
+
+
+def _taken_out(edits: Sequence[Edit]) -> list[Edit]:
+    return [edit for edit in edits if not edit.changes]
 
 
 def _edit(spec: SweepSpec, line: Line, plan: Plan, planner: Planner) -> Edit:
@@ -25,14 +72,28 @@ def _edit(spec: SweepSpec, line: Line, plan: Plan, planner: Planner) -> Edit:
         f"{size / GIB:.2f} GB"
     )
     point = {**line.point, MICRO: line.micro_batch}
-    most = line.estimate.largest_micro_batch(plan.room)
-    if most:
-        return Edit(point=point, changes={MICRO: min(most, line.micro_batch)}, why=why)
     config = spec.trial.with_params(line.point)
-    if not config.gradient_checkpointing:
-        spared = config.with_params({"gradient_checkpointing": True})
-        most = planner.estimate(spared, plan.workers).largest_micro_batch(plan.room)
-    if most:
-        given = {MICRO: min(most, line.micro_batch), "gradient_checkpointing": 1}
-        return Edit(point=point, changes=given, why=why)
+    for changes in _ways(config, plan.workers):
+        given = config.with_params(changes)
+        if refusals(given):
+            continue
+        most = planner.estimate(given, plan.workers).largest_micro_batch(plan.room)
+        if most:
+            return Edit(
+                point=point, changes={MICRO: min(most, line.micro_batch), **changes}, why=why
+            )
     return Edit(point=point, why=why)
+
+
+def _ways(config: TrialConfig, workers: int) -> Iterator[Mapping[str, int]]:
+    """What a trial can be given besides a smaller micro-batch, the least first."""
+    changes: dict[str, int] = {}
+    yield changes
+    if not config.gradient_checkpointing:
+        changes = {CHECKPOINTING: 1}
+        yield changes
+    engine = config.deepspeed
+    # A stage in the user's own JSON stays.
+    if workers > 1 and engine is not None and engine.config is None:
+        for stage in range(engine.zero_stage + 1, 4):
+            yield {**changes, STAGE: stage}

@@ -12,6 +12,11 @@ from trainables.config.batch_split import split_batch
 from trainables.config.trial import TrialConfig
 
 MICRO = "micro_batch_size"
+CHECKPOINTING = "gradient_checkpointing"
+STAGE = "deepspeed.zero_stage"
+
+WORKERS = "slots.workers"
+"""Of the whole sweep; the edit of it is of no combination."""
 
 
 class Edits:
@@ -39,12 +44,16 @@ NO_EDITS = Edits((), (), 1)
 
 def in_words(edit: Edit) -> str:
     """`method full, micro_batch_size 8: micro_batch_size 2 (needs 30.1 of 21.9 GB)`."""
-    point = ", ".join(f"{name} {show(value)}" for name, value in edit.point.items())
     given = " and ".join(
-        f"{name} {show(bool(value) if name != MICRO else value)}"
+        f"{name} {show(bool(value) if name == CHECKPOINTING else value)}"
         for name, value in edit.changes.items()
     )
-    return f"{point}: {given or 'taken out'} ({edit.why})"
+    return f"{in_point(edit) or 'all trials'}: {given or 'taken out'} ({edit.why})"
+
+
+def in_point(edit: Edit) -> str:
+    """`method full, micro_batch_size 8`; empty for an edit of the whole sweep."""
+    return ", ".join(f"{name} {show(value)}" for name, value in edit.point.items())
 
 
 def key_of(point: Mapping[str, object]) -> frozenset[tuple[str, object]]:

@@ -57,15 +57,16 @@ def make_plan(
     prepared: Prepared,
     card: Card,
     progress: Progress = NO_PROGRESS,
+    planner: Planner | None = None,
 ) -> Plan:
-    """Look at each combination that trains.
+    """Look at each combination that trains; `planner` knows the passes of an earlier plan.
 
     ModelError if the model cannot be built without its weights, SweepError if there is none to
     look at.
     """
     from trainables.data.tokens.examples import Examples
 
-    planner, workers = Planner(prepared.inputs), spec.slots.workers
+    planner, workers = planner or Planner(prepared.inputs), spec.slots.workers
     found = distinct(spec, workers)
     lines = []
     with progress.phase("planning memory", len(found), "combinations") as gauge:

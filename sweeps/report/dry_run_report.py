@@ -6,9 +6,10 @@ from rich.table import Table
 
 from results.records.cluster_record import HOUR
 from results.records.quote import Quote
+from sweeps.caps.timing import STEPS
 from sweeps.display.duration import duration
 from sweeps.display.parameters import show_params
-from sweeps.run.dry_run import STEPS, DryRun
+from sweeps.run.dry_run import DryRun
 from sweeps.run.repeats import share_of_confirmation
 from sweeps.spec.spec import SweepSpec
 from trainables.config.evaluation import too_long

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import statistics
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,13 +18,8 @@ from sweeps.base.process_state import random_state_kept
 from sweeps.base.quiet import optuna_quiet, quiet
 from sweeps.caps.quote import make_quote
 from sweeps.caps.quotes import keep
-from sweeps.caps.speeds import (
-    Prices,
-    Speed,
-    Steps,
-    prices_of_space,
-    with_half_the_micro_batch,
-)
+from sweeps.caps.speeds import Course, Kind, Prices, Validation, prices_of_space
+from sweeps.caps.timing import STEPS, Stopwatch, course_seen, kind_of, shortened, threads
 from sweeps.caps.trained_tokens import refuse_below_one_trial, refuse_if_too_short, work_of
 from sweeps.home.home import SweepHome
 from sweeps.run.budgets import description, extents, remarks
@@ -41,12 +33,11 @@ from sweeps.spec.generation import methods_of
 from sweeps.spec.prompt_checks import check_prompts
 from sweeps.spec.spec import SweepSpec
 from sweeps.storage.storage import check_storage
-from trainables.config.budget import TrialBudget
 from trainables.config.combinations import machine_refusals
 from trainables.config.trial import TrialConfig
 from trainables.core.data_error import DataError, said
 from trainables.core.errors import ModelError, RefusedError
-from trainables.core.evaluation import Ending, Evaluation, Monitor, Verdict
+from trainables.core.evaluation import Ending
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.methods.registry import METHODS
 from trainables.training.inputs import Prepared
@@ -54,9 +45,6 @@ from trainables.training.scoring.judge import check_judges
 
 if TYPE_CHECKING:
     from trainables.training.workshop import Workshop
-
-STEPS = 5
-"""Number of optimizer steps; the first one is a warm-up and not timed."""
 
 
 @dataclass(frozen=True)
@@ -96,29 +84,6 @@ class DryRun:
         return (self.trials + self.repeats) * self.trial_seconds
 
 
-class Stopwatch(Monitor):
-    """Records the end time of each optimizer step, and the last evaluation."""
-
-    def __init__(self) -> None:
-        self.last: Evaluation | None = None
-        self._steps: list[float] = []
-
-    def evaluated(self, evaluation: Evaluation) -> Verdict:
-        """Keep the evaluation."""
-        self.last = evaluation
-        return Verdict()
-
-    def asked_to_end(self) -> Ending | None:
-        """Called after each step and before an evaluation, so evaluations are not timed."""
-        self._steps.append(time.monotonic())
-        return None
-
-    def seconds_per_step(self, alike: bool = True) -> float:
-        """The median over all steps but the first; the mean, if only some steps write answers."""
-        each = [later - earlier for earlier, later in pairwise(self._steps)]
-        return statistics.median(each) if alike else statistics.fmean(each)
-
-
 def dry_run(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) -> DryRun:
     """Try the sweep's first trial; it raises the errors that the sweep would raise.
 
@@ -148,7 +113,8 @@ def dry_run(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) 
         check_class_metrics(spec, prepared)
         check_prompts(spec, prepared)
         alone = config.model_copy(update={"deepspeed": None})
-        return _measure(spec, prepared, alone, params, home.cache, progress)
+        with threads(_slots(spec)[3]):
+            return _measure(spec, prepared, alone, params, home.cache, progress)
 
 
 def _config(spec: SweepSpec, params: dict[str, Value]) -> TrialConfig:
@@ -171,18 +137,20 @@ def _refuse(config: TrialConfig) -> None:
         raise SweepError(str(each))
 
 
-def _slots(spec: SweepSpec) -> tuple[str, bool, int]:
-    """The slots of the sweep on this machine, in words, whether they fit, and their number."""
+def _slots(spec: SweepSpec) -> tuple[str, bool, int, float | None]:
+    """The slots of the sweep on this machine, in words, whether they fit, their number, and the
+    CPUs of a worker without GPU."""
     import torch
 
     here = {"CPU": float(os.cpu_count() or 1), "GPU": float(torch.cuda.device_count())}
     try:
         count, size = plan_slots(spec.slots, [here], spec.trials)
     except CapacityError as error:
-        return f"not enough resources on this machine: {error}", False, 1
+        return f"not enough resources on this machine: {error}", False, 1, None
+    cpus = None if size.gpus else size.cpus
     if spec.slots.max is not None:
-        return f"up to {count} of {size}, as the cluster grows", True, count
-    return f"{count} of {size} here", True, count
+        return f"up to {count} of {size}, as the cluster grows", True, count, cpus
+    return f"{count} of {size} here", True, count, cpus
 
 
 def _slow(spec: SweepSpec, config: TrialConfig) -> list[str]:
@@ -224,16 +192,16 @@ def _measure(
 
     workshop = Workshop(prepared.inputs, progress=progress)
     watch = Stopwatch()
-    short = config.model_copy(update={"budget": TrialBudget(steps=STEPS, evaluations=1)})
     with _told(params):
         with progress.phase("measuring the base model"):
             first = workshop.measure_base(config)  # the first pass is slower than later ones
         with progress.phase("timing the base model"):
             base = workshop.measure_base(config)
+        spec, config, grown = _grown(spec, workshop, config, progress)
         plan = workshop.plan(config, workers=1)
         found = extents(spec, prepared.inputs)
         with progress.phase("training a few steps"):
-            outcome = workshop.train(short, watch)
+            outcome = workshop.train(shortened(config), watch)
     if outcome.ending is not Ending.COMPLETE:
         raise SweepError(
             f"the sweep's first trial ({_shown(params)}) diverged within {STEPS} steps: "
@@ -244,12 +212,14 @@ def _measure(
     # How long answers get is known only of those that were written.
     answered = config.learns.rolls_out
     tokens = cost.tokens / STEPS if answered else float(plan.tokens_after[-1]) / plan.steps
-    slots, fit, count = _slots(spec)
-    known = _steps(workshop, config, watch)
-    quote, untimed = _quoted(spec, workshop, prepared, config, known, base, count, cache, progress)
-    times = config.evaluation.times(config.budget.evaluations)
+    slots, fit, count, _ = _slots(spec)
+    known = course_seen(workshop, config, watch, outcome)
     # Judges may have nothing new to say the second time.
     answers = max(each.cost.generation_seconds for each in (first, base))
+    quote, untimed = _quoted(
+        spec, workshop, prepared, config, known, answers, count, cache, progress
+    )
+    times = config.evaluation.times(config.budget.evaluations)
     generation = times * answers
     return DryRun(
         params=params,
@@ -271,8 +241,25 @@ def _measure(
         budget=description(spec, found),
         generation_seconds=generation,
         quote=quote,
-        notes=(*prepared.remarks, *_slow(spec, config), *remarks(spec, found), *untimed),
+        notes=(*prepared.remarks, *_slow(spec, config), *remarks(spec, found), *grown, *untimed),
     )
+
+
+def _grown(
+    spec: SweepSpec, workshop: Workshop, config: TrialConfig, progress: Progress
+) -> tuple[SweepSpec, TrialConfig, list[str]]:
+    """The sweep and its first trial with the micro-batch that a slot would find, and a note on it;
+    as they are where the sweep sets one."""
+    if not config.micro_batch_grows:
+        return spec, config, []
+    from trainables.planning.growth import with_grown_micro_batch
+
+    with progress.phase("finding the fastest micro-batch size"):
+        size = with_grown_micro_batch(workshop, config).micro_batch_size
+    found = {"micro_batch_size": size}
+    trial = spec.trial.with_params(found)
+    note = f"micro_batch_size: auto is {size} here; each slot finds its own"
+    return replace(spec, trial=trial), config.with_params(found), [note]
 
 
 def _quoted(
@@ -280,27 +267,26 @@ def _quoted(
     workshop: Workshop,
     prepared: Prepared,
     config: TrialConfig,
-    known: Steps,
-    base: Evaluation,
+    known: Course,
+    generation: float,
     slots: int,
     cache: Path,
     progress: Progress,
 ) -> tuple[Quote | None, list[str]]:
     """The quote by the speed of each method, and notes on methods that could not be timed."""
-    speeds, notes = {}, []
+    kinds, notes = {}, []
     others = [each.name for each in methods_of(spec.trial, spec.space) if each.trains]
     for method in dict.fromkeys([config.method, *others]):
         with progress.phase(f"timing method {method}"):
             try:
-                speeds[method] = _speed(workshop, config, known, spec, method)
+                kinds[method] = _kind(workshop, config, known, spec, method)
             except (DataError, ModelError, RefusedError, RuntimeError, MemoryError) as error:
                 notes.append(f"method {method} could not be timed ({said(error)})")
-    if not speeds:
+    if not kinds:
         return None, notes
-    generation = base.cost.generation_seconds
-    evaluation = base.cost.seconds - generation
-    work = work_of(spec, prepared.inputs)
-    prices = Prices(speeds, evaluation, generation, spec.slots.workers, work)
+    work, rows = work_of(spec, prepared.inputs), workshop.validation_set
+    validation = Validation(len(rows), float(rows.lengths.sum()))
+    prices = Prices(kinds, validation, generation, spec.slots.workers, work)
     found = prices_of_space(spec, prices)
     refuse_below_one_trial(spec, prepared.inputs)
     refuse_if_too_short(spec, min(found))
@@ -311,30 +297,13 @@ def _quoted(
     return quote, notes
 
 
-def _speed(
-    workshop: Workshop, first: TrialConfig, known: Steps | None, spec: SweepSpec, method: str
-) -> Speed:
-    """The speed of trials of a method, from steps at two micro-batch sizes; those of the first
-    trial are `known`."""
-    config = first
-    if method != first.method:
-        params = first_params(spec, lambda found: _method(spec, found) == method)
-        config = _config(spec, params).model_copy(update={"deepspeed": None})
-        known = None
-    half = with_half_the_micro_batch(config)
-    halved = _steps(workshop, half) if half else None
-    whole = known or _steps(workshop, config)
-    return Speed.through(whole, halved, config.gradient_checkpointing)
-
-
-def _steps(workshop: Workshop, config: TrialConfig, watch: Stopwatch | None = None) -> Steps:
-    """A step of such trials; `watch` has watched a few already."""
-    budget = TrialBudget(steps=STEPS, evaluations=1)
-    short = config.model_copy(update={"budget": budget})
-    if watch is None:
-        watch = Stopwatch()
-        workshop.train(short, watch)
-    plan = workshop.plan(short, workers=1)
-    tokens = float(plan.tokens_after[-1] - plan.tokens_after[1]) / (STEPS - 1)
-    alike = config.learns.passes(config) == 1
-    return Steps(watch.seconds_per_step(alike), plan.accumulation, tokens)
+def _kind(
+    workshop: Workshop, first: TrialConfig, known: Course, spec: SweepSpec, method: str
+) -> Kind:
+    """How fast trials of a method are; the course of the first trial is `known`."""
+    checkpoints = "gradient_checkpointing" in spec.space
+    if method == first.method:
+        return kind_of(workshop, first, known, checkpoints)
+    params = first_params(spec, lambda found: _method(spec, found) == method)
+    config = _config(spec, params).model_copy(update={"deepspeed": None})
+    return kind_of(workshop, config, None, checkpoints)

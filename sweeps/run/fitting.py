@@ -25,7 +25,8 @@ def edits_for(
 
     view.phase(f"Planning memory for {of.name}")
     try:
-        edits = planned_edits(spec, prepared, make_plan(spec, prepared, of, Progress(view.at)))
+        plan = make_plan(spec, prepared, of, Progress(view.at))
+        edits = planned_edits(spec, prepared, plan, most_workers(spec, address))
     except ModelError as error:
         view.say(f"Note: memory was not planned ({error}).")
         return ()
@@ -48,6 +49,22 @@ def card_of(spec: SweepSpec, address: str | None) -> Card | None:
         return None
     found = torch.cuda.get_device_properties(0)
     return share_of(Card(found.name, found.total_memory), share)
+
+
+def most_workers(spec: SweepSpec, address: str | None) -> int:
+    """The most workers that a slot may be given: all of the sweep, as far as their number is known
+    before Ray starts. Lanes, shared GPUs and trials without DeepSpeed need slots as they are."""
+    settings = spec.slots
+    if settings.lanes != 1 or settings.deepspeed is None or settings.gpus not in ("auto", 1.0):
+        return settings.workers
+    slots = settings.max if settings.count == "auto" else settings.count
+    if isinstance(slots, int):
+        return slots * settings.workers
+    if address is not None:
+        return settings.workers
+    import torch
+
+    return max(settings.workers, torch.cuda.device_count())
 
 
 def edits_of(spec: SweepSpec, sweep: SweepRecord) -> Edits:

@@ -10,7 +10,9 @@ from search_spaces.problem import Problem
 from search_spaces.space import Space
 from search_spaces.values import show
 from sweeps.spec.reach import Point, reachable
+from sweeps.spec.settings import SlotsSettings
 from trainables.config.batch_split import split_batch
+from trainables.config.growth import AUTO, SIZE
 from trainables.config.trial import TrialConfig
 
 _NAMED = 4
@@ -20,6 +22,33 @@ _NAMED = 4
 def check_batches(trial: TrialConfig, space: Space | None, workers: int) -> list[Problem]:
     """Problems of the batch sizes that trials can have on this many workers."""
     return [*_uneven(trial, space, workers), *_unramped(trial, space, workers)]
+
+
+def check_growth(
+    trial: TrialConfig, space: Space | None, slots: SlotsSettings
+) -> Iterator[Problem]:
+    """Places in which the micro-batch cannot be found by trying."""
+    searched = space.get(SIZE) if space else None
+    if searched and any(_has_auto(domain) for domain in searched.domains):
+        yield Problem(
+            f"space.{SIZE}",
+            "auto is no value among others: it finds the fastest, which changes no result",
+            f"set {SIZE}: auto outside of the space",
+        )
+    if not trial.micro_batch_grows:
+        return
+    if slots.workers > 1 or slots.lanes != 1:
+        what = "workers" if slots.workers > 1 else "lanes"
+        yield Problem(
+            SIZE, f"auto tries sizes in slots without {what}", f"set it, or no slots.{what}"
+        )
+    elif not trial.learns.trains or trial.learns.rolls_out:
+        why = f"auto times training steps, of which objective {trial.objective} has none of its own"
+        yield Problem(SIZE, why, "set a number")
+
+
+def _has_auto(domain: Domain) -> bool:
+    return isinstance(domain, Choice) and AUTO in domain.options
 
 
 def _uneven(trial: TrialConfig, space: Space | None, workers: int) -> list[Problem]:

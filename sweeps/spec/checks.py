@@ -16,7 +16,7 @@ from search_spaces.problem import Problem, did_you_mean
 from search_spaces.space import Space
 from search_spaces.values import quoted
 from sweeps.builtin import PREFIX
-from sweeps.spec.batches import check_batches
+from sweeps.spec.batches import check_batches, check_growth
 from sweeps.spec.capacity import most_slots
 from sweeps.spec.combinations import (
     check_combinations,
@@ -90,6 +90,7 @@ def check_fit(parts: Parts, found: Sequence[Problem] = ()) -> list[Problem]:
     if trial and slots:
         problems += check_batches(trial, space, slots.workers)
         problems += check_engine(trial, space, slots.workers)
+        problems += check_growth(trial, space, slots)
     if slots:
         problems += _fewest_slots(slots, parts.trials)
     if trial:

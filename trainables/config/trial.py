@@ -18,6 +18,7 @@ from trainables.config.budget import BatchRampConfig, TrialBudget
 from trainables.config.data import DataConfig
 from trainables.config.deepspeed_config import DeepSpeedConfig
 from trainables.config.evaluation import EvaluationConfig
+from trainables.config.growth import GROWS, with_growth
 from trainables.config.kernels import AttentionName
 from trainables.config.known_metrics import listed, way_out
 from trainables.config.optimizer_config import OptimizerConfig, ScheduleName, WsdConfig
@@ -77,6 +78,7 @@ NOT_SEARCHABLE: Mapping[str, str] = {
     "rl.rewards": "every trial must be judged in the same way",
     "rl.max_kl": "every trial must be judged in the same way",
     "budget": "trials with unequal budgets cannot be compared",
+    GROWS: "set micro_batch_size: auto for all trials",
     **dict.fromkeys(
         [f"classification.{name}" for name in ("target", "labels", "delimiter")],
         "every trial must predict the same; launch one sweep for each",
@@ -136,7 +138,12 @@ class TrialFields(Frozen):
         "all workers",
     )
     micro_batch_size: PositiveInt = Field(
-        default=8, description="maximum sequences per worker and forward pass"
+        default=8,
+        description="maximum sequences per worker and forward pass; auto: the fastest from 8 up, "
+        "found by a few steps",
+    )
+    micro_batch_grows: Annotated[bool, Strict()] = Field(
+        default=False, description="set through micro_batch_size: auto"
     )
     batch_ramp: BatchRampConfig = BatchRampConfig()
     schedule: ScheduleName = "cosine"
@@ -168,6 +175,11 @@ class TrialFields(Frozen):
         default=None, description="set through slots.deepspeed; null uses the plain trainer"
     )
     seed: Seed = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _grows(cls, given: Any) -> Any:
+        return with_growth(given) if isinstance(given, Mapping) else given
 
     @field_validator("model")
     @classmethod
@@ -315,6 +327,8 @@ class TrialFields(Frozen):
         asks = bool(self.evaluation.metrics)
         if self.evaluation.formulas == ():
             values.pop(_FORMULAS)
+        if not self.micro_batch_grows:
+            values.pop(GROWS)
         return {
             name: value
             for name, value in values.items()

@@ -6,7 +6,7 @@ Passes over copies of a lane, with its own rows; their gradients are dropped, an
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 
@@ -17,20 +17,15 @@ from trainables.lanes.ledger import Ledger, held_by
 from trainables.lanes.limits import MOST, LaneLimits
 from trainables.lanes.tick import Parts, Share
 from trainables.planning.live_bytes import LiveBytes
+from trainables.planning.paying import paying
 from trainables.training.memory import free_memory, is_out_of_memory, release_memory
 
 GAIN = 1.25
 """What twice as many lanes must do to tokens per second. Less may be chance; and the more trials
 are under way, the less a search knows when it suggests one (docs/benchmarks.md has figures)."""
 
-ROUNDS = 3
-"""Passes with each number of lanes, of which the fastest counts."""
-
 _TWICE = 2.5
 """Two lanes are tried if so many times the memory of one is free."""
-
-_BUSY = 2.0
-"""Seconds of a lone pass from which a device is taken to be busy with it."""
 
 
 def limits_of(forward: BasePass, lane: Lane) -> LaneLimits:
@@ -38,7 +33,7 @@ def limits_of(forward: BasePass, lane: Lane) -> LaneLimits:
     probe = Probe(forward, lane)
     try:
         fit = _fitting(probe, free_memory(forward.device), held_by(lane.adapter, lane.config))
-        pay = paying(probe.seconds, min(fit, MOST)) if fit > 1 else 1
+        pay = paying(probe.seconds, min(fit, MOST), GAIN) if fit > 1 else 1
     except Exception as error:
         if not is_out_of_memory(error):
             raise
@@ -54,23 +49,6 @@ def _fitting(probe: Probe, free: int, held: int) -> int:
         return 1  # on a host, trying could end the process
     two = probe.bytes(2)
     return Ledger(free, max(0, 2 * one - two), two - one, held).fit
-
-
-def paying(seconds: Callable[[int], float], most: int) -> int:
-    """The largest number of lanes up to which tokens per second still grow; `seconds` times a pass
-    with so many. Two numbers are timed in turns, since other work on the machine comes and goes."""
-    best = 1
-    if seconds(best) > _BUSY:
-        return best
-    while best < most:
-        more = min(2 * best, most)
-        seconds(more)  # the first of its shape is slow
-        pairs = [(seconds(best), seconds(more)) for _ in range(ROUNDS)]
-        few, many = (min(each) for each in zip(*pairs, strict=True))
-        if more / many < GAIN * best / few:
-            break
-        best = more
-    return best
 
 
 class Probe:

@@ -15,7 +15,8 @@ from torch.utils.weak import WeakIdKeyDictionary
 class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Within it, every storage that an operation makes is counted until it is dropped.
 
-    Works for real tensors and for those of torch's FakeTensorMode, which have no memory.
+    Works for real tensors and for those of torch's FakeTensorMode, which have no memory. Tensors on
+    the meta device are notes of shapes, and do not count.
     """
 
     def __init__(self) -> None:
@@ -45,7 +46,7 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _count(self, tensor: torch.Tensor) -> None:
         storage = tensor.untyped_storage()
-        if storage in self._seen:
+        if storage in self._seen or tensor.device.type == "meta":
             return
         size = storage.nbytes()
         self._seen[storage] = size

@@ -36,6 +36,7 @@ from trainables.training.memory import Memory, release_memory
 from trainables.training.watchdog import Watchdog
 
 if TYPE_CHECKING:
+    from trainables.config.trial import TrialConfig
     from trainables.training.workshop import Workshop
 
 _SHARE = (
@@ -229,8 +230,10 @@ class _Worker:
         if not job.config.learns.trains:
             return toy.train(job.config, monitor, self._progress)
         checkpoints = self._checkpoints(job, uploads)
+        workshop = self._warm_workshop()
+        config = self._with_micro_batch(workshop, job.config)
         try:
-            outcome = self._warm_workshop().train(job.config, monitor, checkpoints)
+            outcome = workshop.train(config, monitor, checkpoints)
         except BaseException:
             if ranks.world_size() > 1:
                 checkpoints.give_up()  # the other ranks will not come to finish it
@@ -239,6 +242,14 @@ class _Worker:
             checkpoints.give_up()
         self._watchdog.alive()
         return outcome
+
+    def _with_micro_batch(self, workshop: Workshop, config: TrialConfig) -> TrialConfig:
+        if not config.micro_batch_grows:
+            return config
+        from trainables.planning.growth import with_grown_micro_batch
+
+        with self._progress.phase("finding the fastest micro-batch size"):
+            return with_grown_micro_batch(workshop, config)
 
     def _checkpoints(self, job: Job, uploads: Uploads) -> Checkpoints:
         layout = f"{ranks.world_size()} workers, {job.config.deepspeed!r}"

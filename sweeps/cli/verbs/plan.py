@@ -56,6 +56,7 @@ def plan(
                 from sweeps.planning.fit import WORKERS, fits
                 from sweeps.planning.plan import make_plan
                 from sweeps.report.plan_report import fit_report, plan_json, report
+                from sweeps.run.fitting import most_workers
                 from sweeps.run.inputs import inputs_of
 
             cache = SweepHome.find(home).cache
@@ -67,7 +68,7 @@ def plan(
                     table = fit_report(fits(checked, prepared, sizes, counts), sizes)
             else:
                 made = make_plan(checked, prepared, card, progress)
-                edits = planned_edits(checked, prepared, made)
+                edits = planned_edits(checked, prepared, made, most_workers(checked, None))
     if fit:
         make_console().print(table)
     elif as_json:

@@ -9,7 +9,7 @@ from sweeps.base.errors import SweepError
 from sweeps.caps.quote import make_quote
 from sweeps.caps.quotes import keep, kept
 from sweeps.caps.simulation import play
-from sweeps.caps.speeds import Prices, Speed, Steps, prices_of_space
+from sweeps.caps.speeds import Kind, Prices, Speed, Validation, Work, prices_of_space
 from sweeps.caps.trained_tokens import refuse_if_too_short
 from sweeps.spec.spec import SweepSpec
 
@@ -74,16 +74,16 @@ def test_a_quote_is_kept_for_the_launch_of_the_same_sweep_alone(tmp_path):
 
 
 def test_a_step_is_explained_by_its_passes_and_its_tokens():
-    one, halved = Steps(1.4, 2, 1000.0), Steps(1.8, 4, 1000.0)
-    speed = Speed.through(one, halved, checkpointed=False)
+    one, halved = Work(1.4, 2, 1000.0), Work(1.8, 4, 1000.0)
+    speed = Speed.through(one, halved)
     assert speed.per_pass == pytest.approx(0.2) and speed.per_token == pytest.approx(0.001)
-    alone = Speed.through(one, None, checkpointed=False)
+    alone = Speed.through(one, None)
     assert alone.per_pass == 0.0 and alone.per_token == pytest.approx(0.0014)
-    noisy = Speed.through(one, Steps(1.3, 4, 1000.0), checkpointed=False)
+    noisy = Speed.through(one, Work(1.3, 4, 1000.0))
     assert noisy.per_pass == 0.0  # never negative
 
 
-def test_every_trial_is_priced_by_its_own_passes_method_and_checkpointing():
+def swept_kinds():
     tree = toy_tree(
         batch_size=16,
         space={
@@ -92,9 +92,17 @@ def test_every_trial_is_priced_by_its_own_passes_method_and_checkpointing():
             "gradient_checkpointing": {"choice": [False, True]},
         },
     )
-    swept = SweepSpec.parse(tree)
-    speeds = {"lora": Speed(0.1, 0.001), "full": Speed(0.1, 0.0025)}
-    prices = Prices(speeds, 5.0, 0.0, 1, lambda params: (1000.0, 10))
+    return SweepSpec.parse(tree)
+
+
+LORA = Kind(Speed(0.1, 0.001), Speed(0.05, 0.01), setup=3.0)
+FULL = Kind(Speed(0.1, 0.0025), Speed(0.05, 0.02), setup=4.0, checkpointing=1.5)
+
+
+def test_every_trial_is_priced_by_its_own_passes_method_and_checkpointing():
+    swept = swept_kinds()
+    kinds = {"lora": LORA, "full": FULL}
+    prices = Prices(kinds, Validation(20, 100.0), 0.0, 1, lambda params: (1000.0, 10))
 
     def of(method, micro, checkpointing):
         params = {
@@ -104,11 +112,14 @@ def test_every_trial_is_priced_by_its_own_passes_method_and_checkpointing():
         }
         return prices.of(swept.trial.with_params(params), params)
 
-    measuring = 4 * 5.0
-    assert of("lora", 8, False) == pytest.approx(10 * 2 * 0.1 + 1.0 + measuring)
-    assert of("lora", 2, False) == pytest.approx(10 * 8 * 0.1 + 1.0 + measuring)
-    assert of("full", 2, False) == pytest.approx(10 * 8 * 0.1 + 2.5 + measuring)
-    assert of("full", 2, True) == pytest.approx((10 * 8 * 0.1 + 2.5) * 4 / 3 + measuring)
+    # Four evaluations of 20 rows in micro-batches of 8 or 2.
+    assert of("lora", 8, False) == pytest.approx(3 + 10 * 2 * 0.1 + 1.0 + 4 * (3 * 0.05 + 1.0))
+    assert of("lora", 2, False) == pytest.approx(3 + 10 * 8 * 0.1 + 1.0 + 4 * (10 * 0.05 + 1.0))
+    measuring = 4 * (10 * 0.05 + 2.0)
+    assert of("full", 2, False) == pytest.approx(4 + 10 * 8 * 0.1 + 2.5 + measuring)
+    assert of("full", 2, True) == pytest.approx(4 + (10 * 8 * 0.1 + 2.5) * 1.5 + measuring)
+    unmeasured = 4 * (10 * 0.05 + 1.0)
+    assert of("lora", 2, True) == pytest.approx(3 + (10 * 8 * 0.1 + 1.0) * 4 / 3 + unmeasured)
     found = prices_of_space(swept, prices)
     assert len({round(each, 6) for each in found}) == 8  # every reachable trial
 

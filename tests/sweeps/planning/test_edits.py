@@ -20,6 +20,7 @@ from sweeps.run.inputs import inputs_of
 from sweeps.search.searcher import OptunaSearcher
 from sweeps.search.study import StudyBook, open_study
 from sweeps.spec.spec import SweepSpec
+from trainables.planning.estimate import Planner
 
 ROWS = [{"prompt": f"w{n} w5 w6", "completion": "w7 w8"} for n in range(20, 60)]
 
@@ -160,3 +161,84 @@ def test_what_fits_needs_no_edit(real):
     spec, prepared = real
     assert edits_for(with_gpu(spec, 2**34), prepared, View(), None) == ()
     assert edits_for(spec, prepared, View(), "auto") == ()  # the cluster's GPUs are unknown
+
+
+SMALL_BUCKETS = {"reduce_bucket_size": 1000, "allgather_bucket_size": 1000}
+
+
+def with_slots(spec, memory, **slots):
+    """The sweep of full fine-tuning alone, in such slots of GPUs with so many bytes for tensors."""
+    whole = {**with_gpu(spec, memory).tree["slots"], "gpus": 1, **slots}
+    space = {**spec.tree["space"], "method": {"choice": ["full"]}}
+    return SweepSpec.parse({**spec.tree, "space": space, "slots": whole})
+
+
+def least_peak(spec, prepared, stage, workers):
+    """The bytes that full fine-tuning needs at least with gradient checkpointing."""
+    engine = {**SMALL_BUCKETS, "zero_stage": stage}
+    config = with_slots(spec, 2**34, workers=workers, deepspeed=engine).trial
+    config = config.with_params({"method": "full", "gradient_checkpointing": True})
+    return Planner(prepared.inputs).estimate(config, workers).peak(1)
+
+
+def test_a_slot_of_several_workers_gives_room_by_a_higher_zero_stage(real):
+    spec, prepared = real
+    least = [least_peak(spec, prepared, stage, 2) for stage in range(3)]
+    assert least[2] <= least[1] < least[0]
+    engine = {**SMALL_BUCKETS, "zero_stage": 0}
+    tight = with_slots(spec, (least[0] + least[1]) // 2, workers=2, deepspeed=engine)
+    (found,) = edits_for(tight, prepared, View(), None)
+    assert found.changes.pop("micro_batch_size") <= 8
+    assert found.changes == {"gradient_checkpointing": 1, "deepspeed.zero_stage": 1}
+    assert "gradient_checkpointing true and deepspeed.zero_stage 1 (needs" in in_words(found)
+    assert tight.trial.with_params(found.changes).deepspeed.zero_stage == 1
+
+
+def test_a_zero_stage_in_the_users_own_json_stays(real):
+    spec, prepared = real
+    least = [least_peak(spec, prepared, stage, 2) for stage in range(2)]
+    engine = {"config": {"zero_optimization": {"stage": 0}}}
+    tight = with_slots(spec, sum(least) // 2, workers=2, deepspeed=engine)
+    (found,) = edits_for(tight, prepared, View(), None)
+    assert not found.changes
+
+
+def test_slots_are_given_more_workers_before_anything_is_taken_out(real):
+    spec, prepared = real
+    alone, shared = (least_peak(spec, prepared, 2, workers) for workers in (1, 2))
+    engine = {**SMALL_BUCKETS, "zero_stage": 2}
+    room = (alone + shared) // 2
+    tight = with_slots(spec, room, count=4, deepspeed=engine)
+    more, *others = edits_for(tight, prepared, View(), None)
+    assert more.changes == {"slots.workers": 2}
+    assert in_words(more).startswith("all trials: slots.workers 2 (method full")
+    assert all(edit.changes for edit in others)
+    given = edited(tight, (more, *others))
+    assert (given.slots.workers, given.slots.count) == (2, 2)  # as many GPUs as before
+    params = {"method": "full"}
+    trial = given.trial.with_params(params)
+    assert Edits((more, *others), combinations_of(given), 2).of(params, trial) in others
+    stored = SweepSpec.parse(given.tree)  # as a resume reads it
+    assert edited(stored, (more, *others)).slots == given.slots
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"slots": {"count": 1}},  # no more GPUs
+        {"slots": {"count": 4, "lanes": 2}},
+        {"batch_size": 15, "micro_batch_size": 15},  # does not divide
+    ],
+)
+def test_slots_that_cannot_have_more_workers_keep_theirs(real, changes):
+    spec, prepared = real
+    alone, shared = (least_peak(spec, prepared, 2, workers) for workers in (1, 2))
+    engine = {"deepspeed": {**SMALL_BUCKETS, "zero_stage": 2}, "count": 4}
+    slots = {
+        **(engine if "lanes" not in changes.get("slots", {}) else {}),
+        **changes.get("slots", {}),
+    }
+    other = SweepSpec.parse({**spec.tree, **{k: v for k, v in changes.items() if k != "slots"}})
+    tight = with_slots(other, (alone + shared) // 2, **slots)
+    edits = edits_for(tight, prepared, View(), None)
+    assert edits and all("slots.workers" not in edit.changes for edit in edits)

@@ -13,8 +13,9 @@ from trainables.lanes import lane as lane_module
 from trainables.lanes import loop, probe
 from trainables.lanes.ledger import Ledger, held_by
 from trainables.lanes.limits import MOST, FoundLimits, LaneLimits
-from trainables.lanes.probe import paying
+from trainables.lanes.probe import GAIN
 from trainables.lanes.tick import chosen
+from trainables.planning.paying import paying
 from trainables.training.memory import free_memory
 
 
@@ -49,12 +50,12 @@ def device(launches, work):
 )
 def test_lanes_are_added_while_they_gain_a_quarter(launches, work, most, found):
     seconds, _ = device(launches, work)
-    assert paying(seconds, most) == found
+    assert paying(seconds, most, GAIN) == found
 
 
 def test_a_device_that_is_busy_for_seconds_is_asked_once():
     seconds, passes = device(launches=3.0, work=0.0)
-    assert paying(seconds, 16) == 1
+    assert paying(seconds, 16, GAIN) == 1
     assert passes == [1]
 
 
@@ -95,7 +96,7 @@ def test_finding_the_number_leaves_no_trace_in_the_trials(workshop, monkeypatch)
     configs = [tiny.trial(lora__dropout=0.1), tiny.trial(lora__rank=8, seed=5), tiny.trial(seed=3)]
     watchers = [Kept() for _ in configs]
     told, ticks = [], []
-    monkeypatch.setattr(probe, "paying", lambda seconds, most: 2 if seconds(2) else 0)
+    monkeypatch.setattr(probe, "paying", lambda seconds, most, gain: 2 if seconds(2) else 0)
     monkeypatch.setattr(
         loop, "chosen", lambda lanes, *rest: ticks.append(len(lanes)) or chosen(lanes, *rest)
     )

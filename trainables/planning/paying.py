@@ -1,0 +1,29 @@
+"""How much at once makes a device faster: lanes, or the sequences of a micro-batch. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+ROUNDS = 3
+"""Passes with each number, of which the fastest counts."""
+
+_BUSY = 2.0
+"""Seconds of a lone pass from which a device is taken to be busy with it."""
+
+
+def paying(seconds: Callable[[int], float], most: int, gain: float, first: int = 1) -> int:
+    """The largest number up to which twice as many do `gain` times as much in a second; `seconds`
+    times a pass with so many. Two numbers are timed in turns, since other work on the machine comes
+    and goes."""
+    best = min(first, most)
+    if seconds(best) > _BUSY:
+        return best
+    while best < most:
+        more = min(2 * best, most)
+        seconds(more)  # the first of its shape is slow
+        pairs = [(seconds(best), seconds(more)) for _ in range(ROUNDS)]
+        few, many = (min(each) for each in zip(*pairs, strict=True))
+        if more / many < gain * best / few:
+            break
+        best = more
+    return best
