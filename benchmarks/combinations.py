@@ -1,6 +1,6 @@
 """Test of combinations of methods, objectives, precisions, optimizers and ZeRO stages.
 
-    python -m benchmarks.combinations [--all] [--tables NAME ...]
+    python -m benchmarks.combinations [--all] [--tables NAME ...] [--objectives NAME ...]
 
 Trains each pair for two steps on a tiny Llama with random weights: in one process without
 DeepSpeed, on two ranks for the ZeRO stages. Combinations refused by combinations.py run only with
@@ -121,6 +121,8 @@ def main() -> None:
         _work(options.worker, options.all)
         return
     wanted = {name: TABLES[name] for name in options.tables or TABLES}
+    if options.objectives:
+        wanted = _narrowed(wanted, options.objectives)
     results: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as folder:
         for ranks, keys in (_by_ranks(wanted)).items():
@@ -128,6 +130,20 @@ def main() -> None:
     for name, (rows, columns) in wanted.items():
         print(f"\n### {name}\n")
         print("\n".join(_table(name, rows, columns, results)))
+
+
+def _narrowed(tables: Mapping[str, Any], objectives: Iterable[str]) -> dict[str, Any]:
+    """The rows and columns of these objectives, of the tables that have objectives."""
+    found = {}
+    for name, sides in tables.items():
+        if any(side.keys() == OBJECTIVES.keys() for side in sides):
+            found[name] = tuple(
+                {each: side[each] for each in objectives}
+                if side.keys() == OBJECTIVES.keys()
+                else side
+                for side in sides
+            )
+    return found
 
 
 def _by_ranks(wanted: Mapping[str, Any]) -> dict[int, list[str]]:
@@ -262,6 +278,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--all", action="store_true", help="run what is refused, too")
     parser.add_argument("--tables", nargs="*", choices=tuple(TABLES))
+    parser.add_argument("--objectives", nargs="*", choices=tuple(OBJECTIVES), help="only these")
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
 

@@ -21,8 +21,6 @@ KINDS = {
     "plain": {},
     "rloo": {"objective": "rloo"},
     "full": {"method": "full", "learning_rate": 1e-3},
-    "ZeRO-2": {"deepspeed__zero_stage": 2},
-    "ZeRO-3": {"deepspeed__zero_stage": 3},
     "ppo": {"objective": "ppo"},
     "ppo, ZeRO-2": {"objective": "ppo", "deepspeed__zero_stage": 2},
     "ppo, ZeRO-3": {"objective": "ppo", "deepspeed__zero_stage": 3},

@@ -50,6 +50,26 @@ def test_negative_rewards_collapse_against_the_worst_answer():
             health.check(Seen(reward, 0.01, -8.0, 64, 0.1, 0.5), step)
 
 
+def valued(value, earned):
+    return Seen(0.5, 0.25, 0.0, 128, 0.1, 0.5, value, earned)
+
+
+def test_values_beyond_all_that_was_ever_earned_have_run_away():
+    health = Health(max_kl=10.0)
+    for step in range(WINDOW - 1):
+        health.check(valued(30.0, 2.0), step)
+    with pytest.raises(DivergedError, match=r"values have run away: about 30 .* about 2;"):
+        health.check(valued(30.0, 2.0), WINDOW)
+
+
+def test_values_that_outlive_a_reward_have_not_run_away():
+    health = Health(max_kl=10.0)
+    for step in range(12):
+        health.check(valued(1.1, 1.0 if step < 3 else 0.0), step)
+    again = Health.of(json.loads(json.dumps(asdict(health))))
+    again.check(valued(9.0, 0.0), 13)
+
+
 def test_entropy_that_dies_without_a_gain_is_named_and_one_after_learning_is_not():
     with pytest.raises(DivergedError, match="entropy has died"):
         watched([0.2] * 12, entropy=1e-5)

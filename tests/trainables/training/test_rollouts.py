@@ -54,11 +54,14 @@ def test_what_is_rewarded_becomes_likelier_and_the_base_stays(
     assert tiny.fingerprint(workshop._base.shared(config)) == before
 
 
-def test_a_large_beta_keeps_the_policy_at_the_base(workshop, folder):
+@pytest.mark.parametrize(("objective", "rate", "steps"), [("grpo", 1e-2, 8), ("ppo", 3e-3, 16)])
+def test_a_large_beta_keeps_the_policy_at_the_base(workshop, folder, objective, rate, steps):
+    """PPO's penalty is of single samples, which keep a policy moving as fast as its rate allows."""
     found = {}
     for beta in (0.0, 100.0):
         watcher = tiny.Watcher()
-        workshop.train(rl_trial(folder, rl__beta=beta, budget__steps=8), watcher)
+        params = {"objective": objective, "learning_rate": rate, "budget__steps": steps}
+        workshop.train(rl_trial(folder, rl__beta=beta, **params), watcher)
         found[beta] = watcher.seen[-1].metrics["eval_kl"]
     assert found[100.0] < 0.25 * found[0.0]
 
