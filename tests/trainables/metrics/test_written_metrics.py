@@ -237,3 +237,13 @@ def test_lengths_ends_and_repeats():
     assert value("repeats", ("a b c d a b c d", "")) == pytest.approx(1 / 5)
     assert value("repeats", ("好好好好好好", "")) == pytest.approx(2 / 3)
     assert value("repeats", ("short", "")) == 0
+
+
+def test_macro_f1_of_answers_that_are_labels():
+    # good: one of two found, none wrong, so 2/3; bad: one found, one missed, one wrong, so 1/2.
+    pairs = [("Good.", "good"), ("bad", "good"), ("<think>so</think>bad", "bad"), ("rather", "bad")]
+    assert value("answer_macro_f1", *pairs) == pytest.approx((2 / 3 + 1 / 2) / 2)
+    assert value("answer_macro_f1", ("fine", ["good", "fine"]), ("bad", "bad")) == 1
+    assert value("answer_macro_f1", ("", "good")) == 0
+    # 1 for the frequent label alone is no success.
+    assert value("answer_macro_f1", *[("good", "good")] * 9, ("good", "bad")) < 0.5

@@ -80,7 +80,7 @@ def test_nan_stays_nan():
         ("import json\njson.loads('{')", "scoring.py, line 3: JSONDecodeError"),
         ("import sys\nsys.exit(3)", "scoring.py, line 3: SystemExit: 3"),
         ("import os\nos._exit(3)", "scoring.py, ended its process with code 3"),
-        ("import time\ntime.sleep(60)", "took longer than 1 s"),
+        ("import time\ntime.sleep(60)", "longer than 1 s; make it faster, or raise slots.trial_ti"),
         ("return None", "returned null where a number is needed"),
         ("return [1, 2]", "returned 2 values for 3 answers"),
         ("return {'f1': 1.0}", "state each direction: modes: {f1: max}"),
@@ -136,7 +136,8 @@ def test_random_state_and_modules_stay_the_trainers():
             "def score(answers):\n    pass\n",
             "score must take (prompts, answers, references, records)",
         ),
-        ("import time\ntime.sleep(60)\n", "took longer than 1 s"),
+        ("open('words.txt')\n", "line 1: FileNotFoundError"),
+        ("import time\ntime.sleep(60)\n", "took longer than 1 s; load less when it is imported"),
     ],
 )
 def test_files_that_cannot_score_are_known_before_the_first_trial(text, said):
@@ -144,6 +145,8 @@ def test_files_that_cannot_score_are_known_before_the_first_trial(text, said):
     with pytest.raises(RefusedError) as error:
         ScoringFile("mine", metric, text).check(1.0 if "sleep" in text else 30.0)
     assert f"metrics.mine: scoring.py, {said}" in str(error.value)
+    way_out = "; correct it: it may import installed packages, and has no files beside it"
+    assert str(error.value).endswith("when it is imported" if "sleep" in text else way_out)
 
 
 class Watch(Monitor):

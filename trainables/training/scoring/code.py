@@ -27,6 +27,9 @@ from trainables.training.scoring import code_process
 _LONGEST = 500
 """Maximum characters of what a scoring file says."""
 
+_ALONE = "; correct it: it may import installed packages, and has no files beside it"
+"""The way out for a file that is only imported."""
+
 
 @dataclass(frozen=True)
 class ScoringFile:
@@ -38,7 +41,7 @@ class ScoringFile:
 
     def check(self, limit: float) -> None:
         """RefusedError if it cannot be imported or lacks the function."""
-        self._run({}, limit, "")
+        self._run({}, limit, _ALONE, "load less when it is imported")
 
     def values(self, answers: Sequence[Answer], limit: float | None) -> object:
         """What the function returns for the answers; RefusedError if it fails."""
@@ -48,15 +51,22 @@ class ScoringFile:
             "references": [list(answer.references) for answer in answers],
             "records": [dict(answer.record) for answer in answers],
         }
-        return self._run(given, limit, f"; first prompt: {short(answers[0].question)!r}")
+        first = f"; first prompt: {short(answers[0].question)!r}"
+        return self._run(given, limit, first, "make it faster, or raise slots.trial_timeout")
 
-    def _run(self, given: Mapping[str, object], limit: float | None, asked: str) -> object:
+    def _run(
+        self, given: Mapping[str, object], limit: float | None, asked: str, if_slow: str
+    ) -> object:
         with TemporaryDirectory(prefix="scoring-") as folder:
             place = Path(folder)
             file = place / PurePath(self.metric.file).name
             file.write_text(self.text, encoding="utf-8")
             (place / "given.json").write_text(json.dumps(given), encoding="utf-8")
-            code = self._ended(file, place, limit, asked)
+            try:
+                code = self._ended(file, place, limit)
+            except subprocess.TimeoutExpired:
+                where = asked if given else ""
+                raise self._refusal(f"took longer than {limit:g} s; {if_slow}", where) from None
             if not (place / "told.json").exists():
                 raise self._refusal(f"ended its process with code {code}", asked)
             told = json.loads((place / "told.json").read_text(encoding="utf-8"))
@@ -66,8 +76,9 @@ class ScoringFile:
             raise self._refusal(where, asked)
         return told["value"]
 
-    def _ended(self, file: Path, place: Path, limit: float | None, asked: str) -> int:
-        """The exit code of its process, which is killed with its children after `limit` seconds."""
+    def _ended(self, file: Path, place: Path, limit: float | None) -> int:
+        """The exit code of its process, which is killed with its children after `limit` seconds;
+        TimeoutExpired if it was."""
         # -P keeps our folder out of the file's imports.
         command = [sys.executable, "-P", str(code_process.__file__)]
         process = subprocess.Popen(
@@ -80,10 +91,6 @@ class ScoringFile:
         )
         try:
             return process.wait(limit)
-        except subprocess.TimeoutExpired:
-            raise self._refusal(
-                f"took longer than {limit:g} s; make it faster, or raise slots.trial_timeout", asked
-            ) from None
         finally:
             with suppress(ProcessLookupError):  # children that it may have left
                 os.killpg(process.pid, signal.SIGKILL)
