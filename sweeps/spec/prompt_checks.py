@@ -12,7 +12,7 @@ from trainables.config.evaluation import EvaluationConfig
 from trainables.core.data_error import short
 from trainables.core.errors import RefusedError
 from trainables.data.retrieval.chats import count_chats
-from trainables.data.tokens.prompts import Prompts
+from trainables.data.tokens.prompts import Prompts, has_text
 from trainables.data.tokens.tokenizer import context_length
 from trainables.methods.few_shot import FEW_SHOT, FewShotConfig
 from trainables.metrics.matching import ANSWER_EQUALITY, final_answer
@@ -22,34 +22,42 @@ from trainables.training.inputs import Prepared
 
 
 def check_prompts(spec: SweepSpec, prepared: Prepared) -> None:
-    """SweepError if a prompt and its answer may be longer than the model's context, or if prompts
-    need more examples than there are."""
+    """SweepError if a prompt and its answer may be longer than the model's context, if prompts
+    need more examples than there are, or if a metric or a sample can find nothing in them."""
     _check_examples(spec, prepared)
     _load_encoders(spec)
-    settings, data = spec.trial.evaluation, spec.trial.data
-    context = context_length(prepared.inputs.model)
-    if not settings.metrics or context is None or data is None:
+    settings, data, inputs = spec.trial.evaluation, spec.trial.data, prepared.inputs
+    if not settings.metrics or data is None:
         return
-    learned = prepared.inputs.train if spec.trial.learns.rolls_out else None
-    for folder in filter(None, (prepared.inputs.validation, prepared.inputs.test, learned)):
+    _check_samples(settings.samples, Prompts(inputs.validation))
+    context = context_length(inputs.model)
+    for folder in filter(None, (inputs.validation, inputs.test)):
         prompts = Prompts(folder)
-        most = len(prompts) if folder == learned else settings.prompts
-        chosen = prompts.chosen(most, data.seed)
-        if folder != learned:
-            _check_references(settings.metrics, prompts, chosen)
-            _try_pattern(settings, prompts, chosen)
-        longest = prompts.longest(chosen)
-        if longest + settings.max_new_tokens <= context:
-            continue
-        room = context - longest
-        way_out = (
-            f"lower it to {room:,}" if room > 0 else "remove or shorten the longest chats"
-        ) + ", or use a model with a longer context"
-        raise SweepError(
-            f"evaluation.max_new_tokens {settings.max_new_tokens:,}: the longest of the "
-            f"{len(chosen):,} prompts has {longest:,} tokens, and the model's context is "
-            f"{context:,}; {way_out}"
-        )
+        chosen = prompts.chosen(settings.prompts, data.seed, settings.samples)
+        _check_references(settings.metrics, prompts, chosen)
+        _try_pattern(settings, prompts, chosen)
+        _check_lengths(settings, prompts, chosen, context)
+    if spec.trial.learns.rolls_out:
+        prompts = Prompts(inputs.train)
+        _check_lengths(settings, prompts, range(len(prompts)), context)
+
+
+def _check_lengths(
+    settings: EvaluationConfig, prompts: Prompts, chosen: Sequence[int], context: int | None
+) -> None:
+    """SweepError if a prompt and its answer may be longer than the context, if that is known."""
+    longest = prompts.longest(chosen)
+    if context is None or longest + settings.max_new_tokens <= context:
+        return
+    room = context - longest
+    way_out = (
+        f"lower it to {room:,}" if room > 0 else "remove or shorten the longest chats"
+    ) + ", or use a model with a longer context"
+    raise SweepError(
+        f"evaluation.max_new_tokens {settings.max_new_tokens:,}: the longest of the "
+        f"{len(chosen):,} prompts has {longest:,} tokens, and the model's context is "
+        f"{context:,}; {way_out}"
+    )
 
 
 def _load_encoders(spec: SweepSpec) -> None:
@@ -77,6 +85,16 @@ def _check_examples(spec: SweepSpec, prepared: Prepared) -> None:
             raise SweepError(
                 f"few_shot.count {count:,}: the training set has {known:,} examples; lower it to "
                 f"{known:,}, or add examples"
+            )
+
+
+def _check_samples(texts: Sequence[str], prompts: Prompts) -> None:
+    """SweepError for a text that is in no prompt."""
+    for text in texts:
+        if not any(has_text(question, [text]) for question in prompts.questions):
+            raise SweepError(
+                f"evaluation.samples: {short(text)!r} is in none of the {len(prompts):,} prompts "
+                "of the validation set; name a text of one, or leave it out"
             )
 
 

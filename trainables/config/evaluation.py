@@ -39,6 +39,10 @@ class EvaluationConfig(Frozen):
     prompts: PositiveInt = Field(
         default=200, description="maximum number of prompts, chosen at random by data.seed"
     )
+    samples: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        default=(),
+        description="texts in prompts whose answers are kept to be read; unset: the first 20 asked",
+    )
     max_new_tokens: PositiveInt = Field(default=128, description="maximum tokens of an answer")
     batch_size: PositiveInt | None = Field(
         default=None, description="prompts per worker at a time; unset: micro_batch_size"

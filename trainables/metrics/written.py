@@ -80,14 +80,15 @@ class Scored:
 @dataclass(frozen=True)
 class Written:
     """Generated answers, and each one's value of each of the metrics; `seconds` is the time that
-    generating and scoring took. `own` are the values of the user's own metrics, and `formulas` the
-    texts of those that are measured."""
+    generating and scoring took. `own` are the values of the user's own metrics, `formulas` the
+    texts of those that are measured, and `samples` texts in the prompts whose answers are kept."""
 
     answers: tuple[Answer, ...]
     metrics: tuple[WrittenMetric, ...]
     seconds: float = 0.0
     own: Mapping[str, Scored] = field(default_factory=dict)
     formulas: Sequence[str] = ()
+    samples: Sequence[str] = ()
     judge_tokens: int = 0
     judge_dollars: float = 0.0
 

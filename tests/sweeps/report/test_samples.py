@@ -111,5 +111,17 @@ def test_the_command_prints_lines_for_scripts(folder, tmp_path):
     assert wrong.exit_code == 2 and "--trials 'one'" in wrong.output
 
 
+def test_the_answers_to_wanted_prompts_are_kept(tmp_path):
+    asked = [*QUESTIONS.values(), *(f"Count to {n}." for n in range(40))]
+    answers = tuple(Answer(n, text, "7", ("6",), 1, True) for n, text in enumerate(asked))
+    for texts, kept in ((("COUNT TO 3",), 11), ((), 20), (("to",), 20), (("nowhere",), 20)):
+        write_answers(Written(answers, METRICS, samples=texts), tmp_path / "answers")
+        lines = (tmp_path / "answers" / SAMPLES).read_text().splitlines()
+        prompts = [json.loads(line)["prompt"] for line in lines]
+        assert len(prompts) == kept, texts
+        if texts[:1] == ("COUNT TO 3",):
+            assert prompts == ["Count to 3.", *(f"Count to {n}." for n in range(30, 40))]
+
+
 def test_the_records_find_what_trials_write():
     assert f"{ANSWERS}/{SAMPLES}" == PLACE

@@ -151,6 +151,29 @@ def test_answers_that_do_not_fit_the_context_are_refused_before_the_first_trial(
             check_prompts(found, prepared)
 
 
+def test_samples_of_prompts_that_do_not_exist_are_refused_before_the_first_trial(tmp_path):
+    from sweeps.base.errors import SweepError
+    from sweeps.run.inputs import inputs_of
+    from sweeps.spec.prompt_checks import check_prompts
+
+    chats.make_chats(tmp_path)
+    ask = str(tmp_path / "ask.jsonl")
+    fields = {
+        "model": str(tmp_path / "model"),
+        "data": {"train": str(tmp_path / "train.jsonl"), "validation": ask, "max_length": 128},
+    }
+    for text, known in (("ADD 0", True), ("divide", False)):
+        found = spec(tmp_path, **fields, evaluation={"max_new_tokens": 8, "samples": [text]})
+        prepared = inputs_of(found.trial, tmp_path / "cache")
+        if known:
+            check_prompts(found, prepared)
+            continue
+        with pytest.raises(
+            SweepError, match=r"samples: 'divide' is in none of the 13 prompts .*; na"
+        ):
+            check_prompts(found, prepared)
+
+
 def test_a_pattern_that_hangs_is_known_before_the_first_trial(tmp_path, monkeypatch):
     from data_samples import write_lines
 

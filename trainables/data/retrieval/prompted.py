@@ -40,9 +40,9 @@ class LookedUpPrompts:
         self._embed = embed
         self.stops = own.stops
 
-    def chosen(self, most: int, seed: int) -> list[int]:
+    def chosen(self, most: int, seed: int, texts: Sequence[str] = ()) -> list[int]:
         """The numbers of the same prompts as without a lookup."""
-        return self._own.chosen(most, seed)
+        return self._own.chosen(most, seed, texts)
 
     def asked(self, numbers: Sequence[int]) -> dict[int, Prompt]:
         """These prompts, by number; the questions as they were."""

@@ -21,6 +21,10 @@ FOLDER = "prompts"
 _RECORDS = "records.jsonl"
 
 
+MOST_SAMPLES = 20
+"""Prompts of a set whose answers are kept to be read."""
+
+
 @dataclass(frozen=True, eq=False)
 class Prompt:
     """The ids that the model is given, the last message in them as text, and right answers.
@@ -41,8 +45,9 @@ class Asked(Protocol):
 
     stops: tuple[int, ...]
 
-    def chosen(self, most: int, seed: int) -> list[int]:
-        """The numbers of `most` prompts drawn at random, or of all; always the same."""
+    def chosen(self, most: int, seed: int, texts: Sequence[str] = ()) -> list[int]:
+        """The numbers of `most` prompts, or of all: those with one of the texts in them, at most
+        MOST_SAMPLES, and others drawn at random; always the same."""
         ...
 
     def asked(self, numbers: Sequence[int]) -> dict[int, Prompt]:
@@ -57,7 +62,7 @@ class Prompts:
         folder = set_folder / FOLDER
         self._sequences = Sequences.open(folder)
         texts = json.loads((folder / "prompts.json").read_text(encoding="utf-8"))
-        self._questions: list[str] = texts["questions"]
+        self.questions: list[str] = texts["questions"]
         self._references: list[list[str]] = texts["references"]
         self.stops: tuple[int, ...] = tuple(texts["stops"])
         self._records_file = folder / _RECORDS
@@ -69,7 +74,7 @@ class Prompts:
         ids, record = self._sequences[number].tokens.astype(np.int64), self._records.get(number)
         references = tuple(self._references[number])
         known = json.loads(record or "{}")
-        return Prompt(ids, self._questions[number], references, record=known)
+        return Prompt(ids, self.questions[number], references, record=known)
 
     @cached_property
     def _records(self) -> Mapping[int, str]:
@@ -91,10 +96,12 @@ class Prompts:
         """The tokens of the longest of these prompts."""
         return int(self.lengths[[*numbers]].max())
 
-    def chosen(self, most: int, seed: int) -> list[int]:
-        """The numbers of `most` prompts drawn at random, or of all; always the same."""
-        drawn = np.random.default_rng(seed).permutation(len(self))[:most]
-        return sorted(drawn.tolist())
+    def chosen(self, most: int, seed: int, texts: Sequence[str] = ()) -> list[int]:
+        """The numbers of `most` prompts, or of all: those with one of the texts in them, at most
+        MOST_SAMPLES, and others drawn at random; always the same."""
+        drawn = np.random.default_rng(seed).permutation(len(self)).tolist()
+        named = [n for n, question in enumerate(self.questions) if has_text(question, texts)]
+        return sorted([*dict.fromkeys((*named[:MOST_SAMPLES], *drawn))][:most])
 
 
 class PromptExamples:
@@ -113,6 +120,11 @@ class PromptExamples:
     def lengths(self) -> IntArray:
         """Tokens of each prompt."""
         return self._prompts.lengths
+
+
+def has_text(question: str, texts: Sequence[str]) -> bool:
+    """Whether one of the texts is in a question, in capitals or small letters."""
+    return any(text.casefold() in question.casefold() for text in texts)
 
 
 def write_prompts(set_folder: Path, prompts: Sequence[Prompt], stops: Collection[int]) -> None:

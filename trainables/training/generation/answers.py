@@ -49,7 +49,8 @@ class Answers:
         if not settings.metrics:
             return 0
         prompts = Prompts(inputs.validation)
-        longest = prompts.longest(prompts.chosen(settings.prompts, seed_of(config)))
+        chosen = prompts.chosen(settings.prompts, seed_of(config), settings.samples)
+        longest = prompts.longest(chosen)
         if config.learns.rolls_out:
             longest = max(longest, int(Prompts(inputs.train).lengths.max()))
         return longest + settings.max_new_tokens

@@ -8,15 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from trainables.metrics.written import Answer, Written
+from trainables.data.tokens.prompts import MOST_SAMPLES, has_text
+from trainables.metrics.written import Written
 
 SAMPLES = "samples.jsonl"
-"""The first answers, one a line, with prompt, reference and values."""
+"""Answers to be read, one a line, with prompt, reference and values."""
 
 VALUES = "values.npz"
 """All answers' values of the metrics that are means, with the prompts' numbers."""
-
-MOST_SAMPLES = 20
 
 
 def write_answers(written: Written, folder: Path) -> None:
@@ -25,17 +24,21 @@ def write_answers(written: Written, folder: Path) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     np.savez(partial / VALUES, **written.arrays())  # type: ignore[arg-type]
-    lines = [_line(written, place, each) for place, each in enumerate(_first(written))]
+    lines = [_line(written, place) for place in _kept(written)]
     (partial / SAMPLES).write_text("".join(lines), encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
 
 
-def _first(written: Written) -> tuple[Answer, ...]:
-    return written.answers[:MOST_SAMPLES]
+def _kept(written: Written) -> list[int]:
+    """The places of the samples among the answers: those with a wanted text, or the first."""
+    everything = [*range(len(written.answers))]
+    wanted = [n for n in everything if has_text(written.answers[n].question, written.samples)]
+    return (wanted or everything)[:MOST_SAMPLES]
 
 
-def _line(written: Written, place: int, answer: Answer) -> str:
+def _line(written: Written, place: int) -> str:
+    answer = written.answers[place]
     sample = {
         "prompt_number": answer.prompt,
         "prompt": answer.question,

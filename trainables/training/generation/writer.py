@@ -64,13 +64,15 @@ class AnswerWriter:
         """The model's answers, the same on every rank. All ranks call it."""
         began = time.monotonic()
         settings = config.evaluation
-        chosen = self._prompts.chosen(settings.prompts, seed_of(config))
+        chosen = self._prompts.chosen(settings.prompts, seed_of(config), settings.samples)
         asked = self._prompts.asked(chosen)
         looking_up = (time.monotonic() - began) / len(asked)
         answers = self.answers(config, model, asked, _sampler(config), looking_up)
         metrics = tuple(GENERATED[name] for name in settings.metrics if name in GENERATED)
         spent = time.monotonic() - began
-        return Written(answers, metrics, spent, formulas=settings.formulas)
+        return Written(
+            answers, metrics, spent, formulas=settings.formulas, samples=settings.samples
+        )
 
     def answers(
         self,
