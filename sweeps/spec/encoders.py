@@ -12,6 +12,7 @@ from search_spaces.problem import Problem
 from search_spaces.space import Space
 from sweeps.spec.reach import reachable
 from trainables.config.trial import TrialConfig
+from trainables.core.model_source import ModelSource
 from trainables.methods.registry import METHODS
 
 PACKAGE, EXTRA = "sentence-transformers", "winnow-sweeps[retrieval]"
@@ -61,14 +62,12 @@ def check_encoders(trial: TrialConfig, space: Space, elsewhere: bool) -> Iterato
 
 
 def _is_gone(name: str, elsewhere: bool) -> bool:
-    """Whether it must be a folder, as a hub id is NAME or ORG/NAME, and is not there."""
-    whole = name.startswith(("/", "~"))
-    if not (whole or name.startswith(("./", "../")) or name.count("/") > 1):
-        return False
-    if elsewhere and whole:
+    """Whether it can only be a folder, and is not there."""
+    source = ModelSource(name)
+    if not source.is_path or (elsewhere and name.startswith(("/", "~"))):
         return False
     try:
-        return not Path(name).expanduser().is_dir()
+        return source.folder is None
     except (OSError, RuntimeError):  # name too long, or home of an unknown user
         return True
 

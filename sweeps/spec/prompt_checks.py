@@ -10,22 +10,25 @@ from sweeps.spec.reach import reachable
 from sweeps.spec.spec import SweepSpec
 from trainables.config.evaluation import EvaluationConfig
 from trainables.core.data_error import short
-from trainables.core.errors import RefusedError
+from trainables.core.model_source import ModelSource
 from trainables.data.retrieval.chats import count_chats
 from trainables.data.tokens.prompts import Prompts, has_text
-from trainables.data.tokens.tokenizer import context_length
+from trainables.data.tokens.tokenizer import context_length, hub_file
 from trainables.methods.few_shot import FEW_SHOT, FewShotConfig
 from trainables.metrics.matching import ANSWER_EQUALITY, final_answer
 from trainables.metrics.registry import GENERATED
 from trainables.metrics.written import said
 from trainables.training.inputs import Prepared
 
+_OF_AN_ENCODER = ("modules.json", "config.json")
+"""A model of sentence-transformers has one of these."""
+
 
 def check_prompts(spec: SweepSpec, prepared: Prepared) -> None:
     """SweepError if a prompt and its answer may be longer than the model's context, if prompts
     need more examples than there are, or if a metric or a sample can find nothing in them."""
     _check_examples(spec, prepared)
-    _load_encoders(spec)
+    _check_encoders(spec)
     settings, data, inputs = spec.trial.evaluation, spec.trial.data, prepared.inputs
     if not settings.metrics or data is None:
         return
@@ -60,17 +63,21 @@ def _check_lengths(
     )
 
 
-def _load_encoders(spec: SweepSpec) -> None:
-    """SweepError if an encoder cannot be loaded."""
+def _check_encoders(spec: SweepSpec) -> None:
+    """SweepError if an encoder is no model. Weights are left to the slots: they may be large."""
     for name, place in encoders(spec.trial, spec.space).items():
-        import torch
-
-        from trainables.training.generation.embedding import encoder_of
-
-        try:
-            encoder_of(name, torch.device("cpu"))
-        except RefusedError as error:
-            raise SweepError(f"{place}: {error}") from error
+        source = ModelSource(name)
+        folder = source.folder
+        found = (folder / each if folder else hub_file(source, each) for each in _OF_AN_ENCODER)
+        if any(file is not None and file.is_file() for file in found):
+            continue
+        files = " nor ".join(_OF_AN_ENCODER)
+        if folder:
+            raise SweepError(f"{place}: folder {name} has neither {files}; name a model's folder")
+        raise SweepError(
+            f"{place}: {name} is no folder, and neither {files} could be loaded from the hub; "
+            "check the spelling and the network, or download it and name its folder"
+        )
 
 
 def _check_examples(spec: SweepSpec, prepared: Prepared) -> None:

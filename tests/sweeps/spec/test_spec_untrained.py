@@ -129,18 +129,25 @@ def test_an_encoder_of_another_machine_is_not_looked_for_here(tmp_path, monkeypa
     assert accepted(tmp_path, elsewhere=True, space=DENSE, rag={"encoder": "/on/the/nodes"})
 
 
-def test_an_encoder_that_cannot_be_loaded_is_known_before_the_first_trial(folder):
+def test_what_is_no_encoder_is_known_before_the_first_trial(folder):
     (folder / "encoder").mkdir()
-    space = {**DENSE, "rag.encoder": {"choice": [str(folder / "encoder")]}}
     data = {"train": str(folder / "train.jsonl"), "knowledge": str(folder / "train.txt")}
     (folder / "train.txt").write_text("A page.")
     tree = {"name": "few", "model": str(folder / "model"), "budget": {"trials": 4}, "data": data}
-    spec = SweepSpec.parse({**tree, "search": ANSWERS, "space": space})
-    prepared = inputs_of(spec.trial, folder / "cache")
-    with pytest.raises(
-        SweepError, match=r"space.rag.encoder: .*encoder cannot be loaded: .*; name"
+    for name, said in (
+        (str(folder / "encoder"), "has neither modules.json nor config.json; name a model's fold"),
+        ("no--such/encoder", "could be loaded from the hub; check the spelling and the network"),
+        (str(folder / "model"), None),
     ):
-        check_prompts(spec, prepared)
+        space = {**DENSE, "rag.encoder": {"choice": [name]}}
+        short = {"max_new_tokens": 8}
+        spec = SweepSpec.parse({**tree, "search": ANSWERS, "space": space, "evaluation": short})
+        prepared = inputs_of(spec.trial, folder / "cache")
+        if said is None:
+            check_prompts(spec, prepared)
+            continue
+        with pytest.raises(SweepError, match=f"space.rag.encoder: .*{said}"):
+            check_prompts(spec, prepared)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import torch
 from trainables.config.trial import TrialConfig
 from trainables.core.data_error import said
 from trainables.core.errors import RefusedError
+from trainables.core.model_source import ModelSource
 from trainables.core.progress import Progress
 from trainables.core.progress_bars import no_progress_bars
 from trainables.data.retrieval.ranking import Embed, Vectors
@@ -84,7 +85,7 @@ def encoder_of(name: str, device: torch.device) -> Embed:
 
     try:
         with no_progress_bars():
-            model = SentenceTransformer(name, device=str(device))
+            model = SentenceTransformer(str(ModelSource(name).folder or name), device=str(device))
     except Exception as error:  # library boundary: a bad model can raise anything
         raise RefusedError(
             f"encoder {name} cannot be loaded: {said(error)}; name another, or leave it out to "
