@@ -4,8 +4,8 @@
     python -m benchmarks.rl FOLDER [--seeds 5] [--set objective=ppo] [--set rl.beta=0.01 ...]
 
 The model is a Llama of some 100,000 weights with a token for each character. Its sft is on sums in
-which most carries are forgotten, as demonstrations have errors; it answers so, too. GRPO and PPO get
-the same questions with the right answers to check. The sums asked are in neither file.
+which most carries are forgotten, as demonstrations have errors; it answers so, too. GRPO and PPO
+get the same questions with the right answers to check. The sums asked are in neither file.
 Prints one JSON document: exact match and KL of each seed, and the mean gain with its standard error
 over seeds.
 """

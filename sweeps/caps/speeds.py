@@ -13,7 +13,7 @@ import optuna
 from search_spaces import bridge
 from search_spaces.values import Value
 from sweeps.spec.spec import SweepSpec
-from trainables.config.batch_split import split_batch
+from trainables.config.batch_split import split_step
 from trainables.config.trial import TrialConfig
 
 _DRAWS = 200
@@ -108,7 +108,7 @@ class Prices:
             return self._evaluation(kind, config) + self.generation
         measuring = points * self._evaluation(kind, config)
         writing = config.evaluation.times(points) * self.generation
-        _, passes = split_batch(config.batch_size, self.workers, config.micro_batch_size)
+        _, passes = split_step(config, self.workers)
         tokens, steps = self.work(params)
         training = kind.training.of(steps * passes, tokens / self.workers)
         return kind.setup + training * kind.factor(config) + measuring + writing
@@ -137,5 +137,5 @@ def prices_of_space(spec: SweepSpec, prices: Prices) -> list[float]:
 
 def with_half_the_micro_batch(config: TrialConfig) -> TrialConfig | None:
     """The same trial in twice as many passes; None if it has single examples already."""
-    micro, _ = split_batch(config.batch_size, 1, config.micro_batch_size)
+    micro, _ = split_step(config, 1)
     return config.with_params({"micro_batch_size": micro // 2}) if micro > 1 else None

@@ -10,7 +10,7 @@ from sweeps.base.errors import SweepError
 from sweeps.planning.edits import MICRO
 from sweeps.spec.reach import Point, reachable
 from sweeps.spec.spec import SweepSpec
-from trainables.config.batch_split import split_batch
+from trainables.config.batch_split import split_step
 from trainables.config.combinations import refusals
 from trainables.config.trial import TrialConfig
 from trainables.methods.registry import METHODS
@@ -25,10 +25,11 @@ _ALWAYS = (
     "label_smoothing",
     "micro_batch_size",
     "batch_size",
+    "rl.group_size",
 )
 """Searchable fields on which memory depends, besides the sections of the methods."""
 
-_BATCHES = ("batch_size", "micro_batch_size")
+_BATCHES = ("batch_size", "rl.group_size", "micro_batch_size")
 """They matter by the micro-batch that follows from them alone."""
 
 _NEVER = ("lora.alpha", "lora.rslora", "lora.learning_rate_ratio", "optimizer.beta1")
@@ -47,7 +48,7 @@ def distinct(spec: SweepSpec, workers: int) -> list[tuple[Point, int, TrialConfi
     for point in _points(spec):
         try:
             config = spec.trial.with_params(point)
-            micro_batch, _ = split_batch(config.batch_size, workers, config.micro_batch_size)
+            micro_batch, _ = split_step(config, workers)
         except (ValidationError, ValueError):
             continue  # refused anyway
         if config.tunes.trains and not refusals(config):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from results.records.record import Edit
 from search_spaces.values import identity, show
 from sweeps.spec.reach import Point
-from trainables.config.batch_split import split_batch
+from trainables.config.batch_split import split_step
 from trainables.config.trial import TrialConfig
 
 MICRO = "micro_batch_size"
@@ -32,7 +32,7 @@ class Edits:
 
         Of a range, only the ends were planned: a number counts as the end above it.
         """
-        micro, _ = split_batch(config.batch_size, self._workers, config.micro_batch_size)
+        micro, _ = split_step(config, self._workers)
         drawn = {**params, MICRO: micro}
         covering = [point for point in self._points if _covers(point, drawn)]
         nearest = min(covering, key=lambda point: _distance(point, drawn), default=None)

@@ -64,8 +64,6 @@ def make_plan(
     ModelError if the model cannot be built without its weights, SweepError if there is none to
     look at.
     """
-    from trainables.data.tokens.examples import Examples
-
     planner, workers = planner or Planner(prepared.inputs), spec.slots.workers
     found = distinct(spec, workers)
     lines = []
@@ -73,6 +71,5 @@ def make_plan(
         for point, micro_batch, config in found:
             lines.append(Line(point, micro_batch, planner.estimate(config, workers)))
             gauge.advance(1)
-    longest = Examples(prepared.inputs.train).longest
     lines.sort(key=lambda line: -line.peak)
-    return Plan(card, usable(card.memory), workers, longest, tuple(lines))
+    return Plan(card, usable(card.memory), workers, planner.longest(spec.trial), tuple(lines))

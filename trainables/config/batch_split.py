@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trainables.config.trial import TrialConfig
 
 
 def split_batch(batch_size: int, workers: int, most: int) -> tuple[int, int]:
@@ -19,3 +23,11 @@ def split_batch(batch_size: int, workers: int, most: int) -> tuple[int, int]:
     lower = [size for size in range(1, math.isqrt(share) + 1) if share % size == 0]
     micro = max(size for low in lower for size in (low, share // low) if size <= most)
     return micro, share // micro
+
+
+def split_step(config: TrialConfig, workers: int) -> tuple[int, int]:
+    """The same of the sequences that a step of a trial trains on: with groups of answers, of these.
+
+    ValueError as above.
+    """
+    return split_batch(config.learns.step_size(config), workers, config.micro_batch_size)

@@ -65,6 +65,10 @@ class Objective(Kind):
         """Sequences that are trained on for each example of a batch."""
         return 1
 
+    def step_size(self, config: TrialConfig) -> int:
+        """Sequences that an optimizer step trains on, over all workers."""
+        return config.batch_size * self.group_size(config)
+
     def passes(self, config: TrialConfig) -> int:
         """Optimizer steps in a row on the same examples."""
         return 1

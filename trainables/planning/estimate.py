@@ -93,6 +93,13 @@ class Planner:
         self._pad_id = pad_id(tokenizer, embedding_rows(inputs.model))
         self._known: dict[Hashable, tuple[Inventory, Activations, int]] = {}
 
+    def longest(self, config: TrialConfig) -> int:
+        """Tokens of the longest sequence that is trained on."""
+        if config.learns.rolls_out:
+            own, _ = training_set(config, self._train, self._mix).lengths
+            return int(own.max()) + config.evaluation.max_new_tokens
+        return self._train.longest
+
     def estimate(self, config: TrialConfig, workers: int) -> Estimate:
         """ModelError if transformers cannot build the model without its weights."""
         key = _alike(config)

@@ -44,7 +44,7 @@ def with_grown_micro_batch(workshop: Workshop, config: TrialConfig) -> TrialConf
     is to be found."""
     if not config.micro_batch_grows:
         return config
-    most = min(config.batch_size, _fitting(workshop, config))
+    most = min(config.learns.step_size(config), _fitting(workshop, config))
     kept = _Kept(workshop.inputs)
     known = kept.of(config)
     if known is None or known.best == known.tried < most:
@@ -54,7 +54,7 @@ def with_grown_micro_batch(workshop: Workshop, config: TrialConfig) -> TrialConf
 
 
 def _fastest(workshop: Workshop, config: TrialConfig, most: int) -> int:
-    fits = most
+    fits, whole = most, config.learns.step_size(config)
 
     def seconds(size: int) -> float:
         """Those of a pass; endless if it does not fit."""
@@ -62,7 +62,7 @@ def _fastest(workshop: Workshop, config: TrialConfig, most: int) -> int:
         if size > fits:
             return float("inf")
         try:
-            return _seconds_per_step(workshop, config, size) * size / config.batch_size
+            return _seconds_per_step(workshop, config, size) * size / whole
         except Exception as error:
             if not is_out_of_memory(error):
                 raise

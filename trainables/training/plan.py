@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trainables.config.batch_split import split_batch
+from trainables.config.batch_split import split_step
 from trainables.config.budget import MOST_EXAMPLES, BatchRampConfig, TrialBudget
 from trainables.config.trial import TrialConfig
 from trainables.data.tokens.batches import mixed_order, order
@@ -74,8 +74,7 @@ def make_plan(
     on 8. ValueError if batch_size does not divide among workers. Where an example becomes a group
     of answers, it comes as often in a row, and a batch as often as it is trained on.
     """
-    size = config.batch_size * config.learns.group_size(config)
-    micro, accumulation = split_batch(size, workers, config.micro_batch_size)
+    micro, accumulation = split_step(config, workers)
     stream = Stream(config, lengths, replayed)
     sizes = batch_sizes(config, stream.wanted(config.budget), workers)
     ends = np.concatenate([[0], np.cumsum(sizes)])
@@ -194,7 +193,7 @@ def batch_sizes(config: TrialConfig, wanted: int | None, workers: int) -> NDArra
     budget, batch_size = config.budget, config.batch_size
     if config.learns.rolls_out:
         return _group_sizes(config, wanted)
-    micro, _ = split_batch(batch_size, workers, config.micro_batch_size)
+    micro, _ = split_step(config, workers)
     if config.batch_ramp.start_fraction < 1 and micro == 1:
         raise ValueError(
             f"batch_ramp grows the micro-batch, which is 1 for batch_size {batch_size} and "
@@ -219,7 +218,7 @@ def _group_sizes(config: TrialConfig, wanted: int | None) -> NDArray[np.int64]:
     if wanted is not None:
         steps = passes * max(1, math.ceil(wanted / config.batch_size))
     assert steps is not None, "TrialBudget sets one of its three measures"
-    size = config.batch_size * config.learns.group_size(config)
+    size = config.learns.step_size(config)
     _check_memory(steps * size)
     return np.full(steps, size)
 

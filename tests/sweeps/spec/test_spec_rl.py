@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sweeps.planning.combinations import distinct
 from sweeps.spec.notes import notes
 from sweeps.spec.spec import SpecError, SweepSpec
 
@@ -92,6 +93,13 @@ def test_what_ppo_has_of_its_own_can_be_searched_and_needs_no_groups():
 def test_a_searched_field_of_another_objective_is_said_to_do_nothing():
     space = {"ppo.lambda": {"uniform": [0.9, 1.0]}, "rl.beta": {"uniform": [0.0, 0.1]}}
     assert any("ppo.lambda" in said for said in notes(SweepSpec.parse(tree(space=space))))
+
+
+def test_micro_batches_are_planned_of_answers():
+    """Of batch_size 2 with groups of 1 and 8: micro-batches of 2 and of 8, not of 2 alone."""
+    space = {"rl.group_size": {"choice": [1, 8]}}
+    spec = SweepSpec.parse(tree(objective="ppo", batch_size=2, micro_batch_size=8, space=space))
+    assert sorted(micro for _, micro, _ in distinct(spec, 1)) == [2, 8]
 
 
 def test_an_own_metric_is_a_reward_with_consent():

@@ -6,6 +6,7 @@ import pytest
 from rollout_training import inputs_of, make_asked, rl_trial
 
 from benchmarks.memory_plan import KINDS, counted_peak, trial_of, with_inputs
+from trainables.data.tokens.prompts import Prompts
 from trainables.planning.estimate import Planner
 
 
@@ -32,7 +33,9 @@ def test_a_value_head_is_in_the_plan(tmp_path):
     """With its gradients and Adam's moments; `value_trains` changes nothing but the passes."""
     folder = make_asked(tmp_path)
     grpo, ppo = (rl_trial(folder, objective=name) for name in ("grpo", "ppo"))
-    planner = Planner(inputs_of(ppo, folder))
+    inputs = inputs_of(ppo, folder)
+    planner = Planner(inputs)
+    assert planner.longest(ppo) == Prompts(inputs.train).lengths.max() + 8
     without, with_head = (planner.estimate(config, 1) for config in (grpo, ppo))
     more = (hidden := 32) + 1
     assert with_head.inventory.trained_elements == without.inventory.trained_elements + more

@@ -44,8 +44,8 @@ def refused_settings(
     if engine is None or not engine.config:
         return []
     # Values that follow from a searched batch size are not compared; any that divides is fine.
-    batch_size = workers if "batch_size" in searched else config.batch_size
-    micro, accumulation = split_batch(batch_size, workers, config.micro_batch_size)
+    step_size = workers if "batch_size" in searched else config.learns.step_size(config)
+    micro, accumulation = split_batch(step_size, workers, config.micro_batch_size)
     ours = _ours(config, engine, micro, accumulation)
     return list(contradictions(engine.config, {**ours, **_said_elsewhere(config)}, searched))
 
@@ -97,7 +97,7 @@ def _said_elsewhere(config: TrialConfig) -> dict[str, object]:
     """Settings of a trial that DeepSpeed is not told, under the names of a DeepSpeed JSON."""
     settings = config.optimizer
     return {
-        "train_batch_size": config.batch_size,
+        "train_batch_size": config.learns.step_size(config),
         "optimizer": {
             "type": _OPTIMIZERS.get(settings.name, settings.name),
             "params": {
