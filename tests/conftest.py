@@ -60,6 +60,16 @@ def data() -> Path:
     return Path(os.environ["SWEEP_TEST_DATA"])
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _copied_tables(tmp_path_factory):
+    from mlflow_tables import CopiedTables
+
+    with pytest.MonkeyPatch.context() as patched:
+        copied = CopiedTables(tmp_path_factory.mktemp("tables"))
+        patched.setattr("results.mlflow.database.make_tables", copied)
+        yield
+
+
 @pytest.fixture
 def avx2_only() -> dict[str, str]:
     """An environment in which torch, oneDNN and MKL use no more than a CPU of 2013 has, which
