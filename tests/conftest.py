@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 from hypothesis import settings
-from longest_files import LONGEST
+from longest_files import FIRST, LONGEST
 
 # A slow moment of a busy machine is no failure.
 # In CI the same examples each time: a change is judged by itself, not by a new find of old code.
@@ -33,15 +33,41 @@ ROOM = 4 * 2**30
 """Bytes of a process of tests: with its own Ray, and with that Ray's processes."""
 
 
-def pytest_collection_modifyitems(config, items: list[pytest.Item]) -> None:
-    """Of several processes, each takes a file at a time: those that take longest come first, so
-    that none of them is left for the end, when the other processes have nothing to do."""
+RAY_FILES = pytest.StashKey[set[Path]]()
+"""The files with tests on the shared Ray."""
+
+NEXT = pytest.StashKey[pytest.Item | None]()
+"""The test that comes next in this process."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The files on the shared Ray come together, so that it need not stay.
+
+    Of several processes, each takes a file at a time: those that take longest come first, so
+    that none of them is left for the end, when the other processes have nothing to do.
+    """
+    on_ray = {item.path for item in items if "ray_cluster" in getattr(item, "fixturenames", ())}
+    config.stash[RAY_FILES] = on_ray
     if not hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.path in on_ray)
         return
     here = Path(__file__).parent
-    places = {here / name: place for place, name in enumerate(LONGEST)}
+    places = {here / name: place for place, name in enumerate((*FIRST, *LONGEST))}
+    first = {here / name for name in FIRST}
     slow = {item.path for item in items if any(map(item.get_closest_marker, SLOW))}
-    items.sort(key=lambda item: (places.get(item.path, len(places)), item.path not in slow))
+    items.sort(
+        key=lambda item: (
+            item.path not in first,
+            item.path not in on_ray,
+            places.get(item.path, len(places)),
+            item.path not in slow,
+        )
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    item.config.stash[NEXT] = nextitem
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -60,6 +86,16 @@ def data() -> Path:
     return Path(os.environ["SWEEP_TEST_DATA"])
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _copied_tables(tmp_path_factory):
+    from mlflow_tables import CopiedTables
+
+    with pytest.MonkeyPatch.context() as patched:
+        copied = CopiedTables(tmp_path_factory.mktemp("tables"))
+        patched.setattr("results.mlflow.database.make_tables", copied)
+        yield
+
+
 @pytest.fixture
 def avx2_only() -> dict[str, str]:
     """An environment in which torch, oneDNN and MKL use no more than a CPU of 2013 has, which
@@ -70,11 +106,23 @@ def avx2_only() -> dict[str, str]:
     return dict(zip(names, ("avx2", "AVX2", "AVX2"), strict=True))
 
 
-@pytest.fixture(scope="session")
-def ray_cluster():
-    """One local Ray for the whole session; each test that uses it is marked `ray`."""
+@pytest.fixture(scope="module")
+def ray_cluster(request):
+    """One local Ray for one file after another; each test that uses it is marked `ray`.
+
+    It ends with the last of them: idle, its processes take a twentieth of a core.
+    """
     import ray
 
+    if not ray.is_initialized():
+        _start_ray(ray)
+    yield ray
+    following = request.config.stash[NEXT]
+    if following is None or following.path not in request.config.stash[RAY_FILES]:
+        ray.shutdown()
+
+
+def _start_ray(ray) -> None:
     from sweeps.cluster.ray_session import SETTINGS
 
     os.environ.update(SETTINGS)
@@ -86,8 +134,6 @@ def ray_cluster():
         log_to_driver=False,
         object_store_memory=150_000_000,
     )
-    yield ray
-    ray.shutdown()
 
 
 QUICK_TO_NOTICE = {

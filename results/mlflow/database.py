@@ -42,21 +42,24 @@ def make_database(uri: str) -> None:
     database = sqlite_file(uri)
     if database is None or database.exists():
         return
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
     for left in database.parent.glob(f".{database.name}.*.partial"):
         left.unlink()  # from a killed process: no other process creates it now
     # A new name each time: MLflow keeps a connection for each URI.
     partial = database.with_name(f".{database.name}.{secrets.token_hex(4)}.partial")
     # The given URI, to keep its options.
-    place = uri.replace(str(database), str(partial), 1)
-    root = artifact_uri(uri, None)
-    with _unsynced(partial):
-        store = SqlAlchemyStore(place, root)  # type: ignore[no-untyped-call]
-        store.engine.dispose()
+    make_tables(uri.replace(str(database), str(partial), 1), partial, artifact_uri(uri, None))
     with partial.open("rb") as file:
         os.fsync(file.fileno())
     partial.replace(database)
+
+
+def make_tables(uri: str, database: Path, artifacts: str | None) -> None:
+    """Have MLflow make its tables in a new `database`, whose address is `uri`."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    with _unsynced(database):
+        store = SqlAlchemyStore(uri, artifacts)  # type: ignore[no-untyped-call]
+        store.engine.dispose()
 
 
 @contextmanager

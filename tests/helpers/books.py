@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import atexit
 import json
-import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 
 import optuna
@@ -22,7 +18,6 @@ from optuna.trial import TrialState
 from spec_samples import searching_tree
 from typer.testing import CliRunner
 
-from results.mlflow.runs import MlflowRuns
 from results.mlflow.tracking import read_sweep
 from results.records.record import Measurement, TrialRecord, TrialStatus
 from sweeps.cli.app import app
@@ -72,18 +67,7 @@ def launch(tree: dict, home: Path) -> subprocess.CompletedProcess[str]:
 
 
 def launch_here(tree: dict, home: Path) -> subprocess.CompletedProcess[str]:
-    """In a home with a database of MLflow: to make another one takes seconds."""
-    if "uri" not in tree.get("tracking", {}):
-        shutil.copy(_database(), home / "mlflow.db")
     return sweep_here("launch", str(write_spec(tree, home)), home=home)
-
-
-@cache
-def _database() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="database-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    MlflowRuns(f"sqlite:///{folder}/mlflow.db")
-    return folder / "mlflow.db"
 
 
 def write_spec(tree: dict, home: Path) -> Path:
@@ -217,14 +201,23 @@ def history(records: list[TrialRecord]) -> list[tuple]:
 
 
 def check_books(
-    home: Path, name: str, trials: int, storage: str | None = None, tracking: str | None = None
+    home: Path,
+    name: str,
+    trials: int,
+    storage: str | None = None,
+    tracking: str | None = None,
+    refused: int = 0,
 ) -> SweepFolder:
-    """Sweep folder, Optuna and MLflow hold the same trials, each once, with the same ends."""
+    """Sweep folder, Optuna and MLflow hold the same trials, each once, with the same ends.
+
+    A cap has `refused` what Optuna has drawn after them.
+    """
     folder = folder_of(home, name)
     records = folder.store.trials()
     assert [record.number for record in records] == list(range(trials))
     study = optuna.load_study(study_name=name, storage=open_storage(storage, folder.journal))
-    assert [t.state for t in study.trials] == [IN_OPTUNA[r.status] for r in records]
+    known = [IN_OPTUNA[record.status] for record in records]
+    assert [t.state for t in study.trials] == [*known, *[TrialState.RUNNING] * refused]
     found, tracked = read_sweep(tracking or SweepHome(home).tracking_uri, name)
     assert tracked == records
     assert found.base == folder.store.sweep().base

@@ -7,8 +7,17 @@ from contextlib import closing
 
 import pytest
 
+from results.mlflow import database
 from results.mlflow.database import make_database
 from results.mlflow.runs import MlflowRuns
+
+MAKE_TABLES = database.make_tables
+
+
+@pytest.fixture(autouse=True)
+def _made_by_mlflow(monkeypatch):
+    """Not copied, as elsewhere in the tests."""
+    monkeypatch.setattr(database, "make_tables", MAKE_TABLES)
 
 
 def tables(file) -> set[str]:

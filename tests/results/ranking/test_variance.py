@@ -27,28 +27,35 @@ def drawn(random, trials, seeds, examples, *, ts, te, rest, means=None):
     )
 
 
-def restricted_likelihood(values, variances):
-    """Minus the log of REML of the whole model, by its covariance matrix, of one value per cell."""
+def restricted_likelihood(values):
+    """Minus the log of REML of the whole model, by its covariance matrix, as a function of the six
+    variances, of one value per cell."""
     trials, seeds, examples = values.shape
-    cells = list(itertools.product(range(trials), range(seeds), range(examples)))
+    cells = np.array(list(itertools.product(range(trials), range(seeds), range(examples))))
+    alike = cells[:, None, :] == cells[None, :, :]
     same = [
-        np.array([[all(a[i] == b[i] for i in axes) for b in cells] for a in cells], dtype=float)
+        alike[:, :, list(axes)].all(axis=2).astype(float)
         for axes in ((1,), (2,), (1, 2), (0, 1), (0, 2), (0, 1, 2))
     ]
-    covariance = sum(v * each for v, each in zip(variances, same, strict=True))
-    fixed = np.array([[float(cell[0] == trial) for trial in range(trials)] for cell in cells])
-    inverse = np.linalg.inv(covariance)
-    information = fixed.T @ inverse @ fixed
+    fixed = (cells[:, [0]] == np.arange(trials)).astype(float)
     flat = values.reshape(-1)
-    left = flat - fixed @ np.linalg.solve(information, fixed.T @ inverse @ flat)
-    logs = np.linalg.slogdet(covariance)[1] + np.linalg.slogdet(information)[1]
-    return 0.5 * (logs + left @ inverse @ left)
+
+    def minus_log(variances):
+        covariance = sum(v * each for v, each in zip(variances, same, strict=True))
+        inverse = np.linalg.inv(covariance)
+        information = fixed.T @ inverse @ fixed
+        left = flat - fixed @ np.linalg.solve(information, fixed.T @ inverse @ flat)
+        logs = np.linalg.slogdet(covariance)[1] + np.linalg.slogdet(information)[1]
+        return 0.5 * (logs + left @ inverse @ left)
+
+    return minus_log
 
 
 def test_the_error_is_that_of_restricted_maximum_likelihood():
     values = drawn(np.random.default_rng(3), 3, 3, 4, ts=1.0, te=1.5, rest=0.7)
+    likelihood = restricted_likelihood(values)
     best = minimize(
-        lambda logs: restricted_likelihood(values, np.exp(logs)),
+        lambda logs: likelihood(np.exp(logs)),
         np.log([4.0, 25.0, 1.0, 1.0, 2.0, 0.5]),
         method="Nelder-Mead",
         options={"maxiter": 6000, "maxfev": 6000, "xatol": 1e-5, "fatol": 1e-9},

@@ -1,12 +1,13 @@
-"""Models by hub id, from the cache of downloads or a hub of our own: tests need no network."""
+"""Models by hub id, from a hub of our own and from the cache of downloads, without a network."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import tiny_training as tiny
@@ -16,23 +17,33 @@ from hub_server import hub_server
 SCRIPT = """
 import json, sys
 from pathlib import Path
+import torch
+from huggingface_hub import constants
 from trainables.config.trial import TrialConfig
 from trainables.core.data_error import DataError
 from trainables.core.evaluation import Monitor, Verdict
+from trainables.core.model_source import ModelSource
+from trainables.core.progress import Progress
+from trainables.training.base import Loading, load_model
 from trainables.training.workshop import Workshop
 from trainables.training.inputs import prepare_inputs
 
 others = [name for name in ("ray", "mlflow", "optuna") if name in sys.modules]
 rows, cache, absent, model = sys.argv[1:]
 config = TrialConfig(
-    model=absent, precision="fp32", data={"train": rows, "max_length": 512, "validation": 0.2},
+    model=model, precision="fp32", data={"train": rows, "max_length": 512, "validation": 0.2},
     budget={"steps": 1, "evaluations": 1}, batch_size=2,
 )
+told = []
+prepare_inputs(config, Path(cache, "first"))
+load_model(ModelSource(model), Loading(torch.float32), progress=Progress(told.append))
+phases = [[each.text, each.done, each.total, each.unit] for phases in told for each in phases]
+
+constants.HF_HUB_OFFLINE = True  # what was downloaded is in the cache
 try:
-    prepare_inputs(config, Path(cache))
+    prepare_inputs(config.with_params({"model": absent}), Path(cache))
 except DataError as error:
     refusal = str(error)
-config = config.with_params({"model": model})
 prepared = prepare_inputs(config, Path(cache))
 
 class Nobody(Monitor):
@@ -40,82 +51,63 @@ class Nobody(Monitor):
     def asked_to_end(self): return None
 
 outcome = Workshop(prepared.inputs).train(config, Nobody())
-said = [refusal, outcome.ending.value, prepared.inputs.model.name, prepared.description, others]
+said = [refusal, outcome.ending, prepared.inputs.model.name, prepared.description, others, phases]
 Path(cache, "said.json").write_text(json.dumps(said))
 """
 
 
+class Said(NamedTuple):
+    """Of a process that trains on a model of the hub."""
+
+    refusal: str
+    """The error of a model that is not in the cache."""
+    ending: str
+    model: str
+    description: str
+    others: list[str]
+    phases: list[list]
+    size: int
+    """Bytes of the model's weights."""
+
+
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    """A download cache that holds one model, as huggingface_hub lays it out."""
+def said(tmp_path_factory) -> Said:
+    """One process for all: it imports torch and transformers for ten seconds."""
     folder = tmp_path_factory.mktemp("hub")
-    repository = folder / "models--some-org--tiny"
-    snapshot = repository / "snapshots" / ("a" * 40)
-    shutil.copytree(tiny.make_model(folder / "model"), snapshot)
-    (repository / "refs").mkdir()
-    (repository / "refs" / "main").write_text("a" * 40)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def said(cache, tmp_path_factory):
-    """Of a model that is not in the cache, the error; of one that is, what came of it."""
-    folder = tmp_path_factory.mktemp("hub-run")
     records = [{"instruction": f"w{n}", "output": f"w{n + 1} w{n + 2}"} for n in range(2, 22)]
     rows = write_json(folder / "rows.json", records)
-    # The cache's place is read when the hub's library is imported.
-    environment = {**os.environ, "HF_HUB_CACHE": str(cache), "HF_HUB_OFFLINE": "1"}
+    weights = tiny.make_model(folder / "model") / "model.safetensors"
     command = [sys.executable, "-W", "ignore", "-c", SCRIPT, str(rows), str(folder)]
     command += ["some-org/absent", "some-org/tiny"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+    with hub_server("some-org/tiny", folder / "model") as address:
+        # These are read when the hub's library is imported.
+        home = {"HF_HOME": str(folder / "home"), "HF_HUB_DISABLE_XET": "1"}
+        environment = {**os.environ, **home, "HF_ENDPOINT": address, "HF_HUB_OFFLINE": "0"}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
-    return json.loads((folder / "said.json").read_text())
+    return Said(*json.loads(Path(folder, "said.json").read_text()), weights.stat().st_size)
 
 
 def test_a_model_of_the_hub_is_trained_within_its_context(said):
-    _, ending, model, description, _ = said
-    assert (ending, model) == ("complete", "some-org/tiny")
-    assert "max_length 512 is cut to the model's context" in description
-    assert "at most 64 tokens each" in description
+    assert (said.ending, said.model) == ("complete", "some-org/tiny")
+    assert "max_length 512 is cut to the model's context" in said.description
+    assert "at most 64 tokens each" in said.description
 
 
 def test_training_needs_neither_ray_nor_mlflow_nor_optuna(said):
-    assert said[-1] == []
+    assert said.others == []
 
 
 def test_a_model_that_the_hub_does_not_give_is_one_clear_error(said):
-    assert said[0].startswith(
+    assert said.refusal.startswith(
         "model: some-org/absent is not a local folder and could not be loaded"
     )
 
 
-DOWNLOAD = """
-import json, sys
-import torch
-from trainables.core.model_source import ModelSource
-from trainables.core.progress import Progress
-from trainables.training.base import Loading, load_model
-
-told = []
-load_model(ModelSource(sys.argv[1]), Loading(torch.float32), progress=Progress(told.append))
-phases = [each for phases in told for each in phases]
-print(json.dumps([[each.text, each.done, each.total, each.unit] for each in phases]))
-"""
-
-
-def test_a_download_is_told_in_bytes_and_a_load_in_tensors(tmp_path):
-    folder = tiny.make_model(tmp_path / "model")
-    with hub_server("some-org/tiny", folder) as address:
-        home = {"HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_XET": "1"}
-        environment = {**os.environ, **home, "HF_ENDPOINT": address, "HF_HUB_OFFLINE": "0"}
-        command = [sys.executable, "-W", "ignore", "-c", DOWNLOAD, "some-org/tiny"]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout.splitlines()[-1])
-    size = (folder / "model.safetensors").stat().st_size
-    assert ["downloading", size, size, "B"] in told
-    tensors = [(done, total) for text, done, total, _ in told if text == "tensors"]
+def test_a_download_is_told_in_bytes_and_a_load_in_tensors(said):
+    assert ["downloading", said.size, said.size, "B"] in said.phases
+    tensors = [(done, total) for text, done, total, _ in said.phases if text == "tensors"]
     assert tensors[-1][0] == tensors[-1][1] > 10
-    texts = [text for text, *_ in told]
+    texts = [text for text, *_ in said.phases]
     assert texts.index("downloading") < texts.index("tensors"), "and it is over by then"
     assert "downloading" not in texts[texts.index("tensors") :]
