@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from results.records.record import Edit, SweepRecord
 from sweeps.base.view import View
 from sweeps.planning.cards import Card, card, share_of
@@ -12,24 +14,40 @@ from trainables.core.errors import ModelError
 from trainables.core.progress import Progress
 from trainables.training.inputs import Prepared
 
+if TYPE_CHECKING:
+    from sweeps.planning.plan import Plan
 
-def edits_for(
+
+def plan_for(
     spec: SweepSpec, prepared: Prepared | None, view: View, address: str | None
-) -> tuple[Edit, ...]:
-    """What must change for every trial to fit, each said; nothing without a known GPU."""
+) -> Plan | None:
+    """The memory of all combinations; None without a known GPU."""
     of = card_of(spec, address)
     if prepared is None or of is None:
-        return ()
-    from sweeps.planning.editing import planned_edits
+        return None
     from sweeps.planning.plan import make_plan
 
     view.phase(f"Planning memory for {of.name}")
     try:
-        plan = make_plan(spec, prepared, of, Progress(view.at))
-        edits = planned_edits(spec, prepared, plan, most_workers(spec, address))
+        return make_plan(spec, prepared, of, Progress(view.at))
     except ModelError as error:
         view.say(f"Note: memory was not planned ({error}).")
+        return None
+
+
+def edits_for(
+    spec: SweepSpec,
+    prepared: Prepared | None,
+    plan: Plan | None,
+    view: View,
+    address: str | None,
+) -> tuple[Edit, ...]:
+    """What must change for every trial to fit, each said; nothing without a plan."""
+    if prepared is None or plan is None:
         return ()
+    from sweeps.planning.editing import planned_edits
+
+    edits = planned_edits(spec, prepared, plan, most_workers(spec, address))
     for edit in edits:
         view.say(f"Edited: {in_words(edit)}")
     return edits
