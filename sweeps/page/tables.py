@@ -10,6 +10,7 @@ from rich.filesize import decimal
 
 from results.ranking.summary import trial_counts
 from results.records.cluster_record import ClusterRecord
+from results.records.method_choice import choice_of
 from results.records.record import TrialRecord, TrialStatus
 from results.records.spending import shares, spent
 from results.records.uris import redact
@@ -122,6 +123,8 @@ def provenance(results: Results) -> Lines:
     if known.git_commit:
         changed = ", with uncommitted changes" if known.git_dirty else ""
         lines.append(("commit of the launch folder", f"{known.git_commit}{changed}"))
+    if choice := choice_of(results.sweep):
+        lines.append(("method chosen before trial 1", f"{choice.method} {choice.why}"))
     lines += [("edited before trial 1", in_words(edit)) for edit in results.sweep.edits]
     lines += [("changed on resume", change) for change in results.sweep.changes]
     devices = {r.provenance.device for r in results.trials if r.provenance}

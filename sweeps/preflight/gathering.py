@@ -18,6 +18,8 @@ from trainables.data.tokens.tokenizer import unreadable
 DRIVER = Path("/proc/driver/nvidia/version")
 SHARED_MEMORY = Path("/dev/shm")
 
+CONTAINER = Path("/sys/fs/cgroup/memory.max")
+
 HIDES = "CUDA_VISIBLE_DEVICES"
 
 _PATIENCE = 60.0
@@ -41,12 +43,21 @@ def gather(
     """
     return Facts(
         host=socket.gethostname(),
-        memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        memory=host_memory(),
         gpus=gpus(visible),
         torch=torch_build(visible) if promised or DRIVER.exists() else None,
         shared_memory=_free(SHARED_MEMORY),
         model=unreadable(model) if model else None,
     )
+
+
+def host_memory(limit: Path = CONTAINER) -> int:
+    """Bytes of memory of this machine, or of the container that this runs in."""
+    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        return min(whole, int(limit.read_text()))
+    except (OSError, ValueError):  # no container, or one without a limit
+        return whole
 
 
 def torch_build(visible: str | None = None) -> TorchBuild | None:

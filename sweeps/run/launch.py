@@ -35,7 +35,7 @@ from sweeps.home.launch_folder import where_it_was_launched
 from sweeps.planning.edited import edited
 from sweeps.preflight.preflight import Preflight
 from sweeps.run.driver import Driver
-from sweeps.run.fitting import edits_for, plan_for
+from sweeps.run.fitting import edits_for, plan_for, settle_method_here
 from sweeps.run.inputs import prepare
 from sweeps.run.readiness import refuse_if_away, refuse_if_misfit
 from sweeps.run.repeats import (
@@ -98,6 +98,9 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
     earlier = read_earlier(spec, home)
     refuse_if_taken(spec)
     refuse_if_away(spec, home, view)
+    spec, choice = settle_method_here(spec, home.cache, progress, address)
+    if choice:
+        view.say(f"{choice}.")
     broken = Breakdowns(view.say)
     way_out = "choose another name with --name"
     for line in share_of_confirmation(spec):
@@ -114,7 +117,7 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
         spec = edited(spec, edits)
         check = Preflight(spec, prepared, plan, edits, most_repeats(spec))
         check.refuse_here(home.path, view, address)
-        record = new_record(spec, prepared, warm, began, quote, edits)
+        record = new_record(spec, prepared, warm, began, quote, edits, choice)
         for line in record.warm_start:
             view.say(f"Warm start: {line}")
         books = Books(spec, home, folder, record, mirror, broken)
