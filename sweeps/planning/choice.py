@@ -23,9 +23,9 @@ def choose(spec: SweepSpec, prepared: Prepared, card: Card, counts: Sequence[int
     found = chosen(spec, prepared, card, counts)
     if found is None:
         raise SweepError(
-            f"method: auto: none of {', '.join(spec.open_methods)} fits {card.name} ({card.memory / GIB:.1f} GB), over "
-            f"{_ways(counts)}; use a larger GPU or a smaller data.max_length, or look at "
-            "`sweep plan --fit`"
+            f"method: auto: none of {', '.join(spec.open_methods)} fits {card.name} "
+            f"({card.memory / GIB:.1f} GB), over {_ways(counts)}; use a larger GPU or a "
+            "smaller data.max_length, or look at `sweep plan --fit`"
         )
     micro = spec.trial.micro_batch_size
     small = found.micro_batch < micro and "micro_batch_size" not in spec.space
