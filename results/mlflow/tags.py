@@ -79,6 +79,7 @@ _AS_JSON = (
     "caps",
     "reached",
     "quote",
+    "method_choice",
     "edits",
     "resumed",
     "changes",

@@ -284,13 +284,12 @@ class SweepRecord(Record):
     sets (validation, test, general) that share records with the training data; empty if none does.
     `caps` are limits on the whole sweep by their names below `budget`, and `reached` is the one
     that ended it; then trials may be left unfinished. Without a number of trials, `budget_trials`
-    is None. `quote` has the fields of a dry run's Quote, if there was one. `seconds_before` are the
-    wall-clock seconds of its parts before the last resume. `edits` of the search hold for all its
-    parts.
-    `rows_left_out` and `rows_adjusted` are numbers of rows in the data files, by reason: rows not
-    used, and rows read with an allowance. `warm_start` says what was taken over from each earlier
-    sweep. Judges took `judge_tokens` and `judge_dollars` for the base and the test set; those of
-    trials are in their records.
+    is None. `quote` has the fields of a dry run's Quote, if there was one; `method_choice` those of
+    a MethodChoice, for `method: auto`. `seconds_before` are the wall-clock seconds of its parts
+    before the last resume. `edits` of the search hold for all its parts. `rows_left_out` and
+    `rows_adjusted` are numbers of rows in the data files, by reason: rows not used, and rows read
+    with an allowance. `warm_start` says what was taken over from each earlier sweep. Judges took
+    `judge_tokens` and `judge_dollars` for the base and the test set; those of trials are in theirs.
     """
 
     name: str
@@ -306,6 +305,7 @@ class SweepRecord(Record):
     reached: ReachedCap | None = None
     seconds_before: float = 0.0
     quote: dict[str, float] = Field(default_factory=dict)
+    method_choice: Values = Field(default_factory=dict)
     edits: tuple[Edit, ...] = ()
     created: float
     ended: float | None = None

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from results.records.method_choice import MethodChoice
 from results.records.record import Edit, Overlap, SweepRecord, SweepState, TrialRecord
 from results.records.uris import redact, sqlite_file
 from results.records.warm_start import WarmStart
@@ -39,9 +40,10 @@ def new_record(
     began: float | None = None,
     quote: Mapping[str, float] | None = None,
     edits: tuple[Edit, ...] = (),
+    choice: MethodChoice | None = None,
 ) -> SweepRecord:
     """The record of a new sweep, which `began` at this time (None: now), with its dry run's
-    quote and the edits of its search."""
+    quote, the edits of its search and the choice of its method."""
     return SweepRecord(
         name=spec.name,
         state=SweepState.RUNNING,
@@ -53,6 +55,7 @@ def new_record(
         caps=spec.caps.limits,
         quote=dict(quote or {}),
         edits=edits,
+        method_choice=choice.model_dump(mode="json") if choice else {},
         created=time.time() if began is None else began,
         seed=spec.search.seed,
         pid=os.getpid(),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from results.records.method_choice import choice_of
 from results.records.record import SweepRecord
 from search_spaces.dotted import leaves
 from search_spaces.values import show
 from sweeps.base.errors import SweepError
 from sweeps.home.home import SweepFolder
+from sweeps.planning.choice import with_choice
 from sweeps.spec.caps import CapsSettings
 from sweeps.spec.spec import SweepSpec
 from trainables.training.inputs import Prepared
@@ -42,6 +44,9 @@ def changed_spec(
     stored = SweepSpec.load(folder.spec)
     before = stored.tree if given else None
     wanted = SweepSpec.load(given or folder.spec, overrides, stored.name, before=before)
+    choice = choice_of(folder.store.sweep())
+    if wanted.open_methods and choice:
+        wanted = with_choice(wanted, choice)
     before, after = (leaves(spec.tree, keep_empty=True) for spec in (stored, wanted))
     changes = [
         (name, f"{name}: {_shown(before, name)} -> {_shown(after, name)}")

@@ -21,7 +21,7 @@ from results.records.cluster_record import (
 from results.records.record_error import RecordError
 from results.records.store import RecordStore
 from sweeps.cluster.meter import Meter, gpus_held, held
-from sweeps.cluster.ray_nodes import RayNode, alive_nodes
+from sweeps.cluster.ray_nodes import RayNode, alive_nodes, kind_of
 from trainables.board.board_client import BoardClient
 from trainables.board.slot_state import SlotState
 from trainables.core.background import Background, Tell, logged
@@ -30,10 +30,6 @@ from trainables.slots.slot_size import SlotSize
 
 EVERY = 5.0
 """Seconds between two records."""
-
-KIND = "ray.io/node-group"
-"""Ray's node label for $RAY_NODE_TYPE_NAME, if set when Ray starts on the node; the launcher and
-KubeRay set it to the name of the node's type."""
 
 _PATIENCE = 5.0  # seconds
 
@@ -140,7 +136,7 @@ def node_record(node: RayNode) -> NodeRecord:
     return NodeRecord(
         id=node["NodeID"],
         host=node["NodeManagerHostname"],
-        kind=node["Labels"].get(KIND, ""),
+        kind=kind_of(node),
         cpus=resources.get("CPU", 0.0),
         gpus=resources.get("GPU", 0.0),
     )

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 
+KIND = "ray.io/node-group"
+"""Ray's node label for $RAY_NODE_TYPE_NAME, if set when Ray starts on the node; the launcher and
+KubeRay set it to the name of the node's type."""
+
 
 class RayNode(TypedDict):
     """The fields of Ray's node description that we read."""
@@ -36,6 +40,21 @@ def alive_nodes() -> Nodes:
     import ray
 
     return [node for node in ray.nodes() if node["Alive"]]
+
+
+def kind_of(node: RayNode) -> str:
+    """The name of a node's type; empty if unknown to Ray."""
+    return node["Labels"].get(KIND, "")
+
+
+def one_of_each_kind(nodes: Nodes) -> Nodes:
+    """The first node of each type; nodes of one type with other resources count apart."""
+    found: dict[object, RayNode] = {}
+    for node in nodes:
+        has = node["Resources"]
+        cards = sorted(name for name in has if name.startswith("accelerator_type:"))
+        found.setdefault((kind_of(node), has.get("CPU"), has.get("GPU"), *cards), node)
+    return list(found.values())
 
 
 def rooms() -> list[Mapping[str, float]]:

@@ -14,3 +14,9 @@ def duration(seconds: float) -> str:
 def so_far(seconds: float, left: float | None) -> str:
     """`20 s so far, about 25 s left`."""
     return f"{duration(seconds)} so far" + (f", about {duration(left)} left" if left else "")
+
+
+def between(low: float, high: float) -> str:
+    """`40 min to 65 min`, or one of them if both read alike."""
+    first, last = duration(low), duration(high)
+    return first if first == last else f"{first} to {last}"

@@ -3,42 +3,27 @@
 from __future__ import annotations
 
 import platform
-import socket
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 from sweeps.base.errors import CapacityError, LaunchError
-from sweeps.cluster.ray_nodes import RayNode, alive_nodes, on_node
+from sweeps.cluster.ray_nodes import alive_nodes
 from sweeps.cluster.ray_session import cluster
-from sweeps.doctor.finding import Finding, note, ok, wrong
-from sweeps.doctor.gpus import check_gpus_of
 from sweeps.doctor.precision import check_precision_of
+from sweeps.preflight.finding import Finding, Level, note, ok, wrong
+from sweeps.preflight.gpus import check_count
+from sweeps.preflight.looks import Look, check_clocks, check_pythons, counted, look
+from sweeps.preflight.machines import check_machine
+from sweeps.preflight.needs import hub_model, needs_of
+from sweeps.preflight.nodes import Answer, ask
 from sweeps.spec.capacity import Rooms, plan_slots
 from sweeps.spec.spec import SweepSpec
 from sweeps.storage.storage import storage_of
-from sweeps.storage.visibility import PATIENCE, SHARE, home_blind, hosts, storage_blind
+from sweeps.storage.visibility import SHARE, home_blind, hosts, storage_blind
 from trainables.storage.remote_folder import RemoteFolder
 
-NOTED_SKEW, WRONG_SKEW = 2.0, 60.0
-"""Seconds between two clocks. Times in records come from several nodes, and cloud storage rejects
-requests with clocks minutes off."""
-
-_ROUNDS = 3
-"""Number of requests to each node; the first one also starts a process there."""
-
 _STATE_PATIENCE = 10  # seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """A node's answer. `skew` is the lead of its clock over ours, +- `unsure`."""
-
-    host: str
-    python: str
-    skew: float
-    unsure: float
 
 
 def check_ray(address: str, home: Path, spec: SweepSpec | None) -> list[Finding]:
@@ -52,37 +37,31 @@ def check_ray(address: str, home: Path, spec: SweepSpec | None) -> list[Finding]
         return [wrong("ray", str(error))]
 
 
-def check_clocks(looks: Sequence[Look]) -> Finding:
-    """Whether the nodes' clocks agree, within the delay of their answers."""
-    offset = max((abs(look.skew) - look.unsure for look in looks), default=0.0)
-    if offset <= NOTED_SKEW:
-        return ok("ray clocks", f"clocks of {_nodes(len(looks))} agree")
-    worst = max(looks, key=lambda look: abs(look.skew) - look.unsure)
-    way = "ahead of" if worst.skew > 0 else "behind"
-    message = f"clock of {worst.host} is {abs(worst.skew):.0f} s {way} this machine's"
-    found = wrong if offset > WRONG_SKEW else note
-    return found("ray clocks", message, "synchronise the clocks (NTP) on all nodes")
-
-
-def check_pythons(looks: Sequence[Look], here: str) -> Iterator[Finding]:
-    """Same minor version of Python on all nodes, since pickles may not be portable."""
-    for look in looks:
-        if look.python.split(".")[:2] != here.split(".")[:2]:
-            message = f"{look.host} runs Python {look.python}, this machine {here}"
-            yield wrong("ray python", message, "use the same minor version on all nodes")
+def check_machines(answers: Sequence[Answer], spec: SweepSpec | None) -> list[Finding]:
+    """Findings about the nodes; those that did not answer are told by another check."""
+    known = [(answer.facts, answer.offer) for answer in answers if answer.facts]
+    if spec is None:
+        found = [each for facts, offer in known for each in check_count(facts, offer)]
+    else:
+        needs = needs_of(spec)
+        found = [each for facts, offer in known for each in check_machine(facts, needs, offer)]
+    total = sum(offer.gpus for _, offer in known)
+    if total and not any(each.level is Level.WRONG for each in found):
+        found.append(ok("gpus", f"torch sees all {total:g} GPUs on their nodes"))
+    return [replace(each, check=f"ray {each.check}") for each in found]
 
 
 def check_home(blind: Mapping[str, str], home: Path, count: int) -> Finding:
     """Whether all nodes see the sweep home. `blind`: host -> why not."""
     if not blind:
-        return ok("ray storage", f"{_nodes(count)} see the sweep home {home}")
+        return ok("ray storage", f"{counted(count)} see the sweep home {home}")
     return wrong("ray storage", _listed(blind), SHARE)
 
 
 def check_shared(blind: Mapping[str, str], storage: RemoteFolder, count: int) -> Finding:
     """Whether all nodes can use the storage in the spec."""
     if not blind:
-        return ok("ray storage", f"{_nodes(count)} can write to {storage}")
+        return ok("ray storage", f"{counted(count)} can write to {storage}")
     remedy = "start Ray with the storage's credentials on every node"
     return wrong("ray storage", _listed(blind), remedy)
 
@@ -104,17 +83,17 @@ def _check_cluster(home: Path, spec: SweepSpec | None) -> Iterator[Finding]:
     nodes = alive_nodes()
     resources = ray.cluster_resources()
     cpus, gpus = resources.get("CPU", 0.0), resources.get("GPU", 0.0)
-    yield ok("ray", f"{_nodes(len(nodes))} with {cpus:g} CPUs and {gpus:g} GPUs")
+    yield ok("ray", f"{counted(len(nodes))} with {cpus:g} CPUs and {gpus:g} GPUs")
     if spec is not None:
         yield _check_slots(spec, [node["Resources"] for node in nodes])
     yield _check_state_api()
-    yield from check_gpus_of(nodes)
+    yield from check_machines(ask(nodes, hub_model(spec) if spec else None), spec)
     if spec is not None:
         yield from check_precision_of(hosts(nodes, spec.slots.gpus), spec)
     looks: list[Look] = []
     for node in nodes:
         try:
-            looks.append(_look(node))
+            looks.append(look(node))
         except ray.exceptions.RayError as error:
             reason = str(error).strip().splitlines()[-1]
             message = f"{node['NodeManagerHostname']} failed to run a task: {reason}"
@@ -149,26 +128,4 @@ def _check_state_api() -> Finding:
         reason = str(error).strip().partition(". ")[0]
         message = f"the dashboard's state API does not answer ({reason})"
         return note("ray dashboard", message, "start the head with `--include-dashboard=true`")
-    return ok("ray dashboard", f"its state API answers and lists {_nodes(count)}")
-
-
-def _look(node: RayNode) -> Look:
-    """Ask a node; the fastest of several answers gives its clock most precisely."""
-    import ray
-
-    task, looks = on_node(node, _answer), []
-    for _ in range(_ROUNDS):
-        asked = time.time()
-        host, python, clock = ray.get(task.remote(), timeout=PATIENCE)
-        unsure = (time.time() - asked) / 2
-        looks.append(Look(host, python, clock - asked - unsure, unsure))
-    return min(looks, key=lambda look: look.unsure)
-
-
-def _answer() -> tuple[str, str, float]:
-    """Runs on the node."""
-    return socket.gethostname(), platform.python_version(), time.time()
-
-
-def _nodes(count: int) -> str:
-    return "1 node" if count == 1 else f"{count} nodes"
+    return ok("ray dashboard", f"its state API answers and lists {counted(count)}")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from results.records.uris import redact
-from sweeps.doctor.finding import Finding, from_problem, note, ok, wrong
+from sweeps.preflight.finding import Finding, from_problem, note, ok, wrong
 from sweeps.remote.cluster_file import (
     TYPE_FIELD,
     ClusterFile,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from sweeps.doctor.finding import Finding, ok, wrong
+from sweeps.preflight.finding import Finding, ok, wrong
 from sweeps.spec.spec import SweepSpec
 from trainables.config.judge import JudgeMetric
 from trainables.core.data_error import DataError

@@ -17,11 +17,13 @@ from results.records.uris import redact, sqlite_file
 from sweeps.base.errors import LaunchError, SweepError
 from sweeps.base.proxies import direct, host_of
 from sweeps.doctor.cluster_checks import check_cluster_file, check_growth
-from sweeps.doctor.finding import Finding, from_problem, note, ok, wrong
 from sweeps.doctor.judges import check_judges
 from sweeps.doctor.precision import check_precision
 from sweeps.doctor.surroundings import check_locks, check_proxies, check_ray_folder
 from sweeps.home.home import SweepHome
+from sweeps.preflight.finding import Finding, from_problem, note, ok, wrong
+from sweeps.preflight.machines import check_here
+from sweeps.preflight.needs import hub_model, needs_of
 from sweeps.remote.cluster_file import ClusterFile
 from sweeps.spec.spec import SpecError, SweepSpec
 from sweeps.spec.tracking_place import URI, tracking_place
@@ -78,6 +80,7 @@ def _examine(
                 findings.append(check_shared(storage))
             if not elsewhere:
                 findings += check_judges(sweep)
+                findings += check_here(needs_of(sweep, hub_model(sweep)), _gpus_here())
     if cluster is not None:
         findings += _cluster_file(cluster, sweep)
     if address:
@@ -145,11 +148,18 @@ def check_disk(home: Path, free: Callable[[Path], int] | None = None) -> Finding
     return ok("disk", message)
 
 
+def _gpus_here() -> int:
+    """The GPUs that trials may use on this machine."""
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
 def check_gpus(spec: SweepSpec | None) -> Iterator[Finding]:
     """This machine's GPUs as seen by torch, against the slots in the spec."""
     import torch
 
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    count = _gpus_here()
     for number in range(count):
         card = torch.cuda.get_device_properties(number)
         yield ok("gpu", f"{card.name}, {decimal(card.total_memory)}")

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 
 from sweeps.cluster.ray_nodes import Nodes, on_node
-from sweeps.doctor.finding import Finding, note, ok
+from sweeps.preflight.finding import Finding, note, ok
 from sweeps.spec.spec import SweepSpec
 from trainables.config.trial import TrialConfig
 

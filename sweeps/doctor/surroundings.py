@@ -9,8 +9,8 @@ from pathlib import Path
 from sweeps.base.errors import LaunchError
 from sweeps.base.proxies import proxies
 from sweeps.cluster.ray_folder import LONGEST, remark
-from sweeps.doctor.finding import Finding, note, ok, wrong
 from sweeps.home.locks import WAY_OUT, lack_of_locks
+from sweeps.preflight.finding import Finding, note, ok, wrong
 
 
 def check_ray_folder(environment: Mapping[str, str] = os.environ) -> Finding:

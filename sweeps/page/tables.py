@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from rich.filesize import decimal
 
+from results.ranking.saved import saved_by_stopping
 from results.ranking.summary import trial_counts
 from results.records.cluster_record import ClusterRecord
-from results.records.record import TrialRecord, TrialStatus
+from results.records.method_choice import choice_of
+from results.records.record import TrialRecord
 from results.records.spending import shares, spent
 from results.records.uris import redact
 from sweeps.display.cluster_report import cost_line
@@ -75,17 +77,13 @@ def _caps(results: Results, cluster: ClusterRecord | None) -> Lines:
 
 
 def _saved(trials: Sequence[TrialRecord]) -> str:
-    """The rest of stopped trials, had they gone on at their pace."""
-    saved, stopped = 0.0, 0
-    for record in trials:
-        last, points = record.last(), record.config.get("budget.evaluations")
-        over = record.status in (TrialStatus.PRUNED, TrialStatus.COMPLETE)
-        if over and last and isinstance(points, int) and last.point < points:
-            saved += record.seconds * (points / last.point - 1)
-            stopped += 1
-    if not stopped:
+    saved = saved_by_stopping(trials)
+    if not saved.trials:
         return ""
-    return f"about {duration(saved)}, the rest of {stopped} stopped trials at their own pace"
+    return (
+        f"about {duration(saved.seconds)} and {saved.steps:,} steps, the rest of {saved.trials} "
+        "stopped trials at their own pace"
+    )
 
 
 _DATA = ("train", "validation", "test", "general", "format", "template", "max_length", "packing")
@@ -122,6 +120,8 @@ def provenance(results: Results) -> Lines:
     if known.git_commit:
         changed = ", with uncommitted changes" if known.git_dirty else ""
         lines.append(("commit of the launch folder", f"{known.git_commit}{changed}"))
+    if choice := choice_of(results.sweep):
+        lines.append(("method chosen before trial 1", f"{choice.method} {choice.why}"))
     lines += [("edited before trial 1", in_words(edit)) for edit in results.sweep.edits]
     lines += [("changed on resume", change) for change in results.sweep.changes]
     devices = {r.provenance.device for r in results.trials if r.provenance}

@@ -34,10 +34,11 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:GB|GiB|G)?", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Card:
-    """A GPU, and its memory in bytes."""
+    """A GPU, and its memory in bytes; or a machine without one, which is `host`."""
 
     name: str
     memory: int
+    host: bool = False
 
 
 def card(text: str, place: str = "--gpu") -> Card:

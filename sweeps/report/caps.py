@@ -1,29 +1,59 @@
-"""What a sweep has spent of its caps, and the cap that ended it, in sentences."""
+"""What a sweep has spent, saved and still to spend, and the cap that ended it, in sentences."""
 
 from __future__ import annotations
 
 import time
 
+from results.ranking.saved import saved_by_stopping
+from results.records.cluster_record import ClusterRecord
 from results.records.record import SweepRecord
 from results.records.spending import shares, spent
-from sweeps.display.duration import duration
+from sweeps.caps.rest import Rest, rest_of
+from sweeps.display.duration import between, duration
 from sweeps.home.home import SweepFolder, SweepHome
 
 
 def caps_lines(sweep: SweepRecord, folder: SweepFolder) -> list[str]:
-    """Empty for a sweep without caps and quote."""
+    """What is spent, what the rest will take, and what was saved, as far as each is known."""
+    trials, repeats = folder.store.trials(), folder.confirmations.trials()
+    cluster = folder.store.cluster()
     lines = []
     if sweep.caps:
-        records = [*folder.trials(), *folder.repeats()]
-        now = spent(sweep, folder.store.cluster(), records, time.time())
+        now = spent(sweep, cluster, [*trials, *repeats], time.time())
         if of_each := shares(sweep.caps, now):
             lines.append(f"spent: {', '.join(of_each)}")
+    elif not sweep.state.ended and (took := sum(each.seconds for each in trials)):
+        tokens = sum(each.tokens for each in trials)
+        lines.append(f"spent: {duration(took)} of training, {tokens:,} tokens")
+    if rest := rest_of(sweep, trials, cluster):
+        lines.append(_rest(rest, cluster, bool(sweep.caps)))
+    saved = saved_by_stopping(trials)
+    if saved.trials:
+        lines.append(
+            f"saved by early stopping: about {duration(saved.seconds)}, {saved.steps:,} steps of "
+            f"{saved.trials} trial{'s' * (saved.trials > 1)}"
+        )
     if sweep.quote and sweep.ended:
         lines.append(_quoted(sweep, folder))
     if sweep.reached:
         lines.append(f"ended by budget.{sweep.reached.cap}: {sweep.reached.why}")
         lines.append(f"to go on: {_raised(sweep, folder)}")
     return lines
+
+
+def _rest(rest: Rest, cluster: ClusterRecord | None, capped: bool) -> str:
+    """`expected rest: 40 min to 65 min of training, 20 min to 33 min on the clock, $1.10 to $1.80
+    of worker`: money grows with training as it did so far."""
+    words = [
+        f"{between(rest.low, rest.high)} of training",
+        f"{between(rest.clock_low, rest.clock_high)} on the clock",
+    ]
+    for kind, hours in (cluster.node_hours(with_price=True) if cluster else {}).items():
+        price = hours * cluster.prices[kind] if cluster else 0.0
+        low, high = price * rest.ratio_low, price * rest.ratio_high
+        words.append(f"${low:,.2f} to ${high:,.2f} of {kind or 'nodes of unknown type'}")
+    unless = "; unless a cap ends it before" if capped else ""
+    return f"expected rest: {', '.join(words)}{unless}"
 
 
 def _quoted(sweep: SweepRecord, folder: SweepFolder) -> str:

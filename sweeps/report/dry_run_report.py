@@ -7,7 +7,7 @@ from rich.table import Table
 from results.records.cluster_record import HOUR
 from results.records.quote import Quote
 from sweeps.caps.timing import STEPS
-from sweeps.display.duration import duration
+from sweeps.display.duration import between, duration
 from sweeps.display.parameters import show_params
 from sweeps.run.dry_run import DryRun
 from sweeps.run.repeats import share_of_confirmation
@@ -53,34 +53,28 @@ def _sweep(spec: SweepSpec, run: DryRun) -> str:
     if quote is None:
         once = duration(run.sweep_seconds)
         return f"about {once} on one slot like this machine, plus half a minute to start"
-    one = f"a trial takes {_between(quote.shortest, quote.longest)}"
+    one = f"a trial takes {between(quote.shortest, quote.longest)}"
     if spec.budget_trials is None:
         return f"{one} on a slot like this machine; {spec.extent}"
     slots = f"{quote.slots} slot{'s' * (quote.slots > 1)} like this machine"
-    clock = f"{_between(quote.clock_low, quote.clock_high)} on {slots}"
-    work = f"{_between(quote.low, quote.high)} of a slot's time{_money(spec, quote)}"
+    clock = f"{between(quote.clock_low, quote.clock_high)} on {slots}"
+    work = f"{between(quote.low, quote.high)} of a slot's time{_money(spec, quote)}"
     whole = f"without early stopping {duration(quote.unstopped)}"
     stops = spec.search.early_stopping_kind.stops or spec.search.patience is not None
     return f"{clock}, plus half a minute to start: {work}; {whole if stops else one}"
 
 
 def _money(spec: SweepSpec, quote: Quote) -> str:
-    """GPU-hours, and dollars if every slot holds one node of the only priced type."""
+    """GPU-hours, and dollars for each priced type of node, if every slot holds one of it."""
     settings, words = spec.slots, ""
     hours = (quote.low / HOUR, quote.high / HOUR)
     if isinstance(settings.gpus, float) and settings.gpus:
         low, high = (each * settings.workers * settings.gpus for each in hours)
         words += f", {low:.3g} to {high:.3g} GPU-hours"
-    if len(settings.prices) == 1:
-        ((kind, price),) = settings.prices.items()
+    for kind, price in settings.prices.items():
         low, high = (each * price for each in hours)
         words += f", ${low:,.2f} to ${high:,.2f} if a slot has a {kind} to itself"
     return words
-
-
-def _between(low: float, high: float) -> str:
-    first, last = duration(low), duration(high)
-    return first if first == last else f"{first} to {last}"
 
 
 def _generation(spec: SweepSpec, run: DryRun) -> dict[str, str]:

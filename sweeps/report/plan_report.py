@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from results.records.method_choice import MethodChoice
 from results.records.record import Edit
 from search_spaces.values import show
 from sweeps.display.trial_table import plain_table
@@ -19,9 +20,12 @@ from sweeps.planning.plan import Line, Plan
 MOST_LINES = 24
 
 
-def report(plan: Plan, edits: Sequence[Edit] = ()) -> Group:
+def report(plan: Plan, edits: Sequence[Edit] = (), choice: MethodChoice | None = None) -> Group:
     """The combinations, those that need most first, and what a launch would change."""
-    return Group(_title(plan), Text(), _lines(plan), Text(), *_ending(plan), *_edits(edits))
+    chosen = [Text(f"{choice}.\n")] if choice else []
+    return Group(
+        *chosen, _title(plan), Text(), _lines(plan), Text(), *_ending(plan), *_edits(edits)
+    )
 
 
 def _edits(edits: Sequence[Edit]) -> list[RenderableType]:
@@ -91,13 +95,16 @@ def fit_report(found: Sequence[Fit], cards: Sequence[Card]) -> Table:
     return table
 
 
-def plan_json(plan: Plan, edits: Sequence[Edit] = ()) -> Mapping[str, object]:
+def plan_json(
+    plan: Plan, edits: Sequence[Edit] = (), choice: MethodChoice | None = None
+) -> Mapping[str, object]:
     """The plan for scripts, in bytes."""
     return {
         "gpu": plan.card.name,
         "gpu_bytes": plan.card.memory,
         "usable_bytes": plan.room,
         "workers": plan.workers,
+        "method_choice": choice.model_dump(mode="json") if choice else None,
         "longest": plan.longest,
         "combinations": [
             {

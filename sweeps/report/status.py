@@ -11,6 +11,7 @@ from rich.filesize import decimal
 from results.ranking.front import judge
 from results.ranking.summary import repeat_counts, trial_counts
 from results.records.cluster_record import ClusterRecord
+from results.records.method_choice import choice_of
 from results.records.record import SweepRecord, SweepState, TrialRecord
 from sweeps.display.cluster_report import cluster_report
 from sweeps.display.live import show_metrics
@@ -47,6 +48,8 @@ def _progress(results: Results) -> list[str]:
     listed = "  ".join(f"{status} {count}" for status, count in counts.items() if count)
     lines = [f"{sweep.name}: {sweep.state.value}", listed or "no trials yet"]
     lines += [f"failed: {sweep.error}"] if sweep.error else []
+    if choice := choice_of(sweep):
+        lines.append(str(choice))
     lines += exhausted(sweep, sum(trial.status.ended for trial in trials))
     lines += caps_lines(sweep, results.folder)
     lines += [f"warning: {text}" for text in sweep.breakdowns]

@@ -23,6 +23,7 @@ from sweeps.caps.timing import STEPS, Stopwatch, course_seen, kind_of, shortened
 from sweeps.caps.trained_tokens import refuse_below_one_trial, refuse_if_too_short, work_of
 from sweeps.home.home import SweepHome
 from sweeps.run.budgets import description, extents, remarks
+from sweeps.run.fitting import settle_method_here
 from sweeps.run.inputs import inputs_of
 from sweeps.run.repeats import most_repeats
 from sweeps.run.warm_start import read_earlier
@@ -96,6 +97,7 @@ def dry_run(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) 
         )
     with optuna_quiet():
         check_options(spec)
+    spec, choice = settle_method_here(spec, home.cache, progress)
     read_earlier(spec, home)
     check_storage(spec)
     with quiet(), optuna_quiet(), random_state_kept():
@@ -114,7 +116,8 @@ def dry_run(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) 
         check_prompts(spec, prepared)
         alone = config.model_copy(update={"deepspeed": None})
         with threads(_slots(spec)[3]):
-            return _measure(spec, prepared, alone, params, home.cache, progress)
+            found = _measure(spec, prepared, alone, params, home.cache, progress)
+    return replace(found, notes=(str(choice), *found.notes)) if choice else found
 
 
 def _config(spec: SweepSpec, params: dict[str, Value]) -> TrialConfig:

@@ -1,35 +1,110 @@
-"""A sweep fitted to the GPU of its slots before its first trial."""
+"""A sweep fitted to the GPU of its slots before its first trial: its method, its edits."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from results.records.method_choice import MethodChoice
 from results.records.record import Edit, SweepRecord
+from sweeps.base.errors import SweepError
+from sweeps.base.quiet import quiet
 from sweeps.base.view import View
 from sweeps.planning.cards import Card, card, share_of
 from sweeps.planning.combinations import combinations_of
 from sweeps.planning.edits import NO_EDITS, Edits, in_words
+from sweeps.preflight.gathering import host_memory
+from sweeps.run.inputs import inputs_of
 from sweeps.spec.spec import SweepSpec
 from trainables.core.errors import ModelError
 from trainables.core.progress import Progress
 from trainables.training.inputs import Prepared
 
+if TYPE_CHECKING:
+    from sweeps.planning.plan import Plan
 
-def edits_for(
+
+def settle_method(
+    spec: SweepSpec, cache: Path, progress: Progress, card: Card, gpus: int = 0
+) -> tuple[SweepSpec, MethodChoice | None]:
+    """The sweep with what `method: auto` takes on such GPUs, of which there are so many (0:
+    unknown), and the choice; None if its file names a method."""
+    if not spec.open_methods:
+        return spec, None
+    with progress.phase("choosing the method"), quiet():
+        from sweeps.planning.choice import choose, with_choice
+
+        prepared = inputs_of(spec.trial, cache, trains=False, progress=progress)
+        choice = choose(spec, prepared, card, _counts(spec, card, gpus))
+    return with_choice(spec, choice), choice
+
+
+def settle_method_here(
+    spec: SweepSpec, cache: Path, progress: Progress, address: str | None = None
+) -> tuple[SweepSpec, MethodChoice | None]:
+    """The same on the GPUs of the sweep's slots. SweepError if they are unknown."""
+    if not spec.open_methods:
+        return spec, None
+    away = address is not None or "RAY_ADDRESS" in os.environ
+    card = card_of(spec, address)
+    if card is None and away and spec.slots.gpus != 0:
+        raise SweepError(
+            "method: auto needs to know the cluster's GPUs; set slots.gpu, e.g. A100-40 or 24GB, "
+            "or name the method"
+        )
+    card = card or Card("this machine's memory", host_memory(), host=True)
+    return settle_method(spec, cache, progress, card, 0 if away else _gpus_here())
+
+
+def _counts(spec: SweepSpec, card: Card, gpus: int) -> Sequence[int]:
+    """The numbers of workers to look at: the file's, or as many as there are GPUs."""
+    from sweeps.planning.fit import WORKERS
+
+    given = spec.tree.get("slots")
+    named = isinstance(given, Mapping) and "workers" in given
+    if named or card.host or spec.slots.most_lanes > 1:
+        return (spec.slots.workers,)
+    return [count for count in WORKERS if not gpus or count <= gpus]
+
+
+def _gpus_here() -> int:
+    import torch
+
+    return torch.cuda.device_count()
+
+
+def plan_for(
     spec: SweepSpec, prepared: Prepared | None, view: View, address: str | None
-) -> tuple[Edit, ...]:
-    """What must change for every trial to fit, each said; nothing without a known GPU."""
+) -> Plan | None:
+    """The memory of all combinations; None without a known GPU."""
     of = card_of(spec, address)
     if prepared is None or of is None:
-        return ()
-    from sweeps.planning.editing import planned_edits
+        return None
     from sweeps.planning.plan import make_plan
 
     view.phase(f"Planning memory for {of.name}")
     try:
-        plan = make_plan(spec, prepared, of, Progress(view.at))
-        edits = planned_edits(spec, prepared, plan, most_workers(spec, address))
+        return make_plan(spec, prepared, of, Progress(view.at))
     except ModelError as error:
         view.say(f"Note: memory was not planned ({error}).")
+        return None
+
+
+def edits_for(
+    spec: SweepSpec,
+    prepared: Prepared | None,
+    plan: Plan | None,
+    view: View,
+    address: str | None,
+) -> tuple[Edit, ...]:
+    """What must change for every trial to fit, each said; nothing without a plan."""
+    if prepared is None or plan is None:
         return ()
+    from sweeps.planning.editing import planned_edits
+
+    edits = planned_edits(spec, prepared, plan, most_workers(spec, address))
     for edit in edits:
         view.say(f"Edited: {in_words(edit)}")
     return edits

@@ -5,10 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from search_spaces.space import Space
+from sweeps.base.quiet import quiet
+from sweeps.base.view import View
+from sweeps.home.home import SweepHome
+from sweeps.run.budgets import description, extents, remarks
 from sweeps.run.model_fit import check_lengths, model_remarks
+from sweeps.spec.class_metrics import check_class_metrics
+from sweeps.spec.prompt_checks import check_prompts
+from sweeps.spec.spec import SweepSpec
 from trainables.config.trial import TrialConfig
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.training.inputs import Prepared, prepare_inputs
+from trainables.training.scoring.judge import check_judges
 
 
 def inputs_of(
@@ -37,4 +45,22 @@ def inputs_of(
         lambda found: model_remarks(found, space, checked, config.model),
     )
     check_lengths(named, space, prepared.inputs)
+    return prepared
+
+
+def prepare(spec: SweepSpec, home: SweepHome, view: View) -> Prepared | None:
+    """The prepared inputs of a sweep, described to its user; None if its trials learn from none."""
+    if not spec.trial.learns.trains:
+        return None
+    check_judges(spec.trial)
+    view.phase("Preparing model and data")
+    with quiet():
+        prepared = inputs_of(spec.trial, home.cache, progress=Progress(view.at), space=spec.space)
+    check_class_metrics(spec, prepared)
+    check_prompts(spec, prepared)
+    view.say(prepared.description)
+    found = extents(spec, prepared.inputs)
+    notes = (*prepared.remarks, *remarks(spec, found))
+    for line in (description(spec, found), *(f"Note: {each}" for each in notes)):
+        view.say(line)
     return prepared

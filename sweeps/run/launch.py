@@ -21,7 +21,7 @@ from sweeps.base.closing import after
 from sweeps.base.interruption import interruptible
 from sweeps.base.process_state import environment_kept
 from sweeps.base.proxies import direct
-from sweeps.base.quiet import optuna_quiet, quiet
+from sweeps.base.quiet import optuna_quiet
 from sweeps.base.view import View
 from sweeps.books.books import Books, new_record, resumed_record
 from sweeps.books.resumption import changed_spec, refuse_if_changed
@@ -33,16 +33,19 @@ from sweeps.cluster.ray_session import remarks as remarks_on_ray
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.home.launch_folder import where_it_was_launched
 from sweeps.planning.edited import edited
-from sweeps.run.budgets import description, extents, remarks
+from sweeps.preflight.preflight import Preflight
 from sweeps.run.driver import Driver
-from sweeps.run.fitting import edits_for
-from sweeps.run.inputs import inputs_of
+from sweeps.run.fitting import edits_for, plan_for, settle_method_here
+from sweeps.run.inputs import prepare
 from sweeps.run.readiness import refuse_if_away, refuse_if_misfit
-from sweeps.run.repeats import missing_repeats, refuse_to_confirm, share_of_confirmation
+from sweeps.run.repeats import (
+    missing_repeats,
+    most_repeats,
+    refuse_to_confirm,
+    share_of_confirmation,
+)
 from sweeps.run.warm_start import read_earlier, take_over
-from sweeps.spec.class_metrics import check_class_metrics
 from sweeps.spec.notes import small_space
-from sweeps.spec.prompt_checks import check_prompts
 from sweeps.spec.settings import ConfirmSettings
 from sweeps.spec.spec import SweepSpec
 from sweeps.spec.yaml_file import read_yaml
@@ -61,7 +64,6 @@ from sweeps.storage.storage import (
 from sweeps.storage.visibility import check_sight
 from trainables.core.progress import Progress
 from trainables.training.inputs import Prepared
-from trainables.training.scoring.judge import check_judges
 
 
 @dataclass(frozen=True)
@@ -96,27 +98,33 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
     earlier = read_earlier(spec, home)
     refuse_if_taken(spec)
     refuse_if_away(spec, home, view)
+    spec, choice = settle_method_here(spec, home.cache, progress, address)
+    if choice:
+        view.say(f"{choice}.")
     broken = Breakdowns(view.say)
     way_out = "choose another name with --name"
     for line in share_of_confirmation(spec):
         view.say(line)
     with claimed(storage_of(spec), folder, view, way_out, broken) as claim:
         refuse_if_taken(spec)  # another head may have just freed the name
-        prepared = _prepare(spec, home, view)
+        prepared = prepare(spec, home, view)
         refuse_below_one_trial(spec, prepared.inputs if prepared else None)
         renew_claim(claim)
         mirror = mirror_of(spec, folder, claim, view, broken)
         warm = take_over(earlier, spec, prepared)
-        edits, quote = edits_for(spec, prepared, view, address), kept(home.cache, spec)
+        plan, quote = plan_for(spec, prepared, view, address), kept(home.cache, spec)
+        edits = edits_for(spec, prepared, plan, view, address)
         spec = edited(spec, edits)
-        record = new_record(spec, prepared, warm, began, quote, edits)
+        check = Preflight(spec, prepared, plan, edits, most_repeats(spec))
+        check.refuse_here(home.path, view, address)
+        record = new_record(spec, prepared, warm, began, quote, edits, choice)
         for line in record.warm_start:
             view.say(f"Warm start: {line}")
         books = Books(spec, home, folder, record, mirror, broken)
         with folder.named(), mirrored(mirror, progress), _freed_if_empty(folder, books):
             if earlier:
                 folder.store.write_warm_start(warm)
-            return _run(spec, folder, prepared, books, view, address)
+            return _run(spec, folder, prepared, books, check, view, address)
 
 
 @_process_kept()
@@ -203,14 +211,17 @@ def _resume(
             with mirrored(mirror, progress):
                 books = Books(changed, home, folder, record, mirror, broken)
                 return _complete_tracking(books, folder, view)
-        prepared = _prepare(changed, home, view)
+        prepared = prepare(changed, home, view)
         refuse_if_changed(earlier, prepared)
         renew_claim(claim)
+        plan = plan_for(changed, prepared, view, address)
+        check = Preflight(changed, prepared, plan, earlier.edits, most_repeats(changed))
+        check.refuse_here(home.path, view, address)
         before = seconds_before(earlier, folder.store)
         record = resumed_record(earlier, changed, changes, prepared, began, before)
         with mirrored(mirror, progress):
             books = Books(changed, home, folder, record, mirror, broken)
-            return _run(changed, folder, prepared, books, view, address)
+            return _run(changed, folder, prepared, books, check, view, address)
 
 
 def _is_done(
@@ -253,6 +264,7 @@ def _run(
     folder: SweepFolder,
     prepared: Prepared | None,
     books: Books,
+    check: Preflight,
     view: View,
     address: str | None,
 ) -> Finished:
@@ -274,6 +286,8 @@ def _run(
             books.wait_until_open()  # else a refusal could cut MLflow's table creation short
             with progress.phase("checking storage access on all nodes"):
                 check_sight(folder.path.parents[1], spec)
+            with progress.phase("checking one node of each type"):
+                check.refuse_nodes(view)
             driver.run(own)
     return _finished(books, folder)
 
@@ -281,23 +295,6 @@ def _run(
 def _finished(books: Books, folder: SweepFolder) -> Finished:
     ranking = judge(folder.store.trials(), books.sweep.goals)
     return Finished(books.sweep, ranking, folder, tuple(books.scribe.failures), books.scribe.missed)
-
-
-def _prepare(spec: SweepSpec, home: SweepHome, view: View) -> Prepared | None:
-    if not spec.trial.learns.trains:
-        return None
-    check_judges(spec.trial)
-    view.phase("Preparing model and data")
-    with quiet():
-        prepared = inputs_of(spec.trial, home.cache, progress=Progress(view.at), space=spec.space)
-    check_class_metrics(spec, prepared)
-    check_prompts(spec, prepared)
-    view.say(prepared.description)
-    found = extents(spec, prepared.inputs)
-    notes = (*prepared.remarks, *remarks(spec, found))
-    for line in (description(spec, found), *(f"Note: {each}" for each in notes)):
-        view.say(line)
-    return prepared
 
 
 @contextmanager

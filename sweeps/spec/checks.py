@@ -295,6 +295,9 @@ def _values(trial: TrialConfig, space: Space) -> list[Problem]:
                     if detail["type"] == "missing":
                         field = joined(*detail["loc"])
                         message, remedy = f"needs {field}, which is not set", f"set {field}"
+                    if (name, value) == ("method", "auto"):
+                        message = "'auto' stands for one method, chosen before trial 1"
+                        remedy = "write method: auto at the top level, and leave space.method out"
                     problems.append(Problem(f"space.{name}", message, remedy))
     return list(dict.fromkeys(problems))
 

@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from results.records.uris import redact
+from search_spaces import presets
 from search_spaces.dotted import at, leaves, replaced
-from search_spaces.values import show
+from search_spaces.problem import Problem, SpaceError
+from search_spaces.values import Value, show
 from sweeps.base.errors import YamlError
 from sweeps.spec.yaml_file import parse_yaml
+from trainables.config.trial import reads
 
 GROW = ("budget", "slots")
 """Sections whose integers can be increased with `+N`."""
+
+_CHOSEN_FROM = ("full", "lora", "qlora")
+"""The methods that `method: auto` leaves to the launch, which takes what fits."""
+
+
+def each_method(tree: Mapping[str, object]) -> list[dict[str, object]]:
+    """A tree with `method: auto`, with each method that may be chosen in its place."""
+    return [{**tree, "method": method} for method in _CHOSEN_FROM]
+
+
+def readers(methods: Sequence[tuple[str, Collection[str], str]]) -> tuple[str, ...]:
+    """Of methods, each with the searched fields and the objective, those that read most of the
+    fields: a searched lora.rank leaves full out."""
+    unread = {
+        method: sum(not reads(name, (method,), (objective,), ("wsd",)) for name in names)
+        for method, names, objective in methods
+    }
+    return tuple(method for method, count in unread.items() if count == min(unread.values()))
 
 
 def with_override(
@@ -98,3 +119,21 @@ def _without_fields(key: str, section: str, value: object) -> YamlError:
     return YamlError(
         f"{key} cannot be set: {section} is {redact(repr(value))}, which has no fields"
     )
+
+
+def with_preset(
+    tree: object, fields: Mapping[str, object]
+) -> tuple[object, Sequence[Mapping[str, Value]]]:
+    """The tree of `space: lora`, or of `space: {preset: lora, ...}` with the user's entries, and
+    the preset's points."""
+    if tree is None or tree == {}:
+        remedy = "write NAME: DOMAIN lines, or space: lora for a preset"
+        raise SpaceError([Problem("", "is missing", remedy)])
+    if isinstance(tree, str):
+        tree = {"preset": tree}
+    if not isinstance(tree, Mapping) or "preset" not in tree:
+        return tree, ()
+    preset = presets.load(str(tree["preset"]))
+    own = {key: value for key, value in tree.items() if key != "preset"}
+    fixed = leaves(fields)
+    return presets.overlay(preset.space, own, fixed), preset.points_under(fixed)

@@ -39,6 +39,12 @@ def check_secrets(tree: Mapping[str, object]) -> list[Problem]:
     return list(_problems(tree, ""))
 
 
+def secrets_of(tree: Mapping[str, object], engine: object) -> list[Problem]:
+    """Secrets in a spec's tree, and in the DeepSpeed JSON that it names."""
+    read = {"slots.deepspeed.config": engine} if engine else {}
+    return list(dict.fromkeys(check_secrets(tree) + check_secrets(read)))
+
+
 def public(problem: Problem) -> Problem:
     """The same problem, with the secrets in the values that it repeats redacted."""
     return Problem(*(_public(text) for text in (problem.place, problem.message, problem.remedy)))

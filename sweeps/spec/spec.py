@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,7 +11,6 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from search_spaces import presets
-from search_spaces.dotted import leaves
 from search_spaces.problem import Problem, SpaceError, did_you_mean
 from search_spaces.space import Space
 from search_spaces.values import Value
@@ -28,7 +27,7 @@ from sweeps.spec.caps import (
     unnumbered,
 )
 from sweeps.spec.checks import Parts, check_databases, check_fit
-from sweeps.spec.fields import set_twice, undotted, with_override
+from sweeps.spec.fields import each_method, readers, set_twice, undotted, with_override, with_preset
 from sweeps.spec.generation import (
     judged_by_objective,
     with_costs,
@@ -36,7 +35,7 @@ from sweeps.spec.generation import (
     with_modes,
 )
 from sweeps.spec.search_checks import check_register
-from sweeps.spec.secrets import check_secrets, public
+from sweeps.spec.secrets import public, secrets_of
 from sweeps.spec.settings import (
     ConfirmSettings,
     RegisterSettings,
@@ -75,6 +74,7 @@ class SweepSpec:
 
     `trials` are at most the combinations of the space, since none is trained twice; if only `caps`
     end the sweep, MOST_TRIALS. Without `confirm`, no trial is trained again with fresh seeds.
+    `open_methods` are those that `method: auto` may choose; meanwhile `trial` has the first.
     """
 
     name: str
@@ -90,6 +90,7 @@ class SweepSpec:
     confirm: ConfirmSettings | None = None
     register: RegisterSettings | None = None
     caps: CapsSettings = NO_CAPS
+    open_methods: tuple[str, ...] = ()
 
     @classmethod
     def load(
@@ -121,11 +122,28 @@ class SweepSpec:
         cls, tree: Mapping[str, object], place: str = "spec", elsewhere: bool = False
     ) -> SweepSpec:
         """Check a spec given as a mapping; SpecError lists every problem."""
+        if tree.get("method") == "auto":
+            return cls._open(tree, place, elsewhere)
         reader = _Reader(tree, elsewhere)
         spec = reader.read()
         if spec is None:
             raise SpecError(place, reader.problems)
         return spec
+
+    @classmethod
+    def _open(cls, tree: Mapping[str, object], place: str, elsewhere: bool) -> SweepSpec:
+        """A spec with `method: auto`; the mistakes told are those that each method would have."""
+        found, refused = [], []
+        for one in each_method(tree):
+            try:
+                found.append(cls.parse(one, place, elsewhere))
+            except SpecError as error:
+                refused.append(error)
+        if not found:
+            raise min(refused, key=lambda error: len(error.problems))
+        methods = readers([(each.trial.method, each.space, each.trial.objective) for each in found])
+        first = next(each for each in found if each.trial.method == methods[0])
+        return replace(first, tree=tree, open_methods=methods)
 
     @property
     def asked_trials(self) -> int:
@@ -191,7 +209,8 @@ class _Reader:
         trials = attainable(trials, space, search)
         parts = Parts(trials, trial, space, search, slots, self._tree, self._elsewhere)
         self.problems += check_fit(parts, self.problems)
-        self.problems += self._secrets(slots)
+        engine = slots.engine.config if slots and slots.engine else None
+        self.problems += secrets_of(self._tree, engine)
         self.problems += check_databases(search, tracking)
         self.problems += check_register(registers, search, trial)
         self.problems += check_caps(caps, search, slots, self._elsewhere)
@@ -222,12 +241,6 @@ class _Reader:
         message = "is missing" if name is None else f"{name!r} is not a valid name"
         self.problems.append(Problem("name", message, NAMES_ARE))
         return ""
-
-    def _secrets(self, slots: SlotsSettings | None) -> list[Problem]:
-        """Secrets in the tree, and in the DeepSpeed JSON that it names."""
-        theirs = slots.engine.config if slots and slots.engine else None
-        read = {"slots.deepspeed.config": theirs} if theirs else {}
-        return list(dict.fromkeys(check_secrets(self._tree) + check_secrets(read)))
 
     def _section(self, key: str, model: type[_Model], tree: dict[str, object]) -> _Model | None:
         """Remove a section from the tree, and read it."""
@@ -300,7 +313,7 @@ class _Reader:
         self, tree: object, fields: Mapping[str, object], search: SearchSettings | None
     ) -> tuple[Space | None, list[Mapping[str, Value]]]:
         try:
-            tree, preset_points = self._with_preset(tree, fields)
+            tree, preset_points = with_preset(tree, fields)
         except SpaceError as error:
             self.problems += [problem.under("space") for problem in error.problems]
             return None, []
@@ -328,22 +341,6 @@ class _Reader:
             return Space.parse({k: v for k, v in tree.items() if k not in wrong})
         except SpaceError:
             return None
-
-    def _with_preset(
-        self, tree: object, fields: Mapping[str, object]
-    ) -> tuple[object, Sequence[Mapping[str, Value]]]:
-        """The tree of `space: lora`, or of `space: {preset: lora, ...}` with the user's entries."""
-        if tree is None or tree == {}:
-            remedy = "write NAME: DOMAIN lines, or space: lora for a preset"
-            raise SpaceError([Problem("", "is missing", remedy)])
-        if isinstance(tree, str):
-            tree = {"preset": tree}
-        if not isinstance(tree, Mapping) or "preset" not in tree:
-            return tree, ()
-        preset = presets.load(str(tree["preset"]))
-        own = {key: value for key, value in tree.items() if key != "preset"}
-        fixed = leaves(fields)
-        return presets.overlay(preset.space, own, fixed), preset.points_under(fixed)
 
 
 def _searchable() -> list[str]:

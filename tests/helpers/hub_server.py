@@ -13,8 +13,8 @@ COMMIT = "a" * 40
 
 
 @contextmanager
-def hub_server(repository: str, folder: Path) -> Iterator[str]:
-    """Its address, for HF_ENDPOINT."""
+def hub_server(repository: str, folder: Path, refused: str = "") -> Iterator[str]:
+    """Its address, for HF_ENDPOINT. With `refused`, an error code of the hub, it gives nothing."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
@@ -26,6 +26,12 @@ def hub_server(repository: str, folder: Path) -> Iterator[str]:
         def _answer(self, with_body: bool) -> None:
             prefix, _, rest = self.path.partition("/resolve/")
             file = folder / rest.partition("/")[2]
+            if refused:
+                self.send_response(401)
+                self.send_header("X-Error-Code", refused)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
             if prefix.lstrip("/") != repository or not file.is_file():
                 self.send_response(404)
                 self.send_header("X-Error-Code", "EntryNotFound")

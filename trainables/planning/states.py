@@ -29,7 +29,8 @@ class States:
 
     `weights` includes quantisation constants and buffers; `masters` are fp32 copies of weights in
     half precision; `buckets` are DeepSpeed's and DDP's buffers; `step` is what an optimizer step
-    allocates and frees.
+    allocates and frees. `stepped` is what a checkpoint keeps besides weights, on this rank's part
+    if the ranks have it `shared` out: the optimizer's state and masters, wherever they are held.
     """
 
     weights: int
@@ -39,6 +40,8 @@ class States:
     buckets: int
     step: int
     host: int = 0
+    stepped: int = 0
+    shared: bool = False
 
     @property
     def resting(self) -> int:
@@ -65,6 +68,7 @@ def _plain(inventory: Inventory, config: TrialConfig, workers: int) -> States:
         buckets=trained if workers > 1 else 0,  # DDP reduces gradients in a copy of them
         step=_step_buffers(inventory.trained, config),
         host=on_host + _kept_copy(inventory, config),
+        stepped=on_device + on_host,
     )
 
 
@@ -81,7 +85,7 @@ def _under_zero(
     held = inventory.frozen_bytes + width * elements
     if stage == 3:
         held = math.ceil(held / workers)
-    step = _step_buffers(flat, config)
+    step, stepped = _step_buffers(flat, config), masters + on_device + on_host
     if engine.offload_optimizer != "none":
         # The step is on the host, with the reduced gradients in fp32.
         on_host += masters + on_device + 4 * share
@@ -96,6 +100,8 @@ def _under_zero(
         buckets=_buckets(inventory, engine, width, workers),
         step=step,
         host=on_host + _kept_copy(inventory, config),
+        stepped=stepped,
+        shared=stage >= 1,
     )
 
 

@@ -56,10 +56,12 @@ def plan(
                 from sweeps.planning.fit import WORKERS, fits
                 from sweeps.planning.plan import make_plan
                 from sweeps.report.plan_report import fit_report, plan_json, report
-                from sweeps.run.fitting import most_workers
+                from sweeps.run.fitting import most_workers, settle_method
                 from sweeps.run.inputs import inputs_of
 
-            cache = SweepHome.find(home).cache
+            cache, choice = SweepHome.find(home).cache, None
+            if not fit:
+                checked, choice = settle_method(checked, cache, progress, card)
             prepared = inputs_of(checked.trial, cache, trains=False, progress=progress)
             if fit:
                 with progress.phase("planning memory"):
@@ -72,6 +74,6 @@ def plan(
     if fit:
         make_console().print(table)
     elif as_json:
-        echo_json(plan_json(made, edits))
+        echo_json(plan_json(made, edits, choice))
     else:
-        make_console().print(report(made, edits))
+        make_console().print(report(made, edits, choice))

@@ -11,8 +11,8 @@ from ray._private.utils import validate_socket_filepath
 from sweeps.base.errors import LaunchError
 from sweeps.cluster import ray_folder
 from sweeps.cluster.ray_folder import LONGEST, remark, short_folder, too_long
-from sweeps.doctor.finding import Level
 from sweeps.doctor.surroundings import check_ray_folder
+from sweeps.preflight.finding import Level
 
 LONG = "/tmp/a-batch-system-makes-long-names/users/somebody/jobs/1355700.worker0016/tmp"
 

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from sweeps.doctor.cluster_checks import check_cluster_file
-from sweeps.doctor.finding import Level
+from sweeps.preflight.finding import Level
 from sweeps.remote.cluster_file import ClusterFile
 
 TOP = Path(__file__).parents[3]

@@ -13,7 +13,6 @@ from typer.testing import CliRunner
 
 from results.mlflow.tracking import Tracker
 from sweeps.cli.app import app
-from sweeps.doctor.finding import Level
 from sweeps.doctor.machine import (
     LEAST_ROOM,
     SOME_ROOM,
@@ -24,6 +23,7 @@ from sweeps.doctor.machine import (
     check_tracking,
     check_versions,
 )
+from sweeps.preflight.finding import Level
 from sweeps.spec.spec import SweepSpec
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from judge_server import judge_server
 
-from sweeps.doctor.finding import Level
 from sweeps.doctor.judges import check_judges
+from sweeps.preflight.finding import Level
 from sweeps.spec.spec import SweepSpec
 
 

@@ -5,8 +5,8 @@ import platform
 import pytest
 from spec_samples import sft_tree, toy_tree
 
-from sweeps.doctor.finding import Level
 from sweeps.doctor.precision import ask, check_precision, fields_of
+from sweeps.preflight.finding import Level
 from sweeps.spec.spec import SweepSpec
 from trainables.training import slow_precision
 

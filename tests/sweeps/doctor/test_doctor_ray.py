@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from spec_samples import toy_tree
 
-from sweeps.doctor.cluster import Look, check_clocks, check_home, check_pythons, check_ray
-from sweeps.doctor.finding import Level
+from sweeps.doctor.cluster import check_home, check_ray
+from sweeps.preflight.finding import Level
+from sweeps.preflight.looks import Look, check_clocks, check_pythons
 from sweeps.spec.spec import SweepSpec
 
 HOME = Path("/shared/sweeps")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from sweeps.doctor.finding import Level
 from sweeps.doctor.surroundings import check_locks, check_proxies
+from sweeps.preflight.finding import Level
 
 
 def test_proxies_are_named_with_what_they_are_not_used_for():

@@ -13,7 +13,7 @@ from sweeps.base.errors import SweepError
 from sweeps.base.view import View
 from sweeps.home.home import SweepHome
 from sweeps.run.budgets import description, extents, remarks
-from sweeps.run.launch import _prepare
+from sweeps.run.inputs import prepare
 from sweeps.spec.spec import SweepSpec
 from trainables.core.model_source import ModelSource
 from trainables.data.tokens.sequences import TokenSequence, write
@@ -137,6 +137,6 @@ def test_a_launch_tells_it_before_the_first_trial(data, tmp_path):
             "space": {"batch_size": {"choice": [8, 16]}},
         }
     )
-    _prepare(spec, SweepHome(tmp_path), Lines())
+    prepare(spec, SweepHome(tmp_path), Lines())
     assert told[-2].startswith("Each trial trains 1 step with batch_size 8 (budget.tokens 100)")
     assert told[-1].startswith("Note: budget.tokens 100 is 100 tokens, but trials train more")

@@ -53,13 +53,13 @@ def early(monkeypatch):
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.setattr("ray.is_initialized", lambda: False)
     monkeypatch.setattr(module, "cluster", reached("Ray"))
-    monkeypatch.setattr(module, "_prepare", reached("preparing model and data"))
+    monkeypatch.setattr(module, "prepare", reached("preparing model and data"))
 
 
 @pytest.fixture
 def late(monkeypatch, early):
     """Model and data are prepared, and MLflow opens."""
-    monkeypatch.setattr(module, "_prepare", lambda *arguments: None)
+    monkeypatch.setattr(module, "prepare", lambda *arguments: None)
     monkeypatch.setattr("results.mlflow.tracking.Tracker", Tracker)
 
 

@@ -16,8 +16,8 @@ from spec_samples import toy_tree
 
 from results.mlflow.tracking import read_sweep
 from sweeps.base.errors import LaunchError, StudyError
-from sweeps.doctor.finding import Level
 from sweeps.doctor.machine import check_study, check_tracking
+from sweeps.preflight.finding import Level
 from sweeps.search import study_storage
 from sweeps.search.study import StudyBook, open_study
 from sweeps.spec.spec import SpecError, SweepSpec

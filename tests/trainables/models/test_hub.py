@@ -111,3 +111,33 @@ def test_a_download_is_told_in_bytes_and_a_load_in_tensors(said):
     texts = [text for text, *_ in said.phases]
     assert texts.index("downloading") < texts.index("tensors"), "and it is over by then"
     assert "downloading" not in texts[texts.index("tensors") :]
+
+
+ASK = """
+import sys
+from trainables.core.data_error import DataError
+from trainables.core.model_source import ModelSource
+from trainables.data.tokens.tokenizer import load_tokenizer, unreadable
+
+source = ModelSource(sys.argv[1])
+print(unreadable(source))
+try:
+    load_tokenizer(source)
+except DataError as error:
+    print(error)
+"""
+
+
+def test_a_gated_model_is_told_with_its_page_and_the_token(tmp_path):
+    with hub_server("some-org/tiny", tmp_path, refused="GatedRepo") as address:
+        home = {"HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": ""}
+        environment = {**os.environ, **home, "HF_ENDPOINT": address, "HF_HUB_OFFLINE": "0"}
+        command = [sys.executable, "-W", "ignore", "-c", ASK, "some-org/tiny"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    on_a_node, at_the_launch = done.stdout.splitlines()
+    wanted = (
+        f"some-org/tiny is gated: accept its terms on {address}/some-org/tiny, then set HF_TOKEN"
+    )
+    assert on_a_node.startswith(wanted)
+    assert at_the_launch.startswith(f"model: {wanted}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from trainables.core.data_error import DataError
 from trainables.data.files.content import MOST_GROWTH, ROOM, read_bytes
 from trainables.data.files.hub_name import hub_parts
-from trainables.data.files.hub_reach import hub_silence
+from trainables.data.files.hub_reach import closed_gate, hub_silence
 from trainables.data.files.row import Row, Rows
 
 if TYPE_CHECKING:
@@ -101,6 +101,8 @@ def load_from_hub(name: str) -> Dataset:
         reason = _first_line(error)
         if "split" in reason:
             raise DataError(f"{name}: {reason.rstrip('.')}; write {repository}@SPLIT") from error
+        if gate := closed_gate(error, repository, "datasets/"):
+            raise DataError(gate) from error
         raise DataError(_not_from_the_hub(name, reason)) from error
 
 

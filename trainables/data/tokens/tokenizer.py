@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from trainables.core.data_error import DataError, said, shown
 from trainables.core.model_source import ModelSource
-from trainables.data.files.hub_reach import hub_silence
+from trainables.data.files.hub_reach import closed_gate, hub_silence
 
 if TYPE_CHECKING:
     from tokenizers import AddedToken
@@ -248,6 +248,24 @@ def config_file(source: ModelSource) -> Path | None:
 
 def hub_file(source: ModelSource, name: str) -> Path | None:
     """A file of a hub model, fetched if needed; None if unavailable."""
+    found = _fetched(source, name)
+    return found if isinstance(found, Path) else None  # loading the model will report the error
+
+
+def unreadable(source: ModelSource) -> str | None:
+    """Why the config of a model cannot be read on this machine; None if it can."""
+    if source.is_path or source.folder:
+        return None if source.folder else f"there is no folder {source.name}"
+    found = _fetched(source, "config.json")
+    if isinstance(found, Path):
+        return None
+    if found is None:
+        return f"{hub_silence() or 'the hub is not asked'}, and {source.name} is not in its cache"
+    return closed_gate(found, source.name) or f"{source.name}: {said(found)}"
+
+
+def _fetched(source: ModelSource, name: str) -> Path | Exception | None:
+    """A file of a hub model, or the hub's error; None if only its silence is known."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
@@ -255,14 +273,16 @@ def hub_file(source: ModelSource, name: str) -> Path | None:
         return _cached(source, name)
     try:
         return Path(hf_hub_download(source.name, name, revision=source.revision))
-    except (OSError, HfHubHTTPError, HFValidationError):
-        return None  # loading the model will report the error
+    except (OSError, HfHubHTTPError, HFValidationError) as error:
+        return error
 
 
 def _cannot_load(source: ModelSource, error: Exception) -> str:
     reason = said(error)
     if source.folder:
         return f"model: folder {source.name} has no loadable tokenizer ({reason})"
+    if gate := closed_gate(error, source.name):
+        return f"model: {gate}"
     return _not_from_the_hub(source, reason)
 
 

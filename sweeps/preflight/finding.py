@@ -1,4 +1,4 @@
-"""A finding of `sweep doctor`. Light imports."""
+"""A finding of a check: of `sweep doctor`, or before a sweep's first trial. Light imports."""
 
 from __future__ import annotations
 

@@ -1,0 +1,73 @@
+"""Free disk space against the checkpoints and weights that a sweep keeps at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.filesize import decimal
+
+from sweeps.preflight.finding import Finding, note, wrong
+from sweeps.spec.settings import SlotsSettings
+from trainables.core.model_source import ModelSource
+from trainables.planning.disk import DiskNeed
+from trainables.training.checkpoints import KEPT
+
+_MOST = 12
+"""Bytes of a checkpoint for each byte of a model's file, at most: weights and two moments in fp32,
+where the file has bytes. Quantised files are rare, and rather smaller."""
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Numbers of trials: `at_once` in training, each with its checkpoints and the one being
+    written; `kept` with their weights alone."""
+
+    at_once: int
+    kept: int
+
+    def of(self, need: DiskNeed) -> int:
+        """The bytes of all of them."""
+        training = (KEPT + 1) * need.checkpoint + 2 * need.weights
+        return self.at_once * training + self.kept * need.weights
+
+
+def copies(slots: int, settings: SlotsSettings, repeats: int) -> Copies:
+    """Those of a sweep with so many slots, and `repeats` with fresh seeds."""
+    lanes = 1 if settings.lanes == "auto" else settings.lanes
+    return Copies(slots * lanes, settings.keep_best + repeats)
+
+
+def check_disk_for(
+    found: Copies,
+    free: int,
+    folder: Path,
+    model: ModelSource,
+    planned: Callable[[], DiskNeed | None],
+) -> Iterator[Finding]:
+    """Whether all copies fit the free bytes of the disk of `folder`. The closed form, which takes
+    a second for each kind of trial, is only `planned` where the model's file leaves a doubt; None
+    if there is none."""
+    if (size := _file_size(model)) and found.of(DiskNeed(_MOST * size, size * 4)) < free:
+        return
+    need = planned()
+    if need is None or (most := found.of(need)) <= free:
+        return
+    message = (
+        f"{decimal(free)} are free for {folder}, and the sweep may need {decimal(most)}: a "
+        f"checkpoint takes {decimal(need.checkpoint)}, up to {KEPT + 1} for each of "
+        f"{found.at_once} trials at once, and the weights of {found.kept + found.at_once} trials "
+        f"{decimal(need.weights)} each"
+    )
+    remedy = "set SWEEP_HOME or --home to a larger disk, or run `sweep clean` on ended sweeps"
+    # One trial alone must fit; the others rarely write at the same time.
+    alone = Copies(1, 0).of(need) > free
+    yield (wrong if alone else note)("disk", message, remedy)
+
+
+def _file_size(model: ModelSource) -> int:
+    """Bytes of a local model's weights; 0 if unknown."""
+    if model.folder is None:
+        return 0
+    return sum(file.stat().st_size for file in model.folder.glob("*.safetensors"))

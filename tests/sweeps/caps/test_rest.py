@@ -1,0 +1,101 @@
+"""What a running sweep will still take, against sweeps that are played to their end."""
+
+from __future__ import annotations
+
+import random
+from statistics import median
+
+import pytest
+from finished_sweeps import ended_trial
+
+from results.ranking.saved import Saved, saved_by_stopping
+from results.records.cluster_record import ClusterRecord, SlotRecord
+from results.records.record import Measurement, SweepRecord, SweepState
+from sweeps.caps.rest import rest_of
+
+POINTS = 10
+
+
+def trial(number, points, pace, status):
+    """A trial with so many of its evaluations, each after `pace` seconds and 20 steps."""
+    measured = tuple(
+        Measurement(point=p, step=20 * p, tokens=p, seconds=p * pace, metrics={"eval_loss": 2.0})
+        for p in range(1, points + 1)
+    )
+    return ended_trial(number, status, {"learning_rate": 1e-3}, 2.0, 1.5).with_changes(
+        measurements=measured, seconds=points * pace, config={"budget.evaluations": POINTS}
+    )
+
+
+def sweep(trials, **changes):
+    fields = {"created": 0.0, "budget_trials": trials, **changes}
+    return SweepRecord(name="s", state=SweepState.RUNNING, metric="eval_loss", mode="min", **fields)
+
+
+def played(seed, ended=12, of=40):
+    """A sweep of unequal trials, of which early stopping ends two thirds; and its rest in truth."""
+    rng = random.Random(seed)
+    records, left = [], 0.0
+    for number in range(of):
+        stopped = rng.random() < 0.66
+        points = rng.choice((2, 3, 4)) if stopped else POINTS
+        pace = rng.choice((5.0, 6.0, 12.0))
+        if number < ended:
+            records.append(trial(number, points, pace, "pruned" if stopped else "complete"))
+        elif number == ended:
+            records.append(trial(number, 1, pace, "running"))
+            left += (points - 1) * pace
+        else:
+            left += points * pace
+    return records, left
+
+
+def test_the_interval_holds_the_rest_of_played_sweeps_that_stop_early():
+    held = 0
+    for seed in range(100):
+        records, left = played(seed)
+        rest = rest_of(sweep(40), records, None)
+        held += rest.low <= left <= rest.high
+        assert rest.trials == 28 and rest.clock_low == pytest.approx(rest.low)
+    assert 80 <= held <= 99
+
+
+def test_few_ended_trials_give_a_wider_interval():
+    def width(known):
+        widths = []
+        for seed in range(20):
+            ended = [each for each in played(seed, known)[0] if each.status.ended]
+            rest = rest_of(sweep(known + 200), ended, None)
+            widths.append(rest.high / rest.low)
+        return median(widths)
+
+    assert width(5) > 1.5 * width(30)
+
+
+def test_several_slots_share_the_rest_but_not_a_single_trial():
+    records, _ = played(1)
+    slots = ClusterRecord(at=0.0, slots=[SlotRecord(name=f"{n}", up=n < 2) for n in range(3)])
+    alone, shared = rest_of(sweep(40), records, None), rest_of(sweep(40), records, slots)
+    assert shared.clock_high == pytest.approx(alone.clock_high / 2)
+    last = rest_of(sweep(13), records, slots)
+    assert last.clock_high <= last.high or last.clock_high == pytest.approx(last.clock_low)
+
+
+def test_a_young_sweep_has_the_rest_of_its_quote_or_none():
+    first = [trial(0, 10, 5.0, "complete")]
+    assert rest_of(sweep(40), first, None) is None
+    rest = rest_of(sweep(40, quote={"low": 100.0, "high": 200.0}), first, None)
+    assert (rest.low, rest.high) == (50.0, 150.0)
+
+
+def test_nothing_is_left_of_ended_sweeps_nor_known_of_those_without_a_number_of_trials():
+    records = played(1)[0][:12]
+    assert rest_of(sweep(12), records, None) is None
+    assert rest_of(sweep(None), records, None) is None
+    over = sweep(40).with_changes(state=SweepState.INTERRUPTED)
+    assert rest_of(over, records, None) is None
+
+
+def test_steps_that_stopped_trials_were_spared():
+    trials = [trial(0, 4, 5.0, "pruned"), trial(1, 10, 5.0, "complete"), trial(2, 1, 5.0, "failed")]
+    assert saved_by_stopping(trials) == Saved(seconds=pytest.approx(30.0), steps=120, trials=1)

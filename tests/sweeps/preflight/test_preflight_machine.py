@@ -1,0 +1,82 @@
+"""Disk, shared memory and clocks of a machine against a sweep's needs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import tiny_training as tiny
+
+from sweeps.base.errors import LaunchError
+from sweeps.preflight.disk import Copies, check_disk_for
+from sweeps.preflight.facts import Facts
+from sweeps.preflight.finding import Level, note, ok, wrong
+from sweeps.preflight.machines import settle
+from sweeps.preflight.memory import check_memory
+from sweeps.preflight.needs import Needs
+from trainables.core.model_source import ModelSource
+from trainables.planning.disk import DiskNeed
+
+MIB = 2**20
+NEEDS = Needs((), workers=2)
+DOCKER = Facts("box", 2**38, shared_memory=64 * MIB)
+
+
+def test_workers_need_more_shared_memory_than_docker_gives():
+    (found,) = check_memory(DOCKER, NEEDS, 2)
+    assert found.level is Level.WRONG and "64 MB" in found.message
+    assert "--shm-size" in found.remedy
+    assert not [*check_memory(replace(DOCKER, shared_memory=2**30), NEEDS, 2)]
+    assert not [*check_memory(DOCKER, replace(NEEDS, workers=1), 2)]
+
+
+def test_memory_of_all_workers_together():
+    bare = replace(DOCKER, memory=2**33, shared_memory=None)
+    needs = replace(NEEDS, host=3 * 2**30)
+    assert not [*check_memory(bare, needs, 2)]
+    (found,) = check_memory(bare, needs, 4)
+    assert found.level is Level.NOTE and "8.0 GB" in found.message
+
+
+NEED = DiskNeed(checkpoint=10 * 10**9, weights=3 * 10**9)
+HUB = ModelSource("some-org/some-model")
+
+
+@pytest.mark.parametrize(
+    ("free", "level"), [(76, None), (74, Level.NOTE), (37, Level.NOTE), (35, Level.WRONG)]
+)
+def test_disk_for_checkpoints(free, level):
+    # Two trials at once: three checkpoints and twice the weights each; weights of one more.
+    copies = Copies(at_once=2, kept=1)
+    assert copies.of(NEED) == 75 * 10**9
+    found = [*check_disk_for(copies, free * 10**9, Path("/home"), HUB, lambda: NEED)]
+    assert [each.level for each in found] == ([level] if level else [])
+    if found:
+        assert "75.0 GB" in found[0].message and "10.0 GB" in found[0].message
+
+
+def test_a_small_model_leaves_no_doubt_that_asks_for_a_plan(tmp_path):
+    model = ModelSource(str(tiny.make_model(tmp_path / "model")))
+
+    def planned() -> DiskNeed:
+        raise AssertionError("not asked")
+
+    assert not [*check_disk_for(Copies(4, 2), 10**9, tmp_path, model, planned)]
+
+
+class Lines:
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+
+def test_notes_are_said_and_all_that_is_wrong_is_refused_at_once():
+    view = Lines()
+    settle([ok("disk", "fine"), note("gpu memory", "half of it is free")], view)
+    assert view.said == ["Note: half of it is free."]
+    with pytest.raises(LaunchError) as refused:
+        settle([wrong("a", "one is wrong", "mend it"), wrong("b", "so is another")], view)
+    assert "one is wrong; mend it" in str(refused.value) and "so is another" in str(refused.value)
