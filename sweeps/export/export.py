@@ -15,8 +15,6 @@ from search_spaces.dotted import leaves
 from sweeps.base.errors import SweepError
 from sweeps.base.quiet import quiet
 from sweeps.export.agreement import refuse_to_differ
-from sweeps.export.choice import Chosen, chosen, config_of, refuse_without_base
-from sweeps.export.content import Form, write_model
 from sweeps.export.destination import refuse_if_full, refuse_if_taken, written
 from sweeps.export.fresh_process import Request, measured_afresh
 from sweeps.export.gguf_file import FILE as GGUF
@@ -27,6 +25,8 @@ from sweeps.export.reproduction import as_yaml, one_trial
 from sweeps.export.wish import Wish
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.home.launch_folder import where_it_was_launched
+from sweeps.models.choice import Chosen, chosen, config_of, refuse_without_base
+from sweeps.models.content import Form, write_model
 from sweeps.run.inputs import inputs_of
 from sweeps.spec.spec import SweepSpec
 from sweeps.verdict.conclusion import conclusion

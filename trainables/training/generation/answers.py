@@ -40,7 +40,12 @@ class Answers:
         scored = with_own_scores(self._generated(config, model, prompts), config, scoring)
         if not config.learns.rolls_out:
             return scored
-        asked = prompts.asked([answer.prompt for answer in scored.answers])
+        numbers = [answer.prompt for answer in scored.answers]
+        at_once = config.evaluation.batch_size or config.micro_batch_size
+        scored = workshop.reward_models.scored(
+            scored, folder, numbers, config.evaluation.metrics, at_once
+        )
+        asked = prompts.asked(numbers)
         return Judge(workshop, self._references).judged(config, model, asked, scored)
 
     def longest(self, config: TrialConfig) -> int:
