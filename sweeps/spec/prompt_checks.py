@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from sweeps.base.errors import SweepError
 from sweeps.spec.encoders import encoders
@@ -15,6 +16,7 @@ from trainables.data.retrieval.chats import count_chats
 from trainables.data.tokens.prompts import Prompts
 from trainables.data.tokens.tokenizer import context_length
 from trainables.methods.few_shot import FEW_SHOT, FewShotConfig
+from trainables.metrics.formula import parts_of
 from trainables.metrics.matching import ANSWER_EQUALITY, final_answer
 from trainables.metrics.registry import GENERATED
 from trainables.metrics.written import said
@@ -28,18 +30,19 @@ def check_prompts(spec: SweepSpec, prepared: Prepared) -> None:
     _load_encoders(spec)
     settings, data = spec.trial.evaluation, spec.trial.data
     context = context_length(prepared.inputs.model)
-    if not settings.metrics or context is None or data is None:
+    if not settings.metrics or data is None:
         return
     learned = prepared.inputs.train if spec.trial.learns.rolls_out else None
     for folder in filter(None, (prepared.inputs.validation, prepared.inputs.test, learned)):
         prompts = Prompts(folder)
         most = len(prompts) if folder == learned else settings.prompts
         chosen = prompts.chosen(most, data.seed)
+        _check_answered(spec, prompts, folder)
         if folder != learned:
             _check_references(settings.metrics, prompts, chosen)
             _try_pattern(settings, prompts, chosen)
         longest = prompts.longest(chosen)
-        if longest + settings.max_new_tokens <= context:
+        if context is None or longest + settings.max_new_tokens <= context:
             continue
         room = context - longest
         way_out = (
@@ -63,6 +66,21 @@ def _load_encoders(spec: SweepSpec) -> None:
             encoder_of(name, torch.device("cpu"))
         except RefusedError as error:
             raise SweepError(f"{place}: {error}") from error
+
+
+def _check_answered(spec: SweepSpec, prompts: Prompts, folder: Path) -> None:
+    """SweepError for a metric that needs the right answers, which some prompts lack."""
+    if prompts.answered:
+        return
+    metrics, goals = spec.trial.evaluation.metrics, spec.search.given_modes
+    needs = [name for name in metrics if name in GENERATED and not GENERATED[name].alone]
+    needs += [name for goal in goals for name in parts_of(goal) if name == "eval_loss"]
+    if needs:
+        raise SweepError(
+            f"{needs[0]} needs right answers, and prompts of the {folder.name} set have none; add "
+            "them to the data, or use what needs none: rl.reward_model, eval_answer_tokens, "
+            "eval_ended, eval_json_valid or a metric of your own"
+        )
 
 
 def _check_examples(spec: SweepSpec, prepared: Prepared) -> None:

@@ -243,6 +243,8 @@ class Workshop:
     def _measured(
         self, config: TrialConfig, loss: Loss, model: torch.nn.Module, examples: Examples
     ) -> Scores:
+        if config.learns.rolls_out and not self._answers.known(examples.folder):
+            return Scores.of_nothing()  # prompts without answers have no loss
         return measure(
             loss,
             model,

@@ -88,6 +88,12 @@ def no_prompt(fields: Fields, where: Place) -> Messages:
     return ()
 
 
+ASKED: Mapping[str, Callable[[Fields, Place], Messages]] = {
+    "alpaca": alpaca_prompt,
+    "prompt_completion": prompt,
+}
+"""The prompt of a record without an answer, by the chat format that it has a part of."""
+
 CHATS: Mapping[str, Callable[[Fields, Place], Messages]] = {
     "alpaca": alpaca,
     "sharegpt": sharegpt,

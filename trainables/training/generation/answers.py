@@ -30,6 +30,7 @@ class Answers:
         self._workshop = workshop
         self._references = references
         self._base: dict[Hashable, Mapping[int, str]] = {}
+        self._known: dict[Path, bool] = {}
 
     def written(self, config: TrialConfig, model: torch.nn.Module, folder: Path) -> Written:
         """A model's answers with the values of all metrics that are asked for."""
@@ -47,6 +48,12 @@ class Answers:
         )
         asked = prompts.asked(numbers)
         return Judge(workshop, self._references).judged(config, model, asked, scored)
+
+    def known(self, folder: Path) -> bool:
+        """Whether each prompt of a set has a right answer."""
+        if folder not in self._known:
+            self._known[folder] = Prompts(folder).answered
+        return self._known[folder]
 
     def longest(self, config: TrialConfig) -> int:
         """Tokens of the longest prompt that a trial is asked, with its answer; 0 without any."""
