@@ -27,6 +27,11 @@ FORMS = {
     "question": lambda asked: {"question": asked, "level": 3},
     "turns": lambda asked: {"prompt": [{"role": "user", "content": asked}]},
     "messages": lambda asked: {"messages": [{"role": "user", "content": asked}]},
+    "pair": lambda asked: {"prompt": asked, "chosen": "yes", "rejected": "no"},
+    "judged": lambda asked: {
+        "messages": [{"role": "user", "content": asked}, {"role": "assistant", "content": "no"}],
+        "label": False,
+    },
     "sharegpt": lambda asked: {"conversations": [{"from": "human", "value": asked}]},
 }
 

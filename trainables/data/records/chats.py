@@ -90,9 +90,11 @@ def no_prompt(fields: Fields, where: Place) -> Messages:
 
 ASKED: Mapping[str, Callable[[Fields, Place], Messages]] = {
     "alpaca": alpaca_prompt,
+    "sharegpt": sharegpt,
+    "messages": messages,
     "prompt_completion": prompt,
 }
-"""The prompt of a record without an answer, by the chat format that it has a part of."""
+"""The prompt of a record in each chat format; its last turns may answer it."""
 
 CHATS: Mapping[str, Callable[[Fields, Place], Messages]] = {
     "alpaca": alpaca,

@@ -73,9 +73,11 @@ class Conversation:
     answered: bool = True
 
     def asked(self) -> Conversation:
-        """The chat as a prompt with its first reference, if it holds no answer at all; else
-        unchanged."""
-        if any(message.role == "assistant" for message in self.messages):
+        """The chat as a prompt with its first reference, if it ends with a question and holds no
+        answer to learn; else unchanged."""
+        if not self.messages or self.messages[-1].role == "assistant":
+            return self
+        if any(message.trainable for message in self.messages):
             return self
         right = self.references[0] if self.references else UNANSWERED
         turn = Message("assistant", right, trainable=True)

@@ -16,7 +16,7 @@
 | `chat_pair`         | {chosen, rejected}: two chats; their common beginning is the prompt        |
 | `chosen_messages`   | {chosen_messages, rejected_messages}: the same                             |
 | `X_pair`            | the prompt as in alpaca, sharegpt or messages, and {chosen, rejected}      |
-| `X_asked`           | the prompt as in alpaca or prompt_completion, without an answer            |
+| `X_asked`           | the prompt of a chat format; answers to it, if any, are not read           |
 
 Every record except plain text may have a `weight`, and every chat `tools`. Other names of these
 fields are in roles.py.
@@ -144,8 +144,7 @@ def _formats() -> Iterator[Format]:
     for name, (needed, optional) in _CHATS.items():
         foreign = _RATED_OR_COMPARED if name in ("sharegpt", "messages") else ()
         yield Format(name, Gives.CHAT, needed, (*optional, "weight"), foreign)
-    for name in ("alpaca", "prompt_completion"):
-        needed, optional = _CHATS[name]
+    for name, (needed, optional) in _CHATS.items():
         yield Format(f"{name}_asked", Gives.PROMPT, needed[:1], (*optional, "weight"))
     yield Format("text", Gives.DOCUMENT, ("text",), ())
 

@@ -13,7 +13,7 @@ from trainables.data.files.origin import Origin
 from trainables.data.files.row import Row
 from trainables.data.files.sieve import BadRow, Sieve, sifted
 from trainables.data.records import chats, fields
-from trainables.data.records.conversation import Conversation
+from trainables.data.records.conversation import Conversation, untrained
 from trainables.data.records.formats import (
     FORMATS,
     LENIENT,
@@ -244,7 +244,9 @@ def _chat(format_: Format, row: chats.Fields, where: Place) -> Conversation:
 
 def _prompt(format_: Format, row: chats.Fields, where: Place) -> Conversation:
     weight = fields.weight(row.get("weight"), where)
-    turns = in_order(chats.ASKED[format_.base](row, where), where)
+    turns = in_order(untrained(chats.ASKED[format_.base](row, where)), where)
+    while turns and turns[-1].role == "assistant":
+        turns = turns[:-1]
     right = chats.references(row, where)
     return Conversation(turns, where.where, weight, tools_of(row.get("tools"), where), right)
 
