@@ -134,10 +134,8 @@ class Measurement(Record):
 
 
 class Provenance(Record):
-    """The origin of a trial. Names no host and no user.
-
-    `metric_files` are hashes of the files of own metrics.
-    """
+    """The origin of a trial. Names no host and no user. `metric_files` are hashes of the files of
+    own metrics; `winners` are the models taken from earlier sweeps, by field."""
 
     seed: int
     git_commit: str | None = None
@@ -145,6 +143,7 @@ class Provenance(Record):
     data_fingerprint: str = ""
     model_fingerprint: str = ""
     metric_files: dict[str, str] = Field(default_factory=dict)
+    winners: dict[str, str] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
     device: str = ""
 

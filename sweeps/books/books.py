@@ -70,6 +70,7 @@ def new_record(
             prepared.data_fingerprint if prepared else "",
             prepared.model_fingerprint if prepared else "",
             fingerprints(prepared.inputs.metric_files) if prepared else {},
+            prepared.winners if prepared else {},
         ),
     )
 

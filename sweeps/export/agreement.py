@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sweeps.base.errors import SweepError
-from sweeps.export.content import Form
+from sweeps.models.content import Form
 from trainables.config.trial import TrialConfig
 
 _EXACT = 1e-4

@@ -11,9 +11,9 @@ from results.ranking.certainty import Difference
 from results.records.record import Mode, SweepState
 from results.records.record_error import RecordError
 from sweeps.base.errors import SweepError
-from sweeps.export.choice import Chosen, chosen
 from sweeps.export.register import register, tracking_uri
 from sweeps.home.home import SweepFolder, SweepHome
+from sweeps.models.choice import Chosen, chosen
 from sweeps.spec.settings import RegisterSettings
 from sweeps.spec.yaml_file import read_yaml
 from sweeps.verdict.confirmed import folder_of, repeat_to_use

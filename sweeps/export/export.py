@@ -15,8 +15,6 @@ from search_spaces.dotted import leaves
 from sweeps.base.errors import SweepError
 from sweeps.base.quiet import quiet
 from sweeps.export.agreement import refuse_to_differ
-from sweeps.export.choice import Chosen, chosen, config_of, refuse_without_base
-from sweeps.export.content import Form, write_model
 from sweeps.export.destination import refuse_if_full, refuse_if_taken, written
 from sweeps.export.fresh_process import Request, measured_afresh
 from sweeps.export.gguf_file import FILE as GGUF
@@ -27,6 +25,8 @@ from sweeps.export.reproduction import as_yaml, one_trial
 from sweeps.export.wish import Wish
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.home.launch_folder import where_it_was_launched
+from sweeps.models.choice import Chosen, chosen, config_of, refuse_without_base
+from sweeps.models.content import Form, write_model
 from sweeps.run.inputs import inputs_of
 from sweeps.spec.spec import SweepSpec
 from sweeps.verdict.conclusion import conclusion
@@ -126,7 +126,7 @@ class _Export:
         if self._wish.gguf:
             with self._progress.phase(f"writing {GGUF} and comparing it"):
                 write_gguf(draft, model.title, config.trust_remote_code)
-        if not self._wish.unchecked:
+        if not self._wish.unchecked and self._has_loss:
             model = replace(model, again=self._measured(draft, model, prepared))
         (draft / CARD).write_text(card(model), encoding="utf-8")
         (draft / "reproduce.sh").write_text(reproduce_script(model), encoding="utf-8")
@@ -135,6 +135,11 @@ class _Export:
         (draft / TRIAL).write_text(as_yaml(tree), encoding="utf-8")
         self._write_modelfile(draft, model, prepared)
         return model
+
+    @property
+    def _has_loss(self) -> bool:
+        """Whether there is something to compare: prompts without answers have no loss."""
+        return "eval_loss" in self._trial.measured.metrics
 
     def _measured(self, draft: Path, model: Exported, prepared: Prepared) -> dict[str, float]:
         # One process measures it, in the same batches.
@@ -215,7 +220,7 @@ class _Export:
             notes.append(f"trial.yaml names paths of this machine: {', '.join(paths)}.")
         if self._wish.gguf:
             notes.append(f"{GGUF}: read again by transformers, it is the same, tensor by tensor.")
-        if self._wish.unchecked:
+        if self._wish.unchecked or not self._has_loss:
             notes.append("The exported files have not been measured.")
         return notes
 

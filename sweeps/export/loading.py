@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from sweeps.models.content import BOTTLENECK_FILE
 from trainables.config.trial import TrialConfig
 from trainables.methods.qlora import QuantizationConfig
 from trainables.training.inputs import Inputs
-
-BOTTLENECK_FILE = "bottleneck.py"
-"""In an export: the PEFT method of the bottleneck adapters."""
 
 _DTYPES = {"fp32": "torch.float32", "fp16": "torch.float16", "bf16": "torch.bfloat16"}
 

@@ -13,10 +13,10 @@ from results.mlflow.tracking_error import TrackingError
 from results.records.record import TrialRecord
 from sweeps.base.errors import SweepError
 from sweeps.base.quiet import quiet
-from sweeps.export.choice import chosen
 from sweeps.export.export import Done, export
 from sweeps.export.wish import Dtype, Wish
 from sweeps.home.home import SweepFolder, SweepHome
+from sweeps.models.choice import chosen
 from sweeps.spec.settings import TrackingSettings
 from sweeps.spec.tracking_place import tracking_place
 from sweeps.spec.yaml_file import read_yaml

@@ -18,10 +18,6 @@ _SEARCH = ("metric", "mode", "metrics", "seed")
 """What of the search says how a trial is judged."""
 
 
-SEEDS = ("seed", "data.order_seed")
-"""The seeds that a trial has besides those of the sweep file."""
-
-
 def one_trial(spec: SweepSpec, sweep: SweepRecord, record: TrialRecord) -> dict[str, object]:
     """The spec of the sweep, with this trial's values and seed in place of the search."""
     tree = {key: value for key, value in spec.tree.items() if key not in _NOT_ITS}

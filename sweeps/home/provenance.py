@@ -29,6 +29,7 @@ def sweep_provenance(
     data_fingerprint: str,
     model_fingerprint: str,
     metric_files: Mapping[str, str] | None = None,
+    winners: Mapping[str, str] | None = None,
 ) -> Provenance:
     """Provenance of the whole sweep; trial records add their own seed and device."""
     commit, dirty = git_state()
@@ -39,6 +40,7 @@ def sweep_provenance(
         data_fingerprint=data_fingerprint,
         model_fingerprint=model_fingerprint,
         metric_files=dict(metric_files or {}),
+        winners=dict(winners or {}),
         versions={"python": platform.python_version(), **_versions()},
     )
 

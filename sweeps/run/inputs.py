@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from search_spaces.space import Space
 from sweeps.base.quiet import quiet
 from sweeps.base.view import View
 from sweeps.home.home import SweepHome
+from sweeps.models.earlier import with_winners
 from sweeps.run.budgets import description, extents, remarks
 from sweeps.run.model_fit import check_lengths, model_remarks
 from sweeps.spec.class_metrics import check_class_metrics
@@ -30,22 +32,22 @@ def inputs_of(
     on choices of `space` that are impossible with the model.
 
     Without `trains`, a model needs no weights; without a space, no choices are compared with it.
+    `cache` is that of a sweep home, in which earlier sweeps are looked for.
     """
     from sweeps.builtin.model import resolve
 
-    named = resolve(config, cache.resolve(), progress)
-    if space is None:
-        return prepare_inputs(named, cache, trains, progress)
+    merged, taken = with_winners(config, SweepHome(cache.resolve().parent), progress)
+    named = resolve(merged, cache.resolve(), progress)
     checked = cache.resolve() / "checked"
-    prepared = prepare_inputs(
-        named,
-        cache,
-        trains,
-        progress,
-        lambda found: model_remarks(found, space, checked, config.model),
-    )
-    check_lengths(named, space, prepared.inputs)
-    return prepared
+
+    def remarks_on(found: TrialConfig) -> tuple[str, ...]:
+        return model_remarks(found, space, checked, config.model) if space is not None else ()
+
+    prepared = prepare_inputs(named, cache, trains, progress, remarks_on)
+    if space is not None:
+        check_lengths(named, space, prepared.inputs)
+    lines = (f"{field} is {text}." for field, text in taken.items())
+    return replace(prepared, winners=taken, remarks=(*lines, *prepared.remarks))
 
 
 def prepare(spec: SweepSpec, home: SweepHome, view: View) -> Prepared | None:

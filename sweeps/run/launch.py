@@ -32,6 +32,7 @@ from sweeps.cluster.ray_session import cluster
 from sweeps.cluster.ray_session import remarks as remarks_on_ray
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.home.launch_folder import where_it_was_launched
+from sweeps.models.earlier import winners
 from sweeps.planning.edited import edited
 from sweeps.preflight.preflight import Preflight
 from sweeps.run.driver import Driver
@@ -95,6 +96,7 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
     folder, progress, began = home.sweep(spec.name), Progress(view.at), time.time()
     folder.refuse_if_taken()
     refuse_if_misfit(spec, address)
+    winners(spec.trial, home)  # what is missing of earlier sweeps is said at once
     earlier = read_earlier(spec, home)
     refuse_if_taken(spec)
     refuse_if_away(spec, home, view)

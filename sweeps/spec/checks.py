@@ -15,7 +15,9 @@ from search_spaces.dotted import holds, joined, leaves
 from search_spaces.problem import Problem, did_you_mean
 from search_spaces.space import Space
 from search_spaces.values import quoted
-from sweeps.builtin import PREFIX
+from sweeps.builtin import PREFIX as BUILTIN
+from sweeps.home.earlier_sweeps import PREFIX as EARLIER
+from sweeps.home.earlier_sweeps import check_earlier_sweeps, named_models
 from sweeps.spec.batches import check_batches, check_growth
 from sweeps.spec.capacity import most_slots
 from sweeps.spec.combinations import (
@@ -95,6 +97,7 @@ def check_fit(parts: Parts, found: Sequence[Problem] = ()) -> list[Problem]:
         problems += _fewest_slots(slots, parts.trials)
     if trial:
         problems += missing_files(trial, parts.elsewhere)
+        problems += check_earlier_sweeps(trial, parts.tree.get("name"))
     return problems
 
 
@@ -116,8 +119,9 @@ def missing_files(trial: TrialConfig, elsewhere: bool = False) -> list[Problem]:
     problems = []
     if not trial.learns.trains:
         return []
-    if not (elsewhere and is_whole(trial.model)):
-        problems += _missing_model(trial.model)
+    for field, model in named_models(trial).items():
+        if not (elsewhere and is_whole(model)):
+            problems += _missing_model(field, model)
     for place, name in (*_files(trial), *_metric_files(trial)):
         if elsewhere and is_whole(name):
             continue
@@ -154,18 +158,19 @@ def named_files(trial: TrialConfig) -> Iterator[tuple[str, str]]:
     if trial.learns.trains:
         template = trial.data.template if trial.data else None
         own = [("data.template", template)] if template and template not in TEMPLATES else []
-        named = (*_files(trial), *_metric_files(trial), *own, ("model", trial.model))
+        named = (*_files(trial), *_metric_files(trial), *own, *named_models(trial).items())
         yield from ((place, name) for place, name in named if _is_there(name))
 
 
-def _missing_model(model: str) -> list[Problem]:
+def _missing_model(field: str, model: str) -> list[Problem]:
     remedy = "name a folder with config.json and safetensors, or a hub id such as org/model"
-    if _is_folder(model) or model.startswith(PREFIX):
+    builtin = field == "model" and model.startswith(BUILTIN)
+    if _is_folder(model) or builtin or model.startswith(EARLIER):
         return []
     if _looks_local(model):
-        return [Problem("model", f"folder {model} does not exist", remedy)]
+        return [Problem(field, f"folder {model} does not exist", remedy)]
     if not _HUB_ID.fullmatch(model):
-        return [Problem("model", f"{model!r} is neither a folder nor a hub id", remedy)]
+        return [Problem(field, f"{model!r} is neither a folder nor a hub id", remedy)]
     return []
 
 
@@ -189,7 +194,7 @@ def _files(trial: TrialConfig) -> Iterator[tuple[str, str]]:
     for place, names in named.items():
         for name in names if isinstance(names, tuple) else (names,):
             builtin = place not in ("validation", "test", "knowledge") and str(name).startswith(
-                PREFIX
+                BUILTIN
             )
             if isinstance(name, str) and not builtin:
                 yield f"data.{place}", name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from sweeps.base.errors import SweepError
 from sweeps.spec.encoders import encoders
@@ -15,6 +16,7 @@ from trainables.data.retrieval.chats import count_chats
 from trainables.data.tokens.prompts import Prompts, has_text
 from trainables.data.tokens.tokenizer import context_length, hub_file
 from trainables.methods.few_shot import FEW_SHOT, FewShotConfig
+from trainables.metrics.formula import parts_of
 from trainables.metrics.matching import ANSWER_EQUALITY, final_answer
 from trainables.metrics.registry import GENERATED
 from trainables.metrics.written import said
@@ -37,11 +39,13 @@ def check_prompts(spec: SweepSpec, prepared: Prepared) -> None:
     for folder in filter(None, (inputs.validation, inputs.test)):
         prompts = Prompts(folder)
         chosen = prompts.chosen(settings.prompts, data.seed, settings.samples)
+        _check_answered(spec, prompts, folder)
         _check_references(settings.metrics, prompts, chosen)
         _try_pattern(settings, prompts, chosen)
         _check_lengths(settings, prompts, chosen, context)
     if spec.trial.learns.rolls_out:
         prompts = Prompts(inputs.train)
+        _check_answered(spec, prompts, inputs.train)
         _check_lengths(settings, prompts, range(len(prompts)), context)
 
 
@@ -77,6 +81,21 @@ def _check_encoders(spec: SweepSpec) -> None:
         raise SweepError(
             f"{place}: {name} is no folder, and neither {files} could be loaded from the hub; "
             "check the spelling and the network, or download it and name its folder"
+        )
+
+
+def _check_answered(spec: SweepSpec, prompts: Prompts, folder: Path) -> None:
+    """SweepError for a metric that needs the right answers, which some prompts lack."""
+    if prompts.answered:
+        return
+    metrics, goals = spec.trial.evaluation.metrics, spec.search.given_modes
+    needs = [name for name in metrics if name in GENERATED and not GENERATED[name].alone]
+    needs += [name for goal in goals for name in parts_of(goal) if name == "eval_loss"]
+    if needs:
+        raise SweepError(
+            f"{needs[0]} needs right answers, and prompts of the {folder.name} set have none; add "
+            "them to the data, or use what needs none: rl.reward_model, eval_answer_tokens, "
+            "eval_ended, eval_json_valid or a metric of your own"
         )
 
 

@@ -23,6 +23,7 @@ _GROUPS = {
     None: "on the validation set",
     "data.general": "with data.general",
     GENERATION: "on generated answers",
+    "rl.reward_model": "with rl.reward_model",
 }
 
 

@@ -9,40 +9,61 @@ from trainables.config.judge import JudgeMetric
 from trainables.config.known_metrics import way_out
 from trainables.config.own_metrics import OwnMetric, own_modes
 from trainables.metrics.registry import GENERATED
+from trainables.objectives.policy import REWARD_MODEL, RlConfig
 
 WATCHED = ("eval_answer_tokens", "eval_ended")
 """Measured beside all rewards: answers that grow or are cut are what goes wrong first."""
 
+FIELDS = {REWARD_MODEL: "rl.reward_model"}
+"""The fields that name reward models, by their metrics."""
+
 _NOT_REPEATABLE = "eval_answer_seconds"
 
 
-def check_rewards(
-    objective: str, rewards: Mapping[str, float], metrics: Mapping[str, OwnMetric]
-) -> None:
+def of_models(settings: RlConfig) -> dict[str, str]:
+    """The metrics that reward models give, each with its model."""
+    return {REWARD_MODEL: settings.reward_model} if settings.reward_model is not None else {}
+
+
+def check_rewards(objective: str, settings: RlConfig, metrics: Mapping[str, OwnMetric]) -> None:
     """ValueError for missing rewards, and for a reward that is not a metric of one answer."""
-    own = own_modes(metrics)
-    if not rewards:
+    if not settings.rewards:
         raise ValueError(
             f"rl.rewards is missing: objective {objective} learns from rewards; name metrics of "
-            "answers with their weights, such as rl: {rewards: {eval_exact_match: 1}}"
+            "answers with their weights, such as rl: {rewards: {eval_exact_match: 1}}, or set "
+            "rl.reward_model"
         )
-    for name in rewards:
-        if name == _NOT_REPEATABLE:
-            raise ValueError(
-                f"rl.rewards: {name} differs from run to run; reward eval_answer_tokens instead, "
-                "with a weight below 0"
-            )
-        compared = [n for n, m in metrics.items() if isinstance(m, JudgeMetric) and m.compares]
-        if name in own_modes({n: metrics[n] for n in compared}):
-            raise ValueError(
-                f"rl.rewards: {name} compares answers with the base's to validation prompts, and "
-                "rewards are for training prompts; reward a judge with ask: score"
-            )
-        if name not in (*GENERATED, *own):
-            raise ValueError(
-                f"rl.rewards: {name!r} is not a metric of generated answers; "
-                f"{way_out(name, (*GENERATED, *own))}"
-            )
+    if settings.reward_model is None and settings.reward_model_precision is not None:
+        raise ValueError(
+            "rl.reward_model_precision belongs to rl.reward_model, which is not set; set that, or "
+            "leave it out"
+        )
+    for name in settings.rewards:
+        _check_reward(name, settings, metrics)
+
+
+def _check_reward(name: str, settings: RlConfig, metrics: Mapping[str, OwnMetric]) -> None:
+    if name == _NOT_REPEATABLE:
+        raise ValueError(
+            f"rl.rewards: {name} differs from run to run; reward eval_answer_tokens instead, "
+            "with a weight below 0"
+        )
+    compared = [n for n, m in metrics.items() if isinstance(m, JudgeMetric) and m.compares]
+    if name in own_modes({n: metrics[n] for n in compared}):
+        raise ValueError(
+            f"rl.rewards: {name} compares answers with the base's to validation prompts, and "
+            "rewards are for training prompts; reward a judge with ask: score"
+        )
+    if name == REWARD_MODEL and settings.reward_model is None:
+        raise ValueError(
+            f"rl.rewards: {name} is the score of a reward model; set rl.reward_model to "
+            "sweep:NAME, a folder or a hub id"
+        )
+    known = (*GENERATED, *own_modes(metrics), *of_models(settings))
+    if name not in known:
+        raise ValueError(
+            f"rl.rewards: {name!r} is not a metric of generated answers; {way_out(name, known)}"
+        )
 
 
 def rewarded(evaluation: EvaluationConfig, rewards: Mapping[str, float]) -> EvaluationConfig:

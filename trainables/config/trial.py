@@ -23,7 +23,7 @@ from trainables.config.kernels import AttentionName
 from trainables.config.known_metrics import listed, way_out
 from trainables.config.optimizer_config import OptimizerConfig, ScheduleName, WsdConfig
 from trainables.config.own_metrics import CodeMetric, OwnMetric, check_names, own_modes
-from trainables.config.rewards import check_rewards, rewarded
+from trainables.config.rewards import check_rewards, of_models, rewarded
 from trainables.core.frozen import (
     BelowOne,
     Fraction,
@@ -75,8 +75,10 @@ NOT_SEARCHABLE: Mapping[str, str] = {
         ["evaluation", "metrics", "trust_metric_code"],
         "every trial must be measured in the same way",
     ),
-    "rl.rewards": "every trial must be judged in the same way",
-    "rl.max_kl": "every trial must be judged in the same way",
+    **dict.fromkeys(
+        ["rl.rewards", "rl.reward_model", "rl.reward_model_precision", "rl.max_kl"],
+        "every trial must be judged in the same way",
+    ),
     "budget": "trials with unequal budgets cannot be compared",
     GROWS: "set micro_batch_size: auto for all trials",
     **dict.fromkeys(
@@ -114,7 +116,9 @@ class TrialFields(Frozen):
     `batch_size` is the effective batch size.
     """
 
-    model: str = Field(description="hub id, local folder, or builtin:NAME")
+    model: str = Field(
+        description="hub id, local folder, sweep:NAME (an earlier sweep's winner), or builtin:NAME"
+    )
     model_revision: str | None = None
     trust_remote_code: Annotated[bool, Strict()] = Field(
         default=False, description="run Python code shipped with the model, with all your rights"
@@ -228,6 +232,7 @@ class TrialFields(Frozen):
     @model_validator(mode="after")
     def _can_be_measured(self) -> Self:
         modes = own_modes(self.metrics)
+        generated = (*GENERATED, *modes, *of_models(self.settings(RlConfig)))
         for name, metric in self.metrics.items():
             if isinstance(metric, CodeMetric) and not self.trust_metric_code:
                 raise ValueError(
@@ -235,10 +240,10 @@ class TrialFields(Frozen):
                     "trust_metric_code: true if you trust that file"
                 )
         for name in self.evaluation.metrics:
-            if name not in (*GENERATED, *modes):
+            if name not in generated:
                 raise ValueError(
                     f"evaluation.metrics: {name!r} is not a metric of generated answers; "
-                    f"{way_out(name, (*GENERATED, *modes))}"
+                    f"{way_out(name, generated)}"
                 )
         parts = [part for text in self.evaluation.formulas for part in parsed(text).names]
         written = [name for name in parts if name in GENERATED]
@@ -256,9 +261,9 @@ class TrialFields(Frozen):
     @model_validator(mode="after")
     def _is_rewarded(self) -> Self:
         if self.learns.rolls_out:
-            rewards = self.settings(RlConfig).rewards
-            check_rewards(self.objective, rewards, self.metrics)
-            object.__setattr__(self, "evaluation", rewarded(self.evaluation, rewards))
+            settings = self.settings(RlConfig)
+            check_rewards(self.objective, settings, self.metrics)
+            object.__setattr__(self, "evaluation", rewarded(self.evaluation, settings.rewards))
         return self
 
     @property

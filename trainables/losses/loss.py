@@ -59,6 +59,11 @@ class Scores:
         """The scores of answers alone."""
         return cls(written.values, np.empty(0), np.empty(0), written)
 
+    @classmethod
+    def of_nothing(cls) -> Scores:
+        """No measurements, of a set of which none can be made."""
+        return cls({}, np.empty(0), np.empty(0))
+
     def with_written(self, written: Written) -> Scores:
         """The scores with the answers and their metrics."""
         return replace(self, metrics={**self.metrics, **written.values}, written=written)

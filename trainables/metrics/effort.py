@@ -19,9 +19,11 @@ def _looked_up(answers: Sequence[Answer]) -> Values:
     return [float(answer.looked_up) for answer in answers]
 
 
-PROMPT_TOKENS = WrittenMetric("eval_prompt_tokens", "min", "tokens", ASKED, each=_prompt_tokens)
-ANSWER_SECONDS = WrittenMetric("eval_answer_seconds", "min", "s", ASKED, each=_seconds)
-LOOKED_UP = WrittenMetric("eval_looked_up", "max", "pieces", ASKED, each=_looked_up)
+PROMPT_TOKENS = WrittenMetric(
+    "eval_prompt_tokens", "min", "tokens", ASKED, each=_prompt_tokens, alone=True
+)
+ANSWER_SECONDS = WrittenMetric("eval_answer_seconds", "min", "s", ASKED, each=_seconds, alone=True)
+LOOKED_UP = WrittenMetric("eval_looked_up", "max", "pieces", ASKED, each=_looked_up, alone=True)
 
 COSTS = (PROMPT_TOKENS.name, "eval_answer_tokens", ANSWER_SECONDS.name, LOOKED_UP.name)
 """Measured in every sweep with a method that trains nothing."""

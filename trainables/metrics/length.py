@@ -30,6 +30,8 @@ def repeated(text: str) -> float:
     return 1 - len(set(grams)) / len(grams) if grams else 0.0
 
 
-ANSWER_TOKENS = WrittenMetric("eval_answer_tokens", "min", "tokens", ASKED, each=_tokens)
-ENDED = WrittenMetric("eval_ended", "max", "share", ASKED, each=_ended)
-REPEATS = WrittenMetric("eval_repeats", "min", "share", ASKED, each=_repeats)
+ANSWER_TOKENS = WrittenMetric(
+    "eval_answer_tokens", "min", "tokens", ASKED, each=_tokens, alone=True
+)
+ENDED = WrittenMetric("eval_ended", "max", "share", ASKED, each=_ended, alone=True)
+REPEATS = WrittenMetric("eval_repeats", "min", "share", ASKED, each=_repeats, alone=True)

@@ -81,7 +81,7 @@ class Metric:
     objectives: tuple[str, ...]
     value: Callable[[Measured], float] | None = None
     needs: str | None = None
-    """The required section of a sweep file: data.general."""
+    """The required field or section of a sweep file: data.general."""
     targets: tuple[str, ...] = ()
     """The targets of classification for which it is measured; empty: no matter which."""
     column: str | None = None

@@ -61,3 +61,4 @@ KL = Metric(
     column="divergence",
 )
 REWARD = Metric("eval_reward", "max", "", _POLICIES)
+REWARD_MODEL = Metric("eval_reward_model", "max", "", _POLICIES, needs="rl.reward_model")

@@ -105,7 +105,7 @@ def _arguments(given: object) -> object:
     return parsed(given) if isinstance(given, str) and is_json(given) else given
 
 
-JSON_VALID = WrittenMetric("eval_json_valid", "max", "share", ASKED, each=_valid)
+JSON_VALID = WrittenMetric("eval_json_valid", "max", "share", ASKED, each=_valid, alone=True)
 JSON_EQUAL = WrittenMetric(
     "eval_json_equal",
     "max",

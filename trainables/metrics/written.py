@@ -59,13 +59,14 @@ class WrittenMetric(Metric):
     """A metric of generated answers: the mean of `each`, or `whole` where it is no mean.
 
     Both get all answers of a set at once. At least one reference must be what the metric `wants`,
-    in words `wanted`.
+    in words `wanted`; a metric of the answer `alone` needs no references.
     """
 
     each: Callable[[Sequence[Answer]], Values] = field(kw_only=True)
     whole: Callable[[Sequence[Answer]], float] | None = field(kw_only=True, default=None)
     wants: Callable[[str], bool] | None = field(kw_only=True, default=None)
     wanted: str = field(kw_only=True, default="")
+    alone: bool = field(kw_only=True, default=False)
     needs: str | None = GENERATION
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from trainables.core.data_error import said
 from trainables.core.errors import ModelError
@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 
 _ADAPTER, _WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
+Task = Literal["CAUSAL_LM", "SEQ_CLS"]
+"""PEFT's names of what an adapter is for: writing, or rating a whole text."""
+
 _MERGEABLE = ("LORA", "ADALORA", "IA3", "LOHA", "LOKR", "OFT", "BOFT", "HRA", "RANDLORA", "VERA")
 """Types of adapters that change weights, so that they can become part of the model."""
 
 
-def adapter_base(folder: Path, source: ModelSource) -> ModelSource:
+def adapter_base(folder: Path, source: ModelSource, wanted: Task = "CAUSAL_LM") -> ModelSource:
     """The base of the adapter in a folder; ModelError if the two cannot be merged."""
     about = read(folder / _ADAPTER)
     base, kind, task = (
@@ -35,9 +38,9 @@ def adapter_base(folder: Path, source: ModelSource) -> ModelSource:
             f"model: {folder} holds an adapter of type {kind}, which cannot be merged into its "
             f"base; use its base model {base}"
         )
-    if task not in (None, "CAUSAL_LM"):
+    if task not in ((wanted,) if wanted != "CAUSAL_LM" else (None, wanted)):
         raise ModelError(
-            f"model: {folder} holds an adapter for the task {task}, and only those for CAUSAL_LM "
+            f"model: {folder} holds an adapter for the task {task}, and only those for {wanted} "
             f"are merged; merge it yourself (merge_and_unload), or use its base model {base}"
         )
     if not (folder / _WEIGHTS).is_file():
@@ -64,7 +67,7 @@ def _found(base: str, folder: Path, source: ModelSource) -> ModelSource:
     return replace(source, name=str(found.resolve()), revision=None)
 
 
-def merge(folder: Path, base: ModelSource, made: Path) -> None:
+def merge(folder: Path, base: ModelSource, made: Path, task: Task = "CAUSAL_LM") -> None:
     """Write the base with the adapter merged in, and the tokenizer, to an empty folder."""
     from transformers import AutoTokenizer
 
@@ -76,7 +79,7 @@ def merge(folder: Path, base: ModelSource, made: Path) -> None:
         tokenizer = AutoTokenizer.from_pretrained(
             str(folder) if own else base.name, trust_remote_code=base.trust_remote_code
         )
-        merged = _merged(folder, base, len(tokenizer) if own else 0)
+        merged = _merged(folder, base, len(tokenizer) if own else 0, task)
     except Exception as error:  # library boundary: invalid input can raise anything
         raise ModelError(
             f"model: the adapter in {folder} cannot be merged into {base.name} ({said(error)}); "
@@ -86,15 +89,18 @@ def merge(folder: Path, base: ModelSource, made: Path) -> None:
     tokenizer.save_pretrained(made)
 
 
-def _merged(folder: Path, base: ModelSource, tokens: int) -> PreTrainedModel:
+def _merged(folder: Path, base: ModelSource, tokens: int, task: Task) -> PreTrainedModel:
     import torch
     from peft import PeftModel
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
     from trainables.models.merging import untie
 
-    model = AutoModelForCausalLM.from_pretrained(
+    rates = task == "SEQ_CLS"
+    kind = AutoModelForSequenceClassification if rates else AutoModelForCausalLM
+    model = kind.from_pretrained(
         base.name,
+        **({"num_labels": 1} if rates else {}),
         dtype=torch.float32,  # one rounding, at the end
         use_safetensors=True,
         trust_remote_code=base.trust_remote_code,

@@ -16,7 +16,7 @@ from trainables.core.data_error import said
 from trainables.core.errors import ModelError
 from trainables.core.model_source import ModelSource
 from trainables.core.progress import Progress
-from trainables.models.adapter_folder import adapter_base, merge
+from trainables.models.adapter_folder import Task, adapter_base, merge
 from trainables.models.model_file import check_start, read, strings
 
 if TYPE_CHECKING:
@@ -32,22 +32,22 @@ _BESIDE = ("*.json", "*.txt", "*.jinja", "*.model", "*.tiktoken", "*.py")
 
 
 def made_ready(
-    source: ModelSource, cache: Path, weights: bool, progress: Progress
+    source: ModelSource, cache: Path, weights: bool, progress: Progress, task: Task = "CAUSAL_LM"
 ) -> tuple[ModelSource, tuple[str, ...]]:
     """The source to train on, and what was done to get it; ModelError if it cannot be done.
 
-    Without `weights`, pickled ones stay as they are.
+    Without `weights`, pickled ones stay as they are. `task` is what an adapter must be for.
     """
     folder = source.folder
     if folder is None:
         return source, ()
     if (folder / _ADAPTER).is_file() and not (folder / _CONFIG).exists():
-        base = adapter_base(folder, source)
+        base = adapter_base(folder, source, task)
         made = cache / f"merged-{_digest(folder, base.folder)}"
         if not made.is_dir():
             with progress.phase("merging the adapter into its base"):
-                publish(made, lambda empty: merge(folder, base, empty))
-        done = f"is an adapter of {base.name}; trials train on that base with the adapter merged in"
+                publish(made, lambda empty: merge(folder, base, empty, task))
+        done = f"is an adapter of {base.name}; trials use that base with the adapter merged in"
         return replace(source, name=str(made)), (f"model: {source.name} {done} (copy in {made}).",)
     files = _pickles(folder) if weights else []
     if not files:

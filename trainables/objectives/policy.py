@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from search_spaces.problem import Problem
 from trainables.core.frozen import Frozen, NonNegative, PositiveFloat, PositiveInt
@@ -19,13 +19,25 @@ REWARD = "eval_reward"
 KL = "eval_kl"
 """Metrics of answers that all objectives of reinforcement learning have."""
 
+REWARD_MODEL = "eval_reward_model"
+"""An answer's score by `rl.reward_model`."""
+
 
 class RlConfig(Frozen):
     """Reinforcement learning: the model answers prompts, and its answers are rewarded."""
 
     rewards: dict[str, float] = Field(
         default_factory=dict,
-        description="metrics of answers, own ones too, each with its weight in the reward",
+        description="metrics of answers, own ones too, each with its weight in the reward; with "
+        "reward_model, eval_reward_model has weight 1 unless given another",
+    )
+    reward_model: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
+        description="model that scores whole answers: sweep:NAME (the winner of a sweep with "
+        "objective reward), folder, or hub id; its score is eval_reward_model",
+    )
+    reward_model_precision: Literal["fp32", "fp16", "bf16"] | None = Field(
+        default=None, description="precision of its weights and passes; unset: as it was saved"
     )
     group_size: PositiveInt = Field(
         default=8, description="answers to each prompt, two or more; with ppo, one will do"
@@ -53,6 +65,12 @@ class RlConfig(Frozen):
             if not math.isfinite(weight) or weight == 0:
                 raise ValueError(f"{name}: {weight:g} is not a weight; use a number other than 0")
         return rewards
+
+    @model_validator(mode="after")
+    def _rewards_the_model(self) -> Self:
+        if self.reward_model is not None and REWARD_MODEL not in self.rewards:
+            object.__setattr__(self, "rewards", {REWARD_MODEL: 1.0, **self.rewards})
+        return self
 
 
 class Policy(Objective):

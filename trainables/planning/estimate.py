@@ -24,6 +24,7 @@ from trainables.losses.tokens import TokenLosses
 from trainables.models.skeleton import kept_whole, skeleton
 from trainables.objectives.policy import RlConfig
 from trainables.planning.activations import Activations, activations_of
+from trainables.planning.answering import NO_ANSWERS, Answering, answering_of
 from trainables.planning.inventory import Inventory, layers_in_4_bits, take
 from trainables.planning.states import States, states_of
 from trainables.training.base import loading_of
@@ -47,25 +48,35 @@ class Estimate:
     activations: Activations
     unpacking: int = 0
     """Bytes of the largest 4-bit layer while a pass computes with it."""
+    answering: Answering = NO_ANSWERS
+    """What reinforcement learning holds besides."""
 
     def peak(self, micro_batch: int) -> int:
         """Bytes of tensors at the peak of a step of micro-batches of this size."""
         passing = self.activations.of(micro_batch) + self.unpacking
         stepping = self.states.gradients + self.states.step
-        return self.states.resting + max(passing, stepping)
+        writing = self.answering.writing(micro_batch)
+        resting = self.states.resting + self.answering.beside
+        return resting + max(passing, stepping, writing)
 
     def parts(self, micro_batch: int) -> dict[str, int]:
         """The peak's terms in bytes, by name."""
         passing = self.activations.of(micro_batch) + self.unpacking
         gradients = self.states.gradients
         rest = max(passing - gradients, self.states.step)
+        largest = "activations" if passing - gradients >= self.states.step else "optimizer step"
+        writing = self.answering.writing(micro_batch)
+        beside = {"models beside": self.answering.beside} if self.answering.beside else {}
+        if writing > gradients + rest:
+            gradients, rest, largest = 0, writing, "KV cache"
         return {
             "weights": self.states.weights,
             "fp32 copies": self.states.masters,
             "optimizer": self.states.optimizer,
             "buckets": self.states.buckets,
             "gradients": gradients,
-            "activations" if passing - gradients >= self.states.step else "optimizer step": rest,
+            largest: rest,
+            **beside,
         }
 
     def largest_micro_batch(self, room: int) -> int:
@@ -73,8 +84,12 @@ class Estimate:
         if self.peak(1) > room:
             return 0
         per = max(1, self.activations.per_sequence)
-        left = room - self.states.resting - self.activations.fixed - self.unpacking
-        return max(1, left // per)
+        held = self.states.resting + self.answering.beside
+        left = room - held - self.activations.fixed - self.unpacking
+        most = max(1, left // per)
+        if self.answering.per_answer and self.answering.at_once is None:
+            most = min(most, max(1, (room - held) // self.answering.per_answer))
+        return most
 
 
 def usable(memory: int) -> int:
@@ -112,7 +127,8 @@ class Planner:
             freed = _gradients(inventory, config) - states.gradients
             fixed = max(states.gradients, activations.fixed - freed)
             activations = replace(activations, fixed=fixed)
-        return Estimate(inventory, states, activations, unpacking)
+        answering = answering_of(config, self._inputs, inventory, workers, self.longest(config))
+        return Estimate(inventory, states, activations, unpacking, answering)
 
     def _measured(self, config: TrialConfig) -> tuple[Inventory, Activations, int]:
         model, packed = self._bare(config)

@@ -13,6 +13,7 @@ from trainables.config.trial import TrialConfig
 from trainables.core.model_source import ModelSource
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.objectives.classification import Target
+from trainables.training.scoring.reward_source import RewardSource, reward_sources
 
 if TYPE_CHECKING:
     from trainables.data.sets.summary import Summary
@@ -31,6 +32,7 @@ class Inputs:
     measured beside the validation set; and `mix`, whose examples are mixed into those of `train`.
     `knowledge` holds the texts in which passages are looked up. `metric_files` are the texts of the
     files that own metrics name. `judgements` is where the replies of judges are kept.
+    `reward_models` give metrics of answers, by whose names they are known.
     """
 
     model: ModelSource
@@ -46,6 +48,7 @@ class Inputs:
     knowledge: Path | None = None
     metric_files: Mapping[str, str] = field(default_factory=dict)
     judgements: Path | None = None
+    reward_models: Mapping[str, RewardSource] = field(default_factory=dict)
 
     @property
     def tokenizer_source(self) -> ModelSource:
@@ -66,7 +69,8 @@ class Inputs:
 
     def folders(self) -> list[str]:
         """The inputs that are local folders, not names on the hub."""
-        values = (self.model.name, *(getattr(self, name) for name in _PLACES))
+        rewarding = (source.model.name for source in self.reward_models.values())
+        values = (self.model.name, *(getattr(self, name) for name in _PLACES), *rewarding)
         return [str(value) for value in values if value and Path(value).is_dir()]
 
     def moved(self, places: Mapping[str, str]) -> Inputs:
@@ -77,8 +81,15 @@ class Inputs:
             for name, value in found.items()
             if value and str(value) in places
         }
-        model = replace(self.model, name=places.get(self.model.name, self.model.name))
-        return replace(self, model=model, **changes)
+
+        def there(source: ModelSource) -> ModelSource:
+            return replace(source, name=places.get(source.name, source.name))
+
+        rewarding = {
+            name: replace(source, model=there(source.model))
+            for name, source in self.reward_models.items()
+        }
+        return replace(self, model=there(self.model), reward_models=rewarding, **changes)
 
 
 _PLACES = ("tokenizer", "train", "validation", "test", "general", "mix", "knowledge")
@@ -86,13 +97,15 @@ _PLACES = ("tokenizer", "train", "validation", "test", "general", "mix", "knowle
 
 @dataclass(frozen=True)
 class Prepared:
-    """Inputs, with the facts for the user and the record."""
+    """Inputs, with the facts for the user and the record; `winners` are the models taken from
+    earlier sweeps, by field."""
 
     inputs: Inputs
     data_fingerprint: str
     model_fingerprint: str
     summary: Summary
     remarks: tuple[str, ...] = ()
+    winners: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def description(self) -> str:
@@ -127,7 +140,8 @@ def prepare_inputs(
     with progress.phase("looking at the model"):
         check_model(config.model_source, weights=trains, passed=cache / "checked")
         check_family(config)
-        remarks = (*done, *remarks_on(config))
+        rewarding, prepared = reward_sources(config, cache, trains, progress)
+        remarks = (*done, *prepared, *remarks_on(config))
     data = prepare(config, config.model, cache / "data", progress=progress)
     # Workers may have another working folder and another home, so all paths are absolute.
     inputs = Inputs(
@@ -144,8 +158,9 @@ def prepare_inputs(
         knowledge=data.knowledge,
         metric_files=metric_files,
         judgements=cache / "judgements",
+        reward_models=rewarding,
     )
-    fingerprint = model_fingerprint(config.model_source)
+    fingerprint = _fingerprint(config.model_source, rewarding)
     return Prepared(inputs, data.fingerprint, fingerprint, data.summary, remarks)
 
 
@@ -153,6 +168,15 @@ def _absolute(model: str) -> str:
     """A folder's absolute path, since workers have other working folders; a hub id unchanged."""
     folder = Path(model).expanduser()
     return str(folder.resolve()) if folder.is_dir() else model
+
+
+def _fingerprint(model: ModelSource, rewarding: Mapping[str, RewardSource]) -> str:
+    """That of the model; with reward models, of these too: they judge the trials."""
+    found = model_fingerprint(model)
+    if not rewarding:
+        return found
+    others = [f"{name}={model_fingerprint(each.model)}" for name, each in rewarding.items()]
+    return f"{found}+{hashlib.sha256(' '.join(others).encode()).hexdigest()[:16]}"
 
 
 def model_fingerprint(source: ModelSource) -> str:

@@ -224,7 +224,7 @@ class Run(TrainerCallback):
     def _score(self, point: int) -> Scores:
         scores = self._workshop.score(self._config, self._loss, self._model, self._known)
         self._known = None
-        if not math.isfinite(scores.metrics["eval_loss"]):
+        if not math.isfinite(scores.metrics.get("eval_loss", 0.0)):  # prompts alone have none
             raise DivergedError(f"the evaluation loss is not finite at step {self._step}")
         if self.rollouts is not None:
             scores = replace(scores, metrics={**scores.metrics, **self.rollouts.metrics()})
@@ -243,7 +243,8 @@ class Run(TrainerCallback):
         verdict = ranks.from_rank_zero(verdict)
         if verdict.losses is not None and ranks.rank() == 0:
             write_losses(scores, verdict.losses)
-            self._monitor.written(verdict.losses)
+            if verdict.losses.exists():
+                self._monitor.written(verdict.losses)
         self._keep_answers(scores, verdict)
         if verdict.weights is not None:
             with self._workshop.progress.phase("writing weights"):
@@ -280,7 +281,9 @@ class Run(TrainerCallback):
 
 def write_losses(scores: Scores, path: Path) -> None:
     """Save each example's loss, the number of tokens in its sum, its labels, if any, and what its
-    other metrics are computed from."""
+    other metrics are computed from; nothing if there is no loss."""
+    if not len(scores.losses):
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     counts = scores.counts.astype(np.int64)
     columns = {f"{COLUMN}{name}": values for name, values in scores.columns.items()}

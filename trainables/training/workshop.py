@@ -68,6 +68,7 @@ from trainables.training.references import References
 from trainables.training.refusing import refuse, refuse_engine
 from trainables.training.rollouts.rollouts import Rollouts
 from trainables.training.run import Run, peak_memory, write_losses
+from trainables.training.scoring.reward_model import RewardModels
 from trainables.training.trainer import (
     TrialTrainer,
     dismantle,
@@ -103,6 +104,7 @@ class Workshop:
         self.lend = self._base.lend
         examples = after + len(self.test_set or ())
         self._references = References(self._base, examples, self.train_set.arity, self.device)
+        self.reward_models = RewardModels(inputs, self.device, progress, watchdog.alive)
         self._answers = Answers(self, self._references)
         gc.collect()
 
@@ -241,6 +243,8 @@ class Workshop:
     def _measured(
         self, config: TrialConfig, loss: Loss, model: torch.nn.Module, examples: Examples
     ) -> Scores:
+        if config.learns.rolls_out and not self._answers.known(examples.folder):
+            return Scores.of_nothing()  # prompts without answers have no loss
         return measure(
             loss,
             model,

@@ -14,10 +14,10 @@ from results.export.card import card
 from results.export.exported import Base, Exported
 from results.export.modelfile import modelfile, refusal
 from results.export.script import requirements
-from sweeps.export.content import _name_base
 from sweeps.export.destination import written
 from sweeps.export.license import license_of
 from sweeps.export.loading import loading_code
+from sweeps.models.content import _name_base
 from trainables.core.model_source import ModelSource
 from trainables.training.inputs import Inputs
 

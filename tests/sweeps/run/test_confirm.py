@@ -13,9 +13,9 @@ from results.mlflow.runs import MlflowRuns
 from results.ranking.certainty import load_sequence_losses
 from results.records.record import TrialStatus
 from sweeps.export import export
-from sweeps.export.choice import chosen
 from sweeps.export.fresh_process import metrics_of
 from sweeps.home.home import SweepHome
+from sweeps.models.choice import chosen
 from trainables.board.job import CHECKPOINTS, LOSSES, WEIGHTS
 
 pytestmark = pytest.mark.ray

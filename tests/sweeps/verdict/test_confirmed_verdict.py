@@ -16,7 +16,7 @@ from results.records.record import SweepRecord
 from sweeps.advice.evidence import top
 from sweeps.cleaning.surplus import surplus
 from sweeps.cli.app import app
-from sweeps.export.choice import chosen
+from sweeps.models.choice import chosen
 from sweeps.page.figures.slices import slice_of
 from sweeps.page.page import render
 from sweeps.page.tables import all_trials

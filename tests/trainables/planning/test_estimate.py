@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import torch
+from reward_models import make_reward_model
 from rollout_training import inputs_of, make_asked, rl_trial
 
 from benchmarks.memory_plan import KINDS, counted_peak, trial_of, with_inputs
 from trainables.data.tokens.prompts import Prompts
 from trainables.planning.estimate import Planner
+from trainables.training.inputs import prepare_inputs
 
 
 @pytest.mark.parametrize("kind", ["full", "lora, bf16", "qlora", "prefix", "lora, dpo"])
@@ -43,3 +46,39 @@ def test_a_value_head_is_in_the_plan(tmp_path):
     assert with_head.states.weights == without.states.weights + 4 * more
     answers = 8 * 4 * hidden  # the states that the head reads, at least
     assert with_head.activations.per_sequence > without.activations.per_sequence + answers
+
+
+def test_answers_take_what_transformers_cache_holds(tmp_path):
+    from transformers import AutoModelForCausalLM, DynamicCache
+
+    folder = make_asked(tmp_path)
+    config = rl_trial(folder, evaluation__max_new_tokens=20)
+    inputs = inputs_of(config, folder)
+    estimate = Planner(inputs).estimate(config, 1)
+    longest = int(Prompts(inputs.train).lengths.max()) + 20
+    model, cache = AutoModelForCausalLM.from_pretrained(folder / "model"), DynamicCache()
+    with torch.no_grad():
+        model(input_ids=torch.ones(1, longest, dtype=torch.long), past_key_values=cache)
+    held = sum(t.numel() * t.itemsize for layer in cache.layers for t in (layer.keys, layer.values))
+    assert estimate.answering.per_answer == held + 24 * 320
+    many = Planner(inputs).estimate(
+        config.with_params({"evaluation.batch_size": 10_000, "micro_batch_size": 1}), 1
+    )
+    assert many.peak(1) == estimate.states.resting + 10_000 * estimate.answering.per_answer
+    assert sum(many.parts(1).values()) == many.peak(1)
+    assert max(many.parts(1), key=many.parts(1).get) == "KV cache"
+
+
+def test_frozen_models_beside_the_trials_own_are_in_the_plan(tmp_path):
+    folder = make_asked(tmp_path)
+    judge = make_reward_model(tmp_path / "judge", num_hidden_layers=5, dtype=torch.bfloat16)
+    config = rl_trial(folder, rl__reward_model=str(judge))
+    inputs = prepare_inputs(config, folder / "cache").inputs
+    planner = Planner(inputs)
+    size = (judge / "model.safetensors").stat().st_size
+    lora = planner.estimate(config, 1)
+    assert lora.answering.beside == pytest.approx(size, rel=0.05)
+    full = planner.estimate(config.with_params({"method": "full"}), 1)
+    base = (folder / "model" / "model.safetensors").stat().st_size
+    assert full.answering.beside - lora.answering.beside == pytest.approx(base, rel=0.05)
+    assert sum(full.parts(8).values()) == full.peak(8)

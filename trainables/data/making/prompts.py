@@ -26,14 +26,14 @@ def prompts(chats: Sequence[Conversation], tokenizer: Tokenizer) -> tuple[list[P
     references = (text_of(answer, stops, tokenizer) for _, answer in parts)
     made = zip(chats, parts, references, strict=True)
     return [
-        Prompt(
-            np.array(ids),
-            chat.question,
-            tuple(dict.fromkeys((ref, *chat.references))),
-            record=chat.unread,
-        )
+        Prompt(np.array(ids), chat.question, _references(chat, ref), record=chat.unread)
         for chat, (ids, _), ref in made
     ], stops
+
+
+def _references(chat: Conversation, first: str) -> tuple[str, ...]:
+    own = (first,) if chat.answered else ()
+    return tuple(dict.fromkeys((*own, *chat.references)))
 
 
 def _sound(rendered: Rendered) -> Rendered:

@@ -5,7 +5,7 @@ As in TRL, texts longer than `length` are left out: a reward is for a whole answ
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -64,6 +64,14 @@ def rated(records: Sequence[Rated], tokenizer: Tokenizer, length: int) -> Made:
         group = _prompt(whole) if is_chat else key(sequence)
         items.append(Item(example, identity, group, record.where))
     return Made(tuple(items), tuple(drops), total(each.remarks for each in rendered))
+
+
+def scored_whole(chats: Iterable[Conversation], tokenizer: Tokenizer) -> Iterator[TokenSequence]:
+    """Chats as a reward model reads them; DataError if its template refuses one."""
+    for rendered in render_whole(chats, tokenizer):
+        if rendered.fault:
+            raise rendered.fault
+        yield _unscored(rendered.whole, tokenizer)
 
 
 def _reason_to_drop(sequences: Sequence[TokenSequence], length: int) -> str | None:

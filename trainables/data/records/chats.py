@@ -88,6 +88,14 @@ def no_prompt(fields: Fields, where: Place) -> Messages:
     return ()
 
 
+ASKED: Mapping[str, Callable[[Fields, Place], Messages]] = {
+    "alpaca": alpaca_prompt,
+    "sharegpt": sharegpt,
+    "messages": messages,
+    "prompt_completion": prompt,
+}
+"""The prompt of a record in each chat format; its last turns may answer it."""
+
 CHATS: Mapping[str, Callable[[Fields, Place], Messages]] = {
     "alpaca": alpaca,
     "sharegpt": sharegpt,

@@ -19,6 +19,11 @@ _AFTER: Mapping[Role | None, tuple[Role, ...]] = {
 user may speak before they are used; a system turn may stand anywhere but before a result."""
 
 
+UNANSWERED = "..."
+"""Stands in place of the answer to a prompt that has none: it is rendered, but never learned, nor
+shown, nor compared with."""
+
+
 @dataclass(frozen=True, slots=True)
 class ToolCall:
     """A call of a tool by the assistant; `arguments` is JSON text, results refer to `id`."""
@@ -55,7 +60,8 @@ class Conversation:
 
     `tools` is the JSON text of the list of tools that the assistant may call; empty if there are
     none. `references` are further right last answers, which are not trained. `unread` are columns
-    that are no part of the chat, where metrics are to see them.
+    that are no part of the chat, where metrics are to see them. Without `answered` the last answer
+    is UNANSWERED.
     """
 
     messages: tuple[Message, ...]
@@ -64,6 +70,18 @@ class Conversation:
     tools: str = ""
     references: tuple[str, ...] = field(default=(), compare=False)
     unread: Mapping[str, object] = field(default_factory=dict, compare=False)
+    answered: bool = True
+
+    def asked(self) -> Conversation:
+        """The chat as a prompt with its first reference, if it ends with a question and holds no
+        answer to learn; else unchanged."""
+        if not self.messages or self.messages[-1].role == "assistant":
+            return self
+        if any(message.trainable for message in self.messages):
+            return self
+        right = self.references[0] if self.references else UNANSWERED
+        turn = Message("assistant", right, trainable=True)
+        return replace(self, messages=(*self.messages, turn), answered=bool(self.references))
 
     def reason_to_drop(self) -> str | None:
         """Reason why this chat is useless for training, or None if it is useful."""

@@ -16,6 +16,7 @@
 | `chat_pair`         | {chosen, rejected}: two chats; their common beginning is the prompt        |
 | `chosen_messages`   | {chosen_messages, rejected_messages}: the same                             |
 | `X_pair`            | the prompt as in alpaca, sharegpt or messages, and {chosen, rejected}      |
+| `X_asked`           | the prompt of a chat format; answers to it, if any, are not read           |
 
 Every record except plain text may have a `weight`, and every chat `tools`. Other names of these
 fields are in roles.py.
@@ -34,6 +35,7 @@ class Gives(StrEnum):
     """The kinds of records that formats give."""
 
     CHAT = "chats"
+    PROMPT = "prompts without answers"
     DOCUMENT = "text without answers"
     LABELLED = "labelled texts"
     PAIR = "pairs of a chosen and a rejected answer"
@@ -50,9 +52,9 @@ READ_BY: Mapping[str, tuple[Gives, ...]] = {
     "simpo": (Gives.PAIR,),
     "kto": (Gives.JUDGED, Gives.PAIR),
     "reward": (Gives.PAIR, Gives.RATED),
-    "grpo": (Gives.CHAT,),
-    "rloo": (Gives.CHAT,),
-    "ppo": (Gives.CHAT,),
+    "grpo": (Gives.CHAT, Gives.PROMPT),
+    "rloo": (Gives.CHAT, Gives.PROMPT),
+    "ppo": (Gives.CHAT, Gives.PROMPT),
 }
 """The kinds of records that each objective reads, in order of preference."""
 
@@ -76,7 +78,7 @@ class Format:
     @property
     def base(self) -> str:
         """The name of the underlying chat format."""
-        return self.name.removesuffix("_label").removesuffix("_reward")
+        return self.name.removesuffix("_label").removesuffix("_reward").removesuffix("_asked")
 
     def columns(self, record: Mapping[str, object]) -> dict[str, str] | None:
         """From the format's roles to the names of the record's fields; None if one is missing."""
@@ -142,6 +144,8 @@ def _formats() -> Iterator[Format]:
     for name, (needed, optional) in _CHATS.items():
         foreign = _RATED_OR_COMPARED if name in ("sharegpt", "messages") else ()
         yield Format(name, Gives.CHAT, needed, (*optional, "weight"), foreign)
+    for name, (needed, optional) in _CHATS.items():
+        yield Format(f"{name}_asked", Gives.PROMPT, needed[:1], (*optional, "weight"))
     yield Format("text", Gives.DOCUMENT, ("text",), ())
 
 

@@ -13,7 +13,7 @@ from trainables.data.files.origin import Origin
 from trainables.data.files.row import Row
 from trainables.data.files.sieve import BadRow, Sieve, sifted
 from trainables.data.records import chats, fields
-from trainables.data.records.conversation import Conversation
+from trainables.data.records.conversation import Conversation, untrained
 from trainables.data.records.formats import (
     FORMATS,
     LENIENT,
@@ -73,7 +73,7 @@ def records_of(
     format_ = _chosen(origin, Row(typical.where, fields_), reader, reads)
     columns = _columns(format_, fields_, objects, named)
     adjusted: dict[str, list[str]] = {}
-    make = partial(_made, format_, columns, adjusted, keeps_unread)
+    make = partial(_made, format_, columns, adjusted, keeps_unread, Gives.PROMPT in reads)
     records = tuple(sifted(objects, make, sieve))
     sieve.check_few(len(records) + len(sieve.bad))
     sieve.check_left(origin.path, len(records))
@@ -90,7 +90,8 @@ def _columns(
     everything = {name: None for row in rows for name in row.fields}
     late = {role: column_of(role, everything) for role in format_.optional if role not in columns}
     taken = set(columns.values())
-    own = {role: role for role in NAMED_ONLY if role in named and format_.gives is Gives.CHAT}
+    asks = format_.gives in (Gives.CHAT, Gives.PROMPT)
+    own = {role: role for role in NAMED_ONLY if role in named and asks}
     free = {role: name for role, name in late.items() if name and name not in taken}
     return {**columns, **free, **own}
 
@@ -100,15 +101,19 @@ def _made(
     columns: Mapping[str, str],
     adjusted: dict[str, list[str]],
     keeps_unread: bool,
+    asks: bool,
     row: Row,
 ) -> Record:
     """The row as a record; DataError if it is invalid or useless for training.
 
-    The allowances made in reading it are added to `adjusted`.
+    The allowances made in reading it are added to `adjusted`. If the objective `asks`, a chat
+    without an answer is a prompt.
     """
     _check_same_format(row, format_, columns)
     by_role, where = _by_role(row, columns), Place(row.where)
     record = _MAKERS[format_.gives](format_, by_role, where)
+    if asks and isinstance(record, Conversation):
+        record = record.asked()
     check_useful(record, by_role)
     for allowed in where.allowances:
         adjusted.setdefault(allowed, []).append(row.where)
@@ -237,6 +242,15 @@ def _chat(format_: Format, row: chats.Fields, where: Place) -> Conversation:
     return Conversation(turns, where.where, weight, tools_of(row.get("tools"), where), others)
 
 
+def _prompt(format_: Format, row: chats.Fields, where: Place) -> Conversation:
+    weight = fields.weight(row.get("weight"), where)
+    turns = in_order(untrained(chats.ASKED[format_.base](row, where)), where)
+    while turns and turns[-1].role == "assistant":
+        turns = turns[:-1]
+    right = chats.references(row, where)
+    return Conversation(turns, where.where, weight, tools_of(row.get("tools"), where), right)
+
+
 def _document(format_: Format, row: chats.Fields, where: Place) -> Document:
     weight = fields.weight(row.get("weight"), where)
     longest = math.inf if format_.gives is Gives.DOCUMENT else fields.LONGEST
@@ -276,6 +290,7 @@ def _pair(format_: Format, row: chats.Fields, where: Place) -> Pair:
 
 _MAKERS: Mapping[Gives, Callable[[Format, chats.Fields, Place], Record]] = {
     Gives.CHAT: _chat,
+    Gives.PROMPT: _prompt,
     Gives.DOCUMENT: _document,
     Gives.LABELLED: _labelled,
     Gives.JUDGED: _judged,

@@ -162,11 +162,21 @@ def _draft_records(
         notes=(
             *shares.notes,
             *_remarks(sources.files, everything),
+            *_unanswered(shares.sides),
             *(targets.notes if targets else ()),
         ),
         asked=_asked(shares.sides, config.learns.rolls_out),
         shown=train,
     )
+
+
+def _unanswered(sides: Sides[list[Item]]) -> Iterator[str]:
+    """A note for each set with prompts that have no answer."""
+    for name, items in sides._asdict().items():
+        bare = sum(not item.chat.answered for item in items if item.chat)
+        if bare:
+            note = f"{bare:,} of {len(items):,} {name} prompts have no answer"
+            yield note if name == "train" else f"{note}, so their loss is not measured"
 
 
 def _asked(sides: Sides[list[Item]], rolls_out: bool) -> dict[str, list[Conversation]]:

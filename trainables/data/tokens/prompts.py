@@ -27,7 +27,7 @@ MOST_SAMPLES = 20
 
 @dataclass(frozen=True, eq=False)
 class Prompt:
-    """The ids that the model is given, the last message in them as text, and right answers.
+    """The ids that the model is given, the last message in them as text, and right answers, if any.
 
     `looked_up` is the number of examples or passages in it; `record` has the columns that are no
     part of the chat, where they are kept.
@@ -66,6 +66,11 @@ class Prompts:
         self._references: list[list[str]] = texts["references"]
         self.stops: tuple[int, ...] = tuple(texts["stops"])
         self._records_file = folder / _RECORDS
+
+    @property
+    def answered(self) -> bool:
+        """Whether each of them has a right answer."""
+        return all(self._references)
 
     def __len__(self) -> int:
         return len(self._sequences)

@@ -30,6 +30,7 @@ class Answers:
         self._workshop = workshop
         self._references = references
         self._base: dict[Hashable, Mapping[int, str]] = {}
+        self._known: dict[Path, bool] = {}
 
     def written(self, config: TrialConfig, model: torch.nn.Module, folder: Path) -> Written:
         """A model's answers with the values of all metrics that are asked for."""
@@ -40,8 +41,19 @@ class Answers:
         scored = with_own_scores(self._generated(config, model, prompts), config, scoring)
         if not config.learns.rolls_out:
             return scored
-        asked = prompts.asked([answer.prompt for answer in scored.answers])
+        numbers = [answer.prompt for answer in scored.answers]
+        at_once = config.evaluation.batch_size or config.micro_batch_size
+        scored = workshop.reward_models.scored(
+            scored, folder, numbers, config.evaluation.metrics, at_once
+        )
+        asked = prompts.asked(numbers)
         return Judge(workshop, self._references).judged(config, model, asked, scored)
+
+    def known(self, folder: Path) -> bool:
+        """Whether each prompt of a set has a right answer."""
+        if folder not in self._known:
+            self._known[folder] = Prompts(folder).answered
+        return self._known[folder]
 
     def longest(self, config: TrialConfig) -> int:
         """Tokens of the longest prompt that a trial is asked, with its answer; 0 without any."""

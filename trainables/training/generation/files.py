@@ -43,7 +43,7 @@ def _line(written: Written, place: int) -> str:
         "prompt_number": answer.prompt,
         "prompt": answer.question,
         "answer": answer.text,
-        "reference": answer.references[0],
+        "reference": answer.references[0] if answer.references else "",
         "references": answer.references,
         "tokens": answer.tokens,
         "ended": answer.ended,

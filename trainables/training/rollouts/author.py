@@ -70,8 +70,11 @@ class Author:
             [known[row] for row in asked],
         )
         scoring = Scoring.of(self._workshop.inputs, self._workshop.watchdog)
-        written = Written(answers, self._metrics)
-        return rollout, with_own_scores(written, self._config, scoring)
+        written = with_own_scores(Written(answers, self._metrics), self._config, scoring)
+        train, metrics = self._workshop.inputs.train, [*self._settings.rewards]
+        at_once = self._config.evaluation.batch_size or self._config.micro_batch_size
+        models = self._workshop.reward_models
+        return rollout, models.scored(written, train, places.tolist(), metrics, at_once)
 
 
 def _log_probabilities(drawings: Sequence[tuple[Sequence[int], Drawing]]) -> dict[int, list[float]]:

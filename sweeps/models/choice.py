@@ -10,7 +10,7 @@ from results.ranking.winners import Ranking, reason
 from results.records.record import Measurement, SweepRecord, TrialRecord
 from sweeps.base.errors import SweepError
 from sweeps.builtin import PREFIX as BUILTIN
-from sweeps.export.reproduction import SEEDS
+from sweeps.home.earlier_sweeps import PREFIX as EARLIER
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.spec.spec import SweepSpec
 from sweeps.verdict.confirmed import folder_of, repeat_to_use
@@ -19,6 +19,9 @@ from sweeps.verdict.trained import trains
 from trainables.board.job import WEIGHTS
 from trainables.config.trial import TrialConfig
 from trainables.objectives.registry import OBJECTIVES
+
+SEEDS = ("seed", "data.order_seed")
+"""The seeds that a trial has besides those of the sweep file."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +86,10 @@ def config_of(spec: SweepSpec, record: TrialRecord) -> TrialConfig:
 def refuse_without_base(spec: SweepSpec, sweep: SweepRecord) -> None:
     """A folder that is gone would be looked for on the hub, for half a minute."""
     name, known = spec.trial.model, sweep.provenance
+    if name.startswith((BUILTIN, EARLIER)):
+        return  # built, or merged, again
     was_folder = known is not None and "@" not in known.model_fingerprint
-    if was_folder and not name.startswith(BUILTIN) and not Path(name).expanduser().is_dir():
+    if was_folder and not Path(name).expanduser().is_dir():
         raise SweepError(
             f"the base model of sweep {sweep.name!r}, the folder {name} (looked from "
             f"{Path.cwd()}), does not exist any more; put it back: without it an adapter can be "

@@ -6,7 +6,7 @@ import pytest
 from finished_sweeps import ended_trial, write_ended
 
 from sweeps.base.errors import SweepError
-from sweeps.export.choice import chosen
+from sweeps.models.choice import chosen
 from trainables.board.job import WEIGHTS
 
 

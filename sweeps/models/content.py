@@ -6,15 +6,44 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from sweeps.export.loading import BOTTLENECK_FILE
 from trainables.config.trial import TrialConfig
+from trainables.core.model_source import ModelSource
 from trainables.core.progress import Progress
-from trainables.training.inputs import Inputs
+
+if TYPE_CHECKING:
+    from trainables.training.base import Head
 
 _BYTES = {"fp32": 4, "fp16": 2, "bf16": 2}
 _ADAPTER = "adapter_config.json"
+
+BOTTLENECK_FILE = "bottleneck.py"
+"""In an export: the PEFT method of the bottleneck adapters."""
+
+
+class Ground(Protocol):
+    """What a trial's method was attached to; the ground of a sweep are one."""
+
+    @property
+    def model(self) -> ModelSource:
+        """The base model."""
+        ...
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of a head's outputs; empty if the model writes."""
+        ...
+
+    @property
+    def new_tokens(self) -> tuple[int, ...]:
+        """The ids added to the base's vocabulary."""
+        ...
+
+    @property
+    def tokenizer_source(self) -> ModelSource:
+        """The source of the tokenizer."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -37,7 +66,7 @@ def write_model(
     folder: Path,
     form: Form,
     config: TrialConfig,
-    inputs: Inputs,
+    ground: Ground,
     weights: Path,
     base: str,
     progress: Progress,
@@ -45,10 +74,10 @@ def write_model(
     """Write the model in that form to `folder`, with its tokenizer and generation settings."""
     if form.merges:
         with progress.phase("merging the adapter into the base"):
-            _write_merged(folder, form, config, inputs, weights)
+            _write_merged(folder, form, config, ground, weights)
     elif form.dtype:
         with progress.phase("converting the weights"):
-            _write_converted(folder, form, inputs, weights)
+            _write_converted(folder, form, ground, weights)
     else:
         with progress.phase("copying the weights"):
             _copy(weights, folder)
@@ -59,35 +88,42 @@ def write_model(
 
             shutil.copyfile(bottleneck.__file__, folder / BOTTLENECK_FILE)
     _write_tokenizer(folder, config, weights)
-    if not inputs.labels:
-        _write_generation(folder, form, config, weights)
+    if not ground.labels:
+        _write_generation(folder, form, config, ground.model)
 
 
 def _write_merged(
-    folder: Path, form: Form, config: TrialConfig, inputs: Inputs, weights: Path
+    folder: Path, form: Form, config: TrialConfig, ground: Ground, weights: Path
 ) -> None:
     from trainables.architecture.vocabulary import with_tokens
     from trainables.models import tuned
     from trainables.models.merging import merged
-    from trainables.training.base import DTYPES, Head, load_model, loading_of
-    from trainables.training.workshop import Workshop
+    from trainables.training.base import DTYPES, load_model, loading_of
+    from trainables.training.memory import own_device
 
-    workshop = Workshop(inputs)
-    head = Head(inputs.labels, workshop.pad_id) if inputs.labels else None
-    base = load_model(inputs.model, loading_of(config), head, workshop.device)
-    base = with_tokens(base, inputs.new_tokens)
+    head = _head(ground) if ground.labels else None
+    base = load_model(ground.model, loading_of(config), head, own_device())
+    base = with_tokens(base, ground.new_tokens)
     assert form.dtype is not None, "a merged model has a precision"
     tuned.save(merged(base, config, weights, DTYPES[form.dtype]), folder, None)
 
 
-def _write_converted(folder: Path, form: Form, inputs: Inputs, weights: Path) -> None:
+def _head(ground: Ground) -> Head:
+    from trainables.data.tokens.tokenizer import embedding_rows, load_tokenizer, pad_id
+    from trainables.training.base import Head
+
+    tokenizer = load_tokenizer(ground.tokenizer_source)
+    return Head(ground.labels, pad_id(tokenizer, embedding_rows(ground.model)))
+
+
+def _write_converted(folder: Path, form: Form, ground: Ground, weights: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
     from trainables.models import tuned
     from trainables.training.base import DTYPES
 
-    kind = AutoModelForSequenceClassification if inputs.labels else AutoModelForCausalLM
-    trusted = inputs.model.trust_remote_code
+    kind = AutoModelForSequenceClassification if ground.labels else AutoModelForCausalLM
+    trusted = ground.model.trust_remote_code
     assert form.dtype is not None, "there is something to convert to"
     dtype = DTYPES[form.dtype]
     model = kind.from_pretrained(weights, dtype=dtype, trust_remote_code=trusted)
@@ -116,7 +152,6 @@ def _name_base(file: Path, config: TrialConfig, base: str) -> None:
 
 
 def _write_tokenizer(folder: Path, config: TrialConfig, weights: Path) -> None:
-    from trainables.core.model_source import ModelSource
     from trainables.data.rendering.named import use_template
     from trainables.data.tokens.tokenizer import load_tokenizer
 
@@ -131,16 +166,15 @@ DEFAULT_TEMPLATE = "plain"
 """The template of chats where the tokenizer has none."""
 
 
-def _write_generation(folder: Path, form: Form, config: TrialConfig, weights: Path) -> None:
+def _write_generation(folder: Path, form: Form, config: TrialConfig, base: ModelSource) -> None:
     """The base's generation settings; the token that ended the trained answers ends a text."""
     from transformers import GenerationConfig
 
-    from trainables.core.model_source import ModelSource
     from trainables.data.tokens.tokenizer import load_tokenizer
 
     tokenizer = load_tokenizer(ModelSource(str(folder), None, config.trust_remote_code))
     source = folder if form.whole else None
-    settings = _generation_of(GenerationConfig, config, source)
+    settings = _generation_of(GenerationConfig, base, source)
     ends = settings.eos_token_id
     known = ends if isinstance(ends, list) else [] if ends is None else [ends]
     if tokenizer.eos_token_id is not None and tokenizer.eos_token_id not in known:
@@ -149,9 +183,9 @@ def _write_generation(folder: Path, form: Form, config: TrialConfig, weights: Pa
     settings.save_pretrained(folder)
 
 
-def _generation_of(kind: Any, config: TrialConfig, whole: Path | None) -> Any:
+def _generation_of(kind: Any, base: ModelSource, whole: Path | None) -> Any:
     """The settings in a whole model's folder, else those of the base; empty if it has none."""
-    place, revision = (str(whole), None) if whole else (config.model, config.model_revision)
+    place, revision = (str(whole), None) if whole else (base.name, base.revision)
     try:
         return kind.from_pretrained(place, revision=revision)
     except OSError:

@@ -1,0 +1,175 @@
+"""Reward models: answers scored by another model, frozen, loaded once for all trials of a slot."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import tiny_training as tiny
+import torch
+from reward_models import make_reward_model
+from rollout_training import make_asked, rl_trial
+
+from trainables.core.errors import ModelError, RefusedError
+from trainables.core.evaluation import Ending
+from trainables.core.progress import NO_PROGRESS
+from trainables.data.records.conversation import Conversation, Message
+from trainables.training.inputs import prepare_inputs
+from trainables.training.scoring import reward_model
+from trainables.training.workshop import Workshop
+
+TEMPLATE = (
+    "{% for turn in messages %}[{{ turn.role }}] {{ turn.content }}{{ eos_token }}{% endfor %}"
+    "{% if add_generation_prompt %}[assistant] {% endif %}"
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = make_asked(tmp_path_factory.mktemp("rewarded"))
+    make_reward_model(made / "judge", TEMPLATE)
+    return made
+
+
+def rewarded(folder, **params):
+    model = params.pop("rl__reward_model", str(folder / "judge"))
+    return rl_trial(folder, **{"rl__rewards": {}, "rl__reward_model": model, **params})
+
+
+def prepared(config, folder):
+    return prepare_inputs(config, folder / "cache").inputs
+
+
+def by_hand(folder, question: str, answer: str) -> float:
+    """The score as transformers alone gives it: the chat as the template writes it, up to eos."""
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    model.config.pad_token_id = tokenizer.pad_token_id
+    turns = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+    text = tokenizer.apply_chat_template(turns, tokenize=False)
+    ids = tokenizer(text, add_special_tokens=False, return_tensors="pt")["input_ids"]
+    with torch.no_grad():
+        return float(model(input_ids=ids).logits)
+
+
+def test_a_score_is_what_transformers_gives_for_the_chat_in_the_models_own_template(folder):
+    config = rewarded(folder)
+    source = prepared(config, folder).reward_models["eval_reward_model"]
+    model = reward_model.RewardModel(source, torch.device("cpu"), NO_PROGRESS)
+    said = [("add 1 and 2", "3"), ("please please add 4 and 5", "it is 9, I think"), ("hi", "")]
+    chats = [
+        Conversation((Message("user", asked), Message("assistant", answer, trainable=True)))
+        for asked, answer in said
+    ]
+    found = model.scores(chats, at_once=2)
+    wanted = [by_hand(folder / "judge", *each) for each in said]
+    assert found == pytest.approx(wanted, abs=1e-5)
+    assert len({round(each, 3) for each in found}) == 3, "it tells answers apart"
+
+
+def test_the_policy_learns_what_a_frozen_model_rewards_and_slots_load_it_once(folder, monkeypatch):
+    loaded = []
+    load = reward_model.load_model
+    monkeypatch.setattr(
+        reward_model, "load_model", lambda *given: loaded.append(given) or load(*given)
+    )
+    config = rewarded(
+        folder,
+        rl__rewards={"eval_reward_model": 1.0, "eval_ended": 0.1},
+        rl__beta=0.0,
+        rl__group_size=8,
+        learning_rate=3e-3,
+        budget__steps=12,
+    )
+    workshop = Workshop(prepared(config, folder))
+    base = workshop.measure_base(config).metrics
+    watcher = tiny.Watcher()
+    assert workshop.train(config, watcher).ending is Ending.COMPLETE
+    assert workshop.train(config, tiny.Watcher()).ending is Ending.COMPLETE
+    assert len(loaded) == 1
+    judge = workshop.reward_models._models["eval_reward_model"]._model
+    assert not any(each.requires_grad for each in judge.parameters()) and not judge.training
+    last = watcher.seen[-1].metrics
+    for side in ("eval", "train"):
+        parts = last[f"{side}_reward_model"] + 0.1 * last[f"{side}_ended"]
+        assert last[f"{side}_reward"] == pytest.approx(parts)
+    assert last["eval_reward_model"] > base["eval_reward_model"]
+
+
+def test_its_precision_is_as_saved_or_as_asked_for(folder, tmp_path):
+    half = make_reward_model(tmp_path / "half", dtype=torch.bfloat16)
+    sources = [
+        prepared(rewarded(folder, **params), folder).reward_models["eval_reward_model"].precision
+        for params in (
+            {},
+            {"rl__reward_model": str(half)},
+            {"rl__reward_model": str(half), "rl__reward_model_precision": "fp32"},
+        )
+    ]
+    assert sources == ["fp32", "bf16", "fp32"]
+
+
+def without_head(folder):
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(folder / "model.safetensors")
+    del weights["score.weight"]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda folder, tmp: folder / "model", "has no head that rates a text"),
+        (lambda folder, tmp: make_reward_model(tmp / "two", num_labels=2), "head with 2 outputs"),
+        (lambda folder, tmp: without_head(make_reward_model(tmp / "bare")), "no weights of its"),
+        (lambda folder, tmp: tmp / "away", "is not on this machine"),
+    ],
+)
+def test_a_model_that_gives_no_reward_is_refused_before_anything_is_loaded(
+    folder, tmp_path, make, message
+):
+    model = str(make(folder, tmp_path))
+    with pytest.raises(ModelError, match=f"^rl.reward_model: .*{message}"):
+        prepared(rewarded(folder, rl__reward_model=model), folder)
+
+
+def test_a_prompt_beyond_its_context_is_refused_with_the_way_out(folder, tmp_path):
+    short = make_reward_model(tmp_path / "short", max_position_embeddings=16)
+    config = rewarded(folder, rl__reward_model=str(short))
+    with pytest.raises(RefusedError, match=r"context is 16; lower evaluation\.max_new_tokens"):
+        Workshop(prepared(config, folder)).measure_base(config)
+
+
+def test_another_reward_model_is_another_sweep(folder, tmp_path):
+    other = make_reward_model(tmp_path / "other", initializer_range=0.1)
+    found = [
+        prepare_inputs(rewarded(folder, **params), folder / "cache").model_fingerprint
+        for params in ({}, {"rl__reward_model": str(other)}, {})
+    ]
+    assert found[0] == found[2] != found[1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"rewards": {"eval_reward_model": 1.0}}, "set rl.reward_model to sweep:NAME"),
+        (
+            {"rewards": {"eval_ended": 1.0}, "reward_model_precision": "bf16"},
+            "belongs to rl.reward_model",
+        ),
+        ({}, "or set rl.reward_model"),
+    ],
+)
+def test_settings_without_a_reward_model_are_refused(folder, settings, message):
+    with pytest.raises(ValueError, match=message):
+        rl_trial(folder, rl=settings)
+
+
+def test_the_record_shows_the_model_and_its_weight(folder):
+    flat = rewarded(folder, rl__rewards={"eval_ended": 0.5}).flat()
+    assert flat["rl.reward_model"] == str(folder / "judge")
+    assert json.loads(json.dumps(flat))["rl.rewards.eval_reward_model"] == 1.0

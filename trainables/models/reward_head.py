@@ -1,0 +1,68 @@
+"""Whether a model can rate a text: a head with one output, known before its weights are loaded."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from trainables.core.errors import ModelError
+from trainables.core.model_source import ModelSource
+from trainables.data.tokens.tokenizer import config_file
+from trainables.models.model_file import read, strings
+
+_RATES = "ForSequenceClassification"
+"""The end of the names of transformers' models that rate a text."""
+
+_LABELS = 2
+"""transformers' number of outputs where a config.json names none."""
+
+_HEADS = ("score", "classifier", "classification_head")
+"""transformers' names of such heads, in the names of weights."""
+
+_INSTEAD = "use the winner of a sweep with objective: reward, or a model with such a head"
+
+
+def check_reward_head(source: ModelSource) -> None:
+    """ModelError if the model in a folder, or on the hub, gives no single number for a text."""
+    file = config_file(source)
+    if file is None or not file.is_file():
+        raise ModelError(
+            f"model: {source.name} is not on this machine, and the hub does not answer; download "
+            "it first (hf download), or name a folder"
+        )
+    about = read(file)
+    kinds = [*strings(about.get("architectures"))]
+    if not any(kind.endswith(_RATES) for kind in kinds):
+        holds = ", ".join(kinds) or "nothing"
+        raise ModelError(
+            f"model: {source.name} has no head that rates a text: its config.json names {holds}, "
+            f"not a model {_RATES}; {_INSTEAD}"
+        )
+    named = about.get("id2label")
+    count = len(named) if isinstance(named, dict) else about.get("num_labels", _LABELS)
+    if count != 1:
+        raise ModelError(
+            f"model: {source.name} has a head with {count} outputs, and a reward is one number; "
+            f"{_INSTEAD}"
+        )
+    if source.folder and not any(_is_of_head(name) for name in _weights(source.folder)):
+        raise ModelError(f"model: {source.name} has no weights of its head; {_INSTEAD}")
+
+
+def _is_of_head(weight: str) -> bool:
+    return any(part in _HEADS for part in weight.split("."))
+
+
+def _weights(folder: Path) -> list[str]:
+    """The names of all weights in a folder."""
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        known = json.loads(index.read_text(encoding="utf-8")).get("weight_map")
+        return list(known) if isinstance(known, dict) else []
+    from safetensors import safe_open
+
+    names: list[str] = []
+    for file in folder.glob("*.safetensors"):
+        with safe_open(file, framework="numpy") as opened:
+            names += opened.keys()
+    return names
