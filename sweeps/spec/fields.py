@@ -11,7 +11,7 @@ from search_spaces.problem import Problem, SpaceError
 from search_spaces.values import Value, show
 from sweeps.base.errors import YamlError
 from sweeps.spec.yaml_file import parse_yaml
-from trainables.config.trial import reads
+from trainables.config.sections import reads
 
 GROW = ("budget", "slots")
 """Sections whose integers can be increased with `+N`."""

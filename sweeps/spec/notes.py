@@ -14,7 +14,7 @@ from sweeps.samplers.registry import DEFAULT_SAMPLER
 from sweeps.spec.encoders import idle_encoders
 from sweeps.spec.generation import usual_mode
 from sweeps.spec.reach import reachable
-from trainables.config.trial import reads
+from trainables.config.sections import reads
 from trainables.methods.registry import METHODS
 from trainables.metrics.formula import parts_of
 

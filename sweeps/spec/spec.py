@@ -46,7 +46,8 @@ from sweeps.spec.settings import (
 )
 from sweeps.spec.validation import explain, leniently, without_mistakes
 from sweeps.spec.yaml_file import read_yaml
-from trainables.config.trial import NOT_SEARCHABLE, TrialConfig, field_names
+from trainables.config.searchable import NOT_SEARCHABLE
+from trainables.config.trial import TrialConfig, field_names
 
 SECTIONS = ("search", "confirm", "slots", "tracking", "storage", "register")
 """The sections of a spec about the sweep itself; the other fields are those of a trial."""

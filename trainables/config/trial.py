@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, Strict, create_model, field_validator, model_validator
@@ -24,6 +24,7 @@ from trainables.config.known_metrics import listed, way_out
 from trainables.config.optimizer_config import OptimizerConfig, ScheduleName, WsdConfig
 from trainables.config.own_metrics import CodeMetric, OwnMetric, check_names, own_modes
 from trainables.config.rewards import check_rewards, of_models, rewarded
+from trainables.config.sections import SECTIONS, reads
 from trainables.core.frozen import (
     BelowOne,
     Fraction,
@@ -33,14 +34,11 @@ from trainables.core.frozen import (
     PositiveInt,
     Seed,
 )
-from trainables.core.kind import Kind
 from trainables.core.model_fields import dotted_fields
 from trainables.core.model_source import ModelSource
-from trainables.methods import registry as methods
 from trainables.methods.registry import METHODS
 from trainables.metrics.formula import parsed
 from trainables.metrics.registry import GENERAL, GENERATED, METRICS, metrics_of
-from trainables.objectives import registry as objectives
 from trainables.objectives.classification import CLASSIFICATION, ClassificationConfig
 from trainables.objectives.policy import RlConfig
 from trainables.objectives.registry import OBJECTIVES
@@ -55,51 +53,6 @@ else:  # the known names, which a message about a wrong one lists
     ObjectiveName = Literal[tuple(OBJECTIVES)]
     MethodName = Literal[tuple(METHODS)]
 Precision = Literal["fp32", "fp16", "bf16"]
-
-_SECTIONS: Mapping[str, type[Frozen]] = {**methods.SECTIONS, **objectives.SECTIONS}
-"""The settings classes of methods and objectives, by the name of their section."""
-
-NOT_SEARCHABLE: Mapping[str, str] = {
-    "model": "losses per token of two tokenizers cannot be compared; launch one sweep per model",
-    "model_revision": "launch one sweep per revision",
-    "trust_remote_code": "it applies to the model, which is the same for all trials",
-    "objective": "the losses of two objectives cannot be compared; launch one sweep per objective",
-    **dict.fromkeys(
-        [f"data.{name}" for name in DataConfig.model_fields if name != "mix"],
-        "every trial must be measured on the same sequences; launch one sweep per data set",
-    ),
-    "data.order_seed": "all trials see the data in the same order; confirm: tries other orders",
-    "data.packing": "it changes what batch_size counts; launch one sweep with it and one without",
-    "data.mix.train": "launch one sweep per data set; data.mix.proportion can be searched",
-    **dict.fromkeys(
-        ["evaluation", "metrics", "trust_metric_code"],
-        "every trial must be measured in the same way",
-    ),
-    **dict.fromkeys(
-        ["rl.rewards", "rl.reward_model", "rl.reward_model_precision", "rl.max_kl"],
-        "every trial must be judged in the same way",
-    ),
-    "budget": "trials with unequal budgets cannot be compared",
-    GROWS: "set micro_batch_size: auto for all trials",
-    **dict.fromkeys(
-        [f"classification.{name}" for name in ("target", "labels", "delimiter")],
-        "every trial must predict the same; launch one sweep for each",
-    ),
-    "attention": "it changes speed, not what is learned; launch one sweep with each and compare",
-    "compile": "it changes speed, not what is learned; launch one sweep with it and one without",
-    "seed": "each trial's seed derives from search.seed and the trial's number",
-    "toy": "it describes the landscape, not the trial",
-}
-"""Fields fixed within a sweep, each with the reason; a name covers the fields below it."""
-
-_OF_TRAINING = frozenset(
-    {
-        *("learning_rate", "batch_size", "batch_ramp", "schedule", "warmup_fraction", "wsd"),
-        *("floor_fraction", "optimizer", "gradient_checkpointing", "label_smoothing"),
-        "neftune_noise",
-    }
-)
-"""Fields that a trial reads only if it trains."""
 
 _FORMULAS = "evaluation.formulas"
 """Measured with or without generated answers."""
@@ -305,7 +258,7 @@ class TrialFields(Frozen):
 
     def settings(self, kind: type[S]) -> S:
         """The section of one settings class. KeyError if no method or objective has it."""
-        section = {settings: name for name, settings in _SECTIONS.items()}[kind]
+        section = {settings: name for name, settings in SECTIONS.items()}[kind]
         found = getattr(self, section)
         assert isinstance(found, kind)
         return found
@@ -349,27 +302,12 @@ else:
         __base__=TrialFields,
         __module__=__name__,
         __doc__="Configuration of a trial: its fields, and a section per method and objective.",
-        **{name: (settings, settings()) for name, settings in _SECTIONS.items()},
+        **{name: (settings, settings()) for name, settings in SECTIONS.items()},
     )
 
 
 def _is_evaluation(name: str) -> bool:
     return name.startswith("evaluation.") and name != _FORMULAS
-
-
-def reads(
-    name: str, methods: Sequence[str], objectives: Sequence[str], schedules: Sequence[str]
-) -> bool:
-    """Whether a trial of one of these methods, objectives and schedules reads a field."""
-    section, _, inner = name.partition(".")
-    known = [METHODS[each] for each in methods if each in METHODS]
-    if section in _OF_TRAINING and known and not any(method.trains for method in known):
-        return False
-    if not inner or section not in (*_SECTIONS, "wsd"):
-        return True
-    kinds: list[Kind] = [*known]
-    kinds += [OBJECTIVES[name] for name in objectives if name in OBJECTIVES]
-    return section in schedules or any(section in kind.sections for kind in kinds)
 
 
 def field_names() -> tuple[str, ...]:

@@ -12,7 +12,8 @@ from sweeps.base.errors import YamlError
 from sweeps.spec.fields import changed, with_override
 from sweeps.spec.settings import SearchSettings
 from sweeps.spec.spec import SpecError, SweepSpec
-from trainables.config.trial import NOT_SEARCHABLE, TrialConfig, field_names
+from trainables.config.searchable import NOT_SEARCHABLE
+from trainables.config.trial import TrialConfig, field_names
 
 
 def test_a_spec_reads_back_from_its_own_text():

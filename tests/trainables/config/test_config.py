@@ -7,7 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from trainables.config.budget import TrialBudget
-from trainables.config.trial import NOT_SEARCHABLE, TrialConfig, field_names
+from trainables.config.searchable import NOT_SEARCHABLE
+from trainables.config.trial import TrialConfig, field_names
 from trainables.metrics.registry import METRICS, metrics_of
 from trainables.objectives.registry import OBJECTIVES
 
