@@ -23,7 +23,7 @@ from typing import Any
 
 import torch
 
-from sweeps.run.inputs import inputs_of
+from sweeps.inputs.prepare import inputs_of
 from trainables.config.trial import TrialConfig
 from trainables.data.tokens.prompts import Prompts
 from trainables.models import tuned

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.ways.job import Job
-from sweeps.run.inputs import inputs_of
+from sweeps.inputs.prepare import inputs_of
 from trainables.config.trial import TrialConfig
 
 WAYS = ("ours", "stock", "hf_search", "loop")

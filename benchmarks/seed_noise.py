@@ -22,7 +22,7 @@ import sweeps
 from results.ranking.certainty import load_sequence_losses
 from results.ranking.variance import noise, noise_with_examples
 from search_spaces import bridge
-from sweeps.run.inputs import inputs_of
+from sweeps.inputs.prepare import inputs_of
 from sweeps.spec.spec import SweepSpec
 from trainables.board.job import LOSSES
 from trainables.core.evaluation import Evaluation, Monitor, Verdict

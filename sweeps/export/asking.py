@@ -10,8 +10,8 @@ from sweeps.base.errors import SweepError
 from sweeps.base.quiet import quiet
 from sweeps.home.home import SweepHome
 from sweeps.home.launch_folder import where_it_was_launched
+from sweeps.inputs.prepare import inputs_of
 from sweeps.models.choice import chosen, config_of, picked, refuse_without_base
-from sweeps.run.inputs import inputs_of
 from sweeps.spec.spec import SweepSpec
 from sweeps.verdict.trained import trains
 from trainables.core.progress import NO_PROGRESS, Progress

@@ -25,9 +25,9 @@ from sweeps.export.reproduction import as_yaml, one_trial
 from sweeps.export.wish import Wish
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.home.launch_folder import where_it_was_launched
+from sweeps.inputs.prepare import inputs_of
 from sweeps.models.choice import Chosen, chosen, config_of, refuse_without_base
 from sweeps.models.content import Form, write_model
-from sweeps.run.inputs import inputs_of
 from sweeps.spec.spec import SweepSpec
 from sweeps.verdict.conclusion import conclusion
 from sweeps.verdict.confirmed import folder_of

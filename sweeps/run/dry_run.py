@@ -22,16 +22,16 @@ from sweeps.caps.speeds import Course, Kind, Prices, Validation, prices_of_space
 from sweeps.caps.timing import STEPS, Stopwatch, course_seen, kind_of, shortened, threads
 from sweeps.caps.trained_tokens import refuse_below_one_trial, refuse_if_too_short, work_of
 from sweeps.home.home import SweepHome
-from sweeps.run.budgets import description, extents, remarks
+from sweeps.inputs.budgets import description, extents, remarks
+from sweeps.inputs.class_metrics import check_class_metrics
+from sweeps.inputs.prepare import inputs_of
+from sweeps.inputs.prompt_checks import check_prompts
 from sweeps.run.fitting import settle_method_here
-from sweeps.run.inputs import inputs_of
 from sweeps.run.repeats import most_repeats
 from sweeps.run.warm_start import read_earlier
 from sweeps.search.options import check_options, first_params
 from sweeps.spec.capacity import plan_slots
-from sweeps.spec.class_metrics import check_class_metrics
 from sweeps.spec.generation import methods_of
-from sweeps.spec.prompt_checks import check_prompts
 from sweeps.spec.spec import SweepSpec
 from sweeps.storage.storage import check_storage
 from trainables.config.combinations import machine_refusals

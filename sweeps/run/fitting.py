@@ -12,11 +12,11 @@ from results.records.record import Edit, SweepRecord
 from sweeps.base.errors import SweepError
 from sweeps.base.quiet import quiet
 from sweeps.base.view import View
+from sweeps.inputs.prepare import inputs_of
 from sweeps.planning.cards import Card, card, share_of
 from sweeps.planning.combinations import combinations_of
 from sweeps.planning.edits import NO_EDITS, Edits, in_words
 from sweeps.preflight.gathering import host_memory
-from sweeps.run.inputs import inputs_of
 from sweeps.spec.spec import SweepSpec
 from trainables.core.errors import ModelError
 from trainables.core.progress import Progress

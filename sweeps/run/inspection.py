@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sweeps.base.errors import SweepError
 from sweeps.base.quiet import quiet
 from sweeps.home.home import SweepHome
-from sweeps.run.inputs import inputs_of
+from sweeps.inputs.prepare import inputs_of
 from sweeps.spec.spec import SweepSpec
 from trainables.config.trial import TrialConfig
 from trainables.core.progress import NO_PROGRESS, Progress

@@ -32,12 +32,12 @@ from sweeps.cluster.ray_session import cluster
 from sweeps.cluster.ray_session import remarks as remarks_on_ray
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.home.launch_folder import where_it_was_launched
+from sweeps.inputs.prepare import prepare
 from sweeps.models.earlier import winners
 from sweeps.planning.edited import edited
 from sweeps.preflight.preflight import Preflight
 from sweeps.run.driver import Driver
 from sweeps.run.fitting import edits_for, plan_for, settle_method_here
-from sweeps.run.inputs import prepare
 from sweeps.run.readiness import refuse_if_away, refuse_if_misfit
 from sweeps.run.repeats import (
     missing_repeats,

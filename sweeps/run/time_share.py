@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sweeps.caps.trained_tokens import tokens_of
-from sweeps.run.budgets import extents
+from sweeps.inputs.budgets import extents
 from sweeps.spec.spec import SweepSpec
 from trainables.config.evaluation import share_note
 from trainables.core.evaluation import Evaluation

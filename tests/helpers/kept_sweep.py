@@ -16,7 +16,7 @@ from results.records.record import Measurement, SweepState, TrialRecord, TrialSt
 from sweeps.base.quiet import quiet
 from sweeps.books.books import new_record
 from sweeps.home.home import SweepHome
-from sweeps.run.inputs import inputs_of
+from sweeps.inputs.prepare import inputs_of
 from sweeps.spec.spec import SweepSpec
 from trainables.board.job import LOSSES, WEIGHTS
 from trainables.core.evaluation import Monitor, Verdict

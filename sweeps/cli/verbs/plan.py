@@ -52,12 +52,12 @@ def plan(
         checked = SweepSpec.load(spec, changes)
         with quiet(), waiting() as progress:
             with progress.phase("loading PyTorch and transformers"):
+                from sweeps.inputs.prepare import inputs_of
                 from sweeps.planning.editing import planned_edits
                 from sweeps.planning.fit import WORKERS, fits
                 from sweeps.planning.plan import make_plan
                 from sweeps.report.plan_report import fit_report, plan_json, report
                 from sweeps.run.fitting import most_workers, settle_method
-                from sweeps.run.inputs import inputs_of
 
             cache, choice = SweepHome.find(home).cache, None
             if not fit:

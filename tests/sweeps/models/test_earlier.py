@@ -13,9 +13,9 @@ from kept_sweep import answers, kept_sweep, tree_of
 from results.records.record import SweepState
 from sweeps.base.errors import SweepError
 from sweeps.home.home import SweepHome
+from sweeps.inputs.prepare import inputs_of
 from sweeps.models.choice import chosen
 from sweeps.models.earlier import winners
-from sweeps.run.inputs import inputs_of
 from sweeps.spec.spec import SpecError, SweepSpec
 from trainables.core.progress import NO_PROGRESS
 from trainables.data.records.conversation import Conversation, Message

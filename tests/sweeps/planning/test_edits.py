@@ -11,12 +11,12 @@ from data_samples import write_lines
 from results.records.record import Edit
 from sweeps.base.errors import SweepError
 from sweeps.base.view import View
+from sweeps.inputs.prepare import inputs_of
 from sweeps.planning.combinations import combinations_of
 from sweeps.planning.edited import edited
 from sweeps.planning.edits import Edits, in_words
 from sweeps.planning.plan import make_plan
 from sweeps.run.fitting import card_of, edits_for
-from sweeps.run.inputs import inputs_of
 from sweeps.search.searcher import OptunaSearcher
 from sweeps.search.study import StudyBook, open_study
 from sweeps.spec.spec import SweepSpec

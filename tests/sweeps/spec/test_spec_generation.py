@@ -133,8 +133,8 @@ def test_settings_without_a_metric_have_no_effect(tmp_path):
 
 def test_answers_that_do_not_fit_the_context_are_refused_before_the_first_trial(tmp_path):
     from sweeps.base.errors import SweepError
-    from sweeps.run.inputs import inputs_of
-    from sweeps.spec.prompt_checks import check_prompts
+    from sweeps.inputs.prepare import inputs_of
+    from sweeps.inputs.prompt_checks import check_prompts
 
     chats.make_chats(tmp_path)
     fields = {
@@ -153,8 +153,8 @@ def test_answers_that_do_not_fit_the_context_are_refused_before_the_first_trial(
 
 def test_samples_of_prompts_that_do_not_exist_are_refused_before_the_first_trial(tmp_path):
     from sweeps.base.errors import SweepError
-    from sweeps.run.inputs import inputs_of
-    from sweeps.spec.prompt_checks import check_prompts
+    from sweeps.inputs.prepare import inputs_of
+    from sweeps.inputs.prompt_checks import check_prompts
 
     chats.make_chats(tmp_path)
     ask = str(tmp_path / "ask.jsonl")
@@ -178,8 +178,8 @@ def test_a_pattern_that_hangs_is_known_before_the_first_trial(tmp_path, monkeypa
     from data_samples import write_lines
 
     from sweeps.base.errors import SweepError
-    from sweeps.run.inputs import inputs_of
-    from sweeps.spec.prompt_checks import check_prompts
+    from sweeps.inputs.prepare import inputs_of
+    from sweeps.inputs.prompt_checks import check_prompts
     from trainables.metrics import matching
 
     monkeypatch.setattr(matching, "PATIENCE", 0.05)

@@ -7,9 +7,9 @@ import pytest
 from spec_samples import problems_of, sft_tree
 
 from sweeps.base.errors import SweepError
-from sweeps.run.inputs import inputs_of
+from sweeps.inputs.prepare import inputs_of
+from sweeps.inputs.prompt_checks import check_prompts
 from sweeps.spec.notes import notes
-from sweeps.spec.prompt_checks import check_prompts
 from sweeps.spec.spec import SweepSpec
 
 ANSWERS = {"metric": "eval_exact_match", "early_stopping": "none"}

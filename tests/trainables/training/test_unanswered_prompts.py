@@ -11,7 +11,7 @@ from data_samples import write_lines
 from rollout_training import make_asked, rl_trial
 
 from sweeps.base.errors import SweepError
-from sweeps.spec.prompt_checks import check_prompts
+from sweeps.inputs.prompt_checks import check_prompts
 from sweeps.spec.spec import SweepSpec
 from trainables.core.data_error import DataError
 from trainables.core.evaluation import Ending

@@ -12,8 +12,8 @@ from spec_samples import sft_tree
 from sweeps.base.errors import SweepError
 from sweeps.base.view import View
 from sweeps.home.home import SweepHome
-from sweeps.run.budgets import description, extents, remarks
-from sweeps.run.inputs import prepare
+from sweeps.inputs.budgets import description, extents, remarks
+from sweeps.inputs.prepare import prepare
 from sweeps.spec.spec import SweepSpec
 from trainables.core.model_source import ModelSource
 from trainables.data.tokens.sequences import TokenSequence, write

@@ -9,11 +9,11 @@ from search_spaces.space import Space
 from sweeps.base.quiet import quiet
 from sweeps.base.view import View
 from sweeps.home.home import SweepHome
+from sweeps.inputs.budgets import description, extents, remarks
+from sweeps.inputs.class_metrics import check_class_metrics
+from sweeps.inputs.model_fit import check_lengths, model_remarks
+from sweeps.inputs.prompt_checks import check_prompts
 from sweeps.models.earlier import with_winners
-from sweeps.run.budgets import description, extents, remarks
-from sweeps.run.model_fit import check_lengths, model_remarks
-from sweeps.spec.class_metrics import check_class_metrics
-from sweeps.spec.prompt_checks import check_prompts
 from sweeps.spec.spec import SweepSpec
 from trainables.config.trial import TrialConfig
 from trainables.core.progress import NO_PROGRESS, Progress

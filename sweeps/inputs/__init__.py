@@ -1,0 +1,1 @@
+"""Model and data of a sweep, prepared, and what its file asks of them."""
