@@ -10,7 +10,8 @@ from results.ranking.certainty import (
     load_sequence_losses,
     paired_difference,
 )
-from results.ranking.paired_values import difference_of_values, load_prompt_values
+from results.ranking.paired_values import difference_of_values, load_prompt_values, same_prompts
+from results.ranking.resampled import resampled_difference
 from results.records.record import SweepRecord
 from sweeps.home.home import SweepFolder
 from sweeps.verdict.formulas import as_metric, difference_of_formula
@@ -18,6 +19,7 @@ from sweeps.verdict.measured import measured_difference
 from trainables.board.job import ANSWERS, LOSSES
 from trainables.metrics.formula import Formula, formula_in
 from trainables.metrics.registry import GENERATED, METRICS
+from trainables.metrics.written import ROWS, Whole
 from trainables.training.generation.files import VALUES
 
 
@@ -45,6 +47,9 @@ def between(metric: str, mine: Path, theirs: Path) -> Difference | None:
         found = measured_difference(known, mine / LOSSES, theirs / LOSSES)
         if found is not None:
             return found
+    written = GENERATED.get(metric)
+    if written is not None and written.whole is not None:
+        return _in_whole(written.whole, f"{ROWS}{metric}", mine / ANSWERS, theirs / ANSWERS)
     return _in_answers(metric, mine / ANSWERS / VALUES, theirs / ANSWERS / VALUES)
 
 
@@ -68,6 +73,22 @@ def _in_parts(formula: Formula, mine: Path, theirs: Path) -> Difference | None:
     if formula.weights is not None:
         return None
     return difference_of_formula(formula, mine / ANSWERS / VALUES, theirs / ANSWERS / VALUES)
+
+
+def _in_whole(whole: Whole, name: str, mine: Path, theirs: Path) -> Difference | None:
+    """The difference in a metric of all answers together, by a bootstrap over the prompts."""
+    try:
+        first, second = (load_prompt_values(folder / VALUES, name) for folder in (mine, theirs))
+        if first is None or second is None:
+            return None
+        same_prompts(first.prompts, second.prompts)
+        return resampled_difference(
+            lambda places: whole.value(first.values[places]),
+            lambda places: whole.value(second.values[places]),
+            len(first.prompts),
+        )
+    except LossesError:
+        return None
 
 
 def _in_answers(metric: str, mine: Path, theirs: Path) -> Difference | None:

@@ -20,6 +20,9 @@ GENERATION = "evaluation.metrics"
 ASKED = ("sft", "grpo", "rloo", "ppo")
 """The objectives whose models are asked prompts."""
 
+ROWS = "rows."
+"""Prefix of the names of `Written.rows` in a file of values."""
+
 Values = Sequence[float]
 """One value for each answer."""
 
@@ -55,6 +58,18 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Whole:
+    """A metric of all answers together: a `value` of their `rows`, one for each answer."""
+
+    rows: Callable[[Sequence[Answer]], Floats]
+    value: Callable[[Floats], float]
+
+    def of(self, answers: Sequence[Answer]) -> float:
+        """The metric of some answers."""
+        return self.value(self.rows(answers))
+
+
+@dataclass(frozen=True)
 class WrittenMetric(Metric):
     """A metric of generated answers: the mean of `each`, or `whole` where it is no mean.
 
@@ -63,7 +78,7 @@ class WrittenMetric(Metric):
     """
 
     each: Callable[[Sequence[Answer]], Values] = field(kw_only=True)
-    whole: Callable[[Sequence[Answer]], float] | None = field(kw_only=True, default=None)
+    whole: Whole | None = field(kw_only=True, default=None)
     wants: Callable[[str], bool] | None = field(kw_only=True, default=None)
     wanted: str = field(kw_only=True, default="")
     alone: bool = field(kw_only=True, default=False)
@@ -112,10 +127,15 @@ class Written:
         }
 
     @cached_property
+    def rows(self) -> Mapping[str, Floats]:
+        """What the metrics that are no means are computed from, an array row for each answer."""
+        return {m.name: m.whole.rows(self.answers) for m in self.metrics if m.whole is not None}
+
+    @cached_property
     def values(self) -> Mapping[str, float]:
         """The value of each metric over all answers."""
         found = {
-            metric.name: metric.whole(self.answers)
+            metric.name: metric.whole.value(self.rows[metric.name])
             if metric.whole
             else sum(self.each[metric.name]) / len(self.answers)
             for metric in self.metrics
@@ -123,13 +143,14 @@ class Written:
         return {**found, **{name: scored.value for name, scored in self.own.items()}}
 
     def arrays(self) -> dict[str, Floats]:
-        """`prompts`, and the values of metrics that are means, for paired comparisons."""
+        """`prompts`, the values of metrics that are means, and the rows of the others, for paired
+        comparisons."""
         import numpy as np
 
-        wholes = [metric.name for metric in self.metrics if metric.whole is not None]
-        means = {name: np.array(each) for name, each in self.each.items() if name not in wholes}
+        means = {name: np.array(each) for name, each in self.each.items() if name not in self.rows}
+        rows = {f"{ROWS}{name}": each for name, each in self.rows.items()}
         numbers = np.array([answer.prompt for answer in self.answers])
-        return {"prompts": numbers, **means}
+        return {"prompts": numbers, **means, **rows}
 
 
 def said(text: str) -> str:

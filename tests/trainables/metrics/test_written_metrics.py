@@ -247,3 +247,14 @@ def test_macro_f1_of_answers_that_are_labels():
     assert value("answer_macro_f1", ("", "good")) == 0
     # 1 for the frequent label alone is no success.
     assert value("answer_macro_f1", *[("good", "good")] * 9, ("good", "bad")) < 0.5
+
+
+def test_macro_f1_of_labels_is_scikit_learns():
+    from sklearn.metrics import f1_score
+
+    draw = random.Random(0)
+    for _ in range(30):
+        pairs = [(draw.choice("abcx"), draw.choice("abc")) for _ in range(draw.randint(1, 12))]
+        given, truth = zip(*pairs, strict=True)
+        wanted = f1_score(truth, given, labels=sorted({*truth}), average="macro", zero_division=0)
+        assert value("answer_macro_f1", *pairs) == pytest.approx(wanted)
