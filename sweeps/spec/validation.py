@@ -123,7 +123,9 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], prefix: str) -> Probl
         if isinstance(error, UnplacedError):
             return error.at(place)
         named = None if parts or prefix else _FIELD.fullmatch(message)
-        return Problem(*named.groups()) if named else Problem(place, message)
+        if named and named[1].partition(".")[0] in model.model_fields:
+            return Problem(named[1], named[2])
+        return Problem(place, message)
     return Problem(place, f"{given}: {message[0].lower()}{message[1:]}")
 
 
