@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from results.records.uris import holds_secret, redact
 from search_spaces.problem import Problem
+from sweeps.spec.validation import UNKNOWN
 
 LONGEST = 2000
 """Maximum length of a message; a longer one repeats a value that is in the wrong place."""
@@ -32,6 +33,9 @@ _ELSEWHERE = (
     "leave it out, and set it in the environment (HF_TOKEN for the hub) or in the file of the "
     "library that needs it"
 )
+_JUDGE = "leave it out, and name an environment variable that holds it: key_env: NAME"
+
+_NAMED = "is named like a secret"
 
 
 def check_secrets(tree: Mapping[str, object]) -> list[Problem]:
@@ -39,10 +43,18 @@ def check_secrets(tree: Mapping[str, object]) -> list[Problem]:
     return list(_problems(tree, ""))
 
 
-def secrets_of(tree: Mapping[str, object], engine: object) -> list[Problem]:
-    """Secrets in a spec's tree, and in the DeepSpeed JSON that it names."""
+def with_secrets(
+    problems: Iterable[Problem], tree: Mapping[str, object], engine: object
+) -> list[Problem]:
+    """The problems, and those of secrets in a spec's tree and in the DeepSpeed JSON that it names.
+
+    A field named like a secret is not also told to be unknown.
+    """
     read = {"slots.deepspeed.config": engine} if engine else {}
-    return list(dict.fromkeys(check_secrets(tree) + check_secrets(read)))
+    found = dict.fromkeys(check_secrets(tree) + check_secrets(read))
+    named = {each.place for each in found if each.message == _NAMED}
+    rest = [p for p in problems if p.place not in named or p.message != UNKNOWN]
+    return [*rest, *found]
 
 
 def public(problem: Problem) -> Problem:
@@ -62,7 +74,7 @@ def _problems(node: object, place: str) -> Iterator[Problem]:
         for key, value in node.items():
             inner = f"{place}.{key}" if place else str(key)
             if isinstance(value, str) and value and _SECRET_NAME.fullmatch(str(key)):
-                yield Problem(inner, "is named like a secret", _ELSEWHERE)
+                yield Problem(inner, _NAMED, _JUDGE if place.startswith("metrics.") else _ELSEWHERE)
             else:
                 yield from _problems(value, inner)
     elif isinstance(node, list | tuple):

@@ -35,7 +35,7 @@ from sweeps.spec.generation import (
     with_modes,
 )
 from sweeps.spec.search_checks import check_register
-from sweeps.spec.secrets import public, secrets_of
+from sweeps.spec.secrets import public, with_secrets
 from sweeps.spec.settings import (
     ConfirmSettings,
     RegisterSettings,
@@ -211,7 +211,7 @@ class _Reader:
         parts = Parts(trials, trial, space, search, slots, self._tree, self._elsewhere)
         self.problems += check_fit(parts, self.problems)
         engine = slots.engine.config if slots and slots.engine else None
-        self.problems += secrets_of(self._tree, engine)
+        self.problems = with_secrets(self.problems, self._tree, engine)
         self.problems += check_databases(search, tracking)
         self.problems += check_register(registers, search, trial)
         self.problems += check_caps(caps, search, slots, self._elsewhere)

@@ -20,7 +20,7 @@ _ALTERNATIVES = ("str", "int", "float", "bool")
 """Pydantic's names of a union's alternatives; no field has such a name."""
 
 _SHOULD_BE = ": input should be "
-_UNKNOWN, _MISSING, _MEANT = "is not a known field", "is missing", "did you mean "
+UNKNOWN, _MISSING, _MEANT = "is not a known field", "is missing", "did you mean "
 
 _FIELD = re.compile(r"([a-z]\w*(?:\.[a-z]\w*)*):? +(.+)", re.DOTALL)
 """A message of a check of several fields, which names the one concerned first."""
@@ -82,7 +82,7 @@ def _without_meant(problems: Sequence[Problem]) -> list[Problem]:
     meant = {
         joined(problem.place.rpartition(".")[0], problem.remedy[len(_MEANT) : -1])
         for problem in problems
-        if problem.message == _UNKNOWN and problem.remedy.startswith(_MEANT)
+        if problem.message == UNKNOWN and problem.remedy.startswith(_MEANT)
     }
     return [each for each in problems if each.message != _MISSING or each.place not in meant]
 
@@ -109,7 +109,7 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], prefix: str) -> Probl
         parents = [str(part) for part in above if _is_field(part)]
         place = joined(prefix, *parents, str(unknown) or "''")
         remedy = did_you_mean(str(unknown), _fields_at(model, above))
-        return Problem(place, _UNKNOWN, remedy)
+        return Problem(place, UNKNOWN, remedy)
     if detail["type"] == "missing":
         return Problem(place, _MISSING, "add it")
     given = quoted(detail["input"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
@@ -24,6 +24,14 @@ class JudgePrices(Frozen):
 
 _NOT_OPTIONS = frozenset({"messages", "model", "n", "stream"})
 """Fields of a request that the judge sets itself."""
+
+
+def _has_port(parts: SplitResult) -> bool:
+    """Whether the port is a number of one, or left out."""
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 class JudgeMetric(Frozen):
@@ -65,7 +73,7 @@ class JudgeMetric(Frozen):
     @classmethod
     def _is_a_url(cls, endpoint: str) -> str:
         parts = urlsplit(endpoint)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if parts.scheme not in ("http", "https") or not parts.hostname or not _has_port(parts):
             raise ValueError(
                 "must be the URL of an OpenAI-compatible API, such as http://localhost:8000/v1"
             )

@@ -99,6 +99,10 @@ JUDGE = {"endpoint": "http://localhost/v1", "model": "m", "rubric": "scoring.py"
         ({**JUDGE, "modes": {}}, "metrics.mine.modes: is not a known field; did you mean mode?"),
         ({**JUDGE, "prices": {"inptu": 1, "output": 1}}, "prices.inptu: is not a known field; did"),
         ({**JUDGE, "retries": -1}, "metrics.mine.retries"),
+        ({**JUDGE, "endpoint": "http://localhost:99999/v1"}, "mine.endpoint: must be the URL of"),
+        ({**JUDGE, "endpoint": "http://localhost:v1"}, "mine.endpoint: must be the URL of"),
+        ({**JUDGE, "api_key": "sk-abc"}, "api_key: is named like a secret; leave it out, and name"),
+        ({**JUDGE, "token": "sk-abc"}, "name an environment variable that holds it: key_env: NAME"),
         ({"python": "scoring.py:score"}, "metrics.mine: state which values are better"),
     ],
 )
