@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Mapping
 
 from results.ranking.pareto import dominates
 from results.ranking.winners import Ranking
 from results.records.record import Measurement, SweepRecord
 from sweeps.verdict.overlaps import overlaps_searched_by
 from sweeps.verdict.single import in_words
+
+_Point = tuple[float, ...]
 
 
 def front_verdict(sweep: SweepRecord, ranking: Ranking) -> tuple[str, str]:
@@ -42,22 +44,31 @@ def _against_base(sweep: SweepRecord, ranking: Ranking) -> str:
     if not all(map(math.isfinite, base)):
         return ""
     modes = tuple(ranking.goals.values())
-    better = _whose(ranking, lambda point: dominates(point, base, modes))
-    worse = _whose(ranking, lambda point: dominates(base, point, modes))
-    if better:
-        return f"Better than the untouched base model in all metrics: {better.lower()}. "
-    if worse:
-        return f"WORSE than the untouched base model in all metrics: {worse.lower()}. "
-    return "Compared with the untouched base model, they gain in one metric and lose in another. "
-
-
-def _whose(ranking: Ranking, test: Callable[[tuple[float, ...]], bool]) -> str:
     points = {w.record.number: _point(w.best, ranking) for w in ranking.winners}
-    numbers = [number for number, point in points.items() if test(point)]
-    return in_words(numbers) if numbers else ""
+    better = {n: point for n, point in points.items() if dominates(point, base, modes)}
+    worse = {n: point for n, point in points.items() if dominates(base, point, modes)}
+    model = "the untouched base model"
+    if better:
+        return f"Better than {model} in {_where(better, base, 'worse')}. "
+    if worse:
+        return f"WORSE than {model} in {_where(worse, base, 'better')}. "
+    if all(point == base for point in points.values()):
+        return f"Exactly as good as {model} in all metrics. "
+    return f"Compared with {model}, they gain in one metric and lose in another. "
 
 
-def _point(measurement: Measurement, ranking: Ranking) -> tuple[float, ...]:
+def _where(points: Mapping[int, _Point], base: _Point, opposite: str) -> str:
+    """In which metrics they differ from the base, and which trials they are."""
+    ties = any(
+        mine == theirs
+        for point in points.values()
+        for mine, theirs in zip(point, base, strict=True)
+    )
+    metrics = f"some metrics and {opposite} in none" if ties else "all metrics"
+    return f"{metrics}: {in_words([*points]).lower()}"
+
+
+def _point(measurement: Measurement, ranking: Ranking) -> _Point:
     return tuple(measurement.metrics[name] for name in ranking.goals)
 
 

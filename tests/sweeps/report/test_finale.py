@@ -160,10 +160,19 @@ def test_one_trial_that_beats_all_others_is_the_whole_front(tmp_path):
          "metrics: trial 0."),
         ({"eval_loss": 1.0, "eval_cost": 0.5}, "WORSE than the untouched base model in all "
          "metrics: trial 1."),
+        ({"eval_loss": 4.0, "eval_cost": 0.1}, "Better than the untouched base model in some "
+         "metrics and worse in none: trial 0."),
+        ({"eval_loss": 2.0, "eval_cost": 0.5}, "WORSE than the untouched base model in some "
+         "metrics and better in none: trial 1."),
     ],
 )  # fmt: skip
 def test_a_front_is_held_against_the_base_model(tmp_path, base, words):
     assert words in front_of(tmp_path, base, (3.0, 0.1), (2.0, 0.9))
+
+
+def test_a_front_that_equals_the_base_model_is_said_to(tmp_path):
+    text = front_of(tmp_path, {"eval_loss": 3.0, "eval_cost": 0.1}, (3.0, 0.1))
+    assert "Exactly as good as the untouched base model in all metrics." in text
 
 
 def test_the_weights_of_the_whole_front_are_named(tmp_path):
