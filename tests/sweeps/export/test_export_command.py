@@ -5,12 +5,10 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import os
 import re
 import resource
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -272,21 +270,22 @@ def test_a_toy_sweep_has_nothing_to_export(tmp_path):
 
 @pytest.mark.ray
 @pytest.mark.endtoend
-def test_the_script_trains_the_trial_again(ray_cluster, home, tmp_path, in_this_process):
+def test_the_script_trains_the_trial_again(
+    ray_cluster, home, tmp_path, in_this_process, monkeypatch
+):
+    """What it asks `sweep` for, and where, is done in this process."""
     export(home, tmp_path / "out", "--trial", "1")
-    command = tmp_path / "sweep"
-    command.write_text(f'#!/bin/sh\nexec {sys.executable} -P -m sweeps.cli "$@"\n')
+    command, asked = tmp_path / "sweep", tmp_path / "asked"
+    command.write_text(f'#!/bin/sh\nprintf "%s\\n" "$PWD" "$@" >>"{asked}"\n')
     command.chmod(0o755)
-    places = {
-        "SWEEP": str(command),
-        "SWEEP_HOME": str(tmp_path / "again"),
-        "RAY_ADDRESS": ray_cluster.get_runtime_context().gcs_address,
-    }
+    monkeypatch.setenv("SWEEP", str(command))
+    monkeypatch.setenv("SWEEP_HOME", str(tmp_path / "again"))
     script = ["sh", str(tmp_path / "out" / "reproduce.sh"), str(home.path.parent)]
-    done = subprocess.run(
-        script, env={**os.environ, **places}, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    subprocess.run(script, check=True)
+    place, *arguments = asked.read_text().splitlines()
+    with contextlib.chdir(place):
+        done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
     (again,) = SweepHome(tmp_path / "again").sweep("kept-trial-1").store.trials()
     before = home.sweep("kept").store.trials()[1]
     assert again.config == before.config

@@ -14,11 +14,13 @@ from books import (
     winners_of,
 )
 from mlflow import MlflowClient
+from planted import launched_here
 from spec_samples import toy_tree
 
 from results.records.record import TrialStatus
 from sweeps import SweepResult
 from sweeps.home.home import SweepHome
+from sweeps.search.study import trial_seed
 from sweeps.spec.spec import SweepSpec
 from trainables.slots import toy
 
@@ -47,6 +49,29 @@ def test_a_sweep_with_every_kind_of_ending(ray_cluster, tmp_path):
     assert [w["trial"] for w in report["winners"]] == [0, 1, 3, 4, 2]
     assert len(report["winners"]) + len(report["left_out"]) == 9
     assert "Trial 0 wins" in done.stdout and "RuntimeError: the toy trial crashes" in done.stdout
+
+
+@pytest.mark.ray
+def test_a_sweep_whose_trials_all_fail_has_failed_and_gives_no_secret_away(ray_cluster, tmp_path):
+    """One trial is refused before it begins, and one crashes."""
+    tree = toy_tree(
+        space={"schedule": {"choice": ["wsd"]}, "wsd.decay_fraction": {"choice": [0.9, 0.2]}},
+        warmup_fraction=0.5,
+        search={"sampler": "grid", "early_stopping": "none"},
+        toy={"crash_above": 1e-9},
+    )
+    failed = launched_here(tree, tmp_path)
+    assert failed.code == 1 and failed.secrets() == []
+    folder = check_books(tmp_path, "toy", trials=2)
+    sweep, (refused, crashed) = folder.store.sweep(), folder.store.trials()
+    assert sweep.state.value == "failed"
+    assert sweep.error.startswith("all 2 trials failed, trial 0 first: warmup_fraction 0.5 + wsd")
+    assert f"The sweep failed: {sweep.error}" in failed.stdout
+    assert (refused.attempts, crashed.attempts) == (0, 1)
+    assert refused.config.keys() == crashed.config.keys()
+    assert refused.config["wsd.decay_fraction"] == 0.9
+    for record in (refused, crashed):
+        assert record.provenance.seed == record.config["seed"] == trial_seed(0, record.number)
 
 
 @pytest.mark.ray
@@ -99,7 +124,8 @@ def front_sweep(ray_cluster, data, tmp_path_factory):
     A slot of two workers under ZeRO-2, on two nodes, is in tests/cluster/test_nodes.py.
     """
     home = tmp_path_factory.mktemp("front")
-    rates = ((4.75e-3, 4), (8.1e-3, 8), (2.45e-3, 4))
+    # The last two learn next to nothing: no token more or less is right, and the losses differ.
+    rates = ((2.45e-3, 8), (1e-5, 4), (1e-7, 4))
     tree = real_tree(
         data,
         search={
@@ -108,9 +134,12 @@ def front_sweep(ray_cluster, data, tmp_path_factory):
             "first_points": [{"learning_rate": rate, "lora.rank": rank} for rate, rank in rates],
             "seed": 1,
         },
-        budget={"trials": 3, "steps": 4, "evaluations": 2},
+        budget={"trials": 3, "steps": 2, "evaluations": 1},
+        batch_size=8,
         slots={"workers": 2, "deepspeed": {"zero_stage": 3}},
     )
+    tree["data"] |= {"max_length": 64, "validation": 0.02, "test": 0.01}
+    tree["space"]["learning_rate"] = {"log_uniform": [1e-7, 1e-2]}
     done = launch_here(tree, home)
     assert done.returncode == 0, done.stderr + done.stdout
     return tree, home

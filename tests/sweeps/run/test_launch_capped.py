@@ -1,9 +1,9 @@
-"""A sweep under a cap, with real Ray, and its resume with a higher one."""
+"""Sweeps under a cap; tests/sweeps/search/test_postgres.py resumes one with a higher cap."""
 
 from __future__ import annotations
 
 import pytest
-from books import launch_here, sweep_here
+from books import launch_here
 from spec_samples import toy_tree
 
 from sweeps.home.home import SweepHome
@@ -12,23 +12,6 @@ pytestmark = pytest.mark.endtoend
 
 ONE = 4 * 10 * 16 * 100
 """The tokens of a toy trial."""
-
-
-@pytest.mark.ray
-def test_a_cap_ends_the_sweep_before_a_trial_that_cannot_end_and_a_higher_one_goes_on(
-    ray_cluster, tmp_path
-):
-    tree = toy_tree(budget={"trained_tokens": 3 * ONE - 1, "evaluations": 4}, slots={"count": 1})
-    done = launch_here(tree, tmp_path)
-    assert done.returncode == 0, done.stderr
-    known = SweepHome(tmp_path).sweep("toy")
-    assert [record.status.value for record in known.store.trials()] == ["complete"] * 2
-    assert "ended by budget.trained_tokens: 128,000 of 191,999 tokens are trained" in done.stdout
-    assert known.sweep_record().reached.cap == "trained_tokens"
-    again = sweep_here("resume", "toy", "--set", "budget.trained_tokens=+1", home=tmp_path)
-    assert again.returncode == 0, again.stderr
-    assert [record.status.value for record in known.store.trials()] == ["complete"] * 3
-    assert "192,000 of 192,000 tokens are trained" in again.stdout
 
 
 def test_a_cap_below_one_trial_is_refused_with_what_one_needs(tmp_path):

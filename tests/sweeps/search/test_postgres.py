@@ -143,16 +143,31 @@ def test_a_password_has_no_place_in_a_spec(database):
 
 @pytest.mark.ray
 @pytest.mark.endtoend
-def test_a_sweep_with_both_books_in_databases(ray_cluster, database, tracking, tmp_path):
-    tree = toy_tree(name="toy", search={"storage": database}, tracking={"uri": tracking})
+def test_a_sweep_with_both_books_in_databases_goes_on_with_a_higher_cap(
+    ray_cluster, database, tracking, tmp_path
+):
+    """The cap ends it before a trial that cannot end."""
+    one = 4 * 10 * 16 * 100  # the tokens of a toy trial
+    tree = toy_tree(
+        budget={"trained_tokens": 3 * one - 1, "evaluations": 4},
+        slots={"count": 1},
+        search={"storage": database},
+        tracking={"uri": tracking},
+    )
     done = launch_here(tree, tmp_path)
     assert done.returncode == 0, done.stderr
-    before = history(folder_of(tmp_path, "toy").store.trials())
-    trials = len(before) + 2
-    done = sweep_here("resume", "toy", "--set", f"budget.trials={trials}", home=tmp_path)
+    known = folder_of(tmp_path, "toy")
+    before = history(known.store.trials())
+    assert [record.status.value for record in known.store.trials()] == ["complete"] * 2
+    assert "ended by budget.trained_tokens: 128,000 of 191,999 tokens are trained" in done.stdout
+    assert known.sweep_record().reached.cap == "trained_tokens"
+    done = sweep_here("resume", "toy", "--set", "budget.trained_tokens=+1", home=tmp_path)
     assert done.returncode == 0, done.stderr
-    folder = check_books(tmp_path, "toy", trials, storage=database, tracking=tracking)
-    assert history(folder.store.trials())[: len(before)] == before
+    assert "192,000 of 192,000 tokens are trained" in done.stdout
+    where = {"storage": database, "tracking": tracking}
+    folder = check_books(tmp_path, "toy", trials=3, **where, refused=1)
+    assert [record.status.value for record in folder.store.trials()] == ["complete"] * 3
+    assert history(folder.store.trials())[:2] == before
     assert not folder.journal.exists() and not (tmp_path / "mlflow.db").exists()
     assert read_sweep(tracking, "toy")[0].state == "complete"
     assert list((tmp_path / "mlartifacts").rglob("winner.yaml"))
