@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import tiny_training as tiny
 import torch
 from safetensors.torch import load_file
+from small_models import small
 from transformers import AutoModelForCausalLM
 
 from trainables.config.trial import TrialConfig
+from trainables.losses.head_check import apart
+from trainables.losses.tokens import TokenLosses
+from trainables.losses.values import valuing
 from trainables.models import tuned
 from trainables.training.optimizers import optimizer, rate_value_head
+from trainables.training.rollouts.rollout import Rollout
 
 HEAD = ("value_head.weight", "value_head.bias")
 
@@ -54,6 +60,36 @@ def test_it_is_in_checkpoints_bit_for_bit_and_not_in_what_is_for_use(folder, met
     (file,) = (tmp_path / "best").glob("*.safetensors")
     assert not [name for name in load_file(file) if "value" in name]
     tuned.restore(base_of(folder), config, tmp_path / "best")
+
+
+FAMILIES = {
+    "llama": {},
+    "gpt2": {},
+    "gemma2": {"num_key_value_heads": 2, "head_dim": 8},
+    "gpt_neox": {},
+    "opt": {"ffn_dim": 48, "word_embed_proj_dim": 32},
+}
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["whole logits", "logits of targets"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_it_reads_the_last_hidden_states_of_the_same_pass(family, whole):
+    """Those that transformers gives, at the tokens before the answers'."""
+    model = tuned.attach(small(family, **FAMILIES[family]), ppo(method="full")).eval()
+    model.value_head.weight.data = torch.randn(1, 32, generator=torch.Generator().manual_seed(0))
+    asked, answers = [[5, 6, 7], [8, 9]], [[10, 11], [12]]
+    batch = Rollout.of(0, asked, answers, [[0.0, 0.0], [0.0]]).batch(np.arange(2), 0)
+    tokens = TokenLosses(None if whole else apart(model))
+    with torch.no_grad(), valuing(model, batch) as values:
+        tokens.of_policy(model, batch, 1.0)
+    inputs = {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"]}
+    with torch.no_grad():
+        last = model(**inputs, output_hidden_states=True).hidden_states[-1]
+    expected = (last @ model.value_head.weight.T).squeeze(-1)
+    (found,) = values
+    assert found[0, 2:4].tolist() == pytest.approx(expected[0, 2:4].tolist(), rel=1e-4)
+    assert found[1, 1].item() == pytest.approx(expected[1, 1].item(), rel=1e-4)
+    assert (found != 0).sum() == 3
 
 
 def test_the_base_is_as_it_was_when_the_adapter_is_removed(folder):
