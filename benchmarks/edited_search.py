@@ -122,7 +122,7 @@ def _tree(slots: dict[str, Any]) -> dict[str, Any]:
         "name": "edited",
         "model": "model",
         "objective": "sft",
-        "data": {"train": "rows.jsonl", "validation": 4, "max_length": LENGTH},
+        "data": {"train": "rows.jsonl", "validation": 0.05, "max_length": LENGTH},
         "precision": "fp32",
         "batch_size": 128,
         "budget": {"trials": 9, "steps": 1, "evaluations": 1},
