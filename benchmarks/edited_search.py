@@ -1,21 +1,23 @@
 """A sweep of which a third does not fit its memory, with and without the plan that edits it.
 
-    python -m benchmarks.edited_search
+    python -m benchmarks.edited_search [--ways "with the plan" without]
 
 Both sweeps train the same points on this machine's CPU. Once the worker is warm, the kernel bounds
 what it may allocate (RLIMIT_DATA, as `ulimit -d`): the memory that it has then, and as much more as
 the plan counts on. So a trial that takes more runs out of memory in earnest. The sweep with a plan
-is told of that memory by slots.gpu; the other one is not. Prints one JSON document.
+is told of that memory by slots.gpu; the other one is not. Prints a line of JSON for each.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,16 +37,18 @@ MICRO_BATCHES = (8, 32, 128)
 
 WORDS = "can't allocate memory"
 
+WAYS: Mapping[str, dict[str, str]] = {
+    "with the plan": {"gpu": f"{(ROOM / (1 - SLACK) + CONTEXT) / 2**30:.6f}GB"},
+    "without": {},
+}
+"""Settings of the slots."""
+
 
 def main() -> None:
-    """Run both, and compare them."""
-    card = (ROOM / (1 - SLACK) + CONTEXT) / 2**30
-    with tempfile.TemporaryDirectory() as work:
-        found = {
-            "with the plan": _run(Path(work) / "planned", {"gpu": f"{card:.6f}GB"}),
-            "without": _run(Path(work) / "unplanned", {}),
-        }
-    print(json.dumps({"megabytes": ROOM / 2**20, **found}, indent=1))
+    """Run the ways asked for, one after the other."""
+    for way in _options().ways:
+        with tempfile.TemporaryDirectory() as work:
+            print(json.dumps({"way": way, **_run(Path(work) / "sweep", WAYS[way])}), flush=True)
 
 
 def _run(work: Path, slots: dict[str, Any]) -> dict[str, Any]:
@@ -122,7 +126,7 @@ def _tree(slots: dict[str, Any]) -> dict[str, Any]:
         "name": "edited",
         "model": "model",
         "objective": "sft",
-        "data": {"train": "rows.jsonl", "validation": 4, "max_length": LENGTH},
+        "data": {"train": "rows.jsonl", "validation": 0.05, "max_length": LENGTH},
         "precision": "fp32",
         "batch_size": 128,
         "budget": {"trials": 9, "steps": 1, "evaluations": 1},
@@ -137,6 +141,12 @@ def _tree(slots: dict[str, Any]) -> dict[str, Any]:
         "space": space,
         "slots": {"count": 1, "cpus": 1, "gpus": 0, **slots},
     }
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--ways", nargs="*", choices=tuple(WAYS), default=tuple(WAYS))
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

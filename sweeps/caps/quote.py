@@ -18,7 +18,7 @@ _MOST_TIMES = 40
 _MOST_TRIALS = 500
 """Trials of a played sweep; a longer one takes as much longer."""
 
-_ERROR = 0.1
+_ERROR = 0.15
 """Spread of the logarithm of measured speeds, from the short steps of a dry run to a sweep's."""
 
 

@@ -43,24 +43,31 @@ class Course:
 
 @dataclass(frozen=True)
 class Speed:
-    """Seconds of a pass besides its tokens, and of each token."""
+    """Seconds of a pass besides its tokens, of each token, and of an optimizer step besides its
+    passes."""
 
     per_pass: float
     per_token: float
+    per_step: float = 0.0
 
     @classmethod
-    def through(cls, one: Work, other: Work | None) -> Speed:
-        """The speed that explains the same work at one or two micro-batch sizes."""
+    def through(cls, one: Work, halved: Work | None = None, doubled: Work | None = None) -> Speed:
+        """The speed that explains some work, the same at half the micro-batch size, and twice as
+        much with a single step, as far as these were measured."""
         per_pass = 0.0
-        if other is not None and other.passes != one.passes:
-            per_pass = max(0.0, (other.seconds - one.seconds) / (other.passes - one.passes))
+        if halved is not None and halved.passes != one.passes:
+            per_pass = max(0.0, (halved.seconds - one.seconds) / (halved.passes - one.passes))
         per_pass = min(per_pass, one.seconds / one.passes)
         rest = one.seconds - one.passes * per_pass
-        return cls(per_pass, rest / one.tokens if one.tokens else 0.0)
+        per_token = rest / one.tokens if one.tokens else 0.0
+        if doubled is not None and doubled.tokens > one.tokens:
+            more = doubled.seconds - one.seconds - (doubled.passes - one.passes) * per_pass
+            per_token = min(per_token, max(0.0, more / (doubled.tokens - one.tokens)))
+        return cls(per_pass, per_token, max(0.0, rest - one.tokens * per_token))
 
-    def of(self, passes: float, tokens: float) -> float:
+    def of(self, passes: float, tokens: float, steps: float = 0.0) -> float:
         """The seconds of so much work."""
-        return passes * self.per_pass + tokens * self.per_token
+        return passes * self.per_pass + tokens * self.per_token + steps * self.per_step
 
 
 @dataclass(frozen=True)
@@ -110,7 +117,7 @@ class Prices:
         writing = config.evaluation.times(points) * self.generation
         _, passes = split_step(config, self.workers)
         tokens, steps = self.work(params)
-        training = kind.training.of(steps * passes, tokens / self.workers)
+        training = kind.training.of(steps * passes, tokens / self.workers, steps)
         return kind.setup + training * kind.factor(config) + measuring + writing
 
     def _evaluation(self, kind: Kind, config: TrialConfig) -> float:
@@ -133,6 +140,12 @@ def prices_of_space(spec: SweepSpec, prices: Prices) -> list[float]:
         with suppress(ValueError):  # a combination that will be refused
             found.append(prices.of(spec.trial.with_params(params), params))
     return found
+
+
+def with_twice_the_batch(config: TrialConfig) -> TrialConfig:
+    """The same trial with twice as many passes in a step."""
+    micro, _ = split_batch(config.batch_size, 1, config.micro_batch_size)
+    return config.with_params({"micro_batch_size": micro, "batch_size": 2 * config.batch_size})
 
 
 def with_half_the_micro_batch(config: TrialConfig) -> TrialConfig | None:

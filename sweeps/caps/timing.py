@@ -5,18 +5,27 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from sweeps.caps.speeds import Course, Kind, Speed, Work, with_half_the_micro_batch
+from sweeps.caps.speeds import (
+    Course,
+    Kind,
+    Speed,
+    Work,
+    with_half_the_micro_batch,
+    with_twice_the_batch,
+)
 from trainables.config.budget import TrialBudget
 from trainables.config.trial import TrialConfig
 from trainables.core.evaluation import Ending, Evaluation, Monitor, Outcome, Verdict
 
 if TYPE_CHECKING:
     from trainables.training.workshop import Workshop
+
+CHECKPOINTING = "gradient_checkpointing"
 
 STEPS = 5
 """Number of optimizer steps; the first one is a warm-up and not timed."""
@@ -40,10 +49,10 @@ class Stopwatch(Monitor):
         self._steps.append(time.monotonic())
         return None
 
-    def seconds_per_step(self, alike: bool = True) -> float:
-        """The median over all steps but the first; the mean, if only some steps write answers."""
-        each = [later - earlier for earlier, later in pairwise(self._steps)]
-        return statistics.median(each) if alike else statistics.fmean(each)
+    @property
+    def seconds_per_step(self) -> float:
+        """The mean over all steps but the first: a trial has its slow ones, too."""
+        return statistics.fmean(later - earlier for earlier, later in pairwise(self._steps))
 
     @property
     def evaluation_seconds(self) -> float:
@@ -72,7 +81,7 @@ def course_seen(
     """The same, of a shortened trial that was watched."""
     plan = workshop.plan(shortened(config), workers=1)
     tokens = float(plan.tokens_after[-1] - plan.tokens_after[1]) / (STEPS - 1)
-    step = watch.seconds_per_step(alike=config.learns.passes(config) == 1)
+    step = watch.seconds_per_step
     rows = workshop.validation_set
     passes = math.ceil(len(rows) / config.micro_batch_size)
     evaluation = Work(watch.evaluation_seconds, passes, float(rows.lengths.sum()))
@@ -82,17 +91,21 @@ def course_seen(
 
 
 def kind_of(
-    workshop: Workshop, config: TrialConfig, known: Course | None, checkpoints: bool
+    workshop: Workshop, config: TrialConfig, known: Course | None, searched: Container[str]
 ) -> Kind:
-    """How fast trials like this one are, by their course at two micro-batch sizes, and with the
-    other setting of gradient checkpointing if a sweep `checkpoints` some."""
+    """How fast trials like this one are, by their course at two micro-batch sizes; and at two batch
+    sizes and with and without gradient checkpointing, if these are `searched`."""
     whole = known or course_of(workshop, config)
     half = with_half_the_micro_batch(config)
     halved = course_of(workshop, half) if half else None
-    other = config.model_copy(update={"gradient_checkpointing": not config.gradient_checkpointing})
-    factor = course_of(workshop, other).step.seconds / whole.step.seconds if checkpoints else None
+    factor = doubled = None
+    if "batch_size" in searched:
+        doubled = course_of(workshop, with_twice_the_batch(config)).step
+    if CHECKPOINTING in searched:
+        other = config.model_copy(update={CHECKPOINTING: not config.gradient_checkpointing})
+        factor = course_of(workshop, other).step.seconds / whole.step.seconds
     return Kind(
-        training=Speed.through(whole.step, halved.step if halved else None),
+        training=Speed.through(whole.step, halved.step if halved else None, doubled),
         evaluation=Speed.through(whole.evaluation, halved.evaluation if halved else None),
         # The first of a process also loads what later ones find loaded.
         setup=min(each.setup for each in (whole, halved) if each),

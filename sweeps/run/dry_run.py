@@ -211,7 +211,7 @@ def _measure(
             f"{outcome.error}; lower learning_rate or its range, or change search.first_points"
         )
     cost = outcome.cost
-    step = watch.seconds_per_step(alike=config.learns.passes(config) == 1)
+    step = watch.seconds_per_step
     # How long answers get is known only of those that were written.
     answered = config.learns.rolls_out
     tokens = cost.tokens / STEPS if answered else float(plan.tokens_after[-1]) / plan.steps
@@ -304,9 +304,8 @@ def _kind(
     workshop: Workshop, first: TrialConfig, known: Course, spec: SweepSpec, method: str
 ) -> Kind:
     """How fast trials of a method are; the course of the first trial is `known`."""
-    checkpoints = "gradient_checkpointing" in spec.space
     if method == first.method:
-        return kind_of(workshop, first, known, checkpoints)
+        return kind_of(workshop, first, known, spec.space)
     params = first_params(spec, lambda found: _method(spec, found) == method)
     config = _config(spec, params).model_copy(update={"deepspeed": None})
-    return kind_of(workshop, config, None, checkpoints)
+    return kind_of(workshop, config, None, spec.space)

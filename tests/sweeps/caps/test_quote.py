@@ -52,7 +52,7 @@ def test_the_interval_holds_the_whole_sweep_and_its_confirmation():
     quote = make_quote(spec(), [60.0, 120.0], trials=30, repeats=12, slots=2)
     assert quote.unstopped == pytest.approx(42 * 90.0)
     assert quote.low < quote.unstopped < quote.high
-    assert quote.high < 1.6 * quote.low
+    assert quote.high < 1.9 * quote.low
     assert quote.clock_high < 0.7 * quote.high
     assert (quote.shortest, quote.longest) == (60.0, 120.0)
     stopped = make_quote(spec(early_stopping="asha"), [60.0, 120.0], 30, 0, 2)
@@ -79,6 +79,10 @@ def test_a_step_is_explained_by_its_passes_and_its_tokens():
     assert speed.per_pass == pytest.approx(0.2) and speed.per_token == pytest.approx(0.001)
     alone = Speed.through(one, None)
     assert alone.per_pass == 0.0 and alone.per_token == pytest.approx(0.0014)
+    # 0.3 s of the step are the optimizer's: twice the batch does not double them.
+    apart = Speed.through(Work(1.7, 2, 1000.0), Work(2.1, 4, 1000.0), Work(3.1, 4, 2000.0))
+    assert apart.per_pass == pytest.approx(0.2) and apart.per_token == pytest.approx(0.001)
+    assert apart.of(passes=4, tokens=2000.0, steps=2) == pytest.approx(0.8 + 2.0 + 2 * 0.3)
     noisy = Speed.through(one, Work(1.3, 4, 1000.0))
     assert noisy.per_pass == 0.0  # never negative
 
