@@ -28,7 +28,8 @@ def choose(spec: SweepSpec, prepared: Prepared, card: Card, counts: Sequence[int
             "smaller data.max_length, or look at `sweep plan --fit`"
         )
     micro = spec.trial.micro_batch_size
-    small = found.micro_batch < micro and "micro_batch_size" not in spec.space
+    free = "micro_batch_size" in spec.space or spec.trial.micro_batch_grows
+    small = found.micro_batch < micro and not free
     return MethodChoice(
         method=found.method,
         gpu=card.name,

@@ -35,6 +35,13 @@ _BATCHES = ("batch_size", "rl.group_size", "micro_batch_size")
 _NEVER = ("lora.alpha", "lora.rslora", "lora.learning_rate_ratio", "optimizer.beta1")
 """Fields of those sections that no tensor's size depends on, in the usual case."""
 
+MOST = 300
+"""Combinations that are planned: each may take a second. Of more, ranges are represented by fewer
+values; after that only the combinations of any two fields are planned."""
+
+_ALL, _FEWER = 1_000, (16, 8, 4, 2)
+"""Values of a range: as many as `reachable` lists, and fewer."""
+
 
 def combinations_of(spec: SweepSpec) -> list[Point]:
     """All of them, each with its micro-batch."""
@@ -68,4 +75,8 @@ def _points(spec: SweepSpec) -> Sequence[Point]:
         for name in spec.space
         if name in _ALWAYS or (name.partition(".")[0] in sections and name not in _NEVER)
     ]
-    return reachable(spec.space, matters)
+    for each in (_ALL, *_FEWER):
+        points = reachable(spec.space, matters, each=each)
+        if len(points) <= MOST:
+            return points
+    return reachable(spec.space, matters, limit=MOST, each=_FEWER[-1])

@@ -115,7 +115,7 @@ def card_of(spec: SweepSpec, address: str | None) -> Card | None:
     settings = spec.slots
     share = settings.gpus if isinstance(settings.gpus, float) and settings.gpus else 1.0
     if settings.gpu is not None:
-        return share_of(card(settings.gpu), share)
+        return share_of(card(settings.gpu, "slots.gpu"), share)
     if settings.gpus == 0 or address is not None:
         return None
     import torch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from trainables.core.model_source import ModelSource
 from trainables.models.model_file import children, read, strings
 
 _LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+_WIDTHS = ("hidden_size", "n_embd", "d_model", "vocab_size")
 _MOST_LABELS = 1_000_000
 
 
@@ -66,18 +67,26 @@ def _kernels(tree: JsonValue) -> Iterator[str]:
         nodes += children(node)
 
 
-def check_sizes(file: Path, most_layers: int) -> None:
-    """ModelError for more layers than tensors: building them may take forever."""
+def check_sizes(file: Path, shapes: Sequence[tuple[int, ...]]) -> None:
+    """ModelError if a config does not describe weights of these shapes: more layers than tensors,
+    which may take forever to build, or widths that no tensor has."""
     tree = read(file)
     parts = [part for part in (tree, tree.get("text_config")) if isinstance(part, dict)]
+    packed = bool(tree.get("quantization_config"))
+    sizes = {size for shape in shapes for size in shape}
     for part in parts:
         for name in _LAYERS:
             layers = part.get(name)
-            if isinstance(layers, int) and layers > most_layers:
-                raise ModelError(
-                    f"model: {file} has {name}: {layers}, but the weights have {most_layers} "
-                    "tensors; download the model again"
-                )
+            if isinstance(layers, int) and layers > len(shapes):
+                raise _untrue(file, name, layers, f"the weights have {len(shapes)} tensors")
+        for name in _WIDTHS:
+            width = part.get(name)
+            if isinstance(width, int) and width > 0 and width not in sizes and not packed:
+                raise _untrue(file, name, width, "no tensor of the weights has that size")
+
+
+def _untrue(file: Path, name: str, value: int, but: str) -> ModelError:
+    return ModelError(f"model: {file} has {name}: {value}, but {but}; download the model again")
 
 
 def check_config(source: ModelSource, file: Path, passed: Path | None = None) -> None:

@@ -37,8 +37,8 @@ def check_model(source: ModelSource, weights: bool = True, passed: Path | None =
     if folder.is_dir():
         _check_descriptions(folder)
         if weights:
-            tensors = sum(map(_tensors, _weights(folder)))
-            check_sizes(folder / _CONFIG, most_layers=tensors)
+            shapes = [shape for file in _weights(folder) for shape in _shapes(file)]
+            check_sizes(folder / _CONFIG, shapes)
     elif adapter := _hub_adapter(source):
         raise ModelError(f"model: {source.name} {_is_adapter(adapter)}")
     if configuration is None or not configuration.is_file():
@@ -99,6 +99,11 @@ def _weights(folder: Path) -> list[Path]:
     if (folder / _INDEX).exists():
         return _shards(folder / _INDEX)
     pickles = sorted(file.name for pattern in _PICKLES for file in folder.glob(pattern))
+    if not pickles and (shards := sorted(folder.glob("*.safetensors"))):
+        raise ModelError(
+            f"model: {folder} has weights such as {shards[0].name}, but neither {_WEIGHTS} nor "
+            f"{_INDEX}, which says what is in which file; download that, too"
+        )
     if not pickles:
         raise ModelError(f"model: {folder} has no weights; add {_WEIGHTS}")
     raise ModelError(
@@ -120,15 +125,15 @@ def _shards(index: Path) -> list[Path]:
     return [index.parent / name for name in shards]
 
 
-def _tensors(file: Path) -> int:
-    """Number of tensors. Checks only the header: its length, its JSON, and that it describes
+def _shapes(file: Path) -> list[tuple[int, ...]]:
+    """The shapes of all tensors. Checks only the header: its length, its JSON, and that it describes
     exactly the file's number of bytes."""
     from safetensors import SafetensorError, safe_open
 
     check_start(file)
     try:
         with safe_open(file, framework="numpy") as opened:
-            return len(opened.keys())
+            return [tuple(opened.get_slice(name).get_shape()) for name in opened.keys()]  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise ModelError(
             f"model: {file} is not a complete safetensors file ({error}); download it again"

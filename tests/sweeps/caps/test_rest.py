@@ -69,7 +69,7 @@ def test_few_ended_trials_give_a_wider_interval():
             widths.append(rest.high / rest.low)
         return median(widths)
 
-    assert width(5) > 1.5 * width(30)
+    assert width(5) > 1.2 * width(30)
 
 
 def test_several_slots_share_the_rest_but_not_a_single_trial():

@@ -16,13 +16,19 @@ from sweeps.planning.combinations import combinations_of
 from sweeps.planning.edited import edited
 from sweeps.planning.edits import Edits, in_words
 from sweeps.planning.plan import make_plan
-from sweeps.run.fitting import card_of, edits_for
+from sweeps.run import fitting
+from sweeps.run.fitting import card_of
 from sweeps.search.searcher import OptunaSearcher
 from sweeps.search.study import StudyBook, open_study
 from sweeps.spec.spec import SweepSpec
 from trainables.planning.estimate import Planner
 
 ROWS = [{"prompt": f"w{n} w5 w6", "completion": "w7 w8"} for n in range(20, 60)]
+
+
+def edits_for(spec, prepared, view, address):
+    plan = fitting.plan_for(spec, prepared, view, address)
+    return fitting.edits_for(spec, prepared, plan, view, address)
 
 
 def toy_spec(**changes):

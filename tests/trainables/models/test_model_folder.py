@@ -108,6 +108,12 @@ def test_shards_are_there_and_nowhere_else(model, names, message):
         check(model)
 
 
+def test_shards_without_their_index_are_named(model):
+    (model / "model.safetensors").rename(model / "model-00001-of-00002.safetensors")
+    with pytest.raises(ModelError, match=r"neither model\.safetensors nor .*index\.json"):
+        check(model)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -168,6 +174,8 @@ def with_settings(model: Path, file: str = "config.json", **settings) -> Path:
         ({"num_labels": 10**9}, "num_labels: 1000000000; remove that setting"),
         ({"num_hidden_layers": 10**9}, r"1000000000, but the weights have \d+ tensors"),
         ({"text_config": {"n_layer": 10**9}}, "n_layer: 1000000000, but the weights"),
+        ({"hidden_size": 8192}, "hidden_size: 8192, but no tensor of the weights has that size"),
+        ({"vocab_size": 151_936}, "vocab_size: 151936, but no tensor"),
     ],
     ids=str,
 )
