@@ -29,6 +29,7 @@ from sweeps.spec.combinations import (
 from sweeps.spec.encoders import check_encoders
 from sweeps.spec.generation import (
     check_generation,
+    check_held_out,
     check_lookups,
     direction_of,
     judged_by_answers,
@@ -76,6 +77,7 @@ def check_fit(parts: Parts, found: Sequence[Problem] = ()) -> list[Problem]:
         problems += _metrics(trial, search, parts.tree)
         unsure = unsure or bool(problems)
         problems += check_generation(trial, search)
+        problems += check_held_out(trial, search)
     if search:
         problems += check_search(search, space, parts.tree.get("name"))
     if trial and space and search and not unsure:

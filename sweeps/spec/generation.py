@@ -17,6 +17,7 @@ from trainables.metrics.formula import FormulaError, is_formula, parsed, parts_o
 from trainables.metrics.matching import EXACT_MATCH
 from trainables.metrics.metric import Mode
 from trainables.metrics.registry import GENERATED, UnknownModeError, declared_mode
+from trainables.objectives.policy import RlConfig
 
 
 def judged_by_objective(
@@ -62,6 +63,19 @@ def check_generation(trial: TrialConfig, search: SearchSettings) -> Iterator[Pro
             f"are generated only {when}",
             "use every, or search.early_stopping: none",
         )
+
+
+def check_held_out(trial: TrialConfig, search: SearchSettings) -> Iterator[Problem]:
+    """A search by what is to judge the reward."""
+    held_out = trial.settings(RlConfig).held_out_metric if trial.learns.rolls_out else None
+    for name in search.given_modes:
+        if held_out in parts_of(name):
+            yield Problem(
+                f"search.metrics.{name}" if search.metrics else "search.metric",
+                f"{held_out} is held out by rl.held_out: a judge by which trials are chosen is "
+                "fooled with them",
+                "search by eval_reward, or hold out another metric",
+            )
 
 
 def with_costs(trial: TrialConfig | None, space: Space | None) -> TrialConfig | None:

@@ -6,6 +6,7 @@ from results.ranking.confirmed_front import ConfirmedFront
 from results.ranking.winners import Ranking
 from results.records.record import SweepRecord
 from sweeps.home.home import SweepFolder
+from sweeps.verdict.beside_reward import beside_reward
 from sweeps.verdict.confirmed_words import confirmed_front_verdict, confirmed_verdict
 from sweeps.verdict.front import front_verdict
 from sweeps.verdict.paired import paired
@@ -27,6 +28,11 @@ def nobody(sweep: SweepRecord, ranking: Ranking) -> str:
 
 def conclusion(results: Results) -> tuple[str, str]:
     """(winner or front, certainty and caveats); the second may be empty."""
+    who, how_sure = _judged(results)
+    return who, "\n".join(filter(None, (how_sure, beside_reward(results))))
+
+
+def _judged(results: Results) -> tuple[str, str]:
     sweep, ranking, folder = results.sweep, results.ranking, results.folder
     if not ranking.winners:
         return nobody(sweep, ranking), ""

@@ -24,6 +24,7 @@ _GROUPS = {
     "data.general": "with data.general",
     GENERATION: "on generated answers",
     "rl.reward_model": "with rl.reward_model",
+    "rl.held_out": "with rl.held_out",
 }
 
 

@@ -9,12 +9,12 @@ from trainables.config.judge import JudgeMetric
 from trainables.config.known_metrics import way_out
 from trainables.config.own_metrics import OwnMetric, own_modes
 from trainables.metrics.registry import GENERATED
-from trainables.objectives.policy import REWARD_MODEL, RlConfig
+from trainables.objectives.policy import HELD_OUT, REWARD_MODEL, RlConfig
 
 WATCHED = ("eval_answer_tokens", "eval_ended")
 """Measured beside all rewards: answers that grow or are cut are what goes wrong first."""
 
-FIELDS = {REWARD_MODEL: "rl.reward_model"}
+FIELDS = {REWARD_MODEL: "rl.reward_model", HELD_OUT: "rl.held_out"}
 """The fields that name reward models, by their metrics."""
 
 _NOT_REPEATABLE = "eval_answer_seconds"
@@ -22,7 +22,10 @@ _NOT_REPEATABLE = "eval_answer_seconds"
 
 def of_models(settings: RlConfig) -> dict[str, str]:
     """The metrics that reward models give, each with its model."""
-    return {REWARD_MODEL: settings.reward_model} if settings.reward_model is not None else {}
+    found = {REWARD_MODEL: settings.reward_model}
+    if settings.held_out_metric == HELD_OUT:
+        found[HELD_OUT] = settings.held_out
+    return {metric: model for metric, model in found.items() if model is not None}
 
 
 def check_rewards(objective: str, settings: RlConfig, metrics: Mapping[str, OwnMetric]) -> None:
@@ -40,6 +43,11 @@ def check_rewards(objective: str, settings: RlConfig, metrics: Mapping[str, OwnM
         )
     for name in settings.rewards:
         _check_reward(name, settings, metrics)
+    judge, known = settings.held_out_metric, (*GENERATED, *own_modes(metrics))
+    if judge not in (None, HELD_OUT, *known):
+        raise ValueError(
+            f"rl.held_out: {judge!r} is not a metric of generated answers; {way_out(judge, known)}"
+        )
 
 
 def _check_reward(name: str, settings: RlConfig, metrics: Mapping[str, OwnMetric]) -> None:
@@ -54,6 +62,11 @@ def _check_reward(name: str, settings: RlConfig, metrics: Mapping[str, OwnMetric
             f"rl.rewards: {name} compares answers with the base's to validation prompts, and "
             "rewards are for training prompts; reward a judge with ask: score"
         )
+    if name in (HELD_OUT, settings.held_out_metric):
+        raise ValueError(
+            f"rl.rewards: {name} is what rl.held_out judges the reward by, so it cannot be a part "
+            "of it; leave one of them out"
+        )
     if name == REWARD_MODEL and settings.reward_model is None:
         raise ValueError(
             f"rl.rewards: {name} is the score of a reward model; set rl.reward_model to "
@@ -66,9 +79,10 @@ def _check_reward(name: str, settings: RlConfig, metrics: Mapping[str, OwnMetric
         )
 
 
-def rewarded(evaluation: EvaluationConfig, rewards: Mapping[str, float]) -> EvaluationConfig:
+def rewarded(evaluation: EvaluationConfig, settings: RlConfig) -> EvaluationConfig:
     """The evaluation with the rewards' metrics; answers are written each time, unless said."""
-    metrics = tuple(dict.fromkeys((*evaluation.metrics, *rewards, *WATCHED)))
+    judges = filter(None, [settings.held_out_metric])
+    metrics = tuple(dict.fromkeys((*evaluation.metrics, *settings.rewards, *WATCHED, *judges)))
     at = evaluation.generate_at or "every"
     if metrics == evaluation.metrics and at == evaluation.generate_at:
         return evaluation

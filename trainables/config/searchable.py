@@ -24,7 +24,8 @@ NOT_SEARCHABLE: Mapping[str, str] = {
         "every trial must be measured in the same way",
     ),
     **dict.fromkeys(
-        ["rl.rewards", "rl.reward_model", "rl.reward_model_precision", "rl.max_kl"],
+        [f"rl.{name}" for name in ("rewards", "reward_model", "reward_model_precision")]
+        + ["rl.held_out", "rl.max_kl"],
         "every trial must be judged in the same way",
     ),
     "budget": "trials with unequal budgets cannot be compared",

@@ -156,13 +156,13 @@ class TrialFields(Frozen):
     def _fits_together(self) -> Self:
         if self.learns.trains and self.data is None:
             raise ValueError(f"objective {self.objective} needs data; add data: {{train: FILE}}")
-        if self.data and not self.learns.learns_text:
-            for name in ("general", "mix"):
-                if getattr(self.data, name) is not None:
-                    able = [each for each, kind in OBJECTIVES.items() if kind.learns_text]
+        if self.data:
+            for name, needed in (("general", "keeps_text"), ("mix", "learns_text")):
+                *others, last = [n for n, kind in OBJECTIVES.items() if getattr(kind, needed)]
+                if getattr(self.data, name) is not None and not getattr(self.learns, needed):
                     raise ValueError(
-                        f"data.{name} works with objectives {' and '.join(able)}, not with "
-                        f"{self.objective}; leave it out"
+                        f"data.{name} works with objectives {', '.join(others)} and {last}, not "
+                        f"with {self.objective}; leave it out"
                     )
         if self.data and self.data.retrieve and not self.learns.asks_prompts:
             raise ValueError(
@@ -216,7 +216,7 @@ class TrialFields(Frozen):
         if self.learns.rolls_out:
             settings = self.settings(RlConfig)
             check_rewards(self.objective, settings, self.metrics)
-            object.__setattr__(self, "evaluation", rewarded(self.evaluation, settings.rewards))
+            object.__setattr__(self, "evaluation", rewarded(self.evaluation, settings))
         return self
 
     @property

@@ -62,3 +62,4 @@ KL = Metric(
 )
 REWARD = Metric("eval_reward", "max", "", _POLICIES)
 REWARD_MODEL = Metric("eval_reward_model", "max", "", _POLICIES, needs="rl.reward_model")
+HELD_OUT = Metric("eval_held_out", "max", "", _POLICIES, needs="rl.held_out")

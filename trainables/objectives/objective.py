@@ -28,6 +28,11 @@ class Objective(Kind):
     learns_text: ClassVar[bool] = False
     """Whether it learns the tokens of a text, so that other text can be mixed in and measured."""
 
+    @property
+    def keeps_text(self) -> bool:
+        """Whether its models predict text as the base does, so that forgetting can be measured."""
+        return self.learns_text or self.rolls_out
+
     writes_answers: ClassVar[bool] = False
     """Whether it learns to write answers to the prompts of chats."""
 

@@ -22,6 +22,9 @@ KL = "eval_kl"
 REWARD_MODEL = "eval_reward_model"
 """An answer's score by `rl.reward_model`."""
 
+HELD_OUT = "eval_held_out"
+"""An answer's score by the model in `rl.held_out`."""
+
 
 class RlConfig(Frozen):
     """Reinforcement learning: the model answers prompts, and its answers are rewarded."""
@@ -38,6 +41,12 @@ class RlConfig(Frozen):
     )
     reward_model_precision: Literal["fp32", "fp16", "bf16"] | None = Field(
         default=None, description="precision of its weights and passes; unset: as it was saved"
+    )
+    held_out: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
+        description="a judge of the reward: a metric of answers, or a second reward model, named "
+        "as reward_model, whose score is eval_held_out; measured and shown, never rewarded or "
+        "searched by",
     )
     group_size: PositiveInt = Field(
         default=8, description="answers to each prompt, two or more; with ppo, one will do"
@@ -65,6 +74,13 @@ class RlConfig(Frozen):
             if not math.isfinite(weight) or weight == 0:
                 raise ValueError(f"{name}: {weight:g} is not a weight; use a number other than 0")
         return rewards
+
+    @property
+    def held_out_metric(self) -> str | None:
+        """The metric that judges the reward."""
+        if self.held_out is None or self.held_out.startswith("eval_"):
+            return self.held_out
+        return HELD_OUT
 
     @model_validator(mode="after")
     def _rewards_the_model(self) -> Self:

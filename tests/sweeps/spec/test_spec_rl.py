@@ -140,3 +140,46 @@ def test_an_own_metric_is_a_reward_with_consent():
 )
 def test_refused_when_the_spec_is_read(fields, said):
     assert said in problems(**fields)
+
+
+def held_out(judge: str, **fields):
+    return {"rl": {"rewards": {"eval_ended": 1.0}, "held_out": judge}, **fields}
+
+
+def test_a_held_out_judge_is_measured():
+    found = SweepSpec.parse(tree(**held_out("eval_rouge_l"))).trial
+    assert "eval_rouge_l" in found.evaluation.metrics
+    model = SweepSpec.parse(tree(**held_out("sweep:other"))).trial
+    assert "eval_held_out" in model.evaluation.metrics and "eval_held_out" in model.measures
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (
+            held_out("eval_rouge_l", search={"metric": "eval_rouge_l"}),
+            "search.metric: eval_rouge_l is held out by rl.held_out",
+        ),
+        (
+            held_out("org/judge", search={"metric": "eval_reward - eval_held_out"}),
+            "search.metric: eval_held_out is held out by rl.held_out",
+        ),
+        (
+            held_out(
+                "org/judge", search={"metrics": {"eval_reward": "max", "eval_held_out": "max"}}
+            ),
+            "search.metrics.eval_held_out: eval_held_out is held out",
+        ),
+        (held_out("eval_ended"), "eval_ended is what rl.held_out judges the reward by"),
+        (held_out("eval_rogue_l"), "rl.held_out: 'eval_rogue_l' is not a metric of generated"),
+    ],
+)
+def test_a_held_out_judge_is_neither_searched_by_nor_rewarded(fields, message):
+    assert message in problems(**fields)
+
+
+def test_forgetting_can_be_measured_but_nothing_is_replayed():
+    data = {"train": "rows.jsonl", "general": "rows.jsonl"}
+    assert "eval_general_loss" in SweepSpec.parse(tree(data=data)).trial.measures
+    mixed = {"train": "rows.jsonl", "mix": {"train": "rows.jsonl"}}
+    assert "data.mix: works with objectives clm and sft, not with grpo" in problems(data=mixed)

@@ -98,6 +98,17 @@ def test_the_policy_learns_what_a_frozen_model_rewards_and_slots_load_it_once(fo
     assert last["eval_reward_model"] > base["eval_reward_model"]
 
 
+def test_a_held_out_model_is_measured_beside_the_reward_and_forgetting_too(folder, tmp_path):
+    other = make_reward_model(tmp_path / "other", initializer_range=0.1)
+    params = {"rl__held_out": str(other), "data__general": str(folder / "ask.jsonl")}
+    config = rewarded(folder, budget__steps=2, budget__evaluations=1, **params)
+    watcher = tiny.Watcher()
+    assert Workshop(prepared(config, folder)).train(config, watcher).ending is Ending.COMPLETE
+    last = watcher.seen[-1].metrics
+    assert last["eval_reward"] == last["eval_reward_model"] != last["eval_held_out"]
+    assert "train_held_out" not in last and last["eval_general_change"] != 0
+
+
 def test_its_precision_is_as_saved_or_as_asked_for(folder, tmp_path):
     half = make_reward_model(tmp_path / "half", dtype=torch.bfloat16)
     sources = [

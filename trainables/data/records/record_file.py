@@ -212,7 +212,7 @@ def _check_same_format(row: Row, format_: Format, columns: Mapping[str, str]) ->
     missing = next((name for name in needed if name not in row.fields), None)
     if missing is None:
         return
-    others = fitting(row.fields)
+    others = [each for each in fitting(row.fields) if each.gives is not Gives.PROMPT]
     if not others or others[0] is format_:
         raise DataError(
             f"{row.where} has no field {missing}; add it or remove the record "

@@ -12,7 +12,7 @@ from trainables.config.trial import Precision, TrialConfig
 from trainables.core.errors import ModelError
 from trainables.core.model_source import ModelSource
 from trainables.core.progress import Progress
-from trainables.objectives.policy import RlConfig
+from trainables.objectives.policy import REWARD_MODEL, RlConfig
 
 _HELD: dict[object, Precision] = {"bfloat16": "bf16", "float16": "fp16"}
 """Precisions by torch's names in a config.json; any other is fp32."""
@@ -40,7 +40,8 @@ def reward_sources(
     for metric, name in of_models(settings).items():
         with _blamed(FIELDS[metric]):
             source, remarks = _ready(name, cache, weights, progress)
-            precision = settings.reward_model_precision or _as_saved(source)
+            wanted = settings.reward_model_precision if metric == REWARD_MODEL else None
+            precision = wanted or _as_saved(source)
         found[metric] = RewardSource(source, precision)
         done += [f"{FIELDS[metric]}{each.removeprefix('model')}" for each in remarks]
     return found, tuple(done)
