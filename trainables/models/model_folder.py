@@ -126,8 +126,8 @@ def _shards(index: Path) -> list[Path]:
 
 
 def _shapes(file: Path) -> list[tuple[int, ...]]:
-    """The shapes of all tensors. Checks only the header: its length, its JSON, and that it describes
-    exactly the file's number of bytes."""
+    """The shapes of all tensors. Checks only the header: its length, its JSON, and that it
+    describes exactly the file's number of bytes."""
     from safetensors import SafetensorError, safe_open
 
     check_start(file)
