@@ -144,7 +144,7 @@ def prices_of_space(spec: SweepSpec, prices: Prices) -> list[float]:
 
 def with_twice_the_batch(config: TrialConfig) -> TrialConfig:
     """The same trial with twice as many passes in a step."""
-    micro, _ = split_batch(config.batch_size, 1, config.micro_batch_size)
+    micro, _ = split_step(config, 1)
     return config.with_params({"micro_batch_size": micro, "batch_size": 2 * config.batch_size})
 
 
