@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 
+import chat_training as chats
 import pytest
 import tiny_training as tiny
 import torch
+from data_samples import write_lines
 from reward_models import make_reward_model
 from rollout_training import make_asked, rl_trial
 
+from trainables.config.trial import TrialConfig
 from trainables.core.errors import ModelError, RefusedError
 from trainables.core.evaluation import Ending
 from trainables.core.progress import NO_PROGRESS
@@ -184,3 +187,52 @@ def test_the_record_shows_the_model_and_its_weight(folder):
     flat = rewarded(folder, rl__rewards={"eval_ended": 0.5}).flat()
     assert flat["rl.reward_model"] == str(folder / "judge")
     assert json.loads(json.dumps(flat))["rl.rewards.eval_reward_model"] == 1.0
+
+
+@pytest.fixture(scope="module")
+def trained_judge(folder):
+    """A reward model that the objective `reward` has made, of pairs in which short answers win."""
+    rows = [
+        {
+            "prompt": row["instruction"],
+            "chosen": row["output"],
+            "rejected": f"the sum that you have asked for is {row['output']} or so",
+        }
+        for row in chats.sums(60)
+    ]
+    write_lines(folder / "pairs.jsonl", rows)
+    config = TrialConfig(
+        model=str(folder / "model"),
+        objective="reward",
+        method="full",
+        precision="fp32",
+        data={"train": str(folder / "pairs.jsonl"), "validation": 0.2},
+        budget={"steps": 24, "evaluations": 1},
+        batch_size=16,
+        micro_batch_size=32,
+        learning_rate=2e-3,
+    )
+    watcher = tiny.Watcher(folder / "trained")
+    Workshop(prepared(config, folder)).train(config, watcher)
+    assert watcher.seen[-1].metrics["eval_reward_accuracy"] > 0.9
+    return folder / "trained" / "best"
+
+
+def test_ppo_by_a_trained_reward_model_raises_that_reward_at_a_bounded_kl(folder, trained_judge):
+    config = rewarded(
+        folder,
+        objective="ppo",
+        rl__reward_model=str(trained_judge),
+        rl__beta=0.02,
+        batch_size=16,
+        micro_batch_size=64,
+        budget__steps=12,
+        budget__evaluations=3,
+    )
+    workshop, watcher = Workshop(prepared(config, folder)), tiny.Watcher()
+    before = workshop.measure_base(config).metrics
+    assert workshop.train(config, watcher).ending is Ending.COMPLETE
+    first, last = watcher.seen[0].metrics, watcher.seen[-1].metrics
+    assert last["train_reward"] > first["train_reward"] + 0.4
+    assert last["eval_reward"] > before["eval_reward"] + 0.4
+    assert 0 < last["eval_kl"] < 2
