@@ -86,7 +86,8 @@ def plan_for(
 
     view.phase(f"Planning memory for {of.name}")
     try:
-        return make_plan(spec, prepared, of, Progress(view.at))
+        with quiet():  # transformers warns of its own functions
+            return make_plan(spec, prepared, of, Progress(view.at))
     except ModelError as error:
         view.say(f"Note: memory was not planned ({error}).")
         return None
@@ -104,7 +105,8 @@ def edits_for(
         return ()
     from sweeps.planning.editing import planned_edits
 
-    edits = planned_edits(spec, prepared, plan, most_workers(spec, address))
+    with quiet():
+        edits = planned_edits(spec, prepared, plan, most_workers(spec, address))
     for edit in edits:
         view.say(f"Edited: {in_words(edit)}")
     return edits

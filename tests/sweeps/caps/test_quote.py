@@ -9,9 +9,19 @@ from sweeps.base.errors import SweepError
 from sweeps.caps.quote import make_quote
 from sweeps.caps.quotes import keep, kept
 from sweeps.caps.simulation import play
-from sweeps.caps.speeds import Kind, Prices, Speed, Validation, Work, prices_of_space
+from sweeps.caps.speeds import (
+    Kind,
+    Prices,
+    Speed,
+    Validation,
+    Work,
+    prices_of_space,
+    with_half_the_micro_batch,
+    with_twice_the_batch,
+)
 from sweeps.caps.trained_tokens import refuse_if_too_short
 from sweeps.spec.spec import SweepSpec
+from trainables.config.batch_split import split_step
 
 
 def spec(**search):
@@ -85,6 +95,13 @@ def test_a_step_is_explained_by_its_passes_and_its_tokens():
     assert apart.of(passes=4, tokens=2000.0, steps=2) == pytest.approx(0.8 + 2.0 + 2 * 0.3)
     noisy = Speed.through(one, Work(1.3, 4, 1000.0))
     assert noisy.per_pass == 0.0  # never negative
+
+
+def test_a_trial_is_measured_in_twice_as_many_passes_of_the_same_or_of_half_the_size():
+    config = spec().trial.with_params({"batch_size": 12, "micro_batch_size": 8})
+    assert split_step(config, 1) == (6, 2)
+    assert split_step(with_twice_the_batch(config), 1) == (6, 4)
+    assert split_step(with_half_the_micro_batch(config), 1) == (3, 4)
 
 
 def swept_kinds():
