@@ -44,7 +44,7 @@ def check_rewards(objective: str, settings: RlConfig, metrics: Mapping[str, OwnM
     for name in settings.rewards:
         _check_reward(name, settings, metrics)
     judge, known = settings.held_out_metric, (*GENERATED, *own_modes(metrics))
-    if judge not in (None, HELD_OUT, *known):
+    if judge is not None and judge not in (HELD_OUT, *known):
         raise ValueError(
             f"rl.held_out: {judge!r} is not a metric of generated answers; {way_out(judge, known)}"
         )
