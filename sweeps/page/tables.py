@@ -104,6 +104,7 @@ def data(results: Results) -> Lines:
         lines.append(("fingerprint of the data", known.data_fingerprint))
     if known and known.model_fingerprint:
         lines.append(("fingerprint of the model", known.model_fingerprint))
+    lines += known.winners.items() if known else ()
     return lines + [("overlap", sentence) for sentence in all_overlaps(results.sweep)]
 
 
