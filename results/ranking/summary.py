@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from results.ranking.confirmation import Confirmation
 from results.ranking.confirmed_front import ConfirmedFront
 from results.ranking.confirmed_json import confirmation_json
 from results.ranking.front import judge
+from results.ranking.saved import saved_by_stopping
 from results.ranking.strict import strict
 from results.ranking.winners import LeftOut, Ranking, Winner
 from results.records.cluster_record import ClusterRecord, NodeRecord, SlotRecord
@@ -31,7 +33,8 @@ def status_json(
     _overlaps); `confirmation`, a count of the repeats with fresh seeds for every status that they
     have; `asked_trials`, the spec's budget.trials if the space has fewer combinations; `caps`, for
     each cap its `limit` and what is `spent` of it, null for a target or patience; `reached`, the
-    `cap` that ended the sweep and `why`.
+    `cap` that ended the sweep and `why`; `saved`, the `seconds` and `steps` of the rest of so many
+    stopped `trials`.
     """
     ranking = judge(trials, sweep.goals)
     chosen = [_best(winner) for winner in ranking.chosen]
@@ -43,6 +46,7 @@ def status_json(
         **({"breakdowns": list(sweep.breakdowns)} if sweep.breakdowns else {}),
         **({"asked_trials": sweep.asked_trials} if sweep.asked_trials else {}),
         **_caps(sweep, [*trials, *repeats], cluster),
+        **({"saved": asdict(saved)} if (saved := saved_by_stopping(trials)).trials else {}),
         **_overlaps(sweep),
         **({"confirmation": repeat_counts(repeats)} if repeats else {}),
         **({"cluster": cluster_json(cluster)} if cluster else {}),

@@ -24,6 +24,7 @@ from sweeps.home.home import SweepHome
 from sweeps.preflight.finding import Finding, from_problem, note, ok, wrong
 from sweeps.preflight.machines import check_here
 from sweeps.preflight.needs import hub_model, needs_of
+from sweeps.preflight.prices import check_prices
 from sweeps.remote.cluster_file import ClusterFile
 from sweeps.spec.spec import SpecError, SweepSpec
 from sweeps.spec.tracking_place import URI, tracking_place
@@ -258,7 +259,8 @@ def _cluster_file(path: Path, spec: SweepSpec | None) -> list[Finding]:
         return [wrong("cluster file", str(error))]
     if spec is None:
         return check_cluster_file(file)
-    return [*check_cluster_file(file, spec.storage.uri), *check_growth(file, spec.slots)]
+    priced = check_prices(spec.slots.prices, [*file.worker_types])
+    return [*check_cluster_file(file, spec.storage.uri), *check_growth(file, spec.slots), *priced]
 
 
 def _installed(name: str) -> str | None:

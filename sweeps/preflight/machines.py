@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from sweeps.base.errors import LaunchError
 from sweeps.base.view import View
-from sweeps.cluster.ray_nodes import Nodes, alive_nodes, one_of_each_kind
+from sweeps.cluster.ray_nodes import Nodes, alive_nodes, kind_of, one_of_each_kind
 from sweeps.preflight.facts import Facts
 from sweeps.preflight.finding import Finding, Level, note, wrong
 from sweeps.preflight.gathering import HIDES, gather
@@ -17,6 +17,7 @@ from sweeps.preflight.looks import Look, check_clocks, check_pythons, look
 from sweeps.preflight.memory import check_memory
 from sweeps.preflight.needs import Needs
 from sweeps.preflight.nodes import Answer, ask
+from sweeps.preflight.prices import check_prices
 from sweeps.storage.visibility import hosts
 
 
@@ -35,16 +36,17 @@ def check_here(needs: Needs, gpus: float) -> list[Finding]:
     return list(check_machine(facts, needs, Offer(gpus)))
 
 
-def check_nodes(needs: Needs) -> list[Finding]:
+def check_nodes(needs: Needs, prices: Mapping[str, float]) -> list[Finding]:
     """Findings about one node of each type that could hold a slot, this one excepted: it is
-    checked before Ray starts, or has no slot."""
+    checked before Ray starts, or has no slot. And whether the types have `prices`."""
     import ray
 
     here = ray.get_runtime_context().get_node_id()
     nodes = hosts(alive_nodes(), needs.share)
     others = [node for node in one_of_each_kind(nodes) if node["NodeID"] != here]
     answers = ask(others, needs.model)
-    return [each for answer in answers for each in _judged(answer, needs)] + _looks(others)
+    found = [each for answer in answers for each in _judged(answer, needs)] + _looks(others)
+    return [*found, *check_prices(prices, [kind_of(node) for node in nodes])]
 
 
 def settle(findings: Iterable[Finding], view: View) -> None:

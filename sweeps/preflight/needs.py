@@ -55,7 +55,7 @@ def hub_model(spec: SweepSpec) -> ModelSource | None:
     """The sweep's model, if it is one of the hub: each machine gets it by itself."""
     trial = spec.trial
     source = ModelSource(trial.model, trial.model_revision, trial.trust_remote_code)
-    own = source.is_path or source.folder or trial.model.startswith("builtin:")
+    own = source.is_path or source.folder or ":" in trial.model  # builtin:NAME, sweep:NAME
     return None if own or not trial.learns.trains else source
 
 

@@ -60,7 +60,7 @@ class Preflight:
     def refuse_nodes(self, view: View) -> None:
         """LaunchError if a node lacks what the sweep needs; doubts are said. Ray is connected."""
         if self._prepared is not None:
-            settle(check_nodes(self._needs), view)
+            settle(check_nodes(self._needs, self._spec.slots.prices), view)
 
     def _disk(
         self, prepared: Prepared, home: Path, here: dict[str, float] | None

@@ -40,7 +40,13 @@ def status(
         sweep, trials, seen = folder.sweep_record(), folder.trials(), folder.store.cluster()
         seen, repeats = seen.priced(asked) if seen else None, folder.repeats()
     if as_json:
-        echo_json(status_json(sweep, trials, seen, repeats))
+        from dataclasses import asdict
+
+        from sweeps.caps.rest import rest_of
+
+        rest = rest_of(sweep, trials, seen)
+        more = {"rest": asdict(rest)} if rest else {}
+        echo_json({**status_json(sweep, trials, seen, repeats), **more})
         return
     from sweeps.report.status import show_status
 

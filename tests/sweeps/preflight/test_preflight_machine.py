@@ -15,6 +15,7 @@ from sweeps.preflight.finding import Level, note, ok, wrong
 from sweeps.preflight.machines import settle
 from sweeps.preflight.memory import check_memory
 from sweeps.preflight.needs import Needs
+from sweeps.preflight.prices import check_prices
 from trainables.core.model_source import ModelSource
 from trainables.planning.disk import DiskNeed
 
@@ -63,6 +64,21 @@ def test_a_small_model_leaves_no_doubt_that_asks_for_a_plan(tmp_path):
         raise AssertionError("not asked")
 
     assert not [*check_disk_for(Copies(4, 2), 10**9, tmp_path, model, planned)]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "named"),
+    [
+        (["worker", "worker"], None),
+        (["worker", "a100"], "no price for a100, only for worker"),
+        ([""], "nodes of a type unknown to Ray"),
+    ],
+)
+def test_types_of_nodes_without_a_price_are_a_note(kinds, named):
+    found = [*check_prices({"worker": 1.006}, kinds)]
+    assert len(found) == (named is not None)
+    assert all(each.level is Level.NOTE and named in each.message for each in found)
+    assert not [*check_prices({}, kinds)]
 
 
 class Lines:

@@ -89,3 +89,26 @@ def test_the_report_tells_the_same(tmp_path):
     ]
     assert ("ended by", "budget.hours: 1.97 of 2 h are spent") in lines
     assert ("training time that the dry run expected", "5 s to 60 s") in lines
+
+
+def test_a_running_sweep_tells_what_is_spent_saved_and_expected(tmp_path):
+    def stopped(number):
+        first = ended_trial(number, "pruned", {"learning_rate": 1e-3}, 2.0, 1.5)
+        measured = first.measurements[:1]
+        config = {**first.config, "budget.evaluations": 4}
+        at = measured[0].with_changes(point=1, step=10)
+        return first.with_changes(measurements=(at,), config=config, seconds=60.0)
+
+    trials = [stopped(number) for number in range(8)]
+    fields = {**FIELDS, "caps": {}, "ended": None, "state": "running", "budget_trials": 18}
+    folder = write_ended(tmp_path, trials, **fields)
+    cluster = ClusterRecord(
+        at=1.0, node_seconds={"w": 960.0, "v": 480.0}, prices={"w": 3.0, "v": 6}
+    )
+    folder.store.write_cluster(cluster)
+    spent, rest, saved = caps_lines(folder.store.sweep(), folder)
+    assert spent.startswith("spent: 8 min of training, ")
+    # Ten trials of a minute each; both types of nodes have cost 0.80 for the first eight.
+    money = "$1.00 to $1.00 of w, $1.00 to $1.00 of v"
+    assert rest == f"expected rest: 10 min of training, 10 min on the clock, {money}"
+    assert saved == "saved by early stopping: about 24 min, 240 steps of 8 trials"
