@@ -10,6 +10,7 @@ import pytest
 
 from sweeps.spec.spec import SweepSpec
 from sweeps.spec.yaml_file import parse_yaml
+from trainables.objectives.registry import OBJECTIVES
 
 ROOT = Path(__file__).parents[3]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -33,13 +34,16 @@ _FILE = re.compile(r"[\w/-]+\.(?:jsonl|csv|txt|md|py)\b|\bdocuments\b")
 
 
 def completed(example: dict[str, Any]) -> dict[str, Any]:
-    """The example with the rest of a file, of which it may state a section's other fields."""
+    """The example with the rest of a file, of which it may state a section's other fields, and
+    with an objective that reads its sections."""
+    able = [each for each, kind in OBJECTIVES.items() if kind.sections.keys() & example.keys()]
+    objective = {"objective": able[0]} if able else {}
     merged = {
         key: {**REST[key], **example[key]}
         for key in ("data", "budget", "slots")
         if isinstance(example.get(key), dict)
     }
-    return {**REST, **example, **merged}
+    return {**REST, **objective, **example, **merged}
 
 
 @pytest.mark.parametrize("text", EXAMPLES)
