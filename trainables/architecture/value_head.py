@@ -39,7 +39,7 @@ def add_value_head(model: nn.Module, base: PreTrainedModel, one_dtype: bool) -> 
     words = base.get_output_embeddings()
     if words is None:
         message = f"{type(base).__name__} has no language head, whose inputs a value head reads"
-        raise MisfitError("objective", message, "use grpo or rloo, or another model")
+        raise MisfitError("objective", message, "use another model")
     trained = next(each for each in model.parameters() if each.requires_grad)
     width = int(getattr(words, "in_features", base.config.get_text_config().hidden_size))
     head = ValueHead(width, trained.dtype if one_dtype else torch.float32, trained.device)
