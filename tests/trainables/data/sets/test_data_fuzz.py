@@ -125,6 +125,7 @@ def of(objective: str, number: int) -> dict[str, Any]:
     good = {
         "sft": (a_chat := {"instruction": text, "output": "3"}),
         "grpo": a_chat,
+        "ppo": a_chat,
         "rloo": a_chat,
         "clm": {"text": text},
         "classification": {"text": text, "label": number % 2},
