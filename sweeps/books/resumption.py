@@ -44,8 +44,7 @@ def changed_spec(
     stored = SweepSpec.load(folder.spec)
     before = stored.tree if given else None
     wanted = SweepSpec.load(given or folder.spec, overrides, stored.name, before=before)
-    choice = choice_of(folder.store.sweep())
-    if wanted.open_methods and choice:
+    if wanted.open_methods and (choice := choice_of(folder.store.sweep())):
         wanted = with_choice(wanted, choice)
     before, after = (leaves(spec.tree, keep_empty=True) for spec in (stored, wanted))
     changes = [

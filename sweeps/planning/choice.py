@@ -67,9 +67,10 @@ def _engine(spec: SweepSpec, found: Fit) -> dict[str, object]:
 
 
 def _why(spec: SweepSpec, found: Fit) -> str:
-    """`on 2 GPUs under ZeRO-2, A100 each: 4 of the longest sequences at once; full does not fit`"""
-    what = "machine" if found.card.host else "GPU"
-    where = f"on {found.workers} {what}{'s' * (found.workers > 1)} of {found.card.name}"
+    """`on 1 GPU of T4, 8 of the longest sequences fit at once; full needs more`"""
+    where = f"on {found.workers} GPU{'s' * (found.workers > 1)} of {found.card.name}"
+    if found.card.host:
+        where = f"in {found.card.name} ({found.card.memory / GIB:.0f} GB)"
     under = f" under ZeRO-{found.zero_stage}" if found.engine else ""
     fit = f"{found.micro_batch:,} of the longest sequences fit at once"
     before = spec.open_methods[: spec.open_methods.index(found.method)]

@@ -61,13 +61,13 @@ def hub_model(spec: SweepSpec) -> ModelSource | None:
 
 def _peak(plan: Plan, edits: Sequence[Edit]) -> int:
     """The largest trial once all are edited: one with a smaller micro-batch has what that takes,
-    one with checkpointing at most all of the room."""
+    one with checkpointing, or with more workers, at most all of the room."""
     changed = {key_of(edit.point): edit.changes for edit in edits}
     peaks = []
     for line in plan.lines:
         changes = changed.get(key_of({**line.point, MICRO: line.micro_batch}))
         if changes is None:
-            peaks.append(line.peak)
+            peaks.append(min(line.peak, plan.room))
         elif changes:
             alone = {*changes} == {MICRO}
             peaks.append(line.estimate.peak(changes[MICRO]) if alone else plan.room)
