@@ -1,6 +1,6 @@
 """`micro_batch_size: auto`: the micro-batch grows as long as tokens per second do.
 
-Trials of a few steps at the trial's own batch size, none of which reaches an evaluation. Once for
+Trials of a few steps, none of which reaches an evaluation. Once for
 each kind of trial on a device; what is found is kept beside the prepared data.
 """
 
@@ -26,8 +26,14 @@ from trainables.training.workshop import Workshop
 GAIN = 1.05
 """What twice the micro-batch must do to tokens per second. Less may be chance."""
 
-_STEPS = 3
+_STEPS = 2
 """Of each trial; the first is slower and not timed."""
+
+_ROUNDS = 2
+"""Trials with each size, of which the fastest counts."""
+
+_ROWS = 32
+"""Sequences of a step, or one micro-batch if that is more."""
 
 _FILE = "micro_batch_sizes.json"
 
@@ -54,7 +60,7 @@ def with_grown_micro_batch(workshop: Workshop, config: TrialConfig) -> TrialConf
 
 
 def _fastest(workshop: Workshop, config: TrialConfig, most: int) -> int:
-    fits, whole = most, config.learns.step_size(config)
+    fits = most
 
     def seconds(size: int) -> float:
         """Those of a pass; endless if it does not fit."""
@@ -62,22 +68,27 @@ def _fastest(workshop: Workshop, config: TrialConfig, most: int) -> int:
         if size > fits:
             return float("inf")
         try:
-            return _seconds_per_step(workshop, config, size) * size / whole
+            return _seconds_of_pass(workshop, config, size)
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
             fits = size - 1
             return float("inf")
 
-    return paying(seconds, most, GAIN, first=config.micro_batch_size)
+    return paying(seconds, most, GAIN, first=config.micro_batch_size, rounds=_ROUNDS)
 
 
-def _seconds_per_step(workshop: Workshop, config: TrialConfig, size: int) -> float:
-    """The fastest of a few optimizer steps with micro-batches of this size."""
-    budget = TrialBudget(steps=10 * _STEPS, evaluations=1)
+def _seconds_of_pass(workshop: Workshop, config: TrialConfig, size: int) -> float:
+    """The seconds of a micro-batch of this size, by a step of several if they are small."""
+    passes = max(1, _ROWS // size)
+    short = {
+        "budget": TrialBudget(steps=_STEPS + 1, evaluations=1),
+        "batch_size": size * passes,
+        "micro_batch_size": size,
+    }
     watch = _Watch()
-    workshop.train(config.model_copy(update={"budget": budget, "micro_batch_size": size}), watch)
-    return min(later - earlier for earlier, later in pairwise(watch.steps))
+    workshop.train(config.model_copy(update=short), watch)
+    return min(later - earlier for earlier, later in pairwise(watch.steps)) / passes
 
 
 class _Watch(Monitor):

@@ -11,7 +11,9 @@ _BUSY = 2.0
 """Seconds of a lone pass from which a device is taken to be busy with it."""
 
 
-def paying(seconds: Callable[[int], float], most: int, gain: float, first: int = 1) -> int:
+def paying(
+    seconds: Callable[[int], float], most: int, gain: float, first: int = 1, rounds: int = ROUNDS
+) -> int:
     """The largest number up to which twice as many do `gain` times as much in a second; `seconds`
     times a pass with so many. Two numbers are timed in turns, since other work on the machine comes
     and goes."""
@@ -21,7 +23,7 @@ def paying(seconds: Callable[[int], float], most: int, gain: float, first: int =
     while best < most:
         more = min(2 * best, most)
         seconds(more)  # the first of its shape is slow
-        pairs = [(seconds(best), seconds(more)) for _ in range(ROUNDS)]
+        pairs = [(seconds(best), seconds(more)) for _ in range(rounds)]
         few, many = (min(each) for each in zip(*pairs, strict=True))
         if more / many < gain * best / few:
             break

@@ -40,14 +40,14 @@ def test_a_number_ends_the_growth_that_auto_asks_for():
 
 
 def timed(monkeypatch, seconds):
-    """Steps that take as long as `seconds` says for a micro-batch."""
+    """Passes that take as long as `seconds` says for a micro-batch."""
     asked = []
 
-    def step(workshop, config, size):
+    def taking(workshop, config, size):
         asked.append(size)
-        return seconds(size, config.batch_size)
+        return seconds(size)
 
-    monkeypatch.setattr(growth, "_seconds_per_step", step)
+    monkeypatch.setattr(growth, "_seconds_of_pass", taking)
     return asked
 
 
@@ -55,7 +55,7 @@ def test_it_grows_while_tokens_per_second_do_and_is_kept_for_other_trials(
     workshop, kept, monkeypatch
 ):
     # Each pass costs a launch, and from 32 sequences on the device is busy.
-    asked = timed(monkeypatch, lambda size, batch: batch / size * max(0.1, 0.1 * size / 32))
+    asked = timed(monkeypatch, lambda size: max(0.1, 0.1 * size / 32))
     config = growing(batch_size=128)
     found = with_grown_micro_batch(workshop, config)
     assert (found.micro_batch_size, found.batch_size) == (32, 128)
@@ -70,17 +70,17 @@ def test_it_grows_while_tokens_per_second_do_and_is_kept_for_other_trials(
 
 
 def test_a_larger_batch_is_tried_where_the_smaller_one_was_the_end(workshop, kept, monkeypatch):
-    asked = timed(monkeypatch, lambda size, batch: batch / size)
+    asked = timed(monkeypatch, lambda size: 0.1)
     assert with_grown_micro_batch(workshop, growing(batch_size=16)).micro_batch_size == 16
     assert with_grown_micro_batch(workshop, growing(batch_size=64)).micro_batch_size == 64
     assert max(asked) == 64
 
 
 def test_what_does_not_fit_is_not_taken(workshop, kept, monkeypatch):
-    def seconds(size, batch):
+    def seconds(size):
         if size > 16:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
-        return batch / size
+        return 0.1
 
     timed(monkeypatch, seconds)
     assert with_grown_micro_batch(workshop, growing(batch_size=64)).micro_batch_size == 16
@@ -111,7 +111,7 @@ def test_finding_it_leaves_no_trace_in_the_trial(workshop, kept):
 
 def test_a_broken_file_is_found_anew(workshop, kept, monkeypatch):
     kept.write_text("{")
-    timed(monkeypatch, lambda size, batch: 1.0)
+    timed(monkeypatch, lambda size: 0.1 * size)
     assert with_grown_micro_batch(workshop, growing(batch_size=16)).micro_batch_size == 8
     assert Grown.model_validate_json(kept.read_text().partition(": ")[2][:-1]).tried == 16
 
