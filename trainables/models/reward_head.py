@@ -36,7 +36,7 @@ def check_reward_head(source: ModelSource) -> None:
         holds = ", ".join(kinds) or "nothing"
         raise ModelError(
             f"model: {source.name} has no head that rates a text: its config.json names {holds}, "
-            f"not a model {_RATES}; {_INSTEAD}"
+            f"no model for sequence classification; {_INSTEAD}"
         )
     named = about.get("id2label")
     count = len(named) if isinstance(named, dict) else about.get("num_labels", _LABELS)
