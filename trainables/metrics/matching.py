@@ -11,11 +11,12 @@ from decimal import Decimal, InvalidOperation
 from trainables.metrics.words import is_word, normal
 from trainables.metrics.written import ASKED, Answer, Values, WrittenMetric, of_references, said
 
-_NUMBER = re.compile(r"[-+]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?%?")
+_NUMBER = re.compile(r"(?:(?<!\w)[-+])?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?%?")
 PATIENCE = 5.0
 """Seconds for finding a pattern in one text."""
 
 _CURRENCY = "$€£¥"
+_MINUS = "\N{MINUS SIGN}"
 
 
 def exact(text: str, reference: str) -> float:
@@ -30,6 +31,10 @@ def contains(text: str, reference: str) -> float:
         return 1.0
     before = r"(?<!\w)" if is_word(wanted[0]) else ""
     after = r"(?!\w)" if is_word(wanted[-1]) else ""
+    if wanted[0].isdigit():  # nor in 1.4 and -4
+        before += r"(?<!\d[.,])(?<!(?<!\w)[-\u2212])"
+    if wanted[-1].isdigit():  # nor in 4,000
+        after += r"(?![.,]\d)"
     return float(bool(re.search(before + re.escape(wanted) + after, normal(text))))
 
 
@@ -47,9 +52,10 @@ def final_answer(text: str, pattern: str) -> str:
             f"evaluation.answer_pattern {pattern!r} takes longer than {PATIENCE:g} s on a text of "
             f"{len(text):,} characters; write it without nested repetitions"
         ) from error
-    if found:
-        return str(found[-1].group(found[-1].re.groups) or "")
-    numbers = _NUMBER.findall(text)
+    marked = [str(each.group(each.re.groups) or "") for each in found]
+    if marked := [each for each in marked if each.strip()]:  # a pattern may match nothing
+        return marked[-1]
+    numbers = _NUMBER.findall(text.replace(_MINUS, "-"))
     return str(numbers[-1]) if numbers else text
 
 
@@ -72,7 +78,9 @@ def _agrees(answer: Answer) -> bool:
 
 def _number(text: str) -> Decimal | None:
     """A plain number: 1,234.50, $3, 25%; None for other texts."""
-    plain = normal(unicodedata.normalize("NFKC", text)).strip(_CURRENCY).strip()
+    plain = (
+        normal(unicodedata.normalize("NFKC", text)).replace(_MINUS, "-").strip(_CURRENCY).strip()
+    )
     plain = re.sub(r"(?<=\d),(?=\d{3}(?:\D|$))", "", plain)
     try:
         number = Decimal(plain.removesuffix("%").strip())

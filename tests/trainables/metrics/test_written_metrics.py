@@ -258,3 +258,32 @@ def test_macro_f1_of_labels_is_scikit_learns():
         given, truth = zip(*pairs, strict=True)
         wanted = f1_score(truth, given, labels=sorted({*truth}), average="macro", zero_division=0)
         assert value("answer_macro_f1", *pairs) == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("pattern", [r"(\d*)", r"\d*", r"x?"])
+def test_a_pattern_that_matches_nothing_does_not_make_answers_equal(pattern):
+    assert not value("answer_equality", ("It is 42", "It is 7"), pattern=pattern)
+    assert value("answer_equality", ("It is 42", "42"), pattern=pattern)
+
+
+@pytest.mark.parametrize(
+    ("text", "reference", "same"),
+    [
+        ("It is \N{MINUS SIGN}5", "-5", True),
+        ("\N{MINUS SIGN}5", "5", False),
+        ("pages 3-5", "5", True),
+        ("2 - -5", "-5", True),
+    ],
+)
+def test_signs_of_final_answers(text, reference, same):
+    assert value("answer_equality", (text, reference)) == same
+
+
+@pytest.mark.parametrize("text", ["1.4", "-4", "4,000", "4.5", "\N{MINUS SIGN}4", "0,4"])
+def test_a_number_is_not_contained_in_another(text):
+    assert not value("contains", (f"It is {text} now.", "4"))
+
+
+@pytest.mark.parametrize("text", ["4", "4.", "(4)", "x-4", "4, I think", "4-5"])
+def test_a_number_beside_punctuation_is_contained(text):
+    assert value("contains", (f"It is {text} now.", "4"))
