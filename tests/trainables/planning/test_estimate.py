@@ -7,7 +7,7 @@ import torch
 from reward_models import make_reward_model
 from rollout_training import inputs_of, make_asked, rl_trial
 
-from benchmarks.memory_plan import KINDS, counted_peak, trial_of, with_inputs
+from benchmarks.planning.memory_plan import KINDS, counted_peak, trial_of, with_inputs
 from trainables.data.tokens.prompts import Prompts
 from trainables.planning.estimate import Planner
 from trainables.training.inputs import prepare_inputs

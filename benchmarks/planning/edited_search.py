@@ -1,6 +1,6 @@
 """A sweep of which a third does not fit its memory, with and without the plan that edits it.
 
-    python -m benchmarks.edited_search [--ways "with the plan" without]
+    python -m benchmarks.planning.edited_search [--ways "with the plan" without]
 
 Both sweeps train the same points on this machine's CPU. Once the worker is warm, the kernel bounds
 what it may allocate (RLIMIT_DATA, as `ulimit -d`): the memory that it has then, and as much more as
@@ -58,7 +58,7 @@ def _run(work: Path, slots: dict[str, Any]) -> dict[str, Any]:
     (work / "sweep.yaml").write_text(yaml.safe_dump(_tree(slots)))
     # Large blocks go back to the system at once, as the plan counts them.
     environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_ARENA_MAX": "2"}
-    root = str(Path(__file__).parents[1])
+    root = str(Path(__file__).parents[2])
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, (root, environment.get("PYTHONPATH"))))
     command = [sys.executable, "-P", "-m", "sweeps.cli", "launch", "sweep.yaml"]
     folder = SweepHome(work / ".winnow").sweep("edited")

@@ -1,10 +1,10 @@
 """Predicted memory of trials over two ranks against what each rank takes, counted.
 
-    python -m benchmarks.zero_plan [--kinds full lora ...]
+    python -m benchmarks.planning.zero_plan [--kinds full lora ...]
 
 Trains each kind of trial under each ZeRO stage for two steps on two CPU ranks, on Llamas of two
 sizes with random weights, and counts the bytes of all tensors alive at the peak of a rank, as
-benchmarks.memory_plan does on one. Prints a Markdown table.
+benchmarks.planning.memory_plan does on one. Prints a Markdown table.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.memory_plan import SIZES, counted_peak, trial_of, with_inputs
+from benchmarks.planning.memory_plan import SIZES, counted_peak, trial_of, with_inputs
 from trainables.config.trial import TrialConfig
 from trainables.training.inputs import Inputs
 
@@ -68,7 +68,7 @@ def _on_ranks(size: str, kind: str, ways: Sequence[str]) -> Iterator[tuple[str, 
         what = ["--folder", folder, "--kinds", kind, "--ways", *ways]
         with_inputs(Path(folder), SIZES[size], _trial(kind, ways[0]))
         done = subprocess.run(
-            [sys.executable, *ranks, "-m", "benchmarks.zero_plan", *what],
+            [sys.executable, *ranks, "-m", "benchmarks.planning.zero_plan", *what],
             env={**os.environ, "DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "1"},
             capture_output=True,
             text=True,

@@ -1,6 +1,6 @@
 """What dry runs quote against what the same sweeps then take.
 
-    python -m benchmarks.quotes [--data FOLDER] [--only NAME ...]
+    python -m benchmarks.planning.quotes [--data FOLDER] [--only NAME ...]
 
 Five small sweeps that differ in kind are quoted by `sweep launch --dry-run` and then launched on
 this machine, one after the other. Compared are a slot's time, which is what is paid for, and the
@@ -137,7 +137,7 @@ def _filled(value: Any, data: str) -> Any:
 
 
 def _environment() -> dict[str, str]:
-    root = str(Path(__file__).parents[1])
+    root = str(Path(__file__).parents[2])
     path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     return {**os.environ, "PYTHONPATH": path}
 

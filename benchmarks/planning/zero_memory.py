@@ -1,6 +1,6 @@
 """Bytes of parameters, gradients and optimizer state on each rank, per ZeRO stage.
 
-    python -m benchmarks.zero_memory [--ranks 2] [--precision bf16] [--hidden 256]
+    python -m benchmarks.planning.zero_memory [--ranks 2] [--precision bf16] [--hidden 256]
 
 Trains a Llama with random weights under AdamW with one CPU process per rank, and compares the
 storages of all live tensors with the closed form of Rajbhandari et al. 2020
@@ -61,7 +61,7 @@ def _run(options: argparse.Namespace, stage: int) -> tuple[float, ...]:
         ranks = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={options.ranks}"]
         settings = ["--stage", str(stage), "--out", str(result), "--hidden", str(options.hidden)]
         settings += ["--precision", options.precision]
-        command = [sys.executable, *ranks, "-m", "benchmarks.zero_memory", *settings]
+        command = [sys.executable, *ranks, "-m", "benchmarks.planning.zero_memory", *settings]
         environment = {**os.environ, "DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "1"}
         subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
         return tuple(json.loads(result.read_text()))

@@ -1,6 +1,6 @@
 """Predicted memory of trials against the memory that they take, counted.
 
-    python -m benchmarks.memory_plan
+    python -m benchmarks.planning.memory_plan
 
 Trains each kind of trial for two steps on a CPU, on Llamas of two sizes with random weights, and
 counts the bytes of all tensors alive at the peak. The prediction sees the model's config and the

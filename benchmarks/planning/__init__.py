@@ -1,0 +1,1 @@
+"""Plans and quotes compared with what trials and sweeps take."""
