@@ -17,7 +17,7 @@ from trainables.data.tokens.prompts import Prompts, has_text
 from trainables.data.tokens.tokenizer import context_length, hub_file
 from trainables.methods.few_shot import FEW_SHOT, FewShotConfig
 from trainables.metrics.formula import parts_of
-from trainables.metrics.matching import ANSWER_EQUALITY, final_answer
+from trainables.metrics.matching import ANSWER_EQUALITY, marked
 from trainables.metrics.registry import GENERATED
 from trainables.metrics.written import said
 from trainables.training.inputs import Prepared
@@ -131,7 +131,7 @@ def _try_pattern(settings: EvaluationConfig, prompts: Prompts, chosen: Sequence[
     try:
         for number in chosen:
             for reference in prompts[number].references:
-                final_answer(said(reference), settings.answer_pattern)
+                marked(said(reference), settings.answer_pattern)
     except ValueError as error:
         raise SweepError(f"{error}. It was tried on the reference answers.") from error
 

@@ -11,8 +11,8 @@ from trainables.core.frozen import Frozen, NonNegative, PositiveInt
 from trainables.metrics.formula import parsed
 
 NUMBER = r"####\s*(.+)"
-"""The default pattern of an answer within a text: GSM8K's; a text without it is compared by its
-last number, or else as a whole."""
+"""The default pattern of an answer within a text: GSM8K's; in texts without it the
+answer is what they end in."""
 
 
 _SHARES = "write end, every, or shares above 0 and up to 1, such as [0.25, 0.5]"

@@ -55,6 +55,10 @@ def test_exact_match(text, reference, same):
         ("The answer is 42.", "42", True),
         ("The answer is 42.", "4", False),
         ("答案是巴黎。", "巴黎", True),
+        ("答案是42。", "42", True),
+        ("共4个", "4", True),
+        ("是-4", "4", False),
+        ("答案是42", "4", False),
         ("It costs (about) $5", "(about)", True),
         ("category", "cat", False),
         ("São Paulo", "sao", False),
@@ -72,7 +76,11 @@ def test_contains(text, reference, inside):
         ("it is 1,234 dollars", "#### 1234", True),
         ("$1,234.50", "1234.5", True),
         ("25%", "0.25", True),
-        ("25%", "25", False),
+        ("25%", "25", True),
+        ("25", "25%", True),
+        ("25%", "25.0%", True),
+        ("0.25%", "25%", False),
+        ("25%", "2.5", False),
         ("the total is -3.", "#### -3", True),
         ("3", "-3", False),
         ("1e3", "1000", True),
@@ -273,6 +281,8 @@ def test_a_pattern_that_matches_nothing_does_not_make_answers_equal(pattern):
         ("\N{MINUS SIGN}5", "5", False),
         ("pages 3-5", "5", True),
         ("2 - -5", "-5", True),
+        ("结果是-5。", "-5", True),
+        ("结果是-5。", "5", False),
     ],
 )
 def test_signs_of_final_answers(text, reference, same):
@@ -287,3 +297,65 @@ def test_a_number_is_not_contained_in_another(text):
 @pytest.mark.parametrize("text", ["4", "4.", "(4)", "x-4", "4, I think", "4-5"])
 def test_a_number_beside_punctuation_is_contained(text):
     assert value("contains", (f"It is {text} now.", "4"))
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("3/4", "1/4"),
+        ("10:30", "9:30"),
+        ("x=4, y=5", "x=3, y=5"),
+        ("2^10", "3^10"),
+        (r"\frac{1}{2}", r"\frac{3}{2}"),
+        ("2024-01-05", "1999-03-05"),
+        ("A. 5 of 7", "The answer: B, 7"),
+        ("1/2", "-1/2"),
+        ("1/2", "11/2"),
+        ("1/2", "1 1/2"),
+        (r"\frac{1}{2}", r"-\frac{1}{2}"),
+        ("Paris", "Comparis"),
+        ("Paris", "Paris in 1999"),
+        ("B", "AB"),
+        ("巴黎", "不知道"),
+        ("4 apples", "4 pears"),
+        ("x = 4\ny = 5", "x = 3\ny = 5"),
+        ("x: 4, y: 5", "x: 3, y: 5"),
+    ],
+)
+@pytest.mark.parametrize("before", ["", "The result is ", "It is **", "结果是"])
+def test_a_reference_that_is_no_number_is_no_number_at_its_end(right, wrong, before):
+    assert value("answer_equality", (f"{before}{right}.", right))
+    assert not value("answer_equality", (f"{before}{wrong}.", right))
+
+
+@pytest.mark.parametrize("whole", ["3/4", "10:4", "2^4", "x^{4}", "3 / 4"])
+def test_a_part_of_an_expression_is_no_final_number(whole):
+    assert not value("answer_equality", (f"It is {whole}.", "4"))
+
+
+@pytest.mark.parametrize(
+    "number", ["1000", "1 000", "1,000", "1\u202f000", "1000.0", "$1000", "1e3"]
+)
+def test_thousands_are_written_in_many_ways(number):
+    for reference in ("1000", "1 000", "1\u00a0000", "1,000", "$1,000.00"):
+        assert value("answer_equality", (f"It costs {number}.", reference))
+        assert not value("answer_equality", (f"It costs {number}.", "1001"))
+    assert value("answer_equality", ("Rooms 12 300", "300"))
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "3 + 4 = 7",
+        "(3 + 4) = 7.",
+        "The answer is 7",
+        "It is $7.",
+        "Answer: 7",
+        "答案是7。",
+        "He has 3 apples. With 4 more he has 7",
+        "3 apples,\n4 more\n= 7",
+    ],
+)
+def test_reasoning_comes_to_the_number_in_which_it_ends(reference):
+    assert value("answer_equality", ("7", reference), ("it is 7.0", reference)) == 1
+    assert value("answer_equality", ("8", reference), (reference.replace("7", "8"), reference)) == 0
