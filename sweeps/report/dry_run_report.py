@@ -25,19 +25,18 @@ def report(spec: SweepSpec, run: DryRun) -> Table:
         "spec": f"{spec.name}: {spec.extent}, {len(spec.space)} searched parameters",
         "data": run.data,
         "budget": run.budget,
-        "tried": f"{STEPS} steps with {show_params(run.params)}{_engine(spec)}",
+        "tried": f"{_tried(run)}{_engine(spec)}",
         "parameters": f"{run.trainable_parameters:,} trained of {run.total_parameters:,} "
         f"({share:.2%})",
         **{
             metric: f"{run.base_metrics[metric]:.4f} before, {run.trial_metrics[metric]:.4f} after"
             for metric in spec.search.goals
         },
-        "speed": f"{run.seconds_per_step:.3g} s per step, {run.tokens_per_second:,.0f} tokens/s, "
-        f"{run.evaluation_seconds:.3g} s per evaluation",
+        "speed": _speed(run),
         **_generation(spec, run),
         "peak memory": f"{run.peak_memory_bytes / 2**20:,.0f} MiB",
-        "a trial": f"{run.steps} steps and {run.evaluations} evaluations: "
-        f"{duration(run.trial_seconds)}",
+        "a trial": f"{run.steps} steps and {run.evaluations} "
+        f"evaluation{'s' * (run.evaluations != 1)}: {duration(run.trial_seconds)}",
         **({"confirmation": " ".join(share_of_confirmation(spec))} if spec.confirm else {}),
         "slots": run.slots,
         "the sweep": _sweep(spec, run) + _caveats(spec, run),
@@ -45,6 +44,21 @@ def report(spec: SweepSpec, run: DryRun) -> Table:
     for name, text in (*rows.items(), *(("note", note) for note in run.notes)):
         table.add_row(name, text)
     return table
+
+
+def _tried(run: DryRun) -> str:
+    what = f"{STEPS} steps" if run.steps else "answers without training"
+    return f"{what} with {show_params(run.params)}" if run.params else what
+
+
+def _speed(run: DryRun) -> str:
+    if run.steps:
+        return (
+            f"{run.seconds_per_step:.3g} s per step, {run.tokens_per_second:,.0f} tokens/s, "
+            f"{run.evaluation_seconds:.3g} s per evaluation"
+        )
+    answers = [f"{name} {each:.3g} s per answer" for name, each in run.answer_seconds.items()]
+    return ", ".join(answers) or f"{run.evaluation_seconds:.3g} s per evaluation"
 
 
 def _sweep(spec: SweepSpec, run: DryRun) -> str:
@@ -81,6 +95,8 @@ def _generation(spec: SweepSpec, run: DryRun) -> dict[str, str]:
     """The time of generating answers in a trial, if it does."""
     if not run.generation_seconds:
         return {}
+    if not run.steps:
+        return {"answers": f"{duration(run.generation_seconds)} of a trial"}
     share, most = run.generation_seconds / run.trial_seconds, spec.trial.evaluation.time_share
     note = f". {too_long(share, most)}" if share > most else ""
     return {"answers": f"{duration(run.generation_seconds)} of a trial ({share:.0%}){note}"}

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
 from results.records.quote import Quote
-from search_spaces.values import Value, show
+from search_spaces.values import Value
 from sweeps.base.errors import CapacityError, SweepError
 from sweeps.base.process_state import random_state_kept
 from sweeps.base.quiet import optuna_quiet, quiet
@@ -26,7 +23,16 @@ from sweeps.inputs.budgets import description, extents, remarks
 from sweeps.inputs.class_metrics import check_class_metrics
 from sweeps.inputs.prepare import inputs_of
 from sweeps.inputs.prompt_checks import check_prompts
+from sweeps.run.first_trial import (
+    config_of,
+    failures_told,
+    first_of,
+    method_in,
+    refuse_here,
+    shown,
+)
 from sweeps.run.fitting import settle_method_here
+from sweeps.run.measurements import untouched
 from sweeps.run.repeats import most_repeats
 from sweeps.run.warm_start import read_earlier
 from sweeps.search.options import check_options, first_params
@@ -34,7 +40,6 @@ from sweeps.spec.capacity import plan_slots
 from sweeps.spec.generation import methods_of
 from sweeps.spec.spec import SweepSpec
 from sweeps.storage.storage import check_storage
-from trainables.config.combinations import machine_refusals
 from trainables.config.trial import TrialConfig
 from trainables.core.data_error import DataError, said
 from trainables.core.errors import ModelError, RefusedError
@@ -69,6 +74,7 @@ class DryRun:
     repeats: int = 0
     budget: str = ""
     generation_seconds: float = 0.0
+    answer_seconds: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     slots_fit: bool = True
     quote: Quote | None = None
@@ -101,14 +107,9 @@ def dry_run(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) 
     read_earlier(spec, home)
     check_storage(spec)
     with quiet(), optuna_quiet(), random_state_kept():
-        params = first_params(spec, lambda found: METHODS[_method(spec, found)].trains)
-        config = _config(spec, params)
-        if not config.tunes.trains:
-            raise SweepError(
-                f"the sweep's first trials (method {config.method}) train nothing, so a dry run "
-                "has nothing to measure; launch the sweep instead"
-            )
-        _refuse(config)
+        params = first_params(spec, lambda found: METHODS[method_in(spec, found)].trains)
+        config = config_of(spec, params)
+        refuse_here(config)
         check_judges(spec.trial)
         with progress.phase("preparing model and data"):
             prepared = inputs_of(spec.trial, home.cache, progress=progress, space=spec.space)
@@ -116,28 +117,11 @@ def dry_run(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) 
         check_prompts(spec, prepared)
         alone = config.model_copy(update={"deepspeed": None})
         with threads(_slots(spec)[3]):
-            found = _measure(spec, prepared, alone, params, home.cache, progress)
+            if config.tunes.trains:
+                found = _measure(spec, prepared, alone, params, home.cache, progress)
+            else:
+                found = _measure_untrained(spec, prepared, alone, params, progress)
     return replace(found, notes=(str(choice), *found.notes)) if choice else found
-
-
-def _config(spec: SweepSpec, params: dict[str, Value]) -> TrialConfig:
-    try:
-        return spec.trial.with_params(params)
-    except ValidationError as error:
-        why = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
-        raise SweepError(f"the sweep's first trial ({_shown(params)}) is invalid: {why}") from error
-
-
-def _method(spec: SweepSpec, params: dict[str, Value]) -> str:
-    return str(params.get("method", spec.trial.method))
-
-
-def _refuse(config: TrialConfig) -> None:
-    """SweepError if workers like this machine would refuse the trial."""
-    import torch
-
-    for each in machine_refusals(config, torch.cuda.is_available()):
-        raise SweepError(str(each))
 
 
 def _slots(spec: SweepSpec) -> tuple[str, bool, int, float | None]:
@@ -165,24 +149,6 @@ def _slow(spec: SweepSpec, config: TrialConfig) -> list[str]:
     return slow_precision.remarks(slow_precision.asked(config), "this CPU", gpu)
 
 
-def _shown(params: dict[str, Value]) -> str:
-    return ", ".join(f"{name} {show(value)}" for name, value in params.items())
-
-
-@contextmanager
-def _told(params: dict[str, Value]) -> Iterator[None]:
-    """Turn the first trial's errors into one message."""
-    try:
-        yield
-    except (DataError, ModelError, RefusedError):
-        raise  # their messages suffice
-    except (RuntimeError, MemoryError, ValueError) as error:
-        raise SweepError(
-            f"the sweep's first trial ({_shown(params)}) fails: {said(error)}; change the value "
-            "in question, or lower micro_batch_size if memory ran out"
-        ) from error
-
-
 def _measure(
     spec: SweepSpec,
     prepared: Prepared,
@@ -195,7 +161,7 @@ def _measure(
 
     workshop = Workshop(prepared.inputs, progress=progress)
     watch = Stopwatch()
-    with _told(params):
+    with failures_told(params):
         with progress.phase("measuring the base model"):
             first = workshop.measure_base(config)  # the first pass is slower than later ones
         with progress.phase("timing the base model"):
@@ -207,7 +173,7 @@ def _measure(
             outcome = workshop.train(shortened(config), watch)
     if outcome.ending is not Ending.COMPLETE:
         raise SweepError(
-            f"the sweep's first trial ({_shown(params)}) diverged within {STEPS} steps: "
+            f"the sweep's first trial ({shown(params)}) diverged within {STEPS} steps: "
             f"{outcome.error}; lower learning_rate or its range, or change search.first_points"
         )
     cost = outcome.cost
@@ -248,6 +214,67 @@ def _measure(
     )
 
 
+def _measure_untrained(
+    spec: SweepSpec,
+    prepared: Prepared,
+    config: TrialConfig,
+    params: dict[str, Value],
+    progress: Progress,
+) -> DryRun:
+    """The answers of each method that trains nothing; trials that train are not timed."""
+    from trainables.training.workshop import Workshop
+
+    workshop = Workshop(prepared.inputs, progress=progress)
+    runs = {}
+    with failures_told(params):
+        with progress.phase("measuring the base model"):
+            base = workshop.measure_base(untouched(config))
+        for method in (each.name for each in methods_of(spec.trial, spec.space)):
+            mine = config if method == config.method else first_of(spec, method)
+            if not mine.tunes.trains:
+                with progress.phase(f"timing method {method}"):
+                    watch = Stopwatch()
+                    runs[method] = (workshop.train(mine, watch), watch.last)
+    slots, fit, _, _ = _slots(spec)
+    outcome, measured = runs[config.method]
+    costs = [outcome.cost for outcome, _ in runs.values()]
+    answers = max(each.generation_seconds for each in costs)
+    return DryRun(
+        params=params,
+        slots=slots,
+        slots_fit=fit,
+        data=prepared.description,
+        base_metrics=dict(base.metrics),
+        trial_metrics=dict(measured.metrics) if measured else {},
+        seconds_per_step=0.0,
+        evaluation_seconds=max(each.seconds for each in costs) - answers,
+        tokens_per_second=0.0,
+        peak_memory_bytes=max(each.peak_memory_bytes for each in costs),
+        trainable_parameters=0,
+        total_parameters=outcome.cost.total_parameters,
+        steps=0,
+        evaluations=1,
+        trials=spec.trials,
+        repeats=most_repeats(spec),
+        generation_seconds=answers,
+        answer_seconds={
+            name: seen.metrics["eval_answer_seconds"]
+            for name, (_, seen) in runs.items()
+            if seen and "eval_answer_seconds" in seen.metrics
+        },
+        notes=(*prepared.remarks, *_not_timed(spec)),
+    )
+
+
+def _not_timed(spec: SweepSpec) -> Iterator[str]:
+    """A note on methods that train, where the first trials do not."""
+    if trained := [each.name for each in methods_of(spec.trial, spec.space) if each.trains]:
+        yield (
+            f"method {' and '.join(trained)}: not timed, since none of the sweep's first trials "
+            "has it, so the sweep takes longer than this"
+        )
+
+
 def _grown(
     spec: SweepSpec, workshop: Workshop, config: TrialConfig, progress: Progress
 ) -> tuple[SweepSpec, TrialConfig, list[str]]:
@@ -280,7 +307,8 @@ def _quoted(
     kinds, notes = {}, []
     others = [each.name for each in methods_of(spec.trial, spec.space) if each.trains]
     for method in dict.fromkeys([config.method, *others]):
-        with progress.phase(f"timing method {method}"):
+        how = " with other batches" if method == config.method else ""
+        with progress.phase(f"timing method {method}{how}"):
             try:
                 kinds[method] = _kind(workshop, config, known, spec, method)
             except (DataError, ModelError, RefusedError, RuntimeError, MemoryError) as error:
@@ -306,6 +334,4 @@ def _kind(
     """How fast trials of a method are; the course of the first trial is `known`."""
     if method == first.method:
         return kind_of(workshop, first, known, spec.space)
-    params = first_params(spec, lambda found: _method(spec, found) == method)
-    config = _config(spec, params).model_copy(update={"deepspeed": None})
-    return kind_of(workshop, config, None, spec.space)
+    return kind_of(workshop, first_of(spec, method), None, spec.space)

@@ -29,7 +29,8 @@ def terminal(**options) -> Console:
     return Console(file=io.StringIO(), width=100, **options)
 
 
-def test_a_pipe_gets_lines_that_nothing_wraps(capsys):
+def test_a_pipe_gets_lines_that_nothing_wraps(capsys, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
     console = make_console()
     assert (console.width, console.is_terminal) == (PIPE_WIDTH, False)
     assert isinstance(make_view(console), PlainView)
@@ -132,3 +133,11 @@ def test_the_table_is_taken_down_whatever_happens(error):
         assert "\x1b[?25l" in console.file.getvalue(), "the cursor is hidden"
         raise error
     assert console.file.getvalue().rstrip().endswith("\x1b[?25h")
+
+
+@pytest.mark.parametrize(
+    ("columns", "width"), [("100", 100), ("", PIPE_WIDTH), ("0", PIPE_WIDTH), ("wide", PIPE_WIDTH)]
+)
+def test_a_pipe_is_as_wide_as_columns_says(columns, width, monkeypatch):
+    monkeypatch.setenv("COLUMNS", columns)
+    assert make_console().width == width

@@ -12,6 +12,7 @@ from sweeps.home.home import SweepHome
 from sweeps.report.dry_run_report import report
 from sweeps.run.dry_run import DryRun, dry_run
 from sweeps.spec.spec import SweepSpec
+from trainables.core.data_error import DataError
 from trainables.core.progress import Progress
 
 
@@ -136,3 +137,41 @@ def test_one_class_can_be_searched_by_if_the_data_have_it(data, tmp_path):
         SweepError, match=r"search\.metric: eval_f1/posi is not measured; label -> metric: neg -> "
     ):
         dry_run(absent, SweepHome(tmp_path))
+
+
+def test_answers_without_training_are_timed(tmp_path):
+    from chat_training import make_chat_model, sums
+    from data_samples import write_lines
+
+    make_chat_model(tmp_path / "model")
+    write_lines(tmp_path / "train.jsonl", sums(20))
+    (tmp_path / "hollow").mkdir()
+    (tmp_path / "page.md").write_text("One and one is two. " * 20)
+    change = {
+        "model": str(tmp_path / "model"),
+        "search": {"metric": "eval_exact_match", "early_stopping": "none", "sampler": "grid"},
+        "evaluation": {"max_new_tokens": 4, "prompts": 3},
+        "budget": {"trials": 3},
+        "space": {"method": {"choice": ["none", "few_shot", "rag"]}},
+        "few_shot": {"count": 1},
+        "rag": {"passages": 1, "chunk_tokens": 16},
+    }
+    for knowledge, refused in (("page.md", False), ("hollow", True)):
+        data = {"train": str(tmp_path / "train.jsonl"), "validation": 0.3}
+        data["knowledge"] = str(tmp_path / knowledge)
+        spec = SweepSpec.parse(tree(tmp_path, **change, data=data))
+        if refused:
+            with pytest.raises(
+                DataError, match=r"data\.knowledge: .*hollow is a folder without data files"
+            ):
+                dry_run(spec, SweepHome(tmp_path))
+            return
+        run = dry_run(spec, SweepHome(tmp_path))
+        assert {*run.answer_seconds} == {"none", "few_shot", "rag"}
+        assert all(each > 0 for each in run.answer_seconds.values())
+        assert run.sweep_seconds == pytest.approx(3 * run.trial_seconds)
+        console = Console(file=io.StringIO(), width=100)
+        console.print(report(spec, run))
+        said = console.file.getvalue()
+        assert "s per answer" in said and "answers without training with method " in said
+        assert "per step" not in said
