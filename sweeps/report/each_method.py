@@ -19,6 +19,11 @@ _COSTS: Mapping[str, str] = {
 }
 """What an answer costs on average, where it was measured, and its title."""
 
+_CAUTION = (
+    "s/answer depends on the machine's load, and has the warm-up of a slot in that slot's first "
+    "trial; small differences mean nothing."
+)
+
 
 def best_of_each(ranking: Ranking, name: str = "method") -> list[Winner]:
     """The best complete trial for each value of a searched name, best first."""
@@ -38,7 +43,10 @@ def each_method(ranking: Ranking) -> RenderableType | None:
     names = ("method", "trial", next(iter(ranking.goals)), "trained")
     titles = dict.fromkeys((*names, *(_COSTS[name] for name in costs)), 0)
     table = TrialTable(titles, [_row(winner, costs) for winner in best], left=("method",))
-    return Group(Text("\nBest trial of each method", "bold"), table)
+    parts: list[RenderableType] = [Text("\nBest trial of each method", "bold"), table]
+    if ANSWER_SECONDS.name in costs:
+        parts.append(Text(_CAUTION, "dim"))
+    return Group(*parts)
 
 
 def _row(winner: Winner, costs: Sequence[str]) -> TrialRow:

@@ -5,11 +5,17 @@ from __future__ import annotations
 from results.records.record import SweepRecord, TrialRecord
 from sweeps.home.home import SweepFolder
 from trainables.config.evaluation import EvaluationConfig, too_long
+from trainables.methods.registry import METHODS
 
 
 def time_note(folder: SweepFolder) -> str:
-    """How much of the trials' time generation took, if more than `evaluation.time_share`."""
-    trials = [each for each in folder.store.trials() if each.generation_seconds and each.seconds]
+    """How much of the time of trials that train generation took, if more than
+    `evaluation.time_share`."""
+    trials = [
+        each
+        for each in folder.store.trials()
+        if each.generation_seconds and each.seconds and _trains(each)
+    ]
     if not trials:
         return ""
     generation = sum(each.generation_seconds for each in trials)
@@ -25,6 +31,11 @@ def judge_note(sweep: SweepRecord, folder: SweepFolder) -> str:
     tokens = sum(each.judge_tokens for each in records)
     dollars = sum(each.judge_dollars for each in records)
     return f"Judges took {tokens:,} tokens{f', ${dollars:.2f}' * bool(dollars)}." if tokens else ""
+
+
+def _trains(record: TrialRecord) -> bool:
+    method = METHODS.get(str(record.config.get("method")))
+    return method is None or method.trains
 
 
 def _number(value: object, usual: float) -> float:

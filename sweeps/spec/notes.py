@@ -14,7 +14,9 @@ from sweeps.samplers.registry import DEFAULT_SAMPLER
 from sweeps.spec.encoders import idle_encoders
 from sweeps.spec.generation import usual_mode
 from sweeps.spec.reach import reachable
+from trainables.config.judge import JudgeMetric
 from trainables.config.sections import reads
+from trainables.core.lookup import PassageFields
 from trainables.methods.registry import METHODS
 from trainables.metrics.formula import parts_of
 
@@ -39,6 +41,8 @@ def notes(spec: SweepSpec) -> list[str]:
         *_nothing_to_stop(spec),
         *_without_answers(spec),
         *_idle_encoders(spec),
+        *_idle_passages(spec),
+        *_idle_ranges(spec),
         *_foreign_preset(spec),
         *_unread(spec),
         *_left_at_one_value(spec),
@@ -102,6 +106,24 @@ def _idle_encoders(spec: SweepSpec) -> Iterable[str]:
     for field in idle_encoders(spec.trial, spec.space):
         section = field.partition(".")[0]
         yield f"{field} has no effect: only {section}.retriever: dense uses it."
+
+
+def _idle_passages(spec: SweepSpec) -> Iterable[str]:
+    """How passages are cut and laid out, where examples are looked up."""
+    retrieve = spec.trial.data.retrieve if spec.trial.data else None
+    if retrieve and retrieve.source == "examples":
+        for name in sorted(retrieve.model_fields_set & PassageFields.model_fields.keys()):
+            yield f"data.retrieve.{name} has no effect with data.retrieve.source: examples."
+
+
+def _idle_ranges(spec: SweepSpec) -> Iterable[str]:
+    for name, metric in spec.trial.metrics.items():
+        if (
+            isinstance(metric, JudgeMetric)
+            and metric.compares
+            and "range" in metric.model_fields_set
+        ):
+            yield f"metrics.{name}.range has no effect with ask: pairwise."
 
 
 def _foreign_preset(spec: SweepSpec) -> Iterable[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 
 from results.ranking.front import judge
 from results.records.samples import SAMPLES, SampleRecord, read_samples
 from sweeps.base.errors import SweepError
+from sweeps.display.parameters import show_params
 from sweeps.home.home import SweepFolder
 from trainables.core.data_error import printable, short
 
@@ -35,7 +37,7 @@ def find_samples(
         name: {each.prompt_number: each for each in read_samples(place / SAMPLES)}
         for name, place in {BASE: folder.base, **places}.items()
     }
-    _refuse_if_missing(folder.path.name, found, trials)
+    _refuse_if_missing(folder, found, trials)
     kept = {name: samples for name, samples in found.items() if samples}
     wanted = {
         number
@@ -49,6 +51,26 @@ def find_samples(
         name: {number: each for number, each in samples.items() if number in wanted}
         for name, samples in kept.items()
     }
+
+
+def heads(folder: SweepFolder, samples: Samples) -> Mapping[str, str]:
+    """What each is: the trial's method and searched values, and how many of its answers differ from
+    the base's."""
+    records = {f"trial {each.number}": each for each in folder.trials()}
+    found = {BASE: "the untouched model"}
+    for name, answers in samples.items():
+        if name != BASE:
+            record = records[name]
+            params = {"method": record.config.get("method", ""), **record.params}
+            shown = show_params({key: value for key, value in params.items() if value != ""})
+            found[name] = f"{shown}{_differing(answers, samples.get(BASE, {}))}"
+    return {name: found[name] for name in samples}
+
+
+def _differing(answers: Mapping[int, SampleRecord], base: Mapping[int, SampleRecord]) -> str:
+    both = [number for number in answers if number in base]
+    count = sum(answers[number].answer != base[number].answer for number in both)
+    return f"; differs from the base in {count} of {len(both)}" if both else ""
 
 
 def _best(folder: SweepFolder) -> list[int]:
@@ -82,7 +104,8 @@ def _nothing_left(name: str, samples: Samples, prompt: str, only_differing: bool
     )
 
 
-def _refuse_if_missing(name: str, found: Samples, trials: Sequence[int] | None) -> None:
+def _refuse_if_missing(folder: SweepFolder, found: Samples, trials: Sequence[int] | None) -> None:
+    name, running = folder.path.name, not folder.sweep_record().state.ended
     missing = [each for each, samples in found.items() if not samples and each != BASE]
     if trials and missing:
         having = [each for each, samples in found.items() if samples and each != BASE]
@@ -90,6 +113,12 @@ def _refuse_if_missing(name: str, found: Samples, trials: Sequence[int] | None) 
         raise SweepError(
             f"{name}: {', '.join(missing)} left no generated answers, as trials do that end before "
             f"answers are generated{rest}"
+        )
+    if not any(found.values()) and running:
+        raise SweepError(
+            f"{name} has no generated answers yet: the base's come once it is measured, a trial's "
+            "with its evaluations (none, if no metric of answers is searched or in "
+            "evaluation.metrics)"
         )
     if not any(found.values()):
         raise SweepError(
@@ -105,7 +134,18 @@ def by_prompt(samples: Samples) -> dict[int, list[SampleRecord]]:
     }
 
 
-def values_shown(sample: SampleRecord) -> str:
-    """The values of an answer, and whether it was cut off, in words."""
-    parts = [f"{name.removeprefix('eval_')} {value:.4g}" for name, value in sample.values.items()]
+def values_shown(sample: SampleRecord, names: Collection[str] | None = None) -> str:
+    """The values of an answer (None: all), and whether it was cut off, in words."""
+    parts = [
+        f"{name.removeprefix('eval_')} {value:.4g}"
+        for name, value in sample.values.items()
+        if names is None or name in names
+    ]
     return ", ".join([*parts, *([] if sample.ended else ["cut off at max_new_tokens"])])
+
+
+def telling(samples: Sequence[SampleRecord]) -> set[str]:
+    """The metrics by which the answers to a prompt differ."""
+    values = {(name, value) for each in samples for name, value in each.values.items()}
+    counts = Counter(name for name, _ in values)
+    return {name for name, count in counts.items() if count > 1}

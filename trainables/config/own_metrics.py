@@ -80,16 +80,25 @@ class CodeMetric(Frozen):
         return {f"eval_{name}_{key}": mode for key, mode in self.modes.items()}
 
 
-def _kind(metric: object) -> str:
-    """Which of the two is meant; in words, since pydantic adds it to a field's place."""
-    fields = metric if isinstance(metric, Mapping) else {}
-    judges = isinstance(metric, JudgeMetric) or {"endpoint", "rubric", "key_env"} & fields.keys()
+def _kind(metric: object) -> str | None:
+    """Which of the two is meant, in words, since pydantic adds it to a field's place; None if that
+    cannot be told."""
+    if not isinstance(metric, Mapping):
+        return "a judge" if isinstance(metric, JudgeMetric) else "a function"
+    judges = bool({"endpoint", "rubric", "key_env"} & metric.keys())
+    if (judges and "python" in metric) or metric.keys() <= {"mode", "modes"}:
+        return None
     return "a judge" if judges else "a function"
 
 
 OwnMetric = Annotated[
     Annotated[CodeMetric, Tag("a function")] | Annotated[JudgeMetric, Tag("a judge")],
-    Discriminator(_kind),
+    Discriminator(
+        _kind,
+        custom_error_type="own_metric",
+        custom_error_message="must be either a function (python: FILE.py:FUNCTION) or a judge "
+        "(endpoint, model and rubric)",
+    ),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -15,17 +16,24 @@ Source = Literal["examples", "knowledge"]
 PASSAGES, QUESTION = "{passages}", "{question}"
 """The places in a layout."""
 
+_PLACES = (PASSAGES, QUESTION)
+
 LAYOUT = f"{PASSAGES}\n\n{QUESTION}"
 
 
 def check_layout(layout: str) -> str:
-    """The layout; ValueError unless each place is in it once."""
-    for place in (PASSAGES, QUESTION):
+    """The layout; ValueError unless each place is in it once, and no other."""
+    for place in _PLACES:
         if layout.count(place) != 1:
             raise ValueError(
                 f"{layout!r} has {place} {layout.count(place)} times; write {PASSAGES} and "
                 f"{QUESTION} once each"
             )
+    if others := [each for each in re.findall(r"\{\w+\}", layout) if each not in _PLACES]:
+        raise ValueError(
+            f"{layout!r} has {others[0]}, which nothing fills in; write only {PASSAGES} and "
+            f"{QUESTION}"
+        )
     return layout
 
 

@@ -39,16 +39,17 @@ def samples(
             words += ["--only-differing"] if only_differing else []
             raise typer.Exit(there.run([*words, *(["--jsonl"] if as_lines else [])]))
         from sweeps.report.samples import WIDTH, samples_lines, samples_report
-        from sweeps.verdict.samples import find_samples
+        from sweeps.verdict.samples import find_samples, heads
 
         folder = SweepHome.find(home).existing(name)
         found = find_samples(folder, numbers, prompt, only_differing)
+        about, goals = heads(folder, found), folder.sweep_record().goals
     if as_lines:
         for line in samples_lines(found):
             typer.echo(line)
         return
     console = make_console()
-    console.print(samples_report(found), width=min(WIDTH, console.width))
+    console.print(samples_report(found, about, goals), width=min(WIDTH, console.width))
 
 
 def _numbers(text: str) -> list[int]:

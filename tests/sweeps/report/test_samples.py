@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 
 import pytest
 from live_samples import sweep, trial
@@ -15,7 +16,7 @@ from sweeps.base.errors import SweepError
 from sweeps.cli.app import app
 from sweeps.home.home import SweepHome
 from sweeps.report.samples import WIDTH, samples_report
-from sweeps.verdict.samples import find_samples
+from sweeps.verdict.samples import find_samples, heads
 from trainables.board.job import ANSWERS
 from trainables.metrics.registry import GENERATED
 from trainables.metrics.written import Answer, Written
@@ -47,22 +48,43 @@ def folder(tmp_path):
     return found
 
 
-def shown(samples):
+def shown(folder, goals=()):
+    samples = find_samples(folder)
     console = Console(file=io.StringIO(), width=WIDTH)
-    console.print(samples_report(samples))
+    console.print(samples_report(samples, heads(folder, samples), goals))
     return console.file.getvalue()
 
 
 def test_the_best_trials_and_the_base_are_shown_side_by_side(folder):
     samples = find_samples(folder)
     assert list(samples) == ["base", "trial 1", "trial 0"]
-    text = shown(samples)
+    text = shown(folder)
     assert max(map(len, text.splitlines())) <= WIDTH
     first = text[text.index("prompt 9") :]
     assert first.index("reference") < first.index("base") < first.index("trial 1")
-    assert "(empty)" in text and "exact_match 1, ended 1" in text
+    assert "(empty)" in text and "exact_match 1\n" in "".join(
+        f"{each.strip()}\n" for each in text.splitlines()
+    )
+    assert "ended 1" not in text.partition("prompt 11")[0]  # all of them did
     assert "characters" in text and "cut off at max_new_tokens" in text
     assert "\x1b" not in text and "红" in text
+
+
+def test_each_trial_is_introduced_and_has_the_searched_metric(folder):
+    head, *prompts = re.split(r"^prompt \d+", shown(folder, goals=("eval_ended",)), flags=re.M)
+    assert "base     the untouched model" in head
+    assert "schedule wsd" in head and "differs from the base in 2 of 3" in " ".join(head.split())
+    assert len(prompts) == 3 and all("ended 1" in each for each in prompts)
+
+
+def test_a_running_sweep_has_no_answers_yet(tmp_path):
+    found = SweepHome(tmp_path).sweep("alpaca-lora")
+    found.store.write_sweep(sweep())
+    with (
+        found.held(),
+        pytest.raises(SweepError, match="no generated answers yet: the base's come once it is"),
+    ):
+        find_samples(found)
 
 
 def test_trials_and_prompts_can_be_chosen(folder):

@@ -104,11 +104,19 @@ JUDGE = {"endpoint": "http://localhost/v1", "model": "m", "rubric": "scoring.py"
         ({**JUDGE, "api_key": "sk-abc"}, "api_key: is named like a secret; leave it out, and name"),
         ({**JUDGE, "token": "sk-abc"}, "name an environment variable that holds it: key_env: NAME"),
         ({"python": "scoring.py:score"}, "metrics.mine: state which values are better"),
+        ({"mode": "max"}, "must be either a function (python: FILE.py:FUNCTION) or a judge"),
+        ({**JUDGE, "python": "scoring.py:score"}, "must be either a function"),
+        ({**JUDGE, "concurrency": True}, "metrics.mine.concurrency: true: must be a number"),
     ],
 )
 def test_a_mistake_in_an_own_metric_is_one_message_with_the_meant_field(metric, said):
     told = problems(metrics={"mine": metric})
     assert said in told and len(told.splitlines()) == 1
+
+
+def test_an_own_metric_without_fields_names_both_kinds():
+    told = problems(metrics={"mine": {}})
+    assert "a function (python: FILE.py:FUNCTION) or a judge (endpoint, model and rubric)" in told
 
 
 def test_a_judge_need_not_be_asked_twice():

@@ -81,6 +81,8 @@ def test_what_changes_prompts_is_judged_by_answers(tmp_path, method):
     [
         ({"source": "knowledge", "retriever": "random"}, "random passages tell nothing"),
         ({"layout": "{question}"}, "has {passages} 0 times"),
+        ({"layout": "{passages} {context} {question}"}, "has {context}, which nothing fills in"),
+        ({"count": True}, "data.retrieve.count: true: must be a number"),
         ({"count": 0}, "data.retrieve.count"),
     ],
 )
@@ -196,3 +198,37 @@ def test_more_examples_than_the_training_set_has_are_refused(folder, changes, co
     said = rf"few_shot.count {count}: the training set has 40 examples; lower it to 40, or add"
     with pytest.raises(SweepError, match=said):
         check_prompts(spec, prepared)
+
+
+def test_how_passages_are_cut_has_no_effect_on_examples(tmp_path):
+    (tmp_path / "page.md").write_text("A page.")
+    data = {"train": str(tmp_path / "data.jsonl"), "knowledge": str(tmp_path / "page.md")}
+    for source, said in (("examples", True), ("knowledge", False)):
+        data["retrieve"] = {"source": source, "chunk_tokens": 64}
+        spec = SweepSpec.parse(sft_tree(tmp_path, data=data, search=ANSWERS))
+        wanted = "data.retrieve.chunk_tokens has no effect with data.retrieve.source: examples."
+        assert (wanted in notes(spec)) is said
+
+
+def test_a_range_has_no_effect_on_pairs(tmp_path):
+    (tmp_path / "rubric.md").write_text("Right is good.")
+    judge = {"endpoint": "http://localhost/v1", "model": "m", "rubric": str(tmp_path / "rubric.md")}
+    for ask, said in (("pairwise", True), ("score", False)):
+        metrics = {"j": {**judge, "ask": ask, "range": [1, 5]}}
+        spec = SweepSpec.parse(sft_tree(tmp_path, metrics=metrics, search=ANSWERS))
+        assert ("metrics.j.range has no effect with ask: pairwise." in notes(spec)) is said
+
+
+@pytest.mark.parametrize(
+    ("field", "change"),
+    [
+        ("evaluation.prompts", {"evaluation": {"prompts": True}}),
+        ("few_shot.count", {"method": "few_shot", "few_shot": {"count": True}}),
+        ("lora.dropout", {"lora": {"dropout": False}}),
+        ("data.validation", {"data": {"train": "data.jsonl", "validation": True}}),
+        ("budget.evaluations", {"budget": {"trials": 2, "evaluations": True}}),
+    ],
+)
+def test_true_and_false_are_no_numbers(tmp_path, field, change):
+    tree = sft_tree(tmp_path, **{"search": ANSWERS, **change})
+    assert any(each.startswith(field) and "number" in each for each in problems_of(tree))

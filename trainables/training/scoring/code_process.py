@@ -62,6 +62,8 @@ def _told(error: BaseException, file: str) -> dict[str, object]:
         lines.append(error.lineno)
     ours = isinstance(error, LookupError) and not lines
     said = str(error) if ours else f"{type(error).__name__}: {error}"
+    if isinstance(error, SystemExit):
+        said = f"sys.exit({error.code!r}) was called; a metric's function must return instead"
     return {"line": lines[-1] if lines else None, "said": said.strip().rstrip(":")}
 
 
