@@ -16,8 +16,12 @@ from sweeps.remote.client import INTERRUPTED
 from trainables.core.data_error import DataError
 from trainables.core.errors import ModelError, RefusedError
 
-_NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
 _NO_WRITING = "; check its permissions, or set --home or SWEEP_HOME to a folder you can write to"
+_NO_ROOM = "; make room there (`sweep clean`), or set --home or SWEEP_HOME to a larger disk"
+_REMEDIES = {
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _NO_WRITING),
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _NO_ROOM),
+}
 
 MISTAKE = 2
 """Exit code of a command ended by a user's mistake."""
@@ -36,7 +40,7 @@ def mistakes_shown() -> Iterator[None]:
     except OSError as error:
         if error.filename is None:
             raise
-        remedy = _NO_WRITING if error.errno in _NOT_WRITABLE else ""
+        remedy = _REMEDIES.get(error.errno or 0, "")
         # Libraries raise OSErrors that are only a sentence.
         reason = error.strerror or " ".join(map(str, error.args))
         show_mistake(f"{error.filename}: {reason}{remedy}")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sweeps.base.errors import SweepError
+from sweeps.spec.spec import SweepSpec
 
 GIB = 2**30
 
@@ -56,6 +57,15 @@ def card(text: str, place: str = "--gpu") -> Card:
 
 SIZES = tuple(card(f"{size}GB") for size in (24, 40, 48, 80, 141))
 """The memories that most GPUs have."""
+
+
+def named_by(spec: SweepSpec) -> Card | None:
+    """A worker's share of the GPU that the spec names, if it does; SweepError if that is none."""
+    settings = spec.slots
+    if settings.gpu is None:
+        return None
+    share = settings.gpus if isinstance(settings.gpus, float) and settings.gpus else 1.0
+    return share_of(card(settings.gpu, "slots.gpu"), share)
 
 
 def share_of(whole: Card, share: float) -> Card:

@@ -23,6 +23,7 @@ from sweeps.inputs.budgets import description, extents, remarks
 from sweeps.inputs.class_metrics import check_class_metrics
 from sweeps.inputs.prepare import inputs_of
 from sweeps.inputs.prompt_checks import check_prompts
+from sweeps.planning.cards import named_by
 from sweeps.run.first_trial import (
     config_of,
     failures_told,
@@ -103,6 +104,7 @@ def dry_run(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) 
         )
     with optuna_quiet():
         check_options(spec)
+    named_by(spec)
     spec, choice = settle_method_here(spec, home.cache, progress)
     read_earlier(spec, home)
     check_storage(spec)
@@ -115,6 +117,7 @@ def dry_run(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) 
             prepared = inputs_of(spec.trial, home.cache, progress=progress, space=spec.space)
         check_class_metrics(spec, prepared)
         check_prompts(spec, prepared)
+        refuse_below_one_trial(spec, prepared.inputs)
         alone = config.model_copy(update={"deepspeed": None})
         with threads(_slots(spec)[3]):
             if config.tunes.trains:
@@ -319,7 +322,6 @@ def _quoted(
     validation = Validation(len(rows), float(rows.lengths.sum()))
     prices = Prices(kinds, validation, generation, spec.slots.workers, work)
     found = prices_of_space(spec, prices)
-    refuse_below_one_trial(spec, prepared.inputs)
     refuse_if_too_short(spec, min(found))
     trials = spec.budget_trials or 1
     quote = make_quote(spec, found, trials, most_repeats(spec), slots)

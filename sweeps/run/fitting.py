@@ -13,7 +13,7 @@ from sweeps.base.errors import SweepError
 from sweeps.base.quiet import quiet
 from sweeps.base.view import View
 from sweeps.inputs.prepare import inputs_of
-from sweeps.planning.cards import Card, card, share_of
+from sweeps.planning.cards import Card, named_by, share_of
 from sweeps.planning.combinations import combinations_of
 from sweeps.planning.edits import NO_EDITS, Edits, in_words
 from sweeps.preflight.gathering import host_memory
@@ -114,17 +114,15 @@ def edits_for(
 
 def card_of(spec: SweepSpec, address: str | None) -> Card | None:
     """A worker's share of the GPU that the spec names, or else of this machine's."""
-    settings = spec.slots
-    share = settings.gpus if isinstance(settings.gpus, float) and settings.gpus else 1.0
-    if settings.gpu is not None:
-        return share_of(card(settings.gpu, "slots.gpu"), share)
-    if settings.gpus == 0 or address is not None:
-        return None
+    named = named_by(spec)
+    if named is not None or spec.slots.gpus == 0 or address is not None:
+        return named
     import torch
 
     if not torch.cuda.is_available():
         return None
     found = torch.cuda.get_device_properties(0)
+    share = spec.slots.gpus if isinstance(spec.slots.gpus, float) else 1.0
     return share_of(Card(found.name, found.total_memory), share)
 
 

@@ -15,7 +15,7 @@ from sweeps.books.mlflow_writer import at_the_start
 from sweeps.cluster.ray_session import check_reachable, room_here
 from sweeps.home.home import SweepHome
 from sweeps.home.locks import WAY_OUT, lack_of_locks
-from sweeps.planning.cards import card
+from sweeps.planning.cards import named_by
 from sweeps.run.cap_keeper import refuse_without_gpus
 from sweeps.search.options import check_options
 from sweeps.spec.capacity import plan_slots
@@ -27,8 +27,7 @@ def refuse_if_misfit(spec: SweepSpec, address: str | None) -> None:
     """SweepError if sampler options, this machine or the cluster's address do not suit the spec.
     Quick: local checks only."""
     check_options(spec)
-    if spec.slots.gpu is not None:
-        card(spec.slots.gpu, "slots.gpu")
+    named_by(spec)
     check_reachable(address)
     here = room_here(address)
     if here is not None:

@@ -55,7 +55,9 @@ def with_generation(trial: TrialConfig | None, search: SearchSettings | None) ->
 def check_generation(trial: TrialConfig, search: SearchSettings) -> Iterator[Problem]:
     """Early stopping that would compare answers which are not generated yet."""
     at = trial.evaluation.generate_at
-    if _compares_answers(trial, search) and at != "every" and trial.budget.evaluations > 1:
+    if at in (None, "every") or trial.budget.evaluations == 1:
+        return
+    if _compares_answers(trial, search):
         when = "at the end" if at == "end" else "at some evaluations"
         yield Problem(
             "evaluation.generate_at",

@@ -43,6 +43,11 @@ def check_rewards(objective: str, settings: RlConfig, metrics: Mapping[str, OwnM
         )
     for name in settings.rewards:
         _check_reward(name, settings, metrics)
+    if settings.held_out is not None and settings.held_out == settings.reward_model:
+        raise ValueError(
+            f"rl.held_out: {settings.held_out} is rl.reward_model, which it is to judge; name "
+            "another model or a metric, or leave it out"
+        )
     judge, known = settings.held_out_metric, (*GENERATED, *own_modes(metrics))
     if judge is not None and judge not in (HELD_OUT, *known):
         raise ValueError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -21,6 +22,13 @@ def publish(folder: Path, build: Callable[[Path], None]) -> None:
         temporary.chmod(0o755)
         build(temporary)
         _move(temporary, folder)
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        # A full disk: a write does not name its file, and NumPy only says how much it wrote.
+        code = error.errno or errno.ENOSPC
+        said = os.strerror(code) if error.errno else f"{os.strerror(code)} ({error})"
+        raise OSError(code, said, str(folder)) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

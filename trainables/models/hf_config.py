@@ -16,6 +16,7 @@ from trainables.models.model_file import children, read, strings
 
 _LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 _WIDTHS = ("hidden_size", "n_embd", "d_model", "vocab_size")
+_HEADS = ("num_attention_heads", "num_key_value_heads", "n_head")
 _MOST_LABELS = 1_000_000
 
 
@@ -71,10 +72,9 @@ def check_sizes(file: Path, shapes: Sequence[tuple[int, ...]]) -> None:
     """ModelError if a config does not describe weights of these shapes: more layers than tensors,
     which may take forever to build, or widths that no tensor has."""
     tree = read(file)
-    parts = [part for part in (tree, tree.get("text_config")) if isinstance(part, dict)]
     packed = bool(tree.get("quantization_config"))
     sizes = {size for shape in shapes for size in shape}
-    for part in parts:
+    for part in _parts(tree):
         for name in _LAYERS:
             layers = part.get(name)
             if isinstance(layers, int) and layers > len(shapes):
@@ -83,6 +83,10 @@ def check_sizes(file: Path, shapes: Sequence[tuple[int, ...]]) -> None:
             width = part.get(name)
             if isinstance(width, int) and width > 0 and width not in sizes and not packed:
                 raise _untrue(file, name, width, "no tensor of the weights has that size")
+
+
+def _parts(tree: dict[str, JsonValue]) -> list[dict[str, JsonValue]]:
+    return [part for part in (tree, tree.get("text_config")) if isinstance(part, dict)]
 
 
 def _untrue(file: Path, name: str, value: int, but: str) -> ModelError:
@@ -95,7 +99,13 @@ def check_config(source: ModelSource, file: Path, passed: Path | None = None) ->
     `passed` is a folder with a mark for each file that passed, which saves four seconds of imports
     of transformers and torch. Models with their own code are checked each time.
     """
-    labels = read(file).get("num_labels")
+    tree = read(file)
+    for part in _parts(tree):
+        for name in (*_LAYERS, *_WIDTHS, *_HEADS):
+            count = part.get(name)
+            if isinstance(count, int) and count < 1:
+                raise _untrue(file, name, count, "a model has at least 1")
+    labels = tree.get("num_labels")
     if isinstance(labels, int) and labels > _MOST_LABELS:
         raise ModelError(f"model: {file} has num_labels: {labels}; remove that setting")
     mark = passed / _digest(file) if passed and not source.trust_remote_code else None

@@ -137,8 +137,7 @@ class Planner:
             attached = attached.to(model.dtype)
         mode = FakeTensorMode(allow_non_fake_inputs=True)
         with mode:
-            attached = attached.to_empty(device="cpu").train()
-            model.tie_weights()
+            _place(attached.train())
             if config.gradient_checkpointing:
                 model.activation_checkpointing_enable()
         loss = make_loss(
@@ -189,6 +188,24 @@ class Planner:
         memo = ReferenceMemo(len(self._train), self._train.arity, torch.device("cpu"))
         memo.keep(np.arange(len(self._train)), torch.zeros(len(self._train), self._train.arity))
         return Reference(memo, _unused, together=False)
+
+
+def _place(model: torch.nn.Module) -> None:
+    """Put weights and buffers on the CPU, under fake mode without memory. Tied ones stay tied.
+
+    `Module.to_empty` swaps tensors, which those refuse that anything else refers to, as prompt
+    methods refer to tied embeddings.
+    """
+    placed: dict[int, torch.Tensor] = {}
+    for module in model.modules():
+        for name, old in module._parameters.items():
+            if old is not None:
+                made = torch.nn.Parameter(torch.empty_like(old, device="cpu"), old.requires_grad)
+                module._parameters[name] = placed.setdefault(id(old), made)  # type: ignore[assignment]
+        for name, buffer in module._buffers.items():
+            if buffer is not None:
+                empty = torch.empty_like(buffer, device="cpu")
+                module._buffers[name] = placed.setdefault(id(buffer), empty)
 
 
 def _longest_answers(config: TrialConfig, prompts: Learned, count: int, pad_id: int) -> Batch:

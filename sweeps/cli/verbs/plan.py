@@ -24,7 +24,9 @@ def plan(
     spec: SpecArgument,
     gpu: Annotated[
         str,
-        typer.Option(metavar="NAME|SIZE", help="A GPU such as H100, or 24GB (default)."),
+        typer.Option(
+            metavar="NAME|SIZE", help="A GPU such as H100, or 40GB (default: slots.gpu, or 24GB)."
+        ),
     ] = "",
     workers: Annotated[
         int | None, typer.Option(min=1, help="Workers of a slot (default: slots.workers).")
@@ -46,10 +48,11 @@ def plan(
         from sweeps.planning import cards
         from sweeps.spec.spec import SweepSpec
 
-        card = cards.card(gpu or "24GB")
         changes = overridden(overrides, skip_bad_rows)
         changes += [f"slots.workers={workers}"] if workers else []
         checked = SweepSpec.load(spec, changes)
+        named = cards.card(gpu) if gpu else cards.named_by(checked)
+        card = named or cards.card("24GB")
         with quiet(), waiting() as progress:
             with progress.phase("loading PyTorch and transformers"):
                 from sweeps.inputs.prepare import inputs_of
@@ -65,7 +68,7 @@ def plan(
             prepared = inputs_of(checked.trial, cache, trains=False, progress=progress)
             if fit:
                 with progress.phase("planning memory"):
-                    sizes = (card,) if gpu else cards.SIZES
+                    sizes = (card,) if named else cards.SIZES
                     counts = (workers,) if workers else WORKERS
                     table = fit_report(fits(checked, prepared, sizes, counts), sizes)
             else:

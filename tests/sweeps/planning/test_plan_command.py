@@ -72,6 +72,8 @@ def test_what_does_not_fit_is_listed_with_what_a_launch_would_change(spec):
     assert {edit["why"].partition(" ")[0] for edit in found["edits"]} == {"needs"}
     misfits = [each for each in found["combinations"] if not each["fits"]]
     assert len(found["edits"]) == len(misfits) == 3
+    same = planned(spec, "--set", "slots.gpu=0.5864GB", "--json")
+    assert json.loads(same.stdout) == json.loads(done.stdout), "it is what is planned for"
     said = planned(spec, "--gpu", "0.5864GB").stdout
     assert "the sweep would be edited before its first trial" in said and "taken out" in said
 

@@ -163,7 +163,6 @@ def with_settings(model: Path, file: str = "config.json", **settings) -> Path:
     ("settings", "message"),
     [
         ({"hidden_size": "x"}, r"StrictDataclassFieldValidationError: .*'hidden_size'"),
-        ({"num_attention_heads": 0}, "ZeroDivisionError"),
         ({"dtype": "evil"}, "AttributeError: .*evil"),
         ({"model_type": ["llama"]}, "TypeError: unhashable"),
         ({"model_type": ["llama"], "auto_map": {"AutoConfig": "a.B"}}, "its own Python code"),
@@ -173,6 +172,8 @@ def with_settings(model: Path, file: str = "config.json", **settings) -> Path:
         ({"id2label": [1]}, "AttributeError"),
         ({"num_labels": 10**9}, "num_labels: 1000000000; remove that setting"),
         ({"num_hidden_layers": 10**9}, r"1000000000, but the weights have \d+ tensors"),
+        ({"num_hidden_layers": -3}, r"num_hidden_layers: -3, but a model has at least 1"),
+        ({"num_attention_heads": 0}, r"num_attention_heads: 0, but a model has at least 1"),
         ({"text_config": {"n_layer": 10**9}}, "n_layer: 1000000000, but the weights"),
         ({"hidden_size": 8192}, "hidden_size: 8192, but no tensor of the weights has that size"),
         ({"vocab_size": 151_936}, "vocab_size: 151936, but no tensor"),

@@ -82,3 +82,13 @@ def test_a_build_that_fails_leaves_nothing(tmp_path):
     with pytest.raises(OSError, match="disk full"):
         publish(tmp_path / "store", broken)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_told_with_the_folder(tmp_path):
+    def full(_):
+        raise OSError("96104 requested and 75744 written")  # NumPy's words for it
+
+    with pytest.raises(OSError, match="No space left") as told:
+        publish(tmp_path / "store", full)
+    assert told.value.filename == str(tmp_path / "store")
+    assert list(tmp_path.iterdir()) == []
