@@ -20,8 +20,8 @@ _COSTS: Mapping[str, str] = {
 """What an answer costs on average, where it was measured, and its title."""
 
 _CAUTION = (
-    "s/answer depends on the machine's load, and has the warm-up of a slot in that slot's first "
-    "trial; small differences mean nothing."
+    "s/answer depends on the machine's load, and in a slot's first trial it has the warm-up; "
+    "tokens do not."
 )
 
 

@@ -11,10 +11,13 @@ from sweeps.base.errors import SweepError
 from sweeps.display.parameters import show_params
 from sweeps.home.home import SweepFolder
 from trainables.core.data_error import printable, short
+from trainables.metrics.effort import ANSWER_SECONDS, LOOKED_UP, PROMPT_TOKENS
 
 BASE = "base"
 SHOWN_TRIALS = 2
 """Number of best trials shown by default, beside the base."""
+
+_COSTS = {each.name for each in (ANSWER_SECONDS, LOOKED_UP, PROMPT_TOKENS)}
 
 Samples = Mapping[str, Mapping[int, SampleRecord]]
 """For the base and each trial ("trial 3"), its samples by prompt number."""
@@ -145,7 +148,7 @@ def values_shown(sample: SampleRecord, names: Collection[str] | None = None) -> 
 
 
 def telling(samples: Sequence[SampleRecord]) -> set[str]:
-    """The metrics by which the answers to a prompt differ."""
+    """The metrics by which the answers to a prompt differ, apart from what they cost."""
     values = {(name, value) for each in samples for name, value in each.values.items()}
     counts = Counter(name for name, _ in values)
-    return {name for name, count in counts.items() if count > 1}
+    return {name for name, count in counts.items() if count > 1 and name not in _COSTS}

@@ -161,9 +161,7 @@ def test_answers_without_training_are_timed(tmp_path):
         data["knowledge"] = str(tmp_path / knowledge)
         spec = SweepSpec.parse(tree(tmp_path, **change, data=data))
         if refused:
-            with pytest.raises(
-                DataError, match=r"data\.knowledge: .*hollow is a folder without data files"
-            ):
+            with pytest.raises(DataError, match="hollow is a folder without data files"):
                 dry_run(spec, SweepHome(tmp_path))
             return
         run = dry_run(spec, SweepHome(tmp_path))

@@ -163,4 +163,5 @@ def test_each_answer_has_a_value_unless_a_part_is_no_mean():
     sums = "2 * eval_rouge_l", "eval_rouge_l + eval_bleu"
     written = Written(tuple(answers), (ROUGE_L, BLEU), formulas=sums)
     assert written.arrays()["2 * eval_rouge_l"].tolist() == [2.0, 0.0]
-    assert set(written.arrays()) == {"prompts", "eval_rouge_l", "2 * eval_rouge_l"}
+    kept = {"prompts", "eval_rouge_l", "2 * eval_rouge_l", "rows.eval_bleu"}
+    assert set(written.arrays()) == kept
