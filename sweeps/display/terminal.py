@@ -87,13 +87,11 @@ def _escaped_text(text: Text) -> Text:
 
 
 def make_console(stderr: bool = False, pipe_width: int = PIPE_WIDTH) -> Console:
-    """As wide as its terminal; logs and pipes get lines of COLUMNS, or else unwrapped ones."""
+    """A console as wide as its terminal; logs and pipes get unwrapped lines."""
     if columns := os.environ.get(FAR, ""):
         return TextConsole(stderr=stderr, width=int(columns), force_terminal=True)
     stream = sys.stderr if stderr else sys.stdout
-    wanted = os.environ.get("COLUMNS", "")
-    width = int(wanted) if wanted.isdecimal() and int(wanted) else pipe_width
-    return TextConsole(stderr=stderr, width=None if stream.isatty() else width)
+    return TextConsole(stderr=stderr, width=None if stream.isatty() else pipe_width)
 
 
 def make_view(console: Console) -> View:

@@ -82,7 +82,7 @@ def _saved(trials: Sequence[TrialRecord]) -> str:
         return ""
     return (
         f"about {duration(saved.seconds)} and {saved.steps:,} steps, the rest of {saved.trials} "
-        "stopped trials at their own pace"
+        f"stopped trial{'s' * (saved.trials > 1)}"
     )
 
 

@@ -133,11 +133,3 @@ def test_the_table_is_taken_down_whatever_happens(error):
         assert "\x1b[?25l" in console.file.getvalue(), "the cursor is hidden"
         raise error
     assert console.file.getvalue().rstrip().endswith("\x1b[?25h")
-
-
-@pytest.mark.parametrize(
-    ("columns", "width"), [("100", 100), ("", PIPE_WIDTH), ("0", PIPE_WIDTH), ("wide", PIPE_WIDTH)]
-)
-def test_a_pipe_is_as_wide_as_columns_says(columns, width, monkeypatch):
-    monkeypatch.setenv("COLUMNS", columns)
-    assert make_console().width == width

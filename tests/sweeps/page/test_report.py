@@ -263,7 +263,7 @@ def test_early_stopping_shows_its_rungs_and_what_it_saved(tmp_path):
     ]
     page = page_of(write_ended(tmp_path, trials, tree))
     assert [line["x0"] for line in page.charts["curves"]["layout"]["shapes"]] == [3]
-    assert "about 20 min, the rest of 1 stopped trials" in page.text
+    assert "about 20 min and 60 steps, the rest of 1 stopped trial" in page.text
 
 
 def test_the_command_writes_the_file_and_says_where(tmp_path):
