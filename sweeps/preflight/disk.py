@@ -12,7 +12,6 @@ from sweeps.preflight.finding import Finding, note, wrong
 from sweeps.spec.settings import SlotsSettings
 from trainables.core.model_source import ModelSource
 from trainables.planning.disk import DiskNeed
-from trainables.training.checkpoints import KEPT
 
 _MOST = 12
 """Bytes of a checkpoint for each byte of a model's file, at most: weights and two moments in fp32,
@@ -29,7 +28,7 @@ class Copies:
 
     def of(self, need: DiskNeed) -> int:
         """The bytes of all of them."""
-        training = (KEPT + 1) * need.checkpoint + 2 * need.weights
+        training = _checkpoints() * need.checkpoint + 2 * need.weights
         return self.at_once * training + self.kept * need.weights
 
 
@@ -56,7 +55,7 @@ def check_disk_for(
         return
     message = (
         f"{decimal(free)} are free for {folder}, and the sweep may need {decimal(most)}: a "
-        f"checkpoint takes {decimal(need.checkpoint)}, up to {KEPT + 1} for each of "
+        f"checkpoint takes {decimal(need.checkpoint)}, up to {_checkpoints()} for each of "
         f"{found.at_once} trials at once, and the weights of {found.kept + found.at_once} trials "
         f"{decimal(need.weights)} each"
     )
@@ -64,6 +63,13 @@ def check_disk_for(
     # One trial alone must fit; the others rarely write at the same time.
     alone = Copies(1, 0).of(need) > free
     yield (wrong if alone else note)("disk", message, remedy)
+
+
+def _checkpoints() -> int:
+    """Those of a trial in training: what it keeps, and the one being written."""
+    from trainables.training.checkpoints import KEPT  # loads torch
+
+    return KEPT + 1
 
 
 def _file_size(model: ModelSource) -> int:

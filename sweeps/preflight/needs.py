@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from results.records.record import Edit
 from sweeps.planning.edits import MICRO, key_of
-from sweeps.planning.plan import Plan
 from sweeps.spec.reach import reachable
 from sweeps.spec.spec import SweepSpec
 from trainables.config.trial import TrialConfig
 from trainables.core.model_source import ModelSource
+
+if TYPE_CHECKING:
+    from sweeps.planning.plan import Plan
 
 _READ = ("method", "precision", "quantization.compute_dtype", "optimizer.name")
 """Searchable fields that ask something of the hardware."""

@@ -15,6 +15,7 @@ from sweeps.display.terminal import escaped
 from sweeps.run.inspection import Inspection
 from trainables.data.sets.summary import FileCounts, Side
 from trainables.data.tokens.samples import Sample, Stretches
+from trainables.objectives.registry import OBJECTIVES
 
 WIDTH = 100
 TRAINED = "bold green"
@@ -60,7 +61,8 @@ def _place(where: str) -> str:
 
 def _sets(inspection: Inspection) -> Table:
     sets = inspection.summary.sets
-    scored = any(side.targets for side in sets.values())
+    learns = OBJECTIVES[inspection.objective]
+    scored = any(side.targets for side in sets.values()) and not learns.rolls_out
     extra = _extra_title(inspection)
     titles = ["set", "examples", "sequences", "tokens", *(["scored"] if scored else [])]
     table = _table(*titles, *([extra] if extra else []))

@@ -17,7 +17,8 @@ from trainables.config.trial import TrialConfig
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.data.sets.summary import Summary
 from trainables.data.tokens.examples import Examples
-from trainables.data.tokens.samples import Sample, sample
+from trainables.data.tokens.prompts import Prompts
+from trainables.data.tokens.samples import Sample, asked, sample
 from trainables.data.tokens.tokenizer import Tokenizer, load_tokenizer
 
 SAMPLES = 3
@@ -106,6 +107,9 @@ def _samples(
     """Some examples, evenly spaced over the training set."""
     count = min(SAMPLES, len(examples))
     places = [len(examples) * number // count for number in range(count)]
+    if config.learns.rolls_out:
+        prompts = Prompts(examples.folder)
+        return tuple(asked(prompts[place], tokenizer) for place in places)
     return tuple(sample(examples[p], tokenizer, config.objective, labels) for p in places)
 
 

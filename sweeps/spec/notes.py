@@ -67,9 +67,10 @@ def small_space(spec: SweepSpec) -> Iterable[str]:
 
 def _unequal_budgets(spec: SweepSpec) -> Iterable[str]:
     if "batch_size" in spec.space and spec.trial.budget.steps is not None:
+        units = "epochs" if spec.trial.learns.rolls_out else "tokens or epochs"
         yield (
             "batch_size is searched and the budget is in steps: trials with larger batches see "
-            "more data. A budget in tokens or epochs gives all trials the same data."
+            f"more data. A budget in {units} gives all trials the same data."
         )
 
 

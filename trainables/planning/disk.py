@@ -1,10 +1,12 @@
-"""The disk space of a trial's checkpoint and of its weights, in closed form. Pure."""
+"""The disk space of a trial's checkpoint and of its weights, in closed form. Pure and light."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from trainables.planning.estimate import Estimate
+if TYPE_CHECKING:
+    from trainables.planning.estimate import Estimate
 
 
 @dataclass(frozen=True)

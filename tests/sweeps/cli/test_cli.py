@@ -47,8 +47,9 @@ def run(*arguments: str):
         "from sweeps.spec.spec import SweepSpec; from spec_samples import toy_tree; "
         "SweepSpec.parse(toy_tree())",
         "from sweeps import Sweep",
+        "import sweeps.run.launch; import sys; del sys.modules['ray']",  # Ray alone is needed
     ],
-    ids=["help", "spec", "python"],
+    ids=["help", "spec", "python", "launch"],
 )
 def test_what_should_be_quick_imports_nothing_heavy(code):
     check = f"{code}\nimport sys; print([m for m in {HEAVY!r} if m in sys.modules])"

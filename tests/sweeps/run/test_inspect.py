@@ -99,6 +99,20 @@ def test_pairs_show_both_answers(spec_for, tmp_path):
     ]
 
 
+def test_of_prompts_no_answer_is_said_to_be_trained(spec_for, tmp_path):
+    """Reinforcement learning trains on the model's own answers."""
+    rl = ("--set", "rl.rewards={eval_ended: 1.0}")
+    answered = run(spec_for(CHATS, "grpo"), tmp_path / "home", *rl)
+    assert answered.exit_code == 0, answered.output
+    assert "prompt\n" in answered.stdout and "right answer\n  yes" in answered.stdout
+    bare = [{"prompt": row["prompt"]} for row in CHATS]
+    unanswered = run(spec_for(bare, "grpo"), tmp_path / "home", *rl)
+    assert unanswered.exit_code == 0, unanswered.output
+    assert "prompt\n" in unanswered.stdout and "right answer" not in unanswered.stdout
+    for shown in (answered.stdout, unanswered.stdout):
+        assert "trained" not in shown and "scored" not in shown and "[[" not in shown
+
+
 @pytest.mark.parametrize(
     ("objective", "more", "shown"),
     [

@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from trainables.data.tokens.examples import Example
+from trainables.data.tokens.prompts import Prompt
 from trainables.data.tokens.segment import Segment
 from trainables.data.tokens.sequences import TokenSequence
 from trainables.data.tokens.tokenizer import Tokenizer
@@ -25,7 +26,8 @@ class Sample:
     """One example. `label` is its class, reward or judgement, or empty; `texts` are by name.
 
     A pair has the texts `prompt` (a reward model's: `shared`, the common beginning), `chosen` and
-    `rejected`; other examples have a `text`.
+    `rejected`; a prompt that is answered in training has `prompt` and `right answer`; other
+    examples have a `text`.
     """
 
     label: str
@@ -51,6 +53,14 @@ def sample(
             "rejected": decoded(rejected, tokenizer, border),
         },
     )
+
+
+def asked(prompt: Prompt, tokenizer: Tokenizer) -> Sample:
+    """A prompt that the model answers in training, and the answer that is right, if it has one.
+    Neither is trained on."""
+    shown = tokenizer.decode(prompt.tokens), *prompt.references[:1]
+    names = ("prompt", "right answer")
+    return Sample("", {n: (Segment(t, trained=False),) for n, t in zip(names, shown, strict=False)})
 
 
 def decoded(sequence: TokenSequence, tokenizer: Tokenizer, begin: int = 0) -> Stretches:

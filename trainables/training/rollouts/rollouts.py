@@ -21,6 +21,7 @@ from trainables.losses.advantages import without_difference
 from trainables.losses.batch import Batch, to_device
 from trainables.losses.policy import Pass, PolicyLoss
 from trainables.losses.values import valuing
+from trainables.metrics.length import ENDED
 from trainables.metrics.written import Written
 from trainables.objectives.policy import RlConfig
 from trainables.training.base import autocast
@@ -204,9 +205,11 @@ class Rollouts:
             self._workshop.progress.remark(f"at the first step {NO_DIFFERENCE}")
         if cut > _MANY_CUT:
             most = self._config.evaluation.max_new_tokens
+            rewarded = ENDED.name in self._settings.rewards
             self._workshop.progress.remark(
                 f"at the first step {cut:.0%} of the answers were cut after "
-                f"evaluation.max_new_tokens {most:,} without an end; raise it, or reward eval_ended"
+                f"evaluation.max_new_tokens {most:,} without an end; raise it"
+                + (", or reward eval_ended" if not rewarded else "")
             )
 
     def _reference(self, rollout: Rollout) -> FloatArray:
