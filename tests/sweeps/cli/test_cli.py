@@ -47,9 +47,8 @@ def run(*arguments: str):
         "from sweeps.spec.spec import SweepSpec; from spec_samples import toy_tree; "
         "SweepSpec.parse(toy_tree())",
         "from sweeps import Sweep",
-        "import sweeps.run.launch; import sys; del sys.modules['ray']",  # Ray alone is needed
     ],
-    ids=["help", "spec", "python", "launch"],
+    ids=["help", "spec", "python"],
 )
 def test_what_should_be_quick_imports_nothing_heavy(code):
     check = f"{code}\nimport sys; print([m for m in {HEAVY!r} if m in sys.modules])"
@@ -61,6 +60,14 @@ def test_what_should_be_quick_imports_nothing_heavy(code):
         cwd="tests/helpers",
     )
     assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_what_refuses_a_launch_at_once_waits_for_no_model_library():
+    code = (
+        "import sweeps.run.launch, sys; print({'torch', 'transformers', 'peft'} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("set()\n", "")
 
 
 def test_help_imports_no_spec_and_no_records():
