@@ -68,7 +68,7 @@ def test_it_says_where_the_precision_is_slow_here(data, tmp_path, monkeypatch):
         "measuring the base model",
         "timing the base model",
         "training a few steps",
-        "timing method lora",
+        "timing method lora with other batches",
     ]
 
 

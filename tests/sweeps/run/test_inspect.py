@@ -147,7 +147,7 @@ def test_json_has_the_promised_keys_and_agrees_with_the_summary(spec_for, tmp_pa
             "sft",
             "holds labelled texts .*set objective: classification",
         ),
-        ([{"question": 1}], "sft", "line 1 has the fields: question"),
+        ([{"topic": 1}], "sft", "line 1 has the fields: topic"),
         (CHATS[:1], "sft", "cannot be split"),
     ],
 )
