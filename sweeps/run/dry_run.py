@@ -44,7 +44,7 @@ from sweeps.storage.storage import check_storage
 from trainables.config.trial import TrialConfig
 from trainables.core.data_error import DataError, said
 from trainables.core.errors import ModelError, RefusedError
-from trainables.core.evaluation import Ending
+from trainables.core.evaluation import Ending, Outcome
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.methods.registry import METHODS
 from trainables.training.inputs import Prepared
@@ -118,29 +118,49 @@ def dry_run(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) 
         check_class_metrics(spec, prepared)
         check_prompts(spec, prepared)
         refuse_below_one_trial(spec, prepared.inputs)
-        alone = config.model_copy(update={"deepspeed": None})
-        with threads(_slots(spec)[3]):
-            if config.tunes.trains:
-                found = _measure(spec, prepared, alone, params, home.cache, progress)
-            else:
-                found = _measure_untrained(spec, prepared, alone, params, progress)
+        alone, room = config.model_copy(update={"deepspeed": None}), _room(spec)
+        tried = _Tried(spec, prepared, alone, params, room, home.cache, progress)
+        with threads(room.cpus):
+            found = _measure(tried) if config.tunes.trains else _measure_untrained(tried)
     return replace(found, notes=(str(choice), *found.notes)) if choice else found
 
 
-def _slots(spec: SweepSpec) -> tuple[str, bool, int, float | None]:
-    """The slots of the sweep on this machine, in words, whether they fit, their number, and the
+@dataclass(frozen=True)
+class _Room:
+    """The slots of the sweep on this machine: in words, whether they fit, their number, and the
     CPUs of a worker without GPU."""
+
+    slots: str
+    fits: bool = True
+    count: int = 1
+    cpus: float | None = None
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """The trial that a dry run measures, with all that this needs."""
+
+    spec: SweepSpec
+    prepared: Prepared
+    config: TrialConfig
+    params: dict[str, Value]
+    room: _Room
+    cache: Path
+    progress: Progress
+
+
+def _room(spec: SweepSpec) -> _Room:
     import torch
 
     here = {"CPU": float(os.cpu_count() or 1), "GPU": float(torch.cuda.device_count())}
     try:
         count, size = plan_slots(spec.slots, [here], spec.trials)
     except CapacityError as error:
-        return f"not enough resources on this machine: {error}", False, 1, None
+        return _Room(f"not enough resources on this machine: {error}", fits=False)
     cpus = None if size.gpus else size.cpus
     if spec.slots.max is not None:
-        return f"up to {count} of {size}, as the cluster grows", True, count, cpus
-    return f"{count} of {size} here", True, count, cpus
+        return _Room(f"up to {count} of {size}, as the cluster grows", count=count, cpus=cpus)
+    return _Room(f"{count} of {size} here", count=count, cpus=cpus)
 
 
 def _slow(spec: SweepSpec, config: TrialConfig) -> list[str]:
@@ -152,52 +172,37 @@ def _slow(spec: SweepSpec, config: TrialConfig) -> list[str]:
     return slow_precision.remarks(slow_precision.asked(config), "this CPU", gpu)
 
 
-def _measure(
-    spec: SweepSpec,
-    prepared: Prepared,
-    config: TrialConfig,
-    params: dict[str, Value],
-    cache: Path,
-    progress: Progress,
-) -> DryRun:
+def _measure(tried: _Tried) -> DryRun:
     from trainables.training.workshop import Workshop
 
-    workshop = Workshop(prepared.inputs, progress=progress)
-    watch = Stopwatch()
-    with failures_told(params):
+    progress, watch = tried.progress, Stopwatch()
+    workshop = Workshop(tried.prepared.inputs, progress=progress)
+    with failures_told(tried.params):
         with progress.phase("measuring the base model"):
-            first = workshop.measure_base(config)  # the first pass is slower than later ones
+            first = workshop.measure_base(tried.config)  # the first pass is slower than later ones
         with progress.phase("timing the base model"):
-            base = workshop.measure_base(config)
-        spec, config, grown = _grown(spec, workshop, config, progress)
+            base = workshop.measure_base(tried.config)
+        tried, grown = _grown(tried, workshop)
+        spec, config = tried.spec, tried.config
         plan = workshop.plan(config, workers=1)
-        found = extents(spec, prepared.inputs)
+        found = extents(spec, tried.prepared.inputs)
         with progress.phase("training a few steps"):
             outcome = workshop.train(shortened(config), watch)
-    if outcome.ending is not Ending.COMPLETE:
-        raise SweepError(
-            f"the sweep's first trial ({shown(params)}) diverged within {STEPS} steps: "
-            f"{outcome.error}; lower learning_rate or its range, or change search.first_points"
-        )
-    cost = outcome.cost
-    step = watch.seconds_per_step
+    _refuse_diverged(outcome, tried.params)
+    # Judges may have nothing new to say the second time.
+    answers = max(each.cost.generation_seconds for each in (first, base))
+    known = course_seen(workshop, config, watch, outcome)
+    quote, untimed = _quoted(tried, workshop, known, answers)
+    cost, step = outcome.cost, watch.seconds_per_step
     # How long answers get is known only of those that were written.
     answered = config.learns.rolls_out
     tokens = cost.tokens / STEPS if answered else float(plan.tokens_after[-1]) / plan.steps
-    slots, fit, count, _ = _slots(spec)
-    known = course_seen(workshop, config, watch, outcome)
-    # Judges may have nothing new to say the second time.
-    answers = max(each.cost.generation_seconds for each in (first, base))
-    quote, untimed = _quoted(
-        spec, workshop, prepared, config, known, answers, count, cache, progress
-    )
-    times = config.evaluation.times(config.budget.evaluations)
-    generation = times * answers
+    remarked = (*tried.prepared.remarks, *_slow(spec, config), *remarks(spec, found))
     return DryRun(
-        params=params,
-        slots=slots,
-        slots_fit=fit,
-        data=prepared.description,
+        params=tried.params,
+        slots=tried.room.slots,
+        slots_fit=tried.room.fits,
+        data=tried.prepared.description,
         base_metrics=dict(base.metrics),
         trial_metrics=dict(watch.last.metrics) if watch.last else {},
         seconds_per_step=step,
@@ -211,25 +216,28 @@ def _measure(
         trials=spec.trials,
         repeats=most_repeats(spec),
         budget=description(spec, found),
-        generation_seconds=generation,
+        generation_seconds=config.evaluation.times(config.budget.evaluations) * answers,
         quote=quote,
-        notes=(*prepared.remarks, *_slow(spec, config), *remarks(spec, found), *grown, *untimed),
+        notes=(*remarked, *grown, *untimed),
     )
 
 
-def _measure_untrained(
-    spec: SweepSpec,
-    prepared: Prepared,
-    config: TrialConfig,
-    params: dict[str, Value],
-    progress: Progress,
-) -> DryRun:
+def _refuse_diverged(outcome: Outcome, params: dict[str, Value]) -> None:
+    if outcome.ending is not Ending.COMPLETE:
+        raise SweepError(
+            f"the sweep's first trial ({shown(params)}) diverged within {STEPS} steps: "
+            f"{outcome.error}; lower learning_rate or its range, or change search.first_points"
+        )
+
+
+def _measure_untrained(tried: _Tried) -> DryRun:
     """The answers of each method that trains nothing; trials that train are not timed."""
     from trainables.training.workshop import Workshop
 
-    workshop = Workshop(prepared.inputs, progress=progress)
+    spec, config, progress = tried.spec, tried.config, tried.progress
+    workshop = Workshop(tried.prepared.inputs, progress=progress)
     runs = {}
-    with failures_told(params):
+    with failures_told(tried.params):
         with progress.phase("measuring the base model"):
             base = workshop.measure_base(untouched(config))
         for method in (each.name for each in methods_of(spec.trial, spec.space)):
@@ -238,15 +246,14 @@ def _measure_untrained(
                 with progress.phase(f"timing method {method}"):
                     watch = Stopwatch()
                     runs[method] = (workshop.train(mine, watch), watch.last)
-    slots, fit, _, _ = _slots(spec)
     outcome, measured = runs[config.method]
     costs = [outcome.cost for outcome, _ in runs.values()]
     answers = max(each.generation_seconds for each in costs)
     return DryRun(
-        params=params,
-        slots=slots,
-        slots_fit=fit,
-        data=prepared.description,
+        params=tried.params,
+        slots=tried.room.slots,
+        slots_fit=tried.room.fits,
+        data=tried.prepared.description,
         base_metrics=dict(base.metrics),
         trial_metrics=dict(measured.metrics) if measured else {},
         seconds_per_step=0.0,
@@ -265,7 +272,7 @@ def _measure_untrained(
             for name, (_, seen) in runs.items()
             if seen and "eval_answer_seconds" in seen.metrics
         },
-        notes=(*prepared.remarks, *_not_timed(spec)),
+        notes=(*tried.prepared.remarks, *_not_timed(spec)),
     )
 
 
@@ -278,55 +285,46 @@ def _not_timed(spec: SweepSpec) -> Iterator[str]:
         )
 
 
-def _grown(
-    spec: SweepSpec, workshop: Workshop, config: TrialConfig, progress: Progress
-) -> tuple[SweepSpec, TrialConfig, list[str]]:
-    """The sweep and its first trial with the micro-batch that a slot would find, and a note on it;
-    as they are where the sweep sets one."""
-    if not config.micro_batch_grows:
-        return spec, config, []
+def _grown(tried: _Tried, workshop: Workshop) -> tuple[_Tried, list[str]]:
+    """The same with the micro-batch that a slot would find, and a note on it; as it is where the
+    sweep sets one."""
+    if not tried.config.micro_batch_grows:
+        return tried, []
     from trainables.planning.growth import with_grown_micro_batch
 
-    with progress.phase("finding the fastest micro-batch size"):
-        size = with_grown_micro_batch(workshop, config).micro_batch_size
+    with tried.progress.phase("finding the fastest micro-batch size"):
+        size = with_grown_micro_batch(workshop, tried.config).micro_batch_size
     found = {"micro_batch_size": size}
-    trial = spec.trial.with_params(found)
+    spec = replace(tried.spec, trial=tried.spec.trial.with_params(found))
     note = f"micro_batch_size: auto is {size} here; each slot finds its own"
-    return replace(spec, trial=trial), config.with_params(found), [note]
+    return replace(tried, spec=spec, config=tried.config.with_params(found)), [note]
 
 
 def _quoted(
-    spec: SweepSpec,
-    workshop: Workshop,
-    prepared: Prepared,
-    config: TrialConfig,
-    known: Course,
-    generation: float,
-    slots: int,
-    cache: Path,
-    progress: Progress,
+    tried: _Tried, workshop: Workshop, known: Course, generation: float
 ) -> tuple[Quote | None, list[str]]:
     """The quote by the speed of each method, and notes on methods that could not be timed."""
+    spec, config = tried.spec, tried.config
     kinds, notes = {}, []
     others = [each.name for each in methods_of(spec.trial, spec.space) if each.trains]
     for method in dict.fromkeys([config.method, *others]):
         how = " with other batches" if method == config.method else ""
-        with progress.phase(f"timing method {method}{how}"):
+        with tried.progress.phase(f"timing method {method}{how}"):
             try:
                 kinds[method] = _kind(workshop, config, known, spec, method)
             except (DataError, ModelError, RefusedError, RuntimeError, MemoryError) as error:
                 notes.append(f"method {method} could not be timed ({said(error)})")
     if not kinds:
         return None, notes
-    work, rows = work_of(spec, prepared.inputs), workshop.validation_set
+    work, rows = work_of(spec, tried.prepared.inputs), workshop.validation_set
     validation = Validation(len(rows), float(rows.lengths.sum()))
     prices = Prices(kinds, validation, generation, spec.slots.workers, work)
     found = prices_of_space(spec, prices)
     refuse_if_too_short(spec, min(found))
     trials = spec.budget_trials or 1
-    quote = make_quote(spec, found, trials, most_repeats(spec), slots)
+    quote = make_quote(spec, found, trials, most_repeats(spec), tried.room.count)
     if spec.budget_trials is not None:
-        keep(cache, spec, quote)
+        keep(tried.cache, spec, quote)
     return quote, notes
 
 
