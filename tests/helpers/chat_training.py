@@ -11,6 +11,19 @@ from trainables.core.model_source import ModelSource
 from trainables.data.sets.prepare import prepare
 from trainables.training.inputs import Inputs
 
+SHAPE = {
+    "vocab_size": 320,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "initializer_range": 0.2,
+    "bos_token_id": 0,
+    "eos_token_id": 1,
+}
+"""Of a small Llama over the tokens of `tiny_tokenizer`."""
+
 
 def make_chat_model(folder: Path, context: int = 128, **settings) -> Path:
     """A Llama of 2 layers with random weights, and a tokenizer with a chat template whose
@@ -18,20 +31,9 @@ def make_chat_model(folder: Path, context: int = 128, **settings) -> Path:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    shape = {
-        "vocab_size": 320,
-        "hidden_size": 32,
-        "intermediate_size": 48,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 2,
-        "max_position_embeddings": context,
-        "initializer_range": 0.2,
-        "bos_token_id": 0,
-        "eos_token_id": 1,
-    }
+    shape = {**SHAPE, "max_position_embeddings": context, **settings}
     torch.manual_seed(0)
-    LlamaForCausalLM(LlamaConfig(**{**shape, **settings})).save_pretrained(folder)
+    LlamaForCausalLM(LlamaConfig(**shape)).save_pretrained(folder)
     tiny_tokenizer(chat_template=CHATML).save_pretrained(folder)
     return folder
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from chat_training import SHAPE
 from data_samples import tiny_tokenizer
 
 
@@ -12,21 +13,9 @@ def make_reward_model(folder: Path, template: str | None = None, **settings) -> 
     import torch
     from transformers import LlamaConfig, LlamaForSequenceClassification
 
-    shape = {
-        "vocab_size": 320,
-        "hidden_size": 32,
-        "intermediate_size": 48,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 2,
-        "max_position_embeddings": 256,
-        "initializer_range": 0.2,
-        "num_labels": 1,
-        "bos_token_id": 0,
-        "eos_token_id": 1,
-    }
+    shape = {**SHAPE, "max_position_embeddings": 256, "num_labels": 1, **settings}
     torch.manual_seed(3)
-    config = LlamaConfig(**{**shape, **settings})
+    config = LlamaConfig(**shape)
     LlamaForSequenceClassification(config).to(config.dtype or torch.float32).save_pretrained(folder)
     tiny_tokenizer(chat_template=template).save_pretrained(folder)
     return folder
