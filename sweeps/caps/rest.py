@@ -39,12 +39,11 @@ def rest_of(
     sweep: SweepRecord,
     trials: Sequence[TrialRecord],
     cluster: ClusterRecord | None,
-    repeats: int = 0,
 ) -> Rest | None:
     """None for an ended sweep, one without a number of trials, or one too young to tell.
 
     Trials to come are drawn from those that ended, however they ended, so that early stopping goes
-    on as it did; `repeats` with fresh seeds are trained whole.
+    on as it did. Repeats with fresh seeds are not counted.
     """
     expected = sweep.expected(trials)
     if sweep.state.ended or expected is None:
@@ -52,11 +51,11 @@ def rest_of(
     open_ones = [each for each in trials if not each.status.ended]
     left = max(0, expected - len(trials) + len(open_ones))
     took = sum(each.seconds for each in trials)
-    found = _drawn(trials, open_ones, left - len(open_ones), repeats) or _quoted(sweep, took)
-    if found is None or not left + repeats:
+    found = _drawn(trials, open_ones, left - len(open_ones)) or _quoted(sweep, took)
+    if found is None or not left:
         return None
     low, high = found
-    slots = min(left + repeats, max(1, sum(slot.up for slot in cluster.slots) if cluster else 1))
+    slots = min(left, max(1, sum(slot.up for slot in cluster.slots) if cluster else 1))
     longest = max((_left(each) or 0.0 for each in open_ones), default=0.0)
     return Rest(
         low,
@@ -70,7 +69,7 @@ def rest_of(
 
 
 def _drawn(
-    trials: Sequence[TrialRecord], open_ones: Sequence[TrialRecord], new: int, repeats: int
+    trials: Sequence[TrialRecord], open_ones: Sequence[TrialRecord], new: int
 ) -> tuple[float, float] | None:
     """By the trials that ended; each draw also draws which of them are known, so that few of them
     give a wide interval."""
@@ -83,7 +82,7 @@ def _drawn(
         known = [each.seconds for each in rng.choices(ended, k=len(ended))]
         to_come = sum(rng.choices(known, k=new)) if new > 0 else 0.0
         under_way = sum(_rest_of_trial(each, rng.choice(known), whole) for each in open_ones)
-        sums.append(to_come + under_way + sum(rng.choices(whole, k=repeats)))
+        sums.append(to_come + under_way)
     return float(np.quantile(sums, _LOW)), float(np.quantile(sums, _HIGH))
 
 

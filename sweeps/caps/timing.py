@@ -18,14 +18,13 @@ from sweeps.caps.speeds import (
     with_half_the_micro_batch,
     with_twice_the_batch,
 )
+from sweeps.planning.edits import CHECKPOINTING
 from trainables.config.budget import TrialBudget
 from trainables.config.trial import TrialConfig
 from trainables.core.evaluation import Ending, Evaluation, Monitor, Outcome, Verdict
 
 if TYPE_CHECKING:
     from trainables.training.workshop import Workshop
-
-CHECKPOINTING = "gradient_checkpointing"
 
 STEPS = 5
 """Number of optimizer steps; the first one is a warm-up and not timed."""

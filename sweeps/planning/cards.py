@@ -61,13 +61,13 @@ SIZES = tuple(card(f"{size}GB") for size in (24, 40, 48, 80, 141))
 
 def named_by(spec: SweepSpec) -> Card | None:
     """A worker's share of the GPU that the spec names, if it does; SweepError if that is none."""
-    settings = spec.slots
-    if settings.gpu is None:
+    if spec.slots.gpu is None:
         return None
-    share = settings.gpus if isinstance(settings.gpus, float) and settings.gpus else 1.0
-    return share_of(card(settings.gpu, "slots.gpu"), share)
+    return share_of(card(spec.slots.gpu, "slots.gpu"), spec)
 
 
-def share_of(whole: Card, share: float) -> Card:
-    """The part of a card that one worker has."""
+def share_of(whole: Card, spec: SweepSpec) -> Card:
+    """The part of a card that one worker of the sweep has."""
+    gpus = spec.slots.gpus
+    share = gpus if isinstance(gpus, float) and gpus else 1.0
     return whole if share >= 1 else Card(f"{share:g} of {whole.name}", int(whole.memory * share))

@@ -13,7 +13,7 @@ from trainables.planning.estimate import Estimate, Planner, usable
 from trainables.training.inputs import Prepared
 
 _METHODS = ("full", "lora", "qlora")
-WORKERS = (1, 2, 4, 8)
+WORKER_COUNTS = (1, 2, 4, 8)
 
 _OF_HOST = 0.7
 """Share of a machine's memory for one trial; the rest is for Python, Ray and files."""
@@ -39,7 +39,10 @@ class Fit:
 
 
 def fits(
-    spec: SweepSpec, prepared: Prepared, cards: Sequence[Card], workers: Sequence[int] = WORKERS
+    spec: SweepSpec,
+    prepared: Prepared,
+    cards: Sequence[Card],
+    workers: Sequence[int] = WORKER_COUNTS,
 ) -> list[Fit]:
     """The first way in which each method fits on each card with AdamW, over one of these numbers of
     workers; methods that fit nowhere are absent."""

@@ -60,13 +60,13 @@ def settle_method_here(
 
 def _counts(spec: SweepSpec, card: Card, gpus: int) -> Sequence[int]:
     """The numbers of workers to look at: the file's, or as many as there are GPUs."""
-    from sweeps.planning.fit import WORKERS
+    from sweeps.planning.fit import WORKER_COUNTS
 
     given = spec.tree.get("slots")
     named = isinstance(given, Mapping) and "workers" in given
     if named or card.host or spec.slots.most_lanes > 1:
         return (spec.slots.workers,)
-    return [count for count in WORKERS if not gpus or count <= gpus]
+    return [count for count in WORKER_COUNTS if not gpus or count <= gpus]
 
 
 def _gpus_here() -> int:
@@ -122,8 +122,7 @@ def card_of(spec: SweepSpec, address: str | None) -> Card | None:
     if not torch.cuda.is_available():
         return None
     found = torch.cuda.get_device_properties(0)
-    share = spec.slots.gpus if isinstance(spec.slots.gpus, float) else 1.0
-    return share_of(Card(found.name, found.total_memory), share)
+    return share_of(Card(found.name, found.total_memory), spec)
 
 
 def most_workers(spec: SweepSpec, address: str | None) -> int:
@@ -137,9 +136,7 @@ def most_workers(spec: SweepSpec, address: str | None) -> int:
         return slots * settings.workers
     if address is not None:
         return settings.workers
-    import torch
-
-    return max(settings.workers, torch.cuda.device_count())
+    return max(settings.workers, _gpus_here())
 
 
 def edits_of(spec: SweepSpec, sweep: SweepRecord) -> Edits:

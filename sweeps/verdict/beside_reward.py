@@ -8,7 +8,7 @@ from sweeps.verdict.paired import between
 from sweeps.verdict.results import Results
 from sweeps.verdict.single import SURE, amount
 from trainables.metrics.registry import declared_mode
-from trainables.objectives.policy import HELD_OUT, KL, REWARD
+from trainables.objectives.policy import KL, REWARD, metric_of_judge
 from trainables.objectives.registry import OBJECTIVES
 
 _BESIDE = (REWARD, KL, "eval_answer_tokens", "eval_ended", "eval_general_loss")
@@ -23,7 +23,8 @@ def beside_reward(results: Results) -> str:
     counted = record.counted(results.sweep.goals) if record else None
     if record is None or counted is None or objective is None or not objective.rolls_out:
         return ""
-    judge = _judge(record)
+    named = record.config.get("rl.held_out")
+    judge = metric_of_judge(None if named is None else str(named))
     base, mine = results.sweep.base, counted.metrics
     parts = []
     for name in dict.fromkeys((*_BESIDE, *([judge] if judge else []))):
@@ -33,14 +34,6 @@ def beside_reward(results: Results) -> str:
             parts.append(f"{name} {before}{mine[name]:.4g}{said}")
     line = f"Beside its reward, from the base to trial {record.trial}: {', '.join(parts)}."
     return " ".join(filter(None, (line, _doubt(results, record, judge))))
-
-
-def _judge(record: TrialRecord) -> str | None:
-    """The held-out metric, which is that of a model unless the field names a metric."""
-    named = record.config.get("rl.held_out")
-    if named is None:
-        return None
-    return str(named) if str(named).startswith("eval_") else HELD_OUT
 
 
 def _doubt(results: Results, record: TrialRecord, judge: str | None) -> str:

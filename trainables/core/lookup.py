@@ -18,6 +18,9 @@ PASSAGES, QUESTION = "{passages}", "{question}"
 
 _PLACES = (PASSAGES, QUESTION)
 
+ENCODER_PACKAGE, ENCODER_EXTRA = "sentence-transformers", "winnow-sweeps[retrieval]"
+"""What an encoder needs, and the extra of this project that installs it."""
+
 LAYOUT = f"{PASSAGES}\n\n{QUESTION}"
 
 

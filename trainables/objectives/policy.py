@@ -26,6 +26,13 @@ HELD_OUT = "eval_held_out"
 """An answer's score by the model in `rl.held_out`."""
 
 
+def metric_of_judge(held_out: str | None) -> str | None:
+    """The metric that `rl.held_out` stands for: itself, or the score of the model that it names."""
+    if held_out is None or held_out.startswith("eval_"):
+        return held_out
+    return HELD_OUT
+
+
 class RlConfig(Frozen):
     """Reinforcement learning: the model answers prompts, and its answers are rewarded."""
 
@@ -78,9 +85,7 @@ class RlConfig(Frozen):
     @property
     def held_out_metric(self) -> str | None:
         """The metric that judges the reward."""
-        if self.held_out is None or self.held_out.startswith("eval_"):
-            return self.held_out
-        return HELD_OUT
+        return metric_of_judge(self.held_out)
 
     @model_validator(mode="after")
     def _rewards_the_model(self) -> Self:

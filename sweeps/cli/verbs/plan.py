@@ -57,7 +57,7 @@ def plan(
             with progress.phase("loading PyTorch and transformers"):
                 from sweeps.inputs.prepare import inputs_of
                 from sweeps.planning.editing import planned_edits
-                from sweeps.planning.fit import WORKERS, fits
+                from sweeps.planning.fit import WORKER_COUNTS, fits
                 from sweeps.planning.plan import make_plan
                 from sweeps.report.plan_report import fit_report, plan_json, report
                 from sweeps.run.fitting import most_workers, settle_method
@@ -69,7 +69,7 @@ def plan(
             if fit:
                 with progress.phase("planning memory"):
                     sizes = (card,) if named else cards.SIZES
-                    counts = (workers,) if workers else WORKERS
+                    counts = (workers,) if workers else WORKER_COUNTS
                     table = fit_report(fits(checked, prepared, sizes, counts), sizes)
             else:
                 made = make_plan(checked, prepared, card, progress)

@@ -60,8 +60,8 @@ class Conversation:
 
     `tools` is the JSON text of the list of tools that the assistant may call; empty if there are
     none. `references` are further right last answers, which are not trained. `unread` are columns
-    that are no part of the chat, where metrics are to see them. Without `answered` the last answer
-    is UNANSWERED.
+    that the chat does not contain, where metrics are to see them. Without `answered` the last
+    answer is UNANSWERED.
     """
 
     messages: tuple[Message, ...]

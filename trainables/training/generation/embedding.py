@@ -11,14 +11,13 @@ import torch
 from trainables.config.trial import TrialConfig
 from trainables.core.data_error import said
 from trainables.core.errors import RefusedError
+from trainables.core.lookup import ENCODER_EXTRA, ENCODER_PACKAGE
 from trainables.core.model_source import ModelSource
 from trainables.core.progress import Progress
 from trainables.core.progress_bars import no_progress_bars
 from trainables.data.retrieval.ranking import Embed, Vectors
 from trainables.data.tokens.tokenizer import Tokenizer, encode
 from trainables.training.base import autocast
-
-EXTRA = "winnow-sweeps[retrieval]"
 
 
 class StateMeans:
@@ -78,8 +77,8 @@ def encoder_of(name: str, device: torch.device) -> Embed:
     """A sentence-transformers model; RefusedError if it cannot be loaded."""
     if find_spec("sentence_transformers") is None:
         raise RefusedError(
-            f"encoder {name} needs sentence-transformers, which is not installed: pip install "
-            f"{EXTRA}, or leave it out to compare the base's own states"
+            f"encoder {name} needs {ENCODER_PACKAGE}, which is not installed: pip install "
+            f"{ENCODER_EXTRA}, or leave it out to compare the base's own states"
         )
     from sentence_transformers import SentenceTransformer
 
