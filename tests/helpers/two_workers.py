@@ -68,7 +68,7 @@ def main(folder: Path) -> None:
             test=folder / "validation",
         )
     )
-    base = tiny.fingerprint(workshop._base.lend(tiny.trial()))
+    base = tiny.fingerprint(workshop.lend(tiny.trial()))
     made = {"base": workshop.measure_base(tiny.trial()).metrics}
     for name, params in SAME_AS_ALONE.items():
         made[name] = trained(workshop, tiny.Watcher(folder / name), params)
@@ -94,7 +94,7 @@ def main(folder: Path) -> None:
     made["left behind"] = left_alive() - before
     made["shares"] = shares(workshop)
     made["after all"] = trained(workshop, tiny.Watcher(), SAME_AS_ALONE["lora plain"])
-    made["pristine"] = tiny.fingerprint(workshop._base.lend(tiny.trial())) == base
+    made["pristine"] = tiny.fingerprint(workshop.lend(tiny.trial())) == base
     (folder / f"rank{dist.get_rank()}.json").write_text(json.dumps(made))
     dist.destroy_process_group()
 
@@ -145,7 +145,7 @@ def shares(workshop) -> tuple[int, int]:
     from trainables.training.zero.settings import deepspeed_config
 
     config = tiny.trial(deepspeed__zero_stage=3, method="full")
-    model = workshop._base.lend(config)
+    model = workshop.lend(config)
     whole = sum(weight.numel() for weight in model.parameters())
     scatter(model, deepspeed_config(config, 4, 1), workshop.device)
     return sum(weight.ds_tensor.numel() for weight in model.parameters()), whole

@@ -60,7 +60,7 @@ def main(folder: Path) -> None:
     )
     made = {}
     for name, params in PREFERENCES.items():
-        workshop._references.forget()
+        workshop.references.forget()
         made[name] = preferred(workshop, folder / name, deepspeed__zero_stage=3, **params)
     before = bytes_alive()
     for name, size in HIERARCHY.items():
@@ -90,8 +90,8 @@ def preferred(workshop, folder, **params):
 def shares(workshop) -> tuple[int, int]:
     """The numbers that this rank holds of a full fine-tune's reference, and those of the whole."""
     config = tiny.trial(**SHORT, deepspeed={"zero_stage": 3})
-    with workshop._references.held:
-        weights = list(workshop._references.untouched(config).parameters())
+    with workshop.references.held:
+        weights = list(workshop.references.untouched(config).parameters())
         return sum(each.ds_tensor.numel() for each in weights), sum(
             each.ds_numel for each in weights
         )

@@ -20,39 +20,31 @@ from typing import Any
 
 import torch
 from peft import PeftModel
-from transformers import PreTrainedModel, set_seed
+from transformers import PreTrainedModel
 
-from trainables.config.lengths import refuse_length
 from trainables.config.trial import TrialConfig
 from trainables.core import ranks
-from trainables.core.errors import RefusedError
 from trainables.core.evaluation import (
     Cost,
-    DivergedError,
-    Ending,
     Evaluation,
     Monitor,
     Outcome,
 )
-from trainables.core.progress import NO_PROGRESS, STEP, Progress
+from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.data.sets.training_set import Learned, training_set
 from trainables.data.tokens.examples import Examples
 from trainables.data.tokens.tokenizer import context_length, embedding_rows, load_tokenizer, pad_id
 from trainables.losses.loss import Loss, Scores, measure
 from trainables.losses.make import make_loss
-from trainables.losses.policy import PolicyLoss
 from trainables.losses.several_labels import SeveralLabels
 from trainables.losses.tokens import TokenLosses
 from trainables.metrics.written import Written
 from trainables.models import tuned
-from trainables.models.compiled import compile_blocks, uncompile
-from trainables.models.fit import misfits
 from trainables.training.base import (
     BaseModel,
     Head,
     autocast_dtype,
     borrows_in_place,
-    is_scattered,
 )
 from trainables.training.checkpoints import NO_CHECKPOINTS, Checkpoints
 from trainables.training.general import GeneralSet
@@ -61,23 +53,15 @@ from trainables.training.generation.files import write_answers
 from trainables.training.generation.lookups import Lookups
 from trainables.training.generation.untrained import measure_untrained
 from trainables.training.inputs import Inputs
-from trainables.training.memory import own_device, release_memory
-from trainables.training.pages import release_pages
+from trainables.training.memory import own_device
 from trainables.training.plan import Plan, make_plan
 from trainables.training.references import References
-from trainables.training.refusing import refuse, refuse_engine
-from trainables.training.rollouts.rollouts import Rollouts
-from trainables.training.run import Run, peak_memory, write_losses
+from trainables.training.refusing import refuse
+from trainables.training.run import peak_memory, write_losses
 from trainables.training.scoring.reward_model import RewardModels
-from trainables.training.trainer import (
-    TrialTrainer,
-    dismantle,
-    engine_settings,
-    make_trainer,
-    reset_process_state,
-)
+from trainables.training.trained import train
 from trainables.training.watchdog import NO_WATCHDOG, Watchdog
-from trainables.training.zero.scatter import ready, scatter
+from trainables.training.zero.scatter import ready
 
 
 class Workshop:
@@ -103,9 +87,9 @@ class Workshop:
         self._general = GeneralSet(general, *measured) if general else None
         self.lend = self._base.lend
         examples = after + len(self.test_set or ())
-        self._references = References(self._base, examples, self.train_set.arity, self.device)
+        self.references = References(self._base, examples, self.train_set.arity, self.device)
         self.reward_models = RewardModels(inputs, self.device, progress, watchdog.alive)
-        self._answers = Answers(self, self._references)
+        self._answers = Answers(self, self.references)
         gc.collect()
 
     @property
@@ -124,7 +108,8 @@ class Workshop:
         return Lookups(self.inputs, self.tokenizer, self.device, self.progress)
 
     @cached_property
-    def _context(self) -> int | None:
+    def context(self) -> int | None:
+        """The base model's context in tokens; None: its config says nothing."""
         return context_length(self.inputs.model)
 
     @cached_property
@@ -132,7 +117,7 @@ class Workshop:
         """The length in tokens of the longest sequence of all sets."""
         return max(Examples(folder).longest for folder in self.inputs.sets)
 
-    def _longest_of(self, config: TrialConfig) -> int:
+    def longest_of(self, config: TrialConfig) -> int:
         """The same, or the length of the longest prompt with its answer."""
         return max(self._longest, self._answers.longest(config))
 
@@ -162,8 +147,8 @@ class Workshop:
         refuse(config)
         # The base is its own reference. In the same batches the two agree exactly; with answers
         # cached from other batches, rounding would decide which pairs it wins.
-        self._references.forget()
-        with ready(self._base.lend(config), config, self.device) as model, self._references.held:
+        self.references.forget()
+        with ready(self.lend(config), config, self.device) as model, self.references.held:
             yield model
 
     def test(self, config: TrialConfig, weights: Path | None) -> Evaluation:
@@ -175,11 +160,11 @@ class Workshop:
         began = time.monotonic()
         if self._answers.lacks_base(config, self.test_set.folder):
             self.know_base(config, self.test_set)
-        base = model = self._base.lend(config)
+        base = model = self.lend(config)
         try:
             if weights is not None:
                 model = tuned.restore(base, config, weights)
-            with ready(model, config, self.device), self._references.held:
+            with ready(model, config, self.device), self.references.held:
                 loss = self.loss(config, model)
                 if isinstance(loss, SeveralLabels) and loss.tuned:
                     self._measured(config, loss, model, self.validation_set)
@@ -262,7 +247,7 @@ class Workshop:
         folder = (examples or self.validation_set).folder
         general = self._general is None or self._general.knows(config)
         if not general or self._answers.lacks_base(config, folder):
-            with ready(self._base.lend(config), config, self.device) as base:
+            with ready(self.lend(config), config, self.device) as base:
                 self._know(config, base, folder)
 
     def _know(self, config: TrialConfig, base: torch.nn.Module, folder: Path) -> None:
@@ -286,7 +271,7 @@ class Workshop:
             config,
             self.train_set,
             self.inputs.labels,
-            lambda: self._references.of(config, model),
+            lambda: self.references.of(config, model),
             self.inputs.target,
             self.tokens,
         )
@@ -298,76 +283,7 @@ class Workshop:
 
         RefusedError if its settings do not work. The caller handles errors other than divergence.
         """
-        if not config.tunes.trains:
-            self.know_base(config)
-            return measure_untrained(self, config, monitor)
-        # Objects from before the trial outlive it. Scanning them in each of the trainer's garbage
-        # collections would take a good part of a small trial's time.
-        gc.freeze()
-        run, trainer = self._set_up(config, monitor, checkpoints)
-        model = trainer.model
-        try:
-            left = checkpoints.latest(before=run.horizon())
-            if left:
-                run.go_on_from(left)
-                if run.rollouts is not None:
-                    run.rollouts.load(checkpoints.path(left))
-            with self.progress.phase("training", run.steps, STEP) as run.gauge:
-                trainer.train(resume_from_checkpoint=str(checkpoints.path(left)) if left else None)
-            return Outcome(ending=run.ending, cost=run.cost())
-        except DivergedError as error:
-            return Outcome(ending=Ending.DIVERGED, cost=run.cost(), error=str(error))
-        finally:
-            dismantle(trainer)
-            self._references.held.close()
-            run.trainer = run.rollouts = None
-            uncompile(model)
-            if borrows_in_place(config):
-                tuned.detach(model).requires_grad_(False)
-            del model, trainer, run
-            release_pages()
-            release_memory()
-
-    def _set_up(
-        self, config: TrialConfig, monitor: Monitor, checkpoints: Checkpoints
-    ) -> tuple[Run, TrialTrainer]:
-        refuse(config)
-        refuse_engine(config)
-        refuse_length(config, self._context, self._longest_of(config))
-        try:
-            plan = self.plan(config, ranks.world_size())
-            self.know_base(config)
-            return self._put_together(config, plan, monitor, checkpoints)
-        except ValueError as error:
-            raise RefusedError(str(error)) from error
-
-    def _put_together(
-        self, config: TrialConfig, plan: Plan, monitor: Monitor, checkpoints: Checkpoints
-    ) -> tuple[Run, TrialTrainer]:
-        model: PreTrainedModel | PeftModel = self._base.lend(config)
-        for problem in misfits(model, config):
-            raise RefusedError(str(problem))
-        # Loading draws random numbers (new token rows, a head on a GPU); a warm base does not.
-        set_seed(config.seed % 2**32)
-        try:
-            model = tuned.attach(model, config, self.inputs.new_tokens)
-            if config.compile:
-                compile_blocks(model)
-            if is_scattered(config):
-                scatter(model, engine_settings(config, plan), self.device)
-            loss = self.loss(config, model)
-            run = Run(self, config, plan, model, loss, monitor, checkpoints)
-            learned = self.learned(config)
-            run.trainer = trainer = make_trainer(
-                config, plan, model, loss, learned, self.pad_id, run
-            )
-            if isinstance(loss, PolicyLoss):
-                made = Rollouts(self, config, plan, model, loss, self._references)
-                run.rollouts = trainer.rollouts = made
-        except BaseException:
-            self._references.held.close()
-            uncompile(model)
-            self.take_back(config, model)
-            reset_process_state()
-            raise
-        return run, run.trainer
+        if config.tunes.trains:
+            return train(self, config, monitor, checkpoints)
+        self.know_base(config)
+        return measure_untrained(self, config, monitor)

@@ -85,7 +85,7 @@ def test_a_pissa_adapter_begins_as_the_base(workshop):
     config = tiny.trial(lora__init="pissa")
     ids = torch.arange(7)[None]
     before = workshop._base.shared(config)(input_ids=ids).logits
-    model = tuned.attach(workshop._base.lend(config), config)
+    model = tuned.attach(workshop.lend(config), config)
     torch.testing.assert_close(model(input_ids=ids).logits, before, atol=1e-4, rtol=1e-4)
 
 

@@ -59,7 +59,7 @@ def test_new_rows_begin_as_the_mean_of_the_known_ones(workshop, inputs):
     from safetensors.torch import load_file
 
     known = load_file(f"{inputs.model.name}/model.safetensors")
-    base = workshop._base.lend(tiny.trial())
+    base = workshop.lend(tiny.trial())
     for name in ("model.embed_tokens", "lm_head"):
         rows = base.get_submodule(name).weight
         assert rows.shape == (tiny.VOCABULARY + 2, 32)
@@ -69,11 +69,11 @@ def test_new_rows_begin_as_the_mean_of_the_known_ones(workshop, inputs):
 
 @pytest.mark.parametrize("method", ["lora", "freeze", "full"])
 def test_the_loss_over_new_tokens_falls(workshop, method):
-    before = tiny.fingerprint(workshop._base.lend(tiny.trial()))
+    before = tiny.fingerprint(workshop.lend(tiny.trial()))
     outcome, watcher = run_trial(workshop, method=method, budget__steps=20, learning_rate=0.02)
     base = workshop.measure_base(tiny.trial()).metrics["eval_loss"]
     assert watcher.losses[-1] < 0.2 * base
-    assert tiny.fingerprint(workshop._base.lend(tiny.trial())) == before
+    assert tiny.fingerprint(workshop.lend(tiny.trial())) == before
     assert outcome.cost.trainable_parameters > 0
 
 

@@ -40,7 +40,7 @@ def pristine(inputs, workshop):
 
     before = tiny.fingerprint(load_model(inputs.model, Loading(torch.float32)))
     yield before
-    assert tiny.fingerprint(workshop._base.lend(tiny.trial())) == before
+    assert tiny.fingerprint(workshop.lend(tiny.trial())) == before
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_lora_leaves_the_base_bit_for_bit_as_it_was(workshop, pristine):
     for thrifty in (False, True):
         outcome, _ = run_trial(workshop, learning_rate=0.1, gradient_checkpointing=thrifty)
         assert outcome.ending is Ending.COMPLETE
-    base = workshop._base.lend(tiny.trial())
+    base = workshop.lend(tiny.trial())
     assert tiny.fingerprint(base) == pristine
     assert not any(weight.requires_grad or weight.grad is not None for weight in base.parameters())
     assert not any(type(module).__module__.startswith("peft") for module in base.modules())
@@ -125,7 +125,7 @@ def test_lora_touches_the_modules_that_were_named(workshop, modules, touched):
     from trainables.models import tuned
 
     config = tiny.trial(lora__target_modules=modules)
-    model = tuned.attach(workshop._base.lend(config), config)
+    model = tuned.attach(workshop.lend(config), config)
     names = {name.split(".")[-4] for name, w in model.named_parameters() if w.requires_grad}
     tuned.detach(model)
     assert names == touched
@@ -468,14 +468,14 @@ def test_a_refused_trial_costs_no_reload_and_harms_no_other(
 def test_a_trial_that_cannot_start_costs_no_reload_and_harms_no_other(
     workshop, reference, pristine, loads, monkeypatch
 ):
-    from trainables.training import workshop as finetune
+    from trainables.training import trained
 
     def broken(*args):
         raise MemoryError("no room for a trainer")
 
     for method in ("lora", "adapter", "prompt", "full"):
         with monkeypatch.context() as patch:
-            patch.setattr(finetune, "make_trainer", broken)
+            patch.setattr(trained, "make_trainer", broken)
             with pytest.raises(MemoryError):
                 run_trial(workshop, method=method)
         assert run_trial(workshop)[1].losses == reference[1].losses
@@ -524,7 +524,7 @@ class Lent(list):
 @pytest.fixture
 def lent(workshop, monkeypatch):
     """What is lent from now on. The garbage collector comes only when a trial calls it."""
-    lend, models = workshop._base.lend, Lent()
+    lend, models = workshop.lend, Lent()
 
     def watched(config):
         models.alive.append(sum(model() is not None for model in models))
@@ -532,7 +532,7 @@ def lent(workshop, monkeypatch):
         models.append(weakref.ref(model))
         return model
 
-    monkeypatch.setattr(workshop._base, "lend", watched)
+    monkeypatch.setattr(workshop, "lend", watched)
     gc.disable()
     yield models
     gc.enable()

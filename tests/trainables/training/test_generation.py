@@ -37,7 +37,7 @@ class Answers(tiny.Watcher):
 
 
 def test_every_batch_size_gives_the_answers_of_plain_greedy_decoding(workshop, folder):
-    model = workshop._base.lend(chats.chat_trial(folder))
+    model = workshop.lend(chats.chat_trial(folder))
     expected = {n: greedy(workshop, model, n, 8) for n in range(13)}
     assert len(set(map(tuple, expected.values()))) > 5, "else equal answers would say nothing"
     for size in (1, 3, 8):
@@ -54,7 +54,7 @@ def test_a_method_in_training_answers_as_its_model_does_without_cache(workshop, 
     from trainables.models import tuned
 
     config = chats.chat_trial(folder, method=method)
-    model = tuned.attach(workshop._base.lend(config), config)
+    model = tuned.attach(workshop.lend(config), config)
     try:
         disturb(model)
         written = workshop.written(config, model)
@@ -85,7 +85,7 @@ def test_generation_leaves_no_trace_in_training(workshop, folder, temperature):
 
 def test_the_base_is_as_before(workshop, folder):
     config = chats.chat_trial(folder, evaluation__generate_at="every")
-    base = workshop._base.lend(config)
+    base = workshop.lend(config)
     before = tiny.fingerprint(base), base.generation_config.to_dict(), base.config.use_cache
     workshop.train(config, tiny.Watcher())
     after = tiny.fingerprint(base), base.generation_config.to_dict(), base.config.use_cache
@@ -100,7 +100,7 @@ def test_answers_are_generated_only_at_the_points_asked_for(workshop, folder):
 
 
 def test_sampled_answers_do_not_depend_on_the_batch(workshop, folder):
-    model = workshop._base.lend(chats.chat_trial(folder))
+    model = workshop.lend(chats.chat_trial(folder))
 
     def texts(**evaluation):
         params = {f"evaluation__{name}": value for name, value in evaluation.items()}

@@ -59,7 +59,7 @@ def trial(folder, **params):
 
 
 def prompts_of(workshop, config):
-    model = workshop._base.lend(config)
+    model = workshop.lend(config)
     asked = workshop.lookups.prompts(workshop.validation_set.folder, config, model)
     texts = asked.asked(range(10)).values()
     return [workshop.tokenizer.decode(each.tokens) for each in texts]
@@ -136,7 +136,7 @@ def test_what_does_not_fit_the_context_is_left_out_and_counted(workshop, folder)
     assert 0 < only.metrics["eval_looked_up"] < 20
     config = trial(folder, method="few_shot", few_shot__count=20)
     asked = workshop.lookups.prompts(
-        workshop.validation_set.folder, config, workshop._base.lend(config)
+        workshop.validation_set.folder, config, workshop.lend(config)
     ).asked(range(10))
     for each in asked.values():
         room = 768 - config.evaluation.max_new_tokens
@@ -160,7 +160,7 @@ def test_what_an_answer_costs_is_measured(workshop, folder):
 
 
 def test_a_trial_without_training_leaves_the_base_as_it_was(workshop, folder):
-    base = workshop._base.lend(trial(folder))
+    base = workshop.lend(trial(folder))
     before = tiny.fingerprint(base), base.training
     ran(workshop, folder, method="rag", rag__retriever="dense")
     assert (tiny.fingerprint(base), base.training) == before
