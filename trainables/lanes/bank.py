@@ -20,18 +20,37 @@ class Bank:
 
     def __init__(self, base: torch.nn.Module) -> None:
         self._modules = dict(base.named_modules())
+        self._resting = False
 
     @contextmanager
     def active(self, layout: Layout) -> Iterator[None]:
         """Context in which the adapters of a layout act on its rows, in both passes."""
         handles = [
-            self._modules[name].register_forward_hook(hook) for name, hook in _hooks(layout).items()
+            self._modules[name].register_forward_hook(self._at_work(hook))
+            for name, hook in _hooks(layout).items()
         ]
         try:
             yield
         finally:
             for handle in handles:
                 handle.remove()
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """Context within `active` in which the base is as it was loaded."""
+        self._resting = True
+        try:
+            yield
+        finally:
+            self._resting = False
+
+    def _at_work(self, hook: Hook) -> Hook:
+        def unless_resting(
+            module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor
+        ) -> torch.Tensor:
+            return output if self._resting else hook(module, inputs, output)
+
+        return unless_resting
 
 
 def _hooks(layout: Layout) -> dict[str, Hook]:

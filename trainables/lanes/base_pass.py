@@ -35,6 +35,8 @@ class BasePass:
         """Add the gradients of each share's loss to its adapter."""
         parts = parts_of(shares, self._pad_id, self.device)
         dropout = dropout_of(shares, parts.batch["input_ids"].shape[1], self.device)
+        for share, part in zip(shares, parts.lanes, strict=True):
+            share.lane.loss.prepare(part)
         layout = Layout(adapters, [share.rows for share in shares], dropout, self.device)
         with self._bank.active(layout):
             with autocast(self._config, self.device):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +10,9 @@ import torch
 from trainables.config.trial import TrialConfig
 from trainables.core.evaluation import Monitor
 from trainables.lanes.adapter import Adapter
+from trainables.lanes.bank import Bank
 from trainables.lanes.clock import Clock
+from trainables.lanes.layout import Layout
 from trainables.losses.loss import Loss, Scores
 from trainables.training.checkpoints import Checkpoint, Checkpoints
 from trainables.training.plan import Plan
@@ -20,9 +20,6 @@ from trainables.training.run import Run
 
 if TYPE_CHECKING:
     from trainables.training.workshop import Workshop
-
-Alone = Callable[[Adapter], AbstractContextManager[None]]
-"""A context in which the base has this adapter for all rows."""
 
 
 class LaneRun(Run):
@@ -39,12 +36,12 @@ class LaneRun(Run):
         checkpoints: Checkpoints,
         adapter: Adapter,
         clock: Clock,
-        alone: Alone,
+        bank: Bank,
     ) -> None:
         super().__init__(workshop, config, plan, model, loss, monitor, checkpoints)
         self._adapter = adapter
         self._clock = clock
-        self._alone = alone
+        self._bank = bank
         self._earlier = 0.0
 
     def due(self, step: int) -> bool:
@@ -72,7 +69,7 @@ class LaneRun(Run):
         return self._earlier + self._clock.seconds
 
     def _score(self, point: int) -> Scores:
-        with self._alone(self._adapter):
+        with self._bank.active(Layout([self._adapter])):
             return super()._score(point)
 
     def _save(self, folder: Path, state: dict[str, torch.Tensor] | None) -> None:

@@ -6,18 +6,15 @@ import gc
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 
 import torch
 
 from trainables.core.evaluation import DivergedError, Ending, Outcome
-from trainables.lanes.adapter import Adapter
 from trainables.lanes.bank import Bank
 from trainables.lanes.base_pass import BasePass
 from trainables.lanes.joint import JointEvaluation
 from trainables.lanes.kind import kind_of
 from trainables.lanes.lane import Entry, Lane
-from trainables.lanes.layout import Layout
 from trainables.lanes.limits import FoundLimits, LaneLimits
 from trainables.lanes.probe import limits_of
 from trainables.lanes.rowwise import rowwise
@@ -82,7 +79,7 @@ class Lanes:
     def _seat(self, entry: Entry) -> None:
         assert kind_of(entry.config) == self._kind, "trials of one kind"
         try:
-            lane = seated(self._workshop, self._base, self._rowwise, entry, self._alone)
+            lane = seated(self._workshop, self._base, self._bank, self._rowwise, entry)
         except AloneError as error:
             entry.go_alone(str(error))
             return
@@ -223,8 +220,3 @@ class Lanes:
             self._leave(lane)
             words = f"does not fit into memory even with a micro-batch of 1: {error}"
             lane.entry.end(Outcome(Ending.INFEASIBLE, lane.run.cost(), words))
-
-    @contextmanager
-    def _alone(self, adapter: Adapter) -> Iterator[None]:
-        with self._bank.active(Layout([adapter])):
-            yield

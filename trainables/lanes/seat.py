@@ -6,9 +6,10 @@ from transformers import PreTrainedModel, set_seed
 
 from trainables.core.errors import RefusedError
 from trainables.lanes.adapter import Adapter
+from trainables.lanes.bank import Bank
 from trainables.lanes.clock import Clock
 from trainables.lanes.lane import Entry, Lane, make_optimizer
-from trainables.lanes.lane_run import Alone, LaneRun
+from trainables.lanes.lane_run import LaneRun
 from trainables.lanes.rowwise import Rowwise
 from trainables.losses.loss import RowLoss
 from trainables.methods.lora import LoraConfig
@@ -24,7 +25,7 @@ class AloneError(Exception):
 
 
 def seated(
-    workshop: Workshop, base: PreTrainedModel, known: Rowwise, entry: Entry, alone: Alone
+    workshop: Workshop, base: PreTrainedModel, bank: Bank, known: Rowwise, entry: Entry
 ) -> Lane:
     """The trial in a lane, at its last checkpoint if there is one. The base is left as it was.
 
@@ -36,7 +37,7 @@ def seated(
         try:
             plan = workshop.plan(entry.config, 1)
             workshop.know_base(entry.config)
-            lane = _attached(workshop, base, known, entry, plan, clock, alone)
+            lane = _attached(workshop, base, bank, known, entry, plan, clock)
         except ValueError as error:
             raise RefusedError(str(error)) from error
         lane.begin(entry.checkpoints.latest(before=lane.run.horizon()))
@@ -46,11 +47,11 @@ def seated(
 def _attached(
     workshop: Workshop,
     base: PreTrainedModel,
+    bank: Bank,
     known: Rowwise,
     entry: Entry,
     plan: Plan,
     clock: Clock,
-    alone: Alone,
 ) -> Lane:
     config = entry.config
     for problem in misfits(base, config):
@@ -63,11 +64,11 @@ def _attached(
         adapter = Adapter.of(model, config.settings(LoraConfig).dropout)
         if why := known.why_alone(adapter, _asked_apart(base)):
             raise AloneError(why)
-        loss = workshop.loss(config, model)
+        loss = workshop.loss(config, base, bank.resting)
         assert isinstance(loss, RowLoss), "other objectives train alone"
         monitor, checkpoints = entry.monitor, entry.checkpoints
         run = LaneRun(
-            workshop, config, plan, model, loss, monitor, checkpoints, adapter, clock, alone
+            workshop, config, plan, model, loss, monitor, checkpoints, adapter, clock, bank
         )
         made = make_optimizer(model, config)
     except BaseException:

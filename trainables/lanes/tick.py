@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 import torch
 
+from trainables.data.tokens.batches import IGNORED
 from trainables.data.tokens.packing import Pack, collate_items
 from trainables.lanes.dropout import Dropout, RowKey
 from trainables.lanes.lane import Item, Lane
@@ -18,7 +19,10 @@ _OF_EXAMPLES = ("label", "weight", "place")
 """Arrays of `collate` with one entry for each example; all others have one for each row."""
 
 _TARGETS = "targets"
-"""The array of places in the whole batch."""
+"""The array of places in the whole batch, in order."""
+
+_FIXED = (*_OF_EXAMPLES, _TARGETS)
+"""Arrays that have no entry for each row."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +94,8 @@ def parts_of(shares: Sequence[Share], pad_id: int, device: torch.device) -> Part
     counts = [len(share.items) for share in shares]
     if arity > 1:
         order = _by_lane(counts, arity)
-        arrays.pop(_TARGETS)  # places in the batch as it was; pairs have one number for a text
-        arrays = {n: a if n in _OF_EXAMPLES else a[order] for n, a in arrays.items()}
+        arrays = {n: a if n in _FIXED else a[order] for n, a in arrays.items()}
+        arrays[_TARGETS] = np.flatnonzero(arrays["labels"][:, 1:] != IGNORED)
     batch = to_device(to_batch(arrays), device)
     ends = np.cumsum(counts).tolist()
     spans = [slice(end - count, end) for end, count in zip(ends, counts, strict=True)]
@@ -131,4 +135,6 @@ def _part(batch: Batch, span: slice, arity: int, packed: bool) -> Batch:
         for name, array in arrays.items()
         if name != _TARGETS
     }
-    return cast(Batch, found)
+    first, end = (place * (batch["labels"].shape[1] - 1) for place in (rows.start, rows.stop))
+    within = slice(*np.searchsorted(batch["targets"], [first, end]))
+    return cast(Batch, {**found, _TARGETS: batch["targets"][within] - first})

@@ -133,7 +133,11 @@ class RowLoss(Loss):
         self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | int | None
     ) -> torch.Tensor:
         """As `reduced` makes it of `outputs`."""
+        self.prepare(batch)
         return self.reduced(self.outputs(model, batch), batch, items)
+
+    def prepare(self, batch: Batch) -> None:
+        """What must be known before the pass, which holds its activations; by default nothing."""
 
     @abstractmethod
     def outputs(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:

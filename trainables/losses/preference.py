@@ -10,7 +10,7 @@ from trainables.core.ranks import sum_over_ranks, world_size
 from trainables.data.tokens.batches import IGNORED
 from trainables.data.tokens.examples import Examples
 from trainables.losses.batch import Batch
-from trainables.losses.loss import Floats, Loss
+from trainables.losses.loss import Floats, Loss, RowLoss
 from trainables.losses.reference import Reference
 from trainables.losses.tokens import TokenLosses
 from trainables.metrics.metric import Measured
@@ -18,7 +18,7 @@ from trainables.objectives.dpo import DpoConfig
 from trainables.objectives.kto import KtoConfig
 
 
-class Dpo(Loss):
+class Dpo(RowLoss):
     """Pairs of answers to one prompt: the better should gain on the reference, the worse lose.
 
     A row holds the log-ratios of chosen and rejected (policy over reference, summed over the
@@ -34,19 +34,30 @@ class Dpo(Loss):
         self._reference = reference
         self.tokens = tokens
 
-    def loss(
-        self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | int | None
+    def prepare(self, batch: Batch) -> None:
+        """The reference's answers."""
+        self._reference.know(batch)
+
+    def outputs(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+        """[sequences]: minus the log-probability of each answer."""
+        return self.tokens.loss_sums(model, batch)
+
+    def reduced(
+        self, outputs: torch.Tensor, batch: Batch, items: torch.Tensor | int | None
     ) -> torch.Tensor:
         """The mean over pairs; label_smoothing applies only to training."""
-        losses = self._losses(self.rows(model, batch), self._settings.label_smoothing)
+        losses = self._losses(self._ratios(outputs, batch), self._settings.label_smoothing)
         return (losses * batch["weight"]).mean()
 
     def rows(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
         """Log-ratios and token counts of chosen and rejected."""
-        reference = self._reference(batch)  # first, while no activations are held
-        policy = -self.tokens.loss_sums(model, batch).view(2, -1).T
+        self.prepare(batch)
+        return self._ratios(self.outputs(model, batch), batch)
+
+    def _ratios(self, outputs: torch.Tensor, batch: Batch) -> torch.Tensor:
+        policy = -outputs.view(2, -1).T
         counts = (batch["labels"][:, 1:] != IGNORED).sum(1).view(2, -1).T
-        return torch.cat([policy - reference, counts.to(policy.dtype)], dim=1)
+        return torch.cat([policy - self._reference(batch), counts.to(policy.dtype)], dim=1)
 
     def measured(self, rows: Floats, examples: Examples) -> Measured:
         """Rewards are beta times the log-ratios."""
@@ -122,6 +133,7 @@ class Kto(Loss):
         """Log-ratios, with gradients for the answers only: the divergence is a baseline."""
         answers, others = _half(batch, 0), _half(batch, 1)
         # Before the answers, whose activations are held for the backward pass.
+        self._reference.know(batch)
         reference = self._reference(batch)
         with torch.no_grad():
             baseline = -self.tokens.loss_sums(model, others)

@@ -58,8 +58,8 @@ class Reference:
         self._together = together
 
     @torch.no_grad()
-    def __call__(self, batch: Batch) -> torch.Tensor:
-        """The log-probability of each example's answers: [examples, arity]."""
+    def know(self, batch: Batch) -> None:
+        """Run the base on the batch, unless its examples are known."""
         places = batch["place"]
         asked = not self._memo.knows(places)
         if self._together:
@@ -67,7 +67,10 @@ class Reference:
         if asked:
             losses = self._untouched(batch)
             self._memo.keep(places, -losses.view(-1, len(places)).T.float())
-        return self._memo.look_up(places)
+
+    def __call__(self, batch: Batch) -> torch.Tensor:
+        """The log-probability of the answers of known examples: [examples, arity]."""
+        return self._memo.look_up(batch["place"])
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from torch.nn.functional import logsigmoid
 from trainables.data.tokens.batches import IGNORED
 from trainables.data.tokens.examples import Examples
 from trainables.losses.batch import Batch
-from trainables.losses.loss import Floats, Loss
+from trainables.losses.loss import Floats, RowLoss
 from trainables.losses.tokens import WHOLE_LOGITS, TokenLosses
 from trainables.metrics.metric import Measured
 from trainables.objectives.orpo import OrpoConfig
@@ -22,7 +22,7 @@ _CERTAIN = -1e-6
 """The highest mean log-probability of an answer whose odds are computed; certainty has none."""
 
 
-class Unreferenced(Loss):
+class Unreferenced(RowLoss):
     """Pairs of answers to one prompt, each judged by its mean log-probability per token.
 
     A row holds those of chosen and rejected, in nats. Rewards are `beta` times them.
@@ -35,17 +35,21 @@ class Unreferenced(Loss):
     def __init__(self, tokens: TokenLosses = WHOLE_LOGITS) -> None:
         self.tokens = tokens
 
-    def loss(
-        self, model: torch.nn.Module, batch: Batch, items: torch.Tensor | int | None
+    def outputs(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+        """[sequences]: the mean log-probability of each answer's tokens."""
+        counts = (batch["labels"][:, 1:] != IGNORED).sum(1)
+        return -self.tokens.loss_sums(model, batch) / counts
+
+    def reduced(
+        self, outputs: torch.Tensor, batch: Batch, items: torch.Tensor | int | None
     ) -> torch.Tensor:
         """The mean over pairs."""
-        chosen, rejected = self.rows(model, batch).unbind(1)
+        chosen, rejected = outputs.chunk(2)
         return (self.of_pairs(chosen, rejected) * batch["weight"]).mean()
 
     def rows(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
         """Mean log-probabilities of chosen and rejected: [pairs, 2]."""
-        counts = (batch["labels"][:, 1:] != IGNORED).sum(1)
-        return (-self.tokens.loss_sums(model, batch) / counts).view(2, -1).T
+        return self.outputs(model, batch).view(2, -1).T
 
     def measured(self, rows: Floats, examples: Examples) -> Measured:
         """The loss of each pair, and the rewards of its answers."""

@@ -35,6 +35,7 @@ class Dpo(Preference):
     """Direct preference optimisation."""
 
     name = "dpo"
+    scores_single_rows = True
     sections = {"dpo": DpoConfig}
     refuses_by = ("label_smoothing", "dpo.loss", "dpo.label_smoothing")
 

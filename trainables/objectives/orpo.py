@@ -21,6 +21,7 @@ class Orpo(Preference):
     """Odds-ratio preference optimisation."""
 
     name = "orpo"
+    scores_single_rows = True
     sections = {"orpo": OrpoConfig}
 
 

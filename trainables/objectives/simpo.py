@@ -25,6 +25,7 @@ class Simpo(Preference):
     """Simple preference optimisation."""
 
     name = "simpo"
+    scores_single_rows = True
     sections = {"simpo": SimpoConfig}
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 
 import torch
 
@@ -19,6 +19,9 @@ from trainables.training.base import (
     loading_of,
 )
 from trainables.training.zero.scatter import ready
+
+Bare = Callable[[], AbstractContextManager[None]]
+"""A context in which a model has nothing on it but what PEFT put there."""
 
 
 class References:
@@ -47,13 +50,15 @@ class References:
             self._memos[kind] = ReferenceMemo(*self._size, self._device)
         return self._memos[kind]
 
-    def of(self, config: TrialConfig, model: torch.nn.Module) -> Reference:
+    def of(
+        self, config: TrialConfig, model: torch.nn.Module, bare: Bare = nullcontext
+    ) -> Reference:
         """The base's answers. If the ranks share its weights, they compute them together."""
         base = model if config.tunes.keeps_base(config) else self.untouched(config)
         tokens = self._base.tokens
 
         def untouched(batch: Batch) -> torch.Tensor:
-            with as_untouched(base), autocast(config, self._device):
+            with bare(), as_untouched(base), autocast(config, self._device):
                 return tokens.loss_sums(base, batch)
 
         return Reference(self.memo(config), untouched, together=is_scattered(config))

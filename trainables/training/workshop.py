@@ -12,7 +12,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -55,7 +55,7 @@ from trainables.training.generation.untrained import measure_untrained
 from trainables.training.inputs import Inputs
 from trainables.training.memory import own_device
 from trainables.training.plan import Plan, make_plan
-from trainables.training.references import References
+from trainables.training.references import Bare, References
 from trainables.training.refusing import refuse
 from trainables.training.run import peak_memory, write_losses
 from trainables.training.scoring.reward_model import RewardModels
@@ -265,13 +265,16 @@ class Workshop:
         """A trial's training examples as its plan numbers them: single or packed."""
         return training_set(config, self.train_set, self._replay_set)
 
-    def loss(self, config: TrialConfig, model: torch.nn.Module) -> Loss:
-        """The loss of `config` on `model`, which is the shared base or built from a copy of it."""
+    def loss(self, config: TrialConfig, model: torch.nn.Module, bare: Bare = nullcontext) -> Loss:
+        """The loss of `config` on `model`, which is the shared base or built from a copy of it.
+
+        Within `bare` the model has nothing on it but what PEFT put there.
+        """
         return make_loss(
             config,
             self.train_set,
             self.inputs.labels,
-            lambda: self.references.of(config, model),
+            lambda: self.references.of(config, model, bare),
             self.inputs.target,
             self.tokens,
         )

@@ -147,7 +147,7 @@ async def test_a_closed_board_and_a_dead_slot_get_no_trial():
 def test_each_reason_for_training_alone_is_said():
     reasons = {
         "method": {"method": "full"},
-        "objective": {"objective": "dpo"},
+        "objective": {"objective": "kto"},
         "DeepSpeed": {"deepspeed": {"zero_stage": 2}},
         "lora.dora": {"lora__dora": True},
         "pissa": {"lora__init": "pissa"},

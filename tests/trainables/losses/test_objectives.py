@@ -105,7 +105,7 @@ def test_each_objective_trains_and_leaves_the_base_alone(workshop_for, kind, met
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_step_of_any_objective_waits_for_the_device(workshop_for, kind):
     workshop = workshop_for(kind)
-    workshop._references.forget()
+    workshop.references.forget()
     params = {"budget__steps": 6, "budget__evaluations": 1}
     for known in (False, True):  # the reference, to the second trial
         with reads_of_each_step() as reads:
@@ -239,9 +239,9 @@ def test_a_reward_model_is_trls(workshop_for, tmp_path):
 
 def test_the_reference_is_asked_once_for_each_example(workshop_for):
     workshop = workshop_for("dpo")
-    workshop._references.forget()
+    workshop.references.forget()
     run_trial(workshop, **settings("dpo"))
-    known = workshop._references.memo(tiny.trial())
+    known = workshop.references.memo(tiny.trial())
     places = list(range(len(workshop.train_set) + len(workshop.validation_set)))
     seen = [place for place in places if known.knows(np.array([place]))]
     # 4 steps of 8 of the 40 training examples, and the whole validation set, which comes after.
