@@ -11,6 +11,7 @@ from sweeps.base.view import View
 from sweeps.home.home import SweepHome
 from sweeps.inputs.budgets import description, extents, remarks
 from sweeps.inputs.class_metrics import check_class_metrics
+from sweeps.inputs.evaluation_share import evaluation_share
 from sweeps.inputs.model_fit import check_lengths, model_remarks
 from sweeps.inputs.prompt_checks import check_prompts
 from sweeps.models.earlier import with_winners
@@ -62,7 +63,11 @@ def prepare(spec: SweepSpec, home: SweepHome, view: View) -> Prepared | None:
     check_prompts(spec, prepared)
     view.say(prepared.description)
     found = extents(spec, prepared.inputs)
-    notes = (*prepared.remarks, *remarks(spec, found))
-    for line in (description(spec, found), *(f"Note: {each}" for each in notes)):
-        view.say(line)
+    view.say(description(spec, found))
+    share = evaluation_share(spec, prepared.inputs, found)
+    if share:
+        view.say(str(share))
+    excess = share.note(spec.trial.evaluation.time_share) if share else ""
+    for note in filter(None, (*prepared.remarks, *remarks(spec, found), excess)):
+        view.say(f"Note: {note}")
     return prepared

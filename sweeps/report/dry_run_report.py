@@ -35,8 +35,7 @@ def report(spec: SweepSpec, run: DryRun) -> Table:
         "speed": _speed(run),
         **_generation(spec, run),
         "peak memory": f"{run.peak_memory_bytes / 2**20:,.0f} MiB",
-        "a trial": f"{run.steps} steps and {run.evaluations} "
-        f"evaluation{'s' * (run.evaluations != 1)}: {duration(run.trial_seconds)}",
+        "a trial": _trial(run),
         **({"confirmation": " ".join(share_of_confirmation(spec))} if spec.confirm else {}),
         "slots": run.slots,
         "the sweep": _sweep(spec, run) + _caveats(spec, run),
@@ -49,6 +48,12 @@ def report(spec: SweepSpec, run: DryRun) -> Table:
 def _tried(run: DryRun) -> str:
     what = f"{STEPS} steps" if run.steps else "answers without training"
     return f"{what} with {show_params(run.params)}" if run.params else what
+
+
+def _trial(run: DryRun) -> str:
+    evaluations = f"{run.evaluations} evaluation{'s' * (run.evaluations != 1)}"
+    share = f", {run.evaluation_share:.0%} of it evaluation" if run.steps else ""
+    return f"{run.steps} steps and {evaluations}: {duration(run.trial_seconds)}{share}"
 
 
 def _speed(run: DryRun) -> str:

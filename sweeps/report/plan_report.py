@@ -12,6 +12,7 @@ from results.records.method_choice import MethodChoice
 from results.records.record import Edit
 from search_spaces.values import show
 from sweeps.display.trial_table import plain_table
+from sweeps.inputs.evaluation_share import EvaluationShare
 from sweeps.planning.cards import GIB, Card
 from sweeps.planning.edits import in_words
 from sweeps.planning.fit import Fit, recommended
@@ -20,12 +21,18 @@ from sweeps.planning.plan import Line, Plan
 MOST_LINES = 24
 
 
-def report(plan: Plan, edits: Sequence[Edit] = (), choice: MethodChoice | None = None) -> Group:
-    """The combinations, those that need most first, and what a launch would change."""
+def report(
+    plan: Plan,
+    edits: Sequence[Edit] = (),
+    choice: MethodChoice | None = None,
+    share: EvaluationShare | None = None,
+) -> Group:
+    """The combinations, those that need most first, what a launch would change, and the share that
+    evaluation will take."""
     chosen = [Text(f"{choice}.\n")] if choice else []
-    return Group(
-        *chosen, _title(plan), Text(), _lines(plan), Text(), *_ending(plan), *_edits(edits)
-    )
+    evaluation = [Text(f"{share}.")] if share else []
+    lines = (Text(), _lines(plan), Text())
+    return Group(*chosen, _title(plan), *lines, *_ending(plan), *_edits(edits), *evaluation)
 
 
 def _edits(edits: Sequence[Edit]) -> list[RenderableType]:
@@ -96,7 +103,10 @@ def fit_report(found: Sequence[Fit], cards: Sequence[Card]) -> Table:
 
 
 def plan_json(
-    plan: Plan, edits: Sequence[Edit] = (), choice: MethodChoice | None = None
+    plan: Plan,
+    edits: Sequence[Edit] = (),
+    choice: MethodChoice | None = None,
+    share: EvaluationShare | None = None,
 ) -> Mapping[str, object]:
     """The plan for scripts, in bytes."""
     return {
@@ -118,6 +128,7 @@ def plan_json(
             }
             for line in plan.lines
         ],
+        "evaluation": share.as_json() if share else None,
         "edits": [edit.model_dump(mode="json") for edit in edits],
     }
 

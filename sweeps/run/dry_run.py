@@ -21,6 +21,7 @@ from sweeps.caps.trained_tokens import refuse_below_one_trial, refuse_if_too_sho
 from sweeps.home.home import SweepHome
 from sweeps.inputs.budgets import description, extents, remarks
 from sweeps.inputs.class_metrics import check_class_metrics
+from sweeps.inputs.evaluation_share import evaluation_share
 from sweeps.inputs.prepare import inputs_of
 from sweeps.inputs.prompt_checks import check_prompts
 from sweeps.planning.cards import named_by
@@ -85,6 +86,11 @@ class DryRun:
         """Training and evaluating one trial at its whole budget."""
         training = self.steps * self.seconds_per_step
         return training + self.evaluations * self.evaluation_seconds + self.generation_seconds
+
+    @property
+    def evaluation_share(self) -> float:
+        """The share of a trial's time in which it is evaluated, without answers."""
+        return self.evaluations * self.evaluation_seconds / self.trial_seconds
 
     @property
     def sweep_seconds(self) -> float:
@@ -198,7 +204,8 @@ def _measure(tried: _Tried) -> DryRun:
     answered = config.learns.rolls_out
     tokens = cost.tokens / STEPS if answered else float(plan.tokens_after[-1]) / plan.steps
     remarked = (*tried.prepared.remarks, *_slow(spec, config), *remarks(spec, found))
-    return DryRun(
+    share = evaluation_share(spec, tried.prepared.inputs, found)
+    run = DryRun(
         params=tried.params,
         slots=tried.room.slots,
         slots_fit=tried.room.fits,
@@ -220,6 +227,8 @@ def _measure(tried: _Tried) -> DryRun:
         quote=quote,
         notes=(*remarked, *grown, *untimed),
     )
+    much = share.note(config.evaluation.time_share, run.evaluation_share) if share else ""
+    return replace(run, notes=(*run.notes, much)) if much else run
 
 
 def _refuse_diverged(outcome: Outcome, params: dict[str, Value]) -> None:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from sweeps.caps.trained_tokens import tokens_of
 from sweeps.inputs.budgets import extents
+from sweeps.inputs.evaluation_share import TRAINING
 from sweeps.spec.spec import SweepSpec
 from trainables.config.evaluation import share_note
 from trainables.core.evaluation import Evaluation
 from trainables.data.tokens.examples import Examples
 from trainables.training.inputs import Inputs
-
-_TRAINING = 3.0
-"""Time of a training token in that of an evaluated one: forward once, backward for twice as long
-(Kaplan et al. 2020, arXiv:2001.08361)."""
 
 
 def time_note(spec: SweepSpec, inputs: Inputs, base: Evaluation) -> str:
@@ -36,5 +33,5 @@ def share_of_answers(base: Evaluation, trained: float, evaluations: int, answere
     """The share of a trial that trains `trained` times the tokens of the validation set."""
     answers = answered * base.cost.generation_seconds
     evaluation = base.cost.seconds - base.cost.generation_seconds
-    whole = answers + (evaluations + _TRAINING * trained) * evaluation
+    whole = answers + (evaluations + TRAINING * trained) * evaluation
     return answers / whole if whole > 0 else 0.0

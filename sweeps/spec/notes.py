@@ -94,7 +94,7 @@ def _nothing_to_stop(spec: SweepSpec) -> Iterable[str]:
 def _without_answers(spec: SweepSpec) -> Iterable[str]:
     """Settings of generation where no metric reads answers."""
     settings = spec.trial.evaluation
-    of_answers = sorted(settings.model_fields_set - {"metrics", "formulas"})
+    of_answers = sorted(settings.model_fields_set - {"metrics", "formulas", "time_share"})
     names = [f"evaluation.{name}" for name in of_answers]
     if names and not settings.metrics and spec.trial.learns.trains:
         yield (

@@ -55,7 +55,8 @@ class EvaluationConfig(Frozen):
         description="regular expression of the answer in a text, for eval_answer_equality",
     )
     time_share: Annotated[float, Field(gt=0, le=1)] = Field(
-        default=0.25, description="share of a trial's time above which generation is reported"
+        default=0.25,
+        description="share of a trial's time above which evaluation, or generation, is reported",
     )
 
     @field_validator("generate_at")

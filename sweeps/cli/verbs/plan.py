@@ -55,6 +55,8 @@ def plan(
         card = named or cards.card("24GB")
         with quiet(), waiting() as progress:
             with progress.phase("loading PyTorch and transformers"):
+                from sweeps.inputs.budgets import extents
+                from sweeps.inputs.evaluation_share import evaluation_share
                 from sweeps.inputs.prepare import inputs_of
                 from sweeps.planning.editing import planned_edits
                 from sweeps.planning.fit import WORKER_COUNTS, fits
@@ -73,10 +75,12 @@ def plan(
                     table = fit_report(fits(checked, prepared, sizes, counts), sizes)
             else:
                 made = make_plan(checked, prepared, card, progress)
+                found = extents(checked, prepared.inputs)
+                share = evaluation_share(checked, prepared.inputs, found)
                 edits = planned_edits(checked, prepared, made, most_workers(checked, None))
     if fit:
         make_console().print(table)
     elif as_json:
-        echo_json(plan_json(made, edits, choice))
+        echo_json(plan_json(made, edits, choice, share))
     else:
-        make_console().print(report(made, edits, choice))
+        make_console().print(report(made, edits, choice, share))

@@ -49,6 +49,8 @@ def test_every_combination_that_differs_in_memory_is_one_line(spec):
     done = planned(spec, "--json")
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
+    share = found["evaluation"]
+    assert 0 < share["evaluated_tokens"] < share["trained_tokens"] and share["share_of_time"] < 0.25
     values = [each["params"] for each in found["combinations"]]
     # The batch size changes the number of micro-batches, not their size.
     assert sorted(map(str, values)) == sorted(
