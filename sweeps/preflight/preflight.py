@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from results.records.record import Edit
+from sweeps.base.quiet import quiet
 from sweeps.base.view import View
 from sweeps.cluster.ray_session import room_here
 from sweeps.planning.combinations import distinct
@@ -67,7 +68,8 @@ class Preflight:
     ) -> Iterator[Finding]:
         def planned() -> DiskNeed | None:
             try:
-                return self._largest(prepared)
+                with quiet():  # transformers warns of its own functions
+                    return self._largest(prepared)
             except ModelError:
                 return None  # its shapes are not known without its weights
 
