@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from search_spaces.space import Space
@@ -18,7 +19,7 @@ from sweeps.models.earlier import with_winners
 from sweeps.spec.spec import SweepSpec
 from trainables.config.trial import TrialConfig
 from trainables.core.progress import NO_PROGRESS, Progress
-from trainables.training.inputs import Prepared, prepare_inputs
+from trainables.training.inputs import Prepared, prepare_inputs, prepare_model
 from trainables.training.scoring.judge import check_judges
 
 
@@ -35,20 +36,28 @@ def inputs_of(
     Without `trains`, a model needs no weights; without a space, no choices are compared with it.
     `cache` is that of a sweep home, in which earlier sweeps are looked for.
     """
-    from sweeps.builtin.model import resolve
-
-    merged, taken = with_winners(config, SweepHome(cache.resolve().parent), progress)
-    named = resolve(merged, cache.resolve(), progress)
-    checked = cache.resolve() / "checked"
-
-    def remarks_on(found: TrialConfig) -> tuple[str, ...]:
-        return model_remarks(found, space, checked, config.model) if space is not None else ()
-
+    named, taken = _named(config, cache, progress)
+    remarks_on = partial(_remarks_on, config.model, space, cache)
     prepared = prepare_inputs(named, cache, trains, progress, remarks_on)
     if space is not None:
         check_lengths(named, space, prepared.inputs)
     lines = (f"{field} is {text}." for field, text in taken.items())
     return replace(prepared, winners=taken, remarks=(*lines, *prepared.remarks))
+
+
+def check_model_of(spec: SweepSpec, cache: Path, progress: Progress) -> TrialConfig:
+    """The trial with its model, which is sound and can have every choice; no data are read."""
+    named, _ = _named(spec.trial, cache, progress)
+    remarks_on = partial(_remarks_on, spec.trial.model, spec.space, cache)
+    return prepare_model(named, cache.resolve(), True, progress, remarks_on)[0]
+
+
+def checked_inputs(spec: SweepSpec, cache: Path, progress: Progress) -> Prepared:
+    """The prepared inputs of a sweep that trains, compared with all that its file asks of them."""
+    prepared = inputs_of(spec.trial, cache, progress=progress, space=spec.space)
+    check_class_metrics(spec, prepared)
+    check_prompts(spec, prepared)
+    return prepared
 
 
 def prepare(spec: SweepSpec, home: SweepHome, view: View) -> Prepared | None:
@@ -58,9 +67,7 @@ def prepare(spec: SweepSpec, home: SweepHome, view: View) -> Prepared | None:
     check_judges(spec.trial)
     view.phase("Preparing model and data")
     with quiet():
-        prepared = inputs_of(spec.trial, home.cache, progress=Progress(view.at), space=spec.space)
-    check_class_metrics(spec, prepared)
-    check_prompts(spec, prepared)
+        prepared = checked_inputs(spec, home.cache, Progress(view.at))
     view.say(prepared.description)
     found = extents(spec, prepared.inputs)
     view.say(description(spec, found))
@@ -71,3 +78,21 @@ def prepare(spec: SweepSpec, home: SweepHome, view: View) -> Prepared | None:
     for note in filter(None, (*prepared.remarks, *remarks(spec, found), excess)):
         view.say(f"Note: {note}")
     return prepared
+
+
+def _named(
+    config: TrialConfig, cache: Path, progress: Progress
+) -> tuple[TrialConfig, dict[str, str]]:
+    """The trial with earlier winners and built-in models by their folders, and the winners."""
+    from sweeps.builtin.model import resolve
+
+    merged, taken = with_winners(config, SweepHome(cache.resolve().parent), progress)
+    return resolve(merged, cache.resolve(), progress), taken
+
+
+def _remarks_on(
+    name: str, space: Space | None, cache: Path, found: TrialConfig
+) -> tuple[str, ...]:
+    if space is None:
+        return ()
+    return model_remarks(found, space, cache.resolve() / "checked", name)
