@@ -106,10 +106,17 @@ def course_of(
     workshop: Workshop, config: TrialConfig, steps: int = STEPS, evaluates: bool = True
 ) -> Course:
     """What such trials take."""
+    watch, outcome = watched(workshop, config, steps, evaluates)
+    return course_seen(workshop, config, watch, outcome)
+
+
+def watched(
+    workshop: Workshop, config: TrialConfig, steps: int, evaluates: bool = True
+) -> tuple[Stopwatch, Outcome]:
+    """A shortened trial, trained with or without its evaluation."""
     with TemporaryDirectory(prefix="timed-") as folder:
         watch = Stopwatch(Path(folder), None if evaluates else steps)
-        outcome = workshop.train(shortened(config, steps), watch)
-    return course_seen(workshop, config, watch, outcome)
+        return watch, workshop.train(shortened(config, steps), watch)
 
 
 def course_seen(

@@ -45,11 +45,12 @@ def inputs_of(
     return replace(prepared, winners=taken, remarks=(*lines, *prepared.remarks))
 
 
-def check_model_of(spec: SweepSpec, cache: Path, progress: Progress) -> TrialConfig:
-    """The trial with its model, which is sound and can have every choice; no data are read."""
+def check_model_of(spec: SweepSpec, cache: Path, weights: bool, progress: Progress) -> TrialConfig:
+    """The trial with its model, which is sound, as far as that shows without or with its weights,
+    and can have every choice; no data are read."""
     named, _ = _named(spec.trial, cache, progress)
     remarks_on = partial(_remarks_on, spec.trial.model, spec.space, cache)
-    return prepare_model(named, cache.resolve(), True, progress, remarks_on)[0]
+    return prepare_model(named, cache.resolve(), weights, progress, remarks_on)[0]
 
 
 def checked_inputs(spec: SweepSpec, cache: Path, progress: Progress) -> Prepared:
@@ -90,9 +91,7 @@ def _named(
     return resolve(merged, cache.resolve(), progress), taken
 
 
-def _remarks_on(
-    name: str, space: Space | None, cache: Path, found: TrialConfig
-) -> tuple[str, ...]:
+def _remarks_on(name: str, space: Space | None, cache: Path, found: TrialConfig) -> tuple[str, ...]:
     if space is None:
         return ()
     return model_remarks(found, space, cache.resolve() / "checked", name)

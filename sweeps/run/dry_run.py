@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from results.records.quote import Quote
@@ -24,9 +23,9 @@ from sweeps.caps.timing import (
     kind_of,
     least_of_trial,
     seconds_of_step,
-    shortened,
     steps_to_time,
     threads,
+    watched,
 )
 from sweeps.caps.too_short import refuse_below_start, refuse_if_too_short
 from sweeps.caps.trained_tokens import refuse_below_one_trial, work_of
@@ -202,9 +201,8 @@ def _measure(tried: _Tried) -> DryRun:
         plan = workshop.plan(config, workers=1)
         found = extents(spec, tried.prepared.inputs)
         steps = steps_to_time(config, seconds_of_step(workshop, plan, base))
-        with progress.phase("training a few steps"), TemporaryDirectory(prefix="timed-") as folder:
-            watch = Stopwatch(Path(folder))
-            outcome = workshop.train(shortened(config, steps), watch)
+        with progress.phase("training a few steps"):
+            watch, outcome = watched(workshop, config, steps)
     _refuse_diverged(outcome, tried.params, steps)
     answers = base.cost.generation_seconds
     known = course_seen(workshop, config, watch, outcome)
