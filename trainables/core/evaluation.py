@@ -48,7 +48,8 @@ class Cost:
     on a GPU and the largest resident size seen on a CPU. `generation_seconds` is the part of
     `seconds` in which answers were generated and scored; see AnswersCost. `kernels` says how the
     model was computed, as far as that changes time and memory only. `lanes` is the largest number
-    of trials that trained on the same base at the same time.
+    of trials that trained on the same base at the same time. `loading_seconds`, beside `seconds`,
+    went into loading the base; 0 where a slot had it.
     """
 
     seconds: float = 0.0
@@ -61,6 +62,7 @@ class Cost:
     lanes: int = 1
     judge_tokens: int = 0
     judge_dollars: float = 0.0
+    loading_seconds: float = 0.0
 
     def with_answers(self, spent: AnswersCost) -> Cost:
         """The same with what answers took."""

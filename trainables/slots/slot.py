@@ -232,6 +232,7 @@ class _Worker:
             return toy.train(job.config, monitor, self._progress)
         checkpoints = self._checkpoints(job, uploads)
         workshop = self._warm_workshop()
+        before = workshop.loading_seconds
         try:
             outcome = workshop.train(job.config, monitor, checkpoints)
         except BaseException:
@@ -241,7 +242,8 @@ class _Worker:
         if outcome.ending is not Ending.SUSPENDED:
             checkpoints.give_up()
         self._watchdog.alive()
-        return outcome
+        loading = workshop.loading_seconds - before
+        return replace(outcome, cost=replace(outcome.cost, loading_seconds=loading))
 
     def _with_micro_batch(self, job: Job) -> Job:
         """The job with the micro-batch that its trial leaves open."""
@@ -274,7 +276,10 @@ class _Worker:
             evaluation = toy.measure_base(job.config)
         else:
             losses, answers = job.folder / LOSSES, job.folder / ANSWERS
-            evaluation = self._warm_workshop().measure_base(job.config, losses, answers)
+            workshop = self._warm_workshop()
+            evaluation = workshop.measure_base(job.config, losses, answers)
+            cost = replace(evaluation.cost, loading_seconds=workshop.loading_seconds)
+            evaluation = replace(evaluation, cost=cost)
             if self._storage and ranks.rank() == 0:
                 self._storage.push(losses)
                 if job.config.evaluation.metrics:
