@@ -14,6 +14,7 @@ from sweeps.inputs.class_metrics import check_class_metrics
 from sweeps.inputs.evaluation_share import evaluation_share
 from sweeps.inputs.model_fit import check_lengths, model_remarks
 from sweeps.inputs.prompt_checks import check_prompts
+from sweeps.inputs.reward_checks import check_reward_lengths
 from sweeps.models.earlier import with_winners
 from sweeps.spec.spec import SweepSpec
 from trainables.config.trial import TrialConfig
@@ -51,6 +52,17 @@ def inputs_of(
     return replace(prepared, winners=taken, remarks=(*lines, *prepared.remarks))
 
 
+def checked_inputs(
+    spec: SweepSpec, cache: Path, trains: bool = True, progress: Progress = NO_PROGRESS
+) -> Prepared:
+    """The prepared inputs of a sweep, compared with all that its file asks of them."""
+    prepared = inputs_of(spec.trial, cache, trains, progress, spec.space)
+    check_class_metrics(spec, prepared)
+    check_prompts(spec, prepared)
+    check_reward_lengths(spec, prepared)
+    return prepared
+
+
 def prepare(spec: SweepSpec, home: SweepHome, view: View) -> Prepared | None:
     """The prepared inputs of a sweep, described to its user; None if its trials learn from none."""
     if not spec.trial.learns.trains:
@@ -58,9 +70,7 @@ def prepare(spec: SweepSpec, home: SweepHome, view: View) -> Prepared | None:
     check_judges(spec.trial)
     view.phase("Preparing model and data")
     with quiet():
-        prepared = inputs_of(spec.trial, home.cache, progress=Progress(view.at), space=spec.space)
-    check_class_metrics(spec, prepared)
-    check_prompts(spec, prepared)
+        prepared = checked_inputs(spec, home.cache, progress=Progress(view.at))
     view.say(prepared.description)
     found = extents(spec, prepared.inputs)
     view.say(description(spec, found))

@@ -20,10 +20,8 @@ from sweeps.caps.timing import STEPS, Stopwatch, course_seen, kind_of, shortened
 from sweeps.caps.trained_tokens import refuse_below_one_trial, refuse_if_too_short, work_of
 from sweeps.home.home import SweepHome
 from sweeps.inputs.budgets import description, extents, remarks
-from sweeps.inputs.class_metrics import check_class_metrics
 from sweeps.inputs.evaluation_share import evaluation_share
-from sweeps.inputs.prepare import inputs_of
-from sweeps.inputs.prompt_checks import check_prompts
+from sweeps.inputs.prepare import checked_inputs
 from sweeps.planning.cards import named_by
 from sweeps.run.first_trial import (
     config_of,
@@ -120,9 +118,7 @@ def dry_run(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) 
         refuse_here(config)
         check_judges(spec.trial)
         with progress.phase("preparing model and data"):
-            prepared = inputs_of(spec.trial, home.cache, progress=progress, space=spec.space)
-        check_class_metrics(spec, prepared)
-        check_prompts(spec, prepared)
+            prepared = checked_inputs(spec, home.cache, progress=progress)
         refuse_below_one_trial(spec, prepared.inputs)
         alone, room = config.model_copy(update={"deepspeed": None}), _room(spec)
         tried = _Tried(spec, prepared, alone, params, room, home.cache, progress)
