@@ -17,7 +17,7 @@ from trainables.core.evaluation import Ending, Evaluation, Monitor, Verdict
 from trainables.training.workshop import Workshop
 
 MOST_GAP = 0.1
-"""Nats between a token's log-probability when written and when trained on: rounding in bf16 only."""
+"""Nats between a token's log-probability when written and when trained on: bf16 rounds."""
 
 STEPS = 6
 """Two evaluations share them, and the first half warms up."""
