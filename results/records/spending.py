@@ -21,15 +21,24 @@ def seconds_of(sweep: SweepRecord, now: float) -> float:
     return sweep.seconds_before + max(0.0, (sweep.ended or now) - sweep.began)
 
 
+def last_seen(sweep: SweepRecord, cluster: ClusterRecord | None) -> float:
+    """When the latest part of a sweep that was killed was last seen at work."""
+    return max(cluster.at if cluster else sweep.began, sweep.began)
+
+
 def spent(
     sweep: SweepRecord,
     cluster: ClusterRecord | None,
     records: Iterable[TrialRecord],
     now: float,
 ) -> dict[str, float]:
-    """What a sweep has spent of each kind; `records` are those of trials and repeats."""
+    """What a sweep has spent of each kind; `records` are those of trials and repeats.
+
+    The time since a sweep was killed does not count.
+    """
+    until = last_seen(sweep, cluster) if sweep.state.ended else now
     return {
-        "hours": seconds_of(sweep, now) / HOUR,
+        "hours": seconds_of(sweep, until) / HOUR,
         "gpu_hours": cluster.gpu_seconds / HOUR if cluster else 0.0,
         "cost": charged(cluster) if cluster else 0.0,
         "trained_tokens": float(sum(each.tokens for each in records)),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from results.records.record import SweepRecord
 from results.records.record_error import RecordError
-from results.records.spending import seconds_of
+from results.records.spending import last_seen, seconds_of
 from results.records.store import RecordStore
 from sweeps.spec.spec import SweepSpec
 
@@ -17,8 +17,7 @@ def seconds_before(earlier: SweepRecord, store: RecordStore) -> float:
         cluster = store.cluster()
     except RecordError:
         cluster = None
-    seen = cluster.at if cluster else earlier.began
-    return seconds_of(earlier, max(seen, earlier.began))
+    return seconds_of(earlier, last_seen(earlier, cluster))
 
 
 def ended_by_cap(earlier: SweepRecord, spec: SweepSpec, changes: Sequence[str]) -> bool:

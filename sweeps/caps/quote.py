@@ -9,6 +9,7 @@ import numpy as np
 
 from results.records.quote import Quote
 from sweeps.caps.simulation import play
+from sweeps.caps.too_short import STARTING
 from sweeps.spec.spec import SweepSpec
 
 _WORK = 40_000
@@ -23,10 +24,16 @@ _ERROR = 0.15
 
 
 def make_quote(
-    spec: SweepSpec, prices: Sequence[float], trials: int, repeats: int, slots: int
+    spec: SweepSpec,
+    prices: Sequence[float],
+    trials: int,
+    repeats: int,
+    slots: int,
+    warm_up: float = 0.0,
 ) -> Quote:
     """The quote of a sweep whose trials take seconds like `prices`, those of random points of its
-    space. Repeats are trained whole."""
+    space. Repeats are trained whole. Each slot takes `warm_up` seconds longer for its first ones.
+    """
     points = spec.trial.budget.evaluations
     count = min(trials, _MOST_TRIALS)
     times = max(5, min(_MOST_TIMES, _WORK // (count * points)))
@@ -38,8 +45,10 @@ def make_quote(
         more = repeats * rng.choice(prices)
         error = rng.lognormvariate(0.0, _ERROR)
         scale = trials / count
-        busy.append(error * (played.busy * scale + more))
-        clock.append(error * (played.clock * scale + more / min(slots, max(1, repeats))))
+        together = min(slots, max(1, repeats))
+        busy.append(error * (played.busy * scale + more + slots * warm_up))
+        training = error * (played.clock * scale + more / together + warm_up)
+        clock.append(training + rng.uniform(*STARTING))
     mean = sum(prices) / len(prices)
     return Quote(
         low=float(np.quantile(busy, 0.05)),

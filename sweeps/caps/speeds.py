@@ -34,10 +34,10 @@ class Work:
 
 @dataclass(frozen=True)
 class Course:
-    """The course of a measured trial: a step, an evaluation, and what is neither."""
+    """The course of a measured trial: a step, an evaluation if it had one, and what is neither."""
 
     step: Work
-    evaluation: Work
+    evaluation: Work | None
     setup: float
 
 
@@ -65,6 +65,17 @@ class Speed:
             per_token = min(per_token, max(0.0, more / (doubled.tokens - one.tokens)))
         return cls(per_pass, per_token, max(0.0, rest - one.tokens * per_token))
 
+    @classmethod
+    def alike(cls, one: Work, share: float) -> Speed:
+        """The speed that explains some work of which passes besides their tokens are a share."""
+        per_pass = share * one.seconds / one.passes
+        rest = one.seconds - one.passes * per_pass
+        return cls(per_pass, rest / one.tokens if one.tokens else 0.0)
+
+    def share_of_passes(self, one: Work) -> float:
+        """The share of passes besides their tokens in some work."""
+        return min(1.0, self.per_pass * one.passes / one.seconds) if one.seconds else 0.0
+
     def of(self, passes: float, tokens: float, steps: float = 0.0) -> float:
         """The seconds of so much work."""
         return passes * self.per_pass + tokens * self.per_token + steps * self.per_step
@@ -73,14 +84,16 @@ class Speed:
 @dataclass(frozen=True)
 class Kind:
     """How fast trials of a method are. `setup` are seconds of each trial besides steps and
-    evaluations. They were measured `checkpointed` or not; with the other setting a step takes
-    `checkpointing` times as long, if that was measured."""
+    evaluations, and `warm_up` what the first of a process takes longer. They were measured
+    `checkpointed` or not; with the other setting a step takes `checkpointing` times as long, if
+    that was measured."""
 
     training: Speed
     evaluation: Speed
     setup: float = 0.0
     checkpointed: bool = False
     checkpointing: float | None = None
+    warm_up: float = 0.0
 
     def factor(self, config: TrialConfig) -> float:
         """The seconds of a trial's step in those of the measured ones."""
@@ -119,6 +132,11 @@ class Prices:
         tokens, steps = self.work(params)
         training = kind.training.of(steps * passes, tokens / self.workers, steps)
         return kind.setup + training * kind.factor(config) + measuring + writing
+
+    @property
+    def warm_up(self) -> float:
+        """What a slot takes longer for its first trials, one of each kind."""
+        return sum(each.warm_up for each in self.kinds.values())
 
     def _evaluation(self, kind: Kind, config: TrialConfig) -> float:
         rows, tokens = self.validation.rows, self.validation.tokens

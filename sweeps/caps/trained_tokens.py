@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
-from results.records.cluster_record import HOUR
 from sweeps.base.errors import SweepError
 from sweeps.caps.decision import TokensOf
-from sweeps.display.duration import duration
 from sweeps.spec.reach import reachable
 from sweeps.spec.spec import SweepSpec
 from trainables.config.trial import TrialConfig
@@ -77,15 +75,4 @@ def refuse_below_one_trial(spec: SweepSpec, inputs: Inputs | None) -> None:
         raise SweepError(
             f"budget.trained_tokens: {cap:,} is below one trial, the shortest of which trains on "
             f"{min(needed):,.0f} tokens; raise it, or lower the budget of a trial"
-        )
-
-
-def refuse_if_too_short(spec: SweepSpec, seconds: float) -> None:
-    """SweepError if budget.hours is less than a trial of so many seconds needs."""
-    hours = spec.caps.hours
-    if hours is not None and seconds > hours * HOUR:
-        raise SweepError(
-            f"budget.hours: {hours:g} is below one trial, the shortest of which takes about "
-            f"{duration(seconds)} on a slot like this machine; raise it, or lower the budget of a "
-            "trial"
         )

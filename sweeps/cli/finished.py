@@ -75,4 +75,7 @@ def _left_of(home: SweepHome, name: str) -> str:
     state = folder.sweep_record().state
     if state in (SweepState.COMPLETE, SweepState.FAILED):
         return f"the sweep is {state.value}: sweep winners {name}{home.way()}"
-    return f"all results so far are saved. To resume: sweep resume {name}{home.way()}"
+    from sweeps.report.going_on import resume_command
+
+    command = resume_command(folder.sweep_record(), folder)
+    return f"all results so far are saved. To resume: {command}"

@@ -17,6 +17,8 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
+from sweeps.base.quiet import quiet
+
 if TYPE_CHECKING:
     from sweeps.base.view import View
     from trainables.core.progress import Progress
@@ -112,6 +114,14 @@ def waiting() -> Iterator[Progress]:
 
     with make_view(make_console(stderr=True)) as view:
         yield Progress(view.at)
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Progress while a command imports its libraries, which takes a minute on a busy machine, and
+    none of their warnings."""
+    with quiet(), waiting() as progress, progress.phase("loading libraries"):
+        yield
 
 
 def for_far_end(console: Console) -> dict[str, str]:

@@ -48,7 +48,8 @@ def check_machines(answers: Sequence[Answer], spec: SweepSpec | None) -> list[Fi
     total = sum(offer.gpus for _, offer in known)
     if total and not any(each.level is Level.WRONG for each in found):
         found.append(ok("gpus", f"torch sees all {total:g} GPUs on their nodes"))
-    return [replace(each, check=f"ray {each.check}") for each in found]
+    told = (each for each in found if each.level is not Level.OK or each.check == "gpus")
+    return [replace(each, check=f"ray {each.check}") for each in told]
 
 
 def check_home(blind: Mapping[str, str], home: Path, count: int) -> Finding:

@@ -14,9 +14,10 @@ from rich.filesize import decimal
 
 from results.mlflow.tracking_error import TrackingError
 from results.records.uris import redact, sqlite_file
-from sweeps.base.errors import LaunchError, SweepError
+from sweeps.base.errors import CapacityError, LaunchError, SweepError
 from sweeps.base.proxies import direct, host_of
 from sweeps.doctor.cluster_checks import check_cluster_file, check_growth
+from sweeps.doctor.inputs import check_inputs
 from sweeps.doctor.judges import check_judges
 from sweeps.doctor.precision import check_precision
 from sweeps.doctor.surroundings import check_locks, check_proxies, check_ray_folder
@@ -24,8 +25,10 @@ from sweeps.home.home import SweepHome
 from sweeps.preflight.finding import Finding, from_problem, note, ok, wrong
 from sweeps.preflight.machines import check_here
 from sweeps.preflight.needs import hub_model, needs_of
-from sweeps.preflight.prices import check_prices
+from sweeps.preflight.preflight import Preflight
+from sweeps.preflight.prices import check_prices, unknown_types
 from sweeps.remote.cluster_file import ClusterFile
+from sweeps.run.repeats import most_repeats
 from sweeps.spec.spec import SpecError, SweepSpec
 from sweeps.spec.tracking_place import URI, tracking_place
 from sweeps.storage.storage import WAY_OUT, probe, storage_of
@@ -81,7 +84,8 @@ def _examine(
                 findings.append(check_shared(storage))
             if not elsewhere:
                 findings += check_judges(sweep)
-                findings += check_here(needs_of(sweep, hub_model(sweep)), _gpus_here())
+        if not elsewhere:
+            findings += _preflight(sweep, home, progress)
     if cluster is not None:
         findings += _cluster_file(cluster, sweep)
     if address:
@@ -90,6 +94,19 @@ def _examine(
         with progress.phase("checking the cluster's nodes"):
             findings += check_ray(address, home.path, sweep)
     return findings
+
+
+def _preflight(sweep: SweepSpec, home: SweepHome, progress: Progress) -> list[Finding]:
+    """What a launch checks before its first trial, without the memory of GPUs planned."""
+    prepared, findings = check_inputs(sweep, home, progress)
+    if prepared is None:
+        return [*findings, *check_here(needs_of(sweep, hub_model(sweep)), _gpus_here())]
+    check = Preflight(sweep, prepared, None, (), most_repeats(sweep))
+    try:
+        with progress.phase("checking memory and disk"):
+            return [*findings, *check.findings_here(home.path, None)]
+    except CapacityError as error:
+        return [*findings, wrong("slots", str(error))]
 
 
 def check_versions() -> list[Finding]:
@@ -259,8 +276,15 @@ def _cluster_file(path: Path, spec: SweepSpec | None) -> list[Finding]:
         return [wrong("cluster file", str(error))]
     if spec is None:
         return check_cluster_file(file)
-    priced = check_prices(spec.slots.prices, [*file.worker_types])
-    return [*check_cluster_file(file, spec.storage.uri), *check_growth(file, spec.slots), *priced]
+    prices = spec.slots.prices
+    unknown = unknown_types(prices, file.node_types, f"nothing in {path}")
+    priced = check_prices(prices, [*file.worker_types]) if prices else ()
+    return [
+        *check_cluster_file(file, spec.storage.uri),
+        *check_growth(file, spec.slots),
+        *(from_problem("prices", each) for each in unknown),
+        *priced,
+    ]
 
 
 def _installed(name: str) -> str | None:

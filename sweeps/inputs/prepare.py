@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from search_spaces.space import Space
@@ -19,7 +20,7 @@ from sweeps.models.earlier import with_winners
 from sweeps.spec.spec import SweepSpec
 from trainables.config.trial import TrialConfig
 from trainables.core.progress import NO_PROGRESS, Progress
-from trainables.training.inputs import Prepared, prepare_inputs
+from trainables.training.inputs import Prepared, prepare_inputs, prepare_model
 from trainables.training.scoring.judge import check_judges
 
 
@@ -36,20 +37,21 @@ def inputs_of(
     Without `trains`, a model needs no weights; without a space, no choices are compared with it.
     `cache` is that of a sweep home, in which earlier sweeps are looked for.
     """
-    from sweeps.builtin.model import resolve
-
-    merged, taken = with_winners(config, SweepHome(cache.resolve().parent), progress)
-    named = resolve(merged, cache.resolve(), progress)
-    checked = cache.resolve() / "checked"
-
-    def remarks_on(found: TrialConfig) -> tuple[str, ...]:
-        return model_remarks(found, space, checked, config.model) if space is not None else ()
-
+    named, taken = _named(config, cache, progress)
+    remarks_on = partial(_remarks_on, config.model, space, cache)
     prepared = prepare_inputs(named, cache, trains, progress, remarks_on)
     if space is not None:
         check_lengths(named, space, prepared.inputs)
     lines = (f"{field} is {text}." for field, text in taken.items())
     return replace(prepared, winners=taken, remarks=(*lines, *prepared.remarks))
+
+
+def check_model_of(spec: SweepSpec, cache: Path, weights: bool, progress: Progress) -> TrialConfig:
+    """The trial with its model, which is sound, as far as that shows without or with its weights,
+    and can have every choice; no data are read."""
+    named, _ = _named(spec.trial, cache, progress)
+    remarks_on = partial(_remarks_on, spec.trial.model, spec.space, cache)
+    return prepare_model(named, cache.resolve(), weights, progress, remarks_on)[0]
 
 
 def checked_inputs(
@@ -81,3 +83,19 @@ def prepare(spec: SweepSpec, home: SweepHome, view: View) -> Prepared | None:
     for note in filter(None, (*prepared.remarks, *remarks(spec, found), excess)):
         view.say(f"Note: {note}")
     return prepared
+
+
+def _named(
+    config: TrialConfig, cache: Path, progress: Progress
+) -> tuple[TrialConfig, dict[str, str]]:
+    """The trial with earlier winners and built-in models by their folders, and the winners."""
+    from sweeps.builtin.model import resolve
+
+    merged, taken = with_winners(config, SweepHome(cache.resolve().parent), progress)
+    return resolve(merged, cache.resolve(), progress), taken
+
+
+def _remarks_on(name: str, space: Space | None, cache: Path, found: TrialConfig) -> tuple[str, ...]:
+    if space is None:
+        return ()
+    return model_remarks(found, space, cache.resolve() / "checked", name)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.filesize import decimal
 
-from sweeps.preflight.finding import Finding, note, wrong
+from sweeps.preflight.finding import Finding, note, ok, wrong
 from sweeps.spec.settings import SlotsSettings
 from trainables.core.model_source import ModelSource
 from trainables.planning.disk import DiskNeed
@@ -48,10 +48,15 @@ def check_disk_for(
     """Whether all copies fit the free bytes of the disk of `folder`. The closed form, which takes
     a second for each kind of trial, is only `planned` where the model's file leaves a doubt; None
     if there is none."""
-    if (size := _file_size(model)) and found.of(DiskNeed(_MOST * size, size * 4)) < free:
+    size = _file_size(model)
+    if size and (bound := found.of(DiskNeed(_MOST * size, size * 4))) < free:
+        yield ok("checkpoints", f"they take less than {decimal(bound)} of {decimal(free)} free")
         return
     need = planned()
-    if need is None or (most := found.of(need)) <= free:
+    if need is None:
+        return
+    if (most := found.of(need)) <= free:
+        yield ok("checkpoints", f"they take at most {decimal(most)} of {decimal(free)} free")
         return
     message = (
         f"{decimal(free)} are free for {folder}, and the sweep may need {decimal(most)}: a "

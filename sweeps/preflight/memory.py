@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rich.filesize import decimal
+
 from sweeps.planning.cards import GIB
 from sweeps.preflight.facts import Facts
-from sweeps.preflight.finding import Finding, note, wrong
+from sweeps.preflight.finding import Finding, note, ok, wrong
 from sweeps.preflight.needs import Needs
 
 _MIB = 2**20
@@ -18,9 +20,18 @@ containers 64 MB unless told otherwise, in which NCCL fails."""
 
 def check_memory(facts: Facts, needs: Needs, workers: float) -> Iterator[Finding]:
     """Findings about /dev/shm, and about RAM for as many `workers` as the machine has room for."""
-    if needs.workers > 1 and facts.shared_memory is not None and facts.shared_memory < _NCCL:
+    shared = facts.shared_memory
+    if found := [*_lacks(facts, needs, workers, shared)]:
+        yield from found
+        return
+    free = "no /dev/shm" if shared is None else f"{decimal(shared)} free in /dev/shm"
+    yield ok("memory", f"{facts.host}: {facts.memory / GIB:.1f} GB of memory, {free}")
+
+
+def _lacks(facts: Facts, needs: Needs, workers: float, shared: int | None) -> Iterator[Finding]:
+    if needs.workers > 1 and shared is not None and shared < _NCCL:
         message = (
-            f"{facts.host}: /dev/shm has {facts.shared_memory / _MIB:.0f} MB free, and the "
+            f"{facts.host}: /dev/shm has {shared / _MIB:.0f} MB free, and the "
             f"{needs.workers} workers of a slot talk through it"
         )
         remedy = "give it 1 GB (docker run --shm-size=1g; an emptyDir of medium Memory there)"

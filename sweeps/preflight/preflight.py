@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from results.records.record import Edit
+from sweeps.base.quiet import quiet
 from sweeps.base.view import View
 from sweeps.cluster.ray_session import room_here
 from sweeps.planning.combinations import distinct
@@ -48,14 +49,18 @@ class Preflight:
 
     def refuse_here(self, home: Path, view: View, address: str | None) -> None:
         """LaunchError if this machine lacks what the sweep needs of it; doubts are said."""
+        settle(self.findings_here(home, address), view)
+
+    def findings_here(self, home: Path, address: str | None) -> list[Finding]:
+        """All findings about this machine, as far as model and data are prepared."""
         if self._prepared is None:
-            return
+            return []
         here = room_here(address)
         alone = replace(self._needs, model=None)  # it has been prepared here
         findings = check_here(alone, here["GPU"]) if here is not None else []
         if self._spec.storage.uri is None:
             findings += self._disk(self._prepared, home, here)
-        settle(findings, view)
+        return findings
 
     def refuse_nodes(self, view: View) -> None:
         """LaunchError if a node lacks what the sweep needs; doubts are said. Ray is connected."""
@@ -67,13 +72,14 @@ class Preflight:
     ) -> Iterator[Finding]:
         def planned() -> DiskNeed | None:
             try:
-                return self._largest(prepared)
+                with quiet():  # transformers warns of its own functions
+                    return self._largest(prepared)
             except ModelError:
                 return None  # its shapes are not known without its weights
 
         found = copies(self._slots(here), self._spec.slots, self._repeats)
-        home.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(home).free
+        there = next(folder for folder in (home, *home.parents) if folder.exists())
+        free = shutil.disk_usage(there).free
         yield from check_disk_for(found, free, home, prepared.inputs.model, planned)
 
     def _slots(self, here: dict[str, float] | None) -> int:

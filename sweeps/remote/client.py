@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sweeps.display.terminal import Followed, for_far_end, make_console, waiting
 from sweeps.home.home import FROM_AFAR
-from sweeps.remote.prices import of_file
+from sweeps.remote.prices import of_file, refuse_unknown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -96,9 +96,11 @@ class Elsewhere:
         return INTERRUPTED
 
     def _priced(self, spec: SweepSpec) -> SweepSpec:
-        """The spec with the cluster file's prices added for its driver, if it has none."""
+        """The spec with the cluster file's prices added for its driver, if it has none; SweepError
+        if its own are of other node types."""
         from sweeps.spec.fields import changed
 
+        refuse_unknown(spec.slots.prices, self.cluster)
         prices = {} if spec.slots.prices else of_file(self.cluster)
         if not prices:
             return spec

@@ -11,7 +11,23 @@ from sweeps.base.errors import SweepError
 
 def given(words: Iterable[str], cluster: Path | None) -> dict[str, float]:
     """Node type -> dollars an hour, from `worker=1.006` words on top of a cluster file's."""
-    return {**of_file(cluster), **dict(map(_price, words))}
+    asked = dict(map(_price, words))
+    refuse_unknown(asked, cluster, "--price")
+    return {**of_file(cluster), **asked}
+
+
+def refuse_unknown(
+    prices: Mapping[str, float], cluster: Path | None, place: str = "slots.prices"
+) -> None:
+    """SweepError if a price is of a node type that a cluster file does not have."""
+    if not prices or cluster is None or not cluster.is_file():
+        return  # reported when connecting
+    from sweeps.preflight.prices import unknown_types
+    from sweeps.remote.cluster_file import ClusterFile
+
+    known = ClusterFile.load(cluster).node_types
+    for problem in unknown_types(prices, known, f"nothing in {cluster}", place):
+        raise SweepError(str(problem))
 
 
 def of_file(cluster: Path | None) -> dict[str, float]:

@@ -8,9 +8,11 @@ from results.ranking.saved import saved_by_stopping
 from results.records.cluster_record import ClusterRecord
 from results.records.record import SweepRecord
 from results.records.spending import shares, spent
-from sweeps.caps.rest import Rest, rest_of
+from sweeps.caps.rest import Rest
+from sweeps.caps.rest_on_record import rest_on_record
 from sweeps.display.duration import between, duration
-from sweeps.home.home import SweepFolder, SweepHome
+from sweeps.home.home import SweepFolder
+from sweeps.report.going_on import nothing_left, resume_command
 
 
 def caps_lines(sweep: SweepRecord, folder: SweepFolder) -> list[str]:
@@ -22,10 +24,10 @@ def caps_lines(sweep: SweepRecord, folder: SweepFolder) -> list[str]:
         now = spent(sweep, cluster, [*trials, *repeats], time.time())
         if of_each := shares(sweep.caps, now):
             lines.append(f"spent: {', '.join(of_each)}")
-    elif not sweep.state.ended and (took := sum(each.seconds for each in trials)):
-        tokens = sum(each.tokens for each in trials)
+    elif not sweep.state.ended and (took := sum(each.seconds for each in (*trials, *repeats))):
+        tokens = sum(each.tokens for each in (*trials, *repeats))
         lines.append(f"spent: {duration(took)} of training, {tokens:,} tokens")
-    if rest := rest_of(sweep, trials, cluster):
+    if rest := rest_on_record(folder, sweep, trials, cluster):
         lines.append(_rest(rest, cluster, bool(sweep.caps)))
     saved = saved_by_stopping(trials)
     if saved.trials:
@@ -37,7 +39,9 @@ def caps_lines(sweep: SweepRecord, folder: SweepFolder) -> list[str]:
         lines.append(_quoted(sweep, folder))
     if sweep.reached:
         lines.append(f"ended by budget.{sweep.reached.cap}: {sweep.reached.why}")
-        lines.append(f"to go on: {_raised(sweep, folder)}")
+        lines.append(f"to go on: {resume_command(sweep, folder)}")
+    elif not sweep.state.ended and (over := nothing_left(sweep, folder)):
+        lines.append(f"budget.{over.cap} is spent: no other trial begins")
     return lines
 
 
@@ -52,8 +56,9 @@ def _rest(rest: Rest, cluster: ClusterRecord | None, capped: bool) -> str:
         price = hours * cluster.prices[kind] if cluster else 0.0
         low, high = price * rest.ratio_low, price * rest.ratio_high
         words.append(f"${low:,.2f} to ${high:,.2f} of {kind or 'nodes of unknown type'}")
+    with_it = f"; {rest.repeats} trainings of the confirmation included" if rest.repeats else ""
     unless = "; unless a cap ends it before" if capped else ""
-    return f"expected rest: {', '.join(words)}{unless}"
+    return f"expected rest: {', '.join(words)}{with_it}{unless}"
 
 
 def _quoted(sweep: SweepRecord, folder: SweepFolder) -> str:
@@ -65,14 +70,3 @@ def _quoted(sweep: SweepRecord, folder: SweepFolder) -> str:
         f"training of all trials: {duration(took)}, {where}; the dry run expected "
         f"{duration(low)} to {duration(high)}"
     )
-
-
-def _raised(sweep: SweepRecord, folder: SweepFolder) -> str:
-    """The command that goes on: with twice the cap, or without the target."""
-    assert sweep.reached is not None, "asked for"
-    cap = sweep.reached.cap
-    twice = 2 * sweep.caps.get(cap, 1.0)
-    value = int(twice) if twice.is_integer() else twice
-    more = "budget.target=null" if cap.startswith("target.") else f"budget.{cap}={value}"
-    way = SweepHome(folder.path.parents[1]).way()
-    return f"sweep resume {sweep.name} --set {more}{way}"

@@ -6,7 +6,6 @@ from rich.table import Table
 
 from results.records.cluster_record import HOUR
 from results.records.quote import Quote
-from sweeps.caps.timing import STEPS
 from sweeps.display.duration import between, duration
 from sweeps.display.parameters import show_params
 from sweeps.run.dry_run import DryRun
@@ -46,7 +45,7 @@ def report(spec: SweepSpec, run: DryRun) -> Table:
 
 
 def _tried(run: DryRun) -> str:
-    what = f"{STEPS} steps" if run.steps else "answers without training"
+    what = f"{run.timed_steps} steps" if run.steps else "answers without training"
     return f"{what} with {show_params(run.params)}" if run.params else what
 
 
@@ -80,7 +79,7 @@ def _sweep(spec: SweepSpec, run: DryRun) -> str:
     work = f"{between(quote.low, quote.high)} of a slot's time{_money(spec, quote)}"
     whole = f"without early stopping {duration(quote.unstopped)}"
     stops = spec.search.early_stopping_kind.stops or spec.search.patience is not None
-    return f"{clock}, plus half a minute to start: {work}; {whole if stops else one}"
+    return f"{clock}, half a minute to start included: {work}; {whole if stops else one}"
 
 
 def _money(spec: SweepSpec, quote: Quote) -> str:

@@ -20,6 +20,7 @@ from sweeps.report.exhausted import exhausted
 from sweeps.report.fewer_pieces import fewer_pieces
 from sweeps.report.front import front_table
 from sweeps.report.generation_time import judge_note, time_note
+from sweeps.report.going_on import resume_command
 from sweeps.report.suggestions import next_command, suggestions
 from sweeps.report.ui import how_to_open
 from sweeps.report.waiting import waiting
@@ -152,11 +153,10 @@ def _next_commands(results: Results, at_the_end: bool) -> Text:
     sweep, folder = results.sweep, results.folder
     home = SweepHome(folder.path.parents[1])
     mlflow = how_to_open(sweep, home)
-    resume = f"  sweep resume {sweep.name}{home.way()}\n"
     interrupted = sweep.state is SweepState.INTERRUPTED
     text = Text("\nNext:\n")
     if interrupted:
-        text.append(resume, "yellow")
+        text.append(f"  {resume_command(sweep, folder)}\n", "yellow")
     if at_the_end:
         text.append(f"  sweep winners {sweep.name}{home.way()}\n")
     elif sweep.so_far:

@@ -18,9 +18,10 @@ from sweeps.display.cluster_report import cluster_report
 from sweeps.display.live import show_metrics
 from sweeps.display.parameters import show_params
 from sweeps.display.reasons import troubles
-from sweeps.home.home import SweepFolder, SweepHome
+from sweeps.home.home import SweepFolder
 from sweeps.report.caps import caps_lines
 from sweeps.report.exhausted import exhausted
+from sweeps.report.going_on import resume_command
 from sweeps.report.waiting import waiting
 from sweeps.verdict.overlaps import all_overlaps
 from sweeps.verdict.results import Results
@@ -87,9 +88,10 @@ def _folder(sweep: SweepRecord, folder: SweepFolder) -> list[str]:
     if sweep.tracking_source:
         where = f"{sweep.tracking_uri}, experiment {sweep.experiment}"
         lines.append(f"MLflow: {where} (from {sweep.tracking_source})")
-    if sweep.state in (SweepState.INTERRUPTED, SweepState.FAILED):
-        option = SweepHome(folder.path.parents[1]).way()
-        lines.append(f"to resume: sweep resume {sweep.name}{option}")
+    if sweep.state is SweepState.FAILED and not folder.store.trials():
+        lines.append("it ended before its first trial; launch it again")
+    elif sweep.state in (SweepState.INTERRUPTED, SweepState.FAILED) and not sweep.reached:
+        lines.append(f"to resume: {resume_command(sweep, folder)}")
     return lines
 
 

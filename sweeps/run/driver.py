@@ -12,6 +12,7 @@ from sweeps.base.closing import try_all
 from sweeps.base.errors import LaunchError
 from sweeps.base.view import View
 from sweeps.books.books import Books
+from sweeps.caps.used_up import before_the_first_trial
 from sweeps.cluster.ray_session import ON_HEAD
 from sweeps.home.home import SweepFolder
 from sweeps.run.cap_keeper import CapKeeper
@@ -86,11 +87,8 @@ class Driver:
             raise
 
     def run(self, own: bool) -> None:
-        """Start everything, and search. `own` is whether this Ray ends with the sweep.
-
-        The study is open. After the loss of the actor that holds the board, the search restarts
-        from the books.
-        """
+        """Start everything, and search; from the books again if the board is lost. `own` is whether
+        this Ray ends with the sweep. The study is open."""
         import ray
 
         # With a storage, workers that have left still have to empty their scratch folders.
@@ -209,6 +207,8 @@ class Driver:
             self._view.phase("Laying the running trials aside")
             lay_aside(board, [recorder], board.lay_aside)
             recorder.interrupt()
+        if not self.records():
+            raise LaunchError(before_the_first_trial(reached))
         self._view.say(f"budget.{reached.cap}: {reached.why}")
         self._books.note(reached=reached)
 

@@ -15,9 +15,20 @@ from sweeps.base.process_state import random_state_kept
 from sweeps.base.quiet import optuna_quiet, quiet
 from sweeps.caps.quote import make_quote
 from sweeps.caps.quotes import keep
-from sweeps.caps.speeds import Course, Kind, Prices, Validation, prices_of_space
-from sweeps.caps.timing import STEPS, Stopwatch, course_seen, kind_of, shortened, threads
-from sweeps.caps.trained_tokens import refuse_below_one_trial, refuse_if_too_short, work_of
+from sweeps.caps.speeds import Course, Prices, Validation, prices_of_space
+from sweeps.caps.timing import (
+    STEPS,
+    Stopwatch,
+    course_seen,
+    kind_of,
+    least_of_trial,
+    seconds_of_step,
+    steps_to_time,
+    threads,
+    watched,
+)
+from sweeps.caps.too_short import refuse_below_start, refuse_if_too_short
+from sweeps.caps.trained_tokens import refuse_below_one_trial, work_of
 from sweeps.home.home import SweepHome
 from sweeps.inputs.budgets import description, extents, remarks
 from sweeps.inputs.evaluation_share import evaluation_share
@@ -30,9 +41,9 @@ from sweeps.run.first_trial import (
     method_in,
     refuse_here,
     shown,
+    untouched,
 )
 from sweeps.run.fitting import settle_method_here
-from sweeps.run.measurements import untouched
 from sweeps.run.repeats import most_repeats
 from sweeps.run.warm_start import read_earlier
 from sweeps.search.options import check_options, first_params
@@ -72,6 +83,7 @@ class DryRun:
     evaluations: int
     trials: int
     repeats: int = 0
+    timed_steps: int = STEPS
     budget: str = ""
     generation_seconds: float = 0.0
     answer_seconds: Mapping[str, float] = field(default_factory=dict)
@@ -109,6 +121,7 @@ def dry_run(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) 
     with optuna_quiet():
         check_options(spec)
     named_by(spec)
+    refuse_below_start(spec)
     spec, choice = settle_method_here(spec, home.cache, progress)
     read_earlier(spec, home)
     check_storage(spec)
@@ -177,28 +190,27 @@ def _slow(spec: SweepSpec, config: TrialConfig) -> list[str]:
 def _measure(tried: _Tried) -> DryRun:
     from trainables.training.workshop import Workshop
 
-    progress, watch = tried.progress, Stopwatch()
+    progress = tried.progress
     workshop = Workshop(tried.prepared.inputs, progress=progress)
     with failures_told(tried.params):
         with progress.phase("measuring the base model"):
-            first = workshop.measure_base(tried.config)  # the first pass is slower than later ones
-        with progress.phase("timing the base model"):
             base = workshop.measure_base(tried.config)
+        refuse_if_too_short(tried.spec, least_of_trial(tried.config, base))
         tried, grown = _grown(tried, workshop)
         spec, config = tried.spec, tried.config
         plan = workshop.plan(config, workers=1)
         found = extents(spec, tried.prepared.inputs)
+        steps = steps_to_time(config, seconds_of_step(workshop, plan, base))
         with progress.phase("training a few steps"):
-            outcome = workshop.train(shortened(config), watch)
-    _refuse_diverged(outcome, tried.params)
-    # Judges may have nothing new to say the second time.
-    answers = max(each.cost.generation_seconds for each in (first, base))
+            watch, outcome = watched(workshop, config, steps)
+    _refuse_diverged(outcome, tried.params, steps)
+    answers = base.cost.generation_seconds
     known = course_seen(workshop, config, watch, outcome)
     quote, untimed = _quoted(tried, workshop, known, answers)
     cost, step = outcome.cost, watch.seconds_per_step
     # How long answers get is known only of those that were written.
     answered = config.learns.rolls_out
-    tokens = cost.tokens / STEPS if answered else float(plan.tokens_after[-1]) / plan.steps
+    tokens = cost.tokens / watch.steps if answered else float(plan.tokens_after[-1]) / plan.steps
     remarked = (*tried.prepared.remarks, *_slow(spec, config), *remarks(spec, found))
     share = evaluation_share(spec, tried.prepared.inputs, found)
     run = DryRun(
@@ -209,11 +221,12 @@ def _measure(tried: _Tried) -> DryRun:
         base_metrics=dict(base.metrics),
         trial_metrics=dict(watch.last.metrics) if watch.last else {},
         seconds_per_step=step,
-        evaluation_seconds=base.cost.seconds - base.cost.generation_seconds,
+        evaluation_seconds=watch.evaluation_seconds,
         tokens_per_second=tokens / step,
         peak_memory_bytes=cost.peak_memory_bytes,
         trainable_parameters=cost.trainable_parameters,
         total_parameters=cost.total_parameters,
+        timed_steps=watch.steps,
         steps=plan.steps,
         evaluations=len(plan.points),
         trials=spec.trials,
@@ -227,10 +240,10 @@ def _measure(tried: _Tried) -> DryRun:
     return replace(run, notes=(*run.notes, much)) if much else run
 
 
-def _refuse_diverged(outcome: Outcome, params: dict[str, Value]) -> None:
+def _refuse_diverged(outcome: Outcome, params: dict[str, Value], steps: int) -> None:
     if outcome.ending is not Ending.COMPLETE:
         raise SweepError(
-            f"the sweep's first trial ({shown(params)}) diverged within {STEPS} steps: "
+            f"the sweep's first trial ({shown(params)}) diverged within {steps} steps: "
             f"{outcome.error}; lower learning_rate or its range, or change search.first_points"
         )
 
@@ -316,7 +329,10 @@ def _quoted(
         how = " with other batches" if method == config.method else ""
         with tried.progress.phase(f"timing method {method}{how}"):
             try:
-                kinds[method] = _kind(workshop, config, known, spec, method)
+                first = config if method == config.method else first_of(spec, method)
+                kinds[method] = kind_of(
+                    workshop, first, known if first is config else None, spec.space
+                )
             except (DataError, ModelError, RefusedError, RuntimeError, MemoryError) as error:
                 notes.append(f"method {method} could not be timed ({said(error)})")
     if not kinds:
@@ -327,16 +343,8 @@ def _quoted(
     found = prices_of_space(spec, prices)
     refuse_if_too_short(spec, min(found))
     trials = spec.budget_trials or 1
-    quote = make_quote(spec, found, trials, most_repeats(spec), tried.room.count)
+    slots = tried.room.count
+    quote = make_quote(spec, found, trials, most_repeats(spec), slots, prices.warm_up)
     if spec.budget_trials is not None:
         keep(tried.cache, spec, quote)
     return quote, notes
-
-
-def _kind(
-    workshop: Workshop, first: TrialConfig, known: Course, spec: SweepSpec, method: str
-) -> Kind:
-    """How fast trials of a method are; the course of the first trial is `known`."""
-    if method == first.method:
-        return kind_of(workshop, first, known, spec.space)
-    return kind_of(workshop, first_of(spec, method), None, spec.space)

@@ -15,6 +15,7 @@ from trainables.config.combinations import machine_refusals
 from trainables.config.trial import TrialConfig
 from trainables.core.data_error import DataError, said
 from trainables.core.errors import ModelError, RefusedError
+from trainables.methods.none import NONE
 
 
 def config_of(spec: SweepSpec, params: dict[str, Value]) -> TrialConfig:
@@ -35,6 +36,11 @@ def first_of(spec: SweepSpec, method: str) -> TrialConfig:
     """The first trial of a method, in one process."""
     params = first_params(spec, lambda found: method_in(spec, found) == method)
     return config_of(spec, params).model_copy(update={"deepspeed": None})
+
+
+def untouched(trial: TrialConfig) -> TrialConfig:
+    """The trial by which the base is measured: with prompts as they are."""
+    return trial.with_params({"method": NONE.name}) if trial.tunes.lookup(trial) else trial
 
 
 def refuse_here(config: TrialConfig) -> None:

@@ -82,11 +82,11 @@ def plan_for(
     of = card_of(spec, address)
     if prepared is None or of is None:
         return None
-    from sweeps.planning.plan import make_plan
-
     view.phase(f"Planning memory for {of.name}")
     try:
-        with quiet():  # transformers warns of its own functions
+        with quiet():  # libraries warn of their own functions, and of kernels that nobody asked for
+            from sweeps.planning.plan import make_plan
+
             return make_plan(spec, prepared, of, Progress(view.at))
     except ModelError as error:
         view.say(f"Note: memory was not planned ({error}).")
@@ -103,9 +103,9 @@ def edits_for(
     """What must change for every trial to fit, each said; nothing without a plan."""
     if prepared is None or plan is None:
         return ()
-    from sweeps.planning.editing import planned_edits
-
     with quiet():
+        from sweeps.planning.editing import planned_edits
+
         edits = planned_edits(spec, prepared, plan, most_workers(spec, address))
     for edit in edits:
         view.say(f"Edited: {in_words(edit)}")

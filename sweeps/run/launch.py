@@ -25,7 +25,7 @@ from sweeps.base.quiet import optuna_quiet
 from sweeps.base.view import View
 from sweeps.books.books import Books, new_record, resumed_record
 from sweeps.books.resumption import changed_spec, refuse_if_changed
-from sweeps.caps.earlier_parts import ended_by_cap, seconds_before
+from sweeps.caps.earlier_parts import seconds_before
 from sweeps.caps.quotes import kept
 from sweeps.caps.trained_tokens import refuse_below_one_trial
 from sweeps.cluster.ray_session import cluster
@@ -39,13 +39,9 @@ from sweeps.preflight.preflight import Preflight
 from sweeps.run.driver import Driver
 from sweeps.run.fitting import edits_for, plan_for, settle_method_here
 from sweeps.run.readiness import refuse_if_away, refuse_if_misfit
-from sweeps.run.repeats import (
-    missing_repeats,
-    most_repeats,
-    refuse_to_confirm,
-    share_of_confirmation,
-)
+from sweeps.run.repeats import most_repeats, refuse_to_confirm, share_of_confirmation
 from sweeps.run.warm_start import read_earlier, take_over
+from sweeps.run.what_is_left import is_done, refuse_if_used_up, refuse_late_start
 from sweeps.spec.notes import small_space
 from sweeps.spec.settings import ConfirmSettings
 from sweeps.spec.spec import SweepSpec
@@ -65,6 +61,8 @@ from sweeps.storage.storage import (
 from sweeps.storage.visibility import check_sight
 from trainables.core.progress import Progress
 from trainables.training.inputs import Prepared
+
+_CHECKING = "checking the sweep, its storage and MLflow"
 
 
 @dataclass(frozen=True)
@@ -95,11 +93,12 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
     """
     folder, progress, began = home.sweep(spec.name), Progress(view.at), time.time()
     folder.refuse_if_taken()
-    refuse_if_misfit(spec, address)
-    winners(spec.trial, home)  # what is missing of earlier sweeps is said at once
-    earlier = read_earlier(spec, home)
-    refuse_if_taken(spec)
-    refuse_if_away(spec, home, view)
+    with progress.phase(_CHECKING):
+        refuse_if_misfit(spec, address)
+        winners(spec.trial, home)  # what is missing of earlier sweeps is said at once
+        earlier = read_earlier(spec, home)
+        refuse_if_taken(spec)
+        refuse_if_away(spec, home, view)
     spec, choice = settle_method_here(spec, home.cache, progress, address)
     if choice:
         view.say(f"{choice}.")
@@ -198,12 +197,14 @@ def _resume(
         view.say(f"Note: {note}")
     for line in share_of_confirmation(changed, folder):
         view.say(line)
-    done = _is_done(earlier, folder, changed, changes)
-    if not done:
-        refuse_if_misfit(changed, address)
-    refuse_if_behind(changed, folder, earlier)
-    if not done:
-        refuse_if_away(changed, home, view, earlier)
+    done = is_done(earlier, folder, changed, changes)
+    with progress.phase(_CHECKING):
+        if not done:
+            refuse_if_used_up(earlier, folder, changed)
+            refuse_if_misfit(changed, address)
+        refuse_if_behind(changed, folder, earlier)
+        if not done:
+            refuse_if_away(changed, home, view, earlier)
     broken, way_out = Breakdowns(view.say), stop_it(folder.path.name)
     with claimed(storage_of(changed), folder, view, way_out, broken) as claim:
         catch_up(changed, folder, earlier)
@@ -224,24 +225,6 @@ def _resume(
         with mirrored(mirror, progress):
             books = Books(changed, home, folder, record, mirror, broken)
             return _run(changed, folder, prepared, books, check, view, address)
-
-
-def _is_done(
-    earlier: SweepRecord, folder: SweepFolder, spec: SweepSpec, changes: Sequence[str] = ()
-) -> bool:
-    """Whether the sweep came to its end, with nothing left to train, to test or to confirm, or
-    nothing that its caps allow."""
-    if earlier.state not in (SweepState.COMPLETE, SweepState.FAILED):
-        return False
-    if ended_by_cap(earlier, spec, changes):
-        return True
-    trials, total = folder.store.trials(), spec.trials + folder.requests.added()
-    if not sum(record.status.ended for record in trials) >= total == len(trials):
-        return False
-    if spec.confirm is None:
-        return True
-    ranking = judge(trials, earlier.goals)
-    return not missing_repeats(ranking, folder.confirmations.trials(), spec.confirm)
 
 
 def _complete_tracking(books: Books, folder: SweepFolder, view: View) -> Finished:
@@ -282,6 +265,7 @@ def _run(
             books.wait_until_open()
         for text in remarks_on_ray(address):
             view.say(f"Note: {text}.")
+        refuse_late_start(books.sweep)
         view.phase("Starting Ray")
         # Ray replaces the handlers at its start, so they are set before and after.
         with interruptible(), cluster(address) as own, interruptible(), _ending(driver):
@@ -290,6 +274,7 @@ def _run(
                 check_sight(folder.path.parents[1], spec)
             with progress.phase("checking one node of each type"):
                 check.refuse_nodes(view)
+            refuse_late_start(books.sweep)
             driver.run(own)
     return _finished(books, folder)
 

@@ -12,23 +12,17 @@ from sweeps.base.view import View
 from sweeps.books.books import Books
 from sweeps.books.recorder import Recorder
 from sweeps.home.home import SweepFolder
+from sweeps.run.first_trial import untouched
 from sweeps.run.time_share import time_note
 from sweeps.spec.spec import SweepSpec
 from trainables.board.board_client import BoardClient
 from trainables.board.job import Job, JobKind
 from trainables.board.ticket import Event
-from trainables.config.trial import TrialConfig
 from trainables.core.evaluation import Evaluation
-from trainables.methods.none import NONE
 from trainables.training.inputs import Inputs
 
 BASE_TRIAL = "base"
 """The board's name for the job that measures the untouched model."""
-
-
-def untouched(trial: TrialConfig) -> TrialConfig:
-    """The trial by which the base is measured: with prompts as they are."""
-    return trial.with_params({"method": NONE.name}) if trial.tunes.lookup(trial) else trial
 
 
 def without_value(base: Mapping[str, float], goals: Iterable[str]) -> Iterator[str]:

@@ -148,12 +148,14 @@ class Ticket:
         Returns its ending if that is impossible, or None for another try.
         """
         config = self.job.config
-        held = min(config.micro_batch_size, config.batch_size)
-        if held == 1:
+        if config.micro_batch_size == 1:
             error = f"does not fit into memory even with a micro-batch of 1: {outcome.error}"
             return Outcome(Ending.INFEASIBLE, outcome.cost, error)
-        self.job = replace(self.job, config=config.with_params({"micro_batch_size": held // 2}))
-        self.attempt = replace(self.attempt, micro_batch_size=held // 2)
+        asked = min(config.micro_batch_size, config.learns.step_size(config))
+        # An evaluation may hold more sequences than a step, and also fits with fewer.
+        smaller = max(1, (outcome.micro_batch_size or asked) // 2)
+        self.job = replace(self.job, config=config.with_params({"micro_batch_size": smaller}))
+        self.attempt = replace(self.attempt, micro_batch_size=smaller)
         return None
 
     def _last_words(self) -> str:

@@ -121,12 +121,14 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The final state of a trial; `error` is the reason if it ended badly."""
+    """The final state of a trial; `error` is the reason if it ended badly. One `out_of_memory` says
+    the `micro_batch_size` that was too much, which its config leaves open where it grows."""
 
     ending: Ending
     cost: Cost = Cost()
     error: str | None = None
     out_of_memory: bool = False
+    micro_batch_size: int | None = None
     attempt: Attempt = field(default=Attempt(), compare=False)
 
 

@@ -59,6 +59,14 @@ def with_grown_micro_batch(workshop: Workshop, config: TrialConfig) -> TrialConf
     return config.model_copy(update={"micro_batch_size": min(known.best, most)})
 
 
+def bound_growth(inputs: Inputs, config: TrialConfig, size: int) -> None:
+    """Note that trials of this kind run out of memory with so many sequences."""
+    kept = _Kept(inputs)
+    known = kept.of(config)
+    if known is not None and known.best >= size:
+        kept.keep(config, Grown(best=max(1, size // 2), tried=known.tried))
+
+
 def _fastest(workshop: Workshop, config: TrialConfig, most: int) -> int:
     fits = most
 

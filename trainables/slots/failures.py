@@ -6,9 +6,12 @@ import errno
 import shutil
 import traceback
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from trainables.board.job import Job
+from trainables.config.batch_split import split_step
+from trainables.config.trial import TrialConfig
 from trainables.core import ranks
 from trainables.core.errors import RefusedError, StorageError
 from trainables.core.evaluation import Ending, Outcome
@@ -31,7 +34,18 @@ def failed(job: Job, error: Exception, storage: SlotStorage | None) -> Outcome:
             storage.push(file)
     first_line = (str(error).strip() or "no message").splitlines()[0]
     kind = "" if isinstance(error, RefusedError) else f"{type(error).__name__}: "
-    return Outcome(Ending.FAILED, error=kind + first_line, out_of_memory=is_out_of_memory(error))
+    outcome = Outcome(Ending.FAILED, error=kind + first_line)
+    if not is_out_of_memory(error):
+        return outcome
+    return replace(outcome, out_of_memory=True, micro_batch_size=_held(job.config))
+
+
+def _held(config: TrialConfig) -> int | None:
+    """The sequences of a step's pass; None if its batch does not divide among the workers."""
+    try:
+        return split_step(config, ranks.world_size())[0]
+    except ValueError:
+        return None
 
 
 def no_storage(error: Exception, folder: Path) -> str | None:

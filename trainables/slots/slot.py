@@ -36,7 +36,6 @@ from trainables.training.memory import Memory, release_memory
 from trainables.training.watchdog import Watchdog
 
 if TYPE_CHECKING:
-    from trainables.config.trial import TrialConfig
     from trainables.training.workshop import Workshop
 
 _SHARE = (
@@ -194,11 +193,13 @@ class _Worker:
                     return
         try:
             with self._watchdog.watching(job.folder):
+                job = self._with_micro_batch(job)
                 outcome = self._outcome(job)
         except RefusedError as error:
             outcome = failed(job, error, self._storage)
         except Exception as error:
             outcome = failed(job, error, self._storage)
+            self._bound_growth(job, outcome)
             if why := no_storage(error, job.folder):
                 # Not the trial's fault: it goes on when the sweep is resumed.
                 self._board.close(why)
@@ -231,9 +232,8 @@ class _Worker:
             return toy.train(job.config, monitor, self._progress)
         checkpoints = self._checkpoints(job, uploads)
         workshop = self._warm_workshop()
-        config = self._with_micro_batch(workshop, job.config)
         try:
-            outcome = workshop.train(config, monitor, checkpoints)
+            outcome = workshop.train(job.config, monitor, checkpoints)
         except BaseException:
             if ranks.world_size() > 1:
                 checkpoints.give_up()  # the other ranks will not come to finish it
@@ -243,13 +243,24 @@ class _Worker:
         self._watchdog.alive()
         return outcome
 
-    def _with_micro_batch(self, workshop: Workshop, config: TrialConfig) -> TrialConfig:
-        if not config.micro_batch_grows:
-            return config
+    def _with_micro_batch(self, job: Job) -> Job:
+        """The job with the micro-batch that its trial leaves open."""
+        config = job.config
+        if job.kind is not JobKind.TRAIN or not (config.micro_batch_grows and config.learns.trains):
+            return job
         from trainables.planning.growth import with_grown_micro_batch
 
+        workshop = self._warm_workshop()
         with self._progress.phase("finding the fastest micro-batch size"):
-            return with_grown_micro_batch(workshop, config)
+            return replace(job, config=with_grown_micro_batch(workshop, config))
+
+    def _bound_growth(self, job: Job, outcome: Outcome) -> None:
+        """Later trials do not grow to a micro-batch that ran out of memory."""
+        if outcome.micro_batch_size is None or not job.config.micro_batch_grows or not self._inputs:
+            return
+        from trainables.planning.growth import bound_growth
+
+        bound_growth(self._inputs, job.config, outcome.micro_batch_size)
 
     def _checkpoints(self, job: Job, uploads: Uploads) -> Checkpoints:
         layout = f"{ranks.world_size()} workers, {job.config.deepspeed!r}"

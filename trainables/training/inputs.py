@@ -127,21 +127,11 @@ def prepare_inputs(
     it is found to be sound, before the data are read.
     """
     from trainables.data.sets.prepare import prepare
-    from trainables.models.family_check import check_family
-    from trainables.models.model_folder import check_model
-    from trainables.models.ready import made_ready
     from trainables.training.scoring.files import checked_files
 
     metric_files = checked_files(config)
     cache = cache.resolve()
-    config = config.with_params({"model": _absolute(config.model)})
-    ready, done = made_ready(config.model_source, cache / "models", trains, progress)
-    config = config.with_params({"model": ready.name})
-    with progress.phase("looking at the model"):
-        check_model(config.model_source, weights=trains, passed=cache / "checked")
-        check_family(config)
-        rewarding, prepared = reward_sources(config, cache, trains, progress)
-        remarks = (*done, *prepared, *remarks_on(config))
+    config, rewarding, remarks = prepare_model(config, cache, trains, progress, remarks_on)
     data = prepare(config, config.model, cache / "data", progress=progress)
     # Workers may have another working folder and another home, so all paths are absolute.
     inputs = Inputs(
@@ -162,6 +152,28 @@ def prepare_inputs(
     )
     fingerprint = _fingerprint(config.model_source, rewarding)
     return Prepared(inputs, data.fingerprint, fingerprint, data.summary, remarks)
+
+
+def prepare_model(
+    config: TrialConfig,
+    cache: Path,
+    trains: bool = True,
+    progress: Progress = NO_PROGRESS,
+    remarks_on: Callable[[TrialConfig], tuple[str, ...]] = lambda _: (),
+) -> tuple[TrialConfig, Mapping[str, RewardSource], tuple[str, ...]]:
+    """The same without the data: the trial with a sound model, its reward models, and remarks."""
+    from trainables.models.family_check import check_family
+    from trainables.models.model_folder import check_model
+    from trainables.models.ready import made_ready
+
+    config = config.with_params({"model": _absolute(config.model)})
+    ready, done = made_ready(config.model_source, cache / "models", trains, progress)
+    config = config.with_params({"model": ready.name})
+    with progress.phase("looking at the model"):
+        check_model(config.model_source, weights=trains, passed=cache / "checked")
+        check_family(config)
+        rewarding, prepared = reward_sources(config, cache, trains, progress)
+        return config, rewarding, (*done, *prepared, *remarks_on(config))
 
 
 def _absolute(model: str) -> str:

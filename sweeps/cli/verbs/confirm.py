@@ -9,7 +9,7 @@ import typer
 from sweeps.cli.finished import ctrl_c_shown, show_finished
 from sweeps.cli.mistakes import mistakes_shown
 from sweeps.cli.options import AddressOption, ClusterOption, HomeOption, NameArgument
-from sweeps.display.terminal import make_console, make_view
+from sweeps.display.terminal import loading, make_console, make_view
 from sweeps.home.home import SweepHome
 from sweeps.remote.client import elsewhere
 
@@ -43,7 +43,8 @@ def confirm(
             words = ["confirm", name, *(["--top", str(top)] if top else [])]
             words += ["--seeds", str(seeds)] if seeds else []
             raise typer.Exit(there.follow(words, name, console))
-        from sweeps.run.launch import confirm as run
+        with loading():
+            from sweeps.run.launch import confirm as run
 
         where = SweepHome.find(home)
         with ctrl_c_shown(where, name), make_view(console) as view:

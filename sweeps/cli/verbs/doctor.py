@@ -9,7 +9,7 @@ import typer
 
 from sweeps.cli.mistakes import mistakes_shown
 from sweeps.cli.options import OverridesOption
-from sweeps.display.terminal import echo_json, make_console, waiting
+from sweeps.display.terminal import echo_json, loading, make_console, waiting
 from sweeps.home.home import SweepHome
 
 _WRONG = 2
@@ -31,9 +31,9 @@ def doctor(
     ] = None,
 ) -> None:
     """Check machine, sweep file and cluster before a sweep costs anything."""
-    from sweeps.doctor.machine import examine
-    from sweeps.doctor.report import count_wrong, report, report_json
-
+    with mistakes_shown(), loading():
+        from sweeps.doctor.machine import examine
+        from sweeps.doctor.report import count_wrong, report, report_json
     with mistakes_shown(), waiting() as progress:
         where = SweepHome.find(home)
         findings = examine(spec, cluster, address, where, overrides or (), progress)

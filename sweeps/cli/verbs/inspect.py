@@ -11,7 +11,7 @@ from sweeps.cli.options import (
     SpecArgument,
     overridden,
 )
-from sweeps.display.terminal import echo_json, make_console, waiting
+from sweeps.display.terminal import echo_json, loading, make_console, waiting
 from sweeps.home.home import SweepHome
 
 
@@ -24,10 +24,11 @@ def inspect(
 ) -> None:
     """Show a sweep's data: formats, counts, lengths, and samples as the model sees them."""
     with mistakes_shown():
-        from sweeps.report.inspect_report import WIDTH
-        from sweeps.report.inspect_report import report as described
-        from sweeps.run.inspection import inspect as look
-        from sweeps.spec.spec import SweepSpec
+        with loading():
+            from sweeps.report.inspect_report import WIDTH
+            from sweeps.report.inspect_report import report as described
+            from sweeps.run.inspection import inspect as look
+            from sweeps.spec.spec import SweepSpec
 
         changes = overridden(overrides, skip_bad_rows)
         with waiting() as progress:

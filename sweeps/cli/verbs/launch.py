@@ -20,7 +20,7 @@ from sweeps.cli.options import (
     SpecArgument,
     overridden,
 )
-from sweeps.display.terminal import make_console, make_view, waiting
+from sweeps.display.terminal import loading, make_console, make_view, waiting
 from sweeps.home.home import SweepHome, is_from_afar
 from sweeps.remote.client import elsewhere
 
@@ -44,9 +44,10 @@ def launch(
     """Run a sweep to its end."""
     console = make_console()
     with mistakes_shown():
-        from sweeps.spec.notes import notes
-        from sweeps.spec.spec import SweepSpec
-        from sweeps.spec.tracking_place import left_behind
+        with loading():
+            from sweeps.spec.notes import notes
+            from sweeps.spec.spec import SweepSpec
+            from sweeps.spec.tracking_place import left_behind
 
         there = None if dry_run else elsewhere(cluster, address, home)
         changes = overridden(overrides, skip_bad_rows)
@@ -60,8 +61,9 @@ def launch(
         if dry_run:
             _dry_run(console, checked, where, here=not _on_a_cluster(cluster, address))
         else:
-            from sweeps.remote.shipment import settle
-            from sweeps.run.launch import launch as run
+            with loading():
+                from sweeps.remote.shipment import settle
+                from sweeps.run.launch import launch as run
 
             if is_from_afar():
                 settle(where.sweep(checked.name))
@@ -76,8 +78,9 @@ def _on_a_cluster(cluster: Path | None, address: str | None) -> bool:
 
 def _dry_run(console: Console, spec: SweepSpec, home: SweepHome, here: bool) -> None:
     """`here`: whether the sweep would run on this machine, whose slots must then fit."""
-    from sweeps.report.dry_run_report import report as described
-    from sweeps.run.dry_run import dry_run as measure
+    with loading():
+        from sweeps.report.dry_run_report import report as described
+        from sweeps.run.dry_run import dry_run as measure
 
     with waiting() as progress:
         run = measure(spec, home, progress)

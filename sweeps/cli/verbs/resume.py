@@ -18,7 +18,7 @@ from sweeps.cli.options import (
     OverridesOption,
     StorageOption,
 )
-from sweeps.display.terminal import make_console, make_view
+from sweeps.display.terminal import loading, make_console, make_view
 from sweeps.home.home import SweepHome
 from sweeps.remote.client import elsewhere
 
@@ -43,7 +43,8 @@ def resume(
             changes = [word for change in overrides or () for word in ("--set", change)]
             changes += ["--storage", storage] if storage else []
             raise typer.Exit(there.follow(["resume", name, *changes], name, console))
-        from sweeps.run.launch import resume as run
+        with loading():
+            from sweeps.run.launch import resume as run
 
         where, changes = SweepHome.find(home), overrides or []
         with ctrl_c_shown(where, name), make_view(console) as view:

@@ -42,9 +42,9 @@ def status(
     if as_json:
         from dataclasses import asdict
 
-        from sweeps.caps.rest import rest_of
+        from sweeps.caps.rest_on_record import rest_on_record
 
-        rest = rest_of(sweep, trials, seen)
+        rest = rest_on_record(folder, sweep, trials, seen)
         more = {"rest": asdict(rest)} if rest else {}
         echo_json({**status_json(sweep, trials, seen, repeats), **more})
         return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from spec_samples import toy_tree
 
@@ -19,7 +21,8 @@ from sweeps.caps.speeds import (
     with_half_the_micro_batch,
     with_twice_the_batch,
 )
-from sweeps.caps.trained_tokens import refuse_if_too_short
+from sweeps.caps.timing import steps_to_time
+from sweeps.caps.too_short import STARTING, refuse_below_start, refuse_if_too_short
 from sweeps.spec.spec import SweepSpec
 from trainables.config.batch_split import split_step
 
@@ -64,6 +67,9 @@ def test_the_interval_holds_the_whole_sweep_and_its_confirmation():
     assert quote.low < quote.unstopped < quote.high
     assert quote.high < 1.9 * quote.low
     assert quote.clock_high < 0.7 * quote.high
+    cold = make_quote(spec(), [60.0, 120.0], trials=30, repeats=12, slots=2, warm_up=100.0)
+    assert cold.low - quote.low == pytest.approx(200.0, rel=0.4)  # of each slot once
+    assert cold.clock_low - quote.clock_low == pytest.approx(100.0, rel=0.4)
     assert (quote.shortest, quote.longest) == (60.0, 120.0)
     stopped = make_quote(spec(early_stopping="asha"), [60.0, 120.0], 30, 0, 2)
     assert stopped.high < stopped.unstopped
@@ -102,6 +108,28 @@ def test_a_trial_is_measured_in_twice_as_many_passes_of_the_same_or_of_half_the_
     assert split_step(config, 1) == (6, 2)
     assert split_step(with_twice_the_batch(config), 1) == (6, 4)
     assert split_step(with_half_the_micro_batch(config), 1) == (3, 4)
+
+
+def test_an_evaluation_that_is_too_slow_to_repeat_has_the_share_of_passes_of_a_step():
+    training = Speed.through(Work(1.4, 2, 1000.0), Work(1.8, 4, 1000.0))
+    share = training.share_of_passes(Work(1.4, 2, 1000.0))
+    evaluation = Speed.alike(Work(7.0, 10, 5000.0), share)
+    assert evaluation.of(10, 5000.0) == pytest.approx(7.0)
+    assert evaluation.per_pass == pytest.approx(0.4 / 1.4 * 7.0 / 10)
+
+
+@pytest.mark.parametrize(("seconds", "steps"), [(0.5, 5), (10.0, 3)])
+def test_slow_steps_are_timed_fewer_times(seconds, steps):
+    assert steps_to_time(spec().trial, seconds) == steps
+
+
+def test_what_only_the_first_trials_of_a_slot_take_is_no_part_of_each_price():
+    kinds = {"lora": Kind(LORA.training, LORA.evaluation, setup=3.0, warm_up=5.0), "full": FULL}
+    prices = Prices(kinds, Validation(20, 100.0), 0.0, 1, lambda params: (1000.0, 10))
+    assert prices.warm_up == 5.0
+    cold = prices_of_space(swept_kinds(), prices)
+    warm = prices_of_space(swept_kinds(), replace(prices, kinds={"lora": LORA, "full": FULL}))
+    assert cold == warm
 
 
 def swept_kinds():
@@ -150,3 +178,9 @@ def test_a_cap_below_one_trial_is_refused_with_what_one_takes():
     with pytest.raises(SweepError, match=r"budget\.hours: 0\.1 is below one trial, .* 12 min"):
         refuse_if_too_short(capped, 720.0)
     refuse_if_too_short(capped, 350.0)
+
+
+def test_hours_below_the_start_of_a_sweep_are_refused_before_anything_is_measured():
+    with pytest.raises(SweepError, match=r"budget\.hours: 1e-05 is 0\.036 s"):
+        refuse_below_start(SweepSpec.parse(toy_tree(budget={"hours": 1e-5})))
+    refuse_below_start(SweepSpec.parse(toy_tree(budget={"hours": STARTING[0] / 3600})))

@@ -88,6 +88,32 @@ def test_a_young_sweep_has_the_rest_of_its_quote_or_none():
     assert (rest.low, rest.high) == (50.0, 150.0)
 
 
+def test_a_confirmation_to_come_is_counted_whole():
+    """Its trainings are those of the best trials, which nothing stops."""
+    records = [trial(n, 2, 5.0, "pruned") for n in range(10)]
+    records += [trial(n, POINTS, 5.0, "complete") for n in range(10, 15)]
+    alone = rest_of(sweep(15), records, None)
+    assert alone is None, "the search has ended"
+    rest = rest_of(sweep(15), records, None, most_repeats=6)
+    assert (rest.low, rest.high) == (300.0, 300.0) and (rest.trials, rest.repeats) == (0, 6)
+    begun = [trial(0, POINTS, 5.0, "complete"), trial(1, 4, 5.0, "running")]
+    later = rest_of(sweep(15), records, None, begun, most_repeats=6)
+    assert (later.low, later.repeats) == (30.0 + 4 * 50.0, 5)
+    slots = ClusterRecord(at=0.0, slots=[SlotRecord(name=f"{n}", up=True) for n in range(8)])
+    assert rest_of(sweep(15), records, slots, most_repeats=6).clock_low == pytest.approx(50.0)
+    both = rest_of(sweep(20), records, None, most_repeats=6)
+    assert both.low > rest.low and (both.trials, both.repeats) == (5, 6)
+
+
+def test_the_confirmation_of_a_young_sweep_is_a_share_of_its_quote():
+    first = [trial(0, 10, 5.0, "complete")]
+    quoted = sweep(5, quote={"low": 150.0, "high": 250.0})
+    slots = ClusterRecord(at=0.0, slots=[SlotRecord(name=f"{n}", up=True) for n in range(4)])
+    rest = rest_of(quoted, first, slots, most_repeats=4)
+    assert (rest.low, rest.high) == (pytest.approx(100.0), pytest.approx(200.0))
+    assert rest.clock_low == pytest.approx(25.0)
+
+
 def test_nothing_is_left_of_ended_sweeps_nor_known_of_those_without_a_number_of_trials():
     records = played(1)[0][:12]
     assert rest_of(sweep(12), records, None) is None

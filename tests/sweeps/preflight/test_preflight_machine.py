@@ -28,14 +28,19 @@ def test_workers_need_more_shared_memory_than_docker_gives():
     (found,) = check_memory(DOCKER, NEEDS, 2)
     assert found.level is Level.WRONG and "64 MB" in found.message
     assert "--shm-size" in found.remedy
-    assert not [*check_memory(replace(DOCKER, shared_memory=2**30), NEEDS, 2)]
-    assert not [*check_memory(DOCKER, replace(NEEDS, workers=1), 2)]
+    for enough in (
+        check_memory(replace(DOCKER, shared_memory=2**30), NEEDS, 2),
+        check_memory(DOCKER, replace(NEEDS, workers=1), 2),
+    ):
+        (found,) = enough
+        assert found.level is Level.OK and "256.0 GB of memory" in found.message
 
 
 def test_memory_of_all_workers_together():
     bare = replace(DOCKER, memory=2**33, shared_memory=None)
     needs = replace(NEEDS, host=3 * 2**30)
-    assert not [*check_memory(bare, needs, 2)]
+    (found,) = check_memory(bare, needs, 2)
+    assert found.level is Level.OK and "no /dev/shm" in found.message
     (found,) = check_memory(bare, needs, 4)
     assert found.level is Level.NOTE and "8.0 GB" in found.message
 
@@ -45,16 +50,15 @@ HUB = ModelSource("some-org/some-model")
 
 
 @pytest.mark.parametrize(
-    ("free", "level"), [(76, None), (74, Level.NOTE), (37, Level.NOTE), (35, Level.WRONG)]
+    ("free", "level"), [(76, Level.OK), (74, Level.NOTE), (37, Level.NOTE), (35, Level.WRONG)]
 )
 def test_disk_for_checkpoints(free, level):
     # Two trials at once: three checkpoints and twice the weights each; weights of one more.
     copies = Copies(at_once=2, kept=1)
     assert copies.of(NEED) == 75 * 10**9
-    found = [*check_disk_for(copies, free * 10**9, Path("/home"), HUB, lambda: NEED)]
-    assert [each.level for each in found] == ([level] if level else [])
-    if found:
-        assert "75.0 GB" in found[0].message and "10.0 GB" in found[0].message
+    (found,) = check_disk_for(copies, free * 10**9, Path("/home"), HUB, lambda: NEED)
+    assert found.level is level and "75.0 GB" in found.message
+    assert ("10.0 GB" in found.message) == (level is not Level.OK)
 
 
 def test_a_small_model_leaves_no_doubt_that_asks_for_a_plan(tmp_path):
@@ -63,7 +67,8 @@ def test_a_small_model_leaves_no_doubt_that_asks_for_a_plan(tmp_path):
     def planned() -> DiskNeed:
         raise AssertionError("not asked")
 
-    assert not [*check_disk_for(Copies(4, 2), 10**9, tmp_path, model, planned)]
+    (found,) = check_disk_for(Copies(4, 2), 10**9, tmp_path, model, planned)
+    assert found.level is Level.OK
 
 
 @pytest.mark.parametrize(
@@ -79,6 +84,18 @@ def test_types_of_nodes_without_a_price_are_a_note(kinds, named):
     assert len(found) == (named is not None)
     assert all(each.level is Level.NOTE and named in each.message for each in found)
     assert not [*check_prices({}, kinds)]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "said"),
+    [(["worker"], "did you mean worker?"), (["a100", "t4"], "known: a100, t4"), ([""], "")],
+)
+def test_a_price_of_a_type_that_no_node_has_is_a_note_since_it_may_come(kinds, said):
+    found = [
+        each for each in check_prices({"wroker": 1.0}, kinds) if "no node there" in each.message
+    ]
+    assert [each.remedy for each in found] == ([said] if said else [])
+    assert all(each.level is Level.NOTE for each in found)
 
 
 class Lines:

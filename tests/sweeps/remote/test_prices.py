@@ -15,11 +15,8 @@ FILE = Path("cluster.yaml")
 
 def test_words_go_on_top_of_the_files_comments():
     assert given((), FILE) == {"head": 0.192, "worker": 1.006}
-    assert given(["worker=0.4", "ray.worker.default=2"], FILE) == {
-        "head": 0.192,
-        "worker": 0.4,
-        "ray.worker.default": 2.0,
-    }
+    assert given(["worker=0.4"], FILE) == {"head": 0.192, "worker": 0.4}
+    assert given(["ray.worker.default=2"], None) == {"ray.worker.default": 2.0}
     assert given((), Path("no/such/file")) == given((), None) == {}
 
 
@@ -49,3 +46,12 @@ def test_a_launch_sends_the_files_prices_unless_the_spec_has_its_own():
 def test_a_price_in_a_spec_is_no_less_than_nothing():
     with pytest.raises(SpecError, match=r"slots\.prices\.worker"):
         SweepSpec.parse(toy_tree(slots={"prices": {"worker": -1}}))
+
+
+def test_prices_of_types_that_a_cluster_file_lacks_are_refused_with_the_nearest():
+    wrong = SweepSpec.parse(toy_tree(slots={"prices": {"wroker": 3}}))
+    with pytest.raises(SweepError, match=r"slots\.prices: wroker .* did you mean worker\?"):
+        Elsewhere(FILE, None, None)._priced(wrong)
+    assert Elsewhere(None, "http://x", None)._priced(wrong) is wrong
+    with pytest.raises(SweepError, match=r"--price: g5\.xlarge .* known: head, worker"):
+        given(["g5.xlarge=1"], FILE)

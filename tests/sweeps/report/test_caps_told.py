@@ -112,3 +112,15 @@ def test_a_running_sweep_tells_what_is_spent_saved_and_expected(tmp_path):
     money = "$1.00 to $1.00 of w, $1.00 to $1.00 of v"
     assert rest == f"expected rest: 10 min of training, 10 min on the clock, {money}"
     assert saved == "saved by early stopping: about 24 min, 240 steps of 8 trials"
+
+
+def test_the_expected_rest_has_the_confirmation_that_the_file_asks_for(tmp_path):
+    trials = [ended_trial(n, "complete", {"learning_rate": 1e-3}, 2.0, 1.5) for n in range(6)]
+    tree = sweep_tree(confirm={"top": 2, "seeds": 3})
+    fields = {"caps": {}, "ended": None, "state": "running", "budget_trials": 6}
+    folder = write_ended(tmp_path, trials, tree, **fields)
+    _, rest = caps_lines(folder.store.sweep(), folder)
+    assert rest == (
+        "expected rest: 24 s of training, 24 s on the clock; "
+        "6 trainings of the confirmation included"
+    )

@@ -66,7 +66,6 @@ def test_it_says_where_the_precision_is_slow_here(data, tmp_path, monkeypatch):
     assert list(dict.fromkeys(phases[0].text for phases in told if phases)) == [
         "preparing model and data",
         "measuring the base model",
-        "timing the base model",
         "training a few steps",
         "timing method lora with other batches",
     ]

@@ -12,8 +12,8 @@ from sweeps.books.books import new_record
 from sweeps.books.mlflow_writer import Scribe
 from sweeps.books.recorder import Recorder
 from sweeps.home.home import SweepHome
-from sweeps.run.launch import _is_done
 from sweeps.run.requests import RequestTaker
+from sweeps.run.what_is_left import is_done
 from sweeps.search.searcher import OptunaSearcher
 from sweeps.search.study import StudyBook, open_study
 from trainables.core.evaluation import Attempt
@@ -159,9 +159,9 @@ def test_a_sweep_with_a_request_that_waits_is_not_done(process):
         process.searcher.suggest(str(number))
         end(process, number, "complete")
     sweep = new_record(SEARCHING, None).with_changes(state="complete")
-    assert _is_done(sweep, process.folder, SEARCHING)
+    assert is_done(sweep, process.folder, SEARCHING)
     add(process, 2e-3)
-    assert not _is_done(sweep, process.folder, SEARCHING)
+    assert not is_done(sweep, process.folder, SEARCHING)
 
 
 def test_room_given_before_the_first_trial_is_on_its_record_and_outlives_a_later_repair(process):

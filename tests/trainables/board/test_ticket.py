@@ -34,6 +34,32 @@ async def test_a_trial_that_runs_out_of_memory_gets_half_the_micro_batch_until_i
 
 
 @in_a_loop
+async def test_a_micro_batch_that_the_slot_found_is_halved_itself():
+    board = await board_with()
+    waiting = job("a")
+    config = waiting.config.with_params({"micro_batch_size": "auto", "batch_size": 64})
+    await board.submit(dataclasses.replace(waiting, config=config))
+    await take(board, "one")
+    await board.ended("a", dataclasses.replace(TOO_MUCH, micro_batch_size=64))
+    taken = await take(board, "one")
+    assert (taken.config.micro_batch_size, taken.config.micro_batch_grows) == (32, False)
+
+
+@in_a_loop
+async def test_a_batch_of_one_gets_evaluations_of_one_before_it_is_infeasible():
+    board = await board_with()
+    waiting = job("a")
+    config = waiting.config.with_params({"micro_batch_size": 8, "batch_size": 1})
+    await board.submit(dataclasses.replace(waiting, config=config))
+    await take(board, "one")
+    await board.ended("a", dataclasses.replace(TOO_MUCH, micro_batch_size=1))
+    taken = await take(board, "one")
+    assert taken.config.micro_batch_size == 1
+    await board.ended("a", dataclasses.replace(TOO_MUCH, micro_batch_size=1))
+    assert (await hear(board, "a")).ending is Ending.INFEASIBLE
+
+
+@in_a_loop
 async def test_what_fits_in_the_end_says_with_which_micro_batch():
     board = await board_with("a", taken_by="one")
     await board.ended("a", TOO_MUCH)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 import tiny_training as tiny
+from desk import Desk, without_ray
 from spec_samples import problems_of, toy_tree
 
+from trainables.core.evaluation import Ending
 from trainables.planning import growth
 from trainables.planning.growth import Grown, with_grown_micro_batch
 from trainables.training.workshop import Workshop
@@ -107,6 +109,30 @@ def test_finding_it_leaves_no_trace_in_the_trial(workshop, kept):
         micro_batch_size=found.micro_batch_size,
     )
     assert watcher.losses == alone.losses
+
+
+def test_what_ran_out_of_memory_after_all_is_halved_and_not_tried_by_later_trials(
+    workshop, kept, monkeypatch, tmp_path
+):
+    without_ray(monkeypatch.setattr)
+    desk, tried, train = Desk(), [], Workshop.train
+    monkeypatch.setattr(growth, "_fastest", lambda *arguments: 64)
+
+    def with_room_for_sixteen(self, config, *arguments):
+        tried.append(config.micro_batch_size)
+        if config.micro_batch_size > 16:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        return train(self, config, *arguments)
+
+    monkeypatch.setattr(Workshop, "train", with_room_for_sixteen)
+    worker = desk.worker(workshop.inputs)
+    config = growing(batch_size=64, budget__steps=1)
+    _, outcome = desk.trial(worker, config, tmp_path / "first")
+    assert tried == [64, 32, 16], "half of what failed, not of what auto starts from"
+    assert (outcome.ending, outcome.attempt.micro_batch_size) == (Ending.COMPLETE, 16)
+    desk.trial(worker, config, tmp_path / "second")
+    assert tried[3] == 32
+    desk.shut()
 
 
 def test_a_broken_file_is_found_anew(workshop, kept, monkeypatch):
