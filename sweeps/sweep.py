@@ -19,6 +19,7 @@ from results.ranking.winners import Ranking, Winner
 from results.records.record import SweepRecord, TrialRecord
 from sweeps.base.view import View
 from sweeps.home.home import SweepFolder, SweepHome
+from sweeps.spec.alternatives import without_alternatives
 from sweeps.spec.fields import changed
 from sweeps.spec.spec import SweepSpec
 from trainables.core.progress import Progress
@@ -51,7 +52,7 @@ class Sweep:
 
     def with_changes(self, changes: Mapping[str, object]) -> Sweep:
         """A copy with dotted fields changed, e.g. {"name": "b", "budget.trials": 8}."""
-        tree = dict(self.spec.tree)
+        tree = without_alternatives(self.spec.tree, changes)
         for key, value in changes.items():
             tree = changed(tree, key, value)
         return Sweep.from_dict(tree)

@@ -60,6 +60,7 @@ _ON_GPU = (
     _check("launches"),
     _check("overflow"),
     _check("series", seconds=90),
+    _check("grpo"),
     _check("agreement"),
     _check("variants", seconds=90),
     _trial("lora", "fp16"),

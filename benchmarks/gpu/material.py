@@ -12,7 +12,8 @@ from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
 from benchmarks.gpu.shape import EIGHT_BILLION, QWEN_HALF_BILLION, SMALL, TINY, Shape
 from trainables.core.model_source import ModelSource
-from trainables.data.tokens.sequences import TokenSequence, write
+from trainables.data.tokens.prompts import Prompt, write_prompts
+from trainables.data.tokens.sequences import Sequences, TokenSequence, write
 from trainables.training.inputs import Inputs
 
 VALIDATION = 2
@@ -54,6 +55,18 @@ def inputs_of(work: Path, model: str, length: int, tiny: bool) -> Inputs:
     """The main or the large model with examples of `length` tokens."""
     shape = large_shape(tiny) if model == "large" else main_shape(tiny)
     return _inputs(work, model, shape, length)
+
+
+def asked_inputs(work: Path, prompt: int, answer: int, tiny: bool) -> Inputs:
+    """The main model with prompts of `prompt` tokens, which it answers with about `answer`: of its
+    vocabulary, one word in so many ends an answer."""
+    shape = main_shape(tiny)
+    found = _inputs(work, "main", shape, prompt + answer)
+    for folder in (found.train, found.validation):
+        words = (each.tokens[:prompt].astype(np.int64) for each in Sequences.open(folder))
+        prompts = [Prompt(each, "", ("",)) for each in words]
+        write_prompts(folder, prompts, range(0, shape.vocabulary, answer))
+    return found
 
 
 def _inputs(work: Path, model: str, shape: Shape, length: int) -> Inputs:

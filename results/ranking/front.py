@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from results.ranking.figures import apart
 from results.ranking.pareto import dominates, layers
 from results.ranking.winners import LeftOut, Ranking, Winner, rank, reason
 from results.records.record import Mode, TrialRecord, TrialStatus
@@ -71,7 +72,18 @@ def _left_out(
         return LeftOut(record.number, record.status, _why_no_point(record, goals))
     modes = tuple(goals.values())
     better = next(number for number in front if dominates(points[number], point, modes))
-    return LeftOut(record.number, record.status, f"dominated by trial {better}", better)
+    why = _dominated(better, dict(zip(goals, zip(points[better], point, strict=True), strict=True)))
+    return LeftOut(record.number, record.status, why, better)
+
+
+def _dominated(better: int, pairs: Mapping[str, tuple[float, float]]) -> str:
+    """By which trial, and by what if the two look equal in a table; `pairs` are of its value and
+    the trial's."""
+    texts = {name: apart(*pair) for name, pair in pairs.items() if pair[0] != pair[1]}
+    close = [f"{name} {pair[1]}, there {pair[0]}" for name, pair in texts.items() if pair]
+    if len(close) < len(texts):
+        return f"dominated by trial {better}"
+    return f"barely dominated by trial {better}: {'; '.join(close)}"
 
 
 def _why_no_point(record: TrialRecord, goals: Mapping[str, Mode]) -> str:

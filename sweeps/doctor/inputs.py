@@ -66,7 +66,7 @@ def _checked(
     if pickled or (size := _bytes(origins)) is None or size > _QUICK:
         load_tokenizer(named.model_source)
         return None, [*found, *_unread(origins)]
-    prepared = checked_inputs(spec, home.cache, progress)
+    prepared = checked_inputs(spec, home.cache, progress=progress)
     refuse_below_one_trial(spec, prepared.inputs)
     load_tokenizer(prepared.inputs.tokenizer_source)
     sides = prepared.summary.sets

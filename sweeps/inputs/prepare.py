@@ -15,6 +15,7 @@ from sweeps.inputs.class_metrics import check_class_metrics
 from sweeps.inputs.evaluation_share import evaluation_share
 from sweeps.inputs.model_fit import check_lengths, model_remarks
 from sweeps.inputs.prompt_checks import check_prompts
+from sweeps.inputs.reward_checks import check_reward_lengths
 from sweeps.models.earlier import with_winners
 from sweeps.spec.spec import SweepSpec
 from trainables.config.trial import TrialConfig
@@ -53,11 +54,14 @@ def check_model_of(spec: SweepSpec, cache: Path, weights: bool, progress: Progre
     return prepare_model(named, cache.resolve(), weights, progress, remarks_on)[0]
 
 
-def checked_inputs(spec: SweepSpec, cache: Path, progress: Progress) -> Prepared:
-    """The prepared inputs of a sweep that trains, compared with all that its file asks of them."""
-    prepared = inputs_of(spec.trial, cache, progress=progress, space=spec.space)
+def checked_inputs(
+    spec: SweepSpec, cache: Path, trains: bool = True, progress: Progress = NO_PROGRESS
+) -> Prepared:
+    """The prepared inputs of a sweep, compared with all that its file asks of them."""
+    prepared = inputs_of(spec.trial, cache, trains, progress, spec.space)
     check_class_metrics(spec, prepared)
     check_prompts(spec, prepared)
+    check_reward_lengths(spec, prepared)
     return prepared
 
 
@@ -68,7 +72,7 @@ def prepare(spec: SweepSpec, home: SweepHome, view: View) -> Prepared | None:
     check_judges(spec.trial)
     view.phase("Preparing model and data")
     with quiet():
-        prepared = checked_inputs(spec, home.cache, Progress(view.at))
+        prepared = checked_inputs(spec, home.cache, progress=Progress(view.at))
     view.say(prepared.description)
     found = extents(spec, prepared.inputs)
     view.say(description(spec, found))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
+from results.ranking.figures import places
 from results.ranking.winners import Ranking, Winner, margin
 from results.records.record import SweepRecord, SweepState
 from sweeps.advice.linter import advise
@@ -27,7 +28,7 @@ from sweeps.verdict.conclusion import conclusion, nobody
 from sweeps.verdict.confirmed import folder_of, repeat_to_use
 from sweeps.verdict.paired import paired
 from sweeps.verdict.results import Results
-from sweeps.verdict.single import at_the_top
+from sweeps.verdict.single import amount, at_the_top
 from trainables.board.job import WEIGHTS
 
 SHOWN = 5
@@ -88,11 +89,12 @@ def _winners_table(results: Results, top: int) -> RenderableType:
     shown = ranking.winners[:top]
     tied = {winner.record.number for winner in at_the_top(ranking)}
     best = results.chosen if results.confirmed else tied
+    digits = places(winner.value for winner in shown)
     rows = [
         TrialRow(
             (
                 str(winner.record.number),
-                f"{winner.value:.4f}",
+                f"{winner.value:.{digits}f}",
                 _behind(sweep, shown[0], winner, folder),
             ),
             winner.record.params,
@@ -115,9 +117,8 @@ def _behind(sweep: SweepRecord, first: Winner, other: Winner, folder: SweepFolde
         return ""
     if other.value == first.value:
         return "tied"
-    lead = margin(first, other, None, sweep.mode).to_next
-    measured = paired(sweep, folder, first.record.number, other.record.number)
-    return f"{lead:.4f}" + (f" ± {measured.standard_error:.4f}" if measured else "")
+    lead = margin(first, other, None, sweep.mode).to_next or 0.0
+    return amount(lead, paired(sweep, folder, first.record.number, other.record.number))
 
 
 def _sentences(who: str, how_sure: str) -> Text:

@@ -10,6 +10,7 @@ from rich.filesize import decimal
 
 from results.ranking.front import judge
 from results.ranking.summary import repeat_counts, trial_counts
+from results.ranking.winners import Ranking
 from results.records.cluster_record import ClusterRecord
 from results.records.method_choice import choice_of
 from results.records.record import SweepRecord, SweepState, TrialRecord
@@ -47,7 +48,8 @@ def _progress(results: Results) -> list[str]:
     sweep, trials = results.sweep, results.trials
     counts = trial_counts(sweep, trials)
     listed = "  ".join(f"{status} {count}" for status, count in counts.items() if count)
-    lines = [f"{sweep.name}: {sweep.state.value}", listed or "no trials yet"]
+    nobody = ", without a winner" if _without_winner(sweep, results.ranking) else ""
+    lines = [f"{sweep.name}: {sweep.state.value}{nobody}", listed or "no trials yet"]
     lines += [f"failed: {sweep.error}"] if sweep.error else []
     if choice := choice_of(sweep):
         lines.append(str(choice))
@@ -63,6 +65,11 @@ def _progress(results: Results) -> list[str]:
         lines.append(f"base model: {base}")
     lines += _confirmation(results)
     return lines + troubles(trials, sweep.metric) + all_overlaps(sweep)
+
+
+def _without_winner(sweep: SweepRecord, ranking: Ranking) -> bool:
+    """Whether it has ended and no trial can be compared: all have diverged, say."""
+    return sweep.state is SweepState.COMPLETE and not ranking.winners
 
 
 def _confirmation(results: Results) -> list[str]:
@@ -101,8 +108,10 @@ def list_row(folder: SweepFolder) -> tuple[str, ...]:
 
 
 def in_a_word(sweep: SweepRecord, trials: Sequence[TrialRecord]) -> str:
-    """The best value or the size of the front so far, for a list; empty if there is none."""
+    """The best value or the size of the front, for a list; empty if there is none so far."""
     ranking = judge(trials, sweep.goals)
+    if _without_winner(sweep, ranking):
+        return "no winner"
     if ranking.several:
         return f"front of {len(ranking.winners)}" if ranking.winners else ""
     return "".join(show_metrics(each.best.metrics, sweep.goals) for each in ranking.chosen)

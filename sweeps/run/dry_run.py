@@ -131,7 +131,7 @@ def dry_run(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) 
         refuse_here(config)
         check_judges(spec.trial)
         with progress.phase("preparing model and data"):
-            prepared = checked_inputs(spec, home.cache, progress)
+            prepared = checked_inputs(spec, home.cache, progress=progress)
         refuse_below_one_trial(spec, prepared.inputs)
         alone, room = config.model_copy(update={"deepspeed": None}), _room(spec)
         tried = _Tried(spec, prepared, alone, params, room, home.cache, progress)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sweeps.base.errors import SweepError
 from sweeps.base.quiet import quiet
 from sweeps.home.home import SweepHome
-from sweeps.inputs.prepare import inputs_of
+from sweeps.inputs.prepare import checked_inputs
 from sweeps.spec.spec import SweepSpec
 from trainables.config.trial import TrialConfig
 from trainables.core.progress import NO_PROGRESS, Progress
@@ -71,7 +71,7 @@ def inspect(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) 
             f"objective {config.objective} reads no data to inspect; launch the sweep instead"
         )
     with quiet():
-        prepared = inputs_of(config, home.cache, trains=False, progress=progress, space=spec.space)
+        prepared = checked_inputs(spec, home.cache, trains=False, progress=progress)
         train = Examples(prepared.inputs.train)
         tokenizer = load_tokenizer(prepared.inputs.tokenizer_source)
         return Inspection(

@@ -10,6 +10,7 @@ from search_spaces.dotted import at, leaves, replaced
 from search_spaces.problem import Problem, SpaceError
 from search_spaces.values import Value, show
 from sweeps.base.errors import YamlError
+from sweeps.spec.alternatives import without_alternatives
 from sweeps.spec.yaml_file import parse_yaml
 from trainables.config.sections import reads
 
@@ -35,20 +36,31 @@ def readers(methods: Sequence[tuple[str, Collection[str], str]]) -> tuple[str, .
     return tuple(method for method, count in unread.items() if count == min(unread.values()))
 
 
-def with_override(
-    tree: Mapping[str, object], override: str, before: Mapping[str, object] | None = None
+def with_overrides(
+    tree: Mapping[str, object],
+    overrides: Sequence[str],
+    before: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
-    """`tree` with one `dotted.key=value` from the command line; the value is read as YAML.
+    """`tree` with each `dotted.key=value` from the command line; the value is read as YAML.
 
     `+4` adds four to the field's value in `before`, which is `tree` itself unless given.
     """
+    given = [_parsed(override, tree if before is None else before) for override in overrides]
+    tree = without_alternatives(tree, dict(given))
+    for key, value in given:
+        tree = changed(tree, key, value)
+    return tree
+
+
+def _parsed(override: str, before: Mapping[str, object]) -> tuple[str, object]:
+    """The field and its value."""
     key, equals, text = override.partition("=")
     if not equals or not key:
         raise YamlError(f"--set {override!r}: write --set key=value, e.g. --set budget.trials=8")
     value = parse_yaml(text, f"--set {key}")
     if text.lstrip().startswith("+") and isinstance(value, int | float):
-        value = _grown(tree if before is None else before, key, value)
-    return changed(tree, key, value)
+        value = _grown(before, key, value)
+    return key, value
 
 
 def _grown(tree: Mapping[str, object], key: str, more: float) -> int:

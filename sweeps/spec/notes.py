@@ -19,6 +19,7 @@ from trainables.config.sections import reads
 from trainables.core.lookup import PassageFields
 from trainables.methods.registry import METHODS
 from trainables.metrics.formula import parts_of
+from trainables.objectives.policy import RlConfig
 
 if TYPE_CHECKING:
     from sweeps.spec.spec import SweepSpec
@@ -50,6 +51,7 @@ def notes(spec: SweepSpec) -> list[str]:
         *_foreign_code(spec),
         *_moving_yardstick(spec),
         *_backwards(spec),
+        *_rewarded_backwards(spec),
         *_of_the_sampler(spec),
         *_many_weights(spec),
     ]
@@ -224,6 +226,20 @@ def _backwards(spec: SweepSpec) -> Iterable[str]:
         usual = usual_mode(spec.trial, name)
         if usual not in (mode, None):
             yield f"{name} is searched for its {mode}imum, although its {usual}imum is best."
+
+
+def _rewarded_backwards(spec: SweepSpec) -> Iterable[str]:
+    """Rewards whose weights make answers worse by their metrics."""
+    if not spec.trial.learns.rolls_out:
+        return
+    for name, weight in spec.trial.settings(RlConfig).rewards.items():
+        usual = usual_mode(spec.trial, name)
+        if usual is not None and (usual == "min") == (weight > 0):
+            wanted = "large" if weight > 0 else "small"
+            yield (
+                f"rl.rewards: {name} has weight {weight:g}, which rewards {wanted} values, "
+                f"although its {usual}imum is best; for the contrary, give it weight {-weight:g}."
+            )
 
 
 def _possible(spec: SweepSpec, name: str, fixed: str) -> tuple[str, ...]:

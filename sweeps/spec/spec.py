@@ -27,7 +27,14 @@ from sweeps.spec.caps import (
     unnumbered,
 )
 from sweeps.spec.checks import Parts, check_databases, check_fit
-from sweeps.spec.fields import each_method, readers, set_twice, undotted, with_override, with_preset
+from sweeps.spec.fields import (
+    each_method,
+    readers,
+    set_twice,
+    undotted,
+    with_overrides,
+    with_preset,
+)
 from sweeps.spec.generation import (
     judged_by_objective,
     with_costs,
@@ -108,9 +115,7 @@ class SweepSpec:
         `key=+4` adds to the value in the tree `before`, which is the file's own unless given.
         """
         try:
-            tree = read_yaml(path)
-            for override in overrides:
-                tree = with_override(tree, override, before)
+            tree = with_overrides(read_yaml(path), overrides, before)
         except YamlError as error:
             # Not chained: the YAML may contain a password, which a SpecError does not repeat.
             raise SpecError(str(path), [Problem("file", str(error))]) from None

@@ -30,10 +30,22 @@ def beside_reward(results: Results) -> str:
     for name in dict.fromkeys((*_BESIDE, *([judge] if judge else []))):
         if name in mine:
             before = f"{base[name]:.4g} -> " if name in base and name != KL else ""
-            said = " (held out)" if name == judge else ""
-            parts.append(f"{name} {before}{mine[name]:.4g}{said}")
+            said = [_change(results, record, name)] if name in (REWARD, judge) else []
+            said += ["held out"] if name == judge else []
+            remarks = ", ".join(filter(None, said))
+            parts.append(f"{name} {before}{mine[name]:.4g}" + (f" ({remarks})" if remarks else ""))
     line = f"Beside its reward, from the base to trial {record.trial}: {', '.join(parts)}."
     return " ".join(filter(None, (line, _doubt(results, record, judge))))
+
+
+def _change(results: Results, record: TrialRecord, metric: str) -> str:
+    """The paired difference from the base with its standard error, if values are on disk."""
+    found = between(metric, folder_of(results.folder, record), results.folder.base)
+    if found is None or not found.mean:
+        return ""
+    noise = ", may be noise" if abs(found.z) < SURE else ""
+    sign = "+" if found.mean > 0 else "-"
+    return f"{sign}{amount(abs(found.mean), found)}{noise}"
 
 
 def _doubt(results: Results, record: TrialRecord, judge: str | None) -> str:

@@ -9,7 +9,7 @@ from sweeps.home.home import SweepFolder
 from sweeps.verdict.beside_reward import beside_reward
 from sweeps.verdict.confirmed_words import confirmed_front_verdict, confirmed_verdict
 from sweeps.verdict.front import front_verdict
-from sweeps.verdict.paired import paired
+from sweeps.verdict.paired import between, paired, place_of
 from sweeps.verdict.results import Results
 from sweeps.verdict.single import behind_the_top, on_the_test_set, verdict
 from sweeps.verdict.without_training import without_training
@@ -39,11 +39,11 @@ def _judged(results: Results) -> tuple[str, str]:
     confirmed = results.confirmed
     if isinstance(confirmed, ConfirmedFront):
         who, how_sure = confirmed_front_verdict(sweep, confirmed)
-        return who, "\n".join((how_sure, *front_verdict(sweep, ranking)))
+        return who, "\n".join((how_sure, *_front(results)))
     if confirmed is not None:
         return confirmed_verdict(sweep, ranking, confirmed)
     if ranking.several:
-        who, how_sure = front_verdict(sweep, ranking)
+        who, how_sure = _front(results)
         return who, "\n".join(filter(None, (_unconfirmed(folder), how_sure)))
     first, second = ranking.winners[0], behind_the_top(ranking)
     number = first.record.number
@@ -52,6 +52,16 @@ def _judged(results: Results) -> tuple[str, str]:
     needed = without_training(sweep, ranking, folder)
     lines = (needed, _unconfirmed(folder), how_sure, on_the_test_set(sweep, first))
     return who, "\n".join(filter(None, lines))
+
+
+def _front(results: Results) -> tuple[str, str]:
+    folder, ranking = results.folder, results.ranking
+    numbers = [winner.record.number for winner in ranking.winners]
+    from_base = {
+        name: {n: between(name, place_of(folder, n), folder.base) for n in numbers}
+        for name in ranking.goals
+    }
+    return front_verdict(results.sweep, ranking, from_base)
 
 
 def _unconfirmed(folder: SweepFolder) -> str:

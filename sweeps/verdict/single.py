@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from results.ranking.certainty import Difference
+from results.ranking.figures import size
 from results.ranking.winners import Ranking, Winner, margin
 from results.records.record import SweepRecord, TrialStatus
 from sweeps.verdict.overlaps import overlap_sentence, overlaps_searched_by
@@ -73,19 +74,20 @@ def against_base(
     metric: str, lead: float, measured: Difference | None, trained: bool = True
 ) -> str:
     """The lead over the untouched base model, in words."""
+    noise = ", which may be noise" if measured and abs(measured.z) < SURE else ""
     if lead > 0:
-        return f"{amount(lead, measured)} better than the untouched base model"
+        return f"{amount(lead, measured)} better than the untouched base model{noise}"
     if lead == 0:
         # Another model may have as many right answers.
         unchanged = ": training changed nothing" if metric == "eval_loss" else ""
         return f"exactly as good as the untouched base model{unchanged}"
     why = ": training did not improve this metric" if trained else ""
-    return f"but {amount(-lead, measured)} WORSE than the untouched base model{why}"
+    return f"but {amount(-lead, measured)} WORSE than the untouched base model{noise}{why}"
 
 
 def amount(lead: float, measured: Difference | None) -> str:
     """`0.0123 ± 0.0045`, without the standard error if it is unknown."""
-    return f"{lead:.4f}" + (f" ± {measured.standard_error:.4f}" if measured else "")
+    return size(lead) + (f" ± {size(measured.standard_error)}" if measured else "")
 
 
 def _certainty(first: Winner, second: Winner | None, lead: Difference | None) -> str:

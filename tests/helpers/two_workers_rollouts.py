@@ -16,15 +16,22 @@ from trainables.core import ranks
 from trainables.core.model_source import ModelSource
 from trainables.training.checkpoints import Checkpoints
 from trainables.training.inputs import Inputs
+from trainables.training.scoring.reward_source import RewardSource
 
 KINDS = {
     "plain": {},
     "rloo": {"objective": "rloo"},
     "full": {"method": "full", "learning_rate": 1e-3},
     "ppo": {"objective": "ppo"},
+    "reward model": {"rl__rewards": {}, "rl__reward_model": "judge"},
     "ppo, ZeRO-2": {"objective": "ppo", "deepspeed__zero_stage": 2},
     "ppo, ZeRO-3": {"objective": "ppo", "deepspeed__zero_stage": 3},
 }
+
+
+def judged_by(judge: Path) -> dict[str, RewardSource]:
+    """A reward model in a folder, as the inputs hold it."""
+    return {"eval_reward_model": RewardSource(ModelSource(str(judge)), "fp32")}
 
 
 def trained(workshop, folder: Path, kind: str) -> list[dict[str, float]]:
@@ -50,8 +57,9 @@ def main(folder: Path) -> None:
     from trainables.training.workshop import Workshop
 
     deepspeed.init_distributed("gloo")
-    train, validation = (Path(sys.argv[at]) for at in (2, 3))
-    workshop = Workshop(Inputs(ModelSource(str(folder / "model")), train, validation))
+    train, validation, judge = (Path(sys.argv[at]) for at in (2, 3, 4))
+    model = ModelSource(str(folder / "model"))
+    workshop = Workshop(Inputs(model, train, validation, reward_models=judged_by(judge)))
     made = {kind: trained(workshop, folder, kind) for kind in KINDS}
     (folder / f"rank{dist.get_rank()}.json").write_text(json.dumps(made))
     dist.destroy_process_group()

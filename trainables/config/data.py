@@ -124,7 +124,7 @@ class DataConfig(Frozen):
     general: Files | None = Field(
         default=None,
         description="file, folder, data set, or a list of them, with chats or text; its loss is "
-        "measured along with the validation loss, to show forgetting (sft and clm)",
+        "measured at each evaluation, to show forgetting (sft, clm, grpo, rloo and ppo)",
     )
     mix: MixConfig | None = None
     knowledge: Files | None = Field(

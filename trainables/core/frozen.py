@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, get_args
+from typing import Annotated, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -18,7 +18,10 @@ Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class Frozen(BaseModel):
-    """A strict, immutable value: unknown fields are refused, and true and false are no numbers."""
+    """A strict, immutable value: unknown fields are refused, and true and false are no numbers.
+
+    null leaves a mapping unset, as it does all other fields that may be unset.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -29,6 +32,14 @@ class Frozen(BaseModel):
             types = _types_in(cls.model_fields[str(info.field_name)].annotation)
             if {int, float} & types and not {bool, object} & types:
                 raise PydanticCustomError("number", "must be a number")
+        return value
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _null_is_unset(cls, value: object, info: ValidationInfo) -> object:
+        field = cls.model_fields[str(info.field_name)]
+        if value is None and get_origin(field.annotation) is dict and not field.is_required():
+            return field.get_default(call_default_factory=True, validated_data=info.data)
         return value
 
 

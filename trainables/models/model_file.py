@@ -10,8 +10,10 @@ from pydantic import JsonValue
 
 from trainables.core.errors import ModelError
 
+_POINTER = b"version https://git-lfs"
+
 _NO_FILE: Mapping[bytes, tuple[str, str]] = {
-    b"version https://git-lfs": ("is a Git LFS pointer", "run `git lfs pull` there"),
+    _POINTER: ("is a Git LFS pointer", "run `git lfs pull` there"),
     b"<!": ("is a web page instead of the file", "download the file itself"),
     b"<html": ("is a web page instead of the file", "download the file itself"),
 }
@@ -30,6 +32,12 @@ def check_start(file: Path) -> None:
     for sign, (what, remedy) in _NO_FILE.items():
         if start.lstrip()[: len(sign)].lower() == sign:
             raise ModelError(f"model: {file} {what}; {remedy}")
+
+
+def is_pointer(file: Path) -> bool:
+    """Whether it is a Git LFS pointer, in place of a file that has not been downloaded."""
+    with file.open("rb") as stream:
+        return stream.read(len(_POINTER)) == _POINTER
 
 
 def read(file: Path) -> dict[str, JsonValue]:

@@ -8,10 +8,10 @@ from trainables.core.errors import ModelError
 from trainables.core.model_source import ModelSource
 from trainables.data.tokens.tokenizer import config_file, hub_file
 from trainables.models.hf_config import check_code, check_config, check_kernels, check_sizes
-from trainables.models.model_file import check_start, read, strings
+from trainables.models.model_file import read
+from trainables.models.shape_check import check_shapes
+from trainables.models.weight_files import Shapes, has_weights, shapes_in, weight_files
 
-_WEIGHTS = "model.safetensors"
-_INDEX = f"{_WEIGHTS}.index.json"
 _CONFIG = "config.json"
 _ADAPTER = "adapter_config.json"
 
@@ -24,21 +24,21 @@ _DESCRIPTIONS = (
 )
 """Optional files that transformers reads beside the weights."""
 
-_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
-
 
 def check_model(source: ModelSource, weights: bool = True, passed: Path | None = None) -> None:
     """ModelError if a folder cannot be loaded, or a model asks for untrusted code.
 
-    `passed` is a folder with marks for the configurations that passed `check_config`. Hub models
-    are checked only for code and for being an adapter; other faults show on loading.
+    Without `weights`, those that are there are checked nevertheless: their headers, not their
+    numbers. `passed` is a folder with marks for the configurations that passed `check_config`. Hub
+    models are checked only for code and for being an adapter; other faults show on loading.
     """
     folder, configuration = Path(source.name), config_file(source)
+    shapes: Shapes = {}
     if folder.is_dir():
         _check_descriptions(folder)
-        if weights:
-            shapes = [shape for file in _weights(folder) for shape in _shapes(file)]
-            check_sizes(folder / _CONFIG, shapes)
+        if weights or has_weights(folder):
+            shapes = shapes_in(weight_files(folder))
+            check_sizes(folder / _CONFIG, [*shapes.values()])
     elif adapter := _hub_adapter(source):
         raise ModelError(f"model: {source.name} {_is_adapter(adapter)}")
     if configuration is None or not configuration.is_file():
@@ -49,6 +49,8 @@ def check_model(source: ModelSource, weights: bool = True, passed: Path | None =
             if file.is_file():
                 check_code(source.name, file)
     check_config(source, configuration, passed)
+    if shapes:
+        check_shapes(source, configuration, shapes, passed)
 
 
 def _check_descriptions(folder: Path) -> None:
@@ -91,50 +93,3 @@ def _hub_adapter(source: ModelSource) -> Path | None:
         return None  # not a repository name, as loading the tokenizer will report
     # A silent hub would cost half a minute again, as the first time.
     return hub_file(source, _ADAPTER) if any(known) else None
-
-
-def _weights(folder: Path) -> list[Path]:
-    if (folder / _WEIGHTS).exists():
-        return [folder / _WEIGHTS]
-    if (folder / _INDEX).exists():
-        return _shards(folder / _INDEX)
-    pickles = sorted(file.name for pattern in _PICKLES for file in folder.glob(pattern))
-    if not pickles and (shards := sorted(folder.glob("*.safetensors"))):
-        raise ModelError(
-            f"model: {folder} has weights such as {shards[0].name}, but neither {_WEIGHTS} nor "
-            f"{_INDEX}, which says what is in which file; download that, too"
-        )
-    if not pickles:
-        raise ModelError(f"model: {folder} has no weights; add {_WEIGHTS}")
-    raise ModelError(
-        f"model: {folder} has its weights in {pickles[0]}, a pickle, which can run any code when "
-        f"read; write them as {_WEIGHTS}: AutoModelForCausalLM.from_pretrained({folder.name!r}"
-        ").save_pretrained('safe'), beside copies of the tokenizer's files"
-    )
-
-
-def _shards(index: Path) -> list[Path]:
-    shards = sorted(set(strings(read(index).get("weight_map"))))
-    if not shards:
-        raise ModelError(f"model: {index} names no files; download it again")
-    for name in shards:
-        if Path(name).name != name:
-            raise ModelError(f"model: {index} names {name!r}, which is not in its folder")
-        if not (index.parent / name).exists():
-            raise ModelError(f"model: {index} names {name}, which is missing; download it too")
-    return [index.parent / name for name in shards]
-
-
-def _shapes(file: Path) -> list[tuple[int, ...]]:
-    """The shapes of all tensors. Checks only the header: its length, its JSON, and that it
-    describes exactly the file's number of bytes."""
-    from safetensors import SafetensorError, safe_open
-
-    check_start(file)
-    try:
-        with safe_open(file, framework="numpy") as opened:
-            return [tuple(opened.get_slice(name).get_shape()) for name in opened.keys()]  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise ModelError(
-            f"model: {file} is not a complete safetensors file ({error}); download it again"
-        ) from error

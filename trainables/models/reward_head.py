@@ -1,4 +1,4 @@
-"""Whether a model can rate a text: a head with one output, known before its weights are loaded."""
+"""Whether a model can rate a text: a head with one output, known before the model is loaded."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from trainables.core.errors import ModelError
 from trainables.core.model_source import ModelSource
 from trainables.data.tokens.tokenizer import config_file
 from trainables.models.model_file import read, strings
+from trainables.models.tensor_file import finite, header
 
 _RATES = "ForSequenceClassification"
 """The end of the names of transformers' models that rate a text."""
@@ -45,24 +46,31 @@ def check_reward_head(source: ModelSource) -> None:
             f"model: {source.name} has a head with {count} outputs, and a reward is one number; "
             f"{_INSTEAD}"
         )
-    if source.folder and not any(_is_of_head(name) for name in _weights(source.folder)):
-        raise ModelError(f"model: {source.name} has no weights of its head; {_INSTEAD}")
+    if source.folder is not None:
+        _check_weights(source.name, source.folder)
+
+
+def _check_weights(name: str, folder: Path) -> None:
+    """ModelError for weights without a head, or a head with numbers that no reward can be."""
+    head = {weight: file for weight, file in _weights(folder).items() if _is_of_head(weight)}
+    if not head:
+        raise ModelError(f"model: {name} has no weights of its head; {_INSTEAD}")
+    for weight, file in head.items():
+        if not finite(folder / file, weight):
+            raise ModelError(
+                f"model: {name} has NaN or infinite numbers in its head ({weight}), so all its "
+                f"rewards would be; {_INSTEAD}"
+            )
 
 
 def _is_of_head(weight: str) -> bool:
     return any(part in _HEADS for part in weight.split("."))
 
 
-def _weights(folder: Path) -> list[str]:
-    """The names of all weights in a folder."""
+def _weights(folder: Path) -> dict[str, str]:
+    """The names of all weights in a folder, with their files."""
     index = folder / "model.safetensors.index.json"
     if index.is_file():
         known = json.loads(index.read_text(encoding="utf-8")).get("weight_map")
-        return list(known) if isinstance(known, dict) else []
-    from safetensors import safe_open
-
-    names: list[str] = []
-    for file in folder.glob("*.safetensors"):
-        with safe_open(file, framework="numpy") as opened:
-            names += opened.keys()
-    return names
+        return dict(known) if isinstance(known, dict) else {}
+    return {name: file.name for file in folder.glob("*.safetensors") for name in header(file)}

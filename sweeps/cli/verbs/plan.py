@@ -57,7 +57,7 @@ def plan(
             with progress.phase("loading PyTorch and transformers"):
                 from sweeps.inputs.budgets import extents
                 from sweeps.inputs.evaluation_share import evaluation_share
-                from sweeps.inputs.prepare import inputs_of
+                from sweeps.inputs.prepare import checked_inputs
                 from sweeps.planning.editing import planned_edits
                 from sweeps.planning.fit import WORKER_COUNTS, fits
                 from sweeps.planning.plan import make_plan
@@ -67,7 +67,7 @@ def plan(
             cache, choice = SweepHome.find(home).cache, None
             if not fit:
                 checked, choice = settle_method(checked, cache, progress, card)
-            prepared = inputs_of(checked.trial, cache, trains=False, progress=progress)
+            prepared = checked_inputs(checked, cache, trains=False, progress=progress)
             if fit:
                 with progress.phase("planning memory"):
                     sizes = (card,) if named else cards.SIZES

@@ -46,6 +46,21 @@ def test_a_front_is_ordered_by_the_first_metric_and_the_others_know_who_beats_th
     assert ranking.chosen == ranking.winners
 
 
+def test_a_point_that_is_dominated_by_what_no_table_shows_says_by_what():
+    ranking = judge(
+        [
+            measured(0, (8.12e-6, 0.5)),
+            measured(1, (7.91e-6, 0.5)),
+            measured(2, (8.12e-6, 0.4)),
+        ],
+        GOALS,
+    )
+    assert [(out.number, out.why) for out in ranking.left_out] == [
+        (0, "barely dominated by trial 1: eval_loss 8.1e-06, there 7.9e-06"),
+        (2, "dominated by trial 1"),
+    ]
+
+
 def test_the_last_evaluation_counts_and_not_the_best_of_each_metric():
     never_at_once = measured(0, (1.0, 0.1), (5.0, 0.9))
     ranking = judge([never_at_once, measured(1, (4.0, 0.95))], GOALS)

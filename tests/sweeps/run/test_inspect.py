@@ -101,7 +101,7 @@ def test_pairs_show_both_answers(spec_for, tmp_path):
 
 def test_of_prompts_no_answer_is_said_to_be_trained(spec_for, tmp_path):
     """Reinforcement learning trains on the model's own answers."""
-    rl = ("--set", "rl.rewards={eval_ended: 1.0}")
+    rl = ("--set", "rl.rewards={eval_ended: 1.0}", "--set", "evaluation.max_new_tokens=8")
     answered = run(spec_for(CHATS, "grpo"), tmp_path / "home", *rl)
     assert answered.exit_code == 0, answered.output
     assert "prompt\n" in answered.stdout and "right answer\n  yes" in answered.stdout

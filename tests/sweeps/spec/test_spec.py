@@ -9,7 +9,7 @@ from spec_samples import problems_of, sft_tree, toy_tree
 from search_spaces import presets
 from search_spaces.dotted import leaves
 from sweeps.base.errors import YamlError
-from sweeps.spec.fields import changed, with_override
+from sweeps.spec.fields import changed, with_overrides
 from sweeps.spec.settings import SearchSettings
 from sweeps.spec.spec import SpecError, SweepSpec
 from trainables.config.searchable import NOT_SEARCHABLE
@@ -415,15 +415,13 @@ def test_presets_name_only_fields_that_may_be_searched_and_points_that_are_trial
 
 
 def test_overrides_reach_every_part():
-    tree = toy_tree()
-    for override in ("budget.trials=3", "space.lora.rank={int: [1, 8]}", "search.seed=9"):
-        tree = with_override(tree, override)
-    spec = SweepSpec.parse(tree)
+    overrides = ["budget.trials=3", "space.lora.rank={int: [1, 8]}", "search.seed=9"]
+    spec = SweepSpec.parse(with_overrides(toy_tree(), overrides))
     assert (spec.trials, spec.search.seed, spec.space["lora.rank"].domain.high) == (3, 9, 8)
 
 
 def test_an_override_goes_over_a_preset_and_does_not_replace_it():
-    tree = with_override(toy_tree(space="lora"), "space.lora.rank={choice: [4, 16]}")
+    tree = with_overrides(toy_tree(space="lora"), ["space.lora.rank={choice: [4, 16]}"])
     spec = SweepSpec.parse(tree)
     assert spec.space["lora.rank"].domain.options == (4, 16)
     assert "learning_rate" in spec.space and spec.first_points
@@ -431,7 +429,7 @@ def test_an_override_goes_over_a_preset_and_does_not_replace_it():
 
 def test_an_override_below_what_has_no_fields_is_refused():
     with pytest.raises(YamlError, match=r"model\.name cannot be set: model is 'toy', which"):
-        with_override(toy_tree(), "model.name=x")
+        with_overrides(toy_tree(), ["model.name=x"])
 
 
 def test_several_workers_mean_zero_2_unless_said_otherwise():
@@ -449,7 +447,7 @@ def test_a_grid_knows_its_number_of_trials():
     )
     assert SweepSpec.parse(tree).trials == 4
     for wanted, trials in ((3, 3), (9, 4)):
-        assert SweepSpec.parse(with_override(tree, f"budget.trials={wanted}")).trials == trials
+        assert SweepSpec.parse(with_overrides(tree, [f"budget.trials={wanted}"])).trials == trials
 
 
 @pytest.mark.parametrize(

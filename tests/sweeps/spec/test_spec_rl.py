@@ -142,6 +142,26 @@ def test_refused_when_the_spec_is_read(fields, said):
     assert said in problems(**fields)
 
 
+@pytest.mark.parametrize(
+    ("rewards", "said"),
+    [
+        (
+            {"eval_mine": 1.0},
+            "eval_mine has weight 1, which rewards large values, although its min",
+        ),
+        ({"eval_mine": -1.0}, None),
+        ({"eval_repeats": 0.5}, "eval_repeats has weight 0.5, which rewards large values"),
+        ({"eval_ended": -1.0}, "eval_ended has weight -1, which rewards small values, although"),
+        ({"eval_ended": 1.0, "eval_answer_tokens": -0.01}, None),
+    ],
+)
+def test_a_reward_against_its_metrics_own_direction_is_said(rewards, said):
+    own = {"mine": {"python": "own.py:mine", "mode": "min"}}
+    spec = SweepSpec.parse(tree(rl={"rewards": rewards}, metrics=own, trust_metric_code=True))
+    found = [each for each in notes(spec) if each.startswith("rl.rewards")]
+    assert len(found) == (said is not None) and (said or "") in "".join(found)
+
+
 def held_out(judge: str, **fields):
     return {"rl": {"rewards": {"eval_ended": 1.0}, "held_out": judge}, **fields}
 

@@ -44,6 +44,53 @@ def test_leads_come_with_their_standard_errors():
     assert "50.0 standard errors, paired over 1,234 validation examples" in how_sure
 
 
+@pytest.mark.parametrize(("base", "sign"), [(2.01, -1), (1.99, 1)])
+def test_a_difference_from_the_base_within_its_error_is_called_noise(base, sign):
+    noise = Difference(mean=sign * 0.01, standard_error=0.02, z=sign * 0.5, count=16)
+    assert "0.0100 ± 0.0200" in said(2.0, base=base, to_base=noise)[0]
+    assert "may be noise" in said(2.0, base=base, to_base=noise)[0]
+    sure = Difference(mean=sign * 0.01, standard_error=0.001, z=sign * 10.0, count=16)
+    assert "noise" not in said(2.0, base=base, to_base=sure)[0]
+
+
+def rewarded_front(*points: tuple[float, float], errors: tuple[float, ...] = ()):
+    """What is said of a front by reward and KL over a base with reward 0.5."""
+    goals = {"eval_reward": "max", "eval_kl": "min"}
+    record = sweep(
+        metric="eval_reward",
+        mode="max",
+        other_metrics={"eval_kl": "min"},
+        base={"eval_reward": 0.5, "eval_kl": 0.0},
+    )
+    trials = [trial(number, "complete", 0.0) for number in range(len(points))]
+    measured = [
+        each.with_changes(
+            measurements=(
+                each.measurements[0].with_changes(metrics=dict(zip(goals, point, strict=True))),
+            )
+        )
+        for each, point in zip(trials, points, strict=True)
+    ]
+    from_base = {
+        n: Difference(point[0] - 0.5, error, (point[0] - 0.5) / error, 200)
+        for n, (point, error) in enumerate(zip(points, errors, strict=False))
+    }
+    return front_verdict(record, rank_front(measured, goals), {"eval_reward": from_base})[1]
+
+
+def test_a_front_by_distance_says_what_reward_was_gained_and_whether_that_is_noise():
+    text = rewarded_front((0.51, 0.001), (0.9, 0.2), errors=(0.02, 0.02))
+    assert (
+        "In eval_reward, trial 1 is best: 0.4000 ± 0.0200 better than the untouched base model; 1 "
+        "of the front's 2 trials are better by more than the noise of the 200 validation examples. "
+        "eval_kl is a trial's distance from that model, whose own is 0."
+    ) in text
+    assert "lose in another" not in text
+    noisy = rewarded_front((0.51, 0.001), errors=(0.02,))
+    assert "0.0100 ± 0.0200 better than the untouched base model, which may be noise" in noisy
+    assert "no trial on the front is better" in rewarded_front((0.4, 0.1), errors=(0.02,))
+
+
 def test_a_lead_whose_certainty_was_not_measured_says_so():
     assert said(2.0, 2.5)[1].startswith("The certainty of this lead was not measured.")
 

@@ -95,6 +95,32 @@ def test_grpo_is_trls(mean, theirs, high):
     assert ours.item() == pytest.approx(expected.item(), rel=1e-5)
 
 
+@pytest.mark.parametrize("beta", [30.0, 100.0, 300.0])
+def test_the_penalty_holds_the_policy_where_theory_says(beta):
+    """The best policy is base x exp(A / beta): with advantages of variance 1 its divergence from
+    the base is 1 / (2 beta^2), once the rate has decayed and with it the optimizer's own noise."""
+    drawn = torch.Generator().manual_seed(0)
+    base = torch.randn(16, generator=drawn)
+    weights = base.clone().requires_grad_()
+    loss = Grpo(RlConfig(beta=beta), GrpoConfig())
+    adam, steps = torch.optim.Adam([weights]), 300
+    for step in range(steps):
+        adam.param_groups[0]["lr"] = 0.005 * (1 + np.cos(np.pi * step / steps))
+        with torch.no_grad():
+            words = torch.multinomial(weights.softmax(0), 128, True, generator=drawn)
+        rewards = (words == 0).double().numpy()[None]
+        now = weights.log_softmax(0)[words][:, None]
+        past, its = now.detach(), base.log_softmax(0)[words][:, None]
+        mask = torch.ones_like(past)
+        advantage = torch.from_numpy(group_relative(rewards, True)[0]).float()
+        adam.zero_grad()
+        loss.of_answers(now, past, batch_of(past, its, mask, advantage), mask)[0].backward()
+        adam.step()
+    now = weights.detach().log_softmax(0)
+    distance = float((now.exp() * (now - base.log_softmax(0))).sum())
+    assert 0.5 < distance * 2 * beta**2 < 2
+
+
 def test_rloo_is_trls():
     from trl import RLOOTrainer
 

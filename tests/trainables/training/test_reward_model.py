@@ -17,6 +17,7 @@ from trainables.core.errors import ModelError, RefusedError
 from trainables.core.evaluation import Ending
 from trainables.core.progress import NO_PROGRESS
 from trainables.data.records.conversation import Conversation, Message
+from trainables.models.tensor_file import finite
 from trainables.training.inputs import prepare_inputs
 from trainables.training.scoring import reward_model
 from trainables.training.workshop import Workshop
@@ -134,9 +135,49 @@ def without_head(folder):
     return folder
 
 
+def with_head(folder, number, dtype=torch.float32):
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(folder / "model.safetensors")
+    weights["score.weight"] = weights["score.weight"].to(dtype)
+    weights["score.weight"][0, -1] = number
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
+
+
+def without_tokenizer(folder):
+    for file in folder.glob("*token*"):
+        file.unlink()
+    return folder
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_the_numbers_of_a_head_are_read_in_each_precision(tmp_path, dtype):
+    file = with_head(make_reward_model(tmp_path / "judge"), 2.0, dtype) / "model.safetensors"
+    assert finite(file, "score.weight")
+    assert not finite(
+        with_head(tmp_path / "judge", float("inf"), dtype) / "model.safetensors", "score.weight"
+    )
+
+
+NAN = float("nan")
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        (
+            lambda folder, tmp: with_head(make_reward_model(tmp / "nan"), NAN),
+            r"NaN or infinite numbers in its head \(score\.weight\)",
+        ),
+        (
+            lambda folder, tmp: without_tokenizer(make_reward_model(tmp / "mute")),
+            "has no loadable tokenizer .*; a reward model reads texts with its own",
+        ),
+        (
+            lambda folder, tmp: make_reward_model(tmp / "few", vocab_size=20),
+            "has embeddings for 20 tokens, and its tokenizer has",
+        ),
         (lambda folder, tmp: folder / "model", "has no head that rates a text"),
         (lambda folder, tmp: make_reward_model(tmp / "two", num_labels=2), "head with 2 outputs"),
         (lambda folder, tmp: without_head(make_reward_model(tmp / "bare")), "no weights of its"),

@@ -88,13 +88,26 @@ def test_kl_beyond_the_limit_or_no_number(kl):
 def test_rewards_without_any_difference_end_a_trial_only_if_there_never_was_one():
     health = Health(max_kl=10.0)
     for _ in range(PATIENCE - 1):
-        health.check_rewards(differ=False)
-    with pytest.raises(DivergedError, match=f"in {PATIENCE} rollouts in a row"):
-        health.check_rewards(differ=False)
+        health.check_rewards(differ=False, cut=0.1, most=64)
+    with pytest.raises(DivergedError, match=f"in {PATIENCE} rollouts in a row .*temperature"):
+        health.check_rewards(differ=False, cut=0.1, most=64)
     solved = Health(max_kl=10.0)
-    solved.check_rewards(differ=True)
+    solved.check_rewards(differ=True, cut=0.1, most=64)
     for _ in range(3 * PATIENCE):
-        solved.check_rewards(differ=False)
+        solved.check_rewards(differ=False, cut=0.1, most=64)
+
+
+def test_rewards_without_a_difference_because_all_answers_are_cut_blame_the_cut():
+    health = Health(max_kl=10.0)
+    for _ in range(PATIENCE // 2):
+        health.check_rewards(differ=False, cut=1.0, most=24)
+    resumed = Health.of(json.loads(json.dumps(asdict(health))))
+    with pytest.raises(DivergedError) as reason:
+        for _ in range(PATIENCE):
+            resumed.check_rewards(differ=False, cut=1.0, most=24)
+    said = str(reason.value)
+    assert "100% of the answers were cut after evaluation.max_new_tokens 24, so raise that" in said
+    assert "temperature" not in said
 
 
 def test_the_state_of_a_checkpoint_is_the_state():

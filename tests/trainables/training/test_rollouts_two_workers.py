@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from reward_models import make_reward_model
 from rollout_training import inputs_of, make_asked, rl_trial
 from torchrun import on_two_workers
-from two_workers_rollouts import KINDS, trained
+from two_workers_rollouts import KINDS, judged_by, trained
 
 pytestmark = pytest.mark.cluster
 
-ALONE = ("plain", "rloo", "full", "ppo")
+ALONE = ("plain", "rloo", "full", "ppo", "reward model")
 
 
 @pytest.fixture(scope="module")
@@ -17,10 +18,11 @@ def made(tmp_path_factory):
     from trainables.training.workshop import Workshop
 
     folder = make_asked(tmp_path_factory.mktemp("alone"))
-    inputs = inputs_of(rl_trial(folder), folder)
+    judge = make_reward_model(folder / "judge")
+    inputs = inputs_of(rl_trial(folder), folder, reward_models=judged_by(judge))
     alone = {kind: trained(Workshop(inputs), folder, kind) for kind in ALONE}
     shared = make_asked(tmp_path_factory.mktemp("together"))
-    sets = str(inputs.train), str(inputs.validation)
+    sets = str(inputs.train), str(inputs.validation), str(judge)
     return alone, on_two_workers("two_workers_rollouts.py", shared, *sets)
 
 

@@ -6,11 +6,13 @@ As in TRL, texts longer than `length` are left out: a reward is for a whole answ
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from trainables.core.data_error import short
 from trainables.data.making.blocks import tokenise
-from trainables.data.records.conversation import Conversation
+from trainables.data.records.conversation import Conversation, Message
 from trainables.data.records.records import Document, Pair, Rated
 from trainables.data.rendering.remarks import total
 from trainables.data.rendering.rendering import Rendered, render_pairs, render_whole
@@ -64,6 +66,13 @@ def rated(records: Sequence[Rated], tokenizer: Tokenizer, length: int) -> Made:
         group = _prompt(whole) if is_chat else key(sequence)
         items.append(Item(example, identity, group, record.where))
     return Made(tuple(items), tuple(drops), total(each.remarks for each in rendered))
+
+
+def answered(chat: Conversation, answer: str) -> Conversation:
+    """The chat with a model's answer in place of its last trained one."""
+    before = chat.up_to_last_answer().messages[:-1]
+    turn = Message("assistant", answer, trainable=True)
+    return replace(chat, messages=(*before, turn), where=f"the answer {short(answer)!r}")
 
 
 def scored_whole(chats: Iterable[Conversation], tokenizer: Tokenizer) -> Iterator[TokenSequence]:

@@ -30,11 +30,26 @@ _ERRORS = 4.0
 
 _WINDOWS = ("first", "latest", "best")
 
-NO_DIFFERENCE = (
-    "the rewards of all answers to a prompt are equal in every group, so nothing can be learned "
-    "from them; raise rl.temperature or rl.group_size, reward something that some answers reach "
-    "(see docs/rl.md), or start from a model after sft"
-)
+MANY_CUT = 0.5
+"""Share of cut answers from which they are the first thing to look at."""
+
+
+def no_difference(cut: float, most: int) -> str:
+    """That nothing can be learned, and what to do; `cut` is the share of answers that were cut
+    after `most` tokens."""
+    said = (
+        "the rewards of all answers to a prompt are equal in every group, so nothing can be "
+        "learned from them; "
+    )
+    if cut > MANY_CUT:
+        return (
+            f"{said}{cut:.0%} of the answers were cut after evaluation.max_new_tokens {most:,}, so "
+            "raise that first, or start from a model that ends its answers (after sft)"
+        )
+    return (
+        f"{said}raise rl.temperature or rl.group_size, reward something that some answers reach "
+        "(see docs/rl.md), or start from a model after sft"
+    )
 
 
 @dataclass(frozen=True)
@@ -65,6 +80,8 @@ class Health:
     most_earned: float = 0.0
     equal_so_far: int = 0
     """Rollouts without any difference in rewards, if no rollout had one."""
+    cut_so_far: float = 0.0
+    """The sum of their shares of cut answers."""
     learned: bool = False
 
     @classmethod
@@ -73,12 +90,17 @@ class Health:
         windows = {name: [Seen(**each) for each in state[name]] for name in _WINDOWS}
         return cls(**{**state, **windows})
 
-    def check_rewards(self, differ: bool) -> None:
-        """DivergedError if there has never been a difference for too long."""
+    def check_rewards(self, differ: bool, cut: float, most: int) -> None:
+        """DivergedError if there has never been a difference for too long; `cut` is the share of
+        answers that were cut after `most` tokens."""
         self.learned = self.learned or differ
-        self.equal_so_far = 0 if self.learned else self.equal_so_far + 1
+        if self.learned:
+            self.equal_so_far = 0
+            return
+        self.equal_so_far, self.cut_so_far = self.equal_so_far + 1, self.cut_so_far + cut
         if self.equal_so_far >= PATIENCE:
-            raise DivergedError(f"in {PATIENCE} rollouts in a row {NO_DIFFERENCE}")
+            why = no_difference(self.cut_so_far / self.equal_so_far, most)
+            raise DivergedError(f"in {PATIENCE} rollouts in a row {why}")
 
     def check(self, seen: Seen, step: int) -> None:
         """Note a rollout whose answers have been trained on; DivergedError with the reason."""

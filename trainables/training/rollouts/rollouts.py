@@ -29,7 +29,7 @@ from trainables.training.plan import Plan
 from trainables.training.references import References
 from trainables.training.rollouts.author import Author
 from trainables.training.rollouts.credit import Foresight, compared, credit
-from trainables.training.rollouts.health import NO_DIFFERENCE, Health, Seen
+from trainables.training.rollouts.health import MANY_CUT, Health, Seen, no_difference
 from trainables.training.rollouts.journal import Journal
 from trainables.training.rollouts.rewards import Floats, parts_of, total
 from trainables.training.rollouts.rollout import FloatArray, Rollout
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 _ROLLOUT = "rollout.npz"
 _STATE = "rollouts.json"
 """Files in a checkpoint."""
-
-_MANY_CUT = 0.5
 
 
 class Rollouts:
@@ -193,7 +191,8 @@ class Rollouts:
         )
         if self._seen is None and ranks.rank() == 0:
             self._remark(bool(equal.all()), cut / len(answers))
-        self._health.check_rewards(differ=not equal.all())
+        most = self._config.evaluation.max_new_tokens
+        self._health.check_rewards(not equal.all(), cut / len(answers), most)
         seen = Seen(float(rewards.mean()), float(rewards.var()), float(rewards.min()), len(rewards))
         if foresight is not None:
             self._journal.wrote({"explained_variance": foresight.explained * len(answers)})
@@ -201,10 +200,10 @@ class Rollouts:
         self._seen = seen
 
     def _remark(self, equal: bool, cut: float) -> None:
+        most = self._config.evaluation.max_new_tokens
         if equal:
-            self._workshop.progress.remark(f"at the first step {NO_DIFFERENCE}")
-        if cut > _MANY_CUT:
-            most = self._config.evaluation.max_new_tokens
+            self._workshop.progress.remark(f"at the first step {no_difference(cut, most)}")
+        elif cut > MANY_CUT:
             rewarded = ENDED.name in self._settings.rewards
             self._workshop.progress.remark(
                 f"at the first step {cut:.0%} of the answers were cut after "

@@ -11,11 +11,11 @@ from pathlib import Path
 import torch
 
 from trainables.core import ranks
-from trainables.core.data_error import DataError, short
+from trainables.core.data_error import DataError
 from trainables.core.errors import RefusedError
 from trainables.core.progress import Progress
-from trainables.data.making.rewards import scored_whole
-from trainables.data.records.conversation import Conversation, Message
+from trainables.data.making.rewards import answered, scored_whole
+from trainables.data.records.conversation import Conversation
 from trainables.data.retrieval.chats import load_chats
 from trainables.data.tokens.batches import collate
 from trainables.data.tokens.examples import Example
@@ -29,7 +29,7 @@ from trainables.data.tokens.tokenizer import (
 )
 from trainables.losses.batch import to_batch, to_device
 from trainables.losses.forward import output_of
-from trainables.metrics.written import Answer, Scored, Written
+from trainables.metrics.written import Scored, Written
 from trainables.training.base import DTYPES, Head, Loading, load_model
 from trainables.training.inputs import Inputs
 from trainables.training.scoring.reward_source import RewardSource
@@ -138,7 +138,7 @@ class RewardModels:
         began = time.monotonic()
         chats = self._chats_of(folder)
         texts = [
-            _answered(chats[number], answer)
+            answered(chats[number], answer.text)
             for number, answer in zip(prompts, written.answers, strict=True)
         ]
         own: dict[str, Scored] = {}
@@ -154,10 +154,3 @@ class RewardModels:
         if folder not in self._chats:
             self._chats[folder] = load_chats(folder)
         return self._chats[folder]
-
-
-def _answered(chat: Conversation, answer: Answer) -> Conversation:
-    """The chat with a model's answer in place of its last trained one."""
-    before = chat.up_to_last_answer().messages[:-1]
-    turn = Message("assistant", answer.text, trainable=True)
-    return replace(chat, messages=(*before, turn), where=f"the answer {short(answer.text)!r}")

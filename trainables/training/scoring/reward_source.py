@@ -53,6 +53,7 @@ def _ready(
     from trainables.models.model_folder import check_model
     from trainables.models.ready import made_ready
     from trainables.models.reward_head import check_reward_head
+    from trainables.models.reward_tokenizer import check_reward_tokenizer
 
     given = ModelSource(name)
     if given.folder is not None:  # workers have other working folders
@@ -60,6 +61,7 @@ def _ready(
     source, remarks = made_ready(given, cache / "models", weights, progress, "SEQ_CLS")
     check_model(source, weights, cache / "checked")
     check_reward_head(source)
+    check_reward_tokenizer(source)
     return source, remarks
 
 

@@ -1,0 +1,1 @@
+"""Lanes: their speed, and what sweeps with and without them measure."""
