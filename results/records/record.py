@@ -276,20 +276,19 @@ class SweepRecord(Record):
     `budget_trials`. `pid` is the process on `host` that drives the sweep; a sweep "running" without
     it was killed. `resumed` are the times of its resumes, and `changes` the changes to its spec
     then. `folder` is the working folder of its launch, the base of relative paths in its spec.
-    `tracking_uri` has no credentials, so it may not suffice to connect; `tracking_source` is the
-    field or the variable that named it, None for the sweep home's own. `error` says why a sweep
-    failed; `breakdowns` are failures outside of trials after which it continued. With
-    `other_metrics` the sweep is for the Pareto front of all of its metrics. `overlaps` are of the
-    sets (validation, test, general) that share records with the training data; empty if none does.
-    `caps` are limits on the whole sweep by their names below `budget`, and `reached` is the one
-    that ended it; then trials may be left unfinished. Without a number of trials, `budget_trials`
-    is None. `quote` has the fields of a dry run's Quote, if there was one; `method_choice` those of
-    a MethodChoice, for `method: auto`. `seconds_before` are the wall-clock seconds of its parts
-    before the last resume. `edits` of the search hold for all its parts. `rows_left_out` and
-    `rows_adjusted` are numbers of rows in the data files, by reason: rows not used, rows read with
-    an allowance. `warm_start` says what was taken over from each earlier sweep. Judges took
-    `judge_tokens` and `judge_dollars` for the base and the test set, and loading the base for its
-    measurement took `loading_seconds`; those of trials are in theirs.
+    `tracking_uri` has no credentials; `tracking_source` is the field or the variable that named it,
+    None for the sweep home's own. `error` says why a sweep failed; `breakdowns` are failures
+    outside of trials after which it continued. With `other_metrics` the sweep is for the Pareto
+    front of all of its metrics. `overlaps` are of the sets (validation, test, general) that share
+    records with the training data; empty if none does. `caps` are limits on the whole sweep by
+    their names below `budget`, and `reached` is the one that ended it. Without a number of trials,
+    `budget_trials` is None. `quote` has the fields of a dry run's Quote, if there was one;
+    `method_choice` those of a MethodChoice, for `method: auto`. `seconds_before` are the wall-clock
+    seconds of its parts before the last resume. `edits` of the search hold for all its parts.
+    `rows_left_out` and `rows_adjusted` are numbers of rows in the data files, by reason: rows not
+    used, rows read with an allowance. `warm_start` says what was taken over from each earlier
+    sweep. Judges took `judge_tokens` and `judge_dollars` for the base and the test set, and loading
+    the base took `loading_seconds`; those of trials are in theirs.
     """
 
     name: str
