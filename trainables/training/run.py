@@ -176,8 +176,7 @@ class Run(TrainerCallback):
             self._end(Ending.STOPPED, control)
             return control
         if self._checkpoints.parts_at(self._step):
-            with self._workshop.progress.phase("writing a fork"):
-                self._checkpoints.part(self._checkpoint(), self.trainer.write_checkpoint)
+            self._part()
         due = due and not (busy and self._checkpoints.patient)
         if self._step < self._plan.steps and (due or suspend):
             self._keep()
@@ -211,6 +210,12 @@ class Run(TrainerCallback):
         self._kept_at = self._step
         with self._workshop.progress.phase("writing a checkpoint"):
             self._checkpoints.write(self._checkpoint(), self.trainer.write_checkpoint)
+
+    def _part(self) -> None:
+        """Keep the state for trials that part from this one here."""
+        assert self.trainer is not None
+        with self._workshop.progress.phase("writing a fork"):
+            self._checkpoints.part(self._checkpoint(), self.trainer.write_checkpoint)
 
     def _checkpoint(self) -> Checkpoint:
         cost = self.cost()
