@@ -62,6 +62,7 @@ _OF_A_TRIAL = (
     *_BY_HAND,
 )
 _TRIAL_AS_JSON = ("repairs", "kernels")
+_BRANCH = "branch"
 _OF_A_SWEEP = (
     "state",
     "error",
@@ -109,6 +110,7 @@ def trial_tags(record: TrialRecord) -> dict[str, str]:
     for name in _TRIAL_AS_JSON:
         value = getattr(record, name)
         fields[name] = json.dumps(value) if value else None
+    fields[_BRANCH] = record.branch.model_dump_json() if record.branch else None
     return {
         KIND: kind_of(record),
         SEARCHED: json.dumps(list(record.params)),
@@ -124,6 +126,7 @@ def trial_fields(tags: Mapping[str, str]) -> dict[str, object]:
     return {
         **_read(tags, _OF_A_TRIAL),
         **{name: json.loads(tags.get(f"{PREFIX}{name}", "{}")) for name in _TRIAL_AS_JSON},
+        _BRANCH: json.loads(tags.get(f"{PREFIX}{_BRANCH}", "null")),
         "provenance": provenance_in(tags),
     }
 

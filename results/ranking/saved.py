@@ -27,7 +27,7 @@ def saved_by_stopping(trials: Sequence[TrialRecord]) -> Saved:
         over = record.status in (TrialStatus.PRUNED, TrialStatus.COMPLETE)
         if over and last and isinstance(points, int) and last.point < points:
             left = points / last.point - 1
-            seconds += record.seconds * left
+            seconds += record.whole_seconds * left
             steps += round(last.step * left)
             count += 1
     return Saved(seconds, steps, count)

@@ -152,6 +152,8 @@ def failure(records: Sequence[TrialRecord]) -> str | None:
 
 def _why_pruned(record: TrialRecord, metric: str) -> str:
     last, how = record.last(), "stopped by hand" if record.stopped_by_hand else "pruned"
+    if record.error:
+        return f"{how}: {_short(record.error)}"
     if last is None:
         return f"{how} before its first evaluation"
     total = record.config.get("budget.evaluations")

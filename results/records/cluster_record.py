@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from results.records.record import Count, Record
+from results.records.record_value import Count, Record
 
 HOUR = 3600.0
 

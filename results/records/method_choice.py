@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field, JsonValue
 
-from results.records.record import Count, Record, SweepRecord
+from results.records.record import SweepRecord
+from results.records.record_value import Count, Record
 
 
 class MethodChoice(Record):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from results.records.record import Record
+from results.records.record_value import Record
 
 
 class Quote(Record):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import Field
 
-from results.records.uris import redact
+from results.records.branch import Branch
+from results.records.record_value import Count, Record, Uri, Values
 
 Mode = Literal["min", "max"]
 """Whether a smaller or a larger value of the metric is better."""
@@ -91,37 +91,6 @@ _SWEEP_IN_MLFLOW: Mapping[SweepState, str] = {
 }
 
 
-def _without_tuples(value: object) -> object:
-    """Tuples as lists, as in JSON; else a record would not equal its own copy."""
-    if isinstance(value, Mapping):
-        return {key: _without_tuples(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_tuples(inner) for inner in value]
-    return value
-
-
-Values = Annotated[dict[str, JsonValue], BeforeValidator(_without_tuples)]
-Uri = Annotated[str, AfterValidator(redact)]
-Count = Annotated[int, Field(ge=0)]
-
-
-class Record(BaseModel):
-    """A value that is checked at creation, immutable, and writes NaN and infinity as strings."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
-
-    def with_changes(self, **changes: object) -> Self:
-        """A checked copy with `changes`."""
-        return type(self).model_validate({**dict(self), **changes})
-
-    def same_as(self, other: Record) -> bool:
-        """Equality in which NaN equals NaN."""
-        mine, theirs = (
-            json.dumps(record.model_dump(mode="json"), sort_keys=True) for record in (self, other)
-        )
-        return mine == theirs
-
-
 class Measurement(Record):
     """One evaluation: `point` counts from 1, `step` in optimizer steps, `tokens` trained on,
     `seconds` since the trial began. Metrics may be NaN or infinite."""
@@ -171,7 +140,8 @@ class TrialRecord(Record):
     winner's kept weights, if there is a test set. A confirmation trains trial `confirms` again with
     fresh seeds, those of number `repeat`, from 1; confirmations are numbered by themselves. A
     user's own trial is `added_by_hand`, maybe `cloned_from` another; one that a user ended early is
-    `stopped_by_hand`.
+    `stopped_by_hand`. A `branch` shares its first steps with other trials, which have taken the
+    seconds and tokens of these.
     """
 
     sweep: str
@@ -198,6 +168,7 @@ class TrialRecord(Record):
     added_by_hand: bool = False
     cloned_from: Count | None = None
     stopped_by_hand: bool = False
+    branch: Branch | None = None
     kernels: dict[str, str] = Field(default_factory=dict)
     provenance: Provenance | None = None
     run_id: str | None = None
@@ -222,6 +193,16 @@ class TrialRecord(Record):
         if self.confirms is None:
             return f"trial {self.number}"
         return f"seed {self.repeat} of trial {self.confirms}"
+
+    @property
+    def whole_seconds(self) -> float:
+        """Its seconds, with those of the steps that another trial trained for it."""
+        return self.seconds + (self.branch.seconds if self.branch else 0.0)
+
+    @property
+    def whole_tokens(self) -> int:
+        """Its tokens, with those of the steps that another trial trained for it."""
+        return self.tokens + (self.branch.tokens if self.branch else 0)
 
     def laid_aside(self) -> TrialRecord:
         """The record once nothing trains it: interrupted if it has not ended."""

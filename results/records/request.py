@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from results.records.record import Count, Record, Values
+from results.records.record_value import Count, Record, Values
 
 
 class TrialRequest(Record):

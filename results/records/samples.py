@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from results.records.record import Record
 from results.records.record_error import RecordError
+from results.records.record_value import Record
 
 SAMPLES = "answers/samples.jsonl"
 """In the folder of a trial, or of the base."""

@@ -9,8 +9,9 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from results.records.cluster_record import ClusterRecord
-from results.records.record import Record, SweepRecord, TrialRecord
+from results.records.record import SweepRecord, TrialRecord
 from results.records.record_error import RecordError
+from results.records.record_value import Record
 from results.records.warm_start import WarmStart
 
 R = TypeVar("R", bound=Record)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from results.records.record import Count, Record, TrialStatus, Values
+from results.records.record import TrialStatus
+from results.records.record_value import Count, Record, Values
 
 
 class EarlierTrial(Record):

@@ -16,6 +16,7 @@ from results.records.warm_start import WarmStart
 from sweeps.base.breakdowns import Breakdowns
 from sweeps.base.closing import try_all
 from sweeps.base.errors import LaunchError
+from sweeps.books.fork_files import ForkFiles
 from sweeps.books.mlflow_writer import Scribe
 from sweeps.books.repeat_files import RepeatFiles
 from sweeps.books.trial_files import TrialFiles
@@ -148,6 +149,7 @@ class Books:
         )
         self._earlier = sweep.breakdowns
         self._files = TrialFiles(folder, sweep.goals, spec.slots.keep_best, mirror)
+        self._fork_files = ForkFiles(folder)
         self._repeat_files = RepeatFiles(folder, sweep.goals, mirror)
 
     def open(self) -> None:
@@ -208,6 +210,7 @@ class Books:
         """
         if not self.taken_over():
             self._files.drop(records)
+            self._fork_files.drop(records)
 
     def drop_repeats(self, records: Sequence[TrialRecord], untested: Collection[int]) -> None:
         """Delete files no longer needed of confirmations; `untested` ones keep their weights."""

@@ -24,13 +24,19 @@ def evaluation_of(measurement: Measurement) -> Evaluation:
 
 
 def with_cost(record: TrialRecord, cost: Cost) -> TrialRecord:
-    """The record with its totals so far; a failed trial's outcome has none, so old ones stay."""
+    """The record with its totals so far, without what another trial trained for it; a failed
+    trial's outcome has none, so old ones stay."""
     if cost == Cost():
         return record
+    seconds, tokens = cost.seconds - cost.shared_seconds, cost.tokens - cost.shared_tokens
+    branch = record.branch and record.branch.with_changes(
+        steps=cost.shared_steps, seconds=cost.shared_seconds, tokens=cost.shared_tokens
+    )
     return record.with_changes(
-        seconds=cost.seconds,
-        tokens=cost.tokens,
-        tokens_per_second=cost.tokens_per_second,
+        branch=branch,
+        seconds=seconds,
+        tokens=tokens,
+        tokens_per_second=tokens / seconds if seconds > 0 else 0.0,
         peak_memory_bytes=cost.peak_memory_bytes,
         trainable_parameters=cost.trainable_parameters,
         total_parameters=cost.total_parameters,

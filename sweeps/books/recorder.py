@@ -155,14 +155,19 @@ class Recorder(Callback):
         return ()
 
     def refused(
-        self, number: int, params: Mapping[str, Value], config: Mapping[str, Value], why: str
+        self,
+        number: int,
+        params: Mapping[str, Value],
+        config: Mapping[str, Value],
+        why: str,
+        status: TrialStatus = TrialStatus.FAILED,
     ) -> None:
-        """An invalid combination; recorded as a failed trial."""
+        """A combination that is not trained: recorded as a trial that ends with this status."""
         now = time.time()
         record = TrialRecord(
             sweep=self.sweep.name,
             number=number,
-            status=TrialStatus.FAILED,
+            status=status,
             params=dict(params),
             config=dict(config),
             error=why,
@@ -173,6 +178,10 @@ class Recorder(Callback):
         )
         self._scribe.trial_started(record)
         self._end(record)
+
+    def record_of(self, number: int) -> TrialRecord | None:
+        """The record of a trial, if it has one yet."""
+        return self.records.get(number)
 
     def stop(self, number: int) -> bool:
         """End a trial as if it were unpromising: at its next step, or now if nothing trains it.

@@ -171,7 +171,7 @@ class Decision:
         return count * max((self._tokens_of(each.params) for each in chosen), default=0.0)
 
     def _tokens_left(self, at: Position, record: TrialRecord) -> float:
-        return max(0.0, self._tokens_of(record.params) - record.tokens)
+        return max(0.0, self._tokens_of(record.params) - record.whole_tokens)
 
     def _trained_since(self, at: Position, record: TrialRecord) -> float:
         """Tokens trained on since the last measurement, at the trial's own pace."""

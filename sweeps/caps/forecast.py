@@ -103,7 +103,7 @@ class Forecast:
 def whole_seconds(record: TrialRecord) -> float | None:
     """The seconds of a trial at its whole budget, by its last measurement."""
     share = share_done(record)
-    return record.seconds / share if share and record.seconds > 0 else None
+    return record.whole_seconds / share if share and record.seconds > 0 else None
 
 
 def share_done(record: TrialRecord) -> float:

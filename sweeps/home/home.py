@@ -172,6 +172,11 @@ class SweepFolder:
         return self.path / "base"
 
     @property
+    def forks(self) -> Path:
+        """The states at which trials part that begin alike."""
+        return self.path / "forks"
+
+    @property
     def ray(self) -> Path:
         """Ray's own files about its runs."""
         return self.path / "ray"

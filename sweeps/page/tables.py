@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.filesize import decimal
 
+from results.ranking.figures import places
 from results.ranking.saved import saved_by_stopping, saved_by_warm_slots
 from results.ranking.summary import trial_counts
 from results.records.cluster_record import ClusterRecord
@@ -146,15 +147,22 @@ def spec_text(results: Results) -> str:
 def all_trials(results: Results) -> Iterator[Row]:
     """The ranked trials, best first, then the others with their reasons."""
     records = {record.number: record for record in results.trials}
-    for winner in results.ranking.winners:
-        yield _row(results, winner.record, "", winner.record.number in results.chosen)
+    ranked = results.ranking.winners
+    close = ranked if results.ranking.several else ()
+    digits = {
+        name: places(winner.best.metrics[name] for winner in close) for name in results.sweep.goals
+    }
+    for winner in ranked:
+        yield _row(results, winner.record, digits, "", winner.record.number in results.chosen)
     for trial in results.ranking.left_out:
-        yield _row(results, records[trial.number], trial.why, False)
+        yield _row(results, records[trial.number], digits, trial.why, False)
 
 
-def _row(results: Results, record: TrialRecord, why: str, best: bool) -> Row:
+def _row(
+    results: Results, record: TrialRecord, digits: Mapping[str, int], why: str, best: bool
+) -> Row:
     counted = record.counted(results.sweep.goals) if record.status.can_win else record.last()
     metrics = counted.metrics if counted else {}
-    values = [f"{metrics[name]:.4f}" for name in results.sweep.goals if name in metrics]
+    values = [f"{metrics[name]:.{count}f}" for name, count in digits.items() if name in metrics]
     params = {name: show_value(value) for name, value in record.params.items()}
     return Row(record.number, record.status.value, " / ".join(values), best, params, why)

@@ -158,6 +158,7 @@ class Confirming:
             "config": config,
             "folder": str(folder),
             "seen": seen,
+            "forking": None,
         }
         running = _Running(suggestion, self._board.send_event(key, len(seen)), len(seen))
         self._running[repeat.number] = running

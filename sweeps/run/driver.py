@@ -295,6 +295,7 @@ class Driver:
             requests=requests,
             admits=self._caps.admits,
             edits=edits_of(self._spec, self._books.sweep),
+            inputs=self._inputs,
         )
         try:
             with interruption.listening():

@@ -51,7 +51,7 @@ def refuse_if_away(
     if why := lack_of_locks(home.path, database=place.source is None):
         raise LaunchError(f"{why}; {WAY_OUT}")
     if spec.search.storage is not None:
-        from sweeps.search.study import refuse_if_anothers
+        from sweeps.search.study_checks import refuse_if_anothers
         from sweeps.search.study_storage import open_database
 
         began = earlier.created if earlier else None

@@ -13,12 +13,14 @@ from sweeps.home.home import SweepFolder
 from sweeps.planning.edits import Edits
 from sweeps.run.requests import RequestTaker
 from sweeps.search.admission import Admits
+from sweeps.search.branching import plans
 from sweeps.search.schedulers import make_scheduler, replay
 from sweeps.search.searcher import OptunaSearcher
 from sweeps.search.study import StudyBook
 from sweeps.spec.spec import SweepSpec
 from trainables.board.board_client import BoardClient
 from trainables.slots.trial import SlotTrial
+from trainables.training.inputs import Inputs
 
 _CLIENT_DEATHS = 3
 """Maximum number of deaths of one trial's thin client."""
@@ -37,13 +39,15 @@ def make_tuner(
     requests: RequestTaker,
     admits: Admits,
     edits: Edits,
+    inputs: Inputs | None,
 ) -> tune.Tuner:
     """The search, `at_once` trials at a time, ready to `fit`; resumed ones know past trials."""
     store = folder.store
     scheduler = make_scheduler(spec.search, spec.trial.budget.evaluations)
     replay(scheduler, store.trials(), spec.search)
+    forks = (folder.forks, plans(spec, inputs)) if spec.search.forks > 1 and inputs else None
     searcher = OptunaSearcher(
-        spec, study, store.trial_folder, recorder, has_room, on_finished, admits, edits
+        spec, study, store.trial_folder, recorder, has_room, on_finished, admits, edits, forks
     )
     client = tune.with_parameters(SlotTrial, board=board)
     return tune.Tuner(

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import optuna
 from optuna.trial import FrozenTrial
 
+from results.records.branch import Branch
 from results.records.request import TrialRequest
 from search_spaces import bridge
 from search_spaces.space import Space
@@ -22,10 +23,12 @@ _REQUEST, _CLONED_FROM, _OUTSIDE = "request", "cloned_from", "outside_space"
 
 
 class Origin(NamedTuple):
-    """Whether a user asked for a trial, and the number of the trial that it is a clone of."""
+    """Whether a user asked for a trial, the number of the trial that it is a clone of, and the
+    trials that were drawn with it, if any."""
 
     added_by_hand: bool
     cloned_from: int | None
+    branch: Branch | None = None
 
 
 def queue(

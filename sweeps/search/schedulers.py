@@ -39,8 +39,10 @@ def replay(
     """Show earlier ended trials to a new scheduler, for its comparisons."""
     for record in records:
         trial = _Gone(f"before-{record.number}")
+        shared = record.branch.steps if record.branch else 0
         for measured in record.measurements if record.status.ended else ():
-            if math.isfinite(measured.metrics.get(search.metric, math.nan)):
+            value = measured.metrics.get(search.metric, math.nan)
+            if measured.step > shared and math.isfinite(value):
                 # Each evaluation is replayed as an end, since an end needs no decision.
                 scheduler.on_trial_add(None, trial)
                 result = {"point": measured.point, **measured.metrics}

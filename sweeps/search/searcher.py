@@ -9,28 +9,34 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, TypedDict
 
 from pydantic import ValidationError
 from ray.tune.search import Searcher
 
+from results.records.record import TrialRecord, TrialStatus
 from search_spaces.values import Value
 from sweeps.planning.edits import NO_EDITS, Edits
 from sweeps.search.admission import Admission, Admits
+from sweeps.search.branching import Branching, Dropped, PlanOf
 from sweeps.search.study import StudyBook, trial_seed
 from sweeps.spec.spec import SweepSpec
+from trainables.board.job import Forking
 from trainables.config.trial import TrialConfig
 from trainables.core.evaluation import Evaluation
 
 
 class Suggestion(TypedDict):
-    """A trial for Tune's client; `seen` are evaluations from before an interruption."""
+    """A trial for Tune's client; `seen` are evaluations from before an interruption. It has no
+    `forking` if it shares no steps with others."""
 
     trial: int
     config: TrialConfig
     folder: str
     seen: tuple[Evaluation, ...]
+    forking: Forking | None
 
 
 class SearchWatcher(Protocol):
@@ -51,13 +57,25 @@ class SearchWatcher(Protocol):
         earlier evaluations, if any."""
 
     def refused(
-        self, number: int, params: Mapping[str, Value], config: Mapping[str, Value], why: str
+        self,
+        number: int,
+        params: Mapping[str, Value],
+        config: Mapping[str, Value],
+        why: str,
+        status: TrialStatus = TrialStatus.FAILED,
     ) -> None:
-        """An invalid combination was suggested; it will not run.
+        """A combination was suggested that is invalid, or known to end with this status; it will
+        not run.
 
         `config` is its configuration, by dotted name.
         """
 
+    def record_of(self, number: int) -> TrialRecord | None:
+        """The record of a trial, if it has one yet."""
+
+
+Forks = tuple[Path, PlanOf]
+"""The folder of a sweep's forks, and the plan of each trial."""
 
 _ASK_AGAIN = 2.0
 """Seconds until a trial that may begin later is suggested again."""
@@ -81,6 +99,7 @@ class OptunaSearcher(Searcher):
         on_finished: Callable[[], object] = lambda: None,
         admits: Admits = lambda params, number: Admission.NOW,
         edits: Edits = NO_EDITS,
+        forks: Forks | None = None,
     ) -> None:
         super().__init__(metric=spec.search.metric, mode=spec.search.direction)
         self._spec = spec
@@ -91,6 +110,7 @@ class OptunaSearcher(Searcher):
         self._on_finished = on_finished
         self._admits = admits
         self._edits = edits
+        self._branching = self._branches(*forks) if forks else None
         self._closed = False
         self._ask_again = 0.0
         self._finished = False
@@ -105,15 +125,15 @@ class OptunaSearcher(Searcher):
         None without a free slot, so that later suggestions use more measurements, and while the
         last trials run.
         """
-        while not self._closed and self._study.given < self._spec.trials + self._study.added:
+        while not self._closed and self._study.given < self._most:
             if not self._has_room() or time.monotonic() < self._ask_again:
                 return None
-            with warnings.catch_warnings():
-                # Samplers without support for conditional spaces warn for every trial.
-                warnings.simplefilter("ignore")
-                number, params = self._study.draw(self._spec.space)
+            drawn = self._drawn()
+            if drawn is None:
+                return None
+            number, params = drawn
             config = self._configured(number, params)
-            if config is not None:
+            if config is not None and not self._dropped(number, params, config):
                 answer = self._admits(params, number)
                 if answer is not Admission.NOW:
                     self._study.put_back(number)
@@ -125,12 +145,54 @@ class OptunaSearcher(Searcher):
                 seen = self._watcher.suggested(number, params, config, repairs=repairs)
                 config = config.with_params(repairs)
                 folder = str(self._folder_of(number))
-                return Suggestion(trial=number, config=config, folder=folder, seen=seen)
+                forking = self._branching.forking(number) if self._branching else None
+                return Suggestion(
+                    trial=number, config=config, folder=folder, seen=seen, forking=forking
+                )
         if not self._finished:
             self._finished = True
             self._on_finished()
         finished: str = Searcher.FINISHED
         return None if self._watcher.under_way() else finished
+
+    @property
+    def _most(self) -> int:
+        return self._spec.trials + self._study.added
+
+    def _drawn(self) -> tuple[int, dict[str, Value]] | None:
+        """The next trial; None while all that are left wait for others."""
+        branching, space = self._branching, self._spec.space
+        with warnings.catch_warnings():
+            # Samplers without support for conditional spaces warn for every trial.
+            warnings.simplefilter("ignore")
+            if branching is None:
+                return self._study.draw(space)
+            if not self._study.has_next(self._most, branching.waits):
+                return None
+            number, params = self._study.draw(space, branching.waits)
+            if not self._study.origin(number).added_by_hand:
+                branching.branch_off(number, params, self._most)
+            return number, params
+
+    def _dropped(
+        self, number: int, params: Mapping[str, Value], config: TrialConfig
+    ) -> Dropped | None:
+        """How the trial ends without training, on record; None if it is to be trained."""
+        found = self._branching.dropped(number) if self._branching else None
+        if found:
+            self._watcher.refused(number, params, config.flat(), found.why, found.status)
+        return found
+
+    def _branches(self, folder: Path, plan_of: PlanOf) -> Branching:
+        def config_of(params: Mapping[str, Value], seed: int) -> TrialConfig | None:
+            with suppress(ValidationError):
+                config = self._spec.trial.with_params({**params, "seed": seed})
+                edit = self._edits.of(params, config)
+                return config.with_params(edit.changes) if edit else config
+            return None
+
+        known = self._watcher.record_of
+        return Branching(self._spec, self._study, folder, known, config_of, plan_of)
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, object] | None = None, error: bool = False
@@ -144,9 +206,12 @@ class OptunaSearcher(Searcher):
         """Nothing to restore."""
 
     def _seed(self, number: int) -> int:
-        """The seed in the spec, which only a single trial has, else that of the trial's number."""
+        """The seed in the spec, which only a single trial has, else that of the trial's number, or
+        with forks of its early values."""
         if "seed" in self._spec.trial.model_fields_set:
             return self._spec.trial.seed
+        if self._branching and not self._study.origin(number).added_by_hand:
+            return self._branching.seed(number)
         return trial_seed(self._spec.search.seed, number)
 
     def _configured(self, number: int, params: Mapping[str, Value]) -> TrialConfig | None:

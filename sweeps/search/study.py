@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import math
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler
-from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
@@ -21,16 +20,15 @@ from results.records.warm_start import WarmStart
 from search_spaces import bridge
 from search_spaces.space import Space
 from search_spaces.values import Value
-from sweeps.base.errors import LaunchError, OptionsError
-from sweeps.search import by_hand
+from sweeps.base.errors import OptionsError
+from sweeps.samplers.wrappers.best_branches import BestBranches
+from sweeps.search import by_hand, families
+from sweeps.search.study_checks import BEGAN, has_begun, refuse_if_anothers, refuse_if_lost
 from sweeps.search.study_storage import open_storage, patiently
 from sweeps.search.told import frozen, is_told
 from sweeps.search.untried import Combinations, KeyedPoint, Untried, can_repeat, given_values
 from sweeps.spec.settings import SearchSettings
 from sweeps.spec.spec import SweepSpec
-
-_BEGAN = "sweep_began"
-"""User attribute of a study: when its sweep was launched, in Unix seconds."""
 
 IN_OPTUNA: Mapping[TrialStatus, TrialState] = {
     TrialStatus.WAITING: TrialState.RUNNING,
@@ -57,12 +55,13 @@ def make_sampler(search: SearchSettings, number: int = 0) -> BaseSampler:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             kind = search.sampler_kind.with_options(search.sampler_options)
-            return kind.build_for_trial(seed, search.seed)
+            sampler = kind.build_for_trial(seed, search.seed)
     except (TypeError, ValueError) as error:
         raise OptionsError(
             f"search.sampler_options {dict(search.sampler_options)} are not valid for "
             f"{search.sampler}: {error}"
         ) from error
+    return BestBranches(sampler, families.trunk_of) if search.forks > 1 else sampler
 
 
 def trial_seed(sweep_seed: int, number: int) -> int:
@@ -90,7 +89,7 @@ def open_study(
         directions=directions(spec.search),
         load_if_exists=True,
     )
-    study.set_user_attr(_BEGAN, began)
+    study.set_user_attr(BEGAN, began)
     told = sum(map(is_told, study.get_trials(deepcopy=False)))
     for trial in warm.told[told:]:
         study.add_trial(frozen(trial, spec.space))
@@ -123,6 +122,14 @@ def points_to_queue(
     return kind.points(space) if kind.finite else first_points
 
 
+Waits = Callable[[int], bool]
+"""Whether a trial is not to be drawn yet, by its number."""
+
+
+def _never(number: int) -> bool:
+    return False
+
+
 class StudyBook:
     """The study as one of the sweep's books."""
 
@@ -136,7 +143,7 @@ class StudyBook:
         self._study = study
         self._told = sum(map(is_told, study.get_trials(deepcopy=False)))
         known = self._known()
-        _refuse_if_lost({self._number(each) for each in known if _has_begun(each)}, records)
+        refuse_if_lost({self._number(each) for each in known if has_begun(each)}, records)
         self._search = search
         self._goals: Mapping[str, Mode] = search.goals
         self._open = {
@@ -173,13 +180,40 @@ class StudyBook:
 
     def origin(self, number: int) -> by_hand.Origin:
         """Where a drawn trial that has not ended comes from."""
-        return by_hand.origin(self._open.get(number))
+        branch = families.branch(self._known(), number) if self._search.forks > 1 else None
+        return by_hand.origin(self._open.get(number))._replace(branch=branch)
+
+    def family(self, number: int, space: Space) -> dict[int, dict[str, Value]]:
+        """The params of all trials that are drawn with a trial, by number; its trunk is first."""
+        known = self._known()
+        places = families.family(known, number)
+        return {place: bridge.decode(known[place].params, space) for place in places}
 
     @patiently
-    def draw(self, space: Space) -> tuple[int, dict[str, Value]]:
+    def branch_off(self, number: int, held: Mapping[str, Value], most: int, space: Space) -> None:
+        """Draw at most `most` other trials with the values `held` of a drawn one, once. They are
+        the next to be drawn."""
+        trunk = self._open[number]
+        families.queue(self._study, trunk, held, most, self._known(), space)
+        for branch in families.unfinished(self._known(), trunk):
+            self._study.sampler = make_sampler(self._search, self._number(branch))
+            bridge.suggest(self._led_to_untried(self._begun(branch), space), space)
+
+    def room(self, most: int) -> int:
+        """How many more trials the study takes, of at most so many."""
+        return most - len(self._known())
+
+    def has_next(self, most: int, waits: Waits) -> bool:
+        """Whether there is a trial to draw, of at most so many, that does not wait."""
+        waiting = any(each.state is TrialState.WAITING for each in self._known())
+        return waiting or bool(self._left(waits)) or self.room(most) > 0
+
+    @patiently
+    def draw(self, space: Space, waits: Waits = _never) -> tuple[int, dict[str, Value]]:
         """The next trial's number and its params: a combination that no other trial has, as long as
-        there are any, or what a user asked for."""
-        trial = self.ask()
+        there are any, or what a user asked for. Trials left open that still wait are passed over.
+        """
+        trial = self.ask(waits)
         outside = by_hand.outside(trial)
         if can_repeat(space) and not outside:
             trial = self._led_to_untried(trial, space)
@@ -193,27 +227,34 @@ class StudyBook:
         """Let a drawn trial be the first of those still to be drawn, with the same params."""
         self._given.discard(number)
 
-    def ask(self) -> optuna.Trial:
+    def ask(self, waits: Waits = _never) -> optuna.Trial:
         """A trial to draw: one left open by an earlier process or a lost database connection, else
         one asked for by hand, else a queued point, else a new one."""
         known = self._known()
-        left = [
-            trial
-            for trial in known
-            if trial.state is TrialState.RUNNING and self._number(trial) not in self._given
-        ]
+        left = self._left(waits)
         waiting = [trial for trial in known if trial.state is TrialState.WAITING]
         waiting.sort(key=lambda trial: not by_hand.is_by_hand(trial))
         first = next(iter([*left, *waiting]), None)
         number = self._number(first) if first else len(known)
         # After a kill, undrawn values are drawn as they would have been before.
+        others = by_hand.is_by_hand, families.is_branch
         queued = sum(
-            "fixed_params" in each.system_attrs and not by_hand.is_by_hand(each) for each in known
+            "fixed_params" in each.system_attrs and not any(other(each) for other in others)
+            for each in known
         )
         self._study.sampler = make_sampler(self._search, max(number, queued))
         if first is None:
             return self._study.ask()
         return self._begun(first)
+
+    def _left(self, waits: Waits) -> list[FrozenTrial]:
+        """The trials left open that do not wait for others."""
+        left = [
+            (trial, self._number(trial))
+            for trial in self._known()
+            if trial.state is TrialState.RUNNING
+        ]
+        return [t for t, number in left if number not in self._given and not waits(number)]
 
     def _begun(self, trial: FrozenTrial) -> optuna.Trial:
         """The trial in Optuna's hands, as `ask` would begin it if it were the first that waits."""
@@ -304,37 +345,3 @@ class StudyBook:
         metrics = counted.metrics if counted else {}
         values = [metrics.get(name, math.nan) for name in self._goals]
         return values if all(map(math.isfinite, values)) else None
-
-
-def refuse_if_anothers(storage: BaseStorage, spec: SweepSpec, began: float | None) -> None:
-    """LaunchError if the study of that name belongs to another sweep than the one that `began` at
-    that time (None: a new one). Sweeps of other homes may share the database and use equal names.
-
-    Deletes the study of a sweep without trials.
-    """
-    if spec.name not in optuna.get_all_study_names(storage):
-        return
-    study = optuna.load_study(study_name=spec.name, storage=storage)
-    if study.user_attrs.get(_BEGAN, began) == began:
-        return
-    if all(is_told(trial) or not _has_begun(trial) for trial in study.get_trials(deepcopy=False)):
-        optuna.delete_study(study_name=spec.name, storage=storage)
-        return
-    raise LaunchError(
-        f"search.storage: the database has a study {spec.name!r} of another sweep, which may be "
-        "running; choose another name with --name"
-    )
-
-
-def _has_begun(trial: FrozenTrial) -> bool:
-    return trial.state is not TrialState.WAITING
-
-
-def _refuse_if_lost(begun: Collection[int], records: Collection[TrialRecord]) -> None:
-    lost = [record.number for record in records if record.number not in begun]
-    if lost:
-        raise LaunchError(
-            f"Optuna's study lacks recorded trial {min(lost)}: optuna.journal, or the database at "
-            "search.storage, was truncated or emptied; restore it from a backup, or launch the "
-            "sweep under another name with --name"
-        )

@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from search_spaces.domains import Choice, Domain, Float
-from search_spaces.dotted import holds, joined, leaves
+from search_spaces.dotted import at, holds, joined, leaves
 from search_spaces.problem import Problem, did_you_mean
 from search_spaces.space import Space
 from search_spaces.values import quoted
@@ -27,6 +27,7 @@ from sweeps.spec.combinations import (
     check_sections,
 )
 from sweeps.spec.encoders import check_encoders
+from sweeps.spec.forks import check_forks
 from sweeps.spec.generation import (
     check_generation,
     check_held_out,
@@ -95,6 +96,8 @@ def check_fit(parts: Parts, found: Sequence[Problem] = ()) -> list[Problem]:
         problems += check_batches(trial, space, slots.workers)
         problems += check_engine(trial, space, slots.workers)
         problems += check_growth(trial, space, slots)
+    if trial and space and search and slots and search.forks > 1 and not (found or problems):
+        problems += check_forks(trial, space, search, slots, at(parts.tree, "storage.uri"))
     if slots:
         problems += _fewest_slots(slots, parts.trials)
     if trial:

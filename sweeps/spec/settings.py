@@ -61,6 +61,11 @@ class SearchSettings(Frozen):
         description="two or more metrics, each with its mode; the search is for their Pareto front",
     )
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    forks: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=1,
+        description="trials drawn with the same early values, whose common steps are trained once "
+        "(docs/search.md); 1: none",
+    )
     first_points: tuple[dict[str, object], ...] = Field(
         default=(), description="known good points, tried before the sampler's own"
     )

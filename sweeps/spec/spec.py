@@ -35,12 +35,7 @@ from sweeps.spec.fields import (
     with_overrides,
     with_preset,
 )
-from sweeps.spec.generation import (
-    judged_by_objective,
-    with_costs,
-    with_generation,
-    with_modes,
-)
+from sweeps.spec.generation import judged_by_objective, with_costs, with_generation, with_modes
 from sweeps.spec.search_checks import check_register
 from sweeps.spec.secrets import public, with_secrets
 from sweeps.spec.settings import (

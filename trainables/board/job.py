@@ -32,13 +32,22 @@ class JobKind(StrEnum):
 
 
 @dataclass(frozen=True)
+class Forking:
+    """A trial that shares its first steps with others: it begins at the latest fork in `folder` on
+    its way, and writes one after each of `steps`."""
+
+    folder: Path
+    steps: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Job:
     """One trial's order: `folder` is where the slot may write files.
 
     A test measures the weights that a trial left in `folder`, or the base. `seen` are the trial's
     evaluations from before an interruption. With `keeps`, the weights of its best evaluation are
     kept whatever other trials have reached. `alone` is whether it must not share a base with others
-    (again).
+    (again). `forking` is unset for a trial that shares no steps.
     """
 
     trial_id: str
@@ -48,6 +57,7 @@ class Job:
     seen: tuple[Evaluation, ...] = ()
     keeps: bool = False
     alone: bool = False
+    forking: Forking | None = None
 
 
 class Closed:

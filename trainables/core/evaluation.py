@@ -48,8 +48,9 @@ class Cost:
     on a GPU and the largest resident size seen on a CPU. `generation_seconds` is the part of
     `seconds` in which answers were generated and scored; see AnswersCost. `kernels` says how the
     model was computed, as far as that changes time and memory only. `lanes` is the largest number
-    of trials that trained on the same base at the same time. `loading_seconds`, beside `seconds`,
-    went into loading the base; 0 where a slot had it.
+    of trials that trained on the same base at the same time. The first `shared_steps` steps were
+    trained by another trial, which took the `shared_seconds` and `shared_tokens` in these totals.
+    The base was loaded for `loading_seconds` beside `seconds`; 0 where a slot had it.
     """
 
     seconds: float = 0.0
@@ -63,6 +64,9 @@ class Cost:
     judge_tokens: int = 0
     judge_dollars: float = 0.0
     loading_seconds: float = 0.0
+    shared_steps: int = 0
+    shared_seconds: float = 0.0
+    shared_tokens: int = 0
 
     def with_answers(self, spent: AnswersCost) -> Cost:
         """The same with what answers took."""
@@ -103,6 +107,11 @@ class Evaluation:
     metrics: Mapping[str, float]
     cost: Cost = Cost()
     attempt: Attempt = field(default=Attempt(), compare=False)
+
+    @property
+    def shared(self) -> bool:
+        """Whether it was made by another trial, with which this one has its first steps."""
+        return 0 < self.step <= self.cost.shared_steps
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,10 @@ from trainables.training.watchdog import Watchdog
 
 
 class BoardMonitor(Monitor):
-    """Passes a trial's evaluations to the board, and the board's rulings back."""
+    """Passes a trial's evaluations to the board, and the board's rulings back.
+
+    `evaluations` are all of the trial so far.
+    """
 
     def __init__(
         self,
@@ -30,6 +33,7 @@ class BoardMonitor(Monitor):
         self._uploads = uploads
         self._uploaded: list[Future[None]] = []
         self._job = job
+        self.evaluations = list(job.seen)
         self._watchdog = watchdog
         # One call that stays open: checking whether it has returned takes microseconds per step.
         self._wish = board.send_wish(job.trial_id)
@@ -37,6 +41,8 @@ class BoardMonitor(Monitor):
     def evaluated(self, evaluation: Evaluation) -> Verdict:
         """Report an evaluation to the board."""
         self._watchdog.alive()
+        if all(each.point < evaluation.point for each in self.evaluations):
+            self.evaluations.append(evaluation)
         reply = self._board.evaluated(self._job.trial_id, evaluation)
         folder = self._job.folder
         if reply.may_win or reply.is_best or self._job.config.evaluation.metrics:

@@ -26,6 +26,7 @@ from trainables.slots.board_progress import BoardProgress
 from trainables.slots.failures import failed, no_storage
 from trainables.slots.remote_checkpoints import RemoteCheckpoints
 from trainables.slots.safeguards import Safeguards
+from trainables.slots.slot_forks import SlotForks
 from trainables.slots.slot_lanes import LaneSource, SlotLanes, suits
 from trainables.slots.slot_setup import SlotSetup
 from trainables.slots.slot_storage import SlotStorage
@@ -227,12 +228,21 @@ class _Worker:
             return self._train(job, uploads)
 
     def _train(self, job: Job, uploads: Uploads) -> Outcome:
-        monitor = BoardMonitor(self._board, job, self._watchdog, self._storage, uploads)
         if not job.config.learns.trains:
+            monitor = self._monitor(job, uploads)
             return toy.train(job.config, monitor, self._progress)
-        checkpoints = self._checkpoints(job, uploads)
         workshop = self._warm_workshop()
         before = workshop.loading_seconds
+        if job.forking is None:
+            checkpoints = self._checkpoints(job, uploads)
+            monitor = self._monitor(job, uploads)
+        else:
+            with self._progress.phase("looking for a fork"):
+                forks = SlotForks(job, job.forking, workshop, self._layout(job))
+                job = forks.begun(self._board)
+            monitor = self._monitor(job, uploads)
+            every = self._safeguards.checkpoint_seconds
+            checkpoints = forks.checkpoints(every, monitor.evaluations)
         try:
             outcome = workshop.train(job.config, monitor, checkpoints)
         except BaseException:
@@ -244,6 +254,9 @@ class _Worker:
         self._watchdog.alive()
         loading = workshop.loading_seconds - before
         return replace(outcome, cost=replace(outcome.cost, loading_seconds=loading))
+
+    def _monitor(self, job: Job, uploads: Uploads) -> BoardMonitor:
+        return BoardMonitor(self._board, job, self._watchdog, self._storage, uploads)
 
     def _with_micro_batch(self, job: Job) -> Job:
         """The job with the micro-batch that its trial leaves open."""
@@ -265,11 +278,14 @@ class _Worker:
         bound_growth(self._inputs, job.config, outcome.micro_batch_size)
 
     def _checkpoints(self, job: Job, uploads: Uploads) -> Checkpoints:
-        layout = f"{ranks.world_size()} workers, {job.config.deepspeed!r}"
         folder, every = job.folder / CHECKPOINTS, self._safeguards.checkpoint_seconds
+        layout = self._layout(job)
         if self._storage:
             return RemoteCheckpoints(folder, every, layout, self._storage.remote(folder), uploads)
         return Checkpoints(folder, every, layout)
+
+    def _layout(self, job: Job) -> str:
+        return f"{ranks.world_size()} workers, {job.config.deepspeed!r}"
 
     def _measure_base(self, job: Job) -> Outcome:
         if not job.config.learns.trains:

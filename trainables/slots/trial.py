@@ -9,20 +9,21 @@ from typing import TypedDict
 from ray import tune
 
 from trainables.board.board_client import BoardClient
-from trainables.board.job import Job
+from trainables.board.job import Forking, Job
 from trainables.board.ticket import Event
 from trainables.config.trial import TrialConfig
 from trainables.core.evaluation import Ending, Evaluation, Outcome
 
 
 class ClientConfig(TypedDict):
-    """Tune's input to a trial: its number and configuration, the folder for its files, and the
-    evaluations from before an interruption."""
+    """Tune's input to a trial: its number and configuration, the folder for its files, the
+    evaluations from before an interruption, and its forks."""
 
     trial: int
     config: TrialConfig
     folder: str
     seen: tuple[Evaluation, ...]
+    forking: Forking | None
 
 
 class SlotTrial(tune.Trainable):
@@ -68,8 +69,8 @@ class SlotTrial(tune.Trainable):
         self._points = trial_config.budget.evaluations
         self._last = None
         self._heard = 0
-        job = Job(self._trial, trial_config, Path(config["folder"]), seen=config["seen"])
-        self._board.submit(job)
+        folder, seen, forking = Path(config["folder"]), config["seen"], config["forking"]
+        self._board.submit(Job(self._trial, trial_config, folder, seen=seen, forking=forking))
 
     def _next(self) -> Event:
         event = self._board.event(self._trial, self._heard)
@@ -82,7 +83,7 @@ def result_of(evaluation: Evaluation | None, outcome: Outcome | None) -> dict[st
     result: dict[str, object] = {"evaluation": evaluation, "outcome": outcome}
     if outcome is not None:
         result["done"] = True
-    if evaluation is not None:
+    if evaluation is not None and not evaluation.shared:  # schedulers compared the trunk by it
         result["point"] = evaluation.point
         # A scheduler must not take the last good value for a failed trial's final one.
         if outcome is None or outcome.ending in (Ending.COMPLETE, Ending.STOPPED):

@@ -26,7 +26,8 @@ class Checkpoint:
     `generation_seconds` for answers, which judges took tokens and dollars to score.
 
     `best_has_answers` is whether the answers on disk are of the best evaluation; `lanes` is the
-    largest number of trials beside which it has trained, itself included.
+    largest number of trials beside which it has trained, itself included. The first `shared_steps`
+    were trained by another trial, in `shared_seconds` of the `seconds`.
     """
 
     step: int
@@ -37,6 +38,8 @@ class Checkpoint:
     judge_tokens: int = 0
     judge_dollars: float = 0.0
     lanes: int = 1
+    shared_steps: int = 0
+    shared_seconds: float = 0.0
 
 
 class Checkpoints:
@@ -73,6 +76,13 @@ class Checkpoints:
         if ranks.rank() == 0:
             self._publish(checkpoint, draft / self.path(checkpoint).name)
         self._wrote()
+
+    def parts_at(self, step: int) -> bool:
+        """Whether other trials part from this one after that step."""
+        return False
+
+    def part(self, checkpoint: Checkpoint, fill: Callable[[Path], None]) -> None:
+        """Keep the state at which they do, written by `fill` as by `write`."""
 
     def busy(self) -> bool:
         """Whether this rank is still storing the last one."""
@@ -120,7 +130,7 @@ class Checkpoints:
         for path in sorted(self._all(), key=_step, reverse=True):
             if _step(path) >= before:
                 shutil.rmtree(path, ignore_errors=True)
-            elif checkpoint := _whole(path, self._layout):
+            elif checkpoint := whole(path, self._layout):
                 return checkpoint
         return None
 
@@ -147,7 +157,7 @@ def read_manifest(manifest: Mapping[str, Any], layout: str) -> Checkpoint | None
     return checkpoint if manifest.get("layout") == layout else None
 
 
-def _whole(path: Path, layout: str) -> Checkpoint | None:
+def whole(path: Path, layout: str) -> Checkpoint | None:
     """The checkpoint at `path`, unless a file of it is missing, cut short or changed."""
     try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))

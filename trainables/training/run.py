@@ -86,6 +86,7 @@ class Run(TrainerCallback):
         self._kept_at = 0
         self._peak = 0
         self._lanes = 1
+        self._shared = 0, 0.0
         self._for_answers = AnswersCost()
         self._best_has_answers = False
         self._known: Scores | None = None
@@ -113,6 +114,7 @@ class Run(TrainerCallback):
         self._began -= checkpoint.seconds
         self._peak = checkpoint.peak_memory_bytes
         self._lanes = checkpoint.lanes
+        self._shared = checkpoint.shared_steps, checkpoint.shared_seconds
         self._for_answers = AnswersCost(
             checkpoint.generation_seconds, checkpoint.judge_tokens, checkpoint.judge_dollars
         )
@@ -123,6 +125,7 @@ class Run(TrainerCallback):
         self._peak = max(self._peak, peak_memory(self._workshop.device))
         trainable, total = self._parameters
         judged = self.rollouts.judged if self.rollouts else AnswersCost()
+        shared_steps, shared_seconds = self._shared
         return Cost(
             seconds=self._seconds(),
             tokens=self._tokens(),
@@ -131,6 +134,9 @@ class Run(TrainerCallback):
             total_parameters=total,
             kernels=self._kernels,
             lanes=self._lanes,
+            shared_steps=shared_steps,
+            shared_seconds=shared_seconds,
+            shared_tokens=int(self._plan.tokens_after[shared_steps]),
         ).with_answers(self._for_answers + judged)
 
     def _tokens(self) -> int:
@@ -169,6 +175,8 @@ class Run(TrainerCallback):
         if drop or not self._measure_if_due():
             self._end(Ending.STOPPED, control)
             return control
+        if self._checkpoints.parts_at(self._step):
+            self._part()
         due = due and not (busy and self._checkpoints.patient)
         if self._step < self._plan.steps and (due or suspend):
             self._keep()
@@ -179,7 +187,7 @@ class Run(TrainerCallback):
         return control
 
     def _heard(self) -> Heard:
-        """The ranks' signals after this step; an evaluation waits for its loss."""
+        """The ranks' signals after this step; an evaluation or a fork waits for its loss."""
         assert self.trainer is not None, "the trainer is set before training starts"
         leads = ranks.rank() == 0
         asked = self._monitor.asked_to_end() if leads else None
@@ -189,8 +197,8 @@ class Run(TrainerCallback):
             leads and self._checkpoints.due(),
             self._checkpoints.busy(),
         )
-        evaluates = self._step in self._plan.points
-        return self._signals.after(self._step, self.trainer.diverged(), flags, now=evaluates)
+        now = self._step in self._plan.points or self._checkpoints.parts_at(self._step)
+        return self._signals.after(self._step, self.trainer.diverged(), flags, now=now)
 
     def _end(self, ending: Ending, control: TrainerControl) -> None:
         self.ending = ending
@@ -199,22 +207,30 @@ class Run(TrainerCallback):
     def _keep(self) -> None:
         """Write a checkpoint, from which the trial can resume after any interruption."""
         assert self.trainer is not None
-        cost = self.cost()
         self._kept_at = self._step
         with self._workshop.progress.phase("writing a checkpoint"):
-            self._checkpoints.write(
-                Checkpoint(
-                    self._step,
-                    cost.seconds,
-                    cost.peak_memory_bytes,
-                    cost.generation_seconds,
-                    self._best_has_answers,
-                    cost.judge_tokens,
-                    cost.judge_dollars,
-                    cost.lanes,
-                ),
-                self.trainer.write_checkpoint,
-            )
+            self._checkpoints.write(self._checkpoint(), self.trainer.write_checkpoint)
+
+    def _part(self) -> None:
+        """Keep the state for trials that part from this one here."""
+        assert self.trainer is not None
+        with self._workshop.progress.phase("writing a fork"):
+            self._checkpoints.part(self._checkpoint(), self.trainer.write_checkpoint)
+
+    def _checkpoint(self) -> Checkpoint:
+        cost = self.cost()
+        return Checkpoint(
+            self._step,
+            cost.seconds,
+            cost.peak_memory_bytes,
+            cost.generation_seconds,
+            self._best_has_answers,
+            cost.judge_tokens,
+            cost.judge_dollars,
+            cost.lanes,
+            cost.shared_steps,
+            cost.shared_seconds,
+        )
 
     def _measure_if_due(self) -> bool:
         """Measure if this step is an evaluation point; return whether the trial may go on."""

@@ -13,6 +13,7 @@ from typing import TypeVar
 import torch
 from accelerate import PartialState
 from accelerate.state import AcceleratorState
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from torch.utils.data import DataLoader, Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
@@ -65,7 +66,7 @@ class TrialTrainer(Trainer):
         self.loss_sum = torch.zeros(())
         self.rollouts: Rollouts | None = None
         self._piece = 0
-        self.lr_scheduler: torch.optim.lr_scheduler.LRScheduler | None = None
+        self.lr_scheduler: LRScheduler | None = None
         self.optimizer: torch.optim.Optimizer | None = None
         super().__init__(**kwargs)
         # Whether the trainer divides by a step's target tokens, or averages over micro-batches.
@@ -122,16 +123,24 @@ class TrialTrainer(Trainer):
 
     def create_scheduler(
         self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
-    ) -> torch.optim.lr_scheduler.LRScheduler:
+    ) -> LRScheduler:
         """Our closed-form schedule in place of the transformers' own."""
         optimizer = optimizer or self.optimizer
         assert optimizer is not None, "it is made before its schedule"
         if self.lr_scheduler is None:
-            self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
-                optimizer, multiplier(self._config, self._plan.steps)
-            )
+            self.lr_scheduler = LambdaLR(optimizer, multiplier(self._config, self._plan.steps))
             self._created_lr_scheduler = True
         return self.lr_scheduler
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        """Also set the learning rate: the checkpoint may be of a trial with other rates later."""
+        super()._load_optimizer_and_scheduler(checkpoint)
+        if self.deepspeed is None and checkpoint is not None:
+            scheduler = self.lr_scheduler
+            assert self.optimizer is not None and isinstance(scheduler, LambdaLR)
+            known = self.optimizer.param_groups, scheduler.base_lrs, scheduler.lr_lambdas
+            for group, base, factor in zip(*known, strict=True):
+                group["lr"] = base * factor(scheduler.last_epoch)
 
     def get_train_dataloader(self) -> DataLoader[Batch]:
         """One item per micro-batch: the plan has made them, in several sizes during a ramp."""

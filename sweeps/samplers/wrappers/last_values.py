@@ -90,7 +90,7 @@ def _most_telling(trials: list[FrozenTrial], direction: StudyDirection) -> list[
     """The latest trials, and of the others the best and those that have no value yet; in order."""
     sign = 1 if direction is StudyDirection.MINIMIZE else -1
     old, latest = trials[: _BEST - _MOST], trials[_BEST - _MOST :]
-    values = [(place, _value(trial)) for place, trial in enumerate(old)]
+    values = [(place, value_of(trial)) for place, trial in enumerate(old)]
     ranked = [(sign * value, place) for place, value in values if value is not None]
     best = {place for _, place in heapq.nsmallest(_BEST, ranked)}
     new = [place for place, trial in enumerate(old) if trial.state is TrialState.RUNNING]
@@ -99,7 +99,7 @@ def _most_telling(trials: list[FrozenTrial], direction: StudyDirection) -> list[
 
 def _as_complete(trial: FrozenTrial) -> FrozenTrial:
     """The trial as if it had ended with its last evaluation; as it is if it has none."""
-    value = _value(trial)
+    value = value_of(trial)
     if value is None or trial.state is TrialState.COMPLETE:
         return trial
     seen = object.__new__(FrozenTrial)
@@ -108,7 +108,7 @@ def _as_complete(trial: FrozenTrial) -> FrozenTrial:
     return seen
 
 
-def _value(trial: FrozenTrial) -> float | None:
+def value_of(trial: FrozenTrial) -> float | None:
     """The value that counts, if the trial has a finite one."""
     if trial.state is TrialState.COMPLETE:
         return None if trial.values is None or len(trial.values) > 1 else trial.values[0]

@@ -97,7 +97,7 @@ def test_a_model_without_its_weights_can_be_planned(model):
 def test_shards_that_are_there_in_part_are_refused_where_no_weights_are_needed(model):
     (model / "model.safetensors").rename(model / "one.safetensors")
     source = ModelSource(str(model))
-    with pytest.raises(ModelError, match="neither model.safetensors nor"):
+    with pytest.raises(ModelError, match=r"neither model\.safetensors nor"):
         check_model(source, weights=False)
     index = {"weight_map": {"a": "one.safetensors", "b": "two.safetensors"}}
     (model / "model.safetensors.index.json").write_text(json.dumps(index))
