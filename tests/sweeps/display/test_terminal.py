@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import re
+import warnings
 
 import pytest
 from event_samples import CALLS, lines, tell
@@ -11,6 +13,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from sweeps.base.view import View
 from sweeps.display.events import JsonView
 from sweeps.display.live import LiveView
 from sweeps.display.plain import PlainView
@@ -20,6 +23,7 @@ from sweeps.display.terminal import (
     TextConsole,
     echo_json,
     for_far_end,
+    loading,
     make_console,
     make_view,
 )
@@ -133,3 +137,20 @@ def test_the_table_is_taken_down_whatever_happens(error):
         assert "\x1b[?25l" in console.file.getvalue(), "the cursor is hidden"
         raise error
     assert console.file.getvalue().rstrip().endswith("\x1b[?25h")
+
+
+def test_libraries_load_in_a_phase_of_their_own_and_their_warnings_stay_out(monkeypatch, capsys):
+    told = []
+
+    class Noted(View):
+        def at(self, phases):
+            told.extend(phase.text for phase in phases)
+
+    monkeypatch.setattr("sweeps.display.terminal.make_view", lambda console: Noted())
+    with loading():
+        warnings.warn("an option of another library", FutureWarning, stacklevel=1)
+        logging.getLogger("bitsandbytes.backends.cpu.ops").warning("pip install kernels")
+    assert told == ["loading libraries"]
+    assert capsys.readouterr().err == ""
+    with pytest.raises(ImportError), loading():
+        raise ImportError("a library is broken")

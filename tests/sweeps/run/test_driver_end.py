@@ -7,7 +7,7 @@ import shutil
 import pytest
 from spec_samples import toy_tree
 
-from results.records.record import SweepState
+from results.records.record import ReachedCap, SweepState
 from sweeps.base.errors import LaunchError
 from sweeps.base.interruption import Interruption
 from sweeps.base.view import View
@@ -157,3 +157,14 @@ def test_a_fault_of_the_books_halts_the_search_and_is_raised_in_the_end(driver):
     with pytest.raises(KeyError, match="a field that no record has"):
         driver.end(SweepState.INTERRUPTED)
     assert driver._slots.closed == 1
+
+
+def test_a_cap_that_is_spent_before_the_first_trial_fails_the_launch_and_is_told(driver, home):
+    driver._caps.reached = ReachedCap(cap="hours", why="0.025 of 0.02 h are spent")
+    records = driver._recorder.records
+    records.update({n: each.with_changes(status="pruned") for n, each in records.items()})
+    driver._at_cap(None, driver._recorder)
+    assert home.sweep("toy").store.sweep().reached.cap == "hours"
+    records.clear()
+    with pytest.raises(LaunchError, match=r"budget\.hours: 0\.025 of 0\.02 h .* before the first"):
+        driver._at_cap(None, driver._recorder)
