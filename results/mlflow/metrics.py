@@ -23,6 +23,7 @@ TOTALS = (
     "generation_seconds",
     "judge_tokens",
     "judge_dollars",
+    "loading_seconds",
     "lanes",
 )
 _SERIES = ("point", "tokens", "seconds")

@@ -1,11 +1,13 @@
-"""What early stopping saved: the rest of stopped trials, had they gone on. Pure."""
+"""What early stopping saved: the rest of stopped trials, had they gone on; and what warm slots
+saved: loads of the base. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
-from results.records.record import TrialRecord, TrialStatus
+from results.records.record import SweepRecord, TrialRecord, TrialStatus
 
 
 @dataclass(frozen=True)
@@ -29,3 +31,22 @@ def saved_by_stopping(trials: Sequence[TrialRecord]) -> Saved:
             steps += round(last.step * left)
             count += 1
     return Saved(seconds, steps, count)
+
+
+@dataclass(frozen=True)
+class Spared:
+    """So many `loads` of the base that trials in a warm slot did without, and their seconds, by
+    those that were measured."""
+
+    seconds: float = 0.0
+    loads: int = 0
+
+
+def saved_by_warm_slots(sweep: SweepRecord, trained: Sequence[TrialRecord]) -> Spared:
+    """Of trials and repeats that trained."""
+    records = [each for each in trained if each.seconds > 0]
+    loads = [each.loading_seconds for each in (sweep, *records) if each.loading_seconds > 0]
+    if not loads:
+        return Spared()
+    spared = sum(each.loading_seconds == 0 for each in records)
+    return Spared(spared * fmean(loads), spared)

@@ -11,7 +11,7 @@ from results.ranking.confirmation import Confirmation
 from results.ranking.confirmed_front import ConfirmedFront
 from results.ranking.confirmed_json import confirmation_json
 from results.ranking.front import judge
-from results.ranking.saved import saved_by_stopping
+from results.ranking.saved import saved_by_stopping, saved_by_warm_slots
 from results.ranking.strict import strict
 from results.ranking.winners import LeftOut, Ranking, Winner
 from results.records.cluster_record import ClusterRecord, NodeRecord, SlotRecord
@@ -34,9 +34,11 @@ def status_json(
     have; `asked_trials`, the spec's budget.trials if the space has fewer combinations; `caps`, for
     each cap its `limit` and what is `spent` of it, null for a target or patience; `reached`, the
     `cap` that ended the sweep and `why`; `saved`, the `seconds` and `steps` of the rest of so many
-    stopped `trials`.
+    stopped `trials`; `spared`, the `seconds` of so many `loads` of the base that warm slots did
+    without.
     """
     ranking = judge(trials, sweep.goals)
+    spared = saved_by_warm_slots(sweep, [*trials, *repeats])
     chosen = [_best(winner) for winner in ranking.chosen]
     return {
         "name": sweep.name,
@@ -47,6 +49,7 @@ def status_json(
         **({"asked_trials": sweep.asked_trials} if sweep.asked_trials else {}),
         **_caps(sweep, [*trials, *repeats], cluster),
         **({"saved": asdict(saved)} if (saved := saved_by_stopping(trials)).trials else {}),
+        **({"spared": asdict(spared)} if spared.loads else {}),
         **_overlaps(sweep),
         **({"confirmation": repeat_counts(repeats)} if repeats else {}),
         **({"cluster": cluster_json(cluster)} if cluster else {}),

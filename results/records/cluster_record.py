@@ -40,10 +40,11 @@ class LaneRecord(Record):
 
 class LimitsRecord(Record):
     """A slot's number of lanes, found by itself: so many `fit` into memory, and up to `pay` of them
-    make training faster."""
+    make training faster, by `gain` times the tokens a second, if that was measured."""
 
     fit: Count
     pay: Count
+    gain: float | None = None
 
     @property
     def lanes(self) -> int:

@@ -127,21 +127,21 @@ class Overlap(Record):
 class TrialRecord(Record):
     """One trial. `params` are the searched values, `config` all resolved ones, by dotted name.
 
-    `measurements` are in order of time, without those undone by a retry.
-    `started` and `ended` are in unix seconds; the totals cover all attempts' useful work, and
-    `generation_seconds` is the part of `seconds` in which answers were generated and scored, for
-    which judges took `judge_tokens` and `judge_dollars`. `lanes` is the largest number of trials
-    that shared the base at the same time; they share the seconds, too.
-    `attempts` is the number of times that a slot started the trial, without attempts unreported
-    before a kill of the sweep; 0 if there were none. `repairs` are settings that had to differ from
-    `config` for the trial to fit into memory, without changing its meaning:
-    {"micro_batch_size": 4}. `kernels` says how the model was computed, as far as that changes time
-    and memory only: {"logits": "targets"}. `test` has the test-set metrics of a winner's kept
-    weights, if there is a test set. A confirmation trains trial `confirms` again with fresh seeds,
-    those of number `repeat`, from 1; confirmations are numbered by themselves. A trial that a user
-    asked for is `added_by_hand`, with the trial that it was `cloned_from`, if any; one that a user
-    ended early is `stopped_by_hand`. A `branch` shares its first steps with other trials, which
-    have taken the seconds and tokens of these.
+    `measurements` are in order of time, without those undone by a retry. `started` and `ended` are
+    in unix seconds; the totals cover all attempts' useful work, and `generation_seconds` is the
+    part of `seconds` in which answers were generated and scored, for which judges took
+    `judge_tokens` and `judge_dollars`. Beside them, the base was loaded for `loading_seconds`, 0 in
+    a slot that had it. `lanes` is the largest number of trials that shared the base at the same
+    time; they share the seconds, too. `attempts` is the number of times that a slot started the
+    trial, without attempts unreported before a kill of the sweep; 0 if there were none. `repairs`
+    are settings that had to differ from `config` for the trial to fit into memory, without changing
+    its meaning: {"micro_batch_size": 4}. `kernels` says how the model was computed, as far as that
+    changes time and memory only: {"logits": "targets"}. `test` has the test-set metrics of a
+    winner's kept weights, if there is a test set. A confirmation trains trial `confirms` again with
+    fresh seeds, those of number `repeat`, from 1; confirmations are numbered by themselves. A
+    user's own trial is `added_by_hand`, maybe `cloned_from` another; one that a user ended early is
+    `stopped_by_hand`. A `branch` shares its first steps with other trials, which have taken the
+    seconds and tokens of these.
     """
 
     sweep: str
@@ -161,6 +161,7 @@ class TrialRecord(Record):
     generation_seconds: float = 0.0
     judge_tokens: Count = 0
     judge_dollars: float = 0.0
+    loading_seconds: float = 0.0
     lanes: Count = 1
     attempts: Count = 0
     repairs: dict[str, int] = Field(default_factory=dict)
@@ -254,22 +255,21 @@ class SweepRecord(Record):
 
     `asked_trials` is the spec's budget.trials if the space has fewer combinations, which are then
     `budget_trials`. `pid` is the process on `host` that drives the sweep; a sweep "running" without
-    it was killed.
-    `resumed` are the times of its resumes, and `changes` the changes to its spec then. `folder` is
-    the working folder of its launch, the base of relative paths in its spec. `tracking_uri` has no
-    credentials, so it may not suffice to connect; `tracking_source` is the field or the variable
-    that named it, None for the sweep home's own. `error` says why a sweep failed; `breakdowns` are
-    failures outside of trials after which it continued, such as of the node watch. With
-    `other_metrics` the sweep is for the Pareto front of all of its metrics. `overlaps` are of the
-    sets (validation, test, general) that share records with the training data; empty if none does.
-    `caps` are limits on the whole sweep by their names below `budget`, and `reached` is the one
-    that ended it; then trials may be left unfinished. Without a number of trials, `budget_trials`
-    is None. `quote` has the fields of a dry run's Quote, if there was one; `method_choice` those of
-    a MethodChoice, for `method: auto`. `seconds_before` are the wall-clock seconds of its parts
-    before the last resume. `edits` of the search hold for all its parts. `rows_left_out` and
-    `rows_adjusted` are numbers of rows in the data files, by reason: rows not used, and rows read
-    with an allowance. `warm_start` says what was taken over from each earlier sweep. Judges took
-    `judge_tokens` and `judge_dollars` for the base and the test set; those of trials are in theirs.
+    it was killed. `resumed` are the times of its resumes, and `changes` the changes to its spec
+    then. `folder` is the working folder of its launch, the base of relative paths in its spec.
+    `tracking_uri` has no credentials; `tracking_source` is the field or the variable that named it,
+    None for the sweep home's own. `error` says why a sweep failed; `breakdowns` are failures
+    outside of trials after which it continued. With `other_metrics` the sweep is for the Pareto
+    front of all of its metrics. `overlaps` are of the sets (validation, test, general) that share
+    records with the training data; empty if none does. `caps` are limits on the whole sweep by
+    their names below `budget`, and `reached` is the one that ended it. Without a number of trials,
+    `budget_trials` is None. `quote` has the fields of a dry run's Quote, if there was one;
+    `method_choice` those of a MethodChoice, for `method: auto`. `seconds_before` are the wall-clock
+    seconds of its parts before the last resume. `edits` of the search hold for all its parts.
+    `rows_left_out` and `rows_adjusted` are numbers of rows in the data files, by reason: rows not
+    used, rows read with an allowance. `warm_start` says what was taken over from each earlier
+    sweep. Judges took `judge_tokens` and `judge_dollars` for the base and the test set, and loading
+    the base took `loading_seconds`; those of trials are in theirs.
     """
 
     name: str
@@ -306,6 +306,7 @@ class SweepRecord(Record):
     warm_start: tuple[str, ...] = ()
     judge_tokens: Count = 0
     judge_dollars: float = 0.0
+    loading_seconds: float = 0.0
     provenance: Provenance | None = None
 
     @property

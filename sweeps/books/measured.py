@@ -43,6 +43,7 @@ def with_cost(record: TrialRecord, cost: Cost) -> TrialRecord:
         generation_seconds=cost.generation_seconds,
         judge_tokens=cost.judge_tokens,
         judge_dollars=cost.judge_dollars,
+        loading_seconds=cost.loading_seconds,
         kernels=dict(cost.kernels),
         # A trial that goes on alone has shared a base before.
         lanes=max(record.lanes, cost.lanes),

@@ -26,6 +26,7 @@ from trainables.board.board_client import BoardClient
 from trainables.board.slot_state import SlotState
 from trainables.core.background import Background, Tell, logged
 from trainables.core.progress import Phases
+from trainables.lanes.limits import LaneLimits
 from trainables.slots.slot_size import SlotSize
 
 EVERY = 5.0
@@ -122,8 +123,12 @@ def slot_record(name: str, state: SlotState | None) -> SlotRecord:
         beside=tuple(
             LaneRecord(job=lane.job, phases=_phases(lane.phases)) for lane in state.beside
         ),
-        limits=LimitsRecord(fit=state.limits.fit, pay=state.limits.pay) if state.limits else None,
+        limits=_limits(state.limits) if state.limits else None,
     )
+
+
+def _limits(found: LaneLimits) -> LimitsRecord:
+    return LimitsRecord(fit=found.fit, pay=found.pay, gain=found.gain)
 
 
 def _phases(phases: Phases) -> tuple[PhaseRecord, ...]:

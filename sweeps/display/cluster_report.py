@@ -81,8 +81,11 @@ def _table(cluster: ClusterRecord, runs: bool) -> Table:
 
 
 def _limits(limits: LimitsRecord | None) -> str:
-    """`4: 120 fit, up to 4 pay`."""
-    return f"{limits.lanes}: {limits.fit} fit, up to {limits.pay} pay" if limits else ""
+    """`4: 120 fit, up to 4 pay, 2.1 times the tokens/s of one`."""
+    if not limits:
+        return ""
+    gain = f", {limits.gain:.2g} times the tokens/s of one" if limits.gain else ""
+    return f"{limits.lanes}: {limits.fit} fit, up to {limits.pay} pay{gain}"
 
 
 def _now(slot: SlotRecord) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rich.filesize import decimal
 
 from results.ranking.figures import places
-from results.ranking.saved import saved_by_stopping
+from results.ranking.saved import saved_by_stopping, saved_by_warm_slots
 from results.ranking.summary import trial_counts
 from results.records.cluster_record import ClusterRecord
 from results.records.method_choice import choice_of
@@ -55,6 +55,10 @@ def cost(results: Results) -> Lines:
         lines.append(("greatest memory of a trial", decimal(peak)))
     if words := _saved(trials):
         lines.append(("saved by early stopping", words))
+    spared = saved_by_warm_slots(results.sweep, [*trials, *repeats])
+    if spared.loads:
+        words = f"about {duration(spared.seconds)}, {spared.loads:,} loads of the base model"
+        lines.append(("saved by warm slots", words))
     cluster = results.folder.store.cluster()
     lines += _caps(results, cluster)
     if cluster is not None and (words := cost_line(cluster, "cost")):

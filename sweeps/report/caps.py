@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from results.ranking.saved import saved_by_stopping
+from results.ranking.saved import saved_by_stopping, saved_by_warm_slots
 from results.records.cluster_record import ClusterRecord
 from results.records.record import SweepRecord
 from results.records.spending import shares, spent
@@ -13,6 +13,9 @@ from sweeps.caps.rest_on_record import rest_on_record
 from sweeps.display.duration import between, duration
 from sweeps.home.home import SweepFolder
 from sweeps.report.going_on import nothing_left, resume_command
+
+_WORTH_A_LINE = 1.0
+"""Seconds saved by warm slots that are worth a line."""
 
 
 def caps_lines(sweep: SweepRecord, folder: SweepFolder) -> list[str]:
@@ -34,6 +37,12 @@ def caps_lines(sweep: SweepRecord, folder: SweepFolder) -> list[str]:
         lines.append(
             f"saved by early stopping: about {duration(saved.seconds)}, {saved.steps:,} steps of "
             f"{saved.trials} trial{'s' * (saved.trials > 1)}"
+        )
+    spared = saved_by_warm_slots(sweep, [*trials, *repeats])
+    if spared.seconds >= _WORTH_A_LINE:
+        lines.append(
+            f"saved by warm slots: about {duration(spared.seconds)}, {spared.loads:,} loads of the "
+            "base model"
         )
     if sweep.quote and sweep.ended:
         lines.append(_quoted(sweep, folder))

@@ -60,7 +60,7 @@ class Measurements:
         )
         if not isinstance(event, Evaluation):
             raise LaunchError(f"the base model could not be measured: {event.error}")
-        self._books.note(base=dict(event.metrics))
+        self._books.note(base=dict(event.metrics), loading_seconds=event.cost.loading_seconds)
         for text in without_value(event.metrics, self._books.sweep.goals):
             self._view.say(f"Note: {text}")
         if inputs and (note := time_note(self._spec, inputs, event)):

@@ -50,6 +50,7 @@ class Cost:
     model was computed, as far as that changes time and memory only. `lanes` is the largest number
     of trials that trained on the same base at the same time. The first `shared_steps` steps were
     trained by another trial, which took the `shared_seconds` and `shared_tokens` in these totals.
+    `loading_seconds`, beside `seconds`, went into loading the base; 0 where a slot had it.
     """
 
     seconds: float = 0.0
@@ -65,6 +66,7 @@ class Cost:
     shared_steps: int = 0
     shared_seconds: float = 0.0
     shared_tokens: int = 0
+    loading_seconds: float = 0.0
 
     def with_answers(self, spent: AnswersCost) -> Cost:
         """The same with what answers took."""

@@ -14,11 +14,13 @@ class LaneLimits:
     """So many lanes `fit` into memory, and up to `pay` of them a pass does more tokens a second.
 
     `tokens` are those of a pass, padding included, beyond which it does not; None if unknown.
+    A pass over all lanes that pay does `gain` times the tokens a second of a pass over one.
     """
 
     fit: int
     pay: int
     tokens: int | None = None
+    gain: float | None = None
 
     @property
     def lanes(self) -> int:

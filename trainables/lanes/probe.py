@@ -17,7 +17,7 @@ from trainables.lanes.ledger import Ledger, held_by
 from trainables.lanes.limits import MOST, LaneLimits
 from trainables.lanes.tick import Parts, Share
 from trainables.planning.live_bytes import LiveBytes
-from trainables.planning.paying import paying
+from trainables.planning.paying import ROUNDS, paying
 from trainables.training.memory import free_memory, is_out_of_memory, release_memory
 
 GAIN = 1.25
@@ -34,13 +34,20 @@ def limits_of(forward: BasePass, lane: Lane) -> LaneLimits:
     try:
         fit = _fitting(probe, free_memory(forward.device), held_by(lane.adapter, lane.config))
         pay = paying(probe.seconds, min(fit, MOST), GAIN) if fit > 1 else 1
+        gain = _gain(probe, pay) if pay > 1 else None
     except Exception as error:
         if not is_out_of_memory(error):
             raise
-        fit = pay = 1
+        fit, pay, gain = 1, 1, None
     finally:
         probe.clear()
-    return LaneLimits(fit, pay, pay * probe.tokens)
+    return LaneLimits(fit, pay, pay * probe.tokens, gain)
+
+
+def _gain(probe: Probe, lanes: int) -> float:
+    """How many times the tokens a second of one lane so many do, each at its fastest."""
+    alone = min(probe.seconds(1) for _ in range(ROUNDS))
+    return lanes * alone / min(probe.seconds(lanes) for _ in range(ROUNDS))
 
 
 def _fitting(probe: Probe, free: int, held: int) -> int:

@@ -242,6 +242,7 @@ class _Worker:
             monitor = self._monitor(job, uploads)
             every = self._safeguards.checkpoint_seconds
             checkpoints = forks.checkpoints(every, monitor.evaluations)
+        before = workshop.loading_seconds
         try:
             outcome = workshop.train(job.config, monitor, checkpoints)
         except BaseException:
@@ -251,7 +252,8 @@ class _Worker:
         if outcome.ending is not Ending.SUSPENDED:
             checkpoints.give_up()
         self._watchdog.alive()
-        return outcome
+        loading = workshop.loading_seconds - before
+        return replace(outcome, cost=replace(outcome.cost, loading_seconds=loading))
 
     def _monitor(self, job: Job, uploads: Uploads) -> BoardMonitor:
         return BoardMonitor(self._board, job, self._watchdog, self._storage, uploads)
@@ -290,7 +292,10 @@ class _Worker:
             evaluation = toy.measure_base(job.config)
         else:
             losses, answers = job.folder / LOSSES, job.folder / ANSWERS
-            evaluation = self._warm_workshop().measure_base(job.config, losses, answers)
+            workshop = self._warm_workshop()
+            evaluation = workshop.measure_base(job.config, losses, answers)
+            cost = replace(evaluation.cost, loading_seconds=workshop.loading_seconds)
+            evaluation = replace(evaluation, cost=cost)
             if self._storage and ranks.rank() == 0:
                 self._storage.push(losses)
                 if job.config.evaluation.metrics:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import time
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,6 +96,8 @@ class BaseModel:
         self._new_tokens = new_tokens
         self._progress = progress
         self._loaded: dict[tuple[Loading, torch.device], _Held] = {}
+        self.loading_seconds = 0.0
+        """Of all loads so far."""
         self._keeps_apart = False
         self._compared = head is not None
         self.tokens = WHOLE_LOGITS
@@ -136,11 +139,13 @@ class BaseModel:
         key = loading, device
         if key not in self._loaded:
             self._make_room()
+            began = time.monotonic()
             with self._progress.phase("loading the model"):
                 model = load_model(self._source, loading, self._head, device, self._progress)
                 model = with_tokens(model, self._new_tokens)
                 self._compare_head(model)
             self._loaded[key] = _Held(model, traces(model))
+            self.loading_seconds += time.monotonic() - began
         return self._loaded[key].model
 
     def _compare_head(self, model: PreTrainedModel) -> None:

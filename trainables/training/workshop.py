@@ -97,6 +97,11 @@ class Workshop:
         """How token losses are computed."""
         return self._base.tokens
 
+    @property
+    def loading_seconds(self) -> float:
+        """Seconds in which the base was loaded so far."""
+        return self._base.loading_seconds
+
     @cached_property
     def tokenizer(self) -> Any:
         """The base model's tokenizer, saved with every winner."""

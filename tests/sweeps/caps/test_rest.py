@@ -8,7 +8,7 @@ from statistics import median
 import pytest
 from finished_sweeps import ended_trial
 
-from results.ranking.saved import Saved, saved_by_stopping
+from results.ranking.saved import Saved, Spared, saved_by_stopping, saved_by_warm_slots
 from results.records.cluster_record import ClusterRecord, SlotRecord
 from results.records.record import Measurement, SweepRecord, SweepState
 from sweeps.caps.rest import rest_of
@@ -125,3 +125,14 @@ def test_nothing_is_left_of_ended_sweeps_nor_known_of_those_without_a_number_of_
 def test_steps_that_stopped_trials_were_spared():
     trials = [trial(0, 4, 5.0, "pruned"), trial(1, 10, 5.0, "complete"), trial(2, 1, 5.0, "failed")]
     assert saved_by_stopping(trials) == Saved(seconds=pytest.approx(30.0), steps=120, trials=1)
+
+
+def test_loads_of_the_base_that_warm_slots_did_without_count_as_long_as_those_measured():
+    def loaded(number, seconds):
+        return trial(number, 4, 5.0, "complete").with_changes(loading_seconds=seconds)
+
+    # Slot 0 measured the base, slot 1 loaded it for trial 1; a trial that never began loads none.
+    trials = [loaded(0, 0.0), loaded(1, 30.0), loaded(2, 0.0), trial(3, 0, 5.0, "waiting")]
+    begun = sweep(40, loading_seconds=20.0)
+    assert saved_by_warm_slots(begun, trials) == Spared(seconds=50.0, loads=2)
+    assert saved_by_warm_slots(sweep(40), [loaded(0, 0.0)]) == Spared()

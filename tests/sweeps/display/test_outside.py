@@ -108,13 +108,11 @@ def test_what_a_slot_is_at_is_told_with_its_job():
 
 def test_the_lanes_that_slots_have_found():
     found = (
-        SLOTS[1].with_changes(limits=LimitsRecord(fit=120, pay=8)),
+        SLOTS[1].with_changes(limits=LimitsRecord(fit=120, pay=8, gain=2.13)),
         SLOTS[2].with_changes(limits=LimitsRecord(fit=3, pay=16)),
         SLOTS[3],
     )
     shown = [line for line in picture(seen(slots=found), runs=False) if line.startswith("  slot-")]
-    assert [line.split("  ")[-2].strip() for line in shown[:2]] == [
-        "8: 120 fit, up to 8 pay",
-        "3: 3 fit, up to 16 pay",
-    ]
+    assert "  8: 120 fit, up to 8 pay, 2.1 times the tokens/s of one  " in shown[0]
+    assert "  3: 3 fit, up to 16 pay  " in shown[1]
     assert "fit" not in shown[2]

@@ -101,17 +101,18 @@ def test_a_running_sweep_tells_what_is_spent_saved_and_expected(tmp_path):
 
     trials = [stopped(number) for number in range(8)]
     fields = {**FIELDS, "caps": {}, "ended": None, "state": "running", "budget_trials": 18}
-    folder = write_ended(tmp_path, trials, **fields)
+    folder = write_ended(tmp_path, trials, **fields, loading_seconds=15.0)
     cluster = ClusterRecord(
         at=1.0, node_seconds={"w": 960.0, "v": 480.0}, prices={"w": 3.0, "v": 6}
     )
     folder.store.write_cluster(cluster)
-    spent, rest, saved = caps_lines(folder.store.sweep(), folder)
+    spent, rest, saved, spared = caps_lines(folder.store.sweep(), folder)
     assert spent.startswith("spent: 8 min of training, ")
     # Ten trials of a minute each; both types of nodes have cost 0.80 for the first eight.
     money = "$1.00 to $1.00 of w, $1.00 to $1.00 of v"
     assert rest == f"expected rest: 10 min of training, 10 min on the clock, {money}"
     assert saved == "saved by early stopping: about 24 min, 240 steps of 8 trials"
+    assert spared == "saved by warm slots: about 2 min, 8 loads of the base model"
 
 
 def test_the_expected_rest_has_the_confirmation_that_the_file_asks_for(tmp_path):
