@@ -45,7 +45,8 @@ class Spared:
 def saved_by_warm_slots(sweep: SweepRecord, trained: Sequence[TrialRecord]) -> Spared:
     """Of trials and repeats that trained."""
     records = [each for each in trained if each.seconds > 0]
-    loads = [each.loading_seconds for each in (sweep, *records) if each.loading_seconds > 0]
+    measured = (sweep.loading_seconds, *(each.loading_seconds for each in records))
+    loads = [each for each in measured if each > 0]
     if not loads:
         return Spared()
     spared = sum(each.loading_seconds == 0 for each in records)
