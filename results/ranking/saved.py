@@ -45,9 +45,9 @@ class Spared:
 def saved_by_warm_slots(sweep: SweepRecord, trained: Sequence[TrialRecord]) -> Spared:
     """Of trials and repeats that trained."""
     records = [each for each in trained if each.seconds > 0]
-    took = [each.loading_seconds for each in records]
-    loads = [seconds for seconds in (sweep.loading_seconds, *took) if seconds > 0]
+    measured = (sweep.loading_seconds, *(each.loading_seconds for each in records))
+    loads = [each for each in measured if each > 0]
     if not loads:
         return Spared()
-    spared = took.count(0.0)
+    spared = sum(each.loading_seconds == 0 for each in records)
     return Spared(spared * fmean(loads), spared)

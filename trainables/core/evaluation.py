@@ -50,7 +50,7 @@ class Cost:
     model was computed, as far as that changes time and memory only. `lanes` is the largest number
     of trials that trained on the same base at the same time. The first `shared_steps` steps were
     trained by another trial, which took the `shared_seconds` and `shared_tokens` in these totals.
-    The base was loaded for `loading_seconds` beside `seconds`; 0 where a slot had it.
+    `loading_seconds`, beside `seconds`, went into loading the base; 0 where a slot had it.
     """
 
     seconds: float = 0.0
@@ -63,10 +63,10 @@ class Cost:
     lanes: int = 1
     judge_tokens: int = 0
     judge_dollars: float = 0.0
-    loading_seconds: float = 0.0
     shared_steps: int = 0
     shared_seconds: float = 0.0
     shared_tokens: int = 0
+    loading_seconds: float = 0.0
 
     def with_answers(self, spent: AnswersCost) -> Cost:
         """The same with what answers took."""

@@ -232,7 +232,6 @@ class _Worker:
             monitor = self._monitor(job, uploads)
             return toy.train(job.config, monitor, self._progress)
         workshop = self._warm_workshop()
-        before = workshop.loading_seconds
         if job.forking is None:
             checkpoints = self._checkpoints(job, uploads)
             monitor = self._monitor(job, uploads)
@@ -243,6 +242,7 @@ class _Worker:
             monitor = self._monitor(job, uploads)
             every = self._safeguards.checkpoint_seconds
             checkpoints = forks.checkpoints(every, monitor.evaluations)
+        before = workshop.loading_seconds
         try:
             outcome = workshop.train(job.config, monitor, checkpoints)
         except BaseException:
