@@ -79,7 +79,7 @@ def plan_for(
     spec: SweepSpec, prepared: Prepared | None, view: View, address: str | None
 ) -> Plan | None:
     """The memory of all combinations; None without a known GPU."""
-    of = card_of(spec, address)
+    of = card_of(spec, address) if prepared else None
     if prepared is None or of is None:
         return None
     view.phase(f"Planning memory for {of.name}")
