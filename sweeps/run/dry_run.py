@@ -206,8 +206,7 @@ def _measure(tried: _Tried) -> DryRun:
         with progress.phase("training a few steps"):
             watch, outcome = watched(workshop, config, steps)
     _refuse_diverged(outcome, tried.params, steps)
-    answers = base.cost.generation_seconds
-    known = course_seen(workshop, config, watch, outcome)
+    answers, known = base.cost.generation_seconds, course_seen(workshop, config, watch, outcome)
     quote, untimed = _quoted(tried, workshop, known, answers)
     cost, step = outcome.cost, watch.seconds_per_step
     # How long answers get is known only of those that were written.
@@ -340,9 +339,8 @@ def _quoted(
     if not kinds:
         return None, notes
     inputs, rows = tried.prepared.inputs, workshop.validation_set
-    work, less = work_of(spec, inputs), before_end(spec, inputs)
-    validation = Validation(len(rows), float(rows.lengths.sum()), less)
-    prices = Prices(kinds, validation, generation, spec.slots.workers, work)
+    validation = Validation(len(rows), float(rows.lengths.sum()), before_end(spec, inputs))
+    prices = Prices(kinds, validation, generation, spec.slots.workers, work_of(spec, inputs))
     found = prices_of_space(spec, prices)
     refuse_if_too_short(spec, min(found))
     trials, slots = spec.budget_trials or 1, tried.room.count
