@@ -18,6 +18,7 @@ from results.records.spending import shares, spent
 from results.records.uris import redact
 from sweeps.display.cluster_report import cost_line
 from sweeps.display.duration import duration
+from sweeps.display.live import show_latest
 from sweeps.display.parameters import show_value
 from sweeps.planning.edits import in_words
 from sweeps.verdict.overlaps import all_overlaps
@@ -162,7 +163,7 @@ def _row(
     results: Results, record: TrialRecord, digits: Mapping[str, int], why: str, best: bool
 ) -> Row:
     counted = record.counted(results.sweep.goals) if record.status.can_win else record.last()
-    metrics = counted.metrics if counted else {}
-    values = [f"{metrics[name]:.{count}f}" for name, count in digits.items() if name in metrics]
+    shown = (show_latest(counted, name, count) if counted else "" for name, count in digits.items())
+    values = [each for each in shown if each]
     params = {name: show_value(value) for name, value in record.params.items()}
     return Row(record.number, record.status.value, " / ".join(values), best, params, why)
