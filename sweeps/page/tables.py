@@ -10,6 +10,7 @@ from rich.filesize import decimal
 
 from results.ranking.figures import places
 from results.ranking.saved import saved_by_stopping, saved_by_warm_slots
+from results.ranking.shared import shared_by_branches
 from results.ranking.summary import trial_counts
 from results.records.cluster_record import ClusterRecord
 from results.records.method_choice import choice_of
@@ -60,6 +61,9 @@ def cost(results: Results) -> Lines:
     if spared.loads:
         words = f"about {duration(spared.seconds)}, {spared.loads:,} loads of the base model"
         lines.append(("saved by warm slots", words))
+    if (shared := shared_by_branches(trials)).trials:
+        words = f"about {duration(shared.seconds)} and {shared.tokens:,} tokens"
+        lines.append((f"taken over by {shared.trials} branches", words))
     cluster = results.folder.store.cluster()
     lines += _caps(results, cluster)
     if cluster is not None and (words := cost_line(cluster, "cost")):
