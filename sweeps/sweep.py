@@ -19,8 +19,7 @@ from results.ranking.winners import Ranking, Winner
 from results.records.record import SweepRecord, TrialRecord
 from sweeps.base.view import View
 from sweeps.home.home import SweepFolder, SweepHome
-from sweeps.spec.alternatives import without_alternatives
-from sweeps.spec.fields import changed
+from sweeps.spec.fields import changed, without_alternatives
 from sweeps.spec.spec import SweepSpec
 from trainables.core.progress import Progress
 

@@ -123,17 +123,19 @@ def ray_cluster(request):
 
 
 def _start_ray(ray) -> None:
+    from sweeps.cluster.lone_ray import without_onlookers
     from sweeps.cluster.ray_session import SETTINGS
 
     os.environ.update(SETTINGS)
     os.environ["RAY_TRAIN_HEALTH_CHECK_INTERVAL_S"] = "0.2"  # a slot's end is noticed sooner
-    ray.init(
-        address="local",  # whatever other Ray there is on this machine
-        num_cpus=2,
-        include_dashboard=False,
-        log_to_driver=False,
-        object_store_memory=150_000_000,
-    )
+    with without_onlookers():
+        ray.init(
+            address="local",  # whatever other Ray there is on this machine
+            num_cpus=2,
+            include_dashboard=False,
+            log_to_driver=False,
+            object_store_memory=150_000_000,
+        )
 
 
 QUICK_TO_NOTICE = {
@@ -149,18 +151,20 @@ def nodes(tmp_path_factory, monkeypatch):
     """A cluster with a head that trains nothing, to which nodes are added."""
     from ray.cluster_utils import Cluster
 
+    from sweeps.cluster.lone_ray import without_onlookers
     from sweeps.cluster.ray_session import SETTINGS
 
     for name, value in {**SETTINGS, "RAY_TMPDIR": str(tmp_path_factory.mktemp("r"))}.items():
         monkeypatch.setenv(name, value)
-    cluster = Cluster(
-        initialize_head=True,
-        head_node_args={
-            "num_cpus": 0,
-            "include_dashboard": False,
-            "_system_config": QUICK_TO_NOTICE,
-            "object_store_memory": 10**8,
-        },
-    )
-    yield cluster
+    with without_onlookers():
+        cluster = Cluster(
+            initialize_head=True,
+            head_node_args={
+                "num_cpus": 0,
+                "include_dashboard": False,
+                "_system_config": QUICK_TO_NOTICE,
+                "object_store_memory": 10**8,
+            },
+        )
+        yield cluster
     cluster.shutdown()

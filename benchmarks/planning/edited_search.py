@@ -26,7 +26,7 @@ import yaml
 
 from benchmarks.tiny_inputs import VOCABULARY, make_model
 from sweeps.home.home import SweepFolder, SweepHome
-from trainables.planning.estimate import CONTEXT, SLACK
+from trainables.planning.room import CONTEXT, SLACK
 
 ROOM = 600 * 2**20
 """Bytes for tensors."""

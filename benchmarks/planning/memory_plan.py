@@ -27,6 +27,7 @@ SIZES: Mapping[str, tuple[int, int]] = {"small": (128, 4), "larger": (320, 6)}
 
 KINDS: Mapping[str, dict[str, Any]] = {
     "full": {"method": "full"},
+    "full, in 8 rows": {"method": "full", "batch_size": 8},
     "full, bf16": {"method": "full", "precision": "bf16"},
     "lora": {"method": "lora", "lora": {"rank": 16}},
     "lora, bf16": {"method": "lora", "lora": {"rank": 16}, "precision": "bf16"},
@@ -53,7 +54,7 @@ def main() -> None:
 
 
 def _compare(size: str, shape: tuple[int, int], kind: str, micro_batch: int) -> None:
-    from trainables.planning.estimate import Planner
+    from trainables.planning.planner import Planner
 
     with tempfile.TemporaryDirectory() as folder, _quiet():
         config, inputs = with_inputs(Path(folder), shape, trial_of(KINDS[kind], micro_batch))

@@ -97,7 +97,7 @@ def _count(options: argparse.Namespace) -> None:
 
 
 def _figures(config: TrialConfig, inputs: Inputs) -> tuple[int, int]:
-    from trainables.planning.estimate import Planner
+    from trainables.planning.planner import Planner
 
     estimate = Planner(inputs).estimate(config, RANKS)
     # Here, host and device are one.

@@ -28,6 +28,9 @@ TOTALS = (
 )
 _SERIES = ("point", "tokens", "seconds")
 
+SUBSET = "subset_"
+"""Prefix of the metrics on the part of the validation set that evaluation.examples asks for."""
+
 
 class Row(NamedTuple):
     """One value of a metric; values logged together share `stamp` (unix milliseconds)."""
@@ -42,13 +45,17 @@ def measurement_rows(measurement: Measurement, stamp: int) -> list[Row]:
     """One row for each metric, over optimizer steps; `stamp` must be unique within the run."""
     own = {name: float(getattr(measurement, name)) for name in _SERIES}
     assert not own.keys() & measurement.metrics.keys(), "a metric has a measurement's own name"
-    values = {**as_logged(measurement).metrics, **own}
+    logged = as_logged(measurement)
+    subset = {f"{SUBSET}{key}": value for key, value in logged.subset.items()}
+    values = {**logged.metrics, **subset, **own}
     return [Row(key, value, measurement.step, stamp) for key, value in values.items()]
 
 
 def as_logged(measurement: Measurement) -> Measurement:
     """The measurement with its metrics' names as MLflow accepts them."""
-    return measurement.with_changes(metrics=_keyed(measurement.metrics))
+    return measurement.with_changes(
+        metrics=_keyed(measurement.metrics), subset=_keyed(measurement.subset)
+    )
 
 
 def trial_as_logged(record: TrialRecord) -> TrialRecord:
@@ -106,7 +113,10 @@ def missing_measurements(
 def _measurement(group: list[Row]) -> Measurement:
     values = {row.key: _with_infinity(row.value) for row in group}
     own = {name: values.pop(name) for name in _SERIES}
-    return Measurement.model_validate({**own, "step": group[0].step, "metrics": values})
+    subset = {key: values.pop(key) for key in list(values) if key.startswith(SUBSET)}
+    subset = {key.removeprefix(SUBSET): value for key, value in subset.items()}
+    given = {**own, "step": group[0].step, "metrics": values, "subset": subset}
+    return Measurement.model_validate(given)
 
 
 def total_rows(record: TrialRecord, goals: Mapping[str, Mode], stamp: int) -> list[Row]:

@@ -12,6 +12,7 @@ from results.ranking.confirmed_front import ConfirmedFront
 from results.ranking.confirmed_json import confirmation_json
 from results.ranking.front import judge
 from results.ranking.saved import saved_by_stopping, saved_by_warm_slots
+from results.ranking.shared import shared_by_branches
 from results.ranking.strict import strict
 from results.ranking.winners import LeftOut, Ranking, Winner
 from results.records.cluster_record import ClusterRecord, NodeRecord, SlotRecord
@@ -36,6 +37,8 @@ def status_json(
     `cap` that ended the sweep and `why`; `saved`, the `seconds` and `steps` of the rest of so many
     stopped `trials`; `spared`, the `seconds` of so many `loads` of the base that warm slots did
     without.
+    stopped `trials`; `shared`, the `seconds`, `tokens` and `steps` that so many `trials` took over
+    from others.
     """
     ranking = judge(trials, sweep.goals)
     spared = saved_by_warm_slots(sweep, [*trials, *repeats])
@@ -50,6 +53,7 @@ def status_json(
         **_caps(sweep, [*trials, *repeats], cluster),
         **({"saved": asdict(saved)} if (saved := saved_by_stopping(trials)).trials else {}),
         **({"spared": asdict(spared)} if spared.loads else {}),
+        **({"shared": asdict(shared)} if (shared := shared_by_branches(trials)).trials else {}),
         **_overlaps(sweep),
         **({"confirmation": repeat_counts(repeats)} if repeats else {}),
         **({"cluster": cluster_json(cluster)} if cluster else {}),

@@ -158,15 +158,16 @@ def _why_pruned(record: TrialRecord, metric: str) -> str:
         return f"{how} before its first evaluation"
     total = record.config.get("budget.evaluations")
     words = f"{how} after evaluation {last.point}" + (f" of {total}" if total else "")
-    return words + (f" at {metric} {last.metrics[metric]:g}" if metric in last.metrics else "")
+    return words + (f" at {metric} {last.compared[metric]:g}" if metric in last.compared else "")
 
 
 def _why_diverged(record: TrialRecord, metric: str) -> str:
     for measurement in record.measurements:
-        names = sorted(measurement.metrics, key=lambda name: name != metric)
+        found = measurement.compared
+        names = sorted(found, key=lambda name: name != metric)
         for name in names:
-            if not math.isfinite(measurement.metrics[name]):
-                value = _word(measurement.metrics[name])
+            if not math.isfinite(found[name]):
+                value = _word(found[name])
                 return f"diverged: {name} was {value} at step {measurement.step}"
     return f"diverged: {_short(record.error)}"
 

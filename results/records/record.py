@@ -93,13 +93,24 @@ _SWEEP_IN_MLFLOW: Mapping[SweepState, str] = {
 
 class Measurement(Record):
     """One evaluation: `point` counts from 1, `step` in optimizer steps, `tokens` trained on,
-    `seconds` since the trial began. Metrics may be NaN or infinite."""
+    `seconds` since the trial began. Metrics may be NaN or infinite.
+
+    `metrics` are of the whole validation set. With evaluation.examples, `subset` are those of the
+    part of it by which trials are compared under way; of a trial that was measured on that alone,
+    there are no others.
+    """
 
     point: Count
     step: Count
     tokens: Count
     seconds: float
     metrics: dict[str, float]
+    subset: dict[str, float] = Field(default_factory=dict)
+
+    @property
+    def compared(self) -> dict[str, float]:
+        """The metrics by which trials are compared under way, all on the same examples."""
+        return self.subset or self.metrics
 
 
 class Provenance(Record):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Collection
+from contextlib import suppress
 
 from results.records.record import TrialRecord
 from sweeps.home.home import SweepFolder
@@ -26,3 +27,6 @@ class ForkFiles:
         trunks = {r.branch.trunk for r in ended if r.branch and self._ended >= {*r.branch.siblings}}
         for trunk in trunks:
             shutil.rmtree(self._folder.forks / f"{trunk:04d}", ignore_errors=True)
+        if trunks:
+            with suppress(OSError):  # others are there
+                self._folder.forks.rmdir()

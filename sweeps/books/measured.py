@@ -14,13 +14,16 @@ def measurement_of(evaluation: Evaluation) -> Measurement:
         tokens=evaluation.cost.tokens,
         seconds=evaluation.cost.seconds,
         metrics=dict(evaluation.metrics),
+        subset=dict(evaluation.subset),
     )
 
 
 def evaluation_of(measurement: Measurement) -> Evaluation:
     """The evaluation of before an interruption."""
     cost = Cost(seconds=measurement.seconds, tokens=measurement.tokens)
-    return Evaluation(measurement.point, measurement.step, measurement.metrics, cost)
+    return Evaluation(
+        measurement.point, measurement.step, measurement.metrics, cost, subset=measurement.subset
+    )
 
 
 def with_cost(record: TrialRecord, cost: Cost) -> TrialRecord:

@@ -105,10 +105,11 @@ class Kind:
 
 @dataclass(frozen=True)
 class Validation:
-    """What an evaluation goes through."""
+    """What an evaluation goes through; at points before a trial's end, a share of it."""
 
     rows: int
     tokens: float
+    before_end: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,8 @@ class Prices:
         kind, points = self._kind(config), config.budget.evaluations
         if not config.tunes.trains:
             return self._evaluation(kind, config) + self.generation
-        measuring = points * self._evaluation(kind, config)
+        times = 1 + (points - 1) * self.validation.before_end
+        measuring = times * self._evaluation(kind, config)
         writing = config.evaluation.times(points) * self.generation
         _, passes = split_step(config, self.workers)
         tokens, steps = self.work(params)

@@ -176,7 +176,8 @@ def least_of_trial(config: TrialConfig, base: Evaluation) -> float:
     """What no trial takes less than: its evaluations, with other micro-batches in half the time of
     the base's, of which the first passes of a process may be a part."""
     seconds = base.cost.seconds - base.cost.generation_seconds - _FIRST_PASSES
-    return config.budget.evaluations * max(0.0, seconds) / 2
+    whole = config.budget.evaluations if config.evaluation.examples == "all" else 1
+    return whole * max(0.0, seconds) / 2
 
 
 def seconds_of_step(workshop: Workshop, plan: Plan, base: Evaluation) -> float:

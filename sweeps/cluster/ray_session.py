@@ -6,11 +6,12 @@ import logging
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 
 from sweeps.base.errors import LaunchError
 from sweeps.base.process_state import environment_kept, logger_kept, replaced
 from sweeps.base.proxies import direct, host_of, proxies, spare
+from sweeps.cluster.lone_ray import without_onlookers
 from sweeps.cluster.ray_folder import remark, short_folder
 
 ON_HEAD = {"node:__internal_head__": 0.001}
@@ -166,10 +167,12 @@ def _kept_to_loopback(wanted: bool) -> Iterator[None]:
 def _connect(address: str) -> None:
     import ray
 
-    here = {"include_dashboard": False, "object_store_memory": 2 * 10**8}
-    options = here if address == _LOCAL else {}
+    options: dict[str, object] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address == _LOCAL:
+        options |= {"include_dashboard": False, "object_store_memory": 2 * 10**8}
     try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
+        with without_onlookers() if address == _LOCAL else nullcontext():
+            ray.init(address=address, **options)
     except ray.exceptions.AuthenticationError as error:
         reason = str(error).strip().splitlines()[0]
         raise LaunchError(f"Ray did not start at {address}: {reason}") from error

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from results.ranking.winners import Winner
 from results.records.cluster_record import ClusterRecord
-from results.records.record import SweepRecord, TrialRecord, TrialStatus
+from results.records.record import Measurement, SweepRecord, TrialRecord, TrialStatus
 from sweeps.base.view import View
 from sweeps.display.duration import duration, so_far
 from sweeps.display.parameters import show_params
@@ -119,7 +119,7 @@ def _row(record: TrialRecord, standing: Standing, now: float) -> TrialRow:
         "" if share is None else f"{share:.0%}",
         f"{last.point if last else 0}/{points}",
         duration(seconds),
-        *(show_metric(last.metrics, name) if last else "" for name in standing.sweep.goals),
+        *(show_latest(last, name) if last else "" for name in standing.sweep.goals),
     )
     return TrialRow(cells, record.params, style=STYLES[record.status])
 
@@ -141,6 +141,13 @@ def show_metrics(metrics: Mapping[str, float], names: Iterable[str]) -> str:
 def show_metric(metrics: Mapping[str, float], name: str) -> str:
     """The value to four places; empty if not measured."""
     return f"{metrics[name]:.4f}" if name in metrics else ""
+
+
+def show_latest(measured: Measurement, name: str, places: int = 4) -> str:
+    """The value on the whole set, or `~2.1034` on the part that was measured."""
+    if name in measured.metrics:
+        return f"{measured.metrics[name]:.{places}f}"
+    return f"~{measured.subset[name]:.{places}f}" if name in measured.subset else ""
 
 
 def bar(glimpse: Glimpse | None) -> RenderableType:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from rich.console import Console
 
 from results.records.cluster_record import ClusterRecord
 from results.records.record import SweepRecord, TrialRecord
 from sweeps.base.view import View
-from sweeps.display.live import show_metrics
+from sweeps.display.live import show_latest, show_metrics
 from sweeps.display.parameters import show_params
 from sweeps.display.reasons import ToldReasons
 from sweeps.display.remarks import Remarks
@@ -90,7 +90,7 @@ class PlainView(View):
             return
         goals = self._standing.sweep.goals
         counts = record.counted(goals)
-        values = show_metrics(counts.metrics, goals) if counts else ""
+        values = show_metrics(counts.metrics, goals) if counts else _on_a_part(record, goals)
         why = f"({self._reasons.tell(record.number, record.error)})" if record.error else ""
         words = (record.called, record.status.value, values, why)
         self.say(f"{' '.join(filter(None, words))}  {show_params(record.params)}")
@@ -114,3 +114,10 @@ class PlainView(View):
     def _tell(self, text: str) -> None:
         self._told = self._clock()
         self.say(text)
+
+
+def _on_a_part(record: TrialRecord, names: Iterable[str]) -> str:
+    """`eval_loss ~2.1034`: the latest values of a trial that was not measured on the whole set."""
+    last = record.last()
+    shown = {name: show_latest(last, name) for name in names} if last else {}
+    return "  ".join(f"{name} {value}" for name, value in shown.items() if value)

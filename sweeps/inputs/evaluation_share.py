@@ -10,6 +10,7 @@ from sweeps.inputs.budgets import Extent
 from sweeps.spec.generation import methods_of
 from sweeps.spec.spec import SweepSpec
 from trainables.data.tokens.examples import Examples
+from trainables.data.tokens.part import part_at_points
 from trainables.training.inputs import Inputs
 
 TRAINING = 3.0
@@ -19,13 +20,19 @@ TRAINING = 3.0
 
 @dataclass(frozen=True)
 class EvaluationShare:
-    """The tokens that a trial trains on, and those that it is evaluated on `points` times. `sets`
-    are the names of what is evaluated."""
+    """The tokens that a trial trains on, and those of its `points` evaluations: of the last, on the
+    `whole` of the `sets`, and of each one before."""
 
     trained: float
-    evaluated: float
+    whole: float
+    before: float
     points: int
     sets: tuple[str, ...]
+
+    @property
+    def evaluated(self) -> float:
+        """The tokens of all evaluations."""
+        return self.whole + (self.points - 1) * self.before
 
     @property
     def times(self) -> float:
@@ -48,11 +55,13 @@ class EvaluationShare:
         share = self.of_time if measured is None else measured
         if share <= most:
             return ""
-        smaller = " and ".join(_SMALLER[name] for name in self.sets)
-        fewer = "lower budget.evaluations, or " if self.points > 1 else ""
+        ways = ["lower budget.evaluations", "lower evaluation.examples"] if self.points > 1 else []
+        if ways and self.before == self.whole:
+            ways[1] = "set evaluation.examples to measure fewer before a trial's end"
+        ways.append(" and ".join(_SMALLER[name] for name in self.sets))
         return (
             f"Evaluation takes {share:.0%} of a trial's time, more than evaluation.time_share "
-            f"{most:g}; {fewer}evaluate on less ({smaller})."
+            f"{most:g}; {', '.join(ways[:-1])}{', or ' if ways[1:] else ''}{ways[-1]}."
         )
 
     def as_json(self) -> dict[str, object]:
@@ -64,7 +73,7 @@ class EvaluationShare:
         }
 
 
-_SMALLER = {"validation": "a smaller data.validation", "general set": "a shorter data.general"}
+_SMALLER = {"validation": "take a smaller data.validation", "general set": "a smaller data.general"}
 
 
 def evaluation_share(
@@ -78,9 +87,36 @@ def evaluation_share(
         return None
     middle = found[len(found) // 2]
     trained, _ = work_of(spec, inputs)(middle.params)
-    sets = {"validation": inputs.validation, "general set": inputs.general}
-    read = {name: float(Examples(each).lengths.sum()) for name, each in sets.items() if each}
-    return EvaluationShare(trained, middle.points * sum(read.values()), middle.points, tuple(read))
+    whole, before = _tokens(spec, inputs)
+    sets = ("validation", "general set") if inputs.general else ("validation",)
+    return EvaluationShare(trained, whole, before, middle.points, sets)
+
+
+def before_end(spec: SweepSpec, inputs: Inputs) -> float:
+    """An evaluation before a trial's end as a share of the one at its end."""
+    whole, before = _tokens(spec, inputs)
+    return before / whole
+
+
+def larger_than_sets(spec: SweepSpec, inputs: Inputs) -> str:
+    """A note if evaluation.examples asks for more than any measured set has; else empty."""
+    wanted = spec.trial.evaluation.examples
+    most = max(len(Examples(each)) for each in (inputs.validation, inputs.general) if each)
+    if wanted == "all" or wanted < most or spec.trial.learns.rolls_out:
+        return ""
+    return f"evaluation.examples {wanted:,} has no effect: there are {most:,} to evaluate on."
+
+
+def _tokens(spec: SweepSpec, inputs: Inputs) -> tuple[float, float]:
+    """Of the measured sets, and of what is measured before a trial's end."""
+    whole = before = 0.0
+    for folder in (inputs.validation, inputs.general):
+        if folder is not None:
+            examples = Examples(folder)
+            part = part_at_points(spec.trial, examples) or examples
+            whole += float(examples.lengths.sum())
+            before += float(part.lengths.sum())
+    return whole, before
 
 
 def _short(times: float) -> str:

@@ -12,7 +12,7 @@ from sweeps.base.view import View
 from sweeps.home.home import SweepHome
 from sweeps.inputs.budgets import description, extents, remarks
 from sweeps.inputs.class_metrics import check_class_metrics
-from sweeps.inputs.evaluation_share import evaluation_share
+from sweeps.inputs.evaluation_share import evaluation_share, larger_than_sets
 from sweeps.inputs.model_fit import check_lengths, model_remarks
 from sweeps.inputs.prompt_checks import check_prompts
 from sweeps.inputs.reward_checks import check_reward_lengths
@@ -79,8 +79,9 @@ def prepare(spec: SweepSpec, home: SweepHome, view: View) -> Prepared | None:
     share = evaluation_share(spec, prepared.inputs, found)
     if share:
         view.say(str(share))
+    larger = larger_than_sets(spec, prepared.inputs)
     excess = share.note(spec.trial.evaluation.time_share) if share else ""
-    for note in filter(None, (*prepared.remarks, *remarks(spec, found), excess)):
+    for note in filter(None, (*prepared.remarks, *remarks(spec, found), larger, excess)):
         view.say(f"Note: {note}")
     return prepared
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-
-import numpy as np
 
 from sweeps.base.errors import SweepError
 from sweeps.spec.spec import SweepSpec
@@ -17,6 +15,7 @@ from trainables.data.records.conversation import Conversation
 from trainables.data.retrieval.chats import load_chats
 from trainables.data.tokens.prompts import Prompts
 from trainables.data.tokens.tokenizer import Tokenizer, context_length, load_tokenizer
+from trainables.objectives.policy import RlConfig
 from trainables.training.inputs import Inputs, Prepared
 
 _LOOKED_AT = 64
@@ -32,9 +31,11 @@ def check_reward_lengths(spec: SweepSpec, prepared: Prepared) -> None:
         context = context_length(source.model)
         if context is None:
             continue
-        tokenizer = load_tokenizer(source.model)
+        chats = [*_measured(spec, inputs)]
+        if metric in spec.trial.settings(RlConfig).rewards:
+            chats += _longest_of(inputs.train, range(len(Prompts(inputs.train))))
         try:
-            longest, each = _longest(inputs, tokenizer)
+            longest, each = _longest(inputs, load_tokenizer(source.model), chats)
         except DataError as error:
             raise SweepError(f"{FIELDS[metric]}: {error}") from error
         needed = longest + math.ceil(most * each)
@@ -42,11 +43,20 @@ def check_reward_lengths(spec: SweepSpec, prepared: Prepared) -> None:
             raise SweepError(_too_long(FIELDS[metric], most, needed, context, longest, each))
 
 
-def _longest(inputs: Inputs, tokenizer: Tokenizer) -> tuple[int, float]:
+def _measured(spec: SweepSpec, inputs: Inputs) -> Iterator[Conversation]:
+    """The longest prompts that evaluations ask."""
+    settings, data = spec.trial.evaluation, spec.trial.data
+    assert data is not None, "there are prompts"
+    for folder in filter(None, (inputs.validation, inputs.test)):
+        chosen = Prompts(folder).chosen(settings.prompts, data.seed, settings.samples)
+        yield from _longest_of(folder, chosen)
+
+
+def _longest(
+    inputs: Inputs, tokenizer: Tokenizer, chats: Sequence[Conversation]
+) -> tuple[int, float]:
     """The tokens of the longest prompt with an empty answer, and those for one of the policy's."""
     policys = load_tokenizer(inputs.tokenizer_source)
-    sets = [folder for folder in (inputs.train, inputs.validation, inputs.test) if folder]
-    chats = [chat for folder in sets for chat in _longest_of(folder)]
     theirs = [len(each.tokens) for each in scored_whole(chats, tokenizer)]
     if policys.get_vocab() == tokenizer.get_vocab():
         return max(theirs), 1.0
@@ -54,11 +64,11 @@ def _longest(inputs: Inputs, tokenizer: Tokenizer) -> tuple[int, float]:
     return max(theirs), sum(theirs) / own
 
 
-def _longest_of(folder: Path) -> Iterator[Conversation]:
-    """The longest prompts of a set, with empty answers."""
-    order = np.argsort(Prompts(folder).lengths)[-_LOOKED_AT:].tolist()
-    chats = load_chats(folder)
-    return (answered(chats[place], "") for place in order)
+def _longest_of(folder: Path, chosen: Sequence[int]) -> Iterator[Conversation]:
+    """The longest of these prompts of a set, with empty answers."""
+    lengths, chats = Prompts(folder).lengths, load_chats(folder)
+    longest = sorted(chosen, key=lambda place: -int(lengths[place]))[:_LOOKED_AT]
+    return (answered(chats[place], "") for place in longest)
 
 
 def _too_long(field: str, most: int, needed: int, context: int, longest: int, each: float) -> str:

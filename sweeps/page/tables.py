@@ -10,6 +10,7 @@ from rich.filesize import decimal
 
 from results.ranking.figures import places
 from results.ranking.saved import saved_by_stopping, saved_by_warm_slots
+from results.ranking.shared import shared_by_branches
 from results.ranking.summary import trial_counts
 from results.records.cluster_record import ClusterRecord
 from results.records.method_choice import choice_of
@@ -18,6 +19,7 @@ from results.records.spending import shares, spent
 from results.records.uris import redact
 from sweeps.display.cluster_report import cost_line
 from sweeps.display.duration import duration
+from sweeps.display.live import show_latest
 from sweeps.display.parameters import show_value
 from sweeps.planning.edits import in_words
 from sweeps.verdict.overlaps import all_overlaps
@@ -59,6 +61,9 @@ def cost(results: Results) -> Lines:
     if spared.loads:
         words = f"about {duration(spared.seconds)}, {spared.loads:,} loads of the base model"
         lines.append(("saved by warm slots", words))
+    if (shared := shared_by_branches(trials)).trials:
+        words = f"about {duration(shared.seconds)} and {shared.tokens:,} tokens"
+        lines.append((f"taken over by {shared.trials} branches", words))
     cluster = results.folder.store.cluster()
     lines += _caps(results, cluster)
     if cluster is not None and (words := cost_line(cluster, "cost")):
@@ -162,7 +167,7 @@ def _row(
     results: Results, record: TrialRecord, digits: Mapping[str, int], why: str, best: bool
 ) -> Row:
     counted = record.counted(results.sweep.goals) if record.status.can_win else record.last()
-    metrics = counted.metrics if counted else {}
-    values = [f"{metrics[name]:.{count}f}" for name, count in digits.items() if name in metrics]
+    shown = (show_latest(counted, name, count) if counted else "" for name, count in digits.items())
+    values = [each for each in shown if each]
     params = {name: show_value(value) for name, value in record.params.items()}
     return Row(record.number, record.status.value, " / ".join(values), best, params, why)

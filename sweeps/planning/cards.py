@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sweeps.base.errors import SweepError
+from sweeps.planning.sizes import GIB, shown
 from sweeps.spec.spec import SweepSpec
-
-GIB = 2**30
+from trainables.planning.room import CONTEXT
 
 _CARDS: Mapping[str, float] = {
     "T4": 15,
@@ -30,16 +30,22 @@ _CARDS: Mapping[str, float] = {
 }
 """GiB, rounded down where error correction takes a part."""
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:GB|GiB|G)?", re.IGNORECASE)
+_SIZE = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+|nan|inf))\s*(?:GB|GiB|G)?", re.IGNORECASE)
+_OTHER_UNIT = re.compile(r"[+-]?[\d.]+\s*([KMT]i?B?|B)", re.IGNORECASE)
+
+_LARGEST = 10_000
+"""GiB; more than any GPU has, or any machine that is taken for one."""
 
 
 @dataclass(frozen=True)
 class Card:
-    """A GPU, and its memory in bytes; or a machine without one, which is `host`."""
+    """A GPU, and its memory in bytes; or a machine without one, which is `host`. Of a type of node
+    with a known number of GPUs, `most` is that."""
 
     name: str
     memory: int
     host: bool = False
+    most: int | None = None
 
 
 def card(text: str, place: str = "--gpu") -> Card:
@@ -48,11 +54,27 @@ def card(text: str, place: str = "--gpu") -> Card:
     for name, memory in _CARDS.items():
         if key in (name.replace("-", ""), name.replace("-", "") + "GB"):
             return Card(name, int(memory * GIB))
-    size = _SIZE.fullmatch(text.strip())
-    if size and 0 < float(size[1]) <= 10_000:
-        return Card(f"{float(size[1]):g} GB", int(float(size[1]) * GIB))
+    if size := _SIZE.fullmatch(text.strip()):
+        return _of_size(float(size[1]), f"{place} {text!r}")
+    if unit := _OTHER_UNIT.fullmatch(text.strip()):
+        raise SweepError(f"{place} {text!r}: {unit[1]} is no unit here; write gigabytes, as 24GB")
     known = ", ".join(f"{name} ({memory:g} GB)" for name, memory in _CARDS.items())
     raise SweepError(f"{place} {text!r}: unknown; write a memory such as 24GB, or one of {known}")
+
+
+def _of_size(size: float, place: str) -> Card:
+    way_out = "write the memory of a GPU, such as 24GB"
+    if not size > 0:
+        raise SweepError(f"{place}: a memory must be a number above 0; {way_out}")
+    if size > _LARGEST:
+        raise SweepError(f"{place}: no GPU has more than {_LARGEST:,} GB; {way_out}")
+    memory = int(size * GIB)
+    if memory <= CONTEXT:
+        raise SweepError(
+            f"{place}: CUDA itself takes {shown(CONTEXT)}, which leaves nothing for a trial; "
+            f"{way_out}"
+        )
+    return Card(f"{size:g} GB", memory)
 
 
 SIZES = tuple(card(f"{size}GB") for size in (24, 40, 48, 80, 141))

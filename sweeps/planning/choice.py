@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from results.records.method_choice import MethodChoice
 from sweeps.base.errors import SweepError
-from sweeps.planning.cards import GIB, Card
+from sweeps.planning.cards import Card
+from sweeps.planning.sizes import shown
 from sweeps.spec.spec import SweepSpec
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def choose(spec: SweepSpec, prepared: Prepared, card: Card, counts: Sequence[int
     if found is None:
         raise SweepError(
             f"method: auto: none of {', '.join(spec.open_methods)} fits {card.name} "
-            f"({card.memory / GIB:.1f} GB), over {_ways(counts)}; use a larger GPU or a "
+            f"({shown(card.memory)}), over {_ways(counts)}; use a larger GPU or a "
             "smaller data.max_length, or look at `sweep plan --fit`"
         )
     micro = spec.trial.micro_batch_size
@@ -70,7 +71,7 @@ def _why(spec: SweepSpec, found: Fit) -> str:
     """`on 1 GPU of T4, 8 of the longest sequences fit at once; full needs more`"""
     where = f"on {found.workers} GPU{'s' * (found.workers > 1)} of {found.card.name}"
     if found.card.host:
-        where = f"in {found.card.name} ({found.card.memory / GIB:.0f} GB)"
+        where = f"in {found.card.name} ({shown(found.card.memory)})"
     under = f" under ZeRO-{found.zero_stage}" if found.engine else ""
     fit = f"{found.micro_batch:,} of the longest sequences fit at once"
     before = spec.open_methods[: spec.open_methods.index(found.method)]

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from results.records.record import Edit
-from sweeps.planning.cards import GIB
 from sweeps.planning.edited import with_workers
 from sweeps.planning.edits import CHECKPOINTING, MICRO, STAGE, WORKERS, in_point
 from sweeps.planning.plan import Line, Plan, make_plan
+from sweeps.planning.sizes import shown
 from sweeps.spec.spec import SpecError, SweepSpec
 from trainables.config.combinations import refusals
 from trainables.config.trial import TrialConfig
-from trainables.planning.estimate import Planner
+from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.training.inputs import Prepared
 
 
 def planned_edits(
-    spec: SweepSpec, prepared: Prepared, plan: Plan, most_workers: int = 1
+    spec: SweepSpec,
+    prepared: Prepared,
+    plan: Plan,
+    most_workers: int = 1,
+    progress: Progress = NO_PROGRESS,
 ) -> tuple[Edit, ...]:
     """An edit for each combination that does not fit: a smaller micro-batch at the same batch
     size; then gradient checkpointing and a higher ZeRO stage as well; else taken out.
@@ -27,11 +31,10 @@ def planned_edits(
     """
     if not plan.misfits:
         return ()
-    planner = Planner(prepared.inputs)
-    best = first = _of_combinations(spec, plan, planner)
+    best = first = _of_combinations(spec, plan, progress)
     workers = 2 * spec.slots.workers
     while (out := _taken_out(best)) and workers <= most_workers:
-        found = _with_workers(workers, spec, prepared, plan, planner)
+        found = _with_workers(workers, spec, prepared, plan, progress)
         if found is not None and len(_taken_out(found)) < len(out):
             best = (_more_workers(workers, spec.slots.workers, _taken_out(first)[0]), *found)
         workers *= 2
@@ -41,12 +44,12 @@ def planned_edits(
 def _more_workers(workers: int, before: int, out: Edit) -> Edit:
     """The edit of the sweep, because of a combination that would be taken out else."""
     where = f"with {before} worker{'s' if before > 1 else ''} in a slot"
-    why = f"{in_point(out)} {out.why.partition(',')[0]} {where}, whatever it is given"
+    why = f"{in_point(out)} {out.why.partition(', of which')[0]} {where}, whatever it is given"
     return Edit(point={}, changes={WORKERS: workers}, why=why)
 
 
 def _with_workers(
-    workers: int, spec: SweepSpec, prepared: Prepared, plan: Plan, planner: Planner
+    workers: int, spec: SweepSpec, prepared: Prepared, plan: Plan, progress: Progress
 ) -> tuple[Edit, ...] | None:
     """The edits of the sweep with so many workers in a slot; None if it cannot have them, such as
     for batches that do not divide among them."""
@@ -54,30 +57,33 @@ def _with_workers(
         wider = with_workers(spec, workers)
     except SpecError:
         return None
-    return _of_combinations(wider, make_plan(wider, prepared, plan.card, planner=planner), planner)
+    over_more = make_plan(wider, prepared, plan.card, progress, plan.planner)
+    return _of_combinations(wider, over_more, progress)
 
 
-def _of_combinations(spec: SweepSpec, plan: Plan, planner: Planner) -> tuple[Edit, ...]:
-    return tuple(_edit(spec, line, plan, planner) for line in plan.misfits)
+def _of_combinations(spec: SweepSpec, plan: Plan, progress: Progress) -> tuple[Edit, ...]:
+    found = []
+    misfits = plan.misfits
+    with progress.phase("making room", len(misfits), "combinations") as gauge:
+        for line in misfits:
+            found.append(_edit(spec, line, plan))
+            gauge.advance()
+    return tuple(found)
 
 
 def _taken_out(edits: Sequence[Edit]) -> list[Edit]:
     return [edit for edit in edits if not edit.changes]
 
 
-def _edit(spec: SweepSpec, line: Line, plan: Plan, planner: Planner) -> Edit:
-    name, size = line.largest_term()
-    why = (
-        f"needs {line.peak / GIB:.2f} of {plan.room / GIB:.2f} GB, of which {name} "
-        f"{size / GIB:.2f} GB"
-    )
+def _edit(spec: SweepSpec, line: Line, plan: Plan) -> Edit:
+    why = f"needs {shown(line.peak)} of {shown(plan.room)}, of which {line.breaking_term()}"
     point = {**line.point, MICRO: line.micro_batch}
     config = spec.trial.with_params(line.point)
     for changes in _ways(config, plan.workers):
         given = config.with_params(changes)
         if refusals(given):
             continue
-        most = planner.estimate(given, plan.workers).largest_micro_batch(plan.room)
+        most = plan.planner.estimate(given, plan.workers).largest_micro_batch(plan.room)
         if most:
             return Edit(
                 point=point, changes={MICRO: min(most, line.micro_batch), **changes}, why=why

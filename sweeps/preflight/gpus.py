@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sweeps.planning.cards import GIB
+from sweeps.planning.sizes import GIB
 from sweeps.preflight.facts import Capability, Facts, Gpu
 from sweeps.preflight.finding import Finding, note, wrong
 from sweeps.preflight.needs import Needs
 from trainables.config.trial import TrialConfig
+from trainables.planning.room import usable
 
 _NOTED = GIB
 """Bytes of other processes on a GPU that are worth a note."""
@@ -109,8 +110,6 @@ def _runs_on(built: str, capability: Capability) -> bool:
 
 
 def _without_room(facts: Facts, gpu: Gpu, needs: Needs, offer: Offer) -> Iterator[Finding]:
-    from trainables.planning.estimate import usable
-
     together = max(1, int(1 / needs.share + 1e-9))
     wanted = None if needs.peak is None else needs.peak * together
     lacks = wanted is not None and wanted > usable(gpu.free)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rich.filesize import decimal
 
-from sweeps.planning.cards import GIB
+from sweeps.planning.sizes import GIB
 from sweeps.preflight.facts import Facts
 from sweeps.preflight.finding import Finding, note, ok, wrong
 from sweeps.preflight.needs import Needs

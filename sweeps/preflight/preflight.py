@@ -91,7 +91,7 @@ class Preflight:
 
     def _largest(self, prepared: Prepared) -> DiskNeed:
         from trainables.planning.disk import disk_need
-        from trainables.planning.estimate import Planner
+        from trainables.planning.planner import Planner
 
         workers = self._spec.slots.workers
         if self._plan is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from results.ranking.saved import saved_by_stopping, saved_by_warm_slots
+from results.ranking.shared import shared_by_branches
 from results.records.cluster_record import ClusterRecord
 from results.records.record import SweepRecord
 from results.records.spending import shares, spent
@@ -43,6 +44,12 @@ def caps_lines(sweep: SweepRecord, folder: SweepFolder) -> list[str]:
         lines.append(
             f"saved by warm slots: about {duration(spared.seconds)}, {spared.loads:,} loads of the "
             "base model"
+        )
+    shared = shared_by_branches(trials)
+    if shared.trials:
+        lines.append(
+            f"shared by branches: about {duration(shared.seconds)}, {shared.tokens:,} tokens that "
+            f"{shared.trials} trial{'s' * (shared.trials > 1)} took over from others"
         )
     if sweep.quote and sweep.ended:
         lines.append(_quoted(sweep, folder))

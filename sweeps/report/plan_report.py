@@ -13,10 +13,12 @@ from results.records.record import Edit
 from search_spaces.values import show
 from sweeps.display.trial_table import plain_table
 from sweeps.inputs.evaluation_share import EvaluationShare
-from sweeps.planning.cards import GIB, Card
+from sweeps.planning.cards import Card
 from sweeps.planning.edits import in_words
-from sweeps.planning.fit import Fit, recommended
+from sweeps.planning.fit import Fit, Fits, reason
 from sweeps.planning.plan import Line, Plan
+from sweeps.planning.sizes import shown
+from trainables.planning.room import CONTEXT, slack
 
 MOST_LINES = 24
 
@@ -47,9 +49,11 @@ def _edits(edits: Sequence[Edit]) -> list[RenderableType]:
 
 def _title(plan: Plan) -> Text:
     several = f" on each of {plan.workers} workers" if plan.workers > 1 else ""
+    whole = plan.card.memory
     return Text(
         f"Memory{several}, for the longest training sequences: {plan.longest:,} tokens.\n"
-        f"{plan.card.name}: {_gb(plan.room)} of {_gb(plan.card.memory)} for tensors."
+        f"{plan.card.name}: {shown(plan.room)} of {shown(whole)} for tensors; CUDA takes "
+        f"{shown(CONTEXT)}, and torch's allocator loses {shown(slack(whole))}."
     )
 
 
@@ -59,7 +63,7 @@ def _lines(plan: Plan) -> Table:
     for line in plan.lines[:MOST_LINES]:
         values = [show(line.point[name]) if name in line.point else "" for name in names]
         most = line.estimate.largest_micro_batch(plan.room)
-        numbers = f"{line.micro_batch}", _gb(line.peak), f"{most:,}" if most else "none"
+        numbers = f"{line.micro_batch}", shown(line.peak), f"{most:,}" if most else "none"
         table.add_row(*values, *numbers, _verdict(line, plan.room))
     return table
 
@@ -67,8 +71,7 @@ def _lines(plan: Plan) -> Table:
 def _verdict(line: Line, room: int) -> Text:
     if line.fits(room):
         return Text("fits")
-    name, size = line.largest_term()
-    return Text(f"too much: {name} {_gb(size)}", style="red")
+    return Text(f"too much: {line.breaking_term()}", style="red")
 
 
 def _ending(plan: Plan) -> list[RenderableType]:
@@ -86,20 +89,31 @@ def _ending(plan: Plan) -> list[RenderableType]:
     return [Text(sentence) for sentence in said]
 
 
-def fit_report(found: Sequence[Fit], cards: Sequence[Card]) -> Table:
-    """For each card the methods that fit, the recommended one marked."""
-    table = plain_table("GPU", "method", "GPUs", "ZeRO stage", "most at once", "")
+def fit_report(fits: Fits, cards: Sequence[Card]) -> Group:
+    """For each card the methods that fit, the recommended one first with its reason."""
+    table = plain_table("GPU", "method", "GPUs", "ZeRO", "at once", "alone", "")
     for card in cards:
-        best = recommended(found, card)
-        if best is None:
-            table.add_row(card.name, "none fits on up to 8 GPUs", "", "", "", "")
-        for fit in found:
-            if fit.card == card:
-                stage = "" if fit.zero_stage is None else str(fit.zero_stage)
-                mark = "recommended" if fit == best else ""
-                row = fit.card.name, fit.method, f"{fit.workers}", stage, f"{fit.micro_batch:,}"
-                table.add_row(*row, mark)
-    return table
+        of_card = [each for each in fits.found if each.card == card]
+        if not of_card:
+            table.add_row(card.name, f"none fits on up to {card.most or 8}", *[""] * 5)
+        for at, fit in enumerate(of_card):
+            why = f"recommended: {reason(fit, of_card)}" if at == 0 else ""
+            stage = "" if fit.zero_stage is None else str(fit.zero_stage)
+            row = fit.card.name, fit.method, f"{fit.workers}", stage, f"{fit.micro_batch:,}"
+            table.add_row(*row, _alone(fit), why)
+    said = (
+        f"at once: the most sequences of {fits.longest:,} tokens, the longest of the data, on each "
+        "GPU;\nalone: the tokens of the longest sequence that fits by itself, up to the model's "
+        "context."
+    )
+    return Group(Text(said), Text(), table)
+
+
+def _alone(fit: Fit) -> str:
+    """`8,192`, or `all 4,096` where that is the model's context."""
+    if fit.tokens is None:
+        return ""
+    return f"all {fit.tokens:,}" if fit.is_whole else f"{fit.tokens:,}"
 
 
 def plan_json(
@@ -113,6 +127,8 @@ def plan_json(
         "gpu": plan.card.name,
         "gpu_bytes": plan.card.memory,
         "usable_bytes": plan.room,
+        "cuda_context_bytes": CONTEXT,
+        "allocator_slack_bytes": slack(plan.card.memory),
         "workers": plan.workers,
         "method_choice": choice.model_dump(mode="json") if choice else None,
         "longest": plan.longest,
@@ -123,6 +139,7 @@ def plan_json(
                 "peak_bytes": line.peak,
                 "host_bytes": line.estimate.states.host,
                 "parts": line.estimate.parts(line.micro_batch),
+                "breaking_term": line.breaking_term(),
                 "largest_micro_batch_size": line.estimate.largest_micro_batch(plan.room),
                 "fits": line.fits(plan.room),
             }
@@ -131,9 +148,3 @@ def plan_json(
         "evaluation": share.as_json() if share else None,
         "edits": [edit.model_dump(mode="json") for edit in edits],
     }
-
-
-def _gb(size: int) -> str:
-    if size < GIB / 10:
-        return f"{size / 2**20:.0f} MB"
-    return f"{size / GIB:.2f} GB" if size < 100 * GIB else f"{size / GIB:.0f} GB"

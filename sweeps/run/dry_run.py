@@ -31,7 +31,7 @@ from sweeps.caps.too_short import refuse_below_start, refuse_if_too_short
 from sweeps.caps.trained_tokens import refuse_below_one_trial, work_of
 from sweeps.home.home import SweepHome
 from sweeps.inputs.budgets import description, extents, remarks
-from sweeps.inputs.evaluation_share import evaluation_share
+from sweeps.inputs.evaluation_share import before_end, evaluation_share
 from sweeps.inputs.prepare import checked_inputs
 from sweeps.planning.cards import named_by
 from sweeps.run.first_trial import (
@@ -83,6 +83,7 @@ class DryRun:
     evaluations: int
     trials: int
     repeats: int = 0
+    before_end: float = 1.0
     timed_steps: int = STEPS
     budget: str = ""
     generation_seconds: float = 0.0
@@ -94,13 +95,15 @@ class DryRun:
     @property
     def trial_seconds(self) -> float:
         """Training and evaluating one trial at its whole budget."""
-        training = self.steps * self.seconds_per_step
-        return training + self.evaluations * self.evaluation_seconds + self.generation_seconds
+        others = self.steps * self.seconds_per_step + self.generation_seconds
+        return others + (1 + (self.evaluations - 1) * self.before_end) * self.evaluation_seconds
 
     @property
     def evaluation_share(self) -> float:
         """The share of a trial's time in which it is evaluated, without answers."""
-        return self.evaluations * self.evaluation_seconds / self.trial_seconds
+        return (
+            1 - (self.steps * self.seconds_per_step + self.generation_seconds) / self.trial_seconds
+        )
 
     @property
     def sweep_seconds(self) -> float:
@@ -142,8 +145,7 @@ def dry_run(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) 
 
 @dataclass(frozen=True)
 class _Room:
-    """The slots of the sweep on this machine: in words, whether they fit, their number, and the
-    CPUs of a worker without GPU."""
+    """The slots of the sweep on this machine: in words, if they fit, how many; a worker's CPUs."""
 
     slots: str
     fits: bool = True
@@ -204,8 +206,7 @@ def _measure(tried: _Tried) -> DryRun:
         with progress.phase("training a few steps"):
             watch, outcome = watched(workshop, config, steps)
     _refuse_diverged(outcome, tried.params, steps)
-    answers = base.cost.generation_seconds
-    known = course_seen(workshop, config, watch, outcome)
+    answers, known = base.cost.generation_seconds, course_seen(workshop, config, watch, outcome)
     quote, untimed = _quoted(tried, workshop, known, answers)
     cost, step = outcome.cost, watch.seconds_per_step
     # How long answers get is known only of those that were written.
@@ -231,6 +232,7 @@ def _measure(tried: _Tried) -> DryRun:
         evaluations=len(plan.points),
         trials=spec.trials,
         repeats=most_repeats(spec),
+        before_end=before_end(spec, tried.prepared.inputs),
         budget=description(spec, found),
         generation_seconds=config.evaluation.times(config.budget.evaluations) * answers,
         quote=quote,
@@ -330,20 +332,18 @@ def _quoted(
         with tried.progress.phase(f"timing method {method}{how}"):
             try:
                 first = config if method == config.method else first_of(spec, method)
-                kinds[method] = kind_of(
-                    workshop, first, known if first is config else None, spec.space
-                )
+                seen = known if first is config else None
+                kinds[method] = kind_of(workshop, first, seen, spec.space)
             except (DataError, ModelError, RefusedError, RuntimeError, MemoryError) as error:
                 notes.append(f"method {method} could not be timed ({said(error)})")
     if not kinds:
         return None, notes
-    work, rows = work_of(spec, tried.prepared.inputs), workshop.validation_set
-    validation = Validation(len(rows), float(rows.lengths.sum()))
-    prices = Prices(kinds, validation, generation, spec.slots.workers, work)
+    inputs, rows = tried.prepared.inputs, workshop.validation_set
+    validation = Validation(len(rows), float(rows.lengths.sum()), before_end(spec, inputs))
+    prices = Prices(kinds, validation, generation, spec.slots.workers, work_of(spec, inputs))
     found = prices_of_space(spec, prices)
     refuse_if_too_short(spec, min(found))
-    trials = spec.budget_trials or 1
-    slots = tried.room.count
+    trials, slots = spec.budget_trials or 1, tried.room.count
     quote = make_quote(spec, found, trials, most_repeats(spec), slots, prices.warm_up)
     if spec.budget_trials is not None:
         keep(tried.cache, spec, quote)

@@ -79,7 +79,7 @@ def plan_for(
     spec: SweepSpec, prepared: Prepared | None, view: View, address: str | None
 ) -> Plan | None:
     """The memory of all combinations; None without a known GPU."""
-    of = card_of(spec, address)
+    of = card_of(spec, address) if prepared else None
     if prepared is None or of is None:
         return None
     view.phase(f"Planning memory for {of.name}")
@@ -103,10 +103,13 @@ def edits_for(
     """What must change for every trial to fit, each said; nothing without a plan."""
     if prepared is None or plan is None:
         return ()
+    if plan.misfits:
+        view.phase("Editing the search")
     with quiet():
         from sweeps.planning.editing import planned_edits
 
-        edits = planned_edits(spec, prepared, plan, most_workers(spec, address))
+        most = most_workers(spec, address)
+        edits = planned_edits(spec, prepared, plan, most, Progress(view.at))
     for edit in edits:
         view.say(f"Edited: {in_words(edit)}")
     return edits

@@ -69,12 +69,15 @@ def repeated_config(spec: SweepSpec, repeat: Repeat) -> TrialConfig:
     """The trial's configuration with the fresh seeds.
 
     All trials share them: their n-th repeats see the data in the same order, which makes them
-    easier to tell apart. The data's own seed, and so the split, stays.
+    easier to tell apart. The data's own seed, and so the split, stays. Nothing compares them under
+    way, and any of their evaluations may count: each is on all examples.
     """
     seed = _fresh(spec.search.seed, repeat.seed, "training")
     changes: dict[str, object] = {**repeat.trial.params, **repeat.trial.repairs, "seed": seed}
     if spec.trial.data is not None:
         changes["data.order_seed"] = _fresh(spec.search.seed, repeat.seed, "order")
+    if spec.trial.evaluation.examples != "all":
+        changes["evaluation.examples"] = "all"
     return spec.trial.with_params(changes)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sweeps.caps.trained_tokens import tokens_of
 from sweeps.inputs.budgets import extents
-from sweeps.inputs.evaluation_share import TRAINING
+from sweeps.inputs.evaluation_share import TRAINING, before_end
 from sweeps.spec.spec import SweepSpec
 from trainables.config.evaluation import share_note
 from trainables.core.evaluation import Evaluation
@@ -23,13 +23,13 @@ def time_note(spec: SweepSpec, inputs: Inputs, base: Evaluation) -> str:
     share = share_of_answers(
         base,
         tokens / float(Examples(inputs.validation).lengths.sum()),
-        evaluations=found[0].points,
+        evaluations=1 + (found[0].points - 1) * before_end(spec, inputs),
         answered=settings.times(spec.trial.budget.evaluations),
     )
     return share_note(share, settings.time_share) if share > settings.time_share else ""
 
 
-def share_of_answers(base: Evaluation, trained: float, evaluations: int, answered: int) -> float:
+def share_of_answers(base: Evaluation, trained: float, evaluations: float, answered: int) -> float:
     """The share of a trial that trains `trained` times the tokens of the validation set."""
     answers = answered * base.cost.generation_seconds
     evaluation = base.cost.seconds - base.cost.generation_seconds

@@ -169,7 +169,7 @@ def _values(spec: SweepSpec, record: TrialRecord) -> list[float] | None:
 
 
 def _reported(spec: SweepSpec, record: TrialRecord) -> dict[int, float]:
-    values = {m.point: m.metrics.get(spec.search.metric, math.nan) for m in record.measurements}
+    values = {m.point: m.compared.get(spec.search.metric, math.nan) for m in record.measurements}
     return {point: value for point, value in values.items() if math.isfinite(value)}
 
 

@@ -41,11 +41,11 @@ def replay(
         trial = _Gone(f"before-{record.number}")
         shared = record.branch.steps if record.branch else 0
         for measured in record.measurements if record.status.ended else ():
-            value = measured.metrics.get(search.metric, math.nan)
+            value = measured.compared.get(search.metric, math.nan)
             if measured.step > shared and math.isfinite(value):
                 # Each evaluation is replayed as an end, since an end needs no decision.
                 scheduler.on_trial_add(None, trial)
-                result = {"point": measured.point, **measured.metrics}
+                result = {"point": measured.point, **measured.compared}
                 scheduler.on_trial_complete(None, trial, result)
 
 

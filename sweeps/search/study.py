@@ -314,7 +314,7 @@ class StudyBook:
             # Optuna warns about every known value.
             warnings.simplefilter("ignore")
             for measurement in record.measurements:
-                value = measurement.metrics.get(self._search.metric, math.nan)
+                value = measurement.compared.get(self._search.metric, math.nan)
                 if math.isfinite(value):
                     trial.report(value, step=measurement.point)
 

@@ -6,16 +6,26 @@ from collections.abc import Collection, Mapping, Sequence
 
 from results.records.uris import redact
 from search_spaces import presets
-from search_spaces.dotted import at, leaves, replaced
+from search_spaces.dotted import at, leaves, replaced, without
 from search_spaces.problem import Problem, SpaceError
 from search_spaces.values import Value, show
 from sweeps.base.errors import YamlError
-from sweeps.spec.alternatives import without_alternatives
 from sweeps.spec.yaml_file import parse_yaml
 from trainables.config.sections import reads
 
 GROW = ("budget", "slots")
 """Sections whose integers can be increased with `+N`."""
+
+_IN_PLACE_OF = {
+    "budget.steps": ("budget.tokens", "budget.epochs"),
+    "budget.tokens": ("budget.steps", "budget.epochs"),
+    "budget.epochs": ("budget.steps", "budget.tokens"),
+    "slots.count": ("slots.max",),
+    "slots.max": ("slots.count",),
+    "search.metric": ("search.metrics",),
+    "search.metrics": ("search.metric", "search.mode"),
+}
+"""Fields of which a sweep file sets one: an override of one takes the place of the others."""
 
 _CHOSEN_FROM = ("full", "lora", "qlora")
 """The methods that `method: auto` leaves to the launch, which takes what fits."""
@@ -50,6 +60,20 @@ def with_overrides(
     for key, value in given:
         tree = changed(tree, key, value)
     return tree
+
+
+def without_alternatives(
+    tree: Mapping[str, object], changes: Mapping[str, object]
+) -> dict[str, object]:
+    """`tree` without the fields whose place the changes take; null takes no place.
+
+    Two changes that exclude each other stay a mistake, which the check of the spec tells.
+    """
+    kept = dict(tree)
+    for name, value in changes.items():
+        for other in _IN_PLACE_OF.get(name, ()) if value is not None else ():
+            kept = without(without(kept, [other]), other.split("."))
+    return kept
 
 
 def _parsed(override: str, before: Mapping[str, object]) -> tuple[str, object]:

@@ -41,6 +41,7 @@ def notes(spec: SweepSpec) -> list[str]:
         *_fewer_steps(spec),
         *_nothing_to_stop(spec),
         *_without_answers(spec),
+        *_idle_examples(spec),
         *_idle_encoders(spec),
         *_idle_passages(spec),
         *_idle_ranges(spec),
@@ -96,13 +97,27 @@ def _nothing_to_stop(spec: SweepSpec) -> Iterable[str]:
 def _without_answers(spec: SweepSpec) -> Iterable[str]:
     """Settings of generation where no metric reads answers."""
     settings = spec.trial.evaluation
-    of_answers = sorted(settings.model_fields_set - {"metrics", "formulas", "time_share"})
+    of_answers = sorted(
+        settings.model_fields_set - {"metrics", "formulas", "time_share", "examples"}
+    )
     names = [f"evaluation.{name}" for name in of_answers]
     if names and not settings.metrics and spec.trial.learns.trains:
         yield (
             f"{', '.join(names)} {'has' if len(names) == 1 else 'have'} no effect: no metric of "
             "generated answers is searched or named in evaluation.metrics."
         )
+
+
+def _idle_examples(spec: SweepSpec) -> Iterable[str]:
+    if spec.trial.evaluation.examples == "all":
+        return
+    why = ""
+    if not spec.trial.learns.trains:
+        why = f"objective {spec.trial.objective} measures no examples"
+    elif spec.trial.budget.evaluations == 1:
+        why = "with budget.evaluations 1 the only evaluation is the one at a trial's end"
+    if why:
+        yield f"evaluation.examples has no effect: {why}."
 
 
 def _idle_encoders(spec: SweepSpec) -> Iterable[str]:

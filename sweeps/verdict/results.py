@@ -81,16 +81,28 @@ class Results:
             each for each in self.trials if each.status.can_win and self.value(each) is not None
         ]
 
+    @cached_property
+    def compared_on(self) -> str:
+        """` on 200 examples`, if that is what `value` is of; empty if it is of the whole set."""
+        parts = (
+            record.config.get("evaluation.examples")
+            for record in self.trials
+            if any(each.subset for each in record.measurements)
+        )
+        examples = next(parts, None)
+        return f" on {examples:,} examples" if isinstance(examples, int) else ""
+
     def value(self, record: TrialRecord) -> float | None:
         """The value that counts for a complete trial, else the last finite one; None without one.
 
-        The first metric's, as in the ranking.
+        The first metric's, as in the ranking. With evaluation.examples, all are on the same part of
+        the validation set, so that unfinished trials can be compared with complete ones.
         """
         if record.status.can_win:
             counted = record.counted(self.sweep.goals)
-            value = counted.metrics.get(self.metric, math.nan) if counted else math.nan
+            value = counted.compared.get(self.metric, math.nan) if counted else math.nan
             return value if math.isfinite(value) else None
-        values = [each.metrics.get(self.metric, math.nan) for each in record.measurements]
+        values = [each.compared.get(self.metric, math.nan) for each in record.measurements]
         return next((each for each in reversed(values) if math.isfinite(each)), None)
 
 

@@ -46,8 +46,22 @@ RESUMED = {
 }
 """Trials that are laid aside after step 3 and taken up again."""
 
+ON_A_PART = {**SHORT, "evaluation__examples": 5, "micro_batch_size": 3}
+"""A trial that is measured on so many examples before its end."""
+
 STOPPED = {**SHORT, "budget__steps": 30}
 DIVERGED = {**SHORT, "budget__steps": 30, "warmup_fraction": 0.0, "learning_rate": 1e25}
+
+
+class Curious(tiny.Watcher):
+    """Has the rest measured, or not."""
+
+    def __init__(self, curious: bool) -> None:
+        super().__init__()
+        self._curious = curious
+
+    def wants_whole(self, evaluation):
+        return self._curious
 
 
 def main(folder: Path) -> None:
@@ -72,6 +86,9 @@ def main(folder: Path) -> None:
     made = {"base": workshop.measure_base(tiny.trial()).metrics}
     for name, params in SAME_AS_ALONE.items():
         made[name] = trained(workshop, tiny.Watcher(folder / name), params)
+    for name, curious in (("part", False), ("part and rest", True)):
+        _, watcher = tiny.run_trial(workshop, Curious(curious), **ON_A_PART)
+        made[name] = [[each.metrics, each.subset] for each in watcher.seen]
     made["bf16 ZeRO-0"] = trained(workshop, tiny.Watcher(), RESUMED["bf16 ZeRO-0"])
     made["resumed"] = {name: in_two_halves(workshop, folder, name) for name in RESUMED}
     made["stopped"] = trained(workshop, tiny.Watcher(stop_at_step=3), STOPPED)

@@ -258,6 +258,17 @@ class Board:
         may_win = is_best and (ticket.job.keeps or self._policy.may_win(evaluation))
         return Reply(not ticket.dropped and not self._enough(ticket), is_best, may_win)
 
+    async def wants_whole(self, trial_id: str, evaluation: Evaluation) -> bool:
+        """Whether an evaluation on a part of the set may become the trial's result: it is the
+        trial's best so far and no complete trial beats it, or the trial ends with it."""
+        ticket = self._queue[trial_id]
+        if ticket.dropped:
+            return False
+        earlier = [each for each in ticket.seen if each.point < evaluation.point]
+        if self._patience is not None and self._patience.is_over([*earlier, evaluation]):
+            return True
+        return self._policy.could_win(evaluation, earlier)
+
     async def fault(self, trial_id: str, outcome: Outcome) -> None:
         """Note a slot's report before it failed with a trial; the first is nearest the cause."""
         ticket = self._queue[trial_id]

@@ -154,6 +154,9 @@ class BoardClient:
     def evaluated(self, trial_id: str, evaluation: Evaluation) -> Reply:
         return self._send(Board.evaluated, trial_id, evaluation).get()
 
+    def wants_whole(self, trial_id: str, evaluation: Evaluation) -> bool:
+        return self._send(Board.wants_whole, trial_id, evaluation).get()
+
     def fault(self, trial_id: str, outcome: Outcome) -> None:
         self._send(Board.fault, trial_id, outcome).get()
 

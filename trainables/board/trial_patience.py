@@ -22,9 +22,9 @@ class TrialPatience:
         """Whether a trial with these evaluations ends; those without the metric do not count."""
         best, idle = math.inf, 0
         for evaluation in seen:
-            if self.metric not in evaluation.metrics:
+            if self.metric not in evaluation.compared:
                 continue
-            value = evaluation.metrics[self.metric] * (-1.0 if self.mode == "max" else 1.0)
+            value = evaluation.compared[self.metric] * (-1.0 if self.mode == "max" else 1.0)
             better = value < best - self.min_delta
             best, idle = (value, 0) if better else (best, idle + 1)
         return idle >= self.evaluations

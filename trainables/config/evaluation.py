@@ -31,6 +31,11 @@ class EvaluationConfig(Frozen):
     formulas: tuple[str, ...] = Field(
         default=(), description="formulas of metrics, measured as well; those searched are added"
     )
+    examples: Literal["all"] | PositiveInt = Field(
+        default="all",
+        description="validation examples measured before a trial's end, and as many of the general "
+        "set: all, or a number of them, drawn at random by data.seed",
+    )
     generate_at: Literal["end", "every"] | tuple[float, ...] | None = Field(
         default=None,
         description="end, every evaluation, or shares of the budget besides its end; unset: end, "
@@ -58,6 +63,14 @@ class EvaluationConfig(Frozen):
         default=0.25,
         description="share of a trial's time above which evaluation, or generation, is reported",
     )
+
+    @field_validator("examples", mode="before")
+    @classmethod
+    def _number_of_examples(cls, examples: object) -> object:
+        number = isinstance(examples, int) and not isinstance(examples, bool) and examples > 0
+        if number or examples == "all":
+            return examples
+        raise UnplacedError(f"{examples!r} is no number of examples", "write all, or 1 and more")
 
     @field_validator("generate_at")
     @classmethod

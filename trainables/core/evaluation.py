@@ -99,7 +99,9 @@ class Attempt:
 class Evaluation:
     """One measurement on the validation set.
 
-    `point` counts from 1 to budget.evaluations, `step` counts optimizer steps.
+    `point` counts from 1 to budget.evaluations, `step` counts optimizer steps. `metrics` are of the
+    whole set. With evaluation.examples, `subset` are those of the same part of it in all trials,
+    and a trial that is measured on that alone has no other metrics.
     """
 
     point: int
@@ -107,6 +109,17 @@ class Evaluation:
     metrics: Mapping[str, float]
     cost: Cost = Cost()
     attempt: Attempt = field(default=Attempt(), compare=False)
+    subset: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the whole set was measured, so that the evaluation can be a trial's result."""
+        return not self.subset or bool(self.metrics)
+
+    @property
+    def compared(self) -> Mapping[str, float]:
+        """The metrics by which trials are compared under way, all on the same examples."""
+        return self.subset or self.metrics
 
     @property
     def shared(self) -> bool:
@@ -149,6 +162,11 @@ class Monitor:
     def evaluated(self, evaluation: Evaluation) -> Verdict:
         """Record an evaluation and rule on the trial."""
         return Verdict()
+
+    def wants_whole(self, evaluation: Evaluation) -> bool:
+        """Whether a trial that was measured on a part is to be measured on the rest as well,
+        because the evaluation may become its result."""
+        return False
 
     def heard(self) -> int | None:
         """The number of evaluations on record from an earlier try; None: all that were made. All

@@ -10,11 +10,12 @@ from transformers import PreTrainedModel
 
 from trainables.data.tokens.batches import collate
 from trainables.data.tokens.examples import Examples
+from trainables.data.tokens.part import part_at_points
 from trainables.lanes.bank import Bank
 from trainables.lanes.lane import Lane
 from trainables.lanes.layout import Layout
 from trainables.losses.batch import to_batch, to_device
-from trainables.losses.loss import Scores
+from trainables.losses.loss import Floats
 from trainables.training.base import autocast
 from trainables.training.workshop import Workshop
 
@@ -27,7 +28,13 @@ class JointEvaluation:
         self._base, self._bank = base, bank
 
     def groups(self, lanes: Sequence[Lane], tokens: int | None) -> list[tuple[Lane, ...]]:
-        """The lanes to measure together, so many that no pass is of more tokens than given."""
+        """The lanes to measure together, so many that no pass is of more tokens than given: those
+        at their ends, which are measured whole, and the others."""
+        ending = [lane for lane in lanes if lane.ends]
+        others = [lane for lane in lanes if not lane.ends]
+        return [*self._split(ending, tokens), *self._split(others, tokens)]
+
+    def _split(self, lanes: Sequence[Lane], tokens: int | None) -> list[tuple[Lane, ...]]:
         if not lanes:
             return []
         if tokens is None:
@@ -38,14 +45,16 @@ class JointEvaluation:
         return [tuple(lanes[at : at + size]) for at in range(0, len(lanes), size)]
 
     @torch.no_grad()
-    def scores(self, lanes: Sequence[Lane]) -> list[Scores]:
-        """The scores of each lane; those of one are as if it were measured alone."""
-        examples = self._workshop.validation_set
+    def rows(self, lanes: Sequence[Lane]) -> list[Floats]:
+        """Each lane's rows of the validation set, or of what is measured before a trial's end;
+        those of one are as if it were measured alone."""
+        examples, first = self._workshop.validation_set, lanes[0]
+        if not first.ends:
+            examples = part_at_points(first.config, examples) or examples
         self._base.eval()
         rows = self._rows(lanes, examples)
         self._base.train()
-        whole = rows.cpu().numpy()
-        return [lane.loss.scores(own, examples) for lane, own in zip(lanes, whole, strict=True)]
+        return list(rows.cpu().numpy())
 
     def _rows(self, lanes: Sequence[Lane], examples: Examples) -> torch.Tensor:
         """[lanes, examples, columns]."""

@@ -144,6 +144,11 @@ class Lane:
         """Whether it is measured after the step just made."""
         return self.run.due(self.done)
 
+    @property
+    def ends(self) -> bool:
+        """Whether the step just made was its last."""
+        return self.done == self.plan.steps
+
     def step(self) -> None:
         """Step, as its step's examples are done."""
         if self.config.optimizer.max_grad_norm > 0:
@@ -159,7 +164,7 @@ class Lane:
         """Measure and begin the next step; how the trial ended, if it did."""
         control = TrainerControl()
         self.run.on_step_end(None, TrainerState(global_step=self.done), control)
-        if control.should_training_stop or self.done == self.plan.steps:
+        if control.should_training_stop or self.ends:
             return Outcome(self.run.ending, self.run.cost())
         self.start_step()
         return None

@@ -13,7 +13,7 @@ from trainables.lanes.adapter import Adapter
 from trainables.lanes.bank import Bank
 from trainables.lanes.clock import Clock
 from trainables.lanes.layout import Layout
-from trainables.losses.loss import Loss, Scores
+from trainables.losses.loss import Floats, Loss, Scores
 from trainables.training.checkpoints import Checkpoint, Checkpoints
 from trainables.training.plan import Plan
 from trainables.training.run import Run
@@ -48,9 +48,9 @@ class LaneRun(Run):
         """Whether the trial is measured after this step."""
         return step in self._plan.points
 
-    def know(self, scores: Scores) -> None:
-        """Use these for the evaluation that is due."""
-        self._known = scores
+    def know(self, rows: Floats) -> None:
+        """Use these rows of the validation set, or of its part, for the evaluation that is due."""
+        self._known = rows
 
     def shares(self, base: torch.nn.Module) -> None:
         """From now on the model is this base."""

@@ -156,7 +156,7 @@ class Lanes:
         self._workshop.watchdog.alive()  # the next is heard of once all are measured
         began = time.monotonic()
         try:
-            found = self._joint.scores(lanes)
+            found = self._joint.rows(lanes)
         except Exception as error:
             if isinstance(error, torch.AcceleratorError):
                 raise  # this process has lost its device
@@ -164,8 +164,8 @@ class Lanes:
             logging.getLogger(__name__).warning(said, len(lanes), exc_info=error)
             release_memory()
             return
-        for lane, scores in zip(lanes, found, strict=True):
-            lane.run.know(scores)
+        for lane, rows in zip(lanes, found, strict=True):
+            lane.run.know(rows)
             lane.clock.add((time.monotonic() - began) / len(lanes))
 
     def _tried(self, lane: Lane, act: Callable[[], Outcome | None]) -> None:

@@ -36,7 +36,12 @@ Floats = NDArray[np.float64]
 class Scores:
     """A model's metrics on a set, each example's loss (a sum over `counts` terms), the answers, if
     any were generated, and `labelled`: what `Loss.labelled` keeps of each example. `columns` are
-    those of `Measured`."""
+    those of `Measured`.
+
+    `subset` has the metrics on the part of the set on which trials are compared at their points, if
+    there is one; of a model measured on that alone, there are no others. `rows` are those of what
+    was measured, and `general_rows` those of the general set.
+    """
 
     metrics: Mapping[str, float]
     losses: Floats
@@ -44,6 +49,26 @@ class Scores:
     written: Written | None = None
     labelled: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     columns: Mapping[str, Floats] = field(default_factory=dict)
+    subset: Mapping[str, float] = field(default_factory=dict)
+    rows: Floats | None = None
+    general_rows: Floats | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether the whole set was measured."""
+        return not self.subset or bool(self.metrics)
+
+    @property
+    def compared(self) -> Mapping[str, float]:
+        """The metrics by which trials are compared at their points."""
+        return self.subset or self.metrics
+
+    def with_metrics(self, further: Mapping[str, float]) -> Scores:
+        """The scores with metrics that are of no examples of the set."""
+        metrics = {**self.metrics, **further} if self.whole else self.metrics
+        return replace(
+            self, metrics=metrics, subset={**self.subset, **further} if self.subset else {}
+        )
 
     @property
     def answers_cost(self) -> AnswersCost:
@@ -52,7 +77,11 @@ class Scores:
 
     def with_formulas(self, formulas: Sequence[str]) -> Scores:
         """The scores with the values of the formulas of metrics that were measured."""
-        return replace(self, metrics=with_formulas(self.metrics, formulas))
+        return replace(
+            self,
+            metrics=with_formulas(self.metrics, formulas),
+            subset=with_formulas(self.subset, formulas),
+        )
 
     @classmethod
     def of_answers(cls, written: Written) -> Scores:
@@ -66,7 +95,7 @@ class Scores:
 
     def with_written(self, written: Written) -> Scores:
         """The scores with the answers and their metrics."""
-        return replace(self, metrics={**self.metrics, **written.values}, written=written)
+        return replace(self.with_metrics(written.values), written=written)
 
 
 class Loss(ABC):
@@ -150,7 +179,6 @@ class RowLoss(Loss):
         """The loss of a micro-batch from its outputs."""
 
 
-@torch.no_grad()
 def measure(
     loss: Loss,
     model: torch.nn.Module,
@@ -161,7 +189,25 @@ def measure(
     autocast: torch.dtype | None,
     progress: Progress = NO_PROGRESS,
 ) -> Scores:
-    """Score every example; all ranks share the work and all get the whole result.
+    """Score every example; all ranks share the work and all get the whole result."""
+    rows = measured_rows(
+        loss, model, examples, micro_batch_size, pad_id, device, autocast, progress
+    )
+    return loss.scores(rows, examples)
+
+
+@torch.no_grad()
+def measured_rows(
+    loss: Loss,
+    model: torch.nn.Module,
+    examples: Examples,
+    micro_batch_size: int,
+    pad_id: int,
+    device: torch.device,
+    autocast: torch.dtype | None,
+    progress: Progress = NO_PROGRESS,
+) -> Floats:
+    """[examples, columns]: the measurements of every example, on every rank.
 
     All ranks make the same number of forward passes (ZeRO-3 gathers weights in each of them): a
     rank without examples left repeats one and does not count it.
@@ -186,7 +232,8 @@ def measure(
     model.train(was_training)
     whole = torch.zeros(len(examples), loss.columns, dtype=torch.float64, device=device)
     whole[torch.from_numpy(mine).to(device)] = rows
-    return loss.scores(sum_over_ranks(whole).cpu().numpy(), examples)
+    found: Floats = sum_over_ranks(whole).cpu().numpy()
+    return found
 
 
 def _parts(examples: int, size: int) -> list[slice]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from trainables.core.errors import ModelError
@@ -10,6 +9,7 @@ from trainables.core.model_source import ModelSource
 from trainables.data.tokens.tokenizer import config_file
 from trainables.models.model_file import read, strings
 from trainables.models.tensor_file import finite, header
+from trainables.models.weight_files import has_weights, weight_files
 
 _RATES = "ForSequenceClassification"
 """The end of the names of transformers' models that rate a text."""
@@ -52,11 +52,12 @@ def check_reward_head(source: ModelSource) -> None:
 
 def _check_weights(name: str, folder: Path) -> None:
     """ModelError for weights without a head, or a head with numbers that no reward can be."""
-    head = {weight: file for weight, file in _weights(folder).items() if _is_of_head(weight)}
-    if not head:
+    files = weight_files(folder) if has_weights(folder) else []
+    head = [(file, weight) for file in files for weight in header(file) if _is_of_head(weight)]
+    if files and not head:
         raise ModelError(f"model: {name} has no weights of its head; {_INSTEAD}")
-    for weight, file in head.items():
-        if not finite(folder / file, weight):
+    for file, weight in head:
+        if not finite(file, weight):
             raise ModelError(
                 f"model: {name} has NaN or infinite numbers in its head ({weight}), so all its "
                 f"rewards would be; {_INSTEAD}"
@@ -65,12 +66,3 @@ def _check_weights(name: str, folder: Path) -> None:
 
 def _is_of_head(weight: str) -> bool:
     return any(part in _HEADS for part in weight.split("."))
-
-
-def _weights(folder: Path) -> dict[str, str]:
-    """The names of all weights in a folder, with their files."""
-    index = folder / "model.safetensors.index.json"
-    if index.is_file():
-        known = json.loads(index.read_text(encoding="utf-8")).get("weight_map")
-        return dict(known) if isinstance(known, dict) else {}
-    return {name: file.name for file in folder.glob("*.safetensors") for name in header(file)}

@@ -17,8 +17,8 @@ from trainables.config.budget import TrialBudget
 from trainables.config.trial import TrialConfig
 from trainables.core.errors import ModelError
 from trainables.core.evaluation import Ending, Monitor
-from trainables.planning.estimate import Planner
 from trainables.planning.paying import paying
+from trainables.planning.planner import Planner
 from trainables.training.inputs import Inputs
 from trainables.training.memory import free_memory, is_out_of_memory
 from trainables.training.workshop import Workshop

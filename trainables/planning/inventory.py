@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from transformers import PreTrainedModel
@@ -20,6 +20,9 @@ _BLOCK = 64
 _CONSTANTS = 256
 """Constants that share one in double quantisation."""
 
+_EXACT = 1e-3
+"""What a whole number may be off by, as a share of a side computed in floating point."""
+
 
 @dataclass(frozen=True)
 class Weight:
@@ -32,6 +35,15 @@ class Weight:
     def elements(self) -> int:
         """Its number of elements."""
         return math.prod(self.shape)
+
+    def towards(self, other: Weight, share: float) -> Weight:
+        """The weight between two; ValueError unless it has a shape."""
+        if len(self.shape) != len(other.shape) or self.width != other.width:
+            raise ValueError(f"{self} and {other} differ in kind")
+        sides = [a + share * (b - a) for a, b in zip(self.shape, other.shape, strict=True)]
+        if any(abs(side - round(side)) > _EXACT for side in sides):
+            raise ValueError(f"there is no weight {share:g} between {self} and {other}")
+        return Weight(tuple(map(round, sides)), self.width)
 
     @property
     def bytes(self) -> int:
@@ -52,6 +64,11 @@ class Inventory:
     trained: tuple[Weight, ...]
 
     @property
+    def constants(self) -> int:
+        """Bytes of what turns 4 bits into numbers: constants of blocks, and tables."""
+        return self.packed_bytes - sum(math.ceil(each / 2) for each in self.packed)
+
+    @property
     def frozen_bytes(self) -> int:
         """Bytes of all that does not train."""
         return sum(each.bytes for each in self.frozen) + self.packed_bytes
@@ -65,6 +82,16 @@ class Inventory:
     def elements(self) -> int:
         """Number of all parameters."""
         return sum(each.elements for each in self.frozen) + sum(self.packed) + self.trained_elements
+
+    def towards(self, other: Inventory, share: float) -> Inventory:
+        """The model between two sizes of a method; ValueError if they differ in kind."""
+        if self.packed != other.packed:
+            raise ValueError("one has more weights in 4 bits")
+        return replace(
+            self,
+            frozen=_between(self.frozen, other.frozen, share),
+            trained=_between(self.trained, other.trained, share),
+        )
 
 
 def take(
@@ -107,6 +134,10 @@ def layers_in_4_bits(model: PreTrainedModel, whole: Sequence[str]) -> list[str]:
         for name, module in model.named_modules()
         if isinstance(module, torch.nn.Linear) and should_convert_module(name, list(whole))
     ]
+
+
+def _between(some: Sequence[Weight], others: Sequence[Weight], share: float) -> tuple[Weight, ...]:
+    return tuple(a.towards(b, share) for a, b in zip(some, others, strict=True))
 
 
 def _is_double(config: TrialConfig) -> bool:

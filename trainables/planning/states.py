@@ -28,9 +28,10 @@ class States:
     """Bytes that one rank holds between passes, on its device and in host memory.
 
     `weights` includes quantisation constants and buffers; `masters` are fp32 copies of weights in
-    half precision; `buckets` are DeepSpeed's and DDP's buffers; `step` is what an optimizer step
-    allocates and frees. `stepped` is what a checkpoint keeps besides weights, on this rank's part
-    if the ranks have it `shared` out: the optimizer's state and masters, wherever they are held.
+    half precision; `buckets` are what DeepSpeed and DDP reduce gradients in, and `gathered` the
+    weights that ZeRO-3 has whole at a time; `step` is what an optimizer step allocates and frees.
+    `stepped` is what a checkpoint keeps besides weights, on this rank's part if the ranks have it
+    `shared` out: the optimizer's state and masters, wherever they are held.
     """
 
     weights: int
@@ -42,11 +43,12 @@ class States:
     host: int = 0
     stepped: int = 0
     shared: bool = False
+    gathered: int = 0
 
     @property
     def resting(self) -> int:
         """Held throughout training, without gradients."""
-        return self.weights + self.masters + self.optimizer + self.buckets
+        return self.weights + self.masters + self.optimizer + self.buckets + self.gathered
 
 
 def states_of(inventory: Inventory, config: TrialConfig, workers: int) -> States:
@@ -102,6 +104,7 @@ def _under_zero(
         host=on_host + _kept_copy(inventory, config),
         stepped=stepped,
         shared=stage >= 1,
+        gathered=_gathered(inventory, engine, width, workers),
     )
 
 
@@ -119,10 +122,13 @@ def _buckets(inventory: Inventory, engine: DeepSpeedConfig, width: int, workers:
     overlaps = engine.overlap_communication
     if overlaps if overlaps is not None else engine.zero_stage == 3:
         reduced *= 2
-    gathered = 0
-    if engine.zero_stage == 3:
-        gathered = width * min(inventory.elements, _MOST_GATHERED)
-    return reduced + gathered
+    return reduced
+
+
+def _gathered(inventory: Inventory, engine: DeepSpeedConfig, width: int, workers: int) -> int:
+    if engine.zero_stage < 3 or workers == 1:
+        return 0
+    return width * min(inventory.elements, _MOST_GATHERED)
 
 
 def _in_fp32(weights: tuple[Weight, ...]) -> tuple[Weight, ...]:

@@ -54,6 +54,11 @@ class BoardMonitor(Monitor):
             answers=folder / ANSWERS,
         )
 
+    def wants_whole(self, evaluation: Evaluation) -> bool:
+        """Ask the board, which knows the other trials."""
+        self._watchdog.alive()
+        return self._board.wants_whole(self._job.trial_id, evaluation)
+
     def heard(self) -> int:
         """The number of evaluations on the board when the slot took the trial."""
         return len(self._job.seen)

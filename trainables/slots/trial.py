@@ -88,5 +88,5 @@ def result_of(evaluation: Evaluation | None, outcome: Outcome | None) -> dict[st
         # A scheduler must not take the last good value for a failed trial's final one.
         if outcome is None or outcome.ending in (Ending.COMPLETE, Ending.STOPPED):
             # With NaN among a scheduler's values, no trial would be behind.
-            result |= {name: v for name, v in evaluation.metrics.items() if not math.isnan(v)}
+            result |= {name: v for name, v in evaluation.compared.items() if not math.isnan(v)}
     return result

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -26,7 +25,7 @@ from trainables.core.evaluation import (
     Verdict,
 )
 from trainables.core.progress import NO_GAUGE, Gauge
-from trainables.losses.loss import Loss, Scores
+from trainables.losses.loss import Floats, Loss, Scores
 from trainables.metrics.metric import COLUMN
 from trainables.models import tuned
 from trainables.training.checkpoints import Checkpoint, Checkpoints
@@ -89,7 +88,7 @@ class Run(TrainerCallback):
         self._shared = 0, 0.0
         self._for_answers = AnswersCost()
         self._best_has_answers = False
-        self._known: Scores | None = None
+        self._known: Floats | None = None
         self._parameters = tuned.parameter_counts(model)
         self._kernels = kernels(config, model, loss)
         if workshop.device.type == "cuda":
@@ -238,24 +237,43 @@ class Run(TrainerCallback):
         return True if point is None else self._report(point, self._score(point))
 
     def _score(self, point: int) -> Scores:
-        scores = self._workshop.score(self._config, self._loss, self._model, self._known)
+        trial = self._config, self._loss, self._model
+        whole = self._step == self._plan.steps
+        scores = self._workshop.validation.scores(*trial, whole, self._known)
         self._known = None
-        if not math.isfinite(scores.metrics.get("eval_loss", 0.0)):  # prompts alone have none
+        if not math.isfinite(scores.compared.get("eval_loss", 0.0)):  # prompts alone have none
             raise DivergedError(f"the evaluation loss is not finite at step {self._step}")
         if self.rollouts is not None:
-            scores = replace(scores, metrics={**scores.metrics, **self.rollouts.metrics()})
+            scores = scores.with_metrics(self.rollouts.metrics())
+        scores = self._with_answers(scores, point)
+        if not scores.whole and self._wants_whole(point, scores):
+            scores = self._workshop.validation.completed(*trial, scores)
+        return scores.with_formulas(self._config.evaluation.formulas)
+
+    def _with_answers(self, scores: Scores, point: int) -> Scores:
         settings = self._config.evaluation
         if settings.generates_at(point, self._config.budget.evaluations):
             written = self._workshop.written(self._config, self._model)
             self._for_answers += written.cost
             scores = scores.with_written(written)
-        return scores.with_formulas(settings.formulas)
+        return scores
+
+    def _wants_whole(self, point: int, scores: Scores) -> bool:
+        """Whether an evaluation on a part may become the trial's result; all ranks agree."""
+        wanted: bool | None = None
+        if ranks.rank() == 0:
+            scores = scores.with_formulas(self._config.evaluation.formulas)
+            wanted = self._monitor.wants_whole(self._evaluation(point, scores))
+        return ranks.from_rank_zero(wanted) is True
+
+    def _evaluation(self, point: int, scores: Scores) -> Evaluation:
+        cost = self.cost()
+        return Evaluation(point, self._step, scores.metrics, cost, subset=scores.subset)
 
     def _report(self, point: int, scores: Scores) -> bool:
         verdict: Verdict | None = None
         if ranks.rank() == 0:
-            evaluation = Evaluation(point, self._step, scores.metrics, self.cost())
-            verdict = self._monitor.evaluated(evaluation)
+            verdict = self._monitor.evaluated(self._evaluation(point, scores))
         verdict = ranks.from_rank_zero(verdict)
         if verdict.losses is not None and ranks.rank() == 0:
             write_losses(scores, verdict.losses)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+import accelerate.utils.other
 import torch
 from accelerate import PartialState
 from accelerate.state import AcceleratorState
@@ -38,6 +40,8 @@ from trainables.training.zero.settings import deepspeed_config
 TRAINED = "trained.safetensors"
 """The trainable weights in a checkpoint."""
 
+# Asked whether a model is DeepSpeed's engine, accelerate would import DeepSpeed, for a second.
+accelerate.utils.other.is_deepspeed_available = lambda: "deepspeed" in sys.modules
 
 T = TypeVar("T")
 

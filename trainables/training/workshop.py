@@ -13,7 +13,6 @@ import gc
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,7 @@ from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.data.sets.training_set import Learned, training_set
 from trainables.data.tokens.examples import Examples
 from trainables.data.tokens.tokenizer import context_length, embedding_rows, load_tokenizer, pad_id
-from trainables.losses.loss import Loss, Scores, measure
+from trainables.losses.loss import Loss, Scores
 from trainables.losses.make import make_loss
 from trainables.losses.several_labels import SeveralLabels
 from trainables.losses.tokens import TokenLosses
@@ -43,16 +42,17 @@ from trainables.models import tuned
 from trainables.training.base import (
     BaseModel,
     Head,
-    autocast_dtype,
     borrows_in_place,
 )
 from trainables.training.checkpoints import NO_CHECKPOINTS, Checkpoints
-from trainables.training.general import GeneralSet
 from trainables.training.generation.answers import Answers
 from trainables.training.generation.files import write_answers
 from trainables.training.generation.lookups import Lookups
 from trainables.training.generation.untrained import measure_untrained
 from trainables.training.inputs import Inputs
+from trainables.training.measuring.general import GeneralSet
+from trainables.training.measuring.measured_set import MeasuredSet, Measuring
+from trainables.training.measuring.validation import Validation
 from trainables.training.memory import own_device
 from trainables.training.plan import Plan, make_plan
 from trainables.training.references import Bare, References
@@ -82,9 +82,11 @@ class Workshop:
         self.pad_id = pad_id(self.tokenizer, embedding_rows(inputs.model))
         head = Head(inputs.labels, self.pad_id, inputs.target) if inputs.labels else None
         self._base = BaseModel(inputs.model, self.device, head, inputs.new_tokens, progress)
-        general = Examples(inputs.general) if inputs.general else None
-        measured = self._base, self.pad_id, self.device, progress
-        self._general = GeneralSet(general, *measured) if general else None
+        self._measuring = Measuring(self.pad_id, self.device, progress)
+        other = Examples(inputs.general) if inputs.general else None
+        self._general = GeneralSet(other, self._base, self._measuring) if other else None
+        validated = MeasuredSet(self.validation_set, self._measuring)
+        self.validation = Validation(validated, self._general, self._lossless)
         self.lend = self._base.lend
         examples = after + len(self.test_set or ())
         self.references = References(self._base, examples, self.train_set.arity, self.device)
@@ -199,30 +201,19 @@ class Workshop:
         model: torch.nn.Module,
         examples: Examples | None = None,
     ) -> Scores:
-        """Measure a model on a set (unset: as `score` does), with the answers and formulas that are
-        asked for; only answers, if the trial looks something up for its prompts."""
+        """Measure a model on a set (unset: on those of `validation`), with the answers and formulas
+        that are asked for; only answers, if the trial looks something up for its prompts."""
         if config.tunes.lookup(config):
             found = Scores.of_answers(self.written(config, model, examples))
         else:
             found = (
                 self._measured(config, loss, model, examples)
                 if examples
-                else self.score(config, loss, model)
+                else self.validation.scores(config, loss, model)
             )
             if config.evaluation.metrics:
                 found = found.with_written(self.written(config, model, examples))
         return found.with_formulas(config.evaluation.formulas)
-
-    def score(
-        self, config: TrialConfig, loss: Loss, model: torch.nn.Module, known: Scores | None = None
-    ) -> Scores:
-        """Measure a model on the validation set, unless that is known, and on the general set if
-        there is one."""
-        scores = known or self._measured(config, loss, model, self.validation_set)
-        if self._general is None:
-            return scores
-        general = self._general.metrics(config, model)
-        return replace(scores, metrics={**scores.metrics, **general})
 
     def written(
         self, config: TrialConfig, model: torch.nn.Module, examples: Examples | None = None
@@ -233,18 +224,14 @@ class Workshop:
     def _measured(
         self, config: TrialConfig, loss: Loss, model: torch.nn.Module, examples: Examples
     ) -> Scores:
-        if config.learns.rolls_out and not self._answers.known(examples.folder):
-            return Scores.of_nothing()  # prompts without answers have no loss
-        return measure(
-            loss,
-            model,
-            examples,
-            config.micro_batch_size,
-            self.pad_id,
-            self.device,
-            autocast_dtype(config),
-            self.progress,
-        )
+        if self._lossless(config, examples):
+            return Scores.of_nothing()
+        return loss.scores(self._measuring.rows(config, loss, model, examples), examples)
+
+    def _lossless(self, config: TrialConfig, examples: Examples | None = None) -> bool:
+        """Whether the validation set, or another, has prompts without answers."""
+        folder = (examples or self.validation_set).folder
+        return config.learns.rolls_out and not self._answers.known(folder)
 
     def know_base(self, config: TrialConfig, examples: Examples | None = None) -> None:
         """Measure the base for forgetting, and let it answer the prompts of the validation set, or

@@ -45,12 +45,12 @@ def _without_options(results: Results) -> dict[str, object]:
 
 
 def _association(records: Sequence[TrialRecord], one: str, other: str) -> tuple[float, str]:
-    from scipy import stats
-
     first, second = ([record.params[name] for record in records] for name in (one, other))
     numbers = [[as_float(value) for value in values] for values in (first, second)]
     if len(records) < ENOUGH or any(len(set(map(repr, v))) < 2 for v in (first, second)):
         return 0.0, ""
+    from scipy import stats  # takes a second to import, and many a sweep has too few trials
+
     if all(value is not None for values in numbers for value in values):
         return abs(float(stats.spearmanr(*numbers).statistic)), "rank correlation"
     return _cramers_v(_classes(first), _classes(second)), "association (Cramér's V)"

@@ -61,9 +61,9 @@ def _agreement(results: Results, records: Sequence[TrialRecord], point: int) -> 
     pairs = []
     for record in records:
         at = {
-            each.point: each.metrics.get(results.metric, math.nan) for each in record.measurements
+            each.point: each.compared.get(results.metric, math.nan) for each in record.measurements
         }
-        last = record.measurements[-1].metrics.get(results.metric, math.nan)
+        last = record.measurements[-1].compared.get(results.metric, math.nan)
         if math.isfinite(at.get(point, math.nan)) and math.isfinite(last):
             pairs.append((at[point], last))
     if len(pairs) < _FEWEST or any(len(set(values)) < 2 for values in zip(*pairs, strict=True)):

@@ -34,7 +34,7 @@ class Overfits(Adviser):
             return
         winner = best[0]
         best_value = results.value(winner)
-        final = winner.measurements[-1].metrics.get(results.metric, math.nan)
+        final = winner.measurements[-1].compared.get(results.metric, math.nan)
         yield Advice(
             "The best evaluations came early",
             f"{len(early)} of the best {len(best)} were best at or before {max(early):.0%} of "

@@ -43,7 +43,7 @@ class Undertrained(Adviser):
 def _last_gain(results: Results, record: TrialRecord) -> float:
     """The share of its improvement between the last two evaluations; 0 if it did not improve."""
     sign = 1 if results.mode == "min" else -1
-    values = [sign * each.metrics.get(results.metric, math.nan) for each in record.measurements]
+    values = [sign * each.compared.get(results.metric, math.nan) for each in record.measurements]
     finite = [value for value in values if math.isfinite(value)]
     if len(finite) < 3 or finite[0] <= finite[-1]:
         return 0.0

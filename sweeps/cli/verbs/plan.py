@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +19,10 @@ from sweeps.cli.options import (
 )
 from sweeps.display.terminal import echo_json, make_console, waiting
 from sweeps.home.home import SweepHome
+
+if TYPE_CHECKING:
+    from sweeps.planning.cards import Card
+    from sweeps.spec.spec import SweepSpec
 
 
 def plan(
@@ -35,6 +40,10 @@ def plan(
         bool,
         typer.Option("--fit", help="Show which methods fit instead, on common GPUs or --gpu."),
     ] = False,
+    cluster: Annotated[
+        Path | None,
+        typer.Option(help="With --fit: a cluster file, for the GPUs of its workers."),
+    ] = None,
     overrides: OverridesOption = None,
     skip_bad_rows: SkipOption = False,
     as_json: JsonOption = False,
@@ -44,6 +53,8 @@ def plan(
     with mistakes_shown():
         if fit and as_json:
             raise SweepError("--json: --fit prints a table only; leave one of them out")
+        if cluster and (gpu or not fit):
+            raise SweepError("--cluster: names GPUs for --fit; use it with that, and without --gpu")
         from sweeps.base.quiet import quiet
         from sweeps.planning import cards
         from sweeps.spec.spec import SweepSpec
@@ -53,6 +64,7 @@ def plan(
         checked = SweepSpec.load(spec, changes)
         named = cards.card(gpu) if gpu else cards.named_by(checked)
         card = named or cards.card("24GB")
+        shown = (named,) if named and not cluster else _cards(checked, cluster)
         with quiet(), waiting() as progress:
             with progress.phase("loading PyTorch and transformers"):
                 from sweeps.inputs.budgets import extents
@@ -69,18 +81,35 @@ def plan(
                 checked, choice = settle_method(checked, cache, progress, card)
             prepared = checked_inputs(checked, cache, trains=False, progress=progress)
             if fit:
-                with progress.phase("planning memory"):
-                    sizes = (card,) if named else cards.SIZES
-                    counts = (workers,) if workers else WORKER_COUNTS
-                    table = fit_report(fits(checked, prepared, sizes, counts), sizes)
+                counts = (workers,) if workers else WORKER_COUNTS
+                table = fit_report(fits(checked, prepared, shown, counts, progress), shown)
             else:
                 made = make_plan(checked, prepared, card, progress)
                 found = extents(checked, prepared.inputs)
                 share = evaluation_share(checked, prepared.inputs, found)
-                edits = planned_edits(checked, prepared, made, most_workers(checked, None))
+                most = most_workers(checked, None)
+                edits = planned_edits(checked, prepared, made, most, progress)
     if fit:
         make_console().print(table)
     elif as_json:
         echo_json(plan_json(made, edits, choice, share))
     else:
         make_console().print(report(made, edits, choice, share))
+
+
+def _cards(spec: SweepSpec, cluster: Path | None) -> tuple[Card, ...]:
+    """The GPUs of a cluster file's workers; else of the machine types in slots.prices; else the
+    common ones."""
+    from sweeps.planning.cards import SIZES
+    from sweeps.planning.node_cards import Machine, cards_of
+
+    if cluster is None:
+        return cards_of({kind: Machine(kind) for kind in spec.slots.prices}) or SIZES
+    from sweeps.remote.cluster_file import ClusterFile
+    from sweeps.remote.machines import machines_of
+
+    if found := cards_of(machines_of(ClusterFile.load(cluster))):
+        return found
+    raise SweepError(
+        f"--cluster {cluster}: none of its types of workers has a GPU known here; name one, --gpu"
+    )

@@ -72,7 +72,7 @@ def _values(results: Results, records: Sequence[TrialRecord]) -> list[float]:
 
 
 def _points(record: TrialRecord, metric: str) -> list[tuple[int, float]]:
-    values = [(each.point, each.metrics.get(metric, math.nan)) for each in record.measurements]
+    values = [(each.point, each.compared.get(metric, math.nan)) for each in record.measurements]
     return [(point, value) for point, value in values if math.isfinite(value)]
 
 

@@ -13,7 +13,7 @@ _SHOWN = 0.9
 
 def value_axis(results: Results, values: Sequence[float]) -> Layout:
     """From the best value to most others; a double click shows all."""
-    return axis(results.metric, range=_range(results, values))
+    return axis(f"{results.metric}{results.compared_on}", range=_range(results, values))
 
 
 def _range(results: Results, values: Sequence[float]) -> Json:

@@ -63,7 +63,7 @@ class BestBranches(Around):
         trials = study.get_trials(deepcopy=False)
         best: dict[int, tuple[float, int]] = {}
         for trial in trials:
-            value = value_of(trial)
+            value = value_of(trial, study.direction)
             rank = (math.inf if value is None else sign * value, trial.number)
             trunk = self._trunk_of(trial)
             best[trunk] = min(rank, best.get(trunk, rank))

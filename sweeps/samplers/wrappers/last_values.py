@@ -74,7 +74,7 @@ class _MeasuredStudy(optuna.Study):
         trials = study.get_trials(deepcopy=False)
         if len(trials) > _MOST and not study._is_multi_objective():
             trials = _most_telling(trials, study.direction)
-        self._seen = [_as_complete(trial) for trial in trials]
+        self._seen = [_as_complete(trial, self) for trial in trials]
 
     def _get_trials(
         self,
@@ -90,17 +90,20 @@ def _most_telling(trials: list[FrozenTrial], direction: StudyDirection) -> list[
     """The latest trials, and of the others the best and those that have no value yet; in order."""
     sign = 1 if direction is StudyDirection.MINIMIZE else -1
     old, latest = trials[: _BEST - _MOST], trials[_BEST - _MOST :]
-    values = [(place, value_of(trial)) for place, trial in enumerate(old)]
+    values = [(place, value_of(trial, direction)) for place, trial in enumerate(old)]
     ranked = [(sign * value, place) for place, value in values if value is not None]
     best = {place for _, place in heapq.nsmallest(_BEST, ranked)}
     new = [place for place, trial in enumerate(old) if trial.state is TrialState.RUNNING]
     return [*(old[place] for place in sorted(best.union(new))), *latest]
 
 
-def _as_complete(trial: FrozenTrial) -> FrozenTrial:
-    """The trial as if it had ended with its last evaluation; as it is if it has none."""
-    value = value_of(trial)
-    if value is None or trial.state is TrialState.COMPLETE:
+def _as_complete(trial: FrozenTrial, study: optuna.Study) -> FrozenTrial:
+    """The trial as if it had ended with its last evaluation, and a complete one with its best; as
+    it is if it has none."""
+    if study._is_multi_objective():
+        return trial
+    value = value_of(trial, study.direction)
+    if value is None or (trial.state is TrialState.COMPLETE and value == trial.value):
         return trial
     seen = object.__new__(FrozenTrial)
     seen.__dict__.update(trial.__dict__)  # a tenth of copy.copy's time, which thousands would take
@@ -108,10 +111,17 @@ def _as_complete(trial: FrozenTrial) -> FrozenTrial:
     return seen
 
 
-def value_of(trial: FrozenTrial) -> float | None:
-    """The value that counts, if the trial has a finite one."""
+def value_of(trial: FrozenTrial, direction: StudyDirection) -> float | None:
+    """The value that counts, if the trial has a finite one.
+
+    With evaluation.examples, the values of evaluations are all on the same part of the validation
+    set, but a complete trial's own value is on the whole set. So its best evaluation is what
+    unfinished trials are compared with.
+    """
+    values = [value for value in trial.intermediate_values.values() if math.isfinite(value)]
     if trial.state is TrialState.COMPLETE:
-        return None if trial.values is None or len(trial.values) > 1 else trial.values[0]
+        best = min if direction is StudyDirection.MINIMIZE else max
+        return best(values) if values else trial.value
     if trial.state not in (TrialState.RUNNING, TrialState.PRUNED) or not trial.intermediate_values:
         return None
     value = trial.intermediate_values[max(trial.intermediate_values)]

@@ -229,6 +229,58 @@ def test_a_validation_set_too_small_for_the_lead_and_one_that_does(tmp_path, lea
         assert changes == []
 
 
+def with_noise(noise: float, trained: int):
+    """Eight trials 0.5 apart, whose losses of 400 examples differ by this standard deviation; each
+    trained on so many tokens."""
+
+    def write(folder):
+        rng = np.random.default_rng(3)
+        for number in range(8):
+            own = rng.normal(0, noise / math.sqrt(2), 400)
+            sums = 2.0 + 0.5 * number + own - own.mean()
+            where = folder.store.trial_folder(number) / "sequence_losses.npz"
+            np.savez(where, loss_sums=sums, token_counts=np.ones(400, dtype=np.int64))
+
+    trials = [
+        ended_trial(n, "complete", {"learning_rate": 1e-4}, 2.5 + 0.5 * n, 2.0 + 0.5 * n)
+        for n in range(8)
+    ]
+    return [each.with_changes(tokens=trained) for each in trials], write
+
+
+@pytest.mark.parametrize(
+    ("noise", "examples", "trained", "expected"),
+    [
+        (1.0, "all", 700, 67),  # the spread of the trials is 1.22
+        (1.0, "all", 900, None),
+        (3.0, "all", 700, None),
+        (1.0, 70, 700, None),
+        (1.0, 8, 900, 67),
+        (3.0, 8, 900, "all"),
+    ],
+)
+def test_examples_that_comparing_trials_does_not_take_and_too_few(
+    tmp_path, noise, examples, trained, expected
+):
+    trials, write = with_noise(noise, trained)
+    tree = {
+        "model": "org/model",
+        "objective": "sft",
+        "data": {"train": "org/data"},
+        "budget": {"trials": 8, "evaluations": 2},
+        "search": {"early_stopping": "asha"},
+        "evaluation": {"examples": examples},
+    }
+    changes = found(tmp_path, "examples", trials, prepare=write, **tree)
+    if expected is None:
+        assert changes == []
+    else:
+        (change,) = changes
+        name, _, value = change.partition(": ")
+        assert name == "evaluation.examples"
+        assert value == expected if expected == "all" else abs(int(value) - expected) < 10
+
+
 def rated(*, diverge_from: float):
     return [
         ended_trial(n, "diverged", {"learning_rate": rate}, 3.0, math.nan)
@@ -273,7 +325,7 @@ def test_trials_that_still_improve_at_their_end_and_some_that_do_not(tmp_path):
 def test_every_kind_is_covered_here():
     text = Path(__file__).read_text(encoding="utf-8")
     assert all(f'"{name}"' in text for name in ADVISERS)
-    assert len(ADVISERS) == 11
+    assert len(ADVISERS) == 12
 
 
 def test_nothing_is_advised_without_a_complete_trial_or_a_spec(tmp_path):

@@ -45,15 +45,18 @@ def test_a_ray_that_takes_too_long_to_start_is_told(unconnected, monkeypatch):
 
 LISTENERS = """
 import logging, os, psutil, ray
-from ray._private import ray_constants, worker
+from ray._private import node, parameter, ray_constants, utils, worker
 from ray.tune.execution import class_cache
 from sweeps.cluster.ray_session import cluster
+
+ONLOOKERS = ("dashboard.py", "log_monitor.py", "monitor.py")
 
 def state():
     log = logging.getLogger("ray")
     formats = [(each, each.formatter) for each in log.handlers]
     patched = ray_constants.ENABLE_RAY_CLUSTER, worker.print_to_stdstream, formats, log.level
-    return dict(os.environ), set(class_cache.ENV_VARS_TO_PROPAGATE), patched
+    start = parameter.RayParams, node.Node.start_api_server, utils.get_dashboard_dependency_error
+    return dict(os.environ), set(class_cache.ENV_VARS_TO_PROPAGATE), patched, start
 
 before = state()
 with cluster(None):
@@ -64,13 +67,17 @@ with cluster(None):
         for socket in each.net_connections("inet"):
             if socket.status == psutil.CONN_LISTEN:
                 print(socket.laddr.ip)
+    commands = [" ".join(each.cmdline()) for each in here.children(recursive=True)]
+    told = [name for name in ONLOOKERS if any(name in command for command in commands)]
+    assert told == [], "it starts no process that it does not need"
+    assert any("raylet" in command for command in commands)
 assert state() == before, "the process is afterwards as it was"
 """
 
 
 @pytest.mark.ray
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere Ray does so by itself")
-def test_a_ray_that_is_started_here_listens_on_loopback_only_and_leaves_no_trace():
+def test_a_ray_that_is_started_here_is_small_and_listens_on_loopback_only_and_leaves_no_trace():
     free = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
     done = subprocess.run(
         [sys.executable, "-c", LISTENERS], capture_output=True, text=True, check=True, env=free

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -43,10 +44,15 @@ class Course:
 
     def stopped_at(self, name: str, *losses: float) -> int | None:
         """The point before the last at which a trained trial is stopped."""
+        measured = [Evaluation(n, n, {"eval_loss": loss}) for n, loss in enumerate(losses, 1)]
+        return self.stopped_with(name, measured)
+
+    def stopped_with(self, name: str, measured: Sequence[Evaluation]) -> int | None:
+        """The same for a trial with these evaluations."""
         trial = Trial(name)
         self._scheduler.on_trial_add(Controller(), trial)
-        for point, loss in enumerate(losses, 1):
-            result = result_of(Evaluation(point, point, {"eval_loss": loss}), None)
+        for evaluation in measured:
+            result, point = result_of(evaluation, None), evaluation.point
             verdict = self._scheduler.on_trial_result(Controller(), trial, result)
             if verdict == TrialScheduler.STOP and point < self.points:
                 return point
@@ -110,3 +116,20 @@ def test_trials_that_end_badly_change_nothing_for_others(rule):
     for n in range(4):
         course.diverged(f"d{n}", 1.0, 1.0, 1.0)
     assert any(trained(course))
+
+
+@RULES
+def test_trials_are_compared_on_the_same_examples_though_some_were_measured_on_all(rule):
+    """A result on the whole set, which is better here, is no reason to stop another trial."""
+    course = Course(rule, 9)
+    for name in ("a", "b", "c", "d"):
+        part = [Evaluation(n, n, {}, subset={"eval_loss": 2.0}) for n in range(1, 10)]
+        both = [Evaluation(n, n, {"eval_loss": 1.0}, subset={"eval_loss": 2.0}) for n in (3, 9)]
+        part[2], part[8] = both
+        assert course.stopped_with(name, part) is None
+    equal, worse = (
+        [Evaluation(n, n, {}, subset={"eval_loss": loss}) for n in range(1, 10)]
+        for loss in (2.0, 3.0)
+    )
+    assert course.stopped_with("e", equal) is None
+    assert course.stopped_with("f", worse) is not None

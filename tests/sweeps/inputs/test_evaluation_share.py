@@ -8,7 +8,7 @@ import pytest
 from spec_samples import sft_tree
 
 from sweeps.inputs.budgets import extents
-from sweeps.inputs.evaluation_share import evaluation_share
+from sweeps.inputs.evaluation_share import before_end, evaluation_share
 from sweeps.spec.spec import SweepSpec
 from trainables.core.model_source import ModelSource
 from trainables.data.tokens.sequences import TokenSequence, write
@@ -50,11 +50,21 @@ def test_a_share_above_the_wanted_one_has_a_way_out(tmp_path, inputs):
     assert share.note(0.7) == ""
     assert share.note(0.25) == (
         "Evaluation takes 70% of a trial's time, more than evaluation.time_share 0.25; lower "
-        "budget.evaluations, or evaluate on less (a smaller data.validation and a shorter "
-        "data.general)."
+        "budget.evaluations, set evaluation.examples to measure fewer before a trial's end, or "
+        "take a smaller data.validation and a smaller data.general."
     )
     once = {"budget": {"trials": 2, "epochs": 1, "evaluations": 1}}
-    assert "lower budget.evaluations" not in share_of(tmp_path, inputs, **once).note(0.01)
+    assert (
+        share_of(tmp_path, inputs, **once).note(0.01).endswith("; take a smaller data.validation.")
+    )
+
+
+def test_before_a_trials_end_only_some_examples_are_read(tmp_path, inputs):
+    """10 of 25 examples of 20 tokens, and 10 of 60 of 50."""
+    share = share_of(tmp_path, with_general(inputs), evaluation={"examples": 10})
+    assert share.evaluated == 200 + 500 + 3500
+    assert before_end(SweepSpec.parse(sft_tree(tmp_path)), inputs) == 1.0
+    assert "lower evaluation.examples" in share.note(0.25)
 
 
 @pytest.mark.parametrize(

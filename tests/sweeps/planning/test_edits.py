@@ -21,7 +21,7 @@ from sweeps.run.fitting import card_of
 from sweeps.search.searcher import OptunaSearcher
 from sweeps.search.study import StudyBook, open_study
 from sweeps.spec.spec import SweepSpec
-from trainables.planning.estimate import Planner
+from trainables.planning.planner import Planner
 
 ROWS = [{"prompt": f"w{n} w5 w6", "completion": "w7 w8"} for n in range(20, 60)]
 

@@ -17,7 +17,8 @@ from sweeps.books.books import new_record
 from sweeps.books.resumption import changed_spec
 from sweeps.cli.app import app
 from sweeps.home.home import SweepHome
-from sweeps.planning.cards import GIB, Card
+from sweeps.planning.cards import Card
+from sweeps.planning.sizes import GIB
 from sweeps.run.fitting import settle_method, settle_method_here
 from sweeps.spec.spec import SweepSpec
 from trainables.core.progress import NO_PROGRESS

@@ -10,9 +10,7 @@ import yaml
 from data_samples import write_lines
 from typer.testing import CliRunner
 
-from sweeps.base.errors import SweepError
 from sweeps.cli.app import app
-from sweeps.planning.cards import GIB, card
 
 ROWS = [{"prompt": f"w{n} w5 w6", "completion": "w7 w8"} for n in range(20, 60)]
 
@@ -66,6 +64,8 @@ def test_every_combination_that_differs_in_memory_is_one_line(spec):
     peaks = [each["peak_bytes"] for each in found["combinations"]]
     assert peaks == sorted(peaks, reverse=True)
     assert all(sum(each["parts"].values()) == each["peak_bytes"] for each in found["combinations"])
+    lost = found["cuda_context_bytes"] + found["allocator_slack_bytes"]
+    assert found["usable_bytes"] + lost == found["gpu_bytes"]
 
 
 def test_what_does_not_fit_is_listed_with_what_a_launch_would_change(spec):
@@ -82,8 +82,38 @@ def test_what_does_not_fit_is_listed_with_what_a_launch_would_change(spec):
 
 def test_fit_looks_at_the_given_gpu_and_workers(spec):
     said = planned(spec, "--fit", "--gpu", "H100", "--workers", "2").stdout
-    rows = [line.split() for line in said.splitlines() if line.strip()]
-    assert {row[0] for row in rows[1:]} == {"H100"} and {row[2] for row in rows[1:]} == {"2"}
+    rows = [line.split() for line in said.splitlines() if line.startswith("H100")]
+    assert [row[1] for row in rows] == ["full", "lora", "qlora"]
+    assert {row[2] for row in rows} == {"2"}
+    assert all("all 64" in said for said in said.splitlines() if said.startswith("H100"))
+
+
+def test_the_recommended_method_comes_first_with_its_reason(spec):
+    said = planned(spec, "--fit", "--gpu", "0.5862GB").stdout
+    first, *others = [line for line in said.splitlines() if line.startswith("0.5862 GB")]
+    assert first.split()[2] == "lora" and "recommended: one GPU is enough; full needs" in first
+    assert not any("recommended" in line for line in others)
+    assert max(map(len, said.splitlines())) <= 100
+
+
+def test_fit_looks_at_the_gpus_of_a_cluster_file(spec):
+    tree = {
+        "provider": {"type": "aws"},
+        "head_node_type": "head",
+        "available_node_types": {
+            "head": {"node_config": {"InstanceType": "m5.xlarge"}},
+            "worker": {"node_config": {"InstanceType": "g5.xlarge"}},
+        },
+    }
+    file = spec.with_name("cluster.yaml")
+    file.write_text(yaml.safe_dump(tree))
+    said = planned(spec, "--fit", "--cluster", str(file)).stdout
+    assert "worker (g5.xlarge, A10)  full    1" in said
+    assert planned(spec, "--cluster", str(file)).exit_code != 0
+    tree["available_node_types"]["worker"]["node_config"]["InstanceType"] = "m5.xlarge"
+    file.write_text(yaml.safe_dump(tree))
+    refused = planned(spec, "--fit", "--cluster", str(file))
+    assert refused.exit_code != 0 and "none of its types of workers has a GPU" in refused.output
 
 
 def test_the_table_says_what_fits(spec):
@@ -97,19 +127,6 @@ def test_methods_on_common_cards(spec):
     assert done.exit_code == 0, done.output
     rows = [line for line in done.stdout.splitlines() if "recommended" in line]
     assert len(rows) == 5 and all("full" in row for row in rows)
-
-
-@pytest.mark.parametrize(
-    ("text", "gigabytes"), [("H100", 80), ("a100-40gb", 40), ("24GB", 24), ("RTX 4090", 24)]
-)
-def test_cards_by_name_or_size(text, gigabytes):
-    assert card(text).memory == gigabytes * GIB
-
-
-@pytest.mark.parametrize("text", ["GTX", "", "0GB", "-3"])
-def test_an_unknown_card_is_told_those_that_are_known(text):
-    with pytest.raises(SweepError, match=r"H100 \(80 GB\)"):
-        card(text)
 
 
 def test_fit_has_no_json(spec):

@@ -10,6 +10,7 @@ from sweeps.planning.plan import Line, Plan
 from sweeps.preflight.needs import hub_model, needs_of
 from sweeps.spec.spec import SweepSpec
 from trainables.planning.activations import Activations
+from trainables.planning.curves import Curve
 from trainables.planning.estimate import Estimate
 from trainables.planning.inventory import Inventory
 from trainables.planning.states import States
@@ -20,13 +21,13 @@ ROOM = 1_000
 def line(rank: int, weights: int, per_sequence: int) -> Line:
     """A combination with micro-batches of 8."""
     states = States(weights, 0, 0, 0, 0, 0, host=7 * rank)
-    passes = Activations(fixed=0, per_sequence=per_sequence)
+    passes = Activations(Curve.even(0, per_sequence), Curve.even(0, per_sequence))
     return Line({"lora.rank": rank}, 8, Estimate(Inventory((), (), 0, ()), states, passes))
 
 
 def needs(tmp_path, lines, *edits):
     spec = SweepSpec.parse(sft_tree(tmp_path, slots={"gpus": 0.5}))
-    plan = Plan(Card("small", 2 * ROOM), ROOM, 1, 10, tuple(lines))
+    plan = Plan(Card("small", 2 * ROOM), ROOM, 1, 10, tuple(lines), planner=None)
     made = [
         Edit(point={"lora.rank": rank, "micro_batch_size": 8}, changes=changes, why="needs more")
         for rank, changes in edits

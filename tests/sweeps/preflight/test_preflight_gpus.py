@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import tiny_training as tiny
 
-from sweeps.planning.cards import GIB
+from sweeps.planning.sizes import GIB
 from sweeps.preflight.facts import Facts, TorchBuild
 from sweeps.preflight.finding import Level
 from sweeps.preflight.gpus import Offer, check_gpus

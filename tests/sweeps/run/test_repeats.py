@@ -84,6 +84,12 @@ def test_a_repeat_has_other_seeds_and_all_else_as_the_trial_had_it():
     assert same == two
 
 
+def test_a_repeat_is_measured_on_all_examples_at_each_point():
+    spec = real_spec(evaluation={"examples": 50})
+    assert spec.trial.evaluation.examples == 50
+    assert repeated_config(spec, Repeat(0, TRIALS[0], 1)).evaluation.examples == "all"
+
+
 def test_trials_share_the_seeds_of_their_repeats():
     spec = real_spec()
     one, other = (repeated_config(spec, Repeat(0, TRIALS[n], 1)) for n in (0, 1))

@@ -61,6 +61,16 @@ def test_a_measured_trial_counts_as_complete_at_its_last_value():
     )
 
 
+def test_complete_trials_are_compared_with_unfinished_ones_on_the_same_examples():
+    """With evaluation.examples, evaluations have values on a part of the set, and a complete trial
+    one on the whole."""
+    on_the_whole = [
+        trial(place, TrialState.COMPLETE, 101.0 + place, {1: 9.0, 3: 1.0 + place})
+        for place in range(4)
+    ]
+    assert suggested([*on_the_whole, *MEASURED]) == suggested([*COMPLETE, *AS_COMPLETE])
+
+
 @pytest.mark.parametrize("values", [{}, {1: float("nan")}])
 def test_a_trial_without_a_value_counts_as_before(values):
     more = [trial(8, TrialState.RUNNING, None, values), trial(7, TrialState.PRUNED, None, values)]

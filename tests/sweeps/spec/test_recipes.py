@@ -49,5 +49,5 @@ def test_there_are_recipes():
 def test_recipes_with_everything_built_in_ask_for_no_precision_that_a_cpu_may_emulate():
     trees = {recipe: yaml.safe_load(recipe.read_text()) for recipe in RECIPES}
     on_cpus = [r for r, tree in trees.items() if tree["model"].startswith(("builtin:", "toy"))]
-    assert {recipe.stem for recipe in on_cpus} == {"quickstart", "toy", "toy-front"}
-    assert [fields_of(SweepSpec.load(recipe)) for recipe in on_cpus] == [[]] * 3
+    assert {recipe.stem for recipe in on_cpus} == {"quickstart", "toy", "forks", "toy-front"}
+    assert [fields_of(SweepSpec.load(recipe)) for recipe in on_cpus] == [[]] * 4

@@ -29,13 +29,13 @@ def workshop(tmp_path_factory):
 def groups(monkeypatch):
     """The numbers of lanes that are measured together, in a list that grows."""
     seen = []
-    scores = JointEvaluation.scores
+    rows = JointEvaluation.rows
 
     def watched(self, lanes):
         seen.append(len(lanes))
-        return scores(self, lanes)
+        return rows(self, lanes)
 
-    monkeypatch.setattr(JointEvaluation, "scores", watched)
+    monkeypatch.setattr(JointEvaluation, "rows", watched)
     return seen
 
 
@@ -66,8 +66,8 @@ def test_each_example_has_its_own_loss(workshop, tmp_path):
 
 
 def test_no_pass_is_of_more_tokens_than_pay(workshop):
-    def fake(size):
-        return SimpleNamespace(config=SimpleNamespace(micro_batch_size=size))
+    def fake(size, ends=False):
+        return SimpleNamespace(config=SimpleNamespace(micro_batch_size=size), ends=ends)
 
     joint = JointEvaluation(workshop, None, None)
     longest = workshop.validation_set.longest
@@ -76,6 +76,7 @@ def test_no_pass_is_of_more_tokens_than_pay(workshop):
     assert [len(each) for each in joint.groups(lanes, 2 * 4 * longest)] == [2, 1]
     assert [len(each) for each in joint.groups(lanes, 4 * longest - 1)] == [1, 1, 1]
     assert joint.groups([], 100) == []
+    assert [len(each) for each in joint.groups([*lanes, fake(4, ends=True)], None)] == [1, 3]
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("full"), RuntimeError("broken")])
@@ -85,7 +86,7 @@ def test_after_an_error_each_is_measured_alone(workshop, monkeypatch, error):
 
     config = tiny.trial()
     (alone,) = in_lanes(workshop, config)
-    monkeypatch.setattr(JointEvaluation, "scores", never)
+    monkeypatch.setattr(JointEvaluation, "rows", never)
     first, second = in_lanes(workshop, config, tiny.trial(seed=2))
     assert first.losses == pytest.approx(alone.losses, abs=1e-6)
     assert second.outcome.ending is Ending.COMPLETE
@@ -112,3 +113,18 @@ def test_a_lane_that_diverges_where_all_are_measured_spoils_no_other(workshop, g
     (alone,) = in_lanes(workshop, config)
     assert good.losses == pytest.approx(alone.losses, abs=1e-6)
     assert other.outcome.ending is Ending.COMPLETE
+
+
+def test_of_lanes_due_together_those_at_their_end_are_measured_whole(workshop, groups):
+    part = {"evaluation__examples": 5}
+    short = {"budget__steps": 2, "budget__evaluations": 1}
+    configs = [tiny.trial(**part), tiny.trial(**part, seed=5), tiny.trial(**part, **short, seed=6)]
+    together = in_lanes(workshop, *configs)
+    assert groups == [2, 2], "the third is alone at its end, beside two at their first point"
+    for kept, config in zip(together, configs, strict=True):
+        (alone,) = in_lanes(workshop, config)
+        for ours, theirs in zip(kept.seen, alone.seen, strict=True):
+            assert ours.metrics == pytest.approx(theirs.metrics, rel=1e-6)
+            assert ours.subset == pytest.approx(theirs.subset, rel=1e-6)
+    assert [each.whole for each in together[0].seen] == [False, True]
+    assert [each.whole for each in together[2].seen] == [True]

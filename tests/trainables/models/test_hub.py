@@ -28,7 +28,6 @@ from trainables.training.base import Loading, load_model
 from trainables.training.workshop import Workshop
 from trainables.training.inputs import prepare_inputs
 
-others = [name for name in ("ray", "mlflow", "optuna") if name in sys.modules]
 rows, cache, absent, model = sys.argv[1:]
 config = TrialConfig(
     model=model, precision="fp32", data={"train": rows, "max_length": 512, "validation": 0.2},
@@ -51,6 +50,7 @@ class Nobody(Monitor):
     def asked_to_end(self): return None
 
 outcome = Workshop(prepared.inputs).train(config, Nobody())
+others = [name for name in ("ray", "mlflow", "optuna", "deepspeed") if name in sys.modules]
 said = [refusal, outcome.ending, prepared.inputs.model.name, prepared.description, others, phases]
 Path(cache, "said.json").write_text(json.dumps(said))
 """
@@ -94,7 +94,7 @@ def test_a_model_of_the_hub_is_trained_within_its_context(said):
     assert "at most 64 tokens each" in said.description
 
 
-def test_training_needs_neither_ray_nor_mlflow_nor_optuna(said):
+def test_training_in_one_process_needs_neither_ray_nor_mlflow_nor_optuna_nor_deepspeed(said):
     assert said.others == []
 
 

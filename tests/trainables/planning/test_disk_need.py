@@ -6,7 +6,7 @@ import pytest
 import tiny_training as tiny
 
 from trainables.planning.disk import disk_need
-from trainables.planning.estimate import Planner
+from trainables.planning.planner import Planner
 from trainables.training.checkpoints import Checkpoints
 from trainables.training.workshop import Workshop
 

@@ -9,11 +9,15 @@ from rollout_training import inputs_of, make_asked, rl_trial
 
 from benchmarks.planning.memory_plan import KINDS, counted_peak, trial_of, with_inputs
 from trainables.data.tokens.prompts import Prompts
-from trainables.planning.estimate import Planner
+from trainables.planning.activations import peaks_of
+from trainables.planning.passes import Passes
+from trainables.planning.planner import Planner
 from trainables.training.inputs import prepare_inputs
 
 
-@pytest.mark.parametrize("kind", ["full", "lora, bf16", "qlora", "prefix", "lora, dpo"])
+@pytest.mark.parametrize(
+    "kind", ["full", "full, in 8 rows", "lora, bf16", "qlora", "prefix", "lora, dpo"]
+)
 def test_a_peak_is_predicted_within_five_percent(kind, tmp_path):
     config = trial_of(KINDS[kind], micro_batch=2)
     config, inputs = with_inputs(tmp_path, (64, 2), config)
@@ -45,7 +49,10 @@ def test_a_value_head_is_in_the_plan(tmp_path):
     assert with_head.states.optimizer == without.states.optimizer + 8 * more
     assert with_head.states.weights == without.states.weights + 4 * more
     answers = 8 * 4 * hidden  # the states that the head reads, at least
-    assert with_head.activations.per_sequence > without.activations.per_sequence + answers
+    with_values, policy = (
+        each.activations.first.few.bytes.per_sequence for each in (with_head, without)
+    )
+    assert with_values > policy + answers
 
 
 def test_answers_take_what_transformers_cache_holds(tmp_path):
@@ -82,3 +89,89 @@ def test_frozen_models_beside_the_trials_own_are_in_the_plan(tmp_path):
     base = (folder / "model" / "model.safetensors").stat().st_size
     assert full.answering.beside - lora.answering.beside == pytest.approx(base, rel=0.05)
     assert sum(full.parts(8).values()) == full.peak(8)
+
+
+WIDE = 4096
+"""Words of a model whose logits take most."""
+
+
+def inputs_of_config(folder, **settings):
+    """Inputs of a model with such settings, of which there is the config alone; examples of 192
+    tokens."""
+    from transformers import LlamaConfig
+
+    _, inputs = with_inputs(folder, (64, 2), trial_of(KINDS["lora"], micro_batch=4))
+    config = LlamaConfig.from_pretrained(folder / "model")
+    for name, value in settings.items():
+        setattr(config, name, value)
+    config.save_pretrained(folder / "model")
+    return inputs
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory):
+    return inputs_of_config(tmp_path_factory.mktemp("wide"), vocab_size=WIDE)
+
+
+def wide_trial(inputs, **changes):
+    config = trial_of({"method": "lora", "lora": {"rank": 4}, **changes}, micro_batch=4)
+    return config.model_copy(update={"model": inputs.model.name})
+
+
+def test_logits_and_attention_are_told_apart(wide):
+    planner = Planner(wide)
+    estimate = planner.estimate(wide_trial(wide), 1)
+    parts = estimate.parts(4)
+    words, tokens = estimate.logits(4)
+    assert (words, tokens) == (WIDE, 4 * 190), "two of the 192 are prompt"
+    one = 4 * words * tokens
+    assert one <= parts["logits"] <= 3 * one and estimate.largest_term(4)[0] == "logits"
+    assert sum(parts.values()) == estimate.peak(4)
+    eager = planner.estimate(wide_trial(wide, attention="eager"), 1)
+    scores = 4 * 4 * 4 * 192 * 192  # sequences, heads, bytes
+    assert eager.parts(4)["attention"] >= 2 * scores > parts["attention"], "of 2 layers"
+
+
+def test_the_peak_of_many_sequences_may_be_at_another_moment_than_that_of_few(tmp_path):
+    """With one, the gradients of the embeddings, which come last; with many, the logits."""
+    inputs = inputs_of_config(tmp_path, vocab_size=2**15, hidden_size=1024, head_dim=256)
+    config = wide_trial(inputs, method="full", batch_size=32, micro_batch_size=32)
+    curve = Planner(inputs).estimate(config, 1).activations.first
+    assert curve.of(2) < 1.1 * curve.of(1) and curve.of(8) > 2 * curve.of(1)
+    passes = Passes(inputs)
+    passing, _ = passes._passing(config)
+    for count in (1, 2, 8, 32):
+        itself = peaks_of(passing, passes._longest(config, count)).first.bytes
+        assert curve.of(count) == pytest.approx(itself, rel=0.02)
+
+
+def test_of_many_ranks_few_are_measured_and_the_others_are_as_if_they_were(wide, monkeypatch):
+    measured = []
+    real = Passes.measured
+    monkeypatch.setattr(
+        Passes, "measured", lambda self, config: measured.append(config) or real(self, config)
+    )
+    planner = Planner(wide)
+    configs = [wide_trial(wide, lora={"rank": rank}) for rank in range(1, 65)]
+    planner.expect(configs)
+    peaks = {config.lora.rank: planner.estimate(config, 1) for config in configs}
+    assert len(measured) == 3
+    for rank in (3, 20, 50):
+        itself = Planner(wide).estimate(configs[rank - 1], 1)
+        assert peaks[rank].inventory == itself.inventory
+        assert peaks[rank].states == itself.states
+        assert peaks[rank].peak(4) == pytest.approx(itself.peak(4), rel=0.01)
+    dropouts = [wide_trial(wide, lora={"rank": 4, "dropout": each}) for each in (0.1, 0.2)]
+    measured.clear()
+    assert len({planner.estimate(config, 1).peak(4) for config in dropouts}) == 1
+    assert len(measured) == 3, "one line for all dropouts above 0"
+
+
+def test_the_longest_sequence_that_fits_is_found_by_few_passes(wide):
+    planner, config = Planner(wide), wide_trial(wide)
+    rooms = [planner.estimate(config, 1).peak(1) + more for more in (-1, 0, 2**22, 2**40)]
+    none, least, more, whole = (
+        planner.longest_within(config, 1, lambda _, room=room: room, 768) for room in rooms
+    )
+    assert (none, least, whole) == (0, 192, 768)
+    assert 192 < more < 768

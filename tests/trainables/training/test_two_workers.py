@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import tiny_training as tiny
 from torchrun import on_two_workers
-from two_workers import DIVERGED, RESUMED, SAME_AS_ALONE, STOPPED
+from two_workers import DIVERGED, ON_A_PART, RESUMED, SAME_AS_ALONE, STOPPED, Curious
 
 pytestmark = [pytest.mark.cluster, pytest.mark.ci]
 
@@ -37,6 +37,15 @@ def alone(inputs):
 def test_the_base_measures_the_same_on_two_workers_as_on_one(together, alone):
     expected = alone.measure_base(tiny.trial()).metrics
     assert together["base"] == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(("name", "curious"), [("part", False), ("part and rest", True)])
+def test_parts_are_measured_on_two_workers_as_on_one(together, alone, name, curious):
+    _, watcher = tiny.run_trial(alone, Curious(curious), **ON_A_PART)
+    for (metrics, subset), expected in zip(together[name], watcher.seen, strict=True):
+        assert metrics == pytest.approx(expected.metrics, rel=1e-5)
+        assert subset == pytest.approx(expected.subset, rel=1e-5)
+    assert bool(together[name][0][0]) == curious
 
 
 def test_a_base_that_no_rank_holds_whole_measures_the_same(together):

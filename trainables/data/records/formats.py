@@ -27,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from trainables.config.roles import ALIASES
 
@@ -154,7 +155,14 @@ FORMATS = tuple(_formats())
 
 def fitting(record: Mapping[str, object]) -> list[Format]:
     """All formats that fit a record, most specific first."""
-    return [each for each in FORMATS if each.columns(record) is not None]
+    return list(_fitting(frozenset(record)))
+
+
+@lru_cache
+def _fitting(fields: frozenset[str]) -> tuple[Format, ...]:
+    """Of records with these fields, as most records of a file have the same."""
+    record = dict.fromkeys(fields)
+    return tuple(each for each in FORMATS if each.columns(record) is not None)
 
 
 def objectives_for(formats: list[Format]) -> list[str]:

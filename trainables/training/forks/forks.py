@@ -126,6 +126,7 @@ def _plain(evaluation: Evaluation) -> dict[str, object]:
         "point": evaluation.point,
         "step": evaluation.step,
         "metrics": dict(evaluation.metrics),
+        "subset": dict(evaluation.subset),
         "cost": asdict(evaluation.cost),
     }
 

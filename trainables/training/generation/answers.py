@@ -12,8 +12,8 @@ from trainables.config.trial import TrialConfig
 from trainables.data.tokens.prompts import Asked, Prompts
 from trainables.methods.none import NONE
 from trainables.metrics.written import Written
-from trainables.training.general import held
 from trainables.training.generation.writer import AnswerWriter, seed_of
+from trainables.training.measuring.general import held
 from trainables.training.references import References
 from trainables.training.rollouts.judging import Judge
 from trainables.training.scoring.judge import compares_with_base

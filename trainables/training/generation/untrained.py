@@ -32,7 +32,8 @@ def measure_untrained(workshop: Workshop, config: TrialConfig, monitor: Monitor)
     ).with_answers(scores.answers_cost)
     if ranks.rank() == 0:
         point = config.budget.evaluations
-        verdict = monitor.evaluated(Evaluation(point, 0, scores.metrics, cost))
+        evaluation = Evaluation(point, 0, scores.metrics, cost, subset=scores.subset)
+        verdict = monitor.evaluated(evaluation)
         if verdict.losses is not None and len(scores.losses):
             write_losses(scores, verdict.losses)
             monitor.written(verdict.losses)

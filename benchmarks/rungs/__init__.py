@@ -1,0 +1,1 @@
+"""Decisions of early stopping on a part of the validation set, replayed on real trials."""

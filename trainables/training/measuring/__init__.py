@@ -1,0 +1,1 @@
+"""What trials are measured on: the validation set and the general set, whole or in part."""
