@@ -9,13 +9,14 @@ from sweeps.planning.fit import Fit, _ways, recommended
 from trainables.config.deepspeed_config import DeepSpeedConfig
 from trainables.config.trial import TrialConfig
 from trainables.planning.activations import Activations
+from trainables.planning.curves import Curve
 from trainables.planning.estimate import Estimate
 from trainables.planning.inventory import Inventory, Weight, packed_bytes
 from trainables.planning.states import states_of
 
 GPU = card("24GB")
 TRIAL = TrialConfig.model_validate({"model": "unused", "objective": "toy", "precision": "bf16"})
-PASSES = Activations(fixed=2**30, per_sequence=2**29)
+PASSES = Activations(Curve.even(2**30, 2**29), Curve.even(2**30, 2**29))
 ADAPTER = Weight((40_000_000,), 4)
 
 
