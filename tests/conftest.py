@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
+from collections.abc import Generator
 from pathlib import Path
 
 import psutil
@@ -38,6 +40,18 @@ RAY_FILES = pytest.StashKey[set[Path]]()
 
 NEXT = pytest.StashKey[pytest.Item | None]()
 """The test that comes next in this process."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Of a million objects that collecting makes, none is garbage: looking for some took a fifth
+    of collecting's time, and would again in tests that collect garbage."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
