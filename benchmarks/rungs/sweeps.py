@@ -81,9 +81,6 @@ def train(name: str, data: Path, trials: int, cache: Path) -> None:
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     drawn = [dict(bridge.suggest(study.ask(), spec.space)) for _ in range(trials)]
     workshop = Workshop(inputs_of(spec.trial, cache).inputs)
-    base = cache / name / "base.npz"
-    if not base.exists():
-        workshop.measure_base(spec.trial, base)
     for number, params in enumerate(drawn):
         folder = cache / name / f"{number:03}"
         if not (folder / "done.json").exists():
@@ -92,13 +89,13 @@ def train(name: str, data: Path, trials: int, cache: Path) -> None:
             (folder / "done.json").write_text(json.dumps([outcome.ending, dict(params)]))
 
 
-def measured(name: str, cache: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The summed losses [trials, points, examples] of complete trials, the terms in each sum
-    [examples], and the base's summed losses [examples]."""
+def measured(name: str, cache: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The summed losses [trials, points, examples] of complete trials, and the terms in each sum
+    [examples]."""
     found, counts = [], np.empty(0)
     for folder in sorted(each.parent for each in (cache / name).glob("*/done.json")):
         if json.loads((folder / "done.json").read_text())[0] == "complete":
             kept = [load_sequence_losses(folder / f"{n}.npz") for n in range(1, POINTS + 1)]
             found.append([each.loss_sums for each in kept])
             counts = kept[0].token_counts.astype(float)
-    return np.asarray(found), counts, load_sequence_losses(cache / name / "base.npz").loss_sums
+    return np.asarray(found), counts

@@ -103,17 +103,19 @@ class Branching:
 
     def dropped(self, number: int) -> Dropped | None:
         """How a drawn trial ends without training: an earlier one was ended before they part."""
-        family = self._family(number)
-        there = self._latest_fork(family, number)
-        for earlier, shared in family.earlier(number).items():
+        for earlier, shared in self._family(number).earlier(number).items():
             record = self._record_of(earlier)
             if record is None or record.stopped_by_hand:
                 continue
             last, parting = record.last(), f"the two part after step {shared}"
-            if record.status is TrialStatus.PRUNED and last and last.step <= shared:
+            if last is not None and last.step > shared:
+                continue
+            if record.status is TrialStatus.PRUNED and last is not None:
                 why = f"with trial {earlier}, stopped at step {last.step}; {parting}"
                 return Dropped(TrialStatus.PRUNED, why)
-            if record.status is TrialStatus.DIVERGED and shared > there:
+            # Also a fork of other cuts of the batches says how far it came.
+            passed = any(self._place(number).glob(f"{shared}-*"))
+            if record.status is TrialStatus.DIVERGED and not passed:
                 return Dropped(TrialStatus.DIVERGED, f"as trial {earlier} did; {parting}")
         return None
 

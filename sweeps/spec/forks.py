@@ -157,6 +157,9 @@ def _misfit(
         return f"objective {trial.objective} learns from its own answers", "leave it out"
     if search.metrics:
         return "needs a single metric, and search.metrics names several", "leave it out"
+    if search.trial_patience is not None:
+        message = "search.trial_patience may end a trunk before its branches part"
+        return message, "leave one of the two out"
     if search.sampler_kind.finite:
         return f"{search.sampler} tries every combination once", "use another sampler"
     if slots.lanes != 1:

@@ -97,8 +97,8 @@ def _gain(name: str, gains: Mapping[int, float], known: Mapping[int, Difference 
     if len(gains) == 1:
         return f"{head}, more than the noise of the {measured.count:,} validation examples."
     return (
-        f"{head}; {beyond} of the front's {len(gains)} trials are better by more than the noise of "
-        f"the {measured.count:,} validation examples."
+        f"{head}; of the front's {len(gains)} trials, {beyond} gained more than the noise of the "
+        f"{measured.count:,} validation examples."
     )
 
 

@@ -60,14 +60,18 @@ class Planner:
         """ModelError if transformers cannot build the model without its weights."""
         return self._estimate(config, workers, self._measured(config), self.longest(config))
 
+    def of_length(self, config: TrialConfig, workers: int, length: int) -> Estimate:
+        """The estimate of a trial whose sequences, one at a time, have so many tokens."""
+        return self._with_peaks(config, workers, self._passes.of_length(config, length), length)
+
     def longest_within(
         self, config: TrialConfig, workers: int, room: Callable[[Estimate], int], most: int
     ) -> int:
         """The most tokens, up to `most`, that a sequence can have which trains alone in the room of
         its estimate; 0 if the longest of the data does not fit. Not for trials whose answers are
         written in training."""
-        measured, low = self._measured(config), self.longest(config)
-        kind, high = _alike(config), max(low, most)
+        low, kind = self.longest(config), _alike(config)
+        high = max(low, most)
         if kind not in self._lengths:
             self._lengths[kind] = Chords(
                 lambda length: self._passes.of_length(config, length),
@@ -79,13 +83,15 @@ class Planner:
         lengths = self._lengths[kind]
 
         def excess(tokens: int) -> int:
-            peaks = lengths.at(tokens)
-            curves = Curve.even(peaks.first.bytes), Curve.even(peaks.further.bytes)
-            passing = replace(measured, activations=Activations(*curves))
-            estimate = self._estimate(config, workers, passing, tokens)
+            estimate = self._with_peaks(config, workers, lengths.at(tokens), tokens)
             return estimate.peak(1) - room(estimate)
 
         return most_within(excess, low, high, 0)
+
+    def _with_peaks(self, config: TrialConfig, workers: int, peaks: Peaks, length: int) -> Estimate:
+        curves = Curve.even(peaks.first.bytes), Curve.even(peaks.further.bytes)
+        passing = replace(self._measured(config), activations=Activations(*curves))
+        return self._estimate(config, workers, passing, length)
 
     def _estimate(
         self, config: TrialConfig, workers: int, measured: Measured, longest: int

@@ -18,12 +18,15 @@ from trainables.board.job import LOSSES
 if TYPE_CHECKING:
     from trainables.metrics.metric import Floats
 
-_SHARE = 0.1
+_SHARE = 0.2
 """The standard error of a difference between two trials, as a share of the trials' spread, at which
-nearly all decisions of early stopping are those of the whole set (docs/benchmarks.md)."""
+19 of 20 decisions of early stopping are those of the whole set (docs/benchmarks.md)."""
 
-_TOO_MUCH = 0.25
+_TOO_MUCH = 0.5
 """The same at which there are too few examples."""
+
+_LEAST = 50
+"""Examples below which an estimate from few trials is not trusted."""
 
 _FEWEST = 5
 """Complete trials from which it is told."""
@@ -46,7 +49,7 @@ class Examples(Adviser):
         if not spec.search.early_stopping_kind.stops or len(values) < _FEWEST or not spread:
             return
         count, error = len(values[0]), paired_error(values)
-        wanted = math.ceil((error / (_SHARE * spread)) ** 2)
+        wanted = max(_LEAST, math.ceil((error / (_SHARE * spread)) ** 2))
         given = spec.trial.evaluation.examples
         if given == "all":
             if 2 * wanted <= count and _takes_much(results):
@@ -59,8 +62,8 @@ def _fewer(wanted: int, count: int) -> Advice:
     return Advice(
         "Early stopping needs fewer examples than it had",
         f"Evaluation took much of the trials' time, at each point on all {count:,} examples. With "
-        f"{wanted:,} of them the standard error of a difference between two trials is {_SHARE:.0%} "
-        "of the spread of all trials at the first point.",
+        f"{wanted:,} of them the standard error of a difference between two trials is at most "
+        f"{_SHARE:.0%} of the spread of all trials at the first point.",
         {"evaluation.examples": wanted},
     )
 

@@ -251,12 +251,13 @@ def with_noise(noise: float, trained: int):
 @pytest.mark.parametrize(
     ("noise", "examples", "trained", "expected"),
     [
-        (1.0, "all", 700, 67),  # the spread of the trials is 1.22
-        (1.0, "all", 900, None),
-        (3.0, "all", 700, None),
-        (1.0, 70, 700, None),
-        (1.0, 8, 900, 67),
-        (3.0, 8, 900, "all"),
+        (2.0, "all", 700, 67),  # the spread of the trials is 1.22
+        (1.0, "all", 700, 50),
+        (2.0, "all", 900, None),
+        (4.0, "all", 700, None),
+        (2.0, 70, 700, None),
+        (2.0, 8, 900, 67),
+        (6.0, 8, 900, "all"),
     ],
 )
 def test_examples_that_comparing_trials_does_not_take_and_too_few(

@@ -139,6 +139,16 @@ def real(tmp_path_factory):
     return spec, inputs_of(spec.trial, Path(folder / "cache"), trains=False)
 
 
+class Watching(View):
+    """Keeps how far each phase got."""
+
+    def __init__(self):
+        self.shares = {}
+
+    def at(self, phases):
+        self.shares |= {each.text: each.share for each in phases}
+
+
 def with_gpu(spec, memory):
     """The sweep on GPUs with so many bytes for tensors."""
     whole = (memory / 0.97 + 600 * 2**20) / 2**30
@@ -155,7 +165,9 @@ def test_a_plan_with_too_little_room_gives_room_first_and_takes_out_last(real):
     between = (lora.estimate.peak(4) + lora.estimate.peak(5)) // 2
     tight = with_gpu(spec, between)
     assert full.estimate.peak(1) < between < full.peak or full.estimate.peak(1) > between
-    edits = edits_for(tight, prepared, View(), None)
+    watching = Watching()
+    edits = edits_for(tight, prepared, watching, None)
+    assert watching.shares["planning memory"] == watching.shares["making room"] == 1.0
     by_method = {edit.point["method"]: edit for edit in edits}
     assert by_method["lora"].changes == {"micro_batch_size": 4}
     assert "micro_batch_size 16: micro_batch_size 4 (needs" in in_words(by_method["lora"])

@@ -98,7 +98,9 @@ class Search:
         tapes = [Tape(s["config"], plan_of(s["config"])) for s in (one, other)]
         step = shared_steps(*tapes)
         trunk = self.book.origin(other["trial"]).branch.trunk
-        fork_folder(self.forks / f"{trunk:04d}", step, tapes[0].until(step)).mkdir(parents=True)
+        fork_folder(self.forks / f"{trunk:04d}", step, tapes[0].until(step)).mkdir(
+            parents=True, exist_ok=True
+        )
         return step
 
 
@@ -214,6 +216,22 @@ def test_a_diverged_trunk_is_not_trained_again(tmp_path):
     assert search.records[1].status is TrialStatus.DIVERGED
 
 
+def test_a_trunk_that_diverged_after_a_fork_ends_no_branch_that_has_parted(tmp_path):
+    search = Search(tmp_path, spec_for(tmp_path))
+    trunk = search.next()
+    family = search.book.family(0, search.spec.space)
+    step = min(
+        search.write_fork(trunk, {"trial": n, "config": trunk["config"].with_params(params)})
+        for n, params in family.items()
+        if n
+    )
+    for fork in (search.forks / "0000").iterdir():  # as with half the micro-batch
+        fork.rename(fork.with_name(f"{fork.name[:-1]}x"))
+    search.end(0, TrialStatus.DIVERGED, at_10=2.5)
+    assert step > 10
+    assert search.next()["trial"] == 1
+
+
 def test_a_resumed_search_draws_what_it_would_have(tmp_path):
     def run(place, interrupted):
         place.mkdir()
@@ -304,6 +322,7 @@ def test_a_sampler_sees_the_best_branch_of_each_trunk():
         ({"slots": {"workers": 2}}, "search.forks: needs slots of one worker without DeepSpeed"),
         ({"schedule": "cosine"}, "search.forks: no parameter of the space acts late in training"),
         ({"micro_batch_size": "auto"}, "search.forks: micro_batch_size: auto may cut"),
+        ({"search": {"forks": 2, "trial_patience": 3}}, "search.forks: search.trial_patience may"),
         ({"storage": {"uri": "s3://b/f"}}, "search.forks: forks are kept in the sweep's folder"),
     ],
 )

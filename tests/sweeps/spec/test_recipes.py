@@ -10,6 +10,7 @@ import yaml
 from sweeps.doctor.precision import fields_of
 from sweeps.spec.spec import SweepSpec
 from trainables.methods.registry import METHODS
+from trainables.metrics.registry import GENERATED
 from trainables.objectives.registry import OBJECTIVES
 
 RECIPES = sorted((Path(__file__).parents[3] / "sweeps" / "recipes").glob("*.yaml"))
@@ -34,6 +35,15 @@ def test_every_recipe_is_a_sweep_but_for_the_users_own_files(recipe, tmp_path, m
     for name in ("train.jsonl", "asked.jsonl"):
         (tmp_path / "arithmetic" / name).write_text("x")
     assert SweepSpec.load(recipe).trials > 0
+
+
+def test_the_last_step_of_the_chain_is_guarded_and_needs_no_right_answers():
+    """Files of preferences have none."""
+    tree = yaml.safe_load(next(r for r in RECIPES if r.stem == "align-3-ppo").read_text())
+    judge, rewards = tree["rl"]["held_out"], tree["rl"]["rewards"]
+    assert GENERATED[judge].alone and judge not in rewards
+    assert all(GENERATED[name].alone for name in rewards if name in GENERATED)
+    assert tree["data"]["general"]
 
 
 def test_there_are_recipes():

@@ -81,8 +81,8 @@ def rewarded_front(*points: tuple[float, float], errors: tuple[float, ...] = ())
 def test_a_front_by_distance_says_what_reward_was_gained_and_whether_that_is_noise():
     text = rewarded_front((0.51, 0.001), (0.9, 0.2), errors=(0.02, 0.02))
     assert (
-        "In eval_reward, trial 1 is best: 0.4000 ± 0.0200 better than the untouched base model; 1 "
-        "of the front's 2 trials are better by more than the noise of the 200 validation examples. "
+        "In eval_reward, trial 1 is best: 0.4000 ± 0.0200 better than the untouched base model; "
+        "of the front's 2 trials, 1 gained more than the noise of the 200 validation examples. "
         "eval_kl is a trial's distance from that model, whose own is 0."
     ) in text
     assert "lose in another" not in text
