@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from rich.filesize import decimal
 
 from sweeps.base.errors import SweepError
 from sweeps.base.quiet import quiet
+from sweeps.builtin import PREFIX
 from sweeps.caps.trained_tokens import refuse_below_one_trial
 from sweeps.home.home import SweepHome
 from sweeps.inputs.prepare import check_model_of, checked_inputs
@@ -26,8 +28,6 @@ from trainables.training.inputs import Prepared
 _QUICK = 8 * 2**20
 """Bytes of data files that are prepared in seconds."""
 
-_BUILTIN = "builtin:"
-
 
 def check_inputs(
     spec: SweepSpec, home: SweepHome, progress: Progress
@@ -39,8 +39,8 @@ def check_inputs(
     trial = spec.trial
     if not trial.learns.trains:
         return None, []
-    if _BUILTIN in trial.model:
-        text = f"{trial.model} is built by the launch, in half a minute, if it is not there"
+    if builtin := _builtin(trial):
+        text = f"{builtin} is built by the launch, in half a minute, if it is not there"
         return None, [ok("model", text)]
     try:
         with progress.phase("looking at model and data"), quiet():
@@ -73,6 +73,13 @@ def _checked(
     counts = ", ".join(f"{name} {side.sequences:,} sequences" for name, side in sides.items())
     notes = [note("data", remark) for remark in prepared.remarks]
     return prepared, [*found, ok("data", f"{counts} by the model's tokenizer"), *notes]
+
+
+def _builtin(trial: TrialConfig) -> str | None:
+    """The built-in model or data that the trial names."""
+    files = file_names(trial.data).values() if trial.data else ()
+    named = (trial.model, *chain.from_iterable(files))
+    return next((name for name in named if name.startswith(PREFIX)), None)
 
 
 def _origins(trial: TrialConfig) -> list[Origin]:

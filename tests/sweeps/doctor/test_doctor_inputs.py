@@ -89,3 +89,10 @@ def test_a_disk_without_room_for_one_trials_checkpoints_is_wrong(doctor, tree, m
     )
     level, said = doctor(tree)["disk"]
     assert level == "wrong" and "the sweep may need" in said
+
+
+def test_built_in_data_are_not_built(doctor, tree, tmp_path):
+    tree["data"] = {"train": "builtin:pydoc"}
+    level, said = doctor(tree)["model"]
+    assert level == "ok" and "builtin:pydoc is built by the launch" in said
+    assert not [*(tmp_path / "home").rglob("pydoc*")]
