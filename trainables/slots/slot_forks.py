@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -28,15 +29,19 @@ class SlotForks:
         self._forking = forking
         self._forks = Forks(forking.folder, layout, (WEIGHTS, LOSSES, ANSWERS))
         try:
-            self._tape = Tape(job.config, workshop.plan(job.config, ranks.world_size()))
+            plan = workshop.plan(job.config, ranks.world_size())
         except ValueError as error:
             raise RefusedError(str(error)) from error
+        self._tape = Tape(job.config, plan)
+        self._unheard = [*plan.points][len(job.seen) :]
 
     def begun(self, board: BoardClient) -> Job:
         """The job with what a fork gives it: a checkpoint in its folder, and the evaluations until
-        then, which the board hears of. As it is if it has a checkpoint, or comes by no fork."""
+        then, which the board hears of. As it is if it comes by no fork, or has a checkpoint from
+        before its first evaluation that is not on record."""
         checkpoints = self._job.folder / CHECKPOINTS
-        if any(checkpoints.glob(f"{PREFIX}*")):
+        steps = (int(found.name.removeprefix(PREFIX)) for found in checkpoints.glob(f"{PREFIX}*"))
+        if any(step < min(self._unheard, default=math.inf) for step in steps):
             return self._job
         seen = list(self._job.seen)
         for each in self._forks.take(self._tape, checkpoints, self._job.folder) or ():

@@ -94,3 +94,16 @@ def test_weights_of_a_best_evaluation_in_the_trunk_are_there(inputs, desk, tmp_p
     trained(desk, worker, worse)
     for name in ("best/adapter_model.safetensors", "sequence_losses.npz"):
         assert (tmp_path / "1" / name).is_file()
+
+
+def test_a_branch_killed_before_its_evaluations_were_on_record_begins_at_the_fork_again(
+    inputs, desk, tmp_path
+):
+    worker = desk.worker(inputs)
+    forking = Forking(tmp_path / "forks", (FORK,))
+    trained(desk, worker, Job("0", FIRST, tmp_path / "0", forking=forking))
+    trained(desk, worker, Job("1", SECOND, tmp_path / "1", forking=forking))
+    assert list((tmp_path / "1" / "checkpoints").iterdir())
+    heard, outcome = trained(desk, worker, Job("again", SECOND, tmp_path / "1", forking=forking))
+    assert outcome.cost.shared_steps == FORK
+    assert [each.step for each in heard] == [2, 4, 6, 8]
