@@ -95,7 +95,7 @@ def fit_report(fits: Fits, cards: Sequence[Card]) -> Group:
     for card in cards:
         of_card = [each for each in fits.found if each.card == card]
         if not of_card:
-            table.add_row(card.name, f"none fits on up to {card.most or 8}", *[""] * 5)
+            table.add_row(card.name, "none", *[""] * 4, f"nothing fits up to {card.most or 8} GPUs")
         for at, fit in enumerate(of_card):
             why = f"recommended: {reason(fit, of_card)}" if at == 0 else ""
             stage = "" if fit.zero_stage is None else str(fit.zero_stage)

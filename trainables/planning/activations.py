@@ -85,14 +85,6 @@ class Peaks:
     first: Moment
     further: Moment
 
-    def towards(self, other: Peaks, share: float) -> Peaks:
-        """The bytes between these and others."""
-        first, further = (
-            Moment(round(mine.bytes + share * (its.bytes - mine.bytes)), {}, 0)
-            for mine, its in ((self.first, other.first), (self.further, other.further))
-        )
-        return Peaks(first, further)
-
 
 def activations_of(passing: Passing, batch_of: Callable[[int], Batch]) -> Activations:
     """`batch_of` gives a micro-batch of so many sequences."""
@@ -113,6 +105,13 @@ def activations_of(passing: Passing, batch_of: Callable[[int], Batch]) -> Activa
             (one.further, two.further, most.further, twice.further),
         )
     )
+    return Activations(first, further, passing.words)
+
+
+def activations_of_one(passing: Passing, batch: Batch) -> Activations:
+    """Those of a micro-batch of one sequence alone."""
+    peaks = peaks_of(passing, batch)
+    first, further = (Curve.even(each.bytes) for each in (peaks.first, peaks.further))
     return Activations(first, further, passing.words)
 
 

@@ -26,9 +26,8 @@ from trainables.objectives.policy import RlConfig
 from trainables.planning.activations import (
     Activations,
     Passing,
-    Peaks,
     activations_of,
-    peaks_of,
+    activations_of_one,
 )
 from trainables.planning.inventory import Inventory, layers_in_4_bits, take
 from trainables.planning.stretched import stretched
@@ -77,15 +76,15 @@ class Passes:
         """ModelError if transformers cannot build the model without its weights."""
         passing, inventory = self._passing(config)
         found = activations_of(passing, lambda count: self._longest(config, count))
-        width = loading_of(config).weights.itemsize
-        return Measured(inventory, found, width * max(inventory.packed, default=0))
+        return Measured(inventory, found, _unpacking(config, inventory))
 
-    def of_length(self, config: TrialConfig, length: int) -> Peaks:
-        """The peaks of a pass over one example of so many tokens."""
-        passing, _ = self._passing(config)
+    def of_length(self, config: TrialConfig, length: int) -> Measured:
+        """The same, but for a pass over one example of so many tokens."""
+        passing, inventory = self._passing(config)
         learned = training_set(config, self._train, self._mix)
         example = stretched(learned[self._place(learned)], length)
-        return peaks_of(passing, collated([[example]], self._pad_id))
+        found = activations_of_one(passing, collated([[example]], self._pad_id))
+        return Measured(inventory, found, _unpacking(config, inventory))
 
     def _passing(self, config: TrialConfig) -> tuple[Passing, Inventory]:
         model, packed = self._bare(config)
@@ -150,6 +149,10 @@ class Passes:
         memo = ReferenceMemo(len(self._train), self._train.arity, torch.device("cpu"))
         memo.keep(np.arange(len(self._train)), torch.zeros(len(self._train), self._train.arity))
         return Reference(memo, _unused, together=False)
+
+
+def _unpacking(config: TrialConfig, inventory: Inventory) -> int:
+    return loading_of(config).weights.itemsize * max(inventory.packed, default=0)
 
 
 def _place(model: torch.nn.Module) -> None:

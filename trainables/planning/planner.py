@@ -8,10 +8,8 @@ from dataclasses import replace
 from pydantic import BaseModel
 
 from trainables.config.trial import TrialConfig
-from trainables.planning.activations import Activations, Peaks
 from trainables.planning.answering import answering_of
 from trainables.planning.chords import Chords, most_within
-from trainables.planning.curves import Curve
 from trainables.planning.estimate import Estimate
 from trainables.planning.inventory import Inventory
 from trainables.planning.passes import Measured, Passes
@@ -43,7 +41,7 @@ class Planner:
         self._known: dict[Hashable, Measured] = {}
         self._sizes: dict[str, set[int]] = {}
         self._lines: dict[Hashable, Chords[Measured] | None] = {}
-        self._lengths: dict[Hashable, Chords[Peaks]] = {}
+        self._lengths: dict[Hashable, Chords[Measured]] = {}
 
     def expect(self, configs: Iterable[TrialConfig]) -> None:
         """Name trials to come. Where these have a method in many sizes, few of them are measured,
@@ -62,7 +60,7 @@ class Planner:
 
     def of_length(self, config: TrialConfig, workers: int, length: int) -> Estimate:
         """The estimate of a trial whose sequences, one at a time, have so many tokens."""
-        return self._with_peaks(config, workers, self._passes.of_length(config, length), length)
+        return self._estimate(config, workers, self._passes.of_length(config, length), length)
 
     def longest_within(
         self, config: TrialConfig, workers: int, room: Callable[[Estimate], int], most: int
@@ -77,21 +75,16 @@ class Planner:
                 lambda length: self._passes.of_length(config, length),
                 low,
                 high,
-                Peaks.towards,
-                lambda peaks: peaks.first.bytes,
+                Measured.towards,
+                lambda measured: measured.activations.first.of(1),
             )
         lengths = self._lengths[kind]
 
         def excess(tokens: int) -> int:
-            estimate = self._with_peaks(config, workers, lengths.at(tokens), tokens)
+            estimate = self._estimate(config, workers, lengths.at(tokens), tokens)
             return estimate.peak(1) - room(estimate)
 
         return most_within(excess, low, high, 0)
-
-    def _with_peaks(self, config: TrialConfig, workers: int, peaks: Peaks, length: int) -> Estimate:
-        curves = Curve.even(peaks.first.bytes), Curve.even(peaks.further.bytes)
-        passing = replace(self._measured(config), activations=Activations(*curves))
-        return self._estimate(config, workers, passing, length)
 
     def _estimate(
         self, config: TrialConfig, workers: int, measured: Measured, longest: int

@@ -88,14 +88,6 @@ def test_fit_looks_at_the_given_gpu_and_workers(spec):
     assert all("all 64" in said for said in said.splitlines() if said.startswith("H100"))
 
 
-def test_the_recommended_method_comes_first_with_its_reason(spec):
-    said = planned(spec, "--fit", "--gpu", "0.5862GB").stdout
-    first, *others = [line for line in said.splitlines() if line.startswith("0.5862 GB")]
-    assert first.split()[2] == "lora" and "recommended: one GPU is enough; full needs" in first
-    assert not any("recommended" in line for line in others)
-    assert max(map(len, said.splitlines())) <= 100
-
-
 def test_fit_looks_at_the_gpus_of_a_cluster_file(spec):
     tree = {
         "provider": {"type": "aws"},

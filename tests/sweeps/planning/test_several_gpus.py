@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from rich.console import Console
 
 from sweeps.planning.cards import card
-from sweeps.planning.fit import Fit, _ways, recommended
+from sweeps.planning.fit import Fit, Fits, _ways, reason, recommended
+from sweeps.report.plan_report import fit_report
 from trainables.config.deepspeed_config import DeepSpeedConfig
 from trainables.config.trial import TrialConfig
 from trainables.planning.activations import Activations
@@ -71,3 +75,30 @@ def test_full_fine_tuning_takes_the_gpus_that_its_states_need():
     (eight,) = found(8, "full", most=8)
     assert (eight.workers, eight.engine) == (8, DeepSpeedConfig(zero_stage=3))
     assert GPU.memory > 16 * 8e9 / 8
+
+
+@pytest.mark.parametrize(
+    ("billions", "methods", "why"),
+    [
+        (8, ("full", "lora", "qlora"), "one GPU is enough; full needs 8"),
+        (34, ("full", "lora"), "no method fits fewer GPUs; full does not fit"),
+        (0.5, ("full", "lora"), "one GPU is enough; all weights train"),
+    ],
+)
+def test_the_recommended_way_has_its_reason(billions, methods, why):
+    ways = found(billions, *methods, most=8)
+    assert reason(recommended(ways, GPU), ways) == why
+
+
+def test_the_table_has_the_first_way_as_recommended_and_the_longest_sequences():
+    ways = found(8, "lora", "full", most=8)
+    shown = [replace(ways[0], tokens=3000), replace(ways[1], tokens=8192, is_whole=True)]
+    console = Console(width=100)
+    with console.capture() as said:
+        console.print(fit_report(Fits(512, tuple(shown)), [GPU, card("T4")]))
+    lines = said.get().splitlines()
+    first, second, none = (line for line in lines if line.startswith(("24 GB", "T4")))
+    assert "recommended: one GPU is enough; full needs 8" in first and "3,000" in first
+    assert "all 8,192" in second and "recommended" not in second
+    assert "nothing fits up to 8 GPUs" in none
+    assert max(map(len, lines)) <= 100
