@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from sweeps.samplers.wrappers.around import Around
 from sweeps.samplers.wrappers.last_values import value_of
+from sweeps.samplers.wrappers.study_view import StudyView
 
 
 class BestBranches(Around):
@@ -26,7 +27,7 @@ class BestBranches(Around):
     def __init__(self, sampler: BaseSampler, trunk_of: Callable[[FrozenTrial], int]) -> None:
         super().__init__(sampler)
         self._trunk_of = trunk_of
-        self._seen: _FewerStudy | None = None
+        self._seen: StudyView | None = None
 
     def infer_relative_search_space(
         self, study: optuna.Study, trial: FrozenTrial
@@ -54,7 +55,7 @@ class BestBranches(Around):
 
     def _view(self, study: optuna.Study, trial: FrozenTrial) -> optuna.Study:
         if self._seen is None:
-            self._seen = _FewerStudy(study, self._best_of(study, self._trunk_of(trial)))
+            self._seen = StudyView(study, self._best_of(study, self._trunk_of(trial)))
         return self._seen
 
     def _best_of(self, study: optuna.Study, own: int) -> list[FrozenTrial]:
@@ -69,20 +70,3 @@ class BestBranches(Around):
             best[trunk] = min(rank, best.get(trunk, rank))
         kept = {number for _, number in best.values()}
         return [t for t in trials if t.number in kept or self._trunk_of(t) == own]
-
-
-class _FewerStudy(optuna.Study):
-    """The study with these of its trials only."""
-
-    def __init__(self, study: optuna.Study, trials: list[FrozenTrial]) -> None:
-        self.__dict__.update(study.__dict__)
-        self._kept = trials
-
-    def _get_trials(
-        self,
-        deepcopy: bool = True,
-        states: Container[TrialState] | None = None,
-        use_cache: bool = False,
-    ) -> list[FrozenTrial]:
-        assert not deepcopy, "samplers only read"
-        return [trial for trial in self._kept if states is None or trial.state in states]

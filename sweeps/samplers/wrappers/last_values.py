@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Container
 from typing import Any
 
 import optuna
@@ -14,6 +13,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from sweeps.samplers.wrappers.around import Around
+from sweeps.samplers.wrappers.study_view import StudyView
 
 _BEST = 25
 """Maximum number of trials that TPE takes for good (Optuna's default `gamma`)."""
@@ -33,7 +33,7 @@ class LastValues(Around):
 
     def __init__(self, sampler: BaseSampler) -> None:
         super().__init__(sampler)
-        self._seen: _MeasuredStudy | None = None
+        self._seen: StudyView | None = None
 
     def infer_relative_search_space(
         self, study: optuna.Study, trial: FrozenTrial
@@ -61,29 +61,17 @@ class LastValues(Around):
 
     def _view(self, study: optuna.Study) -> optuna.Study:
         if self._seen is None:
-            self._seen = _MeasuredStudy(study)
+            self._seen = _measured(study)
         return self._seen
 
 
-class _MeasuredStudy(optuna.Study):
-    """The study at one moment, with other states and values of its unfinished trials. Of more than
-    _MOST trials it has the best and the latest."""
-
-    def __init__(self, study: optuna.Study) -> None:
-        self.__dict__.update(study.__dict__)
-        trials = study.get_trials(deepcopy=False)
-        if len(trials) > _MOST and not study._is_multi_objective():
-            trials = _most_telling(trials, study.direction)
-        self._seen = [_as_complete(trial, self) for trial in trials]
-
-    def _get_trials(
-        self,
-        deepcopy: bool = True,
-        states: Container[TrialState] | None = None,
-        use_cache: bool = False,
-    ) -> list[FrozenTrial]:
-        assert not deepcopy, "samplers only read"
-        return [trial for trial in self._seen if states is None or trial.state in states]
+def _measured(study: optuna.Study) -> StudyView:
+    """The study with other states and values of its unfinished trials. Of more than _MOST trials it
+    has the best and the latest."""
+    trials = study.get_trials(deepcopy=False)
+    if len(trials) > _MOST and not study._is_multi_objective():
+        trials = _most_telling(trials, study.direction)
+    return StudyView(study, [_as_complete(trial, study) for trial in trials])
 
 
 def _most_telling(trials: list[FrozenTrial], direction: StudyDirection) -> list[FrozenTrial]:
