@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -93,11 +93,14 @@ class Curve:
         return Curve(few, many, max(self.at, other.at))
 
     def without(self, freed: int, least: int) -> Curve:
-        """The same with so many bytes freed, down to `least` besides what grows."""
+        """The same with so many bytes freed, down to `least` besides what grows: where the peak is
+        early in a pass, there is little to be freed."""
+        if self.few == self.many:
+            return Curve.throughout(_less(self.few, freed, least))
+        kept = min(least, self.many.bytes.fixed)
+        return Curve(_less(self.few, freed, least), _less(self.many, freed, kept), self.at)
 
-        def less(stretch: Stretch) -> Stretch:
-            line = stretch.bytes
-            fixed = max(min(least, line.fixed), line.fixed - freed)
-            return Stretch(Line(fixed, line.per_sequence), stretch.kinds, stretch.tokens)
 
-        return Curve(less(self.few), less(self.many), self.at)
+def _less(stretch: Stretch, freed: int, least: int) -> Stretch:
+    fixed = max(least, stretch.bytes.fixed - freed)
+    return replace(stretch, bytes=Line(fixed, stretch.bytes.per_sequence))

@@ -74,4 +74,6 @@ def test_what_is_freed_leaves_the_least():
     curve = Curve.even(1000, 10).without(freed=400, least=100)
     assert curve.of(2) == 620
     assert Curve.even(450, 10).without(freed=400, least=100).of(2) == 120
-    assert Curve.even(50, 10).without(freed=400, least=100).of(2) == 70
+    assert Curve.even(50, 10).without(freed=400, least=100).of(2) == 120
+    apart = Curve(Stretch(Line(50, 10)), Stretch(Line(-500, 90)), at=20).without(400, 100)
+    assert (apart.of(2), apart.of(20)) == (120, 1300), "of many, only what grows"
