@@ -7,9 +7,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from results.ranking.reason_text import shortened
 from results.records.record import Measurement, Mode, TrialRecord, TrialStatus
-
-_LONGEST_ERROR = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,4 +187,4 @@ def _short(error: str | None) -> str:
     if not lines:
         return "no reason was recorded"
     line = lines[-1] if lines[0].startswith("Traceback") else lines[0]
-    return line if len(line) <= _LONGEST_ERROR else line[: _LONGEST_ERROR - 1] + "…"
+    return shortened(line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+from results.ranking.reason_text import shortened
 from trainables.core.background import Tell, logged
 
 MOST = 10
@@ -23,7 +24,7 @@ class Breakdowns:
 
     def __call__(self, text: str) -> None:
         """Report a breakdown."""
-        text = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+        text = shortened(text, LONGEST)
         with self._lock:
             if text in self.texts or len(self.texts) == MOST:
                 return

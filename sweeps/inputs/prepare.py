@@ -16,6 +16,7 @@ from sweeps.inputs.evaluation_share import evaluation_share, larger_than_sets
 from sweeps.inputs.model_fit import check_lengths, model_remarks
 from sweeps.inputs.prompt_checks import check_prompts
 from sweeps.inputs.reward_checks import check_reward_lengths
+from sweeps.inputs.right_answers import reasoning_notes
 from sweeps.models.earlier import with_winners
 from sweeps.spec.spec import SweepSpec
 from trainables.config.trial import TrialConfig
@@ -62,7 +63,7 @@ def checked_inputs(
     check_class_metrics(spec, prepared)
     check_prompts(spec, prepared)
     check_reward_lengths(spec, prepared)
-    return prepared
+    return replace(prepared, remarks=(*prepared.remarks, *reasoning_notes(spec, prepared)))
 
 
 def prepare(spec: SweepSpec, home: SweepHome, view: View) -> Prepared | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from sweeps.base.errors import SweepError
+from sweeps.inputs.right_answers import check_answered
 from sweeps.spec.encoders import encoders
 from sweeps.spec.reach import reachable
 from sweeps.spec.spec import SweepSpec
@@ -16,7 +16,6 @@ from trainables.data.retrieval.chats import count_chats
 from trainables.data.tokens.prompts import Prompts, has_text
 from trainables.data.tokens.tokenizer import context_length, hub_file
 from trainables.methods.few_shot import FEW_SHOT, FewShotConfig
-from trainables.metrics.formula import parts_of
 from trainables.metrics.matching import ANSWER_EQUALITY, marked
 from trainables.metrics.registry import GENERATED
 from trainables.metrics.written import said
@@ -36,16 +35,16 @@ def check_prompts(spec: SweepSpec, prepared: Prepared) -> None:
         return
     _check_samples(settings.samples, Prompts(inputs.validation))
     context = context_length(inputs.model)
-    for folder in filter(None, (inputs.validation, inputs.test)):
+    measured = [folder for folder in (inputs.validation, inputs.test) if folder]
+    check_answered(spec, [*measured, *([inputs.train] if spec.trial.learns.rolls_out else [])])
+    for folder in measured:
         prompts = Prompts(folder)
         chosen = prompts.chosen(settings.prompts, data.seed, settings.samples)
-        _check_answered(spec, prompts, folder)
         _check_references(settings.metrics, prompts, chosen)
         _try_pattern(settings, prompts, chosen)
         _check_lengths(settings, prompts, chosen, context)
     if spec.trial.learns.rolls_out:
         prompts = Prompts(inputs.train)
-        _check_answered(spec, prompts, inputs.train)
         _check_lengths(settings, prompts, range(len(prompts)), context)
 
 
@@ -81,21 +80,6 @@ def _check_encoders(spec: SweepSpec) -> None:
         raise SweepError(
             f"{place}: {name} is no folder, and neither {files} could be loaded from the hub; "
             "check the spelling and the network, or download it and name its folder"
-        )
-
-
-def _check_answered(spec: SweepSpec, prompts: Prompts, folder: Path) -> None:
-    """SweepError for a metric that needs the right answers, which some prompts lack."""
-    if prompts.answered:
-        return
-    metrics, goals = spec.trial.evaluation.metrics, spec.search.given_modes
-    needs = [name for name in metrics if name in GENERATED and not GENERATED[name].alone]
-    needs += [name for goal in goals for name in parts_of(goal) if name == "eval_loss"]
-    if needs:
-        raise SweepError(
-            f"{needs[0]} needs right answers, and prompts of the {folder.name} set have none; add "
-            "them to the data, or use what needs none: rl.reward_model, eval_answer_tokens, "
-            "eval_ended, eval_json_valid or a metric of your own"
         )
 
 

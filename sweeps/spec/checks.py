@@ -35,6 +35,7 @@ from sweeps.spec.generation import (
     direction_of,
     judged_by_answers,
 )
+from sweeps.spec.scoring_functions import check_functions
 from sweeps.spec.search_checks import check_search
 from sweeps.spec.settings import SearchSettings, SlotsSettings, TrackingSettings
 from trainables.config.data import TEMPLATES
@@ -136,7 +137,8 @@ def missing_files(trial: TrialConfig, elsewhere: bool = False) -> list[Problem]:
         elif _is_empty(name):
             message = f"file {name} is empty (0 bytes)"
             problems.append(Problem(place, message, "download or write it again"))
-    return [*problems, *_missing_template(trial, elsewhere)]
+    functions = check_functions(trial, is_whole if elsewhere else None)
+    return [*problems, *functions, *_missing_template(trial, elsewhere)]
 
 
 def _missing_template(trial: TrialConfig, elsewhere: bool) -> list[Problem]:

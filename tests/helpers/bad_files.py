@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from data_samples import rewards_for
+
 from trainables.config.trial import TrialConfig
 from trainables.data.sets.makers import targets_for
 from trainables.data.sets.sources import Sources
@@ -224,6 +226,8 @@ SINGLE_ROWS = [
     rows("no turns", "sft", CHAT, {"messages": []}, r": no answer \(turns: none\); add a turn"),
     rows("no answer", "sft", CHAT, chat("system", "user"), r": no answer \(turns: system, user\)"),
     rows("an empty answer", "sft", QA, {**QA, "output": " "}, ": empty answer .output is str ' '"),
+    rows("an empty question", "sft", QA, {**QA, "instruction": ""},
+         r": empty question \(instruction is str ''\); write the question"),
     rows("a null answer", "sft", QA, {**QA, "output": None}, r": empty answer \(output is null\)"),
     rows("answers only", "sft", CHAT, chat("system", "assistant"),
          r": begins with an answer \(turns: system, assistant\); begin with a turn"),
@@ -360,7 +364,8 @@ def written(folder: Path, case: Any) -> Path:
 
 def sources(path: Path, objective: str, **data: Any) -> Sources:
     """The records that a trial gets, classes checked as well."""
-    config = TrialConfig(model="m", objective=objective, data={"train": str(path), **data})
+    asked = {"train": str(path), **data}
+    config = TrialConfig(model="m", objective=objective, data=asked, **rewards_for(objective))
     found = Sources.read(config)
     targets_for(config, found)
     return found

@@ -131,4 +131,11 @@ def alpaca_rows(count: int) -> list[dict[str, str]]:
 
 def config(train, objective="sft", **data):
     names = [str(path) for path in train] if isinstance(train, list) else str(train)
-    return TrialConfig(model="unused", objective=objective, data={"train": names, **data})
+    return TrialConfig(
+        model="unused", objective=objective, data={"train": names, **data}, **rewards_for(objective)
+    )
+
+
+def rewards_for(objective):
+    """What a trial of that objective needs besides data."""
+    return {"rl": {"rewards": {"eval_ended": 1.0}}} if objective == "grpo" else {}

@@ -175,8 +175,9 @@ class DataConfig(Frozen):
     bad_rows: BadRows = Field(
         default="few",
         description="rows that cannot be used. few: up to 1% of a file that teach nothing (equal "
-        "answers, an empty or no answer, an over-long text) are left out and counted, all others "
-        "are an error; strict: any is an error; skip: all are left out and counted",
+        "answers, an empty question, an empty or no answer, an over-long text) are left out and "
+        "counted, all others are an error; strict: any is an error; skip: all are left out and "
+        "counted",
     )
 
     @property

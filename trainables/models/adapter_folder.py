@@ -10,6 +10,7 @@ from trainables.core.data_error import said
 from trainables.core.errors import ModelError
 from trainables.core.model_source import ModelSource
 from trainables.models.hf_config import is_quantised
+from trainables.models.language_head import check_language_head
 from trainables.models.model_file import read
 
 if TYPE_CHECKING:
@@ -45,7 +46,10 @@ def adapter_base(folder: Path, source: ModelSource, wanted: Task = "CAUSAL_LM") 
         )
     if not (folder / _WEIGHTS).is_file():
         raise ModelError(f"model: {folder} has no {_WEIGHTS}; download it too")
-    return _found(base, folder, source)
+    found = _found(base, folder, source)
+    if wanted == "CAUSAL_LM":
+        check_language_head(found)
+    return found
 
 
 def _found(base: str, folder: Path, source: ModelSource) -> ModelSource:

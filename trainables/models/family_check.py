@@ -6,11 +6,13 @@ from trainables.architecture.family import family_of
 from trainables.config.trial import TrialConfig
 from trainables.core.errors import ModelError
 from trainables.data.tokens.tokenizer import config_file
+from trainables.models.language_head import check_language_head
 from trainables.objectives.classification import CLASSIFICATION
 
 
 def check_family(config: TrialConfig) -> None:
-    """ModelError for an encoder-decoder, and for an encoder unless it is to classify."""
+    """ModelError for an encoder-decoder, for an encoder unless it is to classify, and for a model
+    without a language head where the objective needs one."""
     file = config_file(config.model_source)
     family = family_of(file)
     if family == "encoder-decoder":
@@ -23,3 +25,5 @@ def check_family(config: TrialConfig) -> None:
             f"model: {config.model} is an encoder, which reads texts and writes none, and "
             f"objective {config.objective} needs a decoder; use one, or objective: classification"
         )
+    if not config.learns.has_head:
+        check_language_head(config.model_source)

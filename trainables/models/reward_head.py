@@ -7,6 +7,7 @@ from pathlib import Path
 from trainables.core.errors import ModelError
 from trainables.core.model_source import ModelSource
 from trainables.data.tokens.tokenizer import config_file
+from trainables.models.language_head import is_of_head
 from trainables.models.model_file import read, strings
 from trainables.models.tensor_file import finite, header
 from trainables.models.weight_files import has_weights, weight_files
@@ -16,9 +17,6 @@ _RATES = "ForSequenceClassification"
 
 _LABELS = 2
 """transformers' number of outputs where a config.json names none."""
-
-_HEADS = ("score", "classifier", "classification_head")
-"""transformers' names of such heads, in the names of weights."""
 
 _INSTEAD = "use the winner of a sweep with objective: reward, or a model with such a head"
 
@@ -53,7 +51,7 @@ def check_reward_head(source: ModelSource) -> None:
 def _check_weights(name: str, folder: Path) -> None:
     """ModelError for weights without a head, or a head with numbers that no reward can be."""
     files = weight_files(folder) if has_weights(folder) else []
-    head = [(file, weight) for file in files for weight in header(file) if _is_of_head(weight)]
+    head = [(file, weight) for file in files for weight in header(file) if is_of_head(weight)]
     if files and not head:
         raise ModelError(f"model: {name} has no weights of its head; {_INSTEAD}")
     for file, weight in head:
@@ -62,7 +60,3 @@ def _check_weights(name: str, folder: Path) -> None:
                 f"model: {name} has NaN or infinite numbers in its head ({weight}), so all its "
                 f"rewards would be; {_INSTEAD}"
             )
-
-
-def _is_of_head(weight: str) -> bool:
-    return any(part in _HEADS for part in weight.split("."))

@@ -59,7 +59,7 @@ def test_a_trial_that_was_pruned_while_it_led_does_not_win():
         (trial(1, "failed", error="Traceback (most recent call last):\n  File\nKeyError: 'text'\n"),
          "failed: KeyError: 'text'"),
         (trial(1, "failed"), "failed: no reason was recorded"),
-        (trial(1, "failed", error="x" * 999), "failed: " + "x" * 199 + "…"),
+        (trial(1, "failed", error="x" * 999), "failed: " + "x" * 200 + "…" + "x" * 199),
         (trial(1, "complete"), "complete but never measured eval_loss"),
         (trial(1, "complete", measurements=measured(1.0, metric="other")),
          "complete but never measured eval_loss"),

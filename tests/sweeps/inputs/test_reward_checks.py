@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from data_samples import tiny_tokenizer
+from data_samples import tiny_tokenizer, write_lines
 from reward_models import make_reward_model
 from rollout_training import make_asked
 from typer.testing import CliRunner
@@ -67,10 +67,19 @@ def test_tokens_of_another_tokenizer_are_counted_by_its_own(folder, tmp_path):
     ("changes", "message"),
     [
         (["evaluation.max_new_tokens=6000"], "evaluation.max_new_tokens 6,000: the longest of"),
-        (["data.train=bare.jsonl"], "eval_exact_match needs right answers, and prompts of the"),
+        (["data.train=bare.jsonl"], "rl.rewards: eval_exact_match needs right answers, and"),
+        (
+            ["data.train=mixed.jsonl", "data.validation=0.1"],
+            "eval_exact_match needs right answers, and 150 of 300 prompts of mixed.jsonl have none "
+            "(the first: line 2)",
+        ),
+        (
+            ["data.train=bare.jsonl", "rl.rewards={eval_ended: 1}", "search.metric=eval_loss"],
+            "search.metric: eval_loss needs right answers, and 9 of 9 prompts of bare.jsonl",
+        ),
         (
             ["data.train=bare.jsonl", "rl.rewards={eval_ended: 1}", "rl.held_out=eval_rouge_l"],
-            "eval_rouge_l needs right answers",
+            "rl.held_out: eval_rouge_l needs right answers",
         ),
     ],
 )
@@ -79,7 +88,39 @@ def test_inspect_and_plan_refuse_what_a_launch_would(
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bare.jsonl").write_text('{"prompt": "add 1 and 2"}\n' * 9)
+    asked = [{"messages": [{"role": "user", "content": f"add {n} and 2"}]} for n in range(300)]
+    for row in asked[::2]:
+        row["messages"].append({"role": "assistant", "content": "3"})
+    write_lines(tmp_path / "mixed.jsonl", asked)
     (tmp_path / "g.yaml").write_text(yaml.safe_dump(tree(folder)))
     options = [word for change in changes for word in ("--set", change)]
     done = CliRunner().invoke(app, [verb, "g.yaml", "--home", str(folder / "home"), *options])
     assert done.exit_code == 2 and message in " ".join(done.output.split()), done.output
+
+
+REASONED = [
+    {"prompt": f"add {n} and 2", "completion": f"We add {n} and 2.\n#### {n + 2}"}
+    for n in range(40)
+]
+
+
+def remarks_of(folder, tmp_path, rewards, rows=REASONED, **fields):
+    write_lines(tmp_path / "rows.jsonl", rows)
+    data = {"train": f"{tmp_path}/rows.jsonl", "validation": 0.25}
+    made = tree(folder, data=data, rl={"rewards": rewards}, **fields)
+    return " ".join(checked_inputs(SweepSpec.parse(made), tmp_path / "cache").remarks)
+
+
+def test_answers_with_reasoning_are_noted_where_they_are_compared_whole(folder, tmp_path):
+    said = remarks_of(folder, tmp_path, {"eval_exact_match": 1.0})
+    assert "rl.rewards: eval_exact_match compares with the whole of a right answer" in said
+    assert "10 of 10 have reasoning before ####" in said and "eval_answer_equality compares" in said
+    metrics = {"max_new_tokens": 8, "metrics": ["eval_contains"]}
+    said = remarks_of(folder, tmp_path, {"eval_answer_equality": 1.0}, evaluation=metrics)
+    assert "evaluation.metrics: eval_contains" in said and "eval_exact_match" not in said
+
+
+def test_answers_without_reasoning_are_not_noted(folder, tmp_path):
+    rows = [{**row, "completion": row["completion"].partition("\n")[2]} for row in REASONED]
+    assert "whole" not in remarks_of(folder, tmp_path, {"eval_exact_match": 1.0}, rows)
+    assert "whole" not in remarks_of(folder, tmp_path, {"eval_answer_equality": 1.0})

@@ -16,6 +16,8 @@ def _files(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "chats.jsonl").write_text('{"instruction": "a", "output": "b"}\n')
     (tmp_path / "scoring.py").write_text("def score(prompts, answers, references, records): ...\n")
+    (tmp_path / "broken.py").write_text("import math\ndef score(:\n")
+    (tmp_path / "none.py").write_text("raise SystemExit('never run')\n")
 
 
 def spec(**fields):
@@ -73,6 +75,22 @@ def test_scoring_files_are_sent_to_a_cluster(tmp_path):
         ({"metrics": {"mine": {"python": "scoring.py:score"}}}, "state which values are better"),
         ({"metrics": {"mine": {"python": "scoring", "mode": "max"}}}, "write FILE.py:FUNCTION"),
         ({"metrics": {"mine": {"python": "no.py:f", "mode": "max"}}}, "no.py does not exist"),
+        (
+            {"metrics": {"mine": {"python": "scoring.py:scor", "mode": "max"}}},
+            "metrics.mine.python: scoring.py has no function scor; did you mean score?",
+        ),
+        (
+            {"metrics": {"mine": {"python": "broken.py:score", "mode": "max"}}},
+            "metrics.mine.python: broken.py is not Python (line 2: ",
+        ),
+        (
+            {
+                "objective": "grpo",
+                "rl": {"rewards": {"eval_mine": 1.0}},
+                "metrics": {"mine": {"python": "none.py:score", "mode": "max"}},
+            },
+            "metrics.mine.python: none.py has no function score; it defines none; write it there",
+        ),
         ({"metrics": {"My Score": OWN["mine"]}}, "use small letters, digits and _"),
         ({"metrics": {"loss": OWN["mine"]}}, "there is another metric eval_loss"),
         ({"search": {"metric": "eval_mime"}}, "did you mean eval_mine?"),
@@ -82,6 +100,30 @@ def test_scoring_files_are_sent_to_a_cluster(tmp_path):
 )
 def test_what_cannot_be_is_one_message(fields, said):
     assert said in problems(**fields)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from elsewhere import score",
+        "from elsewhere import *",
+        "import elsewhere as score",
+        "try:\n    import fast\n    score = fast.score\nexcept ImportError:\n    score = max",
+        "if 1:\n    def score(): ...",
+        "def made(): return max\nscore = made()",
+        "globals()['score'] = max",
+        "def __getattr__(name): return max",
+    ],
+)
+def test_each_way_to_have_a_function_is_seen_without_running_anything(tmp_path, text):
+    (tmp_path / "scoring.py").write_text(f"{text}\nraise SystemExit('never run')\n")
+    assert spec().search.goals == {"eval_mine": "min"}
+
+
+@pytest.mark.parametrize("text", ["def made():\n    score = max", "class score_: ...", "score"])
+def test_a_name_inside_another_function_is_not_the_files(tmp_path, text):
+    (tmp_path / "scoring.py").write_text(text)
+    assert "scoring.py has no function score" in problems()
 
 
 JUDGE = {"endpoint": "http://localhost/v1", "model": "m", "rubric": "scoring.py"}

@@ -96,13 +96,21 @@ def test_references_alone_are_answers(folder, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("rl", "search", "metric"),
+    ("rl", "search", "said"),
     [
-        ({"rewards": {"eval_exact_match": 1.0}}, {}, "eval_exact_match"),
-        ({"rewards": {"eval_ended": 1.0}}, {"metric": "eval_loss"}, "eval_loss"),
+        (
+            {"rewards": {"eval_exact_match": 1.0}},
+            {},
+            "rl.rewards: eval_exact_match needs right answers, and .* use what needs none: rl.rew",
+        ),
+        (
+            {"rewards": {"eval_ended": 1.0}},
+            {"metric": "eval_loss"},
+            r"search.metric: eval_loss needs right answers.*, or set search.metric: eval_reward$",
+        ),
     ],
 )
-def test_what_needs_right_answers_says_so_before_training(folder, rl, search, metric):
+def test_what_needs_right_answers_says_so_before_training(folder, rl, search, said):
     tree = {
         "name": "bare",
         "model": str(folder / "model"),
@@ -117,7 +125,7 @@ def test_what_needs_right_answers_says_so_before_training(folder, rl, search, me
     }
     spec = SweepSpec.parse(tree)
     prepared = prepare_inputs(spec.trial, folder / "cache")
-    with pytest.raises(SweepError, match=f"^{metric} needs right answers, and prompts of the"):
+    with pytest.raises(SweepError, match=f"^{said}"):
         check_prompts(spec, prepared)
 
 

@@ -13,7 +13,9 @@ from trainables.data.files.row import Row
 
 T = TypeVar("T")
 
-HARMLESS = frozenset({"chosen equals rejected", "empty answer", "no answer", "text too long"})
+HARMLESS = frozenset(
+    {"chosen equals rejected", "empty answer", "empty question", "no answer", "text too long"}
+)
 """Reasons of single rows that teach nothing; all others may mean that the file is misread."""
 
 FEW = 100

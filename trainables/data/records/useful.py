@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -17,6 +18,8 @@ class _Fault(NamedTuple):
     way_out: str
 
 
+_EMPTY_MARK = re.compile(r"####\s*\Z")
+
 _ANSWERS = ("output", "completion", "chosen", "rejected")
 
 _FAULTS: Mapping[str, _Fault] = {
@@ -29,6 +32,7 @@ _FAULTS: Mapping[str, _Fault] = {
         ("chosen", "chosen_messages"), "correct one, or remove the row"
     ),
     "empty answer": _Fault(_ANSWERS, "write the answer, or remove the row"),
+    "empty question": _Fault(("instruction", "prompt"), "write the question, or remove the row"),
     "no answer": _Fault((), "add a turn by the assistant, or remove the row"),
     "begins with an answer": _Fault((), "begin with a turn by the user, or remove the row"),
     "roles out of order": _Fault((), "let user and assistant take turns, or remove the row"),
@@ -41,7 +45,7 @@ def check_useful(record: Record, fields: Mapping[str, object]) -> None:
     No error for an empty document, which is harmless, or a chat whose answers all have weight 0,
     which is deliberate.
     """
-    reason = record.reason_to_drop()
+    reason = record.reason_to_drop() or _marks_nothing(record)
     if reason is None or isinstance(record, Document) or reason not in _FAULTS:
         return
     fault = _FAULTS[reason]
@@ -49,6 +53,14 @@ def check_useful(record: Record, fields: Mapping[str, object]) -> None:
     turns = _turns(record)
     seen = "; ".join(held) or f"turns: {listing(turns)}"
     raise DataError(f"{record.where}: {reason} ({seen}); {fault.way_out}", reason)
+
+
+def _marks_nothing(record: Record) -> str | None:
+    """That the mark of a chat's right answer, as in GSM8K, has nothing behind it."""
+    if not isinstance(record, Conversation):
+        return None  # a text that is judged may be as bad as it likes
+    last = next(each for each in reversed(record.messages) if each.role == "assistant")
+    return "empty answer" if _EMPTY_MARK.search(last.content) else None
 
 
 def _turns(record: Record) -> list[str]:

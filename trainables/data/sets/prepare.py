@@ -46,7 +46,7 @@ from trainables.data.tokens.tokenizer import (
 )
 from trainables.objectives.classification import ClassificationConfig
 
-FORMAT_VERSION = 11
+FORMAT_VERSION = 12
 """To be increased whenever the same files would give different examples than before."""
 
 _MEASURED = ("validation", "test")

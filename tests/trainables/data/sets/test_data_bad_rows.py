@@ -23,8 +23,20 @@ def chat(number: int, *roles: str) -> dict[str, object]:
     return {"messages": [{"role": role, "content": f"{role} {number}"} for role in roles]}
 
 
+def sums(count: int) -> list[dict[str, str]]:
+    return [{"question": f"{n}+1?", "answer": f"so\n#### {n + 1}"} for n in range(count)]
+
+
+PAIR = pair(0)
+
 FAULTS = [
     ("sft", [EMPTY], alpaca_rows(99), "empty answer"),
+    ("sft", [{"instruction": " ", "output": "4"}], alpaca_rows(99), "empty question"),
+    ("grpo", [{"question": "", "answer": "4"}], sums(99), "empty question"),
+    ("grpo", [{"question": ""}], [{"question": f"{n}?"} for n in range(99)], "empty question"),
+    ("grpo", [{"question": "1?", "answer": "#### "}], sums(99), "empty answer"),
+    ("sft", [{"question": "1?", "answer": "so:\n####\n"}], sums(99), "empty answer"),
+    ("dpo", [{**PAIR, "prompt": ""}], [pair(n) for n in range(99)], "empty question"),
     ("sft", [LONG], alpaca_rows(99), "text too long"),
     (
         "sft",
