@@ -23,7 +23,14 @@ class MethodChoice(Record):
 
     def __str__(self) -> str:
         """`method: auto takes lora on 1 GPU of T4, 8 of the longest sequences fit at once; ...`"""
-        return f"method: auto takes {self.method} {self.why}"
+        return f"method: auto takes {self.words}"
+
+    @property
+    def words(self) -> str:
+        """`lora on 1 GPU of T4, 3 of the longest fit at once; micro_batch_size becomes 2`"""
+        size = self.micro_batch_size
+        smaller = f"; micro_batch_size becomes {size}" if size else ""
+        return f"{self.method} {self.why}{smaller}"
 
 
 def choice_of(sweep: SweepRecord) -> MethodChoice | None:

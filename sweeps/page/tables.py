@@ -132,7 +132,7 @@ def provenance(results: Results) -> Lines:
         changed = ", with uncommitted changes" if known.git_dirty else ""
         lines.append(("commit of the launch folder", f"{known.git_commit}{changed}"))
     if choice := choice_of(results.sweep):
-        lines.append(("method chosen before trial 1", f"{choice.method} {choice.why}"))
+        lines.append(("method chosen before trial 1", choice.words))
     lines += [("edited before trial 1", in_words(edit)) for edit in results.sweep.edits]
     lines += [("changed on resume", change) for change in results.sweep.changes]
     devices = {r.provenance.device for r in results.trials if r.provenance}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from results.records.method_choice import MethodChoice
 from sweeps.base.errors import SweepError
 from sweeps.planning.cards import Card
+from sweeps.planning.combinations import within
 from sweeps.planning.sizes import shown
 from sweeps.spec.spec import SweepSpec
 
@@ -30,14 +31,15 @@ def choose(spec: SweepSpec, prepared: Prepared, card: Card, counts: Sequence[int
         )
     micro = spec.trial.micro_batch_size
     free = "micro_batch_size" in spec.space or spec.trial.micro_batch_grows
-    small = found.micro_batch < micro and not free
+    most = found.micro_batch
+    small = within(spec, found.workers, micro) > most and not free
     return MethodChoice(
         method=found.method,
         gpu=card.name,
         workers=found.workers,
         deepspeed=_engine(spec, found),
-        micro_batch_size=found.micro_batch if small else None,
-        at_once=found.micro_batch,
+        micro_batch_size=within(spec, found.workers, most) if small else None,
+        at_once=most,
         why=_why(spec, found),
     )
 

@@ -10,6 +10,7 @@ from sweeps.planning.edits import CHECKPOINTING, MICRO, STAGE, WORKERS, in_point
 from sweeps.planning.plan import Line, Plan, make_plan
 from sweeps.planning.sizes import shown
 from sweeps.spec.spec import SpecError, SweepSpec
+from trainables.config.batch_split import divisors
 from trainables.config.combinations import refusals
 from trainables.config.trial import TrialConfig
 from trainables.core.progress import NO_PROGRESS, Progress
@@ -31,7 +32,7 @@ def planned_edits(
     """
     if not plan.misfits:
         return ()
-    best = first = _of_combinations(spec, plan, progress)
+    best = first = _of_combinations(plan, progress)
     workers = 2 * spec.slots.workers
     while (out := _taken_out(best)) and workers <= most_workers:
         found = _with_workers(workers, spec, prepared, plan, progress)
@@ -58,15 +59,15 @@ def _with_workers(
     except SpecError:
         return None
     over_more = make_plan(wider, prepared, plan.card, progress, plan.planner)
-    return _of_combinations(wider, over_more, progress)
+    return _of_combinations(over_more, progress)
 
 
-def _of_combinations(spec: SweepSpec, plan: Plan, progress: Progress) -> tuple[Edit, ...]:
+def _of_combinations(plan: Plan, progress: Progress) -> tuple[Edit, ...]:
     found = []
     misfits = plan.misfits
     with progress.phase("making room", len(misfits), "combinations") as gauge:
         for line in misfits:
-            found.append(_edit(spec, line, plan))
+            found.append(_edit(line, plan))
             gauge.advance()
     return tuple(found)
 
@@ -75,19 +76,19 @@ def _taken_out(edits: Sequence[Edit]) -> list[Edit]:
     return [edit for edit in edits if not edit.changes]
 
 
-def _edit(spec: SweepSpec, line: Line, plan: Plan) -> Edit:
+def _edit(line: Line, plan: Plan) -> Edit:
     why = f"needs {shown(line.peak)} of {shown(plan.room)}, of which {line.breaking_term()}"
     point = {**line.point, MICRO: line.micro_batch}
-    config = spec.trial.with_params(line.point)
+    config = line.of.config
     for changes in _ways(config, plan.workers):
         given = config.with_params(changes)
         if refusals(given):
             continue
-        most = plan.planner.estimate(given, plan.workers).largest_micro_batch(plan.room)
-        if most:
-            return Edit(
-                point=point, changes={MICRO: min(most, line.micro_batch), **changes}, why=why
-            )
+        estimate = plan.planner.estimate(given, plan.workers)
+        sizes = [size for size in divisors(line.of.share) if size <= line.micro_batch]
+        fit = [size for size in sizes if estimate.peak(size) <= plan.room]
+        if fit:
+            return Edit(point=point, changes={MICRO: max(fit), **changes}, why=why)
     return Edit(point=point, why=why)
 
 

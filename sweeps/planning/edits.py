@@ -28,7 +28,8 @@ class Edits:
         self._workers = workers
 
     def of(self, params: Mapping[str, object], config: TrialConfig) -> Edit | None:
-        """The edit of a trial; None if it fits as it is.
+        """The edit of a trial, with the micro-batch that its own batch divides into; None if it
+        fits as it is.
 
         Of a range, only the ends were planned: a number counts as the end above it.
         """
@@ -36,7 +37,19 @@ class Edits:
         drawn = {**params, MICRO: micro}
         covering = [point for point in self._points if _covers(point, drawn)]
         nearest = min(covering, key=lambda point: _distance(point, drawn), default=None)
-        return None if nearest is None else self._edits.get(key_of(nearest))
+        edit = None if nearest is None else self._edits.get(key_of(nearest))
+        return self._as_run(edit, config, micro) if edit and edit.changes else edit
+
+    def _as_run(self, edit: Edit, config: TrialConfig, drawn: int) -> Edit | None:
+        """None where the drawn micro-batch is small enough by itself."""
+        planned = edit.changes.get(MICRO, drawn)
+        most = min(drawn, planned)
+        micro, _ = split_step(config.with_params({MICRO: most}), self._workers)
+        if micro == drawn and edit.changes.keys() == {MICRO}:
+            return None
+        if micro == planned:
+            return edit
+        return edit.model_copy(update={"changes": {**edit.changes, MICRO: micro}})
 
 
 NO_EDITS = Edits((), (), 1)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sweeps.planning.cards import Card
-from sweeps.planning.combinations import distinct
+from sweeps.planning.combinations import Combination, distinct
 from sweeps.planning.sizes import shown
 from sweeps.spec.reach import Point
 from sweeps.spec.spec import SweepSpec
+from trainables.config.batch_split import split_batch
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.planning.estimate import Estimate
 from trainables.planning.kinds import LOGITS
@@ -19,11 +20,20 @@ from trainables.training.inputs import Prepared
 
 @dataclass(frozen=True)
 class Line:
-    """One combination: its values, its micro-batch after the batch's division, and its memory."""
+    """One combination that a sweep can draw, and its memory."""
 
-    point: Point
-    micro_batch: int
+    of: Combination
     estimate: Estimate
+
+    @property
+    def point(self) -> Point:
+        """Its values."""
+        return self.of.point
+
+    @property
+    def micro_batch(self) -> int:
+        """The sequences at once, after the batch's division."""
+        return self.of.micro_batch
 
     @property
     def peak(self) -> int:
@@ -57,6 +67,14 @@ class Plan:
     planner: Planner = field(compare=False, repr=False)
 
     @property
+    def micro_batch_for_all(self) -> int:
+        """The micro-batch with which all combinations fit as they are; 0 if there is none."""
+        misfits = self.misfits
+        most = min((line.estimate.largest_micro_batch(self.room) for line in misfits), default=0)
+        shares = {line.of.share for line in misfits} if most else set()
+        return max((split_batch(share, 1, most)[0] for share in shares), default=0)
+
+    @property
     def misfits(self) -> tuple[Line, ...]:
         """Those that do not fit."""
         return tuple(line for line in self.lines if not line.fits(self.room))
@@ -76,11 +94,11 @@ def make_plan(
     """
     planner, workers = planner or Planner(prepared.inputs), spec.slots.workers
     found = distinct(spec, workers)
-    planner.expect(config for *_, config in found)
+    planner.expect(each.config for each in found)
     lines = []
     with progress.phase("planning memory", len(found), "combinations") as gauge:
-        for point, micro_batch, config in found:
-            lines.append(Line(point, micro_batch, planner.estimate(config, workers)))
+        for each in found:
+            lines.append(Line(each, planner.estimate(each.config, workers)))
             gauge.advance(1)
     lines.sort(key=lambda line: -line.peak)
     room, longest = usable(card.memory), planner.longest(spec.trial)

@@ -98,7 +98,7 @@ class Preflight:
             estimates = [line.estimate for line in self._plan.lines]
         else:
             planner = Planner(prepared.inputs)
-            configs = [config for *_, config in distinct(self._spec, workers)]
+            configs = [each.config for each in distinct(self._spec, workers)]
             if len(configs) > _EACH:
                 configs = list({config.method: config for config in configs}.values())
             estimates = [planner.estimate(config, workers) for config in configs]

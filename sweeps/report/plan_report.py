@@ -81,10 +81,9 @@ def _ending(plan: Plan) -> list[RenderableType]:
         said.append("It fits." if count == 1 else f"All {count} combinations fit.")
     else:
         said.append(f"{len(misfits)} of {count} combinations do not fit.")
-        most = min(line.estimate.largest_micro_batch(plan.room) for line in misfits)
-        if most:
+        if size := plan.micro_batch_for_all:
             said.append(
-                f"With micro_batch_size: {most} all of them fit; a trial's result is the same."
+                f"With micro_batch_size: {size} all of them fit; a trial's result is the same."
             )
     return [Text(sentence) for sentence in said]
 
@@ -140,7 +139,7 @@ def plan_json(
                 "host_bytes": line.estimate.states.host,
                 "parts": line.estimate.parts(line.micro_batch),
                 "breaking_term": line.breaking_term(),
-                "largest_micro_batch_size": line.estimate.largest_micro_batch(plan.room),
+                "most_at_once": line.estimate.largest_micro_batch(plan.room),
                 "fits": line.fits(plan.room),
             }
             for line in plan.lines

@@ -20,9 +20,14 @@ def split_batch(batch_size: int, workers: int, most: int) -> tuple[int, int]:
             f"use a multiple of {workers}, or set slots.workers to a divisor of {batch_size}"
         )
     share = batch_size // workers
-    lower = [size for size in range(1, math.isqrt(share) + 1) if share % size == 0]
-    micro = max(size for low in lower for size in (low, share // low) if size <= most)
+    micro = max(size for size in divisors(share) if size <= most)
     return micro, share // micro
+
+
+def divisors(share: int) -> list[int]:
+    """The micro-batches into which a worker's share of a batch can be split."""
+    lower = [size for size in range(1, math.isqrt(share) + 1) if share % size == 0]
+    return sorted({size for low in lower for size in (low, share // low)})
 
 
 def split_step(config: TrialConfig, workers: int) -> tuple[int, int]:

@@ -175,6 +175,39 @@ def test_a_plan_with_too_little_room_gives_room_first_and_takes_out_last(real):
         assert edit.changes or edit.point["method"] == "full"
 
 
+def test_an_edit_names_the_micro_batch_that_runs(real):
+    """7 would fit, but do not divide a batch of 16, nor one of 24."""
+    spec, prepared = real
+    lora = {"method": "lora"}
+    space = {"lora.rank": {"choice": [8]}, "micro_batch_size": {"choice": [16]}}
+    only = {**spec.tree, "space": space, **lora}
+    only = SweepSpec.parse({key: only[key] for key in only if key != "micro_batch_size"})
+    (largest,) = make_plan(only, prepared, card_of(with_gpu(only, 2**34), None)).lines
+    tight = with_gpu(only, (largest.estimate.peak(7) + largest.estimate.peak(8)) // 2)
+    plan = fitting.plan_for(tight, prepared, View(), None)
+    edits = edits_for(tight, prepared, View(), None)
+    assert plan.misfits[0].estimate.largest_micro_batch(plan.room) == 7
+    assert [edit.changes for edit in edits] == [{"micro_batch_size": 4}]
+    assert plan.micro_batch_for_all == 4
+    batches = {"choice": [16, 24]}
+    space = {"lora.rank": {"choice": [8]}, "batch_size": batches}
+    both = {**tight.tree, "space": space, "micro_batch_size": 8}
+    both = SweepSpec.parse({key: both[key] for key in both if key != "batch_size"})
+    edits = edits_for(both, prepared, View(), None)
+    for size in batches["choice"]:  # one combination: each runs with what it names
+        params = {"lora.rank": 8, "batch_size": size}
+        found = Edits(edits, combinations_of(both), 1).of(params, both.trial.with_params(params))
+        assert found.changes == {"micro_batch_size": 4} == edits[0].changes
+
+
+@pytest.mark.parametrize(("batch", "micro"), [(16, 4), (15, 5), (6, None)])
+def test_a_trial_of_another_batch_has_the_micro_batch_of_its_own(batch, micro):
+    spec = toy_spec(space={"method": {"choice": ["lora"]}}, batch_size=batch, micro_batch_size=32)
+    edits = (edit({"micro_batch_size": 7}, micro_batch_size=32),)
+    found = Edits(edits, [{"micro_batch_size": 32}], 1).of({}, spec.trial)
+    assert (found.changes["micro_batch_size"] if found else None) == micro
+
+
 def test_what_fits_needs_no_edit(real):
     spec, prepared = real
     assert edits_for(with_gpu(spec, 2**34), prepared, View(), None) == ()

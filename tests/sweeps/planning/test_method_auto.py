@@ -64,7 +64,9 @@ def test_the_first_method_that_fits_one_gpu_is_taken(folder, tree, megabytes, me
     assert ("full needs more" in choice.why) == (method == "lora")
     assert str(choice).startswith(f"method: auto takes {method} on 1 GPU of small")
     if method == "lora":  # its micro-batch is made to fit, and written down
-        assert spec.trial.micro_batch_size == choice.at_once < 8
+        assert spec.trial.micro_batch_size == choice.micro_batch_size <= choice.at_once < 8
+        assert spec.trial.batch_size % choice.micro_batch_size == 0
+        assert str(choice).endswith(f"; micro_batch_size becomes {choice.micro_batch_size}")
     assert SweepSpec.parse(yaml.safe_load(spec.text())).trial == spec.trial
 
 

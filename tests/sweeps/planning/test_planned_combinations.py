@@ -28,8 +28,9 @@ def test_a_large_space_is_planned_by_few_combinations_with_the_largest_among_the
     spec = spec_of(tmp_path, LARGE)
     found = distinct(spec, 1)
     assert 10 < len(found) <= 2 * MOST
-    assert max(config.lora.rank for *_, config in found if config.method == "lora") == 900
-    assert {config.method for *_, config in found} == {"lora", "adapter", "full"}
+    configs = [each.config for each in found]
+    assert max(each.lora.rank for each in configs if each.method == "lora") == 900
+    assert {each.method for each in configs} == {"lora", "adapter", "full"}
 
 
 def test_each_value_of_a_thinned_range_has_a_planned_one_above_it(tmp_path):

@@ -6,6 +6,7 @@ from spec_samples import sft_tree
 
 from results.records.record import Edit
 from sweeps.planning.cards import Card
+from sweeps.planning.combinations import Combination
 from sweeps.planning.plan import Line, Plan
 from sweeps.preflight.needs import hub_model, needs_of
 from sweeps.spec.spec import SweepSpec
@@ -22,7 +23,8 @@ def line(rank: int, weights: int, per_sequence: int) -> Line:
     """A combination with micro-batches of 8."""
     states = States(weights, 0, 0, 0, 0, 0, host=7 * rank)
     passes = Activations(Curve.even(0, per_sequence), Curve.even(0, per_sequence))
-    return Line({"lora.rank": rank}, 8, Estimate(Inventory((), (), 0, ()), states, passes))
+    of = Combination({"lora.rank": rank}, 8, None, 8)
+    return Line(of, Estimate(Inventory((), (), 0, ()), states, passes))
 
 
 def needs(tmp_path, lines, *edits):

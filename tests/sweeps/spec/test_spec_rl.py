@@ -99,7 +99,7 @@ def test_micro_batches_are_planned_of_answers():
     """Of batch_size 2 with groups of 1 and 8: micro-batches of 2 and of 8, not of 2 alone."""
     space = {"rl.group_size": {"choice": [1, 8]}}
     spec = SweepSpec.parse(tree(objective="ppo", batch_size=2, micro_batch_size=8, space=space))
-    assert sorted(micro for _, micro, _ in distinct(spec, 1)) == [2, 8]
+    assert sorted(each.micro_batch for each in distinct(spec, 1)) == [2, 8]
 
 
 def test_an_own_metric_is_a_reward_with_consent():
