@@ -226,8 +226,6 @@ SINGLE_ROWS = [
     rows("no turns", "sft", CHAT, {"messages": []}, r": no answer \(turns: none\); add a turn"),
     rows("no answer", "sft", CHAT, chat("system", "user"), r": no answer \(turns: system, user\)"),
     rows("an empty answer", "sft", QA, {**QA, "output": " "}, ": empty answer .output is str ' '"),
-    rows("an empty question", "sft", QA, {**QA, "instruction": ""},
-         r": empty question \(instruction is str ''\); write the question"),
     rows("a null answer", "sft", QA, {**QA, "output": None}, r": empty answer \(output is null\)"),
     rows("answers only", "sft", CHAT, chat("system", "assistant"),
          r": begins with an answer \(turns: system, assistant\); begin with a turn"),

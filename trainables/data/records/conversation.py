@@ -90,8 +90,6 @@ class Conversation:
             return "no answer"
         if any(not answer.content.strip() and not answer.tool_calls for answer in answers):
             return "empty answer"
-        if any(each.role == "user" and not each.content.strip() for each in self.messages):
-            return "empty question"
         if next(each.role for each in self.messages if each.role != "system") == "assistant":
             return "begins with an answer"
         if not _in_order([message.role for message in self.messages]):

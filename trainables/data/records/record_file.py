@@ -114,7 +114,7 @@ def _made(
     record = _MAKERS[format_.gives](format_, by_role, where)
     if asks and isinstance(record, Conversation):
         record = record.asked()
-    check_useful(record, by_role)
+    check_useful(record, by_role, asks)
     for allowed in where.allowances:
         adjusted.setdefault(allowed, []).append(row.where)
     if not keeps_unread or not isinstance(record, Conversation):

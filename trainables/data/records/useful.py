@@ -39,13 +39,15 @@ _FAULTS: Mapping[str, _Fault] = {
 }
 
 
-def check_useful(record: Record, fields: Mapping[str, object]) -> None:
+def check_useful(record: Record, fields: Mapping[str, object], asks: bool = False) -> None:
     """DataError if a record made of `fields` is useless for training.
 
     No error for an empty document, which is harmless, or a chat whose answers all have weight 0,
     which is deliberate.
     """
     reason = record.reason_to_drop() or _marks_nothing(record)
+    if asks and reason is None:
+        reason = _asks_nothing(record)
     if reason is None or isinstance(record, Document) or reason not in _FAULTS:
         return
     fault = _FAULTS[reason]
@@ -53,6 +55,14 @@ def check_useful(record: Record, fields: Mapping[str, object]) -> None:
     turns = _turns(record)
     seen = "; ".join(held) or f"turns: {listing(turns)}"
     raise DataError(f"{record.where}: {reason} ({seen}); {fault.way_out}", reason)
+
+
+def _asks_nothing(record: Record) -> str | None:
+    """That a chat has an empty question."""
+    if not isinstance(record, Conversation):
+        return None
+    asked = [each.content for each in record.messages if each.role == "user"]
+    return None if all(each.strip() for each in asked) else "empty question"
 
 
 def _marks_nothing(record: Record) -> str | None:

@@ -31,12 +31,11 @@ PAIR = pair(0)
 
 FAULTS = [
     ("sft", [EMPTY], alpaca_rows(99), "empty answer"),
-    ("sft", [{"instruction": " ", "output": "4"}], alpaca_rows(99), "empty question"),
+    ("grpo", [{"instruction": " ", "output": "4"}], alpaca_rows(99), "empty question"),
     ("grpo", [{"question": "", "answer": "4"}], sums(99), "empty question"),
     ("grpo", [{"question": ""}], [{"question": f"{n}?"} for n in range(99)], "empty question"),
     ("grpo", [{"question": "1?", "answer": "#### "}], sums(99), "empty answer"),
     ("sft", [{"question": "1?", "answer": "so:\n####\n"}], sums(99), "empty answer"),
-    ("dpo", [{**PAIR, "prompt": ""}], [pair(n) for n in range(99)], "empty question"),
     ("sft", [LONG], alpaca_rows(99), "text too long"),
     (
         "sft",
@@ -112,3 +111,11 @@ def test_strict_refuses_the_first_and_skip_leaves_out_all(tmp_path):
 def test_the_old_name_is_refused_with_the_new_one():
     with pytest.raises(ValidationError, match="skip_bad_rows is now bad_rows; write bad_rows: few"):
         DataConfig(train="a.json", skip_bad_rows=True)
+
+
+def test_answers_to_nothing_can_be_learned(tmp_path):
+    """As in files of completions alone, whose prompts are all empty."""
+    rows = [{"prompt": "", "completion": f"{n} and so on"} for n in range(20)]
+    path = write_lines(tmp_path / "rows.jsonl", rows)
+    found = sources(path, "sft", validation=0.2)
+    assert sum(len(each.records) for each in found.train) == 20
