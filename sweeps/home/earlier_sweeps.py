@@ -35,7 +35,9 @@ def earlier_sweeps(trial: TrialConfig) -> dict[str, str]:
 def check_earlier_sweeps(trial: TrialConfig, own: object) -> Iterator[Problem]:
     """Names that no earlier sweep can have; `own` is the name of this one."""
     for field, name in earlier_sweeps(trial).items():
-        if not is_name(name):
+        if not name:
+            yield Problem(field, f"{PREFIX} has no name behind it", f"write {PREFIX}NAME")
+        elif not is_name(name):
             yield Problem(field, f"{quoted(name)} is not a sweep's name", NAMES_ARE)
         elif name == own:
             yield Problem(field, f"names this sweep, {name!r}", "name an earlier one")

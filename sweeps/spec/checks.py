@@ -174,6 +174,9 @@ def _missing_model(field: str, model: str) -> list[Problem]:
     builtin = field == "model" and model.startswith(BUILTIN)
     if _is_folder(model) or builtin or model.startswith(EARLIER):
         return []
+    if _is_there(model):
+        folder = Path(model).parent
+        return [Problem(field, f"{model} is a file", f"name the model's folder, {folder}")]
     if _looks_local(model):
         return [Problem(field, f"folder {model} does not exist", remedy)]
     if not _HUB_ID.fullmatch(model):

@@ -25,6 +25,9 @@ UNKNOWN, _MISSING, _MEANT = "is not a known field", "is missing", "did you mean 
 _FIELD = re.compile(r"([a-z]\w*(?:\.[a-z]\w*)*):? +(.+)", re.DOTALL)
 """A message of a check of several fields, which names the one concerned first."""
 
+_KINDS_OF_NAMES = ("sweep", "builtin")
+"""What stands before the colon in the name of a model."""
+
 _SWEEPS_OWN = {
     "budget": (
         *("trials", "hours", "gpu_hours", "cost", "trained_tokens"),
@@ -115,6 +118,8 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], prefix: str) -> Probl
     given = quoted(detail["input"])
     if detail["type"] in ("model_type", "model_attributes_type", "dict_type"):
         return Problem(place, f"{given} is not a mapping of fields", "write FIELD: VALUE")
+    if detail["type"] == "string_type" and (split := _split_name(detail["input"])):
+        return Problem(place, *split)
     if detail["type"] == "tuple_type":
         return Problem(place, f"{given}{_SHOULD_BE}a list", "write [VALUE, ...]")
     message = detail["msg"].removeprefix("Value error, ")
@@ -127,6 +132,18 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], prefix: str) -> Probl
             return Problem(named[1], named[2])
         return Problem(place, message)
     return Problem(place, f"{given}: {message[0].lower()}{message[1:]}")
+
+
+def _split_name(given: object) -> tuple[str, str] | None:
+    """What is wrong with `sweep:` and `sweep: NAME`, which YAML reads as fields; the way out."""
+    if not isinstance(given, Mapping) or len(given) != 1:
+        return None
+    ((kind, name),) = given.items()
+    if kind not in _KINDS_OF_NAMES:
+        return None
+    if name is None:
+        return f"{kind}: has no name behind it", f"write {kind}:NAME"
+    return f"{kind}: {name} is a field with a value", f"write {kind}:{name}, without a space"
 
 
 def _alternative(model: type[BaseModel], name: str, tag: int | str) -> type[BaseModel] | None:

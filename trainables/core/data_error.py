@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 
 from search_spaces.problem import nearest
 
 _LONGEST = 60
 _MOST_NAMES = 8
+_MOST_SAID = 300
+_POINT = re.compile(r"\(?\d+[.)] |[-*] ")
+"""The beginning of a point of a list."""
 _REPR = reprlib.Repr()
 _REPR.maxlevel, _REPR.maxstring, _REPR.maxother, _REPR.maxlong = 3, _LONGEST, _LONGEST, _LONGEST
 
@@ -45,10 +50,15 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def said(error: BaseException) -> str:
-    """The type and the first line of a library's exception, for a message of ours."""
-    lines = [line.strip() for line in str(error).strip().splitlines()[:2]]
-    count = 2 if lines and lines[0].endswith(":") else 1
-    return printable(": ".join([type(error).__name__, " ".join(lines[:count])[:300]]).rstrip(": "))
+    """The type and the first line of a library's exception, for a message of ours; with the list
+    that such a line may announce."""
+    lines = [line.strip() for line in str(error).strip().splitlines()]
+    count = 1
+    if lines and lines[0].endswith(":"):
+        listed = takewhile(_POINT.match, lines[1:])
+        count += max(1, len([*listed]))
+    whole = " ".join(lines[:count])[:_MOST_SAID]
+    return printable(": ".join([type(error).__name__, whole]).rstrip(": "))
 
 
 def shown(value: object) -> str:

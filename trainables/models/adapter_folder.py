@@ -75,6 +75,7 @@ def merge(folder: Path, base: ModelSource, made: Path, task: Task = "CAUSAL_LM")
     """Write the base with the adapter merged in, and the tokenizer, to an empty folder."""
     from transformers import AutoTokenizer
 
+    from trainables.core.progress_bars import no_progress_bars
     from trainables.models.model_folder import check_model
 
     check_model(base)
@@ -83,13 +84,14 @@ def merge(folder: Path, base: ModelSource, made: Path, task: Task = "CAUSAL_LM")
         tokenizer = AutoTokenizer.from_pretrained(
             str(folder) if own else base.name, trust_remote_code=base.trust_remote_code
         )
-        merged = _merged(folder, base, len(tokenizer) if own else 0, task)
+        with no_progress_bars():
+            merged = _merged(folder, base, len(tokenizer) if own else 0, task)
+            merged.save_pretrained(made)
     except Exception as error:  # library boundary: invalid input can raise anything
         raise ModelError(
             f"model: the adapter in {folder} cannot be merged into {base.name} ({said(error)}); "
             f"use the base that it was trained on"
         ) from error
-    merged.save_pretrained(made)
     tokenizer.save_pretrained(made)
 
 

@@ -26,8 +26,9 @@ def check_reward_head(source: ModelSource) -> None:
     file = config_file(source)
     if file is None or not file.is_file():
         raise ModelError(
-            f"model: {source.name} is not on this machine, and the hub does not answer; download "
-            "it first (hf download), or name a folder"
+            f"model: {source.name} is not on this machine, neither as a folder (looked from "
+            f"{Path.cwd()}) nor in the hub's cache, and the hub does not give it; correct the "
+            "name, or download it first (hf download)"
         )
     about = read(file)
     kinds = [*strings(about.get("architectures"))]

@@ -21,7 +21,7 @@ def check_reward_tokenizer(source: ModelSource) -> None:
         require_eos(tokenizer)
     except DataError as error:
         why = str(error).removeprefix("model: ")
-        raise ModelError(f"model: {why}; a reward model reads texts with its own") from error
+        raise ModelError(f"model: {why} (a reward model reads with its own)") from error
     vocabulary, rows = tokenizer.get_vocab(), embedding_rows(source)
     special = {*tokenizer.special_tokens_map.values()} - {tokenizer.eos_token}
     beyond = [token for token, number in vocabulary.items() if rows is not None and number >= rows]

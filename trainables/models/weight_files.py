@@ -42,7 +42,9 @@ def weight_files(folder: Path) -> list[Path]:
             f"{_INDEX}, which says what is in which file; download that, too"
         )
     if not pickles:
-        raise ModelError(f"model: {folder} has no weights; add {_WEIGHTS}")
+        raise ModelError(
+            f"model: {folder} has no weights; add {_WEIGHTS}, or download the whole folder again"
+        )
     raise ModelError(
         f"model: {folder} has its weights in {pickles[0]}, a pickle, which can run any code when "
         f"read; write them as {_WEIGHTS}: AutoModelForCausalLM.from_pretrained({folder.name!r}"

@@ -167,7 +167,16 @@ def test_a_winner_of_another_kind_is_refused(work, changes, message):
     [
         ({"model": "sweep:policy"}, "model: names this sweep, 'policy'"),
         ({"model": "sweep:../x"}, "model: '../x' is not a sweep's name"),
-        ({"rl": {"reward_model": "sweep:"}}, "rl.reward_model: '' is not a sweep's name"),
+        ({"rl": {"reward_model": "sweep:"}}, "reward_model: sweep: has no name behind it; write s"),
+        ({"rl": {"held_out": {"sweep": None}}}, "rl.held_out: sweep: has no name .*sweep:NAME"),
+        ({"model": {"sweep": None}}, "model: sweep: has no name behind it; write sweep:NAME"),
+        ({"model": {"sweep": "a"}}, "model: sweep: a is a field .*; write sweep:a, without a sp"),
+        ({"model": {"builtin": None}}, "model: builtin: has no name behind it; write builtin:"),
+        (
+            {"rl": {"reward_model": "model/config.json"}},
+            "rl.reward_model: model/config.json is a file; name the model's folder, model",
+        ),
+        ({"model": "./data.jsonl"}, "model: ./data.jsonl is a file; name the model's folder"),
         ({"model_revision": "main"}, "model_revision: belongs to a hub id"),
         ({"rl": {"reward_model": "builtin:pydoc"}}, "rl.reward_model: .*neither a folder nor"),
         ({"rl": {"reward_model": "./away"}}, "rl.reward_model: folder ./away does not exist"),

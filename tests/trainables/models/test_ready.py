@@ -115,10 +115,12 @@ def adapter(folder, base, **options):
     return model.eval()
 
 
-def test_an_adapter_given_as_the_model_is_merged_into_its_base(tmp_path):
+def test_an_adapter_given_as_the_model_is_merged_into_its_base(tmp_path, capfd):
     whole(tmp_path / "base")
     adapted = adapter(tmp_path / "adapter", tmp_path / "base")
+    capfd.readouterr()
     made, (remark,) = ready(tmp_path / "adapter", tmp_path / "cache")
+    assert "%|" not in "".join(capfd.readouterr()), "no bars of transformers"
     expected = logits(adapted)
     torch.testing.assert_close(logits(loaded(made)), expected, atol=1e-5, rtol=1e-5)
     assert not torch.allclose(expected, logits(loaded(tmp_path / "base")), atol=1e-2)

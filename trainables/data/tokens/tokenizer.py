@@ -280,7 +280,10 @@ def _fetched(source: ModelSource, name: str) -> Path | Exception | None:
 def _cannot_load(source: ModelSource, error: Exception) -> str:
     reason = said(error)
     if source.folder:
-        return f"model: folder {source.name} has no loadable tokenizer ({reason})"
+        return (
+            f"model: folder {source.name} has no loadable tokenizer ({reason}); copy "
+            "tokenizer.json and tokenizer_config.json there from the model that it was trained from"
+        )
     if gate := closed_gate(error, source.name):
         return f"model: {gate}"
     return _not_from_the_hub(source, reason)
@@ -302,5 +305,6 @@ def _not_from_the_hub(source: ModelSource, reason: str) -> str:
     revised = f" at revision {source.revision}" if source.revision else ""
     return (
         f"model: {source.name}{revised} is not a local folder and could not be loaded from the hub "
-        f"({reason}); check the spelling and the network, or download it and name its folder"
+        f"({reason}); check the spelling (folders are looked for from {Path.cwd()}) and the "
+        "network, or download it and name its folder"
     )
