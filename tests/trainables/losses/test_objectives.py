@@ -116,8 +116,10 @@ def test_no_step_of_any_objective_waits_for_the_device(workshop_for, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_training_loss_falls(workshop_for, kind):
     """On the training set itself: there is nothing in these labels to generalise from."""
-    workshop = copy.copy(workshop_for(kind))
-    workshop.validation_set = workshop.train_set
+    from trainables.training.workshop import Workshop
+
+    inputs = workshop_for(kind).inputs
+    workshop = Workshop(dataclasses.replace(inputs, validation=inputs.train))
     base = workshop.measure_base(tiny.trial(**settings(kind))).metrics["eval_loss"]
     params = {"budget__steps": 16, "budget__evaluations": 1, "learning_rate": 1e-2}
     assert run_trial(workshop, **settings(kind, **params))[1].losses[-1] < 0.9 * base

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -175,8 +176,11 @@ def test_a_pair_is_joined_and_cut_as_its_tokenizer_does(tmp_path, architecture):
 @pytest.mark.parametrize("method", ["full", "lora", "qlora", "freeze", "adapter"])
 @pytest.mark.parametrize("architecture", ["bert", "roberta", "deberta-v2", "modernbert"])
 def test_each_method_learns(tmp_path, architecture, method):
+    from trainables.training.workshop import Workshop
+
     workshop, *_ = workshop_for(tmp_path, "single_label", architecture, method)
-    workshop.validation_set = workshop.train_set
+    inputs = workshop.inputs
+    workshop = Workshop(replace(inputs, validation=inputs.train))
     config = trial(tmp_path, tmp_path / "model", method, steps=30)
     base, watcher = workshop.measure_base(config), Watcher()
     workshop.train(config, watcher)
