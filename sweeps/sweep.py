@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from results.ranking.front import judge
 from results.ranking.winners import Ranking, Winner
 from results.records.record import SweepRecord, TrialRecord
 from sweeps.base.view import View
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.spec.fields import changed, without_alternatives
 from sweeps.spec.spec import SweepSpec
+from sweeps.verdict.ranked import ranked
 from trainables.core.progress import Progress
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class SweepResult:
 
     def ranking(self) -> Ranking:
         """The winners, and why other trials are not ranked."""
-        return judge(self.trials, self.sweep.goals)
+        return ranked(self.sweep, self.trials)
 
     def winner(self) -> Winner | None:
         """The best complete trial; of several metrics, by the first."""

@@ -18,10 +18,10 @@ def places(values: Iterable[float]) -> int:
     return _MOST
 
 
-def size(value: float) -> str:
-    """A difference or an error to four places; to two digits if they would all be 0, unless it is
+def size(value: float, places: int = _PLACES) -> str:
+    """A value to four places, or as many; to two digits if they would all be 0, unless it is
     rounding."""
-    text = f"{value:.{_PLACES}f}"
+    text = f"{value:.{places}f}"
     return f"{value:.2g}" if abs(value) > _ROUNDING and not float(text) else text
 
 

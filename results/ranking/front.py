@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
-from results.ranking.figures import apart
+from results.ranking.figures import apart, size
 from results.ranking.pareto import dominates, layers
 from results.ranking.winners import LeftOut, Ranking, Winner, rank, reason
 from results.records.record import Mode, TrialRecord, TrialStatus
@@ -14,15 +15,26 @@ Points = Mapping[int, tuple[float, ...]]
 """Trial number -> its value of each metric; only for comparable trials."""
 
 
-def judge(records: Sequence[TrialRecord], goals: Mapping[str, Mode]) -> Ranking:
-    """The ranking by these metrics: best trials first, or the Pareto front of several metrics."""
+def judge(
+    records: Sequence[TrialRecord],
+    goals: Mapping[str, Mode],
+    base: Mapping[str, float] = MappingProxyType({}),
+) -> Ranking:
+    """The ranking by these metrics: best trials first, or the Pareto front of several metrics.
+
+    A dominated trial that is nowhere better than the `base` says so.
+    """
     if len(goals) > 1:
-        return rank_front(records, goals)
+        return rank_front(records, goals, base)
     ((metric, mode),) = goals.items()
     return rank(records, metric, mode)
 
 
-def rank_front(records: Sequence[TrialRecord], goals: Mapping[str, Mode]) -> Ranking:
+def rank_front(
+    records: Sequence[TrialRecord],
+    goals: Mapping[str, Mode],
+    base: Mapping[str, float] = MappingProxyType({}),
+) -> Ranking:
     """The complete trials that no other dominates, by the first metric.
 
     One dominates another if it is nowhere worse, and better by some metric. A trial's values are
@@ -34,7 +46,7 @@ def rank_front(records: Sequence[TrialRecord], goals: Mapping[str, Mode]) -> Ran
     return Ranking(
         goals,
         tuple(_winner(by_number[number], front, points, goals) for number in front),
-        tuple(_left_out(r, front, points, goals) for r in ordered if r.number not in front),
+        tuple(_left_out(r, front, points, goals, base) for r in ordered if r.number not in front),
     )
 
 
@@ -65,7 +77,11 @@ def _winner(
 
 
 def _left_out(
-    record: TrialRecord, front: Sequence[int], points: Points, goals: Mapping[str, Mode]
+    record: TrialRecord,
+    front: Sequence[int],
+    points: Points,
+    goals: Mapping[str, Mode],
+    base: Mapping[str, float],
 ) -> LeftOut:
     point = points.get(record.number)
     if point is None:
@@ -73,6 +89,7 @@ def _left_out(
     modes = tuple(goals.values())
     better = next(number for number in front if dominates(points[number], point, modes))
     why = _dominated(better, dict(zip(goals, zip(points[better], point, strict=True), strict=True)))
+    why += _below_base(dict(zip(goals, point, strict=True)), goals, base)
     return LeftOut(record.number, record.status, why, better)
 
 
@@ -84,6 +101,23 @@ def _dominated(better: int, pairs: Mapping[str, tuple[float, float]]) -> str:
     if len(close) < len(texts):
         return f"dominated by trial {better}"
     return f"barely dominated by trial {better}: {'; '.join(close)}"
+
+
+def _below_base(
+    point: Mapping[str, float], goals: Mapping[str, Mode], base: Mapping[str, float]
+) -> str:
+    """That a trial is worse than the base by some metric and better by none; else empty."""
+    known = [name for name in goals if math.isfinite(base.get(name, math.nan))]
+    mine, theirs = (tuple(values[name] for name in known) for values in (point, base))
+    if not known or not dominates(theirs, mine, tuple(goals[name] for name in known)):
+        return ""
+    texts = {
+        name: apart(point[name], base[name]) or (size(point[name]), size(base[name]))
+        for name in known
+        if point[name] != base[name]
+    }
+    values = "; ".join(f"{name} {own}, there {other}" for name, (own, other) in texts.items())
+    return f"; worse than the untouched base model ({values})"
 
 
 def _why_no_point(record: TrialRecord, goals: Mapping[str, Mode]) -> str:

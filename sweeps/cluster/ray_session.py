@@ -181,9 +181,22 @@ def _connect(address: str) -> None:
     except (OSError, RuntimeError, ValueError) as error:
         where = "this machine" if address == _LOCAL else address
         hint = _TOKEN_HINT if isinstance(error, ConnectionError) and address != _LOCAL else ""
-        raise LaunchError(f"Ray did not start at {where}: {error}{hint}") from error
+        raise LaunchError(f"Ray did not start at {where}: {_plain(error)}{hint}") from error
     except Exception as error:
         if type(error) is not Exception:  # Ray's error for a node that takes too long
             raise
-        remedy = "this machine may be overloaded; run the command again when it is less busy"
-        raise LaunchError(f"Ray did not start: {error} {remedy}") from error
+        raise LaunchError(_too_slow(error)) from error
+
+
+def _plain(error: Exception) -> str:
+    """Ray's error, to be followed by a clause of ours."""
+    return str(error).strip().rstrip(".")
+
+
+def _too_slow(error: Exception) -> str:
+    """That a node took too long to start, by the first sentence of Ray's error."""
+    reason = _plain(error).partition(". ")[0]
+    return (
+        f"Ray did not start: {reason}; this machine may be overloaded: run the command again when "
+        "it is less busy"
+    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from results.ranking.confirmation import Confirmation, Confirmed
 from results.ranking.confirmed_front import ConfirmedFront, ConfirmedPoint
+from results.ranking.figures import size
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,13 @@ def rows(found: Confirmation | ConfirmedFront) -> list[ConfirmedRow]:
 
 
 def _of_one(trial: Confirmed) -> tuple[str, ...]:
-    deviation = "" if trial.deviation is None else f"{trial.deviation:.4f}"
-    values = f"{trial.mean:.4f}", deviation, f"{trial.first:.4f}"
+    deviation = "" if trial.deviation is None else size(trial.deviation)
+    values = size(trial.mean), deviation, size(trial.first)
     return str(trial.number), str(len(trial.values)), *values, _share(trial.chance)
 
 
 def _of_front(trial: ConfirmedPoint) -> tuple[str, ...]:
-    means = (f"{mean:.4f}" for mean in trial.means.values())
+    means = map(size, trial.means.values())
     return str(trial.number), str(len(trial.repeats)), *means, _share(trial.chance)
 
 

@@ -12,6 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from results.ranking.figures import size
 from results.ranking.winners import Winner
 from results.records.cluster_record import ClusterRecord
 from results.records.record import Measurement, SweepRecord, TrialRecord, TrialStatus
@@ -88,7 +89,7 @@ def _best_line(standing: Standing) -> Text:
 
 def _range(name: str, chosen: Sequence[Winner]) -> str:
     values = [winner.best.metrics[name] for winner in chosen]
-    return f"{name} {min(values):.4f} to {max(values):.4f}"
+    return f"{name} {size(min(values))} to {size(max(values))}"
 
 
 def _trials(count: int) -> str:
@@ -139,15 +140,15 @@ def show_metrics(metrics: Mapping[str, float], names: Iterable[str]) -> str:
 
 
 def show_metric(metrics: Mapping[str, float], name: str) -> str:
-    """The value to four places; empty if not measured."""
-    return f"{metrics[name]:.4f}" if name in metrics else ""
+    """The value to four places, or to two digits if it is smaller; empty if not measured."""
+    return size(metrics[name]) if name in metrics else ""
 
 
 def show_latest(measured: Measurement, name: str, places: int = 4) -> str:
     """The value on the whole set, or `~2.1034` on the part that was measured."""
     if name in measured.metrics:
-        return f"{measured.metrics[name]:.{places}f}"
-    return f"~{measured.subset[name]:.{places}f}" if name in measured.subset else ""
+        return size(measured.metrics[name], places)
+    return f"~{size(measured.subset[name], places)}" if name in measured.subset else ""
 
 
 def bar(glimpse: Glimpse | None) -> RenderableType:

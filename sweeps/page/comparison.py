@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import accumulate
 from pathlib import Path
 
+from results.ranking.figures import size
 from sweeps.base.whole_file import write_whole
 from sweeps.display.duration import duration
 from sweeps.display.parameters import show_params
@@ -43,9 +44,9 @@ def _row(entry: Entry) -> dict[str, str]:
         "sweep": entry.name,
         "state": sweep.state.value,
         "trials": f"{len(results.ranking.winners)} of {len(trials)}",
-        "value": f"{winner.value:.4f}" if winner else "",
+        "value": size(winner.value) if winner else "",
         "behind": entry.distance,
-        "base": "" if base is None else f"{base:.4f}",
+        "base": "" if base is None else size(base),
         "seconds": duration(sum(record.seconds for record in trials)),
         "tokens": f"{sum(record.tokens for record in trials):,}",
         "cost": f"${cluster.cost:,.2f}" if cluster and cluster.cost is not None else "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from results.ranking.figures import size
 from results.ranking.strict import strict
 from results.ranking.summary import trial_counts
 from sweeps.display.duration import duration
@@ -50,7 +51,7 @@ def _row(entry: Entry, comparison: Comparison) -> TrialRow:
         entry.name,
         complete,
         used,
-        f"{winner.value:.4f}",
+        size(winner.value),
         entry.distance,
         str(winner.record.number),
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from results.ranking.figures import size
 from results.ranking.winners import Ranking, Winner
 from sweeps.display.trial_table import TrialRow, TrialTable
 from trainables.metrics.effort import ANSWER_SECONDS, PROMPT_TOKENS
@@ -54,7 +55,7 @@ def _row(winner: Winner, costs: Sequence[str]) -> TrialRow:
     method = str(params.pop("method"))
     trained = f"{winner.record.trainable_parameters or 0:,}"
     spent = (_short(winner.best.metrics[name]) for name in costs)
-    values = (method, str(winner.record.number), f"{winner.value:.4f}", trained, *spent)
+    values = (method, str(winner.record.number), size(winner.value), trained, *spent)
     return TrialRow(values, params)
 
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from results.mlflow.settings import MLFLOWS_OWN
-from results.ranking.front import judge
 from results.ranking.winners import Ranking
 from results.records.record import SweepRecord, SweepState
 from sweeps.base.breakdowns import Breakdowns
@@ -59,6 +58,7 @@ from sweeps.storage.storage import (
     storage_of,
 )
 from sweeps.storage.visibility import check_sight
+from sweeps.verdict.ranked import ranked
 from trainables.core.progress import Progress
 from trainables.training.inputs import Prepared
 
@@ -280,7 +280,7 @@ def _run(
 
 
 def _finished(books: Books, folder: SweepFolder) -> Finished:
-    ranking = judge(folder.store.trials(), books.sweep.goals)
+    ranking = ranked(books.sweep, folder.store.trials())
     return Finished(books.sweep, ranking, folder, tuple(books.scribe.failures), books.scribe.missed)
 
 

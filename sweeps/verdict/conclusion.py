@@ -56,7 +56,8 @@ def _judged(results: Results) -> tuple[str, str]:
 
 def _front(results: Results) -> tuple[str, str]:
     folder, ranking = results.folder, results.ranking
-    numbers = [winner.record.number for winner in ranking.winners]
+    dominated = [each.number for each in ranking.left_out if each.dominated_by is not None]
+    numbers = [*(winner.record.number for winner in ranking.winners), *dominated]
     from_base = {
         name: {n: between(name, place_of(folder, n), folder.base) for n in numbers}
         for name in ranking.goals

@@ -16,7 +16,7 @@ from trainables.objectives.policy import KL
 _Point = tuple[float, ...]
 
 FromBase = Mapping[str, Mapping[int, Difference | None]]
-"""Of each metric, the paired differences of the front's trials from the base; None: not known."""
+"""Of each metric, the paired differences of all complete trials from the base; None: not known."""
 
 _MODEL = "the untouched base model"
 
@@ -77,12 +77,17 @@ def _gains(sweep: SweepRecord, ranking: Ranking, from_base: FromBase) -> Iterato
         if name != KL and math.isfinite(base) and (distant or any(known.values())):
             sign, said = (-1 if mode == "min" else 1), True
             gains = {w.record.number: sign * (w.best.metrics[name] - base) for w in ranking.winners}
-            yield _gain(name, gains, known)
+            yield _gain(name, gains, known, sign)
     if distant and said:
         yield f"{KL} is a trial's distance from that model, whose own is 0."
 
 
-def _gain(name: str, gains: Mapping[int, float], known: Mapping[int, Difference | None]) -> str:
+def _gain(
+    name: str,
+    gains: Mapping[int, float],
+    known: Mapping[int, Difference | None],
+    sign: int,
+) -> str:
     best = max(gains, key=lambda number: gains[number])
     gain, measured = gains[best], known.get(best)
     if gain <= 0:
@@ -90,14 +95,14 @@ def _gain(name: str, gains: Mapping[int, float], known: Mapping[int, Difference 
     head = f"In {name}, trial {best} is best: {amount(gain, measured)} better than {_MODEL}"
     if measured is None:
         return f"{head}."
-    sure = {n for n, each in known.items() if each is not None and abs(each.z) >= SURE}
-    beyond = sum(gains[number] > 0 for number in sure)
+    compared = [each for each in known.values() if each is not None]
+    beyond = sum(sign * each.z >= SURE for each in compared)
     if not beyond:
         return f"{head}, which may be noise of the {measured.count:,} validation examples."
-    if len(gains) == 1:
+    if len(compared) == 1:
         return f"{head}, more than the noise of the {measured.count:,} validation examples."
     return (
-        f"{head}; of the front's {len(gains)} trials, {beyond} gained more than the noise of the "
+        f"{head}; of {len(compared)} trials, {beyond} gained more than the noise of the "
         f"{measured.count:,} validation examples."
     )
 

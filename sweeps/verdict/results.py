@@ -10,7 +10,6 @@ from typing import Self
 
 from results.ranking.confirmation import Confirmation
 from results.ranking.confirmed_front import ConfirmedFront
-from results.ranking.front import judge
 from results.ranking.winners import Ranking
 from results.records.record import Mode, SweepRecord, TrialRecord
 from sweeps.base.errors import SweepError
@@ -18,6 +17,7 @@ from sweeps.home.home import SweepFolder
 from sweeps.home.launch_folder import where_it_was_launched
 from sweeps.spec.spec import SweepSpec
 from sweeps.verdict.confirmed import confirmation
+from sweeps.verdict.ranked import ranked
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Results:
     @cached_property
     def ranking(self) -> Ranking:
         """The trials by the goals of the search."""
-        return judge(self.trials, self.sweep.goals)
+        return ranked(self.sweep, self.trials)
 
     @cached_property
     def spec(self) -> SweepSpec | None:

@@ -69,8 +69,8 @@ def _check_reward(name: str, settings: RlConfig, metrics: Mapping[str, OwnMetric
         )
     if name in (HELD_OUT, settings.held_out_metric):
         raise ValueError(
-            f"rl.rewards: {name} is what rl.held_out judges the reward by, so it cannot be a part "
-            "of it; leave one of them out"
+            f"rl.held_out: {name} is a part of the reward, in rl.rewards, so it cannot judge it; "
+            "hold out another metric, or leave it out of rl.rewards"
         )
     if name == REWARD_MODEL and settings.reward_model is None:
         raise ValueError(

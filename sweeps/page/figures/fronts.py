@@ -55,7 +55,7 @@ def _marks(name: str, records: Sequence[TrialRecord], first: str, other: str) ->
         "x": [_value(record, first) for record in records],
         "y": [_value(record, other) for record in records],
         "customdata": [record.number for record in records],
-        "hovertemplate": "trial %{customdata}: %{x:.4f}, %{y:.4f}<extra></extra>",
+        "hovertemplate": "trial %{customdata}: %{x:.4g}, %{y:.4g}<extra></extra>",
     }
 
 

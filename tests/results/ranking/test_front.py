@@ -104,3 +104,18 @@ def test_with_one_metric_only_the_best_is_chosen():
 
 def test_without_a_complete_trial_nobody_is_on_the_front():
     assert judge([measured(0, (1.0, 1.0), status="running")], GOALS).chosen == ()
+
+
+def test_a_dominated_trial_that_is_nowhere_better_than_the_base_says_so():
+    points = [(1.0, 0.9), (2.5, 0.4), (2.5, 0.8), (2.0, 0.5)]
+    trials = [measured(number, point) for number, point in enumerate(points)]
+    base = {"eval_loss": 2.0, "eval_accuracy": 0.5}
+    assert {out.number: out.why for out in judge(trials, GOALS, base).left_out} == {
+        1: "dominated by trial 0; worse than the untouched base model (eval_loss 2.5000, there "
+        "2.0000; eval_accuracy 0.4000, there 0.5000)",
+        2: "dominated by trial 0",
+        3: "dominated by trial 0",
+    }
+    known = judge(trials, GOALS, {"eval_loss": 2.0}).left_out
+    assert "model (eval_loss 2.5000, there 2.0000)" in known[1].why, "of what was measured"
+    assert "base" not in judge(trials, GOALS).left_out[0].why

@@ -6,9 +6,9 @@ import pytest
 from live_samples import cluster_of, slot, standing_of, sweep, trial, two_metrics
 from rich.console import Console
 
-from results.records.record import TrialRecord
+from results.records.record import Measurement, TrialRecord
 from sweeps.display.duration import duration
-from sweeps.display.live import LiveView, bar, render
+from sweeps.display.live import LiveView, bar, render, show_latest, show_metrics
 from sweeps.display.plain import PlainView
 from sweeps.display.standing import Standing
 from sweeps.display.underway import Glimpse
@@ -170,3 +170,16 @@ def test_the_table_is_no_longer_than_the_terminal_and_running_trials_come_first(
     shown = console.file.getvalue().splitlines()
     assert len(shown) <= 24
     assert any(line.startswith("    9   running") for line in shown)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(8.273e-06, "8.3e-06"), (0.0, "0.0000"), (0.12345, "0.1235"), (1e-17, "0.0000")],
+)
+def test_a_value_that_four_places_would_hide_is_shown_with_two_digits(value, text):
+    assert show_metrics({"eval_kl": value}, ["eval_kl"]) == f"eval_kl {text}"
+    when = {"point": 1, "step": 1, "tokens": 1, "seconds": 1.0}
+    whole = Measurement(metrics={"eval_kl": value}, **when)
+    assert show_latest(whole, "eval_kl") == text
+    part = Measurement(metrics={}, **when, subset={"eval_kl": value})
+    assert show_latest(part, "eval_kl") == f"~{text}"

@@ -194,7 +194,7 @@ def test_a_held_out_judge_is_measured():
             {"rl": {"reward_model": "sweep:a", "held_out": "sweep:a"}},
             "sweep:a is rl.reward_model, which it is to judge",
         ),
-        (held_out("eval_ended"), "eval_ended is what rl.held_out judges the reward by"),
+        (held_out("eval_ended"), "rl.held_out: eval_ended is a part of the reward, in rl.rewards"),
         (held_out("eval_rogue_l"), "rl.held_out: 'eval_rogue_l' is not a metric of generated"),
     ],
 )

@@ -63,3 +63,27 @@ def test_a_reward_that_a_held_out_judge_does_not_share_may_be_fooled(
 
 def test_other_objectives_have_no_reward_to_stand_beside(tmp_path):
     assert "Beside its reward" not in found(tmp_path, judged=0.3, objective="sft")
+
+
+def test_a_front_counts_all_trials_that_gained_and_names_those_below_the_base(tmp_path):
+    """Of three trials one gained, one is dominated and gained too, and one fell."""
+    rewards = {0: (0.8, 0.1), 1: (0.7, 0.2), 2: (0.05, 0.3)}
+    trials = [
+        ended_trial(n, "complete", {}, {"eval_reward": reward, "eval_kl": kl})
+        for n, (reward, kl) in rewards.items()
+    ]
+    fields = {"metric": "eval_reward", "mode": "max", "other_metrics": {"eval_kl": "min"}}
+    folder = write_ended(tmp_path, trials, sweep_tree(), base=BASE, **fields)
+    places = {folder.base: 0.2} | {
+        folder.store.trial_folder(n): reward for n, (reward, _) in rewards.items()
+    }
+    for place, mean in places.items():
+        (place / ANSWERS).mkdir(parents=True)
+        spread = (0.0 if place == folder.base else 0.1) * np.resize([1.0, -1.0], 100)
+        np.savez(place / ANSWERS / VALUES, prompts=np.arange(100), eval_reward=mean + spread)
+    results = Results.read(folder)
+    text = conclusion(results)[1]
+    assert "of 3 trials, 2 gained more than the noise of the 100 validation examples" in text
+    why = {trial.number: trial.why for trial in results.ranking.left_out}
+    assert why[1] == "dominated by trial 0"
+    assert why[2].endswith("worse than the untouched base model (eval_reward 0.0500, there 0.2000)")

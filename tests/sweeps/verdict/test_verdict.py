@@ -82,10 +82,12 @@ def test_a_front_by_distance_says_what_reward_was_gained_and_whether_that_is_noi
     text = rewarded_front((0.51, 0.001), (0.9, 0.2), errors=(0.02, 0.02))
     assert (
         "In eval_reward, trial 1 is best: 0.4000 ± 0.0200 better than the untouched base model; "
-        "of the front's 2 trials, 1 gained more than the noise of the 200 validation examples. "
+        "of 2 trials, 1 gained more than the noise of the 200 validation examples. "
         "eval_kl is a trial's distance from that model, whose own is 0."
     ) in text
     assert "lose in another" not in text
+    with_lost = rewarded_front((0.9, 0.2), (0.1, 0.5), errors=(0.02, 0.02))
+    assert "of 2 trials, 1 gained more than" in with_lost, "the other is dominated, and fell"
     noisy = rewarded_front((0.51, 0.001), errors=(0.02,))
     assert "0.0100 ± 0.0200 better than the untouched base model, which may be noise" in noisy
     assert "no trial on the front is better" in rewarded_front((0.4, 0.1), errors=(0.02,))
