@@ -62,6 +62,21 @@ def test_tokens_of_another_tokenizer_are_counted_by_its_own(folder, tmp_path):
         checked(folder, judge, 60)
 
 
+@pytest.mark.parametrize("verb", ["inspect", "plan", "doctor"])
+@pytest.mark.parametrize("objective", ["grpo", "sft"])
+def test_each_command_refuses_a_reward_model_as_the_model_to_train(
+    folder, tmp_path, verb, objective
+):
+    judge = make_reward_model(tmp_path / "judge")
+    made = tree(folder, objective=objective) | {"model": str(judge)}
+    if objective == "sft":
+        del made["rl"]
+    (tmp_path / "g.yaml").write_text(yaml.safe_dump(made))
+    done = CliRunner().invoke(app, [verb, str(tmp_path / "g.yaml"), "--home", str(tmp_path / "h")])
+    said = " ".join(done.output.split())
+    assert done.exit_code != 0 and "has a head in place of the vocabulary" in said, said
+
+
 @pytest.mark.parametrize("verb", ["inspect", "plan"])
 @pytest.mark.parametrize(
     ("changes", "message"),

@@ -11,6 +11,7 @@ from reward_models import make_reward_model
 from trainables.config.trial import TrialConfig
 from trainables.core.errors import ModelError
 from trainables.core.model_source import ModelSource
+from trainables.models import language_head
 from trainables.models.adapter_folder import adapter_base
 from trainables.models.family_check import check_family
 
@@ -90,3 +91,9 @@ def test_an_adapter_that_writes_is_not_merged_into_a_reward_model(judge, tmp_pat
     (tmp_path / "adapter_model.safetensors").touch()
     with pytest.raises(ModelError, match="head in place of the vocabulary"):
         adapter_base(tmp_path, ModelSource(str(tmp_path)))
+
+
+def test_a_hub_model_is_known_by_its_config(judge, monkeypatch):
+    monkeypatch.setattr(language_head, "config_file", lambda source: judge / "config.json")
+    with pytest.raises(ModelError, match="org/judge is a LlamaForSequenceClassification"):
+        language_head.check_language_head(ModelSource("org/judge"))
