@@ -12,6 +12,7 @@ import optuna
 
 from search_spaces import bridge
 from search_spaces.values import Value
+from sweeps.planning.edits import NO_EDITS, Edits
 from sweeps.spec.spec import SweepSpec
 from trainables.config.batch_split import split_step
 from trainables.config.trial import TrialConfig
@@ -150,15 +151,17 @@ class Prices:
         return self.kinds.get(config.method, slowest)
 
 
-def prices_of_space(spec: SweepSpec, prices: Prices) -> list[float]:
-    """The seconds of the trials at random points of the space."""
+def prices_of_space(spec: SweepSpec, prices: Prices, edits: Edits = NO_EDITS) -> list[float]:
+    """The seconds of the trials at random points of the space, as they are edited."""
     seed = random.Random(spec.search.seed).randrange(2**32)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
     found = []
     for _ in range(_DRAWS):
         params = bridge.suggest(study.ask(), spec.space)
         with suppress(ValueError):  # a combination that will be refused
-            found.append(prices.of(spec.trial.with_params(params), params))
+            config = edits.given(params, spec.trial.with_params(params))
+            if config is not None:
+                found.append(prices.of(config, params))
     return found
 
 

@@ -47,7 +47,7 @@ class EvaluationShare:
     def __str__(self) -> str:
         return (
             f"Evaluation reads {_short(self.times)} times the tokens that training does "
-            f"({' and '.join(self.sets)}), about {self.of_time:.0%} of a trial's time"
+            f"({' and '.join(self.sets)}), by tokens, about {self.of_time:.0%} of a trial's time"
         )
 
     def note(self, most: float, measured: float | None = None) -> str:
@@ -55,13 +55,15 @@ class EvaluationShare:
         share = self.of_time if measured is None else measured
         if share <= most:
             return ""
+        by_tokens = measured is None
+        how = "By tokens, evaluation takes about" if by_tokens else "As measured, evaluation takes"
         ways = ["lower budget.evaluations", "lower evaluation.examples"] if self.points > 1 else []
         if ways and self.before == self.whole:
             ways[1] = "set evaluation.examples to measure fewer before a trial's end"
         ways.append(" and ".join(_SMALLER[name] for name in self.sets))
         return (
-            f"Evaluation takes {share:.0%} of a trial's time, more than evaluation.time_share "
-            f"{most:g}; {', '.join(ways[:-1])}{', or ' if ways[1:] else ''}{ways[-1]}."
+            f"{how} {share:.0%} of a trial's time, more than evaluation.time_share {most:g}; "
+            f"{', '.join(ways[:-1])}{', or ' if ways[1:] else ''}{ways[-1]}."
         )
 
     def as_json(self) -> dict[str, object]:

@@ -40,6 +40,13 @@ class Edits:
         edit = None if nearest is None else self._edits.get(key_of(nearest))
         return self._as_run(edit, config, micro) if edit and edit.changes else edit
 
+    def given(self, params: Mapping[str, object], config: TrialConfig) -> TrialConfig | None:
+        """The trial as it will run; None if it is taken out."""
+        edit = self.of(params, config)
+        if edit is None:
+            return config
+        return config.with_params(edit.changes) if edit.changes else None
+
     def _as_run(self, edit: Edit, config: TrialConfig, drawn: int) -> Edit | None:
         """None where the drawn micro-batch is small enough by itself."""
         planned = edit.changes.get(MICRO, drawn)

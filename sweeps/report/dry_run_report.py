@@ -33,15 +33,20 @@ def report(spec: SweepSpec, run: DryRun) -> Table:
         },
         "speed": _speed(run),
         **_generation(spec, run),
-        "peak memory": f"{run.peak_memory_bytes / 2**20:,.0f} MiB",
+        "peak memory": f"{run.peak_memory_bytes / 2**20:,.0f} MiB {_counted(run)}",
         "a trial": _trial(run),
         **({"confirmation": " ".join(share_of_confirmation(spec))} if spec.confirm else {}),
         "slots": run.slots,
         "the sweep": _sweep(spec, run) + _caveats(spec, run),
     }
-    for name, text in (*rows.items(), *(("note", note) for note in run.notes)):
+    edits, notes = (("edited", edit) for edit in run.edits), (("note", note) for note in run.notes)
+    for name, text in (*rows.items(), *edits, *notes):
         table.add_row(name, text)
     return table
+
+
+def _counted(run: DryRun) -> str:
+    return "of the GPU, for tensors" if run.on_gpu else "of this process, libraries included"
 
 
 def _tried(run: DryRun) -> str:
@@ -51,7 +56,7 @@ def _tried(run: DryRun) -> str:
 
 def _trial(run: DryRun) -> str:
     evaluations = f"{run.evaluations} evaluation{'s' * (run.evaluations != 1)}"
-    share = f", {run.evaluation_share:.0%} of it evaluation" if run.steps else ""
+    share = f", {run.evaluation_share:.0%} of it evaluation, as measured" if run.steps else ""
     return f"{run.steps} steps and {evaluations}: {duration(run.trial_seconds)}{share}"
 
 

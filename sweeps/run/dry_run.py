@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from results.records.quote import Quote
 from search_spaces.values import Value
-from sweeps.base.errors import CapacityError, SweepError
+from sweeps.base.errors import SweepError
 from sweeps.base.process_state import random_state_kept
 from sweeps.base.quiet import optuna_quiet, quiet
-from sweeps.caps.quote import make_quote
 from sweeps.caps.quotes import keep
-from sweeps.caps.speeds import Course, Prices, Validation, prices_of_space
 from sweeps.caps.timing import (
     STEPS,
     Stopwatch,
     course_seen,
-    kind_of,
     least_of_trial,
     seconds_of_step,
     steps_to_time,
@@ -28,7 +23,7 @@ from sweeps.caps.timing import (
     watched,
 )
 from sweeps.caps.too_short import refuse_below_start, refuse_if_too_short
-from sweeps.caps.trained_tokens import refuse_below_one_trial, work_of
+from sweeps.caps.trained_tokens import refuse_below_one_trial
 from sweeps.home.home import SweepHome
 from sweeps.inputs.budgets import description, extents, remarks
 from sweeps.inputs.evaluation_share import before_end, evaluation_share
@@ -38,26 +33,24 @@ from sweeps.run.first_trial import (
     config_of,
     failures_told,
     first_of,
+    first_that,
     method_in,
     refuse_here,
     shown,
     untouched,
 )
-from sweeps.run.fitting import settle_method_here
+from sweeps.run.fitting import fitted_here, settle_method_here
 from sweeps.run.repeats import most_repeats
+from sweeps.run.tried import Tried, quoted, room_of
 from sweeps.run.warm_start import read_earlier
 from sweeps.search.options import check_options, first_params
-from sweeps.spec.capacity import plan_slots
 from sweeps.spec.generation import methods_of
 from sweeps.spec.spec import SweepSpec
 from sweeps.storage.storage import check_storage
 from trainables.config.trial import TrialConfig
-from trainables.core.data_error import DataError, said
-from trainables.core.errors import ModelError, RefusedError
 from trainables.core.evaluation import Ending, Outcome
 from trainables.core.progress import NO_PROGRESS, Progress
 from trainables.methods.registry import METHODS
-from trainables.training.inputs import Prepared
 from trainables.training.scoring.judge import check_judges
 
 if TYPE_CHECKING:
@@ -88,6 +81,8 @@ class DryRun:
     budget: str = ""
     generation_seconds: float = 0.0
     answer_seconds: Mapping[str, float] = field(default_factory=dict)
+    on_gpu: bool = False
+    edits: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     slots_fit: bool = True
     quote: Quote | None = None
@@ -136,48 +131,15 @@ def dry_run(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) 
         with progress.phase("preparing model and data"):
             prepared = checked_inputs(spec, home.cache, progress=progress)
         refuse_below_one_trial(spec, prepared.inputs)
-        alone, room = config.model_copy(update={"deepspeed": None}), _room(spec)
-        tried = _Tried(spec, prepared, alone, params, room, home.cache, progress)
-        with threads(room.cpus):
-            found = _measure(tried) if config.tunes.trains else _measure_untrained(tried)
-    return replace(found, notes=(str(choice), *found.notes)) if choice else found
-
-
-@dataclass(frozen=True)
-class _Room:
-    """The slots of the sweep on this machine: in words, if they fit, how many; a worker's CPUs."""
-
-    slots: str
-    fits: bool = True
-    count: int = 1
-    cpus: float | None = None
-
-
-@dataclass(frozen=True)
-class _Tried:
-    """The trial that a dry run measures, with all that this needs."""
-
-    spec: SweepSpec
-    prepared: Prepared
-    config: TrialConfig
-    params: dict[str, Value]
-    room: _Room
-    cache: Path
-    progress: Progress
-
-
-def _room(spec: SweepSpec) -> _Room:
-    import torch
-
-    here = {"CPU": float(os.cpu_count() or 1), "GPU": float(torch.cuda.device_count())}
-    try:
-        count, size = plan_slots(spec.slots, [here], spec.trials)
-    except CapacityError as error:
-        return _Room(f"not enough resources on this machine: {error}", fits=False)
-    cpus = None if size.gpus else size.cpus
-    if spec.slots.max is not None:
-        return _Room(f"up to {count} of {size}, as the cluster grows", count=count, cpus=cpus)
-    return _Room(f"{count} of {size} here", count=count, cpus=cpus)
+        fitted = fitted_here(spec, prepared, progress)
+        params, alone = first_that(fitted, lambda method: METHODS[method].trains)
+        tried = Tried(fitted, prepared, alone, params, room_of(fitted.spec), progress)
+        with threads(tried.room.cpus):
+            found = _measure(tried) if alone.tunes.trains else _measure_untrained(tried)
+    if found.quote and spec.budget_trials is not None:
+        keep(home.cache, spec, found.quote)
+    notes = (*([str(choice)] if choice else []), *filter(None, [fitted.note]), *found.notes)
+    return replace(found, edits=fitted.said, notes=notes)
 
 
 def _slow(spec: SweepSpec, config: TrialConfig) -> list[str]:
@@ -189,7 +151,7 @@ def _slow(spec: SweepSpec, config: TrialConfig) -> list[str]:
     return slow_precision.remarks(slow_precision.asked(config), "this CPU", gpu)
 
 
-def _measure(tried: _Tried) -> DryRun:
+def _measure(tried: Tried) -> DryRun:
     from trainables.training.workshop import Workshop
 
     progress = tried.progress
@@ -207,7 +169,7 @@ def _measure(tried: _Tried) -> DryRun:
             watch, outcome = watched(workshop, config, steps)
     _refuse_diverged(outcome, tried.params, steps)
     answers, known = base.cost.generation_seconds, course_seen(workshop, config, watch, outcome)
-    quote, untimed = _quoted(tried, workshop, known, answers)
+    quote, untimed = quoted(tried, workshop, known, answers)
     cost, step = outcome.cost, watch.seconds_per_step
     # How long answers get is known only of those that were written.
     answered = config.learns.rolls_out
@@ -225,6 +187,7 @@ def _measure(tried: _Tried) -> DryRun:
         evaluation_seconds=watch.evaluation_seconds,
         tokens_per_second=tokens / step,
         peak_memory_bytes=cost.peak_memory_bytes,
+        on_gpu=workshop.device.type == "cuda",
         trainable_parameters=cost.trainable_parameters,
         total_parameters=cost.total_parameters,
         timed_steps=watch.steps,
@@ -250,7 +213,7 @@ def _refuse_diverged(outcome: Outcome, params: dict[str, Value], steps: int) -> 
         )
 
 
-def _measure_untrained(tried: _Tried) -> DryRun:
+def _measure_untrained(tried: Tried) -> DryRun:
     """The answers of each method that trains nothing; trials that train are not timed."""
     from trainables.training.workshop import Workshop
 
@@ -261,7 +224,7 @@ def _measure_untrained(tried: _Tried) -> DryRun:
         with progress.phase("measuring the base model"):
             base = workshop.measure_base(untouched(config))
         for method in (each.name for each in methods_of(spec.trial, spec.space)):
-            mine = config if method == config.method else first_of(spec, method)
+            mine = config if method == config.method else first_of(tried.fitted, method)[1]
             if not mine.tunes.trains:
                 with progress.phase(f"timing method {method}"):
                     watch = Stopwatch()
@@ -280,6 +243,7 @@ def _measure_untrained(tried: _Tried) -> DryRun:
         evaluation_seconds=max(each.seconds for each in costs) - answers,
         tokens_per_second=0.0,
         peak_memory_bytes=max(each.peak_memory_bytes for each in costs),
+        on_gpu=workshop.device.type == "cuda",
         trainable_parameters=0,
         total_parameters=outcome.cost.total_parameters,
         steps=0,
@@ -305,7 +269,7 @@ def _not_timed(spec: SweepSpec) -> Iterator[str]:
         )
 
 
-def _grown(tried: _Tried, workshop: Workshop) -> tuple[_Tried, list[str]]:
+def _grown(tried: Tried, workshop: Workshop) -> tuple[Tried, list[str]]:
     """The same with the micro-batch that a slot would find, and a note on it; as it is where the
     sweep sets one."""
     if not tried.config.micro_batch_grows:
@@ -316,35 +280,6 @@ def _grown(tried: _Tried, workshop: Workshop) -> tuple[_Tried, list[str]]:
         size = with_grown_micro_batch(workshop, tried.config).micro_batch_size
     found = {"micro_batch_size": size}
     spec = replace(tried.spec, trial=tried.spec.trial.with_params(found))
+    fitted = replace(tried.fitted, spec=spec)
     note = f"micro_batch_size: auto is {size} here; each slot finds its own"
-    return replace(tried, spec=spec, config=tried.config.with_params(found)), [note]
-
-
-def _quoted(
-    tried: _Tried, workshop: Workshop, known: Course, generation: float
-) -> tuple[Quote | None, list[str]]:
-    """The quote by the speed of each method, and notes on methods that could not be timed."""
-    spec, config = tried.spec, tried.config
-    kinds, notes = {}, []
-    others = [each.name for each in methods_of(spec.trial, spec.space) if each.trains]
-    for method in dict.fromkeys([config.method, *others]):
-        how = " with other batches" if method == config.method else ""
-        with tried.progress.phase(f"timing method {method}{how}"):
-            try:
-                first = config if method == config.method else first_of(spec, method)
-                seen = known if first is config else None
-                kinds[method] = kind_of(workshop, first, seen, spec.space)
-            except (DataError, ModelError, RefusedError, RuntimeError, MemoryError) as error:
-                notes.append(f"method {method} could not be timed ({said(error)})")
-    if not kinds:
-        return None, notes
-    inputs, rows = tried.prepared.inputs, workshop.validation_set
-    validation = Validation(len(rows), float(rows.lengths.sum()), before_end(spec, inputs))
-    prices = Prices(kinds, validation, generation, spec.slots.workers, work_of(spec, inputs))
-    found = prices_of_space(spec, prices)
-    refuse_if_too_short(spec, min(found))
-    trials, slots = spec.budget_trials or 1, tried.room.count
-    quote = make_quote(spec, found, trials, most_repeats(spec), slots, prices.warm_up)
-    if spec.budget_trials is not None:
-        keep(tried.cache, spec, quote)
-    return quote, notes
+    return replace(tried, fitted=fitted, config=tried.config.with_params(found)), [note]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from pydantic import ValidationError
 
 from search_spaces.values import Value, show
 from sweeps.base.errors import SweepError
+from sweeps.planning.edits import CHECKPOINTING
+from sweeps.run.fitting import Fitted
 from sweeps.search.options import first_params
 from sweeps.spec.spec import SweepSpec
 from trainables.config.combinations import machine_refusals
@@ -32,10 +34,43 @@ def method_in(spec: SweepSpec, params: dict[str, Value]) -> str:
     return str(params.get("method", spec.trial.method))
 
 
-def first_of(spec: SweepSpec, method: str) -> TrialConfig:
-    """The first trial of a method, in one process."""
-    params = first_params(spec, lambda found: method_in(spec, found) == method)
-    return config_of(spec, params).model_copy(update={"deepspeed": None})
+First = tuple[dict[str, Value], TrialConfig]
+"""A trial's parameters, those that its edit gives it among them, and the trial in one process."""
+
+
+def first_that(fitted: Fitted, suits: Callable[[str], bool]) -> First:
+    """The first trial whose method `suits`, as it will run; SweepError if none fits."""
+    spec, edits = fitted.spec, fitted.edits
+
+    def fits(params: dict[str, Value]) -> bool:
+        if not suits(method_in(spec, params)):
+            return False
+        try:
+            return edits.given(params, spec.trial.with_params(params)) is not None
+        except ValueError:
+            return True  # told by what follows
+
+    params = first_params(spec, fits)
+    config = config_of(spec, params)
+    edit = edits.of(params, config)
+    if edit is None:
+        return params, config.model_copy(update={"deepspeed": None})
+    if not edit.changes:
+        raise SweepError(
+            f"none of the sweep's first trials fits the GPU; the last one tried ({shown(params)}) "
+            f"{edit.why}; use a larger GPU, or search.first_points that fit"
+        )
+    given = config.with_params(edit.changes).model_copy(update={"deepspeed": None})
+    changed = {
+        name: bool(value) if name == CHECKPOINTING else value
+        for name, value in edit.changes.items()
+    }
+    return {**params, **changed}, given
+
+
+def first_of(fitted: Fitted, method: str) -> First:
+    """The first trial of a method."""
+    return first_that(fitted, lambda found: found == method)
 
 
 def untouched(trial: TrialConfig) -> TrialConfig:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,10 @@ from sweeps.base.view import View
 from sweeps.inputs.prepare import inputs_of
 from sweeps.planning.cards import Card, named_by, share_of
 from sweeps.planning.combinations import combinations_of
+from sweeps.planning.edited import edited
 from sweeps.planning.edits import NO_EDITS, Edits, in_words
 from sweeps.preflight.gathering import host_memory
+from sweeps.spec.generation import methods_of
 from sweeps.spec.spec import SweepSpec
 from trainables.core.errors import ModelError
 from trainables.core.progress import Progress
@@ -84,13 +87,24 @@ def plan_for(
         return None
     view.phase(f"Planning memory for {of.name}")
     try:
-        with quiet():  # libraries warn of their own functions, and of kernels that nobody asked for
-            from sweeps.planning.plan import make_plan
-
-            return make_plan(spec, prepared, of, Progress(view.at))
+        return _planned(spec, prepared, of, Progress(view.at))
     except ModelError as error:
-        view.say(f"Note: memory was not planned ({error}).")
+        view.say(f"Note: {_unplanned(error)}.")
         return None
+
+
+def _planned(spec: SweepSpec, prepared: Prepared, card: Card, progress: Progress) -> Plan | None:
+    """None where nothing trains."""
+    if not any(method.trains for method in methods_of(spec.trial, spec.space)):
+        return None
+    with quiet():  # libraries warn of their own functions, and of kernels that nobody asked for
+        from sweeps.planning.plan import make_plan
+
+        return make_plan(spec, prepared, card, progress)
+
+
+def _unplanned(error: ModelError) -> str:
+    return f"memory was not planned ({error})"
 
 
 def edits_for(
@@ -105,14 +119,47 @@ def edits_for(
         return ()
     if plan.misfits:
         view.phase("Editing the search")
-    with quiet():
-        from sweeps.planning.editing import planned_edits
-
-        most = most_workers(spec, address)
-        edits = planned_edits(spec, prepared, plan, most, Progress(view.at))
+    edits = _edits(spec, prepared, plan, address, Progress(view.at))
     for edit in edits:
         view.say(f"Edited: {in_words(edit)}")
     return edits
+
+
+def _edits(
+    spec: SweepSpec, prepared: Prepared, plan: Plan, address: str | None, progress: Progress
+) -> tuple[Edit, ...]:
+    with quiet():
+        from sweeps.planning.editing import planned_edits
+
+        return planned_edits(spec, prepared, plan, most_workers(spec, address), progress)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A sweep as its edits leave it, those that each trial is asked for, and all of them in words.
+    With a `note`, memory was not planned."""
+
+    spec: SweepSpec
+    edits: Edits = NO_EDITS
+    said: tuple[str, ...] = ()
+    note: str = ""
+
+
+def fitted_here(spec: SweepSpec, prepared: Prepared, progress: Progress) -> Fitted:
+    """The sweep as a launch on this machine would edit it. SweepError if nothing is left of it."""
+    card = card_of(spec, None)
+    if card is None:
+        return Fitted(spec)
+    try:
+        plan = _planned(spec, prepared, card, progress)
+    except ModelError as error:
+        return Fitted(spec, note=_unplanned(error))
+    found = _edits(spec, prepared, plan, None, progress) if plan else ()
+    if not found:
+        return Fitted(spec)
+    left = edited(spec, found)
+    given = Edits(found, combinations_of(left), left.slots.workers)
+    return Fitted(left, given, tuple(map(in_words, found)))
 
 
 def card_of(spec: SweepSpec, address: str | None) -> Card | None:

@@ -144,6 +144,14 @@ def check_caps(
         message = "the nodes have no price"
         remedy = "add dollars per hour of each node type: slots: {prices: {worker: 1.006}}"
         problems.append(Problem("budget.cost", message, remedy))
+    if caps and "target" in caps.model_fields_set and not caps.target:
+        remedy = "name a metric of the search, e.g. {eval_loss: 1.2}, or leave it out"
+        problems.append(Problem("budget.target", "is empty", remedy))
+    if caps and "at_cap" in caps.model_fields_set and not caps.limits:
+        message = "belongs to a cap, and none is set"
+        problems.append(
+            Problem("budget.at_cap", message, "set one, e.g. budget: {hours: 8}, or leave it out")
+        )
     if caps and search:
         known = search.given_modes
         problems += [

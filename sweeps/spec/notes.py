@@ -40,6 +40,7 @@ def notes(spec: SweepSpec) -> list[str]:
         *_unequal_budgets(spec),
         *_fewer_steps(spec),
         *_nothing_to_stop(spec),
+        *_idle_patience(spec),
         *_without_answers(spec),
         *_idle_examples(spec),
         *_idle_encoders(spec),
@@ -91,6 +92,23 @@ def _nothing_to_stop(spec: SweepSpec) -> Iterable[str]:
     if spec.search.early_stopping_kind.stops and spec.trial.budget.evaluations == 1:
         yield (
             f"early_stopping {spec.search.early_stopping} has no effect with budget.evaluations 1."
+        )
+
+
+def _idle_patience(spec: SweepSpec) -> Iterable[str]:
+    """Patience that outlasts what it is to end."""
+    trials, evaluations = spec.budget_trials, spec.trial.budget.evaluations
+    patience, of_trial = spec.caps.patience, spec.search.trial_patience
+    if patience is not None and trials is not None and patience >= trials:
+        yield (
+            f"budget.patience {patience} has no effect: the sweep has "
+            f"{trials} trial{'s' * (trials != 1)}, so it ends before; set less."
+        )
+    if of_trial is not None and of_trial >= evaluations - 1:
+        way_out = f"set at most {evaluations - 2}" if evaluations > 2 else "leave it out"
+        yield (
+            f"search.trial_patience {of_trial} has no effect with budget.evaluations "
+            f"{evaluations}: a trial ends before; {way_out}."
         )
 
 

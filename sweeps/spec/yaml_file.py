@@ -13,6 +13,7 @@ from pathlib import Path
 
 import yaml
 
+from results.records.uris import redact
 from sweeps.base.errors import YamlError
 from sweeps.spec.yaml_words import in_plain_words
 
@@ -84,7 +85,7 @@ _Loader.add_implicit_resolver(
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Hashable, object]:
     seen: set[str] = set()
-    for key_node, _ in node.value:
+    for key_node, value_node in node.value:
         if key_node.tag == f"{_TAG}merge":
             continue
         if not isinstance(key_node, yaml.ScalarNode):
@@ -92,10 +93,23 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Hashable, object]:
         key = loader.construct_object(key_node)
         if not isinstance(key, str):
             raise _mistake(f"the key {key_node.value} is not text; put it in quotes", key_node)
+        if node.flow_style and _is_key_alone(key_node, value_node):
+            name, value = (redact(part) for part in key.split(":", 1))
+            raise _mistake(
+                f"the key {redact(key)!r} has no value; put a space after the colon: "
+                f"{{{name}: {value}}}",
+                key_node,
+            )
         if key in seen:
             raise _mistake(f"the key {key!r} is repeated; keep one of them", key_node)
         seen.add(key)
     return loader.construct_mapping(node, deep=True)
+
+
+def _is_key_alone(key: yaml.ScalarNode, value: yaml.Node) -> bool:
+    """Whether it is `{a:1}`, which YAML reads as a key 'a:1' without a value."""
+    empty = isinstance(value, yaml.ScalarNode) and not value.value and value.style is None
+    return empty and key.style is None and ":" in key.value.strip(":")
 
 
 def _number(loader: _Loader, node: yaml.ScalarNode) -> int | float:

@@ -67,6 +67,7 @@ def plan(
         shown = (named,) if named and not cluster else _cards(checked, cluster)
         with quiet(), waiting() as progress:
             with progress.phase("loading PyTorch and transformers"):
+                from sweeps.caps.trained_tokens import refuse_below_one_trial
                 from sweeps.inputs.budgets import extents
                 from sweeps.inputs.evaluation_share import evaluation_share
                 from sweeps.inputs.prepare import checked_inputs
@@ -74,16 +75,21 @@ def plan(
                 from sweeps.planning.fit import WORKER_COUNTS, fits
                 from sweeps.planning.plan import make_plan
                 from sweeps.report.plan_report import fit_report, plan_json, report
-                from sweeps.run.fitting import most_workers, settle_method
+                from sweeps.run.fitting import most_workers, settle_method, settle_method_here
 
             cache, choice = SweepHome.find(home).cache, None
             if not fit:
-                checked, choice = settle_method(checked, cache, progress, card)
+                checked, choice = (
+                    settle_method(checked, cache, progress, named)
+                    if named
+                    else settle_method_here(checked, cache, progress)
+                )
             prepared = checked_inputs(checked, cache, trains=False, progress=progress)
             if fit:
                 counts = (workers,) if workers else WORKER_COUNTS
                 table = fit_report(fits(checked, prepared, shown, counts, progress), shown)
             else:
+                refuse_below_one_trial(checked, prepared.inputs)
                 made = make_plan(checked, prepared, card, progress)
                 found = extents(checked, prepared.inputs)
                 share = evaluation_share(checked, prepared.inputs, found)

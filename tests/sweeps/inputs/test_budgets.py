@@ -141,4 +141,4 @@ def test_a_launch_tells_it_before_the_first_trial(data, tmp_path):
     assert told[-4].startswith("Each trial trains 1 step with batch_size 8 (budget.tokens 100)")
     assert told[-3].startswith("Evaluation reads ")
     assert told[-2].startswith("Note: budget.tokens 100 is 100 tokens, but trials train more")
-    assert told[-1].startswith("Note: Evaluation takes ")
+    assert told[-1].startswith("Note: By tokens, evaluation takes about ")

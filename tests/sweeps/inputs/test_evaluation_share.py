@@ -41,7 +41,7 @@ def test_it_is_by_the_tokens_of_all_measured_sets_at_all_points(tmp_path, inputs
     assert share.of_time == pytest.approx(7000 / (7000 + 3 * 1000))
     assert str(share) == (
         "Evaluation reads 7.0 times the tokens that training does (validation and general set), "
-        "about 70% of a trial's time"
+        "by tokens, about 70% of a trial's time"
     )
 
 
@@ -49,10 +49,11 @@ def test_a_share_above_the_wanted_one_has_a_way_out(tmp_path, inputs):
     share = share_of(tmp_path, with_general(inputs))
     assert share.note(0.7) == ""
     assert share.note(0.25) == (
-        "Evaluation takes 70% of a trial's time, more than evaluation.time_share 0.25; lower "
-        "budget.evaluations, set evaluation.examples to measure fewer before a trial's end, or "
-        "take a smaller data.validation and a smaller data.general."
+        "By tokens, evaluation takes about 70% of a trial's time, more than evaluation.time_share "
+        "0.25; lower budget.evaluations, set evaluation.examples to measure fewer before a trial's "
+        "end, or take a smaller data.validation and a smaller data.general."
     )
+    assert share.note(0.25, 0.4).startswith("As measured, evaluation takes 40% of a trial's time, ")
     once = {"budget": {"trials": 2, "epochs": 1, "evaluations": 1}}
     assert (
         share_of(tmp_path, inputs, **once).note(0.01).endswith("; take a smaller data.validation.")

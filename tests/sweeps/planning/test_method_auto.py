@@ -142,6 +142,8 @@ def test_plan_says_what_is_taken(folder, tree):
     file.write_text(yaml.safe_dump({**tree, "method": "lora"}))
     command = ["plan", str(file), "--set", "method=auto", "--home", str(folder / "home")]
     said = CliRunner().invoke(app, command)
+    assert said.stdout.startswith("method: auto takes full in this machine's memory"), said.output
+    said = CliRunner().invoke(app, [*command, "--gpu", "24GB"])
     assert said.stdout.startswith("method: auto takes full on 1 GPU of 24 GB"), said.output
     found = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)
     assert found["method_choice"]["method"] == "full"

@@ -133,7 +133,13 @@ def test_what_does_not_divide_or_does_not_train_is_one_message(spec):
     tree = yaml.safe_load(spec.read_text())
     tree["space"] = {"method": {"choice": ["none", "lora"]}, "lora.rank": {"choice": [2, 4]}}
     tree["search"]["metric"] = "eval_exact_match"
+    tree["evaluation"] = {"max_new_tokens": 16}
     other = spec.with_name("none.yaml")
     other.write_text(yaml.safe_dump(tree))
     found = json.loads(planned(other, "--json").stdout)
     assert {each["params"]["method"] for each in found["combinations"]} == {"lora"}
+
+
+def test_a_cap_on_tokens_below_one_trial_is_refused_as_at_launch(spec):
+    done = planned(spec, "--set", "budget.trained_tokens=1")
+    assert done.exit_code == 2 and "budget.trained_tokens: 1 is below one trial" in done.output

@@ -7,12 +7,16 @@ import json
 from pathlib import Path
 
 import pytest
+from data_samples import write_lines
 from rich.console import Console
 
 from sweeps.base.errors import SweepError
 from sweeps.home.home import SweepHome
+from sweeps.inputs.prepare import inputs_of
+from sweeps.planning.plan import make_plan
 from sweeps.report.dry_run_report import report
 from sweeps.run.dry_run import DryRun, dry_run
+from sweeps.run.fitting import card_of
 from sweeps.spec.spec import SweepSpec
 from trainables.core.data_error import DataError
 from trainables.core.progress import Progress
@@ -56,6 +60,51 @@ def test_it_measures_what_the_sweep_would_cost(few, tmp_path):
     assert run.sweep_seconds == pytest.approx(
         3 * (20 * run.seconds_per_step + 2 * run.evaluation_seconds)
     )
+
+
+def test_it_tries_and_prices_what_a_launch_would_make_of_the_sweep(few, tmp_path, monkeypatch):
+    """Of a GPU that is too small for all, the first trial of the file is never trained."""
+    from trainables.training.workshop import Workshop
+
+    tried, train = [], Workshop.train
+
+    def watched(self, config, *others):
+        tried.append((config.method, config.micro_batch_size))
+        return train(self, config, *others)
+
+    monkeypatch.setattr(Workshop, "train", watched)
+    space = {"method": {"choice": ["full", "lora"]}, "learning_rate": {"choice": [1e-3]}}
+    firsts = [{"method": "full", "learning_rate": 1e-3}]
+    change = {"space": space, "search": {"first_points": firsts}, "lora": {"rank": 2}}
+    rows = [{"prompt": f"Day {n}", "completion": "a cat sat"} for n in range(60)]
+    data = {"train": str(write_lines(tmp_path / "rows.jsonl", rows))}
+    sizes = {"batch_size": 8, "micro_batch_size": 8, "data": data}
+    slots = {"cpus": 1, "gpu": "0.61GB"}
+    spec = SweepSpec.parse(tree(few, **change, **sizes, slots=slots))
+    prepared = inputs_of(spec.trial, tmp_path / "cache", trains=False)
+    lines = make_plan(spec, prepared, card_of(spec, None)).lines
+    full, lora = (
+        next(line.estimate for line in lines if line.point["method"] == name)
+        for name in ("full", "lora")
+    )
+    room = lora.peak(3)
+    held = full.states.resting + full.states.gradients
+    assert room < min(lora.peak(8), held), "full is taken out"
+    slots["gpu"] = f"{(room / 0.97 + 600 * 2**20 + 2**12) / 2**30:.9f}GB"
+    spec = SweepSpec.parse(tree(few, **change, **sizes, slots=slots))
+    run = dry_run(spec, SweepHome(tmp_path))
+    assert tried and {method for method, _ in tried} == {"lora"}
+    assert max(size for _, size in tried) == 2
+    assert run.params["method"] == "lora" and run.params["micro_batch_size"] == 2
+    out, room_made = run.edits
+    assert "method full" in out and "taken out" in out
+    assert "method lora" in room_made and ": micro_batch_size 2 (needs" in room_made
+    console = Console(file=io.StringIO(), width=300)
+    console.print(report(spec, run))
+    said = console.file.getvalue()
+    assert room_made in said and "micro_batch_size 2" in said.partition("tried ")[2].split("\n")[0]
+    assert "MiB of this process, libraries included" in said
+    assert "of it evaluation, as measured" in said
 
 
 def test_a_budget_that_cannot_be_kept_is_told(few, tmp_path):
@@ -155,7 +204,6 @@ def test_one_class_can_be_searched_by_if_the_data_have_it(few, tmp_path):
 
 def test_answers_without_training_are_timed(tmp_path):
     from chat_training import make_chat_model, sums
-    from data_samples import write_lines
 
     make_chat_model(tmp_path / "model")
     write_lines(tmp_path / "train.jsonl", sums(20))

@@ -94,3 +94,16 @@ def test_gpu_hours_without_a_gpu_on_this_machine_are_refused_before_anything_els
 def test_prices_of_nothing_are_no_prices():
     (problem,) = problems_of({**capped(cost=20), "slots": {"prices": {"worker": 0}}})
     assert problem.startswith("budget.cost: the nodes have no price")
+
+
+@pytest.mark.parametrize(
+    ("budget", "said"),
+    [
+        ({"target": {}}, "budget.target: is empty; name a metric of the search"),
+        ({"at_cap": "finish"}, "budget.at_cap: belongs to a cap, and none is set; set one"),
+    ],
+)
+def test_what_ends_nothing_is_refused(budget, said):
+    (problem,) = problems_of(capped(trials=6, **budget))
+    assert problem.startswith(said)
+    SweepSpec.parse(capped(trials=6, target={"eval_loss": 1.0}, at_cap="finish"))

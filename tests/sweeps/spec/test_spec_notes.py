@@ -101,3 +101,20 @@ def test_a_space_with_fewer_combinations_than_trials_is_said_with_both_numbers()
     assert "ends after 3 trials" in note
     enough = SweepSpec.parse(toy_tree(space=space, budget={"trials": 3, "evaluations": 1}))
     assert not any("combinations" in each for each in notes(enough))
+
+
+@pytest.mark.parametrize(
+    ("patience", "of_trial", "said"),
+    [
+        (6, None, "budget.patience 6 has no effect: the sweep has 6 trials"),
+        (5, None, ""),
+        (None, 3, "search.trial_patience 3 has no effect with budget.evaluations 4: "),
+        (None, 2, ""),
+    ],
+)
+def test_patience_that_can_never_act_is_pointed_out(patience, of_trial, said):
+    budget = {"trials": 6, "evaluations": 4, "patience": patience}
+    search = {"early_stopping": "none", "trial_patience": of_trial}
+    found = notes(SweepSpec.parse(toy_tree(budget=budget, search=search)))
+    found = [each for each in found if "patience" in each]
+    assert len(found) == bool(said) and all(each.startswith(said) for each in found)

@@ -175,3 +175,20 @@ def test_no_words_of_the_parser_are_left(text):
     except YamlError as error:
         for word in ("while parsing", "while scanning", "<block", "expected the node", "token"):
             assert word not in str(error), str(error)
+
+
+@pytest.mark.parametrize("text", ["{eval_loss:abc}", "{a: 1, eval_loss:abc}", "x: {eval_loss:abc}"])
+def test_a_colon_without_a_space_is_told_with_the_key_and_the_way_to_write_it(text):
+    said = r"^here, line 1: the key 'eval_loss:abc' has no value; put a space after the colon: "
+    with pytest.raises(YamlError, match=said + r"\{eval_loss: abc\}$"):
+        parse_yaml(text, "here")
+
+
+def test_a_key_with_a_colon_and_a_value_or_in_quotes_stays():
+    assert parse_yaml("{a:1: 2, 'b:c': null}", "here") == {"a:1": 2, "b:c": None}
+
+
+def test_a_key_that_is_an_address_is_told_without_its_password():
+    with pytest.raises(YamlError) as told:
+        parse_yaml("{uri:postgresql://me:hunter2@db/x}", "--set tracking")
+    assert "hunter2" not in str(told.value)
