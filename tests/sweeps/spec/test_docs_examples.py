@@ -32,6 +32,8 @@ REST = {
 
 _FILE = re.compile(r"[\w/-]+\.(?:jsonl|csv|txt|md|py)\b|\bdocuments\b")
 
+_FUNCTION = re.compile(r"([\w/-]+\.py):(\w+)")
+
 
 def completed(example: dict[str, Any]) -> dict[str, Any]:
     """The example with the rest of a file, of which it may state a section's other fields, and
@@ -52,6 +54,9 @@ def test_every_example_is_accepted(text, tmp_path, monkeypatch):
     for name in ("train.jsonl", *_FILE.findall(text)):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text("x")
+    for name, function in _FUNCTION.findall(text):
+        with Path(name).open("a") as file:
+            file.write(f"\ndef {function}(*given): ...\n")
     example = parse_yaml(text, "example")
     spec = SweepSpec.parse(completed(example))
     assert spec.trials > 0 and set(example) <= set(spec.tree)
