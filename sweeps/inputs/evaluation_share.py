@@ -46,8 +46,8 @@ class EvaluationShare:
 
     def __str__(self) -> str:
         return (
-            f"Evaluation reads {_short(self.times)} times the tokens that training does "
-            f"({' and '.join(self.sets)}), by tokens, about {self.of_time:.0%} of a trial's time"
+            f"Evaluation reads {_short(self.times)} times training's tokens "
+            f"({' and '.join(self.sets)}): by tokens, about {self.of_time:.0%} of a trial's time"
         )
 
     def note(self, most: float, measured: float | None = None) -> str:

@@ -40,7 +40,7 @@ def test_it_is_by_the_tokens_of_all_measured_sets_at_all_points(tmp_path, inputs
     # A token is trained on in a forward pass and a backward one of twice the time.
     assert share.of_time == pytest.approx(7000 / (7000 + 3 * 1000))
     assert str(share) == (
-        "Evaluation reads 7.0 times the tokens that training does (validation and general set), "
+        "Evaluation reads 7.0 times training's tokens (validation and general set): "
         "by tokens, about 70% of a trial's time"
     )
 
