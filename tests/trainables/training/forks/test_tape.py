@@ -24,9 +24,9 @@ data.retrieve.count data.retrieve.retriever data.template data.train_on data.rea
 data.max_length data.packing data.new_tokens data.seed data.order_seed data.columns data.encoding
 data.bad_rows
 budget.steps budget.tokens budget.epochs budget.evaluations
-evaluation.metrics evaluation.formulas evaluation.generate_at evaluation.prompts evaluation.samples
+evaluation.metrics evaluation.formulas evaluation.examples evaluation.generate_at evaluation.prompts
 evaluation.max_new_tokens evaluation.batch_size evaluation.temperature evaluation.answer_pattern
-evaluation.time_share metrics trust_metric_code
+evaluation.samples evaluation.time_share metrics trust_metric_code
 learning_rate batch_size micro_batch_size micro_batch_grows
 batch_ramp.start_fraction batch_ramp.fraction
 optimizer.name optimizer.weight_decay optimizer.beta1 optimizer.beta2 optimizer.epsilon
