@@ -41,14 +41,14 @@ def main() -> None:
 
 
 def _trials(options: argparse.Namespace, lanes: int, home: str) -> list[TrialRecord]:
-    result = Sweep.from_dict(_spec(options, lanes)).launch(home=home)
-    trials = result.trials()
+    trials = Sweep.from_dict(_spec(options, lanes)).launch(home=home).trials
     ends: dict[str, int] = {}
     for each in trials:
         ends[each.status.value] = ends.get(each.status.value, 0) + 1
     steps = sum(each.measurements[-1].step for each in trials if each.measurements)
     most = max(each.lanes for each in trials)
-    print(f"lanes {lanes}: {len(trials)} trials {ends}, {steps:,} steps, at most {most} at once")
+    count = len(trials)
+    print(f"lanes {lanes}: {count} trials {ends}, {steps:,} steps, {most} at once", flush=True)
     return trials
 
 
@@ -59,7 +59,7 @@ def _spec(options: argparse.Namespace, lanes: int) -> dict[str, object]:
         "precision": "fp32",
         "method": "lora",
         "data": {"train": f"{options.data}/sft/instruction-data.json", "validation": 0.05},
-        "budget": {"trials": 24, "steps": 32, "evaluations": 8},
+        "budget": {"trials": 24, "steps": 24, "evaluations": 6},
         "search": {"sampler": "random", "seed": 7, **RULES[options.rule]},
         "space": {
             "learning_rate": {"log_uniform": [3e-4, 5e-3]},
