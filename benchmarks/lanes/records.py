@@ -20,7 +20,7 @@ from results.records.record import TrialRecord
 from sweeps.sweep import Sweep
 
 RULES: dict[str, dict[str, Any]] = {
-    "patience": {"early_stopping": "none", "trial_patience": 2, "min_delta": 0.002},
+    "patience": {"early_stopping": "none", "trial_patience": 1, "min_delta": 0.1},
     "asha": {"early_stopping": "asha"},
 }
 
