@@ -34,13 +34,17 @@ def test_a_sweep_is_resumed_as_it_was_launched_unless_told_otherwise(folder):
     [
         ("budget.trials=20", "budget.trials: 6 -> 20"),
         ("budget.hours=2", "budget.hours: unset -> 2"),
-        ("budget.at_cap=finish", "budget.at_cap: unset -> finish"),
         ("slots.checkpoint_seconds=60", "slots.checkpoint_seconds: unset -> 60"),
         ("tracking.uri=http://a.example", "tracking.uri: unset -> (an address)"),
     ],
 )
 def test_what_decides_no_trials_meaning_may_change_and_is_told(folder, override, told):
     assert changed_spec(folder, None, [override])[1] == [told]
+
+
+def test_how_a_cap_ends_a_sweep_may_change(folder):
+    _, changes = changed_spec(folder, None, ["budget.hours=2", "budget.at_cap=finish"])
+    assert set(changes) == {"budget.hours: unset -> 2", "budget.at_cap: unset -> finish"}
 
 
 def test_a_sweep_cannot_have_fewer_trials_than_it_has(folder):

@@ -38,7 +38,7 @@ def test_a_ray_that_takes_too_long_to_start_is_told(unconnected, monkeypatch):
         raise Exception("The current node timed out during startup.")
 
     monkeypatch.setattr("ray.init", init)
-    message = r"timed out during startup\. this machine may be overloaded"
+    message = "timed out during startup; this machine may be overloaded: run the command again"
     with pytest.raises(LaunchError, match=message), cluster(None):
         pass
 
