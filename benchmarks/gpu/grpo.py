@@ -45,7 +45,7 @@ def measure(options: argparse.Namespace) -> Finding:
     found = second.metrics
     steps, writing = STEPS // 2, found["train_rollout_seconds"]
     tokens = steps * load.prompts * load.answers * found["train_answer_tokens"]
-    # Answers to the validation prompts are no part of training.
+    # The time of training excludes that of answers to validation prompts.
     training = (second.cost.seconds - second.cost.generation_seconds) - (
         first.cost.seconds - first.cost.generation_seconds
     )

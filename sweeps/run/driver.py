@@ -220,14 +220,13 @@ class Driver:
         from sweeps.storage.storage import make_slot_storage
         from trainables.board.board_client import BoardClient
 
-        settings = self._spec.slots
-        trainings = max(self._spec.trials, most_repeats(self._spec))
-        count, size = plan_slots(settings, rooms(), trainings)
-        goals, kept = self._spec.search.goals, settings.keep_best
+        settings, search = self._spec.slots, self._spec.search
+        trials, repeats = self._spec.trials, most_repeats(self._spec)
+        count, size = plan_slots(settings, rooms(), max(trials, repeats))
         self._board = board = BoardClient.start(
-            goals, settings.retries, kept, ON_HEAD, self._spec.search.patience
+            search.goals, settings.retries, settings.keep_best, ON_HEAD, search.patience
         )
-        deaths = (self._spec.trials + most_repeats(self._spec)) * (settings.retries + 1)
+        deaths = (trials + repeats) * (settings.retries + 1)
         self._slots = slots = Slots(board, ON_HEAD, self._books.breakdowns)
         with self._progress.phase("uploading model and data to the storage"):
             storage = make_slot_storage(self._spec, self._folder, self._inputs)

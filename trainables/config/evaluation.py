@@ -70,7 +70,9 @@ class EvaluationConfig(Frozen):
         number = isinstance(examples, int) and not isinstance(examples, bool) and examples > 0
         if number or examples == "all":
             return examples
-        raise UnplacedError(f"{examples!r} is no number of examples", "write all, or 1 and more")
+        raise UnplacedError(
+            f"must be a number of examples, got {examples!r}", "write 1 or more, or all"
+        )
 
     @field_validator("generate_at")
     @classmethod

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import heapq
 import math
-from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from sweeps.samplers.wrappers.around import Around
-from sweeps.samplers.wrappers.study_view import StudyView
+from sweeps.samplers.wrappers.study_view import StudyView, Viewing
 
 _BEST = 25
 """Maximum number of trials that TPE takes for good (Optuna's default `gamma`)."""
@@ -23,7 +19,7 @@ _MOST = 1000
 gives little weight to old trials that are not good."""
 
 
-class LastValues(Around):
+class LastValues(Viewing):
     """Draws as `sampler` does, with trials that were measured and pruned, or still run, taken for
     complete ones.
 
@@ -31,38 +27,9 @@ class LastValues(Around):
     pruned one, whatever their values, and learns nothing from a running one.
     """
 
-    def __init__(self, sampler: BaseSampler) -> None:
-        super().__init__(sampler)
-        self._seen: StudyView | None = None
-
-    def infer_relative_search_space(
-        self, study: optuna.Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        """The parameters that the sampler draws together."""
-        self._seen = None  # a new trial: others may have been measured since the last one
-        return super().infer_relative_search_space(self._view(study), trial)
-
-    def sample_relative(
-        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        """The sampler's values of these."""
-        return self._sampler.sample_relative(self._view(study), trial, search_space)
-
-    def sample_independent(
-        self,
-        study: optuna.Study,
-        trial: FrozenTrial,
-        param_name: str,
-        param_distribution: BaseDistribution,
-    ) -> Any:
-        """The sampler's value of one parameter."""
-        view = self._view(study)
-        return self._sampler.sample_independent(view, trial, param_name, param_distribution)
-
-    def _view(self, study: optuna.Study) -> optuna.Study:
-        if self._seen is None:
-            self._seen = _measured(study)
-        return self._seen
+    def view_of(self, study: optuna.Study, trial: FrozenTrial) -> StudyView:
+        """The study with every measured trial complete."""
+        return _measured(study)
 
 
 def _measured(study: optuna.Study) -> StudyView:

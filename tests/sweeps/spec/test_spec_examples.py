@@ -18,8 +18,8 @@ from trainables.training.inputs import Inputs
 @pytest.mark.parametrize("examples", [0, -3, 2.5, "some", True, [1]])
 def test_no_number_of_examples_is_refused(tmp_path, examples):
     (problem,) = problems_of(sft_tree(tmp_path, evaluation={"examples": examples}))
-    said = f"evaluation.examples: {examples!r} is no number of examples; write all, or 1 and more"
-    assert problem == said
+    said = f"must be a number of examples, got {examples!r}; write 1 or more, or all"
+    assert problem == f"evaluation.examples: {said}"
 
 
 def test_trials_of_one_sweep_are_measured_on_the_same_examples(tmp_path):
