@@ -21,8 +21,18 @@ from sweeps.display.terminal import echo_json, make_console, waiting
 from sweeps.home.home import SweepHome
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Group
+
+    from results.records.method_choice import MethodChoice
+    from results.records.record import Edit
+    from sweeps.inputs.evaluation_share import EvaluationShare
     from sweeps.planning.cards import Card
+    from sweeps.planning.plan import Plan
     from sweeps.spec.spec import SweepSpec
+
+    Planned = tuple[Plan, Sequence[Edit], MethodChoice | None, EvaluationShare | None]
 
 
 def plan(
@@ -55,7 +65,6 @@ def plan(
             raise SweepError("--json: --fit prints a table only; leave one of them out")
         if cluster and (gpu or not fit):
             raise SweepError("--cluster: names GPUs for --fit; use it with that, and without --gpu")
-        from sweeps.base.quiet import quiet
         from sweeps.planning import cards
         from sweeps.spec.spec import SweepSpec
 
@@ -63,44 +72,64 @@ def plan(
         changes += [f"slots.workers={workers}"] if workers else []
         checked = SweepSpec.load(spec, changes)
         named = cards.card(gpu) if gpu else cards.named_by(checked)
-        card = named or cards.card("24GB")
-        shown = (named,) if named and not cluster else _cards(checked, cluster)
-        with quiet(), waiting() as progress:
-            with progress.phase("loading PyTorch and transformers"):
-                from sweeps.caps.trained_tokens import refuse_below_one_trial
-                from sweeps.inputs.budgets import extents
-                from sweeps.inputs.evaluation_share import evaluation_share
-                from sweeps.inputs.prepare import checked_inputs
-                from sweeps.planning.editing import planned_edits
-                from sweeps.planning.fit import WORKER_COUNTS, fits
-                from sweeps.planning.plan import make_plan
-                from sweeps.report.plan_report import fit_report, plan_json, report
-                from sweeps.run.fitting import most_workers, settle_method, settle_method_here
-
-            cache, choice = SweepHome.find(home).cache, None
-            if not fit:
-                checked, choice = (
-                    settle_method(checked, cache, progress, named)
-                    if named
-                    else settle_method_here(checked, cache, progress)
-                )
-            prepared = checked_inputs(checked, cache, trains=False, progress=progress)
-            if fit:
-                counts = (workers,) if workers else WORKER_COUNTS
-                table = fit_report(fits(checked, prepared, shown, counts, progress), shown)
-            else:
-                refuse_below_one_trial(checked, prepared.inputs)
-                made = make_plan(checked, prepared, card, progress)
-                found = extents(checked, prepared.inputs)
-                share = evaluation_share(checked, prepared.inputs, found)
-                most = most_workers(checked, None)
-                edits = planned_edits(checked, prepared, made, most, progress)
+        cache = SweepHome.find(home).cache
+        if fit:
+            shown = (named,) if named and not cluster else _cards(checked, cluster)
+            table = _fitting(checked, cache, shown, workers)
+        else:
+            found = _planned(checked, cache, named)
     if fit:
         make_console().print(table)
-    elif as_json:
-        echo_json(plan_json(made, edits, choice, share))
+        return
+    from sweeps.report.plan_report import plan_json, report
+
+    if as_json:
+        echo_json(plan_json(*found))
     else:
-        make_console().print(report(made, edits, choice, share))
+        make_console().print(report(*found))
+
+
+def _fitting(spec: SweepSpec, cache: Path, cards: tuple[Card, ...], workers: int | None) -> Group:
+    """Which methods fit on these GPUs."""
+    from sweeps.base.quiet import quiet
+
+    with quiet(), waiting() as progress:
+        with progress.phase("loading PyTorch and transformers"):
+            from sweeps.inputs.prepare import checked_inputs
+            from sweeps.planning.fit import WORKER_COUNTS, fits
+            from sweeps.report.plan_report import fit_report
+
+        prepared = checked_inputs(spec, cache, trains=False, progress=progress)
+        counts = (workers,) if workers else WORKER_COUNTS
+        return fit_report(fits(spec, prepared, cards, counts, progress), cards)
+
+
+def _planned(spec: SweepSpec, cache: Path, named: Card | None) -> Planned:
+    """The plan of the sweep's combinations, what a launch would change, the method that `auto`
+    becomes, and evaluation's share."""
+    from sweeps.base.quiet import quiet
+    from sweeps.planning import cards
+
+    with quiet(), waiting() as progress:
+        with progress.phase("loading PyTorch and transformers"):
+            from sweeps.caps.trained_tokens import refuse_below_one_trial
+            from sweeps.inputs.budgets import extents
+            from sweeps.inputs.evaluation_share import evaluation_share
+            from sweeps.inputs.prepare import checked_inputs
+            from sweeps.planning.editing import planned_edits
+            from sweeps.planning.plan import make_plan
+            from sweeps.run.fitting import most_workers, settle_method, settle_method_here
+
+        if named:
+            spec, choice = settle_method(spec, cache, progress, named)
+        else:
+            spec, choice = settle_method_here(spec, cache, progress)
+        prepared = checked_inputs(spec, cache, trains=False, progress=progress)
+        refuse_below_one_trial(spec, prepared.inputs)
+        made = make_plan(spec, prepared, named or cards.card("24GB"), progress)
+        share = evaluation_share(spec, prepared.inputs, extents(spec, prepared.inputs))
+        edits = planned_edits(spec, prepared, made, most_workers(spec, None), progress)
+        return made, edits, choice, share
 
 
 def _cards(spec: SweepSpec, cluster: Path | None) -> tuple[Card, ...]:
