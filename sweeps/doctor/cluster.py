@@ -16,7 +16,7 @@ from sweeps.preflight.gpus import check_count
 from sweeps.preflight.looks import Look, check_clocks, check_pythons, counted, look
 from sweeps.preflight.machines import check_machine
 from sweeps.preflight.needs import hub_model, needs_of
-from sweeps.preflight.nodes import Answer, ask
+from sweeps.preflight.nodes import NodeAnswer, ask
 from sweeps.spec.capacity import Rooms, plan_slots
 from sweeps.spec.spec import SweepSpec
 from sweeps.storage.storage import storage_of
@@ -37,7 +37,7 @@ def check_ray(address: str, home: Path, spec: SweepSpec | None) -> list[Finding]
         return [wrong("ray", str(error))]
 
 
-def check_machines(answers: Sequence[Answer], spec: SweepSpec | None) -> list[Finding]:
+def check_machines(answers: Sequence[NodeAnswer], spec: SweepSpec | None) -> list[Finding]:
     """Findings about the nodes; those that did not answer are told by another check."""
     known = [(answer.facts, answer.offer) for answer in answers if answer.facts]
     if spec is None:

@@ -16,7 +16,7 @@ from sweeps.preflight.gpus import Offer, check_gpus
 from sweeps.preflight.looks import Look, check_clocks, check_pythons, look
 from sweeps.preflight.memory import check_memory
 from sweeps.preflight.needs import Needs
-from sweeps.preflight.nodes import Answer, ask
+from sweeps.preflight.nodes import NodeAnswer, ask
 from sweeps.preflight.prices import check_prices
 from sweeps.storage.visibility import hosts
 
@@ -61,7 +61,7 @@ def settle(findings: Iterable[Finding], view: View) -> None:
         raise LaunchError("\n  ".join(["not launched:", *bad]) if len(bad) > 1 else bad[0])
 
 
-def _judged(answer: Answer, needs: Needs) -> Iterator[Finding]:
+def _judged(answer: NodeAnswer, needs: Needs) -> Iterator[Finding]:
     if answer.facts is None:
         yield note("nodes", f"{answer.host} was not checked: {answer.why}")
         return

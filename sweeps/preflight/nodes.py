@@ -16,7 +16,7 @@ PATIENCE = 90.0
 
 
 @dataclass(frozen=True)
-class Answer:
+class NodeAnswer:
     """What Ray says of a node, and what the node says; `facts` is None if it did not answer, and
     `why` says why not."""
 
@@ -27,7 +27,7 @@ class Answer:
     why: str = ""
 
 
-def ask(nodes: Nodes, model: ModelSource | None = None) -> Sequence[Answer]:
+def ask(nodes: Nodes, model: ModelSource | None = None) -> Sequence[NodeAnswer]:
     """The answers of these nodes, within a time limit. Takes no resources from trials."""
     import ray
 
@@ -45,7 +45,7 @@ def ask(nodes: Nodes, model: ModelSource | None = None) -> Sequence[Answer]:
         has = node["Resources"]
         offer = Offer(has.get("GPU", 0.0), taken)
         host = node["NodeManagerHostname"]
-        answers.append(Answer(host, has.get("CPU", 0.0), offer, facts, why))
+        answers.append(NodeAnswer(host, has.get("CPU", 0.0), offer, facts, why))
     return answers
 
 

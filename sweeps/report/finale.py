@@ -138,13 +138,13 @@ def _reasons(ranking: Ranking) -> list[str]:
     return grouped((trial.number, trial.why) for trial in ranking.left_out)
 
 
-def _left_out(ranking: Ranking) -> Text:
+def _left_out(ranking: Ranking) -> RenderableType:
     kinds: dict[str, int] = {}
     for trial in ranking.left_out:
         kind = trial.status.value if trial.dominated_by is None else "dominated"
         kinds[kind] = kinds.get(kind, 0) + 1
     if not kinds:
-        return Text("")
+        return Group()
     listed = ", ".join(f"{count} {status}" for status, count in kinds.items())
     return Text(f"Not ranked: {listed}.", "dim")
 

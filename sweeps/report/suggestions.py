@@ -15,7 +15,7 @@ from sweeps.home.home import SweepFolder, SweepHome
 def suggestions(advice: Sequence[Advice], next_command: str = "") -> RenderableType:
     """Each with its evidence and its change; nothing if there is none."""
     if not advice:
-        return Text("")
+        return Group()
     last = [Text(f"  {next_command} writes a sweep file with these changes", "dim")]
     return Group(
         Text("\nFor the next sweep", "bold"),

@@ -116,7 +116,8 @@ class SweepSpec:
             raise SpecError(str(path), [Problem("file", str(error))]) from None
         tree.setdefault("name", path.stem)
         named = {**tree, **({} if name is None else {"name": name})}
-        return cls.parse(named, str(path), elsewhere)
+        names = ", ".join(override.partition("=")[0] for override in overrides)
+        return cls.parse(named, f"{path} with --set {names}" if names else str(path), elsewhere)
 
     @classmethod
     def parse(

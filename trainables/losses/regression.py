@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import torch
 
@@ -12,16 +14,15 @@ from trainables.losses.loss import Floats, RowLoss
 from trainables.metrics.metric import Measured
 
 
-class Regression(RowLoss):
-    """Squared error."""
+class SquaredLoss(RowLoss):
+    """Squared error on one given number per text; `column` names what the model says."""
 
-    objective = "classification"
-    target = "regression"
     columns = 1
+    column: ClassVar[str]
 
     def outputs(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
         """[examples]."""
-        return _numbers(model, batch)
+        return numbers(model, batch)
 
     def reduced(
         self, outputs: torch.Tensor, batch: Batch, items: torch.Tensor | int | None
@@ -32,15 +33,23 @@ class Regression(RowLoss):
 
     def rows(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
         """The predicted number."""
-        return _numbers(model, batch)[:, None]
+        return numbers(model, batch)[:, None]
 
     def measured(self, rows: Floats, examples: Examples) -> Measured:
         """Squared errors; predicted and given numbers."""
         predicted, given = rows[:, 0], examples.labels
         losses = (predicted - given) ** 2
-        columns = {"predicted": predicted, "given": given}
-        return Measured(losses, np.ones_like(losses), columns)
+        return Measured(losses, np.ones_like(losses), {self.column: predicted, "given": given})
 
 
-def _numbers(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+class Regression(SquaredLoss):
+    """Squared error on a text's number."""
+
+    objective = "classification"
+    target = "regression"
+    column = "predicted"
+
+
+def numbers(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+    """[sequences]: the one output of each text, from its last token."""
     return output_of(model, batch).squeeze(-1).float()

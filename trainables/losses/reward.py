@@ -8,8 +8,8 @@ from torch.nn.functional import logsigmoid
 
 from trainables.data.tokens.examples import Examples
 from trainables.losses.batch import Batch
-from trainables.losses.forward import output_of
 from trainables.losses.loss import Floats, RowLoss
+from trainables.losses.regression import SquaredLoss, numbers
 from trainables.metrics.metric import Measured
 from trainables.objectives.reward import RewardConfig
 
@@ -25,7 +25,7 @@ class PairReward(RowLoss):
 
     def outputs(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
         """[sequences]."""
-        return _rewards(model, batch)
+        return numbers(model, batch)
 
     def reduced(
         self, outputs: torch.Tensor, batch: Batch, items: torch.Tensor | int | None
@@ -37,7 +37,7 @@ class PairReward(RowLoss):
 
     def rows(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
         """The rewards of chosen and rejected."""
-        return torch.stack(_rewards(model, batch).chunk(2), dim=1)
+        return torch.stack(numbers(model, batch).chunk(2), dim=1)
 
     def measured(self, rows: Floats, examples: Examples) -> Measured:
         """The loss without the centring term, and the margins."""
@@ -46,36 +46,11 @@ class PairReward(RowLoss):
         return Measured(losses, np.ones_like(losses), {"margin": margins})
 
 
-class ScalarReward(RowLoss):
+class ScalarReward(SquaredLoss):
     """Squared error on given rewards.
 
     Accuracy and margin are over all pairs of examples with different given rewards.
     """
 
     objective = "reward"
-    columns = 1
-
-    def outputs(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
-        """[sequences]."""
-        return _rewards(model, batch)
-
-    def reduced(
-        self, outputs: torch.Tensor, batch: Batch, items: torch.Tensor | int | None
-    ) -> torch.Tensor:
-        """The mean squared error."""
-        errors = (outputs - batch["label"].float()) ** 2
-        return (errors * batch["weight"]).mean()
-
-    def rows(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
-        """The predicted reward."""
-        return _rewards(model, batch)[:, None]
-
-    def measured(self, rows: Floats, examples: Examples) -> Measured:
-        """Squared errors; predicted and given rewards."""
-        predicted, given = rows[:, 0], examples.labels
-        losses = (predicted - given) ** 2
-        return Measured(losses, np.ones_like(losses), {"reward": predicted, "given": given})
-
-
-def _rewards(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
-    return output_of(model, batch).squeeze(-1).float()
+    column = "reward"

@@ -6,12 +6,12 @@ from sweeps.doctor.cluster import check_machines
 from sweeps.preflight.facts import Facts, TorchBuild
 from sweeps.preflight.finding import Level
 from sweeps.preflight.gpus import Offer
-from sweeps.preflight.nodes import Answer, ask
+from sweeps.preflight.nodes import NodeAnswer, ask
 
 
-def answer(host: str, given: float, seen: int) -> Answer:
+def answer(host: str, given: float, seen: int) -> NodeAnswer:
     facts = Facts(host, 2**34, torch=TorchBuild("2.13.0", seen, "13.0"))
-    return Answer(host, 8.0, Offer(given), facts)
+    return NodeAnswer(host, 8.0, Offer(given), facts)
 
 
 @pytest.mark.parametrize(

@@ -64,3 +64,10 @@ def test_null_leaves_a_mapping_unset(tmp_path):
     rl = {"rewards": {"eval_ended": 1.0}, "reward_model": str(tmp_path / "judge")}
     found = loaded(tmp_path, ["rl.rewards=null", "metrics=null"], objective="grpo", rl=rl).trial
     assert found.rl.rewards == {"eval_reward_model": 1.0} and found.metrics == {}
+
+
+def test_a_mistake_names_the_changes_beside_the_file(tmp_path):
+    with pytest.raises(SpecError, match=r"\.yaml with --set budget\.trials: 1 problem\n"):
+        loaded(tmp_path, ["budget.trials=0"])
+    with pytest.raises(SpecError, match=r"\.yaml: 1 problem\n"):
+        loaded(tmp_path, budget={"trials": 0})
