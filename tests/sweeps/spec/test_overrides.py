@@ -70,4 +70,4 @@ def test_a_mistake_names_the_changes_beside_the_file(tmp_path):
     with pytest.raises(SpecError, match=r"\.yaml with --set budget\.trials: 1 problem\n"):
         loaded(tmp_path, ["budget.trials=0"])
     with pytest.raises(SpecError, match=r"\.yaml: 1 problem\n"):
-        loaded(tmp_path, budget={"trials": 0})
+        loaded(tmp_path, [], budget={"trials": 0})
