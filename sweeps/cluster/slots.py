@@ -129,8 +129,7 @@ class Slots:
 
 
 class SlotDriver:
-    """The process of a slot on the head: an actor, since the resources that it reserves are freed
-    with it, however it ends."""
+    """The process of a slot on the head: an actor, as Train's controller is, which runs in it."""
 
     def run(self, work: Callable[[SlotSetup], None], setup: SlotSetup) -> None:
         """Run the slot until it is no longer wanted."""
