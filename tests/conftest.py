@@ -101,10 +101,11 @@ def data() -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _copied_tables(tmp_path_factory):
+def _quick_databases(tmp_path_factory):
+    from hasty_sqlite import hasty_sqlite
     from mlflow_tables import CopiedTables
 
-    with pytest.MonkeyPatch.context() as patched:
+    with hasty_sqlite(), pytest.MonkeyPatch.context() as patched:
         copied = CopiedTables(tmp_path_factory.mktemp("tables"))
         patched.setattr("results.mlflow.database.make_tables", copied)
         yield

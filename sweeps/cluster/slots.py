@@ -1,8 +1,9 @@
-"""The sweep's slots: each a task on the head node that holds one Ray Train run."""
+"""The sweep's slots: each an actor on the head node that holds one Ray Train run."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -43,6 +44,7 @@ class Slots:
         self._resources = resources
         self._tell = tell
         self._tasks: list[ray.ObjectRef] = []
+        self._drivers: dict[ray.ObjectRef, ray.actor.ActorHandle] = {}
         self._deaths: dict[str, str] = {}
         self._stop = threading.Event()
         loss = "slot failures are no longer detected; press Ctrl-C if the sweep hangs"
@@ -60,22 +62,13 @@ class Slots:
     ) -> None:
         """Start the slots; they come up in the background."""
         restarts = deaths + _SPARE_RESTARTS
-        task = ray.remote(_run).options(num_cpus=0, resources=self._resources, max_retries=0)
-        self._tasks = [
-            task.remote(
-                SlotSetup(
-                    f"slot-{number}",
-                    size,
-                    safeguards,
-                    self._board,
-                    inputs,
-                    folder,
-                    restarts,
-                    lanes,
-                )
-            )
-            for number in range(count)
-        ]
+        actor = ray.remote(SlotDriver).options(num_cpus=0, resources=self._resources)
+        for number in range(count):
+            driver, name = actor.remote(), f"slot-{number}"
+            setup = SlotSetup(name, size, safeguards, self._board, inputs, folder, restarts, lanes)
+            task = driver.run.remote(_run, setup)
+            self._tasks.append(task)
+            self._drivers[task] = driver
         # In the board's process: a thread waiting for Ray here would delay the driver's end.
         self.sent.watch(look, LOOK_EVERY)
         self._watch.start()
@@ -95,7 +88,9 @@ class Slots:
         finally:  # even after Ctrl-C: nothing else frees their resources
             _, late = ray.wait(self._tasks, num_returns=max(1, len(self._tasks)), timeout=0)
             for task in late:
-                ray.cancel(task, force=True)
+                if driver := self._drivers.get(task):
+                    ray.kill(driver)
+            self._drivers.clear()  # and the others' processes end
 
     def lost(self) -> str | None:
         """Why no slot is left; None while there is one, or if unknown."""
@@ -118,6 +113,7 @@ class Slots:
         while open_tasks and not self._stop.is_set():
             ended, open_tasks = ray.wait(open_tasks, timeout=_LOOK_EVERY)
             for task in ended:
+                self._drivers.pop(task, None)  # its process ends
                 cause = _cause_of_death(task)
                 why = cause or why
                 if cause and open_tasks and not self._stop.is_set():
@@ -130,6 +126,14 @@ class Slots:
         if not self._stop.is_set():
             with suppress(ray.exceptions.RayError):  # the driver notices a lost board itself
                 self._board.close(f"no slot is left: {why}")
+
+
+class SlotDriver:
+    """The process of a slot on the head: an actor, as Train's controller is, which runs in it."""
+
+    def run(self, work: Callable[[SlotSetup], None], setup: SlotSetup) -> None:
+        """Run the slot until it is no longer wanted."""
+        work(setup)
 
 
 def _run(setup: SlotSetup) -> None:

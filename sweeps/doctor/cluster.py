@@ -122,11 +122,18 @@ def _check_state_api() -> Finding:
     from ray.util.state import list_nodes
     from ray.util.state.exception import RayStateApiException
 
+    from trainables.slots.dashboard import has_dashboard
+
+    if not has_dashboard():  # its state API would be waited for, 40 seconds long
+        return _no_dashboard("no dashboard answers")
     address = ray.get_runtime_context().gcs_address
     try:
         count = len(list_nodes(address=address, timeout=_STATE_PATIENCE))
     except (RayStateApiException, OSError, RuntimeError, ValueError) as error:
         reason = str(error).strip().partition(". ")[0]
-        message = f"the dashboard's state API does not answer ({reason})"
-        return note("ray dashboard", message, "start the head with `--include-dashboard=true`")
+        return _no_dashboard(f"the dashboard's state API does not answer ({reason})")
     return ok("ray dashboard", f"its state API answers and lists {counted(count)}")
+
+
+def _no_dashboard(message: str) -> Finding:
+    return note("ray dashboard", message, "start the head with `--include-dashboard=true`")

@@ -24,7 +24,7 @@ _PATIENCE = timedelta(minutes=30)
 class ProcessGroup(BackendConfig):
     """What Ray Train's TorchConfig does, in the workers alone.
 
-    TorchConfig would bring torch into a slot's two processes on the head, too: for each slot two
+    TorchConfig would bring torch into a slot's process on the head, too: for each slot two
     seconds until it starts, and memory of a small head. `kind` is "nccl" or "gloo".
     """
 

@@ -1,6 +1,6 @@
 """A slot: one Ray Train run that stays warm and trains trial after trial from the board.
 
-This is its process on the head, which has no torch.
+This is its only process on the head, which has no torch.
 """
 
 from __future__ import annotations

@@ -224,17 +224,23 @@ def with_slots(spec, memory, **slots):
     return SweepSpec.parse({**spec.tree, "space": space, "slots": whole})
 
 
-def least_peak(spec, prepared, stage, workers):
+@pytest.fixture(scope="module")
+def planner(real):
+    """One for all that trains alike."""
+    return Planner(real[1].inputs)
+
+
+def least_peak(spec, planner, stage, workers):
     """The bytes that full fine-tuning needs at least with gradient checkpointing."""
     engine = {**SMALL_BUCKETS, "zero_stage": stage}
     config = with_slots(spec, 2**34, workers=workers, deepspeed=engine).trial
     config = config.with_params({"method": "full", "gradient_checkpointing": True})
-    return Planner(prepared.inputs).estimate(config, workers).peak(1)
+    return planner.estimate(config, workers).peak(1)
 
 
-def test_a_slot_of_several_workers_gives_room_by_a_higher_zero_stage(real):
+def test_a_slot_of_several_workers_gives_room_by_a_higher_zero_stage(real, planner):
     spec, prepared = real
-    least = [least_peak(spec, prepared, stage, 2) for stage in range(3)]
+    least = [least_peak(spec, planner, stage, 2) for stage in range(3)]
     assert least[2] <= least[1] < least[0]
     engine = {**SMALL_BUCKETS, "zero_stage": 0}
     tight = with_slots(spec, (least[0] + least[1]) // 2, workers=2, deepspeed=engine)
@@ -245,18 +251,18 @@ def test_a_slot_of_several_workers_gives_room_by_a_higher_zero_stage(real):
     assert tight.trial.with_params(found.changes).deepspeed.zero_stage == 1
 
 
-def test_a_zero_stage_in_the_users_own_json_stays(real):
+def test_a_zero_stage_in_the_users_own_json_stays(real, planner):
     spec, prepared = real
-    least = [least_peak(spec, prepared, stage, 2) for stage in range(2)]
+    least = [least_peak(spec, planner, stage, 2) for stage in range(2)]
     engine = {"config": {"zero_optimization": {"stage": 0}}}
     tight = with_slots(spec, sum(least) // 2, workers=2, deepspeed=engine)
     (found,) = edits_for(tight, prepared, View(), None)
     assert not found.changes
 
 
-def test_slots_are_given_more_workers_before_anything_is_taken_out(real):
+def test_slots_are_given_more_workers_before_anything_is_taken_out(real, planner):
     spec, prepared = real
-    alone, shared = (least_peak(spec, prepared, 2, workers) for workers in (1, 2))
+    alone, shared = (least_peak(spec, planner, 2, workers) for workers in (1, 2))
     engine = {**SMALL_BUCKETS, "zero_stage": 2}
     room = (alone + shared) // 2
     tight = with_slots(spec, room, count=4, deepspeed=engine)
@@ -281,9 +287,9 @@ def test_slots_are_given_more_workers_before_anything_is_taken_out(real):
         {"batch_size": 15, "micro_batch_size": 15},  # does not divide
     ],
 )
-def test_slots_that_cannot_have_more_workers_keep_theirs(real, changes):
+def test_slots_that_cannot_have_more_workers_keep_theirs(real, planner, changes):
     spec, prepared = real
-    alone, shared = (least_peak(spec, prepared, 2, workers) for workers in (1, 2))
+    alone, shared = (least_peak(spec, planner, 2, workers) for workers in (1, 2))
     engine = {"deepspeed": {**SMALL_BUCKETS, "zero_stage": 2}, "count": 4}
     slots = {
         **(engine if "lanes" not in changes.get("slots", {}) else {}),

@@ -25,7 +25,7 @@ def test_a_trial_that_takes_longer_than_the_cap_is_laid_aside_and_the_sweep_says
     ray_cluster, tmp_path
 ):
     tree = toy_tree(
-        budget={"hours": 0.1, "evaluations": 1000}, toy={"seconds": 5}, slots={"count": 1}
+        budget={"hours": 0.1, "evaluations": 1000}, toy={"seconds": 1}, slots={"count": 1}
     )
     done = launch_here(tree, tmp_path)
     assert done.returncode == 1, done.stderr  # no winner
