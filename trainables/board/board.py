@@ -205,8 +205,7 @@ class Board:
 
         A call that has outlived its slot gets none: the job would be lost.
         """
-        waits = self._queue.empty and self._closed is None and not self._goes(slot)
-        if waits and not await self._queue.arrival(patience):
+        if not await self._queue.arrival(lambda: not self._idles(slot), patience):
             return None
         if not self._slots.lives(slot, life):
             return Closed()
@@ -214,8 +213,6 @@ class Board:
             self._slots.send_home(slot)
             return Closed()
         if self._queue.empty:
-            if self._closed is None:
-                return None
             self._slots.leave(slot)
             return Closed()
         return self._queue.take().taken(slot, self._slots.has_taken(slot))
@@ -292,6 +289,9 @@ class Board:
         ticket = self._queue[trial_id]
         await ticket.asked_to_end.wait()
         return ticket.how
+
+    def _idles(self, slot: str) -> bool:
+        return self._queue.empty and self._closed is None and not self._goes(slot)
 
     def _enough(self, ticket: Ticket) -> bool:
         is_trial = ticket.job.kind is JobKind.TRAIN

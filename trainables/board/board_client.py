@@ -21,8 +21,9 @@ from trainables.lanes.limits import LaneLimits
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_CALLS_AT_ONCE = 1000
-"""The actor's limit of open calls: each slot, each trial and each client waits inside one."""
+_CALLS_AT_ONCE = 100_000
+"""The actor's limit of open calls. Each client waits inside one and each lane inside another: once
+they had used up a limit of 1000, no slot could report any more."""
 
 
 class Answer(Generic[T]):

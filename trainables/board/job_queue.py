@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 
 from trainables.board.job import Job, JobKind
 from trainables.board.ticket import Ticket
@@ -77,11 +77,17 @@ class JobQueue:
             before.append(ticket)
         return None
 
-    async def arrival(self, patience: float) -> bool:
-        """Whether slots should look again; waits at most `patience` seconds for that."""
-        self._arrival.clear()
+    async def arrival(self, wanted: Callable[[], bool], patience: float) -> bool:
+        """Whether what a slot waits for is there; waits at most `patience` seconds for that.
+
+        A slot whose job another has taken waits on: else each of hundreds of idle slots would be
+        answered, and ask again, at each job.
+        """
         try:
-            await asyncio.wait_for(self._arrival.wait(), patience)
+            async with asyncio.timeout(patience):
+                while not wanted():
+                    self._arrival.clear()
+                    await self._arrival.wait()
         except TimeoutError:
             return False
         return True

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
-from boards import COMPLETE, SOON, board_with, hear, in_a_loop, job, take
+from boards import COMPLETE, PATIENCE, SOON, board_with, hear, in_a_loop, job, take
 
 from trainables.board.job import Closed
 from trainables.core.evaluation import Ending
@@ -32,6 +32,19 @@ async def test_two_slots_that_wait_never_get_the_same_job():
     await board.submit(job("a"))
     taken = [await each for each in waiting]
     assert sorted(each.trial_id for each in taken if each) == ["a"] and None in taken
+
+
+@in_a_loop
+async def test_a_job_for_one_of_many_idle_slots_leaves_the_others_waiting():
+    board = await board_with()
+    idle = [asyncio.create_task(take(board, f"slot-{number}")) for number in range(100)]
+    await asyncio.sleep(0)
+    await board.submit(job(0))
+    await asyncio.sleep(SOON)
+    assert [task.result().trial_id for task in idle if task.done()] == ["0"]
+    await board.close("the sweep is over")
+    ended, _ = await asyncio.wait(idle, timeout=PATIENCE)
+    assert len(ended) == 100
 
 
 @in_a_loop
