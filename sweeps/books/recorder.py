@@ -92,6 +92,7 @@ class Recorder(Callback):
         self.records = {record.number: record.laid_aside() for record in store.trials()}
         self._attempts = {number: record.attempts for number, record in self.records.items()}
         self._to_stop: set[int] = set()
+        self._under_way: set[int] = set()
         self._store = store
         self._study = study
         self._scribe = scribe
@@ -114,8 +115,7 @@ class Recorder(Callback):
 
     def under_way(self) -> int:
         """Number of trials with a slot or waiting for one."""
-        open_ones = (TrialStatus.WAITING, TrialStatus.RUNNING)
-        return sum(record.status in open_ones for record in self.records.values())
+        return len(self._under_way)
 
     def complete(self) -> list[tuple[Evaluation, ...]]:
         """The evaluations of each completed trial."""
@@ -321,6 +321,10 @@ class Recorder(Callback):
         record = record.with_changes(run_id=self._scribe.run_ids.get(record.key))
         self._store.write_trial(record)
         self.records[record.number] = record
+        if record.status in (TrialStatus.WAITING, TrialStatus.RUNNING):
+            self._under_way.add(record.number)
+        else:
+            self._under_way.discard(record.number)
         self._on_change(record)
 
     def _with_attempt(self, record: TrialRecord, attempt: Attempt) -> TrialRecord:

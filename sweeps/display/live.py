@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from rich.console import Console, Group, RenderableType
@@ -19,14 +18,13 @@ from results.records.record import Measurement, SweepRecord, TrialRecord, TrialS
 from sweeps.base.view import View
 from sweeps.display.duration import duration, so_far
 from sweeps.display.parameters import show_params
-from sweeps.display.reasons import troubles
 from sweeps.display.remarks import Remarks
-from sweeps.display.standing import Standing
+from sweeps.display.standing import LATEST, Standing
 from sweeps.display.trial_table import TrialRow, TrialTable
 from sweeps.display.underway import Glimpse, Underway
 from trainables.core.progress import Phases
 
-ROWS = 8
+ROWS = LATEST
 """Trials shown at once: the running ones, then the latest ended ones."""
 
 _NO_BAR_BEFORE = 1.0
@@ -60,7 +58,7 @@ def render(standing: Standing, now: float) -> RenderableType:
 
 
 def _headline(standing: Standing, now: float) -> Text:
-    counts = Counter(record.status for record in standing.records.values())
+    counts = standing.counts
     line = Text(f"{standing.sweep.name}  ", style="bold")
     line.append(standing.progress(), style="not bold")
     for status in TrialStatus:
@@ -98,11 +96,7 @@ def _trials(count: int) -> str:
 
 def _table(standing: Standing, now: float) -> TrialTable:
     titles = {"trial": 5, "status": 8, "done": 4, "point": 5, "time": 6}
-    latest = sorted(
-        (r for r in standing.records.values() if r.status is not TrialStatus.WAITING),
-        key=lambda r: (not r.status.ended, r.ended or 0.0, r.number),
-    )
-    rows = [_row(record, standing, now) for record in latest[-ROWS:]]
+    rows = [_row(record, standing, now) for record in standing.latest()[-ROWS:]]
     return TrialTable(titles | dict.fromkeys(standing.sweep.goals, 9), rows, live=True)
 
 
@@ -127,7 +121,7 @@ def _row(record: TrialRecord, standing: Standing, now: float) -> TrialRow:
 
 def _troubles(standing: Standing) -> Iterable[Text]:
     """The latest distinct reasons for failed trials."""
-    told = troubles(standing.records.values(), standing.sweep.metric)
+    told = standing.troubles()
     hidden = len(told) - REASONS
     yield from (Text(line, "red") for line in told[-REASONS:])
     if hidden > 0:

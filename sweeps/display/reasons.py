@@ -11,7 +11,7 @@ from results.records.record import TrialRecord, TrialStatus
 _MOST_RUNS = 12
 """Numbers, or runs of numbers, listed for one reason."""
 
-_TROUBLE = (TrialStatus.FAILED, TrialStatus.INFEASIBLE, TrialStatus.DIVERGED)
+TROUBLE = (TrialStatus.FAILED, TrialStatus.INFEASIBLE, TrialStatus.DIVERGED)
 
 
 def grouped(reasons: Iterable[tuple[int, str]]) -> list[str]:
@@ -24,7 +24,7 @@ def grouped(reasons: Iterable[tuple[int, str]]) -> list[str]:
 
 def troubles(records: Iterable[TrialRecord], metric: str) -> list[str]:
     """The reasons of failed, diverged and infeasible trials."""
-    return grouped((r.number, reason(r, metric)) for r in records if r.status in _TROUBLE)
+    return grouped((r.number, reason(r, metric)) for r in records if r.status in TROUBLE)
 
 
 def numbered(numbers: Sequence[int]) -> str:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from results.ranking.front import judge
-from results.ranking.winners import Winner
+from results.ranking.winners import Winner, reason
 from results.records.cluster_record import ClusterRecord, LaneRecord
 from results.records.record import SweepRecord, TrialRecord, TrialStatus
 from sweeps.display.duration import so_far
+from sweeps.display.reasons import TROUBLE, grouped
 from sweeps.display.underway import described, phases_of, slots_up
 
 _NAMED = 4
 """Maximum number of running trials named in a line; others are counted."""
+
+LATEST = 8
+"""Ended trials that are shown, the latest ones."""
 
 _TOO_EARLY = 0.05
 """Minimum number of finished trials for an estimate of the pace."""
@@ -23,42 +28,86 @@ _TOO_EARLY = 0.05
 class Standing:
     """The displayed state of trials. `began` is their start, by the clock of `time.monotonic`.
 
-    `earlier` has each record as first seen: those of a resumed sweep have their earlier tokens and
-    ends. `since` is when each running trial was first seen running.
+    `since` is when each running trial was first seen running. Sums are kept up as records change:
+    a sweep may have thousands of them, and is drawn several times a second, by another thread.
     """
 
     sweep: SweepRecord
     slots: str
     began: float
-    records: dict[int, TrialRecord] = field(default_factory=dict)
-    earlier: dict[int, TrialRecord] = field(default_factory=dict)
     since: dict[int, float] = field(default_factory=dict)
     cluster: ClusterRecord | None = None
+    counts: Counter[TrialStatus] = field(default_factory=Counter)
     last_change: float = field(init=False)
+    _records: dict[int, TrialRecord] = field(default_factory=dict)
+    _open: dict[int, TrialRecord] = field(default_factory=dict)
+    _latest: list[TrialRecord] = field(default_factory=list)
+    _chosen: tuple[Winner, ...] = ()
+    _troubled: dict[int, str] = field(default_factory=dict)
+    _by_hand: int = 0
+    _tokens: int = 0
+    _ended_before: int = 0
 
     def __post_init__(self) -> None:
         self.last_change = self.began
 
     def changed(self, record: TrialRecord, now: float) -> None:
-        """Replace a trial's record."""
+        """Replace a trial's record. As first seen, a resumed sweep's trials have their earlier
+        tokens and ends."""
         number, self.last_change = record.number, now
-        self.earlier.setdefault(number, record)
+        before = self._records.get(number)
+        self._records[number] = record
+        self._count(before, record)
         if record.status is TrialStatus.RUNNING:
             self.since.setdefault(number, now)
-        # A new mapping, since a drawing thread may be iterating over the old one.
-        self.records = {**self.records, number: record}
+        if record.status.ended:
+            self._has_ended(record)
+        if record.status.ended or record.status is TrialStatus.WAITING:
+            self._open.pop(number, None)
+        else:
+            self._open[number] = record
+
+    def _count(self, before: TrialRecord | None, record: TrialRecord) -> None:
+        self.counts[record.status] += 1
+        if before is None:
+            self._by_hand += record.added_by_hand
+            self._ended_before += record.status.ended
+        else:
+            self.counts[before.status] -= 1
+            self._tokens += record.tokens - before.tokens
+
+    def _has_ended(self, record: TrialRecord) -> None:
+        others = [each for each in self._latest if each.number != record.number]
+        self._latest = sorted([*others, record], key=_when_ended)[-LATEST:]
+        if record.status in TROUBLE:
+            self._troubled[record.number] = reason(record, self.sweep.metric)
+        if record.status.can_win:
+            rivals = [w.record for w in self._chosen if w.record.number != record.number]
+            self._chosen = judge([*rivals, record], self.sweep.goals).chosen
 
     def running(self) -> list[TrialRecord]:
         """Started trials without an end; some may still wait for a slot."""
-        return [each for each in self.records.values() if each.status is TrialStatus.RUNNING]
+        return [each for each in self._started() if each.status is TrialStatus.RUNNING]
+
+    def latest(self) -> list[TrialRecord]:
+        """The latest trials that have ended, in order, then those started without an end."""
+        return [*self._latest, *sorted(self._started(), key=lambda record: record.number)]
+
+    def _started(self) -> list[TrialRecord]:
+        return list(self._open.copy().values())
 
     def ended(self) -> int:
         """Number of ended trials."""
-        return sum(record.status.ended for record in self.records.values())
+        return sum(self.counts[status] for status in TrialStatus if status.ended)
 
     def expected(self) -> int | None:
         """Number of trials at the end."""
-        return self.sweep.expected(self.records.values())
+        budget = self.sweep.budget_trials
+        return None if budget is None else budget + self._by_hand
+
+    def troubles(self) -> list[str]:
+        """The reasons of failed, diverged and infeasible trials, each once."""
+        return grouped(self._troubled.copy().items())
 
     def progress(self) -> str:
         """`3 of 40 trials`, or `3 trials` if only caps end the sweep."""
@@ -67,13 +116,12 @@ class Standing:
 
     def chosen(self) -> tuple[Winner, ...]:
         """The best complete trial so far, or the front so far."""
-        return judge(list(self.records.values()), self.sweep.goals).chosen
+        return self._chosen
 
     def tokens_per_second(self, now: float) -> float:
         """Training tokens of all trials per second since the start of trials."""
         elapsed = now - self.began
-        tokens = sum(r.tokens - self.earlier[r.number].tokens for r in self.records.values())
-        return tokens / elapsed if elapsed > 0 else 0.0
+        return self._tokens / elapsed if elapsed > 0 else 0.0
 
     def seconds_left(self, now: float) -> float | None:
         """Estimate from the pace of all trials so far; None if too early."""
@@ -82,15 +130,14 @@ class Standing:
             return None
         shares = sum(self.share(record.number) or 0.0 for record in self.running())
         ended = self.ended()
-        before = sum(record.status.ended for record in self.earlier.values())
-        done = ended - before + shares
+        done = ended - self._ended_before + shares
         left = expected - ended - shares
         return (now - self.began) / done * left if done >= _TOO_EARLY else None
 
     def share(self, number: int) -> float | None:
         """Completed share of a running trial's training, 0 .. 1, if known: from its slot's last
         report, or from its evaluations, which may be newer."""
-        phases, record = phases_of(self._lane(number)), self.records[number]
+        phases, record = phases_of(self._lane(number)), self._records[number]
         told = phases[0].share if phases and phases[0].done else None
         last, points = record.last(), record.config.get("budget.evaluations")
         measured = last.point / points if last and isinstance(points, int) else None
@@ -131,16 +178,20 @@ class Standing:
     def _trials(self) -> Iterator[str]:
         numbers = sorted(record.number for record in self.running())
         for number in numbers[:_NAMED]:
-            yield f"{self.records[number].called} {self.doing(number)}".rstrip()
+            yield f"{self._records[number].called} {self.doing(number)}".rstrip()
         if len(numbers) > _NAMED:
             yield f"{len(numbers) - _NAMED} more"
         yield from self.lacks()
 
     def _lane(self, number: int) -> LaneRecord | None:
         slots = self.cluster.slots if self.cluster else ()
-        key = str(self.records[number].key)
+        key = str(self._records[number].key)
         lanes = (lane for slot in slots for lane in slot.lanes)
         return next((lane for lane in lanes if lane.job == key), None)
+
+
+def _when_ended(record: TrialRecord) -> tuple[float, int]:
+    return record.ended or 0.0, record.number
 
 
 def number_of_trials(sweep: SweepRecord) -> str:

@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+from collections import Counter
+from random import Random
+
 import pytest
 from live_samples import cluster_of, slot, standing_of, trial
 
+from results.ranking.front import judge
+from results.records.record import TrialStatus
+from sweeps.display.reasons import troubles
 from sweeps.display.standing import Standing
 
 
@@ -54,6 +60,32 @@ def test_a_resumed_sweeps_earlier_trials_say_nothing_of_its_pace():
     assert standing.ended() == 11
     assert standing.seconds_left(60.0) == pytest.approx(60.0), "one of the two that were left"
     assert standing.tokens_per_second(100.0) == pytest.approx(2.0), "its own 200 tokens"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_kept_up_with_each_change_is_what_all_records_say(seed):
+    random, standing = Random(seed), standing_of()
+    statuses, records = [*TrialStatus], {}
+    for moment in range(200):
+        number = random.randrange(30)
+        if number in records and records[number].status.ended:
+            continue
+        losses = [random.choice([2.0, 3.0, 4.0]) for _ in range(random.randrange(1, 4))]
+        fields = {"ended": float(moment), "added_by_hand": number % 7 == 0}
+        records[number] = trial(number, random.choice(statuses), *losses, **fields)
+        standing.changed(records[number], float(moment))
+    by_end = sorted((r for r in records.values() if r.status.ended), key=lambda r: r.ended)
+    latest = [r.number for r in standing.latest() if r.status.ended]
+    assert latest == [r.number for r in by_end][-8:]
+    assert standing.ended() == len(by_end)
+    assert +standing.counts == Counter(r.status for r in records.values())
+    assert standing.expected() == 40 + sum(r.added_by_hand for r in records.values())
+    assert standing.troubles() == troubles(by_end, "eval_loss")
+    best = judge([*records.values()], {"eval_loss": "min"}).chosen
+    assert [w.record for w in standing.chosen()] == [w.record for w in best]
+    assert {r.number for r in standing.running()} == {
+        r.number for r in records.values() if r.status is TrialStatus.RUNNING
+    }
 
 
 def test_what_a_trial_is_at_besides_training_is_a_word():
