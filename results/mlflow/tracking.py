@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 
 from results.mlflow.dataset import dataset_of
+from results.mlflow.known_runs import KnownRuns
 from results.mlflow.metrics import (
     base_rows,
     confirmed_rows,
@@ -90,6 +91,7 @@ class Tracker:
 
     def __init__(self, uri: str, experiment: str, artifact_location: str | None = None) -> None:
         self._uri = uri
+        self._known = KnownRuns()
         with reported(uri, f"open experiment {experiment}"):
             self._runs = MlflowModels(uri)
             self._experiment_id = self._runs.open_experiment(experiment, artifact_location)
@@ -114,6 +116,8 @@ class Tracker:
                 status=record.state.mlflow,
                 started=record.created,
             )
+            if run is None:
+                self._known.are(run_id)
             spec = spec_text.replace(self._uri, redact(self._uri))
             self._runs.log_texts(run_id, {SPEC_FILE: spec})
             self._runs.log(run_id, news(base_rows(record, stamp), run.metrics if run else {}))
@@ -223,7 +227,9 @@ class Tracker:
                 )
             ]
             found = [tracked_trial(self._runs, run) for run in reversed(runs)]
-        return {trial.record.key: trial for trial in found}
+        trials = {trial.record.key: trial for trial in found}
+        self._known.are(parent_run_id, trials)
+        return trials
 
     def files(self, run_id: str, path: str | None = None) -> set[str]:
         """The paths of a run's artifacts, those in `path` or those at the top."""
@@ -252,6 +258,8 @@ class Tracker:
         return next(self._runs.find([self._experiment_id], wanted), None)
 
     def _child(self, parent_run_id: str, record: TrialRecord) -> Run | None:
+        if self._known.lacks(parent_run_id, record.key):
+            return None
         wanted = {PARENT: parent_run_id, NUMBER: str(record.number), KIND: kind_of(record)}
         return next(self._runs.find([self._experiment_id], wanted), None)
 
@@ -320,17 +328,13 @@ def read_sweep(uri: str, sweep_name: str) -> tuple[SweepRecord, list[TrialRecord
     with reported(uri, f"read sweep {sweep_name}"):
         runs = MlflowRuns(uri)
         experiments = runs.experiments()
-        parent = _latest_sweep(runs, list(experiments), sweep_name)
+        parent = next(runs.find(list(experiments), {KIND: "sweep", SWEEP: sweep_name}), None)
         if parent is None:
             raise UnknownSweepError(f"sweep {sweep_name}: not tracked at {redact(uri)}")
         children = runs.find([parent.experiment_id], {PARENT: parent.run_id, KIND: TRIAL})
         trials = [tracked_trial(runs, run).record for run in children]
         sweep = tracked_sweep(parent, experiments[parent.experiment_id], uri)
         return sweep, sorted(trials, key=lambda trial: trial.number)
-
-
-def _latest_sweep(runs: MlflowRuns, experiment_ids: list[str], name: str) -> Run | None:
-    return next(runs.find(experiment_ids, {KIND: "sweep", SWEEP: name}), None)
 
 
 def _model_of(record: TrialRecord) -> tuple[str, str, dict[str, str]]:
