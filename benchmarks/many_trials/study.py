@@ -1,6 +1,6 @@
 """Time of a suggestion, of a report and of an end after many trials, without Ray.
 
-    python -m benchmarks.many_trials [--trials 100,1000,10000]
+    python -m benchmarks.many_trials.study [--trials 100,1000,10000]
 
 Fills a study on disk with made-up trials, a third of them complete and the others pruned, and times
 the study's own operations on further ones: with TPE as it is, which sees at most a thousand trials,
