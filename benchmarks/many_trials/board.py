@@ -29,6 +29,9 @@ from trainables.core.evaluation import Cost, Ending, Evaluation, Outcome
 PATIENCE = 20.0
 """Seconds for the answers to one call of each slot."""
 
+_SETTLED = 3.0
+"""Seconds until all calls sent have begun."""
+
 
 def simulated(slots: int, points: int) -> dict[str, Any]:
     """A trial in each of so many slots, from its start to its end."""
@@ -52,6 +55,7 @@ def simulated(slots: int, points: int) -> dict[str, Any]:
             ]
         )
         times["take"] = _all([board._send(Board.take, f"slot-{n}", 1, 1.0) for n in names])
+        answered = _answers_to_idle_slots(board, slots, config)
         for point in range(1, points + 1):
             waiting = [board.send_event(name, point - 1) for name in names]
             wishes = [board.send_wish(name) for name in names] if point == 1 else []
@@ -68,8 +72,22 @@ def simulated(slots: int, points: int) -> dict[str, Any]:
         return {"stuck_after_seconds": round(time.monotonic() - begun, 1), "done": times}
     return {
         "milliseconds_a_call": {n: round(1000 * t / slots, 2) for n, t in times.items()},
+        "idle_slots_answered_for_one_job": answered,
         "board_megabytes": {"before": board_memory, "after": _memory()},
     }
+
+
+def _answers_to_idle_slots(board: BoardClient, slots: int, config: TrialConfig) -> int:
+    """How many of as many idle slots are answered when a job comes for one of them."""
+    others = [f"idle-{number}" for number in range(slots)]
+    _all([board._send(Board.hello, name) for name in others])
+    asking = [board._send(Board.take, name, 1, 2 * _SETTLED) for name in others]
+    time.sleep(_SETTLED)
+    board.submit(Job("one more", config, Path("/nowhere")))
+    time.sleep(_SETTLED)
+    answered = sum(call.has_come() for call in asking)
+    _all(asking)
+    return answered
 
 
 def _all(calls: list[Any]) -> float:

@@ -5,7 +5,8 @@
 Launches a sweep of toy trials of no length as `sweep launch` does, in this process. Nothing is
 replaced: Ray Tune, the board, a slot's worker, records, Optuna's journal, MLflow in SQLite, and the
 lines or the table of the display, which go to no terminal. What is counted is this process, with
-its MLflow thread: not Ray's processes, whose memory is listed. Prints JSON.
+its MLflow thread: not Ray's processes, whose memory is listed. A sweep that is in the folder is
+resumed, and `--seconds` interrupts it, so that a long one may be measured in parts. Prints JSON.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import tempfile
+import threading
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +33,7 @@ from sweeps.base.view import View
 from sweeps.display.live import LiveView
 from sweeps.display.plain import PlainView
 from sweeps.home.home import SweepHome
-from sweeps.run.launch import launch
+from sweeps.run.launch import launch, resume
 from sweeps.spec.spec import SweepSpec
 
 NAME = "many"
@@ -149,8 +153,11 @@ def measured(options: argparse.Namespace, home: Path) -> dict[str, Any]:
         view = Table(console) if options.live else Lines(console)
         view.marks, view.rays = [], {}
         begun = Mark.now()
-        with view:
-            launch(spec_of(options), SweepHome(home), view)
+        with view, _stopped_after(options.seconds):
+            if (home / "sweeps" / NAME).exists():
+                resume(NAME, SweepHome(home), view)
+            else:
+                launch(spec_of(options), SweepHome(home), view)
         ended = Mark.now()
     marks = view.marks
     return {
@@ -165,6 +172,18 @@ def measured(options: argparse.Namespace, home: Path) -> dict[str, Any]:
     }
 
 
+@contextmanager
+def _stopped_after(seconds: float | None) -> Iterator[None]:
+    """Press Ctrl-C after so many seconds of the block."""
+    timer = threading.Timer(seconds or 0.0, os.kill, [os.getpid(), signal.SIGINT])
+    if seconds:
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trials", type=int, default=1000)
@@ -174,6 +193,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--sampler", default="tpe")
     parser.add_argument("--live", action="store_true", help="the table instead of lines")
     parser.add_argument("--capped", action="store_true", help="with a cap that is never reached")
+    parser.add_argument("--seconds", type=float, help="then the sweep is interrupted")
     parser.add_argument("--home", type=Path, help="kept; unset: a temporary folder")
     return parser.parse_args()
 

@@ -64,6 +64,7 @@ def cluster(address: str | None) -> Iterator[bool]:
         kept.enter_context(logger_kept("ray"))
         os.environ.update(SETTINGS)
         kept.enter_context(_keys_kept_out_of_logs())
+        kept.enter_context(_trials_kept_out_of_tunes_state())
         kept.enter_context(_raylets_kept_out_of_the_terminal())
         kept.enter_context(direct(() if where == _LOCAL else [host_of(where)]))
         if ours:
@@ -135,6 +136,17 @@ def _keys_kept_out_of_logs() -> Iterator[None]:
     passed = class_cache.ENV_VARS_TO_PROPAGATE
     others = {name for name in passed if not name.startswith("AWS_")}
     with replaced(class_cache, "ENV_VARS_TO_PROPAGATE", others):
+        yield
+
+
+@contextmanager
+def _trials_kept_out_of_tunes_state() -> Iterator[None]:
+    """Keep Tune from writing all trials to its own state again and again, megabytes after thousands
+    of trials. A sweep resumes from its records; Ray has no setting for it.
+    """
+    from ray.tune.execution.tune_controller import TuneController
+
+    with replaced(TuneController, "_mark_trial_to_checkpoint", lambda self, trial: None):
         yield
 
 

@@ -11,6 +11,7 @@ from sweeps.books.recorder import Recorder
 from sweeps.cluster.ray_session import ON_HEAD
 from sweeps.home.home import SweepFolder
 from sweeps.planning.edits import Edits
+from sweeps.run.forgetting import Forgetting
 from sweeps.run.requests import RequestTaker
 from sweeps.search.admission import Admits
 from sweeps.search.branching import plans
@@ -63,8 +64,10 @@ def make_tuner(
             name="tune",
             storage_path=str(folder.ray),
             verbose=0,
-            callbacks=[recorder, requests],
+            callbacks=[recorder, requests, Forgetting()],
             stop=interruption,
             failure_config=tune.FailureConfig(max_failures=_CLIENT_DEATHS),
+            # By default Tune saves each client's state, which has none, in a folder of its own.
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         ),
     )

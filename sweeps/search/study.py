@@ -23,6 +23,7 @@ from search_spaces.values import Value
 from sweeps.base.errors import OptionsError
 from sweeps.samplers.wrappers.best_branches import BestBranches
 from sweeps.search import by_hand, families
+from sweeps.search.settled import Settled
 from sweeps.search.study_checks import BEGAN, has_begun, refuse_if_anothers, refuse_if_lost
 from sweeps.search.study_storage import open_storage, patiently
 from sweeps.search.told import frozen, is_told
@@ -152,6 +153,7 @@ class StudyBook:
             if each.state is TrialState.RUNNING
         }
         self._given: set[int] = set()
+        self._settled = Settled()
         self._points: dict[int, KeyedPoint] = {}
         self._added = sum(map(by_hand.is_by_hand, known))
         for record in records:
@@ -205,8 +207,9 @@ class StudyBook:
 
     def has_next(self, most: int, waits: Waits) -> bool:
         """Whether there is a trial to draw, of at most so many, that does not wait."""
-        waiting = any(each.state is TrialState.WAITING for each in self._known())
-        return waiting or bool(self._left(waits)) or self.room(most) > 0
+        known = self._known()
+        waiting = any(each.state is TrialState.WAITING for each in self._settled.rest(known))
+        return waiting or bool(self._left(known, waits)) or len(known) < most
 
     @patiently
     def draw(self, space: Space, waits: Waits = _never) -> tuple[int, dict[str, Value]]:
@@ -231,30 +234,27 @@ class StudyBook:
         """A trial to draw: one left open by an earlier process or a lost database connection, else
         one asked for by hand, else a queued point, else a new one."""
         known = self._known()
-        left = self._left(waits)
-        waiting = [trial for trial in known if trial.state is TrialState.WAITING]
+        left = self._left(known, waits)
+        waiting = [t for t in self._settled.rest(known) if t.state is TrialState.WAITING]
         waiting.sort(key=lambda trial: not by_hand.is_by_hand(trial))
         first = next(iter([*left, *waiting]), None)
         number = self._number(first) if first else len(known)
         # After a kill, undrawn values are drawn as they would have been before.
-        others = by_hand.is_by_hand, families.is_branch
-        queued = sum(
-            "fixed_params" in each.system_attrs and not any(other(each) for other in others)
-            for each in known
-        )
+        queued = self._settled.first_points(known)
         self._study.sampler = make_sampler(self._search, max(number, queued))
-        if first is None:
-            return self._study.ask()
-        return self._begun(first)
+        return self._new() if first is None else self._begun(first)
 
-    def _left(self, waits: Waits) -> list[FrozenTrial]:
+    def _left(self, known: Sequence[FrozenTrial], waits: Waits) -> list[FrozenTrial]:
         """The trials left open that do not wait for others."""
-        left = [
-            (trial, self._number(trial))
-            for trial in self._known()
-            if trial.state is TrialState.RUNNING
-        ]
+        running = [t for t in self._settled.rest(known) if t.state is TrialState.RUNNING]
+        left = [(trial, self._number(trial)) for trial in running]
         return [t for t, number in left if number not in self._given and not waits(number)]
+
+    def _new(self) -> optuna.Trial:
+        """A trial as `Study.ask` begins it if none waits, without its search for one."""
+        trial_id = self._study._storage.create_new_trial(self._study._study_id)
+        self._study._thread_local.cached_all_trials = None
+        return optuna.Trial(self._study, trial_id)
 
     def _begun(self, trial: FrozenTrial) -> optuna.Trial:
         """The trial in Optuna's hands, as `ask` would begin it if it were the first that waits."""

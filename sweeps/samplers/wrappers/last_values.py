@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections.abc import Iterable, Iterator, Sequence
+from weakref import WeakKeyDictionary
 
 import optuna
 from optuna.study import StudyDirection
@@ -37,19 +39,46 @@ def _measured(study: optuna.Study) -> StudyView:
     has the best and the latest."""
     trials = study.get_trials(deepcopy=False)
     if len(trials) > _MOST and not study._is_multi_objective():
-        trials = _most_telling(trials, study.direction)
+        old = _OLD.setdefault(study, OldTrials(study.direction))
+        trials = [*old.most_telling(trials[: _BEST - _MOST]), *trials[_BEST - _MOST :]]
     return StudyView(study, [_as_complete(trial, study) for trial in trials])
 
 
-def _most_telling(trials: list[FrozenTrial], direction: StudyDirection) -> list[FrozenTrial]:
-    """The latest trials, and of the others the best and those that have no value yet; in order."""
-    sign = 1 if direction is StudyDirection.MINIMIZE else -1
-    old, latest = trials[: _BEST - _MOST], trials[_BEST - _MOST :]
-    values = [(place, value_of(trial, direction)) for place, trial in enumerate(old)]
-    ranked = [(sign * value, place) for place, value in values if value is not None]
-    best = {place for _, place in heapq.nsmallest(_BEST, ranked)}
-    new = [place for place, trial in enumerate(old) if trial.state is TrialState.RUNNING]
-    return [*(old[place] for place in sorted(best.union(new))), *latest]
+class OldTrials:
+    """The trials of a growing study but for the latest: the best of them, and those still running.
+
+    A trial that has ended is looked at once, since its value does not change any more.
+    """
+
+    def __init__(self, direction: StudyDirection) -> None:
+        self._direction = direction
+        self._seen = 0
+        self._best: list[tuple[float, int]] = []
+        self._open: list[int] = []
+
+    def most_telling(self, old: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+        """The _BEST best of them by value, and all that run, in order. `old` only grows."""
+        new = [*self._open, *range(self._seen, len(old))]
+        ended = [place for place in new if old[place].state.is_finished()]
+        self._open = [place for place in new if not old[place].state.is_finished()]
+        self._seen = len(old)
+        self._best = heapq.nsmallest(_BEST, [*self._best, *self._ranked(old, ended)])
+        best = heapq.nsmallest(_BEST, [*self._best, *self._ranked(old, self._open)])
+        running = [place for place in self._open if old[place].state is TrialState.RUNNING]
+        return [old[place] for place in sorted({place for _, place in best}.union(running))]
+
+    def _ranked(
+        self, old: Sequence[FrozenTrial], places: Iterable[int]
+    ) -> Iterator[tuple[float, int]]:
+        sign = 1 if self._direction is StudyDirection.MINIMIZE else -1
+        for place in places:
+            value = value_of(old[place], self._direction)
+            if value is not None:
+                yield sign * value, place
+
+
+_OLD: WeakKeyDictionary[optuna.Study, OldTrials] = WeakKeyDictionary()
+"""Those of each study of this process: a sampler is made anew for each draw."""
 
 
 def _as_complete(trial: FrozenTrial, study: optuna.Study) -> FrozenTrial:

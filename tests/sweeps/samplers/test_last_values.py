@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from collections import Counter
+from collections.abc import Iterator
+from random import Random
 
 import optuna
 import pytest
 from books import SEARCHING
+from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from results.records.record import Measurement, TrialRecord, TrialStatus
+from sweeps.samplers.wrappers import last_values
+from sweeps.samplers.wrappers.last_values import OldTrials, value_of
 from sweeps.search.study import StudyBook, make_sampler, open_study
 from sweeps.spec.settings import SearchSettings
 
@@ -104,6 +110,53 @@ def test_of_thousands_of_trials_the_best_and_the_latest_are_seen():
     first = suggested(_many(0.0, 500.0))
     assert suggested(_many(0.0, 600.0)) == first, "the second is neither"
     assert suggested(_many(800.0, 500.0)) != first, "the first was the best"
+
+
+def _growing(random: Random, count: int) -> Iterator[list]:
+    """A study at each of its moments: trials are added, and some that run end."""
+    running = [TrialState.RUNNING, TrialState.WAITING]
+    ended = [TrialState.PRUNED, TrialState.FAIL]
+    trials: list = []
+    for place in range(count):
+        value = float(random.randrange(50))
+        trials.append(trial(place % 10, random.choice(running + ended), None, {1: value}))
+        open_ones = [n for n, each in enumerate(trials) if each.state in running]
+        for number in random.sample(open_ones, min(2, len(open_ones) // 3)):
+            value = float(random.randrange(50))
+            trials[number] = trial(number % 10, random.choice(ended), None, {1: value})
+        yield list(trials)
+
+
+@pytest.mark.parametrize("direction", [StudyDirection.MINIMIZE, StudyDirection.MAXIMIZE])
+def test_old_trials_are_the_best_and_the_running_of_all(direction):
+    sign = 1 if direction is StudyDirection.MINIMIZE else -1
+    old = OldTrials(direction)
+    for trials in _growing(Random(3), 150):
+        ranked = sorted(
+            (sign * value, place)
+            for place, each in enumerate(trials)
+            if (value := value_of(each, direction)) is not None
+        )
+        running = {n for n, each in enumerate(trials) if each.state is TrialState.RUNNING}
+        wanted = sorted(running | {place for _, place in ranked[:25]})
+        assert old.most_telling(trials) == [trials[place] for place in wanted]
+
+
+def test_a_trial_that_has_ended_is_looked_at_once(monkeypatch):
+    looks: Counter[int] = Counter()
+
+    def looked(each, direction):
+        looks[each.number] += 1
+        return value_of(each, direction)
+
+    monkeypatch.setattr(last_values, "value_of", looked)
+    ended = [trial(0, TrialState.PRUNED, None, {1: float(n)}) for n in range(2000)]
+    for number, each in enumerate(ended):
+        each.number = number
+    old = OldTrials(StudyDirection.MINIMIZE)
+    for count in range(1000, 2000):
+        old.most_telling(ended[:count])
+    assert set(looks.values()) == {1}
 
 
 def _record(number: int, points: int, status: TrialStatus) -> TrialRecord:
