@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 FEWEST = 10
 """Number of trials below which an importance is not shown: it would be noise."""
 
+MOST = 1000
+"""Number of trials, evenly spread over all, of which an importance is computed: Optuna's evaluators
+take minutes for thousands, and say the same."""
+
 _TOP_SHARE, _TOP_TRIALS = 0.1, 5
 """The best trials of PED-ANOVA: this share, and at least this number, as Optuna advises."""
 
@@ -30,13 +34,21 @@ class Importance:
 
     fANOVA knows only parameters that all of its trials have. It is computed for the others over the
     trials that have them, so its shares need not add up to one. A parameter that fewer than FEWEST
-    trials have is in neither.
+    trials have is in neither. `trials` is the number it is computed of, and `known` that of all.
     """
 
     trials: int
+    known: int = 0
     fanova: Mapping[str, float] = field(default_factory=dict)
     ped_anova: Mapping[str, float] = field(default_factory=dict)
     reason: str = ""
+
+    @property
+    def counted(self) -> str:
+        """`240 trials`, or `1000 of 5200 trials, evenly spread`."""
+        if self.known <= self.trials:
+            return f"{self.trials} trials"
+        return f"{self.trials} of {self.known} trials, evenly spread"
 
     @property
     def top(self) -> int:
@@ -53,15 +65,23 @@ class Importance:
 
 def importance(results: Results, records: Sequence[TrialRecord]) -> Importance:
     """Over these trials, each at the value that counts or its last one."""
-    valued = [record for record in records if results.value(record) is not None]
+    known = [record for record in records if results.value(record) is not None]
+    valued = _spread(known)
     reason = _why_not(results, valued)
     if reason or results.spec is None:
-        return Importance(len(valued), reason=reason)
+        return Importance(len(valued), len(known), reason=reason)
     space = results.spec.space
     names = [name for name in space if _varies(name, valued)]
     with optuna_quiet():
         fanova = _fanova(results, valued, space, names)
-        return Importance(len(valued), fanova, _ped_anova(results, valued, space, names))
+        ped_anova = _ped_anova(results, valued, space, names)
+    return Importance(len(valued), len(known), fanova, ped_anova)
+
+
+def _spread(records: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """At most MOST of them, at even distances."""
+    count = min(len(records), MOST)
+    return [records[place * len(records) // count] for place in range(count)]
 
 
 def _why_not(results: Results, valued: Sequence[TrialRecord]) -> str:

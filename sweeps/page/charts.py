@@ -52,7 +52,7 @@ def _section(title: str, figures: Iterable[Figure | None], note: str = "") -> Se
 
 def _importances(results: Results, complete: Importance, everyone: Importance) -> Section:
     figures = [importances(results, complete, "importance-complete", "complete trials")]
-    if everyone.trials > complete.trials:
+    if everyone.known > complete.known:
         words = "all trials at their last value"
         figures.append(importances(results, everyone, "importance-all", words))
     return _section("Importance of each parameter", figures, complete.reason)

@@ -20,8 +20,8 @@ def importances(results: Results, found: Importance, key: str, of_what: str) -> 
     return Figure(
         key,
         f"Importance over {of_what}",
-        f"Over {found.trials} trials, {top} matters most for {results.metric}.",
-        f"{found.trials} trials. fANOVA: the share of the variation in {results.metric} that the "
+        f"Over {found.counted}, {top} matters most for {results.metric}.",
+        f"{found.counted}. fANOVA: the share of the variation in {results.metric} that the "
         "parameter explains on average over the whole space; of a parameter that only some trials "
         "have, over these alone. PED-ANOVA: its share in reaching the "
         f"best {found.top} trials.",
