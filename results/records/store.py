@@ -16,6 +16,9 @@ from results.records.warm_start import WarmStart
 
 R = TypeVar("R", bound=Record)
 
+Stamp = tuple[int, int, int]
+"""What changes with a file: its number, its time and its size."""
+
 
 class RecordStore:
     """`sweep.json` and `trials/0007/record.json` under `folder`.
@@ -23,12 +26,14 @@ class RecordStore:
     The records of confirmations are in a store of their own, with `below` = "confirmations": no
     reader of the search's trials sees them.
 
-    Once a write returns, the record is on disk; it is complete or absent even after a power cut.
+    Once a write returns, the record is on disk; it is complete or absent even after a power cut. A
+    trial's file that has not changed since is not read again.
     """
 
     def __init__(self, folder: Path, below: str = "trials") -> None:
         self.folder = folder
         self._below = below
+        self._known: dict[Path, tuple[Stamp, TrialRecord]] = {}
 
     def trial_folder(self, number: int) -> Path:
         """The folder with all files of a trial."""
@@ -44,7 +49,9 @@ class RecordStore:
 
     def write_trial(self, record: TrialRecord) -> None:
         """Write or replace the trial's file."""
-        write_record(self.trial_folder(record.number) / "record.json", record)
+        file = self.trial_folder(record.number) / "record.json"
+        write_record(file, record)
+        self._known[file] = _stamp(file), record
 
     def write_cluster(self, record: ClusterRecord) -> None:
         """Write or replace `cluster.json`."""
@@ -66,8 +73,15 @@ class RecordStore:
     def trials(self) -> list[TrialRecord]:
         """All trials by number; RecordError if one is unreadable."""
         files = (self.folder / self._below).glob("*/record.json")
-        records = [_read_trial(file) for file in files if file.parent.name.isdigit()]
+        records = [self._trial(file) for file in files if file.parent.name.isdigit()]
         return sorted(records, key=lambda record: record.number)
+
+    def _trial(self, file: Path) -> TrialRecord:
+        stamp = _stamp(file)
+        known = self._known.get(file)
+        if known is None or known[0] != stamp:
+            known = self._known[file] = stamp, _read_trial(file)
+        return known[1]
 
 
 def write_record(path: Path, record: Record) -> None:
@@ -84,6 +98,11 @@ def write_record(path: Path, record: Record) -> None:
         raise
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _stamp(file: Path) -> Stamp:
+    found = file.stat()
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _write_through(path: Path, text: str) -> None:

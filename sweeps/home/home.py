@@ -11,6 +11,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -125,14 +126,14 @@ class SweepFolder:
 
     path: Path
 
-    @property
+    @cached_property
     def store(self) -> RecordStore:
         """The sweep's records."""
         from results.records.store import RecordStore
 
         return RecordStore(self.path)
 
-    @property
+    @cached_property
     def confirmations(self) -> RecordStore:
         """The records of confirmations: the best trials, trained again with fresh seeds."""
         from results.records.store import RecordStore

@@ -5,6 +5,7 @@ import os
 import pytest
 from record_samples import full_sweep, full_trial, trial
 
+from results.records import store as module
 from results.records.record_error import RecordError
 from results.records.store import RecordStore
 
@@ -14,23 +15,46 @@ def store(tmp_path):
     return RecordStore(tmp_path / "sweep")
 
 
-def test_what_was_written_is_read_back(store):
+@pytest.fixture
+def reader(tmp_path):
+    """Another process's."""
+    return RecordStore(tmp_path / "sweep")
+
+
+def test_what_was_written_is_read_back(store, reader):
     store.write_sweep(full_sweep())
     store.write_trial(full_trial())
-    assert store.sweep() == full_sweep()
-    assert store.trials() == [full_trial()]
+    assert reader.sweep() == full_sweep()
+    assert reader.trials() == store.trials() == [full_trial()]
 
 
-def test_trials_come_by_number_also_beyond_four_digits(store):
+def test_trials_come_by_number_also_beyond_four_digits(store, reader):
     for number in (10_000, 2, 10):
         store.write_trial(trial(number))
-    assert [record.number for record in store.trials()] == [2, 10, 10_000]
+    for each in (store, reader):
+        assert [record.number for record in each.trials()] == [2, 10, 10_000]
 
 
-def test_the_later_write_wins(store):
-    store.write_trial(trial(1, "running"))
-    store.write_trial(trial(1, "pruned"))
-    assert [record.status for record in store.trials()] == ["pruned"]
+def test_the_later_write_wins_also_another_process_s(store, reader):
+    for writer, status in ((store, "running"), (reader, "interrupted"), (store, "pruned")):
+        writer.write_trial(trial(1, status))
+        for each in (store, reader):
+            assert [record.status for record in each.trials()] == [status]
+
+
+def test_only_files_that_have_changed_are_read_again(store, reader, monkeypatch):
+    for number in range(9):
+        store.write_trial(trial(number, "running"))
+    read = []
+    reads = module.read_record
+    monkeypatch.setattr(
+        module, "read_record", lambda file, kind: read.append(file.parent.name) or reads(file, kind)
+    )
+    assert len(reader.trials()) == len(store.trials()) == 9 and len(read) == 9
+    store.write_trial(trial(7, "complete"))
+    read.clear()
+    assert [each.status for each in reader.trials()] == [each.status for each in store.trials()]
+    assert read == ["0007"]
 
 
 def test_a_sweep_without_trials_has_none(store):
@@ -53,7 +77,7 @@ def test_a_kill_in_mid_write_leaves_the_old_record(store, monkeypatch):
     monkeypatch.setattr(os, "fsync", killed)
     with pytest.raises(KeyboardInterrupt):
         store.write_trial(trial(1, "complete"))
-    assert [record.status for record in store.trials()] == ["running"]
+    assert [record.status for record in RecordStore(store.folder).trials()] == ["running"]
     assert len(list(store.trial_folder(1).iterdir())) == 1
 
 
