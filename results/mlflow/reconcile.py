@@ -7,18 +7,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from results.mlflow.known_runs import digest
 from results.mlflow.metrics import (
     TOTALS,
     base_rows,
     missing_measurements,
     news,
     test_rows,
+    total_rows,
     totals_stamp,
     trial_as_logged,
     winner_rows,
 )
 from results.mlflow.runs import Run
-from results.mlflow.tags import ON_FRONT, agrees, sweep_tags, winner_tags
+from results.mlflow.tags import ON_FRONT, TOLD, agrees, has_facts, sweep_tags, winner_tags
 from results.mlflow.tracked import TrackedTrial, over
 from results.mlflow.tracking import SPEC_FILE, WEIGHTS_PATH, WINNER_FILE, Tracker
 from results.mlflow.tracking_error import StoreAwayError, TrackingError
@@ -83,12 +85,12 @@ class _Reconciliation:
         run = self._tracker.sweep_run(self._sweep)
         parent = run.run_id if run else self._start()
         self._done = Reconciled(parent, touched=set() if run else {parent})
-        tracked = self._tracker.trials(parent)
+        runs = self._tracker.trial_runs(parent)
         for record in trials:
-            known = tracked.get(record.key)
-            if known or record.status is not TrialStatus.WAITING:
+            tracked = runs.get(record.key)
+            if tracked or record.status is not TrialStatus.WAITING:
                 with self._noting_refusals():
-                    self._trial(record, known)
+                    self._trial(record, tracked)
         with self._noting_refusals():
             self._parent(run)
         return self._done
@@ -105,9 +107,13 @@ class _Reconciliation:
     def _start(self) -> str:
         return self._tracker.start_sweep(self._sweep, self._text, Stamps().next())
 
-    def _trial(self, record: TrialRecord, known: TrackedTrial | None) -> None:
-        on_front = record.key in self._front()
-        if known and _told(record, known) and (ON_FRONT in known.run.tags) == on_front:
+    def _trial(self, record: TrialRecord, run: Run | None) -> None:
+        marked = run is not None and (ON_FRONT in run.tags) == (record.key in self._front())
+        if run and marked and _surely_told(record, run, self._sweep):
+            self._done.run_ids[record.key] = run.run_id
+            return
+        known = self._tracker.tracked(run) if run else None
+        if known and marked and _told(record, known):
             self._done.run_ids[record.key] = known.run.run_id
         else:
             self._bring_in(record, known)
@@ -187,6 +193,13 @@ def _opened(record: TrialRecord) -> TrialRecord:
     if not over(record.status):
         return record
     return record.with_changes(status=TrialStatus.RUNNING, error=None, ended=None)
+
+
+def _surely_told(record: TrialRecord, run: Run, sweep: SweepRecord) -> bool:
+    """Whether the run says that it was told the whole record: no need to read its history."""
+    same = run.tags.get(TOLD) == digest(record) and has_facts(run.tags, record)
+    shown = run.status == record.status.mlflow
+    return same and shown and not news(total_rows(record, sweep.goals, 0), run.metrics)
 
 
 def _told(record: TrialRecord, known: TrackedTrial) -> bool:

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from pydantic import JsonValue
 
 from results.ranking.winners import Ranking
-from results.records.record import Provenance, SweepRecord, TrialRecord
+from results.records.record import CONFIRMATION as PREFIX_OF_CONFIRMATIONS
+from results.records.record import Provenance, SweepRecord, TrialKey, TrialRecord
 
 PREFIX = "winnow."
 PARENT = "mlflow.parentRunId"
@@ -22,6 +23,9 @@ KIND = f"{PREFIX}kind"
 CREATED = f"{PREFIX}created"
 SEARCHED = f"{PREFIX}searched"
 MEASURED = f"{PREFIX}measurements"
+
+TOLD = f"{PREFIX}told"
+"""Tag of a trial's run that has the whole record, whose hash it is."""
 
 DESCRIPTION = "mlflow.note.content"
 """MLflow's tag for the description of a run."""
@@ -101,6 +105,13 @@ def kind_of(record: TrialRecord) -> str:
     return TRIAL if record.confirms is None else CONFIRMATION
 
 
+def run_name(record: TrialRecord) -> str:
+    """The name of its run: `0007`, or `0007-seed-2` for a confirmation."""
+    if record.confirms is None:
+        return f"{record.number:04d}"
+    return f"{record.confirms:04d}-seed-{record.repeat}"
+
+
 def trial_tags(record: TrialRecord) -> dict[str, str]:
     """All facts of a trial besides its configuration, numbers and run id."""
     fields = {name: getattr(record, name) for name in _OF_A_TRIAL}
@@ -129,6 +140,12 @@ def trial_fields(tags: Mapping[str, str]) -> dict[str, object]:
         _BRANCH: json.loads(tags.get(f"{PREFIX}{_BRANCH}", "null")),
         "provenance": provenance_in(tags),
     }
+
+
+def key_in(tags: Mapping[str, str]) -> TrialKey:
+    """What tells a run's trial apart within its sweep."""
+    number = int(tags[NUMBER])
+    return number if tags[KIND] == TRIAL else f"{PREFIX_OF_CONFIRMATIONS}{number}"
 
 
 def searched_in(tags: Mapping[str, str]) -> list[str]:
@@ -177,6 +194,13 @@ def stale(tags: Iterable[str], wanted: Mapping[str, str]) -> list[str]:
     return [
         tag for tag in tags if tag.startswith(PREFIX) and tag not in wanted and tag != CONFIRMED
     ]
+
+
+def has_facts(tags: Mapping[str, str], record: TrialRecord) -> bool:
+    """Whether a trial's run has the tags that its record has now, and none of an earlier one."""
+    wanted = trial_tags(record)
+    beside = {TOLD, ON_FRONT, *(tag for tag in tags if tag.startswith(_FILE))}
+    return wanted.items() <= tags.items() and beside.issuperset(stale(tags, wanted))
 
 
 def winner_tags(ranking: Ranking) -> dict[str, str]:

@@ -34,7 +34,9 @@ from results.mlflow.tags import (
     SWEEP,
     TRIAL,
     file_tags,
+    key_in,
     kind_of,
+    run_name,
     stale,
     sweep_tags,
     too_long,
@@ -135,11 +137,13 @@ class Tracker:
             texts = _known({PARAMETERS_FILE: parameters_text(record, params)})
             run_id = self._open(
                 run,
-                name=_name(record),
+                name=run_name(record),
                 tags={**trial_tags(record), PARENT: parent_run_id},
                 status=record.status.mlflow,
                 started=record.started,
             )
+            if run is None:
+                self._known.made(run_id)
             self._runs.log_texts(run_id, texts)
             self._runs.log(run_id, params=params, tags=file_tags(texts))
             if dataset := dataset_of(record):
@@ -150,6 +154,7 @@ class Tracker:
         """Log one evaluation, over optimizer steps."""
         with reported(self._uri, f"log evaluation {measurement.point}"):
             self._runs.log(run_id, measurement_rows(measurement, stamp))
+        self._known.measured(run_id, measurement)
 
     def end_trial(self, record: TrialRecord, goals: Mapping[str, Mode], stamp: int) -> None:
         """Log totals, best value, status, error and provenance of the record's run."""
@@ -158,8 +163,10 @@ class Tracker:
             texts = _known({ERROR_FILE: too_long(record.error)})
             rows = total_rows(record, goals, stamp)
             self._runs.log_texts(record.run_id, texts)
-            self._runs.log(record.run_id, rows, tags={**trial_tags(record), **file_tags(texts)})
+            tags = {**trial_tags(record), **file_tags(texts), **self._known.told_tag(record)}
+            self._runs.log(record.run_id, rows, tags=tags)
             self._runs.end(record.run_id, record.status.mlflow, record.ended)
+        self._known.ended(record.run_id)
 
     def log_test(self, record: TrialRecord, stamp: int) -> None:
         """Log the trial's measurements on the test set, known only after its end."""
@@ -216,20 +223,19 @@ class Tracker:
         with reported(self._uri, f"read sweep {record.name}"):
             return self._existing(record.run_id) or self._same_sweep(record)
 
-    def trials(self, parent_run_id: str) -> dict[TrialKey, TrackedTrial]:
-        """The tracked trials and confirmations under a parent, by key."""
+    def trial_runs(self, parent_run_id: str) -> dict[TrialKey, Run]:
+        """The runs of trials and confirmations under a parent, by key."""
         with reported(self._uri, "read trials"):
-            runs = [
-                run
-                for kind in (TRIAL, CONFIRMATION)
-                for run in self._runs.find(
-                    [self._experiment_id], {PARENT: parent_run_id, KIND: kind}
-                )
-            ]
-            found = [tracked_trial(self._runs, run) for run in reversed(runs)]
-        trials = {trial.record.key: trial for trial in found}
-        self._known.are(parent_run_id, trials)
-        return trials
+            kinds = ({PARENT: parent_run_id, KIND: kind} for kind in (TRIAL, CONFIRMATION))
+            found = [run for tags in kinds for run in self._runs.find([self._experiment_id], tags)]
+        runs = {key_in(run.tags): run for run in reversed(found)}
+        self._known.are(parent_run_id, runs)
+        return runs
+
+    def tracked(self, run: Run) -> TrackedTrial:
+        """A trial as its run has it, with its whole history: a request for each metric."""
+        with reported(self._uri, "read a trial"):
+            return tracked_trial(self._runs, run)
 
     def files(self, run_id: str, path: str | None = None) -> set[str]:
         """The paths of a run's artifacts, those in `path` or those at the top."""
@@ -283,13 +289,6 @@ class Tracker:
         """Replace our tags by `tags`: an earlier attempt's error, for one, must go."""
         self._runs.remove_tags(run.run_id, stale(run.tags, tags))
         self._runs.log(run.run_id, tags=tags)
-
-
-def _name(record: TrialRecord) -> str:
-    """The name of its run: `0007`, or `0007-seed-2` for a confirmation."""
-    if record.confirms is None:
-        return f"{record.number:04d}"
-    return f"{record.confirms:04d}-seed-{record.repeat}"
 
 
 def find_experiment(uri: str, name: str) -> str | None:

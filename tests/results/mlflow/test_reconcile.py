@@ -166,6 +166,21 @@ def test_what_is_tracked_whole_is_left_alone(bring_in, tracker, client, uri, swe
     assert_told(client, uri, sweep, records)
 
 
+def test_only_runs_that_may_lack_something_are_read(bring_in, tracker, sweep, monkeypatch):
+    sweep = begin(tracker, sweep)
+    records = []
+    for record in records_of(sweep):
+        points = {2} if record.number == 0 else {1, 2, 3}
+        records.append(track(tracker, sweep, record, points=points, end=record.number != 4))
+    read, reads = [], tracker.tracked
+    monkeypatch.setattr(tracker, "tracked", lambda run: read.append(run.run_id) or reads(run))
+    bring_in(sweep, records)
+    assert read == [records[0].run_id, records[4].run_id], "incomplete, and not at its end"
+    read.clear()
+    bring_in(sweep, [records[0], records[1].with_changes(attempts=9), *records[2:]])
+    assert read == [records[number].run_id for number in (0, 1, 4)]
+
+
 def test_a_run_that_shows_an_earlier_state_is_mended(bring_in, tracker, client, uri, sweep):
     records = records_of(sweep)
     done = bring_in(sweep, records)
