@@ -38,6 +38,9 @@ from sweeps.spec.spec import SweepSpec
 
 NAME = "many"
 
+_SETTLED = 50
+"""Trials after which Ray's processes hold what they need."""
+
 
 @dataclass(frozen=True)
 class Mark:
@@ -55,8 +58,8 @@ class Mark:
 
 
 class Marking(View):
-    """Mixed into a display: a mark for each ended trial, and the memory of Ray's processes when
-    the search has ended."""
+    """Mixed into a display: a mark for each ended trial, and the memory of Ray's processes after
+    some of them."""
 
     marks: list[Mark]
     rays: Mapping[str, int]
@@ -66,11 +69,8 @@ class Marking(View):
         super().changed(record)
         if record.status.ended:
             self.marks.append(Mark.now())
-
-    def trials_end(self) -> None:
-        """Show it, after a look at Ray's processes."""
-        self.rays = self.rays or rays_memory()
-        super().trials_end()
+            if len(self.marks) == _SETTLED:
+                self.rays = rays_memory()
 
 
 class Lines(Marking, PlainView):
@@ -135,12 +135,12 @@ def files(home: Path) -> dict[str, dict[str, float]]:
 
 
 def rays_memory() -> dict[str, int]:
-    """Megabytes of each of Ray's processes now, by title."""
+    """Megabytes of each of Ray's processes now, by title; what several share is divided."""
     found: dict[str, int] = {}
     for process in psutil.Process().children(recursive=True):
         try:
             title = process.cmdline()[0].split()[0]
-            found[f"{title} {process.pid}"] = round(process.memory_info().rss / 2**20)
+            found[f"{title} {process.pid}"] = round(process.memory_full_info().pss / 2**20)
         except (psutil.Error, IndexError):
             continue
     return found
