@@ -5,17 +5,16 @@ Runs in a thread, so that a slow or unavailable store delays nothing and loses n
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from stat import S_ISREG
 
 from results.records.uris import redact
 from sweeps.storage.claim import Claim, TakenOverError
+from sweeps.storage.own_files import OF_SLOTS, OwnFiles, Stamp, stamp_of
 from trainables.board.job import ANSWERS, CHECKPOINTS, LOSSES, WEIGHTS
 from trainables.core.atomic import publish
 from trainables.core.background import Background, Tell, breakdowns_told, logged
@@ -32,18 +31,9 @@ PATIENCE = 60.0
 _AT_ONCE = 8
 """Number of simultaneous transfers: small files mostly wait."""
 
-_OF_SLOTS = re.compile(
-    rf"(?:(?:trials|confirmations)/\d+|base)/(?:{WEIGHTS}/.*|{CHECKPOINTS}/.*|{ANSWERS}/.*|{re.escape(LOSSES)}"
-    r"|error-rank.*|hang-.*)"
-)
-"""Files that slots write, and upload themselves."""
-
 _JOURNAL = "optuna.journal"
 
-_Stamp = tuple[int, int]
-"""Size and modification time of a file, which show that it has changed."""
-
-_UNKNOWN: _Stamp = (-1, 0)
+_UNKNOWN: Stamp = (-1, 0)
 """The stamp of a file on the storage that differs from our upload."""
 
 
@@ -67,7 +57,8 @@ class Mirror:
         self._folder = folder
         self._tell = tell
         self._broken = broken
-        self._pushed: dict[str, _Stamp] = {}
+        self._files = OwnFiles(folder)
+        self._pushed: dict[str, Stamp] = {}
         self._fetched: set[str] = set()
         self._dropped: set[str] = set()
         self._to_drop: set[str] = set()
@@ -145,11 +136,12 @@ class Mirror:
         while not self._over.wait(PAUSE):
             self._round()
 
-    def _round(self) -> bool:
-        """Upload, download and delete once; returns whether everything is in sync."""
+    def _round(self, whole: bool = False) -> bool:
+        """Upload, download and delete once; returns whether everything is in sync. `whole`: even
+        the folders of ended trials that seem unchanged are looked through."""
         try:
             self.claim.renew()
-            self._push()
+            self._push(whole)
             self._fetch()
             self._drop()
         except TakenOverError:
@@ -175,14 +167,14 @@ class Mirror:
         for name, (size, _) in self._pushed.items():
             if there.get(name) != size:
                 self._pushed[name] = _UNKNOWN
-        return self._round()
+        return self._round(whole=True)
 
     def _note(self, error: OSError | None) -> None:
         if error and not self._away:
             self._tell(f"{redact(str(error))}; the sweep continues and retries")
         self._away = error
 
-    def _push(self) -> None:
+    def _push(self, whole: bool) -> None:
         if self._forgotten:
             self.claim.renew(at_once=True)
             self.remote.delete()
@@ -190,11 +182,12 @@ class Mirror:
         if not (self._folder / "sweep.json").is_file():
             return  # a lost or unmounted disk must not delete the copy
         # Taken before the read: later additions are uploaded the next time.
-        added = _stamp(self._folder / _JOURNAL)
+        added = stamp_of(self._folder / _JOURNAL)
         # Records first, as the truth, then Optuna's journal: each end in the journal is then in an
         # uploaded record.
-        journal = self._read(_JOURNAL)
-        now = dict(self._own())
+        changes = added is not None and self._pushed.get(_JOURNAL) != added
+        journal = self._read(_JOURNAL) if changes else None
+        now = self._files.stamps(() if whole else self._fetched)
         changed = [
             (name, stamp)
             for name, stamp in now.items()
@@ -203,11 +196,11 @@ class Mirror:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             list(pool.map(lambda item: self._push_one(*item), changed))
             list(pool.map(self._remove_one, [name for name in self._pushed if name not in now]))
-        if journal is not None and added and self._pushed.get(_JOURNAL) != added:
+        if journal is not None and added is not None:
             self.remote.write(_JOURNAL, journal[: journal.rfind(b"\n") + 1])
             self._pushed[_JOURNAL] = added
 
-    def _push_one(self, name: str, stamp: _Stamp) -> None:
+    def _push_one(self, name: str, stamp: Stamp) -> None:
         content = self._read(name)
         if content is not None:
             self.remote.write(name, content)
@@ -223,13 +216,6 @@ class Mirror:
         except FileNotFoundError:
             return None
 
-    def _own(self) -> Iterator[tuple[str, _Stamp]]:
-        for pattern in ("*", "base/*", "requests/*", "trials/*/*", "confirmations/*/*"):
-            for file in self._folder.glob(pattern):
-                name = str(file.relative_to(self._folder))
-                if _is_own(file, name) and (stamp := _stamp(file)):
-                    yield name, stamp
-
     def _fetch(self) -> None:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             list(pool.map(self._fetch_one, self._taken(self._to_fetch)))
@@ -238,7 +224,7 @@ class Mirror:
         remote = self.remote / name
         for file in remote.sizes():
             small = "/" not in file or file.startswith(f"{ANSWERS}/")
-            if small and _OF_SLOTS.fullmatch(f"{name}/{file}"):
+            if small and OF_SLOTS.fullmatch(f"{name}/{file}"):
                 remote.pull(file, self._folder / name / file)
         self._fetched.add(name)
         self._to_fetch.discard(name)
@@ -308,16 +294,3 @@ def bring_up(folder: Path, remote: RemoteFolder) -> None:
             up = there / CHECKPOINTS / manifest.parent.name
             sealed.upload(manifest.parent, up)
             up.push(manifest, sealed.MANIFEST)
-
-
-def _is_own(file: Path, name: str) -> bool:
-    """Whether it is one of the head's files: no draft, and no lock against a second head."""
-    return not file.name.startswith(".") and name != "lock" and not _OF_SLOTS.fullmatch(name)
-
-
-def _stamp(file: Path) -> _Stamp | None:
-    try:
-        found = file.stat()
-    except FileNotFoundError:
-        return None
-    return (found.st_size, found.st_mtime_ns) if S_ISREG(found.st_mode) else None
