@@ -27,6 +27,10 @@ _ALL_FAILED = 20
 """Failed trials from the beginning, after which no more begin: without a number of trials, a sweep
 that only fails would never spend its caps."""
 
+_ENOUGH = 300
+"""Number of trials, the latest ones, from which the time of another is forecast: thousands would
+tell no more, and the question comes before each trial."""
+
 _TIMED = ("hours", "gpu_hours", "cost")
 
 TokensOf = Callable[[Mapping[str, object]], float]
@@ -140,7 +144,8 @@ class Decision:
         return None
 
     def _forecast(self, at: Position) -> Forecast:
-        return Forecast([*at.trials, *at.repeats], _SURE[self._caps.at_cap])
+        latest = [*at.trials[-_ENOUGH:], *at.repeats]
+        return Forecast(latest, _SURE[self._caps.at_cap])
 
     def _seconds_left(self, at: Position) -> Iterator[tuple[str, float]]:
         """For each cap that time uses up: the seconds until then, at the present rate."""

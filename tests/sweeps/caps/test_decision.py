@@ -44,6 +44,12 @@ def test_no_trial_begins_that_cannot_end():
     assert reached.why == "1.7 of 2 h are spent, and another trial may need 20 min"
 
 
+def test_of_many_trials_the_latest_tell_how_long_another_takes():
+    known = [trial(n, 60.0) for n in range(500)] + [trial(500 + n, 1200.0) for n in range(300)]
+    answer, reached = decision(hours=2).asks(at(1.7, *known), {})
+    assert answer is Admission.NEVER and reached.why.endswith("another trial may need 20 min")
+
+
 def test_only_the_rest_of_a_trial_laid_aside_has_to_fit():
     known = [trial(n, 1200.0) for n in range(5)]
     assert decision(hours=2).asks(at(1.8, *known), {}, done=0.5)[0] is Admission.NOW
