@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from results.ranking.front import judge
 from results.records.cluster_record import HOUR
-from results.records.record import Mode, ReachedCap, TrialRecord, TrialStatus
+from results.records.record import Mode, ReachedCap, TrialRecord
 from results.records.spending import UNITS, shown
 from sweeps.caps.forecast import Forecast, Seconds, share_done
 from sweeps.caps.goals_reached import UNTRIED, patience_over, target_reached
@@ -69,7 +69,7 @@ class Decision:
         refused = self._refuses(at, params, done, repeat, surely=False)
         if refused is None:
             return Admission.NOW, None
-        open_ones = _running(at) and self._refuses(at, params, done, repeat, surely=True) is None
+        open_ones = at.under_way and self._refuses(at, params, done, repeat, surely=True) is None
         return Admission.PERHAPS if open_ones else Admission.NEVER, refused
 
     def _refuses(
@@ -87,7 +87,7 @@ class Decision:
                 return self._timed(name, at, needs, kept)
         tokens = self._tokens_of(params) * (1.0 - done)
         kept_tokens = 0.0 if repeat else self._kept_tokens(at)
-        open_ones = sum(self._tokens_left(at, each) for each in _running(at))
+        open_ones = sum(self._tokens_left(at, each) for each in at.under_way)
         limit = self._limits.get("trained_tokens", math.inf)
         if at.spent["trained_tokens"] + open_ones + tokens + kept_tokens > limit:
             return self._of_tokens(at, tokens, kept_tokens)
@@ -107,7 +107,7 @@ class Decision:
             if left <= kept + min(_TO_SAVE, _SHARE_TO_SAVE * whole):
                 return self._timed(name, at, 0.0, kept)
         kept_tokens = 0.0 if repeat else self._kept_tokens(at)
-        trained = at.spent["trained_tokens"] + sum(self._trained_since(at, r) for r in _running(at))
+        trained = at.spent["trained_tokens"] + sum(self._trained_since(at, r) for r in at.under_way)
         if trained + kept_tokens > self._limits.get("trained_tokens", math.inf):
             return self._of_tokens(at, 0.0, kept_tokens)
         return None
@@ -127,7 +127,7 @@ class Decision:
 
     def _hopeless(self, at: Position) -> ReachedCap | None:
         """A cap below what a single trial needs: none is complete, and none under way can be."""
-        open_ones = _running(at)
+        open_ones = at.under_way
         if not open_ones or any(each.status.ended for each in at.trials):
             return None
         forecast, needs = self._forecast(at), []
@@ -159,7 +159,7 @@ class Decision:
         if self._confirm is None:
             return 0, []
         best = [each.record for each in judge(list(at.trials), self._goals).winners]
-        chosen = [*best, *_running(at)][: self._confirm.top]
+        chosen = [*best, *at.under_way][: self._confirm.top]
         had = sum(each.status.ended for each in at.repeats)
         return max(0, len(chosen) * self._confirm.seeds - had), chosen
 
@@ -201,8 +201,3 @@ class Decision:
 
 _GENEROUS = 1.5
 """How much longer than a cap a first trial must seem, to be given up before the cap."""
-
-
-def _running(at: Position) -> list[TrialRecord]:
-    open_ones = (TrialStatus.WAITING, TrialStatus.RUNNING)
-    return [each for each in (*at.trials, *at.repeats) if each.status in open_ones]

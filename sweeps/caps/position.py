@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from results.records.record import TrialRecord
+from results.records.record import TrialRecord, TrialStatus
 
 
 @dataclass(frozen=True)
@@ -21,3 +22,9 @@ class Position:
     trials: Sequence[TrialRecord]
     repeats: Sequence[TrialRecord] = ()
     since: Mapping[object, float] = field(default_factory=dict)
+
+    @cached_property
+    def under_way(self) -> list[TrialRecord]:
+        """The trials and repeats that have begun, or wait for a slot, and have not ended."""
+        open_ones = (TrialStatus.WAITING, TrialStatus.RUNNING)
+        return [each for each in (*self.trials, *self.repeats) if each.status in open_ones]
