@@ -24,5 +24,5 @@ class Forgetting(Callback):
         trials.remove(trial)
         trial.run_metadata = type(trial.run_metadata)()
         for name in ("config", "_Trial__unresolved_config", "evaluated_params"):
-            assert hasattr(trial, name), f"Tune's trials have no {name} any more"
-            setattr(trial, name, {})
+            if hasattr(trial, name):  # other versions of Ray may have other names
+                setattr(trial, name, {})
