@@ -31,7 +31,7 @@ from trainables.core.model_source import ModelSource
 from trainables.data.tokens.examples import Example, write
 from trainables.data.tokens.sequences import TokenSequence
 from trainables.lanes.lane import Entry, Lane
-from trainables.lanes.limits import FoundLimits, LaneLimits
+from trainables.lanes.limits import AutoLanes, FoundLimits, LaneLimits
 from trainables.lanes.loop import Lanes
 from trainables.training.checkpoints import NO_CHECKPOINTS
 from trainables.training.inputs import Inputs
@@ -58,8 +58,13 @@ def main() -> None:
         make_model(folder / "model")
     model = options.model or folder / "model"
     workshop = Workshop(_inputs(folder, model, options))
-    told: list[LaneLimits] = []
-    ways = {**WAYS, "auto": partial(in_lanes, found=FoundLimits(told.append))}
+    known: dict[str, LaneLimits] = {}
+    # As for a search that does not learn, and with many more trials than are trained here.
+    auto = AutoLanes((1.0,) * options.lanes, 10**6)
+    ways = {
+        **WAYS,
+        "auto": partial(in_lanes, found=FoundLimits(auto, known.get, known.setdefault)),
+    }
     _seconds(ways["auto"], workshop, options, SHORT)  # finds the number of lanes
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(options.rounds):
@@ -71,6 +76,7 @@ def main() -> None:
     apart, together = (_evaluating(kind, workshop, options) for kind in (Apart, Lanes))
     work = options.lanes * (options.steps - SHORT) * options.rows * options.tokens
     rates = {name: work / statistics.median(each) for name, each in seconds.items()}
+    (limits,) = known.values()
     report = {
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "parameters": sum(p.numel() for p in workshop.lend(_config(options, 0, 1)).parameters()),
@@ -79,8 +85,8 @@ def main() -> None:
         "tokens": options.tokens,
         "method": options.method,
         "precision": options.precision,
-        "fit": told[0].fit,
-        "pay": told[0].pay,
+        "fit": limits.fit,
+        "pay": limits.pay,
         "tokens_per_second": {name: round(rate) for name, rate in rates.items()},
         "lanes_over_one_lane": round(rates["lanes"] / rates["one lane"], 2),
         "auto_over_one_lane": round(rates["auto"] / rates["one lane"], 2),
