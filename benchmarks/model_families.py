@@ -39,8 +39,11 @@ from trainables.core.evaluation import Evaluation, Monitor, Verdict
 from trainables.data.tokens.examples import Example, Examples
 from trainables.data.tokens.examples import write as write_examples
 from trainables.data.tokens.sequences import TokenSequence
+from trainables.lanes.lane import Entry
+from trainables.lanes.loop import Lanes
 from trainables.models.fit import misfits
 from trainables.models.skeleton import skeleton
+from trainables.training.checkpoints import NO_CHECKPOINTS
 from trainables.training.workshop import Workshop
 
 METHODS: Mapping[str, float] = {
@@ -71,8 +74,15 @@ BASE = TrialConfig.model_validate(
     }
 )
 
+LANES = "lanes"
+"""The column with the difference of a LoRA trial's loss in a lane, beside another, from its loss by
+transformers' Trainer."""
+
 AGREEMENT = "loss"
 """The column with the largest difference from the plain model's loss."""
+
+_APART = 2e-4
+"""Rounding in float32 after 12 steps at a high learning rate."""
 
 _TOLERANCE = 2e-5
 """Rounding in float32 of a mean loss, over kernels of different shapes."""
@@ -145,6 +155,7 @@ def run(
             params = {"method": name, "learning_rate": METHODS[name]}
             cell = _cell(workshop, config.with_params(params), bare)
             cells[f"{family}|{objective}|{name}"] = cell
+        cells[f"{family}|{objective}|{LANES}"] = _in_lanes(workshop, config)
     return cells
 
 
@@ -190,6 +201,32 @@ def _cell(workshop: Workshop, config: TrialConfig, bare: PreTrainedModel) -> str
         return f"FAILED: {type(error).__name__}: {said(error)}"
     fell = last.loss < before
     return "ran" if fell else f"FAILED: loss {before:.4f} before, {last.loss:.4f} after"
+
+
+def _in_lanes(workshop: Workshop, config: TrialConfig) -> str:
+    config = config.with_params({"method": "lora", "learning_rate": METHODS["lora"]})
+    other = config.with_params({"lora.rank": 2, "seed": 5, "batch_size": 4})
+    beside, alone = _Last(), _Last()
+    why: list[str] = []
+
+    def entry(config: TrialConfig, last: _Last) -> Entry:
+        go_alone = lambda found: why.append(str(found))  # noqa: E731
+        return Entry(config, last, NO_CHECKPOINTS, lambda _: None, _raised, go_alone)
+
+    waiting = [entry(other, _Last())]
+    try:
+        Lanes(workshop, 2).run(entry(config, beside), lambda: waiting.pop() if waiting else None)
+        workshop.train(config, alone)
+    except Exception as error:  # noqa: BLE001 - the error is the result
+        return f"FAILED: {type(error).__name__}: {said(error)}"
+    if why:
+        return f"refused: {why[0]}"
+    apart = abs(beside.loss - alone.loss)
+    return f"{apart:.0e}" if apart < _APART else f"FAILED: {beside.loss}, not {alone.loss}"
+
+
+def _raised(error: Exception) -> None:
+    raise error
 
 
 def _agreement(workshop: Workshop, config: TrialConfig, folder: Path) -> str:
@@ -250,7 +287,7 @@ def tables(cells: Cells) -> Iterator[str]:
     families = list(dict.fromkeys(key.split("|")[0] for key in cells))
     reasons: list[str] = []
     for objective in OBJECTIVES:
-        columns = [*METHODS, AGREEMENT]
+        columns = [*METHODS, LANES, AGREEMENT]
         yield f"#### {objective}\n"
         yield f"| | {' | '.join(columns)} |\n| --- |{' --- |' * len(columns)}"
         for family in families:

@@ -12,7 +12,8 @@ from benchmarks.gpu.course import train
 from benchmarks.gpu.finding import Figure, Finding, report
 from benchmarks.gpu.lane_course import LaneLoad, milliseconds
 from benchmarks.gpu.material import inputs_of
-from trainables.lanes.limits import FoundLimits, LaneLimits
+from benchmarks.lanes.found import Found
+from trainables.lanes.limits import MOST
 from trainables.training.workshop import Workshop
 
 LEAST = 0.97
@@ -30,19 +31,19 @@ def measure(options: argparse.Namespace) -> Finding:
         "lanes": load.tokens / milliseconds(workshop, load),
     }
     peak = memory.peaks()["peak allocated, MiB"]
-    told: list[LaneLimits] = []
-    found = FoundLimits(told.append)
-    milliseconds(workshop, alone, found)  # finds how many pay
-    chosen = LaneLoad(load.method, min(load.lanes, told[0].lanes), load.rows, length)
-    rates["auto"] = chosen.tokens / milliseconds(workshop, chosen, found)
+    found = Found(MOST)
+    milliseconds(workshop, alone, found.limits)  # finds how many pay
+    limits = found.first
+    chosen = LaneLoad(load.method, min(load.lanes, limits.lanes), load.rows, length)
+    rates["auto"] = chosen.tokens / milliseconds(workshop, chosen, found.limits)
     rates["Trainer"] = alone.tokens / _in_trainer(workshop, alone, compiled=False)
     if options.compiled and not options.tiny:
         rates["Trainer, compiled"] = alone.tokens / _in_trainer(workshop, alone, compiled=True)
     figures: dict[str, Figure] = {
         **{f"{name}, tokens/s": round(1000 * rate) for name, rate in rates.items()},
         **{f"lanes / {n}": round(rates["lanes"] / r, 2) for n, r in rates.items() if n != "lanes"},
-        "fit": told[0].fit,
-        "pay": told[0].pay,
+        "fit": limits.fit,
+        "pay": limits.pay,
         "peak of lanes, MiB": peak,
         "goal": options.goal,
     }

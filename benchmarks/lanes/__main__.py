@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.lanes.found import Found
 from benchmarks.tiny_inputs import make_model
 from trainables.config.trial import TrialConfig
 from trainables.core.evaluation import Monitor
@@ -31,7 +32,7 @@ from trainables.core.model_source import ModelSource
 from trainables.data.tokens.examples import Example, write
 from trainables.data.tokens.sequences import TokenSequence
 from trainables.lanes.lane import Entry, Lane
-from trainables.lanes.limits import FoundLimits, LaneLimits
+from trainables.lanes.limits import FoundLimits
 from trainables.lanes.loop import Lanes
 from trainables.training.checkpoints import NO_CHECKPOINTS
 from trainables.training.inputs import Inputs
@@ -58,9 +59,11 @@ def main() -> None:
         make_model(folder / "model")
     model = options.model or folder / "model"
     workshop = Workshop(_inputs(folder, model, options))
-    told: list[LaneLimits] = []
-    ways = {**WAYS, "auto": partial(in_lanes, found=FoundLimits(told.append))}
-    _seconds(ways["auto"], workshop, options, SHORT)  # finds the number of lanes
+    found = Found(options.lanes)
+    ways = {**WAYS, "auto": partial(in_lanes, found=found.limits)}
+    for way in WAYS.values():
+        _seconds(way, workshop, options, SHORT)  # the first passes are slow
+    finding, known = (_seconds(ways["auto"], workshop, options, SHORT) for _ in range(2))
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(options.rounds):
         for name, way in ways.items():
@@ -69,7 +72,8 @@ def main() -> None:
             )
             seconds[name].append(longer - shorter)
     apart, together = (_evaluating(kind, workshop, options) for kind in (Apart, Lanes))
-    work = options.lanes * (options.steps - SHORT) * options.rows * options.tokens
+    tokens = options.rows * options.tokens
+    work = options.lanes * (options.steps - SHORT) * tokens
     rates = {name: work / statistics.median(each) for name, each in seconds.items()}
     report = {
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
@@ -79,14 +83,15 @@ def main() -> None:
         "tokens": options.tokens,
         "method": options.method,
         "precision": options.precision,
-        "fit": told[0].fit,
-        "pay": told[0].pay,
+        "fit": found.first.fit,
+        "pay": found.first.pay,
         "tokens_per_second": {name: round(rate) for name, rate in rates.items()},
         "lanes_over_one_lane": round(rates["lanes"] / rates["one lane"], 2),
         "auto_over_one_lane": round(rates["auto"] / rates["one lane"], 2),
         "lanes_over_trainer": round(rates["lanes"] / rates["trainer"], 2),
         "one_lane_over_trainer": round(rates["one lane"] / rates["trainer"], 2),
         "evaluated_together_over_apart": round(apart / together, 2),
+        "passes_to_find_auto": round((finding - known) * rates["one lane"] / tokens),
     }
     print(json.dumps(report, indent=1))
 

@@ -39,11 +39,13 @@ class LaneRecord(Record):
 
 
 class LimitsRecord(Record):
-    """A slot's number of lanes, found by itself: so many `fit` into memory, and up to `pay` of them
-    make training faster, by `gain` times the tokens a second, if that was measured."""
+    """A number of lanes that a slot has found: so many `fit` into memory, and up to `pay` of them
+    bring the search further in a second, by `gain` times the tokens, if that was measured.
+    `tokens` are those of a pass beyond which they do not."""
 
     fit: Count
     pay: Count
+    tokens: Count | None = None
     gain: float | None = None
 
     @property
@@ -88,7 +90,8 @@ class ClusterRecord(Record):
 
     `node_seconds`, node type -> seconds, are of the whole sweep, even before it was resumed: of
     each node, the part held by the sweep's slots; so are `gpu_seconds`, of the GPUs held by slots.
-    `prices`, node type -> dollars an hour.
+    `prices`, node type -> dollars an hour. `lanes` are the numbers of lanes found, by device and
+    kind of trial.
     """
 
     at: float
@@ -99,6 +102,7 @@ class ClusterRecord(Record):
     node_seconds: dict[str, float] = Field(default_factory=dict)
     gpu_seconds: float = 0.0
     prices: dict[str, float] = Field(default_factory=dict)
+    lanes: dict[str, LimitsRecord] = Field(default_factory=dict)
 
     def priced(self, prices: Mapping[str, float]) -> ClusterRecord:
         """A copy with these prices on top of its own."""

@@ -81,13 +81,16 @@ class Observer:
         """Record the current state; failures are skipped, since observing must not end a sweep."""
         try:
             states = self._board.overview(_PATIENCE)
-            record = self._record({state.name: state for state in states})
+            lanes = self._board.lanes_found(_PATIENCE)
+            record = self._record({state.name: state for state in states}, lanes)
             self._store.write_cluster(record)
             self._seen(record)
         except (ray.exceptions.RayError, OSError) as error:
             logging.getLogger(__name__).info("cluster state not available: %s", error)
 
-    def _record(self, states: Mapping[str, SlotState]) -> ClusterRecord:
+    def _record(
+        self, states: Mapping[str, SlotState], lanes: Mapping[str, LaneLimits]
+    ) -> ClusterRecord:
         slots = [slot_record(name, states.get(name)) for name in self._names]
         nodes = [node_record(node) for node in alive_nodes()]
         gpus_in_use = gpus_held(slots, self._size)
@@ -102,6 +105,7 @@ class Observer:
             node_seconds=self._meter.node_seconds,
             gpu_seconds=self._meter.gpu_seconds,
             prices=self._prices,
+            lanes={kind: _limits(found) for kind, found in lanes.items()},
         )
 
 
@@ -128,7 +132,7 @@ def slot_record(name: str, state: SlotState | None) -> SlotRecord:
 
 
 def _limits(found: LaneLimits) -> LimitsRecord:
-    return LimitsRecord(fit=found.fit, pay=found.pay, gain=found.gain)
+    return LimitsRecord(**asdict(found))
 
 
 def _phases(phases: Phases) -> tuple[PhaseRecord, ...]:
@@ -147,10 +151,22 @@ def node_record(node: RayNode) -> NodeRecord:
     )
 
 
+def lanes_on_record(store: RecordStore) -> dict[str, LaneLimits]:
+    """The numbers of lanes that earlier parts of the sweep have found."""
+    earlier = _earlier(store)
+    found = earlier.lanes if earlier else {}
+    return {kind: LaneLimits(**each.model_dump()) for kind, each in found.items()}
+
+
 def _meter(store: RecordStore) -> Meter:
-    """A meter with the counts from earlier parts of the sweep; with none if the file is damaged."""
-    try:
-        earlier = store.cluster()
-    except RecordError:
-        earlier = None
+    """A meter with the counts from earlier parts of the sweep."""
+    earlier = _earlier(store)
     return Meter(earlier.node_seconds, earlier.gpu_seconds) if earlier else Meter({})
+
+
+def _earlier(store: RecordStore) -> ClusterRecord | None:
+    """The last record; None if there is none or the file is damaged."""
+    try:
+        return store.cluster()
+    except RecordError:
+        return None

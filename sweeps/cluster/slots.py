@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
 
 import ray
 
@@ -15,6 +14,7 @@ from sweeps.cluster.sent_calls import SentCalls
 from trainables.board.board_client import BoardClient
 from trainables.board.nodes import LOOK_EVERY, look
 from trainables.core.background import Background, Tell, logged
+from trainables.lanes.limits import AutoLanes
 from trainables.slots.safeguards import Safeguards
 from trainables.slots.slot_setup import SlotSetup
 from trainables.slots.slot_size import SlotSize
@@ -58,7 +58,7 @@ class Slots:
         inputs: Inputs | None,
         folder: Path,
         deaths: int,
-        lanes: int | Literal["auto"] = 1,
+        lanes: int | AutoLanes = 1,
     ) -> None:
         """Start the slots; they come up in the background."""
         restarts = deaths + _SPARE_RESTARTS

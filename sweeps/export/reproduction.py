@@ -8,6 +8,7 @@ import yaml
 
 from results.records.record import SweepRecord, TrialRecord
 from sweeps.planning.edits import STAGE
+from sweeps.search.lanes import lanes_of
 from sweeps.spec.spec import SweepSpec
 
 _NOT_ITS = ("tracking", "storage", "register", "confirm")
@@ -27,6 +28,8 @@ def one_trial(spec: SweepSpec, sweep: SweepRecord, record: TrialRecord) -> dict[
     others = {name: value for name, value in record.repairs.items() if name not in values}
     if (stage := others.pop(STAGE, None)) is not None:
         slots["deepspeed"] = {**_mapping(slots.get("deepspeed")), "zero_stage": stage}
+    if lanes_of(spec) == 1:
+        slots["lanes"] = 1  # without what made it so, such as forks, auto would be a lane
     return {
         **tree,
         "name": f"{sweep.name[:50]}-trial-{record.trial}",

@@ -9,7 +9,8 @@ from pathlib import Path
 from rich.filesize import decimal
 
 from sweeps.preflight.finding import Finding, note, ok, wrong
-from sweeps.spec.settings import SlotsSettings
+from sweeps.search.lanes import most_lanes
+from sweeps.spec.spec import SweepSpec
 from trainables.core.model_source import ModelSource
 from trainables.planning.disk import DiskNeed
 
@@ -32,10 +33,10 @@ class Copies:
         return self.at_once * training + self.kept * need.weights
 
 
-def copies(slots: int, settings: SlotsSettings, repeats: int) -> Copies:
-    """Those of a sweep with so many slots, and `repeats` with fresh seeds."""
-    lanes = 1 if settings.lanes == "auto" else settings.lanes
-    return Copies(slots * lanes, settings.keep_best + repeats)
+def copies(slots: int, spec: SweepSpec, repeats: int) -> Copies:
+    """At most those of a sweep with so many slots, and `repeats` with fresh seeds."""
+    at_once = min(slots * most_lanes(spec), max(spec.trials, repeats))
+    return Copies(at_once, spec.slots.keep_best + repeats)
 
 
 def check_disk_for(

@@ -77,7 +77,7 @@ class Preflight:
             except ModelError:
                 return None  # its shapes are not known without its weights
 
-        found = copies(self._slots(here), self._spec.slots, self._repeats)
+        found = copies(self._slots(here), self._spec, self._repeats)
         there = next(folder for folder in (home, *home.parents) if folder.exists())
         free = shutil.disk_usage(there).free
         yield from check_disk_for(found, free, home, prepared.inputs.model, planned)

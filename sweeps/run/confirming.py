@@ -55,7 +55,7 @@ class _Running:
 
 
 class Confirming:
-    """Trains the missing confirmations, as many at once as there are slots, without early stopping.
+    """Trains the missing confirmations, as many at once as the slots take, without early stopping.
 
     `run` returns when all have ended or when it is interrupted.
     """
@@ -98,7 +98,7 @@ class Confirming:
     def run(
         self,
         trials: Sequence[TrialRecord],
-        at_once: int,
+        at_once: Callable[[], int],
         interruption: Interruption,
         tests: bool,
         admits: Callable[[Mapping[str, object]], bool],
@@ -115,7 +115,7 @@ class Confirming:
         if waiting:
             self._show(len(waiting))
         while not interruption.stop_all() and (waiting or self._running or self._testing):
-            while waiting and len(self._running) < at_once:
+            while waiting and len(self._running) < at_once():
                 if not admits(waiting[0].trial.params):
                     waiting.clear()
                     break

@@ -19,7 +19,7 @@ from sweeps.run.cap_keeper import CapKeeper
 from sweeps.run.fitting import edits_of
 from sweeps.run.laying_aside import lay_aside
 from sweeps.run.repeats import most_repeats
-from sweeps.run.slot_room import has_room, wait_for_slots
+from sweeps.run.slot_room import SlotRoom, wait_for_slots
 from sweeps.spec.spec import SweepSpec
 from trainables.core.progress import Progress
 from trainables.slots.safeguards import Safeguards
@@ -213,7 +213,7 @@ class Driver:
         self._books.note(reached=reached)
 
     def _start_slots(self) -> tuple[BoardClient, Slots]:
-        from sweeps.cluster.observer import Observer
+        from sweeps.cluster.observer import Observer, lanes_on_record
         from sweeps.cluster.ray_nodes import rooms
         from sweeps.cluster.slots import Slots
         from sweeps.spec.capacity import plan_slots
@@ -223,6 +223,7 @@ class Driver:
         settings, search = self._spec.slots, self._spec.search
         trials, repeats = self._spec.trials, most_repeats(self._spec)
         count, size = plan_slots(settings, rooms(), max(trials, repeats))
+        self._room = room = SlotRoom.of(self._spec, count)
         self._board = board = BoardClient.start(
             search.goals, settings.retries, settings.keep_best, ON_HEAD, search.patience
         )
@@ -231,14 +232,13 @@ class Driver:
         with self._progress.phase("uploading model and data to the storage"):
             storage = make_slot_storage(self._spec, self._folder, self._inputs)
         safeguards = Safeguards(settings.checkpoint_seconds, settings.trial_timeout, storage)
-        slots.start(count, size, safeguards, self._inputs, self._folder.ray, deaths, settings.lanes)
         store, broken = self._folder.store, self._books.breakdowns
+        board.know_lanes(lanes_on_record(store))
+        slots.start(count, size, safeguards, self._inputs, self._folder.ray, deaths, room.lanes)
         self._caps.begin(count, size)
         self._observer = Observer(board, count, size, store, settings.prices, broken, self._seen)
         self._observer.start()
-        self._count = count
-        up_to = "up to " if settings.max is not None else ""
-        self._slots_text = f"{up_to}{count} slot{'s' if count > 1 else ''} of {size}"
+        self._slots_text = f"{room} of {size}"
         return board, slots
 
     def _seen(self, cluster: ClusterRecord) -> None:
@@ -258,7 +258,8 @@ class Driver:
         tests = self._inputs is not None and self._inputs.test is not None
         with interruption.listening():
             admits, on_last = self._caps.admits_repeat, slots.sent.drain
-            confirming.run(self.records(), self._count, interruption, tests, admits, on_last)
+            at_once = partial(self._room.at_once, board)
+            confirming.run(self.records(), at_once, interruption, tests, admits, on_last)
         self._end_of(interruption, self._confirming, board)
         self._at_cap(board, self._confirming)
 
@@ -286,9 +287,9 @@ class Driver:
             self._study,
             recorder,
             board,
-            self._count * self._spec.slots.most_lanes,
+            self._room.most,
             interruption,
-            partial(has_room, self._spec.slots, board, recorder),
+            partial(self._room.is_free, board, recorder),
             # Slots that leave would be missed by the confirmation.
             on_finished=(lambda: None) if self._spec.confirm else slots.sent.drain,
             requests=requests,

@@ -43,6 +43,7 @@ from sweeps.run.fitting import fitted_here, settle_method_here
 from sweeps.run.repeats import most_repeats
 from sweeps.run.tried import Tried, quoted, room_of
 from sweeps.run.warm_start import read_earlier
+from sweeps.search.lanes import lanes_of
 from sweeps.search.options import check_options, first_params
 from sweeps.spec.generation import methods_of
 from sweeps.spec.spec import SweepSpec
@@ -152,10 +153,8 @@ def _slow(spec: SweepSpec, config: TrialConfig) -> list[str]:
 
 
 def _measure(tried: Tried) -> DryRun:
-    from trainables.training.workshop import Workshop
-
     progress = tried.progress
-    workshop = Workshop(tried.prepared.inputs, progress=progress)
+    workshop = _workshop(tried)
     with failures_told(tried.params):
         with progress.phase("measuring the base model"):
             base = workshop.measure_base(tried.config)
@@ -203,6 +202,15 @@ def _measure(tried: Tried) -> DryRun:
     )
     much = share.note(config.evaluation.time_share, run.evaluation_share) if share else ""
     return replace(run, notes=(*run.notes, much)) if much else run
+
+
+def _workshop(tried: Tried) -> Workshop:
+    """One that trains as a slot of the sweep does."""
+    from trainables.lanes.alone import LaneWorkshop
+    from trainables.training.workshop import Workshop
+
+    kind = Workshop if lanes_of(tried.spec) == 1 else LaneWorkshop
+    return kind(tried.prepared.inputs, progress=tried.progress)
 
 
 def _refuse_diverged(outcome: Outcome, params: dict[str, Value], steps: int) -> None:

@@ -67,7 +67,7 @@ def _counts(spec: SweepSpec, card: Card, gpus: int) -> Sequence[int]:
 
     given = spec.tree.get("slots")
     named = isinstance(given, Mapping) and "workers" in given
-    if named or card.host or spec.slots.most_lanes > 1:
+    if named or card.host or spec.slots.lanes not in (1, "auto"):
         return (spec.slots.workers,)
     return [count for count in WORKER_COUNTS if not gpus or count <= gpus]
 
@@ -179,7 +179,8 @@ def most_workers(spec: SweepSpec, address: str | None) -> int:
     """The most workers that a slot may be given: all of the sweep, as far as their number is known
     before Ray starts. Lanes, shared GPUs and trials without DeepSpeed need slots as they are."""
     settings = spec.slots
-    if settings.lanes != 1 or settings.deepspeed is None or settings.gpus not in ("auto", 1.0):
+    shares = settings.lanes not in (1, "auto") or settings.gpus not in ("auto", 1.0)
+    if shares or settings.deepspeed is None:
         return settings.workers
     slots = settings.max if settings.count == "auto" else settings.count
     if isinstance(slots, int):

@@ -37,7 +37,7 @@ def check_growth(
         )
     if not trial.micro_batch_grows:
         return
-    if slots.workers > 1 or slots.lanes != 1:
+    if slots.workers > 1 or slots.lanes not in (1, "auto"):
         what = "workers" if slots.workers > 1 else "lanes"
         yield Problem(
             SIZE, f"auto tries sizes in slots without {what}", f"set it, or no slots.{what}"

@@ -15,7 +15,6 @@ from sweeps.spec.addresses import check_database, check_tracking
 from trainables.board.trial_patience import TrialPatience
 from trainables.config.deepspeed_config import DeepSpeedConfig
 from trainables.core.frozen import Frozen, NonNegative, PositiveFloat, PositiveInt
-from trainables.lanes.limits import MOST as MOST_LANES
 from trainables.metrics.formula import normalised
 from trainables.metrics.metric import Mode
 from trainables.metrics.registry import declared_mode
@@ -166,9 +165,10 @@ class SlotsSettings(Frozen):
     )
     workers: _Slots = 1
     lanes: Annotated[int, Field(ge=1, le=64)] | Literal["auto"] = Field(
-        default=1,
+        default="auto",
         description="trials that a slot trains side by side on one base, if they can share it "
-        "(lora and qlora; docs/lanes.md); auto: as many as fit and make training faster",
+        "(lora and qlora; docs/lanes.md); auto: as many as fit and bring the search further; 1: "
+        "one at a time, by transformers' Trainer",
     )
     gpus: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
     gpu: str | None = Field(
@@ -234,18 +234,6 @@ class SlotsSettings(Frozen):
                 "out, or workers and deepspeed"
             )
         return self
-
-    @property
-    def finds_lanes(self) -> bool:
-        """Whether each slot finds its number of lanes itself."""
-        return self.lanes == "auto" and self.workers == 1 and self.engine is None
-
-    @property
-    def most_lanes(self) -> int:
-        """The most trials that a slot may train at once."""
-        if self.lanes == "auto":
-            return MOST_LANES if self.finds_lanes else 1
-        return self.lanes
 
     @property
     def engine(self) -> DeepSpeedConfig | None:

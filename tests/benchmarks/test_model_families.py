@@ -16,6 +16,7 @@ def test_a_family_trains_and_measures_as_transformers_does(tmp_path, family, ref
     for method in methods:
         assert cells[f"{family}|sft|{method}"].startswith("refused" if method in refused else "ran")
     assert float(cells[f"{family}|sft|loss"]) < 1e-6
+    assert float(cells[f"{family}|sft|lanes"]) < 1e-4
 
 
 def test_reasons_are_listed_once_below_the_tables(tmp_path):

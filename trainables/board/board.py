@@ -53,6 +53,14 @@ class Board:
         """Note a trial completed before this board started; others must be as good as it."""
         self._policy.completed(evaluations)
 
+    async def know_lanes(self, found: Mapping[str, LaneLimits]) -> None:
+        """Note numbers of lanes that were found before this board started."""
+        self._slots.found.update(found)
+
+    async def lanes_found(self) -> dict[str, LaneLimits]:
+        """All numbers of lanes found so far, by device and kind of trial."""
+        return dict(self._slots.found)
+
     async def submit(self, job: Job) -> None:
         """Queue a job; jobs are taken in order of arrival.
 
@@ -192,9 +200,14 @@ class Board:
         """The number of slots that are up."""
         return len(self._slots.up)
 
-    async def limits(self, slot: str, limits: LaneLimits) -> None:
-        """Note how many lanes a slot has found to take."""
-        self._slots.limit(slot, limits)
+    async def lane_limits(self, slot: str, kind: str) -> LaneLimits | None:
+        """How many lanes a slot takes for this kind of trial, if any slot on such a device has
+        found that before."""
+        return self._slots.limits(slot, kind)
+
+    async def limit_lanes(self, slot: str, kind: str, limits: LaneLimits) -> LaneLimits:
+        """Note how many lanes a slot has found to take for a kind; those of the first count."""
+        return self._slots.limit(slot, kind, limits)
 
     async def lanes(self) -> int:
         """The number of trials that the slots which are up can train at once."""

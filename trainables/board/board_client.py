@@ -73,6 +73,12 @@ class BoardClient:
     def remember(self, evaluations: Sequence[Evaluation]) -> None:
         self._send(Board.remember, evaluations).get()
 
+    def know_lanes(self, found: Mapping[str, LaneLimits]) -> None:
+        self._send(Board.know_lanes, found).get()
+
+    def lanes_found(self, timeout: float | None = None) -> dict[str, LaneLimits]:
+        return self._send(Board.lanes_found).get(timeout)
+
     def submit(self, job: Job) -> None:
         self._send(Board.submit, job).get()
 
@@ -137,8 +143,11 @@ class BoardClient:
     def alive(self) -> int:
         return self._send(Board.alive).get()
 
-    def limits(self, slot: str, limits: LaneLimits) -> None:
-        self._send(Board.limits, slot, limits).get()
+    def lane_limits(self, slot: str, kind: str) -> LaneLimits | None:
+        return self._send(Board.lane_limits, slot, kind).get()
+
+    def limit_lanes(self, slot: str, kind: str, limits: LaneLimits) -> LaneLimits:
+        return self._send(Board.limit_lanes, slot, kind, limits).get()
 
     def lanes(self) -> int:
         return self._send(Board.lanes).get()

@@ -18,14 +18,15 @@ IDLE_STARTS = 4
 class SlotRegistry:
     """All slots that have ever been up.
 
-    `up` are the names of those that are up, `starts` counts the lives of each, and `cluster` is the
-    state of the nodes.
+    `up` are the names of those that are up, `starts` counts the lives of each, `cluster` is the
+    state of the nodes, and `found` has the numbers of lanes by device and kind of trial.
     """
 
     def __init__(self) -> None:
         self.starts: Counter[str] = Counter()
         self.up: set[str] = set()
         self.cluster = Nodes()
+        self.found: dict[str, LaneLimits] = {}
         self._lost: set[str] = set()
         self._sent_home: set[str] = set()
         self._idle_starts: Counter[str] = Counter()
@@ -74,9 +75,21 @@ class SlotRegistry:
         """Note the remarks for the slot's owner on its hardware."""
         self._remarks[slot] = remarks
 
-    def limit(self, slot: str, limits: LaneLimits) -> None:
-        """Note how many lanes the slot has found to take."""
-        self._limits[slot] = limits
+    def limits(self, slot: str, kind: str) -> LaneLimits | None:
+        """How many lanes the slot takes for this kind from now on, if known for its device."""
+        known = self.found.get(self._place(slot, kind))
+        if known is not None:
+            self._limits[slot] = known
+        return known
+
+    def limit(self, slot: str, kind: str, limits: LaneLimits) -> LaneLimits:
+        """Note how many lanes the slot has found to take; those found first for a kind on such a
+        device count for all slots."""
+        self._limits[slot] = self.found.setdefault(self._place(slot, kind), limits)
+        return self._limits[slot]
+
+    def _place(self, slot: str, kind: str) -> str:
+        return f"{self._devices.get(slot, '')}: {kind}"
 
     def lanes(self) -> int:
         """The lanes of all slots that are up, as far as they are found; one of each other."""

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
+from typing import TYPE_CHECKING
 
 from trainables.config.trial import TrialConfig
 from trainables.methods.lora import LoraConfig
 from trainables.methods.qlora import QuantizationConfig
 
+if TYPE_CHECKING:
+    from trainables.training.inputs import Inputs
+
 
 def why_alone(config: TrialConfig) -> str | None:
     """Why a trial cannot share a base with others; None if it can."""
     return next(_reasons(config), None)
+
+
+def suits(config: TrialConfig, inputs: Inputs) -> bool:
+    """Whether a trial can train in a lane, as far as is known without the model."""
+    return why_alone(config) is None and not inputs.new_tokens
 
 
 def kind_of(config: TrialConfig) -> Hashable:

@@ -153,7 +153,7 @@ class Lane:
         """Step, as its step's examples are done."""
         if self.config.optimizer.max_grad_norm > 0:
             torch.nn.utils.clip_grad_norm_(
-                self.adapter.parameters, self.config.optimizer.max_grad_norm
+                self.adapter.parameters, self.config.optimizer.max_grad_norm, foreach=True
             )
         self.optimizer.step()
         self.schedule.step()

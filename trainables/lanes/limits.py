@@ -8,12 +8,41 @@ from dataclasses import dataclass
 MOST = 16
 """Lanes that `slots.lanes: auto` takes at most."""
 
+_LEAST_PASSES = 500
+"""Passes that a slot must have before it before it tries more lanes: a trial of two takes 13 passes
+of one lane, so less than 3% of them."""
+
+
+@dataclass(frozen=True)
+class AutoLanes:
+    """How a slot finds its number of lanes, one of up to `most`.
+
+    `worths[n - 1]` is what a trial is worth to the search with n lanes in each slot, against one;
+    `trials` are those that the slot will train, if all slots train equally many.
+    """
+
+    worths: tuple[float, ...]
+    trials: int
+
+    @property
+    def most(self) -> int:
+        """The most lanes that it may take."""
+        return len(self.worths)
+
+    def worth(self, lanes: int) -> float:
+        """What a trial is worth with so many lanes."""
+        return self.worths[lanes - 1]
+
+    def is_worth_trying(self, passes: int) -> bool:
+        """Whether trying costs little, if a trial takes so many passes."""
+        return self.most > 1 and passes * self.trials >= _LEAST_PASSES
+
 
 @dataclass(frozen=True)
 class LaneLimits:
-    """So many lanes `fit` into memory, and up to `pay` of them a pass does more tokens a second.
+    """So many lanes `fit` into memory, and up to `pay` of them bring a search further in a second.
 
-    `tokens` are those of a pass, padding included, beyond which it does not; None if unknown.
+    `tokens` are those of a pass, padding included, beyond which they do not; None if unknown.
     A pass over all lanes that pay does `gain` times the tokens a second of a pass over one.
     """
 
@@ -28,17 +57,31 @@ class LaneLimits:
         return max(1, min(self.fit, self.pay))
 
 
+ONE = LaneLimits(1, 1)
+
+
 class FoundLimits:
-    """The limits of each kind of trial, measured at the first of them; `tell` hears of the
-    current ones."""
+    """The limits of each kind of trial, measured at the first of them.
 
-    def __init__(self, tell: Callable[[LaneLimits], None]) -> None:
+    `ask` gives those on record for the name of a kind; `tell` puts some on record, and gives those
+    that are there then: another slot may have been first.
+    """
+
+    def __init__(
+        self,
+        auto: AutoLanes,
+        ask: Callable[[str], LaneLimits | None],
+        tell: Callable[[str, LaneLimits], LaneLimits],
+    ) -> None:
+        self.auto = auto
+        self._ask = ask
         self._tell = tell
-        self._known: dict[Hashable, LaneLimits] = {}
 
-    def of(self, kind: Hashable, measure: Callable[[], LaneLimits]) -> LaneLimits:
-        """Those of a kind."""
-        if kind not in self._known:
-            self._known[kind] = measure()
-        self._tell(self._known[kind])
-        return self._known[kind]
+    def of(self, kind: Hashable, passes: int, measure: Callable[[], LaneLimits]) -> LaneLimits:
+        """Those of a kind whose trial takes so many passes; one lane if trying more would take a
+        large part of them."""
+        name = repr(kind)
+        known = self._ask(name)
+        if known is not None:
+            return known
+        return self._tell(name, measure()) if self.auto.is_worth_trying(passes) else ONE

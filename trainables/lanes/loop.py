@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import torch
 
+from trainables.config.trial import TrialConfig
 from trainables.core.evaluation import DivergedError, Ending, Outcome
 from trainables.lanes.bank import Bank
 from trainables.lanes.base_pass import BasePass
@@ -42,12 +43,13 @@ class Lanes:
     def run(self, first: Entry, refill: Refill) -> None:
         """Train the first trial and all that `refill` gives, until no lane is left."""
         gc.freeze()  # as for a trial alone
-        self._kind, self._config = kind_of(first.config), first.config
-        self._base = self._workshop.lend(first.config)
-        self._bank = Bank(self._base)
-        self._rowwise = rowwise(self._base)
-        self._joint = JointEvaluation(self._workshop, self._base, self._bank)
-        self._forward = BasePass(self._workshop, self._base, self._bank, first.config)
+        try:
+            self._set_up(first.config)
+        except Exception as error:
+            first.fail(error)
+            if isinstance(error, torch.AcceleratorError):
+                raise  # this process has lost its device
+            return
         try:
             self._seat(first)
             while self._fill(refill):
@@ -62,6 +64,14 @@ class Lanes:
             release_pages()
             release_memory()
 
+    def _set_up(self, config: TrialConfig) -> None:
+        self._kind, self._config = kind_of(config), config
+        self._base = self._workshop.lend(config)
+        self._bank = Bank(self._base)
+        self._rowwise = rowwise(self._base)
+        self._joint = JointEvaluation(self._workshop, self._base, self._bank)
+        self._forward = BasePass(self._workshop, self._base, self._bank, config)
+
     def _fill(self, refill: Refill) -> bool:
         """Give free lanes to further trials; whether any lane has a trial."""
         while len(self._lanes) < self._room() and (entry := refill()) is not None:
@@ -71,13 +81,20 @@ class Lanes:
     def _room(self) -> int:
         """The number of lanes; found as soon as one has a trial."""
         if self._limits is None and self._found is not None and self._lanes:
-            lane = self._lanes[0]
+            lane, found = self._lanes[0], self._found
             with lane.clock.running():
-                self._limits = self._found.of(self._kind, lambda: limits_of(self._forward, lane))
+                self._limits = found.of(
+                    self._kind,
+                    lane.plan.micro_batches,
+                    lambda: limits_of(self._forward, lane, found.auto),
+                )
         return self._limits.lanes if self._limits else 1
 
     def _seat(self, entry: Entry) -> None:
         assert kind_of(entry.config) == self._kind, "trials of one kind"
+        if why := self._rowwise.why_all_alone:
+            entry.go_alone(why)
+            return
         try:
             lane = seated(self._workshop, self._base, self._bank, self._rowwise, entry)
         except AloneError as error:

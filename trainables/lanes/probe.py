@@ -14,26 +14,27 @@ from trainables.lanes.adapter import Adapter
 from trainables.lanes.base_pass import BasePass
 from trainables.lanes.lane import Item, Lane
 from trainables.lanes.ledger import Ledger, held_by
-from trainables.lanes.limits import MOST, LaneLimits
+from trainables.lanes.limits import AutoLanes, LaneLimits
 from trainables.lanes.tick import Parts, Share
 from trainables.planning.live_bytes import LiveBytes
 from trainables.planning.paying import ROUNDS, paying
 from trainables.training.memory import free_memory, is_out_of_memory, release_memory
 
-GAIN = 1.25
-"""What twice as many lanes must do to tokens per second. Less may be chance; and the more trials
-are under way, the less a search knows when it suggests one (docs/benchmarks.md has figures)."""
+GAIN = 1.1
+"""What twice as many lanes must do to tokens per second, times what a trial is worth to the search
+with so many. Less may be chance."""
 
 _TWICE = 2.5
 """Two lanes are tried if so many times the memory of one is free."""
 
 
-def limits_of(forward: BasePass, lane: Lane) -> LaneLimits:
+def limits_of(forward: BasePass, lane: Lane, auto: AutoLanes) -> LaneLimits:
     """How many lanes like this one fit, and up to how many of them pay."""
     probe = Probe(forward, lane)
     try:
         fit = _fitting(probe, free_memory(forward.device), held_by(lane.adapter, lane.config))
-        pay = paying(probe.seconds, min(fit, MOST), GAIN) if fit > 1 else 1
+        most = min(fit, auto.most)
+        pay = paying(probe.seconds, most, GAIN, worth=auto.worth) if most > 1 else 1
         gain = _gain(probe, pay) if pay > 1 else None
     except Exception as error:
         if not is_out_of_memory(error):

@@ -25,10 +25,17 @@ class Rowwise:
     rows: frozenset[str]
     drops: str | None
 
-    def why_alone(self, adapter: Adapter, outside: Iterable[str]) -> str | None:
-        """Why this trained part cannot share the base; `outside` are modules asked apart."""
+    @property
+    def why_all_alone(self) -> str | None:
+        """Why no trained part can share the base."""
         if self.drops:
             return f"{self.drops} of the model itself, which is drawn for whole batches"
+        return None
+
+    def why_alone(self, adapter: Adapter, outside: Iterable[str]) -> str | None:
+        """Why this trained part cannot share the base; `outside` are modules asked apart."""
+        if why := self.why_all_alone:
+            return why
         outside = set(outside)
         for name in adapter.low_rank:
             if name not in self.tokens or name in outside:

@@ -12,11 +12,16 @@ _BUSY = 2.0
 
 
 def paying(
-    seconds: Callable[[int], float], most: int, gain: float, first: int = 1, rounds: int = ROUNDS
+    seconds: Callable[[int], float],
+    most: int,
+    gain: float,
+    first: int = 1,
+    rounds: int = ROUNDS,
+    worth: Callable[[int], float] = lambda _: 1.0,
 ) -> int:
-    """The largest number up to which twice as many do `gain` times as much in a second; `seconds`
-    times a pass with so many. Two numbers are timed in turns, since other work on the machine comes
-    and goes."""
+    """The largest number up to which twice as many do `gain` times as much in a second, each by its
+    `worth` with so many; `seconds` times a pass. Two numbers are timed in turns, since other work
+    on the machine comes and goes."""
     best = min(first, most)
     if seconds(best) > _BUSY:
         return best
@@ -25,7 +30,7 @@ def paying(
         seconds(more)  # the first of its shape is slow
         pairs = [(seconds(best), seconds(more)) for _ in range(rounds)]
         few, many = (min(each) for each in zip(*pairs, strict=True))
-        if more / many < gain * best / few:
+        if more * worth(more) / many < gain * best * worth(best) / few:
             break
         best = more
     return best

@@ -27,7 +27,7 @@ from trainables.slots.failures import failed, no_storage
 from trainables.slots.remote_checkpoints import RemoteCheckpoints
 from trainables.slots.safeguards import Safeguards
 from trainables.slots.slot_forks import SlotForks
-from trainables.slots.slot_lanes import LaneSource, SlotLanes, suits
+from trainables.slots.slot_lanes import LaneSource, SlotLanes, takes
 from trainables.slots.slot_setup import SlotSetup
 from trainables.slots.slot_storage import SlotStorage
 from trainables.slots.uploads import Uploads
@@ -188,7 +188,7 @@ class _Worker:
             self.clear()
             ranks.barrier()
             job = replace(job, folder=self._storage.local(job.folder))
-        if self._lanes and suits(job, self._inputs):
+        if self._lanes and takes(job, self._inputs):
             with self._watchdog.watching(job.folder):
                 if self._lanes.train(job, self._warm_workshop()):
                     return

@@ -15,8 +15,8 @@ from trainables.board.board_client import BoardClient
 from trainables.board.job import Job, JobKind
 from trainables.core.evaluation import Ending, Outcome
 from trainables.core.progress import STEP, Gauge
-from trainables.lanes.kind import kind_of, why_alone
-from trainables.lanes.limits import MOST, FoundLimits
+from trainables.lanes.kind import kind_of, suits
+from trainables.lanes.limits import FoundLimits
 from trainables.slots.board_monitor import BoardMonitor
 from trainables.slots.board_progress import BoardProgress
 from trainables.slots.failures import failed, no_storage
@@ -48,17 +48,18 @@ class LaneSource:
     @classmethod
     def of(cls, setup: SlotSetup, take: Callable[[Hashable], Job | None]) -> LaneSource | None:
         """As the slot is set up; None if it has one lane, which needs none."""
-        if setup.lanes == 1 or setup.size.workers > 1:
+        lanes, board = setup.lanes, setup.board
+        if lanes == 1 or setup.size.workers > 1:
             return None
-        if setup.lanes == "auto":
-            return cls(MOST, take, FoundLimits(partial(setup.board.limits, setup.name)))
-        return cls(setup.lanes, take)
+        if isinstance(lanes, int):
+            return cls(lanes, take)
+        ask, tell = partial(board.lane_limits, setup.name), partial(board.limit_lanes, setup.name)
+        return cls(lanes.most, take, FoundLimits(lanes, ask, tell))
 
 
-def suits(job: Job, inputs: Inputs | None) -> bool:
-    """Whether a job can train in a lane, as far as is known without the model."""
-    trains = job.kind is JobKind.TRAIN and why_alone(job.config) is None
-    return trains and inputs is not None and not inputs.new_tokens
+def takes(job: Job, inputs: Inputs | None) -> bool:
+    """Whether lanes can take a job, as far as is known without the model."""
+    return job.kind is JobKind.TRAIN and inputs is not None and suits(job.config, inputs)
 
 
 class SlotLanes:
@@ -80,12 +81,15 @@ class SlotLanes:
         self._memory = memory
         self._full = False
         self._asked = 0.0
+        self.loading: Callable[[], float] = lambda: 0.0
 
     def train(self, job: Job, workshop: Workshop) -> bool:
         """Train the job and others; False if its adapter cannot share this base after all."""
         from trainables.lanes.loop import Lanes
 
         first = _LaneJob(self, job, first=True)
+        before = workshop.loading_seconds
+        self.loading = lambda: workshop.loading_seconds - before
         kind, self._full = kind_of(job.config), job.alone
         lanes = Lanes(workshop, self._source.most, None if job.alone else self._source.found)
         lanes.run(first.entry(), lambda: self._next(kind))
@@ -141,6 +145,9 @@ class _LaneJob:
         return self._open.enter_context(self._progress.phase("training", steps, STEP))
 
     def _end(self, outcome: Outcome) -> None:
+        if self._first:  # the base was loaded for it, if it was not there
+            loading = self._lanes.loading()
+            outcome = replace(outcome, cost=replace(outcome.cost, loading_seconds=loading))
         if outcome.ending is not Ending.SUSPENDED:
             self._checkpoints.give_up()
         try:

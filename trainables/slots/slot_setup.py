@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from trainables.board.board_client import BoardClient
+from trainables.lanes.limits import AutoLanes
 from trainables.slots.safeguards import Safeguards
 from trainables.slots.slot_size import SlotSize
 from trainables.training.inputs import Inputs
@@ -15,8 +15,8 @@ from trainables.training.inputs import Inputs
 @dataclass(frozen=True)
 class SlotSetup:
     """Ray Train keeps its own files in `folder`; dead workers are restarted up to `restarts` times.
-    A toy's slot has no `inputs`. `lanes` is the number of trials that may share its base; with
-    "auto" the slot finds it."""
+    A toy's slot has no `inputs`. `lanes` is the number of trials that may share its base, or how
+    the slot finds it."""
 
     name: str
     size: SlotSize
@@ -25,4 +25,4 @@ class SlotSetup:
     inputs: Inputs | None
     folder: Path
     restarts: int
-    lanes: int | Literal["auto"] = 1
+    lanes: int | AutoLanes = 1

@@ -4,9 +4,10 @@ import pytest
 
 from results.records.cluster_record import ClusterRecord, NodeRecord, SlotRecord
 from results.records.store import RecordStore
-from sweeps.cluster.observer import Observer, node_record, slot_record
+from sweeps.cluster.observer import Observer, lanes_on_record, node_record, slot_record
 from trainables.board.board_client import BoardClient
 from trainables.board.slot_state import SlotState
+from trainables.lanes.limits import LaneLimits
 from trainables.slots.slot_size import SlotSize
 
 
@@ -51,6 +52,27 @@ def test_who_looks_at_a_board_that_is_gone_leaves_what_was_counted(ray_cluster, 
     observer.start()
     observer.close()
     assert store.cluster() == before
+
+
+@pytest.mark.ray
+def test_the_lanes_that_slots_find_are_kept_for_a_resume(ray_cluster, tmp_path):
+    store = RecordStore(tmp_path)
+    assert lanes_on_record(store) == {}
+    board = BoardClient.start({"eval_loss": "min"}, 1, 1, {})
+    board.hello("slot-0", "A10G", ["here"])
+    found = LaneLimits(fit=40, pay=8, tokens=4096, gain=2.5)
+    board.limit_lanes("slot-0", "lora", found)
+    observer = Observer(board, 1, SlotSize(1, 1, 0), store, {})
+    observer.start()
+    observer.close()
+
+    again = BoardClient.start({"eval_loss": "min"}, 1, 1, {})
+    again.know_lanes(lanes_on_record(store))
+    again.hello("slot-0", "A10G", ["here"])
+    assert again.lane_limits("slot-0", "lora") == found
+
+    (tmp_path / "cluster.json").write_text("damaged")
+    assert lanes_on_record(store) == {}
 
 
 class Gone:

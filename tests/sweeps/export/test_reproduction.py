@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from record_samples import full_trial
-from spec_samples import toy_tree
+from spec_samples import sft_tree, toy_tree
 
 from results.records.record import SweepRecord
 from sweeps.export.reproduction import one_trial
@@ -30,3 +30,17 @@ def test_a_micro_batch_that_was_halved_takes_the_place_of_auto():
     trial = full_trial(params={"lora.rank": 16}, config={"seed": 5})
     again = one_trial(SweepSpec(**{**vars(spec), "tree": grown}), RECORD, trial)
     assert again["micro_batch_size"] == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "lanes"),
+    [
+        ({}, None),
+        ({"slots": {"lanes": 4}}, 4),
+        ({"micro_batch_size": "auto", "slots": {"lanes": "auto"}}, 1),
+    ],
+)
+def test_dropout_is_drawn_as_in_the_sweep_in_lanes_or_by_the_trainer(tmp_path, changes, lanes):
+    spec = SweepSpec.parse(sft_tree(tmp_path, **changes))
+    again = one_trial(spec, RECORD, full_trial(params={}, config={"seed": 5}))
+    assert again["slots"].get("lanes") == lanes

@@ -79,7 +79,7 @@ def test_it_tries_and_prices_what_a_launch_would_make_of_the_sweep(few, tmp_path
     rows = [{"prompt": f"Day {n}", "completion": "a cat sat"} for n in range(60)]
     data = {"train": str(write_lines(tmp_path / "rows.jsonl", rows))}
     sizes = {"batch_size": 8, "micro_batch_size": 8, "data": data}
-    slots = {"cpus": 1, "gpu": "0.61GB"}
+    slots = {"cpus": 1, "gpu": "0.61GB", "lanes": 1}
     spec = SweepSpec.parse(tree(few, **change, **sizes, slots=slots))
     prepared = inputs_of(spec.trial, tmp_path / "cache", trains=False)
     lines = make_plan(spec, prepared, card_of(spec, None)).lines

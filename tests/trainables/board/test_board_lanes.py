@@ -129,11 +129,32 @@ async def test_a_slot_counts_as_one_lane_until_it_has_found_how_many():
     board, _ = await board_with()
     assert await board.lanes() == 1
     await board.hello("other", "CPU", ["here"])
-    await board.limits("slot", LaneLimits(fit=40, pay=8, tokens=4096))
+    await board.limit_lanes("slot", "lora", LaneLimits(fit=40, pay=8, tokens=4096))
     assert await board.lanes() == 8 + 1
     assert [state.limits and state.limits.lanes for state in await board.overview()] == [8, None]
     await board.lost("other")
     assert await board.lanes() == 8
+
+
+@in_a_loop
+async def test_the_lanes_found_first_count_for_all_slots_on_such_a_device():
+    board, _ = await board_with()
+    for name, device in (("like", "CPU"), ("other", "GPU")):
+        await board.hello(name, device, ["here"])
+    assert await board.lane_limits("like", "lora") is None
+    first, later = LaneLimits(40, 8, 4096, 2.0), LaneLimits(30, 4)
+    assert await board.limit_lanes("slot", "lora", first) == first
+    assert await board.limit_lanes("like", "lora", later) == first
+    assert await board.lane_limits("like", "lora") == first
+    assert await board.lane_limits("like", "qlora") is None
+    assert await board.lane_limits("other", "lora") is None
+    assert await board.lanes() == 8 + 8 + 1
+
+    again = Board({"eval_loss": "min"})
+    await again.know_lanes(await board.lanes_found())
+    await again.hello("slot", "CPU", ["here"])
+    assert await again.lane_limits("slot", "lora") == first
+    assert await again.lanes() == 8
 
 
 @in_a_loop

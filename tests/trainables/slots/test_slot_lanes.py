@@ -8,7 +8,9 @@ from desk import Desk, without_ray
 
 from trainables.board.board_client import BoardClient
 from trainables.board.job import LOSSES, WEIGHTS, Job
+from trainables.core.errors import RefusedError
 from trainables.core.evaluation import Ending, Evaluation
+from trainables.lanes.limits import AutoLanes
 from trainables.lanes.probe import Probe
 from trainables.slots.board_progress import BoardProgress
 from trainables.slots.safeguards import Safeguards
@@ -16,6 +18,7 @@ from trainables.slots.slot import _Worker
 from trainables.slots.slot_lanes import LaneSource
 from trainables.slots.slot_setup import SlotSetup
 from trainables.slots.slot_size import SlotSize
+from trainables.training import base
 
 
 @pytest.fixture
@@ -76,6 +79,8 @@ def test_each_job_of_a_slot_with_lanes_ends_as_alone(desk, inputs, tmp_path):
         assert outcome.ending is Ending.COMPLETE, outcome
         assert losses == pytest.approx(alone[name][0], abs=1e-5)
         assert outcome.cost.tokens == alone[name][1].cost.tokens
+    loaded = {name for name, (_, outcome) in found.items() if outcome.cost.loading_seconds}
+    assert "0" in loaded and loaded <= {"0", "full"}, "the others found the base loaded"
     together = {name: outcome.cost.lanes for name, (_, outcome) in found.items()}
     assert max(together.values()) > 1
     assert together["full"] == together["head"] == 1
@@ -86,15 +91,29 @@ def test_each_job_of_a_slot_with_lanes_ends_as_alone(desk, inputs, tmp_path):
     assert (tmp_path / "lanes" / best / LOSSES).is_file()
 
 
+def test_a_base_that_cannot_be_loaded_fails_the_trial_and_not_the_slot(
+    desk, inputs, tmp_path, monkeypatch
+):
+    def unlent(model):
+        raise RefusedError("packed examples would see each other")
+
+    monkeypatch.setattr(base, "check_isolation", unlent)
+    found = served(desk, inputs, tmp_path, 3, {"0": {"data__packing": True}, "1": {}})
+    assert "see each other" in found["0"][1].error and not found["0"][0]
+    assert found["1"][1].ending is Ending.COMPLETE
+
+
 def test_a_slot_finds_its_lanes_at_the_first_trial_that_can_share_and_tells_the_board(
     desk, inputs, tmp_path, monkeypatch
 ):
     """However fast this machine is: a pass of two lanes takes no longer than one of one."""
     monkeypatch.setattr(Probe, "seconds", lambda self, count: 0.1 if count <= 4 else 1.0)
     jobs = {"full": JOBS["full"], **{str(number): {"seed": number} for number in range(6)}}
-    found = served(desk, inputs, tmp_path, "auto", jobs)
+    found = served(desk, inputs, tmp_path, AutoLanes((1.0,) * 16, 1000), jobs)
     assert {outcome.ending for _, outcome in found.values()} == {Ending.COMPLETE}
     assert desk.ask("lanes") == 4
     (state,) = desk.ask("overview")
     assert state.limits.pay == 4 and state.limits.fit > 100
+    (known,) = desk.ask("lanes_found").values()
+    assert known == state.limits
     assert found["0"][1].cost.lanes == 4 and found["full"][1].cost.lanes == 1

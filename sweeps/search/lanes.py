@@ -1,0 +1,64 @@
+"""The lanes of a sweep's slots: as many as its file says; auto is one where more cannot help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import ValidationError
+
+from sweeps.spec.reach import Point, reachable
+from trainables.config.trial import TrialConfig
+from trainables.lanes.kind import why_alone
+from trainables.lanes.limits import MOST
+
+if TYPE_CHECKING:
+    from sweeps.spec.spec import SweepSpec
+
+_DECIDING = (
+    "method",
+    "objective",
+    "precision",
+    "compile",
+    "neftune_noise",
+    "lora.dora",
+    "lora.init",
+)
+"""The fields that `why_alone` reads."""
+
+
+def lanes_of(spec: SweepSpec) -> int | Literal["auto"]:
+    """The number for each slot; auto if each slot is to find it."""
+    if spec.slots.lanes != "auto":
+        return spec.slots.lanes
+    return 1 if why_one_lane(spec) else "auto"
+
+
+def most_lanes(spec: SweepSpec) -> int:
+    """The most trials that a slot may train at once."""
+    lanes = lanes_of(spec)
+    return min(MOST, spec.trials) if lanes == "auto" else lanes
+
+
+def why_one_lane(spec: SweepSpec) -> str | None:
+    """Why `slots.lanes: auto` is one, for all slots and before any is up; None if it is not."""
+    return next(_reasons(spec), None)
+
+
+def _reasons(spec: SweepSpec) -> Iterator[str]:
+    if spec.slots.workers > 1 or spec.slots.engine is not None:
+        yield "several workers or DeepSpeed hold one trial's weights"
+    if spec.search.forks > 1:
+        yield "trials in lanes do not begin at forks"
+    if spec.trial.micro_batch_grows:
+        yield "micro_batch_size: auto fills a slot with one trial"
+    each = [_why_alone(spec.trial, point) for point in reachable(spec.space, _DECIDING)]
+    if None not in each:
+        yield str(each[0])
+
+
+def _why_alone(trial: TrialConfig, point: Point) -> str | None:
+    try:
+        return why_alone(trial.with_params(point))
+    except ValidationError:
+        return "its settings do not go together"
