@@ -122,7 +122,7 @@ def _check_state_api() -> Finding:
     from ray.util.state import list_nodes
     from ray.util.state.exception import RayStateApiException
 
-    from trainables.slots.dashboard import has_dashboard
+    from trainables.board.dashboard import has_dashboard
 
     if not has_dashboard():  # its state API would be waited for, 40 seconds long
         return _no_dashboard("no dashboard answers")

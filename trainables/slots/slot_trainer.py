@@ -6,16 +6,12 @@ elsewhere, slots start and end as Train does.
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from ray.train import Result, UserCallback
-from ray.train.v2._internal.execution.controller import TrainController
-from ray.train.v2._internal.execution.scaling_policy import FixedScalingPolicy
-from ray.train.v2._internal.execution.worker_group import state, worker_group
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
-from trainables.slots.dashboard import has_dashboard
+from trainables.board.dashboard import has_dashboard
 
 _UNUSED = "DatasetsCallback"
 """The process that serves Train's datasets, at each start of its workers."""
@@ -40,41 +36,10 @@ class SlotTrainer(DataParallelTrainer):
         ]
 
     def _initialize_and_run_controller(self, **parts: Any) -> Result:
-        """Run the controller here, in an actor that has nothing else to do. Train would start one
-        more process for it, of two processor seconds and 200 MB."""
-        _leave_out_meetings()
+        try:
+            from trainables.slots.controller_here import LoneScaling, run
+        except ImportError:
+            return super()._initialize_and_run_controller(**parts)
         if not has_dashboard():
-            parts["scaling_policy"] = _LoneScaling(self.scaling_config)
-        controller = TrainController(**parts)
-        asyncio.run(controller.run())
-        return controller.get_result()
-
-
-class _LoneScaling(FixedScalingPolicy):
-    """For a Ray without an autoscaler: nobody is told, by one more process, what a slot needs."""
-
-    def _maybe_send_resource_request(self) -> None: ...
-
-    def _send_resource_request(self) -> None: ...
-
-    def _cancel_resource_request(self) -> None: ...
-
-
-class _NoMeetings:
-    """In the place of the process in which Train's workers meet to report results. Ours report to
-    the board, and never meet there; if they did, they would find no such method."""
-
-    @classmethod
-    def options(cls, **_: object) -> type[_NoMeetings]:
-        return cls
-
-    @classmethod
-    def remote(cls, **_: object) -> _NoMeetings:
-        return cls()
-
-
-def _leave_out_meetings() -> None:
-    places = ((worker_group, "SynchronizationActor"), (state, "_shutdown_sync_actor"))
-    if all(hasattr(*place) for place in places):
-        worker_group.SynchronizationActor = _NoMeetings
-        state._shutdown_sync_actor = lambda meetings: None
+            parts["scaling_policy"] = LoneScaling(self.scaling_config)
+        return run(parts)

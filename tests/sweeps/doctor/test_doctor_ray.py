@@ -79,7 +79,7 @@ def test_slots_that_the_cluster_does_not_hold_are_wrong(ray_cluster, tmp_path):
 
 @pytest.mark.ray
 def test_a_dashboard_that_answers_is_fine(ray_cluster, tmp_path, monkeypatch):
-    monkeypatch.setattr("trainables.slots.dashboard.has_dashboard", lambda: True)
+    monkeypatch.setattr("trainables.board.dashboard.has_dashboard", lambda: True)
     monkeypatch.setattr("ray.util.state.list_nodes", lambda **_: ["a node", "another"])
     told = {finding.check: finding for finding in check_ray("auto", tmp_path, None)}
     assert str(told["ray dashboard"]) == "its state API answers and lists 2 nodes"
@@ -90,7 +90,7 @@ def test_a_dashboard_whose_state_api_does_not_answer_is_noted(ray_cluster, tmp_p
     def no_answer(**_):
         raise RuntimeError("Failed to make request. Is it up?")
 
-    monkeypatch.setattr("trainables.slots.dashboard.has_dashboard", lambda: True)
+    monkeypatch.setattr("trainables.board.dashboard.has_dashboard", lambda: True)
     monkeypatch.setattr("ray.util.state.list_nodes", no_answer)
     told = {finding.check: finding for finding in check_ray("auto", tmp_path, None)}
     assert told["ray dashboard"].level is Level.NOTE

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+import sys
 
 import pytest
 from ray.experimental import internal_kv
 from ray.train import RunConfig, ScalingConfig
+from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
 from trainables.slots.slot_trainer import SlotTrainer
 
@@ -51,3 +53,11 @@ def test_a_slots_end_does_not_wait_for_the_last_look_of_the_cleaner(callbacks, a
 @pytest.mark.parametrize("noted", [None, "", "127.0.0.1:1"])
 def test_without_a_dashboard_nothing_is_asked_of_it(callbacks, noted):
     assert "PlacementGroupCleanerCallback" not in callbacks(noted)
+
+
+def test_with_another_version_of_ray_train_runs_its_own_controller(monkeypatch):
+    monkeypatch.setitem(sys.modules, "trainables.slots.controller_here", None)
+    monkeypatch.setattr(
+        DataParallelTrainer, "_initialize_and_run_controller", lambda self, **parts: parts
+    )
+    assert SlotTrainer(lambda: None)._initialize_and_run_controller(a=1) == {"a": 1}
