@@ -12,6 +12,7 @@ from trainables.core.errors import MisfitError
 from trainables.core.frozen import BelowOne, Frozen, PositiveFloat
 from trainables.methods.method import quantisation_of
 from trainables.methods.peft_method import PeftMethod
+from trainables.methods.usual_rate import usual_rate
 
 if TYPE_CHECKING:
     from peft import PeftConfig
@@ -68,6 +69,13 @@ class Lora(PeftMethod):
     def keeps_base(self, config: TrialConfig) -> bool:
         """False for PiSSA, which moves principal components from the base to the adapter."""
         return config.settings(LoraConfig).init != "pissa"
+
+    def usual_rate(self, config: TrialConfig, hidden_size: int) -> float | None:
+        """By the formula, for adapters like those of its sweeps; those had no dropout, which is
+        taken for indifferent."""
+        lora = config.settings(LoraConfig)
+        alike = LoraConfig(rank=lora.rank, dropout=lora.dropout)
+        return usual_rate(hidden_size, lora.rank) if lora == alike else None
 
     def learning_rate_ratio(self, config: TrialConfig) -> float:
         """LoRA+: ratio of B's learning rate to A's."""

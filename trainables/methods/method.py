@@ -88,6 +88,10 @@ class Method(Kind):
         """What it looks up for each prompt; None if prompts stay as they are."""
         return None
 
+    def usual_rate(self, config: TrialConfig, hidden_size: int) -> float | None:
+        """The learning rate that usually suits a chat model of this width; None if not known."""
+        return None
+
     def learning_rate_ratio(self, config: TrialConfig) -> float:
         """The ratio of the learning rates of an adapter's second and first matrix."""
         return 1.0

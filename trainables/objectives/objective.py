@@ -33,6 +33,9 @@ class Objective(Kind):
         """Whether its models predict text as the base does, so that forgetting can be measured."""
         return self.learns_text or self.rolls_out
 
+    has_usual_rates: ClassVar[bool] = False
+    """Whether methods know a usual learning rate for it."""
+
     writes_answers: ClassVar[bool] = False
     """Whether it learns to write answers to the prompts of chats."""
 

@@ -13,6 +13,7 @@ class Sft(Objective):
     writes_answers = True
     asks_prompts = True
     learns_text = True
+    has_usual_rates = True
 
 
 SFT = Sft()
