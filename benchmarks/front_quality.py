@@ -23,7 +23,8 @@ import optuna
 import sweeps
 from results.ranking.pareto import layers
 from search_spaces import bridge
-from sweeps.search.study import directions, make_sampler
+from sweeps.search.drawing import make_sampler
+from sweeps.search.study import directions
 from sweeps.spec.settings import SearchSettings
 from sweeps.spec.spec import SweepSpec
 from trainables.config.trial import TrialConfig

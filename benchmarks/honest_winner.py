@@ -26,7 +26,7 @@ import optuna
 from results.ranking.chances import tie_distance
 from results.ranking.variance import noise
 from search_spaces import bridge
-from sweeps.search.study import make_sampler
+from sweeps.search.drawing import make_sampler
 from sweeps.spec.settings import ConfirmSettings, SearchSettings
 from sweeps.spec.spec import SweepSpec
 from trainables.slots import toy

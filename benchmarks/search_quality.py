@@ -20,7 +20,7 @@ import optuna
 
 import sweeps
 from search_spaces import bridge
-from sweeps.search.study import make_sampler
+from sweeps.search.drawing import guesses, make_sampler
 from sweeps.spec.settings import SearchSettings
 from sweeps.spec.spec import SweepSpec
 from trainables.slots import toy
@@ -33,15 +33,19 @@ RECIPE = Path(sweeps.__file__).parent / "recipes" / "toy.yaml"
 
 
 def trials_needed(sampler: Any, seed: int, spec: SweepSpec, at_once: int = 1) -> int:
-    """The number of the first good enough trial, from 1; MOST_TRIALS + 1 if there was none.
+    """The number of the first good enough trial, from 1; MOST_TRIALS + 1 if there was none. The
+    spec's first points and priors are used.
 
     With several `at_once`, as with lanes, each ends when so many others have begun after it.
     """
     search = SearchSettings(sampler=sampler, seed=seed)
     study = optuna.create_study()
+    for point in spec.first_points:
+        study.enqueue_trial(bridge.encode(point, spec.space))
+    known = guesses(spec)
     running: deque[tuple[optuna.Trial, float]] = deque()
     for number in range(1, MOST_TRIALS + 1):
-        study.sampler = make_sampler(search, number - 1)  # as in a sweep
+        study.sampler = make_sampler(search, number - 1, known)  # as in a sweep
         trial = study.ask()
         loss = toy.final_loss(spec.trial.with_params(bridge.suggest(trial, spec.space)))
         if loss <= toy.FLOOR + QUALITY:

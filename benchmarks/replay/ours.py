@@ -11,13 +11,16 @@ import optuna
 from ray.tune.schedulers import TrialScheduler
 
 from benchmarks.replay.table import METRIC, POINTS, Row, Table
+from results.records.prior import Prior
 from results.records.record import Measurement, TrialRecord, TrialStatus
 from search_spaces import bridge
 from search_spaces.space import Space
 from search_spaces.values import Value
+from sweeps.search.drawing import guesses, make_sampler
+from sweeps.search.priors import with_priors
 from sweeps.search.schedulers import make_scheduler
 from sweeps.search.searcher import OptunaSearcher
-from sweeps.search.study import StudyBook, make_sampler
+from sweeps.search.study import StudyBook
 from sweeps.spec.settings import SearchSettings
 from trainables.core.evaluation import Evaluation
 
@@ -46,6 +49,8 @@ class TableSpec:
     space: Space
     trials: int
     trial: TableTrial
+    first_points: tuple[Mapping[str, Value], ...] = ()
+    priors: tuple[Prior, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,15 +76,22 @@ class Ours:
     """The product with these settings of `search`; it is also the searcher's watcher."""
 
     def __init__(
-        self, table: Table, search: SearchSettings, first_points: Sequence[Mapping[str, Value]] = ()
+        self,
+        table: Table,
+        search: SearchSettings,
+        first_points: Sequence[Mapping[str, Value]] = (),
+        priors: Sequence[Prior] = (),
     ) -> None:
+        count, trial = len(table.rows), TableTrial()
+        spec = with_priors(
+            TableSpec(search, table.space, count, trial, tuple(first_points)), priors
+        )
         study = optuna.create_study(sampler=make_sampler(search))
-        for point in first_points:
+        for point in spec.first_points:
             study.enqueue_trial(bridge.encode(point, table.space))
         self._space = table.space
-        self._book = TableBook(study, search)
+        self._book = TableBook(study, search, guesses=guesses(spec))
         self._scheduler: TrialScheduler = make_scheduler(search, POINTS)
-        spec = TableSpec(search, table.space, len(table.rows), TableTrial())
         self._searcher = OptunaSearcher(spec, self._book, lambda _: Path(), self, edits=NoEdits())
         self._records: dict[int, TrialRecord] = {}
 

@@ -93,6 +93,7 @@ _AS_JSON = (
     "rows_left_out",
     "rows_adjusted",
     "warm_start",
+    "priors",
 )
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from results.records.branch import Branch
+from results.records.prior import Prior
 from results.records.record_value import Count, Record, Uri, Values
 
 Mode = Literal["min", "max"]
@@ -279,8 +280,9 @@ class SweepRecord(Record):
     seconds of its parts before the last resume. `edits` of the search hold for all its parts.
     `rows_left_out` and `rows_adjusted` are numbers of rows in the data files, by reason: rows not
     used, rows read with an allowance. `warm_start` says what was taken over from each earlier
-    sweep. Judges took `judge_tokens` and `judge_dollars` for the base and the test set, and loading
-    the base took `loading_seconds`; those of trials are in theirs.
+    sweep; `priors` are the values that it began around. Judges took `judge_tokens` and
+    `judge_dollars` for the base and the test set, and loading the base took `loading_seconds`;
+    those of trials are in theirs.
     """
 
     name: str
@@ -315,6 +317,7 @@ class SweepRecord(Record):
     rows_left_out: dict[str, Count] = Field(default_factory=dict)
     rows_adjusted: dict[str, Count] = Field(default_factory=dict)
     warm_start: tuple[str, ...] = ()
+    priors: tuple[Prior, ...] = ()
     judge_tokens: Count = 0
     judge_dollars: float = 0.0
     loading_seconds: float = 0.0

@@ -66,6 +66,7 @@ def new_record(
         rows_left_out=_left_out(prepared),
         rows_adjusted=_adjusted(prepared),
         warm_start=tuple(map(str, warm.sweeps)) if warm else (),
+        priors=spec.priors,
         provenance=sweep_provenance(
             spec.search.seed,
             prepared.data_fingerprint if prepared else "",

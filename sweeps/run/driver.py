@@ -51,12 +51,7 @@ class Driver:
     """Runs one sweep in a process that is connected to Ray."""
 
     def __init__(
-        self,
-        spec: SweepSpec,
-        folder: SweepFolder,
-        inputs: Inputs | None,
-        books: Books,
-        view: View,
+        self, spec: SweepSpec, folder: SweepFolder, inputs: Inputs | None, books: Books, view: View
     ) -> None:
         self._spec = spec
         self._folder = folder
@@ -75,13 +70,14 @@ class Driver:
 
     def open_study(self) -> None:
         """Open Optuna's study; LaunchError if it cannot be opened or lacks trials on record."""
+        from sweeps.search.drawing import guesses
         from sweeps.search.study import StudyBook, open_study
 
-        search, folder = self._spec.search, self._folder
+        spec, folder = self._spec, self._folder
         try:
-            warm = folder.store.warm_start() if search.warm_start else None
-            study = open_study(self._spec, folder.journal, self._books.sweep.created, warm)
-            self._study = StudyBook(study, search, folder.store.trials())
+            warm = folder.store.warm_start() if spec.search.warm_start else None
+            study = open_study(spec, folder.journal, self._books.sweep.created, warm)
+            self._study = StudyBook(study, spec.search, folder.store.trials(), guesses(spec))
         except OSError as error:
             error.filename = error.filename or str(folder.journal)  # Optuna omits it
             raise

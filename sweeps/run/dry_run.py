@@ -28,6 +28,7 @@ from sweeps.home.home import SweepHome
 from sweeps.inputs.budgets import description, extents, remarks
 from sweeps.inputs.evaluation_share import before_end, evaluation_share
 from sweeps.inputs.prepare import checked_inputs
+from sweeps.inputs.priors import primed
 from sweeps.planning.cards import named_by
 from sweeps.run.first_trial import (
     config_of,
@@ -133,13 +134,15 @@ def dry_run(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) 
             prepared = checked_inputs(spec, home.cache, progress=progress)
         refuse_below_one_trial(spec, prepared.inputs)
         fitted = fitted_here(spec, prepared, progress)
+        begun, prior = primed(fitted.spec, prepared)
+        fitted = replace(fitted, spec=begun)
         params, alone = first_that(fitted, lambda method: METHODS[method].trains)
         tried = Tried(fitted, prepared, alone, params, room_of(fitted.spec), progress)
         with threads(tried.room.cpus):
             found = _measure(tried) if alone.tunes.trains else _measure_untrained(tried)
     if found.quote and spec.budget_trials is not None:
         keep(home.cache, spec, found.quote)
-    notes = (*([str(choice)] if choice else []), *filter(None, [fitted.note]), *found.notes)
+    notes = (*([str(choice)] if choice else []), *filter(None, [prior, fitted.note]), *found.notes)
     return replace(found, edits=fitted.said, notes=notes)
 
 

@@ -32,6 +32,7 @@ from sweeps.cluster.ray_session import remarks as remarks_on_ray
 from sweeps.home.home import SweepFolder, SweepHome
 from sweeps.home.launch_folder import where_it_was_launched
 from sweeps.inputs.prepare import prepare
+from sweeps.inputs.priors import primed
 from sweeps.models.earlier import winners
 from sweeps.planning.edited import edited
 from sweeps.preflight.preflight import Preflight
@@ -41,6 +42,7 @@ from sweeps.run.readiness import refuse_if_away, refuse_if_misfit
 from sweeps.run.repeats import most_repeats, refuse_to_confirm, share_of_confirmation
 from sweeps.run.warm_start import read_earlier, take_over
 from sweeps.run.what_is_left import is_done, refuse_if_used_up, refuse_late_start
+from sweeps.search.priors import with_priors
 from sweeps.spec.notes import small_space
 from sweeps.spec.settings import ConfirmSettings
 from sweeps.spec.spec import SweepSpec
@@ -116,6 +118,9 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
         plan, quote = plan_for(spec, prepared, view, address), kept(home.cache, spec)
         edits = edits_for(spec, prepared, plan, view, address)
         spec = edited(spec, edits)
+        spec, prior = primed(spec, prepared)
+        if prior:
+            view.say(prior)
         check = Preflight(spec, prepared, plan, edits, most_repeats(spec))
         check.refuse_here(home.path, view, address)
         record = new_record(spec, prepared, warm, began, quote, edits, choice)
@@ -189,7 +194,7 @@ def _resume(
 ) -> Finished:
     began = time.time()
     changed, changes = changed_spec(folder, spec, overrides)
-    changed = edited(changed, earlier.edits)
+    changed = with_priors(edited(changed, earlier.edits), earlier.priors)
     progress = Progress(view.at)
     for change in changes:
         view.say(f"Changed: {change}")

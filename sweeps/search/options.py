@@ -32,7 +32,8 @@ def first_params(
     import optuna
 
     from search_spaces import bridge
-    from sweeps.search.study import directions, make_sampler, points_to_queue
+    from sweeps.search.drawing import make_sampler
+    from sweeps.search.study import directions, points_to_queue
 
     _refuse_without_packages(spec.search)
     sampler = make_sampler(spec.search)

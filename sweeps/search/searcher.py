@@ -21,7 +21,8 @@ from search_spaces.values import Value
 from sweeps.planning.edits import NO_EDITS, Edits
 from sweeps.search.admission import Admission, Admits
 from sweeps.search.branching import Branching, Dropped, PlanOf
-from sweeps.search.study import StudyBook, trial_seed
+from sweeps.search.drawing import trial_seed
+from sweeps.search.study import StudyBook
 from sweeps.spec.spec import SweepSpec
 from trainables.board.job import Forking
 from trainables.config.trial import TrialConfig

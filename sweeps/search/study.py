@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import optuna
-from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
@@ -20,9 +18,9 @@ from results.records.warm_start import WarmStart
 from search_spaces import bridge
 from search_spaces.space import Space
 from search_spaces.values import Value
-from sweeps.base.errors import OptionsError
-from sweeps.samplers.wrappers.best_branches import BestBranches
+from sweeps.samplers.wrappers.around_priors import Guesses
 from sweeps.search import by_hand, families
+from sweeps.search.drawing import make_sampler
 from sweeps.search.settled import Settled
 from sweeps.search.study_checks import BEGAN, has_begun, refuse_if_anothers, refuse_if_lost
 from sweeps.search.study_storage import open_storage, patiently
@@ -43,32 +41,6 @@ IN_OPTUNA: Mapping[TrialStatus, TrialState] = {
 }
 """Trial statuses in Optuna's terms. An interrupted trial has not ended yet. TPE ignores failed
 trials and ranks pruned ones without values last."""
-
-
-def make_sampler(search: SearchSettings, number: int = 0) -> BaseSampler:
-    """The sampler in the settings, seeded for trial `number`.
-
-    A trial's draws depend on the sweep's seed, its own number and the study's data, so that an
-    interrupted sweep continues as it would have. OptionsError repeats Optuna's reason.
-    """
-    seed = trial_seed(search.seed, number)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)
-            kind = search.sampler_kind.with_options(search.sampler_options)
-            sampler = kind.build_for_trial(seed, search.seed)
-    except (TypeError, ValueError) as error:
-        raise OptionsError(
-            f"search.sampler_options {dict(search.sampler_options)} are not valid for "
-            f"{search.sampler}: {error}"
-        ) from error
-    return BestBranches(sampler, families.trunk_of) if search.forks > 1 else sampler
-
-
-def trial_seed(sweep_seed: int, number: int) -> int:
-    """A trial's seed, from the sweep's and its own number: same sweep, same trial, same seed."""
-    digest = hashlib.sha256(f"{sweep_seed}/{number}".encode()).digest()
-    return int.from_bytes(digest[:4], "big") >> 1
 
 
 def open_study(
@@ -135,9 +107,14 @@ class StudyBook:
     """The study as one of the sweep's books."""
 
     def __init__(
-        self, study: optuna.Study, search: SearchSettings, records: Collection[TrialRecord] = ()
+        self,
+        study: optuna.Study,
+        search: SearchSettings,
+        records: Collection[TrialRecord] = (),
+        guesses: Guesses | None = None,
     ) -> None:
-        """`records` are those of an earlier process; Optuna gets what it missed.
+        """`records` are those of an earlier process; Optuna gets what it missed. Some early draws
+        are around the `guesses`.
 
         LaunchError if Optuna has lost trials, which would run again.
         """
@@ -145,7 +122,7 @@ class StudyBook:
         self._told = sum(map(is_told, study.get_trials(deepcopy=False)))
         known = self._known()
         refuse_if_lost({self._number(each) for each in known if has_begun(each)}, records)
-        self._search = search
+        self._search, self._guesses = search, guesses
         self._goals: Mapping[str, Mode] = search.goals
         self._open = {
             self._number(each): optuna.Trial(study, each._trial_id)
@@ -161,6 +138,9 @@ class StudyBook:
             if record.status.ended:
                 self.ended(record)
         self._given = {self._number(each) for each in self._known() if each.state.is_finished()}
+
+    def _sampler(self, number: int) -> BaseSampler:
+        return make_sampler(self._search, number, self._guesses)
 
     @property
     def given(self) -> int:
@@ -198,7 +178,7 @@ class StudyBook:
         trunk = self._open[number]
         families.queue(self._study, trunk, held, most, self._known(), space)
         for branch in families.unfinished(self._known(), trunk):
-            self._study.sampler = make_sampler(self._search, self._number(branch))
+            self._study.sampler = self._sampler(self._number(branch))
             bridge.suggest(self._led_to_untried(self._begun(branch), space), space)
 
     def room(self, most: int) -> int:
@@ -241,7 +221,7 @@ class StudyBook:
         number = self._number(first) if first else len(known)
         # After a kill, undrawn values are drawn as they would have been before.
         queued = self._settled.first_points(known)
-        self._study.sampler = make_sampler(self._search, max(number, queued))
+        self._study.sampler = self._sampler(max(number, queued))
         return self._new() if first is None else self._begun(first)
 
     def _left(self, known: Sequence[FrozenTrial], waits: Waits) -> list[FrozenTrial]:

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import ValidationError
 
+from search_spaces.domains import Choice, Domain
 from search_spaces.problem import Problem, SpaceError
 from search_spaces.space import Space
-from search_spaces.values import quoted
+from search_spaces.values import Value, as_float, quoted
 from sweeps.early_stopping.rule import RESERVED, EarlyStopping
 from sweeps.home.home import NAMES_ARE, is_name
 from sweeps.samplers.registry import SAMPLERS
@@ -25,6 +26,7 @@ def check_search(search: SearchSettings, space: Space | None, name: object) -> l
         *_early_stopping_options(search),
         *(_several_metrics(search) if search.metrics else ()),
         *(_points(search.sampler_kind, space) if space else ()),
+        *(_prior(search, space) if space else ()),
         *_warm_start(search, name),
         *_patience(search),
     ]
@@ -37,6 +39,31 @@ def _patience(search: SearchSettings) -> Iterator[Problem]:
     if "min_delta" in search.model_fields_set and search.trial_patience is None:
         message = "belongs to trial_patience, which is not set"
         yield Problem("search.min_delta", message, "set search.trial_patience, or leave it out")
+
+
+def _prior(search: SearchSettings, space: Space) -> Iterator[Problem]:
+    """Problems of a user's own priors."""
+    place, given = "search.prior", search.prior
+    if isinstance(given, str):
+        return
+    if search.sampler_kind.finite:
+        message = f"{search.sampler} tries every combination, whatever is known before"
+        yield Problem(place, message, "leave it out, or use another sampler")
+    if not given:
+        yield Problem(place, "names no value", "write {NAME: VALUE}, or none")
+    for name in given:
+        options = (
+            [each for d in space[name].domains for each in _options(d)] if name in space else ()
+        )
+        if not all(as_float(each) is not None for each in options):
+            message = f"{name} has options that are no numbers"
+            yield Problem(f"{place}.{name}", message, "name the value in search.first_points")
+    for problem in space.explain(given, partial=True):
+        yield problem.under(place)
+
+
+def _options(domain: Domain) -> tuple[Value, ...]:
+    return domain.options if isinstance(domain, Choice) else ()
 
 
 def _warm_start(search: SearchSettings, name: object) -> Iterator[Problem]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from search_spaces.values import quoted
 from sweeps.early_stopping.registry import DEFAULT_EARLY_STOPPING, EARLY_STOPPING
 from sweeps.early_stopping.rule import EarlyStopping
 from sweeps.samplers.registry import DEFAULT_SAMPLER, SAMPLERS
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 else:  # the existing files
     SamplerName = Literal[tuple(SAMPLERS)]
     EarlyStoppingName = Literal[tuple(EARLY_STOPPING)]
+
+
+PriorValue = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class SearchSettings(Frozen):
@@ -68,6 +73,11 @@ class SearchSettings(Frozen):
     first_points: tuple[dict[str, object], ...] = Field(
         default=(), description="known good points, tried before the sampler's own"
     )
+    prior: Literal["auto", "none"] | dict[str, PriorValue] = Field(
+        default="auto",
+        description="good values of searched numbers, by name: tried first, and early draws are "
+        "around them; auto: learning_rate (and lora.rank) by a formula (docs/search.md)",
+    )
     warm_start: tuple[str, ...] = Field(
         default=(), description="names of earlier sweeps, whose trials the search starts from"
     )
@@ -76,6 +86,13 @@ class SearchSettings(Frozen):
         description="database for Optuna's study, such as postgresql://USER@HOST/DATABASE; "
         "unset: a journal in the sweep's folder",
     )
+
+    @field_validator("prior", mode="before")
+    @classmethod
+    def _is_a_prior(cls, prior: object) -> object:
+        if prior not in ("auto", "none") and not isinstance(prior, Mapping):
+            raise ValueError(f"{quoted(prior)} is neither auto, none nor {{NAME: VALUE}}")
+        return prior
 
     @field_validator("metric")
     @classmethod

@@ -10,6 +10,7 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from results.records.prior import Prior
 from search_spaces import presets
 from search_spaces.problem import Problem, SpaceError, did_you_mean
 from search_spaces.space import Space
@@ -75,9 +76,9 @@ class SpecError(SweepError):
 class SweepSpec:
     """A checked search: the common settings of all trials, the space, and the search itself.
 
-    `trials` are at most the combinations of the space, since none is trained twice; if only `caps`
-    end the sweep, MOST_TRIALS. Without `confirm`, no trial is trained again with fresh seeds.
-    `open_methods` are those that `method: auto` may choose; meanwhile `trial` has the first.
+    `trials` are at most the combinations of the space; MOST_TRIALS if only `caps` end the sweep.
+    `open_methods` are those that `method: auto` may choose; `trial` has the first. `priors` come
+    with the model; their points are among `first_points`.
     """
 
     name: str
@@ -94,6 +95,7 @@ class SweepSpec:
     register: RegisterSettings | None = None
     caps: CapsSettings = NO_CAPS
     open_methods: tuple[str, ...] = ()
+    priors: tuple[Prior, ...] = ()
 
     @classmethod
     def load(
@@ -265,10 +267,8 @@ class _Reader:
     def _trials(
         self, tree: dict[str, object], search: SearchSettings | None, caps: CapsSettings | None
     ) -> int | None:
-        """Leave the trial's fields of `budget` in the tree, and check budget.trials.
-
-        A grid needs none, nor does a sweep that a cap ends.
-        """
+        """Leave the trial's fields of `budget` in the tree; check budget.trials, which a grid and
+        a sweep that a cap ends do not need."""
         budget = tree.get("budget")
         trials = None
         if isinstance(budget, Mapping):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from results.records.prior import Prior
 from results.records.record import Measurement, Provenance, SweepRecord, TrialRecord, TrialStatus
 
 
@@ -89,6 +90,7 @@ def full_sweep(**changes: Any) -> SweepRecord:
         resumed=(1_700_000_001.25,),
         changes=("budget.trials: 20 -> 40",),
         warm_start=("first: 8 trials told to the sampler; 1 trial to try first",),
+        priors=(Prior(name="learning_rate", value=3e-4, method="lora"),),
         rows_left_out={"empty answer": 6},
         rows_adjusted={"neighbouring turns of one role joined": 31},
         breakdowns=("The observer thread broke down (KeyError: 'x'); nobody looks",),

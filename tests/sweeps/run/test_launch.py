@@ -17,10 +17,11 @@ from mlflow import MlflowClient
 from planted import launched_here
 from spec_samples import toy_tree
 
+from results.records.prior import Prior
 from results.records.record import TrialStatus
 from sweeps import SweepResult
 from sweeps.home.home import SweepHome
-from sweeps.search.study import trial_seed
+from sweeps.search.drawing import trial_seed
 from sweeps.spec.spec import SweepSpec
 from trainables.slots import toy
 
@@ -35,6 +36,7 @@ def test_a_sweep_with_every_kind_of_ending(ray_cluster, tmp_path):
         search={
             "early_stopping": "none",
             "first_points": [{"learning_rate": rate} for rate in rates],
+            "prior": {"learning_rate": 3e-4},
         },
         space={"learning_rate": {"choice": rates}},
         toy={"diverge_above": 2e-3, "crash_above": 4e-2},
@@ -48,6 +50,8 @@ def test_a_sweep_with_every_kind_of_ending(ray_cluster, tmp_path):
     report = winners_of(tmp_path, "toy")
     assert [w["trial"] for w in report["winners"]] == [0, 1, 3, 4, 2]
     assert len(report["winners"]) + len(report["left_out"]) == 9
+    assert "Prior: the search begins at learning_rate 0.0003 (search.prior)." in done.stdout
+    assert folder.store.sweep().priors == (Prior(name="learning_rate", value=3e-4),)
     assert "Trial 0 wins" in done.stdout and "RuntimeError: the toy trial crashes" in done.stdout
 
 

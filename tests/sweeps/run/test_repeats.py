@@ -17,7 +17,7 @@ from sweeps.run.repeats import (
     repeated_config,
     share_of_confirmation,
 )
-from sweeps.search.study import trial_seed
+from sweeps.search.drawing import trial_seed
 from sweeps.spec.settings import ConfirmSettings
 from sweeps.spec.spec import SweepSpec
 

@@ -17,7 +17,8 @@ from optuna.trial import TrialState
 from results.records.record import Measurement, TrialRecord, TrialStatus
 from sweeps.samplers.wrappers import last_values
 from sweeps.samplers.wrappers.last_values import OldTrials, value_of
-from sweeps.search.study import StudyBook, make_sampler, open_study
+from sweeps.search.drawing import make_sampler
+from sweeps.search.study import StudyBook, open_study
 from sweeps.spec.settings import SearchSettings
 
 SPACE = {

@@ -14,8 +14,8 @@ from search_spaces.space import Space
 from sweeps.base.errors import OptionsError
 from sweeps.samplers.registry import SAMPLERS
 from sweeps.samplers.sampler import Sampler
+from sweeps.search.drawing import make_sampler, trial_seed
 from sweeps.search.options import check_options
-from sweeps.search.study import make_sampler, trial_seed
 from sweeps.spec.settings import SearchSettings
 from sweeps.spec.spec import SweepSpec
 from trainables.core.discovery import found_in

@@ -15,9 +15,10 @@ from results.records.record import Measurement, TrialRecord, TrialStatus
 from sweeps.base.errors import OptionsError
 from sweeps.samplers.registry import SAMPLERS
 from sweeps.search.admission import Admission
+from sweeps.search.drawing import make_sampler, trial_seed
 from sweeps.search.schedulers import _Gone, make_scheduler, replay
 from sweeps.search.searcher import OptunaSearcher
-from sweeps.search.study import StudyBook, make_sampler, open_study, trial_seed
+from sweeps.search.study import StudyBook, open_study
 from sweeps.spec.settings import SearchSettings
 from sweeps.spec.spec import SweepSpec
 from trainables.training.plan import evaluation_points

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _FILE_SUFFIXES = (".json", ".jinja", ".txt", ".model", ".tiktoken")
 _CONTEXT_FIELDS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")
+_WIDTH_FIELDS = ("hidden_size", "n_embd", "d_model")
 
 
 class Tokenizer(Protocol):
@@ -183,6 +184,11 @@ def identity(source: ModelSource) -> str:
 def context_length(source: ModelSource) -> int | None:
     """A model's maximum number of tokens, from its config.json; None if not stated."""
     return _first_number(_described(source), _CONTEXT_FIELDS)
+
+
+def hidden_size(source: ModelSource) -> int | None:
+    """The width of a model's layers, from its config.json; None if not stated."""
+    return _first_number(_described(source), _WIDTH_FIELDS)
 
 
 def embedding_rows(source: ModelSource) -> int | None:
