@@ -30,7 +30,7 @@ def commands(name: str, folder: Path) -> dict[str, list[str]]:
         "winners": ["winners", name],
         "winners --json": ["winners", name, "--json"],
         "report": ["report", name, "-o", str(folder / "report.html")],
-        "next": ["next", name],
+        "next": ["next", name, "--out", str(folder / "next.yaml")],
         "resume": ["resume", name],
     }
 
