@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import trainables.core.light_bitsandbytes  # noqa: F401  # before PEFT
+
+# isort: split
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass

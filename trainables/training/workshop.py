@@ -9,6 +9,9 @@ it unchanged.
 
 from __future__ import annotations
 
+import trainables.core.light_bitsandbytes  # noqa: F401  # before PEFT
+
+# isort: split
 import gc
 import time
 from collections.abc import Iterator
