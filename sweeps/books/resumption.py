@@ -12,6 +12,7 @@ from search_spaces.values import show
 from sweeps.base.errors import SweepError
 from sweeps.home.home import SweepFolder
 from sweeps.planning.choice import with_choice
+from sweeps.planning.edited import with_examples
 from sweeps.spec.caps import CapsSettings
 from sweeps.spec.spec import SweepSpec
 from trainables.training.inputs import Prepared
@@ -46,6 +47,9 @@ def changed_spec(
     wanted = SweepSpec.load(given or folder.spec, overrides, stored.name, before=before)
     if wanted.open_methods and (choice := choice_of(folder.store.sweep())):
         wanted = with_choice(wanted, choice)
+    settled = stored.trial.evaluation.examples
+    if wanted.trial.evaluation.examples == "auto" and settled != "auto":
+        wanted = with_examples(wanted, settled)
     before, after = (leaves(spec.tree, keep_empty=True) for spec in (stored, wanted))
     changes = [
         (name, f"{name}: {_shown(before, name)} -> {_shown(after, name)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -49,6 +50,11 @@ class EvaluationShare:
             f"Evaluation reads {_short(self.times)} times training's tokens "
             f"({' and '.join(self.sets)}): by tokens, about {self.of_time:.0%} of a trial's time"
         )
+
+    def before_within(self, most: float) -> float:
+        """Tokens of an evaluation before the end with which the share is `most`; may be none."""
+        evaluated = most / (1 - most) * TRAINING * self.trained if most < 1 else math.inf
+        return (evaluated - self.whole) / (self.points - 1) if self.points > 1 else math.inf
 
     def note(self, most: float, measured: float | None = None) -> str:
         """What to do if the share, `measured` or expected, is above `most`; else empty."""
@@ -104,7 +110,7 @@ def larger_than_sets(spec: SweepSpec, inputs: Inputs) -> str:
     """A note if evaluation.examples asks for more than any measured set has; else empty."""
     wanted = spec.trial.evaluation.examples
     most = max(len(Examples(each)) for each in (inputs.validation, inputs.general) if each)
-    if wanted == "all" or wanted < most or spec.trial.learns.rolls_out:
+    if not isinstance(wanted, int) or wanted < most or spec.trial.learns.rolls_out:
         return ""
     return f"evaluation.examples {wanted:,} has no effect: there are {most:,} to evaluate on."
 

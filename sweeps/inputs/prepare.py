@@ -10,6 +10,7 @@ from search_spaces.space import Space
 from sweeps.base.quiet import quiet
 from sweeps.base.view import View
 from sweeps.home.home import SweepHome
+from sweeps.inputs.affordable_examples import remark, settled
 from sweeps.inputs.budgets import description, extents, remarks
 from sweeps.inputs.class_metrics import check_class_metrics
 from sweeps.inputs.evaluation_share import evaluation_share, larger_than_sets
@@ -66,15 +67,19 @@ def checked_inputs(
     return replace(prepared, remarks=(*prepared.remarks, *reasoning_notes(spec, prepared)))
 
 
-def prepare(spec: SweepSpec, home: SweepHome, view: View) -> Prepared | None:
-    """The prepared inputs of a sweep, described to its user; None if its trials learn from none."""
+def prepare(spec: SweepSpec, home: SweepHome, view: View) -> tuple[SweepSpec, Prepared | None]:
+    """The sweep as its data settle it, and its prepared inputs, described to its user; None if its
+    trials learn from none."""
     if not spec.trial.learns.trains:
-        return None
+        return spec, None
     check_judges(spec.trial)
     view.phase("Preparing model and data")
     with quiet():
         prepared = checked_inputs(spec, home.cache, progress=Progress(view.at))
+        given, spec = spec, settled(spec, prepared.inputs)
     view.say(prepared.description)
+    if auto := remark(given, spec):
+        view.say(f"{auto}.")
     found = extents(spec, prepared.inputs)
     view.say(description(spec, found))
     share = evaluation_share(spec, prepared.inputs, found)
@@ -84,7 +89,7 @@ def prepare(spec: SweepSpec, home: SweepHome, view: View) -> Prepared | None:
     excess = share.note(spec.trial.evaluation.time_share) if share else ""
     for note in filter(None, (*prepared.remarks, *remarks(spec, found), larger, excess)):
         view.say(f"Note: {note}")
-    return prepared
+    return spec, prepared
 
 
 def _named(

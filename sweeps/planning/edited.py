@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 from results.records.record import Edit
 from search_spaces.counting import count_points
@@ -55,6 +56,13 @@ def with_workers(spec: SweepSpec, workers: int) -> SweepSpec:
             fewer = max(1, number * slots.workers // workers)
             tree = changed(tree, f"slots.{field}", fewer)
     return SweepSpec.parse(changed(tree, WORKERS, workers))
+
+
+def with_examples(spec: SweepSpec, examples: int | Literal["all"]) -> SweepSpec:
+    """The sweep with so many in its file, in place of `evaluation.examples: auto`."""
+    tree = changed(spec.tree, "evaluation.examples", examples)
+    # Its paths were checked with the file.
+    return replace(SweepSpec.parse(tree, elsewhere=True), name=spec.name)
 
 
 def _never(out: Sequence[Edit], points: Sequence[Point]) -> list[tuple[str, object]]:

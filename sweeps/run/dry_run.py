@@ -25,6 +25,7 @@ from sweeps.caps.timing import (
 from sweeps.caps.too_short import refuse_below_start, refuse_if_too_short
 from sweeps.caps.trained_tokens import refuse_below_one_trial
 from sweeps.home.home import SweepHome
+from sweeps.inputs.affordable_examples import remark, settled
 from sweeps.inputs.budgets import description, extents, remarks
 from sweeps.inputs.evaluation_share import before_end, evaluation_share
 from sweeps.inputs.prepare import checked_inputs
@@ -132,6 +133,7 @@ def dry_run(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) 
         check_judges(spec.trial)
         with progress.phase("preparing model and data"):
             prepared = checked_inputs(spec, home.cache, progress=progress)
+        given, spec = spec, settled(spec, prepared.inputs)
         refuse_below_one_trial(spec, prepared.inputs)
         fitted = fitted_here(spec, prepared, progress)
         begun, prior = primed(fitted.spec, prepared)
@@ -142,8 +144,8 @@ def dry_run(spec: SweepSpec, home: SweepHome, progress: Progress = NO_PROGRESS) 
             found = _measure(tried) if alone.tunes.trains else _measure_untrained(tried)
     if found.quote and spec.budget_trials is not None:
         keep(home.cache, spec, found.quote)
-    notes = (*([str(choice)] if choice else []), *filter(None, [prior, fitted.note]), *found.notes)
-    return replace(found, edits=fitted.said, notes=notes)
+    own = (str(choice) if choice else "", remark(given, spec), prior, fitted.note)
+    return replace(found, edits=fitted.said, notes=(*filter(None, own), *found.notes))
 
 
 def _slow(spec: SweepSpec, config: TrialConfig) -> list[str]:

@@ -110,7 +110,7 @@ def launch(spec: SweepSpec, home: SweepHome, view: View, address: str | None = N
         view.say(line)
     with claimed(storage_of(spec), folder, view, way_out, broken) as claim:
         refuse_if_taken(spec)  # another head may have just freed the name
-        prepared = prepare(spec, home, view)
+        spec, prepared = prepare(spec, home, view)
         refuse_below_one_trial(spec, prepared.inputs if prepared else None)
         renew_claim(claim)
         mirror = mirror_of(spec, folder, claim, view, broken)
@@ -219,7 +219,7 @@ def _resume(
             with mirrored(mirror, progress):
                 books = Books(changed, home, folder, record, mirror, broken)
                 return _complete_tracking(books, folder, view)
-        prepared = prepare(changed, home, view)
+        changed, prepared = prepare(changed, home, view)
         refuse_if_changed(earlier, prepared)
         renew_claim(claim)
         plan = plan_for(changed, prepared, view, address)

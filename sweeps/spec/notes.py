@@ -127,7 +127,7 @@ def _without_answers(spec: SweepSpec) -> Iterable[str]:
 
 
 def _idle_examples(spec: SweepSpec) -> Iterable[str]:
-    if spec.trial.evaluation.examples == "all":
+    if spec.trial.evaluation.examples in ("all", "auto"):
         return
     why = ""
     if not spec.trial.learns.trains:

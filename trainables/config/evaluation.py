@@ -31,10 +31,11 @@ class EvaluationConfig(Frozen):
     formulas: tuple[str, ...] = Field(
         default=(), description="formulas of metrics, measured as well; those searched are added"
     )
-    examples: Literal["all"] | PositiveInt = Field(
+    examples: Literal["all", "auto"] | PositiveInt = Field(
         default="all",
         description="validation examples measured before a trial's end, and as many of the general "
-        "set: all, or a number of them, drawn at random by data.seed",
+        "set: all, a number of them, drawn at random by data.seed, or auto: as many as keep "
+        "evaluation within time_share",
     )
     generate_at: Literal["end", "every"] | tuple[float, ...] | None = Field(
         default=None,
@@ -68,10 +69,10 @@ class EvaluationConfig(Frozen):
     @classmethod
     def _number_of_examples(cls, examples: object) -> object:
         number = isinstance(examples, int) and not isinstance(examples, bool) and examples > 0
-        if number or examples == "all":
+        if number or examples in ("all", "auto"):
             return examples
         raise UnplacedError(
-            f"must be a number of examples, got {examples!r}", "write 1 or more, or all"
+            f"must be a number of examples, got {examples!r}", "write 1 or more, all or auto"
         )
 
     @field_validator("generate_at")

@@ -51,7 +51,7 @@ class Examples(Adviser):
         count, error = len(values[0]), paired_error(values)
         wanted = max(_LEAST, math.ceil((error / (_SHARE * spread)) ** 2))
         given = spec.trial.evaluation.examples
-        if given == "all":
+        if not isinstance(given, int):
             if 2 * wanted <= count and _takes_much(results):
                 yield _fewer(wanted, count)
         elif given < count and error / math.sqrt(given) > _TOO_MUCH * spread:

@@ -113,6 +113,7 @@ def _planned(spec: SweepSpec, cache: Path, named: Card | None) -> Planned:
     with quiet(), waiting() as progress:
         with progress.phase("loading PyTorch and transformers"):
             from sweeps.caps.trained_tokens import refuse_below_one_trial
+            from sweeps.inputs.affordable_examples import settled
             from sweeps.inputs.budgets import extents
             from sweeps.inputs.evaluation_share import evaluation_share
             from sweeps.inputs.prepare import checked_inputs
@@ -125,6 +126,7 @@ def _planned(spec: SweepSpec, cache: Path, named: Card | None) -> Planned:
         else:
             spec, choice = settle_method_here(spec, cache, progress)
         prepared = checked_inputs(spec, cache, trains=False, progress=progress)
+        spec = settled(spec, prepared.inputs)
         refuse_below_one_trial(spec, prepared.inputs)
         made = make_plan(spec, prepared, named or cards.card("24GB"), progress)
         share = evaluation_share(spec, prepared.inputs, extents(spec, prepared.inputs))

@@ -42,6 +42,14 @@ def test_what_decides_no_trials_meaning_may_change_and_is_told(folder, override,
     assert changed_spec(folder, None, [override])[1] == [told]
 
 
+def test_a_number_of_examples_stays_as_it_was_settled(folder, tmp_path):
+    folder.write_spec(yaml.safe_dump({**toy_tree(), "evaluation": {"examples": 120}}))
+    file = tmp_path / "toy.yaml"
+    file.write_text(yaml.safe_dump({**toy_tree(), "evaluation": {"examples": "auto"}}))
+    spec, changes = changed_spec(folder, file, ())
+    assert (spec.trial.evaluation.examples, changes) == (120, [])
+
+
 def test_how_a_cap_ends_a_sweep_may_change(folder):
     _, changes = changed_spec(folder, None, ["budget.hours=2", "budget.at_cap=finish"])
     assert set(changes) == {"budget.hours: unset -> 2", "budget.at_cap: unset -> finish"}

@@ -18,7 +18,7 @@ from trainables.training.inputs import Inputs
 @pytest.mark.parametrize("examples", [0, -3, 2.5, "some", True, [1]])
 def test_no_number_of_examples_is_refused(tmp_path, examples):
     (problem,) = problems_of(sft_tree(tmp_path, evaluation={"examples": examples}))
-    said = f"must be a number of examples, got {examples!r}; write 1 or more, or all"
+    said = f"must be a number of examples, got {examples!r}; write 1 or more, all or auto"
     assert problem == f"evaluation.examples: {said}"
 
 

@@ -73,4 +73,6 @@ def part_of(examples: Examples, wanted: Wanted, seed: int) -> Part | None:
 def part_at_points(config: TrialConfig, examples: Examples) -> Part | None:
     """What of a set is measured at a trial's points before its end; None if all of it is."""
     assert config.data is not None, "an objective with data"
-    return part_of(examples, config.evaluation.examples, config.data.seed)
+    wanted = config.evaluation.examples
+    assert wanted != "auto", "a number takes its place before the first trial"
+    return part_of(examples, wanted, config.data.seed)
