@@ -60,6 +60,14 @@ class TuneTrial:
     trial_id: str
 
 
+class Controller:
+    """What schedulers read of Tune's controller."""
+
+    def get_live_trials(self) -> list[object]:
+        """No trial waits."""
+        return []
+
+
 class TableBook(StudyBook):
     """The study, in which a trial can take over a row's parameters."""
 
@@ -92,6 +100,7 @@ class Ours:
         self._space = table.space
         self._book = TableBook(study, search, guesses=guesses(spec))
         self._scheduler: TrialScheduler = make_scheduler(search, POINTS)
+        self._controller = Controller()
         self._searcher = OptunaSearcher(spec, self._book, lambda _: Path(), self, edits=NoEdits())
         self._records: dict[int, TrialRecord] = {}
 
@@ -106,20 +115,22 @@ class Ours:
 
     def started(self, number: int, row: Row) -> None:
         self._book.take_over(number, row.params, self._space)
-        self._scheduler.on_trial_add(None, TuneTrial(str(number)))
+        self._scheduler.on_trial_add(self._controller, TuneTrial(str(number)))
 
     def measured(self, number: int, point: int, loss: float) -> bool:
         self._write(number, point, loss)
         trial = TuneTrial(str(number))
-        decision = self._scheduler.on_trial_result(None, trial, _result(point, loss))
+        decision = self._scheduler.on_trial_result(self._controller, trial, _result(point, loss))
         if decision == TrialScheduler.STOP:
-            self._scheduler.on_trial_complete(None, trial, _result(point, loss))
+            self._scheduler.on_trial_complete(self._controller, trial, _result(point, loss))
             self._end(number, TrialStatus.PRUNED)
         return bool(decision == TrialScheduler.CONTINUE)
 
     def completed(self, number: int, point: int, loss: float) -> None:
         self._write(number, point, loss)
-        self._scheduler.on_trial_complete(None, TuneTrial(str(number)), _result(point, loss))
+        self._scheduler.on_trial_complete(
+            self._controller, TuneTrial(str(number)), _result(point, loss)
+        )
         self._end(number, TrialStatus.COMPLETE)
 
     # The searcher's view

@@ -54,13 +54,25 @@ def _at(table: Table, name: str, share: float) -> Value:
 
 _ENDED: Any = {"sampler_options": {"unfinished": False}}
 _MEASURED: Any = {"sampler_options": {"unfinished": True}}
-_PATIENT: Any = {"early_stopping_options": {"grace_period": 3}}
-_PROMPT: Any = {"early_stopping_options": {"grace_period": 1}}
+
+
+def _rule(first: int, **options: Any) -> Any:
+    return {"early_stopping_options": {"grace_period": first, **options}}
+
+
+_PATIENT, _PROMPT = _rule(3), _rule(1)
 
 WAYS: Mapping[str, Callable[[Table, int], Way]] = {
     "random": ours(sampler="random", early_stopping="none"),
     "random+asha": ours(sampler="random", **_PATIENT),
+    "random+asha3by2": ours(sampler="random", **_rule(3, reduction_factor=2)),
+    "random+asha2": ours(sampler="random", **_rule(2)),
+    "random+asha2by2": ours(sampler="random", **_rule(2, reduction_factor=2)),
     "random+asha1": ours(sampler="random", **_PROMPT),
+    "random+asha1by2": ours(sampler="random", **_rule(1, reduction_factor=2)),
+    "random+asha1by4": ours(sampler="random", **_rule(1, reduction_factor=4)),
+    "random+median": ours(sampler="random", early_stopping="median", **_rule(3)),
+    "random+median1": ours(sampler="random", early_stopping="median", **_rule(1)),
     "ended": ours(early_stopping="none", **_ENDED),
     "ended+asha": ours(**_ENDED, **_PATIENT),
     "ended+asha1": ours(**_ENDED, **_PROMPT),
@@ -69,6 +81,7 @@ WAYS: Mapping[str, Callable[[Table, int], Way]] = {
     ),
     "measured": ours(early_stopping="none", **_MEASURED),
     "measured+asha": ours(**_MEASURED, **_PATIENT),
+    "measured+asha2": ours(**_MEASURED, **_rule(2)),
     "measured+asha1": ours(**_MEASURED, **_PROMPT),
     "measured-liar+asha1": ours(
         sampler_options={"unfinished": True, "constant_liar": False}, **_PROMPT
@@ -84,4 +97,5 @@ WAYS: Mapping[str, Callable[[Table, int], Way]] = {
     "syne-asha-cqr": syne_tune("ASHACQR"),
 }
 """`ended`: TPE is told of trials that have ended, as before; `measured`: of all that were measured.
-`asha` stops from a third of the budget on, `asha1` from the first point on."""
+`asha` stops from a third of the budget on, `asha1` from the first point on; `by2` keeps the best
+half at each rung instead of the best third."""

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from ray.tune.schedulers import TrialScheduler
 
+from benchmarks.replay.ours import Controller, TuneTrial
 from benchmarks.replay.table import POINTS
 from benchmarks.replay.tables import deberta, taskset
+from benchmarks.rungs.curves import spread
+from benchmarks.rungs.measured import Floats
+from sweeps.early_stopping.asha import Asha
+from sweeps.inputs.evaluation_share import TRAINING
 from sweeps.search.schedulers import make_scheduler
 from sweeps.spec.settings import SearchSettings
+from sweeps.verdict.rungs import rungs_of
 from trainables.board.weights_policy import BestTrialsPolicy
 from trainables.core.evaluation import Evaluation
 
 SIZES = (12, 25, 50, 100, 200, 400)
+
+FIRST = 1
+"""The first rung of decisions by a part."""
+
+WANTED = 0.25
+"""The standard error of a difference as a share of the spread that is asked for."""
 
 COLUMNS = (
     "examples",
@@ -25,35 +38,25 @@ COLUMNS = (
     "same winner",
     "winner worse by (of the spread)",
     "examples measured",
+    "evaluation's share of passes",
 )
 
 
-@dataclass(frozen=True)
-class _Trial:
-    trial_id: str
-
-
-class _Controller:
-    def get_live_trials(self) -> list[object]:
-        """No trial waits."""
-        return []
-
-
-def stops(values: np.ndarray, first: int = 1) -> list[int | None]:
+def stops(values: Floats, first: int = FIRST) -> list[int | None]:
     """The point before the last at which each trial is stopped, `first` at the earliest; `values`
     are [trials, points]."""
     points = values.shape[1]
     options = {"grace_period": first}
     search = SearchSettings(metric="eval_loss", early_stopping_options=options)
-    scheduler, controller = make_scheduler(search, points), _Controller()
+    scheduler, controller = make_scheduler(search, points), Controller()
     return [
-        _stopped(scheduler, controller, _Trial(f"t{number}"), own)
+        _stopped(scheduler, controller, TuneTrial(f"t{number}"), own)
         for number, own in enumerate(values)
     ]
 
 
 def _stopped(
-    scheduler: TrialScheduler, controller: _Controller, trial: _Trial, values: Sequence[float]
+    scheduler: TrialScheduler, controller: Controller, trial: TuneTrial, values: Sequence[float]
 ) -> int | None:
     scheduler.on_trial_add(controller, trial)
     result: dict[str, object] = {}
@@ -67,11 +70,11 @@ def _stopped(
 
 
 def replayed(
-    sums: np.ndarray, counts: np.ndarray, times: int, rng: np.random.Generator
+    sums: Floats, counts: Floats, tokens: float, times: int, rng: np.random.Generator
 ) -> Iterator[tuple[str, ...]]:
-    """A row of figures for each size of the part."""
+    """A row of figures for each size of the part; `sums` are [trials, points, examples], `tokens`
+    those of the whole set for each one of a trial's training."""
     whole = sums.sum(axis=2) / counts.sum()
-    spread = float(whole[:, :-1].std(axis=0, ddof=1).mean())
     error = paired_error(sums[:, :-1], counts)
     for size in (each for each in SIZES if each < len(counts)):
         found = []
@@ -79,32 +82,71 @@ def replayed(
             order = rng.permutation(len(sums))
             part = rng.permutation(len(counts))[:size]
             on_part = sums[:, :, part].sum(axis=2) / counts[part].sum()
-            found.append(_compared(on_part[order], whole[order], size / len(counts)))
-        alike, same, worse, measured = (np.array(each) for each in zip(*found, strict=True))
+            found.append(_compared(on_part[order], whole[order], size / len(counts), tokens))
+        means = _Compared(*np.mean(found, axis=0))
+        won = np.mean([each.worse == 0 for each in found])
         yield (
             f"{size} of {len(counts)}",
-            f"{error / np.sqrt(size) / spread:.2f}",
-            f"{alike.mean():.1%}",
-            f"{same.mean():.0%}",
-            f"{(worse == 0).mean():.0%}",
-            f"{worse.mean() / spread:+.3f}",
-            f"{measured.mean():.0%}",
+            f"{error / np.sqrt(size) / spread(whole):.2f}",
+            f"{means.alike:.1%}",
+            f"{means.same:.0%}",
+            f"{won:.0%}",
+            f"{means.worse / spread(whole):+.3f}",
+            f"{means.measured:.0%}",
+            f"{means.before:.0%} -> {means.after:.0%}",
         )
 
 
-def _compared(
-    on_part: np.ndarray, whole: np.ndarray, share: float
-) -> tuple[float, bool, float, float]:
+class _Compared(NamedTuple):
     """Decisions by a part beside those by all: the share that is alike, whether all are, by how
-    much the winner is worse, and the examples measured, of those measured without a part."""
+    much the winner is worse, the examples measured, of those measured without a part, and
+    evaluation's share of all passes without a part and with it."""
+
+    alike: float
+    same: float
+    worse: float
+    measured: float
+    before: float
+    after: float
+
+
+def needed(sums: Floats, counts: Floats, first: int, times: int) -> tuple[str, ...]:
+    """The examples with which the paired error is WANTED of the spread, by all trials, and by the
+    `first` ones: the median over random orders, with a tenth of them below and above."""
+    rng = np.random.default_rng(0)
+    found = [_needed(sums[rng.permutation(len(sums))[:first]], counts) for _ in range(times)]
+    low, middle, high = np.percentile(found, (10, 50, 90))
+    return f"{_needed(sums, counts):.0f}", f"{middle:.0f} ({low:.0f}, {high:.0f})"
+
+
+def _needed(sums: Floats, counts: Floats) -> float:
+    error = paired_error(sums[:, :-1], counts)
+    return float((error / (WANTED * spread(sums.sum(axis=2) / counts.sum()))) ** 2)
+
+
+def _compared(on_part: Floats, whole: Floats, share: float, tokens: float) -> _Compared:
     ours, theirs = stops(on_part), stops(whole)
     won, measured = course(on_part, whole, ours, share)
     wins, usual = course(whole, whole, theirs, 1.0)
-    return _alike(ours, theirs, whole.shape[1]), ours == theirs, won - wins, measured / usual
+    points = whole.shape[1]
+    return _Compared(
+        _alike(ours, theirs, points),
+        ours == theirs,
+        won - wins,
+        measured / usual,
+        _of_passes(usual * tokens, theirs, points),
+        _of_passes(measured * tokens, ours, points),
+    )
+
+
+def _of_passes(evaluated: float, stopped: Sequence[int | None], points: int) -> float:
+    """Evaluation's share of the time of all passes; `evaluated` tokens for one of a whole trial."""
+    trained = sum(stop or points for stop in stopped) / points
+    return evaluated / (evaluated + TRAINING * trained)
 
 
 def course(
-    on_part: np.ndarray, whole: np.ndarray, stopped: Sequence[int | None], share: float
+    on_part: Floats, whole: Floats, stopped: Sequence[int | None], share: float
 ) -> tuple[float, float]:
     """The winner's value, and the evaluations in whole ones, of trials one after the other; the
     product's own rule says which are measured whole before their ends."""
@@ -125,16 +167,17 @@ def course(
 
 
 def _alike(ours: Sequence[int | None], theirs: Sequence[int | None], points: int) -> float:
-    """The share of equal decisions, of those made in both: a trial at a point before the last."""
+    """The share of equal decisions, of those made in both: of a trial at a rung."""
     equal = made = 0
-    for mine, other in zip(ours, theirs, strict=True):
-        both = min(mine or points - 1, other or points - 1)
-        made += both
-        equal += both - (mine != other)
+    for rung in rungs_of(Asha(grace_period=FIRST), points):
+        for mine, other in zip(ours, theirs, strict=True):
+            if min(mine or points, other or points) >= rung:
+                made += 1
+                equal += (mine == rung) == (other == rung)
     return equal / made
 
 
-def paired_error(sums: np.ndarray, counts: np.ndarray) -> float:
+def paired_error(sums: Floats, counts: Floats) -> float:
     """The standard error of a difference of two trials on one example, in nats per term: the root
     of the mean square over pairs and points."""
     trials, points, _ = sums.shape
