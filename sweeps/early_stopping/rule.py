@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Self, TypedDict
@@ -45,12 +44,3 @@ class EarlyStopping(Frozen):
     @abstractmethod
     def build(self, goal: Goal, evaluations: int) -> TrialScheduler:
         """Ray Tune's scheduler, for trials with this many evaluation points."""
-
-
-def first_point(evaluations: int) -> int:
-    """The first evaluation point at which a trial may be stopped: after a third of its budget.
-
-    Earlier stopping favours a fast start, as of high learning rates and early decay, over the best
-    end.
-    """
-    return math.ceil(evaluations / 3)

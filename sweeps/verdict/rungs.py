@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from sweeps.early_stopping.asha import Asha
 from sweeps.early_stopping.median import Median
-from sweeps.early_stopping.rule import first_point
 from sweeps.verdict.results import Results
 
 
@@ -15,14 +14,13 @@ def rungs(results: Results) -> list[int]:
     search, evaluations = results.spec.search, results.spec.trial.budget.evaluations
     rule = search.early_stopping_kind.with_options(search.early_stopping_options)
     if isinstance(rule, Median):
-        first = first_point(evaluations) if rule.grace_period is None else rule.grace_period
-        return [point for point in range(1, evaluations) if point >= first]
+        return [point for point in range(1, evaluations) if point >= rule.first(evaluations)]
     return rungs_of(rule, evaluations) if isinstance(rule, Asha) else []
 
 
 def rungs_of(rule: Asha, evaluations: int) -> list[int]:
     """n, 3n, 9n ... below the last point, for the default reduction factor."""
-    point = float(first_point(evaluations) if rule.grace_period is None else rule.grace_period)
+    point = float(rule.first(evaluations))
     found = []
     while point < evaluations and rule.reduction_factor > 1:
         found.append(round(point))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, ClassVar
 
-from sweeps.early_stopping.rule import EarlyStopping, Goal, first_point
+from sweeps.early_stopping.rule import EarlyStopping, Goal
 
 if TYPE_CHECKING:
     from ray.tune.schedulers import TrialScheduler
 
 
 class Asha(EarlyStopping):
-    """Keeps the best third at points n, 3n, 9n ..., where n is `grace_period`; unset, a third of
-    the budget."""
+    """Keeps the best third at points n, 3n, 9n ..., where n is `grace_period`; unset, a ninth of
+    the budget (docs/benchmarks.md, First rung)."""
 
     name: ClassVar[str] = "asha"
 
@@ -21,14 +22,17 @@ class Asha(EarlyStopping):
     brackets: int = 1
     stop_last_trials: bool = True
 
+    def first(self, evaluations: int) -> int:
+        """The first point at which a trial may be stopped."""
+        return math.ceil(evaluations / 9) if self.grace_period is None else self.grace_period
+
     def build(self, goal: Goal, evaluations: int) -> TrialScheduler:
         from sweeps.early_stopping.asha.rung_scheduler import RungScheduler
 
-        first = first_point(evaluations) if self.grace_period is None else self.grace_period
         return RungScheduler(
             **goal,
             max_t=evaluations,
-            grace_period=first,
+            grace_period=self.first(evaluations),
             reduction_factor=self.reduction_factor,
             brackets=self.brackets,
             stop_last_trials=self.stop_last_trials,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, ClassVar
 
-from sweeps.early_stopping.rule import EarlyStopping, Goal, first_point
+from sweeps.early_stopping.rule import EarlyStopping, Goal
 
 if TYPE_CHECKING:
     from ray.tune.schedulers import TrialScheduler
@@ -23,13 +24,16 @@ class Median(EarlyStopping):
     min_time_slice: int = 0
     hard_stop: bool = True
 
+    def first(self, evaluations: int) -> float:
+        """The first point at which a trial may be stopped."""
+        return math.ceil(evaluations / 3) if self.grace_period is None else self.grace_period
+
     def build(self, goal: Goal, evaluations: int) -> TrialScheduler:
         from sweeps.early_stopping.median.median_scheduler import MedianScheduler
 
-        first = first_point(evaluations) if self.grace_period is None else self.grace_period
         return MedianScheduler(
             **goal,
-            grace_period=first,
+            grace_period=self.first(evaluations),
             min_samples_required=self.min_samples_required,
             min_time_slice=self.min_time_slice,
             hard_stop=self.hard_stop,

@@ -44,7 +44,7 @@ def test_without_early_stopping_every_trial_is_paid_whole():
 @pytest.mark.parametrize(
     ("search", "least", "most"),
     [
-        ({"early_stopping": "asha"}, 0.4, 0.75),  # two of three stop after a third
+        ({"early_stopping": "asha"}, 0.2, 0.5),  # two of three stop after a ninth
         ({"early_stopping": "median"}, 0.4, 0.95),
         ({"trial_patience": 1, "min_delta": 5.0}, 0.2, 0.25),  # after two of nine
     ],
@@ -77,7 +77,7 @@ def test_the_interval_holds_the_whole_sweep_and_its_confirmation():
 
 def test_a_million_trials_are_quoted_in_bounded_time():
     quote = make_quote(spec(early_stopping="asha"), [60.0, 120.0], 10**6, 0, 4)
-    assert quote.low < 9e7 and quote.low > 2e7
+    assert quote.low < 9e7 and quote.low > 1.5e7
 
 
 def test_a_quote_is_kept_for_the_launch_of_the_same_sweep_alone(tmp_path):

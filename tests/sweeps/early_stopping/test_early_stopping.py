@@ -8,7 +8,7 @@ import pytest
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, MedianStoppingRule
 
 from sweeps.early_stopping.registry import EARLY_STOPPING
-from sweeps.early_stopping.rule import RESERVED, first_point
+from sweeps.early_stopping.rule import RESERVED
 from sweeps.search.schedulers import make_scheduler
 from sweeps.spec.settings import SearchSettings
 
@@ -26,12 +26,14 @@ def test_a_rules_options_are_rays(name):
     assert isinstance(make_scheduler(SearchSettings(early_stopping=name), 9), RAYS[name])
 
 
-@pytest.mark.parametrize(("evaluations", "first"), [(1, 1), (3, 1), (4, 2), (9, 3), (12, 4)])
-def test_no_trial_is_stopped_in_the_first_third_of_its_budget(evaluations, first):
-    assert first_point(evaluations) == first
+@pytest.mark.parametrize(
+    ("evaluations", "ninth", "third"),
+    [(1, 1, 1), (3, 1, 1), (4, 1, 2), (9, 1, 3), (12, 2, 4), (90, 10, 30)],
+)
+def test_asha_spares_a_ninth_of_the_budget_and_the_median_rule_a_third(evaluations, ninth, third):
     search = SearchSettings(metric="eval_loss")
     asha = make_scheduler(search, evaluations)
     milestones = [rung for bracket in asha._brackets for rung, _ in bracket._rungs]
-    assert min(milestones) == first
+    assert min(milestones) == ninth
     median = make_scheduler(search.model_copy(update={"early_stopping": "median"}), evaluations)
-    assert median._grace_period == first
+    assert median._grace_period == third

@@ -262,7 +262,7 @@ def test_early_stopping_shows_its_rungs_and_what_it_saved(tmp_path):
         ended_trial(1, "pruned", {"learning_rate": 1e-5}, *[4.0] * 3, points=9, seconds=600.0),
     ]
     page = page_of(write_ended(tmp_path, trials, tree))
-    assert [line["x0"] for line in page.charts["curves"]["layout"]["shapes"]] == [3]
+    assert [line["x0"] for line in page.charts["curves"]["layout"]["shapes"]] == [1, 3]
     assert "about 20 min and 60 steps, the rest of 1 stopped trial" in page.text
 
 

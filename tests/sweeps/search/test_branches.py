@@ -276,7 +276,10 @@ def test_no_more_branches_than_late_combinations(tmp_path):
 
 def test_rungs_compare_a_trunk_once(tmp_path):
     spec = spec_for(tmp_path)
-    scheduler = make_scheduler(spec.search, 10)
+    options = {"grace_period": 4}
+    scheduler = make_scheduler(
+        spec.search.model_copy(update={"early_stopping_options": options}), 10
+    )
     measured = tuple(
         Measurement(point=p, step=10 * p, tokens=0, seconds=0, metrics={"eval_loss": 2.0})
         for p in range(1, 11)

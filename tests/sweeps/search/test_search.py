@@ -303,9 +303,10 @@ def test_a_new_scheduler_judges_by_the_trials_that_ended_before(name):
         assert scheduler.on_trial_result(None, trial, result) == verdict
 
 
-def asha_with(evaluations, *measured):
+def asha_with(evaluations, first, *measured):
     """A scheduler that has seen these trials (point -> loss) come to their ends."""
-    scheduler = make_scheduler(SearchSettings(), evaluations)
+    search = SearchSettings(early_stopping_options={"grace_period": first})
+    scheduler = make_scheduler(search, evaluations)
     for number, losses_at in enumerate(measured):
         trial = _Gone(str(number))
         scheduler.on_trial_add(None, trial)
@@ -333,7 +334,7 @@ def test_a_rung_is_not_decided_by_trials_that_were_measured_after_more_training(
     late = dict.fromkeys(evaluation_points(steps, evaluations).values(), 1.0)
     on_time = {**dict.fromkeys(range(1, rung + 1), 2.0), evaluations: 1.0}
     for loss, expected in ((1.9, TrialScheduler.CONTINUE), (2.1, TrialScheduler.STOP)):
-        scheduler = asha_with(evaluations, *[late] * 6, on_time, on_time)
+        scheduler = asha_with(evaluations, rung, *[late] * 6, on_time, on_time)
         assert verdict(scheduler, rung, loss) == expected
 
 
@@ -341,7 +342,7 @@ def test_a_rung_is_not_decided_by_trials_that_were_measured_after_more_training(
 def test_a_trial_is_not_judged_by_a_rung_that_it_passes_over(evaluations, steps, rung):
     *points, _ = evaluation_points(steps, evaluations).values()
     for point in points:
-        scheduler = asha_with(evaluations, *[{rung: 1.0, evaluations: 0.9}] * 6)
+        scheduler = asha_with(evaluations, rung, *[{rung: 1.0, evaluations: 0.9}] * 6)
         assert verdict(scheduler, point, 9.0) == TrialScheduler.CONTINUE
 
 
