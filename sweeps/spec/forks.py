@@ -59,6 +59,13 @@ class Late:
         late = self.of(params)
         return {name: value for name, value in params.items() if name not in late}
 
+    def shared(self, one: Params, other: Params) -> float:
+        """The share of their steps that two trials have in common."""
+        from trainables.training.forks.tape import shared_steps
+
+        mine, others = self._tape(one), self._tape(other)
+        return shared_steps(mine, others) / _STEPS if mine and others else 0.0
+
     def any(self) -> bool:
         """Whether some trial has a parameter that acts late, as far as a few show."""
         rng = random.Random(0)
