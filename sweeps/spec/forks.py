@@ -169,8 +169,6 @@ def _misfit(
         return message, "leave one of the two out"
     if search.sampler_kind.finite:
         return f"{search.sampler} tries every combination once", "use another sampler"
-    if slots.lanes not in (1, "auto"):
-        return "trials in lanes do not begin at forks", "leave out slots.lanes, or this"
     if slots.workers > 1 or slots.engine is not None:
         remedy = "leave out slots.workers and slots.deepspeed, or this"
         return "needs slots of one worker without DeepSpeed", remedy

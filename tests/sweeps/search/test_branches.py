@@ -335,7 +335,6 @@ def test_a_sampler_sees_the_best_branch_of_each_trunk():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"slots": {"lanes": 4}}, "search.forks: trials in lanes do not begin at forks"),
         ({"slots": {"workers": 2}}, "search.forks: needs slots of one worker without DeepSpeed"),
         ({"schedule": "cosine"}, "search.forks: no parameter of the space acts late in training"),
         ({"micro_batch_size": "auto"}, "search.forks: micro_batch_size: auto may cut"),
