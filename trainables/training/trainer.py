@@ -139,7 +139,7 @@ class TrialTrainer(Trainer):
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         """Also set the learning rate: the checkpoint may be of a trial with other rates later."""
         super()._load_optimizer_and_scheduler(checkpoint)
-        if self.deepspeed is None and checkpoint is not None:
+        if checkpoint is not None:
             assert isinstance(self.lr_scheduler, LambdaLR)
             set_rates(self.lr_scheduler)
 

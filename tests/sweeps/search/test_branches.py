@@ -335,7 +335,6 @@ def test_a_sampler_sees_the_best_branch_of_each_trunk():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"slots": {"workers": 2}}, "search.forks: needs slots of one worker without DeepSpeed"),
         ({"schedule": "cosine"}, "search.forks: no parameter of the space acts late in training"),
         ({"micro_batch_size": "auto"}, "search.forks: micro_batch_size: auto may cut"),
         ({"search": {"forks": 2, "trial_patience": 3}}, "search.forks: search.trial_patience may"),

@@ -155,6 +155,20 @@ def test_lanes_side_by_side_write_forks_and_begin_at_them(inputs, tmp_path, monk
         assert mine == pytest.approx(others, abs=1e-5) and len(mine) == 4
 
 
+def test_a_trial_that_no_plan_suits_fails_alone(slot, tmp_path):
+    """A batch ramp grows micro-batches, of one example here: known only from its plan."""
+    ramp = {"batch_ramp__start_fraction": 0.5, "micro_batch_size": 1}
+    forking = Forking(tmp_path / "forks", (FORK,))
+    jobs = [
+        Job("0", FIRST, tmp_path / "0", forking=forking),
+        Job("1", tiny.trial(**TRUNK, **ramp), tmp_path / "1", forking=forking),
+    ]
+    (_, first), (heard, second) = slot.train(*jobs)
+    assert first.ending is Ending.COMPLETE and (tmp_path / "forks").is_dir()
+    assert second.ending is Ending.FAILED and "raise micro_batch_size" in second.error
+    assert not heard
+
+
 def assert_same_weights(one, other):
     mine, others = (load_file(each / "best/adapter_model.safetensors") for each in (one, other))
     assert mine.keys() == others.keys() and mine
